@@ -1,0 +1,34 @@
+//! Which passwords may be set (NIST SP 800-63B §5.1.1): long enough, not easily guessed, no composition rules.
+
+use zxcvbn::{Score, zxcvbn};
+
+/// Fewest and most characters of a password.
+pub const LENGTH: std::ops::RangeInclusive<usize> = 8..=256;
+
+/// A password that may not be set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// Too short or too long.
+    #[error("password: expected {} to {} characters", LENGTH.start(), LENGTH.end())]
+    Length,
+    /// Common, or made from the person's own data.
+    #[error("password: it is too easy to guess; expected one that is not a common word, name, date or pattern")]
+    Guessable,
+}
+
+/// Whether `password` has a length that is looked at at all; everything else is refused before it is hashed.
+pub fn has_fitting_length(password: &str) -> bool {
+    LENGTH.contains(&password.chars().take(LENGTH.end() + 1).count())
+}
+
+/// Checks a password that is to be set for someone who is known by `about` (user name, email, …).
+///
+/// zxcvbn's own lists hold the common passwords; a score of 2 means more than a million guesses.
+pub fn check(password: &str, about: &[&str]) -> Result<(), PolicyError> {
+    if !has_fitting_length(password) {
+        return Err(PolicyError::Length);
+    }
+    // zxcvbn's work grows with the length; what follows a hundred characters makes no password weaker.
+    let head: String = password.chars().take(100).collect();
+    if zxcvbn(&head, about).score() < Score::Two { Err(PolicyError::Guessable) } else { Ok(()) }
+}

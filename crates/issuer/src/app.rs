@@ -1,0 +1,136 @@
+//! `App`: everything that requests share, concrete and built once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::accounts::password::Hasher;
+use crate::clock::{Clock, UnixSeconds};
+use crate::config::Settings;
+use crate::first_start::{self, Administrator, FirstStart};
+use crate::keys::rotation::Rotation;
+use crate::keys::seal::{MasterKeys, SealError};
+use crate::keys::{KeyError, KeyRing, LoadedRing};
+use crate::store::schema::{self, SchemaState};
+use crate::store::{Store, StoreError, commit, signing_keys};
+
+/// An issuer at work.
+#[derive(Debug)]
+pub struct App {
+    /// As they were at the start.
+    pub settings: Settings,
+    /// The database.
+    pub store: Store,
+    /// The master key.
+    pub master: MasterKeys,
+    /// The threads that hash passwords.
+    pub hasher: Hasher,
+    /// Time and randomness.
+    pub clock: Arc<dyn Clock>,
+    ring: KeyRing,
+    stopping: AtomicBool,
+}
+
+/// Why an issuer cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The master key.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A signing key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The hashing threads; the text names the setting.
+    #[error("setting {0}")]
+    Hasher(String),
+}
+
+impl App {
+    /// Opens the database, migrated if need be, and what is sealed in it. On an empty database this is the first start,
+    /// and the administrator's password is returned to be shown once.
+    pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<(Arc<Self>, Option<Administrator>), OpenError> {
+        let store = Store::connect(&settings.database_url).await?;
+        let hasher = Hasher::start(&settings, Arc::clone(&clock)).map_err(OpenError::Hasher)?;
+        let state = schema::state(&store).await?;
+        let (master, administrator) = match state {
+            SchemaState::Current => (load_master(&settings, &store, &clock).await?, None),
+            SchemaState::Newer => return Err(StoreError::NewerSchema.into()),
+            SchemaState::Empty | SchemaState::Older => migrate(&settings, &store, &hasher, &clock, state).await?,
+        };
+        let ring = KeyRing::new(&settings);
+        let app = Arc::new(Self { settings, store, master, hasher, clock, ring, stopping: AtomicBool::new(false) });
+        // A key that cannot be opened stops the start, not the first request.
+        app.ring().await?;
+        Ok((app, administrator))
+    }
+
+    /// The key ring, never older than `key_refresh_interval`.
+    pub async fn ring(&self) -> Result<Arc<LoadedRing>, KeyError> {
+        self.ring.fresh(&self.store, &self.master, &*self.clock, &self.settings).await
+    }
+
+    /// What changes the ring; this node reads it anew afterwards.
+    pub fn rotation(&self) -> Rotation<'_> {
+        self.ring.forget();
+        Rotation { store: &self.store, master: &self.master, clock: &*self.clock, settings: &self.settings }
+    }
+
+    /// The wall clock, in Unix seconds.
+    pub fn now(&self) -> UnixSeconds {
+        self.clock.now()
+    }
+
+    /// Readiness fails from now on: the server is about to stop.
+    pub fn announce_stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Whether the server is about to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// Migrates under the schema lock, and in the same transaction makes what an empty database needs.
+async fn migrate(
+    settings: &Settings,
+    store: &Store,
+    hasher: &Hasher,
+    clock: &Arc<dyn Clock>,
+    state: SchemaState,
+) -> Result<(MasterKeys, Option<Administrator>), OpenError> {
+    // Hashing and key generation come before the transaction, which must be short.
+    let prepared = match state {
+        SchemaState::Empty => Some(FirstStart::prepare(settings, hasher, &**clock).await?),
+        _ => None,
+    };
+    let transaction = schema::migrate(store).await?;
+    let is_first = signing_keys::count(&transaction).await? == 0;
+    let administrator = match prepared {
+        Some(prepared) if is_first => {
+            let (master, administrator) = prepared.insert(&transaction, clock.now()).await?;
+            commit(transaction).await?;
+            return Ok((master, Some(administrator)));
+        }
+        _ => None,
+    };
+    commit(transaction).await?;
+    Ok((load_master(settings, store, clock).await?, administrator))
+}
+
+/// The master key of a database that has one.
+async fn load_master(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>) -> Result<MasterKeys, OpenError> {
+    let known = signing_keys::master_fingerprints(store.reader()).await?;
+    let master = match (MasterKeys::load(&settings.keys_dir)?, known.last()) {
+        (Some(master), _) => master,
+        (None, Some((version, _))) => return Err(MasterKeys::foreign(&settings.keys_dir, *version).into()),
+        (None, None) => MasterKeys::create(&settings.keys_dir, &**clock)?,
+    };
+    master.check(&known)?;
+    if known.len() < master.fingerprints().count() {
+        first_start::note_master(store.writer(), &master).await?;
+    }
+    Ok(master)
+}

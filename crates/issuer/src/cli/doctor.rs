@@ -1,0 +1,92 @@
+//! `signet doctor`: what an administrator would check by hand. Changes nothing.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::cli::CliError;
+use crate::cli::report::Report;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Settings;
+use crate::keys::ring::{Entry, Ring};
+use crate::keys::seal::MasterKeys;
+use crate::store::schema::{self, SchemaState};
+use crate::store::{Store, signing_keys};
+
+/// Finding: what was checked, whether it is good, and what to know or do.
+type Finding = (&'static str, bool, String);
+
+/// Runs all checks; the exit code tells whether all are good.
+pub async fn run(settings: Settings) -> Result<Report, CliError> {
+    let mut findings = vec![("settings", true, format!("issuer {}, listening on {}", settings.issuer, settings.listen))];
+    if settings.jwks_max_age < 60 {
+        findings.push(("jwks_max_age", false, "under 60 s: verifiers keep keys for at least a minute, whatever it says".to_owned()));
+    }
+    if settings.issuer.is_loopback() && !settings.listen.ip().is_loopback() {
+        findings.push(("issuer", false, "it is loopback, but the server listens beyond this machine: set issuer to the https URL that clients use".to_owned()));
+    }
+    check_database(&settings, &mut findings).await;
+
+    let good = findings.iter().all(|(_, good, _)| *good);
+    let lines: Vec<String> = findings.iter().map(|(name, good, detail)| format!("{} {name}: {detail}", if *good { "ok  " } else { "FAIL" })).collect();
+    let json = findings.iter().map(|(name, good, detail)| json!({ "check": name, "ok": good, "detail": detail })).collect();
+    Ok(Report::checked(lines.join("\n"), json, good))
+}
+
+async fn check_database(settings: &Settings, findings: &mut Vec<Finding>) {
+    // Connecting would make the file.
+    if let Some(file) = sqlite_file(&settings.database_url).filter(|file| !Path::new(file).exists()) {
+        findings.push(("database", false, format!("{file} does not exist yet; `signet serve` makes it")));
+        return;
+    }
+    let store = match Store::connect(&settings.database_url).await {
+        Ok(store) => store,
+        Err(error) => return findings.push(("database", false, error.to_string())),
+    };
+    let state = schema::state(&store).await;
+    let detail = match &state {
+        Ok(SchemaState::Current) => "reached, schema up to date".to_owned(),
+        Ok(SchemaState::Empty) => "reached, but empty; `signet serve` fills it".to_owned(),
+        Ok(SchemaState::Older) => "the schema is older than this program; `signet migrate` updates it".to_owned(),
+        Ok(SchemaState::Newer) => "the schema is newer than this program; use a later version of Signet".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let current = matches!(state, Ok(SchemaState::Current));
+    findings.push(("database", current, detail));
+    if current {
+        findings.push(check_master_key(settings, &store).await);
+        findings.push(check_ring(&store).await);
+    }
+}
+
+async fn check_master_key(settings: &Settings, store: &Store) -> Finding {
+    let known = match signing_keys::master_fingerprints(store.reader()).await {
+        Ok(known) => known,
+        Err(error) => return ("master key", false, error.to_string()),
+    };
+    let checked = match MasterKeys::load(&settings.keys_dir) {
+        Ok(Some(master)) => master.check(&known).map(|()| master.current()),
+        Ok(None) => Err(MasterKeys::foreign(&settings.keys_dir, known.last().map_or(1, |(version, _)| *version))),
+        Err(error) => Err(error),
+    };
+    match checked {
+        Ok(version) => ("master key", true, format!("version {version}, in {}", settings.keys_dir.display())),
+        Err(error) => ("master key", false, error.to_string()),
+    }
+}
+
+async fn check_ring(store: &Store) -> Finding {
+    match signing_keys::all(store.reader()).await {
+        Ok(rows) => match rows.iter().map(Entry::from).collect::<Ring>().active(SystemClock::default().now()) {
+            Some(active) => ("signing key", true, format!("{} signs", active.kid)),
+            None => ("signing key", false, "none is active; `signet keys rotate` makes one".to_owned()),
+        },
+        Err(error) => ("signing key", false, error.to_string()),
+    }
+}
+
+fn sqlite_file(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    path.split('?').next()
+}

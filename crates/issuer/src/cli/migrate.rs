@@ -1,0 +1,22 @@
+//! `signet migrate`
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::cli::CliError;
+use crate::cli::report::{self, Report};
+use crate::clock::SystemClock;
+use crate::config::Settings;
+
+/// Opens the database, which migrates it.
+pub async fn run(settings: Settings) -> Result<Report, CliError> {
+    let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await?;
+    let first_start = administrator.as_ref().map(report::first_start_json);
+    let text = match &administrator {
+        Some(administrator) => report::first_start(administrator, &app.settings.issuer),
+        None => "The database is up to date.".to_owned(),
+    };
+    Ok(Report::new(text, json!({ "first_start": first_start })))
+}

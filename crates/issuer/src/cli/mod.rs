@@ -1,0 +1,194 @@
+//! The command line. Every command prints text, or one JSON value with `--json`; an error is one line and exit code 1.
+
+mod client;
+mod doctor;
+mod keys;
+mod migrate;
+mod report;
+mod resource;
+mod role;
+mod serve;
+mod session;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::app::{App, OpenError};
+use crate::audit::{self, Event};
+use crate::clock::SystemClock;
+use crate::config::{ConfigError, Flag, Settings};
+use crate::keys::KeyError;
+use crate::store::{StoreError, Transaction, commit};
+use report::Report;
+
+/// Signet, an OpenID Connect identity provider.
+#[derive(Debug, Parser)]
+#[command(name = "signet", version, about)]
+struct Cli {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    /// Print one JSON value instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Settings by flag; they win over the environment (SIGNET_*) and signet.toml.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+struct SettingsArgs {
+    /// The settings file [default: signet.toml, if it exists]
+    #[arg(long, global = true, env = "SIGNET_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The exact URL that tokens are issued under [default: http://localhost:<port>]
+    #[arg(long, global = true, value_name = "URL")]
+    issuer: Option<String>,
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// sqlite:<file> or postgres://… [default: sqlite:signet.db]
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// The folder of the master key [default: keys]
+    #[arg(long, global = true, value_name = "DIR")]
+    keys_dir: Option<String>,
+    /// The public client of requests without client authentication [default: cli, while the issuer is loopback]
+    #[arg(long, global = true, value_name = "ID")]
+    default_client: Option<String>,
+    /// Any other setting; may be repeated
+    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = parse_pair)]
+    set: Vec<Flag>,
+}
+
+fn parse_pair(text: &str) -> Result<Flag, String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the issuer (the default)
+    Serve,
+    /// Bring the database to this version, and make what an empty one needs
+    Migrate,
+    /// Check settings, database and keys; changes nothing
+    Doctor,
+    /// Users
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Roles: named sets of scopes that users are given
+    #[command(subcommand)]
+    Role(role::RoleCommand),
+    /// Resources: services that accept tokens
+    #[command(subcommand)]
+    Resource(resource::ResourceCommand),
+    /// Clients: applications that ask for tokens
+    #[command(subcommand)]
+    Client(client::ClientCommand),
+    /// Signing keys
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Sessions: live authorizations of users
+    #[command(subcommand)]
+    Session(session::SessionCommand),
+}
+
+/// Why a command failed, in one line for the administrator.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// An error that says what was expected.
+fn refuse<T>(reason: impl Into<String>) -> Result<T, CliError> {
+    Err(CliError::Refused(reason.into()))
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.json;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(report) => {
+            report.print(json);
+            if report.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &CliError) -> ExitCode {
+    eprintln!("signet: {}", error.to_string().replace('\n', " "));
+    ExitCode::FAILURE
+}
+
+async fn run(cli: Cli) -> Result<Report, CliError> {
+    let settings = Settings::load(cli.settings.config.as_deref(), &cli.settings.flags())?;
+    install_tls_provider();
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(settings, cli.json).await,
+        Command::Migrate => migrate::run(settings).await,
+        Command::Doctor => doctor::run(settings).await,
+        Command::User(command) => user::run(&*open(settings).await?, command).await,
+        Command::Role(command) => role::run(&*open(settings).await?, command).await,
+        Command::Resource(command) => resource::run(&*open(settings).await?, command).await,
+        Command::Client(command) => client::run(&*open(settings).await?, command).await,
+        Command::Keys(command) => keys::run(&*open(settings).await?, command).await,
+        Command::Session(command) => session::run(&*open(settings).await?, command).await,
+    }
+}
+
+/// One provider for every TLS connection of the process.
+fn install_tls_provider() {
+    // Fails only if one is installed already, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+async fn open(settings: Settings) -> Result<Arc<App>, CliError> {
+    let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await?;
+    if let Some(administrator) = administrator {
+        // Standard output belongs to the command's own result.
+        eprintln!("{}", report::first_start(&administrator, &app.settings.issuer));
+    }
+    Ok(app)
+}
+
+/// Notes an administrator's change in its transaction, and commits.
+async fn commit_change(app: &App, transaction: Transaction, action: &str, object: &str) -> Result<(), CliError> {
+    audit::record(&transaction, app.now(), Event::Administered { action, object }).await?;
+    Ok(commit(transaction).await?)
+}
+
+impl SettingsArgs {
+    fn flags(&self) -> Vec<Flag> {
+        let named = [
+            ("issuer", &self.issuer),
+            ("listen", &self.listen),
+            ("database_url", &self.database_url),
+            ("keys_dir", &self.keys_dir),
+            ("default_client", &self.default_client),
+        ];
+        let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+        self.set.iter().cloned().chain(named).collect()
+    }
+}

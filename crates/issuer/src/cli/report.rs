@@ -1,0 +1,95 @@
+//! What a command says when it is done.
+
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::clock::UnixSeconds;
+use crate::first_start::Administrator;
+use crate::oauth::issuer::Issuer;
+
+/// A command's result, for people and for programs.
+#[derive(Debug)]
+pub struct Report {
+    text: String,
+    json: Value,
+    success: bool,
+}
+
+impl Report {
+    /// A success.
+    pub fn new(text: impl Into<String>, json: Value) -> Self {
+        Self { text: text.into(), json, success: true }
+    }
+
+    /// A result whose exit code tells whether it is good.
+    pub fn checked(text: impl Into<String>, json: Value, success: bool) -> Self {
+        Self { text: text.into(), json, success }
+    }
+
+    /// One JSON object, and as text its `fields`, one a line.
+    pub fn record(fields: &[&str], object: Value) -> Self {
+        let width = fields.iter().map(|field| field.len()).max().unwrap_or(0);
+        let lines: Vec<String> = fields.iter().map(|field| format!("{field:width$}  {}", cell(&object[*field])).trim_end().to_owned()).collect();
+        Self::new(lines.join("\n"), object)
+    }
+
+    /// A table: the JSON objects of `rows`, and as text their `columns`.
+    pub fn table(columns: &[&str], rows: Vec<Value>) -> Self {
+        let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|column| column.to_uppercase().replace('_', " ")).collect()];
+        lines.extend(rows.iter().map(|row| columns.iter().map(|column| cell(&row[*column])).collect()));
+        let widths: Vec<usize> = (0..columns.len()).map(|index| lines.iter().map(|line| line[index].chars().count()).max().unwrap_or(0)).collect();
+        let line = |cells: &Vec<String>| {
+            let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            padded.join("  ").trim_end().to_owned()
+        };
+        Self::new(lines.iter().map(line).collect::<Vec<_>>().join("\n"), Value::Array(rows))
+    }
+
+    /// Prints it; nothing where there is nothing to say.
+    pub fn print(&self, json: bool) {
+        if json {
+            println!("{}", self.json);
+        } else if !self.text.is_empty() {
+            println!("{}", self.text);
+        }
+    }
+
+    /// Whether the exit code is 0.
+    pub fn is_success(&self) -> bool {
+        self.success
+    }
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(" "),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// What is said once, at the first start.
+pub fn first_start(administrator: &Administrator, issuer: &Issuer) -> String {
+    let Administrator { username, password } = administrator;
+    let password = password.expose_secret();
+    let token = issuer.endpoint("/token");
+    format!(
+        "First start: made the master key, a signing key, and the user {username}.\n\n  \
+         username  {username}\n  password  {password}\n\n\
+         The password is not shown again; `signet user set-password {username}` sets another. Try it:\n\n  \
+         curl -d grant_type=password -d username={username} -d password={password} -d 'scope=openid admin' {token}\n"
+    )
+}
+
+/// The same for programs.
+pub fn first_start_json(administrator: &Administrator) -> Value {
+    json!({ "username": administrator.username, "password": administrator.password.expose_secret() })
+}
+
+/// A date as people read it, in UTC.
+pub fn date(at: UnixSeconds) -> String {
+    OffsetDateTime::from_unix_timestamp(at).ok().and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| at.to_string())
+}

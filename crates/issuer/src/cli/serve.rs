@@ -1,0 +1,46 @@
+//! `signet serve`
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::App;
+use crate::cli::report::{self, Report};
+use crate::cli::{CliError, refuse};
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::{server, telemetry};
+
+/// Serves until Ctrl-C or SIGTERM.
+pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
+    telemetry::start(&settings)?;
+    // Before anything is made: a port that is taken must not cost the first start its password.
+    let listener = match TcpListener::bind(settings.listen).await {
+        Ok(listener) => listener,
+        Err(error) => return refuse(format!("setting listen: {}: {error}", settings.listen)),
+    };
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await?;
+    let issuer = app.settings.issuer.clone();
+    if json {
+        println!("{}", json!({ "issuer": issuer.as_str(), "first_start": administrator.as_ref().map(report::first_start_json) }));
+    } else {
+        if let Some(administrator) = &administrator {
+            println!("{}", report::first_start(administrator, &issuer));
+        }
+        println!("Signet serves {issuer} on {}", app.settings.listen);
+    }
+    drop(administrator);
+
+    let stop = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    server::serve(Arc::clone(&app), listener, stop).await?;
+    app.store.clone().close().await?;
+    Ok(Report::new("", Value::Null))
+}

@@ -1,0 +1,234 @@
+//! Settings: defaults < `signet.toml` < `SIGNET_*` environment < flags; validated as a whole before anything starts.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{DAY, UnixSeconds};
+use crate::oauth::issuer::Issuer;
+
+/// The settings file that is read if it exists and no other is named.
+pub const DEFAULT_FILE: &str = "signet.toml";
+
+/// No token outlives this, in seconds.
+pub const MAX_TOKEN_LIFETIME: UnixSeconds = 3600;
+
+/// Seconds of clock difference that verifiers allow for.
+pub const VERIFIER_LEEWAY: UnixSeconds = 30;
+
+/// Seconds that a verifier may take to fetch the JWKS.
+const FETCH_TIME: UnixSeconds = 5;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line of text.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// All settings. Every duration is in seconds. Unknown names are refused.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `iss`, and the base of every URL. By default `http://localhost:` with the port of `listen`.
+    pub issuer: Issuer,
+    /// Address and port that the server listens on.
+    pub listen: SocketAddr,
+    /// `sqlite:…` or `postgres:…`.
+    pub database_url: String,
+    /// The folder of the master key.
+    pub keys_dir: PathBuf,
+    /// The public client that a token request without client authentication is taken for. By default `cli` while the
+    /// issuer is loopback; none if empty.
+    pub default_client: Option<String>,
+    /// Life of access tokens of resources that set none of their own.
+    pub access_token_lifetime: UnixSeconds,
+    /// Life of ID tokens.
+    pub id_token_lifetime: UnixSeconds,
+    /// A refresh token that is not used for this long dies.
+    pub refresh_idle_lifetime: UnixSeconds,
+    /// An authorization ends after this long, however often it was refreshed.
+    pub refresh_absolute_lifetime: UnixSeconds,
+    /// Size of new signing keys: 2048, 3072 or 4096.
+    pub key_bits: usize,
+    /// How long a key signs.
+    pub key_rotation_period: UnixSeconds,
+    /// How long a key is published before it signs.
+    pub key_publication_lead: UnixSeconds,
+    /// N: the oldest view of the key ring that a node signs by.
+    pub key_refresh_interval: UnixSeconds,
+    /// M: `max-age` of the JWKS.
+    pub jwks_max_age: UnixSeconds,
+    /// S: how far the clocks of nodes may differ.
+    pub clock_skew: UnixSeconds,
+    /// Argon2id memory, in KiB.
+    pub argon2_memory_kib: u32,
+    /// Argon2id passes.
+    pub argon2_iterations: u32,
+    /// Argon2id lanes.
+    pub argon2_parallelism: u32,
+    /// Threads that hash passwords; by default the cores.
+    pub hash_threads: usize,
+    /// Sign-ins that may wait for a hashing thread before others are sent away with 503.
+    pub hash_queue: usize,
+    /// Wrong passwords for one account before each further one must wait.
+    pub account_attempts: i32,
+    /// The longest that an account's next attempt must wait.
+    pub account_max_delay: UnixSeconds,
+    /// Failed sign-ins from one address in one window.
+    pub address_attempts: i32,
+    /// The window of `address_attempts`.
+    pub address_window: UnixSeconds,
+    /// Networks of the proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Connections that may be open at once.
+    pub max_connections: usize,
+    /// How long requests in flight may take after a signal to stop.
+    pub shutdown_timeout: u64,
+    /// Log filter, as `tracing` writes it: `info`, `signet_issuer=debug`, ….
+    pub log: String,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+}
+
+/// A setting that stops the start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file, variable or flag that cannot be read as settings.
+    #[error("settings: {0}")]
+    Unreadable(String),
+    /// A value, or a combination of values, that cannot work.
+    #[error("setting {name}: {expected}")]
+    Invalid {
+        /// The setting's name.
+        name: &'static str,
+        /// What was expected.
+        expected: String,
+    },
+}
+
+/// One `name=value` from the command line.
+pub type Flag = (String, String);
+
+impl Settings {
+    /// Reads `file` (or [`DEFAULT_FILE`] if it is there), the environment and `flags`, and validates the whole.
+    pub fn load(file: Option<&Path>, flags: &[Flag]) -> Result<Self, ConfigError> {
+        let mut given = match file {
+            Some(path) if !path.is_file() => {
+                return Err(ConfigError::Unreadable(format!("{}: expected a settings file", path.display())));
+            }
+            Some(path) => Figment::from(Toml::file_exact(path)),
+            None if Path::new(DEFAULT_FILE).exists() => Figment::from(Toml::file_exact(DEFAULT_FILE)),
+            None => Figment::new(),
+        };
+        given = given.merge(Env::prefixed("SIGNET_").ignore(&["config"]));
+        for (name, value) in flags {
+            // Values of flags are read as those of the environment are.
+            let value: figment::value::Value = value.parse().unwrap_or_else(|never| match never {});
+            given = given.merge((name.replace('-', "_"), value));
+        }
+        let listen = given.extract_inner("listen").unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+        let issuer = given.extract_inner("issuer").unwrap_or_else(|_| format!("http://localhost:{}", listen.port()));
+        let defaults = Self::defaults(&issuer, listen)?;
+        let mut settings = Figment::from(Serialized::defaults(defaults)).merge(given).extract::<Self>().map_err(|error| {
+            let lines: Vec<_> = error.into_iter().map(|error| error.to_string()).collect();
+            ConfigError::Unreadable(lines.join("; "))
+        })?;
+        settings.default_client = settings.default_client.filter(|client| !client.is_empty());
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The default settings of `issuer`.
+    pub fn defaults(issuer: &str, listen: SocketAddr) -> Result<Self, ConfigError> {
+        let issuer = Issuer::parse(issuer).map_err(|error| invalid("issuer", format!("{error}; found {issuer:?}")))?;
+        Ok(Self {
+            default_client: issuer.is_loopback().then(|| "cli".to_owned()),
+            issuer,
+            listen,
+            database_url: "sqlite:signet.db".to_owned(),
+            keys_dir: PathBuf::from("keys"),
+            access_token_lifetime: 600,
+            id_token_lifetime: 3600,
+            refresh_idle_lifetime: 14 * DAY,
+            refresh_absolute_lifetime: 90 * DAY,
+            key_bits: 2048,
+            key_rotation_period: 30 * DAY,
+            key_publication_lead: 900,
+            key_refresh_interval: 10,
+            jwks_max_age: 300,
+            clock_skew: 30,
+            argon2_memory_kib: 19456,
+            argon2_iterations: 2,
+            argon2_parallelism: 1,
+            hash_threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            hash_queue: 64,
+            account_attempts: 5,
+            account_max_delay: 300,
+            address_attempts: 100,
+            address_window: 300,
+            trusted_proxies: Vec::new(),
+            max_connections: 1024,
+            shutdown_timeout: 10,
+            log: "info,sea_orm_migration=warn".to_owned(),
+            log_format: LogFormat::Text,
+        })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| self.database_url.starts_with(scheme)) {
+            // The value may hold a password, so it is not repeated.
+            return Err(invalid("database_url", "expected sqlite:<file> or postgres://<user>:<password>@<host>/<database>"));
+        }
+        if ![2048, 3072, 4096].contains(&self.key_bits) {
+            return Err(invalid("key_bits", format!("expected 2048, 3072 or 4096; found {}", self.key_bits)));
+        }
+        let in_range = |name, value: UnixSeconds, least: UnixSeconds, most: UnixSeconds| {
+            if (least..=most).contains(&value) { Ok(()) } else { Err(invalid(name, format!("expected {least} to {most}; found {value}"))) }
+        };
+        in_range("access_token_lifetime", self.access_token_lifetime, 1, MAX_TOKEN_LIFETIME)?;
+        in_range("id_token_lifetime", self.id_token_lifetime, 1, MAX_TOKEN_LIFETIME)?;
+        in_range("refresh_absolute_lifetime", self.refresh_absolute_lifetime, 60, 366 * DAY)?;
+        in_range("refresh_idle_lifetime", self.refresh_idle_lifetime, 60, self.refresh_absolute_lifetime)?;
+        in_range("jwks_max_age", self.jwks_max_age, 1, 3600)?;
+        in_range("key_refresh_interval", self.key_refresh_interval, 1, 60)?;
+        in_range("clock_skew", self.clock_skew, 0, 300)?;
+        in_range("key_publication_lead", self.key_publication_lead, self.least_publication_lead(), 7 * DAY)?;
+        in_range("key_rotation_period", self.key_rotation_period, 2 * self.key_publication_lead, 366 * DAY)?;
+        in_range("argon2_memory_kib", self.argon2_memory_kib.into(), 8 * i64::from(self.argon2_parallelism.max(1)), 1024 * 1024)?;
+        in_range("argon2_iterations", self.argon2_iterations.into(), 1, 100)?;
+        in_range("argon2_parallelism", self.argon2_parallelism.into(), 1, 64)?;
+        in_range("hash_threads", as_seconds(self.hash_threads), 1, 1024)?;
+        in_range("hash_queue", as_seconds(self.hash_queue), 1, 100_000)?;
+        in_range("account_attempts", self.account_attempts.into(), 1, 1000)?;
+        in_range("account_max_delay", self.account_max_delay, 1, DAY)?;
+        in_range("address_attempts", self.address_attempts.into(), 1, 1_000_000)?;
+        in_range("address_window", self.address_window, 1, DAY)?;
+        in_range("max_connections", as_seconds(self.max_connections), 1, 1_000_000)
+    }
+
+    /// N + 2·M + S + fetch time: by then every verifier has seen a key that was published.
+    fn least_publication_lead(&self) -> UnixSeconds {
+        self.key_refresh_interval + 2 * self.jwks_max_age + self.clock_skew + FETCH_TIME
+    }
+
+    /// N + the longest token life + leeway + S: by then every token of a key that signs no more is dead.
+    pub fn retired_key_lifetime(&self) -> UnixSeconds {
+        self.key_refresh_interval + MAX_TOKEN_LIFETIME + VERIFIER_LEEWAY + self.clock_skew
+    }
+}
+
+fn invalid(name: &'static str, expected: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid { name, expected: expected.into() }
+}
+
+fn as_seconds(value: usize) -> UnixSeconds {
+    UnixSeconds::try_from(value).unwrap_or(UnixSeconds::MAX)
+}

@@ -1,0 +1,71 @@
+//! Token introspection (RFC 7662), for services that want to know of a revocation at once.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::app::App;
+use crate::clock::UnixSeconds;
+use crate::endpoints::parameters::Parameters;
+use crate::endpoints::{client, no_store};
+use crate::error::{Code, OAuthError};
+use crate::tokens::claims::{Audience, SignIn};
+use crate::tokens::lookup::look_up;
+
+/// What a service is told of a token that is good and meant for it (§2.2).
+#[derive(Debug, Serialize)]
+struct Active<'a> {
+    active: bool,
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a Audience,
+    client_id: &'a str,
+    scope: &'a str,
+    token_type: &'static str,
+    exp: UnixSeconds,
+    iat: UnixSeconds,
+    jti: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    #[serde(flatten)]
+    sign_in: Option<SignIn<'a>>,
+}
+
+/// `POST /introspect`. Only confidential clients may ask, and only of access tokens meant for their resource; of
+/// anything else they learn that it is not active.
+pub async fn introspect(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, OAuthError> {
+    let parameters = parameters?;
+    let client = client::authenticate(&app, &parameters).await?;
+    if client.public {
+        return Err(OAuthError::new(Code::InvalidClient, "introspection is for confidential clients"));
+    }
+    let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
+    let found = look_up(&app, token).await.map_err(OAuthError::server_error)?;
+
+    let own = client.default_resource.as_ref().map(|resource| resource.identifier(&app.settings.issuer));
+    let meant_for = |aud: &Audience| own.as_ref().is_some_and(|own| aud.contains(own));
+    let Some(token) = found.as_ref() else { return Ok(inactive()) };
+    let Some(claims) = token.access.as_ref().filter(|claims| meant_for(&claims.aud)) else { return Ok(inactive()) };
+    let user = token.user.as_ref();
+    Ok(no_store(Active {
+        active: true,
+        iss: app.settings.issuer.as_str(),
+        sub: &claims.sub,
+        aud: &claims.aud,
+        client_id: &token.client.id,
+        scope: &claims.scope,
+        token_type: "Bearer",
+        exp: claims.exp,
+        iat: claims.iat,
+        jti: &claims.jti,
+        username: user.map(|(user, _)| user.username.as_str()),
+        sign_in: user.map(|(_, row)| SignIn::of(row)),
+    }))
+}
+
+fn inactive() -> Response {
+    no_store(json!({ "active": false }))
+}

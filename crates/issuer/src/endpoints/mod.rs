@@ -1,0 +1,27 @@
+//! The protocol endpoints, one file each, and what they share in reading requests.
+
+mod client;
+pub mod discovery;
+pub mod health;
+pub mod introspect;
+pub mod jwks;
+mod parameters;
+pub mod revoke;
+pub mod token;
+pub mod userinfo;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// What every other URL answers.
+pub async fn not_found() -> StatusCode {
+    StatusCode::NOT_FOUND
+}
+
+/// A JSON answer that no cache may keep (RFC 6749 §5.1).
+fn no_store(body: impl serde::Serialize) -> Response {
+    let mut response = axum::Json(body).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}

@@ -1,0 +1,55 @@
+//! `Parameters`: the form body of a request to the token, revocation or introspection endpoint.
+
+use std::net::IpAddr;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+
+use crate::error::{Code, OAuthError};
+use crate::middleware::client_ip::ClientIp;
+use crate::oauth::form::Form;
+
+/// A form, the headers it came with, and where it came from.
+pub struct Parameters {
+    /// The parameters.
+    pub form: Form,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The client's address.
+    pub address: IpAddr,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Parameters {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, OAuthError> {
+        let (parts, body) = request.into_parts();
+        // Parameters in the URL end up in logs, so none are taken from there, and no secret is left there unnoticed.
+        if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+            return Err(OAuthError::invalid_request("send the parameters in the body, not in the URL"));
+        }
+        if !is_form(&parts) {
+            return Err(OAuthError::invalid_request("the content type must be application/x-www-form-urlencoded"));
+        }
+        let (headers, address) = (parts.headers.clone(), ClientIp::of(&parts)?);
+        let body = Bytes::from_request(Request::from_parts(parts, body), state).await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                OAuthError::new(Code::TooLarge, "the body is too large")
+            } else {
+                OAuthError::invalid_request("the body could not be read")
+            }
+        })?;
+        let form = Form::parse(&body).map_err(|error| OAuthError::invalid_request(error.to_string()))?;
+        Ok(Self { form, headers, address })
+    }
+}
+
+/// Whether the body says it is a form. Two content types are none.
+pub fn is_form(parts: &Parts) -> bool {
+    let mut types = parts.headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(only), None) = (types.next(), types.next()) else { return false };
+    let media_type = only.to_str().ok().and_then(|value| value.split(';').next()).unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}

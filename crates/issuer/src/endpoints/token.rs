@@ -1,0 +1,30 @@
+//! The token endpoint (RFC 6749 §3.2).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::app::App;
+use crate::endpoints::parameters::Parameters;
+use crate::endpoints::{client, no_store};
+use crate::error::{Code, OAuthError};
+use crate::grants::{self, Grant, GrantContext, Granted};
+use crate::tokens::issue::issue;
+
+/// `POST /token`
+pub async fn token(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, OAuthError> {
+    let parameters = parameters?;
+    let grant_type = parameters.form.get("grant_type").ok_or_else(|| OAuthError::invalid_request("grant_type is missing"))?;
+    let grant = Grant::parse(grant_type).ok_or_else(|| OAuthError::new(Code::UnsupportedGrantType, "this grant_type is not supported"))?;
+    let client = client::authenticate(&app, &parameters).await?;
+
+    let now = app.now();
+    let context = GrantContext { app: &app, client: &client, form: &parameters.form, address: parameters.address, now };
+    let Granted { authorization, claim } = grants::run(grant, context).await?;
+    // Signed before it is claimed, so that no transaction is open while RSA runs; answered only when it is claimed.
+    let response = issue(&app, &client, &authorization, now).await?;
+    claim.settle(&app, &authorization, grant.name(), now).await?;
+    tracing::debug!(grant = grant.name(), client = client.id, "tokens given");
+    Ok(no_store(response))
+}

@@ -1,0 +1,78 @@
+//! What must still hold, and be written, when a grant's tokens are already signed: one short transaction.
+
+use uuid::Uuid;
+
+use crate::accounts::lockout::Counters;
+use crate::app::App;
+use crate::audit::{self, Event};
+use crate::clock::UnixSeconds;
+use crate::error::OAuthError;
+use crate::store::authorizations::{self, AuthorizationRow};
+use crate::store::{commit, users};
+use crate::tokens::{Authorization, Party, refresh};
+
+/// What the transaction must claim.
+#[derive(Debug)]
+pub enum Claim {
+    /// Nothing: the client acts for itself, as it was read a moment ago.
+    Nothing,
+    /// A new authorization, if the password was not changed while it was compared.
+    SignIn {
+        /// The hash that matched.
+        password_hash: String,
+        /// A stronger hash of the same password.
+        rehashed: Option<String>,
+        /// What the attempt was counted under.
+        counters: Counters,
+    },
+    /// The next generation of an authorization, after `from`.
+    Advance {
+        /// The generation that is spent.
+        from: i32,
+    },
+    /// An authorization whose generation was advanced a moment ago.
+    Standing,
+}
+
+impl Claim {
+    /// Claims, or refuses the tokens. Nothing is written unless all of it is.
+    pub async fn settle(self, app: &App, authorization: &Authorization, grant: &str, now: UnixSeconds) -> Result<(), OAuthError> {
+        let Party::User(user) = &authorization.party else { return Ok(()) };
+        let row = &user.1;
+        let holds = match self {
+            Self::Nothing => true,
+            Self::SignIn { password_hash, rehashed, counters } => {
+                let transaction = app.store.begin().await?;
+                if !authorizations::insert(&transaction, row, &password_hash).await? {
+                    return Err(OAuthError::invalid_grant());
+                }
+                counters.succeed(&transaction).await?;
+                if let Some(stronger) = rehashed {
+                    users::rehash(&transaction, row.user_id, &password_hash, &stronger).await?;
+                }
+                let event = Event::AuthorizationGiven { user: row.user_id, client: &row.client_id, authorization: row.id, grant };
+                audit::record(&transaction, now, event).await?;
+                commit(transaction).await?;
+                true
+            }
+            // A single statement is a transaction of its own. Who was not first gets what the first one got.
+            Self::Advance { from } => authorizations::advance(app.store.writer(), row.id, from, now).await? || is_standing(app, row.id, row.generation, now).await?,
+            Self::Standing => is_standing(app, row.id, row.generation, now).await?,
+        };
+        if holds { Ok(()) } else { Err(OAuthError::invalid_grant()) }
+    }
+}
+
+/// Whether `generation` is the latest, was given within the grace period, and everyone involved may still act.
+async fn is_standing(app: &App, id: Uuid, generation: i32, now: UnixSeconds) -> Result<bool, OAuthError> {
+    // Read where it is written: a reader might see the state before a revocation that was answered already.
+    let parties = authorizations::with_parties(app.store.writer(), id).await?;
+    Ok(parties.is_some_and(|(row, user, client)| {
+        row.generation == generation && within_grace(&row, now) && row.ended_at.is_none() && row.expires_at > now && user.enabled && client.enabled
+    }))
+}
+
+/// Whether the latest generation was given within the grace period.
+pub fn within_grace(row: &AuthorizationRow, now: UnixSeconds) -> bool {
+    (now - row.refreshed_at).max(0) < refresh::GRACE
+}

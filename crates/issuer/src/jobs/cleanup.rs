@@ -1,0 +1,24 @@
+//! Forgets what is of no more use, in small batches, so that no table grows without bound and no lock is held long.
+
+use crate::app::App;
+use crate::clock::DAY;
+use crate::store::{StoreError, attempts, authorizations};
+
+const BATCH: i64 = 500;
+/// Ended authorizations are kept this long, so that their last tokens are still found to be dead.
+const KEEP_AUTHORIZATIONS: i64 = DAY;
+const KEEP_ATTEMPTS: i64 = DAY;
+
+/// One round.
+pub async fn run(app: &App) {
+    if let Err(error) = clean(app).await {
+        tracing::error!(%error, "cleaning up failed; will try again");
+    }
+}
+
+async fn clean(app: &App) -> Result<(), StoreError> {
+    let now = app.now();
+    while authorizations::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
+    while attempts::purge(app.store.writer(), now - KEEP_ATTEMPTS, BATCH).await? > 0 {}
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! What a node does beside answering. Every node runs every job: each step is safe to repeat and to race.
+
+mod cleanup;
+mod rotate_keys;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::App;
+
+const CLEANUP_INTERVAL: Duration = Duration::from_mins(10);
+
+/// Starts the jobs; they end with the returned set.
+pub fn start(app: &Arc<App>) -> tokio::task::JoinSet<()> {
+    let mut jobs = tokio::task::JoinSet::new();
+    // Often enough that a key is published in time, whatever the settings.
+    let lead = Duration::from_secs(app.settings.key_publication_lead.unsigned_abs());
+    let rotation_interval = (lead / 10).clamp(Duration::from_secs(1), Duration::from_mins(1));
+    let rotating = Arc::clone(app);
+    jobs.spawn(async move {
+        loop {
+            rotate_keys::run(&rotating).await;
+            rotating.clock.sleep(rotation_interval).await;
+        }
+    });
+    let cleaning = Arc::clone(app);
+    jobs.spawn(async move {
+        loop {
+            cleanup::run(&cleaning).await;
+            cleaning.clock.sleep(CLEANUP_INTERVAL).await;
+        }
+    });
+    jobs
+}

@@ -1,0 +1,147 @@
+//! The key ring: signing keys with their states, at rest and in memory.
+
+pub mod ring;
+pub mod rotation;
+pub mod seal;
+pub mod signer;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::json;
+use signet_verifier::{Jwk, KeySet};
+use tokio::sync::Mutex;
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::keys::ring::{Entry, Ring, State};
+use crate::keys::seal::MasterKeys;
+use crate::keys::signer::Signer;
+use crate::store::signing_keys::{self, SigningKeyRow};
+use crate::store::{Store, StoreError};
+
+/// Why no key is at hand.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The ring could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored key cannot be opened or used.
+    #[error("signing key {kid}: {reason}")]
+    Unusable {
+        /// Which key.
+        kid: String,
+        /// Why.
+        reason: String,
+    },
+    /// No key signs now.
+    #[error("no signing key is active")]
+    NoneActive,
+}
+
+/// The ring as this node last read it.
+#[derive(Debug)]
+pub struct LoadedRing {
+    ring: Ring,
+    signers: HashMap<String, Arc<Signer>>,
+    /// The keys that may verify this issuer's tokens.
+    pub key_set: KeySet,
+    /// The JWKS document (RFC 7517 §5).
+    pub jwks: String,
+    /// Its entity tag, quoted.
+    pub etag: String,
+    read_at: Duration,
+}
+
+impl LoadedRing {
+    /// The key that signs at `now`.
+    pub fn signer(&self, now: crate::clock::UnixSeconds) -> Result<&Arc<Signer>, KeyError> {
+        let entry = self.ring.active(now).ok_or(KeyError::NoneActive)?;
+        self.signers.get(&entry.kid).ok_or_else(|| KeyError::Unusable { kid: entry.kid.clone(), reason: "its private part is gone".to_owned() })
+    }
+
+    /// How old this view is.
+    pub fn age(&self, clock: &dyn Clock) -> Duration {
+        clock.monotonic().saturating_sub(self.read_at)
+    }
+}
+
+/// This node's view of the ring, never older than `key_refresh_interval` when it is used.
+#[derive(Debug)]
+pub struct KeyRing {
+    loaded: ArcSwapOption<LoadedRing>,
+    loading: Mutex<()>,
+    oldest: Duration,
+}
+
+impl KeyRing {
+    /// An empty view.
+    pub fn new(settings: &Settings) -> Self {
+        let oldest = Duration::from_secs(settings.key_refresh_interval.unsigned_abs());
+        Self { loaded: ArcSwapOption::empty(), loading: Mutex::new(()), oldest }
+    }
+
+    /// The ring, read anew if this view is older than `key_refresh_interval`. One request reads, the others wait.
+    pub async fn fresh(&self, store: &Store, master: &MasterKeys, clock: &dyn Clock, settings: &Settings) -> Result<Arc<LoadedRing>, KeyError> {
+        let is_fresh = |loaded: &Arc<LoadedRing>| loaded.age(clock) < self.oldest;
+        if let Some(loaded) = self.loaded.load_full().filter(is_fresh) {
+            return Ok(loaded);
+        }
+        let _loading = self.loading.lock().await;
+        if let Some(loaded) = self.loaded.load_full().filter(is_fresh) {
+            return Ok(loaded);
+        }
+        // The age counts from before the reading.
+        let read_at = clock.monotonic();
+        let rows = signing_keys::all(store.reader()).await?;
+        let previous = self.loaded.load_full();
+        let loaded = Arc::new(load(rows, previous.as_deref(), master, clock, settings, read_at)?);
+        self.loaded.store(Some(Arc::clone(&loaded)));
+        Ok(loaded)
+    }
+
+    /// Forgets this view: this node has just changed the ring.
+    pub fn forget(&self) {
+        self.loaded.store(None);
+    }
+}
+
+fn load(
+    rows: Vec<SigningKeyRow>,
+    previous: Option<&LoadedRing>,
+    master: &MasterKeys,
+    clock: &dyn Clock,
+    settings: &Settings,
+    read_at: Duration,
+) -> Result<LoadedRing, KeyError> {
+    let now = clock.now();
+    let ring: Ring = rows.iter().map(Entry::from).collect();
+    let mut signers = HashMap::new();
+    let mut published = Vec::new();
+    for (row, entry) in rows.iter().zip(ring.entries()) {
+        let unusable = |reason: String| KeyError::Unusable { kid: row.kid.clone(), reason };
+        let state = ring.state(entry, now, settings.retired_key_lifetime());
+        if matches!(state, State::Published | State::Active) {
+            let known = previous.and_then(|previous| previous.signers.get(&row.kid));
+            let signer = match (known, &row.sealed_private) {
+                (Some(signer), _) => Arc::clone(signer),
+                (None, Some(sealed)) => {
+                    let private = master.unseal(sealed).map_err(|error| unusable(error.to_string()))?;
+                    Arc::new(Signer::new(&row.kid, &private).map_err(|error| unusable(error.to_string()))?)
+                }
+                (None, None) => return Err(unusable("its private part is gone".to_owned())),
+            };
+            signers.insert(row.kid.clone(), signer);
+        }
+        if matches!(state, State::Published | State::Active | State::Retired) {
+            published.push(serde_json::from_str::<Jwk>(&row.public_jwk).map_err(|error| unusable(error.to_string()))?);
+        }
+    }
+    let jwks = json!({ "keys": published }).to_string();
+    let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, jwks.as_bytes()).as_ref()[..16]));
+    Ok(LoadedRing { ring, signers, key_set: published.into_iter().collect(), jwks, etag, read_at })
+}

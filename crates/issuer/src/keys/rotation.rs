@@ -1,0 +1,142 @@
+//! How the ring changes: a new key is published, a compromised one revoked, old ones erased. Correct with any number of
+//! nodes: a key's place in the sequence is unique, and the node whose insert loses discards its key.
+
+use rsa::PrivateKey;
+use rsa::pkcs8::EncodePrivateKey;
+use rsa::traits::PublicKeyParts;
+use signet_verifier::Jwk;
+
+use crate::audit::{self, Event};
+use crate::clock::{Clock, ClockRng, UnixSeconds};
+use crate::config::Settings;
+use crate::keys::KeyError;
+use crate::keys::ring::{Entry, Ring};
+use crate::keys::seal::MasterKeys;
+use crate::store::signing_keys::{self, SigningKeyRow};
+use crate::store::{Store, Transaction, commit};
+
+/// A key pair that is not in the ring yet.
+#[derive(Debug)]
+pub struct NewKey {
+    jwk: Jwk,
+    kid: String,
+    sealed_private: String,
+}
+
+impl NewKey {
+    /// Makes a key of `bits` and seals it. Takes tens to hundreds of milliseconds: not for an async thread.
+    pub fn generate(bits: usize, master: &MasterKeys, clock: &dyn Clock) -> Result<Self, KeyError> {
+        let unusable = |reason: String| KeyError::Unusable { kid: "(new)".to_owned(), reason };
+        let private = PrivateKey::new(&mut ClockRng(clock), bits).map_err(|error| unusable(error.to_string()))?;
+        let der = private.to_pkcs8_der().map_err(|error| unusable(error.to_string()))?;
+        let jwk = Jwk::rs256(&private.n_bytes(), &private.e_bytes());
+        let kid = jwk.kid.clone().unwrap_or_default();
+        let sealed_private = master.seal(der.as_bytes()).map_err(|error| unusable(error.to_string()))?;
+        Ok(Self { jwk, kid, sealed_private })
+    }
+
+    /// Its row at the place after `ring`.
+    pub fn into_row(self, ring: &Ring, now: UnixSeconds, activates_at: UnixSeconds) -> SigningKeyRow {
+        SigningKeyRow {
+            kid: self.kid,
+            sequence: ring.next_sequence(),
+            alg: "RS256".to_owned(),
+            public_jwk: serde_json::to_string(&self.jwk).unwrap_or_default(),
+            sealed_private: Some(self.sealed_private),
+            published_at: now,
+            activates_at,
+            revoked_at: None,
+        }
+    }
+}
+
+/// What a change of the ring needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Rotation<'a> {
+    /// The database.
+    pub store: &'a Store,
+    /// Seals the new key.
+    pub master: &'a MasterKeys,
+    /// Dates and randomness.
+    pub clock: &'a dyn Clock,
+    /// Sizes and periods.
+    pub settings: &'a Settings,
+}
+
+impl Rotation<'_> {
+    /// The ring as it is stored now.
+    pub async fn ring(&self) -> Result<Ring, KeyError> {
+        Ok(signing_keys::all(self.store.reader()).await?.iter().map(Entry::from).collect())
+    }
+
+    /// Publishes a new key, which will sign once every verifier has seen it. None if another node was first.
+    pub async fn publish(&self) -> Result<Option<Entry>, KeyError> {
+        let ring = self.ring().await?;
+        let key = self.generate()?;
+        let now = self.clock.now();
+        let activates_at = ring.next_activation(now, self.settings.key_publication_lead);
+        let row = key.into_row(&ring, now, activates_at);
+        let entry = Entry::from(&row);
+        let transaction = self.store.begin().await?;
+        if !signing_keys::insert(&transaction, row).await? {
+            return Ok(None);
+        }
+        audit::record(&transaction, now, Event::KeyPublished { kid: &entry.kid }).await?;
+        commit(transaction).await?;
+        Ok(Some(entry))
+    }
+
+    /// Publishes the next key if it is time, erases private parts that sign no more, and forgets keys that are of no
+    /// more use. Any number of nodes may do this at once.
+    pub async fn maintain(&self) -> Result<(), KeyError> {
+        let (now, settings) = (self.clock.now(), self.settings);
+        let ring = self.ring().await?;
+        if ring.rotation_due(now, settings.key_rotation_period, settings.key_publication_lead)
+            && let Some(entry) = self.publish().await?
+        {
+            tracing::info!(kid = entry.kid, activates_at = entry.activates_at, "published a new signing key");
+        }
+        for entry in ring.erasable(now, settings.key_refresh_interval + settings.clock_skew + 1) {
+            signing_keys::erase_private(self.store.writer(), &entry.kid).await?;
+        }
+        for entry in ring.removable(now) {
+            signing_keys::remove(self.store.writer(), &entry.kid).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes `kid` out of the JWKS at once. If it signed, the next published key signs from now on, or a new one where
+    /// none was published. False if there is no such key, or it was revoked before.
+    pub async fn revoke(&self, kid: &str) -> Result<bool, KeyError> {
+        // Made before the transaction, which must be short; dropped if a published key can step in.
+        let spare = self.generate()?;
+        let now = self.clock.now();
+        let transaction = self.store.begin().await?;
+        if !signing_keys::revoke(&transaction, kid, now).await? {
+            return Ok(false);
+        }
+        self.fill_gap(&transaction, spare, now).await?;
+        audit::record(&transaction, now, Event::KeyRevoked { kid }).await?;
+        commit(transaction).await?;
+        Ok(true)
+    }
+
+    async fn fill_gap(&self, transaction: &Transaction, spare: NewKey, now: UnixSeconds) -> Result<(), KeyError> {
+        let ring: Ring = signing_keys::all(transaction).await?.iter().map(Entry::from).collect();
+        if ring.active(now).is_some() {
+            return Ok(());
+        }
+        match ring.next(now) {
+            Some(next) => signing_keys::activate(transaction, &next.kid, now).await?,
+            None => {
+                signing_keys::insert(transaction, spare.into_row(&ring, now, now)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn generate(&self) -> Result<NewKey, KeyError> {
+        // block_in_place, because the clock and the master key are borrowed.
+        tokio::task::block_in_place(|| NewKey::generate(self.settings.key_bits, self.master, self.clock))
+    }
+}

@@ -1,0 +1,80 @@
+//! The address that a request comes from. `X-Forwarded-For` is believed only of trusted proxies, from the right, up to
+//! the first address that is none of them (RFC 9700 §4.13).
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
+use ipnet::IpNet;
+
+use crate::app::App;
+use crate::error::OAuthError;
+
+/// The address, as a request extension.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientIp(IpAddr);
+
+impl ClientIp {
+    /// The address of a request that passed [`client_ip`].
+    pub fn of(parts: &Parts) -> Result<IpAddr, OAuthError> {
+        let address = parts.extensions.get::<Self>().map(|address| address.0);
+        address.ok_or_else(|| OAuthError::server_error("the request has no client address"))
+    }
+}
+
+/// Finds the address and leaves it in the request.
+pub async fn client_ip(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        let address = resolve(peer.ip().to_canonical(), request.headers(), &app.settings.trusted_proxies);
+        request.extensions_mut().insert(ClientIp(address));
+    }
+    next.run(request).await
+}
+
+fn resolve(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    let mut address = peer;
+    let forwarded: Vec<&str> =
+        headers.get_all("x-forwarded-for").iter().flat_map(|value| value.to_str().unwrap_or("?").split(',')).map(str::trim).collect();
+    for hop in forwarded.into_iter().rev() {
+        if !is_trusted(address) {
+            break;
+        }
+        // What cannot be read is not believed: the request then counts as the proxy's own.
+        let Ok(hop) = hop.parse::<IpAddr>() else { break };
+        address = hop.to_canonical();
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(peer: &str, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        resolve(peer.parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap()]).to_string()
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        assert_eq!(resolved("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
+        assert_eq!(resolved("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(resolved("10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.2.3.4"]), "198.51.100.1");
+        assert_eq!(resolved("10.0.0.1", &["1.1.1.1", "198.51.100.1"]), "198.51.100.1");
+        assert_eq!(resolved("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_believed() {
+        assert_eq!(resolved("10.0.0.1", &["a"]), "10.0.0.1");
+        assert_eq!(resolved("10.0.0.1", &["1.1.1.1, a, 10.2.3.4"]), "10.2.3.4");
+    }
+}

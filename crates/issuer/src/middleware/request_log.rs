@@ -1,0 +1,22 @@
+//! One log line a request: method, path, status. Never the query, a body or a credential.
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Level;
+
+/// Logs refused requests at `info`, the others at `debug`.
+pub async fn request_log(request: Request, next: Next) -> Response {
+    if !tracing::enabled!(Level::INFO) {
+        return next.run(request).await;
+    }
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    if status < 400 {
+        tracing::debug!(%method, path, status);
+    } else {
+        tracing::info!(%method, path, status);
+    }
+    response
+}

@@ -1,0 +1,69 @@
+//! How a client authenticates (RFC 6749 §2.3): `client_secret_basic`, `client_secret_post`, `none`; one method a request.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use secrecy::SecretString;
+
+use crate::oauth::form::{Form, decode};
+
+/// `token_endpoint_auth_methods_supported`.
+pub const METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
+
+/// What a request says of its client.
+#[derive(Debug)]
+pub enum ClientCredentials {
+    /// Nothing at all.
+    Absent,
+    /// An id alone: a public client.
+    Id(String),
+    /// An id and a secret, by either method.
+    Secret(String, SecretString),
+}
+
+/// Credentials that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClientAuthError {
+    /// More than one method, or two ids that differ.
+    #[error("more than one client authentication method")]
+    SeveralMethods,
+    /// An `Authorization` header that is not HTTP Basic with form-encoded parts.
+    #[error("the Authorization header is not HTTP Basic")]
+    Malformed,
+    /// A secret without an id.
+    #[error("client_id is missing")]
+    MissingId,
+}
+
+impl ClientCredentials {
+    /// Reads the credentials from the `Authorization` headers and the body.
+    pub fn parse<'a>(mut authorization: impl Iterator<Item = &'a [u8]>, form: &Form) -> Result<Self, ClientAuthError> {
+        let (header, second) = (authorization.next(), authorization.next());
+        if second.is_some() {
+            return Err(ClientAuthError::SeveralMethods);
+        }
+        match (header, form.get("client_id"), form.secret("client_secret")) {
+            (Some(_), _, Some(_)) => Err(ClientAuthError::SeveralMethods),
+            (Some(header), body_id, None) => {
+                let (id, secret) = basic(header).ok_or(ClientAuthError::Malformed)?;
+                if body_id.is_some_and(|body_id| body_id != id) {
+                    return Err(ClientAuthError::SeveralMethods);
+                }
+                Ok(Self::Secret(id, secret))
+            }
+            (None, Some(id), Some(secret)) => Ok(Self::Secret(id.to_owned(), secret)),
+            (None, None, Some(_)) => Err(ClientAuthError::MissingId),
+            (None, Some(id), None) => Ok(Self::Id(id.to_owned())),
+            (None, None, None) => Ok(Self::Absent),
+        }
+    }
+}
+
+fn basic(header: &[u8]) -> Option<(String, SecretString)> {
+    let (scheme, encoded) = std::str::from_utf8(header).ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(BASE64_STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    let (id, secret) = (decode(id).ok()?, decode(secret).ok()?);
+    (!id.is_empty() && !secret.is_empty()).then(|| (id, SecretString::from(secret)))
+}

@@ -1,0 +1,86 @@
+//! The issuer identifier (OpenID Connect Discovery §1.2, RFC 8414 §2) and every URL that follows from it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+/// The exact URL that is `iss`. Without trailing slash, so that paths append to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Issuer {
+    url: String,
+    path: String,
+    loopback: bool,
+    https: bool,
+}
+
+/// Why a URL cannot be an issuer.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("expected an https URL (http for a loopback host only) without user, query, fragment or trailing slash, for example https://id.example.com")]
+pub struct IssuerError;
+
+impl Issuer {
+    /// Checks `url`. It must be written in its normal form, because services compare `iss` byte for byte.
+    pub fn parse(url: &str) -> Result<Self, IssuerError> {
+        let parsed = Url::parse(url).map_err(|_| IssuerError)?;
+        let loopback = match parsed.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        let https = parsed.scheme() == "https";
+        let plain = parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty() && parsed.password().is_none();
+        let normal = parsed.as_str().trim_end_matches('/') == url;
+        if !plain || !normal || !(https || parsed.scheme() == "http" && loopback) {
+            return Err(IssuerError);
+        }
+        Ok(Self { url: url.to_owned(), path: parsed.path().trim_end_matches('/').to_owned(), loopback, https })
+    }
+
+    /// The identifier, as it stands in `iss`.
+    pub fn as_str(&self) -> &str {
+        &self.url
+    }
+
+    /// The path part, empty for an issuer at the root of its host.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether the host is this machine itself.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// Whether the scheme is https.
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+
+    /// The URL of an endpoint: `endpoint("/token")`.
+    pub fn endpoint(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.url)
+    }
+}
+
+impl TryFrom<String> for Issuer {
+    type Error = IssuerError;
+
+    fn try_from(url: String) -> Result<Self, IssuerError> {
+        Self::parse(&url)
+    }
+}
+
+impl From<Issuer> for String {
+    fn from(issuer: Issuer) -> Self {
+        issuer.url
+    }
+}

@@ -1,0 +1,27 @@
+//! Which redirect URIs a client may register (RFC 9700 §2.6, RFC 8252 §7).
+
+use url::{Host, Url};
+
+/// A redirect URI that may not be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("redirect URI: expected https, http for a loopback host, or a private scheme with a dot (com.example.app:/…); without fragment")]
+pub struct RedirectUriError;
+
+/// Checks a redirect URI that is to be registered.
+pub fn validate(uri: &str) -> Result<(), RedirectUriError> {
+    let url = Url::parse(uri).map_err(|_| RedirectUriError)?;
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let scheme_fits = match url.scheme() {
+        "https" => url.has_host(),
+        "http" => loopback,
+        private => private.contains('.'),
+    };
+    let plain = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    let printable = uri.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if scheme_fits && plain && printable { Ok(()) } else { Err(RedirectUriError) }
+}

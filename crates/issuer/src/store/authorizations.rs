@@ -1,0 +1,137 @@
+//! Authorizations: one row per user authorization, with or without a refresh token.
+
+use sea_orm::{ConnectionTrait, QueryResult};
+use uuid::Uuid;
+
+use crate::clock::UnixSeconds;
+use crate::store::clients::{CLIENT_COLUMNS, Client};
+use crate::store::users::{USER_COLUMNS, User};
+use crate::store::{StoreError, execute, query_all, query_one};
+
+pub use crate::store::entity::authorizations::Model as AuthorizationRow;
+
+const COLUMNS: &str = "a.id, a.user_id, a.client_id, a.scope, a.refreshable, a.salt, a.key_version, a.generation, a.created_at, \
+     a.refreshed_at, a.expires_at, a.auth_time, a.acr, a.amr, a.sid, a.ended_at";
+
+/// Holds while the user and the client of the row may act.
+const PARTIES_ENABLED: &str = "EXISTS (SELECT 1 FROM users u WHERE u.id = authorizations.user_id AND u.disabled_at IS NULL) \
+     AND EXISTS (SELECT 1 FROM clients c WHERE c.id = authorizations.client_id AND c.disabled_at IS NULL)";
+
+fn from_row(row: &QueryResult) -> Result<AuthorizationRow, StoreError> {
+    Ok(AuthorizationRow {
+        id: row.try_get("", "id")?,
+        user_id: row.try_get("", "user_id")?,
+        client_id: row.try_get("", "client_id")?,
+        scope: row.try_get("", "scope")?,
+        refreshable: row.try_get("", "refreshable")?,
+        salt: row.try_get("", "salt")?,
+        key_version: row.try_get("", "key_version")?,
+        generation: row.try_get("", "generation")?,
+        created_at: row.try_get("", "created_at")?,
+        refreshed_at: row.try_get("", "refreshed_at")?,
+        expires_at: row.try_get("", "expires_at")?,
+        auth_time: row.try_get("", "auth_time")?,
+        acr: row.try_get("", "acr")?,
+        amr: row.try_get("", "amr")?,
+        sid: row.try_get("", "sid")?,
+        ended_at: row.try_get("", "ended_at")?,
+    })
+}
+
+/// The authorization `id` with its user.
+pub async fn with_user(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<(AuthorizationRow, User)>, StoreError> {
+    let sql = format!("SELECT {COLUMNS}, {USER_COLUMNS} FROM authorizations a JOIN users u ON u.id = a.user_id WHERE a.id = $1");
+    query_one(db, &sql, [id.into()]).await?.map(|row| Ok((from_row(&row)?, User::from_row(&row)?))).transpose()
+}
+
+/// The authorization `id` with its user and its client.
+pub async fn with_parties(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<(AuthorizationRow, User, Client)>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, {USER_COLUMNS}, {CLIENT_COLUMNS} FROM authorizations a JOIN users u ON u.id = a.user_id \
+         JOIN clients c ON c.id = a.client_id LEFT JOIN resources r ON r.id = c.default_resource WHERE a.id = $1"
+    );
+    let row = query_one(db, &sql, [id.into()]).await?;
+    row.map(|row| Ok((from_row(&row)?, User::from_row(&row)?, Client::from_row(&row)?))).transpose()
+}
+
+/// Inserts `row` if its user and client are enabled and the user's password is still the one of `password_hash`.
+/// False if not.
+pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, password_hash: &str) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO authorizations (id, user_id, client_id, scope, refreshable, salt, key_version, generation, created_at, \
+               refreshed_at, expires_at, auth_time, acr, amr, sid) \
+               SELECT $1, u.id, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15 FROM users u, clients c \
+               WHERE u.id = $2 AND u.disabled_at IS NULL AND u.password_hash = $16 AND c.id = $3 AND c.disabled_at IS NULL";
+    let values = [
+        row.id.into(),
+        row.user_id.into(),
+        row.client_id.as_str().into(),
+        row.scope.as_str().into(),
+        row.refreshable.into(),
+        row.salt.clone().into(),
+        row.key_version.into(),
+        row.generation.into(),
+        row.created_at.into(),
+        row.refreshed_at.into(),
+        row.expires_at.into(),
+        row.auth_time.into(),
+        row.acr.as_str().into(),
+        row.amr.as_str().into(),
+        row.sid.clone().into(),
+        password_hash.into(),
+    ];
+    Ok(execute(db, sql, values).await? == 1)
+}
+
+/// Advances the generation from `from` by one, if the authorization lives and its user and client are enabled.
+/// False if not, or if another request was first.
+pub async fn advance(db: &impl ConnectionTrait, id: Uuid, from: i32, now: UnixSeconds) -> Result<bool, StoreError> {
+    let sql = format!(
+        "UPDATE authorizations SET generation = generation + 1, refreshed_at = $3 \
+         WHERE id = $1 AND generation = $2 AND ended_at IS NULL AND expires_at > $3 AND {PARTIES_ENABLED}"
+    );
+    Ok(execute(db, &sql, [id.into(), from.into(), now.into()]).await? == 1)
+}
+
+/// Ends the authorization `id`, and with it all that came of it. False if it has ended before, or never was.
+pub async fn end(db: &impl ConnectionTrait, id: Uuid, now: UnixSeconds) -> Result<bool, StoreError> {
+    Ok(execute(db, "UPDATE authorizations SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", [id.into(), now.into()]).await? == 1)
+}
+
+/// Ends all authorizations of a user, or of a client, or of a user with a client; gives their number.
+pub async fn end_all(db: &impl ConnectionTrait, user: Option<Uuid>, client: Option<&str>, now: UnixSeconds) -> Result<u64, StoreError> {
+    let (filter, mut values) = filter(user, client);
+    values.push(now.into());
+    let sql = format!("UPDATE authorizations SET ended_at = ${} WHERE ended_at IS NULL{filter}", values.len());
+    execute(db, &sql, values).await
+}
+
+/// The live authorizations of a user and/or client, the latest first.
+pub async fn live(db: &impl ConnectionTrait, user: Option<Uuid>, client: Option<&str>, now: UnixSeconds) -> Result<Vec<(AuthorizationRow, String)>, StoreError> {
+    let (filter, mut values) = filter(user, client);
+    values.push(now.into());
+    let sql = format!(
+        "SELECT {COLUMNS}, u.username FROM authorizations a JOIN users u ON u.id = a.user_id \
+         WHERE a.ended_at IS NULL AND a.expires_at > ${}{filter} ORDER BY a.created_at DESC, a.id",
+        values.len()
+    );
+    query_all(db, &sql, values).await?.iter().map(|row| Ok((from_row(row)?, row.try_get("", "username")?))).collect()
+}
+
+fn filter(user: Option<Uuid>, client: Option<&str>) -> (String, Vec<sea_orm::Value>) {
+    let (mut sql, mut values) = (String::new(), Vec::new());
+    if let Some(user) = user {
+        values.push(user.into());
+        sql.push_str(&format!(" AND user_id = ${}", values.len()));
+    }
+    if let Some(client) = client {
+        values.push(client.into());
+        sql.push_str(&format!(" AND client_id = ${}", values.len()));
+    }
+    (sql, values)
+}
+
+/// Forgets up to `limit` authorizations that ended or expired before `before`; gives their number.
+pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
+    let sql = "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE expires_at < $1 OR ended_at < $1 LIMIT $2)";
+    execute(db, sql, [before.into(), limit.into()]).await
+}

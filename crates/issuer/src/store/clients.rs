@@ -1,0 +1,134 @@
+//! Clients.
+
+use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel, QueryOrder, QueryResult};
+
+use crate::clock::UnixSeconds;
+use crate::store::entity::{client_scopes, clients};
+use crate::store::resources::Resource;
+use crate::store::{StoreError, execute, query_all, query_one, words};
+
+pub use crate::store::entity::clients::Model as ClientRow;
+
+/// A scope that a client may ask for, with the resource that owns it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedScope {
+    /// The scope.
+    pub name: String,
+    /// The id of its resource.
+    pub resource_id: String,
+}
+
+/// A client with what it may ask for.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// `client_id`.
+    pub id: String,
+    /// Name shown to people.
+    pub name: String,
+    /// Whether it has no secret.
+    pub public: bool,
+    /// The grant types it is registered for.
+    pub grants: Vec<String>,
+    /// SHA-256 of the secrets that are good, at most two.
+    pub secret_hashes: Vec<Vec<u8>>,
+    /// Whether it may do anything.
+    pub enabled: bool,
+    /// The resource of its tokens unless a request names another.
+    pub default_resource: Option<Resource>,
+    /// The scopes it may ask for.
+    pub scopes: Vec<AllowedScope>,
+}
+
+/// The columns of [`Client`], for queries over `FROM_CLIENTS`.
+pub(super) const CLIENT_COLUMNS: &str = "c.id AS c_id, c.name AS c_name, c.public AS c_public, c.grants AS c_grants, \
+     c.secret_hash AS c_secret_hash, c.previous_secret_hash AS c_previous_secret_hash, c.disabled_at AS c_disabled_at, \
+     r.id AS r_id, r.identifier AS r_identifier, r.token_lifetime AS r_token_lifetime, \
+     (SELECT string_agg(s.name || ' ' || s.resource_id, ' ') FROM client_scopes cs JOIN scopes s ON s.name = cs.scope \
+      WHERE cs.client_id = c.id) AS c_scopes";
+
+impl Client {
+    pub(super) fn from_row(row: &QueryResult) -> Result<Self, StoreError> {
+        let secrets = [row.try_get::<Option<Vec<u8>>>("c_", "secret_hash")?, row.try_get("c_", "previous_secret_hash")?];
+        let pairs: Option<String> = row.try_get("c_", "scopes")?;
+        let pairs: Vec<&str> = pairs.as_deref().map(words).into_iter().flatten().collect();
+        let scopes = pairs.chunks_exact(2).map(|pair| AllowedScope { name: pair[0].to_owned(), resource_id: pair[1].to_owned() });
+        Ok(Self {
+            id: row.try_get("c_", "id")?,
+            name: row.try_get("c_", "name")?,
+            public: row.try_get("c_", "public")?,
+            grants: words(&row.try_get::<String>("c_", "grants")?).map(str::to_owned).collect(),
+            secret_hashes: secrets.into_iter().flatten().collect(),
+            enabled: row.try_get::<Option<UnixSeconds>>("c_", "disabled_at")?.is_none(),
+            default_resource: Resource::from_row(row, "r_")?,
+            scopes: scopes.collect(),
+        })
+    }
+
+    /// Whether it may ask for `scope`.
+    pub fn may_ask(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|allowed| allowed.name == scope)
+    }
+
+    /// Whether it is registered for `grant`.
+    pub fn has_grant(&self, grant: &str) -> bool {
+        self.grants.iter().any(|own| own == grant)
+    }
+}
+
+/// The client `id`.
+pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Client>, StoreError> {
+    let sql = format!("SELECT {CLIENT_COLUMNS} FROM clients c LEFT JOIN resources r ON r.id = c.default_resource WHERE c.id = $1");
+    query_one(db, &sql, [id.into()]).await?.map(|row| Client::from_row(&row)).transpose()
+}
+
+/// All clients, by id.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<ClientRow>, StoreError> {
+    Ok(clients::Entity::find().order_by_asc(clients::Column::Id).all(db).await?)
+}
+
+/// The row of the client `id`.
+pub async fn row(db: &impl ConnectionTrait, id: &str) -> Result<Option<ClientRow>, StoreError> {
+    Ok(clients::Entity::find_by_id(id).one(db).await?)
+}
+
+/// The grant types that some enabled client is registered for.
+pub async fn grants_in_use(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let rows = query_all(db, "SELECT DISTINCT grants FROM clients WHERE disabled_at IS NULL", []).await?;
+    let mut grants = Vec::new();
+    for row in rows {
+        grants.extend(words(&row.try_get::<String>("", "grants")?).map(str::to_owned));
+    }
+    Ok(grants)
+}
+
+/// Adds a client that may ask for `scopes`, which must exist.
+pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String]) -> Result<(), StoreError> {
+    let rows: Vec<_> =
+        scopes.iter().map(|scope| client_scopes::Model { client_id: client.id.clone(), scope: scope.clone() }.into_active_model()).collect();
+    clients::Entity::insert(client.into_active_model()).exec_without_returning(db).await?;
+    if !rows.is_empty() {
+        client_scopes::Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Gives a confidential client a new secret; the current one stays good beside it until the next rotation, unless
+/// `drop_previous`. False if there is no such client.
+pub async fn rotate_secret(db: &impl ConnectionTrait, id: &str, hash: &[u8], drop_previous: bool) -> Result<bool, StoreError> {
+    let sql = if drop_previous {
+        "UPDATE clients SET previous_secret_hash = NULL, secret_hash = $2 WHERE id = $1"
+    } else {
+        "UPDATE clients SET previous_secret_hash = secret_hash, secret_hash = $2 WHERE id = $1"
+    };
+    Ok(execute(db, sql, [id.into(), hash.to_vec().into()]).await? == 1)
+}
+
+/// Enables a client (`None`) or disables it. False if there is no such client.
+pub async fn set_disabled(db: &impl ConnectionTrait, id: &str, at: Option<UnixSeconds>) -> Result<bool, StoreError> {
+    Ok(execute(db, "UPDATE clients SET disabled_at = $2 WHERE id = $1", [id.into(), at.into()]).await? == 1)
+}
+
+/// Removes a client with its authorizations. False if there is none.
+pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
+    Ok(clients::Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
+}

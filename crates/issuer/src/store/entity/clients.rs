@@ -1,0 +1,27 @@
+//! Rows of `clients`.
+
+use sea_orm::entity::prelude::*;
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "clients")]
+#[expect(missing_docs, reason = "the columns are described in the migration")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub name: String,
+    pub public: bool,
+    pub grants: String,
+    pub redirect_uris: String,
+    pub default_resource: Option<String>,
+    pub secret_hash: Option<Vec<u8>>,
+    pub previous_secret_hash: Option<Vec<u8>>,
+    pub created_at: i64,
+    pub disabled_at: Option<i64>,
+}
+
+/// No relations: the queries join by hand.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,142 @@
+//! The database: SQLite on one machine, PostgreSQL beyond it. The only place that knows SeaORM.
+//!
+//! Queries are plain functions over `&impl ConnectionTrait`. Every decision that must hold rests on the number of rows
+//! that a statement changed, never on what an earlier one read.
+
+pub mod attempts;
+pub mod audit_events;
+pub mod authorizations;
+pub mod clients;
+mod entity;
+pub mod resources;
+pub mod roles;
+pub mod schema;
+pub mod signing_keys;
+pub mod users;
+
+/// What queries run on: a connection or a transaction.
+pub use sea_orm::ConnectionTrait;
+
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+};
+
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a SQLite writer waits for another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// A failure of the database, or of what it holds.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database could not be reached, or refused a statement.
+    #[error("database: {0}")]
+    Database(#[from] DbErr),
+    /// The schema is newer than this program.
+    #[error("database: its schema is newer than this version of Signet; use the version that migrated it, or a later one")]
+    NewerSchema,
+    /// There is no schema yet.
+    #[error("database: it has no tables yet; run `signet migrate` or `signet serve` first")]
+    NoSchema,
+    /// What the database holds does not make sense.
+    #[error("database: {0}")]
+    Corrupt(String),
+}
+
+/// A write transaction.
+pub type Transaction = DatabaseTransaction;
+
+/// Connections to the database: on SQLite one that writes and several that read, on PostgreSQL one pool.
+#[derive(Debug, Clone)]
+pub struct Store {
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+}
+
+impl Store {
+    /// Connects to `url` (`sqlite:…`, made if it does not exist, or `postgres:…`).
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let mut options = ConnectOptions::new(url);
+        options.sqlx_logging(false).connect_timeout(ACQUIRE_TIMEOUT).acquire_timeout(ACQUIRE_TIMEOUT);
+        if url.starts_with("sqlite:") {
+            options.test_before_acquire(false).map_sqlx_sqlite_opts(|sqlite| {
+                sqlite
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full)
+                    .foreign_keys(true)
+                    .busy_timeout(BUSY_TIMEOUT)
+            });
+            let writer = Database::connect(options.clone().max_connections(1).min_connections(1).clone()).await?;
+            let reader = Database::connect(options.max_connections(SQLITE_READERS).clone()).await?;
+            Ok(Self { reader, writer })
+        } else {
+            options
+                .max_connections(POSTGRES_CONNECTIONS)
+                .statement_timeout(STATEMENT_TIMEOUT)
+                // A connection that was busy a moment ago is alive; one that idled through an outage may not be.
+                .test_before_acquire_if_idle_for(Duration::from_secs(1));
+            let pool = Database::connect(options).await?;
+            Ok(Self { reader: pool.clone(), writer: pool })
+        }
+    }
+
+    /// Where to read.
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// Where a single statement writes, as a transaction of its own.
+    pub fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Begins a write transaction. On SQLite it takes the write lock at once: one that reads first and writes later
+    /// fails with "database is locked" whenever another has written between.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where transactions begin")]
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
+        Ok(self.writer.begin_with_options(options).await?)
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.reader.ping().await?)
+    }
+
+    /// Closes all connections. On SQLite this also folds the write-ahead log into the file.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.reader.close_by_ref().await?;
+        Ok(self.writer.close_by_ref().await?)
+    }
+}
+
+/// Commits `transaction`.
+pub async fn commit(transaction: Transaction) -> Result<(), StoreError> {
+    Ok(transaction.commit().await?)
+}
+
+/// Runs one statement; gives the number of rows that it changed.
+async fn execute(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<u64, StoreError> {
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    Ok(db.execute_raw(statement).await?.rows_affected())
+}
+
+async fn query_one(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<Option<QueryResult>, StoreError> {
+    Ok(db.query_one_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?)
+}
+
+async fn query_all(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<Vec<QueryResult>, StoreError> {
+    Ok(db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?)
+}
+
+/// The names in a space-separated column.
+fn words(column: &str) -> impl Iterator<Item = &str> {
+    column.split(' ').filter(|word| !word.is_empty())
+}

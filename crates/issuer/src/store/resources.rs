@@ -1,0 +1,95 @@
+//! Resources and the scopes that they own.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QueryResult};
+
+use crate::clock::UnixSeconds;
+use crate::oauth::issuer::Issuer;
+use crate::store::entity::{resources, scopes};
+use crate::store::{StoreError, query_one};
+
+pub use crate::store::entity::resources::Model as ResourceRow;
+pub use crate::store::entity::scopes::Model as ScopeRow;
+
+/// The id of the built-in resource that is the issuer itself: its administration.
+pub const ISSUER: &str = "issuer";
+/// The id of the built-in resource that is UserInfo; it owns OpenID Connect's scopes.
+pub const USERINFO: &str = "userinfo";
+
+/// A resource, as far as tokens need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// Key of its row.
+    pub id: String,
+    identifier: Option<String>,
+    /// Life of its access tokens, if it sets one.
+    pub token_lifetime: Option<UnixSeconds>,
+}
+
+impl Resource {
+    /// UserInfo.
+    pub fn userinfo() -> Self {
+        Self { id: USERINFO.to_owned(), identifier: None, token_lifetime: None }
+    }
+
+    pub(super) fn from_row(row: &QueryResult, prefix: &str) -> Result<Option<Self>, StoreError> {
+        let Some(id) = row.try_get::<Option<String>>(prefix, "id")? else { return Ok(None) };
+        Ok(Some(Self { id, identifier: row.try_get(prefix, "identifier")?, token_lifetime: row.try_get(prefix, "token_lifetime")? }))
+    }
+
+    /// The `aud` of its tokens.
+    pub fn identifier(&self, issuer: &Issuer) -> String {
+        identifier(&self.id, self.identifier.as_deref(), issuer)
+    }
+}
+
+/// The identifier of a resource: stored, or following from the issuer for the built-in ones.
+pub fn identifier(id: &str, stored: Option<&str>, issuer: &Issuer) -> String {
+    match (stored, id) {
+        (Some(identifier), _) => identifier.to_owned(),
+        (None, USERINFO) => issuer.endpoint("/userinfo"),
+        (None, _) => issuer.as_str().to_owned(),
+    }
+}
+
+/// The resource whose identifier is `identifier`.
+pub async fn by_identifier(db: &impl ConnectionTrait, identifier: &str, issuer: &Issuer) -> Result<Option<Resource>, StoreError> {
+    let built_in = [ISSUER, USERINFO].into_iter().find(|id| self::identifier(id, None, issuer) == identifier);
+    let (column, value) = match built_in {
+        Some(id) => ("id", id),
+        None => ("identifier", identifier),
+    };
+    let sql = format!("SELECT id, identifier, token_lifetime FROM resources WHERE {column} = $1");
+    match query_one(db, &sql, [value.into()]).await? {
+        Some(row) => Resource::from_row(&row, ""),
+        None => Ok(None),
+    }
+}
+
+/// All resources, the built-in ones first.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<ResourceRow>, StoreError> {
+    Ok(resources::Entity::find().order_by_asc(resources::Column::CreatedAt).order_by_asc(resources::Column::Id).all(db).await?)
+}
+
+/// All scopes, by name.
+pub async fn scopes(db: &impl ConnectionTrait) -> Result<Vec<ScopeRow>, StoreError> {
+    Ok(scopes::Entity::find().order_by_asc(scopes::Column::Name).all(db).await?)
+}
+
+/// Those of `names` that are scopes here.
+pub async fn known_scopes(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<ScopeRow>, StoreError> {
+    Ok(scopes::Entity::find().filter(scopes::Column::Name.is_in(names)).all(db).await?)
+}
+
+/// Adds a resource with its scopes.
+pub async fn insert(db: &impl ConnectionTrait, resource: ResourceRow, owned: Vec<ScopeRow>) -> Result<(), StoreError> {
+    resources::Entity::insert(resource.into_active_model()).exec_without_returning(db).await?;
+    if !owned.is_empty() {
+        scopes::Entity::insert_many(owned.into_iter().map(IntoActiveModel::into_active_model)).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Removes a resource with its scopes, from roles and clients too. False if there is none.
+pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
+    Ok(resources::Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
+}

@@ -1,0 +1,94 @@
+//! Users.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QueryResult};
+use uuid::Uuid;
+
+use crate::clock::UnixSeconds;
+use crate::store::entity::users;
+use crate::store::{StoreError, execute, query_one, words};
+
+pub use crate::store::entity::users::Model as UserRow;
+
+/// A user with what they may hold: the union of their roles' scopes.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// `sub`.
+    pub id: Uuid,
+    /// The name they sign in with.
+    pub username: String,
+    /// Email address.
+    pub email: Option<String>,
+    /// Whether the address is known to be theirs.
+    pub email_verified: bool,
+    /// Full name.
+    pub name: Option<String>,
+    /// Argon2 hash in PHC format.
+    pub password_hash: Option<String>,
+    /// When the user last changed, in Unix seconds.
+    pub updated_at: UnixSeconds,
+    /// Whether the user may sign in.
+    pub enabled: bool,
+    /// The scopes of their roles.
+    pub scopes: Vec<String>,
+}
+
+/// The columns of [`User`], for queries that join `users u`.
+pub(super) const USER_COLUMNS: &str = "u.id AS u_id, u.username AS u_username, u.email AS u_email, u.email_verified AS u_email_verified, \
+     u.name AS u_name, u.password_hash AS u_password_hash, u.updated_at AS u_updated_at, u.disabled_at AS u_disabled_at, \
+     (SELECT string_agg(rs.scope, ' ') FROM user_roles ur JOIN role_scopes rs ON rs.role = ur.role WHERE ur.user_id = u.id) AS u_scopes";
+
+impl User {
+    pub(super) fn from_row(row: &QueryResult) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.try_get("u_", "id")?,
+            username: row.try_get("u_", "username")?,
+            email: row.try_get("u_", "email")?,
+            email_verified: row.try_get("u_", "email_verified")?,
+            name: row.try_get("u_", "name")?,
+            password_hash: row.try_get("u_", "password_hash")?,
+            updated_at: row.try_get("u_", "updated_at")?,
+            enabled: row.try_get::<Option<UnixSeconds>>("u_", "disabled_at")?.is_none(),
+            scopes: words(&row.try_get::<Option<String>>("u_", "scopes")?.unwrap_or_default()).map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// The user who signs in as `username` (in normal form).
+pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<User>, StoreError> {
+    let sql = format!("SELECT {USER_COLUMNS} FROM users u WHERE u.username = $1");
+    query_one(db, &sql, [username.into()]).await?.map(|row| User::from_row(&row)).transpose()
+}
+
+/// All users, by username.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<UserRow>, StoreError> {
+    Ok(users::Entity::find().order_by_asc(users::Column::Username).all(db).await?)
+}
+
+/// The row of `username` (in normal form).
+pub async fn row(db: &impl ConnectionTrait, username: &str) -> Result<Option<UserRow>, StoreError> {
+    Ok(users::Entity::find().filter(users::Column::Username.eq(username)).one(db).await?)
+}
+
+/// Adds a user.
+pub async fn insert(db: &impl ConnectionTrait, user: UserRow) -> Result<(), StoreError> {
+    users::Entity::insert(user.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Sets the password hash.
+pub async fn set_password_hash(db: &impl ConnectionTrait, id: Uuid, hash: &str, now: UnixSeconds) -> Result<(), StoreError> {
+    execute(db, "UPDATE users SET password_hash = $2, updated_at = $3 WHERE id = $1", [id.into(), hash.into(), now.into()]).await?;
+    Ok(())
+}
+
+/// Replaces a weaker hash of the same password, unless the password was changed meanwhile.
+pub async fn rehash(db: &impl ConnectionTrait, id: Uuid, old: &str, new: &str) -> Result<(), StoreError> {
+    execute(db, "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", [id.into(), old.into(), new.into()]).await?;
+    Ok(())
+}
+
+/// Enables a user (`None`) or disables them.
+pub async fn set_disabled(db: &impl ConnectionTrait, id: Uuid, at: Option<UnixSeconds>, now: UnixSeconds) -> Result<(), StoreError> {
+    execute(db, "UPDATE users SET disabled_at = $2, updated_at = $3 WHERE id = $1", [id.into(), at.into(), now.into()]).await?;
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! Which resource an access token is for (RFC 8707 §2), and the scopes that it may therefore hold.
+
+use crate::error::{Code, OAuthError};
+use crate::oauth::scope::ScopeSet;
+use crate::store::clients::Client;
+use crate::store::resources::{Resource, USERINFO};
+
+/// The audience of a token: the resource that was named, else UserInfo if only OpenID Connect's scopes are wanted, else
+/// the client's default resource; and where no resource was named, UserInfo beside it if its scopes are granted too.
+pub fn audience(named: Option<&Resource>, wanted: &ScopeSet, client: &Client) -> Result<Vec<Resource>, OAuthError> {
+    if let Some(resource) = named {
+        return Ok(vec![resource.clone()]);
+    }
+    let oidc = wanted.filtered(|name| owner(client, name) == Some(USERINFO));
+    if !wanted.is_empty() && oidc == *wanted {
+        return Ok(vec![Resource::userinfo()]);
+    }
+    let Some(default) = client.default_resource.clone() else {
+        return Err(OAuthError::new(Code::InvalidTarget, "resource: name the resource that the token is for; this client has no default"));
+    };
+    let beside = (!oidc.is_empty() && default.id != USERINFO).then(Resource::userinfo);
+    Ok(std::iter::once(default).chain(beside).collect())
+}
+
+/// The scopes of `wanted` that the resources of `audience` own.
+pub fn owned(wanted: &ScopeSet, audience: &[Resource], client: &Client) -> ScopeSet {
+    wanted.filtered(|name| owner(client, name).is_some_and(|owner| audience.iter().any(|resource| resource.id == owner)))
+}
+
+/// Whether `client` may get tokens for `resource`: it is its default, or owns a scope that the client may ask for.
+pub fn may_target(client: &Client, resource: &Resource) -> bool {
+    let is_default = client.default_resource.as_ref().is_some_and(|default| default.id == resource.id);
+    is_default || client.scopes.iter().any(|allowed| allowed.resource_id == resource.id)
+}
+
+fn owner<'c>(client: &'c Client, scope: &str) -> Option<&'c str> {
+    client.scopes.iter().find(|allowed| allowed.name == scope).map(|allowed| allowed.resource_id.as_str())
+}

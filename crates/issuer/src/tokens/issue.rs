@@ -1,0 +1,96 @@
+//! The only mint: from an authorization to the answer of the token endpoint (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::Serialize;
+
+use crate::app::App;
+use crate::clock::UnixSeconds;
+use crate::error::{Code, OAuthError};
+use crate::keys::signer::TokenType;
+use crate::store::clients::Client;
+use crate::tokens::audience::{audience, owned};
+use crate::tokens::claims::{AccessClaims, Audience, IdClaims, SignIn, token_id};
+use crate::tokens::{Authorization, Party, refresh};
+
+/// The answer of the token endpoint.
+#[derive(Debug, Serialize)]
+pub struct TokenResponse {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: UnixSeconds,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+}
+
+/// Turns `authorization` into tokens for `client` at `now`. Every grant passes here, and the gate before it.
+pub async fn issue(app: &App, client: &Client, authorization: &Authorization, now: UnixSeconds) -> Result<TokenResponse, OAuthError> {
+    gate(client, &authorization.party, now)?;
+    let Authorization { party, granted, wanted, resource } = authorization;
+    let wanted = match wanted {
+        Some(wanted) => granted.filtered(|name| wanted.contains(name)),
+        None => granted.clone(),
+    };
+    let audience = audience(resource.as_ref(), &wanted, client)?;
+    let scope = owned(&wanted, &audience, client).to_string();
+    let issuer = &app.settings.issuer;
+    let lifetime = audience.iter().filter_map(|resource| resource.token_lifetime).min().unwrap_or(app.settings.access_token_lifetime);
+
+    let ring = app.ring().await.map_err(OAuthError::server_error)?;
+    let signer = ring.signer(now).map_err(OAuthError::server_error)?;
+    let (subject, sign_in, row) = match party {
+        Party::User(user) => {
+            let (user, row) = &**user;
+            (user.id.to_string(), Some(SignIn::of(row)), Some(row))
+        }
+        Party::Client => (client.id.clone(), None, None),
+    };
+    let claims = AccessClaims {
+        iss: issuer.as_str(),
+        sub: &subject,
+        aud: Audience::from(audience.iter().map(|resource| resource.identifier(issuer)).collect::<Vec<_>>()),
+        exp: now + lifetime,
+        iat: now,
+        jti: token_id(row.map(|row| row.id), &*app.clock),
+        client_id: &client.id,
+        scope: scope.clone(),
+        sign_in: sign_in.clone(),
+    };
+    let access_token = signer.sign(TokenType::Access, &claims).map_err(OAuthError::server_error)?;
+
+    let id_token = match sign_in {
+        Some(sign_in) if wanted.contains("openid") => {
+            let claims = IdClaims {
+                iss: issuer.as_str(),
+                sub: &subject,
+                aud: &client.id,
+                exp: now + app.settings.id_token_lifetime,
+                iat: now,
+                at_hash: BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, access_token.as_bytes()).as_ref()[..16]),
+                sign_in,
+            };
+            Some(signer.sign(TokenType::Id, &claims).map_err(OAuthError::server_error)?)
+        }
+        _ => None,
+    };
+    let refresh_token = match row.filter(|row| row.refreshable) {
+        Some(row) => Some(refresh::encode(row, &app.master).ok_or_else(|| OAuthError::server_error("the master key of this authorization is gone"))?),
+        None => None,
+    };
+    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: lifetime, scope, refresh_token, id_token })
+}
+
+/// What every grant must pass: client and user enabled, authorization alive. Nothing that one grant needs here may be
+/// checked in that grant alone.
+fn gate(client: &Client, party: &Party, now: UnixSeconds) -> Result<(), OAuthError> {
+    if !client.enabled {
+        return Err(OAuthError::new(Code::InvalidClient, "client authentication failed"));
+    }
+    match party {
+        Party::User(user) if !user.0.enabled || user.1.ended_at.is_some() || user.1.expires_at <= now => Err(OAuthError::invalid_grant()),
+        Party::User(_) | Party::Client => Ok(()),
+    }
+}

@@ -1,0 +1,40 @@
+//! From an authorization to tokens. [`issue::issue`] is the only mint.
+
+pub mod audience;
+pub mod claims;
+pub mod issue;
+pub mod lookup;
+pub mod narrow;
+pub mod refresh;
+
+use crate::oauth::scope::ScopeSet;
+use crate::store::authorizations::AuthorizationRow;
+use crate::store::resources::Resource;
+use crate::store::users::User;
+
+/// The one way of signing in so far, as `acr` and `amr` (RFC 8176) name it.
+pub const PASSWORD_ACR: &str = "urn:signet:acr:password";
+/// See [`PASSWORD_ACR`].
+pub const PASSWORD_AMR: &str = "pwd";
+
+/// What a grant's success amounts to.
+#[derive(Debug)]
+pub struct Authorization {
+    /// On whose behalf.
+    pub party: Party,
+    /// All that was granted and still may be held.
+    pub granted: ScopeSet,
+    /// The scopes that this request wants of it; all if it does not say.
+    pub wanted: Option<ScopeSet>,
+    /// The resource that this request names.
+    pub resource: Option<Resource>,
+}
+
+/// On whose behalf tokens are given.
+#[derive(Debug)]
+pub enum Party {
+    /// A user's, by an authorization with a row. Its generation is that of the refresh token to give.
+    User(Box<(User, AuthorizationRow)>),
+    /// The client's own.
+    Client,
+}

@@ -1,0 +1,66 @@
+//! Refresh tokens: opaque to clients, and nothing in the database can be replayed as one.
+//!
+//! A token is the authorization's id, the generation and the key version, and an HMAC-SHA-256 over all of it and the
+//! row's random salt, under a key derived from the master key. The same generation always gives the same token.
+
+use aws_lc_rs::hmac;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use uuid::Uuid;
+
+use crate::keys::seal::MasterKeys;
+use crate::store::authorizations::AuthorizationRow;
+
+/// The token just spent gets the same successor again for this long, in seconds: an answer may be lost, and a client
+/// may ask from two places at once.
+pub const GRACE: i64 = 10;
+
+const BODY_BYTES: usize = 16 + 4 + 4;
+
+/// A refresh token taken apart. Nothing of it may be trusted before [`RefreshToken::is_genuine`].
+#[derive(Debug)]
+pub struct RefreshToken {
+    /// Which authorization it says it belongs to.
+    pub authorization: Uuid,
+    /// How often that was refreshed before.
+    pub generation: i32,
+    key_version: i32,
+    mac: [u8; 32],
+}
+
+impl RefreshToken {
+    /// Takes a token apart; none if it does not have the form of one.
+    pub fn parse(token: &str) -> Option<Self> {
+        let bytes: [u8; BODY_BYTES + 32] = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
+        Some(Self {
+            authorization: Uuid::from_slice(&bytes[..16]).ok()?,
+            generation: i32::from_be_bytes(bytes[16..20].try_into().ok()?),
+            key_version: i32::from_be_bytes(bytes[20..24].try_into().ok()?),
+            mac: bytes[24..].try_into().ok()?,
+        })
+    }
+
+    /// Whether this issuer made it for the authorization of `row`. Compares in constant time.
+    pub fn is_genuine(&self, row: &AuthorizationRow, master: &MasterKeys) -> bool {
+        let Some(key) = master.refresh_key(self.key_version) else { return false };
+        let body = body(self.authorization, self.generation, self.key_version);
+        self.authorization == row.id
+            && self.key_version == row.key_version
+            && hmac::verify(key, &[&body, row.salt.as_slice()].concat(), &self.mac).is_ok()
+    }
+}
+
+/// The refresh token of `row`'s generation. None if the master key of its version is gone.
+pub fn encode(row: &AuthorizationRow, master: &MasterKeys) -> Option<String> {
+    let key = master.refresh_key(row.key_version)?;
+    let body = body(row.id, row.generation, row.key_version);
+    let mac = hmac::sign(key, &[&body, row.salt.as_slice()].concat());
+    Some(BASE64_URL_SAFE_NO_PAD.encode([&body, mac.as_ref()].concat()))
+}
+
+fn body(authorization: Uuid, generation: i32, key_version: i32) -> [u8; BODY_BYTES] {
+    let mut body = [0; BODY_BYTES];
+    body[..16].copy_from_slice(authorization.as_bytes());
+    body[16..20].copy_from_slice(&generation.to_be_bytes());
+    body[20..].copy_from_slice(&key_version.to_be_bytes());
+    body
+}

@@ -1,0 +1,104 @@
+//! The loopback server of the JWKS, on a thread of its own, so that it serves tests of any runtime and of none.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{KeyPair, RsaKeyPair};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::json;
+use signet_verifier::Jwk;
+use tokio::sync::oneshot;
+
+/// The keys and what happens to them.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    published: Vec<Jwk>,
+    pub(crate) signing: Arc<RsaKeyPair>,
+    pub(crate) away: bool,
+    pub(crate) fetches: usize,
+}
+
+impl Keys {
+    fn new() -> Self {
+        let (signing, jwk) = generate();
+        Self { published: vec![jwk], signing, away: false, fetches: 0 }
+    }
+
+    pub(crate) fn rotate(&mut self) {
+        let (signing, jwk) = generate();
+        self.published.push(jwk);
+        self.signing = signing;
+    }
+
+    pub(crate) fn revoke(&mut self) {
+        self.published.clear();
+        self.rotate();
+    }
+
+    /// The public part of the key that signs.
+    pub(crate) fn signing_jwk(&self) -> Jwk {
+        jwk(&self.signing)
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a test that cannot go on")]
+fn generate() -> (Arc<RsaKeyPair>, Jwk) {
+    let pair = Arc::new(RsaKeyPair::generate(KeySize::Rsa2048).expect("the machine gives randomness"));
+    let jwk = jwk(&pair);
+    (pair, jwk)
+}
+
+fn jwk(pair: &RsaKeyPair) -> Jwk {
+    let public = pair.public_key();
+    Jwk::rs256(public.modulus().big_endian_without_leading_zero(), public.exponent().big_endian_without_leading_zero())
+}
+
+/// The server; it stops when this value is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) issuer: String,
+    keys: Arc<Mutex<Keys>>,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Server {
+    #[expect(clippy::expect_used, reason = "a test that cannot go on")]
+    pub(crate) fn start() -> Self {
+        let keys = Arc::new(Mutex::new(Keys::new()));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+        listener.set_nonblocking(true).expect("a socket can be non-blocking");
+        let issuer = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = Router::new().route("/.well-known/jwks.json", get(jwks)).with_state(Arc::clone(&keys));
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can start");
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).expect("the socket is non-blocking");
+                tokio::select! {
+                    _ = axum::serve(listener, router) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self { issuer, keys, _stop: stop }
+    }
+
+    pub(crate) fn keys(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn jwks(State(keys): State<Arc<Mutex<Keys>>>) -> Response {
+    let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
+    keys.fetches += 1;
+    if keys.away {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    ([(header::CACHE_CONTROL, "public, max-age=300")], json!({ "keys": keys.published }).to_string()).into_response()
+}

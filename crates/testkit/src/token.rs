@@ -1,0 +1,155 @@
+//! Tokens, good ones and all kinds of bad ones.
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Map, Value, json};
+use signet_verifier::{Clock, Scope};
+
+use crate::{AUDIENCE, TestIssuer};
+
+/// Life of a token, in seconds.
+const LIFETIME: u64 = 600;
+
+/// A token in the making.
+#[derive(Debug)]
+#[must_use]
+pub struct TokenBuilder<'i> {
+    issuer: &'i TestIssuer,
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    scopes: Vec<String>,
+    forgery: Option<Forgery>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Forgery {
+    Tampered,
+    Unsigned,
+    PublicKeyAsSecret,
+}
+
+impl<'i> TokenBuilder<'i> {
+    pub(crate) fn new(issuer: &'i TestIssuer) -> Self {
+        let now = issuer.clock().unix_seconds();
+        let kid = issuer.server.keys().signing_jwk().kid;
+        let object = |value: Value| if let Value::Object(map) = value { map } else { Map::new() };
+        Self {
+            issuer,
+            header: object(json!({ "alg": "RS256", "typ": "at+jwt", "kid": kid })),
+            claims: object(json!({
+                "iss": issuer.issuer(), "sub": "test-subject", "aud": AUDIENCE, "exp": now + LIFETIME, "iat": now,
+                "jti": "test-token", "client_id": "test-client",
+            })),
+            scopes: Vec::new(),
+            forgery: None,
+        }
+    }
+
+    /// Sets `sub`.
+    pub fn subject(self, subject: &str) -> Self {
+        self.claim("sub", subject)
+    }
+
+    /// Adds the scope `S`.
+    pub fn scope<S: Scope>(mut self) -> Self {
+        self.scopes.push(S::NAME.to_owned());
+        self
+    }
+
+    /// Sets `client_id`.
+    pub fn client(self, client_id: &str) -> Self {
+        self.claim("client_id", client_id)
+    }
+
+    /// Sets `aud`: another one than the verifier's is a fault.
+    pub fn audience(self, audience: impl Into<Value>) -> Self {
+        self.claim("aud", audience)
+    }
+
+    /// Sets any claim.
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Leaves a claim out.
+    pub fn without_claim(mut self, name: &str) -> Self {
+        self.claims.remove(name);
+        self
+    }
+
+    /// Sets any header member.
+    pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.header.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Fault: it expired an hour ago.
+    pub fn expired(self) -> Self {
+        let now = self.issuer.clock().unix_seconds();
+        self.claim("iat", now - 2 * 3600).claim("exp", now - 3600)
+    }
+
+    /// Fault: another issuer's.
+    pub fn foreign_issuer(self) -> Self {
+        self.claim("iss", "https://elsewhere.test")
+    }
+
+    /// Fault: an ID token, which says who someone is and permits nothing.
+    pub fn id_token(self) -> Self {
+        self.header("typ", "JWT").without_claim("client_id")
+    }
+
+    /// Fault: the payload was changed after signing.
+    pub fn tampered(mut self) -> Self {
+        self.forgery = Some(Forgery::Tampered);
+        self
+    }
+
+    /// Fault: `alg: none`.
+    pub fn unsigned(mut self) -> Self {
+        self.forgery = Some(Forgery::Unsigned);
+        self.header("alg", "none")
+    }
+
+    /// Fault: HS256 with the public key as the secret.
+    pub fn signed_with_public_key(mut self) -> Self {
+        self.forgery = Some(Forgery::PublicKeyAsSecret);
+        self.header("alg", "HS256")
+    }
+
+    /// The token, in compact form.
+    #[expect(clippy::expect_used, reason = "a test that cannot go on")]
+    pub fn mint(mut self) -> String {
+        if !self.scopes.is_empty() {
+            self.claims.insert("scope".to_owned(), self.scopes.join(" ").into());
+        }
+        let part = |map: Map<String, Value>| BASE64_URL_SAFE_NO_PAD.encode(Value::Object(map).to_string());
+        let keys = self.issuer.server.keys();
+        let payload = part(self.claims.clone());
+        let message = format!("{}.{payload}", part(self.header));
+        let signature = match self.forgery {
+            None | Some(Forgery::Tampered) => {
+                let mut signature = vec![0; keys.signing.public_modulus_len()];
+                keys.signing
+                    .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
+                    .expect("the key can sign");
+                signature
+            }
+            Some(Forgery::Unsigned) => Vec::new(),
+            Some(Forgery::PublicKeyAsSecret) => {
+                let public = serde_json::to_vec(&keys.signing_jwk()).expect("a JWK is JSON");
+                hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &public), message.as_bytes()).as_ref().to_vec()
+            }
+        };
+        let signature = BASE64_URL_SAFE_NO_PAD.encode(signature);
+        if matches!(self.forgery, Some(Forgery::Tampered)) {
+            self.claims.insert("sub".to_owned(), "someone-else".into());
+            let header = message.split('.').next().unwrap_or_default();
+            return format!("{header}.{}.{signature}", part(self.claims));
+        }
+        format!("{message}.{signature}")
+    }
+}

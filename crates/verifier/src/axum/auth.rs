@@ -1,0 +1,81 @@
+//! `Auth`: the accepted token, as handlers get it.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use ::axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use ::axum::http::request::Parts;
+
+use super::{AnyToken, Challenge, Require};
+use crate::{Claims, NoExtra};
+
+/// The token that came with the request, accepted by the router's verifier. `Option<Auth>` in [`super::public`] routes.
+///
+/// `R` states what the handler itself requires beyond its route; `C` are the verifier's further claims.
+#[derive(Debug)]
+pub struct Auth<R = AnyToken, C = NoExtra> {
+    claims: Arc<Claims<C>>,
+    required: PhantomData<fn() -> R>,
+}
+
+impl<R, C> Auth<R, C> {
+    /// `sub`: whose token it is.
+    pub fn subject(&self) -> &str {
+        &self.claims.subject
+    }
+}
+
+impl<R, C> Deref for Auth<R, C> {
+    type Target = Claims<C>;
+
+    fn deref(&self) -> &Claims<C> {
+        &self.claims
+    }
+}
+
+/// What the guard leaves in the request for [`Auth`].
+pub(super) struct Accepted<C> {
+    pub(super) claims: Option<Arc<Claims<C>>>,
+    pub(super) realm: Arc<str>,
+}
+
+impl<C> Clone for Accepted<C> {
+    fn clone(&self) -> Self {
+        Self { claims: self.claims.clone(), realm: Arc::clone(&self.realm) }
+    }
+}
+
+impl<R: Require, C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Auth<R, C> {
+    type Rejection = Challenge;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Challenge> {
+        match <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await? {
+            Some(auth) => Ok(auth),
+            None => {
+                let realm = realm::<C>(parts)?;
+                Err(Challenge::NoCredentials { realm, required: R::requirement() })
+            }
+        }
+    }
+}
+
+impl<R: Require, C: Send + Sync + 'static, S: Sync> OptionalFromRequestParts<S> for Auth<R, C> {
+    type Rejection = Challenge;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Challenge> {
+        let accepted = parts.extensions.get::<Accepted<C>>().ok_or(Challenge::Unguarded)?;
+        let Some(claims) = accepted.claims.clone() else { return Ok(None) };
+        let required = R::requirement();
+        if required.is_met_by(&claims.scopes) {
+            Ok(Some(Self { claims, required: PhantomData }))
+        } else {
+            Err(Challenge::InsufficientScope { realm: realm::<C>(parts)?, required })
+        }
+    }
+}
+
+fn realm<C: Send + Sync + 'static>(parts: &Parts) -> Result<String, Challenge> {
+    let accepted = parts.extensions.get::<Accepted<C>>().ok_or(Challenge::Unguarded)?;
+    Ok(accepted.realm.to_string())
+}

@@ -1,0 +1,141 @@
+//! The cached key set: a snapshot that requests read without a lock, and one shared fetch at a time that renews it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::{ArcSwapOption, Guard};
+use tokio::sync::Mutex;
+
+use crate::fetch::{Fetched, JwksFetcher};
+use crate::{Clock, Error, KeySet, Refusal};
+
+/// `max-age` is taken for at least and at most this long.
+const MIN_FRESH: Duration = Duration::from_mins(1);
+const MAX_FRESH: Duration = Duration::from_hours(1);
+/// How long keys still serve past their freshness while the issuer is away.
+const STALE_ALLOWANCE: Duration = Duration::from_hours(1);
+/// Keys this young are not fetched again for an unknown `kid`: forged ones would otherwise turn into traffic.
+const UNKNOWN_KEY_COOL_DOWN: Duration = Duration::from_secs(30);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
+
+/// A key set and when (on the monotonic clock) it was fetched.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) keys: KeySet,
+    fetched_at: Duration,
+    fresh_for: Duration,
+}
+
+/// The issuer's keys, kept fresh by the requests that use them.
+#[derive(Debug)]
+pub(crate) struct KeyCache {
+    fetcher: JwksFetcher,
+    clock: Arc<dyn Clock>,
+    /// An upper bound on freshness that the service chose, if it wants to hear of revoked keys sooner.
+    refresh_within: Duration,
+    snapshot: ArcSwapOption<Snapshot>,
+    /// Counts finished fetches, by which those who waited for one know that it is done.
+    finished: AtomicU64,
+    refreshing_ahead: AtomicBool,
+    failures: Mutex<Failures>,
+}
+
+/// Failed fetches in a row, and when the next may be tried.
+#[derive(Debug, Default)]
+struct Failures {
+    count: u32,
+    retry_at: Duration,
+}
+
+impl KeyCache {
+    pub(crate) fn new(fetcher: JwksFetcher, clock: Arc<dyn Clock>, refresh_within: Option<Duration>) -> Self {
+        Self {
+            fetcher,
+            clock,
+            refresh_within: refresh_within.unwrap_or(MAX_FRESH),
+            snapshot: ArcSwapOption::empty(),
+            finished: AtomicU64::new(0),
+            refreshing_ahead: AtomicBool::new(false),
+            failures: Mutex::default(),
+        }
+    }
+
+    /// The keys, if they are fresh. From 80 % of their freshness on, a fetch is under way beside.
+    pub(crate) fn fresh(self: &Arc<Self>) -> Option<Guard<Option<Arc<Snapshot>>>> {
+        let guard = self.snapshot.load();
+        let snapshot = guard.as_ref()?;
+        let age = self.clock.monotonic().saturating_sub(snapshot.fetched_at);
+        if age >= snapshot.fresh_for {
+            return None;
+        }
+        if age >= snapshot.fresh_for.mul_f32(0.8) && !self.refreshing_ahead.swap(true, Ordering::AcqRel) {
+            let cache = Arc::clone(self);
+            tokio::spawn(async move {
+                // A failure here is told by the requests that come once the keys are stale.
+                let _ = cache.refresh().await;
+                cache.refreshing_ahead.store(false, Ordering::Release);
+            });
+        }
+        Some(guard)
+    }
+
+    /// The keys after a fetch; those at hand, for an hour past their freshness, if it fails.
+    pub(crate) async fn refreshed(self: &Arc<Self>) -> Result<Arc<Snapshot>, Error> {
+        let failed = self.refresh().await.err();
+        let snapshot = self.snapshot.load_full();
+        let usable = snapshot.filter(|snapshot| {
+            let age = self.clock.monotonic().saturating_sub(snapshot.fetched_at);
+            age < snapshot.fresh_for + STALE_ALLOWANCE
+        });
+        usable.ok_or(failed.unwrap_or(Error::Unavailable { retry_after: MAX_BACKOFF }))
+    }
+
+    /// The keys to look a `kid` up in that `seen` does not hold: fetched anew unless `seen` is young.
+    pub(crate) async fn for_unknown_key(self: &Arc<Self>) -> Result<Arc<Snapshot>, Error> {
+        if let Some(snapshot) = self.snapshot.load_full()
+            && self.clock.monotonic().saturating_sub(snapshot.fetched_at) < UNKNOWN_KEY_COOL_DOWN
+        {
+            return Ok(snapshot);
+        }
+        self.refresh().await?;
+        self.snapshot.load_full().ok_or(Error::Refused(Refusal::UnknownKey))
+    }
+
+    /// Fetches, or waits for the fetch under way. It goes on if the caller's request is dropped.
+    async fn refresh(self: &Arc<Self>) -> Result<(), Error> {
+        let before = self.finished.load(Ordering::Acquire);
+        let cache = Arc::clone(self);
+        let fetch = tokio::spawn(async move { cache.fetch_unless_done(before).await });
+        fetch.await.unwrap_or(Err(Error::Unavailable { retry_after: MAX_BACKOFF }))
+    }
+
+    async fn fetch_unless_done(&self, before: u64) -> Result<(), Error> {
+        let mut failures = self.failures.lock().await;
+        let now = self.clock.monotonic();
+        if now < failures.retry_at {
+            return Err(Error::Unavailable { retry_after: failures.retry_at - now });
+        }
+        if self.finished.load(Ordering::Acquire) != before {
+            return Ok(());
+        }
+        let fetched = self.fetcher.fetch().await;
+        self.finished.fetch_add(1, Ordering::AcqRel);
+        match fetched {
+            Ok(Fetched { keys, fresh_for }) => {
+                *failures = Failures::default();
+                let fresh_for = fresh_for.clamp(MIN_FRESH, MAX_FRESH).min(self.refresh_within);
+                // The age counts from before the fetch began: never younger than the answer.
+                self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at: now, fresh_for })));
+                Ok(())
+            }
+            Err(error) => {
+                let retry_after = Duration::from_secs(1 << failures.count.min(5)).min(MAX_BACKOFF);
+                failures.count += 1;
+                failures.retry_at = self.clock.monotonic() + retry_after;
+                tracing::warn!(%error, ?retry_after, "the issuer's JWKS could not be fetched");
+                Err(Error::Unavailable { retry_after })
+            }
+        }
+    }
+}

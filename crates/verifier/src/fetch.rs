@@ -1,0 +1,104 @@
+//! One bounded fetch of the issuer's JWKS: https only, no redirects, 2 s to connect, 5 s and 256 KiB in all.
+
+use std::time::Duration;
+
+use reqwest::header::{AGE, CACHE_CONTROL, HeaderMap};
+use reqwest::redirect::Policy;
+use url::{Host, Url};
+
+use crate::{BuildError, JwksError, KeySet};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_BYTES: usize = 256 * 1024;
+/// What an answer without `Cache-Control` is taken for.
+const DEFAULT_MAX_AGE: Duration = Duration::from_mins(5);
+
+/// Fetches one JWKS document, again and again.
+#[derive(Debug)]
+pub(crate) struct JwksFetcher {
+    client: reqwest::Client,
+    uri: Url,
+}
+
+/// A key set, and for how much longer the answer that held it is fresh (RFC 9111 §4.2).
+pub(crate) struct Fetched {
+    pub(crate) keys: KeySet,
+    pub(crate) fresh_for: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FetchError {
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
+    #[error("status {0} where 200 was expected")]
+    Status(reqwest::StatusCode),
+    #[error("more than {MAX_BYTES} bytes")]
+    TooLong,
+    #[error(transparent)]
+    Jwks(#[from] JwksError),
+    #[error("no key in it can verify RS256")]
+    NoKeys,
+}
+
+impl JwksFetcher {
+    pub(crate) fn new(uri: &str) -> Result<Self, BuildError> {
+        let uri = Url::parse(uri)
+            .ok()
+            .filter(is_https_or_loopback)
+            .ok_or_else(|| BuildError::JwksUri(uri.to_owned()))?;
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .redirect(Policy::none())
+            .user_agent(concat!("signet-verifier/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| BuildError::Client(error.to_string()))?;
+        Ok(Self { client, uri })
+    }
+
+    pub(crate) async fn fetch(&self) -> Result<Fetched, FetchError> {
+        let mut response = self.client.get(self.uri.clone()).send().await?;
+        if response.status() != reqwest::StatusCode::OK {
+            return Err(FetchError::Status(response.status()));
+        }
+        let fresh_for = freshness(response.headers());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > MAX_BYTES {
+                return Err(FetchError::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let keys = KeySet::from_jwks(&body)?;
+        if keys.key_ids().next().is_none() {
+            // An issuer always has a key; an empty set is a fault of what stands between, and must not wipe good keys.
+            return Err(FetchError::NoKeys);
+        }
+        Ok(Fetched { keys, fresh_for })
+    }
+}
+
+/// Whether `url` is https, or plain http to this machine.
+pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" && url.has_host() || url.scheme() == "http" && loopback
+}
+
+/// `max-age` less the `Age` that the answer already has.
+fn freshness(headers: &HeaderMap) -> Duration {
+    let max_age = headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .find_map(|directive| directive.trim().strip_prefix("max-age=")?.trim_matches('"').parse().ok())
+        .map_or(DEFAULT_MAX_AGE, Duration::from_secs);
+    let age = headers.get(AGE).and_then(|value| value.to_str().ok()?.trim().parse().ok()).map_or(Duration::ZERO, Duration::from_secs);
+    max_age.saturating_sub(age)
+}

@@ -1,0 +1,129 @@
+//! JSON Web Signature in compact form (RFC 7515 §3.1), RS256 only, read strictly (RFC 8725).
+
+use std::fmt;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use crate::member::{Name, Seen};
+use crate::{KeySet, Refusal};
+
+/// The longest token that is looked at, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// A token taken apart: its header is acceptable, its signature is not yet checked.
+///
+/// Nothing of it may be trusted before [`SignedToken::check_signature`] has succeeded.
+#[derive(Debug)]
+pub struct SignedToken<'t> {
+    signing_input: &'t [u8],
+    key_id: String,
+    typ: Option<String>,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl<'t> SignedToken<'t> {
+    /// Takes a compact JWS apart. Refuses every header but RS256 with a `kid` and no `crit`; `jku`, `x5u`, `jwk` and
+    /// `x5c` are never looked at.
+    pub fn parse(token: &'t str) -> Result<Self, Refusal> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Refusal::TooLong);
+        }
+        let mut parts = token.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Refusal::Malformed);
+        };
+        let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::Malformed);
+
+        let header_json = decode(header)?;
+        let Header { alg, kid, typ, crit } =
+            serde_json::from_slice(&header_json).map_err(|_| Refusal::Malformed)?;
+        if crit {
+            return Err(Refusal::Critical);
+        }
+        if alg.as_deref() != Some("RS256") {
+            return Err(Refusal::Algorithm);
+        }
+        Ok(Self {
+            signing_input: &token.as_bytes()[..header.len() + 1 + payload.len()],
+            key_id: kid.ok_or(Refusal::UnknownKey)?,
+            typ,
+            payload: decode(payload)?,
+            signature: decode(signature)?,
+        })
+    }
+
+    /// The header's `kid`: which of the issuer's keys it claims to be signed with.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// Whether the header's `typ` is `typ`, with or without `application/` (RFC 7515 §4.1.9). Not case sensitive.
+    pub fn has_type(&self, typ: &str) -> bool {
+        let Some(found) = &self.typ else { return false };
+        let short = match found.get(..12) {
+            Some(prefix) if prefix.eq_ignore_ascii_case("application/") => &found[12..],
+            _ => found,
+        };
+        short.eq_ignore_ascii_case(typ)
+    }
+
+    /// Checks the signature and gives the payload, which may now be trusted to come from the issuer.
+    /// [`Refusal::UnknownKey`] if `keys` has no key of that `kid`.
+    pub fn check_signature(&self, keys: &KeySet) -> Result<&[u8], Refusal> {
+        let key = keys.get(&self.key_id).ok_or(Refusal::UnknownKey)?;
+        if key.verifies(self.signing_input, &self.signature) { Ok(&self.payload) } else { Err(Refusal::Signature) }
+    }
+
+    /// The payload before its signature is checked: only to refuse early.
+    #[cfg(feature = "fetch")]
+    pub(crate) fn untrusted_payload(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
+/// The members of a JOSE header that matter; the others are ignored, but may not stand twice.
+struct Header {
+    alg: Option<String>,
+    kid: Option<String>,
+    typ: Option<String>,
+    crit: bool,
+}
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct HeaderVisitor;
+        impl<'de> Visitor<'de> for HeaderVisitor {
+            type Value = Header;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a JOSE header")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut header = Header { alg: None, kid: None, typ: None, crit: false };
+                let mut seen = Seen::default();
+                while let Some(Name(name)) = map.next_key()? {
+                    match name.as_ref() {
+                        "alg" => header.alg = Some(map.next_value()?),
+                        "kid" => header.kid = Some(map.next_value()?),
+                        "typ" => header.typ = Some(map.next_value()?),
+                        "crit" => {
+                            map.next_value::<IgnoredAny>()?;
+                            header.crit = true;
+                        }
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                    seen.note(name)?;
+                }
+                Ok(header)
+            }
+        }
+        deserializer.deserialize_map(HeaderVisitor)
+    }
+}

@@ -1,0 +1,55 @@
+//! Checks Signet's RS256 access tokens (RFC 9068) offline, against the issuer's cached JWKS.
+//!
+//! A service embeds this crate and never calls the issuer on the path of a request:
+//!
+//! ```
+//! # #[cfg(feature = "axum")] {
+//! use axum::Router;
+//! use signet_verifier::{Verifier, axum::{Auth, Guarded, Require}, scopes};
+//!
+//! scopes! { pub OrdersRead = "orders:read"; }
+//!
+//! async fn list(token: Auth) -> String {
+//!     format!("orders of {}", token.subject())
+//! }
+//!
+//! fn app() -> Result<Router, signet_verifier::BuildError> {
+//!     let verifier = Verifier::issuer("https://id.example.com").audience("https://orders.example.com").build()?;
+//!     Ok(Guarded::new().route("/orders", OrdersRead::get(list)).into_router(verifier))
+//! }
+//! # app().unwrap();
+//! # }
+//! ```
+//!
+//! Without features the crate is a synchronous core: [`KeySet`] (RFC 7517), [`SignedToken`] (RFC 7515), [`Rules`] and
+//! [`Claims`]. `fetch` adds `Verifier`, which keeps the key set fresh; `axum` adds the guarded router.
+
+mod claims;
+mod clock;
+mod error;
+mod jwk;
+mod jws;
+mod member;
+mod rules;
+mod scope;
+mod signature;
+
+#[cfg(feature = "axum")]
+pub mod axum;
+#[cfg(feature = "fetch")]
+mod cache;
+#[cfg(feature = "fetch")]
+mod fetch;
+#[cfg(feature = "fetch")]
+mod verifier;
+
+pub use claims::{Claims, NoExtra};
+pub use clock::{Clock, SystemClock};
+pub use error::{BuildError, Error, Refusal};
+pub use jwk::{Jwk, JwksError, KeySet};
+pub use jws::{MAX_TOKEN_BYTES, SignedToken};
+pub use rules::Rules;
+pub use scope::{Scope, is_scope_token};
+
+#[cfg(feature = "fetch")]
+pub use verifier::{Verifier, VerifierBuilder};

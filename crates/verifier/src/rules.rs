@@ -1,0 +1,88 @@
+//! What an access token must say to be accepted (RFC 9068 §4): issuer, audience, type and dates.
+
+use serde::de::DeserializeOwned;
+
+use crate::claims::{self, Claims, RawClaims};
+use crate::{KeySet, Refusal, SignedToken};
+
+/// The `typ` of an access token (RFC 9068 §2.1).
+const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+
+/// Issuer, audience and leeway that a service accepts tokens by.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    issuer: String,
+    audiences: Vec<String>,
+    leeway: u64,
+}
+
+impl Rules {
+    /// Rules for tokens of `issuer` for any of `audiences`; `leeway` in seconds allows for clocks that differ.
+    pub fn new(issuer: impl Into<String>, audiences: Vec<String>, leeway: u64) -> Self {
+        Self { issuer: issuer.into(), audiences, leeway }
+    }
+
+    /// The first audience: the name by which this service is known.
+    pub fn audience(&self) -> &str {
+        self.audiences.first().map_or("", String::as_str)
+    }
+
+    /// Accepts or refuses `token` at `now` (Unix seconds) against `keys`.
+    pub fn check<C: DeserializeOwned>(&self, token: &SignedToken<'_>, keys: &KeySet, now: u64) -> Result<Claims<C>, Refusal> {
+        check_type(token)?;
+        let payload = token.check_signature(keys)?;
+        self.check_claims(payload, now)
+    }
+
+    /// Refuses early what no signature could save, so that a forged `kid` costs no fetch.
+    #[cfg(feature = "fetch")]
+    pub(crate) fn check_untrusted(&self, token: &SignedToken<'_>, now: u64) -> Result<(), Refusal> {
+        check_type(token)?;
+        self.check_claims::<crate::NoExtra>(token.untrusted_payload(), now).map(|_| ())
+    }
+
+    fn check_claims<C: DeserializeOwned>(&self, payload: &[u8], now: u64) -> Result<Claims<C>, Refusal> {
+        let raw = RawClaims::parse(payload)?;
+        if raw.iss.as_ref() != Some(&self.issuer) {
+            return Err(raw.iss.map_or(Refusal::MissingClaim("iss"), |_| Refusal::Issuer));
+        }
+        if !raw.aud.iter().any(|audience| self.audiences.contains(audience)) {
+            return Err(Refusal::Audience);
+        }
+        if raw.has_cnf {
+            return Err(Refusal::ProofOfPossession);
+        }
+        let expires_at = raw.exp.ok_or(Refusal::MissingClaim("exp"))?;
+        if expires_at.saturating_add(self.leeway) <= now {
+            return Err(Refusal::Expired);
+        }
+        let issued_at = raw.iat.ok_or(Refusal::MissingClaim("iat"))?;
+        if issued_at.max(raw.nbf.unwrap_or(0)) > now.saturating_add(self.leeway) {
+            return Err(Refusal::NotYetValid);
+        }
+        Ok(Claims {
+            issuer: self.issuer.clone(),
+            subject: present("sub", raw.sub)?,
+            audience: raw.aud,
+            expires_at,
+            issued_at,
+            not_before: raw.nbf,
+            token_id: present("jti", raw.jti)?,
+            client_id: present("client_id", raw.client_id)?,
+            scopes: raw.scope.map_or_else(Vec::new, |scope| scope.split_ascii_whitespace().map(str::to_owned).collect()),
+            auth_time: raw.auth_time,
+            acr: raw.acr,
+            amr: raw.amr,
+            session_id: raw.sid,
+            extra: claims::extra(payload)?,
+        })
+    }
+}
+
+fn check_type(token: &SignedToken<'_>) -> Result<(), Refusal> {
+    if token.has_type(ACCESS_TOKEN_TYPE) { Ok(()) } else { Err(Refusal::Type) }
+}
+
+fn present(name: &'static str, claim: Option<String>) -> Result<String, Refusal> {
+    claim.filter(|value| !value.is_empty()).ok_or(Refusal::MissingClaim(name))
+}

@@ -1,0 +1,169 @@
+//! Other people's implementations as oracles: what they sign is accepted, and what is changed is not.
+
+use std::sync::LazyLock;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use josekit::jws::{JwsHeader, JwsSigner, RS256};
+use josekit::jws::alg::rsassa::RsassaJwsSigner;
+use proptest::prelude::*;
+use rsa::pkcs8::EncodePrivateKey;
+use rsa::traits::PublicKeyParts;
+use serde_json::{Map, Value, json};
+use signet_verifier::{Claims, Jwk, KeySet, NoExtra, Refusal, Rules, SignedToken};
+
+const NOW: u64 = 1_767_225_600;
+
+/// A key made by the `rsa` crate, with which josekit signs.
+struct Oracle {
+    signer: RsassaJwsSigner,
+    jwk: Jwk,
+}
+
+static ORACLE: LazyLock<Oracle> = LazyLock::new(|| {
+    let private = rsa::PrivateKey::new(&mut rsa::rand_core::UnwrapErr(SystemRng), 2048).unwrap();
+    Oracle {
+        signer: RS256.signer_from_der(private.to_pkcs8_der().unwrap().as_bytes()).unwrap(),
+        jwk: Jwk::rs256(&private.n_bytes(), &private.e_bytes()),
+    }
+});
+
+/// The operating system's generator, by way of aws-lc-rs.
+struct SystemRng;
+
+impl rsa::rand_core::TryRng for SystemRng {
+    type Error = aws_lc_rs::error::Unspecified;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_ne_bytes(bytes))
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_ne_bytes(bytes))
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+        SystemRandom::new().fill(bytes)
+    }
+}
+
+impl rsa::rand_core::TryCryptoRng for SystemRng {}
+
+fn sign(payload: &[u8]) -> String {
+    let mut header = JwsHeader::new();
+    header.set_token_type("at+jwt");
+    header.set_key_id(ORACLE.jwk.kid.as_deref().unwrap());
+    josekit::jws::serialize_compact(payload, &header, &ORACLE.signer).unwrap()
+}
+
+fn keys() -> KeySet {
+    KeySet::from_iter([ORACLE.jwk.clone()])
+}
+
+fn rules() -> Rules {
+    Rules::new("https://id.example", vec!["https://orders.example".to_owned()], 30)
+}
+
+fn claims() -> Map<String, Value> {
+    let Value::Object(claims) = json!({
+        "iss": "https://id.example", "sub": "alice", "aud": "https://orders.example", "exp": NOW + 600, "iat": NOW,
+        "jti": "1", "client_id": "shop", "scope": "orders:read",
+    }) else { unreachable!() };
+    claims
+}
+
+fn check(token: &str) -> Result<Claims<NoExtra>, Refusal> {
+    rules().check(&SignedToken::parse(token)?, &keys(), NOW)
+}
+
+#[test]
+fn what_josekit_signs_with_a_key_of_rsa_is_accepted() {
+    let token = sign(Value::Object(claims()).to_string().as_bytes());
+    assert_eq!(check(&token).unwrap().subject, "alice");
+}
+
+#[test]
+fn the_thumbprint_is_that_of_josekit() {
+    let jwk = josekit::jwk::Jwk::from_bytes(serde_json::to_vec(&ORACLE.jwk).unwrap()).unwrap();
+    let canonical = format!(
+        r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
+        jwk.parameter("e").unwrap().as_str().unwrap(),
+        jwk.parameter("n").unwrap().as_str().unwrap()
+    );
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes());
+    assert_eq!(ORACLE.jwk.kid, Some(BASE64_URL_SAFE_NO_PAD.encode(digest)));
+    assert!(RS256.verifier_from_jwk(&jwk).is_ok());
+    assert_eq!(ORACLE.signer.algorithm().name(), "RS256");
+}
+
+#[test]
+fn a_duplicate_member_is_refused_where_other_parsers_take_the_last() {
+    let twice = r#"{"sub":"mallory","iss":"https://id.example","sub":"alice","aud":"https://orders.example","exp":1767226200,"iat":1767225600,"jti":"1","client_id":"shop"}"#;
+    assert_eq!(check(&sign(twice.as_bytes())), Err(Refusal::Malformed));
+    let escaped = twice.replacen("\"sub\"", "\"s\\u0075b\"", 1);
+    assert_eq!(check(&sign(escaped.as_bytes())), Err(Refusal::Malformed));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Whatever the text, parsing does not panic, and nothing is accepted.
+    #[test]
+    fn no_text_is_a_token(text in ".{0,300}") {
+        prop_assert!(check(&text).is_err());
+    }
+
+    /// Whatever three parts of base64url say, nothing unsigned is accepted.
+    #[test]
+    fn no_unsigned_parts_are_a_token(header in "[ -~]{0,80}", payload in any::<Vec<u8>>(), signature in any::<Vec<u8>>()) {
+        let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let token = format!("{}.{}.{}", encode(header.as_bytes()), encode(&payload), encode(&signature));
+        prop_assert!(check(&token).is_err());
+    }
+
+    /// One character changed anywhere refuses the token.
+    #[test]
+    fn every_character_counts(position in any::<prop::sample::Index>(), replacement in prop::sample::select(b"ABCabc019-_.=+/ ".to_vec())) {
+        let token = sign(Value::Object(claims()).to_string().as_bytes());
+        let mut changed = token.clone().into_bytes();
+        let position = position.index(changed.len());
+        prop_assume!(changed[position] != replacement);
+        changed[position] = replacement;
+        prop_assert!(check(&String::from_utf8(changed).unwrap()).is_err());
+    }
+
+    /// A truncated or extended token is refused.
+    #[test]
+    fn no_prefix_is_a_token(length in any::<prop::sample::Index>(), tail in "[A-Za-z0-9_.=-]{1,5}") {
+        let token = sign(Value::Object(claims()).to_string().as_bytes());
+        prop_assert!(check(&token[..length.index(token.len())]).is_err());
+        let extended = format!("{token}{tail}");
+        prop_assert!(check(&extended).is_err());
+    }
+
+    /// A signed claim of a wrong type never passes for the right one.
+    #[test]
+    fn ill_typed_claims_are_refused(
+        name in prop::sample::select(vec!["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "auth_time", "amr", "sid"]),
+        value in prop::sample::select(vec![json!(null), json!(true), json!({}), json!([1]), json!(-1), json!(1e300), json!(1.5), json!({"a": 1}), json!(253_402_300_800_u64)]),
+    ) {
+        let mut claims = claims();
+        claims.insert(name.to_owned(), value.clone());
+        prop_assert!(check(&sign(Value::Object(claims).to_string().as_bytes())).is_err(), "{} = {}", name, value);
+    }
+
+    /// The dates decide as they should, to the second.
+    #[test]
+    fn dates_decide_to_the_second(exp in NOW - 120..NOW + 120, iat in NOW - 120..NOW + 120, nbf in prop::option::of(NOW - 120..NOW + 120)) {
+        let mut claims = claims();
+        claims.insert("exp".to_owned(), exp.into());
+        claims.insert("iat".to_owned(), iat.into());
+        if let Some(nbf) = nbf {
+            claims.insert("nbf".to_owned(), nbf.into());
+        }
+        let good = exp + 30 > NOW && iat <= NOW + 30 && nbf.is_none_or(|nbf| nbf <= NOW + 30);
+        prop_assert_eq!(check(&sign(Value::Object(claims).to_string().as_bytes())).is_ok(), good);
+    }
+}

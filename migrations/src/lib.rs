@@ -1,0 +1,18 @@
+//! The schema of Signet's database. One file serves SQLite and PostgreSQL; a released file is never edited.
+
+use sea_orm_migration::{MigrationTrait, async_trait};
+
+pub use sea_orm_migration::MigratorTrait;
+
+mod m20261123_000001_first_schema;
+
+/// All migrations, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261123_000001_first_schema::Migration)]
+    }
+}
