@@ -3,7 +3,9 @@
 //! Every `*_at` column is Unix seconds.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, binary, boolean, integer, pk_auto, string, string_null, text, text_null, uuid, uuid_null};
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, binary, boolean, integer, pk_auto, string, string_null, text, text_null, uuid, uuid_null,
+};
 
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
@@ -48,14 +50,28 @@ fn refers(own: &'static str, table: &'static str, column: &'static str, on_delet
 }
 
 /// A table of pairs, which end with either side.
-fn pairs(name: &'static str, left: (ColumnDef, &'static str, &'static str), right: (ColumnDef, &'static str, &'static str)) -> TableCreateStatement {
+fn pairs(
+    name: &'static str,
+    left: (ColumnDef, &'static str, &'static str),
+    right: (ColumnDef, &'static str, &'static str),
+) -> TableCreateStatement {
     let (left_name, right_name) = (left.0.get_column_name(), right.0.get_column_name());
     table(name)
         .col(left.0)
         .col(right.0)
         .primary_key(Index::create().col(Alias::new(&left_name)).col(Alias::new(&right_name)))
-        .foreign_key(ForeignKey::create().from_col(Alias::new(&left_name)).to(Alias::new(left.1), Alias::new(left.2)).on_delete(ForeignKeyAction::Cascade))
-        .foreign_key(ForeignKey::create().from_col(Alias::new(&right_name)).to(Alias::new(right.1), Alias::new(right.2)).on_delete(ForeignKeyAction::Cascade))
+        .foreign_key(
+            ForeignKey::create()
+                .from_col(Alias::new(&left_name))
+                .to(Alias::new(left.1), Alias::new(left.2))
+                .on_delete(ForeignKeyAction::Cascade),
+        )
+        .foreign_key(
+            ForeignKey::create()
+                .from_col(Alias::new(&right_name))
+                .to(Alias::new(right.1), Alias::new(right.2))
+                .on_delete(ForeignKeyAction::Cascade),
+        )
         .take()
 }
 

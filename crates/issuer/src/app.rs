@@ -71,9 +71,8 @@ impl App {
         self.ring.fresh(&self.store, &self.master, &*self.clock, &self.settings).await
     }
 
-    /// What changes the ring; this node reads it anew afterwards.
+    /// What changes the ring. Nodes, this one too, follow within `key_refresh_interval`.
     pub fn rotation(&self) -> Rotation<'_> {
-        self.ring.forget();
         Rotation { store: &self.store, master: &self.master, clock: &*self.clock, settings: &self.settings }
     }
 

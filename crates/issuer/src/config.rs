@@ -138,8 +138,8 @@ impl Settings {
         let issuer = given.extract_inner("issuer").unwrap_or_else(|_| format!("http://localhost:{}", listen.port()));
         let defaults = Self::defaults(&issuer, listen)?;
         let mut settings = Figment::from(Serialized::defaults(defaults)).merge(given).extract::<Self>().map_err(|error| {
-            let lines: Vec<_> = error.into_iter().map(|error| error.to_string()).collect();
-            ConfigError::Unreadable(lines.join("; "))
+            let lines = error.into_iter().map(|error| format!("{}: {}", error.path.join(".").to_lowercase(), error.kind));
+            ConfigError::Unreadable(lines.collect::<Vec<_>>().join("; "))
         })?;
         settings.default_client = settings.default_client.filter(|client| !client.is_empty());
         settings.check()?;

@@ -96,7 +96,13 @@ impl FirstStart {
     }
 }
 
-async fn insert_resource(db: &impl ConnectionTrait, id: &str, name: &str, scopes: &[(&str, &str)], now: UnixSeconds) -> Result<(), StoreError> {
+async fn insert_resource(
+    db: &impl ConnectionTrait,
+    id: &str,
+    name: &str,
+    scopes: &[(&str, &str)],
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
     let resource = ResourceRow { id: id.to_owned(), identifier: None, name: name.to_owned(), token_lifetime: None, created_at: now };
     let scopes = scopes.iter().map(|(name, description)| ScopeRow {
         name: (*name).to_owned(),

@@ -133,9 +133,7 @@ impl<'i> TokenBuilder<'i> {
         let signature = match self.forgery {
             None | Some(Forgery::Tampered) => {
                 let mut signature = vec![0; keys.signing.public_modulus_len()];
-                keys.signing
-                    .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
-                    .expect("the key can sign");
+                keys.signing.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).expect("the key can sign");
                 signature
             }
             Some(Forgery::Unsigned) => Vec::new(),

@@ -43,10 +43,7 @@ pub(crate) enum FetchError {
 
 impl JwksFetcher {
     pub(crate) fn new(uri: &str) -> Result<Self, BuildError> {
-        let uri = Url::parse(uri)
-            .ok()
-            .filter(is_https_or_loopback)
-            .ok_or_else(|| BuildError::JwksUri(uri.to_owned()))?;
+        let uri = Url::parse(uri).ok().filter(is_https_or_loopback).ok_or_else(|| BuildError::JwksUri(uri.to_owned()))?;
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)

@@ -31,16 +31,13 @@ impl<'t> SignedToken<'t> {
             return Err(Refusal::TooLong);
         }
         let mut parts = token.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
             return Err(Refusal::Malformed);
         };
         let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::Malformed);
 
         let header_json = decode(header)?;
-        let Header { alg, kid, typ, crit } =
-            serde_json::from_slice(&header_json).map_err(|_| Refusal::Malformed)?;
+        let Header { alg, kid, typ, crit } = serde_json::from_slice(&header_json).map_err(|_| Refusal::Malformed)?;
         if crit {
             return Err(Refusal::Critical);
         }

@@ -17,10 +17,7 @@ impl RsaKey {
         if !(2048..=8192).contains(&bits) || !odd || exponent == [1] || exponent.len() > 8 {
             return None;
         }
-        RsaPublicKeyComponents { n: modulus, e: exponent }
-            .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-            .ok()
-            .map(Self)
+        RsaPublicKeyComponents { n: modulus, e: exponent }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok().map(Self)
     }
 
     /// Whether `signature` is this key's signature of `message`.

@@ -142,7 +142,6 @@ impl VerifierBuilder {
 }
 
 fn is_issuer(issuer: &str) -> bool {
-    Url::parse(issuer).is_ok_and(|url| {
-        is_https_or_loopback(&url) && url.query().is_none() && url.fragment().is_none() && !issuer.ends_with('/')
-    })
+    Url::parse(issuer)
+        .is_ok_and(|url| is_https_or_loopback(&url) && url.query().is_none() && url.fragment().is_none() && !issuer.ends_with('/'))
 }

@@ -5,9 +5,9 @@
 
 use std::net::IpAddr;
 
+use crate::store::ConnectionTrait;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use crate::store::ConnectionTrait;
 
 use crate::clock::UnixSeconds;
 use crate::config::Settings;
@@ -45,8 +45,14 @@ impl Counters {
     pub async fn count(&self, store: &Store, settings: &Settings, now: UnixSeconds) -> Result<Verdict, StoreError> {
         let transaction = store.begin().await?;
         for (key, counted) in [
-            (&self.account, attempts::count_account(&transaction, &self.account, settings.account_attempts, settings.account_max_delay, now).await?),
-            (&self.address, attempts::count_address(&transaction, &self.address, settings.address_attempts, settings.address_window, now).await?),
+            (
+                &self.account,
+                attempts::count_account(&transaction, &self.account, settings.account_attempts, settings.account_max_delay, now).await?,
+            ),
+            (
+                &self.address,
+                attempts::count_address(&transaction, &self.address, settings.address_attempts, settings.address_window, now).await?,
+            ),
         ] {
             if !counted {
                 let until = attempts::waits_until(&transaction, key, settings.address_window).await?.unwrap_or(now);

@@ -124,7 +124,12 @@ async fn add(app: &App, mut args: AddArgs) -> Result<Report, CliError> {
     args.check()?;
     for list in [&mut args.scopes, &mut args.grants, &mut args.redirect_uris] {
         let mut seen = Vec::new();
-        list.retain(|item| !seen.contains(item) && { seen.push(item.clone()); true });
+        list.retain(|item| {
+            !seen.contains(item) && {
+                seen.push(item.clone());
+                true
+            }
+        });
     }
     let id = args.id.unwrap_or_else(|| BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<12>()));
     let secret = (!args.public).then(|| new_secret(app));
@@ -228,7 +233,10 @@ async fn set_enabled(app: &App, id: &str, enabled: bool) -> Result<Report, CliEr
     }
     let action = if enabled { "client enable" } else { "client disable" };
     commit_change(app, transaction, action, id).await?;
-    Ok(Report::new(format!("{} the client {id}.", if enabled { "Enabled" } else { "Disabled" }), json!({ "client_id": id, "enabled": enabled })))
+    Ok(Report::new(
+        format!("{} the client {id}.", if enabled { "Enabled" } else { "Disabled" }),
+        json!({ "client_id": id, "enabled": enabled }),
+    ))
 }
 
 async fn remove(app: &App, id: &str) -> Result<Report, CliError> {
@@ -238,5 +246,8 @@ async fn remove(app: &App, id: &str) -> Result<Report, CliError> {
         return refuse(format!("there is no client {id}"));
     }
     commit_change(app, transaction, "client remove", id).await?;
-    Ok(Report::new(format!("Removed the client {id}, and ended {ended} sessions."), json!({ "client_id": id, "removed": true, "sessions_ended": ended })))
+    Ok(Report::new(
+        format!("Removed the client {id}, and ended {ended} sessions."),
+        json!({ "client_id": id, "removed": true, "sessions_ended": ended }),
+    ))
 }

@@ -23,12 +23,17 @@ pub async fn run(settings: Settings) -> Result<Report, CliError> {
         findings.push(("jwks_max_age", false, "under 60 s: verifiers keep keys for at least a minute, whatever it says".to_owned()));
     }
     if settings.issuer.is_loopback() && !settings.listen.ip().is_loopback() {
-        findings.push(("issuer", false, "it is loopback, but the server listens beyond this machine: set issuer to the https URL that clients use".to_owned()));
+        findings.push((
+            "issuer",
+            false,
+            "it is loopback, but the server listens beyond this machine: set issuer to the https URL that clients use".to_owned(),
+        ));
     }
     check_database(&settings, &mut findings).await;
 
     let good = findings.iter().all(|(_, good, _)| *good);
-    let lines: Vec<String> = findings.iter().map(|(name, good, detail)| format!("{} {name}: {detail}", if *good { "ok  " } else { "FAIL" })).collect();
+    let lines: Vec<String> =
+        findings.iter().map(|(name, good, detail)| format!("{} {name}: {detail}", if *good { "ok  " } else { "FAIL" })).collect();
     let json = findings.iter().map(|(name, good, detail)| json!({ "check": name, "ok": good, "detail": detail })).collect();
     Ok(Report::checked(lines.join("\n"), json, good))
 }

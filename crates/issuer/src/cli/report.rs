@@ -31,7 +31,8 @@ impl Report {
     /// One JSON object, and as text its `fields`, one a line.
     pub fn record(fields: &[&str], object: Value) -> Self {
         let width = fields.iter().map(|field| field.len()).max().unwrap_or(0);
-        let lines: Vec<String> = fields.iter().map(|field| format!("{field:width$}  {}", cell(&object[*field])).trim_end().to_owned()).collect();
+        let lines: Vec<String> =
+            fields.iter().map(|field| format!("{field:width$}  {}", cell(&object[*field])).trim_end().to_owned()).collect();
         Self::new(lines.join("\n"), object)
     }
 
@@ -39,7 +40,8 @@ impl Report {
     pub fn table(columns: &[&str], rows: Vec<Value>) -> Self {
         let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|column| column.to_uppercase().replace('_', " ")).collect()];
         lines.extend(rows.iter().map(|row| columns.iter().map(|column| cell(&row[*column])).collect()));
-        let widths: Vec<usize> = (0..columns.len()).map(|index| lines.iter().map(|line| line[index].chars().count()).max().unwrap_or(0)).collect();
+        let widths: Vec<usize> =
+            (0..columns.len()).map(|index| lines.iter().map(|line| line[index].chars().count()).max().unwrap_or(0)).collect();
         let line = |cells: &Vec<String>| {
             let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
             padded.join("  ").trim_end().to_owned()

@@ -75,7 +75,8 @@ async fn add(app: &App, identifier: &str, name: &str, scopes: &[String], token_l
     if let Some(taken) = resources::known_scopes(&transaction, &names).await?.first() {
         return refuse(format!("the scope {} belongs to another resource already", taken.name));
     }
-    let resource = ResourceRow { id, identifier: Some(identifier.to_owned()), name: name.to_owned(), token_lifetime, created_at: app.now() };
+    let resource =
+        ResourceRow { id, identifier: Some(identifier.to_owned()), name: name.to_owned(), token_lifetime, created_at: app.now() };
     resources::insert(&transaction, resource, scopes).await?;
     commit_change(app, transaction, "resource add", identifier).await?;
     Ok(Report::new(format!("Added the resource {identifier}."), json!({ "identifier": identifier, "name": name, "scopes": names })))

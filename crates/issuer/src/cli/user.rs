@@ -108,7 +108,8 @@ fn read_password() -> Result<SecretString, CliError> {
 }
 
 fn ask_password() -> Result<SecretString, CliError> {
-    let ask = |prompt: &str| rpassword::prompt_password(prompt).or_else(|_| refuse("password: no terminal to ask on; use --password-stdin"));
+    let ask =
+        |prompt: &str| rpassword::prompt_password(prompt).or_else(|_| refuse("password: no terminal to ask on; use --password-stdin"));
     let password = ask("Password: ")?;
     if password != ask("Again: ")? {
         return refuse("password: the two differ");
@@ -137,7 +138,14 @@ pub async fn find(db: &impl ConnectionTrait, typed: &str) -> Result<UserRow, Cli
     }
 }
 
-async fn add(app: &App, typed: &str, email: Option<String>, name: Option<String>, wanted: Vec<String>, password: PasswordArgs) -> Result<Report, CliError> {
+async fn add(
+    app: &App,
+    typed: &str,
+    email: Option<String>,
+    name: Option<String>,
+    wanted: Vec<String>,
+    password: PasswordArgs,
+) -> Result<Report, CliError> {
     let username = username::validate(typed).or_else(|error| refuse(error.to_string()))?;
     if email.as_ref().is_some_and(|email| !is_email(email)) {
         return refuse("email: expected an address such as alice@example.com");

@@ -14,7 +14,8 @@ use crate::error::OAuthError;
 pub async fn jwks(State(app): State<Arc<App>>, request: HeaderMap) -> Result<Response, OAuthError> {
     let ring = app.ring().await.map_err(OAuthError::server_error)?;
     let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let unchanged = known.flat_map(|value| value.split(',')).any(|tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == ring.etag);
+    let unchanged =
+        known.flat_map(|value| value.split(',')).any(|tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == ring.etag);
     let mut response = if unchanged {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

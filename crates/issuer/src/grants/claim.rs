@@ -56,7 +56,10 @@ impl Claim {
                 true
             }
             // A single statement is a transaction of its own. Who was not first gets what the first one got.
-            Self::Advance { from } => authorizations::advance(app.store.writer(), row.id, from, now).await? || is_standing(app, row.id, row.generation, now).await?,
+            Self::Advance { from } => {
+                authorizations::advance(app.store.writer(), row.id, from, now).await?
+                    || is_standing(app, row.id, row.generation, now).await?
+            }
             Self::Standing => is_standing(app, row.id, row.generation, now).await?,
         };
         if holds { Ok(()) } else { Err(OAuthError::invalid_grant()) }
@@ -68,7 +71,12 @@ async fn is_standing(app: &App, id: Uuid, generation: i32, now: UnixSeconds) -> 
     // Read where it is written: a reader might see the state before a revocation that was answered already.
     let parties = authorizations::with_parties(app.store.writer(), id).await?;
     Ok(parties.is_some_and(|(row, user, client)| {
-        row.generation == generation && within_grace(&row, now) && row.ended_at.is_none() && row.expires_at > now && user.enabled && client.enabled
+        row.generation == generation
+            && within_grace(&row, now)
+            && row.ended_at.is_none()
+            && row.expires_at > now
+            && user.enabled
+            && client.enabled
     }))
 }
 

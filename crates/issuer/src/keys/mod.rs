@@ -61,7 +61,9 @@ impl LoadedRing {
     /// The key that signs at `now`.
     pub fn signer(&self, now: crate::clock::UnixSeconds) -> Result<&Arc<Signer>, KeyError> {
         let entry = self.ring.active(now).ok_or(KeyError::NoneActive)?;
-        self.signers.get(&entry.kid).ok_or_else(|| KeyError::Unusable { kid: entry.kid.clone(), reason: "its private part is gone".to_owned() })
+        self.signers
+            .get(&entry.kid)
+            .ok_or_else(|| KeyError::Unusable { kid: entry.kid.clone(), reason: "its private part is gone".to_owned() })
     }
 
     /// How old this view is.
@@ -86,7 +88,13 @@ impl KeyRing {
     }
 
     /// The ring, read anew if this view is older than `key_refresh_interval`. One request reads, the others wait.
-    pub async fn fresh(&self, store: &Store, master: &MasterKeys, clock: &dyn Clock, settings: &Settings) -> Result<Arc<LoadedRing>, KeyError> {
+    pub async fn fresh(
+        &self,
+        store: &Store,
+        master: &MasterKeys,
+        clock: &dyn Clock,
+        settings: &Settings,
+    ) -> Result<Arc<LoadedRing>, KeyError> {
         let is_fresh = |loaded: &Arc<LoadedRing>| loaded.age(clock) < self.oldest;
         if let Some(loaded) = self.loaded.load_full().filter(is_fresh) {
             return Ok(loaded);
@@ -102,11 +110,6 @@ impl KeyRing {
         let loaded = Arc::new(load(rows, previous.as_deref(), master, clock, settings, read_at)?);
         self.loaded.store(Some(Arc::clone(&loaded)));
         Ok(loaded)
-    }
-
-    /// Forgets this view: this node has just changed the ring.
-    pub fn forget(&self) {
-        self.loaded.store(None);
     }
 }
 

@@ -84,8 +84,14 @@ impl Ring {
     }
 
     /// The key that signs at `now`: the latest whose time has come. A key that was followed never signs again, even
-    /// when its follower is revoked.
+    /// when its follower is revoked: then the next one signs, before its time. That is so as well on a node whose clock
+    /// is behind the one by which that next key was put to work.
     pub fn active(&self, now: UnixSeconds) -> Option<&Entry> {
+        self.in_time(now).or_else(|| self.next(now))
+    }
+
+    /// The key whose time to sign it is, unless that is revoked.
+    pub fn in_time(&self, now: UnixSeconds) -> Option<&Entry> {
         let latest = self.0.iter().rev().find(|entry| entry.activates_at <= now && !entry.revoked_before_use())?;
         latest.revoked_at.is_none().then_some(latest)
     }
@@ -102,7 +108,11 @@ impl Ring {
         }
         match self.superseded_at(entry) {
             Some(at) if at <= now => {
-                if now < at + retired_lifetime { State::Retired } else { State::Gone }
+                if now < at + retired_lifetime {
+                    State::Retired
+                } else {
+                    State::Gone
+                }
             }
             _ if entry.activates_at <= now => State::Active,
             _ => State::Published,
@@ -123,7 +133,7 @@ impl Ring {
     /// When a key that is published at `now` may sign: after `lead` seconds and after those before it; at once where
     /// no key signs.
     pub fn next_activation(&self, now: UnixSeconds, lead: UnixSeconds) -> UnixSeconds {
-        if self.active(now).is_none() && self.next(now).is_none() {
+        if self.active(now).is_none() {
             return now;
         }
         let last = self.0.iter().filter(|entry| entry.revoked_at.is_none()).map(|entry| entry.activates_at).max();
@@ -133,7 +143,7 @@ impl Ring {
     /// Whether the next key should be published now, so that it can take over once the active one has signed for
     /// `period` seconds.
     pub fn rotation_due(&self, now: UnixSeconds, period: UnixSeconds, lead: UnixSeconds) -> bool {
-        match (self.next(now), self.active(now)) {
+        match (self.next(now), self.in_time(now)) {
             (Some(_), _) => false,
             (None, Some(active)) => active.activates_at + period - lead <= now,
             (None, None) => true,

@@ -123,7 +123,7 @@ impl Rotation<'_> {
 
     async fn fill_gap(&self, transaction: &Transaction, spare: NewKey, now: UnixSeconds) -> Result<(), KeyError> {
         let ring: Ring = signing_keys::all(transaction).await?.iter().map(Entry::from).collect();
-        if ring.active(now).is_some() {
+        if ring.in_time(now).is_some() {
             return Ok(());
         }
         match ring.next(now) {

@@ -34,7 +34,9 @@ pub enum SealError {
     #[error("master key {0}: other users can read it; expected mode 0600")]
     Exposed(PathBuf),
     /// The database is sealed under a key that this node does not have.
-    #[error("master key {path}: it is missing or differs from the one that this database is sealed under (version {version}); copy it from another node or from your backup")]
+    #[error(
+        "master key {path}: it is missing or differs from the one that this database is sealed under (version {version}); copy it from another node or from your backup"
+    )]
     Foreign {
         /// Where it was looked for.
         path: PathBuf,

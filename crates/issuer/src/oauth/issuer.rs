@@ -17,7 +17,9 @@ pub struct Issuer {
 
 /// Why a URL cannot be an issuer.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("expected an https URL (http for a loopback host only) without user, query, fragment or trailing slash, for example https://id.example.com")]
+#[error(
+    "expected an https URL (http for a loopback host only) without user, query, fragment or trailing slash, for example https://id.example.com"
+)]
 pub struct IssuerError;
 
 impl Issuer {

@@ -17,8 +17,9 @@ pub fn validate(uri: &str) -> Result<(), RedirectUriError> {
         None => false,
     };
     let scheme_fits = match url.scheme() {
-        "https" => url.has_host(),
-        "http" => loopback,
+        // A parser of browsers also takes `https:///host` and `https:host`; others do not.
+        "https" => uri.strip_prefix("https://").is_some_and(|rest| !rest.starts_with('/')),
+        "http" => uri.starts_with("http://") && loopback,
         private => private.contains('.'),
     };
     let plain = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();

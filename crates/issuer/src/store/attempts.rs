@@ -10,7 +10,13 @@ const FORGET_AFTER: UnixSeconds = 3600;
 
 /// Counts an attempt on an account. From the `limit`-th on, the next must wait 1, 2, 4, … up to `max_delay` seconds.
 /// False (and nothing counted) while it must wait.
-pub async fn count_account(db: &impl ConnectionTrait, key: &str, limit: i32, max_delay: UnixSeconds, now: UnixSeconds) -> Result<bool, StoreError> {
+pub async fn count_account(
+    db: &impl ConnectionTrait,
+    key: &str,
+    limit: i32,
+    max_delay: UnixSeconds,
+    now: UnixSeconds,
+) -> Result<bool, StoreError> {
     let sql = "INSERT INTO attempts (key, count, counted_since, last_at, blocked_until) \
                VALUES ($1, 1, $2, $2, CASE WHEN $3 <= 1 THEN $2 + 1 ELSE 0 END) \
                ON CONFLICT (key) DO UPDATE SET \
@@ -25,7 +31,13 @@ pub async fn count_account(db: &impl ConnectionTrait, key: &str, limit: i32, max
 }
 
 /// Counts an attempt from an address. False (and nothing counted) when `limit` were counted within `window` seconds.
-pub async fn count_address(db: &impl ConnectionTrait, key: &str, limit: i32, window: UnixSeconds, now: UnixSeconds) -> Result<bool, StoreError> {
+pub async fn count_address(
+    db: &impl ConnectionTrait,
+    key: &str,
+    limit: i32,
+    window: UnixSeconds,
+    now: UnixSeconds,
+) -> Result<bool, StoreError> {
     let over = "(attempts.counted_since + $4 <= $2 OR attempts.counted_since > $2)";
     let sql = format!(
         "INSERT INTO attempts (key, count, counted_since, last_at, blocked_until) VALUES ($1, 1, $2, $2, 0) \

@@ -106,7 +106,12 @@ pub async fn end_all(db: &impl ConnectionTrait, user: Option<Uuid>, client: Opti
 }
 
 /// The live authorizations of a user and/or client, the latest first.
-pub async fn live(db: &impl ConnectionTrait, user: Option<Uuid>, client: Option<&str>, now: UnixSeconds) -> Result<Vec<(AuthorizationRow, String)>, StoreError> {
+pub async fn live(
+    db: &impl ConnectionTrait,
+    user: Option<Uuid>,
+    client: Option<&str>,
+    now: UnixSeconds,
+) -> Result<Vec<(AuthorizationRow, String)>, StoreError> {
     let (filter, mut values) = filter(user, client);
     values.push(now.into());
     let sql = format!(

@@ -103,8 +103,10 @@ pub async fn grants_in_use(db: &impl ConnectionTrait) -> Result<Vec<String>, Sto
 
 /// Adds a client that may ask for `scopes`, which must exist.
 pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String]) -> Result<(), StoreError> {
-    let rows: Vec<_> =
-        scopes.iter().map(|scope| client_scopes::Model { client_id: client.id.clone(), scope: scope.clone() }.into_active_model()).collect();
+    let rows: Vec<_> = scopes
+        .iter()
+        .map(|scope| client_scopes::Model { client_id: client.id.clone(), scope: scope.clone() }.into_active_model())
+        .collect();
     clients::Entity::insert(client.into_active_model()).exec_without_returning(db).await?;
     if !rows.is_empty() {
         client_scopes::Entity::insert_many(rows).exec_without_returning(db).await?;

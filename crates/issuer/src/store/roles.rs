@@ -20,7 +20,8 @@ pub async fn exists(db: &impl ConnectionTrait, name: &str) -> Result<bool, Store
 
 /// The scopes of the role `name`.
 pub async fn scopes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, StoreError> {
-    let rows = role_scopes::Entity::find().filter(role_scopes::Column::Role.eq(name)).order_by_asc(role_scopes::Column::Scope).all(db).await?;
+    let rows =
+        role_scopes::Entity::find().filter(role_scopes::Column::Role.eq(name)).order_by_asc(role_scopes::Column::Scope).all(db).await?;
     Ok(rows.into_iter().map(|row| row.scope).collect())
 }
 
@@ -42,7 +43,8 @@ pub async fn remove(db: &impl ConnectionTrait, name: &str) -> Result<bool, Store
 
 /// The roles of a user.
 pub async fn of_user(db: &impl ConnectionTrait, user: Uuid) -> Result<Vec<String>, StoreError> {
-    let rows = user_roles::Entity::find().filter(user_roles::Column::UserId.eq(user)).order_by_asc(user_roles::Column::Role).all(db).await?;
+    let rows =
+        user_roles::Entity::find().filter(user_roles::Column::UserId.eq(user)).order_by_asc(user_roles::Column::Role).all(db).await?;
     Ok(rows.into_iter().map(|row| row.role).collect())
 }
 

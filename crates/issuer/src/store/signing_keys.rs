@@ -17,7 +17,8 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<SigningKeyRow>, StoreE
 /// Adds `key`. False if its place in the sequence was taken by another node.
 pub async fn insert(db: &impl ConnectionTrait, key: SigningKeyRow) -> Result<bool, StoreError> {
     let on_conflict = OnConflict::column(signing_keys::Column::Sequence).do_nothing().to_owned();
-    let inserted = signing_keys::Entity::insert(key.into_active_model()).on_conflict(on_conflict).try_insert().exec_without_returning(db).await?;
+    let inserted =
+        signing_keys::Entity::insert(key.into_active_model()).on_conflict(on_conflict).try_insert().exec_without_returning(db).await?;
     Ok(matches!(inserted, TryInsertResult::Inserted(_)))
 }
 

@@ -77,7 +77,9 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
         _ => None,
     };
     let refresh_token = match row.filter(|row| row.refreshable) {
-        Some(row) => Some(refresh::encode(row, &app.master).ok_or_else(|| OAuthError::server_error("the master key of this authorization is gone"))?),
+        Some(row) => Some(
+            refresh::encode(row, &app.master).ok_or_else(|| OAuthError::server_error("the master key of this authorization is gone"))?,
+        ),
         None => None,
     };
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: lifetime, scope, refresh_token, id_token })

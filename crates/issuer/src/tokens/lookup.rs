@@ -63,7 +63,11 @@ async fn look_up_access(app: &App, token: &str) -> Result<Option<LiveToken>, Key
     let Some(claims) = check(app, token).await? else { return Ok(None) };
     let Some(authorization) = authorization_of(&claims.jti) else {
         let client = clients::by_id(app.store.reader(), &claims.client_id).await?;
-        return Ok(client.filter(|client| client.enabled && client.id == claims.sub).map(|client| LiveToken { access: Some(claims), client, user: None }));
+        return Ok(client.filter(|client| client.enabled && client.id == claims.sub).map(|client| LiveToken {
+            access: Some(claims),
+            client,
+            user: None,
+        }));
     };
     let Some((row, user, client)) = authorizations::with_parties(app.store.reader(), authorization).await? else { return Ok(None) };
     let alive = row.ended_at.is_none() && row.expires_at > app.clock.now() && user.enabled && client.enabled;

@@ -1,1 +1,13 @@
+//! The issuer's tests: one binary, the same tree as src/. They run on SQLite, and on PostgreSQL where
+//! `TEST_POSTGRES_URL` names a server; every test has a database of its own.
 
+mod accounts;
+mod architecture;
+mod cli;
+mod config;
+mod endpoints;
+mod grants;
+mod keys;
+mod oauth;
+mod store;
+mod support;

@@ -44,9 +44,7 @@ pub enum Challenge {
 impl IntoResponse for Challenge {
     fn into_response(self) -> Response {
         match self {
-            Self::NoCredentials { realm, required } => {
-                challenge(StatusCode::UNAUTHORIZED, &realm, None, &required.sufficient())
-            }
+            Self::NoCredentials { realm, required } => challenge(StatusCode::UNAUTHORIZED, &realm, None, &required.sufficient()),
             Self::AmbiguousCredentials { realm } => {
                 challenge(StatusCode::BAD_REQUEST, &realm, Some(("invalid_request", "more than one Authorization header")), "")
             }

@@ -65,7 +65,11 @@ pub trait Require: Send + Sync + 'static {
     }
 }
 
-fn bind<R: Require + ?Sized, H: Handler<T, S>, T: 'static, S: Clone + Send + Sync + 'static>(name: &str, filter: MethodFilter, handler: H) -> Methods<S> {
+fn bind<R: Require + ?Sized, H: Handler<T, S>, T: 'static, S: Clone + Send + Sync + 'static>(
+    name: &str,
+    filter: MethodFilter,
+    handler: H,
+) -> Methods<S> {
     Methods::new(::axum::routing::on(filter, handler), name.to_owned(), R::requirement())
 }
 

@@ -83,7 +83,9 @@ async fn scopes_are_checked_per_method() {
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert_eq!(
         refused.challenge,
-        format!("Bearer realm=\"{AUDIENCE}\", error=\"insufficient_scope\", error_description=\"the access token lacks a scope\", scope=\"orders:write\"")
+        format!(
+            "Bearer realm=\"{AUDIENCE}\", error=\"insufficient_scope\", error_description=\"the access token lacks a scope\", scope=\"orders:write\""
+        )
     );
     assert_eq!(service.send(Method::PUT, "/orders", &bearer).await.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(service.send(Method::GET, "/nowhere", &bearer).await.status, StatusCode::NOT_FOUND);

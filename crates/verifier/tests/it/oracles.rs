@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use josekit::jws::{JwsHeader, JwsSigner, RS256};
 use josekit::jws::alg::rsassa::RsassaJwsSigner;
+use josekit::jws::{JwsHeader, JwsSigner, RS256};
 use proptest::prelude::*;
 use rsa::pkcs8::EncodePrivateKey;
 use rsa::traits::PublicKeyParts;
@@ -70,7 +70,9 @@ fn claims() -> Map<String, Value> {
     let Value::Object(claims) = json!({
         "iss": "https://id.example", "sub": "alice", "aud": "https://orders.example", "exp": NOW + 600, "iat": NOW,
         "jti": "1", "client_id": "shop", "scope": "orders:read",
-    }) else { unreachable!() };
+    }) else {
+        unreachable!()
+    };
     claims
 }
 

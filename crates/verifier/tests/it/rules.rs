@@ -108,7 +108,15 @@ fn a_verifier_that_would_accept_too_much_is_not_built() {
     let build = |issuer: &str, audience: &str| Verifier::issuer(issuer).audience(audience).build();
     assert!(build("https://id.example", "https://orders.example").is_ok());
     assert!(build("http://127.0.0.1:8080/path", "x").is_ok());
-    for issuer in ["", "id.example", "http://id.example", "https://id.example/", "https://id.example?x", "ftp://id.example", "http://localhost.evil.example"] {
+    for issuer in [
+        "",
+        "id.example",
+        "http://id.example",
+        "https://id.example/",
+        "https://id.example?x",
+        "ftp://id.example",
+        "http://localhost.evil.example",
+    ] {
         assert!(matches!(build(issuer, "x"), Err(BuildError::Issuer(_))), "{issuer}");
     }
     assert!(matches!(build("https://id.example", ""), Err(BuildError::Audience)));

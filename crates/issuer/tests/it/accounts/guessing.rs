@@ -1,0 +1,124 @@
+use crate::support::{PASSWORD, TestApp};
+
+async fn app() -> TestApp {
+    TestApp::new().await.with_orders().await.with_user("alice").await
+}
+
+async fn guess(app: &TestApp, username: &str) -> u16 {
+    app.try_password(username, "wrong password", "").await.status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_five_wrong_passwords_each_attempt_waits_twice_as_long() {
+    let app = app().await;
+    for _ in 0..5 {
+        assert_eq!(guess(&app, "alice").await, 400);
+    }
+    for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+        let refused = app.sign_in("alice", "").await;
+        assert_eq!(refused.error(), (429, "temporarily_unavailable"));
+        assert_eq!(refused.header("retry-after"), wait.to_string());
+        app.advance(wait - 1);
+        assert_eq!(guess(&app, "alice").await, 429);
+        app.advance(1);
+        assert_eq!(guess(&app, "alice").await, 400);
+    }
+    // Never for good: the owner waits, and is in.
+    app.advance(300);
+    assert_eq!(app.sign_in("alice", "").await.status, 200);
+    // And starts anew.
+    for _ in 0..5 {
+        assert_eq!(guess(&app, "alice").await, 400);
+    }
+    assert_eq!(guess(&app, "alice").await, 429);
+    app.advance(3600);
+    for _ in 0..5 {
+        assert_eq!(guess(&app, "alice").await, 400);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_parallel_guesses_never_exceed_the_limit() {
+    let app = app().await;
+    let node = app.another_node().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let (http, url) = (app.http.clone(), if n % 2 == 0 { app.url.clone() } else { node.url.clone() });
+        tasks.spawn(async move {
+            let guess = format!("guess number {n}");
+            let form = [("grant_type", "password"), ("client_id", "shop"), ("username", "alice"), ("password", guess.as_str())];
+            http.post(format!("{url}/token")).form(&form).send().await.unwrap().status().as_u16()
+        });
+    }
+    let statuses = tasks.join_all().await;
+    assert_eq!(statuses.iter().filter(|status| **status == 400).count(), 5);
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 195);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_belong_to_nobody_are_counted_alike() {
+    let app = app().await;
+    for username in ["alice", "nobody"] {
+        let statuses: Vec<u16> = [
+            guess(&app, username).await,
+            guess(&app, username).await,
+            guess(&app, username).await,
+            guess(&app, username).await,
+            guess(&app, username).await,
+            guess(&app, username).await,
+        ]
+        .into();
+        assert_eq!(statuses, [400, 400, 400, 400, 400, 429], "{username}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ways_of_writing_a_name_share_one_counter() {
+    let app = app().await;
+    for username in ["alice", "ALICE", " alice ", "\u{ff41}lice", "Alice"] {
+        assert_eq!(guess(&app, username).await, 400);
+    }
+    assert_eq!(guess(&app, "aLICE").await, 429);
+    app.advance(1);
+    assert_eq!(app.sign_in("ALICE", "").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_a_limit_over_all_accounts() {
+    let app = TestApp::with(|settings| settings.address_attempts = 10).await.with_orders().await.with_user("alice").await;
+    for n in 0..10 {
+        assert_eq!(guess(&app, &format!("user{n}")).await, 400);
+    }
+    let refused = app.sign_in("alice", "").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "300"));
+    app.advance(300);
+    // The right password takes its attempt back.
+    for _ in 0..20 {
+        assert_eq!(app.sign_in("alice", "").await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forwarded_addresses_are_believed_of_trusted_proxies_alone() {
+    let from = async |app: &TestApp, address: &str| {
+        let form = [("grant_type", "password"), ("client_id", "shop"), ("username", "nobody"), ("password", PASSWORD)];
+        app.post("/token").header("x-forwarded-for", address).form(&form).send().await.status
+    };
+    let limited = |settings: &mut signet_issuer::config::Settings| {
+        settings.address_attempts = 1;
+        settings.account_attempts = 1000;
+    };
+    let app = TestApp::with(limited).await.with_orders().await;
+    assert_eq!((from(&app, "192.0.2.1").await, from(&app, "192.0.2.2").await), (400, 429));
+    let app = TestApp::with(|settings| {
+        limited(settings);
+        settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await
+    .with_orders()
+    .await;
+    assert_eq!((from(&app, "192.0.2.1").await, from(&app, "192.0.2.2").await, from(&app, "192.0.2.1").await), (400, 400, 429));
+    // One IPv6 network is one address.
+    assert_eq!((from(&app, "2001:db8::1").await, from(&app, "2001:db8::ffff").await, from(&app, "2001:db8:0:1::1").await), (400, 429, 400));
+    assert_eq!((from(&app, "a").await, from(&app, "b").await), (400, 429));
+}

@@ -1,0 +1,83 @@
+use signet_issuer::accounts::password::StoredHash;
+
+use crate::support::{PASSWORD, TestApp};
+
+#[test]
+fn hashes_that_would_stall_the_others_are_refused() {
+    let salt_and_hash = "MTIzNDU2Nzg5MDEyMzQ1Ng$EOlXj3z9o9PCLeT0RSBGRqkq2splsxLZayq6V/951cc";
+    let parse = |head: &str| StoredHash::parse(&format!("{head}${salt_and_hash}")).is_ok();
+    assert!(parse("$argon2id$v=19$m=65536,t=3,p=4"));
+    assert!(parse("$argon2id$v=19$m=131072,t=1,p=1"));
+    for refused in [
+        "$argon2id$v=19$m=131073,t=1,p=1",
+        "$argon2id$v=19$m=65536,t=1000,p=1",
+        "$argon2i$v=19$m=65536,t=3,p=4",
+        "$argon2d$v=19$m=65536,t=3,p=4",
+        "$argon2id$v=16$m=65536,t=3,p=4",
+        "$argon2id$m=65536,t=3,p=4",
+        "$scrypt$ln=16,r=8,p=1",
+        "$argon2id$v=19$m=1,t=0,p=0",
+        "",
+        "plain",
+    ] {
+        assert!(!parse(refused), "{refused}");
+    }
+    assert!(StoredHash::parse("$argon2id$v=19$m=65536,t=3,p=4$MTIzNDU2Nzg5MDEyMzQ1Ng").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_sign_ins_is_sent_away_at_once_and_slows_nothing_else() {
+    let app = TestApp::with(|settings| {
+        settings.argon2_memory_kib = 19456;
+        settings.argon2_iterations = 2;
+        settings.hash_threads = 1;
+        settings.hash_queue = 4;
+        settings.address_attempts = 100_000;
+    })
+    .await
+    .with_orders()
+    .await
+    .with_user("alice")
+    .await;
+    app.add_client("worker", false, "client_credentials", &["orders:read"]).await;
+    let mut flood = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let (http, url) = (app.http.clone(), app.url.clone());
+        flood.spawn(async move {
+            let username = format!("user{n}");
+            let form = [("grant_type", "password"), ("client_id", "shop"), ("username", &username), ("password", PASSWORD)];
+            let response = http.post(format!("{url}/token")).form(&form).send().await.unwrap();
+            (response.status().as_u16(), response.headers().contains_key("retry-after"))
+        });
+    }
+    assert_eq!(app.client_token("worker", "").await.status, 200);
+    assert_eq!(app.get("/.well-known/jwks.json").send().await.status, 200);
+    let answers = flood.join_all().await;
+    assert!(answers.iter().all(|answer| matches!(answer, (400, false) | (503, true))), "{answers:?}");
+    assert!(answers.iter().any(|answer| answer.0 == 503));
+    // What was not compared was not counted, and the queue is free again.
+    assert_eq!(app.sign_in("alice", "").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_were_dropped_leave_their_place() {
+    let app = TestApp::with(|settings| {
+        settings.hash_threads = 1;
+        settings.hash_queue = 2;
+    })
+    .await
+    .with_orders()
+    .await
+    .with_user("alice")
+    .await;
+    for _ in 0..200 {
+        let abandoned = app.app.hasher.compare(PASSWORD.into(), None);
+        // Polled once, so that it is queued, and dropped.
+        let _ = tokio::time::timeout(std::time::Duration::ZERO, abandoned).await;
+    }
+    let mut tries = 0;
+    while app.sign_in("alice", "").await.status != 200 {
+        tries += 1;
+        assert!(tries < 100, "the queue never drained");
+    }
+}

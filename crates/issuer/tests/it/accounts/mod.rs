@@ -1,0 +1,3 @@
+mod guessing;
+mod hashing;
+mod rules;

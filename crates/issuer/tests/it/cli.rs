@@ -1,0 +1,267 @@
+//! The command line, by the real binary.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The binary in a folder of its own.
+pub struct Signet {
+    pub dir: TempDir,
+}
+
+#[derive(Debug)]
+pub struct Output {
+    pub success: bool,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Signet {
+    pub fn new() -> Self {
+        Self { dir: TempDir::new().unwrap() }
+    }
+
+    pub fn command(&self, env: &[(&str, &str)], args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
+        command.current_dir(self.dir.path()).args(args).env_remove("TEST_POSTGRES_URL");
+        command.envs([("SIGNET_ARGON2_MEMORY_KIB", "64"), ("SIGNET_ARGON2_ITERATIONS", "1")]).envs(env.iter().copied());
+        command
+    }
+
+    pub fn run_with(&self, env: &[(&str, &str)], args: &[&str], stdin: &str) -> Output {
+        let mut child = self.command(env, args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A command that reads nothing may have closed it.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Output {
+            success: output.status.success(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.run_with(&[], args, "")
+    }
+
+    /// The JSON that a command prints, which must succeed.
+    #[track_caller]
+    fn json(&self, args: &[&str]) -> Value {
+        self.json_with(args, "")
+    }
+
+    #[track_caller]
+    fn json_with(&self, args: &[&str], stdin: &str) -> Value {
+        let out = self.run_with(&[], &[args, &["--json"]].concat(), stdin);
+        assert!(out.success, "{args:?}: {}", out.stderr);
+        serde_json::from_str(&out.stdout).unwrap_or_else(|_| panic!("{args:?}: {}", out.stdout))
+    }
+
+    /// The one line that a command prints when it fails.
+    #[track_caller]
+    fn error(&self, args: &[&str], stdin: &str) -> String {
+        let out = self.run_with(&[], args, stdin);
+        assert!(!out.success && out.stdout.is_empty(), "{args:?}: {out:?}");
+        assert_eq!(out.stderr.trim_end().lines().count(), 1, "{args:?}: {}", out.stderr);
+        out.stderr
+    }
+}
+
+const PASSWORD: &str = "correct horse battery staple\n";
+
+fn with_orders() -> Signet {
+    let signet = Signet::new();
+    assert!(signet.run(&["migrate"]).success);
+    signet.json(&[
+        "resource",
+        "add",
+        "https://orders.example",
+        "--name",
+        "Orders",
+        "--scope",
+        "orders:read=See orders",
+        "--scope",
+        "orders:write=Change orders",
+        "--token-lifetime",
+        "600",
+    ]);
+    signet.json(&["role", "add", "clerk", "--scope", "orders:read", "--scope", "orders:write"]);
+    signet
+}
+
+#[test]
+fn the_first_command_prints_the_password_once() {
+    let signet = Signet::new();
+    let first = signet.run(&["migrate"]);
+    assert!(first.success && first.stdout.contains("password  ") && first.stdout.contains("curl -d grant_type=password"), "{first:?}");
+    let second = signet.run(&["migrate"]);
+    assert_eq!(second.stdout, "The database is up to date.\n");
+    // A command that is not the start itself says so beside its own result.
+    let signet = Signet::new();
+    let out = signet.run(&["user", "list", "--json"]);
+    assert!(out.stderr.contains("password  ") && serde_json::from_str::<Value>(&out.stdout).is_ok(), "{out:?}");
+}
+
+#[test]
+fn scripts_can_set_everything_up() {
+    let signet = with_orders();
+    let alice =
+        signet.json_with(&["user", "add", "alice", "--email", "alice@example.com", "--role", "clerk", "--password-stdin"], PASSWORD);
+    assert_eq!(alice["username"], "alice");
+    assert_eq!(alice["id"].as_str().unwrap().len(), 36);
+    let shop = signet.json(&[
+        "client",
+        "add",
+        "--id",
+        "shop",
+        "--name",
+        "Shop",
+        "--grant",
+        "password",
+        "--grant",
+        "refresh_token",
+        "--resource",
+        "https://orders.example",
+        "--scope",
+        "orders:read",
+        "--scope",
+        "orders:write",
+        "--redirect-uri",
+        "https://shop.example/cb",
+    ]);
+    assert_eq!((&shop["client_id"], shop["client_secret"].as_str().unwrap().len()), (&"shop".into(), 43));
+    let public = signet.json(&["client", "add", "--name", "App", "--public"]);
+    assert!(public["client_id"].is_string() && public.get("client_secret").is_none());
+
+    let shown = signet.json(&["client", "show", "shop"]);
+    assert_eq!(shown["scopes"], serde_json::json!(["orders:read", "orders:write"]));
+    assert_eq!((&shown["resource"], &shown["secrets"]), (&"https://orders.example".into(), &1.into()));
+    let rotated = signet.json(&["client", "rotate-secret", "shop"]);
+    assert_ne!(rotated["client_secret"], shop["client_secret"]);
+    assert_eq!(signet.json(&["client", "show", "shop"])["secrets"], 2);
+    assert_eq!(signet.json(&["client", "disable", "shop"])["enabled"], false);
+    assert_eq!(signet.json(&["client", "enable", "shop"])["enabled"], true);
+    assert_eq!(signet.json(&["client", "list"]).as_array().unwrap().len(), 3);
+    assert_eq!(signet.json(&["client", "remove", "shop"])["removed"], true);
+
+    assert_eq!(signet.json(&["user", "show", "ALICE"])["roles"], serde_json::json!(["clerk"]));
+    assert_eq!(signet.json(&["user", "roles", "alice", "--add", "admin", "--remove", "clerk"])["roles"], serde_json::json!(["admin"]));
+    assert_eq!(signet.json(&["user", "disable", "alice"])["enabled"], false);
+    assert_eq!(signet.json(&["user", "enable", "alice"])["enabled"], true);
+    assert_eq!(signet.json_with(&["user", "set-password", "alice", "--password-stdin"], "another good passphrase")["sessions_ended"], 0);
+    assert_eq!(signet.json(&["user", "list"]).as_array().unwrap().len(), 2);
+
+    assert_eq!(signet.json(&["resource", "list"]).as_array().unwrap().len(), 3);
+    assert_eq!(signet.json(&["role", "list"])[1]["scopes"], serde_json::json!(["orders:read", "orders:write"]));
+    assert_eq!(signet.json(&["role", "remove", "clerk"])["removed"], true);
+    assert_eq!(signet.json(&["resource", "remove", "https://orders.example"])["removed"], true);
+    assert_eq!(signet.json(&["session", "list"]), serde_json::json!([]));
+    assert_eq!(signet.json(&["session", "end", "--user", "alice"])["sessions_ended"], 0);
+}
+
+#[test]
+fn keys() {
+    let signet = with_orders();
+    let listed = signet.json(&["keys", "list"]);
+    assert_eq!(listed[0]["state"], "active");
+    let rotated = signet.json(&["keys", "rotate"]);
+    assert_eq!((&rotated["state"], &rotated["signs_in"]), (&"published".into(), &900.into()));
+    let revoked = signet.json(&["keys", "revoke", listed[0]["kid"].as_str().unwrap()]);
+    assert_eq!(revoked["active"], rotated["kid"]);
+    let states: Vec<Value> = signet.json(&["keys", "list"]).as_array().unwrap().iter().map(|key| key["state"].clone()).collect();
+    assert_eq!(states, ["revoked", "active"]);
+}
+
+#[test]
+fn mistakes_are_one_clear_line() {
+    let signet = with_orders();
+    let client = |extra: &[&'static str]| [&["client", "add", "--name", "X"], extra].concat();
+    for (args, stdin, expected) in [
+        (vec!["user", "add", "al ice", "--password-stdin"], PASSWORD, "username: expected"),
+        (vec!["user", "add", "admin", "--password-stdin"], PASSWORD, "there is a user admin already"),
+        (vec!["user", "add", "bob", "--password-stdin"], "password1\n", "too easy to guess"),
+        (vec!["user", "add", "bob", "--password-stdin"], "short\n", "8 to 256 characters"),
+        (vec!["user", "add", "bob", "--password-stdin", "--role", "nonsense"], PASSWORD, "there is no role nonsense"),
+        (vec!["user", "add", "bob", "--password-stdin", "--email", "bob"], PASSWORD, "email: expected"),
+        (vec!["user", "add", "bob", "--password-hash", "md5"], "", "password hash: expected Argon2id"),
+        (vec!["user", "add", "bob"], "", "--password-stdin"),
+        (vec!["user", "show", "nobody"], "", "there is no user nobody"),
+        (vec!["role", "add", "clerk"], "", "there is a role clerk already"),
+        (vec!["role", "add", "x", "--scope", "nonsense"], "", "there is no scope nonsense"),
+        (vec!["role", "remove", "admin"], "", "built in"),
+        (vec!["resource", "add", "orders", "--name", "X"], "", "absolute URI"),
+        (vec!["resource", "add", "https://x.example#y", "--name", "X"], "", "absolute URI"),
+        (vec!["resource", "add", "https://orders.example", "--name", "X"], "", "already"),
+        (vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "openid=x"], "", "belongs to another resource"),
+        (vec!["resource", "add", "https://x.example", "--name", "X", "--token-lifetime", "3601"], "", "1 to 3600 seconds"),
+        (vec!["resource", "remove", "http://localhost:8080"], "", "built in"),
+        (client(&["--id", "cli"]), "", "there is a client cli already"),
+        (client(&["--id", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"]), "", "not a UUID"),
+        (client(&["--grant", "implicit"]), "", "expected one of password, refresh_token, client_credentials"),
+        (client(&["--grant", "client_credentials", "--public"]), "", "not with --public"),
+        (client(&["--scope", "nonsense"]), "", "there is no scope nonsense"),
+        (client(&["--resource", "https://x.example"]), "", "there is no resource"),
+        (client(&["--redirect-uri", "http://x.example"]), "", "redirect URI: expected https"),
+        (vec!["client", "rotate-secret", "cli"], "", "has no secret"),
+        (vec!["client", "show", "nobody"], "", "there is no client nobody"),
+        (vec!["keys", "revoke", "nonsense"], "", "there is no key nonsense"),
+        (vec!["session", "list", "--user", "nobody"], "", "there is no user nobody"),
+        (vec!["session", "end", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"], "", "there is no live session"),
+    ] {
+        let error = signet.error(&args, stdin);
+        assert!(error.contains(expected), "{args:?}: {error}");
+    }
+    // Nothing of it was half written.
+    assert_eq!(signet.json(&["user", "list"]).as_array().unwrap().len(), 1);
+    assert_eq!(signet.json(&["client", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn doctor_tells_what_is_wrong_and_changes_nothing() {
+    let signet = Signet::new();
+    let out = signet.run(&["doctor"]);
+    assert!(!out.success && out.stdout.contains("FAIL database"), "{out:?}");
+    assert_eq!(std::fs::read_dir(signet.dir.path()).unwrap().count(), 0);
+    assert!(signet.run(&["migrate"]).success);
+    let out = signet.run(&["doctor"]);
+    assert!(out.success && out.stdout.lines().all(|line| line.starts_with("ok ")), "{out:?}");
+    std::fs::remove_file(signet.dir.path().join("keys/master.json")).unwrap();
+    let out = signet.run(&["doctor"]);
+    assert!(!out.success && out.stdout.contains("FAIL master key"), "{out:?}");
+}
+
+#[test]
+fn a_server_starts_answers_and_stops_on_both_signals() {
+    for signal in ["-INT", "-TERM"] {
+        let signet = Signet::new();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen = format!("127.0.0.1:{port}");
+        for first in [true, false] {
+            let child = signet.command(&[("SIGNET_LISTEN", &listen)], &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let ready = (0..600).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                Command::new("curl").args(["-sf", &format!("http://localhost:{port}/health/ready")]).output().unwrap().status.success()
+            });
+            assert!(ready);
+            assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{signal}: {output:?}");
+            let stdout = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(stdout.contains("password  "), first, "{stdout}");
+            assert!(stdout.contains(&format!("Signet serves http://localhost:{port}")));
+            assert!(!signet.dir.path().join("signet.db-wal").exists(), "the write-ahead log was folded in");
+        }
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_costs_no_first_start() {
+    let signet = Signet::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let out = signet.run_with(&[("SIGNET_LISTEN", &listen)], &["serve"], "");
+    assert!(!out.success && out.stderr.contains("setting listen"), "{out:?}");
+    assert!(!signet.dir.path().join("signet.db").exists());
+}

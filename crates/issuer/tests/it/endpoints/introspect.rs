@@ -1,0 +1,91 @@
+use serde_json::json;
+
+use crate::support::{ORDERS, TestApp};
+
+async fn app() -> TestApp {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.add_client("service", false, "", &[]).await;
+    app.add_client("worker", false, "client_credentials", &["orders:read"]).await;
+    app
+}
+
+fn inactive() -> serde_json::Value {
+    json!({ "active": false })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_learns_of_tokens_meant_for_it() {
+    let app = app().await;
+    let answer = app.sign_in("alice", "orders:read").await;
+    let told = app.introspect("service", answer.str("access_token")).await;
+    assert_eq!(told.header("cache-control"), "no-store");
+    let claims = answer.claims();
+    for name in ["iss", "sub", "aud", "client_id", "scope", "exp", "iat", "jti", "auth_time", "acr", "amr"] {
+        assert_eq!(told.json[name], claims[name], "{name}");
+    }
+    assert_eq!((&told.json["active"], &told.json["token_type"], &told.json["username"]), (&json!(true), &json!("Bearer"), &json!("alice")));
+    let own = app.client_token("worker", "").await;
+    let told = app.introspect("service", own.str("access_token")).await;
+    assert_eq!((&told.json["active"], &told.json["sub"], &told.json["aud"]), (&json!(true), &json!("worker"), &json!(ORDERS)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_anything_else_it_learns_nothing() {
+    let app = app().await;
+    let answer = app.sign_in("alice", "openid orders:read").await;
+    let only_userinfo = app.sign_in("alice", "openid").await;
+    app.sql("INSERT INTO resources (id, identifier, name, created_at) VALUES ('other', 'https://other.example', 'Other', 0)").await;
+    app.add_client("elsewhere", false, "", &[]).await;
+    app.sql("UPDATE clients SET default_resource = 'other' WHERE id = 'elsewhere'").await;
+    app.add_client("nowhere", false, "", &[]).await;
+    app.sql("UPDATE clients SET default_resource = NULL WHERE id = 'nowhere'").await;
+    let access = answer.str("access_token");
+    for (client, token, why) in [
+        ("elsewhere", access, "another resource's"),
+        ("nowhere", access, "of no resource"),
+        ("service", answer.str("refresh_token"), "a refresh token"),
+        ("service", answer.str("id_token"), "an ID token"),
+        ("service", only_userinfo.str("access_token"), "for UserInfo"),
+        ("service", "nonsense", "nonsense"),
+        ("service", &access[..access.len() - 4], "truncated"),
+    ] {
+        assert_eq!(app.introspect(client, token).await.json, inactive(), "{why}");
+    }
+    let foreign = TestApp::new().await.with_orders().await.with_user("alice").await;
+    assert_eq!(app.introspect("service", foreign.sign_in("alice", "").await.str("access_token")).await.json, inactive());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_dead_the_moment_its_source_ends() {
+    let app = app().await;
+    let access = app.sign_in("alice", "orders:read").await.str("access_token").to_owned();
+    let own = app.client_token("worker", "").await.str("access_token").to_owned();
+    app.advance(600);
+    assert_eq!(app.introspect("service", &access).await.json, inactive(), "expired");
+    let access = app.sign_in("alice", "orders:read").await.str("access_token").to_owned();
+    app.disable_user("alice").await;
+    assert_eq!(app.introspect("service", &access).await.json, inactive(), "user disabled");
+    app.disable_client("worker").await;
+    assert_eq!(app.introspect("service", &own).await.json, inactive(), "client disabled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_confidential_clients_may_ask() {
+    let app = app().await;
+    let access = app.sign_in("alice", "orders:read").await.str("access_token").to_owned();
+    for client in ["shop", "nobody"] {
+        assert_eq!(
+            app.post("/introspect").form(&[("client_id", client), ("token", &access)]).send().await.error(),
+            (401, "invalid_client")
+        );
+    }
+    assert_eq!(app.post("/introspect").form(&[("token", &access)]).send().await.error(), (401, "invalid_client"));
+    assert_eq!(
+        app.post("/introspect").basic_auth("service", "wrong").form(&[("token", &access)]).send().await.error(),
+        (401, "invalid_client")
+    );
+    assert_eq!(
+        app.post("/introspect").basic_auth("service", crate::support::SECRET).form(&[]).send().await.error(),
+        (400, "invalid_request")
+    );
+}

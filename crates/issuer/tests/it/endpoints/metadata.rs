@@ -1,0 +1,100 @@
+//! Discovery, the JWKS, health, and what every answer carries.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, TestApp, header};
+
+fn scrubbed(value: &Value, url: &str) -> Value {
+    serde_json::from_str(&value.to_string().replace(url, "https://id.example")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn discovery_states_what_works() {
+    let app = TestApp::new().await;
+    let answer = app.get("/.well-known/openid-configuration").send().await;
+    insta::assert_json_snapshot!("discovery", scrubbed(&answer.json, &app.url));
+    assert_eq!(app.get("/.well-known/oauth-authorization-server").send().await.json, answer.json);
+    for endpoint in ["token_endpoint", "revocation_endpoint", "introspection_endpoint"] {
+        let status = app.http.post(answer.str(endpoint)).send().await.unwrap().status().as_u16();
+        assert_eq!(status, 400, "{endpoint}");
+    }
+    assert_eq!(app.http.get(answer.str("userinfo_endpoint")).send().await.unwrap().status(), 401);
+    assert_eq!(app.http.get(answer.str("jwks_uri")).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_password_grant_is_told_of_only_while_a_client_may_use_it() {
+    let app = TestApp::new().await;
+    app.disable_client("cli").await;
+    let answer = app.get("/.well-known/openid-configuration").send().await;
+    assert_eq!(answer.json["grant_types_supported"], json!(["refresh_token", "client_credentials"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_url_follows_from_an_issuer_with_a_path() {
+    let app = TestApp::with(|settings| settings.issuer = format!("{}/tenant/a", settings.issuer).try_into().unwrap()).await;
+    let root = app.url.strip_suffix("/tenant/a").unwrap();
+    let fetch = |url: String| {
+        let http = app.http.clone();
+        async move { Answer::of(http.get(url).send().await.unwrap()).await }
+    };
+    let discovery = app.get("/.well-known/openid-configuration").send().await;
+    assert_eq!(discovery.str("issuer"), app.url);
+    assert_eq!(discovery.str("token_endpoint"), format!("{}/token", app.url));
+    assert_eq!(fetch(format!("{root}/.well-known/oauth-authorization-server/tenant/a")).await.json, discovery.json);
+    assert_eq!(fetch(format!("{root}/.well-known/openid-configuration")).await.status, 404);
+    assert_eq!(fetch(format!("{root}/token")).await.status, 404);
+    let password = app.admin_password.clone();
+    let answer = app.token(&[("grant_type", "password"), ("username", "admin"), ("password", &password), ("scope", "openid admin")]).await;
+    assert_eq!(answer.claims()["aud"], json!([app.url, format!("{}/userinfo", app.url)]));
+    assert_eq!(app.get("/userinfo").bearer(answer.str("access_token")).send().await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_jwks_can_be_cached_and_revalidated() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let answer = app.get("/.well-known/jwks.json").send().await;
+    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert_eq!(answer.header("content-type"), "application/jwk-set+json");
+    let key = &answer.json["keys"][0];
+    assert_eq!((&key["kty"], &key["use"], &key["alg"]), (&json!("RSA"), &json!("sig"), &json!("RS256")));
+    assert!(["d", "p", "q", "dp", "dq", "qi"].iter().all(|private| key[private].is_null()));
+    assert_eq!(key["kid"], header(app.sign_in("alice", "").await.str("access_token"))["kid"]);
+    let etag = answer.header("etag");
+    for tags in [etag.to_owned(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".to_owned()] {
+        let unchanged = app.get("/.well-known/jwks.json").header("if-none-match", &tags).send().await;
+        assert_eq!((unchanged.status, unchanged.text.as_str(), unchanged.header("etag")), (304, "", etag), "{tags}");
+    }
+    assert_eq!(app.get("/.well-known/jwks.json").header("if-none-match", "\"x\"").send().await.status, 200);
+    // `Age` tells how old this node's view is.
+    app.advance(9);
+    assert_eq!(app.get("/.well-known/jwks.json").send().await.header("age"), "9");
+    app.advance(1);
+    assert_eq!(app.get("/.well-known/jwks.json").send().await.header("age"), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health() {
+    let app = TestApp::new().await;
+    assert_eq!(app.get("/health/live").send().await.json, json!({ "status": "live" }));
+    assert_eq!(app.get("/health/ready").send().await.json, json!({ "status": "ready" }));
+    app.app.announce_stop();
+    let stopping = app.get("/health/ready").send().await;
+    assert_eq!((stopping.status, stopping.str("reason")), (503, "stopping"));
+    assert_eq!(app.get("/health/live").send().await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_carries_the_security_headers() {
+    let app = TestApp::new().await;
+    for path in ["/.well-known/jwks.json", "/token", "/nowhere", "/health/live"] {
+        let answer = app.get(path).send().await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(answer.header("strict-transport-security"), "", "{path}");
+        assert_eq!(answer.header("server"), "", "{path}");
+    }
+    let https = TestApp::with(|settings| settings.issuer = "https://id.example".to_owned().try_into().unwrap()).await;
+    assert_eq!(https.get("/health/live").send().await.header("strict-transport-security"), "max-age=31536000; includeSubDomains");
+}

@@ -1,0 +1,6 @@
+mod failures;
+mod introspect;
+mod metadata;
+mod requests;
+mod revoke;
+mod userinfo;

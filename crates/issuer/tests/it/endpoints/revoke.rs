@@ -1,0 +1,62 @@
+use crate::support::{SECRET, TestApp};
+
+async fn signed_in() -> (TestApp, String, String) {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.add_client("service", false, "", &[]).await;
+    let answer = app.sign_in("alice", "openid orders:read").await;
+    let (access, refresh) = (answer.str("access_token").to_owned(), answer.str("refresh_token").to_owned());
+    (app, access, refresh)
+}
+
+async fn revoke(app: &TestApp, client: &str, token: &str) -> u16 {
+    app.post("/revoke").form(&[("client_id", client), ("token", token)]).send().await.status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn either_token_ends_the_authorization() {
+    for which in ["access", "refresh"] {
+        let (app, access, refresh) = signed_in().await;
+        assert_eq!(app.introspect("service", &access).await.json["active"], true);
+        let token = if which == "access" { &access } else { &refresh };
+        assert_eq!(revoke(&app, "shop", token).await, 200);
+        assert_eq!(app.refresh(&refresh).await.error(), (400, "invalid_grant"), "{which}");
+        assert_eq!(app.introspect("service", &access).await.json, serde_json::json!({ "active": false }), "{which}");
+        assert_eq!(app.get("/userinfo").bearer(&access).send().await.status, 401, "{which}");
+        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'authorization_ended'").await, 1);
+        // Again: the same answer, and nothing more.
+        assert_eq!(revoke(&app, "shop", token).await, 200);
+        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'authorization_ended'").await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_refresh_token_still_names_its_authorization() {
+    let (app, _, first) = signed_in().await;
+    let second = app.refresh(&first).await.str("refresh_token").to_owned();
+    assert_eq!(revoke(&app, "shop", &first).await, 200);
+    assert_eq!(app.refresh(&second).await.error(), (400, "invalid_grant"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_clients_own_tokens() {
+    let (app, access, refresh) = signed_in().await;
+    app.add_client("other", true, "", &[]).await;
+    for token in [&access, &refresh] {
+        assert_eq!(revoke(&app, "other", token).await, 200);
+    }
+    assert_eq!(app.refresh(&refresh).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_tokens_and_bad_clients() {
+    let (app, _, refresh) = signed_in().await;
+    for token in ["x", "a.b.c", &refresh[..refresh.len() - 2]] {
+        assert_eq!(revoke(&app, "shop", token).await, 200);
+    }
+    assert_eq!(app.post("/revoke").form(&[("client_id", "shop")]).send().await.error(), (400, "invalid_request"));
+    assert_eq!(revoke(&app, "nobody", "x").await, 401);
+    let wrong = app.post("/revoke").basic_auth("service", "wrong").form(&[("token", "x")]).send().await;
+    assert_eq!(wrong.error(), (401, "invalid_client"));
+    let right = app.post("/revoke").basic_auth("service", SECRET).form(&[("token", "x"), ("token_type_hint", "nonsense")]).send().await;
+    assert_eq!(right.status, 200);
+}

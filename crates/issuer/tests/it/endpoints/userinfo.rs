@@ -1,0 +1,72 @@
+use serde_json::json;
+
+use crate::support::TestApp;
+
+async fn signed_in(scope: &str) -> (TestApp, String) {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let token = app.sign_in("alice", scope).await.str("access_token").to_owned();
+    (app, token)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_follow_the_scopes() {
+    let (app, token) = signed_in("openid profile email").await;
+    let answer = app.get("/userinfo").bearer(&token).send().await;
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let sub = crate::support::claims(&token)["sub"].clone();
+    let expected = json!({
+        "sub": sub, "name": "alice Example", "preferred_username": "alice", "updated_at": crate::support::START,
+        "email": "alice@example.com", "email_verified": true,
+    });
+    assert_eq!(answer.json, expected);
+    let only = app.sign_in("alice", "openid").await;
+    assert_eq!(app.get("/userinfo").bearer(only.str("access_token")).send().await.json, json!({ "sub": sub }));
+    // Beside a resource of the client's own, too.
+    let both = app.sign_in("alice", "openid orders:read").await;
+    assert_eq!(app.get("/userinfo").bearer(both.str("access_token")).send().await.json, json!({ "sub": sub }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_may_come_in_the_body_of_a_post() {
+    let (app, token) = signed_in("openid").await;
+    assert_eq!(app.post("/userinfo").form(&[("access_token", &token)]).send().await.status, 200);
+    assert_eq!(app.post("/userinfo").bearer(&token).send().await.status, 200);
+    let twice = app.post("/userinfo").bearer(&token).form(&[("access_token", &token)]).send().await;
+    assert_eq!(twice.error(), (400, "invalid_request"));
+    let two_headers = app.get("/userinfo").bearer(&token).bearer(&token).send().await;
+    assert_eq!(two_headers.error(), (400, "invalid_request"));
+    assert_eq!(app.get(&format!("/userinfo?access_token={token}")).send().await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn challenges_follow_rfc_6750() {
+    let (app, token) = signed_in("orders:read").await;
+    let realm = format!("Bearer realm=\"{}/userinfo\"", app.url);
+    let bare = app.get("/userinfo").send().await;
+    assert_eq!(
+        (bare.status, bare.header("www-authenticate"), bare.text.as_str()),
+        (401, format!("{realm}, scope=\"openid\"").as_str(), "")
+    );
+    let wrong_audience = app.get("/userinfo").bearer(&token).send().await;
+    assert_eq!(wrong_audience.error(), (401, "invalid_token"));
+    assert!(wrong_audience.header("www-authenticate").starts_with(&format!("{realm}, error=\"invalid_token\"")));
+    let profile = app.sign_in("alice", "profile").await;
+    let no_openid = app.get("/userinfo").bearer(profile.str("access_token")).send().await;
+    assert_eq!(no_openid.error(), (403, "insufficient_scope"));
+    assert!(no_openid.header("www-authenticate").ends_with("scope=\"openid\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_tokens_are_refused() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let answer = app.sign_in("alice", "openid").await;
+    let expired = answer.str("access_token");
+    for token in [answer.str("id_token"), answer.str("refresh_token"), "nonsense", &expired[..expired.len() - 1]] {
+        assert_eq!(app.get("/userinfo").bearer(token).send().await.error(), (401, "invalid_token"), "{token}");
+    }
+    app.advance(600);
+    assert_eq!(app.get("/userinfo").bearer(expired).send().await.error(), (401, "invalid_token"));
+    let fresh = app.sign_in("alice", "openid").await;
+    app.disable_user("alice").await;
+    assert_eq!(app.get("/userinfo").bearer(fresh.str("access_token")).send().await.error(), (401, "invalid_token"));
+}

@@ -1,0 +1,4 @@
+mod client_credentials;
+mod matrix;
+mod password;
+mod refresh_token;

@@ -1,0 +1,236 @@
+use serde_json::json;
+use signet_issuer::clock::DAY;
+
+use crate::support::{ORDERS, START, TestApp};
+
+async fn signed_in() -> (TestApp, String) {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let token = app.sign_in("alice", "openid orders:read orders:write").await.str("refresh_token").to_owned();
+    (app, token)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_gives_new_tokens_and_keeps_the_sign_in() {
+    let (app, first) = signed_in().await;
+    app.advance(3600);
+    let answer = app.refresh(&first).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_ne!(answer.str("refresh_token"), first);
+    assert_eq!(answer.str("scope"), "openid orders:read orders:write");
+    let claims = answer.claims();
+    assert_eq!((&claims["auth_time"], &claims["iat"]), (&json!(START), &json!(START + 3600)));
+    let id_token = crate::support::claims(answer.str("id_token"));
+    assert_eq!((&id_token["auth_time"], &id_token["nonce"]), (&json!(START), &json!(null)));
+    // One row, however often it is used.
+    app.advance(11);
+    app.refresh(answer.str("refresh_token")).await;
+    assert_eq!(app.count("SELECT count(*) FROM authorizations").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_just_spent_gets_the_same_successor_for_ten_seconds() {
+    let (app, first) = signed_in().await;
+    let second = app.refresh(&first).await.str("refresh_token").to_owned();
+    app.advance(9);
+    assert_eq!(app.refresh(&first).await.str("refresh_token"), second);
+    // It extended nothing: ten seconds count from the rotation, not from the last use.
+    app.advance(1);
+    assert_eq!(app.refresh(&first).await.error(), (400, "invalid_grant"));
+    // Reuse ended everything.
+    assert_eq!(app.refresh(&second).await.error(), (400, "invalid_grant"));
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'refresh_token_reused'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_generation_ends_the_authorization() {
+    let (app, first) = signed_in().await;
+    let second = app.refresh(&first).await.str("refresh_token").to_owned();
+    let third = app.refresh(&second).await.str("refresh_token").to_owned();
+    assert_eq!(app.refresh(&first).await.error(), (400, "invalid_grant"));
+    assert_eq!(app.refresh(&third).await.error(), (400, "invalid_grant"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn negative_elapsed_time_counts_as_none() {
+    let (app, first) = signed_in().await;
+    let second = app.refresh(&first).await.str("refresh_token").to_owned();
+    app.clock.step(-3600);
+    assert_eq!(app.refresh(&first).await.str("refresh_token"), second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_parallel_refreshes_make_one_chain() {
+    let (app, first) = signed_in().await;
+    let answers = futures(200, || app.refresh(&first)).await;
+    assert!(answers.iter().all(|answer| answer.status == 200), "{:?}", answers.iter().find(|answer| answer.status != 200));
+    let successor = answers[0].str("refresh_token");
+    assert!(answers.iter().all(|answer| answer.str("refresh_token") == successor));
+    assert_eq!(app.count("SELECT generation FROM authorizations").await, 1);
+    assert_eq!(app.refresh(successor).await.status, 200);
+}
+
+/// `n` futures at once.
+async fn futures<F: Future>(n: usize, make: impl Fn() -> F) -> Vec<F::Output> {
+    let mut pending: Vec<_> = (0..n).map(|_| Box::pin(make())).collect();
+    let mut done: Vec<Option<F::Output>> = (0..n).map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, output) in pending.iter_mut().zip(&mut done) {
+            if output.is_none()
+                && let std::task::Poll::Ready(value) = future.as_mut().poll(context)
+            {
+                *output = Some(value);
+            }
+        }
+        if done.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_minted_after_a_disable_or_a_revocation_was_answered() {
+    for round in 0..10 {
+        let (app, mut token) = signed_in().await;
+        let refreshing = async {
+            loop {
+                let answer = app.refresh(&token).await;
+                if answer.status != 200 {
+                    break answer;
+                }
+                token = answer.str("refresh_token").to_owned();
+            }
+        };
+        let ending = async {
+            tokio::task::yield_now().await;
+            if round % 2 == 0 {
+                app.disable_user("alice").await;
+            } else {
+                app.sql(&format!("UPDATE authorizations SET ended_at = {START}")).await;
+            }
+            app.count("SELECT generation FROM authorizations").await
+        };
+        let (last, generation) = tokio::join!(refreshing, ending);
+        assert_eq!(last.error(), (400, "invalid_grant"));
+        assert_eq!(app.count("SELECT generation FROM authorizations").await, generation);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_tokens_are_refused_and_end_nothing() {
+    let (app, token) = signed_in().await;
+    let bytes = token.as_bytes();
+    for position in 0..bytes.len() {
+        let mut changed = bytes.to_vec();
+        changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(changed).unwrap();
+        assert_eq!(app.refresh(&changed).await.error(), (400, "invalid_grant"), "{position}");
+    }
+    for changed in [&token[..token.len() - 1], &token[1..], &format!("{token}A"), &format!("{token}="), &token.to_uppercase(), "x"] {
+        assert_eq!(app.refresh(changed).await.error(), (400, "invalid_grant"), "{changed}");
+    }
+    assert_eq!(app.refresh(&token).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_clients_token_is_refused_and_ends_nothing() {
+    let (app, token) = signed_in().await;
+    app.add_client("other", true, "refresh_token", &["orders:read"]).await;
+    let stolen = app.token(&[("grant_type", "refresh_token"), ("client_id", "other"), ("refresh_token", &token)]).await;
+    assert_eq!(stolen.error(), (400, "invalid_grant"));
+    assert_eq!(app.refresh(&token).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_from_before_a_restored_backup_ends_nothing_and_is_noted() {
+    let (app, first) = signed_in().await;
+    let second = app.refresh(&first).await.str("refresh_token").to_owned();
+    app.sql("UPDATE authorizations SET generation = 0").await;
+    assert_eq!(app.refresh(&second).await.error(), (400, "invalid_grant"));
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'refresh_token_from_the_future'").await, 1);
+    assert_eq!(app.refresh(&first).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scope_narrows_one_access_token_and_never_widens() {
+    let (app, token) = signed_in().await;
+    let ask = |token: String, scope: &'static str| {
+        let app = &app;
+        async move { app.token(&[("grant_type", "refresh_token"), ("client_id", "shop"), ("refresh_token", &token), ("scope", scope)]).await }
+    };
+    assert_eq!(ask(token.clone(), "orders:read admin").await.error(), (400, "invalid_scope"));
+    assert_eq!(ask(token.clone(), "profile").await.error(), (400, "invalid_scope"));
+    let narrowed = ask(token, "orders:read").await;
+    assert_eq!((narrowed.str("scope"), &narrowed.json["id_token"]), ("orders:read", &json!(null)));
+    assert_eq!(narrowed.claims()["aud"], ORDERS);
+    let whole = app.refresh(narrowed.str("refresh_token")).await;
+    assert_eq!(whole.str("scope"), "openid orders:read orders:write");
+    let unknown = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "shop"),
+        ("refresh_token", whole.str("refresh_token")),
+        ("resource", "https://other.example"),
+    ];
+    assert_eq!(app.token(&unknown).await.error(), (400, "invalid_target"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_was_taken_is_gone_at_the_next_refresh() {
+    let (app, token) = signed_in().await;
+    app.sql("DELETE FROM role_scopes WHERE scope = 'orders:write'").await;
+    let answer = app.refresh(&token).await;
+    assert_eq!(answer.str("scope"), "openid orders:read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refresh_tokens_die_when_idle_and_absolutely() {
+    let (app, token) = signed_in().await;
+    app.advance(14 * DAY as u64 - 1);
+    let token = app.refresh(&token).await.str("refresh_token").to_owned();
+    app.advance(14 * DAY as u64);
+    assert_eq!(app.refresh(&token).await.error(), (400, "invalid_grant"));
+
+    let (app, mut token) = signed_in().await;
+    for _ in 0..6 {
+        app.advance(13 * DAY as u64);
+        token = app.refresh(&token).await.str("refresh_token").to_owned();
+    }
+    app.advance(12 * DAY as u64 - 1);
+    token = app.refresh(&token).await.str("refresh_token").to_owned();
+    app.advance(1);
+    assert_eq!(app.refresh(&token).await.error(), (400, "invalid_grant"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_clients_with_the_grant_get_a_refresh_token() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.add_client("password-only", true, "password", &["orders:read"]).await;
+    let parameters =
+        [("grant_type", "password"), ("client_id", "password-only"), ("username", "alice"), ("password", crate::support::PASSWORD)];
+    assert!(app.token(&parameters).await.json["refresh_token"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reuse_is_detected_on_every_node_and_after_a_restart() {
+    let (app, first) = signed_in().await;
+    let node = app.another_node().await;
+    let second = node.refresh(&first).await.str("refresh_token").to_owned();
+    let third = app.refresh(&second).await.str("refresh_token").to_owned();
+    let restarted = app.another_node().await;
+    assert_eq!(restarted.refresh(&first).await.error(), (400, "invalid_grant"));
+    assert_eq!(node.refresh(&third).await.error(), (400, "invalid_grant"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_holds_nothing_that_can_be_replayed() {
+    let (app, token) = signed_in().await;
+    // Everything in the row is known to a thief of the database; without the master key it makes no token.
+    let other = TestApp::new().await;
+    assert_eq!(other.refresh(&token).await.error(), (401, "invalid_client"));
+    app.sql(
+        "UPDATE authorizations SET salt = CAST('another salt' AS BLOB)"
+            .replace("BLOB", if std::env::var("TEST_POSTGRES_URL").is_ok() { "BYTEA" } else { "BLOB" })
+            .as_str(),
+    )
+    .await;
+    assert_eq!(app.refresh(&token).await.error(), (400, "invalid_grant"));
+}

@@ -1,0 +1,248 @@
+//! The life cycle of keys, as a property: for any schedule of rotations, restarts, node refreshes, skewed clocks and
+//! emergencies, on the fake clock, with the very functions that the issuer runs by.
+//!
+//! Nodes read the ring at most N seconds ago. Caches hand out a JWKS that is up to M old, and verifiers keep it for M.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use signet_issuer::clock::{Clock, FakeClock, UnixSeconds};
+use signet_issuer::config::{MAX_TOKEN_LIFETIME, VERIFIER_LEEWAY};
+use signet_issuer::keys::ring::{Entry, Ring, State};
+
+use crate::support::START;
+
+const N: UnixSeconds = 10;
+const M: UnixSeconds = 300;
+const SKEW: UnixSeconds = 30;
+const LEAD: UnixSeconds = 900;
+const PERIOD: UnixSeconds = 3 * 3600;
+const RETIRED: UnixSeconds = N + MAX_TOKEN_LIFETIME + VERIFIER_LEEWAY + SKEW;
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// Time passes; every node maintains the ring.
+    Wait(UnixSeconds),
+    /// An administrator rotates.
+    Rotate,
+    /// An administrator revokes the active key.
+    RevokeActive,
+    /// An administrator revokes the key that is published but does not sign yet.
+    RevokeNext,
+    /// A node starts anew, and so reads the ring now.
+    Restart(usize),
+    /// A node signs a token.
+    Mint(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        5 => (1..40_i64).prop_map(Step::Wait),
+        4 => (40..4000_i64).prop_map(Step::Wait),
+        2 => Just(Step::Rotate),
+        1 => Just(Step::RevokeActive),
+        1 => Just(Step::RevokeNext),
+        2 => (0..3_usize).prop_map(Step::Restart),
+        6 => (0..3_usize).prop_map(Step::Mint),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+struct Node {
+    /// How far its clock is off, within half the allowed skew either way.
+    offset: UnixSeconds,
+    ring: Ring,
+    read_at: UnixSeconds,
+}
+
+struct Token {
+    kid: String,
+    dead_at: UnixSeconds,
+}
+
+struct World {
+    clock: Arc<FakeClock>,
+    stored: Vec<Entry>,
+    nodes: Vec<Node>,
+    tokens: Vec<Token>,
+    /// Each JWKS as it ever was in the database: from when on, and which keys.
+    published: Vec<(UnixSeconds, Vec<String>)>,
+    /// When the last emergency put a key to work before its time.
+    emergency_at: Option<UnixSeconds>,
+}
+
+impl World {
+    fn new(offsets: [UnixSeconds; 3]) -> Self {
+        let clock = Arc::new(FakeClock::new(START));
+        let first = Entry { kid: "1".to_owned(), sequence: 1, published_at: START, activates_at: START, revoked_at: None };
+        let nodes = offsets.map(|offset| Node { offset, ring: Ring::default(), read_at: UnixSeconds::MIN / 2 });
+        let mut world =
+            Self { clock, stored: vec![first], nodes: nodes.into(), tokens: Vec::new(), published: Vec::new(), emergency_at: None };
+        world.note_jwks();
+        world
+    }
+
+    fn now(&self) -> UnixSeconds {
+        self.clock.now()
+    }
+
+    fn ring(&self) -> Ring {
+        self.stored.iter().cloned().collect()
+    }
+
+    fn jwks(ring: &Ring, now: UnixSeconds) -> Vec<String> {
+        let shown = |entry: &&Entry| matches!(ring.state(entry, now, RETIRED), State::Published | State::Active | State::Retired);
+        ring.entries().iter().filter(shown).map(|entry| entry.kid.clone()).collect()
+    }
+
+    fn note_jwks(&mut self) {
+        self.published.push((self.now(), Self::jwks(&self.ring(), self.now())));
+    }
+
+    fn publish(&mut self, now: UnixSeconds) {
+        let ring = self.ring();
+        let sequence = ring.next_sequence();
+        self.stored.push(Entry {
+            kid: sequence.to_string(),
+            sequence,
+            published_at: now,
+            activates_at: ring.next_activation(now, LEAD),
+            revoked_at: None,
+        });
+        self.note_jwks();
+    }
+
+    fn revoke(&mut self, kid: &str) {
+        let now = self.now();
+        let entry = self.stored.iter_mut().find(|entry| entry.kid == kid).unwrap();
+        entry.revoked_at = Some(now);
+        let ring = self.ring();
+        if ring.in_time(now).is_none() {
+            self.emergency_at = Some(now);
+            match ring.next(now).map(|next| next.kid.clone()) {
+                Some(next) => self.stored.iter_mut().find(|entry| entry.kid == next).unwrap().activates_at = now,
+                None => self.publish(now),
+            }
+        }
+        self.note_jwks();
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Wait(seconds) => self.wait(*seconds),
+            Step::Rotate => self.publish(self.now()),
+            Step::RevokeActive => {
+                if let Some(kid) = self.ring().in_time(self.now()).map(|active| active.kid.clone()) {
+                    self.revoke(&kid);
+                }
+            }
+            Step::RevokeNext => {
+                if let Some(kid) = self.ring().next(self.now()).map(|next| next.kid.clone()) {
+                    self.revoke(&kid);
+                }
+            }
+            Step::Restart(node) => self.read(*node),
+            Step::Mint(node) => self.mint(*node),
+        }
+        self.check_alive_tokens();
+    }
+
+    /// Lets time pass as the jobs see it: at most a minute between two rounds of maintenance, by each node's own clock.
+    fn wait(&mut self, mut seconds: UnixSeconds) {
+        while seconds > 0 {
+            let part = seconds.min(60);
+            self.clock.advance(Duration::from_secs(part.unsigned_abs()));
+            seconds -= part;
+            for node in 0..self.nodes.len() {
+                let by_its_clock = self.now() + self.nodes[node].offset;
+                if self.ring().rotation_due(by_its_clock, PERIOD, LEAD) {
+                    self.publish(by_its_clock);
+                }
+            }
+            self.note_jwks();
+        }
+    }
+
+    fn read(&mut self, node: usize) {
+        let (ring, now) = (self.ring(), self.now());
+        self.nodes[node].ring = ring;
+        self.nodes[node].read_at = now;
+    }
+
+    fn mint(&mut self, node: usize) {
+        if self.now() - self.nodes[node].read_at >= N {
+            self.read(node);
+        }
+        let (now, by_its_clock) = (self.now(), self.now() + self.nodes[node].offset);
+        let Some(kid) = self.nodes[node].ring.active(by_its_clock).map(|entry| entry.kid.clone()) else {
+            panic!("no key signs");
+        };
+        // The private part must still be there, by any node's clock.
+        let ring = self.ring();
+        let erased = ring.erasable(now + SKEW / 2, N + SKEW + 1).any(|entry| entry.kid == kid);
+        let revoked = ring.entries().iter().any(|entry| entry.kid == kid && entry.revoked_at.is_some());
+        assert!(!erased || revoked, "{kid} was erased while it signs");
+
+        // The oldest JWKS that a verifier may hold came from a node's view N old, through a cache for M, and is kept for M.
+        let oldest = now - (N + 2 * M);
+        let after_emergency = self.emergency_at.is_some_and(|at| at + N + 2 * M + SKEW >= now);
+        let in_oldest = self.published.iter().rev().find(|(at, _)| *at <= oldest);
+        if let Some((_, keys)) = in_oldest.filter(|_| !after_emergency) {
+            assert!(keys.contains(&kid), "{kid} signs, but a JWKS that a verifier may hold lacks it");
+        }
+        self.tokens.push(Token { kid, dead_at: by_its_clock + MAX_TOKEN_LIFETIME + VERIFIER_LEEWAY });
+    }
+
+    /// No token outlives its key's place in the JWKS, unless the key is revoked; then none verifies past M.
+    fn check_alive_tokens(&self) {
+        let now = self.now();
+        let ring = self.ring();
+        for token in &self.tokens {
+            let entry = ring.entries().iter().find(|entry| entry.kid == token.kid).unwrap();
+            match entry.revoked_at {
+                None if token.dead_at > now => {
+                    for node in &self.nodes {
+                        let keys = Self::jwks(&ring, now + node.offset);
+                        assert!(keys.contains(&token.kid), "a token of {} is alive, but its key left the JWKS", token.kid);
+                    }
+                }
+                // A node's answer is at most N old and says so by `Age`, so no copy lives past M after the revocation.
+                Some(at) if now >= at + M => {
+                    let copies = self.nodes.iter().map(|node| (node.read_at, Self::jwks(&node.ring, now + node.offset)));
+                    for (read_at, keys) in copies {
+                        let fresh_until = read_at + M;
+                        assert!(now >= fresh_until || !keys.contains(&token.kid), "a copy of the JWKS still verifies {}", token.kid);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn keys_live_as_designed(steps in steps(), offsets in prop::array::uniform3(-SKEW / 2..=SKEW / 2)) {
+        let mut world = World::new(offsets);
+        for step in &steps {
+            world.step(step);
+        }
+    }
+}
+
+#[test]
+fn a_key_that_was_followed_never_signs_again() {
+    let entry =
+        |sequence: i32, activates_at, revoked_at| Entry { kid: sequence.to_string(), sequence, published_at: 0, activates_at, revoked_at };
+    let ring: Ring = [entry(1, 0, None), entry(2, 100, Some(150))].into_iter().collect();
+    assert!(ring.active(200).is_none());
+    let ring: Ring = [entry(1, 0, None), entry(2, 100, Some(150)), entry(3, 1000, None)].into_iter().collect();
+    assert_eq!(ring.active(200).unwrap().kid, "3");
+    // Revoked before it ever signed, it followed nobody.
+    let ring: Ring = [entry(1, 0, None), entry(2, 100, Some(50))].into_iter().collect();
+    assert_eq!(ring.active(200).unwrap().kid, "1");
+    assert_eq!(ring.state(&ring.entries()[0], 200, RETIRED), State::Active);
+}

@@ -1,0 +1,3 @@
+mod life_cycle;
+mod nodes;
+mod seal;

@@ -1,0 +1,106 @@
+//! The ring with a real database, several nodes, and time.
+
+use signet_issuer::clock::DAY;
+use signet_issuer::keys::ring::{Ring, State};
+
+use crate::support::{TestApp, header};
+
+async fn ring(app: &TestApp) -> Ring {
+    app.app.rotation().ring().await.unwrap()
+}
+
+async fn states(app: &TestApp) -> Vec<State> {
+    let (ring, settings) = (ring(app).await, &app.app.settings);
+    ring.entries().iter().map(|entry| ring.state(entry, app.app.now(), settings.retired_key_lifetime())).collect()
+}
+
+async fn published(app: &TestApp) -> usize {
+    app.get("/.well-known/jwks.json").send().await.json["keys"].as_array().unwrap().len()
+}
+
+async fn signing_kid(app: &TestApp) -> String {
+    let answer = app.token(&[("grant_type", "password"), ("username", "admin"), ("password", &app.admin_password)]).await;
+    header(answer.str("access_token"))["kid"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_published_then_signs_then_retires_then_is_gone() {
+    let app = TestApp::new().await;
+    let first = signing_kid(&app).await;
+    let second = app.app.rotation().publish().await.unwrap().unwrap();
+    assert_eq!(second.activates_at - app.app.now(), 900);
+    app.advance(10);
+    assert_eq!((states(&app).await, published(&app).await), (vec![State::Active, State::Published], 2));
+    app.advance(889);
+    assert_eq!(signing_kid(&app).await, first);
+    app.advance(1);
+    assert_eq!(signing_kid(&app).await, second.kid);
+    assert_eq!(states(&app).await, [State::Retired, State::Active]);
+    app.advance(app.app.settings.retired_key_lifetime().unsigned_abs() - 1);
+    assert_eq!(published(&app).await, 2);
+    app.advance(11);
+    assert_eq!((states(&app).await, published(&app).await), (vec![State::Gone, State::Active], 1));
+    app.app.rotation().maintain().await.unwrap();
+    assert_eq!(app.count("SELECT count(*) FROM signing_keys WHERE sealed_private IS NULL").await, 1);
+    app.advance(90 * DAY.unsigned_abs());
+    app.app.rotation().maintain().await.unwrap();
+    assert_eq!(app.count(&format!("SELECT count(*) FROM signing_keys WHERE kid = '{first}'")).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_rotate_by_themselves_and_only_once_on_many_nodes() {
+    let app = TestApp::new().await;
+    let nodes = [app.another_node().await, app.another_node().await, app.another_node().await];
+    app.advance(30 * DAY.unsigned_abs() - 901);
+    assert_eq!(states(&app).await.len(), 1);
+    app.advance(1);
+    // The jobs wake by the clock; the nodes race for the same place.
+    let rotations = nodes.iter().map(|node| {
+        let app = node.app.clone();
+        tokio::spawn(async move { app.rotation().maintain().await.unwrap() })
+    });
+    for rotation in rotations.collect::<Vec<_>>() {
+        rotation.await.unwrap();
+    }
+    assert_eq!(states(&app).await, [State::Active, State::Published]);
+    app.advance(900);
+    let kid = signing_kid(&app).await;
+    for node in &nodes {
+        let answer = node.token(&[("grant_type", "password"), ("username", "admin"), ("password", &app.admin_password)]).await;
+        assert_eq!(header(answer.str("access_token"))["kid"], kid);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emergency_puts_the_published_key_to_work_at_once() {
+    let app = TestApp::new().await;
+    let node = app.another_node().await;
+    let stolen = signing_kid(&app).await;
+    let next = app.app.rotation().publish().await.unwrap().unwrap();
+    assert_eq!(published(&node).await, 1, "nodes read the ring every 10 s");
+    app.advance(10);
+    assert_eq!(published(&node).await, 2);
+    assert!(app.app.rotation().revoke(&stolen).await.unwrap());
+    app.advance(10);
+    assert_eq!(signing_kid(&app).await, next.kid);
+    assert_eq!(states(&app).await, [State::Revoked, State::Active]);
+    let jwks = node.get("/.well-known/jwks.json").send().await;
+    assert_eq!((jwks.json["keys"].as_array().unwrap().len(), jwks.json["keys"][0]["kid"].as_str()), (1, Some(next.kid.as_str())));
+    assert!(!app.app.rotation().revoke(&stolen).await.unwrap(), "only once");
+    assert!(!app.app.rotation().revoke("unknown").await.unwrap());
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'key_revoked'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emergency_makes_a_key_where_none_is_published() {
+    let app = TestApp::new().await;
+    let stolen = signing_kid(&app).await;
+    let token =
+        app.token(&[("grant_type", "password"), ("username", "admin"), ("password", &app.admin_password), ("scope", "openid")]).await;
+    assert!(app.app.rotation().revoke(&stolen).await.unwrap());
+    assert_eq!(states(&app).await, [State::Revoked, State::Active]);
+    app.advance(10);
+    assert_ne!(signing_kid(&app).await, stolen);
+    assert_eq!(app.get("/userinfo").bearer(token.str("access_token")).send().await.status, 401);
+    assert_eq!(app.count("SELECT count(*) FROM signing_keys WHERE revoked_at IS NOT NULL AND sealed_private IS NOT NULL").await, 0);
+}

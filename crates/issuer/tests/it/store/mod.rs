@@ -1,0 +1,47 @@
+//! The schema: nodes that start at once, newer and older schemas.
+
+use std::sync::Arc;
+
+use signet_issuer::app::App;
+use signet_issuer::clock::FakeClock;
+use tempfile::TempDir;
+
+use crate::support::{Database, START, TestApp, test_settings};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_nodes_on_one_empty_database_one_prints() {
+    for _ in 0..3 {
+        let (database, keys) = (Database::create().await, TempDir::new().unwrap());
+        let mut nodes = tokio::task::JoinSet::new();
+        for _ in 0..5 {
+            let settings = test_settings("http://localhost:1", &database.url, keys.path());
+            nodes.spawn(async move { App::open(settings, Arc::new(FakeClock::new(START))).await });
+        }
+        let opened: Vec<_> = nodes.join_all().await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(opened.iter().filter(|(_, administrator)| administrator.is_some()).count(), 1);
+        for table in ["users", "signing_keys", "clients", "roles", "master_keys", "schema_lock", "seaql_migrations"] {
+            assert_eq!(database.count(&format!("SELECT count(*) FROM {table}")).await, 1, "{table}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_that_fails_leaves_nothing() {
+    let (database, keys) = (Database::create().await, TempDir::new().unwrap());
+    // A table of ours is in the way: the migration fails in its middle.
+    database.execute("CREATE TABLE attempts (id INTEGER)").await;
+    let open = || App::open(test_settings("http://localhost:1", &database.url, keys.path()), Arc::new(FakeClock::new(START)));
+    assert!(open().await.is_err());
+    database.execute("DROP TABLE attempts").await;
+    assert!(open().await.unwrap().1.is_some(), "the password is printed by the start that succeeds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_schema_is_refused() {
+    let app = TestApp::new().await;
+    app.sql("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20991231_000001_future', 0)").await;
+    let (clock, mut settings) = (Arc::new(FakeClock::new(START)), app.app.settings.clone());
+    settings.issuer = "http://localhost:1".to_owned().try_into().unwrap();
+    let error = App::open(settings, clock).await.unwrap_err().to_string();
+    assert!(error.contains("newer"), "{error}");
+}

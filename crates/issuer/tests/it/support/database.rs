@@ -1,0 +1,60 @@
+//! A database for one test, gone with it: a SQLite file, or a database on the server that `TEST_POSTGRES_URL` names.
+
+use sea_orm::{ConnectionTrait, Statement};
+use tempfile::TempDir;
+
+pub struct Database {
+    pub url: String,
+    _dir: Option<TempDir>,
+    postgres: Option<(String, String)>,
+}
+
+impl Database {
+    pub async fn create() -> Self {
+        match std::env::var("TEST_POSTGRES_URL") {
+            Ok(server) => {
+                let mut random = [0; 8];
+                aws_lc_rs::rand::SecureRandom::fill(&aws_lc_rs::rand::SystemRandom::new(), &mut random).unwrap();
+                let name = format!("signet_test_{:016x}", u64::from_be_bytes(random));
+                run(&server, &format!("CREATE DATABASE {name}")).await;
+                let mut url = url::Url::parse(&server).unwrap();
+                url.set_path(&name);
+                Self { url: url.into(), _dir: None, postgres: Some((server, name)) }
+            }
+            Err(_) => {
+                let dir = TempDir::new().unwrap();
+                Self { url: format!("sqlite:{}?mode=rwc", dir.path().join("signet.db").display()), _dir: Some(dir), postgres: None }
+            }
+        }
+    }
+
+    pub async fn execute(&self, sql: &str) {
+        run(&self.url, sql).await;
+    }
+
+    pub async fn count(&self, sql: &str) -> i64 {
+        let db = sea_orm::Database::connect(&self.url).await.unwrap();
+        let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
+        let count = row.try_get_by_index(0).unwrap();
+        db.close().await.unwrap();
+        count
+    }
+}
+
+async fn run(url: &str, sql: &str) {
+    let db = sea_orm::Database::connect(url).await.unwrap();
+    db.execute_unprepared(sql).await.unwrap();
+    db.close().await.unwrap();
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some((server, name)) = self.postgres.take() else { return };
+        // Dropped from within a runtime that may be ending: the farewell needs one of its own.
+        let _ = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(run(&server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));
+        })
+        .join();
+    }
+}

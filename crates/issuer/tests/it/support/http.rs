@@ -1,0 +1,132 @@
+//! Requests as clients send them, and answers as they read them.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+use super::{PASSWORD, SECRET, TestApp};
+
+/// An answer, read in full.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+    /// The body as JSON; null if it is none.
+    pub json: Value,
+}
+
+impl Answer {
+    pub async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        Self { status, headers, text, json }
+    }
+
+    /// A string member of the body.
+    #[track_caller]
+    pub fn str(&self, name: &str) -> &str {
+        self.json[name].as_str().unwrap_or_else(|| panic!("no {name} in {} {}", self.status, self.text))
+    }
+
+    /// A header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Status and error code.
+    pub fn error(&self) -> (u16, &str) {
+        (self.status, self.json["error"].as_str().unwrap_or(""))
+    }
+
+    /// The claims of the access token.
+    #[track_caller]
+    pub fn claims(&self) -> Value {
+        claims(self.str("access_token"))
+    }
+}
+
+/// The payload of a JWT, unverified.
+pub fn claims(token: &str) -> Value {
+    part(token, 1)
+}
+
+/// The header of a JWT.
+pub fn header(token: &str) -> Value {
+    part(token, 0)
+}
+
+fn part(token: &str, index: usize) -> Value {
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
+}
+
+/// A request in the making.
+pub struct Request(reqwest::RequestBuilder);
+
+impl Request {
+    pub fn form(self, parameters: &[(&str, &str)]) -> Self {
+        Self(self.0.form(parameters))
+    }
+
+    /// A body as it stands, of form type.
+    pub fn raw(self, body: impl Into<reqwest::Body>) -> Self {
+        Self(self.0.header("content-type", "application/x-www-form-urlencoded").body(body))
+    }
+
+    pub fn header(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    pub fn basic_auth(self, id: &str, secret: &str) -> Self {
+        Self(self.0.basic_auth(id, Some(secret)))
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        Self(self.0.bearer_auth(token))
+    }
+
+    pub async fn send(self) -> Answer {
+        Answer::of(self.0.send().await.unwrap()).await
+    }
+}
+
+impl TestApp {
+    pub fn get(&self, path: &str) -> Request {
+        Request(self.http.get(format!("{}{path}", self.url)))
+    }
+
+    pub fn post(&self, path: &str) -> Request {
+        Request(self.http.post(format!("{}{path}", self.url)))
+    }
+
+    /// `POST /token` with `parameters`.
+    pub async fn token(&self, parameters: &[(&str, &str)]) -> Answer {
+        self.post("/token").form(parameters).send().await
+    }
+
+    /// The password grant of `username` through `shop`.
+    pub async fn sign_in(&self, username: &str, scope: &str) -> Answer {
+        self.try_password(username, PASSWORD, scope).await
+    }
+
+    pub async fn try_password(&self, username: &str, password: &str, scope: &str) -> Answer {
+        let parameters =
+            [("grant_type", "password"), ("client_id", "shop"), ("username", username), ("password", password), ("scope", scope)];
+        self.token(&parameters).await
+    }
+
+    /// The refresh grant through `shop`.
+    pub async fn refresh(&self, refresh_token: &str) -> Answer {
+        self.token(&[("grant_type", "refresh_token"), ("client_id", "shop"), ("refresh_token", refresh_token)]).await
+    }
+
+    /// The client credentials grant of the confidential client `id`.
+    pub async fn client_token(&self, id: &str, scope: &str) -> Answer {
+        self.post("/token").basic_auth(id, SECRET).form(&[("grant_type", "client_credentials"), ("scope", scope)]).send().await
+    }
+
+    pub async fn introspect(&self, id: &str, token: &str) -> Answer {
+        self.post("/introspect").basic_auth(id, SECRET).form(&[("token", token)]).send().await
+    }
+}

@@ -1,0 +1,198 @@
+//! `TestApp`: a real issuer on loopback, on a clock that tests advance, and a client that speaks HTTP to it.
+
+mod database;
+mod http;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use signet_issuer::app::App;
+use signet_issuer::clock::{Clock, FakeClock};
+use signet_issuer::config::Settings;
+use signet_issuer::server;
+use signet_issuer::store::clients::ClientRow;
+use signet_issuer::store::resources::{ResourceRow, ScopeRow};
+use signet_issuer::store::users::UserRow;
+use signet_issuer::store::{clients, commit, resources, roles, users};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+pub use database::Database;
+pub use http::{Answer, claims, header};
+
+/// What the fake clock shows at first: 2026-01-01.
+pub const START: i64 = 1_767_225_600;
+/// The password of every user that a test adds.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// The secret of every confidential client that a test adds.
+pub const SECRET: &str = "a-secret-of-a-test-client";
+/// The resource that tests ask tokens for; it owns `orders:read` and `orders:write`.
+pub const ORDERS: &str = "https://orders.example";
+
+/// An issuer under test.
+pub struct TestApp {
+    pub app: Arc<App>,
+    pub clock: Arc<FakeClock>,
+    pub url: String,
+    pub admin_password: String,
+    pub http: reqwest::Client,
+    database: Arc<Database>,
+    keys_dir: Arc<TempDir>,
+    _stop: oneshot::Sender<()>,
+}
+
+impl TestApp {
+    /// An issuer with default settings, but for weak password hashes, which only save time.
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// An issuer whose settings `change` has changed.
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let (database, keys_dir) = (Arc::new(Database::create().await), Arc::new(TempDir::new().unwrap()));
+        Self::start(database, keys_dir, Arc::new(FakeClock::new(START)), change).await
+    }
+
+    /// Another node on the same database, with the same master key and clock.
+    pub async fn another_node(&self) -> Self {
+        let issuer = self.app.settings.issuer.clone();
+        Self::start(Arc::clone(&self.database), Arc::clone(&self.keys_dir), Arc::clone(&self.clock), |settings| settings.issuer = issuer)
+            .await
+    }
+
+    async fn start(database: Arc<Database>, keys_dir: Arc<TempDir>, clock: Arc<FakeClock>, change: impl FnOnce(&mut Settings)) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut settings = test_settings(&format!("http://{address}"), &database.url, keys_dir.path());
+        change(&mut settings);
+        let url = format!("http://{address}{}", settings.issuer.path());
+        let (app, administrator) = App::open(settings, Arc::<FakeClock>::clone(&clock)).await.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = Arc::clone(&app);
+        tokio::spawn(async move {
+            server::serve(serving, listener, async {
+                let _ = stopped.await;
+            })
+            .await
+        });
+        let admin_password = administrator.map(|administrator| administrator.password.expose_secret().to_owned());
+        Self {
+            app,
+            clock,
+            url,
+            admin_password: admin_password.unwrap_or_default(),
+            http: reqwest::Client::new(),
+            database,
+            keys_dir,
+            _stop: stop,
+        }
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Adds [`ORDERS`], the role `clerk` of both its scopes, and the public client `shop` (password and refresh).
+    pub async fn with_orders(self) -> Self {
+        let scope = |name: &str| ScopeRow { name: name.to_owned(), resource_id: "orders".to_owned(), description: name.to_owned() };
+        let resource = ResourceRow {
+            id: "orders".to_owned(),
+            identifier: Some(ORDERS.to_owned()),
+            name: "Orders".to_owned(),
+            token_lifetime: None,
+            created_at: START,
+        };
+        let transaction = self.app.store.begin().await.unwrap();
+        resources::insert(&transaction, resource, vec![scope("orders:read"), scope("orders:write")]).await.unwrap();
+        roles::insert(&transaction, "clerk", &["orders:read".to_owned(), "orders:write".to_owned()], START).await.unwrap();
+        commit(transaction).await.unwrap();
+        self.add_client("shop", true, "password refresh_token", &["orders:read", "orders:write", "openid", "profile", "email"]).await;
+        self
+    }
+
+    /// Adds a user with the role `clerk`.
+    pub async fn with_user(self, username: &str) -> Self {
+        self.add_user(username, &["clerk"]).await;
+        self
+    }
+
+    pub async fn add_user(&self, username: &str, roles: &[&str]) -> Uuid {
+        let hash = self.app.hasher.hash(PASSWORD.into()).await.unwrap();
+        self.add_user_with_hash(username, roles, hash).await
+    }
+
+    pub async fn add_user_with_hash(&self, username: &str, given: &[&str], hash: String) -> Uuid {
+        let id = (&*self.app.clock as &dyn Clock).random_uuid();
+        let user = UserRow {
+            id,
+            username: username.to_owned(),
+            email: Some(format!("{username}@example.com")),
+            email_verified: true,
+            name: Some(format!("{username} Example")),
+            password_hash: Some(hash),
+            created_at: START,
+            updated_at: START,
+            disabled_at: None,
+        };
+        let transaction = self.app.store.begin().await.unwrap();
+        users::insert(&transaction, user).await.unwrap();
+        for role in given {
+            roles::give(&transaction, id, role).await.unwrap();
+        }
+        commit(transaction).await.unwrap();
+        id
+    }
+
+    /// Adds a client whose default resource is [`ORDERS`]; a confidential one has the secret [`SECRET`].
+    pub async fn add_client(&self, id: &str, public: bool, grants: &str, scopes: &[&str]) {
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, SECRET.as_bytes());
+        let client = ClientRow {
+            id: id.to_owned(),
+            name: id.to_owned(),
+            public,
+            grants: grants.to_owned(),
+            redirect_uris: String::new(),
+            default_resource: Some("orders".to_owned()),
+            secret_hash: (!public).then(|| hash.as_ref().to_vec()),
+            previous_secret_hash: None,
+            created_at: START,
+            disabled_at: None,
+        };
+        let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        clients::insert(self.app.store.writer(), client, &scopes).await.unwrap();
+    }
+
+    pub async fn disable_user(&self, username: &str) {
+        let user = users::row(self.app.store.reader(), username).await.unwrap().unwrap();
+        users::set_disabled(self.app.store.writer(), user.id, Some(START), START).await.unwrap();
+    }
+
+    pub async fn disable_client(&self, id: &str) {
+        assert!(clients::set_disabled(self.app.store.writer(), id, Some(START)).await.unwrap());
+    }
+
+    /// Runs SQL, as a fault or an operator would.
+    pub async fn sql(&self, sql: &str) {
+        self.database.execute(sql).await;
+    }
+
+    /// The first column of the first row that `sql` gives, as a number.
+    pub async fn count(&self, sql: &str) -> i64 {
+        self.database.count(sql).await
+    }
+}
+
+/// Default settings, with password hashes that take no time.
+pub fn test_settings(issuer: &str, database_url: &str, keys_dir: &Path) -> Settings {
+    let mut settings = Settings::defaults(issuer, ([127, 0, 0, 1], 0).into()).unwrap();
+    settings.database_url = database_url.to_owned();
+    settings.keys_dir = keys_dir.to_owned();
+    settings.argon2_memory_kib = 64;
+    settings.argon2_iterations = 1;
+    settings
+}
