@@ -1,0 +1,60 @@
+"""Verifies Signet's access tokens (RFC 9068) against the issuer's cached JWKS: FastAPI security scopes and PyJWT."""
+
+import os
+from typing import Annotated
+
+import jwt
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import OAuth2PasswordBearer, SecurityScopes
+
+ISSUER = os.environ.get("ISSUER", "http://localhost:8080")
+AUDIENCE = os.environ.get("AUDIENCE", "https://orders.example")
+JWKS_MAX_AGE = int(os.environ.get("JWKS_MAX_AGE", "300"))
+
+# Keys are kept for the JWKS's max-age, and no longer: that is how soon a revoked key is refused.
+keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", cache_keys=False, lifespan=JWKS_MAX_AGE, timeout=5)
+password_bearer = OAuth2PasswordBearer(
+    tokenUrl=f"{ISSUER}/token",
+    scopes={"orders:read": "See orders", "orders:write": "Change orders"},
+    auto_error=False,
+)
+
+
+def challenge(status: int, error: str | None, scopes: str) -> HTTPException:
+    """An answer as RFC 6750 §3 writes it."""
+    parts = [f'realm="{AUDIENCE}"']
+    if error:
+        parts.append(f'error="{error}"')
+    if scopes:
+        parts.append(f'scope="{scopes}"')
+    return HTTPException(status, detail=error, headers={"WWW-Authenticate": "Bearer " + ", ".join(parts)})
+
+
+def claims(required: SecurityScopes, request: Request, token: Annotated[str | None, Depends(password_bearer)]) -> dict:
+    """The claims of a good token that carries every scope that the route requires."""
+    if token is None:
+        raise challenge(401, None, required.scope_str)
+    try:
+        if len(request.headers.getlist("authorization")) > 1:
+            raise jwt.InvalidTokenError("more than one Authorization header")
+        header = jwt.get_unverified_header(token)
+        # The type tells an access token from an ID token; both are signed by the same key.
+        if header.get("typ", "").lower().removeprefix("application/") != "at+jwt":
+            raise jwt.InvalidTokenError("not an access token")
+        key = keys.get_signing_key_from_jwt(token)
+        accepted = jwt.decode(
+            token,
+            key,
+            algorithms=["RS256"],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            leeway=30,
+            options={"require": ["exp", "iat", "sub", "jti", "client_id", "aud", "iss"]},
+        )
+    except jwt.PyJWKClientConnectionError as error:
+        raise HTTPException(503, headers={"Retry-After": "1"}) from error
+    except jwt.PyJWTError as error:
+        raise challenge(401, "invalid_token", "") from error
+    if not set(required.scopes) <= set(accepted.get("scope", "").split()):
+        raise challenge(403, "insufficient_scope", required.scope_str)
+    return accepted

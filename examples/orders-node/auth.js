@@ -1,0 +1,52 @@
+// Verifies Signet's access tokens (RFC 9068) against the issuer's cached JWKS, with jose.
+
+import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
+
+export const ISSUER = process.env.ISSUER ?? 'http://localhost:8080';
+export const AUDIENCE = process.env.AUDIENCE ?? 'https://orders.example';
+const maxAge = Number(process.env.JWKS_MAX_AGE ?? 300) * 1000;
+
+// Keys are kept for the JWKS's max-age, and no longer: that is how soon a revoked key is refused.
+const keys = createRemoteJWKSet(new URL(`${ISSUER}/.well-known/jwks.json`), {
+  cacheMaxAge: maxAge,
+  cooldownDuration: Math.min(30_000, maxAge),
+});
+
+/** An answer other than the handler's own. */
+export class Refusal extends Error {
+  constructor(status, code, scope) {
+    super(code ?? 'no credentials');
+    const parts = [`realm="${AUDIENCE}"`];
+    if (code) parts.push(`error="${code}"`);
+    if (scope) parts.push(`scope="${scope}"`);
+    this.status = status;
+    this.headers = status === 503 ? { 'retry-after': '1' } : { 'www-authenticate': `Bearer ${parts.join(', ')}` };
+    this.body = code ? { error: code } : null;
+  }
+}
+
+/** The claims of a good token that carries the scope `required`, or any good token if it is empty. */
+export async function claims(request, required) {
+  const [, token] = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+  if (!token) throw new Refusal(401, null, required);
+  let accepted;
+  try {
+    const result = await jwtVerify(token, keys, {
+      algorithms: ['RS256'],
+      audience: AUDIENCE,
+      issuer: ISSUER,
+      // The type tells an access token from an ID token; both are signed by the same key.
+      typ: 'at+jwt',
+      clockTolerance: 30,
+      requiredClaims: ['exp', 'iat', 'sub', 'jti', 'client_id'],
+    });
+    accepted = result.payload;
+  } catch (error) {
+    const refused = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC';
+    throw refused ? new Refusal(401, 'invalid_token') : new Refusal(503, 'temporarily_unavailable');
+  }
+  if (required && !(accepted.scope ?? '').split(' ').includes(required)) {
+    throw new Refusal(403, 'insufficient_scope', required);
+  }
+  return accepted;
+}

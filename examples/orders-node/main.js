@@ -1,0 +1,46 @@
+// The orders service: GET /orders needs orders:read, POST /orders needs orders:write, GET /me any valid token.
+
+import { createServer } from 'node:http';
+import { Refusal, claims } from './auth.js';
+
+const orders = [];
+
+const routes = {
+  'GET /orders': { scope: 'orders:read', handle: () => [200, orders] },
+  'POST /orders': {
+    scope: 'orders:write',
+    handle: (token, body) => {
+      const order = { item: String(JSON.parse(body).item), by: token.sub };
+      orders.push(order);
+      return [201, order];
+    },
+  },
+  'GET /me': {
+    scope: '',
+    handle: (token) => [200, { sub: token.sub, client_id: token.client_id, scopes: (token.scope ?? '').split(' ').filter(Boolean) }],
+  },
+};
+
+async function read(request) {
+  let body = '';
+  for await (const chunk of request) {
+    body += chunk;
+    if (body.length > 65536) throw new RangeError('body too large');
+  }
+  return body;
+}
+
+createServer(async (request, response) => {
+  const answer = (status, headers, body) =>
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body === null ? '' : JSON.stringify(body));
+  const route = routes[`${request.method} ${request.url.split('?')[0]}`];
+  if (!route) return answer(404, {}, null);
+  try {
+    const token = await claims(request, route.scope);
+    const [status, body] = route.handle(token, await read(request));
+    answer(status, {}, body);
+  } catch (error) {
+    if (error instanceof Refusal) answer(error.status, error.headers, error.body);
+    else answer(400, {}, { error: 'invalid_request' });
+  }
+}).listen(Number(process.env.PORT ?? 9003), '127.0.0.1');

@@ -1,0 +1,277 @@
+"""The real issuer and three services, in Rust, Python and Node, driven with curl: the same answers to the same tokens.
+
+The caches are shortened (JWKS_MAX_AGE and the issuer's settings), so that a rotation takes seconds instead of minutes.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parent.parent
+BIN = Path(os.environ["SIGNET_BIN_DIR"])
+ORDERS = "https://orders.example"
+INVOICES = "https://invoices.example"
+PASSWORD = "correct horse battery staple"
+JWKS_MAX_AGE = 2
+TOKEN_LIFETIME = 5
+LEEWAY = 30
+SERVICES = ["rust", "python", "node"]
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def curl(*args: str) -> tuple[int, dict[str, str], str]:
+    """Status, headers and body."""
+    out = subprocess.run(["curl", "-sS", "-i", "--max-time", "20", *args], capture_output=True, text=True, check=True).stdout
+    head, _, body = out.partition("\n\n") if "\r\n\r\n" not in out else out.partition("\r\n\r\n")
+    first, *lines = head.splitlines()
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return int(first.split()[1]), headers, body
+
+
+class Issuer:
+    def __init__(self):
+        self.dir = tempfile.TemporaryDirectory(prefix="signet-e2e-")
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.env = os.environ | {
+            "SIGNET_LISTEN": f"127.0.0.1:{self.port}",
+            "SIGNET_JWKS_MAX_AGE": str(JWKS_MAX_AGE),
+            "SIGNET_KEY_REFRESH_INTERVAL": "1",
+            "SIGNET_CLOCK_SKEW": "0",
+            "SIGNET_KEY_PUBLICATION_LEAD": "10",
+        }
+        self.cli("migrate")
+        scopes = ["--scope", "orders:read=See orders", "--scope", "orders:write=Change orders"]
+        self.cli("resource", "add", ORDERS, "--name", "Orders", *scopes, "--token-lifetime", str(TOKEN_LIFETIME))
+        self.cli("resource", "add", INVOICES, "--name", "Invoices", "--scope", "invoices:read=See invoices")
+        self.cli("role", "add", "clerk", "--scope", "orders:read", "--scope", "orders:write", "--scope", "invoices:read")
+        self.cli("user", "add", "alice", "--email", "alice@example.com", "--role", "clerk", "--password-stdin", stdin=PASSWORD)
+        allowed = [arg for scope in ("orders:read", "orders:write", "invoices:read", "openid") for arg in ("--scope", scope)]
+        grants = ["--grant", "password", "--grant", "refresh_token", "--grant", "client_credentials"]
+        client = self.cli("client", "add", "--id", "shop", "--name", "Shop", *grants, "--resource", ORDERS, *allowed)
+        self.secret = client["client_secret"]
+        self.process = subprocess.Popen([BIN / "signet", "serve"], cwd=self.dir.name, env=self.env, stdout=subprocess.DEVNULL)
+
+    def cli(self, *args: str, stdin: str = ""):
+        command = [BIN / "signet", *args, "--json"]
+        out = subprocess.run(command, cwd=self.dir.name, env=self.env, input=stdin, capture_output=True, text=True)
+        assert out.returncode == 0, out.stderr
+        return json.loads(out.stdout)
+
+    def token(self, *args: str) -> dict:
+        form = [arg for pair in args for arg in ("--data-urlencode", pair)]
+        status, _, body = curl("-u", f"shop:{self.secret}", *form, f"{self.url}/token")
+        assert status == 200, body
+        return json.loads(body)
+
+    def sign_in(self, scope: str, *args: str) -> dict:
+        return self.token("grant_type=password", "username=alice", f"password={PASSWORD}", f"scope={scope}", *args)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(15) == 0
+        self.dir.cleanup()
+
+
+def start_services(issuer: str) -> dict[str, tuple[str, subprocess.Popen]]:
+    ports = {name: free_port() for name in SERVICES}
+    env = os.environ | {"ISSUER": issuer, "AUDIENCE": ORDERS, "JWKS_MAX_AGE": str(JWKS_MAX_AGE)}
+    commands = {
+        "rust": ([BIN / "orders-axum"], EXAMPLES, {"LISTEN": f"127.0.0.1:{ports['rust']}"}),
+        "python": ([sys.executable, "-m", "uvicorn", "main:app", "--port", str(ports["python"]), "--log-level", "warning"], EXAMPLES / "orders-fastapi", {}),
+        "node": (["node", "main.js"], EXAMPLES / "orders-node", {"PORT": str(ports["node"])}),
+    }
+    started = {}
+    for name, (command, cwd, extra) in commands.items():
+        started[name] = (f"http://127.0.0.1:{ports[name]}", subprocess.Popen(command, cwd=cwd, env=env | extra))
+    for port in ports.values():
+        wait_for(port)
+    return started
+
+
+def wait_for(port: int):
+    for _ in range(200):
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens on port {port}")
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    issuer = Issuer()
+    wait_for(issuer.port)
+    yield issuer
+    issuer.stop()
+
+
+@pytest.fixture(scope="module")
+def services(issuer):
+    started = start_services(issuer.url)
+    yield {name: url for name, (url, _) in started.items()}
+    for _, process in started.values():
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def early_token(issuer):
+    """A token that has expired, leeway and all, when the last tests run."""
+    return issuer.sign_in("orders:read")["access_token"], time.monotonic()
+
+
+def answers(services, token: str | None, method: str = "GET", path: str = "/orders") -> dict[str, tuple[int, str]]:
+    """Status and challenge of each service."""
+    found = {}
+    for name, url in services.items():
+        args = ["-X", method]
+        if token is not None:
+            args += ["-H", f"Authorization: Bearer {token}"]
+        if method == "POST":
+            args += ["-H", "Content-Type: application/json", "-d", '{"item": "tea"}']
+        status, headers, _ = curl(*args, url + path)
+        found[name] = (status, headers.get("www-authenticate", ""))
+    return found
+
+
+def assert_all(services, token, status, challenge="", **request):
+    for name, (found, header) in answers(services, token, **request).items():
+        assert found == status, f"{name}: {found} where {status} was expected; {header}"
+        assert challenge in header, f"{name}: {header}"
+
+
+def encode(value) -> str:
+    data = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def decode(part: str):
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def test_good_tokens(issuer, services, early_token):
+    token = issuer.sign_in("orders:read orders:write")["access_token"]
+    assert_all(services, token, 200)
+    assert_all(services, token, 201, method="POST")
+    for url in services.values():
+        status, _, body = curl("-H", f"Authorization: Bearer {token}", f"{url}/me")
+        assert status == 200
+        assert json.loads(body) == {"sub": decode(token.split(".")[1])["sub"], "client_id": "shop", "scopes": ["orders:read", "orders:write"]}
+    machine = issuer.token("grant_type=client_credentials", "scope=orders:read")["access_token"]
+    assert_all(services, machine, 200)
+
+
+def test_no_credentials(services):
+    assert_all(services, None, 401, 'scope="orders:read"')
+
+
+def test_missing_scope(issuer, services):
+    token = issuer.sign_in("orders:read")["access_token"]
+    assert_all(services, token, 403, "insufficient_scope", method="POST")
+
+
+def test_wrong_audience(issuer, services):
+    token = issuer.sign_in("invoices:read", f"resource={INVOICES}")["access_token"]
+    assert_all(services, token, 401, "invalid_token")
+
+
+def test_id_token_in_place_of_an_access_token(issuer, services):
+    assert_all(services, issuer.sign_in("openid orders:read")["id_token"], 401, "invalid_token")
+
+
+def test_tampered(issuer, services):
+    header, payload, signature = issuer.sign_in("orders:read")["access_token"].split(".")
+    claims = decode(payload) | {"scope": "orders:read orders:write"}
+    assert_all(services, f"{header}.{encode(claims)}.{signature}", 401, "invalid_token")
+    flipped = signature[:-10] + ("A" if signature[-10] != "A" else "B") + signature[-9:]
+    assert_all(services, f"{header}.{payload}.{flipped}", 401, "invalid_token")
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE"])
+def test_alg_none(issuer, services, alg):
+    header, payload, _ = issuer.sign_in("orders:read")["access_token"].split(".")
+    assert_all(services, f"{encode(decode(header) | {'alg': alg})}.{payload}.", 401, "invalid_token")
+
+
+def test_hs256_with_the_public_key(issuer, services):
+    header, payload, _ = issuer.sign_in("orders:read")["access_token"].split(".")
+    _, _, jwks = curl(f"{issuer.url}/.well-known/jwks.json")
+    message = f"{encode(decode(header) | {'alg': 'HS256'})}.{payload}"
+    for secret in (jwks.encode(), json.dumps(json.loads(jwks)["keys"][0]).encode()):
+        mac = hmac.new(secret, message.encode(), hashlib.sha256).digest()
+        assert_all(services, f"{message}.{encode(mac)}", 401, "invalid_token")
+
+
+def test_foreign_issuer(services):
+    foreign = Issuer()
+    wait_for(foreign.port)
+    try:
+        assert_all(services, foreign.sign_in("orders:read")["access_token"], 401, "invalid_token")
+    finally:
+        foreign.stop()
+
+
+def test_key_rotation_under_traffic_refuses_nobody(issuer, services):
+    refused, sent, stop = [], 0, threading.Event()
+
+    def traffic():
+        nonlocal sent
+        while not stop.is_set():
+            token = issuer.token("grant_type=client_credentials", "scope=orders:read")["access_token"]
+            kid = decode(token.split(".")[0])["kid"]
+            for name, (status, header) in answers(services, token).items():
+                sent += 1
+                if status != 200:
+                    refused.append((name, kid, status, header))
+
+    threads = [threading.Thread(target=traffic) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    rotated = issuer.cli("keys", "rotate")
+    deadline = time.monotonic() + rotated["signs_in"] + 4
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    states = {key["kid"]: key["state"] for key in issuer.cli("keys", "list")}
+    assert states[rotated["kid"]] == "active"
+    assert decode(issuer.sign_in("orders:read")["access_token"].split(".")[0])["kid"] == rotated["kid"]
+    assert sent > 100 and not refused, refused[:5]
+
+
+def test_an_emergency_revocation_is_heard_within_the_refresh_time(issuer, services):
+    token = issuer.sign_in("orders:read")["access_token"]
+    assert_all(services, token, 200)
+    issuer.cli("keys", "revoke", decode(token.split(".")[0])["kid"])
+    revoked_at = time.monotonic()
+    while answers({"rust": services["rust"]}, token)["rust"][0] == 200:
+        assert time.monotonic() - revoked_at < JWKS_MAX_AGE + 2, "the Rust service still accepts the revoked key"
+        time.sleep(0.1)
+    time.sleep(JWKS_MAX_AGE + 2)
+    assert_all(services, token, 401, "invalid_token")
+    assert_all(services, issuer.sign_in("orders:read")["access_token"], 200)
+
+
+def test_expired(services, early_token):
+    token, minted_at = early_token
+    time.sleep(max(0, minted_at + TOKEN_LIFETIME + LEEWAY + 1 - time.monotonic()))
+    assert_all(services, token, 401, "invalid_token")
