@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 use rand::rand_core::{TryCryptoRng, TryRng};
+#[expect(clippy::disallowed_types, reason = "this is where randomness comes from")]
 use rand::rngs::SysRng;
 use tokio::sync::watch;
 use uuid::Uuid;

@@ -164,10 +164,10 @@ impl BearerError {
         };
         let mut challenge = format!("Bearer realm=\"{realm}\"");
         if let Some(code) = code {
-            challenge.push_str(&format!(", error=\"{code}\", error_description=\"{description}\""));
+            challenge += &format!(", error=\"{code}\", error_description=\"{description}\"");
         }
         if matches!(self, Self::NoCredentials | Self::InsufficientScope) {
-            challenge.push_str(&format!(", scope=\"{scope}\""));
+            challenge += &format!(", scope=\"{scope}\"");
         }
         let mut response = match code {
             Some(code) => (status, Json(json!({ "error": code, "error_description": description }))).into_response(),

@@ -69,6 +69,9 @@ impl TestIssuer {
     }
 
     /// A verifier for `audience`.
+    ///
+    /// # Panics
+    /// If `audience` is empty.
     #[expect(clippy::expect_used, reason = "a test that cannot go on")]
     pub fn verifier_for(&self, audience: &str) -> Verifier {
         self.verifier_builder().audience(audience).build().expect("the audience is not empty")
@@ -80,7 +83,7 @@ impl TestIssuer {
     }
 
     /// A token in the making: good for [`AUDIENCE`] for ten minutes, unless it is told otherwise.
-    pub fn token(&self) -> TokenBuilder {
+    pub fn token(&self) -> TokenBuilder<'_> {
         TokenBuilder::new(self)
     }
 

@@ -121,6 +121,9 @@ impl<'i> TokenBuilder<'i> {
     }
 
     /// The token, in compact form.
+    ///
+    /// # Panics
+    /// If the machine gives no randomness.
     #[expect(clippy::expect_used, reason = "a test that cannot go on")]
     pub fn mint(mut self) -> String {
         if !self.scopes.is_empty() {

@@ -114,7 +114,7 @@ impl KeyCache {
         let mut failures = self.failures.lock().await;
         let now = self.clock.monotonic();
         if now < failures.retry_at {
-            return Err(Error::Unavailable { retry_after: failures.retry_at - now });
+            return Err(Error::Unavailable { retry_after: failures.retry_at.saturating_sub(now) });
         }
         if self.finished.load(Ordering::Acquire) != before {
             return Ok(());

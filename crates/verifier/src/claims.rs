@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::Refusal;
 use crate::member::{Name, Seen};
@@ -105,7 +105,7 @@ impl<'de> Deserialize<'de> for RawClaims {
                     match name.as_ref() {
                         "iss" => claims.iss = Some(map.next_value()?),
                         "sub" => claims.sub = Some(map.next_value()?),
-                        "aud" => claims.aud = map.next_value::<OneOrMany>()?.into(),
+                        "aud" => claims.aud = map.next_value::<OneOrMany>()?.0,
                         "exp" => claims.exp = Some(date(&mut map)?),
                         "iat" => claims.iat = Some(date(&mut map)?),
                         "nbf" => claims.nbf = Some(date(&mut map)?),
@@ -137,18 +137,28 @@ fn date<'de, A: MapAccess<'de>>(map: &mut A) -> Result<u64, A::Error> {
 }
 
 /// `aud` is a string or an array of strings (RFC 7519 §4.1.3).
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
+struct OneOrMany(Vec<String>);
 
-impl From<OneOrMany> for Vec<String> {
-    fn from(value: OneOrMany) -> Self {
-        match value {
-            OneOrMany::One(one) => vec![one],
-            OneOrMany::Many(many) => many,
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AudienceVisitor;
+        impl<'de> Visitor<'de> for AudienceVisitor {
+            type Value = OneOrMany;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a string or an array of strings")
+            }
+            fn visit_str<E: serde::de::Error>(self, one: &str) -> Result<Self::Value, E> {
+                Ok(OneOrMany(vec![one.to_owned()]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut many: A) -> Result<Self::Value, A::Error> {
+                let mut audiences = Vec::new();
+                while let Some(audience) = many.next_element()? {
+                    audiences.push(audience);
+                }
+                Ok(OneOrMany(audiences))
+            }
         }
+        deserializer.deserialize_any(AudienceVisitor)
     }
 }

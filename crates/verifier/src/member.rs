@@ -33,8 +33,14 @@ impl<'de> Deserialize<'de> for Name<'de> {
 }
 
 /// The names seen so far in one object.
-#[derive(Default)]
 pub(crate) struct Seen<'de>(Vec<Cow<'de, str>>);
+
+impl Default for Seen<'_> {
+    fn default() -> Self {
+        // What honest tokens need, at once.
+        Self(Vec::with_capacity(16))
+    }
+}
 
 impl<'de> Seen<'de> {
     /// Notes `name`; an error if it stood before, or if there are too many.

@@ -207,7 +207,7 @@ async fn list(app: &App) -> Result<Report, CliError> {
 
 async fn show(app: &App, id: &str) -> Result<Report, CliError> {
     let mut described = describe(&find(app.store.reader(), id).await?);
-    if let Some(client) = clients::by_id(app.store.reader(), id).await? {
+    if let Some(client) = app.store.client(id).await? {
         described["scopes"] = client.scopes.iter().map(|scope| scope.name.as_str()).collect();
         described["resource"] = client.default_resource.map(|resource| resource.identifier(&app.settings.issuer)).into();
     }

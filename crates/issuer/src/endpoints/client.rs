@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::endpoints::parameters::Parameters;
 use crate::error::{Code, OAuthError};
 use crate::oauth::client_auth::{ClientAuthError, ClientCredentials};
-use crate::store::clients::{self, Client};
+use crate::store::clients::Client;
 
 /// The client that `parameters` come from. A request without client authentication is the default client's.
 ///
@@ -28,7 +28,7 @@ pub async fn authenticate(app: &App, parameters: &Parameters) -> Result<Client, 
             (default.ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication is missing"))?, None)
         }
     };
-    let client = clients::by_id(app.store.reader(), &id).await?;
+    let client = app.store.client(&id).await?;
     client
         .filter(|client| client.enabled && proves(client, secret.as_ref()))
         .ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication failed"))

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::audit::{self, Event};
 use crate::clock::UnixSeconds;
 use crate::error::OAuthError;
-use crate::store::authorizations::{self, AuthorizationRow};
+use crate::store::authorizations::{self, Advance, AuthorizationRow};
 use crate::store::{commit, users};
 use crate::tokens::{Authorization, Party, refresh};
 
@@ -57,8 +57,7 @@ impl Claim {
             }
             // A single statement is a transaction of its own. Who was not first gets what the first one got.
             Self::Advance { from } => {
-                authorizations::advance(app.store.writer(), row.id, from, now).await?
-                    || is_standing(app, row.id, row.generation, now).await?
+                app.store.advance(Advance { id: row.id, from, now }).await? || is_standing(app, row.id, row.generation, now).await?
             }
             Self::Standing => is_standing(app, row.id, row.generation, now).await?,
         };

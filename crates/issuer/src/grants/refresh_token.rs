@@ -14,7 +14,7 @@ use crate::tokens::{Authorization, Party};
 pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError> {
     let GrantContext { app, client, now, .. } = context;
     let token = RefreshToken::parse(context.required("refresh_token")?).ok_or_else(OAuthError::invalid_grant)?;
-    let found = authorizations::with_user(app.store.reader(), token.authorization).await?;
+    let found = app.store.authorization(token.authorization).await?;
     let Some((user, mut row)) = found.map(|(row, user)| (user, row)) else { return Err(OAuthError::invalid_grant()) };
     // A forged token, or one of another client, is refused and ends nothing.
     if !token.is_genuine(&row, &app.master) || row.client_id != client.id || !row.refreshable || row.ended_at.is_some() {

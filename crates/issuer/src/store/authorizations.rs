@@ -1,12 +1,14 @@
 //! Authorizations: one row per user authorization, with or without a refresh token.
 
-use sea_orm::{ConnectionTrait, QueryResult};
+use std::collections::HashSet;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Value};
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::store::clients::{CLIENT_COLUMNS, Client};
 use crate::store::users::{USER_COLUMNS, User};
-use crate::store::{StoreError, execute, query_all, query_one};
+use crate::store::{StoreError, batch, execute, query_all, query_one};
 
 pub use crate::store::entity::authorizations::Model as AuthorizationRow;
 
@@ -38,10 +40,15 @@ fn from_row(row: &QueryResult) -> Result<AuthorizationRow, StoreError> {
     })
 }
 
-/// The authorization `id` with its user.
-pub async fn with_user(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<(AuthorizationRow, User)>, StoreError> {
-    let sql = format!("SELECT {COLUMNS}, {USER_COLUMNS} FROM authorizations a JOIN users u ON u.id = a.user_id WHERE a.id = $1");
-    query_one(db, &sql, [id.into()]).await?.map(|row| Ok((from_row(&row)?, User::from_row(&row)?))).transpose()
+/// The authorizations of `ids` with their users, in their order.
+pub(super) async fn with_users(db: DatabaseConnection, ids: Vec<Uuid>) -> Result<Vec<Option<(AuthorizationRow, User)>>, StoreError> {
+    let mut values: Vec<Value> = ids.iter().map(|id| (*id).into()).collect();
+    let placeholders = batch::placeholders(&mut values);
+    let sql =
+        format!("SELECT {COLUMNS}, {USER_COLUMNS} FROM authorizations a JOIN users u ON u.id = a.user_id WHERE a.id IN ({placeholders})");
+    let rows = query_all(&db, &sql, values).await?;
+    let found = rows.iter().map(|row| Ok((from_row(row)?, User::from_row(row)?))).collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(ids.iter().map(|id| found.iter().find(|(row, _)| row.id == *id).cloned()).collect())
 }
 
 /// The authorization `id` with its user and its client.
@@ -82,14 +89,38 @@ pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, password_
     Ok(execute(db, sql, values).await? == 1)
 }
 
-/// Advances the generation from `from` by one, if the authorization lives and its user and client are enabled.
-/// False if not, or if another request was first.
-pub async fn advance(db: &impl ConnectionTrait, id: Uuid, from: i32, now: UnixSeconds) -> Result<bool, StoreError> {
+/// A step to the next generation.
+#[derive(Debug, Clone, Copy)]
+pub struct Advance {
+    /// Which authorization.
+    pub id: Uuid,
+    /// The generation that is spent.
+    pub from: i32,
+    /// When, in Unix seconds.
+    pub now: UnixSeconds,
+}
+
+/// Advances each authorization of `steps` by one generation, if it lives and its user and client are enabled, in one
+/// statement. True for the steps that were made; of two equal ones only the first is.
+pub(super) async fn advance(db: DatabaseConnection, steps: Vec<Advance>) -> Result<Vec<bool>, StoreError> {
+    let now = steps.iter().map(|step| step.now).max().unwrap_or_default();
+    let mut values: Vec<Value> = steps.iter().map(|step| step.id.into()).collect();
+    let ids = batch::placeholders(&mut values);
+    let mut generations: Vec<Value> = steps.iter().map(|step| step.from.into()).collect();
+    batch::placeholders(&mut generations);
+    let count = values.len();
+    let each: Vec<String> = (1..=count).map(|number| format!("id = ${number} AND generation = ${}", count + number)).collect();
+    values.extend(generations);
+    values.push(now.into());
+    let now = 2 * count + 1;
     let sql = format!(
-        "UPDATE authorizations SET generation = generation + 1, refreshed_at = $3 \
-         WHERE id = $1 AND generation = $2 AND ended_at IS NULL AND expires_at > $3 AND {PARTIES_ENABLED}"
+        "UPDATE authorizations SET generation = generation + 1, refreshed_at = ${now} \
+         WHERE id IN ({ids}) AND ({}) AND ended_at IS NULL AND expires_at > ${now} AND {PARTIES_ENABLED} RETURNING id",
+        each.join(" OR ")
     );
-    Ok(execute(db, &sql, [id.into(), from.into(), now.into()]).await? == 1)
+    let rows = query_all(&db, &sql, values).await?;
+    let mut made = rows.iter().map(|row| Ok(row.try_get("", "id")?)).collect::<Result<HashSet<Uuid>, StoreError>>()?;
+    Ok(steps.iter().map(|step| made.remove(&step.id)).collect())
 }
 
 /// Ends the authorization `id`, and with it all that came of it. False if it has ended before, or never was.
@@ -122,15 +153,15 @@ pub async fn live(
     query_all(db, &sql, values).await?.iter().map(|row| Ok((from_row(row)?, row.try_get("", "username")?))).collect()
 }
 
-fn filter(user: Option<Uuid>, client: Option<&str>) -> (String, Vec<sea_orm::Value>) {
+fn filter(user: Option<Uuid>, client: Option<&str>) -> (String, Vec<Value>) {
     let (mut sql, mut values) = (String::new(), Vec::new());
     if let Some(user) = user {
         values.push(user.into());
-        sql.push_str(&format!(" AND user_id = ${}", values.len()));
+        sql += &format!(" AND user_id = ${}", values.len());
     }
     if let Some(client) = client {
         values.push(client.into());
-        sql.push_str(&format!(" AND client_id = ${}", values.len()));
+        sql += &format!(" AND client_id = ${}", values.len());
     }
     (sql, values)
 }

@@ -1,11 +1,11 @@
 //! Clients.
 
-use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel, QueryOrder, QueryResult};
+use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryOrder, QueryResult, Value};
 
 use crate::clock::UnixSeconds;
 use crate::store::entity::{client_scopes, clients};
 use crate::store::resources::Resource;
-use crate::store::{StoreError, execute, query_all, query_one, words};
+use crate::store::{StoreError, batch, execute, query_all, words};
 
 pub use crate::store::entity::clients::Model as ClientRow;
 
@@ -75,10 +75,14 @@ impl Client {
     }
 }
 
-/// The client `id`.
-pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Client>, StoreError> {
-    let sql = format!("SELECT {CLIENT_COLUMNS} FROM clients c LEFT JOIN resources r ON r.id = c.default_resource WHERE c.id = $1");
-    query_one(db, &sql, [id.into()]).await?.map(|row| Client::from_row(&row)).transpose()
+/// The clients of `ids`, in their order.
+pub(super) async fn by_ids(db: DatabaseConnection, ids: Vec<String>) -> Result<Vec<Option<Client>>, StoreError> {
+    let mut values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
+    let placeholders = batch::placeholders(&mut values);
+    let sql =
+        format!("SELECT {CLIENT_COLUMNS} FROM clients c LEFT JOIN resources r ON r.id = c.default_resource WHERE c.id IN ({placeholders})");
+    let found = query_all(&db, &sql, values).await?.iter().map(Client::from_row).collect::<Result<Vec<_>, _>>()?;
+    Ok(ids.iter().map(|id| found.iter().find(|client| client.id == *id).cloned()).collect())
 }
 
 /// All clients, by id.

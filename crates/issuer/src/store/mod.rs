@@ -6,6 +6,7 @@
 pub mod attempts;
 pub mod audit_events;
 pub mod authorizations;
+mod batch;
 pub mod clients;
 mod entity;
 pub mod resources;
@@ -24,6 +25,12 @@ use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait, Value,
 };
+use uuid::Uuid;
+
+use authorizations::{Advance, AuthorizationRow};
+use batch::Batcher;
+use clients::Client;
+use users::User;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,6 +51,9 @@ pub enum StoreError {
     /// There is no schema yet.
     #[error("database: it has no tables yet; run `signet migrate` or `signet serve` first")]
     NoSchema,
+    /// A failure that several requests met together.
+    #[error(transparent)]
+    Shared(std::sync::Arc<StoreError>),
     /// What the database holds does not make sense.
     #[error("database: {0}")]
     Corrupt(String),
@@ -57,6 +67,9 @@ pub type Transaction = DatabaseTransaction;
 pub struct Store {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
+    clients: Batcher<String, Option<Client>>,
+    authorizations: Batcher<Uuid, Option<(AuthorizationRow, User)>>,
+    advances: Batcher<Advance, bool>,
 }
 
 impl Store {
@@ -75,7 +88,7 @@ impl Store {
             });
             let writer = Database::connect(options.clone().max_connections(1).min_connections(1).clone()).await?;
             let reader = Database::connect(options.max_connections(SQLITE_READERS).clone()).await?;
-            Ok(Self { reader, writer })
+            Ok(Self::new(reader, writer))
         } else {
             options
                 .max_connections(POSTGRES_CONNECTIONS)
@@ -83,8 +96,35 @@ impl Store {
                 // A connection that was busy a moment ago is alive; one that idled through an outage may not be.
                 .test_before_acquire_if_idle_for(Duration::from_secs(1));
             let pool = Database::connect(options).await?;
-            Ok(Self { reader: pool.clone(), writer: pool })
+            Ok(Self::new(pool.clone(), pool))
         }
+    }
+
+    fn new(reader: DatabaseConnection, writer: DatabaseConnection) -> Self {
+        let (clients, users, advances) = (reader.clone(), reader.clone(), writer.clone());
+        Self {
+            reader,
+            writer,
+            clients: Batcher::start(move |ids| clients::by_ids(clients.clone(), ids)),
+            authorizations: Batcher::start(move |ids| authorizations::with_users(users.clone(), ids)),
+            advances: Batcher::start(move |steps| authorizations::advance(advances.clone(), steps)),
+        }
+    }
+
+    /// The client `id`.
+    pub async fn client(&self, id: &str) -> Result<Option<Client>, StoreError> {
+        self.clients.ask(id.to_owned()).await
+    }
+
+    /// The authorization `id` with its user.
+    pub async fn authorization(&self, id: Uuid) -> Result<Option<(AuthorizationRow, User)>, StoreError> {
+        self.authorizations.ask(id).await
+    }
+
+    /// Advances an authorization, as a transaction of its own. False if it was not as `step` says, or another request
+    /// was first.
+    pub async fn advance(&self, step: Advance) -> Result<bool, StoreError> {
+        self.advances.ask(step).await
     }
 
     /// Where to read.

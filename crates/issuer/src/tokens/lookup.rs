@@ -9,7 +9,7 @@ use crate::clock::UnixSeconds;
 use crate::keys::KeyError;
 use crate::oauth::scope::ScopeSet;
 use crate::store::authorizations::{self, AuthorizationRow};
-use crate::store::clients::{self, Client};
+use crate::store::clients::Client;
 use crate::store::users::User;
 use crate::tokens::claims::{Audience, authorization_of};
 use crate::tokens::refresh::RefreshToken;
@@ -62,7 +62,7 @@ pub async fn look_up(app: &App, token: &str) -> Result<Option<LiveToken>, KeyErr
 async fn look_up_access(app: &App, token: &str) -> Result<Option<LiveToken>, KeyError> {
     let Some(claims) = check(app, token).await? else { return Ok(None) };
     let Some(authorization) = authorization_of(&claims.jti) else {
-        let client = clients::by_id(app.store.reader(), &claims.client_id).await?;
+        let client = app.store.client(&claims.client_id).await?;
         return Ok(client.filter(|client| client.enabled && client.id == claims.sub).map(|client| LiveToken {
             access: Some(claims),
             client,

@@ -1,6 +1,8 @@
 //! The issuer's tests: one binary, the same tree as src/. They run on SQLite, and on PostgreSQL where
 //! `TEST_POSTGRES_URL` names a server; every test has a database of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on")]
+
 mod accounts;
 mod architecture;
 mod cli;

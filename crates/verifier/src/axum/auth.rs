@@ -50,13 +50,10 @@ impl<R: Require, C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Auth
     type Rejection = Challenge;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Challenge> {
-        match <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await? {
-            Some(auth) => Ok(auth),
-            None => {
-                let realm = realm::<C>(parts)?;
-                Err(Challenge::NoCredentials { realm, required: R::requirement() })
-            }
+        if let Some(auth) = <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await? {
+            return Ok(auth);
         }
+        Err(Challenge::NoCredentials { realm: realm::<C>(parts)?, required: R::requirement() })
     }
 }
 

@@ -80,10 +80,10 @@ fn challenge(status: StatusCode, realm: &str, error: Option<(&str, &str)>, scope
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let mut value = format!("Bearer realm=\"{}\"", quoted(realm));
     if let Some((code, description)) = error {
-        value.push_str(&format!(", error=\"{code}\", error_description=\"{description}\""));
+        value += &format!(", error=\"{code}\", error_description=\"{description}\"");
     }
     if !scope.is_empty() {
-        value.push_str(&format!(", scope=\"{scope}\""));
+        value += &format!(", scope=\"{scope}\"");
     }
     // An audience is configured by the service; one that fits no header still gets an answer, without its realm.
     let value = HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static("Bearer"));

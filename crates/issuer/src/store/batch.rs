@@ -1,0 +1,67 @@
+//! Joins what concurrent requests ask of the database into one statement.
+//!
+//! A statement costs two changes of thread on SQLite and two round trips on PostgreSQL, as much as half a signature. While
+//! one statement is under way, further requests gather, and the next one asks for all of them. Nothing is kept: every
+//! answer was read, or written, after it was asked for.
+
+use std::sync::Arc;
+
+use sea_orm::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::store::StoreError;
+
+/// The most that one statement asks for.
+pub(super) const LARGEST: usize = 16;
+
+/// Asks for values `V` by keys `K`, many at a time.
+#[derive(Debug)]
+pub(super) struct Batcher<K, V> {
+    queue: mpsc::UnboundedSender<(K, oneshot::Sender<Result<V, StoreError>>)>,
+}
+
+impl<K, V> Clone for Batcher<K, V> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone() }
+    }
+}
+
+impl<K: Send + 'static, V: Send + 'static> Batcher<K, V> {
+    /// Starts a task that answers by `ask`, which gives one value for each key, in their order. It ends with the last clone.
+    pub(super) fn start<F>(ask: impl Fn(Vec<K>) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<Vec<V>, StoreError>> + Send,
+    {
+        let (queue, mut asked) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut batch = Vec::with_capacity(LARGEST);
+            while asked.recv_many(&mut batch, LARGEST).await > 0 {
+                let (keys, answers): (Vec<K>, Vec<oneshot::Sender<_>>) = batch.drain(..).unzip();
+                // Whoever no longer waits is no loss.
+                match ask(keys).await {
+                    Ok(values) => values.into_iter().zip(answers).for_each(|(value, answer)| drop(answer.send(Ok(value)))),
+                    Err(error) => {
+                        let error = Arc::new(error);
+                        answers.into_iter().for_each(|answer| drop(answer.send(Err(StoreError::Shared(Arc::clone(&error))))));
+                    }
+                }
+            }
+        });
+        Self { queue }
+    }
+
+    /// The value of `key`.
+    pub(super) async fn ask(&self, key: K) -> Result<V, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let closed = || StoreError::Corrupt("it was closed".to_owned());
+        self.queue.send((key, answer)).map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())?
+    }
+}
+
+/// `$1, $2, …` for `values`, whose last one is repeated up to a power of two, so that few different statements are prepared.
+pub(super) fn placeholders(values: &mut Vec<Value>) -> String {
+    let last = values.last().cloned();
+    values.resize(values.len().next_power_of_two(), last.unwrap_or(Value::Int(None)));
+    (1..=values.len()).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
+}
