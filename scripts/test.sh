@@ -44,7 +44,7 @@ venv="$CARGO_TARGET_DIR/venv"
 "$venv/bin/pip" install -q -r examples/orders-fastapi/requirements.txt -r examples/tests/requirements.txt
 (cd examples/orders-node && npm ci --silent --no-fund --no-audit)
 cargo build -p signet-issuer -p orders-axum
-SIGNET_BIN_DIR="$CARGO_TARGET_DIR/debug" "$venv/bin/python" -m pytest -q -p no:cacheprovider examples/tests
+TEST_BIN_DIR="$CARGO_TARGET_DIR/debug" "$venv/bin/python" -m pytest -q -p no:cacheprovider examples/tests
 
 if command -v cargo-deny >/dev/null; then
   step "dependencies: licences, bans, sources"

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parent.parent
-BIN = Path(os.environ["SIGNET_BIN_DIR"])
+BIN = Path(os.environ["TEST_BIN_DIR"])
 ORDERS = "https://orders.example"
 INVOICES = "https://invoices.example"
 PASSWORD = "correct horse battery staple"

@@ -34,7 +34,6 @@ pub trait Clock: fmt::Debug + Send + Sync {
 
     /// Fills `bytes` from the operating system's generator. Ends the process if that fails: nothing safe can be done
     /// without it.
-    #[expect(clippy::disallowed_types, clippy::expect_used, reason = "this is where randomness comes from; it may not fail softly")]
     fn random(&self, bytes: &mut [u8]) {
         SysRng.try_fill_bytes(bytes).expect("the operating system gives randomness");
     }

@@ -46,7 +46,7 @@ pub enum Comparison {
 }
 
 enum Work {
-    Compare { password: SecretString, stored: Option<StoredHash>, salt: [u8; 16], reply: oneshot::Sender<Comparison> },
+    Compare { password: SecretString, stored: Option<Box<StoredHash>>, salt: [u8; 16], reply: oneshot::Sender<Comparison> },
     Hash { password: SecretString, salt: [u8; 16], reply: oneshot::Sender<String> },
 }
 
@@ -111,7 +111,7 @@ impl Hasher {
     /// not tell whether there is such a user.
     pub async fn compare(&self, password: SecretString, stored: Option<StoredHash>) -> Result<Comparison, Overloaded> {
         let (reply, answer) = oneshot::channel();
-        let work = Work::Compare { password, stored, salt: self.clock.random_bytes(), reply };
+        let work = Work::Compare { password, stored: stored.map(Box::new), salt: self.clock.random_bytes(), reply };
         self.queue.try_send(work).map_err(|_| Overloaded)?;
         answer.await.map_err(|_| Overloaded)
     }
@@ -146,7 +146,7 @@ fn serve(jobs: &flume::Receiver<Work>, params: &Params) {
         // A reply that nobody waits for is no error.
         match job {
             Work::Compare { password, stored, salt, reply } => {
-                let _ = reply.send(compare(&password, stored.as_ref(), salt, params, &mut blocks));
+                let _ = reply.send(compare(&password, stored.as_deref(), salt, params, &mut blocks));
             }
             Work::Hash { password, salt, reply } => {
                 if let Some(phc) = hash(&password, &salt, params, &mut blocks) {

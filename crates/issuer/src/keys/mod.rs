@@ -107,14 +107,14 @@ impl KeyRing {
         let read_at = clock.monotonic();
         let rows = signing_keys::all(store.reader()).await?;
         let previous = self.loaded.load_full();
-        let loaded = Arc::new(load(rows, previous.as_deref(), master, clock, settings, read_at)?);
+        let loaded = Arc::new(load(&rows, previous.as_deref(), master, clock, settings, read_at)?);
         self.loaded.store(Some(Arc::clone(&loaded)));
         Ok(loaded)
     }
 }
 
 fn load(
-    rows: Vec<SigningKeyRow>,
+    rows: &[SigningKeyRow],
     previous: Option<&LoadedRing>,
     master: &MasterKeys,
     clock: &dyn Clock,

@@ -42,7 +42,9 @@ impl<K: Send + 'static, V: Send + 'static> Batcher<K, V> {
                     Ok(values) => values.into_iter().zip(answers).for_each(|(value, answer)| drop(answer.send(Ok(value)))),
                     Err(error) => {
                         let error = Arc::new(error);
-                        answers.into_iter().for_each(|answer| drop(answer.send(Err(StoreError::Shared(Arc::clone(&error))))));
+                        for answer in answers {
+                            drop(answer.send(Err(StoreError::Shared(Arc::clone(&error)))));
+                        }
                     }
                 }
             }

@@ -72,7 +72,7 @@ async fn look_up_access(app: &App, token: &str) -> Result<Option<LiveToken>, Key
     let Some((row, user, client)) = authorizations::with_parties(app.store.reader(), authorization).await? else { return Ok(None) };
     let alive = row.ended_at.is_none() && row.expires_at > app.clock.now() && user.enabled && client.enabled;
     let belongs = client.id == claims.client_id && user.id.to_string() == claims.sub;
-    Ok((alive && belongs).then(|| LiveToken { access: Some(claims), client, user: Some((user, row)) }))
+    Ok((alive && belongs).then_some(LiveToken { access: Some(claims), client, user: Some((user, row)) }))
 }
 
 async fn look_up_refresh(app: &App, token: &RefreshToken) -> Result<Option<LiveToken>, KeyError> {
@@ -80,7 +80,7 @@ async fn look_up_refresh(app: &App, token: &RefreshToken) -> Result<Option<LiveT
     // A spent generation still names its authorization: who holds one may end it.
     let alive = row.ended_at.is_none() && row.expires_at > app.clock.now() && token.generation <= row.generation;
     let genuine = token.is_genuine(&row, &app.master);
-    Ok((genuine && alive && user.enabled && client.enabled).then(|| LiveToken { access: None, client, user: Some((user, row)) }))
+    Ok((genuine && alive && user.enabled && client.enabled).then_some(LiveToken { access: None, client, user: Some((user, row)) }))
 }
 
 /// Signature, type, issuer and dates of an access token of ours.

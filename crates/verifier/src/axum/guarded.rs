@@ -129,6 +129,7 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     }
 
     /// Builds the axum router. Called once, at the root.
+    #[expect(clippy::needless_pass_by_value, reason = "the router keeps the verifier; a reference would look like a loan")]
     pub fn into_router<C: DeserializeOwned + Send + Sync + 'static>(self, verifier: Verifier<C>) -> Router<S> {
         let realm = Arc::from(verifier.audience());
         self.build(&verifier, &realm, &Requirement::default())

@@ -34,14 +34,14 @@ async fn every_grant_passes_the_same_gate() {
                     State::Enabled => {}
                     State::Disabled => app.disable_user("alice").await,
                     State::Gone => {
-                        app.sql("DELETE FROM user_roles; DELETE FROM authorizations; DELETE FROM users WHERE username = 'alice'").await
+                        app.sql("DELETE FROM user_roles; DELETE FROM authorizations; DELETE FROM users WHERE username = 'alice'").await;
                     }
                 }
                 match client {
                     State::Enabled => {}
                     State::Disabled => app.disable_client("all").await,
                     State::Gone => {
-                        app.sql("DELETE FROM client_scopes; DELETE FROM authorizations; DELETE FROM clients WHERE id = 'all'").await
+                        app.sql("DELETE FROM client_scopes; DELETE FROM authorizations; DELETE FROM clients WHERE id = 'all'").await;
                     }
                 }
                 let involves_user = *grant != Grant::ClientCredentials;

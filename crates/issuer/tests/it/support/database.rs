@@ -11,21 +11,18 @@ pub struct Database {
 
 impl Database {
     pub async fn create() -> Self {
-        match std::env::var("TEST_POSTGRES_URL") {
-            Ok(server) => {
-                let mut random = [0; 8];
-                aws_lc_rs::rand::SecureRandom::fill(&aws_lc_rs::rand::SystemRandom::new(), &mut random).unwrap();
-                let name = format!("signet_test_{:016x}", u64::from_be_bytes(random));
-                run(&server, &format!("CREATE DATABASE {name}")).await;
-                let mut url = url::Url::parse(&server).unwrap();
-                url.set_path(&name);
-                Self { url: url.into(), _dir: None, postgres: Some((server, name)) }
-            }
-            Err(_) => {
-                let dir = TempDir::new().unwrap();
-                Self { url: format!("sqlite:{}?mode=rwc", dir.path().join("signet.db").display()), _dir: Some(dir), postgres: None }
-            }
-        }
+        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
+            let dir = TempDir::new().unwrap();
+            let url = format!("sqlite:{}?mode=rwc", dir.path().join("signet.db").display());
+            return Self { url, _dir: Some(dir), postgres: None };
+        };
+        let mut random = [0; 8];
+        aws_lc_rs::rand::SecureRandom::fill(&aws_lc_rs::rand::SystemRandom::new(), &mut random).unwrap();
+        let name = format!("signet_test_{:016x}", u64::from_be_bytes(random));
+        run(&server, &format!("CREATE DATABASE {name}")).await;
+        let mut url = url::Url::parse(&server).unwrap();
+        url.set_path(&name);
+        Self { url: url.into(), _dir: None, postgres: Some((server, name)) }
     }
 
     pub async fn execute(&self, sql: &str) {
