@@ -31,8 +31,8 @@ pub struct Claims<C = NoExtra> {
     pub token_id: String,
     /// `client_id`: the client that got the token.
     pub client_id: String,
-    /// `scope`, split at spaces.
-    pub scopes: Vec<String>,
+    /// `scope`: the scopes, separated by spaces.
+    pub scope: String,
     /// `auth_time`: when the user signed in, in Unix seconds.
     pub auth_time: Option<u64>,
     /// `acr`: how strongly the user signed in.
@@ -46,9 +46,14 @@ pub struct Claims<C = NoExtra> {
 }
 
 impl<C> Claims<C> {
+    /// The scopes that the token carries.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.scope.split_ascii_whitespace()
+    }
+
     /// Whether the token carries the scope `name`.
     pub fn has_scope(&self, name: &str) -> bool {
-        self.scopes.iter().any(|scope| scope == name)
+        self.scopes().any(|scope| scope == name)
     }
 }
 

@@ -11,6 +11,9 @@ use crate::{KeySet, Refusal};
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
+/// The longest header that is looked at, in bytes; it is decoded on the stack.
+const MAX_HEADER_BYTES: usize = 1024;
+
 /// A token taken apart: its header is acceptable, its signature is not yet checked.
 ///
 /// Nothing of it may be trusted before [`SignedToken::check_signature`] has succeeded.
@@ -36,8 +39,9 @@ impl<'t> SignedToken<'t> {
         };
         let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::Malformed);
 
-        let header_json = decode(header)?;
-        let Header { alg, kid, typ, crit } = serde_json::from_slice(&header_json).map_err(|_| Refusal::Malformed)?;
+        let mut buffer = [0; MAX_HEADER_BYTES];
+        let length = BASE64_URL_SAFE_NO_PAD.decode_slice(header, &mut buffer).map_err(|_| Refusal::Malformed)?;
+        let Header { alg, kid, typ, crit } = serde_json::from_slice(&buffer[..length]).map_err(|_| Refusal::Malformed)?;
         if crit {
             return Err(Refusal::Critical);
         }

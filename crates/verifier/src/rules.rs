@@ -43,8 +43,9 @@ impl Rules {
 
     fn check_claims<C: DeserializeOwned>(&self, payload: &[u8], now: u64) -> Result<Claims<C>, Refusal> {
         let raw = RawClaims::parse(payload)?;
-        if raw.iss.as_ref() != Some(&self.issuer) {
-            return Err(raw.iss.map_or(Refusal::MissingClaim("iss"), |_| Refusal::Issuer));
+        let issuer = raw.iss.ok_or(Refusal::MissingClaim("iss"))?;
+        if issuer != self.issuer {
+            return Err(Refusal::Issuer);
         }
         if !raw.aud.iter().any(|audience| self.audiences.contains(audience)) {
             return Err(Refusal::Audience);
@@ -61,7 +62,7 @@ impl Rules {
             return Err(Refusal::NotYetValid);
         }
         Ok(Claims {
-            issuer: self.issuer.clone(),
+            issuer,
             subject: present("sub", raw.sub)?,
             audience: raw.aud,
             expires_at,
@@ -69,7 +70,7 @@ impl Rules {
             not_before: raw.nbf,
             token_id: present("jti", raw.jti)?,
             client_id: present("client_id", raw.client_id)?,
-            scopes: raw.scope.map_or_else(Vec::new, |scope| scope.split_ascii_whitespace().map(str::to_owned).collect()),
+            scope: raw.scope.unwrap_or_default(),
             auth_time: raw.auth_time,
             acr: raw.acr,
             amr: raw.amr,

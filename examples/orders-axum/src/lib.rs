@@ -47,5 +47,5 @@ async fn create(token: Auth, State(orders): State<Orders>, Json(order): Json<Ord
 }
 
 async fn me(token: Auth) -> Json<Value> {
-    Json(json!({ "sub": token.subject(), "client_id": token.client_id, "scopes": token.scopes }))
+    Json(json!({ "sub": token.subject(), "client_id": token.client_id, "scopes": token.scopes().collect::<Vec<_>>() }))
 }

@@ -63,18 +63,13 @@ impl Counters {
         Ok(Verdict::Proceed)
     }
 
-    /// Takes the attempt back when no password was compared, in a transaction of its own.
+    /// Takes the attempt back when no password was compared, as a transaction of its own.
     pub async fn withdraw(&self, store: &Store) -> Result<(), StoreError> {
-        let transaction = store.begin().await?;
-        for key in [&self.account, &self.address] {
-            attempts::give_back(&transaction, key).await?;
-        }
-        commit(transaction).await
+        attempts::give_back(store.writer(), &self.account, &self.address).await
     }
 
     /// Takes the attempt back after the right password, in the caller's transaction.
     pub async fn succeed(&self, db: &impl ConnectionTrait) -> Result<(), StoreError> {
-        attempts::clear(db, &self.account).await?;
-        attempts::give_back(db, &self.address).await
+        attempts::succeed(db, &self.account, &self.address).await
     }
 }

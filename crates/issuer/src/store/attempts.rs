@@ -59,15 +59,17 @@ pub async fn waits_until(db: &impl ConnectionTrait, key: &str, window: UnixSecon
     }
 }
 
-/// Forgets the attempts on an account, after a success.
-pub async fn clear(db: &impl ConnectionTrait, key: &str) -> Result<(), StoreError> {
-    execute(db, "DELETE FROM attempts WHERE key = $1", [key.into()]).await?;
+/// After a success: the account starts anew, and the address gets its attempt back.
+pub async fn succeed(db: &impl ConnectionTrait, account: &str, address: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE attempts SET count = CASE WHEN key = $1 THEN 0 ELSE count - 1 END, \
+               blocked_until = CASE WHEN key = $1 THEN 0 ELSE blocked_until END WHERE key IN ($1, $2) AND count > 0";
+    execute(db, sql, [account.into(), address.into()]).await?;
     Ok(())
 }
 
-/// Takes one attempt from an address back, after a success.
-pub async fn give_back(db: &impl ConnectionTrait, key: &str) -> Result<(), StoreError> {
-    execute(db, "UPDATE attempts SET count = count - 1 WHERE key = $1 AND count > 0", [key.into()]).await?;
+/// Takes one attempt back from each, because it came to nothing.
+pub async fn give_back(db: &impl ConnectionTrait, account: &str, address: &str) -> Result<(), StoreError> {
+    execute(db, "UPDATE attempts SET count = count - 1 WHERE key IN ($1, $2) AND count > 0", [account.into(), address.into()]).await?;
     Ok(())
 }
 

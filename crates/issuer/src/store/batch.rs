@@ -35,7 +35,15 @@ impl<K: Send + 'static, V: Send + 'static> Batcher<K, V> {
         let (queue, mut asked) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(LARGEST);
-            while asked.recv_many(&mut batch, LARGEST).await > 0 {
+            while let Some(first) = asked.recv().await {
+                batch.push(first);
+                // Where the runtime is busy, others get to ask first; where it is idle, this costs nothing.
+                tokio::task::yield_now().await;
+                while batch.len() < LARGEST
+                    && let Ok(next) = asked.try_recv()
+                {
+                    batch.push(next);
+                }
                 let (keys, answers): (Vec<K>, Vec<oneshot::Sender<_>>) = batch.drain(..).unzip();
                 // Whoever no longer waits is no loss.
                 match ask(keys).await {

@@ -64,7 +64,7 @@ impl<R: Require, C: Send + Sync + 'static, S: Sync> OptionalFromRequestParts<S> 
         let accepted = parts.extensions.get::<Accepted<C>>().ok_or(Challenge::Unguarded)?;
         let Some(claims) = accepted.claims.clone() else { return Ok(None) };
         let required = R::requirement();
-        if required.is_met_by(&claims.scopes) {
+        if required.is_met_by(&claims) {
             Ok(Some(Self { claims, required: PhantomData }))
         } else {
             Err(Challenge::InsufficientScope { realm: realm::<C>(parts)?, required })

@@ -195,7 +195,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Guard<C> {
             (Some(token), access) => {
                 let claims = self.verifier.verify(token).await.map_err(|error| Challenge::Token { realm: realm(), error })?;
                 match access {
-                    Access::Token(required) if !required.is_met_by(&claims.scopes) => {
+                    Access::Token(required) if !required.is_met_by(&claims) => {
                         Err(Challenge::InsufficientScope { realm: realm(), required: required.clone() })
                     }
                     _ => Ok(Some(claims)),

@@ -4,7 +4,7 @@ use ::axum::handler::Handler;
 use ::axum::routing::MethodFilter;
 
 use super::Methods;
-use crate::Scope;
+use crate::{Claims, Scope};
 
 /// Clauses that must all hold; a clause holds when the token carries any scope of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,9 +19,9 @@ impl Requirement {
         Self(clauses)
     }
 
-    /// Whether a token with these scopes meets the requirement.
-    pub fn is_met_by(&self, scopes: &[String]) -> bool {
-        self.0.iter().all(|clause| clause.iter().any(|name| scopes.iter().any(|scope| scope == name)))
+    /// Whether a token with these claims meets the requirement.
+    pub fn is_met_by<C>(&self, claims: &Claims<C>) -> bool {
+        self.0.iter().all(|clause| clause.iter().any(|name| claims.has_scope(name)))
     }
 
     /// Scopes that suffice, space-separated (RFC 6750 §3 `scope`): of alternatives the first.
