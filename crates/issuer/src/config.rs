@@ -183,7 +183,8 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| self.database_url.starts_with(scheme)) {
+        let in_memory = self.database_url.contains(":memory:");
+        if in_memory || !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| self.database_url.starts_with(scheme)) {
             // The value may hold a password, so it is not repeated.
             return Err(invalid("database_url", "expected sqlite:<file> or postgres://<user>:<password>@<host>/<database>"));
         }

@@ -1,7 +1,5 @@
 //! `signet doctor`: what an administrator would check by hand. Changes nothing.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use crate::cli::CliError;
@@ -11,7 +9,7 @@ use crate::config::Settings;
 use crate::keys::ring::{Entry, Ring};
 use crate::keys::seal::MasterKeys;
 use crate::store::schema::{self, SchemaState};
-use crate::store::{Store, signing_keys};
+use crate::store::{self, Store, signing_keys};
 
 /// Finding: what was checked, whether it is good, and what to know or do.
 type Finding = (&'static str, bool, String);
@@ -40,8 +38,8 @@ pub async fn run(settings: Settings) -> Result<Report, CliError> {
 
 async fn check_database(settings: &Settings, findings: &mut Vec<Finding>) {
     // Connecting would make the file.
-    if let Some(file) = sqlite_file(&settings.database_url).filter(|file| !Path::new(file).exists()) {
-        findings.push(("database", false, format!("{file} does not exist yet; `signet serve` makes it")));
+    if let Some(file) = store::sqlite_file(&settings.database_url).filter(|file| !file.exists()) {
+        findings.push(("database", false, format!("{} does not exist yet; `signet serve` makes it", file.display())));
         return;
     }
     let store = match Store::connect(&settings.database_url).await {
@@ -88,10 +86,4 @@ async fn check_ring(store: &Store) -> Finding {
         },
         Err(error) => ("signing key", false, error.to_string()),
     }
-}
-
-fn sqlite_file(url: &str) -> Option<&str> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    path.split('?').next()
 }

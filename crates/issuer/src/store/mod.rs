@@ -18,6 +18,8 @@ pub mod users;
 /// What queries run on: a connection or a transaction.
 pub use sea_orm::ConnectionTrait;
 
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
@@ -51,6 +53,14 @@ pub enum StoreError {
     /// There is no schema yet.
     #[error("database: it has no tables yet; run `signet migrate` or `signet serve` first")]
     NoSchema,
+    /// The SQLite file cannot be opened.
+    #[error("database {path}: {error}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
     /// A failure that several requests met together.
     #[error(transparent)]
     Shared(std::sync::Arc<StoreError>),
@@ -77,7 +87,8 @@ impl Store {
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let mut options = ConnectOptions::new(url);
         options.sqlx_logging(false).connect_timeout(ACQUIRE_TIMEOUT).acquire_timeout(ACQUIRE_TIMEOUT);
-        if url.starts_with("sqlite:") {
+        if let Some(file) = sqlite_file(url) {
+            make_private(file)?;
             options.test_before_acquire(false).map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .create_if_missing(true)
@@ -155,6 +166,21 @@ impl Store {
         self.reader.close_by_ref().await?;
         Ok(self.writer.close_by_ref().await?)
     }
+}
+
+/// The file of a SQLite URL.
+pub fn sqlite_file(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    path.strip_prefix("//").unwrap_or(path).split('?').next().map(Path::new)
+}
+
+/// Makes the file if it is not there, for its owner alone: it holds password hashes. SQLite gives its other files the same mode.
+fn make_private(file: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let made = options.write(true).create(true).truncate(false).open(file);
+    made.map(|_| ()).map_err(|error| StoreError::File { path: file.to_owned(), error })
 }
 
 /// Commits `transaction`.

@@ -1,6 +1,7 @@
 //! The command line, by the real binary.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -67,6 +68,13 @@ impl Signet {
         assert_eq!(out.stderr.trim_end().lines().count(), 1, "{args:?}: {}", out.stderr);
         out.stderr
     }
+}
+
+fn is_ready(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let mut answer = String::new();
+    let asked = stream.write_all(b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200 ")
 }
 
 const PASSWORD: &str = "correct horse battery staple\n";
@@ -242,7 +250,7 @@ fn a_server_starts_answers_and_stops_on_both_signals() {
             let child = signet.command(&[("SIGNET_LISTEN", &listen)], &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             let ready = (0..600).any(|_| {
                 std::thread::sleep(std::time::Duration::from_millis(50));
-                Command::new("curl").args(["-sf", &format!("http://localhost:{port}/health/ready")]).output().unwrap().status.success()
+                is_ready(port)
             });
             assert!(ready);
             assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());

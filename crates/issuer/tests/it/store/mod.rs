@@ -45,3 +45,17 @@ async fn a_newer_schema_is_refused() {
     let error = App::open(settings, clock).await.unwrap_err().to_string();
     assert!(error.contains("newer"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sqlite_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("private.db");
+    let settings = test_settings("http://localhost:1", &format!("sqlite:{}", file.display()), dir.path());
+    let (app, _) = App::open(settings, Arc::new(FakeClock::new(START))).await.unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        let mode = std::fs::metadata(format!("{}{suffix}", file.display())).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{suffix}");
+    }
+    drop(app);
+}
