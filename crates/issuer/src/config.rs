@@ -7,6 +7,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
 
 use crate::clock::{DAY, UnixSeconds};
 use crate::oauth::issuer::Issuer;
@@ -138,7 +139,10 @@ impl Settings {
         let issuer = given.extract_inner("issuer").unwrap_or_else(|_| format!("http://localhost:{}", listen.port()));
         let defaults = Self::defaults(&issuer, listen)?;
         let mut settings = Figment::from(Serialized::defaults(defaults)).merge(given).extract::<Self>().map_err(|error| {
-            let lines = error.into_iter().map(|error| format!("{}: {}", error.path.join(".").to_lowercase(), error.kind));
+            let lines = error.into_iter().map(|error| {
+                let source = error.metadata.as_ref().map_or(String::new(), |source| format!(" (in {})", source.name));
+                format!("{}: {}{source}", error.path.join(".").to_lowercase(), error.kind)
+            });
             ConfigError::Unreadable(lines.collect::<Vec<_>>().join("; "))
         })?;
         settings.default_client = settings.default_client.filter(|client| !client.is_empty());
@@ -212,6 +216,9 @@ impl Settings {
         in_range("account_max_delay", self.account_max_delay, 1, DAY)?;
         in_range("address_attempts", self.address_attempts.into(), 1, 1_000_000)?;
         in_range("address_window", self.address_window, 1, DAY)?;
+        if let Err(error) = EnvFilter::try_new(&self.log) {
+            return Err(invalid("log", format!("expected a level or filter such as info; {error}")));
+        }
         in_range("max_connections", as_seconds(self.max_connections), 1, 1_000_000)
     }
 

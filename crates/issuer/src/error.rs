@@ -23,6 +23,8 @@ pub enum Code {
     InvalidScope,
     /// The asked resource is not known, or not for this client (RFC 8707 §2).
     InvalidTarget,
+    /// The endpoint does not take this HTTP method.
+    MethodNotAllowed,
     /// The body is longer than any honest request.
     TooLarge,
     /// Too many attempts; seconds until the next may be made.
@@ -37,6 +39,7 @@ impl Code {
     fn status(&self) -> StatusCode {
         match self {
             Self::InvalidClient => StatusCode::UNAUTHORIZED,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -47,7 +50,7 @@ impl Code {
 
     fn as_str(&self) -> &'static str {
         match self {
-            Self::InvalidRequest | Self::TooLarge => "invalid_request",
+            Self::InvalidRequest | Self::MethodNotAllowed | Self::TooLarge => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
             Self::UnauthorizedClient => "unauthorized_client",

@@ -7,15 +7,14 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::app::App;
-use crate::endpoints::{discovery, health, introspect, jwks, not_found, revoke, token, userinfo};
-use crate::middleware::{client_ip, panics, request_log, security_headers};
+use crate::endpoints::{discovery, health, introspect, jwks, method_not_allowed, not_found, revoke, token, userinfo};
+use crate::middleware::{client_ip, panics, request_log, security_headers, time_limit};
 
 /// The longest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The whole server.
@@ -37,9 +36,10 @@ pub fn router(app: Arc<App>) -> Router {
     router
         .route(&metadata, get(discovery::discovery))
         .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
-        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .layer(from_fn(time_limit::time_limit))
         .layer(panics::layer())
         .layer(from_fn_with_state(Arc::clone(&app), client_ip::client_ip))
         .layer(from_fn_with_state(app.settings.issuer.is_https(), security_headers::security_headers))

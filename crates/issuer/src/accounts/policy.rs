@@ -16,16 +16,16 @@ pub enum PolicyError {
     Guessable,
 }
 
-/// Whether `password` has a length that is looked at at all; everything else is refused before it is hashed.
-pub fn has_fitting_length(password: &str) -> bool {
-    LENGTH.contains(&password.chars().take(LENGTH.end() + 1).count())
+/// Whether `password` is longer than any that may be set: then it is refused before it is hashed.
+pub fn is_too_long(password: &str) -> bool {
+    password.chars().nth(*LENGTH.end()).is_some()
 }
 
 /// Checks a password that is to be set for someone who is known by `about` (user name, email, …).
 ///
 /// zxcvbn's own lists hold the common passwords; a score of 2 means more than a million guesses.
 pub fn check(password: &str, about: &[&str]) -> Result<(), PolicyError> {
-    if !has_fitting_length(password) {
+    if !LENGTH.contains(&password.chars().take(LENGTH.end() + 1).count()) {
         return Err(PolicyError::Length);
     }
     // zxcvbn's work grows with the length; what follows a hundred characters makes no password weaker.

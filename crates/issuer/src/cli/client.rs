@@ -109,6 +109,9 @@ impl AddArgs {
                 return refuse("id: expected 1 to 128 of the characters a-z A-Z 0-9 - . _ ~, and not a UUID");
             }
         }
+        if self.name.chars().any(char::is_control) {
+            return refuse("name: expected text without control characters");
+        }
         if let Some(unknown) = self.grants.iter().find(|grant| Grant::parse(grant).is_none()) {
             let known: Vec<_> = Grant::ALL.iter().map(|grant| grant.name()).collect();
             return refuse(format!("grant {unknown:?}: expected one of {}", known.join(", ")));

@@ -122,7 +122,16 @@ fn refuse<T>(reason: impl Into<String>) -> Result<T, CliError> {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) => {
+            // The first paragraph says it; the rest is what `--help` shows.
+            let text = error.to_string();
+            let line = text.split("\n\n").next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+            return fail(&CliError::Refused(format!("{} (see --help)", line.trim_start_matches("error: "))));
+        }
+    };
     let json = cli.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

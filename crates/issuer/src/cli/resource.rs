@@ -67,6 +67,9 @@ async fn add(app: &App, identifier: &str, name: &str, scopes: &[String], token_l
     let id = app.clock.random_uuid().to_string();
     let scopes = scopes.iter().map(|scope| parse_scope(scope, &id)).collect::<Result<Vec<_>, _>>()?;
     let names: Vec<String> = scopes.iter().map(|scope| scope.name.clone()).collect();
+    if let Some(twice) = names.iter().enumerate().find_map(|(index, name)| names[..index].contains(name).then_some(name)) {
+        return refuse(format!("the scope {twice} stands twice"));
+    }
 
     let transaction = app.store.begin().await?;
     if resources::by_identifier(&transaction, identifier, &app.settings.issuer).await?.is_some() {

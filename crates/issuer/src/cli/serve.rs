@@ -15,7 +15,7 @@ use crate::{server, telemetry};
 
 /// Serves until Ctrl-C or SIGTERM.
 pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
-    telemetry::start(&settings)?;
+    telemetry::start(&settings);
     // Before anything is made: a port that is taken must not cost the first start its password.
     let listener = match TcpListener::bind(settings.listen).await {
         Ok(listener) => listener,

@@ -264,6 +264,9 @@ async fn change_roles(app: &App, username: &str, add: Vec<String>, remove: Vec<S
         give(&transaction, user.id, role).await?;
     }
     for role in &remove {
+        if !roles::exists(&transaction, role).await? {
+            return refuse(format!("there is no role {role}"));
+        }
         roles::take(&transaction, user.id, role).await?;
     }
     let roles = roles::of_user(&transaction, user.id).await?;

@@ -13,9 +13,16 @@ pub mod userinfo;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::error::{Code, OAuthError};
+
 /// What every other URL answers.
 pub async fn not_found() -> StatusCode {
     StatusCode::NOT_FOUND
+}
+
+/// What a URL of ours answers to a method that it does not take.
+pub async fn method_not_allowed() -> OAuthError {
+    OAuthError::new(Code::MethodNotAllowed, "this method is not allowed here")
 }
 
 /// A JSON answer that no cache may keep (RFC 6749 §5.1).

@@ -43,7 +43,7 @@ impl Claim {
             Self::Nothing => true,
             Self::SignIn { password_hash, rehashed, counters } => {
                 let transaction = app.store.begin().await?;
-                if !authorizations::insert(&transaction, row, &password_hash).await? {
+                if !authorizations::insert(&transaction, row, user.0.updated_at).await? {
                     return Err(OAuthError::invalid_grant());
                 }
                 counters.succeed(&transaction).await?;

@@ -17,9 +17,6 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError
     }
     let wanted = asked.clone().unwrap_or_else(|| default_scopes(context.client, resource.as_ref()));
     let granted = narrow(&wanted, context.client, None);
-    if asked.is_some() && granted.is_empty() {
-        return Err(OAuthError::new(Code::InvalidScope, "scope: none of it can be granted to this client"));
-    }
-    let authorization = Authorization { party: Party::Client, granted, wanted: None, resource };
+    let authorization = Authorization { party: Party::Client, granted, wanted: asked, resource };
     Ok(Granted { authorization, claim: Claim::Nothing })
 }

@@ -37,9 +37,8 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError
     }
     // Roles and clients may have changed since: what may no longer be held is dropped.
     let granted = narrow(&held, client, Some(&user));
-    let nothing_left = wanted.as_ref().is_some_and(|wanted| !wanted.iter().any(|name| granted.contains(name)));
-    if nothing_left || granted.is_empty() && !held.is_empty() {
-        return Err(OAuthError::new(Code::InvalidScope, "scope: nothing of it may be held any more"));
+    if granted.is_empty() && !held.is_empty() {
+        return Err(OAuthError::new(Code::InvalidScope, "scope: nothing of what was granted may be held any more"));
     }
     let resource = context.named_resource().await?;
     let authorization = Authorization { party: Party::User(Box::new((user, row))), granted, wanted, resource };

@@ -34,8 +34,10 @@ impl Issuer {
         };
         let https = parsed.scheme() == "https";
         let plain = parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty() && parsed.password().is_none();
+        // Routers read these as patterns.
+        let literal = !parsed.path().split('/').any(|segment| segment.starts_with([':', '*', '{']));
         let normal = parsed.as_str().trim_end_matches('/') == url;
-        if !plain || !normal || !(https || parsed.scheme() == "http" && loopback) {
+        if !plain || !literal || !normal || !(https || parsed.scheme() == "http" && loopback) {
             return Err(IssuerError);
         }
         Ok(Self { url: url.to_owned(), path: parsed.path().trim_end_matches('/').to_owned(), loopback, https })

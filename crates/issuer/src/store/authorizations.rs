@@ -61,13 +61,13 @@ pub async fn with_parties(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<
     row.map(|row| Ok((from_row(&row)?, User::from_row(&row)?, Client::from_row(&row)?))).transpose()
 }
 
-/// Inserts `row` if its user and client are enabled and the user's password is still the one of `password_hash`.
+/// Inserts `row` if its user and client are enabled and the user has not changed since `unchanged_since`.
 /// False if not.
-pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, password_hash: &str) -> Result<bool, StoreError> {
+pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, unchanged_since: UnixSeconds) -> Result<bool, StoreError> {
     let sql = "INSERT INTO authorizations (id, user_id, client_id, scope, refreshable, salt, key_version, generation, created_at, \
                refreshed_at, expires_at, auth_time, acr, amr, sid) \
                SELECT $1, u.id, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15 FROM users u, clients c \
-               WHERE u.id = $2 AND u.disabled_at IS NULL AND u.password_hash = $16 AND c.id = $3 AND c.disabled_at IS NULL";
+               WHERE u.id = $2 AND u.disabled_at IS NULL AND u.updated_at = $16 AND c.id = $3 AND c.disabled_at IS NULL";
     let values = [
         row.id.into(),
         row.user_id.into(),
@@ -84,7 +84,7 @@ pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, password_
         row.acr.as_str().into(),
         row.amr.as_str().into(),
         row.sid.clone().into(),
-        password_hash.into(),
+        unchanged_since.into(),
     ];
     Ok(execute(db, sql, values).await? == 1)
 }
@@ -115,12 +115,15 @@ pub(super) async fn advance(db: DatabaseConnection, steps: Vec<Advance>) -> Resu
     let now = 2 * count + 1;
     let sql = format!(
         "UPDATE authorizations SET generation = generation + 1, refreshed_at = ${now} \
-         WHERE id IN ({ids}) AND ({}) AND ended_at IS NULL AND expires_at > ${now} AND {PARTIES_ENABLED} RETURNING id",
+         WHERE id IN ({ids}) AND ({}) AND ended_at IS NULL AND expires_at > ${now} AND {PARTIES_ENABLED} RETURNING id, generation",
         each.join(" OR ")
     );
     let rows = query_all(&db, &sql, values).await?;
-    let mut made = rows.iter().map(|row| Ok(row.try_get("", "id")?)).collect::<Result<HashSet<Uuid>, StoreError>>()?;
-    Ok(steps.iter().map(|step| made.remove(&step.id)).collect())
+    let mut made = rows
+        .iter()
+        .map(|row| Ok((row.try_get("", "id")?, row.try_get("", "generation")?)))
+        .collect::<Result<HashSet<(Uuid, i32)>, StoreError>>()?;
+    Ok(steps.iter().map(|step| made.remove(&(step.id, step.from + 1))).collect())
 }
 
 /// Ends the authorization `id`, and with it all that came of it. False if it has ended before, or never was.

@@ -14,10 +14,13 @@ use crate::store::StoreError;
 /// The most that one statement asks for.
 pub(super) const LARGEST: usize = 16;
 
+/// Where an answer goes.
+type Answer<V> = oneshot::Sender<Result<V, StoreError>>;
+
 /// Asks for values `V` by keys `K`, many at a time.
 #[derive(Debug)]
 pub(super) struct Batcher<K, V> {
-    queue: mpsc::UnboundedSender<(K, oneshot::Sender<Result<V, StoreError>>)>,
+    queue: mpsc::UnboundedSender<(K, Answer<V>)>,
 }
 
 impl<K, V> Clone for Batcher<K, V> {
@@ -34,7 +37,7 @@ impl<K: Send + 'static, V: Send + 'static> Batcher<K, V> {
     {
         let (queue, mut asked) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            let mut batch = Vec::with_capacity(LARGEST);
+            let mut batch: Vec<(K, Answer<V>)> = Vec::with_capacity(LARGEST);
             while let Some(first) = asked.recv().await {
                 batch.push(first);
                 // Where the runtime is busy, others get to ask first; where it is idle, this costs nothing.
@@ -44,7 +47,11 @@ impl<K: Send + 'static, V: Send + 'static> Batcher<K, V> {
                 {
                     batch.push(next);
                 }
-                let (keys, answers): (Vec<K>, Vec<oneshot::Sender<_>>) = batch.drain(..).unzip();
+                // Nothing is done for who has given up: a step that is taken unseen would look like a stolen token.
+                let (keys, answers): (Vec<K>, Vec<Answer<V>>) = batch.drain(..).filter(|(_, answer)| !answer.is_closed()).unzip();
+                if keys.is_empty() {
+                    continue;
+                }
                 // Whoever no longer waits is no loss.
                 match ask(keys).await {
                     Ok(values) => values.into_iter().zip(answers).for_each(|(value, answer)| drop(answer.send(Ok(value)))),

@@ -64,11 +64,6 @@ impl Client {
         })
     }
 
-    /// Whether it may ask for `scope`.
-    pub fn may_ask(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|allowed| allowed.name == scope)
-    }
-
     /// Whether it is registered for `grant`.
     pub fn has_grant(&self, grant: &str) -> bool {
         self.grants.iter().any(|own| own == grant)

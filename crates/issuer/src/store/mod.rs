@@ -39,6 +39,7 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a SQLite writer waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_READERS: u32 = 4;
+const SQLITE_CONNECT_TRIES: u32 = 500;
 const POSTGRES_CONNECTIONS: u32 = 16;
 
 /// A failure of the database, or of what it holds.
@@ -50,9 +51,6 @@ pub enum StoreError {
     /// The schema is newer than this program.
     #[error("database: its schema is newer than this version of Signet; use the version that migrated it, or a later one")]
     NewerSchema,
-    /// There is no schema yet.
-    #[error("database: it has no tables yet; run `signet migrate` or `signet serve` first")]
-    NoSchema,
     /// The SQLite file cannot be opened.
     #[error("database {path}: {error}")]
     File {
@@ -97,8 +95,8 @@ impl Store {
                     .foreign_keys(true)
                     .busy_timeout(BUSY_TIMEOUT)
             });
-            let writer = Database::connect(options.clone().max_connections(1).min_connections(1).clone()).await?;
-            let reader = Database::connect(options.max_connections(SQLITE_READERS).clone()).await?;
+            let writer = connect_sqlite(options.clone().max_connections(1).min_connections(1).clone()).await?;
+            let reader = connect_sqlite(options.max_connections(SQLITE_READERS).clone()).await?;
             Ok(Self::new(reader, writer))
         } else {
             options
@@ -165,6 +163,17 @@ impl Store {
     pub async fn close(self) -> Result<(), StoreError> {
         self.reader.close_by_ref().await?;
         Ok(self.writer.close_by_ref().await?)
+    }
+}
+
+/// Connects, again where another process is just turning the new file to write-ahead logging: SQLite does not wait for that.
+async fn connect_sqlite(options: ConnectOptions) -> Result<DatabaseConnection, StoreError> {
+    let mut tries = 1;
+    loop {
+        match Database::connect(options.clone()).await {
+            Err(error) if tries < SQLITE_CONNECT_TRIES && error.to_string().contains("database is locked") => tries += 1,
+            connected => return Ok(connected?),
+        }
     }
 }
 

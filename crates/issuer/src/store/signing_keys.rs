@@ -36,7 +36,7 @@ pub async fn activate(db: &impl ConnectionTrait, kid: &str, now: UnixSeconds) ->
 
 /// Erases the private part of `kid`.
 pub async fn erase_private(db: &impl ConnectionTrait, kid: &str) -> Result<(), StoreError> {
-    execute(db, "UPDATE signing_keys SET sealed_private = NULL WHERE kid = $1", [kid.into()]).await?;
+    execute(db, "UPDATE signing_keys SET sealed_private = NULL WHERE kid = $1 AND sealed_private IS NOT NULL", [kid.into()]).await?;
     Ok(())
 }
 

@@ -75,9 +75,14 @@ pub async fn insert(db: &impl ConnectionTrait, user: UserRow) -> Result<(), Stor
     Ok(())
 }
 
-/// Sets the password hash.
+/// Sets the password hash. `updated_at` always moves on, because a sign-in that is under way counts on it.
 pub async fn set_password_hash(db: &impl ConnectionTrait, id: Uuid, hash: &str, now: UnixSeconds) -> Result<(), StoreError> {
-    execute(db, "UPDATE users SET password_hash = $2, updated_at = $3 WHERE id = $1", [id.into(), hash.into(), now.into()]).await?;
+    execute(
+        db,
+        "UPDATE users SET password_hash = $2, updated_at = CASE WHEN updated_at >= $3 THEN updated_at + 1 ELSE $3 END WHERE id = $1",
+        [id.into(), hash.into(), now.into()],
+    )
+    .await?;
     Ok(())
 }
 

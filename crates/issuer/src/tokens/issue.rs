@@ -30,12 +30,20 @@ pub struct TokenResponse {
 pub async fn issue(app: &App, client: &Client, authorization: &Authorization, now: UnixSeconds) -> Result<TokenResponse, OAuthError> {
     gate(client, &authorization.party, now)?;
     let Authorization { party, granted, wanted, resource } = authorization;
+    let asked = wanted.is_some();
     let wanted = match wanted {
         Some(wanted) => granted.filtered(|name| wanted.contains(name)),
         None => granted.clone(),
     };
+    if asked && wanted.is_empty() {
+        return Err(OAuthError::new(Code::InvalidScope, "scope: none of it can be granted"));
+    }
     let audience = audience(resource.as_ref(), &wanted, client)?;
-    let scope = owned(&wanted, &audience, client).to_string();
+    let scope = owned(&wanted, &audience, client);
+    if asked && scope.is_empty() {
+        return Err(OAuthError::new(Code::InvalidScope, "scope: it belongs to another resource; name that as resource"));
+    }
+    let scope = scope.to_string();
     let issuer = &app.settings.issuer;
     let lifetime = audience.iter().filter_map(|resource| resource.token_lifetime).min().unwrap_or(app.settings.access_token_lifetime);
 

@@ -25,6 +25,6 @@ fn passwords_may_be_long_and_odd_but_not_easy() {
 
 #[test]
 fn lengths_are_characters() {
-    assert!(policy::has_fitting_length(&"🔑".repeat(8)) && policy::has_fitting_length(&"🔑".repeat(256)));
-    assert!(!policy::has_fitting_length(&"🔑".repeat(7)) && !policy::has_fitting_length(&"🔑".repeat(257)));
+    assert!(!policy::is_too_long(&"🔑".repeat(256)) && policy::is_too_long(&"🔑".repeat(257)));
+    assert_eq!(policy::check(&"🔑".repeat(7), &[]), Err(PolicyError::Length));
 }

@@ -88,7 +88,8 @@ async fn nothing_is_taken_from_the_url() {
             .await;
         assert_eq!(answer.error(), (400, "invalid_request"), "{query}");
     }
-    assert_eq!(app.get("/token").send().await.status, 405);
+    let get = app.get("/token").send().await;
+    assert_eq!((get.error(), get.header("allow")), ((405, "invalid_request"), "POST"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

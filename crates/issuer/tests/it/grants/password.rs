@@ -218,3 +218,54 @@ async fn a_sign_in_leaves_one_authorization_and_one_audit_line() {
     assert_eq!(app.count("SELECT count(*) FROM authorizations").await, 1);
     assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'authorization_given'").await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_that_cannot_be_granted_tells_nothing_of_a_disabled_user() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    assert_eq!(app.sign_in("alice", "nonsense").await.error(), (400, "invalid_scope"));
+    app.disable_user("alice").await;
+    assert_eq!(app.sign_in("alice", "nonsense").await.error(), (400, "invalid_grant"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_never_comes_empty_for_what_was_asked() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.sql("INSERT INTO resources (id, identifier, name, created_at) VALUES ('invoices', 'https://invoices.example', 'Invoices', 0)")
+        .await;
+    app.sql("INSERT INTO scopes (name, resource_id, description) VALUES ('invoices:read', 'invoices', 'x')").await;
+    app.sql("INSERT INTO role_scopes (role, scope) VALUES ('clerk', 'invoices:read')").await;
+    app.sql("INSERT INTO client_scopes (client_id, scope) VALUES ('shop', 'invoices:read')").await;
+    assert_eq!(app.sign_in("alice", "invoices:read").await.error(), (400, "invalid_scope"));
+    let ask = |resource: &'static str, scope: &'static str| {
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "shop"),
+            ("username", "alice"),
+            ("password", PASSWORD),
+            ("resource", resource),
+            ("scope", scope),
+        ];
+        let request = app.post("/token").form(&form);
+        async move { request.send().await }
+    };
+    assert_eq!(ask("https://invoices.example", "orders:read").await.error(), (400, "invalid_scope"));
+    let both = ask("https://invoices.example", "orders:read invoices:read").await;
+    assert_eq!((both.str("scope"), &both.claims()["aud"]), ("invoices:read", &json!("https://invoices.example")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parallel_sign_ins_survive_the_renewal_of_their_hash() {
+    let weak = TestApp::new().await.app.hasher.hash(PASSWORD.into()).await.unwrap();
+    let app = TestApp::with(|settings| settings.argon2_memory_kib = 4096).await.with_orders().await;
+    app.add_user_with_hash("alice", &["clerk"], weak).await;
+    let answers = tokio::join!(app.sign_in("alice", ""), app.sign_in("alice", ""), app.sign_in("alice", ""), app.sign_in("alice", ""));
+    assert_eq!((answers.0.status, answers.1.status, answers.2.status, answers.3.status), (200, 200, 200, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_password_may_be_shorter_than_what_may_be_set_today() {
+    let app = TestApp::new().await.with_orders().await;
+    let hash = app.app.hasher.hash("secret".into()).await.unwrap();
+    app.add_user_with_hash("johndoe", &["clerk"], hash).await;
+    assert_eq!(app.try_password("johndoe", "secret", "").await.status, 200);
+}

@@ -33,6 +33,8 @@ fn issuers() {
         "http://localhost.evil.example",
         "https://id.example/a/../b",
         "http://0.0.0.0:8080",
+        "https://id.example/:a",
+        "https://id.example/*a",
         "http://192.168.0.1",
     ] {
         assert!(Issuer::parse(bad).is_err(), "{bad}");

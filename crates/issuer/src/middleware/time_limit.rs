@@ -1,0 +1,19 @@
+//! No request takes forever: one that does is told to come again.
+
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::error::{Code, OAuthError};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Answers 503 once the time is up.
+pub async fn time_limit(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(LIMIT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => OAuthError::new(Code::Busy(1), "the server took too long; try again").into_response(),
+    }
+}
