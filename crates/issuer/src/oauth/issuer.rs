@@ -15,6 +15,16 @@ pub struct Issuer {
     https: bool,
 }
 
+/// Whether the host of `url` is this machine itself.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// Why a URL cannot be an issuer.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
@@ -26,12 +36,7 @@ impl Issuer {
     /// Checks `url`. It must be written in its normal form, because services compare `iss` byte for byte.
     pub fn parse(url: &str) -> Result<Self, IssuerError> {
         let parsed = Url::parse(url).map_err(|_| IssuerError)?;
-        let loopback = match parsed.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
+        let loopback = is_loopback(&parsed);
         let https = parsed.scheme() == "https";
         let plain = parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty() && parsed.password().is_none();
         // Routers read these as patterns.

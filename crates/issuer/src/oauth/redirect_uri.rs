@@ -1,6 +1,8 @@
 //! Which redirect URIs a client may register (RFC 9700 §2.6, RFC 8252 §7).
 
-use url::{Host, Url};
+use url::Url;
+
+use crate::oauth::issuer::is_loopback;
 
 /// A redirect URI that may not be registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -10,16 +12,10 @@ pub struct RedirectUriError;
 /// Checks a redirect URI that is to be registered.
 pub fn validate(uri: &str) -> Result<(), RedirectUriError> {
     let url = Url::parse(uri).map_err(|_| RedirectUriError)?;
-    let loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
     let scheme_fits = match url.scheme() {
         // A parser of browsers also takes `https:///host` and `https:host`; others do not.
         "https" => uri.strip_prefix("https://").is_some_and(|rest| !rest.starts_with('/')),
-        "http" => uri.starts_with("http://") && loopback,
+        "http" => uri.starts_with("http://") && is_loopback(&url),
         private => private.contains('.'),
     };
     let plain = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
