@@ -107,16 +107,13 @@ async fn migrate(
     };
     let transaction = schema::migrate(store).await?;
     let is_first = signing_keys::count(&transaction).await? == 0;
-    let administrator = match prepared {
-        Some(prepared) if is_first => {
-            let (master, administrator) = prepared.insert(&transaction, clock.now()).await?;
-            commit(transaction).await?;
-            return Ok((master, Some(administrator)));
-        }
-        _ => None,
-    };
+    if let Some(prepared) = prepared.filter(|_| is_first) {
+        let (master, administrator) = prepared.insert(&transaction, clock.now()).await?;
+        commit(transaction).await?;
+        return Ok((master, Some(administrator)));
+    }
     commit(transaction).await?;
-    Ok((load_master(settings, store, clock).await?, administrator))
+    Ok((load_master(settings, store, clock).await?, None))
 }
 
 /// The master key of a database that has one.

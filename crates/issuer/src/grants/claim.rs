@@ -9,7 +9,7 @@ use crate::clock::UnixSeconds;
 use crate::error::OAuthError;
 use crate::store::authorizations::{self, Advance, AuthorizationRow};
 use crate::store::{commit, users};
-use crate::tokens::{Authorization, Party, refresh};
+use crate::tokens::{Authorization, Party, is_alive, refresh};
 
 /// What the transaction must claim.
 #[derive(Debug)]
@@ -69,14 +69,8 @@ impl Claim {
 async fn is_standing(app: &App, id: Uuid, generation: i32, now: UnixSeconds) -> Result<bool, OAuthError> {
     // Read where it is written: a reader might see the state before a revocation that was answered already.
     let parties = authorizations::with_parties(app.store.writer(), id).await?;
-    Ok(parties.is_some_and(|(row, user, client)| {
-        row.generation == generation
-            && within_grace(&row, now)
-            && row.ended_at.is_none()
-            && row.expires_at > now
-            && user.enabled
-            && client.enabled
-    }))
+    Ok(parties
+        .is_some_and(|(row, user, client)| row.generation == generation && within_grace(&row, now) && is_alive(&row, &user, &client, now)))
 }
 
 /// Whether the latest generation was given within the grace period.

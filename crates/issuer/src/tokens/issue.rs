@@ -11,7 +11,7 @@ use crate::keys::signer::TokenType;
 use crate::store::clients::Client;
 use crate::tokens::audience::{audience, owned};
 use crate::tokens::claims::{AccessClaims, Audience, IdClaims, SignIn, token_id};
-use crate::tokens::{Authorization, Party, refresh};
+use crate::tokens::{Authorization, Party, is_alive, refresh};
 
 /// The answer of the token endpoint.
 #[derive(Debug, Serialize)]
@@ -100,7 +100,7 @@ fn gate(client: &Client, party: &Party, now: UnixSeconds) -> Result<(), OAuthErr
         return Err(OAuthError::new(Code::InvalidClient, "client authentication failed"));
     }
     match party {
-        Party::User(user) if !user.0.enabled || user.1.ended_at.is_some() || user.1.expires_at <= now => Err(OAuthError::invalid_grant()),
+        Party::User(user) if !is_alive(&user.1, &user.0, client, now) => Err(OAuthError::invalid_grant()),
         Party::User(_) | Party::Client => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
 use crate::store::users::User;
 use crate::tokens::claims::{Audience, authorization_of};
+use crate::tokens::is_alive;
 use crate::tokens::refresh::RefreshToken;
 
 /// The claims of an access token of ours.
@@ -70,7 +71,7 @@ async fn look_up_access(app: &App, token: &str) -> Result<Option<LiveToken>, Key
         }));
     };
     let Some((row, user, client)) = authorizations::with_parties(app.store.reader(), authorization).await? else { return Ok(None) };
-    let alive = row.ended_at.is_none() && row.expires_at > app.clock.now() && user.enabled && client.enabled;
+    let alive = is_alive(&row, &user, &client, app.clock.now());
     let belongs = client.id == claims.client_id && user.id.to_string() == claims.sub;
     Ok((alive && belongs).then_some(LiveToken { access: Some(claims), client, user: Some((user, row)) }))
 }
@@ -78,9 +79,9 @@ async fn look_up_access(app: &App, token: &str) -> Result<Option<LiveToken>, Key
 async fn look_up_refresh(app: &App, token: &RefreshToken) -> Result<Option<LiveToken>, KeyError> {
     let Some((row, user, client)) = authorizations::with_parties(app.store.reader(), token.authorization).await? else { return Ok(None) };
     // A spent generation still names its authorization: who holds one may end it.
-    let alive = row.ended_at.is_none() && row.expires_at > app.clock.now() && token.generation <= row.generation;
+    let alive = is_alive(&row, &user, &client, app.clock.now()) && token.generation <= row.generation;
     let genuine = token.is_genuine(&row, &app.master);
-    Ok((genuine && alive && user.enabled && client.enabled).then_some(LiveToken { access: None, client, user: Some((user, row)) }))
+    Ok((genuine && alive).then_some(LiveToken { access: None, client, user: Some((user, row)) }))
 }
 
 /// Signature, type, issuer and dates of an access token of ours.

@@ -7,8 +7,10 @@ pub mod lookup;
 pub mod narrow;
 pub mod refresh;
 
+use crate::clock::UnixSeconds;
 use crate::oauth::scope::ScopeSet;
 use crate::store::authorizations::AuthorizationRow;
+use crate::store::clients::Client;
 use crate::store::resources::Resource;
 use crate::store::users::User;
 
@@ -28,6 +30,11 @@ pub struct Authorization {
     pub wanted: Option<ScopeSet>,
     /// The resource that this request names.
     pub resource: Option<Resource>,
+}
+
+/// Whether `row` lives at `now`, and its user and client may act. Who asks for one of these asks for all.
+pub fn is_alive(row: &AuthorizationRow, user: &User, client: &Client, now: UnixSeconds) -> bool {
+    row.ended_at.is_none() && row.expires_at > now && user.enabled && client.enabled
 }
 
 /// On whose behalf tokens are given.
