@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::accounts::password::Hasher;
 use crate::clock::{Clock, UnixSeconds};
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings};
+use crate::fetch::Fetcher;
+use crate::fetch::client_keys::ClientKeys;
 use crate::first_start::{self, Administrator, FirstStart};
 use crate::keys::rotation::Rotation;
 use crate::keys::seal::{MasterKeys, SealError};
@@ -26,6 +28,10 @@ pub struct App {
     pub hasher: Hasher,
     /// Time and randomness.
     pub clock: Arc<dyn Clock>,
+    /// Fetches from clients' URLs.
+    pub fetcher: Fetcher,
+    /// The public keys of clients.
+    pub client_keys: ClientKeys,
     ring: KeyRing,
     stopping: AtomicBool,
 }
@@ -42,6 +48,9 @@ pub enum OpenError {
     /// A signing key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The hashing threads; the text names the setting.
     #[error("setting {0}")]
     Hasher(String),
@@ -51,6 +60,7 @@ impl App {
     /// Opens the database, migrated if need be, and what is sealed in it. On an empty database this is the first start,
     /// and the administrator's password is returned to be shown once.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<(Arc<Self>, Option<Administrator>), OpenError> {
+        let fetcher = Fetcher::new(&settings)?;
         let store = Store::connect(&settings.database_url).await?;
         let hasher = Hasher::start(&settings, Arc::clone(&clock)).map_err(OpenError::Hasher)?;
         let state = schema::state(&store).await?;
@@ -60,7 +70,8 @@ impl App {
             SchemaState::Empty | SchemaState::Older => migrate(&settings, &store, &hasher, &clock, state).await?,
         };
         let ring = KeyRing::new(&settings);
-        let app = Arc::new(Self { settings, store, master, hasher, clock, ring, stopping: AtomicBool::new(false) });
+        let client_keys = ClientKeys::default();
+        let app = Arc::new(Self { settings, store, master, hasher, clock, fetcher, client_keys, ring, stopping: AtomicBool::new(false) });
         // A key that cannot be opened stops the start, not the first request.
         app.ring().await?;
         Ok((app, administrator))

@@ -22,6 +22,24 @@ pub enum Event<'a> {
     RefreshTokenReused { user: Uuid, client: &'a str, authorization: Uuid },
     /// A refresh token came that the database has not given yet: an older state of it was restored.
     RefreshTokenFromTheFuture { user: Uuid, client: &'a str, authorization: Uuid },
+    /// A code that was spent came again: it is stolen, and so may be what it gave.
+    CodeReplayed { user: Uuid, client: &'a str, authorization: Uuid },
+    /// A user signed in with a browser, or showed their password there again.
+    SignedIn { user: Uuid, sid: &'a str },
+    /// A session ended.
+    SessionEnded { user: Uuid, sid: &'a str, by: &'a str },
+    /// A user chose another password.
+    PasswordChanged { user: Uuid },
+    /// A user changed what is known of them.
+    ProfileChanged { user: Uuid },
+    /// A user allowed a client these scopes.
+    ConsentGiven { user: Uuid, client: &'a str, scope: &'a str },
+    /// A user took that back.
+    ConsentWithdrawn { user: Uuid, client: &'a str },
+    /// A client registered itself, or removed itself.
+    ClientRegistered { client: &'a str },
+    /// See [`Event::ClientRegistered`].
+    ClientDeleted { client: &'a str },
     /// A key came into the JWKS.
     KeyPublished { kid: &'a str },
     /// A key was revoked.
@@ -38,6 +56,15 @@ impl Event<'_> {
             Self::AuthorizationsEnded { .. } => "authorizations_ended",
             Self::RefreshTokenReused { .. } => "refresh_token_reused",
             Self::RefreshTokenFromTheFuture { .. } => "refresh_token_from_the_future",
+            Self::CodeReplayed { .. } => "code_replayed",
+            Self::SignedIn { .. } => "signed_in",
+            Self::SessionEnded { .. } => "session_ended",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::ProfileChanged { .. } => "profile_changed",
+            Self::ConsentGiven { .. } => "consent_given",
+            Self::ConsentWithdrawn { .. } => "consent_withdrawn",
+            Self::ClientRegistered { .. } => "client_registered",
+            Self::ClientDeleted { .. } => "client_deleted",
             Self::KeyPublished { .. } => "key_published",
             Self::KeyRevoked { .. } => "key_revoked",
             Self::Administered { .. } => "administered",
@@ -48,7 +75,14 @@ impl Event<'_> {
         match *self {
             Self::AuthorizationGiven { user, .. }
             | Self::RefreshTokenReused { user, .. }
-            | Self::RefreshTokenFromTheFuture { user, .. } => Some(user),
+            | Self::RefreshTokenFromTheFuture { user, .. }
+            | Self::CodeReplayed { user, .. }
+            | Self::SignedIn { user, .. }
+            | Self::SessionEnded { user, .. }
+            | Self::PasswordChanged { user }
+            | Self::ProfileChanged { user }
+            | Self::ConsentGiven { user, .. }
+            | Self::ConsentWithdrawn { user, .. } => Some(user),
             Self::AuthorizationsEnded { user, .. } => user,
             _ => None,
         }
@@ -59,7 +93,12 @@ impl Event<'_> {
             Self::AuthorizationGiven { client, .. }
             | Self::AuthorizationEnded { client, .. }
             | Self::RefreshTokenReused { client, .. }
-            | Self::RefreshTokenFromTheFuture { client, .. } => Some(client),
+            | Self::RefreshTokenFromTheFuture { client, .. }
+            | Self::CodeReplayed { client, .. }
+            | Self::ConsentGiven { client, .. }
+            | Self::ConsentWithdrawn { client, .. }
+            | Self::ClientRegistered { client }
+            | Self::ClientDeleted { client } => Some(client),
             Self::AuthorizationsEnded { client, .. } => client,
             _ => None,
         }
@@ -70,7 +109,8 @@ impl Event<'_> {
             Self::AuthorizationGiven { authorization, .. }
             | Self::AuthorizationEnded { authorization, .. }
             | Self::RefreshTokenReused { authorization, .. }
-            | Self::RefreshTokenFromTheFuture { authorization, .. } => Some(authorization),
+            | Self::RefreshTokenFromTheFuture { authorization, .. }
+            | Self::CodeReplayed { authorization, .. } => Some(authorization),
             _ => None,
         }
     }
@@ -82,7 +122,10 @@ impl Event<'_> {
             Self::AuthorizationsEnded { count, .. } => json!({ "count": count }),
             Self::KeyPublished { kid } | Self::KeyRevoked { kid } => json!({ "kid": kid }),
             Self::Administered { action, object } => json!({ "action": action, "object": object }),
-            Self::RefreshTokenReused { .. } | Self::RefreshTokenFromTheFuture { .. } => json!({}),
+            Self::SignedIn { sid, .. } => json!({ "sid": sid }),
+            Self::SessionEnded { sid, by, .. } => json!({ "sid": sid, "by": by }),
+            Self::ConsentGiven { scope, .. } => json!({ "scope": scope }),
+            _ => json!({}),
         }
     }
 }

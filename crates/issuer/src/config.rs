@@ -87,6 +87,17 @@ pub struct Settings {
     pub address_attempts: i32,
     /// The window of `address_attempts`.
     pub address_window: UnixSeconds,
+    /// A session that is not used for this long ends.
+    pub session_idle_lifetime: UnixSeconds,
+    /// A session ends after this long, however often it is used.
+    pub session_absolute_lifetime: UnixSeconds,
+    /// Whether clients may register without an initial access token.
+    pub open_registration: bool,
+    /// Development only: clients' URLs may be http, and lead to this machine and its network.
+    pub fetch_private_addresses: bool,
+    /// Development only: a file of certificates, in PEM form, that are trusted beside the system's when clients' URLs
+    /// are fetched.
+    pub fetch_ca_file: Option<PathBuf>,
     /// Networks of the proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Connections that may be open at once.
@@ -178,6 +189,11 @@ impl Settings {
             account_max_delay: 300,
             address_attempts: 100,
             address_window: 300,
+            session_idle_lifetime: 8 * 3600,
+            session_absolute_lifetime: 7 * DAY,
+            open_registration: false,
+            fetch_private_addresses: false,
+            fetch_ca_file: None,
             trusted_proxies: Vec::new(),
             max_connections: 1024,
             shutdown_timeout: 10,
@@ -216,6 +232,8 @@ impl Settings {
         in_range("account_max_delay", self.account_max_delay, 1, DAY)?;
         in_range("address_attempts", self.address_attempts.into(), 1, 1_000_000)?;
         in_range("address_window", self.address_window, 1, DAY)?;
+        in_range("session_absolute_lifetime", self.session_absolute_lifetime, 60, 366 * DAY)?;
+        in_range("session_idle_lifetime", self.session_idle_lifetime, 60, self.session_absolute_lifetime)?;
         if let Err(error) = EnvFilter::try_new(&self.log) {
             return Err(invalid("log", format!("expected a level or filter such as info; {error}")));
         }

@@ -23,6 +23,28 @@ pub enum Code {
     InvalidScope,
     /// The asked resource is not known, or not for this client (RFC 8707 §2).
     InvalidTarget,
+    /// The response type is not known here.
+    UnsupportedResponseType,
+    /// The person, or the issuer for them, said no.
+    AccessDenied,
+    /// The person would have to sign in, and nothing may be shown.
+    LoginRequired,
+    /// The person would have to do something else, and nothing may be shown.
+    InteractionRequired,
+    /// The person would have to consent, and nothing may be shown.
+    ConsentRequired,
+    /// The `request` parameter.
+    RequestNotSupported,
+    /// The `request_uri` parameter.
+    RequestUriNotSupported,
+    /// The `registration` parameter.
+    RegistrationNotSupported,
+    /// No way of signing in gives what the client cannot do without.
+    UnmetAuthenticationRequirements,
+    /// A redirect URI that may not be registered (RFC 7591 §3.2.2).
+    InvalidRedirectUri,
+    /// Client metadata that cannot be taken (RFC 7591 §3.2.2).
+    InvalidClientMetadata,
     /// The endpoint does not take this HTTP method.
     MethodNotAllowed,
     /// The body is longer than any honest request.
@@ -48,8 +70,20 @@ impl Code {
         }
     }
 
-    fn as_str(&self) -> &'static str {
+    /// The word of the specifications.
+    pub fn as_str(&self) -> &'static str {
         match self {
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::AccessDenied => "access_denied",
+            Self::LoginRequired => "login_required",
+            Self::InteractionRequired => "interaction_required",
+            Self::ConsentRequired => "consent_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidRequest | Self::MethodNotAllowed | Self::TooLarge => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
@@ -97,7 +131,13 @@ impl OAuthError {
         Self { code: Code::ServerError, description: "the server could not answer; try again".to_owned(), source: Some(source.into()) }
     }
 
-    fn log(&self) {
+    /// The description in the characters that OAuth allows (RFC 6749 §5.2).
+    pub fn safe_description(&self) -> String {
+        self.description.chars().map(|c| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\') { c } else { '?' }).collect()
+    }
+
+    /// Notes the source, if there is one.
+    pub fn log(&self) {
         if let Some(source) = &self.source {
             tracing::error!(error = %source, "request failed");
         }
@@ -114,9 +154,7 @@ impl From<crate::store::StoreError> for OAuthError {
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
         self.log();
-        let description: String =
-            self.description.chars().map(|c| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\') { c } else { '?' }).collect();
-        let body = Json(json!({ "error": self.code.as_str(), "error_description": description }));
+        let body = Json(json!({ "error": self.code.as_str(), "error_description": self.safe_description() }));
         let mut response = (self.code.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -181,6 +219,103 @@ impl BearerError {
         if let Ok(challenge) = HeaderValue::from_str(&challenge) {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
+        response
+    }
+}
+
+/// A failure that a person sees, as a page. The page itself is made by `pages::error_pages`, which knows how pages look.
+#[derive(Debug, Clone)]
+pub struct PageError {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// What happened, in a few words.
+    pub title: &'static str,
+    /// What the person can do.
+    pub message: String,
+    /// What the client's developer should know; empty if nothing.
+    pub detail: String,
+}
+
+impl PageError {
+    /// A request that a client should not have sent, told to the person because it cannot be told to the client.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            title: "This link does not work",
+            message: "The app that sent you here made a mistake. Go back to it and try again, or tell the people who run it.".to_owned(),
+            detail: detail.into(),
+        }
+    }
+
+    /// A page, or a request, that this browser does not know (any more).
+    pub fn expired() -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            title: "This page has expired",
+            message: "It was open for too long, or it was begun in another browser. Go back to the app and start again.".to_owned(),
+            detail: String::new(),
+        }
+    }
+
+    /// A form without the token of this browser.
+    pub fn stale_form() -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            message: "Nothing was changed. Go back, reload the page and try again.".to_owned(),
+            ..Self::expired()
+        }
+    }
+
+    /// Nothing is here.
+    pub fn not_found() -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            title: "There is nothing here",
+            message: "The address is wrong, or what was here is gone.".to_owned(),
+            detail: String::new(),
+        }
+    }
+
+    /// A failure on our side. The source is logged.
+    pub fn server_error(source: impl std::fmt::Display) -> Self {
+        tracing::error!(error = %source, "a page failed");
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            title: "Something went wrong",
+            message: "The server could not answer. Try again in a moment.".to_owned(),
+            detail: String::new(),
+        }
+    }
+}
+
+impl From<crate::store::StoreError> for PageError {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::server_error(error)
+    }
+}
+
+impl From<tower_sessions::session::Error> for PageError {
+    fn from(error: tower_sessions::session::Error) -> Self {
+        Self::server_error(error)
+    }
+}
+
+impl From<OAuthError> for PageError {
+    fn from(error: OAuthError) -> Self {
+        error.log();
+        let mut page = match error.code {
+            Code::ServerError => Self::server_error("see above"),
+            _ => Self::bad_request(error.safe_description()),
+        };
+        page.status = error.code.status();
+        page
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -60,6 +60,8 @@ impl FirstStart {
             created_at: now,
             updated_at: now,
             disabled_at: None,
+            claims: "{}".to_owned(),
+            password_generated_at: Some(now),
         };
         Ok(Self { master, key, admin, password })
     }
@@ -89,9 +91,14 @@ impl FirstStart {
             previous_secret_hash: None,
             created_at: now,
             disabled_at: None,
+            auth_method: None,
+            require_pkce: true,
+            first_party: true,
+            metadata: "{}".to_owned(),
+            registration_token_hash: None,
         };
         let scopes: Vec<String> = ADMIN_SCOPES.iter().chain(&OIDC_SCOPES).map(|(name, _)| (*name).to_owned()).collect();
-        clients::insert(db, cli, &scopes).await?;
+        clients::insert(db, cli, &scopes, &[]).await?;
         Ok((self.master, Administrator { username: ADMIN, password: self.password }))
     }
 }

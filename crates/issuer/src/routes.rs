@@ -10,8 +10,12 @@ use axum::routing::{get, post};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::app::App;
-use crate::endpoints::{discovery, health, introspect, jwks, method_not_allowed, not_found, revoke, token, userinfo};
-use crate::middleware::{client_ip, panics, request_log, security_headers, time_limit};
+use crate::endpoints::{
+    authorize, discovery, end_session, health, introspect, jwks, method_not_allowed, not_found, register, revoke, token, userinfo,
+};
+use crate::middleware::{client_ip, cors, panics, removal_cookie, request_log, security_headers, time_limit};
+use crate::pages::account::{consents, devices, password, profile};
+use crate::pages::{assets, browser, consent, error_pages, home, select_account, sign_in, sign_out};
 
 /// The longest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -20,21 +24,12 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The whole server.
 pub fn router(app: Arc<App>) -> Router {
     let path = app.settings.issuer.path().to_owned();
-    let endpoints = Router::new()
-        .route("/token", post(token::token))
-        .route("/revoke", post(revoke::revoke))
-        .route("/introspect", post(introspect::introspect))
-        .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
-        .route("/.well-known/openid-configuration", get(discovery::discovery))
-        .route("/.well-known/jwks.json", get(jwks::jwks))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready));
-
+    let endpoints = Router::new().merge(protocol(&app)).merge(for_people(&app));
     // RFC 8414 §3.1 puts the well-known part before the issuer's path, OpenID Connect Discovery §4 after it.
     let metadata = format!("/.well-known/oauth-authorization-server{path}");
     let router = if path.is_empty() { endpoints } else { Router::new().nest(&path, endpoints) };
     router
-        .route(&metadata, get(discovery::discovery))
+        .route(&metadata, get(discovery::discovery).layer(cors::public()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -45,4 +40,51 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(app.settings.issuer.is_https(), security_headers::security_headers))
         .layer(from_fn(request_log::request_log))
         .with_state(app)
+}
+
+/// What programs call. Scripts of any site may read what is public; those of clients may call what clients call.
+fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
+    let public = Router::new()
+        .route("/.well-known/openid-configuration", get(discovery::discovery))
+        .route("/.well-known/jwks.json", get(jwks::jwks))
+        // Before the layer, which answers preflights in its stead.
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(cors::public());
+    let by_clients = Router::new()
+        .route("/token", post(token::token))
+        .route("/revoke", post(revoke::revoke))
+        .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(cors::of_clients(app));
+    let others = Router::new()
+        .route("/introspect", post(introspect::introspect))
+        .route("/register", post(register::register))
+        .route("/register/{id}", get(register::read).delete(register::delete))
+        .route("/static/style.css", get(assets::style))
+        .route("/clients/{id}/logo", get(assets::logo))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready));
+    public.merge(by_clients).merge(others)
+}
+
+/// What browsers show: these routes, and no others, know the cookie.
+fn for_people(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(home))
+        .route("/authorize", get(authorize::get).post(authorize::post))
+        .route("/authorize/resume", get(authorize::resume))
+        .route("/end_session", get(end_session::get).post(end_session::post))
+        .route("/end_session/confirm", post(sign_out::submit))
+        .route("/signed-out", get(sign_out::signed_out))
+        .route("/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route("/select-account", get(select_account::show).post(select_account::submit))
+        .route("/consent", get(consent::show).post(consent::submit))
+        .route("/account", get(profile::show).post(profile::submit))
+        .route("/account/password", get(password::show).post(password::submit))
+        .route("/account/devices", get(devices::show).post(devices::submit))
+        .route("/account/consents", get(consents::show).post(consents::submit))
+        .route("/account/sign-out", post(sign_out::from_account))
+        .layer(browser::layer(app))
+        .layer(from_fn_with_state(Arc::clone(app), removal_cookie::removal_cookie))
+        .layer(from_fn_with_state(Arc::clone(app), error_pages))
 }

@@ -11,7 +11,8 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::clock::UnixSeconds;
 use crate::config::Settings;
-use crate::store::{Store, StoreError, attempts, commit};
+use crate::store::attempts::Limits;
+use crate::store::{Store, StoreError, attempts};
 
 /// What an attempt is counted under.
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ pub struct Counters {
 pub enum Verdict {
     /// It was counted; hash and compare.
     Proceed,
-    /// It must wait this many seconds. Nothing was counted.
+    /// It must wait this many seconds; nothing is hashed.
     Wait(u64),
 }
 
@@ -41,26 +42,19 @@ impl Counters {
         Self { account: format!("account:{name}"), address: format!("address:{network}") }
     }
 
-    /// Counts an attempt, in a transaction of its own.
+    /// Counts an attempt, as a transaction of its own.
     pub async fn count(&self, store: &Store, settings: &Settings, now: UnixSeconds) -> Result<Verdict, StoreError> {
-        let transaction = store.begin().await?;
-        for (key, counted) in [
-            (
-                &self.account,
-                attempts::count_account(&transaction, &self.account, settings.account_attempts, settings.account_max_delay, now).await?,
-            ),
-            (
-                &self.address,
-                attempts::count_address(&transaction, &self.address, settings.address_attempts, settings.address_window, now).await?,
-            ),
-        ] {
-            if !counted {
-                let until = attempts::waits_until(&transaction, key, settings.address_window).await?.unwrap_or(now);
-                return Ok(Verdict::Wait((until - now).max(1).unsigned_abs()));
-            }
+        let limits = Limits {
+            account_attempts: settings.account_attempts,
+            account_max_delay: settings.account_max_delay,
+            address_attempts: settings.address_attempts,
+            address_window: settings.address_window,
+        };
+        if attempts::count(store.writer(), &self.account, &self.address, limits, now).await? {
+            return Ok(Verdict::Proceed);
         }
-        commit(transaction).await?;
-        Ok(Verdict::Proceed)
+        let until = attempts::waits_until(store.reader(), &self.account, &self.address, limits, now).await?;
+        Ok(Verdict::Wait((until.unwrap_or(now) - now).max(1).unsigned_abs()))
     }
 
     /// Takes the attempt back when no password was compared, as a transaction of its own.

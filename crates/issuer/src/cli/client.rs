@@ -7,20 +7,24 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::cli::client_metadata::{MetadataArgs, fetch_logo};
 use crate::cli::report::{Report, date};
 use crate::cli::resource::require_scopes;
 use crate::cli::{CliError, commit_change, refuse};
+use crate::clock::DAY;
+use crate::endpoints::register::stored_token;
 use crate::grants::Grant;
+use crate::oauth::client_auth::{BASIC, METHODS, NONE, POST, PRIVATE_KEY_JWT};
 use crate::oauth::redirect_uri;
 use crate::store::clients::{self, ClientRow};
 use crate::store::resources::{self, Resource};
-use crate::store::{ConnectionTrait, authorizations};
+use crate::store::{ConnectionTrait, authorizations, registration};
 
 /// `signet client …`
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
     /// Add a client; its secret is shown once
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// List all clients
     List,
     /// Show one client
@@ -51,6 +55,15 @@ pub enum ClientCommand {
         /// Which
         id: String,
     },
+    /// Make a token by which a client may register itself; it is shown once
+    RegistrationToken {
+        /// How often it may be used
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
+        uses: i32,
+        /// How long it is good, in seconds
+        #[arg(long, default_value_t = DAY, value_parser = clap::value_parser!(i64).range(60..=366 * DAY))]
+        lifetime: i64,
+    },
 }
 
 /// `signet client add`
@@ -77,18 +90,34 @@ pub struct AddArgs {
     /// A redirect URI; may be repeated
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
+    /// An origin whose scripts call the token endpoint; may be repeated [default: those of the redirect URIs]
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    origins: Vec<String>,
+    /// The one way by which it authenticates: client_secret_basic, client_secret_post or private_key_jwt [default: either
+    /// with the secret]
+    #[arg(long, value_name = "METHOD", conflicts_with = "public")]
+    auth_method: Option<String>,
+    /// It may leave PKCE out (never a public client)
+    #[arg(long, conflicts_with = "public")]
+    no_pkce: bool,
+    /// It is your own: people are not asked for consent
+    #[arg(long)]
+    first_party: bool,
+    #[command(flatten)]
+    metadata: MetadataArgs,
 }
 
 /// Runs it.
 pub async fn run(app: &App, command: ClientCommand) -> Result<Report, CliError> {
     match command {
-        ClientCommand::Add(args) => add(app, args).await,
+        ClientCommand::Add(args) => add(app, *args).await,
         ClientCommand::List => list(app).await,
         ClientCommand::Show { id } => show(app, &id).await,
         ClientCommand::RotateSecret { id, drop_previous } => rotate_secret(app, &id, drop_previous).await,
         ClientCommand::Disable { id } => set_enabled(app, &id, false).await,
         ClientCommand::Enable { id } => set_enabled(app, &id, true).await,
         ClientCommand::Remove { id } => remove(app, &id).await,
+        ClientCommand::RegistrationToken { uses, lifetime } => registration_token(app, uses, lifetime).await,
     }
 }
 
@@ -119,12 +148,31 @@ impl AddArgs {
         if self.public && self.grants.iter().any(|grant| grant == Grant::ClientCredentials.name()) {
             return refuse("grant client_credentials: it is for clients that can keep a secret, so not with --public");
         }
-        self.redirect_uris.iter().try_for_each(|uri| redirect_uri::validate(uri).or_else(|error| refuse(error.to_string())))
+        if self.grants.iter().any(|grant| grant == Grant::AuthorizationCode.name()) && self.redirect_uris.is_empty() {
+            return refuse("redirect-uri: expected one at least for the grant authorization_code");
+        }
+        if self.auth_method.as_ref().is_some_and(|method| method == NONE || !METHODS.contains(&method.as_str())) {
+            return refuse(format!("auth-method: expected {BASIC}, {POST} or {PRIVATE_KEY_JWT}"));
+        }
+        let is_origin = |origin: &String| redirect_uri::origin(origin).as_ref() == Some(origin);
+        if !self.origins.iter().all(is_origin) {
+            return refuse("origin: expected scheme, host and port alone, such as https://app.example.com");
+        }
+        Ok(())
     }
 }
 
 async fn add(app: &App, mut args: AddArgs) -> Result<Report, CliError> {
     args.check()?;
+    let metadata = args.metadata.into_metadata()?;
+    for uri in &args.redirect_uris {
+        redirect_uri::validate(uri, metadata.application_type).or_else(|error| refuse(error.to_string()))?;
+    }
+    let uses_keys = args.auth_method.as_deref() == Some(PRIVATE_KEY_JWT);
+    if uses_keys && metadata.jwks.is_none() && metadata.jwks_uri.is_none() {
+        return refuse("auth-method private_key_jwt: expected --jwks-uri or --jwks-file");
+    }
+    let logo = fetch_logo(app, &metadata).await?;
     for list in [&mut args.scopes, &mut args.grants, &mut args.redirect_uris] {
         let mut seen = Vec::new();
         list.retain(|item| {
@@ -135,7 +183,12 @@ async fn add(app: &App, mut args: AddArgs) -> Result<Report, CliError> {
         });
     }
     let id = args.id.unwrap_or_else(|| BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<12>()));
-    let secret = (!args.public).then(|| new_secret(app));
+    let secret = (!args.public && !uses_keys).then(|| new_secret(app));
+    let origins = if args.origins.is_empty() {
+        args.redirect_uris.iter().filter_map(|uri| redirect_uri::origin(uri)).collect()
+    } else {
+        args.origins
+    };
 
     let transaction = app.store.begin().await?;
     if clients::row(&transaction, &id).await?.is_some() {
@@ -157,8 +210,16 @@ async fn add(app: &App, mut args: AddArgs) -> Result<Report, CliError> {
         previous_secret_hash: None,
         created_at: app.now(),
         disabled_at: None,
+        auth_method: args.auth_method,
+        require_pkce: !args.no_pkce,
+        first_party: args.first_party,
+        metadata: metadata.to_json(),
+        registration_token_hash: None,
     };
-    clients::insert(&transaction, client, &args.scopes).await?;
+    clients::insert(&transaction, client, &args.scopes, &origins).await?;
+    if let Some(logo) = logo {
+        clients::set_logo(&transaction, &id, logo.media_type, logo.image).await?;
+    }
     commit_change(app, transaction, "client add", &id).await?;
     Ok(secret_report(&id, secret))
 }
@@ -188,6 +249,16 @@ fn secret_report(id: &str, secret: Option<String>) -> Report {
     }
 }
 
+async fn registration_token(app: &App, uses: i32, lifetime: i64) -> Result<Report, CliError> {
+    let token = new_secret(app);
+    let transaction = app.store.begin().await?;
+    registration::insert_token(&transaction, &stored_token(&token), uses, app.now() + lifetime).await?;
+    commit_change(app, transaction, "client registration-token", "").await?;
+    let (endpoint, until) = (app.settings.issuer.endpoint("/register"), date(app.now() + lifetime));
+    let text = format!("{token}\n\nGood for {uses} registration(s) at {endpoint} until {until}. It is not shown again.");
+    Ok(Report::new(text, json!({ "registration_token": token, "registration_endpoint": endpoint, "uses": uses, "expires_at": until })))
+}
+
 fn describe(client: &ClientRow) -> Value {
     let words = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let secrets = [&client.secret_hash, &client.previous_secret_hash].into_iter().flatten().count();
@@ -197,6 +268,9 @@ fn describe(client: &ClientRow) -> Value {
         "public": client.public,
         "grants": words(&client.grants),
         "redirect_uris": words(&client.redirect_uris),
+        "first_party": client.first_party,
+        "require_pkce": client.public || client.require_pkce,
+        "registered_itself": client.registration_token_hash.is_some(),
         "enabled": client.disabled_at.is_none(),
         "secrets": secrets,
         "created_at": date(client.created_at),
@@ -212,9 +286,27 @@ async fn show(app: &App, id: &str) -> Result<Report, CliError> {
     let mut described = describe(&find(app.store.reader(), id).await?);
     if let Some(client) = app.store.client(id).await? {
         described["scopes"] = client.scopes.iter().map(|scope| scope.name.as_str()).collect();
+        described["metadata"] = serde_json::to_value(client.metadata()?).unwrap_or_default();
+        described["origins"] = clients::origins(app.store.reader(), id).await?.into();
         described["resource"] = client.default_resource.map(|resource| resource.identifier(&app.settings.issuer)).into();
     }
-    let columns = ["client_id", "name", "public", "grants", "resource", "scopes", "redirect_uris", "enabled", "secrets", "created_at"];
+    let columns = [
+        "client_id",
+        "name",
+        "public",
+        "grants",
+        "resource",
+        "scopes",
+        "redirect_uris",
+        "origins",
+        "first_party",
+        "require_pkce",
+        "registered_itself",
+        "metadata",
+        "enabled",
+        "secrets",
+        "created_at",
+    ];
     Ok(Report::record(&columns, described))
 }
 

@@ -1,6 +1,7 @@
 //! The command line. Every command prints text, or one JSON value with `--json`; an error is one line and exit code 1.
 
 mod client;
+mod client_metadata;
 mod doctor;
 mod keys;
 mod migrate;

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use crate::accounts::claims::{self, StandardClaims, TEXT_CLAIMS};
 use crate::accounts::password::StoredHash;
 use crate::accounts::{policy, username};
 use crate::app::App;
@@ -57,6 +58,14 @@ pub enum UserCommand {
     Enable {
         /// Whom
         username: String,
+    },
+    /// Show or change what is known of a user beside name and email address: the standard claims of OpenID Connect
+    Claims {
+        /// Whose
+        username: String,
+        /// A claim to set, or to take away if the value is empty; may be repeated
+        #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = crate::cli::parse_pair)]
+        claims: Vec<(String, String)>,
     },
     /// Show or change a user's roles
     Roles {
@@ -126,6 +135,7 @@ pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
         UserCommand::SetPassword { username, password } => set_password(app, &username, password).await,
         UserCommand::Disable { username } => disable(app, &username).await,
         UserCommand::Enable { username } => enable(app, &username).await,
+        UserCommand::Claims { username, claims } => change_claims(app, &username, claims).await,
         UserCommand::Roles { username, add, remove } => change_roles(app, &username, add, remove).await,
     }
 }
@@ -166,6 +176,8 @@ async fn add(
         created_at: now,
         updated_at: now,
         disabled_at: None,
+        claims: StandardClaims::default().to_json(),
+        password_generated_at: None,
     };
     let id = user.id;
     let transaction = app.store.begin().await?;
@@ -255,6 +267,31 @@ async fn enable(app: &App, username: &str) -> Result<Report, CliError> {
     users::set_disabled(&transaction, user.id, None, app.now()).await?;
     commit_change(app, transaction, "user enable", &user.username).await?;
     Ok(Report::new(format!("Enabled {}.", user.username), json!({ "id": user.id, "username": user.username, "enabled": true })))
+}
+
+async fn change_claims(app: &App, username: &str, set: Vec<(String, String)>) -> Result<Report, CliError> {
+    let transaction = app.store.begin().await?;
+    let user = find(&transaction, username).await?;
+    let (mut claims, mut name) = (StandardClaims::from_json(&user.claims), user.name.clone());
+    for (claim, value) in &set {
+        claims::check(claim, value.trim()).or_else(|error| refuse(format!("{claim}: {error}")))?;
+        if claim == "name" {
+            name = Some(value.trim().to_owned()).filter(|name| !name.is_empty());
+        } else {
+            claims.set(claim, value).or_else(|error| refuse(format!("{claim}: {error}")))?;
+        }
+    }
+    if !set.is_empty() {
+        users::set_claims(&transaction, user.id, name.as_deref(), &claims.to_json(), app.now()).await?;
+        commit_change(app, transaction, "user claims", &user.username).await?;
+    }
+    let shown: Vec<(&str, &str)> = TEXT_CLAIMS
+        .iter()
+        .map(|claim| (*claim, if *claim == "name" { name.as_deref().unwrap_or_default() } else { claims.get(claim) }))
+        .filter(|(_, value)| !value.is_empty())
+        .collect();
+    let object: serde_json::Map<String, Value> = shown.iter().map(|(claim, value)| ((*claim).to_owned(), (*value).into())).collect();
+    Ok(Report::record(&shown.iter().map(|(claim, _)| *claim).collect::<Vec<_>>(), object.into()))
 }
 
 async fn change_roles(app: &App, username: &str, add: Vec<String>, remove: Vec<String>) -> Result<Report, CliError> {

@@ -6,9 +6,10 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::app::App;
+use crate::endpoints::client_assertion;
 use crate::endpoints::parameters::Parameters;
 use crate::error::{Code, OAuthError};
-use crate::oauth::client_auth::{ClientAuthError, ClientCredentials};
+use crate::oauth::client_auth::{ClientAuthError, ClientCredentials, NONE};
 use crate::store::clients::Client;
 
 /// The client that `parameters` come from. A request without client authentication is the default client's.
@@ -18,31 +19,42 @@ pub async fn authenticate(app: &App, parameters: &Parameters) -> Result<Client, 
     let headers = parameters.headers.get_all(header::AUTHORIZATION).iter().map(header::HeaderValue::as_bytes);
     let credentials = ClientCredentials::parse(headers, &parameters.form).map_err(|error| match error {
         ClientAuthError::Malformed => OAuthError::new(Code::InvalidClient, error.to_string()),
-        ClientAuthError::SeveralMethods | ClientAuthError::MissingId => OAuthError::invalid_request(error.to_string()),
-    })?;
-    let (id, secret) = match credentials {
-        ClientCredentials::Secret(id, secret) => (id, Some(secret)),
-        ClientCredentials::Id(id) => (id, None),
-        ClientCredentials::Absent => {
-            let default = app.settings.default_client.clone();
-            (default.ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication is missing"))?, None)
+        ClientAuthError::SeveralMethods | ClientAuthError::MissingId | ClientAuthError::AssertionType => {
+            OAuthError::invalid_request(error.to_string())
         }
-    };
-    let client = app.store.client(&id).await?;
-    client
-        .filter(|client| client.enabled && proves(client, secret.as_ref()))
-        .ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication failed"))
-}
-
-/// A public client proves nothing and must not pretend to; a confidential one shows a good secret.
-fn proves(client: &Client, secret: Option<&SecretString>) -> bool {
-    match secret {
-        None => client.public,
-        Some(_) if client.public => false,
-        Some(secret) => {
-            let hash = digest(&SHA256, secret.expose_secret().as_bytes());
-            let matches = client.secret_hashes.iter().map(|good| good.as_slice().ct_eq(hash.as_ref()));
-            matches.fold(Choice::from(0), |any, one| any | one).into()
+    })?;
+    match credentials {
+        ClientCredentials::Secret(id, secret, method) => {
+            known(app, &id).await?.filter(|client| has_secret(client, &secret) && uses(client, method)).ok_or_else(failed)
+        }
+        ClientCredentials::Id(id) => known(app, &id).await?.filter(|client| client.public).ok_or_else(failed),
+        ClientCredentials::Assertion(id, assertion) => client_assertion::authenticate(app, id.as_deref(), assertion.expose_secret()).await,
+        ClientCredentials::Absent => {
+            let default = app.settings.default_client.as_deref();
+            let id = default.ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication is missing"))?;
+            known(app, id).await?.filter(|client| client.public).ok_or_else(failed)
         }
     }
+}
+
+/// The enabled client `id`.
+pub(super) async fn known(app: &App, id: &str) -> Result<Option<Client>, OAuthError> {
+    Ok(app.store.client(id).await?.filter(|client| client.enabled))
+}
+
+/// The one answer to a client that is not known, or does not prove who it is.
+pub(super) fn failed() -> OAuthError {
+    OAuthError::new(Code::InvalidClient, "client authentication failed")
+}
+
+/// Whether `client` may authenticate by `method`.
+pub(super) fn uses(client: &Client, method: &str) -> bool {
+    client.auth_method.as_deref().is_none_or(|own| own == method && own != NONE)
+}
+
+fn has_secret(client: &Client, secret: &SecretString) -> bool {
+    let hash = digest(&SHA256, secret.expose_secret().as_bytes());
+    let matches = client.secret_hashes.iter().map(|good| good.as_slice().ct_eq(hash.as_ref()));
+    // A public client proves nothing and must not pretend to.
+    !client.public && bool::from(matches.fold(Choice::from(0), |any, one| any | one))
 }

@@ -6,36 +6,59 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
+use crate::accounts::claims::CLAIMS;
 use crate::app::App;
 use crate::error::OAuthError;
 use crate::grants::Grant;
-use crate::oauth::client_auth::METHODS;
+use crate::oauth::acr::PASSWORD_ACR;
+use crate::oauth::authorization_request::{RESPONSE_MODES, RESPONSE_TYPES};
+use crate::oauth::client_auth::{BASIC, METHODS, POST, PRIVATE_KEY_JWT};
+use crate::oauth::scope::OIDC_SCOPES;
+use crate::oauth::{pkce, prompt};
 use crate::store::clients;
 
 /// The members, in the order of the specifications.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the members are the specification's")]
 pub struct Metadata {
     issuer: String,
+    authorization_endpoint: String,
     token_endpoint: String,
     userinfo_endpoint: String,
     jwks_uri: String,
-    scopes_supported: [&'static str; 4],
-    response_types_supported: [&'static str; 0],
+    registration_endpoint: String,
+    end_session_endpoint: String,
+    scopes_supported: Vec<&'static str>,
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 2],
     grant_types_supported: Vec<&'static str>,
     acr_values_supported: [&'static str; 1],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 1],
-    token_endpoint_auth_methods_supported: [&'static str; 3],
+    userinfo_signing_alg_values_supported: [&'static str; 1],
+    token_endpoint_auth_methods_supported: [&'static str; 4],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 1],
+    display_values_supported: [&'static str; 1],
     claim_types_supported: [&'static str; 1],
-    claims_supported: [&'static str; 14],
+    claims_supported: Vec<&'static str>,
+    ui_locales_supported: [&'static str; 1],
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
+    prompt_values_supported: [&'static str; 4],
+    code_challenge_methods_supported: [&'static str; 1],
+    authorization_response_iss_parameter_supported: bool,
     revocation_endpoint: String,
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    revocation_endpoint_auth_methods_supported: [&'static str; 4],
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 1],
     introspection_endpoint: String,
-    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    introspection_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 1],
 }
+
+/// Claims of ID tokens that are not about what is known of the user.
+const TOKEN_CLAIMS: [&str; 11] = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
+const RS256: [&str; 1] = ["RS256"];
 
 /// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`
 pub async fn discovery(State(app): State<Arc<App>>) -> Result<Json<Metadata>, OAuthError> {
@@ -43,42 +66,39 @@ pub async fn discovery(State(app): State<Arc<App>>) -> Result<Json<Metadata>, OA
     // RFC 9700 §2.4: the password grant is told of only while some client may use it.
     let works = |grant: &Grant| *grant != Grant::Password || in_use.iter().any(|name| name == grant.name());
     let issuer = &app.settings.issuer;
-    let [basic, post, _] = METHODS;
     Ok(Json(Metadata {
         issuer: issuer.as_str().to_owned(),
+        authorization_endpoint: issuer.endpoint("/authorize"),
         token_endpoint: issuer.endpoint("/token"),
         userinfo_endpoint: issuer.endpoint("/userinfo"),
         jwks_uri: issuer.endpoint("/.well-known/jwks.json"),
-        scopes_supported: ["openid", "profile", "email", "offline_access"],
-        response_types_supported: [],
+        registration_endpoint: issuer.endpoint("/register"),
+        end_session_endpoint: issuer.endpoint("/end_session"),
+        scopes_supported: OIDC_SCOPES.iter().map(|(name, _)| *name).collect(),
+        response_types_supported: RESPONSE_TYPES,
+        response_modes_supported: RESPONSE_MODES,
         grant_types_supported: Grant::ALL.iter().filter(|grant| works(grant)).map(|grant| grant.name()).collect(),
-        acr_values_supported: [crate::tokens::PASSWORD_ACR],
+        acr_values_supported: [PASSWORD_ACR],
         subject_types_supported: ["public"],
-        id_token_signing_alg_values_supported: ["RS256"],
+        id_token_signing_alg_values_supported: RS256,
+        userinfo_signing_alg_values_supported: RS256,
         token_endpoint_auth_methods_supported: METHODS,
+        token_endpoint_auth_signing_alg_values_supported: RS256,
+        display_values_supported: ["page"],
         claim_types_supported: ["normal"],
-        claims_supported: [
-            "iss",
-            "sub",
-            "aud",
-            "exp",
-            "iat",
-            "auth_time",
-            "acr",
-            "amr",
-            "at_hash",
-            "name",
-            "preferred_username",
-            "updated_at",
-            "email",
-            "email_verified",
-        ],
-        claims_parameter_supported: false,
+        claims_supported: TOKEN_CLAIMS.into_iter().chain(CLAIMS.iter().map(|(name, _)| *name)).collect(),
+        ui_locales_supported: ["en"],
+        claims_parameter_supported: true,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,
+        prompt_values_supported: prompt::VALUES,
+        code_challenge_methods_supported: [pkce::METHOD],
+        authorization_response_iss_parameter_supported: true,
         revocation_endpoint: issuer.endpoint("/revoke"),
         revocation_endpoint_auth_methods_supported: METHODS,
+        revocation_endpoint_auth_signing_alg_values_supported: RS256,
         introspection_endpoint: issuer.endpoint("/introspect"),
-        introspection_endpoint_auth_methods_supported: [basic, post],
+        introspection_endpoint_auth_methods_supported: [BASIC, POST, PRIVATE_KEY_JWT],
+        introspection_endpoint_auth_signing_alg_values_supported: RS256,
     }))
 }

@@ -1,11 +1,15 @@
 //! The protocol endpoints, one file each, and what they share in reading requests.
 
+pub mod authorize;
 mod client;
+mod client_assertion;
 pub mod discovery;
+pub mod end_session;
 pub mod health;
 pub mod introspect;
 pub mod jwks;
-mod parameters;
+pub(crate) mod parameters;
+pub mod register;
 pub mod revoke;
 pub mod token;
 pub mod userinfo;

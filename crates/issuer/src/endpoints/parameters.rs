@@ -15,6 +15,8 @@ use crate::oauth::form::Form;
 pub struct Parameters {
     /// The parameters.
     pub form: Form,
+    /// The same, as they came.
+    pub body: Bytes,
     /// The headers.
     pub headers: HeaderMap,
     /// The client's address.
@@ -42,7 +44,7 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
             }
         })?;
         let form = Form::parse(&body).map_err(|error| OAuthError::invalid_request(error.to_string()))?;
-        Ok(Self { form, headers, address })
+        Ok(Self { form, body, headers, address })
     }
 }
 

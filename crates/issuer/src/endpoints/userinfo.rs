@@ -5,72 +5,65 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, Method, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
+use crate::accounts::claims;
 use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::endpoints::no_store;
 use crate::endpoints::parameters::is_form;
 use crate::error::{BearerError, OAuthError};
 use crate::keys::KeyError;
+use crate::keys::signer::TokenType;
 use crate::oauth::form::Form;
-use crate::oauth::scope::ScopeSet;
 use crate::store::resources::Resource;
-use crate::store::users::User;
 use crate::tokens::lookup::look_up;
 
-/// The claims (§5.1), by scope (§5.4).
-#[derive(Debug, Default, Serialize)]
-struct UserClaims {
-    sub: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    preferred_username: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    updated_at: Option<UnixSeconds>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_verified: Option<bool>,
-}
-
-impl UserClaims {
-    fn new(user: User, scopes: &ScopeSet) -> Self {
-        let mut claims = Self { sub: user.id.to_string(), ..Self::default() };
-        if scopes.contains("profile") {
-            claims.name = user.name;
-            claims.preferred_username = Some(user.username);
-            claims.updated_at = Some(user.updated_at);
-        }
-        if scopes.contains("email") && user.email.is_some() {
-            claims.email = user.email;
-            claims.email_verified = Some(user.email_verified);
-        }
-        claims
-    }
+/// An answer that is signed (§5.3.2).
+#[derive(Serialize)]
+struct SignedClaims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    iat: UnixSeconds,
+    #[serde(flatten)]
+    claims: Map<String, Value>,
 }
 
 /// `GET` and `POST /userinfo`
 pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Response {
     match answer(&app, request).await {
-        Ok(claims) => no_store(claims),
+        Ok(response) => response,
         Err(error) => error.into_response(&Resource::userinfo().identifier(&app.settings.issuer), "openid"),
     }
 }
 
-async fn answer(app: &App, request: Request) -> Result<UserClaims, BearerError> {
+async fn answer(app: &App, request: Request) -> Result<Response, BearerError> {
     let token = bearer_token(request).await?;
     let found = look_up(app, &token).await.map_err(|error: KeyError| BearerError::Other(OAuthError::server_error(error)))?;
     let identifier = Resource::userinfo().identifier(&app.settings.issuer);
     let token = found.ok_or(BearerError::InvalidToken)?;
-    let claims = token.access.filter(|claims| claims.aud.contains(&identifier)).ok_or(BearerError::InvalidToken)?;
-    let scopes = claims.scopes();
-    match token.user {
-        Some((user, _)) if scopes.contains("openid") => Ok(UserClaims::new(user, &scopes)),
-        _ => Err(BearerError::InsufficientScope),
+    let own = token.access.filter(|own| own.aud.contains(&identifier)).ok_or(BearerError::InvalidToken)?;
+    let scopes = own.scopes();
+    let Some((user, row)) = token.user.filter(|_| scopes.contains("openid")) else { return Err(BearerError::InsufficientScope) };
+    let asked = row.requested_claims()?.userinfo;
+    let mut claims = claims::claims(&user, &scopes, &token.client, asked.keys().map(String::as_str));
+    claims.insert("sub".to_owned(), user.id.to_string().into());
+    if token.client.metadata()?.userinfo_signed_response_alg.is_none() {
+        return Ok(no_store(claims));
     }
+    signed(app, &token.client.id, claims).await.map_err(BearerError::Other)
+}
+
+async fn signed(app: &App, client: &str, claims: Map<String, Value>) -> Result<Response, OAuthError> {
+    let now = app.now();
+    let ring = app.ring().await.map_err(OAuthError::server_error)?;
+    let signer = ring.signer(now).map_err(OAuthError::server_error)?;
+    let claims = SignedClaims { iss: app.settings.issuer.as_str(), aud: client, iat: now, claims };
+    let token = signer.sign(TokenType::Jwt, &claims).map_err(OAuthError::server_error)?;
+    Ok(([(header::CONTENT_TYPE, "application/jwt"), (header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], token)
+        .into_response())
 }
 
 /// The token of the `Authorization` header or of a form body (RFC 6750 §2.1, §2.2); never of the URL, never of two places.
@@ -92,7 +85,8 @@ async fn bearer_token(request: Request) -> Result<String, BearerError> {
     }
 }
 
-fn header_token(headers: &HeaderMap) -> Result<Option<String>, BearerError> {
+/// The token of the `Authorization` header, if there is one.
+pub(super) fn header_token(headers: &HeaderMap) -> Result<Option<String>, BearerError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (first, second) = (values.next(), values.next());
     if second.is_some() {

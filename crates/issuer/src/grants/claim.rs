@@ -2,13 +2,13 @@
 
 use uuid::Uuid;
 
-use crate::accounts::lockout::Counters;
+use crate::accounts::sign_in::Settlement;
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::clock::UnixSeconds;
 use crate::error::OAuthError;
 use crate::store::authorizations::{self, Advance, AuthorizationRow};
-use crate::store::{commit, users};
+use crate::store::{ConnectionTrait, codes, commit};
 use crate::tokens::{Authorization, Party, is_alive, refresh};
 
 /// What the transaction must claim.
@@ -18,12 +18,13 @@ pub enum Claim {
     Nothing,
     /// A new authorization, if the password was not changed while it was compared.
     SignIn {
-        /// The hash that matched.
-        password_hash: String,
-        /// A stronger hash of the same password.
-        rehashed: Option<String>,
-        /// What the attempt was counted under.
-        counters: Counters,
+        /// What the comparison leaves to be written.
+        settlement: Settlement,
+    },
+    /// A new authorization, if the code is not spent yet.
+    Code {
+        /// Its hash.
+        hash: String,
     },
     /// The next generation of an authorization, after `from`.
     Advance {
@@ -41,19 +42,30 @@ impl Claim {
         let row = &user.1;
         let holds = match self {
             Self::Nothing => true,
-            Self::SignIn { password_hash, rehashed, counters } => {
+            Self::SignIn { settlement } => {
                 let transaction = app.store.begin().await?;
                 if !authorizations::insert(&transaction, row, user.0.updated_at).await? {
                     return Err(OAuthError::invalid_grant());
                 }
-                counters.succeed(&transaction).await?;
-                if let Some(stronger) = rehashed {
-                    users::rehash(&transaction, row.user_id, &password_hash, &stronger).await?;
-                }
-                let event = Event::AuthorizationGiven { user: row.user_id, client: &row.client_id, authorization: row.id, grant };
-                audit::record(&transaction, now, event).await?;
+                settlement.settle(&transaction, &user.0).await?;
+                record_given(&transaction, row, grant, now).await?;
                 commit(transaction).await?;
                 true
+            }
+            Self::Code { hash } => {
+                let transaction = app.store.begin().await?;
+                let first = codes::spend(&transaction, &hash, now).await?;
+                if first && !authorizations::insert(&transaction, row, user.0.updated_at).await? {
+                    return Err(OAuthError::invalid_grant());
+                }
+                if first {
+                    record_given(&transaction, row, grant, now).await?;
+                    commit(transaction).await?;
+                } else {
+                    drop(transaction);
+                    end_replayed(app, row, now).await?;
+                }
+                first
             }
             // A single statement is a transaction of its own. Who was not first gets what the first one got.
             Self::Advance { from } => {
@@ -63,6 +75,22 @@ impl Claim {
         };
         if holds { Ok(()) } else { Err(OAuthError::invalid_grant()) }
     }
+}
+
+async fn record_given(db: &impl ConnectionTrait, row: &AuthorizationRow, grant: &str, now: UnixSeconds) -> Result<(), OAuthError> {
+    let event = Event::AuthorizationGiven { user: row.user_id, client: &row.client_id, authorization: row.id, grant };
+    Ok(audit::record(db, now, event).await?)
+}
+
+/// Ends what a code gave that now came a second time, by its rightful client or by who stole it from there.
+pub async fn end_replayed(app: &App, row: &AuthorizationRow, now: UnixSeconds) -> Result<(), OAuthError> {
+    let transaction = app.store.begin().await?;
+    if authorizations::end(&transaction, row.id, now).await? {
+        let event = Event::CodeReplayed { user: row.user_id, client: &row.client_id, authorization: row.id };
+        audit::record(&transaction, now, event).await?;
+        tracing::warn!(authorization = %row.id, client = row.client_id, "a spent code was used again; its authorization is ended");
+    }
+    Ok(commit(transaction).await?)
 }
 
 /// Whether `generation` is the latest, was given within the grace period, and everyone involved may still act.

@@ -17,6 +17,6 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError
     }
     let wanted = asked.clone().unwrap_or_else(|| default_scopes(context.client, resource.as_ref()));
     let granted = narrow(&wanted, context.client, None);
-    let authorization = Authorization { party: Party::Client, granted, wanted: asked, resource };
+    let authorization = Authorization { party: Party::Client, granted, wanted: asked, resource, default_resource: None, nonce: None };
     Ok(Granted { authorization, claim: Claim::Nothing })
 }

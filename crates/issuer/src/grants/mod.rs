@@ -1,6 +1,7 @@
 //! The grants: ways to get tokens (RFC 6749 §1.3). Each checks its own parameters and returns an authorization, never a
 //! token. Adding one is a file and a line in the list below.
 
+pub mod authorization_code;
 mod claim;
 mod client_credentials;
 mod password;
@@ -8,13 +9,17 @@ mod refresh_token;
 
 use std::net::IpAddr;
 
+use uuid::Uuid;
+
 pub use claim::Claim;
 
 use crate::app::App;
 use crate::clock::UnixSeconds;
+use crate::config::MAX_TOKEN_LIFETIME;
 use crate::error::{Code, OAuthError};
 use crate::oauth::form::Form;
 use crate::oauth::scope::ScopeSet;
+use crate::store::authorizations::AuthorizationRow;
 use crate::store::clients::Client;
 use crate::store::resources::{self, Resource};
 use crate::tokens::Authorization;
@@ -70,6 +75,7 @@ macro_rules! grants {
 
 grants! {
     Password = "password" => password;
+    AuthorizationCode = "authorization_code" => authorization_code;
     RefreshToken = "refresh_token" => refresh_token;
     ClientCredentials = "client_credentials" => client_credentials;
 }
@@ -103,11 +109,58 @@ impl GrantContext<'_> {
 
     /// The resource that the `resource` parameter names (RFC 8707 §2).
     async fn named_resource(&self) -> Result<Option<Resource>, OAuthError> {
-        let Some(identifier) = self.form.get("resource") else { return Ok(None) };
-        let resource = resources::by_identifier(self.app.store.reader(), identifier, &self.app.settings.issuer).await?;
-        match resource.filter(|resource| may_target(self.client, resource)) {
-            Some(resource) => Ok(Some(resource)),
-            None => Err(OAuthError::new(Code::InvalidTarget, "resource: it is not known, or not for this client")),
+        match self.form.get("resource") {
+            Some(identifier) => Ok(Some(target(self.app, self.client, identifier).await?)),
+            None => Ok(None),
         }
+    }
+
+    /// The resource that is named, and the one to take if none is, of an authorization that was given for `authorized`
+    /// (identifiers, space-separated; any if empty).
+    async fn resources(&self, authorized: &str) -> Result<(Option<Resource>, Option<Resource>), OAuthError> {
+        let named = self.named_resource().await?;
+        let identifiers: Vec<&str> = authorized.split_whitespace().collect();
+        let Some(first) = identifiers.first() else { return Ok((named, None)) };
+        let issuer = &self.app.settings.issuer;
+        if named.as_ref().is_some_and(|named| !identifiers.contains(&named.identifier(issuer).as_str())) {
+            return Err(OAuthError::new(Code::InvalidTarget, "resource: the authorization was not given for it"));
+        }
+        Ok((named, Some(target(self.app, self.client, first).await?)))
+    }
+}
+
+/// The resource `identifier`, if `client` may get tokens for it.
+pub async fn target(app: &App, client: &Client, identifier: &str) -> Result<Resource, OAuthError> {
+    let resource = resources::by_identifier(app.store.reader(), identifier, &app.settings.issuer).await?;
+    let allowed = resource.filter(|resource| may_target(client, resource));
+    allowed.ok_or_else(|| OAuthError::new(Code::InvalidTarget, "resource: it is not known, or not for this client"))
+}
+
+/// The row of a new authorization, but for its user, scopes, and how they signed in.
+fn new_row(context: GrantContext<'_>) -> AuthorizationRow {
+    let GrantContext { app, client, now, .. } = context;
+    let refreshable = client.has_grant(Grant::RefreshToken.name());
+    let lifetime: UnixSeconds = if refreshable { app.settings.refresh_absolute_lifetime } else { MAX_TOKEN_LIFETIME };
+    AuthorizationRow {
+        id: app.clock.ordered_uuid(),
+        user_id: Uuid::nil(),
+        client_id: client.id.clone(),
+        scope: String::new(),
+        resources: String::new(),
+        claims: None,
+        refreshable,
+        salt: app.clock.random_bytes::<16>().to_vec(),
+        key_version: app.master.current(),
+        generation: 0,
+        created_at: now,
+        refreshed_at: now,
+        expires_at: now + lifetime,
+        auth_time: now,
+        acr: String::new(),
+        amr: String::new(),
+        sid: None,
+        offline: false,
+        session_expires_at: None,
+        ended_at: None,
     }
 }

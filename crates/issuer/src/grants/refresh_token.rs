@@ -17,7 +17,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError
     let found = app.store.authorization(token.authorization).await?;
     let Some((user, mut row)) = found.map(|(row, user)| (user, row)) else { return Err(OAuthError::invalid_grant()) };
     // A forged token, or one of another client, is refused and ends nothing.
-    if !token.is_genuine(&row, &app.master) || row.client_id != client.id || !row.refreshable || row.ended_at.is_some() {
+    if !token.is_genuine(&row, &app.master) || row.client_id != client.id || !row.refreshable || !row.is_live(now) {
         return Err(OAuthError::invalid_grant());
     }
     if (now - row.refreshed_at).max(0) >= app.settings.refresh_idle_lifetime {
@@ -40,8 +40,9 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError
     if granted.is_empty() && !held.is_empty() {
         return Err(OAuthError::new(Code::InvalidScope, "scope: nothing of what was granted may be held any more"));
     }
-    let resource = context.named_resource().await?;
-    let authorization = Authorization { party: Party::User(Box::new((user, row))), granted, wanted, resource };
+    let (resource, default_resource) = context.resources(&row.resources).await?;
+    let party = Party::User(Box::new((user, row)));
+    let authorization = Authorization { party, granted, wanted, resource, default_resource, nonce: None };
     Ok(Granted { authorization, claim })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::clock::DAY;
-use crate::store::{StoreError, attempts, authorizations};
+use crate::store::{StoreError, attempts, authorizations, browsers, codes, registration, sessions};
 
 const BATCH: i64 = 500;
 /// Ended authorizations are kept this long, so that their last tokens are still found to be dead.
@@ -20,5 +20,10 @@ async fn clean(app: &App) -> Result<(), StoreError> {
     let now = app.now();
     while authorizations::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     while attempts::purge(app.store.writer(), now - KEEP_ATTEMPTS, BATCH).await? > 0 {}
+    while browsers::purge(app.store.writer(), now, BATCH).await? > 0 {}
+    while sessions::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
+    // After the authorizations: a code is kept while they are.
+    while codes::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
+    while registration::purge(app.store.writer(), now, BATCH).await? > 0 {}
     Ok(())
 }

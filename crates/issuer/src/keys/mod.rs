@@ -50,6 +50,8 @@ pub struct LoadedRing {
     signers: HashMap<String, Arc<Signer>>,
     /// The keys that may verify this issuer's tokens.
     pub key_set: KeySet,
+    /// The same, and keys that signed in the last 90 days and were not revoked: for `id_token_hint`s.
+    pub hint_keys: KeySet,
     /// The JWKS document (RFC 7517 §5).
     pub jwks: String,
     /// Its entity tag, quoted.
@@ -124,13 +126,13 @@ fn load(
     let now = clock.now();
     let ring: Ring = rows.iter().map(Entry::from).collect();
     let mut signers = HashMap::new();
-    let mut published = Vec::new();
+    let (mut published, mut known) = (Vec::new(), Vec::new());
     for (row, entry) in rows.iter().zip(ring.entries()) {
         let unusable = |reason: String| KeyError::Unusable { kid: row.kid.clone(), reason };
         let state = ring.state(entry, now, settings.retired_key_lifetime());
         if matches!(state, State::Published | State::Active) {
-            let known = previous.and_then(|previous| previous.signers.get(&row.kid));
-            let signer = match (known, &row.sealed_private) {
+            let built = previous.and_then(|previous| previous.signers.get(&row.kid));
+            let signer = match (built, &row.sealed_private) {
                 (Some(signer), _) => Arc::clone(signer),
                 (None, Some(sealed)) => {
                     let private = master.unseal(sealed).map_err(|error| unusable(error.to_string()))?;
@@ -140,11 +142,15 @@ fn load(
             };
             signers.insert(row.kid.clone(), signer);
         }
-        if matches!(state, State::Published | State::Active | State::Retired) {
-            published.push(serde_json::from_str::<Jwk>(&row.public_jwk).map_err(|error| unusable(error.to_string()))?);
+        if state != State::Revoked {
+            let jwk = serde_json::from_str::<Jwk>(&row.public_jwk).map_err(|error| unusable(error.to_string()))?;
+            known.push(jwk.clone());
+            if state != State::Gone {
+                published.push(jwk);
+            }
         }
     }
     let jwks = json!({ "keys": published }).to_string();
     let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, jwks.as_bytes()).as_ref()[..16]));
-    Ok(LoadedRing { ring, signers, key_set: published.into_iter().collect(), jwks, etag, read_at })
+    Ok(LoadedRing { ring, signers, key_set: published.into_iter().collect(), hint_keys: known.into_iter().collect(), jwks, etag, read_at })
 }

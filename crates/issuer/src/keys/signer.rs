@@ -12,7 +12,7 @@ pub struct Signer {
     kid: String,
     signer: RsassaJwsSigner,
     access_token_header: String,
-    id_token_header: String,
+    jwt_header: String,
 }
 
 impl std::fmt::Debug for Signer {
@@ -26,8 +26,8 @@ impl std::fmt::Debug for Signer {
 pub enum TokenType {
     /// `at+jwt` (RFC 9068 §2.1).
     Access,
-    /// `JWT`.
-    Id,
+    /// `JWT`: an ID token, or an answer of UserInfo.
+    Jwt,
 }
 
 /// Why a token could not be signed.
@@ -49,7 +49,7 @@ impl Signer {
             kid: kid.to_owned(),
             signer: RS256.signer_from_der(private)?,
             access_token_header: header("at+jwt"),
-            id_token_header: header("JWT"),
+            jwt_header: header("JWT"),
         })
     }
 
@@ -58,7 +58,7 @@ impl Signer {
         let mut token = String::with_capacity(1024);
         token.push_str(match typ {
             TokenType::Access => &self.access_token_header,
-            TokenType::Id => &self.id_token_header,
+            TokenType::Jwt => &self.jwt_header,
         });
         token.push('.');
         BASE64_URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut token);

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 /// Parameters by name. An empty parameter counts as absent, an unknown one stays unread.
 #[derive(Default)]
-pub struct Form(HashMap<String, String>);
+pub struct Form(HashMap<String, Vec<String>>);
 
 /// Why a body is no form. The text goes to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,22 +21,40 @@ pub enum FormError {
 }
 
 impl Form {
-    /// Reads an encoded body.
+    /// Reads an encoded body in which no parameter may stand twice.
     pub fn parse(body: &[u8]) -> Result<Self, FormError> {
-        let body = std::str::from_utf8(body).map_err(|_| FormError::NotText)?;
-        let mut parameters = HashMap::new();
-        for pair in body.split('&').filter(|pair| !pair.is_empty()) {
+        let form = Self::collect(body)?;
+        if form.has_repeated(&[]) { Err(FormError::Repeated) } else { Ok(form) }
+    }
+
+    /// Reads an encoded body or query, with parameters that stand more than once: who asks must look at
+    /// [`Form::has_repeated`].
+    pub fn collect(encoded: &[u8]) -> Result<Self, FormError> {
+        let encoded = std::str::from_utf8(encoded).map_err(|_| FormError::NotText)?;
+        let mut parameters: HashMap<String, Vec<String>> = HashMap::new();
+        for pair in encoded.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if parameters.insert(decode(name)?, decode(value)?).is_some() {
-                return Err(FormError::Repeated);
-            }
+            parameters.entry(decode(name)?).or_default().push(decode(value)?);
         }
         Ok(Self(parameters))
     }
 
-    /// The parameter `name`, unless it is absent or empty.
+    /// Whether a parameter stands twice that is not one of `repeatable`.
+    pub fn has_repeated(&self, repeatable: &[&str]) -> bool {
+        self.0.iter().any(|(name, values)| values.len() > 1 && !repeatable.contains(&name.as_str()))
+    }
+
+    /// The parameter `name`, unless it is absent, empty or repeated.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        match self.0.get(name)?.as_slice() {
+            [only] if !only.is_empty() => Some(only),
+            _ => None,
+        }
+    }
+
+    /// All values of the parameter `name` that are not empty.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.get(name).into_iter().flatten().map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The parameter `name` as a secret.

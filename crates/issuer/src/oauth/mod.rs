@@ -1,7 +1,13 @@
 //! Protocol values and rules, without I/O.
 
+pub mod acr;
+pub mod authorization_request;
+pub mod claims_request;
 pub mod client_auth;
+pub mod client_metadata;
 pub mod form;
 pub mod issuer;
+pub mod pkce;
+pub mod prompt;
 pub mod redirect_uri;
 pub mod scope;

@@ -8,55 +8,67 @@ use crate::store::{StoreError, execute, query_one};
 /// An account that nobody tried for this long starts anew, in seconds.
 const FORGET_AFTER: UnixSeconds = 3600;
 
-/// Counts an attempt on an account. From the `limit`-th on, the next must wait 1, 2, 4, … up to `max_delay` seconds.
-/// False (and nothing counted) while it must wait.
-pub async fn count_account(
-    db: &impl ConnectionTrait,
-    key: &str,
-    limit: i32,
-    max_delay: UnixSeconds,
-    now: UnixSeconds,
-) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO attempts (key, count, counted_since, last_at, blocked_until) \
-               VALUES ($1, 1, $2, $2, CASE WHEN $3 <= 1 THEN $2 + 1 ELSE 0 END) \
-               ON CONFLICT (key) DO UPDATE SET \
-                 count = CASE WHEN attempts.last_at + $5 <= $2 THEN 1 ELSE attempts.count + 1 END, \
-                 last_at = $2, \
-                 blocked_until = CASE \
-                   WHEN attempts.last_at + $5 <= $2 OR attempts.count + 1 < $3 THEN 0 \
-                   WHEN attempts.count + 1 - $3 > 20 OR (1 << (attempts.count + 1 - $3)) > $4 THEN $2 + $4 \
-                   ELSE $2 + (1 << (attempts.count + 1 - $3)) END \
-               WHERE attempts.blocked_until <= $2 OR attempts.blocked_until > $2 + $4";
-    Ok(execute(db, sql, [key.into(), now.into(), limit.into(), max_delay.into(), FORGET_AFTER.into()]).await? == 1)
+/// What attempts are allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Wrong passwords for one account before each further one must wait 1, 2, 4, … seconds.
+    pub account_attempts: i32,
+    /// The longest such wait, in seconds.
+    pub account_max_delay: UnixSeconds,
+    /// Attempts from one address within a window.
+    pub address_attempts: i32,
+    /// That window, in seconds.
+    pub address_window: UnixSeconds,
 }
 
-/// Counts an attempt from an address. False (and nothing counted) when `limit` were counted within `window` seconds.
-pub async fn count_address(
-    db: &impl ConnectionTrait,
-    key: &str,
-    limit: i32,
-    window: UnixSeconds,
-    now: UnixSeconds,
-) -> Result<bool, StoreError> {
-    let over = "(attempts.counted_since + $4 <= $2 OR attempts.counted_since > $2)";
+/// Counts an attempt on `account` from `address`, in one statement. False if either must wait. Then neither is counted,
+/// unless others were counted at the same moment.
+pub async fn count(db: &impl ConnectionTrait, account: &str, address: &str, limits: Limits, now: UnixSeconds) -> Result<bool, StoreError> {
+    // $1 account, $2 address, $3 now, $4 attempts of an account, $5 its longest delay, $6 attempts of an address, $7 its window.
+    let forgotten = format!("a.last_at + {FORGET_AFTER} <= $3");
+    let over = "(a.counted_since + $7 <= $3 OR a.counted_since > $3)";
+    let may_go_on =
+        format!("(a.key = $1 AND (a.blocked_until <= $3 OR a.blocked_until > $3 + $5) OR a.key = $2 AND (a.count < $6 OR {over}))");
     let sql = format!(
-        "INSERT INTO attempts (key, count, counted_since, last_at, blocked_until) VALUES ($1, 1, $2, $2, 0) \
+        "INSERT INTO attempts AS a (key, count, counted_since, last_at, blocked_until) \
+         SELECT n.key, 1, $3, $3, CASE WHEN n.key = $1 AND $4 <= 1 THEN $3 + 1 ELSE 0 END FROM (SELECT $1 AS key UNION ALL SELECT $2) n \
+         WHERE NOT EXISTS (SELECT 1 FROM attempts a WHERE a.key IN ($1, $2) AND NOT {may_go_on}) \
          ON CONFLICT (key) DO UPDATE SET \
-           count = CASE WHEN {over} THEN 1 ELSE attempts.count + 1 END, \
-           counted_since = CASE WHEN {over} THEN $2 ELSE attempts.counted_since END, \
-           last_at = $2 \
-         WHERE attempts.count < $3 OR {over}"
+           count = CASE WHEN a.key = $1 AND {forgotten} OR a.key = $2 AND {over} THEN 1 ELSE a.count + 1 END, \
+           counted_since = CASE WHEN a.key = $2 AND NOT {over} THEN a.counted_since ELSE $3 END, \
+           last_at = $3, \
+           blocked_until = CASE \
+             WHEN a.key = $2 OR {forgotten} OR a.count + 1 < $4 THEN 0 \
+             WHEN a.count + 1 - $4 > 20 OR (1 << (a.count + 1 - $4)) > $5 THEN $3 + $5 \
+             ELSE $3 + (1 << (a.count + 1 - $4)) END \
+         WHERE {may_go_on}"
     );
-    Ok(execute(db, &sql, [key.into(), now.into(), limit.into(), window.into()]).await? == 1)
+    let Limits { account_attempts, account_max_delay, address_attempts, address_window } = limits;
+    let values = [
+        account.into(),
+        address.into(),
+        now.into(),
+        account_attempts.into(),
+        account_max_delay.into(),
+        address_attempts.into(),
+        address_window.into(),
+    ];
+    Ok(execute(db, &sql, values).await? == 2)
 }
 
-/// When the account's next attempt, and when the address's next window begins.
-pub async fn waits_until(db: &impl ConnectionTrait, key: &str, window: UnixSeconds) -> Result<Option<UnixSeconds>, StoreError> {
-    let sql = "SELECT CASE WHEN blocked_until > 0 THEN blocked_until ELSE counted_since + $2 END AS until FROM attempts WHERE key = $1";
-    match query_one(db, sql, [key.into(), window.into()]).await? {
-        Some(row) => Ok(row.try_get("", "until")?),
-        None => Ok(None),
-    }
+/// Until when `account` or `address` must wait; none if neither must.
+pub async fn waits_until(
+    db: &impl ConnectionTrait,
+    account: &str,
+    address: &str,
+    limits: Limits,
+    now: UnixSeconds,
+) -> Result<Option<UnixSeconds>, StoreError> {
+    let sql = "SELECT MAX(CASE WHEN key = $1 THEN blocked_until WHEN count >= $3 THEN counted_since + $4 ELSE 0 END) AS until \
+               FROM attempts WHERE key IN ($1, $2)";
+    let row = query_one(db, sql, [account.into(), address.into(), limits.address_attempts.into(), limits.address_window.into()]).await?;
+    let until: Option<UnixSeconds> = row.map(|row| row.try_get("", "until")).transpose()?.flatten();
+    Ok(until.filter(|until| *until > now))
 }
 
 /// After a success: the account starts anew, and the address gets its attempt back.

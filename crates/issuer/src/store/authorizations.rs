@@ -6,14 +6,73 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Value};
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
+use crate::oauth::claims_request::ClaimsRequest;
 use crate::store::clients::{CLIENT_COLUMNS, Client};
 use crate::store::users::{USER_COLUMNS, User};
 use crate::store::{StoreError, batch, execute, query_all, query_one};
 
-pub use crate::store::entity::authorizations::Model as AuthorizationRow;
+/// One authorization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizationRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Who gave it.
+    pub user_id: Uuid,
+    /// To which client.
+    pub client_id: String,
+    /// All scopes that were granted, space-separated.
+    pub scope: String,
+    /// Identifiers of the resources that it was given for, space-separated; any if empty.
+    pub resources: String,
+    /// The `claims` parameter, as JSON.
+    pub claims: Option<String>,
+    /// Whether it has refresh tokens.
+    pub refreshable: bool,
+    /// Goes into the MAC of its refresh tokens.
+    pub salt: Vec<u8>,
+    /// Version of the master key that makes that MAC.
+    pub key_version: i32,
+    /// How often it was refreshed.
+    pub generation: i32,
+    /// When it was given, in Unix seconds.
+    pub created_at: UnixSeconds,
+    /// When it was last refreshed.
+    pub refreshed_at: UnixSeconds,
+    /// When it ends in any case.
+    pub expires_at: UnixSeconds,
+    /// When the user had signed in.
+    pub auth_time: UnixSeconds,
+    /// How strongly.
+    pub acr: String,
+    /// By which means, space-separated.
+    pub amr: String,
+    /// In which session.
+    pub sid: Option<String>,
+    /// Whether it outlives that session.
+    pub offline: bool,
+    /// When that session ends, as far as is known now; none if it has ended or there is none. Read, never written.
+    pub session_expires_at: Option<UnixSeconds>,
+    /// When it was ended.
+    pub ended_at: Option<UnixSeconds>,
+}
 
-const COLUMNS: &str = "a.id, a.user_id, a.client_id, a.scope, a.refreshable, a.salt, a.key_version, a.generation, a.created_at, \
-     a.refreshed_at, a.expires_at, a.auth_time, a.acr, a.amr, a.sid, a.ended_at";
+impl AuthorizationRow {
+    /// The `claims` parameter.
+    pub fn requested_claims(&self) -> Result<ClaimsRequest, StoreError> {
+        let Some(json) = &self.claims else { return Ok(ClaimsRequest::default()) };
+        serde_json::from_str(json).map_err(|error| StoreError::Corrupt(format!("claims of the authorization {}: {error}", self.id)))
+    }
+
+    /// Whether the row itself, and the session that it needs, live at `now`.
+    pub fn is_live(&self, now: UnixSeconds) -> bool {
+        let in_session = self.sid.is_none() || self.offline || self.session_expires_at.is_some_and(|until| until > now);
+        self.ended_at.is_none() && self.expires_at > now && in_session
+    }
+}
+
+const COLUMNS: &str = "a.id, a.user_id, a.client_id, a.scope, a.resources, a.claims, a.refreshable, a.salt, a.key_version, a.generation, \
+     a.created_at, a.refreshed_at, a.expires_at, a.auth_time, a.acr, a.amr, a.sid, a.offline, a.ended_at, \
+     (SELECT s.expires_at FROM sessions s WHERE s.sid = a.sid AND s.ended_at IS NULL) AS session_expires_at";
 
 /// Holds while the user and the client of the row may act.
 const PARTIES_ENABLED: &str = "EXISTS (SELECT 1 FROM users u WHERE u.id = authorizations.user_id AND u.disabled_at IS NULL) \
@@ -25,6 +84,8 @@ fn from_row(row: &QueryResult) -> Result<AuthorizationRow, StoreError> {
         user_id: row.try_get("", "user_id")?,
         client_id: row.try_get("", "client_id")?,
         scope: row.try_get("", "scope")?,
+        resources: row.try_get("", "resources")?,
+        claims: row.try_get("", "claims")?,
         refreshable: row.try_get("", "refreshable")?,
         salt: row.try_get("", "salt")?,
         key_version: row.try_get("", "key_version")?,
@@ -36,6 +97,8 @@ fn from_row(row: &QueryResult) -> Result<AuthorizationRow, StoreError> {
         acr: row.try_get("", "acr")?,
         amr: row.try_get("", "amr")?,
         sid: row.try_get("", "sid")?,
+        offline: row.try_get("", "offline")?,
+        session_expires_at: row.try_get("", "session_expires_at")?,
         ended_at: row.try_get("", "ended_at")?,
     })
 }
@@ -61,13 +124,14 @@ pub async fn with_parties(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<
     row.map(|row| Ok((from_row(&row)?, User::from_row(&row)?, Client::from_row(&row)?))).transpose()
 }
 
-/// Inserts `row` if its user and client are enabled and the user has not changed since `unchanged_since`.
-/// False if not.
+/// Inserts `row` if its user and client are enabled, its session (if any) has not ended, and the user has not changed
+/// since `unchanged_since`. False if not.
 pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, unchanged_since: UnixSeconds) -> Result<bool, StoreError> {
     let sql = "INSERT INTO authorizations (id, user_id, client_id, scope, refreshable, salt, key_version, generation, created_at, \
-               refreshed_at, expires_at, auth_time, acr, amr, sid) \
-               SELECT $1, u.id, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15 FROM users u, clients c \
-               WHERE u.id = $2 AND u.disabled_at IS NULL AND u.updated_at = $16 AND c.id = $3 AND c.disabled_at IS NULL";
+               refreshed_at, expires_at, auth_time, acr, amr, sid, offline, resources, claims) \
+               SELECT $1, u.id, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $17, $18, $19 FROM users u, clients c \
+               WHERE u.id = $2 AND u.disabled_at IS NULL AND u.updated_at = $16 AND c.id = $3 AND c.disabled_at IS NULL \
+               AND ($15 IS NULL OR EXISTS (SELECT 1 FROM sessions s WHERE s.sid = $15 AND s.ended_at IS NULL))";
     let values = [
         row.id.into(),
         row.user_id.into(),
@@ -85,6 +149,9 @@ pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, unchanged
         row.amr.as_str().into(),
         row.sid.clone().into(),
         unchanged_since.into(),
+        row.offline.into(),
+        row.resources.as_str().into(),
+        row.claims.clone().into(),
     ];
     Ok(execute(db, sql, values).await? == 1)
 }
@@ -137,6 +204,18 @@ pub async fn end_all(db: &impl ConnectionTrait, user: Option<Uuid>, client: Opti
     values.push(now.into());
     let sql = format!("UPDATE authorizations SET ended_at = ${} WHERE ended_at IS NULL{filter}", values.len());
     execute(db, &sql, values).await
+}
+
+/// Ends the authorizations that were given in the session `sid` and do not outlive it; gives their number.
+pub async fn end_of_session(db: &impl ConnectionTrait, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
+    let sql = "UPDATE authorizations SET ended_at = $2 WHERE sid = $1 AND offline = $3 AND ended_at IS NULL";
+    execute(db, sql, [sid.into(), now.into(), false.into()]).await
+}
+
+/// Ends all authorizations of `user` that were not given in the session `sid`, those that outlive a session too.
+pub async fn end_elsewhere(db: &impl ConnectionTrait, user: Uuid, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
+    let sql = "UPDATE authorizations SET ended_at = $3 WHERE user_id = $1 AND (sid IS NULL OR sid <> $2) AND ended_at IS NULL";
+    execute(db, sql, [user.into(), sid.into(), now.into()]).await
 }
 
 /// The live authorizations of a user and/or client, the latest first.

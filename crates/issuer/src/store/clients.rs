@@ -3,9 +3,10 @@
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryOrder, QueryResult, Value};
 
 use crate::clock::UnixSeconds;
+use crate::oauth::client_metadata::ClientMetadata;
 use crate::store::entity::{client_scopes, clients};
 use crate::store::resources::Resource;
-use crate::store::{StoreError, batch, execute, query_all, words};
+use crate::store::{StoreError, batch, execute, query_all, query_one, words};
 
 pub use crate::store::entity::clients::Model as ClientRow;
 
@@ -20,6 +21,7 @@ pub struct AllowedScope {
 
 /// A client with what it may ask for.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, in a column of its own")]
 pub struct Client {
     /// `client_id`.
     pub id: String,
@@ -33,6 +35,17 @@ pub struct Client {
     pub secret_hashes: Vec<Vec<u8>>,
     /// Whether it may do anything.
     pub enabled: bool,
+    /// Redirect URIs, as registered.
+    pub redirect_uris: Vec<String>,
+    /// The one method by which it must authenticate; if none is set, any that it has a secret for.
+    pub auth_method: Option<String>,
+    /// Whether every authorization request must carry a PKCE challenge. Those of public clients must in any case.
+    pub require_pkce: bool,
+    /// Whether it is the issuer's own, so that nobody is asked for consent.
+    pub first_party: bool,
+    /// Whether it registered itself.
+    pub dynamic: bool,
+    metadata: String,
     /// The resource of its tokens unless a request names another.
     pub default_resource: Option<Resource>,
     /// The scopes it may ask for.
@@ -42,6 +55,8 @@ pub struct Client {
 /// The columns of [`Client`], for queries over `FROM_CLIENTS`.
 pub(super) const CLIENT_COLUMNS: &str = "c.id AS c_id, c.name AS c_name, c.public AS c_public, c.grants AS c_grants, \
      c.secret_hash AS c_secret_hash, c.previous_secret_hash AS c_previous_secret_hash, c.disabled_at AS c_disabled_at, \
+     c.redirect_uris AS c_redirect_uris, c.auth_method AS c_auth_method, c.require_pkce AS c_require_pkce, \
+     c.first_party AS c_first_party, c.metadata AS c_metadata, c.registration_token_hash IS NOT NULL AS c_dynamic, \
      r.id AS r_id, r.identifier AS r_identifier, r.token_lifetime AS r_token_lifetime, \
      (SELECT string_agg(s.name || ' ' || s.resource_id, ' ') FROM client_scopes cs JOIN scopes s ON s.name = cs.scope \
       WHERE cs.client_id = c.id) AS c_scopes";
@@ -59,9 +74,25 @@ impl Client {
             grants: words(&row.try_get::<String>("c_", "grants")?).map(str::to_owned).collect(),
             secret_hashes: secrets.into_iter().flatten().collect(),
             enabled: row.try_get::<Option<UnixSeconds>>("c_", "disabled_at")?.is_none(),
+            redirect_uris: words(&row.try_get::<String>("c_", "redirect_uris")?).map(str::to_owned).collect(),
+            auth_method: row.try_get("c_", "auth_method")?,
+            require_pkce: row.try_get("c_", "require_pkce")?,
+            first_party: row.try_get("c_", "first_party")?,
+            dynamic: row.try_get("c_", "dynamic")?,
+            metadata: row.try_get("c_", "metadata")?,
             default_resource: Resource::from_row(row, "r_")?,
             scopes: scopes.collect(),
         })
+    }
+
+    /// Whether `scope` is among those that it may ask for.
+    pub fn may_ask(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|allowed| allowed.name == scope)
+    }
+
+    /// What it says of itself.
+    pub fn metadata(&self) -> Result<ClientMetadata, StoreError> {
+        serde_json::from_str(&self.metadata).map_err(|error| StoreError::Corrupt(format!("metadata of the client {}: {error}", self.id)))
     }
 
     /// Whether it is registered for `grant`.
@@ -100,17 +131,54 @@ pub async fn grants_in_use(db: &impl ConnectionTrait) -> Result<Vec<String>, Sto
     Ok(grants)
 }
 
-/// Adds a client that may ask for `scopes`, which must exist.
-pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String]) -> Result<(), StoreError> {
+/// Adds a client that may ask for `scopes`, which must exist, and whose scripts run in `origins`.
+pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String], origins: &[String]) -> Result<(), StoreError> {
     let rows: Vec<_> = scopes
         .iter()
         .map(|scope| client_scopes::Model { client_id: client.id.clone(), scope: scope.clone() }.into_active_model())
         .collect();
+    let id = client.id.clone();
     clients::Entity::insert(client.into_active_model()).exec_without_returning(db).await?;
+    for origin in origins {
+        let sql = "INSERT INTO client_origins (client_id, origin) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        execute(db, sql, [id.as_str().into(), origin.as_str().into()]).await?;
+    }
     if !rows.is_empty() {
         client_scopes::Entity::insert_many(rows).exec_without_returning(db).await?;
     }
     Ok(())
+}
+
+/// Whether scripts of `origin` belong to an enabled client.
+pub async fn is_origin(db: &impl ConnectionTrait, origin: &str) -> Result<bool, StoreError> {
+    let sql =
+        "SELECT 1 AS one FROM client_origins o JOIN clients c ON c.id = o.client_id WHERE o.origin = $1 AND c.disabled_at IS NULL LIMIT 1";
+    Ok(query_one(db, sql, [origin.into()]).await?.is_some())
+}
+
+/// The origins of the client `id`.
+pub async fn origins(db: &impl ConnectionTrait, id: &str) -> Result<Vec<String>, StoreError> {
+    let rows = query_all(db, "SELECT origin FROM client_origins WHERE client_id = $1 ORDER BY origin", [id.into()]).await?;
+    rows.iter().map(|row| Ok(row.try_get("", "origin")?)).collect()
+}
+
+/// Keeps the logo of the client `id`.
+pub async fn set_logo(db: &impl ConnectionTrait, id: &str, media_type: &str, image: Vec<u8>) -> Result<(), StoreError> {
+    let sql = "INSERT INTO client_logos (client_id, media_type, image) VALUES ($1, $2, $3) \
+               ON CONFLICT (client_id) DO UPDATE SET media_type = $2, image = $3";
+    execute(db, sql, [id.into(), media_type.into(), image.into()]).await?;
+    Ok(())
+}
+
+/// Media type and bytes of the logo of the client `id`.
+pub async fn logo(db: &impl ConnectionTrait, id: &str) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+    let row = query_one(db, "SELECT media_type, image FROM client_logos WHERE client_id = $1", [id.into()]).await?;
+    row.map(|row| Ok((row.try_get("", "media_type")?, row.try_get("", "image")?))).transpose()
+}
+
+/// Whether the client `id` has a logo.
+pub async fn has_logo(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
+    Ok(query_one(db, "SELECT 1 AS one FROM client_logos WHERE client_id = $1", [id.into()]).await?.is_some())
 }
 
 /// Gives a confidential client a new secret; the current one stays good beside it until the next rotation, unless

@@ -7,11 +7,16 @@ pub mod attempts;
 pub mod audit_events;
 pub mod authorizations;
 mod batch;
+pub mod browsers;
 pub mod clients;
+pub mod codes;
+pub mod consents;
 mod entity;
+pub mod registration;
 pub mod resources;
 pub mod roles;
 pub mod schema;
+pub mod sessions;
 pub mod signing_keys;
 pub mod users;
 

@@ -26,6 +26,10 @@ pub struct User {
     pub password_hash: Option<String>,
     /// When the user last changed, in Unix seconds.
     pub updated_at: UnixSeconds,
+    /// Further standard claims, as JSON.
+    pub claims: String,
+    /// When the password was made for the user, who has yet to choose their own, in Unix seconds.
+    pub password_generated_at: Option<UnixSeconds>,
     /// Whether the user may sign in.
     pub enabled: bool,
     /// The scopes of their roles.
@@ -35,6 +39,7 @@ pub struct User {
 /// The columns of [`User`], for queries that join `users u`.
 pub(super) const USER_COLUMNS: &str = "u.id AS u_id, u.username AS u_username, u.email AS u_email, u.email_verified AS u_email_verified, \
      u.name AS u_name, u.password_hash AS u_password_hash, u.updated_at AS u_updated_at, u.disabled_at AS u_disabled_at, \
+     u.claims AS u_claims, u.password_generated_at AS u_password_generated_at, \
      (SELECT string_agg(rs.scope, ' ') FROM user_roles ur JOIN role_scopes rs ON rs.role = ur.role WHERE ur.user_id = u.id) AS u_scopes";
 
 impl User {
@@ -47,6 +52,8 @@ impl User {
             name: row.try_get("u_", "name")?,
             password_hash: row.try_get("u_", "password_hash")?,
             updated_at: row.try_get("u_", "updated_at")?,
+            claims: row.try_get("u_", "claims")?,
+            password_generated_at: row.try_get("u_", "password_generated_at")?,
             enabled: row.try_get::<Option<UnixSeconds>>("u_", "disabled_at")?.is_none(),
             scopes: words(&row.try_get::<Option<String>>("u_", "scopes")?.unwrap_or_default()).map(str::to_owned).collect(),
         })
@@ -57,6 +64,12 @@ impl User {
 pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<User>, StoreError> {
     let sql = format!("SELECT {USER_COLUMNS} FROM users u WHERE u.username = $1");
     query_one(db, &sql, [username.into()]).await?.map(|row| User::from_row(&row)).transpose()
+}
+
+/// The user `id`.
+pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<User>, StoreError> {
+    let sql = format!("SELECT {USER_COLUMNS} FROM users u WHERE u.id = $1");
+    query_one(db, &sql, [id.into()]).await?.map(|row| User::from_row(&row)).transpose()
 }
 
 /// All users, by username.
@@ -75,14 +88,26 @@ pub async fn insert(db: &impl ConnectionTrait, user: UserRow) -> Result<(), Stor
     Ok(())
 }
 
-/// Sets the password hash. `updated_at` always moves on, because a sign-in that is under way counts on it.
+/// Moves `updated_at` on in any case, because a sign-in that is under way counts on it. The time is the third value.
+const TOUCH: &str = "updated_at = CASE WHEN updated_at >= $3 THEN updated_at + 1 ELSE $3 END";
+
+/// Sets the password hash, of a password that the user or an administrator chose.
 pub async fn set_password_hash(db: &impl ConnectionTrait, id: Uuid, hash: &str, now: UnixSeconds) -> Result<(), StoreError> {
-    execute(
-        db,
-        "UPDATE users SET password_hash = $2, updated_at = CASE WHEN updated_at >= $3 THEN updated_at + 1 ELSE $3 END WHERE id = $1",
-        [id.into(), hash.into(), now.into()],
-    )
-    .await?;
+    let sql = format!("UPDATE users SET password_hash = $2, password_generated_at = NULL, {TOUCH} WHERE id = $1");
+    execute(db, &sql, [id.into(), hash.into(), now.into()]).await?;
+    Ok(())
+}
+
+/// Replaces the hash `old` by that of a password which the user chose. False if it was changed meanwhile.
+pub async fn change_password(db: &impl ConnectionTrait, id: Uuid, old: &str, new: &str, now: UnixSeconds) -> Result<bool, StoreError> {
+    let sql = format!("UPDATE users SET password_hash = $2, password_generated_at = NULL, {TOUCH} WHERE id = $1 AND password_hash = $4");
+    Ok(execute(db, &sql, [id.into(), new.into(), now.into(), old.into()]).await? == 1)
+}
+
+/// Sets the full name, and the further claims (as JSON).
+pub async fn set_claims(db: &impl ConnectionTrait, id: Uuid, name: Option<&str>, claims: &str, now: UnixSeconds) -> Result<(), StoreError> {
+    let sql = format!("UPDATE users SET name = $2, claims = $4, {TOUCH} WHERE id = $1");
+    execute(db, &sql, [id.into(), name.into(), now.into(), claims.into()]).await?;
     Ok(())
 }
 

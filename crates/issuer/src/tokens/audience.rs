@@ -6,8 +6,14 @@ use crate::store::clients::Client;
 use crate::store::resources::{Resource, USERINFO};
 
 /// The audience of a token: the resource that was named, else UserInfo if only OpenID Connect's scopes are wanted, else
-/// the client's default resource; and where no resource was named, UserInfo beside it if its scopes are granted too.
-pub fn audience(named: Option<&Resource>, wanted: &ScopeSet, client: &Client) -> Result<Vec<Resource>, OAuthError> {
+/// `default`, else the client's default resource; and where no resource was named, UserInfo beside it if its scopes are
+/// granted too.
+pub fn audience(
+    named: Option<&Resource>,
+    default: Option<&Resource>,
+    wanted: &ScopeSet,
+    client: &Client,
+) -> Result<Vec<Resource>, OAuthError> {
     if let Some(resource) = named {
         return Ok(vec![resource.clone()]);
     }
@@ -15,7 +21,7 @@ pub fn audience(named: Option<&Resource>, wanted: &ScopeSet, client: &Client) ->
     if !wanted.is_empty() && oidc == *wanted {
         return Ok(vec![Resource::userinfo()]);
     }
-    let Some(default) = client.default_resource.clone() else {
+    let Some(default) = default.or(client.default_resource.as_ref()).cloned() else {
         return Err(OAuthError::new(Code::InvalidTarget, "resource: name the resource that the token is for; this client has no default"));
     };
     let beside = (!oidc.is_empty() && default.id != USERINFO).then(Resource::userinfo);

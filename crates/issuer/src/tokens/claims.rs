@@ -39,6 +39,14 @@ pub enum Audience {
 }
 
 impl Audience {
+    /// The audience, if there is but one.
+    pub fn only(&self) -> Option<&str> {
+        match self {
+            Self::One(one) => Some(one),
+            Self::Many(many) => many.first().filter(|_| many.len() == 1).map(String::as_str),
+        }
+    }
+
     /// Whether `identifier` is among them.
     pub fn contains(&self, identifier: &str) -> bool {
         match self {
@@ -96,9 +104,15 @@ pub struct IdClaims<'a> {
     pub iat: UnixSeconds,
     /// Left half of the access token's SHA-256 (§3.1.3.6).
     pub at_hash: String,
+    /// What the client sent with its request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<&'a str>,
     /// How the user signed in.
     #[serde(flatten)]
     pub sign_in: SignIn<'a>,
+    /// Claims that the client asked for one by one.
+    #[serde(flatten)]
+    pub asked: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The id of a new token. That of a user's token begins with its authorization, by which UserInfo, introspection and

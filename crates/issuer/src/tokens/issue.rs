@@ -4,10 +4,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 
+use crate::accounts::claims;
 use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::error::{Code, OAuthError};
 use crate::keys::signer::TokenType;
+use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
 use crate::tokens::audience::{audience, owned};
 use crate::tokens::claims::{AccessClaims, Audience, IdClaims, SignIn, token_id};
@@ -29,7 +31,7 @@ pub struct TokenResponse {
 /// Turns `authorization` into tokens for `client` at `now`. Every grant passes here, and the gate before it.
 pub async fn issue(app: &App, client: &Client, authorization: &Authorization, now: UnixSeconds) -> Result<TokenResponse, OAuthError> {
     gate(client, &authorization.party, now)?;
-    let Authorization { party, granted, wanted, resource } = authorization;
+    let Authorization { party, granted, wanted, resource, default_resource, nonce } = authorization;
     let asked = wanted.is_some();
     let wanted = match wanted {
         Some(wanted) => granted.filtered(|name| wanted.contains(name)),
@@ -38,7 +40,7 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
     if asked && wanted.is_empty() {
         return Err(OAuthError::new(Code::InvalidScope, "scope: none of it can be granted"));
     }
-    let audience = audience(resource.as_ref(), &wanted, client)?;
+    let audience = audience(resource.as_ref(), default_resource.as_ref(), &wanted, client)?;
     let scope = owned(&wanted, &audience, client);
     if asked && scope.is_empty() {
         return Err(OAuthError::new(Code::InvalidScope, "scope: it belongs to another resource; name that as resource"));
@@ -69,8 +71,8 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
     };
     let access_token = signer.sign(TokenType::Access, &claims).map_err(OAuthError::server_error)?;
 
-    let id_token = match sign_in {
-        Some(sign_in) if wanted.contains("openid") => {
+    let id_token = match (sign_in, party) {
+        (Some(sign_in), Party::User(user)) if wanted.contains("openid") => {
             let claims = IdClaims {
                 iss: issuer.as_str(),
                 sub: &subject,
@@ -78,9 +80,16 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
                 exp: now + app.settings.id_token_lifetime,
                 iat: now,
                 at_hash: BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, access_token.as_bytes()).as_ref()[..16]),
+                nonce: nonce.as_deref(),
                 sign_in,
+                asked: claims::claims(
+                    &user.0,
+                    &ScopeSet::default(),
+                    client,
+                    user.1.requested_claims()?.id_token.keys().map(String::as_str),
+                ),
             };
-            Some(signer.sign(TokenType::Id, &claims).map_err(OAuthError::server_error)?)
+            Some(signer.sign(TokenType::Jwt, &claims).map_err(OAuthError::server_error)?)
         }
         _ => None,
     };

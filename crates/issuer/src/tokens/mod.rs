@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod claims;
+pub mod hint;
 pub mod issue;
 pub mod lookup;
 pub mod narrow;
@@ -14,11 +15,6 @@ use crate::store::clients::Client;
 use crate::store::resources::Resource;
 use crate::store::users::User;
 
-/// The one way of signing in so far, as `acr` and `amr` (RFC 8176) name it.
-pub const PASSWORD_ACR: &str = "urn:signet:acr:password";
-/// See [`PASSWORD_ACR`].
-pub const PASSWORD_AMR: &str = "pwd";
-
 /// What a grant's success amounts to.
 #[derive(Debug)]
 pub struct Authorization {
@@ -30,11 +26,15 @@ pub struct Authorization {
     pub wanted: Option<ScopeSet>,
     /// The resource that this request names.
     pub resource: Option<Resource>,
+    /// The resource to take where none is named, before the client's default.
+    pub default_resource: Option<Resource>,
+    /// Given back in the ID token.
+    pub nonce: Option<String>,
 }
 
-/// Whether `row` lives at `now`, and its user and client may act. Who asks for one of these asks for all.
+/// Whether `row` and its session live at `now`, and its user and client may act. Who asks for one of these asks for all.
 pub fn is_alive(row: &AuthorizationRow, user: &User, client: &Client, now: UnixSeconds) -> bool {
-    row.ended_at.is_none() && row.expires_at > now && user.enabled && client.enabled
+    row.is_live(now) && user.enabled && client.enabled
 }
 
 /// On whose behalf tokens are given.

@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["main", "cli"],
     &["server", "routes"],
-    &["endpoints", "middleware", "jobs"],
+    &["endpoints", "pages", "middleware", "jobs"],
     &["grants"],
     &["accounts", "tokens"],
     &["keys"],
     &["store"],
 ];
 /// Rooms that serve all floors.
-const SERVES_ALL: &[&str] = &["app", "audit", "clock", "config", "error", "first_start", "oauth", "telemetry", "lib"];
+const SERVES_ALL: &[&str] = &["app", "audit", "clock", "config", "error", "fetch", "first_start", "oauth", "telemetry", "lib"];
 /// Where axum may appear.
-const SPEAKS_HTTP: &[&str] = &["routes", "endpoints", "middleware", "error", "server"];
+const SPEAKS_HTTP: &[&str] = &["routes", "endpoints", "pages", "middleware", "error", "server"];
 
 struct Source {
     path: PathBuf,

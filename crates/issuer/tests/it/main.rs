@@ -11,5 +11,6 @@ mod endpoints;
 mod grants;
 mod keys;
 mod oauth;
+mod pages;
 mod store;
 mod support;

@@ -18,6 +18,11 @@ pub struct Model {
     pub previous_secret_hash: Option<Vec<u8>>,
     pub created_at: i64,
     pub disabled_at: Option<i64>,
+    pub auth_method: Option<String>,
+    pub require_pkce: bool,
+    pub first_party: bool,
+    pub metadata: String,
+    pub registration_token_hash: Option<Vec<u8>>,
 }
 
 /// No relations: the queries join by hand.

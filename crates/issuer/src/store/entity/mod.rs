@@ -1,7 +1,6 @@
 //! SeaORM entities, one file a table.
 
 pub mod audit_events;
-pub mod authorizations;
 pub mod client_scopes;
 pub mod clients;
 pub mod master_keys;

@@ -17,6 +17,8 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub disabled_at: Option<i64>,
+    pub claims: String,
+    pub password_generated_at: Option<i64>,
 }
 
 /// No relations: the queries join by hand.

@@ -27,7 +27,7 @@ async fn the_password_grant_is_told_of_only_while_a_client_may_use_it() {
     let app = TestApp::new().await;
     app.disable_client("cli").await;
     let answer = app.get("/.well-known/openid-configuration").send().await;
-    assert_eq!(answer.json["grant_types_supported"], json!(["refresh_token", "client_credentials"]));
+    assert_eq!(answer.json["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,9 @@
+mod authorize;
+mod end_session;
 mod failures;
 mod introspect;
 mod metadata;
+mod register;
 mod requests;
 mod revoke;
 mod userinfo;

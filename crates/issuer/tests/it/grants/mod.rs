@@ -1,3 +1,4 @@
+mod authorization_code;
 mod client_credentials;
 mod matrix;
 mod password;

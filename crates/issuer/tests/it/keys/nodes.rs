@@ -18,14 +18,20 @@ async fn published(app: &TestApp) -> usize {
     app.get("/.well-known/jwks.json").send().await.json["keys"].as_array().unwrap().len()
 }
 
+async fn issuer() -> TestApp {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.add_client("worker", false, "client_credentials", &["orders:read"]).await;
+    app
+}
+
 async fn signing_kid(app: &TestApp) -> String {
-    let answer = app.token(&[("grant_type", "password"), ("username", "admin"), ("password", &app.admin_password)]).await;
+    let answer = app.client_token("worker", "").await;
     header(answer.str("access_token"))["kid"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_published_then_signs_then_retires_then_is_gone() {
-    let app = TestApp::new().await;
+    let app = issuer().await;
     let first = signing_kid(&app).await;
     let second = app.app.rotation().publish().await.unwrap().unwrap();
     assert_eq!(second.activates_at - app.app.now(), 900);
@@ -49,7 +55,7 @@ async fn a_key_is_published_then_signs_then_retires_then_is_gone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_rotate_by_themselves_and_only_once_on_many_nodes() {
-    let app = TestApp::new().await;
+    let app = issuer().await;
     let nodes = [app.another_node().await, app.another_node().await, app.another_node().await];
     app.advance(30 * DAY.unsigned_abs() - 901);
     assert_eq!(states(&app).await.len(), 1);
@@ -66,14 +72,14 @@ async fn keys_rotate_by_themselves_and_only_once_on_many_nodes() {
     app.advance(900);
     let kid = signing_kid(&app).await;
     for node in &nodes {
-        let answer = node.token(&[("grant_type", "password"), ("username", "admin"), ("password", &app.admin_password)]).await;
+        let answer = node.sign_in("alice", "").await;
         assert_eq!(header(answer.str("access_token"))["kid"], kid);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emergency_puts_the_published_key_to_work_at_once() {
-    let app = TestApp::new().await;
+    let app = issuer().await;
     let node = app.another_node().await;
     let stolen = signing_kid(&app).await;
     let next = app.app.rotation().publish().await.unwrap().unwrap();
@@ -93,7 +99,7 @@ async fn an_emergency_puts_the_published_key_to_work_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emergency_makes_a_key_where_none_is_published() {
-    let app = TestApp::new().await;
+    let app = issuer().await;
     let stolen = signing_kid(&app).await;
     let token =
         app.token(&[("grant_type", "password"), ("username", "admin"), ("password", &app.admin_password), ("scope", "openid")]).await;

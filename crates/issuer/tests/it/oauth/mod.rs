@@ -1,6 +1,7 @@
 //! Protocol values: what is read, what is refused, and that nothing panics.
 
 use proptest::prelude::*;
+use signet_issuer::oauth::client_metadata::ApplicationType;
 use signet_issuer::oauth::form::Form;
 use signet_issuer::oauth::issuer::Issuer;
 use signet_issuer::oauth::redirect_uri;
@@ -51,7 +52,7 @@ fn redirect_uris_that_may_be_registered() {
         "http://[::1]:1/cb",
         "com.example.app:/cb",
     ] {
-        assert!(redirect_uri::validate(good).is_ok(), "{good}");
+        assert!(redirect_uri::validate(good, ApplicationType::Native).is_ok(), "{good}");
     }
     for bad in [
         "",
@@ -69,7 +70,7 @@ fn redirect_uris_that_may_be_registered() {
         "http://localhost.evil.example/cb",
         "https:///cb",
     ] {
-        assert!(redirect_uri::validate(bad).is_err(), "{bad}");
+        assert!(redirect_uri::validate(bad, ApplicationType::Native).is_err(), "{bad}");
     }
 }
 

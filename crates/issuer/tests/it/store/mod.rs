@@ -19,7 +19,7 @@ async fn of_several_nodes_on_one_empty_database_one_prints() {
         }
         let opened: Vec<_> = nodes.join_all().await.into_iter().map(Result::unwrap).collect();
         assert_eq!(opened.iter().filter(|(_, administrator)| administrator.is_some()).count(), 1);
-        for table in ["users", "signing_keys", "clients", "roles", "master_keys", "schema_lock", "seaql_migrations"] {
+        for table in ["users", "signing_keys", "clients", "roles", "master_keys", "schema_lock"] {
             assert_eq!(database.count(&format!("SELECT count(*) FROM {table}")).await, 1, "{table}");
         }
     }

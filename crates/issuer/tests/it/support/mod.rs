@@ -1,5 +1,6 @@
 //! `TestApp`: a real issuer on loopback, on a clock that tests advance, and a client that speaks HTTP to it.
 
+mod browser;
 mod database;
 mod http;
 
@@ -21,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+pub use browser::{Browser, CALLBACK, VERIFIER};
 pub use database::Database;
 pub use http::{Answer, claims, header};
 
@@ -138,6 +140,8 @@ impl TestApp {
             created_at: START,
             updated_at: START,
             disabled_at: None,
+            claims: "{}".to_owned(),
+            password_generated_at: None,
         };
         let transaction = self.app.store.begin().await.unwrap();
         users::insert(&transaction, user).await.unwrap();
@@ -150,8 +154,13 @@ impl TestApp {
 
     /// Adds a client whose default resource is [`ORDERS`]; a confidential one has the secret [`SECRET`].
     pub async fn add_client(&self, id: &str, public: bool, grants: &str, scopes: &[&str]) {
+        self.add_client_with(id, public, grants, scopes, |_| {}).await;
+    }
+
+    /// The same, as `change` has changed it.
+    pub async fn add_client_with(&self, id: &str, public: bool, grants: &str, scopes: &[&str], change: impl FnOnce(&mut ClientRow)) {
         let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, SECRET.as_bytes());
-        let client = ClientRow {
+        let mut client = ClientRow {
             id: id.to_owned(),
             name: id.to_owned(),
             public,
@@ -162,9 +171,16 @@ impl TestApp {
             previous_secret_hash: None,
             created_at: START,
             disabled_at: None,
+            auth_method: None,
+            require_pkce: true,
+            first_party: false,
+            metadata: "{}".to_owned(),
+            registration_token_hash: None,
         };
+        change(&mut client);
         let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        clients::insert(self.app.store.writer(), client, &scopes).await.unwrap();
+        let origins: Vec<String> = client.redirect_uris.split(' ').filter_map(signet_issuer::oauth::redirect_uri::origin).collect();
+        clients::insert(self.app.store.writer(), client, &scopes, &origins).await.unwrap();
     }
 
     pub async fn disable_user(&self, username: &str) {

@@ -1,0 +1,67 @@
+//! Client authentication by a signed assertion: `private_key_jwt` (OpenID Connect Core §9, RFC 7523 §3 as mended by
+//! draft-ietf-oauth-rfc7523bis: the audience is one string).
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use signet_verifier::SignedToken;
+
+use crate::app::App;
+use crate::clock::UnixSeconds;
+use crate::config::VERIFIER_LEEWAY;
+use crate::endpoints::client::{failed, known, uses};
+use crate::error::OAuthError;
+use crate::oauth::client_auth::PRIVATE_KEY_JWT;
+use crate::store::clients::Client;
+use crate::store::registration;
+
+/// The longest that an assertion may be good for, in seconds: for so long its `jti` must be remembered.
+const MAX_LIFETIME: UnixSeconds = 3600;
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    // One string: an assertion for several audiences could be replayed by one of them at another.
+    aud: String,
+    jti: String,
+    exp: UnixSeconds,
+    #[serde(default)]
+    nbf: UnixSeconds,
+}
+
+/// The client that signed `assertion`. `id` is the `client_id` parameter, if it was sent.
+pub(super) async fn authenticate(app: &App, id: Option<&str>, assertion: &str) -> Result<Client, OAuthError> {
+    let signed = SignedToken::parse(assertion).map_err(|_| failed())?;
+    // Only to find the client; believed when its signature is checked.
+    let claimed = subject(assertion).filter(|claimed| id.is_none_or(|id| id == claimed)).ok_or_else(failed)?;
+    let client = known(app, &claimed).await?.filter(|client| !client.public && uses(client, PRIVATE_KEY_JWT)).ok_or_else(failed)?;
+
+    let metadata = client.metadata()?;
+    let keys = app.client_keys.of(&metadata, signed.key_id(), &app.fetcher, &*app.clock).await.map_err(|error| {
+        tracing::info!(client = client.id, %error, "the keys of a client could not be fetched");
+        failed()
+    })?;
+    let claims: Claims = serde_json::from_slice(signed.check_signature(&keys).map_err(|_| failed())?).map_err(|_| failed())?;
+    let now = app.now();
+    let issuer = &app.settings.issuer;
+    let for_us = claims.aud == issuer.as_str() || claims.aud == issuer.endpoint("/token");
+    let in_time = claims.exp > now - VERIFIER_LEEWAY && claims.exp <= now + MAX_LIFETIME && claims.nbf <= now + VERIFIER_LEEWAY;
+    if claims.iss != client.id || claims.sub != client.id || !for_us || !in_time || claims.jti.is_empty() {
+        return Err(failed());
+    }
+    let used = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{} {}", client.id, claims.jti).as_bytes()));
+    if !registration::use_assertion(app.store.writer(), &used, claims.exp + VERIFIER_LEEWAY + 1).await? {
+        return Err(failed());
+    }
+    Ok(client)
+}
+
+fn subject(assertion: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Subject {
+        sub: String,
+    }
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1)?).ok()?;
+    Some(serde_json::from_slice::<Subject>(&payload).ok()?.sub)
+}

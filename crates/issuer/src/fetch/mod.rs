@@ -1,0 +1,225 @@
+//! The one way in which anything is fetched from a client's URL. An outsider may have chosen it, so it must lead to the
+//! public internet: no address of this machine or network, no redirects, https, 64 KiB and 5 s at most.
+
+pub mod client_keys;
+pub mod logo;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client};
+use tokio::sync::OnceCell;
+use url::{Host, Url};
+
+use crate::config::{ConfigError, Settings};
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_BYTES: usize = 64 * 1024;
+
+/// Why nothing was fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Not https, or an address that is not public.
+    #[error("the URL must be https and lead to a public address")]
+    Forbidden,
+    /// No connection, no TLS, no answer in time.
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
+    /// Any status but 200.
+    #[error("status {0} where 200 was expected")]
+    Status(u16),
+    /// A body that is too long.
+    #[error("more than {MAX_BYTES} bytes")]
+    TooLong,
+    /// A body of another kind.
+    #[error("expected {0}")]
+    Unexpected(&'static str),
+}
+
+/// Fetches. The client behind it is made when it is first needed: most issuers never do.
+#[derive(Debug)]
+pub struct Fetcher {
+    client: OnceCell<Client>,
+    certificates: Vec<Certificate>,
+    private_addresses: bool,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The body.
+    pub body: Vec<u8>,
+    /// What it says it is.
+    pub content_type: Option<String>,
+}
+
+impl Fetcher {
+    /// A fetcher that trusts `fetch_ca_file` beside the system's authorities.
+    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
+        let invalid = |path: &PathBuf, reason: String| ConfigError::Invalid {
+            name: "fetch_ca_file",
+            expected: format!("expected certificates in PEM form at {}; {reason}", path.display()),
+        };
+        let certificates = match &settings.fetch_ca_file {
+            None => Vec::new(),
+            Some(path) => {
+                let pem = std::fs::read(path).map_err(|error| invalid(path, error.to_string()))?;
+                Certificate::from_pem_bundle(&pem).map_err(|error| invalid(path, error.to_string()))?
+            }
+        };
+        Ok(Self { client: OnceCell::new(), certificates, private_addresses: settings.fetch_private_addresses })
+    }
+
+    /// What `url` answers.
+    pub async fn get(&self, url: &str) -> Result<Fetched, FetchError> {
+        let url = Url::parse(url).map_err(|_| FetchError::Forbidden)?;
+        if !self.allows(&url) {
+            return Err(FetchError::Forbidden);
+        }
+        let client = self.client.get_or_try_init(|| async { self.build() }).await?;
+        let mut response = client.get(url).send().await?;
+        if response.status() != reqwest::StatusCode::OK {
+            return Err(FetchError::Status(response.status().as_u16()));
+        }
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > MAX_BYTES {
+                return Err(FetchError::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Fetched { body, content_type })
+    }
+
+    /// Literal addresses are judged here, names when they are resolved: no second look-up can lead elsewhere.
+    fn allows(&self, url: &Url) -> bool {
+        let scheme_fits = url.scheme() == "https" || url.scheme() == "http" && self.private_addresses;
+        let plain = url.username().is_empty() && url.password().is_none();
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            Some(Host::Domain(_)) => None,
+            None => return false,
+        };
+        scheme_fits && plain && address.is_none_or(|address| self.private_addresses || is_public(address))
+    }
+
+    fn build(&self) -> Result<Client, reqwest::Error> {
+        Client::builder()
+            .timeout(TIMEOUT)
+            .redirect(Policy::none())
+            .no_proxy()
+            .tls_certs_merge(self.certificates.iter().cloned())
+            .dns_resolver(PublicOnly { private_addresses: self.private_addresses })
+            .user_agent(concat!("signet/", env!("CARGO_PKG_VERSION")))
+            .build()
+    }
+}
+
+/// Resolves names to public addresses alone.
+struct PublicOnly {
+    private_addresses: bool,
+}
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        let private_addresses = self.private_addresses;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public: Vec<SocketAddr> = found.filter(|address| private_addresses || is_public(address.ip())).collect();
+            if public.is_empty() {
+                return Err(FetchError::Forbidden.into());
+            }
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Whether an address belongs to the public internet (the registries of RFC 6890).
+fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            let special = matches!((a, b, c), (0 | 10 | 127 | 224.., ..) | (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _))
+                || matches!(
+                    (a, b, c),
+                    (192, 168, _) | (192, 0, 0 | 2) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) | (192, 88, 99)
+                );
+            !special
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, ..] = v6.segments();
+            // Global unicast, without documentation, benchmarking, and the tunnels that carry an IPv4 address.
+            (0x2000..0x4000).contains(&a) && a != 0x2002 && !(a == 0x2001 && (b < 0x0200 || b == 0x0db8)) && !(a == 0x3fff && b < 0x1000)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_public_internet() {
+        for address in ["1.1.1.1", "93.184.216.34", "172.32.0.1", "192.169.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450::1"] {
+            assert!(is_public(address.parse().unwrap()), "{address}");
+        }
+        for address in [
+            "127.0.0.1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "198.18.0.1",
+            "192.0.2.1",
+            "::1",
+            "::",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "fe80::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "ff02::1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001:db8::1",
+            "2001::1",
+            "fec0::1",
+        ] {
+            assert!(!is_public(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn urls_in_every_spelling() {
+        let settings = Settings::defaults("https://id.example", ([127, 0, 0, 1], 0).into()).unwrap();
+        let fetcher = Fetcher::new(&settings).unwrap();
+        for url in [
+            "http://example.com/",
+            "https://127.0.0.1/",
+            "https://127.1/",
+            "https://2130706433/",
+            "https://0x7f000001/",
+            "https://017700000001/",
+            "https://[::1]/",
+            "https://[::ffff:169.254.169.254]/",
+            "https://user@example.com/",
+            "https://10.0.0.1:443/",
+            "ftp://example.com/",
+            "file:///etc/passwd",
+        ] {
+            assert!(!fetcher.allows(&Url::parse(url).unwrap()), "{url}");
+        }
+        assert!(fetcher.allows(&Url::parse("https://example.com/jwks").unwrap()));
+    }
+}

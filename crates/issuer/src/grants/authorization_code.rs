@@ -1,0 +1,75 @@
+//! The authorization code grant (RFC 6749 §4.1.3, OpenID Connect Core §3.1.3, RFC 7636 §4.6).
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+use crate::error::{Code, OAuthError};
+use crate::grants::claim::end_replayed;
+use crate::grants::{Claim, GrantContext, Granted, new_row};
+use crate::oauth::pkce;
+use crate::oauth::scope::ScopeSet;
+use crate::store::authorizations::AuthorizationRow;
+use crate::store::codes::{self, CodeRow};
+use crate::store::sessions;
+use crate::tokens::narrow::narrow;
+use crate::tokens::{Authorization, Party};
+
+/// Life of a code, in seconds.
+pub const CODE_LIFETIME: i64 = 60;
+
+/// What the database knows of `code`.
+pub fn hash(code: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, code.as_bytes()))
+}
+
+pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError> {
+    let GrantContext { app, client, now, .. } = context;
+    let found = codes::find(app.store.reader(), &hash(context.required("code")?)).await?;
+    let (code, user) = found.ok_or_else(OAuthError::invalid_grant)?;
+    // Who cannot redeem a code is refused, and ends nothing: it may be an outsider who saw it pass.
+    if code.client_id != client.id || code.redirect_uri != context.required("redirect_uri")? || !proves_possession(&code, context) {
+        return Err(OAuthError::invalid_grant());
+    }
+    let held = ScopeSet::parse(&code.scope).map_err(OAuthError::server_error)?;
+    let mut row = AuthorizationRow {
+        id: code.authorization_id,
+        user_id: code.user_id,
+        scope: code.scope,
+        offline: held.contains("offline_access"),
+        resources: code.resources,
+        claims: code.claims,
+        auth_time: code.auth_time,
+        acr: code.acr,
+        amr: code.amr,
+        sid: Some(code.sid),
+        ..new_row(context)
+    };
+    // A second redemption tells of theft even when it comes late.
+    if code.spent_at.is_some() {
+        end_replayed(app, &row, now).await?;
+        return Err(OAuthError::invalid_grant());
+    }
+    let session = sessions::live(app.store.reader(), row.sid.as_deref().unwrap_or_default(), now).await?;
+    row.session_expires_at = session.map(|(session, _)| session.expires_at);
+    if code.expires_at <= now || row.session_expires_at.is_none() {
+        return Err(OAuthError::invalid_grant());
+    }
+    let granted = narrow(&held, client, Some(&user));
+    if granted.is_empty() {
+        return Err(OAuthError::new(Code::InvalidScope, "scope: nothing of what was granted may be held any more"));
+    }
+    let (resource, default_resource) = context.resources(&row.resources).await?;
+    let party = Party::User(Box::new((user, row)));
+    let authorization = Authorization { party, granted, wanted: None, resource, default_resource, nonce: code.nonce };
+    Ok(Granted { authorization, claim: Claim::Code { hash: code.hash } })
+}
+
+/// A verifier must come if and only if a challenge was sent: a challenge that is stripped from the request on its way is
+/// noticed here (RFC 9700 §4.8.2).
+fn proves_possession(code: &CodeRow, context: GrantContext<'_>) -> bool {
+    match (&code.code_challenge, context.form.get("code_verifier")) {
+        (Some(challenge), Some(verifier)) => pkce::verifies(verifier, challenge),
+        (None, None) => true,
+        _ => false,
+    }
+}

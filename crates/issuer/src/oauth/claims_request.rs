@@ -1,0 +1,75 @@
+//! The `claims` parameter (OpenID Connect Core §5.5): claims asked for one by one.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What is asked of one claim; nothing but the claim itself if it is `null`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// Whether the client cannot do without it.
+    #[serde(default)]
+    pub essential: bool,
+    /// The value that it must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+    /// The values of which it must have one, the best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Value>,
+}
+
+/// Claims by name.
+pub type Wishes = BTreeMap<String, Option<Wish>>;
+
+/// The whole parameter. Members that are not known are ignored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClaimsRequest {
+    /// For UserInfo.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "nullable")]
+    pub userinfo: Wishes,
+    /// For the ID token.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "nullable")]
+    pub id_token: Wishes,
+}
+
+/// A `claims` parameter that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("claims: expected a JSON object as OpenID Connect Core 5.5 describes")]
+pub struct ClaimsRequestError;
+
+fn nullable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Wishes, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl ClaimsRequest {
+    /// Reads the parameter.
+    pub fn parse(value: &str) -> Result<Self, ClaimsRequestError> {
+        // A derived struct would take an array of its members, too.
+        let object: serde_json::Map<String, Value> = serde_json::from_str(value).map_err(|_| ClaimsRequestError)?;
+        serde_json::from_value(object.into()).map_err(|_| ClaimsRequestError)
+    }
+
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.userinfo.is_empty() && self.id_token.is_empty()
+    }
+
+    /// The names of all claims that are asked for.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.userinfo.keys().chain(self.id_token.keys()).map(String::as_str)
+    }
+
+    /// The user that the ID token must be about, if one is named.
+    pub fn subject(&self) -> Option<&str> {
+        self.id_token.get("sub")?.as_ref()?.value.as_ref()?.as_str()
+    }
+
+    /// Whether the ID token's `acr` must be one of these; none if any will do.
+    pub fn essential_acr(&self) -> Option<Vec<&str>> {
+        let wish = self.id_token.get("acr")?.as_ref().filter(|wish| wish.essential)?;
+        let wanted: Vec<&str> = wish.value.iter().chain(&wish.values).filter_map(Value::as_str).collect();
+        (!wanted.is_empty()).then_some(wanted)
+    }
+}

@@ -1,0 +1,155 @@
+//! What apps may learn of a person, where the person allows it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::accounts::claims::{self, StandardClaims};
+use crate::app::App;
+use crate::audit::{self, Event};
+use crate::endpoints::parameters::Parameters;
+use crate::error::{OAuthError, PageError};
+use crate::oauth::form::Form;
+use crate::pages::account::require;
+use crate::pages::browser::Browser;
+use crate::pages::{Csp, Page, html};
+use crate::store::commit;
+use crate::store::users::{self, User};
+
+/// Name, label, type, `autocomplete` (HTML §4.10.18.7) and hint of each field.
+const FIELDS: [(&str, &str, &str, &str, &str); 14] = [
+    ("name", "Full name", "text", "name", ""),
+    ("given_name", "Given name", "text", "given-name", ""),
+    ("family_name", "Family name", "text", "family-name", ""),
+    ("nickname", "Nickname", "text", "nickname", ""),
+    ("birthdate", "Date of birth", "text", "bday", "Such as 1990-12-31."),
+    ("website", "Website", "url", "url", "Such as https://example.com."),
+    ("phone_number", "Phone number", "tel", "tel", "Such as +49 30 901820."),
+    ("street_address", "Street address", "text", "street-address", ""),
+    ("postal_code", "Postal code", "text", "postal-code", ""),
+    ("locality", "City", "text", "address-level2", ""),
+    ("region", "Region", "text", "address-level1", ""),
+    ("country", "Country", "text", "country-name", ""),
+    ("locale", "Language", "text", "language", "Such as en or de-AT."),
+    ("zoneinfo", "Time zone", "text", "off", "Such as Europe/Berlin."),
+];
+
+struct Field {
+    name: &'static str,
+    label: &'static str,
+    value: String,
+    input_type: &'static str,
+    autocomplete: &'static str,
+    hint: &'static str,
+    error: String,
+}
+
+#[derive(Template)]
+#[template(path = "account/profile.html")]
+struct ProfilePage {
+    page: Page,
+    section: &'static str,
+    forced: bool,
+    username: String,
+    email: String,
+    email_verified: bool,
+    saved: bool,
+    error: &'static str,
+    fields: Vec<Field>,
+}
+
+async fn page(app: &App, browser: &Browser, user: User, fields: Vec<Field>, saved: bool) -> Result<Response, PageError> {
+    let faulty = fields.iter().any(|field| !field.error.is_empty());
+    let page = ProfilePage {
+        page: Page::of(app, browser).await?,
+        section: "profile",
+        forced: false,
+        username: user.username,
+        email: user.email.unwrap_or_default(),
+        email_verified: user.email_verified,
+        saved,
+        error: if faulty { "Nothing was saved. Please look at these fields:" } else { "" },
+        fields,
+    };
+    let mut response = html(&page, Csp::Own)?;
+    if faulty {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+    }
+    Ok(response)
+}
+
+fn fields(value: impl Fn(&str) -> String, error: impl Fn(&str) -> String) -> Vec<Field> {
+    let field = |(name, label, input_type, autocomplete, hint)| Field {
+        name,
+        label,
+        value: value(name),
+        input_type,
+        autocomplete,
+        hint,
+        error: error(name),
+    };
+    FIELDS.into_iter().map(field).collect()
+}
+
+/// `GET /account`
+pub async fn show(State(app): State<Arc<App>>, browser: Browser) -> Result<Response, PageError> {
+    let user = match require(&app, &browser).await? {
+        Ok(signed_in) => signed_in.user,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let fields = stored(&user);
+    page(&app, &browser, user, fields, false).await
+}
+
+fn stored(user: &User) -> Vec<Field> {
+    let stored = StandardClaims::from_json(&user.claims);
+    let value = |name: &str| if name == "name" { user.name.clone().unwrap_or_default() } else { stored.get(name).to_owned() };
+    fields(value, |_| String::new())
+}
+
+/// `POST /account`
+pub async fn submit(
+    State(app): State<Arc<App>>,
+    browser: Browser,
+    parameters: Result<Parameters, OAuthError>,
+) -> Result<Response, PageError> {
+    let form = parameters?.form;
+    browser.require_own(&form).await?;
+    let user = match require(&app, &browser).await? {
+        Ok(signed_in) => signed_in.user,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let typed = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
+    let errors = |name: &str| claims::check(name, &typed(name)).err().map_or(String::new(), |error| sentence(&error.to_string()));
+    let checked = fields(typed, errors);
+    if checked.iter().any(|field| !field.error.is_empty()) {
+        return page(&app, &browser, user, checked, false).await;
+    }
+    let claims = with_fields(&user, &form);
+    let name = Some(typed("name")).filter(|name| !name.is_empty());
+    let now = app.now();
+    let transaction = app.store.begin().await?;
+    users::set_claims(&transaction, user.id, name.as_deref(), &claims.to_json(), now).await?;
+    audit::record(&transaction, now, Event::ProfileChanged { user: user.id }).await?;
+    commit(transaction).await?;
+    page(&app, &browser, user, checked, true).await
+}
+
+/// The stored claims with what the form says; claims that it has no field for stay as they are.
+fn with_fields(user: &User, form: &Form) -> StandardClaims {
+    let mut claims = StandardClaims::from_json(&user.claims);
+    for (name, ..) in FIELDS.into_iter().filter(|(name, ..)| *name != "name") {
+        // Cannot fail: each was checked.
+        let _ = claims.set(name, form.get(name).unwrap_or_default());
+    }
+    claims
+}
+
+/// `text` with a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}

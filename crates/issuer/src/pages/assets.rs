@@ -1,0 +1,24 @@
+//! What pages load, all of it from here: the style sheet and the logos of clients.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use crate::app::App;
+use crate::error::PageError;
+use crate::store::clients;
+
+const STYLE: &str = include_str!("../../../../templates/static/style.css");
+
+/// `GET /static/style.css`
+pub async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")], STYLE).into_response()
+}
+
+/// `GET /clients/{id}/logo`
+pub async fn logo(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, PageError> {
+    let (media_type, image) = clients::logo(app.store.reader(), &id).await?.ok_or_else(PageError::not_found)?;
+    Ok(([(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "public, max-age=3600".to_owned())], image).into_response())
+}

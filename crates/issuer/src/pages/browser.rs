@@ -1,0 +1,138 @@
+//! `Browser`: the browser that a request comes from, by its cookie. What is kept for it is small: which session it is
+//! signed in to, a CSRF token, and the authorization requests that wait for the person.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use subtle::ConstantTimeEq;
+use tower_sessions::Session;
+use tower_sessions::cookie::SameSite;
+use tower_sessions::service::SessionManagerLayer;
+
+use crate::accounts::session::{self, Device, SignedIn};
+use crate::accounts::sign_in::{Proof, SignInError};
+use crate::app::App;
+use crate::error::PageError;
+use crate::middleware::client_ip::ClientIp;
+use crate::oauth::form::Form;
+use crate::pages::browser_store::{BrowserStore, CSRF, PENDING, SID};
+
+/// The browser of a request.
+pub struct Browser {
+    app: Arc<App>,
+    cookie: Session,
+    device: Device,
+}
+
+impl FromRequestParts<Arc<App>> for Browser {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, PageError> {
+        let cookie = parts.extensions.get::<Session>().cloned().ok_or_else(|| PageError::server_error("no session layer"))?;
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        Ok(Self { app: Arc::clone(app), cookie, device: Device { address: ClientIp::of(parts)?, user_agent } })
+    }
+}
+
+/// The cookie's name. `__Host-` (which browsers grant to https alone) keeps other hosts of the domain from setting it.
+pub fn cookie_name(https: bool) -> &'static str {
+    if https { "__Host-signet" } else { "signet" }
+}
+
+/// The layer that reads and writes the cookie. The cookie ends with the browser; how long the session lives is ours to say.
+pub fn layer(app: &Arc<App>) -> SessionManagerLayer<BrowserStore> {
+    let https = app.settings.issuer.is_https();
+    SessionManagerLayer::new(BrowserStore(Arc::clone(app)))
+        .with_name(cookie_name(https))
+        .with_secure(https)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+}
+
+impl Browser {
+    /// Who is signed in.
+    pub async fn signed_in(&self) -> Result<Option<SignedIn>, PageError> {
+        match self.cookie.get::<String>(SID).await? {
+            Some(sid) => Ok(session::find(&self.app, &sid, &self.device).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Whence it comes, and what it calls itself.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Signs in who gave `proof`. The cookie gets a new id, and forms of before are of no more use.
+    pub async fn sign_in(&self, proof: Proof) -> Result<Result<SignedIn, SignInError>, PageError> {
+        let previous = self.signed_in().await?;
+        let signed_in = match session::begin(&self.app, previous.as_ref(), proof, &self.device).await {
+            Ok(signed_in) => signed_in,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.renew().await?;
+        self.cookie.insert(SID, &signed_in.session.sid).await?;
+        Ok(Ok(signed_in))
+    }
+
+    /// Gives the cookie a new id: whoever knew the old one, or a form of it, knows nothing any more.
+    pub async fn renew(&self) -> Result<(), PageError> {
+        self.cookie.cycle_id().await?;
+        self.cookie.remove_value(CSRF).await?;
+        Ok(())
+    }
+
+    /// Ends the session, and forgets the browser.
+    pub async fn sign_out(&self) -> Result<(), PageError> {
+        if let Some(SignedIn { session, user }) = self.signed_in().await? {
+            session::end(&self.app, &session.sid, user.id, "user").await?;
+            self.cookie.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// The token that forms of ours carry.
+    pub async fn csrf(&self) -> Result<String, PageError> {
+        if let Some(token) = self.cookie.get::<String>(CSRF).await? {
+            return Ok(token);
+        }
+        let token = BASE64_URL_SAFE_NO_PAD.encode(self.app.clock.random_bytes::<16>());
+        self.cookie.insert(CSRF, &token).await?;
+        Ok(token)
+    }
+
+    /// Whether `form` was ours, in this browser.
+    pub async fn is_own(&self, form: &Form) -> Result<bool, PageError> {
+        let expected = self.cookie.get::<String>(CSRF).await?;
+        let sent = form.get("csrf").unwrap_or_default();
+        Ok(expected.is_some_and(|expected| bool::from(expected.as_bytes().ct_eq(sent.as_bytes()))))
+    }
+
+    /// Refuses a form that was not ours.
+    pub async fn require_own(&self, form: &Form) -> Result<(), PageError> {
+        if self.is_own(form).await? { Ok(()) } else { Err(PageError::stale_form()) }
+    }
+
+    /// Keeps a request that waits for the person; gives its id, a new one unless it has one.
+    pub async fn keep(&self, id: Option<&str>, request: &impl Serialize) -> Result<String, PageError> {
+        let id = id.map_or_else(|| BASE64_URL_SAFE_NO_PAD.encode(self.app.clock.random_bytes::<16>()), str::to_owned);
+        self.cookie.insert(&format!("{PENDING}{id}"), request).await?;
+        Ok(id)
+    }
+
+    /// The request `id`, if it waits in this browser.
+    pub async fn waiting<T: DeserializeOwned>(&self, id: &str) -> Result<Option<T>, PageError> {
+        Ok(self.cookie.get(&format!("{PENDING}{id}")).await?)
+    }
+
+    /// Forgets the request `id`. False if it did not wait here.
+    pub async fn forget(&self, id: &str) -> Result<bool, PageError> {
+        Ok(self.cookie.remove_value(&format!("{PENDING}{id}")).await?.is_some())
+    }
+}

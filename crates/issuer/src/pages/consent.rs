@@ -1,0 +1,137 @@
+//! May this client have that? Asked once, and remembered.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use url::Url;
+
+use crate::accounts::session::SignedIn;
+use crate::app::App;
+use crate::audit::{self, Event};
+use crate::clock::DAY;
+use crate::endpoints::authorize::interaction::{self, Next, Wanted};
+use crate::endpoints::authorize::pending::{Pending, Refusal};
+use crate::endpoints::authorize::{answer, go_on, waiting};
+use crate::endpoints::parameters::Parameters;
+use crate::error::{Code, OAuthError, PageError};
+use crate::oauth::form::Form;
+use crate::oauth::scope::ScopeSet;
+use crate::pages::browser::Browser;
+use crate::pages::{ClientView, Csp, Page, html};
+use crate::store::clients::Client;
+use crate::store::resources::{self, USERINFO};
+use crate::store::{commit, consents};
+
+/// The scopes of one resource, in words.
+struct Group {
+    resource: String,
+    scopes: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "consent/consent.html")]
+struct ConsentPage {
+    page: Page,
+    request: String,
+    client: ClientView,
+    username: String,
+    groups: Vec<Group>,
+    duration: String,
+    destination: String,
+}
+
+/// A request for which consent is due.
+struct Due {
+    client: Client,
+    pending: Pending,
+    signed_in: SignedIn,
+    wanted: Wanted,
+}
+
+/// What is due for the request `id`; none if something else is.
+async fn due(app: &App, browser: &Browser, id: &str) -> Result<Option<Due>, PageError> {
+    let (client, pending) = waiting(app, browser, id).await?;
+    let Some(signed_in) = browser.signed_in().await? else { return Ok(None) };
+    match interaction::next(app, &client, &pending, Some(&signed_in)).await? {
+        Next::Consent(wanted) => Ok(Some(Due { client, pending, signed_in, wanted })),
+        _ => Ok(None),
+    }
+}
+
+/// `GET /consent`
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
+    let form = Form::collect(query.unwrap_or_default().as_bytes()).map_err(|_| PageError::expired())?;
+    let id = form.get("request").ok_or_else(PageError::expired)?;
+    let Some(Due { client, pending, signed_in, wanted }) = due(&app, &browser, id).await? else { return go_on(&app, id) };
+    let days = app.settings.refresh_absolute_lifetime / DAY;
+    let duration = if wanted.to_consent.contains("offline_access") {
+        format!("For up to {days} days, also while you are away.")
+    } else {
+        "Until you sign out here.".to_owned()
+    };
+    let page = ConsentPage {
+        page: Page::of(&app, &browser).await?,
+        request: id.to_owned(),
+        client: ClientView::of(&app, &client).await?,
+        username: signed_in.user.username,
+        groups: in_words(&app, &wanted.to_consent).await?,
+        duration,
+        destination: destination(&pending.reply.redirect_uri),
+    };
+    html(&page, Csp::LeadsToClient)
+}
+
+/// `POST /consent`
+pub async fn submit(
+    State(app): State<Arc<App>>,
+    browser: Browser,
+    parameters: Result<Parameters, OAuthError>,
+) -> Result<Response, PageError> {
+    let form = parameters?.form;
+    browser.require_own(&form).await?;
+    let id = form.get("request").ok_or_else(PageError::expired)?;
+    let Some(Due { client, mut pending, signed_in, wanted }) = due(&app, &browser, id).await? else { return go_on(&app, id) };
+    match form.get("choice") {
+        Some("allow") => {
+            let (user, now) = (signed_in.user.id, app.now());
+            let all: ScopeSet = wanted.to_consent.iter().chain(wanted.consented.iter()).collect();
+            let transaction = app.store.begin().await?;
+            consents::give(&transaction, user, &client.id, &all, now).await?;
+            let event = Event::ConsentGiven { user, client: &client.id, scope: &all.to_string() };
+            audit::record(&transaction, now, event).await?;
+            commit(transaction).await?;
+            pending.consented_by = Some(user);
+            browser.keep(Some(id), &pending).await?;
+            go_on(&app, id)
+        }
+        Some("deny") => {
+            browser.forget(id).await?;
+            let refusal = Refusal::from(&OAuthError::new(Code::AccessDenied, "the person said no"));
+            answer::refusal(&app, &pending.reply, &refusal)
+        }
+        _ => Err(PageError::stale_form()),
+    }
+}
+
+/// The scopes in the words of their resources. UserInfo's come first.
+async fn in_words(app: &App, scopes: &ScopeSet) -> Result<Vec<Group>, PageError> {
+    let names: Vec<String> = scopes.iter().map(str::to_owned).collect();
+    let known = resources::known_scopes(app.store.reader(), &names).await?;
+    let titles: BTreeMap<String, String> =
+        resources::all(app.store.reader()).await?.into_iter().map(|resource| (resource.id, resource.name)).collect();
+    let mut groups: BTreeMap<(bool, &str), Vec<String>> = BTreeMap::new();
+    for scope in &known {
+        groups.entry((scope.resource_id != USERINFO, &scope.resource_id)).or_default().push(scope.description.clone());
+    }
+    let title = |id: &str| titles.get(id).cloned().unwrap_or_default();
+    Ok(groups.into_iter().map(|((_, id), scopes)| Group { resource: title(id), scopes }).collect())
+}
+
+/// Where the browser goes next, as people read it.
+fn destination(redirect_uri: &str) -> String {
+    let host = Url::parse(redirect_uri).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.unwrap_or_else(|| "an app on this device".to_owned())
+}

@@ -1,0 +1,134 @@
+//! The sign-in page.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use secrecy::SecretString;
+
+use crate::accounts::sign_in::{self, SignInError};
+use crate::app::App;
+use crate::endpoints::authorize::pending::{Ask, Pending};
+use crate::endpoints::authorize::{go_on, waiting};
+use crate::endpoints::parameters::Parameters;
+use crate::error::{OAuthError, PageError};
+use crate::oauth::form::Form;
+use crate::pages::browser::Browser;
+use crate::pages::{ClientView, Csp, Page, html, see_other};
+use crate::store::clients::Client;
+
+#[derive(Template)]
+#[template(path = "sign_in/sign_in.html")]
+struct SignInPage {
+    page: Page,
+    request: String,
+    has_client: bool,
+    client: ClientView,
+    username: String,
+    reason: &'static str,
+    error: String,
+}
+
+/// What a request that waits for the sign-in knows of it.
+struct Context {
+    id: String,
+    request: Option<(Client, Pending)>,
+}
+
+impl Context {
+    /// The request that `form` names; none where a person came by themselves.
+    async fn of(app: &App, browser: &Browser, form: &Form) -> Result<Self, PageError> {
+        let id = form.get("request").unwrap_or_default().to_owned();
+        let request = if id.is_empty() { None } else { Some(waiting(app, browser, &id).await?) };
+        Ok(Self { id, request })
+    }
+
+    async fn page(&self, app: &App, browser: &Browser, username: &str, error: String) -> Result<SignInPage, PageError> {
+        let signed_in = browser.signed_in().await?;
+        let client = match &self.request {
+            Some((client, _)) => ClientView::of(app, client).await?,
+            None => ClientView::default(),
+        };
+        let hint = self.request.as_ref().and_then(|(_, pending)| match &pending.ask {
+            Ask::Request(request) => request.login_hint.as_deref(),
+            Ask::Refusal(_) => None,
+        });
+        let known = signed_in.as_ref().map(|signed_in| signed_in.user.username.as_str());
+        let asks_other = self.request.as_ref().is_some_and(|(_, pending)| pending.hinted_user.is_some());
+        let username = match (username, hint, known) {
+            ("", Some(hint), _) => hint,
+            ("", None, Some(known)) if !asks_other => known,
+            (typed, ..) => typed,
+        };
+        let reason = if signed_in.is_some() { "Please sign in again to continue." } else { "" };
+        Ok(SignInPage {
+            page: Page::of(app, browser).await?,
+            request: self.id.clone(),
+            has_client: self.request.is_some(),
+            client,
+            username: username.to_owned(),
+            reason,
+            error,
+        })
+    }
+}
+
+/// `GET /sign-in`
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
+    let form = Form::collect(query.unwrap_or_default().as_bytes()).map_err(|_| PageError::expired())?;
+    let context = Context::of(&app, &browser, &form).await?;
+    // Without a request there is nothing to sign in again for; with one, that knows what is due.
+    if context.request.is_none() && browser.signed_in().await?.is_some() {
+        return see_other(&app, "/account");
+    }
+    html(&context.page(&app, &browser, "", String::new()).await?, Csp::LeadsToClient)
+}
+
+/// `POST /sign-in`
+pub async fn submit(
+    State(app): State<Arc<App>>,
+    browser: Browser,
+    parameters: Result<Parameters, OAuthError>,
+) -> Result<Response, PageError> {
+    let form = parameters?.form;
+    if !browser.is_own(&form).await? {
+        // Most likely another tab has signed in meanwhile: then the request can go on, else the page comes again.
+        return match form.get("request") {
+            Some(id) if browser.waiting::<Pending>(id).await?.is_some() => go_on(&app, id),
+            Some(_) => Err(PageError::expired()),
+            None => see_other(&app, "/sign-in"),
+        };
+    }
+    let context = Context::of(&app, &browser, &form).await?;
+    let username = form.get("username").unwrap_or_default();
+    let password = form.secret("password").unwrap_or_else(|| SecretString::from(""));
+    let checked = match sign_in::check(&app, username, password, browser.device().address, app.now()).await {
+        Ok(proof) => browser.sign_in(proof).await?,
+        Err(error) => Err(error),
+    };
+    match checked {
+        Ok(_) => match context.request {
+            Some((_, mut pending)) => {
+                pending.note_sign_in();
+                browser.keep(Some(&context.id), &pending).await?;
+                go_on(&app, &context.id)
+            }
+            None => see_other(&app, "/account"),
+        },
+        Err(error) => refused(&app, &browser, &context, username, error).await,
+    }
+}
+
+async fn refused(app: &App, browser: &Browser, context: &Context, username: &str, error: SignInError) -> Result<Response, PageError> {
+    let (status, text) = match error {
+        SignInError::Wrong => (StatusCode::BAD_REQUEST, "The username or the password is wrong.".to_owned()),
+        SignInError::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, format!("Too many attempts. Try again in {seconds} seconds.")),
+        SignInError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Too many people are signing in. Try again in a moment.".to_owned()),
+        SignInError::Store(error) => return Err(error.into()),
+    };
+    let mut response = html(&context.page(app, browser, username, text).await?, Csp::LeadsToClient)?;
+    *response.status_mut() = status;
+    Ok(response)
+}

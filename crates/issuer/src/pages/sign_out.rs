@@ -1,0 +1,99 @@
+//! Signing out: asked where nobody proved that the person wants it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::app::App;
+use crate::endpoints::end_session;
+use crate::endpoints::parameters::Parameters;
+use crate::error::{OAuthError, PageError};
+use crate::pages::browser::Browser;
+use crate::pages::{Csp, Hidden, Page, html, see_other};
+
+#[derive(Template)]
+#[template(path = "sign_out/confirm.html")]
+struct ConfirmPage {
+    page: Page,
+    username: String,
+    has_client: bool,
+    client_name: String,
+    fields: Vec<Hidden>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_out/done.html")]
+struct DonePage {
+    page: Page,
+}
+
+#[derive(Template)]
+#[template(path = "sign_out/stayed.html")]
+struct StayedPage {
+    page: Page,
+    username: String,
+}
+
+/// Asks the person who is signed in as `username`; `fields` come back with the answer.
+pub async fn ask(
+    app: &App,
+    browser: &Browser,
+    username: &str,
+    client_name: Option<&str>,
+    fields: Vec<Hidden>,
+) -> Result<Response, PageError> {
+    let page = ConfirmPage {
+        page: Page::of(app, browser).await?,
+        username: username.to_owned(),
+        has_client: client_name.is_some(),
+        client_name: client_name.unwrap_or_default().to_owned(),
+        fields,
+    };
+    html(&page, Csp::LeadsToClient)
+}
+
+/// Says that nobody is signed in any more.
+pub fn done(app: &App) -> Result<Response, PageError> {
+    html(&DonePage { page: Page::without_forms(app) }, Csp::Own)
+}
+
+/// `POST /end_session/confirm`
+pub async fn submit(
+    State(app): State<Arc<App>>,
+    browser: Browser,
+    parameters: Result<Parameters, OAuthError>,
+) -> Result<Response, PageError> {
+    let form = parameters?.form;
+    browser.require_own(&form).await?;
+    match (form.get("choice"), browser.signed_in().await?) {
+        (Some("sign-out"), _) => {
+            // Checked again: what comes with a form may have been changed on the way.
+            let target = end_session::target_of(&app, &form).await?;
+            browser.sign_out().await?;
+            end_session::leave(&app, target)
+        }
+        (Some("stay"), Some(signed_in)) => {
+            html(&StayedPage { page: Page::without_forms(&app), username: signed_in.user.username }, Csp::Own)
+        }
+        (Some("stay"), None) => done(&app),
+        _ => Err(PageError::stale_form()),
+    }
+}
+
+/// `POST /account/sign-out`
+pub async fn from_account(
+    State(app): State<Arc<App>>,
+    browser: Browser,
+    parameters: Result<Parameters, OAuthError>,
+) -> Result<Response, PageError> {
+    browser.require_own(&parameters?.form).await?;
+    browser.sign_out().await?;
+    see_other(&app, "/signed-out")
+}
+
+/// `GET /signed-out`
+pub async fn signed_out(State(app): State<Arc<App>>) -> Result<Response, PageError> {
+    done(&app)
+}

@@ -1,0 +1,182 @@
+//! Dynamic registration: who may, what is taken, and that it opens no door.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, TestApp};
+
+async fn open() -> TestApp {
+    TestApp::with(|settings| settings.open_registration = true).await.with_orders().await.with_user("alice").await
+}
+
+async fn register(app: &TestApp, metadata: &Value) -> Answer {
+    Answer::of(app.http.post(format!("{}/register", app.url)).json(metadata).send().await.unwrap()).await
+}
+
+async fn with_token(app: &TestApp, method: reqwest::Method, url: &str, token: &str) -> Answer {
+    Answer::of(app.http.request(method, url).bearer_auth(token).send().await.unwrap()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_registers_signs_in_and_leaves() {
+    let app = open().await;
+    let callback = "https://new.example/cb";
+    let metadata = json!({
+        "redirect_uris": [callback], "client_name": "New App", "contacts": ["a@new.example"], "policy_uri": "https://new.example/privacy",
+        "unknown_member": 1, "client_name#de": "Neue App", "default_max_age": 3600, "userinfo_signed_response_alg": "RS256",
+    });
+    let made = register(&app, &metadata).await;
+    assert_eq!((made.status, made.header("cache-control")), (201, "no-store"), "{}", made.text);
+    assert_eq!(made.str("scope").split(' ').count(), 6);
+    let (id, secret, token) = (made.str("client_id"), made.str("client_secret"), made.str("registration_access_token"));
+    assert_eq!((&made.json["client_secret_expires_at"], &made.json["unknown_member"]), (&json!(0), &json!(null)));
+
+    let browser = app.signed_in("alice").await;
+    let request =
+        [("client_id", id), ("redirect_uri", callback), ("scope", "openid email"), ("code_challenge", ""), ("code_challenge_method", "")];
+    let page = browser.get(&app.authorize(&request)).await;
+    assert!(page.text.contains("New App") && page.text.contains("https://new.example/privacy"));
+    let code = browser.consent(&page).await.reply()["code"].clone();
+    let form = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", callback)];
+    let post = [&form[..], &[("client_id", id), ("client_secret", secret)]].concat();
+    assert_eq!(app.token(&post).await.error(), (401, "invalid_client"), "it registered for client_secret_basic");
+    let tokens = app.post("/token").basic_auth(id, secret).form(&form).send().await;
+    let userinfo = app.get("/userinfo").bearer(tokens.str("access_token")).send().await;
+    assert_eq!(userinfo.header("content-type"), "application/jwt");
+    let claims = crate::support::claims(&userinfo.text);
+    assert_eq!((&claims["aud"], &claims["email"]), (&json!(id), &json!("alice@example.com")));
+
+    let url = made.str("registration_client_uri");
+    let read = with_token(&app, reqwest::Method::GET, url, token).await;
+    assert_eq!((&read.json["client_name"], &read.json["contacts"]), (&json!("New App"), &json!(["a@new.example"])));
+    assert_eq!(read.json["client_secret"], json!(null));
+    for wrong in ["x", secret] {
+        assert_eq!(with_token(&app, reqwest::Method::GET, url, wrong).await.error(), (401, "invalid_token"));
+        assert_eq!(with_token(&app, reqwest::Method::DELETE, url, wrong).await.error(), (401, "invalid_token"));
+    }
+    let other = register(&app, &metadata).await;
+    assert_eq!(
+        with_token(&app, reqwest::Method::DELETE, url, other.str("registration_access_token")).await.error(),
+        (401, "invalid_token")
+    );
+    assert_eq!(with_token(&app, reqwest::Method::PUT, url, token).await.status, 405);
+    assert_eq!(with_token(&app, reqwest::Method::DELETE, url, token).await.status, 204);
+    assert_eq!(with_token(&app, reqwest::Method::GET, url, token).await.error(), (401, "invalid_token"));
+    assert_eq!(app.post("/token").basic_auth(id, secret).form(&form).send().await.error(), (401, "invalid_client"));
+    assert_eq!(app.get("/userinfo").bearer(tokens.str("access_token")).send().await.status, 401);
+    // Registered clients of an administrator have no such URL.
+    assert_eq!(with_token(&app, reqwest::Method::GET, &format!("{}/register/shop", app.url), token).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_taken_is_refused() {
+    let app = open().await;
+    let with = |more: Value| {
+        let mut metadata = json!({ "redirect_uris": ["https://new.example/cb"] });
+        metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        metadata
+    };
+    for uris in [
+        json!([]),
+        json!(["http://new.example/cb"]),
+        json!(["https://new.example/cb#x"]),
+        json!(["com.example.app:/cb"]),
+        json!(["javascript:alert(1)"]),
+        json!(["JaVaScRiPt:alert(1)"]),
+        json!(["data:text/html,x"]),
+        json!(["https://user@new.example/cb"]),
+        json!(["https://new.example/\\cb"]),
+        json!([""]),
+    ] {
+        assert_eq!(register(&app, &with(json!({ "redirect_uris": uris }))).await.error(), (400, "invalid_redirect_uri"), "{uris}");
+    }
+    for bad in [
+        json!({ "redirect_uris": "https://new.example/cb" }),
+        json!({ "grant_types": ["password"] }),
+        json!({ "grant_types": ["authorization_code", "client_credentials"] }),
+        json!({ "grant_types": [] }),
+        json!({ "response_types": ["token"] }),
+        json!({ "response_types": ["code id_token"] }),
+        json!({ "token_endpoint_auth_method": "client_secret_jwt" }),
+        json!({ "token_endpoint_auth_method": "private_key_jwt" }),
+        json!({ "subject_type": "pairwise" }),
+        json!({ "application_type": "desktop" }),
+        json!({ "id_token_signed_response_alg": "none" }),
+        json!({ "id_token_signed_response_alg": "HS256" }),
+        json!({ "userinfo_signed_response_alg": "ES256" }),
+        json!({ "id_token_encrypted_response_alg": "RSA-OAEP" }),
+        json!({ "logo_uri": "javascript:alert(1)" }),
+        json!({ "client_uri": "JAVASCRIPT:alert(1)" }),
+        json!({ "policy_uri": "data:text/html,x" }),
+        json!({ "tos_uri": "not a url" }),
+        json!({ "initiate_login_uri": "http://new.example/login" }),
+        json!({ "jwks_uri": "http://new.example/jwks" }),
+        json!({ "jwks_uri": "https://new.example/jwks", "jwks": { "keys": [] } }),
+        json!({ "jwks": [] }),
+        json!({ "default_max_age": -1 }),
+        json!({ "default_max_age": "soon" }),
+        json!({ "post_logout_redirect_uris": ["javascript:alert(1)"] }),
+        json!({ "contacts": ["a\nb"] }),
+        json!({ "client_name": "a\u{0}b" }),
+        json!({ "client_name": "x".repeat(101) }),
+        json!({ "sector_identifier_uri": "https://127.0.0.1/sector" }),
+        json!({ "scope": "\"" }),
+    ] {
+        assert_eq!(register(&app, &with(bad.clone())).await.error(), (400, "invalid_client_metadata"), "{bad}");
+    }
+    for body in ["", "null", "[]", "{", "\u{0}"] {
+        let answer = Answer::of(app.http.post(format!("{}/register", app.url)).body(body).send().await.unwrap()).await;
+        assert_eq!(answer.error(), (400, "invalid_client_metadata"), "{body:?}");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM clients").await, 2);
+    // No administration, and nothing that is not there.
+    let made = register(&app, &with(json!({ "scope": "openid admin admin:read orders:read nonsense" }))).await;
+    assert_eq!(made.str("scope").split(' ').collect::<std::collections::BTreeSet<_>>(), ["openid", "orders:read"].into());
+    let native = with(
+        json!({ "redirect_uris": ["com.example.app:/cb", "http://127.0.0.1/cb"], "application_type": "native", "token_endpoint_auth_method": "none" }),
+    );
+    assert_eq!(register(&app, &native).await.json["client_secret"], json!(null));
+    let assigned =
+        register(&app, &with(json!({ "client_id": "shop", "client_secret": "chosen", "first_party": true, "disabled_at": null }))).await;
+    assert_ne!(assigned.str("client_id"), "shop");
+    assert_ne!(assigned.str("client_secret"), "chosen");
+    assert_eq!(app.count("SELECT count(*) FROM clients WHERE first_party").await, 1, "the command line's alone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_initial_access_token_is_needed_and_used_up() {
+    let app = TestApp::new().await;
+    let good = json!({ "redirect_uris": ["https://new.example/cb"] });
+    let bare = register(&app, &good).await;
+    assert_eq!((bare.status, bare.header("www-authenticate")), (401, "Bearer realm=\"registration\", scope=\"\""));
+    let token = "an-initial-access-token";
+    let hash = signet_issuer::endpoints::register::stored_token(token);
+    signet_issuer::store::registration::insert_token(app.app.store.writer(), &hash, 1, crate::support::START + 100).await.unwrap();
+    let send = |metadata: Value, token: &'static str| {
+        let request = app.http.post(format!("{}/register", app.url)).bearer_auth(token).json(&metadata);
+        async move { Answer::of(request.send().await.unwrap()).await }
+    };
+    assert_eq!(send(good.clone(), "wrong").await.error(), (401, "invalid_token"));
+    assert_eq!(send(json!({}), token).await.error(), (400, "invalid_redirect_uri"), "a mistake does not use it up");
+    let answers = tokio::join!(send(good.clone(), token), send(good.clone(), token), send(good.clone(), token));
+    let made = [answers.0, answers.1, answers.2].iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(made, 1);
+    signet_issuer::store::registration::insert_token(app.app.store.writer(), "x", 1, crate::support::START + 100).await.unwrap();
+    app.advance(100);
+    assert_eq!(send(good, token).await.error(), (401, "invalid_token"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_cannot_make_the_issuer_send_people_on() {
+    let app = open().await;
+    let made = register(&app, &json!({ "redirect_uris": ["https://phish.example/cb"], "client_name": "<script>alert(1)</script>" })).await;
+    let request =
+        app.authorize(&[("client_id", made.str("client_id")), ("redirect_uri", "https://phish.example/cb"), ("response_type", "x")]);
+    let browser = app.browser();
+    let page = browser.get(&request).await;
+    assert_eq!(page.heading(), "Sign in", "an error of a stranger's client is told only after the sign-in");
+    assert!(page.text.contains("&#60;script&#62;") && !page.text.contains("<script"), "{}", page.text);
+    let reply = browser.sign_in(&page, "alice", crate::support::PASSWORD).await.reply();
+    assert_eq!(reply["error"], "unsupported_response_type");
+    let silent = app.browser().get(&format!("{request}&prompt=none")).await;
+    assert_eq!(silent.reply()["error"], "unsupported_response_type");
+}

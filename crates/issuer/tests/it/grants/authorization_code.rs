@@ -1,0 +1,193 @@
+//! The authorization code grant: what a code is bound to, that it works once, and what its second use does.
+
+use serde_json::json;
+
+use crate::support::{CALLBACK, ORDERS, SECRET, TestApp, claims};
+
+async fn app() -> TestApp {
+    TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await
+}
+
+async fn code(app: &TestApp) -> String {
+    app.signed_in("alice").await.code(&app.authorize(&[])).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_flow_gives_tokens_with_what_was_asked() {
+    let app = app().await;
+    let answer = app.code_flow(&app.browser(), &[]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.str("scope"), "openid orders:read profile");
+    let access = answer.claims();
+    assert_eq!(access["aud"], json!([ORDERS, format!("{}/userinfo", app.url)]));
+    let id = claims(answer.str("id_token"));
+    assert_eq!((&id["aud"], &id["nonce"], &id["sub"]), (&json!("web"), &json!("the-nonce"), &access["sub"]));
+    assert_eq!((&id["acr"], &id["amr"]), (&json!("urn:signet:acr:password"), &json!(["pwd"])));
+    assert_eq!(id["auth_time"], json!(crate::support::START));
+    assert!(id["at_hash"].is_string() && id["sid"].is_string());
+    assert_eq!(id["sid"], access["sid"]);
+    assert_eq!(id["azp"], json!(null));
+
+    let refreshed = refresh(&app, answer.str("refresh_token"), &[]).await;
+    let renewed = claims(refreshed.str("id_token"));
+    assert_eq!((&renewed["nonce"], &renewed["auth_time"], &renewed["sub"]), (&json!(null), &id["auth_time"], &id["sub"]));
+}
+
+async fn refresh(app: &TestApp, token: &str, more: &[(&str, &str)]) -> crate::support::Answer {
+    let form = [&[("grant_type", "refresh_token"), ("refresh_token", token)], more].concat();
+    app.post("/token").basic_auth("web", SECRET).form(&form).send().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_bound_to_all_that_it_was_given_for() {
+    let app = app().await;
+    app.add_client_with("other", false, "authorization_code", &["openid"], |client| client.redirect_uris = CALLBACK.into()).await;
+    let good = code(&app).await;
+    for wrong in [
+        &[("redirect_uri", "https://shop.example/callback/")][..],
+        &[("redirect_uri", "https://shop.example/callback?x=1")],
+        &[("code_verifier", "")],
+        &[("code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXl")],
+        &[("code_verifier", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")],
+        &[("code_verifier", "short")],
+        &[("code", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")],
+    ] {
+        assert_eq!(app.redeem(&good, wrong).await.error(), (400, "invalid_grant"), "{wrong:?}");
+    }
+    assert_eq!(app.redeem(&good, &[("redirect_uri", "")]).await.error(), (400, "invalid_request"));
+    let stolen = [
+        ("grant_type", "authorization_code"),
+        ("code", good.as_str()),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", crate::support::VERIFIER),
+    ];
+    let by_other = app.post("/token").basic_auth("other", SECRET).form(&stolen).send().await;
+    assert_eq!(by_other.error(), (400, "invalid_grant"));
+    // Nothing of that has hurt it.
+    assert_eq!(app.redeem(&good, &[]).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verifier_comes_if_and_only_if_a_challenge_was_sent() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.add_client_with("web", false, "authorization_code", &["openid", "orders:read"], |client| {
+        client.redirect_uris = CALLBACK.into();
+        (client.require_pkce, client.first_party) = (false, true);
+    })
+    .await;
+    let browser = app.signed_in("alice").await;
+    let bare = [("code_challenge", ""), ("code_challenge_method", ""), ("scope", "openid")];
+    let code = browser.code(&app.authorize(&bare)).await;
+    assert_eq!(app.redeem(&code, &[]).await.error(), (400, "invalid_grant"), "a verifier without a challenge");
+    assert_eq!(app.redeem(&code, &[("code_verifier", "")]).await.status, 200);
+    let code = browser.code(&app.authorize(&[("scope", "openid")])).await;
+    assert_eq!(app.redeem(&code, &[("code_verifier", "")]).await.error(), (400, "invalid_grant"), "a challenge without a verifier");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_good_for_a_minute_and_while_its_session_lives() {
+    let app = app().await;
+    let late = code(&app).await;
+    app.advance(60);
+    assert_eq!(app.redeem(&late, &[]).await.error(), (400, "invalid_grant"));
+
+    let browser = app.signed_in("alice").await;
+    let code = browser.code(&app.authorize(&[])).await;
+    let account = browser.get("/account").await;
+    browser.submit(&account, "/account/sign-out", &[]).await;
+    assert_eq!(app.redeem(&code, &[]).await.error(), (400, "invalid_grant"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_hundred_redemptions_one_gets_tokens_and_they_die_with_the_replay() {
+    let app = app().await;
+    let code = code(&app).await;
+    let tries = (0..200).map(|_| app.redeem(&code, &[])).collect::<Vec<_>>();
+    let answers = futures_all(tries).await;
+    let good: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(good.len(), 1);
+    assert!(answers.iter().filter(|answer| answer.status != 200).all(|answer| answer.error() == (400, "invalid_grant")));
+    assert_eq!(refresh(&app, good[0].str("refresh_token"), &[]).await.error(), (400, "invalid_grant"));
+    assert_eq!(app.get("/userinfo").bearer(good[0].str("access_token")).send().await.status, 401);
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'code_replayed'").await, 1);
+}
+
+async fn futures_all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    // One task that polls them all: 200 requests are under way at once.
+    let mut pinned: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        let mut ready = true;
+        for (future, answer) in &mut pinned {
+            if answer.is_none() {
+                match future.as_mut().poll(context) {
+                    std::task::Poll::Ready(value) => *answer = Some(value),
+                    std::task::Poll::Pending => ready = false,
+                }
+            }
+        }
+        if ready { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    pinned.into_iter().map(|(_, answer)| answer.unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_kills_only_when_it_is_valid() {
+    let app = app().await;
+    let code = code(&app).await;
+    let tokens = app.redeem(&code, &[]).await;
+    assert_eq!(
+        app.redeem(&code, &[("code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXl")]).await.error(),
+        (400, "invalid_grant")
+    );
+    assert_eq!(app.redeem(&code, &[("redirect_uri", "https://evil.example")]).await.error(), (400, "invalid_grant"));
+    let alive = refresh(&app, tokens.str("refresh_token"), &[]).await;
+    assert_eq!(alive.status, 200, "an outsider's replay does no harm");
+    // Valid, even if late.
+    app.advance(3600);
+    assert_eq!(app.redeem(&code, &[]).await.error(), (400, "invalid_grant"));
+    assert_eq!(refresh(&app, alive.str("refresh_token"), &[]).await.error(), (400, "invalid_grant"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn authorizations_end_with_their_session_unless_offline() {
+    let app = app().await;
+    for (scope, survives) in [("openid orders:read", false), ("openid orders:read offline_access", true)] {
+        let browser = app.signed_in("alice").await;
+        let tokens = app.code_flow(&browser, &[("scope", scope), ("prompt", "consent")]).await;
+        let account = browser.get("/account").await;
+        browser.submit(&account, "/account/sign-out", &[]).await;
+        let refreshed = refresh(&app, tokens.str("refresh_token"), &[]).await;
+        assert_eq!(refreshed.status == 200, survives, "{scope}: {}", refreshed.text);
+    }
+    // The same where the session runs out by itself.
+    let browser = app.signed_in("alice").await;
+    let tokens = app.code_flow(&browser, &[("scope", "openid orders:read")]).await;
+    app.advance(8 * 3600 - 1);
+    let tokens = refresh(&app, tokens.str("refresh_token"), &[]).await;
+    assert_eq!(tokens.status, 200);
+    app.advance(2);
+    assert_eq!(refresh(&app, tokens.str("refresh_token"), &[]).await.error(), (400, "invalid_grant"));
+    assert_eq!(app.get("/userinfo").bearer(tokens.str("access_token")).send().await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_resources_of_the_request_bound_those_of_the_tokens() {
+    let app = app().await;
+    let userinfo = format!("{}/userinfo", app.url);
+    let browser = app.signed_in("alice").await;
+    let both = [("resource", ORDERS), ("resource", userinfo.as_str())];
+    let tokens = app.code_flow(&browser, &both).await;
+    assert_eq!(tokens.claims()["aud"], json!([ORDERS, userinfo]));
+    let only = refresh(&app, tokens.str("refresh_token"), &[("resource", &userinfo)]).await;
+    assert_eq!((&only.claims()["aud"], only.str("scope")), (&json!(userinfo), "openid profile"));
+    let beyond = refresh(&app, only.str("refresh_token"), &[("resource", &app.url)]).await;
+    assert_eq!(beyond.error(), (400, "invalid_target"));
+
+    let one = app.code_flow(&browser, &[("resource", ORDERS)]).await;
+    let beyond = refresh(&app, one.str("refresh_token"), &[("resource", &userinfo)]).await;
+    assert_eq!(beyond.error(), (400, "invalid_target"));
+    let code = browser.code(&app.authorize(&[])).await;
+    let extra = app.redeem(&code, &[("scope", "admin orders:write")]).await;
+    assert_eq!(extra.str("scope"), "openid orders:read profile", "a scope at the token endpoint adds nothing");
+}
