@@ -8,14 +8,14 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     install -D target/release/signet target/release/orders-axum -t /out/
 
 FROM debian:bookworm-slim AS base
+# Services fetch the JWKS, and the issuer fetches clients' keys and logos, over TLS.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin signet && install -d -o signet -g signet -m 0700 /var/lib/signet
 USER signet
 WORKDIR /var/lib/signet
 
 FROM base AS orders-axum
 COPY --from=build /out/orders-axum /usr/local/bin/
-# The service fetches the JWKS over TLS.
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 ENV LISTEN=0.0.0.0:9001
 EXPOSE 9001
 ENTRYPOINT ["orders-axum"]

@@ -32,6 +32,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(&metadata, get(discovery::discovery).layer(cors::public()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&app), error_pages))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .layer(from_fn(time_limit::time_limit))
@@ -86,5 +87,4 @@ fn for_people(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/account/sign-out", post(sign_out::from_account))
         .layer(browser::layer(app))
         .layer(from_fn_with_state(Arc::clone(app), removal_cookie::removal_cookie))
-        .layer(from_fn_with_state(Arc::clone(app), error_pages))
 }

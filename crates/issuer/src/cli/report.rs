@@ -77,11 +77,12 @@ fn cell(value: &Value) -> String {
 pub fn first_start(administrator: &Administrator, issuer: &Issuer) -> String {
     let Administrator { username, password } = administrator;
     let password = password.expose_secret();
-    let token = issuer.endpoint("/token");
+    let (token, account) = (issuer.endpoint("/token"), issuer.endpoint("/account"));
     format!(
         "First start: made the master key, a signing key, and the user {username}.\n\n  \
          username  {username}\n  password  {password}\n\n\
-         The password is not shown again; `signet user set-password {username}` sets another. Try it:\n\n  \
+         The password is not shown again; `signet user set-password {username}` sets another. Sign in at\n\
+         {account} to choose your own, or try it:\n\n  \
          curl -d grant_type=password -d username={username} -d password={password} -d 'scope=openid admin' {token}\n"
     )
 }

@@ -88,8 +88,14 @@ async fn end_all(app: &App, filter: Filter) -> Result<Report, CliError> {
     let (user, client) = filter.resolve(app).await?;
     let now = app.now();
     let transaction = app.store.begin().await?;
-    let count = authorizations::end_all(&transaction, user, client, now).await?;
-    audit::record(&transaction, now, Event::AuthorizationsEnded { user, client, count }).await?;
+    // A browser that stayed signed in could give the client others at once.
+    let count = if let (Some(user), None) = (user, client) {
+        user::end_all(&transaction, user, "session end", now).await?
+    } else {
+        let count = authorizations::end_all(&transaction, user, client, now).await?;
+        audit::record(&transaction, now, Event::AuthorizationsEnded { user, client, count }).await?;
+        count
+    };
     commit_change(app, transaction, "session end", "").await?;
     Ok(Report::new(format!("Ended {count} sessions."), json!({ "sessions_ended": count })))
 }

@@ -5,14 +5,16 @@ use std::io::Read;
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::accounts::claims::{self, StandardClaims, TEXT_CLAIMS};
 use crate::accounts::password::StoredHash;
-use crate::accounts::{policy, username};
+use crate::accounts::{policy, session, username};
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::cli::report::{Report, date};
 use crate::cli::{CliError, commit_change, refuse};
+use crate::clock::UnixSeconds;
 use crate::store::users::{self, UserRow};
 use crate::store::{ConnectionTrait, authorizations, roles};
 
@@ -197,7 +199,7 @@ fn is_email(text: &str) -> bool {
     plain && text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
 }
 
-async fn give(db: &impl ConnectionTrait, user: uuid::Uuid, role: &str) -> Result<(), CliError> {
+async fn give(db: &impl ConnectionTrait, user: Uuid, role: &str) -> Result<(), CliError> {
     if !roles::exists(db, role).await? {
         return refuse(format!("there is no role {role}"));
     }
@@ -242,11 +244,18 @@ async fn set_password(app: &App, username: &str, password: PasswordArgs) -> Resu
     let transaction = app.store.begin().await?;
     users::set_password_hash(&transaction, user.id, &hash, now).await?;
     // Whoever knew the old password is signed out.
-    let count = authorizations::end_all(&transaction, Some(user.id), None, now).await?;
-    audit::record(&transaction, now, Event::AuthorizationsEnded { user: Some(user.id), client: None, count }).await?;
+    let count = end_all(&transaction, user.id, "user set-password", now).await?;
     commit_change(app, transaction, "user set-password", &user.username).await?;
     let text = format!("Set the password of {}, and ended {count} sessions.", user.username);
     Ok(Report::new(text, json!({ "id": user.id, "username": user.username, "sessions_ended": count })))
+}
+
+/// Signs a user out of every browser, and ends their authorizations; gives the number of these.
+pub async fn end_all(db: &impl ConnectionTrait, user: Uuid, by: &str, now: UnixSeconds) -> Result<u64, CliError> {
+    session::end_others(db, user, None, by, now).await?;
+    let count = authorizations::end_all(db, Some(user), None, now).await?;
+    audit::record(db, now, Event::AuthorizationsEnded { user: Some(user), client: None, count }).await?;
+    Ok(count)
 }
 
 async fn disable(app: &App, username: &str) -> Result<Report, CliError> {
@@ -254,8 +263,7 @@ async fn disable(app: &App, username: &str) -> Result<Report, CliError> {
     let transaction = app.store.begin().await?;
     let user = find(&transaction, username).await?;
     users::set_disabled(&transaction, user.id, Some(now), now).await?;
-    let count = authorizations::end_all(&transaction, Some(user.id), None, now).await?;
-    audit::record(&transaction, now, Event::AuthorizationsEnded { user: Some(user.id), client: None, count }).await?;
+    let count = end_all(&transaction, user.id, "user disable", now).await?;
     commit_change(app, transaction, "user disable", &user.username).await?;
     let text = format!("Disabled {}, and ended {count} sessions.", user.username);
     Ok(Report::new(text, json!({ "id": user.id, "username": user.username, "enabled": false, "sessions_ended": count })))

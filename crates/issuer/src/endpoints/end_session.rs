@@ -83,11 +83,9 @@ async fn client(app: &App, form: &Form, hint: Option<&Hint>) -> Result<Option<Cl
     client.map(Some).ok_or_else(|| PageError::bad_request("client_id: no such client"))
 }
 
-/// `post_logout_redirect_uri`, which must be registered exactly.
+/// `post_logout_redirect_uri`, which must be registered exactly. Where no client is named nobody is sent anywhere (§3).
 fn target(form: &Form, client: Option<&Client>) -> Result<Option<Target>, PageError> {
-    let Some(uri) = form.get("post_logout_redirect_uri") else { return Ok(None) };
-    let client =
-        client.ok_or_else(|| PageError::bad_request("post_logout_redirect_uri: expected an id_token_hint or a client_id beside it"))?;
+    let (Some(uri), Some(client)) = (form.get("post_logout_redirect_uri"), client) else { return Ok(None) };
     if client.metadata()?.post_logout_redirect_uris.iter().any(|registered| registered == uri) {
         Ok(Some(Target { uri: uri.to_owned(), state: form.get("state").map(str::to_owned) }))
     } else {

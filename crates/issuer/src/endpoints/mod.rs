@@ -14,14 +14,18 @@ pub mod revoke;
 pub mod token;
 pub mod userinfo;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::error::{Code, OAuthError};
+use crate::error::{Code, OAuthError, PageError};
 
-/// What every other URL answers.
-pub async fn not_found() -> StatusCode {
-    StatusCode::NOT_FOUND
+/// What every other URL answers: a page to people, JSON to programs.
+pub async fn not_found(headers: HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepts.contains("text/html") {
+        return PageError::not_found().into_response();
+    }
+    (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({ "error": "not_found" }))).into_response()
 }
 
 /// What a URL of ours answers to a method that it does not take.

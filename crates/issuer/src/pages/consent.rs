@@ -18,7 +18,7 @@ use crate::endpoints::authorize::{answer, go_on, waiting};
 use crate::endpoints::parameters::Parameters;
 use crate::error::{Code, OAuthError, PageError};
 use crate::oauth::form::Form;
-use crate::oauth::scope::ScopeSet;
+use crate::oauth::scope::{OIDC_SCOPES, ScopeSet};
 use crate::pages::browser::Browser;
 use crate::pages::{ClientView, Csp, Page, html};
 use crate::store::clients::Client;
@@ -119,7 +119,9 @@ pub async fn submit(
 /// The scopes in the words of their resources. UserInfo's come first.
 async fn in_words(app: &App, scopes: &ScopeSet) -> Result<Vec<Group>, PageError> {
     let names: Vec<String> = scopes.iter().map(str::to_owned).collect();
-    let known = resources::known_scopes(app.store.reader(), &names).await?;
+    let mut known = resources::known_scopes(app.store.reader(), &names).await?;
+    // OpenID Connect's in its own order: who you are comes first.
+    known.sort_by_key(|scope| OIDC_SCOPES.iter().position(|(name, _)| *name == scope.name));
     let titles: BTreeMap<String, String> =
         resources::all(app.store.reader()).await?.into_iter().map(|resource| (resource.id, resource.name)).collect();
     let mut groups: BTreeMap<(bool, &str), Vec<String>> = BTreeMap::new();

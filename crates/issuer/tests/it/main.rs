@@ -5,6 +5,7 @@
 
 mod accounts;
 mod architecture;
+mod chromium;
 mod cli;
 mod config;
 mod endpoints;

@@ -40,8 +40,13 @@ async fn without_a_valid_hint_the_person_is_asked() {
     let app = app().await;
     let bob = app.signed_in("bob").await;
     let hint = app.code_flow(&bob, &[]).await.str("id_token").to_owned();
-    for asked in [&[][..], &[("client_id", "web"), ("post_logout_redirect_uri", BYE), ("state", "s")], &[("id_token_hint", hint.as_str())]]
-    {
+    for asked in [
+        &[][..],
+        &[("post_logout_redirect_uri", BYE)],
+        &[("state", "s")],
+        &[("client_id", "web"), ("post_logout_redirect_uri", BYE), ("state", "s")],
+        &[("id_token_hint", hint.as_str())],
+    ] {
         let browser = app.signed_in("alice").await;
         let page = browser.get(&end_session(asked)).await;
         assert_eq!(page.heading(), "Sign out?", "{asked:?}");
@@ -67,8 +72,7 @@ async fn nobody_is_sent_where_the_client_did_not_register() {
     let hint = app.code_flow(&browser, &[]).await.str("id_token").to_owned();
     app.add_client("other", true, "", &[]).await;
     for wrong in [
-        &[("post_logout_redirect_uri", BYE)][..],
-        &[("post_logout_redirect_uri", "https://evil.example"), ("id_token_hint", &hint)],
+        &[("post_logout_redirect_uri", "https://evil.example"), ("id_token_hint", hint.as_str())][..],
         &[("post_logout_redirect_uri", "https://shop.example/bye/"), ("id_token_hint", &hint)],
         &[("post_logout_redirect_uri", BYE), ("client_id", "other"), ("id_token_hint", &hint)],
         &[("post_logout_redirect_uri", BYE), ("client_id", "other")],
