@@ -7,6 +7,7 @@ mod accounts;
 mod architecture;
 mod chromium;
 mod cli;
+mod client_library;
 mod config;
 mod endpoints;
 mod grants;

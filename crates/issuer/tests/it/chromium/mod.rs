@@ -9,7 +9,7 @@ use axum::http::Uri;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use crate::support::{PASSWORD, TestApp};
+use crate::support::{PASSWORD, TestApp, serve};
 use window::Window;
 
 /// A client that shows what it is told.
@@ -24,18 +24,8 @@ async fn shop() -> Shop {
     let told_by_query = move |uri: Uri| async move { page(uri.query().unwrap_or_default().replace('&', "&amp;")) };
     let told_by_form = move |body: Bytes| async move { page(String::from_utf8(body.to_vec()).unwrap().replace('&', "&amp;")) };
     let router = Router::new().route("/callback", get(told_by_query).post(told_by_form)).route("/bye", get(told_by_query));
-    tokio::spawn(async move { axum_serve(listener, router).await });
+    tokio::spawn(async move { serve(listener, router).await });
     Shop { callback }
-}
-
-async fn axum_serve(listener: TcpListener, router: Router) {
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        let service = hyper_util::service::TowerToHyperService::new(router.clone());
-        tokio::spawn(async move {
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(hyper_util::rt::TokioIo::new(stream), service).await;
-        });
-    }
 }
 
 impl Shop {

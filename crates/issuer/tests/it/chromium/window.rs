@@ -16,14 +16,17 @@ const WIDTHS: [u32; 2] = [360, 1280];
 
 pub struct Window {
     pub client: Client,
-    driver: Child,
+    _driver: Driver,
     _profile: TempDir,
 }
 
-impl Drop for Window {
+/// chromedriver, which ends with its window.
+struct Driver(Child);
+
+impl Drop for Driver {
     fn drop(&mut self) {
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -45,8 +48,9 @@ impl Window {
     pub async fn open() -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let profile = TempDir::new().unwrap();
-        let driver =
-            Command::new("chromedriver").arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut command = Command::new("chromedriver");
+        command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
+        let driver = Driver(command.spawn().unwrap());
         let directory = format!("--user-data-dir={}", profile.path().display());
         let arguments = [
             "--headless",
@@ -66,7 +70,7 @@ impl Window {
         let address = format!("http://127.0.0.1:{port}");
         for _ in 0..200 {
             if let Ok(client) = builder.connect(&address).await {
-                return Self { client, driver, _profile: profile };
+                return Self { client, _driver: driver, _profile: profile };
             }
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -1,6 +1,8 @@
 mod authorize;
+mod client_assertion;
 mod end_session;
 mod failures;
+mod fetched;
 mod introspect;
 mod metadata;
 mod register;

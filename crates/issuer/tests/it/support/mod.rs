@@ -3,6 +3,7 @@
 mod browser;
 mod database;
 mod http;
+mod site;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use uuid::Uuid;
 pub use browser::{Browser, CALLBACK, VERIFIER};
 pub use database::Database;
 pub use http::{Answer, claims, header};
+pub use site::{Site, serve};
 
 /// What the fake clock shows at first: 2026-01-01.
 pub const START: i64 = 1_767_225_600;
@@ -57,6 +59,13 @@ impl TestApp {
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let (database, keys_dir) = (Arc::new(Database::create().await), Arc::new(TempDir::new().unwrap()));
         Self::start(database, keys_dir, Arc::new(FakeClock::new(START)), change).await
+    }
+
+    /// An issuer whose clock stands at the time of this machine: for client libraries, which know no other.
+    pub async fn on_system_time() -> Self {
+        let (database, keys_dir) = (Arc::new(Database::create().await), Arc::new(TempDir::new().unwrap()));
+        let now = signet_issuer::clock::SystemClock::default().now();
+        Self::start(database, keys_dir, Arc::new(FakeClock::new(now)), |_| {}).await
     }
 
     /// Another node on the same database, with the same master key and clock.
@@ -92,6 +101,11 @@ impl TestApp {
             keys_dir,
             _stop: stop,
         }
+    }
+
+    /// The time.
+    pub fn clock_now(&self) -> i64 {
+        self.app.now()
     }
 
     /// Lets time pass.

@@ -1,0 +1,132 @@
+//! `private_key_jwt`: whose assertion is taken, and that it is taken once.
+
+use josekit::jws::{self, JwsHeader, RS256};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, START, Site, TestApp};
+
+/// A client's key pair, as josekit makes it.
+struct Key(josekit::jwk::alg::rsa::RsaKeyPair, &'static str);
+
+impl Key {
+    fn new(kid: &'static str) -> Self {
+        Self(josekit::jwk::alg::rsa::RsaKeyPair::generate(2048).unwrap(), kid)
+    }
+
+    fn jwks(&self) -> String {
+        let mut jwk = self.0.to_jwk_public_key();
+        jwk.set_key_id(self.1);
+        jwk.set_key_use("sig");
+        jwk.set_algorithm("RS256");
+        json!({ "keys": [serde_json::to_value(&jwk).unwrap()] }).to_string()
+    }
+
+    fn sign(&self, claims: &Value) -> String {
+        let mut header = JwsHeader::new();
+        header.set_key_id(self.1);
+        let signer = RS256.signer_from_der(self.0.to_der_private_key()).unwrap();
+        jws::serialize_compact(claims.to_string().as_bytes(), &header, &signer).unwrap()
+    }
+}
+
+fn claims(app: &TestApp, jti: &str) -> Value {
+    json!({ "iss": "signer", "sub": "signer", "aud": app.app.settings.issuer.as_str(), "jti": jti, "iat": START, "exp": START + 60 })
+}
+
+async fn app(metadata: &str) -> TestApp {
+    let app = TestApp::with(|settings| settings.fetch_private_addresses = true).await.with_orders().await;
+    app.add_client_with("signer", false, "client_credentials", &["orders:read"], |client| {
+        client.auth_method = Some("private_key_jwt".into());
+        client.metadata = metadata.into();
+    })
+    .await;
+    app
+}
+
+async fn send(app: &TestApp, assertion: &str, more: &[(&str, &str)]) -> Answer {
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    let form = [("grant_type", "client_credentials"), ("client_assertion_type", kind), ("client_assertion", assertion)];
+    app.token(&[&form[..], more].concat()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assertion_is_good_once_and_for_this_issuer_alone() {
+    let key = Key::new("one");
+    let app = app(&format!("{{\"jwks\":{}}}", key.jwks())).await;
+    let good = key.sign(&claims(&app, "1"));
+    let answer = send(&app, &good, &[("client_id", "signer")]).await;
+    assert_eq!(answer.claims()["sub"], "signer");
+    assert_eq!(send(&app, &good, &[]).await.error(), (401, "invalid_client"), "the same again");
+    let by_url = json!({ "aud": format!("{}/token", app.url) });
+    let with = |jti: &str, more: &Value| {
+        let mut claims = claims(&app, jti);
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        claims
+    };
+    assert_eq!(send(&app, &key.sign(&with("2", &by_url)), &[]).await.status, 200);
+    for (number, wrong) in [
+        json!({ "aud": "https://other.example" }),
+        json!({ "aud": [app.url, "https://other.example"] }),
+        json!({ "aud": [app.url] }),
+        json!({ "aud": null }),
+        json!({ "iss": "web" }),
+        json!({ "sub": "shop" }),
+        json!({ "exp": START - 30 }),
+        json!({ "exp": START + 3601 }),
+        json!({ "exp": "soon" }),
+        json!({ "exp": null }),
+        json!({ "nbf": START + 31 }),
+        json!({ "jti": "" }),
+        json!({ "jti": null }),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let assertion = key.sign(&with(&format!("wrong {number}"), wrong));
+        assert_eq!(send(&app, &assertion, &[]).await.error(), (401, "invalid_client"), "{wrong}");
+    }
+    let stranger = Key::new("one");
+    assert_eq!(send(&app, &stranger.sign(&claims(&app, "3")), &[]).await.error(), (401, "invalid_client"), "another key of this name");
+    let none = format!("eyJhbGciOiJub25lIiwia2lkIjoib25lIn0.{}.", good.split('.').nth(1).unwrap());
+    for junk in [none.as_str(), "x", "a.b.c", "", &good[..good.len() - 2]] {
+        assert!(matches!(send(&app, junk, &[]).await.status, 400 | 401), "{junk}");
+    }
+    assert_eq!(send(&app, &key.sign(&claims(&app, "4")), &[("client_id", "shop")]).await.error(), (401, "invalid_client"));
+    assert_eq!(send(&app, &key.sign(&claims(&app, "5")), &[("client_secret", "x")]).await.error(), (400, "invalid_request"));
+    // Two nodes at once: one of them takes it.
+    let other = app.another_node().await;
+    let fresh = key.sign(&claims(&app, "6"));
+    let (a, b) = tokio::join!(send(&app, &fresh, &[]), send(&other, &fresh, &[]));
+    assert_eq!([a.status, b.status].iter().filter(|status| **status == 200).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_fetched_again_for_an_unknown_kid_but_not_often() {
+    let site = Site::open().await;
+    let (first, second) = (Key::new("first"), Key::new("second"));
+    let jwks_uri = site.put("/jwks", 200, first.jwks());
+    let app = app(&json!({ "jwks_uri": jwks_uri }).to_string()).await;
+    for number in 0..5 {
+        assert_eq!(send(&app, &first.sign(&claims(&app, &format!("a{number}"))), &[]).await.status, 200);
+    }
+    assert_eq!(site.asked("/jwks"), 1);
+    // The client rotates: within 30 s of the last fetch the new key is not known, and nobody is asked for it.
+    site.put("/jwks", 200, second.jwks());
+    for number in 0..5 {
+        assert_eq!(send(&app, &second.sign(&claims(&app, &format!("b{number}"))), &[]).await.error(), (401, "invalid_client"));
+    }
+    assert_eq!(site.asked("/jwks"), 0);
+    app.advance(30);
+    assert_eq!(send(&app, &second.sign(&claims(&app, "c")), &[]).await.status, 200);
+    assert_eq!(send(&app, &first.sign(&claims(&app, "d")), &[]).await.error(), (401, "invalid_client"));
+    assert_eq!(site.asked("/jwks"), 1);
+    // A site that fails wipes no good keys.
+    app.advance(30);
+    for (status, body) in [(500, second.jwks()), (302, second.jwks()), (200, "<html>".to_owned()), (200, "x".repeat(70_000))] {
+        site.put("/jwks", status, body);
+        let late = json!({ "iss": "signer", "sub": "signer", "aud": app.url, "jti": format!("e{status}{}", app.clock_now()), "exp": app.clock_now() + 60 });
+        assert_eq!(send(&app, &Key::new("third").sign(&late), &[]).await.error(), (401, "invalid_client"));
+        assert_eq!(send(&app, &second.sign(&late), &[]).await.status, 200, "{status}");
+        app.advance(30);
+    }
+}

@@ -1,0 +1,82 @@
+//! What is fetched from clients' URLs: logos, sector identifiers; and what no client may make the issuer fetch.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Site, TestApp};
+
+/// The smallest PNG.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\nIDATx\x9cc\0\x01\0\0\x05\0\x01\r\n-\xb4\0\0\0\0IEND\xaeB`\x82";
+
+async fn register(app: &TestApp, more: Value) -> Answer {
+    let mut metadata = json!({ "redirect_uris": ["https://new.example/cb"], "client_name": "New App" });
+    metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    Answer::of(app.http.post(format!("{}/register", app.url)).json(&metadata).send().await.unwrap()).await
+}
+
+async fn app(private: bool) -> TestApp {
+    TestApp::with(|settings| {
+        settings.open_registration = true;
+        settings.fetch_private_addresses = private;
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logos_are_raster_images_and_served_by_the_issuer() {
+    let (app, site) = (app(true).await, Site::open().await);
+    let logo = site.put("/logo.png", 200, PNG);
+    let made = register(&app, json!({ "logo_uri": logo })).await;
+    let shown = app.get(&format!("/clients/{}/logo", made.str("client_id"))).send().await;
+    assert_eq!((shown.status, shown.header("content-type"), shown.header("x-content-type-options")), (200, "image/png", "nosniff"));
+    let request = [("client_id", made.str("client_id")), ("redirect_uri", "https://new.example/cb"), ("scope", "openid")];
+    let page = app.browser().get(&app.authorize(&request)).await;
+    assert!(page.text.contains(&format!("/clients/{}/logo", made.str("client_id"))) && !page.text.contains(&site.url), "{}", page.text);
+    assert_eq!(site.asked("/logo.png"), 1, "once, when it registered");
+
+    let mut huge = PNG.to_vec();
+    huge[16..24].copy_from_slice(&[0, 0, 0x40, 0, 0, 0, 0x40, 0]);
+    for (path, status, body) in [
+        ("/logo.svg", 200, b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>".to_vec()),
+        ("/page.png", 200, b"<html><script>alert(1)</script>".to_vec()),
+        ("/moved.png", 302, PNG.to_vec()),
+        ("/gone.png", 404, PNG.to_vec()),
+        ("/long.png", 200, [PNG, &[0; 70_000]].concat()),
+        ("/huge.png", 200, huge),
+        ("/empty.png", 200, Vec::new()),
+    ] {
+        let made = register(&app, json!({ "logo_uri": site.put(path, status, body) })).await;
+        assert_eq!(made.status, 201, "{path}: a client without a logo");
+        assert_eq!(site.asked(path), 1, "{path}");
+        assert_eq!(app.get(&format!("/clients/{}/logo", made.str("client_id"))).send().await.status, 404, "{path}");
+    }
+    assert_eq!(app.get("/clients/nobody/logo").send().await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sector_names_all_redirect_uris() {
+    let (app, site) = (app(true).await, Site::open().await);
+    let good = site.put("/sector", 200, r#"["https://new.example/cb", "https://new.example/other"]"#);
+    assert_eq!(register(&app, json!({ "sector_identifier_uri": good })).await.status, 201);
+    for (path, body) in [("/other", r#"["https://other.example/cb"]"#), ("/empty", "[]"), ("/none", "{}"), ("/junk", "<html>")] {
+        let answer = register(&app, json!({ "sector_identifier_uri": site.put(path, 200, body) })).await;
+        assert_eq!(answer.error(), (400, "invalid_client_metadata"), "{path}");
+    }
+    let missing = register(&app, json!({ "sector_identifier_uri": format!("{}/missing", site.url) })).await;
+    assert_eq!(missing.error(), (400, "invalid_client_metadata"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn this_machine_and_its_network_are_out_of_reach() {
+    let (app, site) = (app(false).await, Site::open().await);
+    let port = site.url.rsplit(':').next().unwrap().to_owned();
+    site.put("/logo.png", 200, PNG);
+    for host in ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"] {
+        for scheme in ["http", "https"] {
+            let made = register(&app, json!({ "logo_uri": format!("{scheme}://{host}:{port}/logo.png") })).await;
+            assert_eq!(made.status, 201);
+            let sector = register(&app, json!({ "sector_identifier_uri": format!("https://{host}:{port}/logo.png") })).await;
+            assert_eq!(sector.error(), (400, "invalid_client_metadata"));
+        }
+    }
+    assert_eq!(site.asked("/logo.png"), 0);
+}

@@ -1,0 +1,58 @@
+//! A web site of a client: it answers what a test has put there, and counts how often it was asked.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use tokio::net::TcpListener;
+
+type Pages = Arc<Mutex<HashMap<String, (u16, Vec<u8>, usize)>>>;
+
+pub struct Site {
+    pub url: String,
+    pages: Pages,
+}
+
+impl Site {
+    pub async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let pages = Pages::default();
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&pages));
+        tokio::spawn(async move { serve(listener, router).await });
+        Self { url, pages }
+    }
+
+    /// Puts `body` at `path`; gives its URL.
+    pub fn put(&self, path: &str, status: u16, body: impl Into<Vec<u8>>) -> String {
+        self.pages.lock().unwrap().insert(path.to_owned(), (status, body.into(), 0));
+        format!("{}{path}", self.url)
+    }
+
+    /// How often `path` was asked for since it was put there.
+    pub fn asked(&self, path: &str) -> usize {
+        self.pages.lock().unwrap()[path].2
+    }
+}
+
+async fn answer(State(pages): State<Pages>, uri: Uri) -> Response {
+    let mut pages = pages.lock().unwrap();
+    let Some((status, body, asked)) = pages.get_mut(uri.path()) else { return StatusCode::NOT_FOUND.into_response() };
+    *asked += 1;
+    (StatusCode::from_u16(*status).unwrap(), [(header::LOCATION, "/elsewhere")], body.clone()).into_response()
+}
+
+/// Serves `router` on `listener` as long as the test runs.
+pub async fn serve(listener: TcpListener, router: Router) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = hyper_util::service::TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            // A client that hangs up is no error.
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(hyper_util::rt::TokioIo::new(stream), service).await;
+        });
+    }
+}
