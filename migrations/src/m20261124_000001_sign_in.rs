@@ -42,7 +42,7 @@ impl MigrationTrait for Migration {
 }
 
 /// `claims` of a user are the standard claims that have no column of their own, as JSON; those of an authorization are
-/// what its `claims` parameter asked for. `resources` and `post_logout_redirect_uris` are space-separated.
+/// what its `claims` parameter asked for. `resources` is space-separated; `metadata` is what clients say of themselves, as JSON.
 fn added_columns() -> Vec<(&'static str, ColumnDef)> {
     vec![
         ("users", text("claims").default("{}").take()),

@@ -93,14 +93,15 @@ pub struct AddArgs {
     /// An origin whose scripts call the token endpoint; may be repeated [default: those of the redirect URIs]
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
-    /// The one way by which it authenticates: client_secret_basic, client_secret_post or private_key_jwt [default: either
-    /// with the secret]
+    /// The one way by which it authenticates: client_secret_basic, client_secret_post or private_key_jwt [default: any that
+    /// it has a secret or keys for]
     #[arg(long, value_name = "METHOD", conflicts_with = "public")]
     auth_method: Option<String>,
     /// It may leave PKCE out (never a public client)
     #[arg(long, conflicts_with = "public")]
     no_pkce: bool,
-    /// It is your own: people are not asked for consent
+    /// It is your own: people are not asked for consent (but by a public client without an https redirect URI, which any
+    /// program on their device may pose as)
     #[arg(long)]
     first_party: bool,
     #[command(flatten)]

@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::endpoints::authorize::{answer, as_get};
-use crate::endpoints::parameters::Parameters;
+use crate::endpoints::parameters::RawForm;
 use crate::error::{OAuthError, PageError};
 use crate::oauth::form::Form;
 use crate::pages::browser::Browser;
@@ -23,8 +23,8 @@ pub struct Target {
 }
 
 /// `POST /end_session`: the cookie comes only with GET, so the browser is sent to ask again with that.
-pub async fn post(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, PageError> {
-    as_get(&app, "/end_session", &parameters?)
+pub async fn post(State(app): State<Arc<App>>, form: Result<RawForm, OAuthError>) -> Result<Response, PageError> {
+    as_get(&app, "/end_session", &form?)
 }
 
 /// `GET /end_session`

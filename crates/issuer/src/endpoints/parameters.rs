@@ -1,4 +1,4 @@
-//! `Parameters`: the form body of a request to the token, revocation or introspection endpoint.
+//! `Parameters`: the form body of a request, strictly read.
 
 use std::net::IpAddr;
 
@@ -11,19 +11,10 @@ use crate::error::{Code, OAuthError};
 use crate::middleware::client_ip::ClientIp;
 use crate::oauth::form::Form;
 
-/// A form, the headers it came with, and where it came from.
-pub struct Parameters {
-    /// The parameters.
-    pub form: Form,
-    /// The same, as they came.
-    pub body: Bytes,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The client's address.
-    pub address: IpAddr,
-}
+/// An encoded form, unread.
+pub struct RawForm(pub Bytes);
 
-impl<S: Send + Sync> FromRequest<S> for Parameters {
+impl<S: Send + Sync> FromRequest<S> for RawForm {
     type Rejection = OAuthError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, OAuthError> {
@@ -35,16 +26,36 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
         if !is_form(&parts) {
             return Err(OAuthError::invalid_request("the content type must be application/x-www-form-urlencoded"));
         }
-        let (headers, address) = (parts.headers.clone(), ClientIp::of(&parts)?);
-        let body = Bytes::from_request(Request::from_parts(parts, body), state).await.map_err(|rejection| {
+        let body = Bytes::from_request(Request::from_parts(parts, body), state).await;
+        body.map(Self).map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 OAuthError::new(Code::TooLarge, "the body is too large")
             } else {
                 OAuthError::invalid_request("the body could not be read")
             }
-        })?;
+        })
+    }
+}
+
+/// A form, the headers it came with, and where it came from.
+pub struct Parameters {
+    /// The parameters.
+    pub form: Form,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The client's address.
+    pub address: IpAddr,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Parameters {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, OAuthError> {
+        let (parts, body) = request.into_parts();
+        let (headers, address) = (parts.headers.clone(), ClientIp::of(&parts)?);
+        let RawForm(body) = RawForm::from_request(Request::from_parts(parts, body), state).await?;
         let form = Form::parse(&body).map_err(|error| OAuthError::invalid_request(error.to_string()))?;
-        Ok(Self { form, body, headers, address })
+        Ok(Self { form, headers, address })
     }
 }
 

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::{SECRET, TestApp};
+
 /// The binary in a folder of its own.
 pub struct Signet {
     pub dir: TempDir,
@@ -156,6 +158,22 @@ fn scripts_can_set_everything_up() {
 
     assert_eq!(signet.json(&["user", "show", "ALICE"])["roles"], serde_json::json!(["clerk"]));
     assert_eq!(signet.json(&["user", "roles", "alice", "--add", "admin", "--remove", "clerk"])["roles"], serde_json::json!(["admin"]));
+    assert_eq!(signet.json(&["user", "claims", "alice", "--claim", "nickname=Al", "--claim", "name=Alice A"])["nickname"], "Al");
+    let claims = signet.json(&["user", "claims", "alice", "--claim", "nickname="]);
+    assert_eq!((&claims["name"], &claims["nickname"]), (&"Alice A".into(), &Value::Null));
+    let token = signet.json(&["client", "registration-token", "--uses", "2", "--lifetime", "60"]);
+    assert!(token["registration_token"].as_str().unwrap().len() == 43 && token["uses"] == 2, "{token}");
+    let web =
+        ["--name", "Web", "--id", "web", "--grant", "authorization_code", "--redirect-uri", "https://web.example/cb", "--first-party"];
+    let more = ["--post-logout-redirect-uri", "https://web.example/", "--policy-uri", "https://web.example/privacy", "--scope", "openid"];
+    signet.json(&[&["client", "add"], &web[..], &more[..]].concat());
+    let shown = signet.json(&["client", "show", "web"]);
+    assert_eq!(
+        (&shown["origins"][0], &shown["first_party"], &shown["require_pkce"]),
+        (&"https://web.example".into(), &true.into(), &true.into())
+    );
+    assert_eq!(shown["metadata"]["policy_uri"], "https://web.example/privacy");
+    assert_eq!(signet.json(&["client", "remove", "web"])["removed"], true);
     assert_eq!(signet.json(&["user", "disable", "alice"])["enabled"], false);
     assert_eq!(signet.json(&["user", "enable", "alice"])["enabled"], true);
     assert_eq!(signet.json_with(&["user", "set-password", "alice", "--password-stdin"], "another good passphrase")["sessions_ended"], 0);
@@ -239,6 +257,31 @@ fn mistakes_are_one_clear_line() {
     // Nothing of it was half written.
     assert_eq!(signet.json(&["user", "list"]).as_array().unwrap().len(), 1);
     assert_eq!(signet.json(&["client", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_a_users_sessions_signs_their_browsers_out() {
+    // The commands know no other time than this machine's.
+    let app = TestApp::on_system_time().await.with_orders().await.with_user("alice").await.with_web().await;
+    let signet = Signet::new();
+    let keys = app.keys_dir().display().to_string();
+    let env = [("SIGNET_DATABASE_URL", app.database_url()), ("SIGNET_KEYS_DIR", keys.as_str()), ("SIGNET_ISSUER", app.url.as_str())];
+    for commands in [
+        vec![vec!["session", "end", "--user", "alice"]],
+        vec![vec!["user", "set-password", "alice", "--password-stdin"]],
+        vec![vec!["user", "disable", "alice"], vec!["user", "enable", "alice"]],
+    ] {
+        let browser = app.signed_in("alice").await;
+        let offline = app.code_flow(&browser, &[("scope", "openid offline_access"), ("prompt", "consent")]).await;
+        for args in &commands {
+            let out = signet.run_with(&env, args, PASSWORD);
+            assert!(out.success, "{args:?}: {}", out.stderr);
+        }
+        assert_eq!(browser.get("/account").await.heading(), "Sign in", "{commands:?}");
+        let form = [("grant_type", "refresh_token"), ("refresh_token", offline.str("refresh_token"))];
+        let refreshed = app.post("/token").basic_auth("web", SECRET).form(&form).send().await;
+        assert_eq!(refreshed.error(), (400, "invalid_grant"), "{commands:?}");
+    }
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata};
 use openidconnect::{
-    AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse,
-    PkceCodeChallenge, RedirectUrl, Scope, TokenResponse,
+    AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce,
+    OAuth2TokenResponse, PkceCodeChallenge, RedirectUrl, Scope, TokenResponse,
 };
 
 use crate::support::{CALLBACK, SECRET, TestApp};
@@ -33,7 +33,7 @@ async fn openidconnect_signs_in() {
         .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
         .add_scopes(["profile", "email"].map(|scope| Scope::new(scope.into())))
         .set_pkce_challenge(challenge)
-        .set_max_age(std::time::Duration::from_secs(60))
+        .set_max_age(std::time::Duration::from_mins(1))
         .url();
 
     let browser = app.browser();
@@ -47,7 +47,8 @@ async fn openidconnect_signs_in() {
     let id_token = tokens.id_token().unwrap();
     let id_verifier = client.id_token_verifier();
     let claims = id_token.claims(&id_verifier, &nonce).unwrap();
-    let hash = AccessTokenHash::from_token(tokens.access_token(), id_token.signing_alg().unwrap(), id_token.signing_key(&id_verifier).unwrap());
+    let hash =
+        AccessTokenHash::from_token(tokens.access_token(), id_token.signing_alg().unwrap(), id_token.signing_key(&id_verifier).unwrap());
     assert_eq!(claims.access_token_hash(), Some(&hash.unwrap()));
     let subject = Some(claims.subject().clone());
     let userinfo: openidconnect::core::CoreUserInfoClaims =

@@ -88,7 +88,7 @@ fn needs_consent(client: &Client, pending: &Pending, request: &AuthorizationRequ
     let asked_for = request.prompt.consent;
     // A program on the same device may pretend to be this client, so an earlier consent says nothing (RFC 8252 §8.6).
     let unproven = client.public && !redirect_uri::proves_identity(&pending.reply.redirect_uri);
-    asked_for || !client.first_party && (unproven || !wanted.to_consent.is_subset(&wanted.consented))
+    asked_for || unproven || !client.first_party && !wanted.to_consent.is_subset(&wanted.consented)
 }
 
 /// What `request` comes to for this user; none without one.

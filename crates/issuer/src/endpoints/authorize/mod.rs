@@ -15,7 +15,7 @@ use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::endpoints::authorize::interaction::{Next, Wanted};
 use crate::endpoints::authorize::pending::{Ask, Pending, Refusal};
-use crate::endpoints::parameters::Parameters;
+use crate::endpoints::parameters::RawForm;
 use crate::error::{Code, OAuthError, PageError};
 use crate::grants::Grant;
 use crate::grants::authorization_code::{CODE_LIFETIME, hash};
@@ -36,13 +36,13 @@ const MAX_QUERY: usize = 8 * 1024;
 
 /// `POST /authorize`. The cookie does not come with a form that another site posts, so the browser is sent to ask again
 /// with GET, where it does.
-pub async fn post(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, PageError> {
-    as_get(&app, "/authorize", &parameters?)
+pub async fn post(State(app): State<Arc<App>>, form: Result<RawForm, OAuthError>) -> Result<Response, PageError> {
+    as_get(&app, "/authorize", &form?)
 }
 
 /// Sends the browser to `path` with the parameters of a form in the query.
-pub fn as_get(app: &App, path: &str, parameters: &Parameters) -> Result<Response, PageError> {
-    let query = std::str::from_utf8(&parameters.body).unwrap_or_default();
+pub fn as_get(app: &App, path: &str, RawForm(body): &RawForm) -> Result<Response, PageError> {
+    let query = std::str::from_utf8(body).map_err(|_| PageError::bad_request("a parameter is not valid UTF-8 text"))?;
     if query.len() > MAX_QUERY {
         return Err(PageError::bad_request("the request is too long"));
     }

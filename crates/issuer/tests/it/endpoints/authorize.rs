@@ -137,6 +137,17 @@ async fn a_post_from_another_site_is_asked_again_with_get() {
     let answer = client.execute(answer.build().unwrap()).await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (303, format!("/authorize?{form}").as_str()));
     assert!(answer.headers().get("set-cookie").is_none(), "the browser keeps the cookie that it has");
+    // Repeated parameters are judged after the client is known, as with GET.
+    let twice = app.browser();
+    let twice = twice.get("/sign-in").await.status == 200 && {
+        let body = app.authorize(&[("resource", crate::support::ORDERS), ("resource", &app.url), ("nonce", "a"), ("nonce", "b")]);
+        let fields: Vec<(String, String)> = url::form_urlencoded::parse(body.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        twice.post("/authorize", &fields).await.reply()["error_description"] == "a parameter is repeated"
+    };
+    assert!(twice);
+    let long = app.browser().post("/authorize", &[("client_id", "web"), ("state", &"x".repeat(9000))]).await;
+    assert!(is_error_page(&long));
     let page = app.browser().post("/authorize", &[("client_id", "web"), ("redirect_uri", CALLBACK), ("response_type", "token")]).await;
     assert_eq!(page.reply()["error"], "unsupported_response_type");
 }
@@ -179,6 +190,13 @@ async fn a_client_that_anyone_may_pose_as_asks_each_time() {
     assert!(answer.header("location").starts_with("http://127.0.0.1:40123/cb?code="), "any port of a loopback address");
     assert_eq!(browser.get(&request("none")).await.reply()["error"], "consent_required");
     assert_eq!(browser.get(&request("")).await.heading(), "Allow native access?");
+    // The issuer's own is no exception.
+    app.sql("UPDATE clients SET first_party = TRUE WHERE id = 'native'").await;
+    assert_eq!(browser.get(&request("none")).await.reply()["error"], "consent_required");
+    // Nor can a public client do without PKCE, whatever it is registered for.
+    app.sql("UPDATE clients SET require_pkce = FALSE WHERE id = 'native'").await;
+    let native = [("client_id", "native"), ("redirect_uri", loopback), ("code_challenge", ""), ("code_challenge_method", "")];
+    assert_eq!(browser.get(&app.authorize(&native)).await.reply()["error"], "invalid_request");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,6 +257,25 @@ async fn hints_name_the_user() {
 
     let page = app.browser().get(&app.authorize(&[("login_hint", "carol@example.com")])).await;
     assert!(page.text.contains("value=\"carol@example.com\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hints_outlive_their_keys_but_not_a_revocation() {
+    let app = app().await;
+    let tokens = app.code_flow(&app.signed_in("alice").await, &[]).await;
+    let hint = tokens.str("id_token");
+    let kid = crate::support::header(hint)["kid"].as_str().unwrap().to_owned();
+    for _ in 0..100 {
+        app.advance(12 * 3600);
+        app.app.rotation().maintain().await.unwrap();
+    }
+    let jwks = app.get("/.well-known/jwks.json").send().await;
+    assert!(!jwks.text.contains(&kid), "it is out of the JWKS");
+    let silent = app.authorize(&[("prompt", "none"), ("id_token_hint", hint)]);
+    assert!(app.signed_in("alice").await.get(&silent).await.reply().contains_key("code"));
+    assert!(app.app.rotation().revoke(&kid).await.unwrap());
+    app.advance(10);
+    assert_eq!(app.signed_in("alice").await.get(&silent).await.reply()["error"], "invalid_request");
 }
 
 #[tokio::test(flavor = "multi_thread")]

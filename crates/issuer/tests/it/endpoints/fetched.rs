@@ -40,7 +40,7 @@ async fn logos_are_raster_images_and_served_by_the_issuer() {
         ("/page.png", 200, b"<html><script>alert(1)</script>".to_vec()),
         ("/moved.png", 302, PNG.to_vec()),
         ("/gone.png", 404, PNG.to_vec()),
-        ("/long.png", 200, [PNG, &[0; 70_000]].concat()),
+        ("/long.png", 200, [PNG, &vec![0; 70_000]].concat()),
         ("/huge.png", 200, huge),
         ("/empty.png", 200, Vec::new()),
     ] {

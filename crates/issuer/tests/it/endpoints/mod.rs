@@ -1,4 +1,5 @@
 mod authorize;
+mod authorize_steps;
 mod client_assertion;
 mod end_session;
 mod failures;

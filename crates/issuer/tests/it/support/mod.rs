@@ -103,6 +103,16 @@ impl TestApp {
         }
     }
 
+    /// Where its database is.
+    pub fn database_url(&self) -> &str {
+        &self.database.url
+    }
+
+    /// Where its master key is.
+    pub fn keys_dir(&self) -> &Path {
+        self.keys_dir.path()
+    }
+
     /// The time.
     pub fn clock_now(&self) -> i64 {
         self.app.now()
