@@ -8,32 +8,20 @@ import hashlib
 import hmac
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 import pytest
+from support import BIN, EXAMPLES, PASSWORD, Issuer, free_port, wait_for
 
-EXAMPLES = Path(__file__).resolve().parent.parent
-BIN = Path(os.environ["TEST_BIN_DIR"])
 ORDERS = "https://orders.example"
 INVOICES = "https://invoices.example"
-PASSWORD = "correct horse battery staple"
 JWKS_MAX_AGE = 2
 TOKEN_LIFETIME = 5
 LEEWAY = 30
 SERVICES = ["rust", "python", "node"]
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def curl(*args: str) -> tuple[int, dict[str, str], str]:
@@ -45,19 +33,14 @@ def curl(*args: str) -> tuple[int, dict[str, str], str]:
     return int(first.split()[1]), headers, body
 
 
-class Issuer:
+class OrdersIssuer(Issuer):
     def __init__(self):
-        self.dir = tempfile.TemporaryDirectory(prefix="signet-e2e-")
-        self.port = free_port()
-        self.url = f"http://localhost:{self.port}"
-        self.env = os.environ | {
-            "SIGNET_LISTEN": f"127.0.0.1:{self.port}",
-            "SIGNET_JWKS_MAX_AGE": str(JWKS_MAX_AGE),
-            "SIGNET_KEY_REFRESH_INTERVAL": "1",
-            "SIGNET_CLOCK_SKEW": "0",
-            "SIGNET_KEY_PUBLICATION_LEAD": "10",
-        }
-        self.cli("migrate")
+        super().__init__(
+            SIGNET_JWKS_MAX_AGE=str(JWKS_MAX_AGE),
+            SIGNET_KEY_REFRESH_INTERVAL="1",
+            SIGNET_CLOCK_SKEW="0",
+            SIGNET_KEY_PUBLICATION_LEAD="10",
+        )
         scopes = ["--scope", "orders:read=See orders", "--scope", "orders:write=Change orders"]
         self.cli("resource", "add", ORDERS, "--name", "Orders", *scopes, "--token-lifetime", str(TOKEN_LIFETIME))
         self.cli("resource", "add", INVOICES, "--name", "Invoices", "--scope", "invoices:read=See invoices")
@@ -67,13 +50,7 @@ class Issuer:
         grants = ["--grant", "password", "--grant", "refresh_token", "--grant", "client_credentials"]
         client = self.cli("client", "add", "--id", "shop", "--name", "Shop", *grants, "--resource", ORDERS, *allowed)
         self.secret = client["client_secret"]
-        self.process = subprocess.Popen([BIN / "signet", "serve"], cwd=self.dir.name, env=self.env, stdout=subprocess.DEVNULL)
-
-    def cli(self, *args: str, stdin: str = ""):
-        command = [BIN / "signet", *args, "--json"]
-        out = subprocess.run(command, cwd=self.dir.name, env=self.env, input=stdin, capture_output=True, text=True)
-        assert out.returncode == 0, out.stderr
-        return json.loads(out.stdout)
+        self.serve()
 
     def token(self, *args: str) -> dict:
         form = [arg for pair in args for arg in ("--data-urlencode", pair)]
@@ -83,11 +60,6 @@ class Issuer:
 
     def sign_in(self, scope: str, *args: str) -> dict:
         return self.token("grant_type=password", "username=alice", f"password={PASSWORD}", f"scope={scope}", *args)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(15) == 0
-        self.dir.cleanup()
 
 
 def start_services(issuer: str) -> dict[str, tuple[str, subprocess.Popen]]:
@@ -106,19 +78,9 @@ def start_services(issuer: str) -> dict[str, tuple[str, subprocess.Popen]]:
     return started
 
 
-def wait_for(port: int):
-    for _ in range(200):
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"nothing listens on port {port}")
-
-
 @pytest.fixture(scope="module")
 def issuer():
-    issuer = Issuer()
-    wait_for(issuer.port)
+    issuer = OrdersIssuer()
     yield issuer
     issuer.stop()
 
@@ -221,8 +183,7 @@ def test_hs256_with_the_public_key(issuer, services):
 
 
 def test_foreign_issuer(services):
-    foreign = Issuer()
-    wait_for(foreign.port)
+    foreign = OrdersIssuer()
     try:
         assert_all(services, foreign.sign_in("orders:read")["access_token"], 401, "invalid_token")
     finally:

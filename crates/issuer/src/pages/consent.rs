@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::response::Response;
 use url::Url;
 
@@ -15,11 +15,9 @@ use crate::clock::DAY;
 use crate::endpoints::authorize::interaction::{self, Next, Wanted};
 use crate::endpoints::authorize::pending::{Pending, Refusal};
 use crate::endpoints::authorize::{answer, go_on, waiting};
-use crate::endpoints::parameters::Parameters;
 use crate::error::{Code, OAuthError, PageError};
-use crate::oauth::form::Form;
 use crate::oauth::scope::{OIDC_SCOPES, ScopeSet};
-use crate::pages::browser::Browser;
+use crate::pages::browser::{Browser, OwnForm, PageQuery};
 use crate::pages::{ClientView, Csp, Page, html};
 use crate::store::clients::Client;
 use crate::store::resources::{self, USERINFO};
@@ -62,9 +60,8 @@ async fn due(app: &App, browser: &Browser, id: &str) -> Result<Option<Due>, Page
 }
 
 /// `GET /consent`
-pub async fn show(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
-    let form = Form::collect(query.unwrap_or_default().as_bytes()).map_err(|_| PageError::expired())?;
-    let id = form.get("request").ok_or_else(PageError::expired)?;
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
+    let id = query.request()?;
     let Some(Due { client, pending, signed_in, wanted }) = due(&app, &browser, id).await? else { return go_on(&app, id) };
     let days = app.settings.refresh_absolute_lifetime / DAY;
     let duration = if wanted.to_consent.contains("offline_access") {
@@ -85,16 +82,10 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, RawQuery(query)
 }
 
 /// `POST /consent`
-pub async fn submit(
-    State(app): State<Arc<App>>,
-    browser: Browser,
-    parameters: Result<Parameters, OAuthError>,
-) -> Result<Response, PageError> {
-    let form = parameters?.form;
-    browser.require_own(&form).await?;
-    let id = form.get("request").ok_or_else(PageError::expired)?;
-    let Some(Due { client, mut pending, signed_in, wanted }) = due(&app, &browser, id).await? else { return go_on(&app, id) };
-    match form.get("choice") {
+pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
+    let (browser, id) = (&own.browser, own.request()?);
+    let Some(Due { client, mut pending, signed_in, wanted }) = due(&app, browser, id).await? else { return go_on(&app, id) };
+    match own.form.get("choice") {
         Some("allow") => {
             let (user, now) = (signed_in.user.id, app.now());
             let all: ScopeSet = wanted.to_consent.iter().chain(wanted.consented.iter()).collect();

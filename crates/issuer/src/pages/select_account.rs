@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use crate::app::App;
 use crate::endpoints::authorize::{go_on, waiting};
-use crate::endpoints::parameters::Parameters;
-use crate::error::{OAuthError, PageError};
-use crate::oauth::form::Form;
-use crate::pages::browser::Browser;
+use crate::error::PageError;
+use crate::pages::browser::{Browser, OwnForm, PageQuery};
 use crate::pages::{ClientView, Csp, Page, html};
 
 #[derive(Template)]
@@ -25,9 +23,8 @@ struct SelectAccountPage {
 }
 
 /// `GET /select-account`
-pub async fn show(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
-    let form = Form::collect(query.unwrap_or_default().as_bytes()).map_err(|_| PageError::expired())?;
-    let id = form.get("request").ok_or_else(PageError::expired)?;
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
+    let id = query.request()?;
     let (client, pending) = waiting(&app, &browser, id).await?;
     let Some(signed_in) = browser.signed_in().await?.filter(|_| pending.choice_due) else { return go_on(&app, id) };
     let user = signed_in.user;
@@ -42,16 +39,10 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, RawQuery(query)
 }
 
 /// `POST /select-account`
-pub async fn submit(
-    State(app): State<Arc<App>>,
-    browser: Browser,
-    parameters: Result<Parameters, OAuthError>,
-) -> Result<Response, PageError> {
-    let form = parameters?.form;
-    browser.require_own(&form).await?;
-    let id = form.get("request").ok_or_else(PageError::expired)?;
-    let (_, mut pending) = waiting(&app, &browser, id).await?;
-    match form.get("choice") {
+pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
+    let (browser, id) = (&own.browser, own.request()?);
+    let (_, mut pending) = waiting(&app, browser, id).await?;
+    match own.form.get("choice") {
         Some("continue") => pending.choice_due = false,
         // Whoever signs in has chosen by that.
         Some("other") => pending.sign_in_due = true,

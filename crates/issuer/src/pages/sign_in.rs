@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use secrecy::SecretString;
@@ -14,8 +14,7 @@ use crate::endpoints::authorize::pending::{Ask, Pending};
 use crate::endpoints::authorize::{go_on, waiting};
 use crate::endpoints::parameters::Parameters;
 use crate::error::{OAuthError, PageError};
-use crate::oauth::form::Form;
-use crate::pages::browser::Browser;
+use crate::pages::browser::{Browser, PageQuery};
 use crate::pages::{ClientView, Csp, Page, html, see_other};
 use crate::store::clients::Client;
 
@@ -38,11 +37,10 @@ struct Context {
 }
 
 impl Context {
-    /// The request that `form` names; none where a person came by themselves.
-    async fn of(app: &App, browser: &Browser, form: &Form) -> Result<Self, PageError> {
-        let id = form.get("request").unwrap_or_default().to_owned();
-        let request = if id.is_empty() { None } else { Some(waiting(app, browser, &id).await?) };
-        Ok(Self { id, request })
+    /// The request `id`; none where a person came by themselves.
+    async fn of(app: &App, browser: &Browser, id: &str) -> Result<Self, PageError> {
+        let request = if id.is_empty() { None } else { Some(waiting(app, browser, id).await?) };
+        Ok(Self { id: id.to_owned(), request })
     }
 
     async fn page(&self, app: &App, browser: &Browser, username: &str, error: String) -> Result<SignInPage, PageError> {
@@ -76,9 +74,8 @@ impl Context {
 }
 
 /// `GET /sign-in`
-pub async fn show(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
-    let form = Form::collect(query.unwrap_or_default().as_bytes()).map_err(|_| PageError::expired())?;
-    let context = Context::of(&app, &browser, &form).await?;
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
+    let context = Context::of(&app, &browser, query.request_or_none()).await?;
     // Without a request there is nothing to sign in again for; with one, that knows what is due.
     if context.request.is_none() && browser.signed_in().await?.is_some() {
         return see_other(&app, "/account");
@@ -101,7 +98,7 @@ pub async fn submit(
             None => see_other(&app, "/sign-in"),
         };
     }
-    let context = Context::of(&app, &browser, &form).await?;
+    let context = Context::of(&app, &browser, form.get("request").unwrap_or_default()).await?;
     let username = form.get("username").unwrap_or_default();
     let password = form.secret("password").unwrap_or_else(|| SecretString::from(""));
     let checked = match sign_in::check(&app, username, password, browser.device().address, app.now()).await {

@@ -8,9 +8,8 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::endpoints::end_session;
-use crate::endpoints::parameters::Parameters;
-use crate::error::{OAuthError, PageError};
-use crate::pages::browser::Browser;
+use crate::error::PageError;
+use crate::pages::browser::{Browser, OwnForm};
 use crate::pages::{Csp, Hidden, Page, html, see_other};
 
 #[derive(Template)]
@@ -60,13 +59,8 @@ pub fn done(app: &App) -> Result<Response, PageError> {
 }
 
 /// `POST /end_session/confirm`
-pub async fn submit(
-    State(app): State<Arc<App>>,
-    browser: Browser,
-    parameters: Result<Parameters, OAuthError>,
-) -> Result<Response, PageError> {
-    let form = parameters?.form;
-    browser.require_own(&form).await?;
+pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
+    let OwnForm { browser, form } = own;
     match (form.get("choice"), browser.signed_in().await?) {
         (Some("sign-out"), _) => {
             // Checked again: what comes with a form may have been changed on the way.
@@ -83,13 +77,8 @@ pub async fn submit(
 }
 
 /// `POST /account/sign-out`
-pub async fn from_account(
-    State(app): State<Arc<App>>,
-    browser: Browser,
-    parameters: Result<Parameters, OAuthError>,
-) -> Result<Response, PageError> {
-    browser.require_own(&parameters?.form).await?;
-    browser.sign_out().await?;
+pub async fn from_account(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
+    own.browser.sign_out().await?;
     see_other(&app, "/signed-out")
 }
 

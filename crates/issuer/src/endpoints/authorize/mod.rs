@@ -22,7 +22,7 @@ use crate::grants::authorization_code::{CODE_LIFETIME, hash};
 use crate::oauth::authorization_request::{AuthorizationRequest, ReplyTo};
 use crate::oauth::form::Form;
 use crate::oauth::redirect_uri;
-use crate::pages::browser::Browser;
+use crate::pages::browser::{Browser, PageQuery};
 use crate::pages::see_other;
 use crate::store::clients::Client;
 use crate::store::codes::{self, CodeRow};
@@ -74,9 +74,8 @@ pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query):
 }
 
 /// `GET /authorize/resume?request=…`: goes on with a request when the person has done what was due.
-pub async fn resume(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
-    let form = Form::collect(query.unwrap_or_default().as_bytes()).map_err(|_| PageError::expired())?;
-    let id = form.get("request").ok_or_else(PageError::expired)?;
+pub async fn resume(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
+    let id = query.request()?;
     let (client, pending) = waiting(&app, &browser, id).await?;
     advance(&app, &browser, &client, Some(id), pending).await
 }

@@ -9,10 +9,9 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::audit::{self, Event};
-use crate::endpoints::parameters::Parameters;
-use crate::error::{OAuthError, PageError};
-use crate::pages::account::{moment, require};
-use crate::pages::browser::Browser;
+use crate::error::PageError;
+use crate::pages::account::{Account, moment};
+use crate::pages::browser::{Browser, OwnForm};
 use crate::pages::{ClientView, Csp, Page, html};
 use crate::store::{authorizations, codes, commit, consents, resources};
 
@@ -61,25 +60,13 @@ async fn page(app: &App, browser: &Browser, user: Uuid, username: String, notice
 }
 
 /// `GET /account/consents`
-pub async fn show(State(app): State<Arc<App>>, browser: Browser) -> Result<Response, PageError> {
-    match require(&app, &browser).await? {
-        Ok(signed_in) => page(&app, &browser, signed_in.user.id, signed_in.user.username, String::new()).await,
-        Err(elsewhere) => Ok(elsewhere),
-    }
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_in): Account) -> Result<Response, PageError> {
+    page(&app, &browser, signed_in.user.id, signed_in.user.username, String::new()).await
 }
 
 /// `POST /account/consents`: withdraws one, and ends all that the client got by it.
-pub async fn submit(
-    State(app): State<Arc<App>>,
-    browser: Browser,
-    parameters: Result<Parameters, OAuthError>,
-) -> Result<Response, PageError> {
-    let form = parameters?.form;
-    browser.require_own(&form).await?;
-    let user = match require(&app, &browser).await? {
-        Ok(signed_in) => signed_in.user,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
+    let (OwnForm { browser, form }, user) = (own, signed_in.user);
     let client = form.get("client_id").ok_or_else(PageError::stale_form)?;
     let now = app.now();
     let transaction = app.store.begin().await?;

@@ -8,10 +8,9 @@ use axum::response::Response;
 
 use crate::accounts::session::{self, SignedIn};
 use crate::app::App;
-use crate::endpoints::parameters::Parameters;
-use crate::error::{OAuthError, PageError};
-use crate::pages::account::{moment, require};
-use crate::pages::browser::Browser;
+use crate::error::PageError;
+use crate::pages::account::{Account, moment};
+use crate::pages::browser::{Browser, OwnForm};
 use crate::pages::{Csp, Page, html, see_other};
 use crate::store::{commit, sessions};
 
@@ -60,25 +59,13 @@ async fn page(app: &App, browser: &Browser, signed_in: SignedIn, notice: String)
 }
 
 /// `GET /account/devices`
-pub async fn show(State(app): State<Arc<App>>, browser: Browser) -> Result<Response, PageError> {
-    match require(&app, &browser).await? {
-        Ok(signed_in) => page(&app, &browser, signed_in, String::new()).await,
-        Err(elsewhere) => Ok(elsewhere),
-    }
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_in): Account) -> Result<Response, PageError> {
+    page(&app, &browser, signed_in, String::new()).await
 }
 
 /// `POST /account/devices`
-pub async fn submit(
-    State(app): State<Arc<App>>,
-    browser: Browser,
-    parameters: Result<Parameters, OAuthError>,
-) -> Result<Response, PageError> {
-    let form = parameters?.form;
-    browser.require_own(&form).await?;
-    let signed_in = match require(&app, &browser).await? {
-        Ok(signed_in) => signed_in,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
+    let OwnForm { browser, form } = own;
     let notice = match (form.get("action"), form.get("sid")) {
         (Some("end"), Some(sid)) if sid == signed_in.session.sid => {
             browser.sign_out().await?;

@@ -5,23 +5,34 @@ pub mod devices;
 pub mod password;
 pub mod profile;
 
-use axum::response::Response;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::clock::UnixSeconds;
-use crate::error::PageError;
 use crate::pages::browser::Browser;
 use crate::pages::see_other;
 
-/// Who is signed in; or where the browser goes instead: to sign in, or to choose a password where one was made for them.
-async fn require(app: &App, browser: &Browser) -> Result<Result<SignedIn, Response>, PageError> {
-    match browser.signed_in().await? {
-        None => Ok(Err(see_other(app, "/sign-in")?)),
-        Some(signed_in) if signed_in.user.password_generated_at.is_some() => Ok(Err(see_other(app, "/account/password")?)),
-        Some(signed_in) => Ok(Ok(signed_in)),
+/// Who is signed in. Others are sent to sign in, and those who must choose a password to do that first.
+pub struct Account(SignedIn);
+
+impl FromRequestParts<Arc<App>> for Account {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let browser = Browser::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+        let elsewhere = match browser.signed_in().await.map_err(IntoResponse::into_response)? {
+            Some(signed_in) if signed_in.user.password_generated_at.is_none() => return Ok(Self(signed_in)),
+            Some(_) => "/account/password",
+            None => "/sign-in",
+        };
+        Err(see_other(app, elsewhere).into_response())
     }
 }
 

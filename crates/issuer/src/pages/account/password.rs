@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,10 +15,9 @@ use crate::app::App;
 use crate::audit::{self, Event};
 use crate::endpoints::authorize::go_on;
 use crate::endpoints::authorize::pending::Pending;
-use crate::endpoints::parameters::Parameters;
-use crate::error::{OAuthError, PageError};
+use crate::error::PageError;
 use crate::oauth::form::Form;
-use crate::pages::browser::Browser;
+use crate::pages::browser::{Browser, OwnForm, PageQuery};
 use crate::pages::{Csp, Page, html, see_other};
 use crate::store::users::User;
 use crate::store::{authorizations, commit, sessions, users};
@@ -72,20 +71,14 @@ async fn page(
 }
 
 /// `GET /account/password`
-pub async fn show(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
-    let form = Form::collect(query.unwrap_or_default().as_bytes()).map_err(|_| PageError::expired())?;
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
-    page(&app, &browser, &signed_in, form.get("request").unwrap_or_default(), Faults::default(), false).await
+    page(&app, &browser, &signed_in, query.request_or_none(), Faults::default(), false).await
 }
 
 /// `POST /account/password`
-pub async fn submit(
-    State(app): State<Arc<App>>,
-    browser: Browser,
-    parameters: Result<Parameters, OAuthError>,
-) -> Result<Response, PageError> {
-    let form = parameters?.form;
-    browser.require_own(&form).await?;
+pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
+    let OwnForm { browser, form } = own;
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
     let request = form.get("request").unwrap_or_default();
     if let Err(faults) = change(&app, &browser, &signed_in, &form).await? {

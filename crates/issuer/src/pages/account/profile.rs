@@ -10,11 +10,10 @@ use axum::response::Response;
 use crate::accounts::claims::{self, StandardClaims};
 use crate::app::App;
 use crate::audit::{self, Event};
-use crate::endpoints::parameters::Parameters;
-use crate::error::{OAuthError, PageError};
+use crate::error::PageError;
 use crate::oauth::form::Form;
-use crate::pages::account::require;
-use crate::pages::browser::Browser;
+use crate::pages::account::Account;
+use crate::pages::browser::{Browser, OwnForm};
 use crate::pages::{Csp, Page, html};
 use crate::store::commit;
 use crate::store::users::{self, User};
@@ -95,13 +94,9 @@ fn fields(value: impl Fn(&str) -> String, error: impl Fn(&str) -> String) -> Vec
 }
 
 /// `GET /account`
-pub async fn show(State(app): State<Arc<App>>, browser: Browser) -> Result<Response, PageError> {
-    let user = match require(&app, &browser).await? {
-        Ok(signed_in) => signed_in.user,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
-    let fields = stored(&user);
-    page(&app, &browser, user, fields, false).await
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_in): Account) -> Result<Response, PageError> {
+    let fields = stored(&signed_in.user);
+    page(&app, &browser, signed_in.user, fields, false).await
 }
 
 fn stored(user: &User) -> Vec<Field> {
@@ -111,17 +106,8 @@ fn stored(user: &User) -> Vec<Field> {
 }
 
 /// `POST /account`
-pub async fn submit(
-    State(app): State<Arc<App>>,
-    browser: Browser,
-    parameters: Result<Parameters, OAuthError>,
-) -> Result<Response, PageError> {
-    let form = parameters?.form;
-    browser.require_own(&form).await?;
-    let user = match require(&app, &browser).await? {
-        Ok(signed_in) => signed_in.user,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
+    let (OwnForm { browser, form }, user) = (own, signed_in.user);
     let typed = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
     let errors = |name: &str| claims::check(name, &typed(name)).err().map_or(String::new(), |error| sentence(&error.to_string()));
     let checked = fields(typed, errors);

@@ -1,0 +1,80 @@
+// OpenID Connect's authorization code flow, by openid-client. What the library leaves to choose is chosen strictly.
+
+import * as oidc from 'openid-client';
+
+export const APP = process.env.APP_URL ?? `http://localhost:${process.env.PORT ?? 9004}`;
+export const FORM_POST = process.env.RESPONSE_MODE === 'form_post';
+const SCOPE = process.env.SCOPE ?? 'openid profile email offline_access';
+
+const issuer = new URL(process.env.ISSUER ?? 'http://localhost:8080');
+const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(issuer.hostname);
+const options = {
+  // ID tokens come straight from the issuer; their signature is checked all the same. Only this machine may go without TLS.
+  execute: [oidc.enableNonRepudiationChecks, ...(loopback ? [oidc.allowInsecureRequests] : [])],
+};
+
+const config = await (process.env.INITIAL_ACCESS_TOKEN ? register() : discover());
+
+function discover() {
+  const metadata = { client_secret: process.env.CLIENT_SECRET, id_token_signed_response_alg: 'RS256' };
+  return oidc.discovery(issuer, process.env.CLIENT_ID, metadata, oidc.ClientSecretBasic(), options);
+}
+
+/** Becomes a client at every start. An app that lives longer keeps the client_id and the secret that it is given. */
+function register() {
+  const metadata = {
+    client_name: 'Self-registered Shop',
+    redirect_uris: [`${APP}/callback`],
+    post_logout_redirect_uris: [`${APP}/`],
+    grant_types: ['authorization_code', 'refresh_token'],
+    scope: SCOPE,
+    token_endpoint_auth_method: 'client_secret_basic',
+    id_token_signed_response_alg: 'RS256',
+  };
+  const initialAccessToken = process.env.INITIAL_ACCESS_TOKEN;
+  return oidc.dynamicClientRegistration(issuer, metadata, oidc.ClientSecretBasic(), { ...options, initialAccessToken });
+}
+
+/** Where to send the browser, and what `finish` must know of it. */
+export async function begin() {
+  const begun = { state: oidc.randomState(), nonce: oidc.randomNonce(), verifier: oidc.randomPKCECodeVerifier() };
+  const location = oidc.buildAuthorizationUrl(config, {
+    redirect_uri: `${APP}/callback`,
+    scope: SCOPE,
+    state: begun.state,
+    nonce: begun.nonce,
+    code_challenge: await oidc.calculatePKCECodeChallenge(begun.verifier),
+    code_challenge_method: 'S256',
+    ...(FORM_POST && { response_mode: 'form_post' }),
+  });
+  return { location, begun };
+}
+
+/** Who signed in, from the request to /callback. */
+export async function finish(request, begun) {
+  const tokens = await oidc.authorizationCodeGrant(config, request, {
+    expectedState: begun.state,
+    expectedNonce: begun.nonce,
+    pkceCodeVerifier: begun.verifier,
+    idTokenExpected: true,
+  });
+  return person(tokens, tokens.claims().sub);
+}
+
+/** The same person, with new tokens. */
+export async function refresh({ sub, tokens }) {
+  const renewed = await oidc.refreshTokenGrant(config, tokens.refresh_token);
+  return person({ ...tokens, ...renewed }, sub);
+}
+
+/** Ends what this app holds; where to send the browser to sign out at the issuer too. */
+export async function signOut({ tokens }) {
+  // It was asked for with offline_access, so it would outlive the session.
+  await oidc.tokenRevocation(config, tokens.refresh_token);
+  return oidc.buildEndSessionUrl(config, { id_token_hint: tokens.id_token, post_logout_redirect_uri: `${APP}/` });
+}
+
+async function person(tokens, sub) {
+  // openid-client refuses the answer if it is about another `sub`.
+  return { sub, tokens, claims: await oidc.fetchUserInfo(config, tokens.access_token, sub) };
+}

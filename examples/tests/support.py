@@ -1,0 +1,55 @@
+"""The real issuer, on a database of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+EXAMPLES = Path(__file__).resolve().parent.parent
+BIN = Path(os.environ["TEST_BIN_DIR"])
+PASSWORD = "correct horse battery staple"
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(port: int):
+    for _ in range(200):
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens on port {port}")
+
+
+class Issuer:
+    """Its database is ready at once; `serve` starts it."""
+
+    def __init__(self, **settings: str):
+        self.dir = tempfile.TemporaryDirectory(prefix="signet-e2e-")
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.env = os.environ | {"SIGNET_LISTEN": f"127.0.0.1:{self.port}"} | settings
+        self.cli("migrate")
+
+    def cli(self, *args: str, stdin: str = ""):
+        command = [BIN / "signet", *args, "--json"]
+        out = subprocess.run(command, cwd=self.dir.name, env=self.env, input=stdin, capture_output=True, text=True)
+        assert out.returncode == 0, out.stderr
+        return json.loads(out.stdout)
+
+    def serve(self):
+        self.process = subprocess.Popen([BIN / "signet", "serve"], cwd=self.dir.name, env=self.env, stdout=subprocess.DEVNULL)
+        wait_for(self.port)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(15) == 0
+        self.dir.cleanup()

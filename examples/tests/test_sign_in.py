@@ -1,0 +1,189 @@
+"""People sign in to apps made with openid-client and Authlib, in Chromium.
+
+The apps are on 127.0.0.1 and the issuer on localhost, so that they are different sites to the browser, as in the wild.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import TimeoutException, WebDriverException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.wait import WebDriverWait
+from support import EXAMPLES, PASSWORD, Issuer, free_port, wait_for
+
+# "registered" is the Node app again: it registers itself, and asks for its answers by form_post.
+APPS = {"node": "Node Shop", "registered": "Self-registered Shop", "python": "Python Shop"}
+PEOPLE = {"alice": "Alice Example", "bob": "Bob <Example>", "carol": "Carol Example"}
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    issuer = Issuer()
+    for username, name in PEOPLE.items():
+        issuer.cli("user", "add", username, "--name", name, "--email", f"{username}@example.com", "--password-stdin", stdin=PASSWORD)
+    issuer.serve()
+    yield issuer
+    issuer.stop()
+
+
+@pytest.fixture(scope="module", params=APPS)
+def app(request, issuer):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = os.environ | {"ISSUER": issuer.url, "APP_URL": url, "PORT": str(port)}
+    if request.param == "registered":
+        token = issuer.cli("client", "registration-token")["registration_token"]
+        env |= {"INITIAL_ACCESS_TOKEN": token, "RESPONSE_MODE": "form_post"}
+    else:
+        afterwards = {"node": "/", "python": "/signed-out"}[request.param]
+        scopes = [arg for scope in ("openid", "profile", "email", "offline_access") for arg in ("--scope", scope)]
+        uris = ["--redirect-uri", f"{url}/callback", "--post-logout-redirect-uri", url + afterwards]
+        grants = ["--grant", "authorization_code", "--grant", "refresh_token"]
+        client_id = f"{request.param}-shop"
+        client = issuer.cli("client", "add", "--id", client_id, "--name", APPS[request.param], *grants, *scopes, *uris)
+        env |= {"CLIENT_ID": client_id, "CLIENT_SECRET": client["client_secret"]}
+    if request.param == "python":
+        command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"]
+        process = subprocess.Popen(command, cwd=EXAMPLES / "sign-in-python", env=env)
+    else:
+        process = subprocess.Popen(["node", "main.js"], cwd=EXAMPLES / "sign-in-node", env=env)
+    try:
+        wait_for(port)
+        yield SimpleNamespace(url=url, name=APPS[request.param])
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Person:
+    """Someone at a browser of their own."""
+
+    def __init__(self, driver, issuer, app, username):
+        self.driver, self.issuer, self.app, self.username = driver, issuer, app, username
+
+    def find(self, css: str):
+        return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def press(self, css: str):
+        """Presses, and waits for the next page."""
+        button = self.find(css)
+        button.click()
+        self.wait_until(staleness_of(button))
+
+    def wait_until(self, condition):
+        # While one page gives way to the next, chromedriver fails in many ways.
+        return WebDriverWait(self.driver, 15, ignored_exceptions=[WebDriverException]).until(condition)
+
+    def sees(self, site: str, css: str) -> str:
+        """The text of what is to appear, on that site."""
+
+        def shown(driver):
+            found = driver.current_url.startswith(f"{site}/") and driver.find_elements(By.CSS_SELECTOR, css)
+            return found and found[0].text
+
+        try:
+            return self.wait_until(shown)
+        except TimeoutException as error:
+            raise AssertionError(f"no {css} of {site} on {self.driver.current_url}: {self.find('body').text}") from error
+
+    def begin(self):
+        """From the app to the issuer."""
+        self.driver.get(f"{self.app.url}/")
+        self.press("a[href='/sign-in']")
+
+    def type_password(self):
+        assert self.sees(self.issuer.url, "h1") == "Sign in"
+        self.find("[name=username]").send_keys(self.username)
+        self.find("[name=password]").send_keys(PASSWORD)
+        self.press("form button")
+
+    def choose(self, choice: str):
+        assert self.sees(self.issuer.url, "h1") == f"Allow {self.app.name} access?"
+        self.press(f"[name=choice][value={choice}]")
+
+    def is_signed_in(self):
+        assert self.sees(self.app.url, "#name") == PEOPLE[self.username]
+        assert self.find("#email").text == f"{self.username}@example.com"
+
+    def is_signed_out(self):
+        assert self.sees(self.app.url, "a[href='/sign-in']") == "Sign in"
+        assert not self.driver.find_elements(By.CSS_SELECTOR, "#name, #error")
+
+
+@pytest.fixture
+def person(issuer, app, tmp_path):
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for argument in (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={tmp_path}",
+    ):
+        options.add_argument(argument)
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    with webdriver.Chrome(options, service) as driver:
+        yield lambda username: Person(driver, issuer, app, username)
+
+
+def test_sign_in_refresh_and_sign_out(issuer, person):
+    alice = person("alice")
+    alice.begin()
+    alice.type_password()
+    alice.choose("allow")
+    alice.is_signed_in()
+
+    # The app forgets; the issuer remembers, and shows nothing.
+    alice.driver.delete_all_cookies()
+    alice.begin()
+    alice.is_signed_in()
+
+    issuer.cli("user", "claims", "alice", "--claim", "name=Alice Changed")
+    alice.press("[formaction='/refresh']")
+    assert alice.sees(alice.app.url, "#name") == "Alice Changed"
+    issuer.cli("user", "claims", "alice", "--claim", f"name={PEOPLE['alice']}")
+    alice.press("[formaction='/refresh']")
+    alice.is_signed_in()
+
+    alice.press("[formaction='/sign-out']")
+    alice.is_signed_out()
+    # The password once more, the consent not.
+    alice.begin()
+    alice.type_password()
+    alice.is_signed_in()
+
+
+def test_denied(person):
+    bob = person("bob")
+    bob.begin()
+    bob.type_password()
+    bob.choose("deny")
+    assert bob.sees(bob.app.url, "#error") == "access_denied"
+    # It is a no for once; and no password is asked for, since bob is signed in to the issuer.
+    bob.begin()
+    bob.choose("allow")
+    bob.is_signed_in()
+
+
+def test_a_session_that_the_issuer_ends(issuer, person):
+    carol = person("carol")
+    carol.begin()
+    carol.type_password()
+    carol.choose("allow")
+    carol.is_signed_in()
+    issuer.cli("session", "end", "--user", "carol")
+    carol.press("[formaction='/refresh']")
+    assert carol.sees(carol.app.url, "#error") == "invalid_grant"
+    carol.driver.get(f"{carol.app.url}/")
+    carol.is_signed_out()
