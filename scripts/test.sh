@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Everything: installs what the tests need if it is missing (PostgreSQL, Chromium, Python, Node and their client libraries),
+# then format, lints, all tests on SQLite and on PostgreSQL, every page in Chromium, and the end-to-end tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+
+step() { printf '\n== %s\n' "$*"; }
+
+install_packages() {
+  local sudo=""
+  [ "$(id -u)" = 0 ] || sudo="sudo"
+  command -v apt-get >/dev/null || { echo "please install: $*" >&2; exit 1; }
+  $sudo apt-get update -q
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@"
+}
+
+command -v curl >/dev/null || install_packages curl
+command -v python3 >/dev/null && python3 -c 'import venv, ensurepip' 2>/dev/null || install_packages python3 python3-venv
+command -v npm >/dev/null || install_packages nodejs npm
+command -v chromedriver >/dev/null && command -v chromium >/dev/null || install_packages chromium chromium-driver
+for folder in crates/issuer/tests/accessibility examples/orders-node examples/sign-in-node; do
+  (cd "$folder" && npm ci --silent --no-fund --no-audit)
+done
+export AXE="$PWD/crates/issuer/tests/accessibility/node_modules/axe-core/axe.min.js"
+
+. scripts/postgres.sh
+trap stop_postgres EXIT
+
+step "format and lints"
+cargo fmt --all --check
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+step "all tests, on SQLite"
+env -u TEST_POSTGRES_URL cargo test --workspace
+
+step "every page in Chromium, on SQLite"
+env -u TEST_POSTGRES_URL cargo test -p signet-issuer --test it chromium -- --ignored
+
+step "the issuer's tests, on PostgreSQL, with every page in Chromium"
+start_postgres
+cargo test -p signet-issuer --test it -- --include-ignored
+
+step "the verifier without features"
+cargo check -p signet-verifier --no-default-features
+cargo check -p signet-verifier --features fetch
+
+step "end to end: three services in Rust, Python and Node, and sign-in by client libraries in Chromium"
+venv="$CARGO_TARGET_DIR/venv"
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+"$venv/bin/pip" install -q -r examples/orders-fastapi/requirements.txt -r examples/sign-in-python/requirements.txt \
+  -r examples/tests/requirements.txt
+cargo build -p signet-issuer -p orders-axum
+TEST_BIN_DIR="$CARGO_TARGET_DIR/debug" "$venv/bin/python" -m pytest -q -p no:cacheprovider examples/tests
+
+if command -v cargo-deny >/dev/null; then
+  step "dependencies: licences, bans, sources"
+  cargo deny --offline check bans licenses sources
+fi

@@ -62,6 +62,7 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/register", post(register::register))
         .route("/register/{id}", get(register::read).delete(register::delete))
         .route("/static/style.css", get(assets::style))
+        .route("/static/icon.svg", get(assets::icon))
         .route("/clients/{id}/logo", get(assets::logo))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready));

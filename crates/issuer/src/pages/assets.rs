@@ -10,11 +10,21 @@ use crate::app::App;
 use crate::error::PageError;
 use crate::store::clients;
 
+const ICON: &str = include_str!("../../../../templates/static/icon.svg");
 const STYLE: &str = include_str!("../../../../templates/static/style.css");
+
+/// `GET /static/icon.svg`
+pub async fn icon() -> Response {
+    file("image/svg+xml", ICON)
+}
+
+fn file(media_type: &'static str, content: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "public, max-age=3600")], content).into_response()
+}
 
 /// `GET /static/style.css`
 pub async fn style() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")], STYLE).into_response()
+    file("text/css; charset=utf-8", STYLE)
 }
 
 /// `GET /clients/{id}/logo`

@@ -107,7 +107,7 @@ impl Csp {
             Self::LeadsToClient => "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'",
             // The SHA-256 of `document.forms[0].submit()`; a test computes it from the template.
             Self::FormPost => {
-                "default-src 'none'; style-src 'self'; script-src 'sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE='; base-uri 'none'; frame-ancestors 'none'"
+                "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE='; base-uri 'none'; frame-ancestors 'none'"
             }
         })
     }
