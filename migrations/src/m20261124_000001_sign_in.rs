@@ -3,7 +3,9 @@
 //! Every `*_at` column is Unix seconds.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, binary, boolean, integer, string, string_null, text, text_null, uuid};
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, binary, boolean, integer, pk_auto, string, string_null, text, text_null, uuid,
+};
 
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
@@ -19,6 +21,7 @@ impl MigrationTrait for Migration {
             client_origins(),
             client_logos(),
             browsers(),
+            authorization_requests(),
             sessions(),
             authorization_codes(),
             consents(),
@@ -31,6 +34,7 @@ impl MigrationTrait for Migration {
             ("authorizations", "sid"),
             ("sessions", "user_id"),
             ("browsers", "expires_at"),
+            ("authorization_requests", "browser"),
             ("authorization_codes", "authorization_id"),
             ("client_assertions", "expires_at"),
         ] {
@@ -48,6 +52,8 @@ fn added_columns() -> Vec<(&'static str, ColumnDef)> {
         ("users", text("claims").default("{}").take()),
         // When the password was made for the user, who must choose their own.
         ("users", big_integer_null("password_generated_at").take()),
+        // Moves on with each change after which nobody may go on signing in as before.
+        ("users", integer("credential_version").default(0).take()),
         ("clients", string_null("auth_method").take()),
         ("clients", boolean("require_pkce").default(true).take()),
         ("clients", boolean("first_party").default(false).take()),
@@ -97,6 +103,18 @@ fn browsers() -> TableCreateStatement {
         .col(boolean("signed_in"))
         .col(big_integer("created_at"))
         .col(big_integer("expires_at"))
+        .take()
+}
+
+/// Authorization requests that wait for the person, in the browser (its own random key, never the cookie's id) in which
+/// they were begun.
+fn authorization_requests() -> TableCreateStatement {
+    table("authorization_requests")
+        .col(pk_auto("sequence").big_integer())
+        .col(string("id").unique_key())
+        .col(string("browser"))
+        .col(text("request"))
+        .col(big_integer("created_at"))
         .take()
 }
 

@@ -62,6 +62,7 @@ impl FirstStart {
             disabled_at: None,
             claims: "{}".to_owned(),
             password_generated_at: Some(now),
+            credential_version: 0,
         };
         Ok(Self { master, key, admin, password })
     }

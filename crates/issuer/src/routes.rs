@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::app::App;
@@ -29,7 +29,7 @@ pub fn router(app: Arc<App>) -> Router {
     let metadata = format!("/.well-known/oauth-authorization-server{path}");
     let router = if path.is_empty() { endpoints } else { Router::new().nest(&path, endpoints) };
     router
-        .route(&metadata, get(discovery::discovery).layer(cors::public()))
+        .merge(public(&metadata, get(discovery::discovery)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&app), error_pages))
@@ -45,12 +45,6 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// What programs call. Scripts of any site may read what is public; those of clients may call what clients call.
 fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
-    let public = Router::new()
-        .route("/.well-known/openid-configuration", get(discovery::discovery))
-        .route("/.well-known/jwks.json", get(jwks::jwks))
-        // Before the layer, which answers preflights in its stead.
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(cors::public());
     let by_clients = Router::new()
         .route("/token", post(token::token))
         .route("/revoke", post(revoke::revoke))
@@ -66,7 +60,19 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/clients/{id}/logo", get(assets::logo))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready));
-    public.merge(by_clients).merge(others)
+    public("/.well-known/openid-configuration", get(discovery::discovery))
+        .merge(public("/.well-known/jwks.json", get(jwks::jwks)))
+        .merge(by_clients)
+        .merge(others)
+}
+
+/// What scripts of any site may read.
+fn public(path: &str, methods: MethodRouter<Arc<App>>) -> Router<Arc<App>> {
+    Router::new()
+        .route(path, methods)
+        // Before the layer, which answers preflights in its stead.
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(cors::public())
 }
 
 /// What browsers show: these routes, and no others, know the cookie.

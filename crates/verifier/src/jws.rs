@@ -30,6 +30,12 @@ impl<'t> SignedToken<'t> {
     /// Takes a compact JWS apart. Refuses every header but RS256 with a `kid` and no `crit`; `jku`, `x5u`, `jwk` and
     /// `x5c` are never looked at.
     pub fn parse(token: &'t str) -> Result<Self, Refusal> {
+        Self::parse_for(token, None)
+    }
+
+    /// The same, but a token without `kid` is taken to name `only_key`. RFC 7515 §4.1.4 lets a signer leave `kid` out, which
+    /// is safe where its keys are known to be one.
+    pub fn parse_for(token: &'t str, only_key: Option<&str>) -> Result<Self, Refusal> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Refusal::TooLong);
         }
@@ -50,7 +56,7 @@ impl<'t> SignedToken<'t> {
         }
         Ok(Self {
             signing_input: &token.as_bytes()[..header.len() + 1 + payload.len()],
-            key_id: kid.ok_or(Refusal::UnknownKey)?,
+            key_id: kid.or_else(|| only_key.map(str::to_owned)).ok_or(Refusal::UnknownKey)?,
             typ,
             payload: decode(payload)?,
             signature: decode(signature)?,

@@ -80,9 +80,9 @@ pub async fn begin(app: &App, previous: Option<&SignedIn>, proof: Proof, device:
         if let Some(other) = previous {
             end_within(&transaction, &other.session.sid, other.user.id, "another sign-in", now).await?;
         }
-        sessions::insert(&transaction, &session, user.updated_at).await?
+        sessions::insert(&transaction, &session, user.credential_version).await?
     } else {
-        sessions::signed_in_again(&transaction, &session, user.updated_at).await?
+        sessions::signed_in_again(&transaction, &session, user.credential_version).await?
     };
     // The user was disabled, or changed while the password was compared.
     if !written {

@@ -15,6 +15,7 @@ use crate::clock::DAY;
 use crate::endpoints::register::stored_token;
 use crate::grants::Grant;
 use crate::oauth::client_auth::{BASIC, METHODS, NONE, POST, PRIVATE_KEY_JWT};
+use crate::oauth::client_metadata::is_plain_text;
 use crate::oauth::redirect_uri;
 use crate::store::clients::{self, ClientRow};
 use crate::store::resources::{self, Resource};
@@ -139,8 +140,8 @@ impl AddArgs {
                 return refuse("id: expected 1 to 128 of the characters a-z A-Z 0-9 - . _ ~, and not a UUID");
             }
         }
-        if self.name.chars().any(char::is_control) {
-            return refuse("name: expected text without control characters");
+        if !is_plain_text(&self.name) {
+            return refuse("name: expected text without control or invisible characters");
         }
         if let Some(unknown) = self.grants.iter().find(|grant| Grant::parse(grant).is_none()) {
             let known: Vec<_> = Grant::ALL.iter().map(|grant| grant.name()).collect();
@@ -165,7 +166,7 @@ impl AddArgs {
 
 async fn add(app: &App, mut args: AddArgs) -> Result<Report, CliError> {
     args.check()?;
-    let metadata = args.metadata.into_metadata()?;
+    let metadata = args.metadata.into_metadata(app)?;
     for uri in &args.redirect_uris {
         redirect_uri::validate(uri, metadata.application_type).or_else(|error| refuse(error.to_string()))?;
     }

@@ -46,7 +46,7 @@ pub struct MetadataArgs {
 
 impl MetadataArgs {
     /// The metadata, checked.
-    pub fn into_metadata(self) -> Result<ClientMetadata, CliError> {
+    pub fn into_metadata(self, app: &App) -> Result<ClientMetadata, CliError> {
         let jwks = match &self.jwks_file {
             None => None,
             Some(path) => {
@@ -67,7 +67,7 @@ impl MetadataArgs {
             userinfo_signed_response_alg: self.signed_userinfo.then(|| "RS256".to_owned()),
             ..ClientMetadata::default()
         };
-        metadata.validate().or_else(|error| refuse(error.to_string()))?;
+        metadata.validate(app.settings.fetch_private_addresses).or_else(|error| refuse(error.to_string()))?;
         Ok(metadata)
     }
 }

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::audit::{self, Event};
 use crate::cli::report::{Report, date};
 use crate::cli::{CliError, client, commit_change, refuse, user};
-use crate::store::authorizations;
+use crate::store::{authorizations, codes};
 
 /// `signet session …`
 #[derive(Debug, Subcommand)]
@@ -92,6 +92,7 @@ async fn end_all(app: &App, filter: Filter) -> Result<Report, CliError> {
     let count = if let (Some(user), None) = (user, client) {
         user::end_all(&transaction, user, "session end", now).await?
     } else {
+        codes::withdraw(&transaction, user, client).await?;
         let count = authorizations::end_all(&transaction, user, client, now).await?;
         audit::record(&transaction, now, Event::AuthorizationsEnded { user, client, count }).await?;
         count

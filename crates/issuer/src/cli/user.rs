@@ -180,6 +180,7 @@ async fn add(
         disabled_at: None,
         claims: StandardClaims::default().to_json(),
         password_generated_at: None,
+        credential_version: 0,
     };
     let id = user.id;
     let transaction = app.store.begin().await?;

@@ -3,7 +3,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use signet_verifier::SignedToken;
 
 use crate::app::App;
@@ -11,6 +11,7 @@ use crate::clock::UnixSeconds;
 use crate::config::VERIFIER_LEEWAY;
 use crate::endpoints::client::{failed, known, uses};
 use crate::error::OAuthError;
+use crate::fetch::client_keys::only_key;
 use crate::oauth::client_auth::PRIVATE_KEY_JWT;
 use crate::store::clients::Client;
 use crate::store::registration;
@@ -25,23 +26,25 @@ struct Claims {
     // One string: an assertion for several audiences could be replayed by one of them at another.
     aud: String,
     jti: String,
+    #[serde(deserialize_with = "numeric_date")]
     exp: UnixSeconds,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "numeric_date")]
     nbf: UnixSeconds,
 }
 
 /// The client that signed `assertion`. `id` is the `client_id` parameter, if it was sent.
 pub(super) async fn authenticate(app: &App, id: Option<&str>, assertion: &str) -> Result<Client, OAuthError> {
-    let signed = SignedToken::parse(assertion).map_err(|_| failed())?;
-    // Only to find the client; believed when its signature is checked.
-    let claimed = subject(assertion).filter(|claimed| id.is_none_or(|id| id == claimed)).ok_or_else(failed)?;
-    let client = known(app, &claimed).await?.filter(|client| !client.public && uses(client, PRIVATE_KEY_JWT)).ok_or_else(failed)?;
+    // Only to find the client and its key; believed when the signature is checked.
+    let (kid, claimed) = untrusted(assertion).ok_or_else(failed)?;
+    let named = Some(claimed).filter(|claimed| id.is_none_or(|id| id == claimed)).ok_or_else(failed)?;
+    let client = known(app, &named).await?.filter(|client| !client.public && uses(client, PRIVATE_KEY_JWT)).ok_or_else(failed)?;
 
     let metadata = client.metadata()?;
-    let keys = app.client_keys.of(&metadata, signed.key_id(), &app.fetcher, &*app.clock).await.map_err(|error| {
+    let keys = app.client_keys.of(&metadata, kid.as_deref(), &app.fetcher, &*app.clock).await.map_err(|error| {
         tracing::info!(client = client.id, %error, "the keys of a client could not be fetched");
         failed()
     })?;
+    let signed = SignedToken::parse_for(assertion, only_key(&keys)).map_err(|_| failed())?;
     let claims: Claims = serde_json::from_slice(signed.check_signature(&keys).map_err(|_| failed())?).map_err(|_| failed())?;
     let now = app.now();
     let issuer = &app.settings.issuer;
@@ -57,11 +60,29 @@ pub(super) async fn authenticate(app: &App, id: Option<&str>, assertion: &str) -
     Ok(client)
 }
 
-fn subject(assertion: &str) -> Option<String> {
+/// The `kid` and the `sub` that an assertion claims.
+fn untrusted(assertion: &str) -> Option<(Option<String>, String)> {
+    #[derive(Deserialize)]
+    struct Header {
+        kid: Option<String>,
+    }
     #[derive(Deserialize)]
     struct Subject {
         sub: String,
     }
-    let payload = BASE64_URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1)?).ok()?;
-    Some(serde_json::from_slice::<Subject>(&payload).ok()?.sub)
+    let mut parts = assertion.split('.').map(|part| BASE64_URL_SAFE_NO_PAD.decode(part).ok());
+    let (header, payload) = (parts.next()??, parts.next()??);
+    let header = serde_json::from_slice::<Header>(&header).ok()?;
+    Some((header.kid, serde_json::from_slice::<Subject>(&payload).ok()?.sub))
+}
+
+/// A date in seconds, with a fraction or without (RFC 7519 §2).
+fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixSeconds, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    // Far beyond any date that could be good, and exact so far.
+    if (0.0..1e12).contains(&seconds) {
+        #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+        return Ok(seconds as UnixSeconds);
+    }
+    Err(serde::de::Error::custom("not a date"))
 }

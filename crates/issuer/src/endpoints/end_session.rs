@@ -33,7 +33,10 @@ pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query):
     let hint = read_hint(&app, &form).await?;
     let client = client(&app, &form, hint.as_ref()).await?;
     let target = target(&form, client.as_ref())?;
-    let Some(signed_in) = browser.signed_in().await? else { return leave(&app, target) };
+    let Some(signed_in) = browser.signed_in().await? else {
+        // Without a hint nobody proves that there is anything to come back from: strangers cannot send people on.
+        return leave(&app, target.filter(|_| hint.is_some()));
+    };
     // Who can show the person's own ID token was given it by them.
     if hint.as_ref().is_some_and(|hint| hint.sub == signed_in.user.id && hint.sid.as_ref().is_none_or(|sid| *sid == signed_in.session.sid))
     {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use subtle::ConstantTimeEq;
 
 use crate::app::App;
@@ -18,10 +19,10 @@ use crate::audit::{self, Event};
 use crate::endpoints::no_store;
 use crate::endpoints::userinfo::header_token;
 use crate::error::{BearerError, Code, OAuthError};
-use crate::fetch::logo;
+use crate::fetch::{client_keys, logo};
 use crate::grants::Grant;
 use crate::oauth::client_auth::{BASIC, METHODS, NONE, PRIVATE_KEY_JWT};
-use crate::oauth::client_metadata::{ClientMetadata, MAX_TEXT};
+use crate::oauth::client_metadata::{ClientMetadata, MAX_TEXT, is_plain_text};
 use crate::oauth::redirect_uri;
 use crate::oauth::scope::{OIDC_SCOPES, ScopeSet};
 use crate::store::clients::{self, ClientRow};
@@ -94,8 +95,11 @@ impl IntoResponse for RegistrationError {
 /// `POST /register`
 pub async fn register(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Result<Response, RegistrationError> {
     let token = initial_token(&app, &headers).await?;
-    let asked: Registration =
-        serde_json::from_slice(&body).map_err(|error| invalid(format!("expected a JSON object of client metadata: {error}")))?;
+    let expected = |error: serde_json::Error| invalid(format!("expected a JSON object of client metadata: {error}"));
+    let mut members: Map<String, Value> = serde_json::from_slice(&body).map_err(expected)?;
+    // An explicit null says as little as nothing does (RFC 7591 §2).
+    members.retain(|_, value| !value.is_null());
+    let asked: Registration = serde_json::from_value(members.into()).map_err(expected)?;
     let scopes = asked.check(&app).await?;
     let logo = match &asked.metadata.logo_uri {
         None => None,
@@ -136,7 +140,8 @@ pub async fn register(State(app): State<Arc<App>>, headers: HeaderMap, body: Byt
 }
 
 /// `GET /register/{id}` (RFC 7592 §2.1)
-pub async fn read(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, RegistrationError> {
+pub async fn read(State(app): State<Arc<App>>, id: ClientId, headers: HeaderMap) -> Result<Response, RegistrationError> {
+    let id = client_id(id)?;
     let row = own_registration(&app, &id, &headers).await?;
     let client = app.store.client(&id).await?;
     let scopes: Vec<String> = client.into_iter().flat_map(|client| client.scopes).map(|scope| scope.name).collect();
@@ -147,13 +152,21 @@ pub async fn read(State(app): State<Arc<App>>, Path(id): Path<String>, headers: 
 }
 
 /// `DELETE /register/{id}` (RFC 7592 §2.3)
-pub async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, RegistrationError> {
+pub async fn delete(State(app): State<Arc<App>>, id: ClientId, headers: HeaderMap) -> Result<Response, RegistrationError> {
+    let id = client_id(id)?;
     own_registration(&app, &id, &headers).await?;
     let transaction = app.store.begin().await?;
     clients::remove(&transaction, &id).await?;
     audit::record(&transaction, app.now(), Event::ClientDeleted { client: &id }).await?;
     commit(transaction).await?;
     Ok((StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")]).into_response())
+}
+
+/// The id in the path; none if it is no text.
+type ClientId = Result<Path<String>, PathRejection>;
+
+fn client_id(id: ClientId) -> Result<String, RegistrationError> {
+    id.map(|Path(id)| id).map_err(|_| RegistrationError::Bearer(BearerError::InvalidToken))
 }
 
 fn invalid(description: impl Into<String>) -> RegistrationError {
@@ -208,8 +221,8 @@ impl Registration {
                 return Err(OAuthError::new(Code::InvalidRedirectUri, redirect_uri::RedirectUriError.to_string()).into());
             }
         }
-        if self.client_name.as_ref().is_some_and(|name| name.chars().count() > MAX_NAME || name.chars().any(char::is_control)) {
-            return Err(invalid(format!("client_name: expected at most {MAX_NAME} characters, without control characters")));
+        if self.client_name.as_ref().is_some_and(|name| name.chars().count() > MAX_NAME || !is_plain_text(name)) {
+            return Err(invalid(format!("client_name: expected at most {MAX_NAME} characters, without invisible ones")));
         }
         let code = Grant::AuthorizationCode.name().to_owned();
         if !self.grant_types.contains(&code) || self.grant_types.iter().any(|name| !GRANTS.iter().any(|grant| grant.name() == name)) {
@@ -222,8 +235,9 @@ impl Registration {
         if !METHODS.contains(&method) {
             return Err(invalid(format!("token_endpoint_auth_method: expected one of {}", METHODS.join(", "))));
         }
-        if method == PRIVATE_KEY_JWT && self.metadata.jwks.is_none() && self.metadata.jwks_uri.is_none() {
-            return Err(invalid("jwks: expected jwks or jwks_uri for private_key_jwt"));
+        let has_key = |jwks: &Value| client_keys::parse(jwks.clone()).is_ok_and(|keys| keys.key_ids().next().is_some());
+        if method == PRIVATE_KEY_JWT && self.metadata.jwks_uri.is_none() && !self.metadata.jwks.as_ref().is_some_and(has_key) {
+            return Err(invalid("jwks: expected an RSA key for RS256, or jwks_uri, for private_key_jwt"));
         }
         if self.subject_type.as_deref().is_some_and(|kind| kind != "public") {
             return Err(invalid("subject_type: expected public"));
@@ -235,7 +249,7 @@ impl Registration {
         if self.request_object_signing_alg.as_ref().is_some_and(|alg| alg != "none") {
             return Err(invalid("request_object_signing_alg: request objects are not supported"));
         }
-        self.metadata.validate().map_err(|error| invalid(error.to_string()))?;
+        self.metadata.validate(app.settings.fetch_private_addresses).map_err(|error| invalid(error.to_string()))?;
         self.check_sector(app).await?;
         self.scopes(app).await
     }
@@ -244,7 +258,7 @@ impl Registration {
     async fn check_sector(&self, app: &App) -> Result<(), RegistrationError> {
         let Some(uri) = &self.metadata.sector_identifier_uri else { return Ok(()) };
         let document = app.fetcher.get(uri).await.map_err(|error| invalid(format!("sector_identifier_uri: {error}")))?;
-        let named: Vec<String> = serde_json::from_slice(&document.body).unwrap_or_default();
+        let named: Vec<String> = serde_json::from_slice(&document).unwrap_or_default();
         if self.redirect_uris.iter().all(|uri| named.contains(uri)) {
             Ok(())
         } else {

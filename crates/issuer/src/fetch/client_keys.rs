@@ -2,9 +2,10 @@
 //! again, at most every 30 s, so that clients can rotate their keys (OpenID Connect Core §10.1.1).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use signet_verifier::KeySet;
 
 use crate::clock::Clock;
@@ -15,53 +16,85 @@ use crate::oauth::client_metadata::ClientMetadata;
 const COOL_DOWN: Duration = Duration::from_secs(30);
 /// Keys are fetched again after this long in any case, so that those which a client withdraws are forgotten.
 const MAX_AGE: Duration = Duration::from_mins(10);
+/// Keys serve this much longer while they cannot be fetched.
+const MAX_STALE: Duration = Duration::from_hours(1);
 /// The most key sets that are kept.
 const CAPACITY: usize = 1000;
+/// What a key without `kid` is called here. It can only be named by a token that has none either.
+const UNNAMED: &str = "";
 
-#[derive(Debug, Clone)]
-struct Kept {
+/// What is known of one `jwks_uri`.
+#[derive(Debug, Default)]
+struct Known {
     keys: Arc<KeySet>,
-    fetched_at: Duration,
+    fetched_at: Option<Duration>,
+    asked_at: Option<Duration>,
 }
+
+type Entry = Arc<tokio::sync::Mutex<Known>>;
 
 /// Key sets by `jwks_uri`.
 #[derive(Debug, Default)]
-pub struct ClientKeys(Mutex<HashMap<String, Kept>>);
+pub struct ClientKeys(std::sync::Mutex<HashMap<String, Entry>>);
 
 impl ClientKeys {
-    /// The keys of a client, with `kid` among them if that can be.
-    pub async fn of(&self, metadata: &ClientMetadata, kid: &str, fetcher: &Fetcher, clock: &dyn Clock) -> Result<Arc<KeySet>, FetchError> {
+    /// The keys of a client, with `kid` among them if that can be. One request fetches, others for the same client wait.
+    pub async fn of(
+        &self,
+        metadata: &ClientMetadata,
+        kid: Option<&str>,
+        fetcher: &Fetcher,
+        clock: &dyn Clock,
+    ) -> Result<Arc<KeySet>, FetchError> {
         let Some(uri) = &metadata.jwks_uri else {
-            let document = metadata.jwks.as_ref().map_or_else(|| "{\"keys\":[]}".to_owned(), ToString::to_string);
-            return parse(document.as_bytes());
+            return parse(metadata.jwks.clone().unwrap_or_else(|| json!({ "keys": [] })));
         };
-        let kept = self.lock().get(uri).cloned();
-        if let Some(kept) = &kept {
-            let age = clock.monotonic().saturating_sub(kept.fetched_at);
-            if age < COOL_DOWN || age < MAX_AGE && kept.keys.key_ids().any(|own| own == kid) {
-                return Ok(Arc::clone(&kept.keys));
-            }
+        let entry = self.entry(uri);
+        let mut known = entry.lock().await;
+        let now = clock.monotonic();
+        let since = |at: Option<Duration>| at.map_or(Duration::MAX, |at| now.saturating_sub(at));
+        let has_key = kid.is_none_or(|kid| known.keys.key_ids().any(|own| own == kid));
+        if since(known.asked_at) < COOL_DOWN || since(known.fetched_at) < MAX_AGE && has_key {
+            return Ok(Arc::clone(&known.keys));
         }
+        known.asked_at = Some(now);
         let fetched = match fetcher.get(uri).await {
-            Ok(answer) => parse(&answer.body),
+            Ok(body) => serde_json::from_slice(&body).map_err(|_| FetchError::Unexpected("a JWK set")).and_then(parse),
             Err(error) => Err(error),
         };
-        // A failure wipes no good keys, and is noted: an unreachable client is not asked at every request.
-        let known = kept.map(|kept| kept.keys);
-        let keys = fetched.as_ref().ok().or(known.as_ref()).map(Arc::clone);
-        let mut all = self.lock();
-        if all.len() >= CAPACITY {
-            all.clear();
+        match fetched {
+            Ok(keys) => (known.keys, known.fetched_at) = (keys, Some(now)),
+            // A failure wipes no good keys, but they do not serve for ever.
+            Err(_) if since(known.fetched_at) < MAX_AGE + MAX_STALE => {}
+            Err(error) => {
+                known.keys = Arc::default();
+                return Err(error);
+            }
         }
-        all.insert(uri.clone(), Kept { keys: keys.clone().unwrap_or_default(), fetched_at: clock.monotonic() });
-        keys.map_or(fetched, Ok)
+        Ok(Arc::clone(&known.keys))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Kept>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entry(&self, uri: &str) -> Entry {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= CAPACITY && !all.contains_key(uri) {
+            // Any will do: its client only fetches once more.
+            let other = all.keys().next().cloned();
+            other.and_then(|other| all.remove(&other));
+        }
+        Arc::clone(all.entry(uri.to_owned()).or_default())
     }
 }
 
-fn parse(document: &[u8]) -> Result<Arc<KeySet>, FetchError> {
-    KeySet::from_jwks(document).map(Arc::new).map_err(|_| FetchError::Unexpected("a JWK set"))
+/// The name of the only key of `keys`; none if there are several.
+pub fn only_key(keys: &KeySet) -> Option<&str> {
+    let mut ids = keys.key_ids();
+    ids.next().filter(|_| ids.next().is_none())
+}
+
+/// Reads a JWK set. A key may lack its `kid` where it is the only one (OpenID Connect Core §10.1).
+pub fn parse(mut document: Value) -> Result<Arc<KeySet>, FetchError> {
+    if let Some([Value::Object(only)]) = document["keys"].as_array_mut().map(Vec::as_mut_slice) {
+        only.entry("kid").or_insert_with(|| UNNAMED.into());
+    }
+    KeySet::from_jwks(document.to_string().as_bytes()).map(Arc::new).map_err(|_| FetchError::Unexpected("a JWK set"))
 }

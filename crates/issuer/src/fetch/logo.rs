@@ -19,7 +19,7 @@ pub struct Logo {
 
 /// Fetches the logo at `url`.
 pub async fn fetch(fetcher: &Fetcher, url: &str) -> Result<Logo, FetchError> {
-    let image = fetcher.get(url).await?.body;
+    let image = fetcher.get(url).await?;
     let unexpected = FetchError::Unexpected("a PNG, JPEG, GIF or WebP image of at most 2048 x 2048 pixels");
     let media_type = match imagesize::image_type(&image) {
         Ok(ImageType::Png) => "image/png",

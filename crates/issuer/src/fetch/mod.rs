@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client};
 use tokio::sync::OnceCell;
@@ -48,15 +47,6 @@ pub struct Fetcher {
     private_addresses: bool,
 }
 
-/// An answer.
-#[derive(Debug)]
-pub struct Fetched {
-    /// The body.
-    pub body: Vec<u8>,
-    /// What it says it is.
-    pub content_type: Option<String>,
-}
-
 impl Fetcher {
     /// A fetcher that trusts `fetch_ca_file` beside the system's authorities.
     pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
@@ -74,8 +64,8 @@ impl Fetcher {
         Ok(Self { client: OnceCell::new(), certificates, private_addresses: settings.fetch_private_addresses })
     }
 
-    /// What `url` answers.
-    pub async fn get(&self, url: &str) -> Result<Fetched, FetchError> {
+    /// The body that `url` answers.
+    pub async fn get(&self, url: &str) -> Result<Vec<u8>, FetchError> {
         let url = Url::parse(url).map_err(|_| FetchError::Forbidden)?;
         if !self.allows(&url) {
             return Err(FetchError::Forbidden);
@@ -85,7 +75,6 @@ impl Fetcher {
         if response.status() != reqwest::StatusCode::OK {
             return Err(FetchError::Status(response.status().as_u16()));
         }
-        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > MAX_BYTES {
@@ -93,7 +82,7 @@ impl Fetcher {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Fetched { body, content_type })
+        Ok(body)
     }
 
     /// Literal addresses are judged here, names when they are resolved: no second look-up can lead elsewhere.

@@ -61,7 +61,8 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError
     let (resource, default_resource) = context.resources(&row.resources).await?;
     let party = Party::User(Box::new((user, row)));
     let authorization = Authorization { party, granted, wanted: None, resource, default_resource, nonce: code.nonce };
-    Ok(Granted { authorization, claim: Claim::Code { hash: code.hash } })
+    let consented = (!client.first_party).then_some(held);
+    Ok(Granted { authorization, claim: Claim::Code { hash: code.hash, consented } })
 }
 
 /// A verifier must come if and only if a challenge was sent: a challenge that is stripped from the request on its way is

@@ -7,8 +7,9 @@ use crate::app::App;
 use crate::audit::{self, Event};
 use crate::clock::UnixSeconds;
 use crate::error::OAuthError;
+use crate::oauth::scope::ScopeSet;
 use crate::store::authorizations::{self, Advance, AuthorizationRow};
-use crate::store::{ConnectionTrait, codes, commit};
+use crate::store::{ConnectionTrait, codes, commit, consents};
 use crate::tokens::{Authorization, Party, is_alive, refresh};
 
 /// What the transaction must claim.
@@ -25,6 +26,8 @@ pub enum Claim {
     Code {
         /// Its hash.
         hash: String,
+        /// What the user must still allow the client; nothing of the issuer's own.
+        consented: Option<ScopeSet>,
     },
     /// The next generation of an authorization, after `from`.
     Advance {
@@ -44,7 +47,7 @@ impl Claim {
             Self::Nothing => true,
             Self::SignIn { settlement } => {
                 let transaction = app.store.begin().await?;
-                if !authorizations::insert(&transaction, row, user.0.updated_at).await? {
+                if !authorizations::insert(&transaction, row, user.0.credential_version).await? {
                     return Err(OAuthError::invalid_grant());
                 }
                 settlement.settle(&transaction, &user.0).await?;
@@ -52,10 +55,17 @@ impl Claim {
                 commit(transaction).await?;
                 true
             }
-            Self::Code { hash } => {
+            Self::Code { hash, consented } => {
                 let transaction = app.store.begin().await?;
                 let first = codes::spend(&transaction, &hash, now).await?;
-                if first && !authorizations::insert(&transaction, row, user.0.updated_at).await? {
+                // A consent that is being withdrawn ends either here or with what is given here.
+                if let Some(scope) = &consented
+                    && first
+                    && !consents::holds(&transaction, row.user_id, &row.client_id, scope).await?
+                {
+                    return Err(OAuthError::invalid_grant());
+                }
+                if first && !authorizations::insert(&transaction, row, user.0.credential_version).await? {
                     return Err(OAuthError::invalid_grant());
                 }
                 if first {

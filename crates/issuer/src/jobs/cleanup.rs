@@ -2,12 +2,14 @@
 
 use crate::app::App;
 use crate::clock::DAY;
-use crate::store::{StoreError, attempts, authorizations, browsers, codes, registration, sessions};
+use crate::store::{StoreError, attempts, authorizations, browsers, codes, registration, requests, sessions};
 
 const BATCH: i64 = 500;
 /// Ended authorizations are kept this long, so that their last tokens are still found to be dead.
 const KEEP_AUTHORIZATIONS: i64 = DAY;
 const KEEP_ATTEMPTS: i64 = DAY;
+/// By then nobody may go on with a request any more.
+const KEEP_REQUESTS: i64 = DAY;
 
 /// One round.
 pub async fn run(app: &App) {
@@ -20,6 +22,7 @@ async fn clean(app: &App) -> Result<(), StoreError> {
     let now = app.now();
     while authorizations::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     while attempts::purge(app.store.writer(), now - KEEP_ATTEMPTS, BATCH).await? > 0 {}
+    while requests::purge(app.store.writer(), now - KEEP_REQUESTS, BATCH).await? > 0 {}
     while browsers::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while sessions::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     // After the authorizations: a code is kept while they are.

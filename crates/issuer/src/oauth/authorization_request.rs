@@ -61,6 +61,7 @@ pub struct AuthorizationRequest {
 
 /// The longest `state` or `nonce`, in bytes.
 const MAX_ECHO: usize = 2048;
+const MAX_RESOURCES: usize = 10;
 
 impl ReplyTo {
     /// Reads `response_mode` and `state`. An error goes back by query.
@@ -120,10 +121,13 @@ impl AuthorizationRequest {
                 .map_err(|error| OAuthError::invalid_request(error.to_string()))?,
         };
         request.asked_scope()?;
+        if request.resources.len() > MAX_RESOURCES {
+            return Err(OAuthError::invalid_request(format!("resource: expected at most {MAX_RESOURCES}")));
+        }
         if request.nonce.as_ref().is_some_and(|nonce| nonce.len() > MAX_ECHO) {
             return Err(OAuthError::invalid_request("nonce: it is too long"));
         }
-        if request.claims.essential_acr().is_some_and(|wanted| !wanted.contains(&PASSWORD_ACR)) {
+        if !request.claims.accepts_acr(PASSWORD_ACR) {
             return Err(OAuthError::new(Code::UnmetAuthenticationRequirements, "claims: no way of signing in here gives this acr"));
         }
         Ok(request)

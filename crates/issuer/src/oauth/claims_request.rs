@@ -15,7 +15,7 @@ pub struct Wish {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
     /// The values of which it must have one, the best first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "nullable")]
     pub values: Vec<Value>,
 }
 
@@ -39,7 +39,7 @@ pub struct ClaimsRequest {
 #[error("claims: expected a JSON object as OpenID Connect Core 5.5 describes")]
 pub struct ClaimsRequestError;
 
-fn nullable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Wishes, D::Error> {
+fn nullable<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -66,10 +66,16 @@ impl ClaimsRequest {
         self.id_token.get("sub")?.as_ref()?.value.as_ref()?.as_str()
     }
 
-    /// Whether the ID token's `acr` must be one of these; none if any will do.
-    pub fn essential_acr(&self) -> Option<Vec<&str>> {
-        let wish = self.id_token.get("acr")?.as_ref().filter(|wish| wish.essential)?;
-        let wanted: Vec<&str> = wish.value.iter().chain(&wish.values).filter_map(Value::as_str).collect();
-        (!wanted.is_empty()).then_some(wanted)
+    /// Whether an ID token with this `acr` will do: it must be among the values that are essential, if any are.
+    pub fn accepts_acr(&self, acr: &str) -> bool {
+        let Some(Some(wish)) = self.id_token.get("acr") else { return true };
+        let mut wanted = wish.value.iter().chain(&wish.values).peekable();
+        !wish.essential || wanted.peek().is_none() || wanted.any(|value| value == acr)
+    }
+
+    /// The request without what is of no use here: claims that `is_known` does not know.
+    pub fn retain(&mut self, is_known: impl Fn(&str) -> bool) {
+        self.userinfo.retain(|name, _| is_known(name));
+        self.id_token.retain(|name, _| is_known(name));
     }
 }

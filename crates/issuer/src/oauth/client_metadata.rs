@@ -68,32 +68,36 @@ pub struct MetadataError {
 
 /// The longest of any text that a client registers, in bytes.
 pub const MAX_TEXT: usize = 2048;
+/// The longest of any list.
+const MAX_ITEMS: usize = 20;
 
 impl ClientMetadata {
-    /// Checks each member.
-    pub fn validate(&self) -> Result<(), MetadataError> {
+    /// Checks each member. URLs that are fetched may be http in development alone, where `private_addresses` may be fetched.
+    pub fn validate(&self, private_addresses: bool) -> Result<(), MetadataError> {
         let shown =
             [("client_uri", &self.client_uri), ("logo_uri", &self.logo_uri), ("policy_uri", &self.policy_uri), ("tos_uri", &self.tos_uri)];
         for (member, uri) in shown {
             // Shown to people as a link, so no scheme that runs code.
-            ensure(uri.as_deref().is_none_or(|uri| is_web_url(uri, false)), member, "an http or https URL")?;
+            ensure(uri.as_deref().is_none_or(|uri| is_url(uri, &["https", "http"])), member, "an http or https URL")?;
         }
-        let fetched = [
-            ("jwks_uri", &self.jwks_uri),
-            ("sector_identifier_uri", &self.sector_identifier_uri),
-            ("initiate_login_uri", &self.initiate_login_uri),
-        ];
-        for (member, uri) in fetched {
-            ensure(uri.as_deref().is_none_or(|uri| is_web_url(uri, true)), member, "an https URL")?;
+        let fetched_by: &[&str] = if private_addresses { &["https", "http"] } else { &["https"] };
+        for (member, uri, schemes) in [
+            ("jwks_uri", &self.jwks_uri, fetched_by),
+            ("sector_identifier_uri", &self.sector_identifier_uri, fetched_by),
+            ("initiate_login_uri", &self.initiate_login_uri, &["https"]),
+        ] {
+            ensure(uri.as_deref().is_none_or(|uri| is_url(uri, schemes)), member, "an https URL")?;
         }
         ensure(self.jwks.is_none() || self.jwks_uri.is_none(), "jwks", "one of jwks and jwks_uri")?;
-        ensure(self.jwks.as_ref().is_none_or(|jwks| jwks["keys"].is_array()), "jwks", "a JWK set")?;
+        ensure(self.jwks.as_ref().is_none_or(is_public_key_set), "jwks", "a JWK set of public keys")?;
         ensure(self.default_max_age.is_none_or(|age| age >= 0), "default_max_age", "seconds, 0 or more")?;
-        let no_controls = |texts: &[String]| texts.iter().all(|text| text.len() <= MAX_TEXT && !text.chars().any(char::is_control));
-        ensure(no_controls(&self.contacts), "contacts", "text without control characters")?;
-        ensure(no_controls(&self.default_acr_values), "default_acr_values", "text without control characters")?;
+        let are_plain =
+            |texts: &[String]| texts.len() <= MAX_ITEMS && texts.iter().all(|text| text.len() <= MAX_TEXT && is_plain_text(text));
+        ensure(are_plain(&self.contacts), "contacts", "at most 20 texts without control characters")?;
+        ensure(are_plain(&self.default_acr_values), "default_acr_values", "at most 20 texts without control characters")?;
         let logout_fits = |uri: &String| uri.len() <= MAX_TEXT && crate::oauth::redirect_uri::validate(uri, self.application_type).is_ok();
-        ensure(self.post_logout_redirect_uris.iter().all(logout_fits), "post_logout_redirect_uris", "URIs as for redirect_uris")?;
+        let all_fit = self.post_logout_redirect_uris.len() <= MAX_ITEMS && self.post_logout_redirect_uris.iter().all(logout_fits);
+        ensure(all_fit, "post_logout_redirect_uris", "at most 20 URIs as for redirect_uris")?;
         for (member, alg) in [
             ("id_token_signed_response_alg", &self.id_token_signed_response_alg),
             ("userinfo_signed_response_alg", &self.userinfo_signed_response_alg),
@@ -114,13 +118,25 @@ fn ensure(holds: bool, member: &'static str, expected: &'static str) -> Result<(
     if holds { Ok(()) } else { Err(MetadataError { member, expected }) }
 }
 
-fn is_web_url(uri: &str, only_https: bool) -> bool {
+fn is_url(uri: &str, schemes: &[&str]) -> bool {
     let Ok(url) = Url::parse(uri) else { return false };
-    let scheme_fits = url.scheme() == "https" || url.scheme() == "http" && (!only_https || crate::oauth::issuer::is_loopback(&url));
-    scheme_fits
-        && url.has_host()
-        && url.username().is_empty()
-        && url.password().is_none()
-        && uri.len() <= MAX_TEXT
-        && url.fragment().is_none()
+    let plain = url.has_host() && url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    plain && schemes.contains(&url.scheme()) && uri.len() <= MAX_TEXT && uri.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Whether `jwks` is a set of keys without any private or symmetric part: those would be everybody's from then on.
+fn is_public_key_set(jwks: &Value) -> bool {
+    let is_public =
+        |key: &Value| key["kty"].is_string() && ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().all(|secret| key[secret].is_null());
+    jwks["keys"].as_array().is_some_and(|keys| keys.len() <= MAX_ITEMS && keys.iter().all(is_public))
+}
+
+/// Whether people see `text` as it is: without control characters, and without those that are invisible or turn the
+/// direction of what follows (Unicode's Cf, Zl and Zp).
+pub fn is_plain_text(text: &str) -> bool {
+    let deceives = |c: char| {
+        matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{200b}'..='\u{200f}')
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}' | '\u{1d173}'..='\u{1d17a}')
+    };
+    !text.chars().any(|c| c.is_control() || deceives(c))
 }

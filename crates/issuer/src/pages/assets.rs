@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -28,7 +29,8 @@ pub async fn style() -> Response {
 }
 
 /// `GET /clients/{id}/logo`
-pub async fn logo(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, PageError> {
+pub async fn logo(State(app): State<Arc<App>>, id: Result<Path<String>, PathRejection>) -> Result<Response, PageError> {
+    let Path(id) = id.map_err(|_| PageError::not_found())?;
     let (media_type, image) = clients::logo(app.store.reader(), &id).await?.ok_or_else(PageError::not_found)?;
     Ok(([(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "public, max-age=3600".to_owned())], image).into_response())
 }

@@ -1,5 +1,5 @@
 //! `Browser`: the browser that a request comes from, by its cookie. What is kept for it is small: which session it is
-//! signed in to, a CSRF token, and the authorization requests that wait for the person.
+//! signed in to, a CSRF token, and under which key its authorization requests wait for the person.
 
 use std::sync::Arc;
 
@@ -7,8 +7,6 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 use tower_sessions::Session;
 use tower_sessions::cookie::SameSite;
@@ -17,11 +15,13 @@ use tower_sessions::service::SessionManagerLayer;
 use crate::accounts::session::{self, Device, SignedIn};
 use crate::accounts::sign_in::{Proof, SignInError};
 use crate::app::App;
+use crate::endpoints::authorize::pending::Pending;
 use crate::endpoints::parameters::Parameters;
 use crate::error::PageError;
 use crate::middleware::client_ip::ClientIp;
 use crate::oauth::form::Form;
-use crate::pages::browser_store::{BrowserStore, CSRF, PENDING, SID};
+use crate::pages::browser_store::{BROWSER, BrowserStore, CSRF, SID};
+use crate::store::requests;
 
 /// The browser of a request.
 pub struct Browser {
@@ -66,7 +66,7 @@ impl OwnForm {
     }
 }
 
-/// The query of a page: which request it is about, if any.
+/// The query of a page: which request it is about, and what was just done there, if anything.
 pub struct PageQuery(Form);
 
 impl<S: Sync> FromRequestParts<S> for PageQuery {
@@ -81,6 +81,11 @@ impl PageQuery {
     /// The id of the authorization request; empty if there is none.
     pub fn request_or_none(&self) -> &str {
         self.0.get("request").unwrap_or_default()
+    }
+
+    /// What was just done, where a form was sent that leads here.
+    pub fn done(&self) -> &str {
+        self.0.get("done").unwrap_or_default()
     }
 
     /// The id of the authorization request, which there must be.
@@ -149,12 +154,17 @@ impl Browser {
 
     /// The token that forms of ours carry.
     pub async fn csrf(&self) -> Result<String, PageError> {
-        if let Some(token) = self.cookie.get::<String>(CSRF).await? {
-            return Ok(token);
+        self.kept_value(CSRF).await
+    }
+
+    /// The random value that is kept under `key`: made when it is first needed.
+    async fn kept_value(&self, key: &str) -> Result<String, PageError> {
+        if let Some(value) = self.cookie.get::<String>(key).await? {
+            return Ok(value);
         }
-        let token = BASE64_URL_SAFE_NO_PAD.encode(self.app.clock.random_bytes::<16>());
-        self.cookie.insert(CSRF, &token).await?;
-        Ok(token)
+        let value = BASE64_URL_SAFE_NO_PAD.encode(self.app.clock.random_bytes::<16>());
+        self.cookie.insert(key, &value).await?;
+        Ok(value)
     }
 
     /// Whether `form` was ours, in this browser.
@@ -164,20 +174,42 @@ impl Browser {
         Ok(expected.is_some_and(|expected| bool::from(expected.as_bytes().ct_eq(sent.as_bytes()))))
     }
 
-    /// Keeps a request that waits for the person; gives its id, a new one unless it has one.
-    pub async fn keep(&self, id: Option<&str>, request: &impl Serialize) -> Result<String, PageError> {
-        let id = id.map_or_else(|| BASE64_URL_SAFE_NO_PAD.encode(self.app.clock.random_bytes::<16>()), str::to_owned);
-        self.cookie.insert(&format!("{PENDING}{id}"), request).await?;
+    /// Keeps a request that waits for the person; gives its id.
+    pub async fn keep(&self, pending: &Pending) -> Result<String, PageError> {
+        let id = BASE64_URL_SAFE_NO_PAD.encode(self.app.clock.random_bytes::<16>());
+        let browser = self.kept_value(BROWSER).await?;
+        let request = serde_json::to_string(pending).map_err(PageError::server_error)?;
+        requests::insert(self.app.store.writer(), &id, &browser, &request, self.app.now()).await?;
         Ok(id)
     }
 
     /// The request `id`, if it waits in this browser.
-    pub async fn waiting<T: DeserializeOwned>(&self, id: &str) -> Result<Option<T>, PageError> {
-        Ok(self.cookie.get(&format!("{PENDING}{id}")).await?)
+    pub async fn waiting(&self, id: &str) -> Result<Option<Waiting>, PageError> {
+        let Some(browser) = self.cookie.get::<String>(BROWSER).await? else { return Ok(None) };
+        let Some(stored) = requests::find(self.app.store.writer(), id, &browser).await? else { return Ok(None) };
+        let pending = serde_json::from_str(&stored).map_err(PageError::server_error)?;
+        Ok(Some(Waiting { id: id.to_owned(), browser, stored, pending }))
     }
 
-    /// Forgets the request `id`. False if it did not wait here.
-    pub async fn forget(&self, id: &str) -> Result<bool, PageError> {
-        Ok(self.cookie.remove_value(&format!("{PENDING}{id}")).await?.is_some())
+    /// Keeps what the person did about `waiting`. Where another tab was first, that stands.
+    pub async fn note(&self, waiting: &Waiting) -> Result<(), PageError> {
+        let request = serde_json::to_string(&waiting.pending).map_err(PageError::server_error)?;
+        requests::replace(self.app.store.writer(), &waiting.id, &waiting.browser, &waiting.stored, &request).await?;
+        Ok(())
     }
+
+    /// Takes `waiting` away, to answer it. False if that was done before.
+    pub async fn take(&self, waiting: &Waiting) -> Result<bool, PageError> {
+        Ok(requests::take(self.app.store.writer(), &waiting.id, &waiting.browser).await?)
+    }
+}
+
+/// A request that waits in a browser.
+pub struct Waiting {
+    /// Its id.
+    pub id: String,
+    browser: String,
+    stored: String,
+    /// The request.
+    pub pending: Pending,
 }

@@ -1,5 +1,5 @@
 //! Where tower-sessions keeps what it knows of a browser. Saving never brings a row back that is gone, and parallel
-//! requests of one browser lose none of each other's changes.
+//! requests of one browser do not overwrite each other's changes.
 //!
 //! `load` leaves the version and the data in the record, `save` writes where the version still holds. On a miss it applies
 //! only the keys that it changed to the fresh row and tries again. Time comes from the clock; tower-sessions' own is ignored.
@@ -23,15 +23,13 @@ use crate::store::browsers::{self, BrowserRow};
 pub const SID: &str = "sid";
 /// What every form of ours carries.
 pub const CSRF: &str = "csrf";
-/// Before the id of an authorization request that waits for the person.
-pub const PENDING: &str = "request:";
+/// Under which its authorization requests wait: a random value of its own, which stays when the cookie's id changes.
+pub const BROWSER: &str = "browser";
 
 /// The version and the data as they were loaded. Never stored.
 const LOADED: &str = "loaded";
 /// A browser in which nobody is signed in is forgotten after this long, in seconds.
 const ANONYMOUS_LIFETIME: UnixSeconds = 3600;
-/// Requests that may wait in one browser; the oldest gives way.
-const MAX_PENDING: usize = 10;
 /// Tries of a save that meets others.
 const TRIES: usize = 20;
 
@@ -49,18 +47,9 @@ fn failed(error: impl std::fmt::Display) -> Error {
     Error::Backend(error.to_string())
 }
 
-/// The data without the oldest requests, if too many wait.
-fn pruned(mut data: Data) -> Data {
+/// What is stored of the data of a record.
+fn stored(mut data: Data) -> Data {
     data.remove(LOADED);
-    let mut waiting: Vec<(i64, String)> = data
-        .iter()
-        .filter(|(key, _)| key.starts_with(PENDING))
-        .map(|(key, value)| (value["created_at"].as_i64().unwrap_or(0), key.clone()))
-        .collect();
-    waiting.sort();
-    for (_, key) in waiting.iter().take(waiting.len().saturating_sub(MAX_PENDING)) {
-        data.remove(key);
-    }
     data
 }
 
@@ -83,7 +72,7 @@ impl BrowserStore {
 #[async_trait]
 impl SessionStore for BrowserStore {
     async fn create(&self, record: &mut Record) -> Result<()> {
-        record.data = pruned(std::mem::take(&mut record.data));
+        record.data = stored(std::mem::take(&mut record.data));
         let row = self.row(&record.id, 0, &record.data)?;
         if !browsers::insert(self.0.store.writer(), &row, self.0.now()).await.map_err(failed)? {
             return Err(failed("a browser id was given twice"));
@@ -101,7 +90,7 @@ impl SessionStore for BrowserStore {
     async fn save(&self, record: &Record) -> Result<()> {
         let loaded = &record.data[LOADED];
         let mut version = loaded["version"].as_i64().and_then(|version| i32::try_from(version).ok()).unwrap_or(-1);
-        let mut data = pruned(record.data.clone());
+        let mut data = stored(record.data.clone());
         for _ in 0..TRIES {
             if browsers::update(self.0.store.writer(), &self.row(&record.id, version, &data)?).await.map_err(failed)? {
                 return Ok(());
@@ -109,9 +98,11 @@ impl SessionStore for BrowserStore {
             // Another request was first, or the browser was signed out: then there is nothing to save.
             let Some((fresh_version, fresh)) = self.find(&record.id).await? else { return Ok(()) };
             version = fresh_version;
-            data = pruned(merged(fresh, &record.data, &loaded["data"]));
+            data = stored(merged(fresh, &record.data, &loaded["data"]));
         }
-        Err(failed("too many requests of one browser at once"))
+        // An error here would be a blank page; what is lost is at most the token of a form, which then comes again.
+        tracing::warn!("too many requests of one browser at once");
+        Ok(())
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {

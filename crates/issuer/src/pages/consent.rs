@@ -13,11 +13,11 @@ use crate::app::App;
 use crate::audit::{self, Event};
 use crate::clock::DAY;
 use crate::endpoints::authorize::interaction::{self, Next, Wanted};
-use crate::endpoints::authorize::pending::{Pending, Refusal};
+use crate::endpoints::authorize::pending::Refusal;
 use crate::endpoints::authorize::{answer, go_on, waiting};
 use crate::error::{Code, OAuthError, PageError};
 use crate::oauth::scope::{OIDC_SCOPES, ScopeSet};
-use crate::pages::browser::{Browser, OwnForm, PageQuery};
+use crate::pages::browser::{Browser, OwnForm, PageQuery, Waiting};
 use crate::pages::{ClientView, Csp, Page, html};
 use crate::store::clients::Client;
 use crate::store::resources::{self, USERINFO};
@@ -34,6 +34,7 @@ struct Group {
 struct ConsentPage {
     page: Page,
     request: String,
+    scope: String,
     client: ClientView,
     username: String,
     groups: Vec<Group>,
@@ -44,17 +45,17 @@ struct ConsentPage {
 /// A request for which consent is due.
 struct Due {
     client: Client,
-    pending: Pending,
+    waiting: Waiting,
     signed_in: SignedIn,
     wanted: Wanted,
 }
 
 /// What is due for the request `id`; none if something else is.
 async fn due(app: &App, browser: &Browser, id: &str) -> Result<Option<Due>, PageError> {
-    let (client, pending) = waiting(app, browser, id).await?;
+    let (client, waiting) = waiting(app, browser, id).await?;
     let Some(signed_in) = browser.signed_in().await? else { return Ok(None) };
-    match interaction::next(app, &client, &pending, Some(&signed_in)).await? {
-        Next::Consent(wanted) => Ok(Some(Due { client, pending, signed_in, wanted })),
+    match interaction::next(app, &client, &waiting.pending, Some(&signed_in)).await? {
+        Next::Consent(wanted) => Ok(Some(Due { client, waiting, signed_in, wanted })),
         _ => Ok(None),
     }
 }
@@ -62,7 +63,7 @@ async fn due(app: &App, browser: &Browser, id: &str) -> Result<Option<Due>, Page
 /// `GET /consent`
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let id = query.request()?;
-    let Some(Due { client, pending, signed_in, wanted }) = due(&app, &browser, id).await? else { return go_on(&app, id) };
+    let Some(Due { client, waiting, signed_in, wanted }) = due(&app, &browser, id).await? else { return go_on(&app, id) };
     let days = app.settings.refresh_absolute_lifetime / DAY;
     let duration = if wanted.to_consent.contains("offline_access") {
         format!("For up to {days} days, also while you are away.")
@@ -72,11 +73,12 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
     let page = ConsentPage {
         page: Page::of(&app, &browser).await?,
         request: id.to_owned(),
+        scope: wanted.to_consent.to_string(),
         client: ClientView::of(&app, &client).await?,
         username: signed_in.user.username,
         groups: in_words(&app, &wanted.to_consent).await?,
         duration,
-        destination: destination(&pending.reply.redirect_uri),
+        destination: destination(&waiting.pending.reply.redirect_uri),
     };
     html(&page, Csp::LeadsToClient)
 }
@@ -84,24 +86,29 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
 /// `POST /consent`
 pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     let (browser, id) = (&own.browser, own.request()?);
-    let Some(Due { client, mut pending, signed_in, wanted }) = due(&app, browser, id).await? else { return go_on(&app, id) };
+    let Some(Due { client, mut waiting, signed_in, wanted }) = due(&app, browser, id).await? else { return go_on(&app, id) };
+    // What the person was shown may have changed since: then they are asked again.
+    if own.form.get("scope") != Some(wanted.to_consent.to_string().as_str()) {
+        return go_on(&app, id);
+    }
     match own.form.get("choice") {
         Some("allow") => {
             let (user, now) = (signed_in.user.id, app.now());
-            let all: ScopeSet = wanted.to_consent.iter().chain(wanted.consented.iter()).collect();
             let transaction = app.store.begin().await?;
-            consents::give(&transaction, user, &client.id, &all, now).await?;
+            let all = consents::give(&transaction, user, &client.id, &wanted.to_consent, now).await?;
             let event = Event::ConsentGiven { user, client: &client.id, scope: &all.to_string() };
             audit::record(&transaction, now, event).await?;
             commit(transaction).await?;
-            pending.consented_by = Some(user);
-            browser.keep(Some(id), &pending).await?;
+            waiting.pending.consented_by = Some(user);
+            browser.note(&waiting).await?;
             go_on(&app, id)
         }
         Some("deny") => {
-            browser.forget(id).await?;
+            if !browser.take(&waiting).await? {
+                return Err(PageError::expired());
+            }
             let refusal = Refusal::from(&OAuthError::new(Code::AccessDenied, "the person said no"));
-            answer::refusal(&app, &pending.reply, &refusal)
+            answer::refusal(&app, &waiting.pending.reply, &refusal)
         }
         _ => Err(PageError::stale_form()),
     }
@@ -123,8 +130,11 @@ async fn in_words(app: &App, scopes: &ScopeSet) -> Result<Vec<Group>, PageError>
     Ok(groups.into_iter().map(|((_, id), scopes)| Group { resource: title(id), scopes }).collect())
 }
 
-/// Where the browser goes next, as people read it.
+/// Where the browser goes next, as people read it. What stands where a host would in a private scheme is none.
 fn destination(redirect_uri: &str) -> String {
-    let host = Url::parse(redirect_uri).ok().and_then(|url| url.host_str().map(str::to_owned));
-    host.unwrap_or_else(|| "an app on this device".to_owned())
+    match Url::parse(redirect_uri) {
+        Ok(url) if matches!(url.scheme(), "https" | "http") => url.host_str().unwrap_or_default().to_owned(),
+        Ok(url) => format!("an app on this device ({})", url.scheme()),
+        Err(_) => String::new(),
+    }
 }

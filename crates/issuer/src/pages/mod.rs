@@ -150,7 +150,11 @@ struct ErrorPage {
 /// Makes a page of every [`PageError`].
 pub async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let Some(PageError { status, title, message, detail }) = response.extensions_mut().remove::<PageError>() else { return response };
+    let is_blank = response.status().is_server_error() && !response.headers().contains_key(header::CONTENT_TYPE);
+    let error = response.extensions_mut().remove::<PageError>();
+    // A blank failure comes from the layer that keeps the cookie.
+    let error = error.or_else(|| is_blank.then(|| PageError::server_error("see above")));
+    let Some(PageError { status, title, message, detail }) = error else { return response };
     let page = ErrorPage { page: Page::without_forms(&app), title, message, detail };
     let mut shown = html(&page, Csp::Own).unwrap_or_else(|error| error.status.into_response());
     *shown.status_mut() = status;

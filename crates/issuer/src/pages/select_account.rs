@@ -25,8 +25,8 @@ struct SelectAccountPage {
 /// `GET /select-account`
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let id = query.request()?;
-    let (client, pending) = waiting(&app, &browser, id).await?;
-    let Some(signed_in) = browser.signed_in().await?.filter(|_| pending.choice_due) else { return go_on(&app, id) };
+    let (client, waiting) = waiting(&app, &browser, id).await?;
+    let Some(signed_in) = browser.signed_in().await?.filter(|_| waiting.pending.choice_due) else { return go_on(&app, id) };
     let user = signed_in.user;
     let page = SelectAccountPage {
         page: Page::of(&app, &browser).await?,
@@ -41,13 +41,13 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
 /// `POST /select-account`
 pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     let (browser, id) = (&own.browser, own.request()?);
-    let (_, mut pending) = waiting(&app, browser, id).await?;
+    let (_, mut waiting) = waiting(&app, browser, id).await?;
     match own.form.get("choice") {
-        Some("continue") => pending.choice_due = false,
+        Some("continue") => waiting.pending.choice_due = false,
         // Whoever signs in has chosen by that.
-        Some("other") => pending.sign_in_due = true,
+        Some("other") => waiting.pending.sign_in_due = true,
         _ => return Err(PageError::stale_form()),
     }
-    browser.keep(Some(id), &pending).await?;
+    browser.note(&waiting).await?;
     go_on(&app, id)
 }

@@ -10,11 +10,11 @@ use secrecy::SecretString;
 
 use crate::accounts::sign_in::{self, SignInError};
 use crate::app::App;
-use crate::endpoints::authorize::pending::{Ask, Pending};
+use crate::endpoints::authorize::pending::Ask;
 use crate::endpoints::authorize::{go_on, waiting};
 use crate::endpoints::parameters::Parameters;
 use crate::error::{OAuthError, PageError};
-use crate::pages::browser::{Browser, PageQuery};
+use crate::pages::browser::{Browser, PageQuery, Waiting};
 use crate::pages::{ClientView, Csp, Page, html, see_other};
 use crate::store::clients::Client;
 
@@ -33,7 +33,7 @@ struct SignInPage {
 /// What a request that waits for the sign-in knows of it.
 struct Context {
     id: String,
-    request: Option<(Client, Pending)>,
+    request: Option<(Client, Waiting)>,
 }
 
 impl Context {
@@ -49,12 +49,12 @@ impl Context {
             Some((client, _)) => ClientView::of(app, client).await?,
             None => ClientView::default(),
         };
-        let hint = self.request.as_ref().and_then(|(_, pending)| match &pending.ask {
+        let hint = self.request.as_ref().and_then(|(_, waiting)| match &waiting.pending.ask {
             Ask::Request(request) => request.login_hint.as_deref(),
             Ask::Refusal(_) => None,
         });
         let known = signed_in.as_ref().map(|signed_in| signed_in.user.username.as_str());
-        let asks_other = self.request.as_ref().is_some_and(|(_, pending)| pending.hinted_user.is_some());
+        let asks_other = self.request.as_ref().is_some_and(|(_, waiting)| waiting.pending.hinted_user.is_some());
         let username = match (username, hint, known) {
             ("", Some(hint), _) => hint,
             ("", None, Some(known)) if !asks_other => known,
@@ -93,7 +93,7 @@ pub async fn submit(
     if !browser.is_own(&form).await? {
         // Most likely another tab has signed in meanwhile: then the request can go on, else the page comes again.
         return match form.get("request") {
-            Some(id) if browser.waiting::<Pending>(id).await?.is_some() => go_on(&app, id),
+            Some(id) if browser.waiting(id).await?.is_some() => go_on(&app, id),
             Some(_) => Err(PageError::expired()),
             None => see_other(&app, "/sign-in"),
         };
@@ -106,10 +106,10 @@ pub async fn submit(
         Err(error) => Err(error),
     };
     match checked {
-        Ok(_) => match context.request {
-            Some((_, mut pending)) => {
-                pending.note_sign_in();
-                browser.keep(Some(&context.id), &pending).await?;
+        Ok(signed_in) => match context.request {
+            Some((_, mut waiting)) => {
+                waiting.pending.note_sign_in(&signed_in.session.sid);
+                browser.note(&waiting).await?;
                 go_on(&app, &context.id)
             }
             None => see_other(&app, "/account"),

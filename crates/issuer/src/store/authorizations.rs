@@ -9,7 +9,7 @@ use crate::clock::UnixSeconds;
 use crate::oauth::claims_request::ClaimsRequest;
 use crate::store::clients::{CLIENT_COLUMNS, Client};
 use crate::store::users::{USER_COLUMNS, User};
-use crate::store::{StoreError, batch, execute, query_all, query_one};
+use crate::store::{StoreError, batch, execute, locked, query_all, query_one};
 
 /// One authorization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,14 +124,16 @@ pub async fn with_parties(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<
     row.map(|row| Ok((from_row(&row)?, User::from_row(&row)?, Client::from_row(&row)?))).transpose()
 }
 
-/// Inserts `row` if its user and client are enabled, its session (if any) has not ended, and the user has not changed
-/// since `unchanged_since`. False if not.
-pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, unchanged_since: UnixSeconds) -> Result<bool, StoreError> {
+/// Inserts `row` if its user and client are enabled, its session (if any) has not ended, and the user's
+/// credentials are of `credential_version`. False if not. Whoever changes those waits, and then finds the row.
+pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, credential_version: i32) -> Result<bool, StoreError> {
     let sql = "INSERT INTO authorizations (id, user_id, client_id, scope, refreshable, salt, key_version, generation, created_at, \
                refreshed_at, expires_at, auth_time, acr, amr, sid, offline, resources, claims) \
                SELECT $1, u.id, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $17, $18, $19 FROM users u, clients c \
-               WHERE u.id = $2 AND u.disabled_at IS NULL AND u.updated_at = $16 AND c.id = $3 AND c.disabled_at IS NULL \
-               AND ($15 IS NULL OR EXISTS (SELECT 1 FROM sessions s WHERE s.sid = $15 AND s.ended_at IS NULL))";
+               WHERE u.id = $2 AND u.disabled_at IS NULL AND u.credential_version = $16 AND c.id = $3 AND c.disabled_at IS NULL \
+               AND ($15 IS NULL OR EXISTS (SELECT 1 FROM sessions s WHERE s.sid = $15 AND s.ended_at IS NULL))"
+        .to_owned()
+        + &locked(db, "u, c");
     let values = [
         row.id.into(),
         row.user_id.into(),
@@ -148,12 +150,12 @@ pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, unchanged
         row.acr.as_str().into(),
         row.amr.as_str().into(),
         row.sid.clone().into(),
-        unchanged_since.into(),
+        credential_version.into(),
         row.offline.into(),
         row.resources.as_str().into(),
         row.claims.clone().into(),
     ];
-    Ok(execute(db, sql, values).await? == 1)
+    Ok(execute(db, &sql, values).await? == 1)
 }
 
 /// A step to the next generation.

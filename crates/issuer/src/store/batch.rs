@@ -4,8 +4,6 @@
 //! one statement is under way, further requests gather, and the next one asks for all of them. Nothing is kept: every
 //! answer was read, or written, after it was asked for.
 
-use std::sync::Arc;
-
 use sea_orm::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,7 +27,7 @@ impl<K, V> Clone for Batcher<K, V> {
     }
 }
 
-impl<K: Send + 'static, V: Send + 'static> Batcher<K, V> {
+impl<K: Clone + Send + 'static, V: Send + 'static> Batcher<K, V> {
     /// Starts a task that answers by `ask`, which gives one value for each key, in their order. It ends with the last clone.
     pub(super) fn start<F>(ask: impl Fn(Vec<K>) -> F + Send + 'static) -> Self
     where
@@ -48,17 +46,19 @@ impl<K: Send + 'static, V: Send + 'static> Batcher<K, V> {
                     batch.push(next);
                 }
                 // Nothing is done for who has given up: a step that is taken unseen would look like a stolen token.
-                let (keys, answers): (Vec<K>, Vec<Answer<V>>) = batch.drain(..).filter(|(_, answer)| !answer.is_closed()).unzip();
+                let (keys, mut answers): (Vec<K>, Vec<Answer<V>>) = batch.drain(..).filter(|(_, answer)| !answer.is_closed()).unzip();
                 if keys.is_empty() {
                     continue;
                 }
                 // Whoever no longer waits is no loss.
-                match ask(keys).await {
+                match ask(keys.clone()).await {
                     Ok(values) => values.into_iter().zip(answers).for_each(|(value, answer)| drop(answer.send(Ok(value)))),
-                    Err(error) => {
-                        let error = Arc::new(error);
-                        for answer in answers {
-                            drop(answer.send(Err(StoreError::Shared(Arc::clone(&error)))));
+                    Err(error) if keys.len() == 1 => drop(answers.pop().map(|answer| answer.send(Err(error)))),
+                    // What one of them asks may be at fault: it fails alone.
+                    Err(_) => {
+                        for (key, answer) in keys.into_iter().zip(answers) {
+                            let value = ask(vec![key]).await.map(|mut values| values.pop());
+                            drop(answer.send(value.and_then(|value| value.ok_or_else(|| StoreError::Corrupt("no answer".to_owned())))));
                         }
                     }
                 }

@@ -101,6 +101,11 @@ impl Client {
     }
 }
 
+/// Whether a client can have the id `id`. PostgreSQL refuses a statement with a NUL in a text.
+pub fn can_be_id(id: &str) -> bool {
+    !id.contains('\0')
+}
+
 /// The clients of `ids`, in their order.
 pub(super) async fn by_ids(db: DatabaseConnection, ids: Vec<String>) -> Result<Vec<Option<Client>>, StoreError> {
     let mut values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
@@ -118,6 +123,9 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<ClientRow>, StoreError
 
 /// The row of the client `id`.
 pub async fn row(db: &impl ConnectionTrait, id: &str) -> Result<Option<ClientRow>, StoreError> {
+    if !can_be_id(id) {
+        return Ok(None);
+    }
     Ok(clients::Entity::find_by_id(id).one(db).await?)
 }
 
@@ -172,6 +180,9 @@ pub async fn set_logo(db: &impl ConnectionTrait, id: &str, media_type: &str, ima
 
 /// Media type and bytes of the logo of the client `id`.
 pub async fn logo(db: &impl ConnectionTrait, id: &str) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+    if !can_be_id(id) {
+        return Ok(None);
+    }
     let row = query_one(db, "SELECT media_type, image FROM client_logos WHERE client_id = $1", [id.into()]).await?;
     row.map(|row| Ok((row.try_get("", "media_type")?, row.try_get("", "image")?))).transpose()
 }

@@ -105,9 +105,9 @@ pub async fn spend(db: &impl ConnectionTrait, hash: &str, now: UnixSeconds) -> R
     Ok(execute(db, sql, [hash.into(), now.into()]).await? == 1)
 }
 
-/// Forgets the codes that `user` gave to `client` and that are not spent.
-pub async fn withdraw(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result<(), StoreError> {
-    let sql = "DELETE FROM authorization_codes WHERE user_id = $1 AND client_id = $2 AND spent_at IS NULL";
+/// Forgets the codes that are not spent, of a user, or for a client, or both.
+pub async fn withdraw(db: &impl ConnectionTrait, user: Option<Uuid>, client: Option<&str>) -> Result<(), StoreError> {
+    let sql = "DELETE FROM authorization_codes WHERE spent_at IS NULL AND user_id = COALESCE($1, user_id) AND client_id = COALESCE($2, client_id)";
     execute(db, sql, [user.into(), client.into()]).await?;
     Ok(())
 }

@@ -7,13 +7,11 @@ use crate::clock::UnixSeconds;
 use crate::oauth::scope::ScopeSet;
 use crate::store::{StoreError, execute, query_all, query_one, words};
 
-/// One consent, with the client's name.
+/// One consent.
 #[derive(Debug, Clone)]
 pub struct Consent {
     /// To which client.
     pub client_id: String,
-    /// What people call it.
-    pub client_name: String,
     /// The scopes.
     pub scope: ScopeSet,
     /// When it was last given, in Unix seconds.
@@ -29,12 +27,24 @@ pub async fn scopes(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Resu
     }
 }
 
-/// Remembers that `user` allows `client` the scopes of `scope`, and no others any more.
-pub async fn give(db: &impl ConnectionTrait, user: Uuid, client: &str, scope: &ScopeSet, now: UnixSeconds) -> Result<(), StoreError> {
-    let sql = "INSERT INTO consents (user_id, client_id, scope, given_at) VALUES ($1, $2, $3, $4) \
-               ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3, given_at = $4";
-    execute(db, sql, [user.into(), client.into(), scope.to_string().into(), now.into()]).await?;
-    Ok(())
+/// Remembers that `user` allows `client` the scopes of `more`, too; gives all that are allowed now. In the caller's
+/// transaction, which no other one that asks here can overtake.
+pub async fn give(db: &impl ConnectionTrait, user: Uuid, client: &str, more: &ScopeSet, now: UnixSeconds) -> Result<ScopeSet, StoreError> {
+    // The first statement takes the row, so that what is read next is the latest.
+    let sql = "INSERT INTO consents (user_id, client_id, scope, given_at) VALUES ($1, $2, '', $3) \
+               ON CONFLICT (user_id, client_id) DO UPDATE SET given_at = $3";
+    execute(db, sql, [user.into(), client.into(), now.into()]).await?;
+    let all: ScopeSet = scopes(db, user, client).await?.iter().chain(more.iter()).collect();
+    let sql = "UPDATE consents SET scope = $3 WHERE user_id = $1 AND client_id = $2";
+    execute(db, sql, [user.into(), client.into(), all.to_string().into()]).await?;
+    Ok(all)
+}
+
+/// Whether `user` allows `client` all of `scope`, until the caller's transaction ends: who withdraws it waits for that.
+pub async fn holds(db: &impl ConnectionTrait, user: Uuid, client: &str, scope: &ScopeSet) -> Result<bool, StoreError> {
+    let sql = "UPDATE consents SET given_at = given_at WHERE user_id = $1 AND client_id = $2";
+    let is_there = execute(db, sql, [user.into(), client.into()]).await? == 1;
+    Ok(is_there && scope.is_subset(&scopes(db, user, client).await?))
 }
 
 /// Forgets it. False if there was none.
@@ -44,12 +54,11 @@ pub async fn withdraw(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Re
 
 /// All consents of `user`, by the client's name.
 pub async fn of_user(db: &impl ConnectionTrait, user: Uuid) -> Result<Vec<Consent>, StoreError> {
-    let sql = "SELECT k.client_id, c.name, k.scope, k.given_at FROM consents k JOIN clients c ON c.id = k.client_id \
+    let sql = "SELECT k.client_id, k.scope, k.given_at FROM consents k JOIN clients c ON c.id = k.client_id \
                WHERE k.user_id = $1 ORDER BY c.name, c.id";
     let consent = |row: &sea_orm::QueryResult| {
         Ok(Consent {
             client_id: row.try_get("", "client_id")?,
-            client_name: row.try_get("", "name")?,
             scope: words(&row.try_get::<String>("", "scope")?).collect(),
             given_at: row.try_get("", "given_at")?,
         })

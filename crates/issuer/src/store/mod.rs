@@ -13,6 +13,7 @@ pub mod codes;
 pub mod consents;
 mod entity;
 pub mod registration;
+pub mod requests;
 pub mod resources;
 pub mod roles;
 pub mod schema;
@@ -29,7 +30,7 @@ use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, SqliteTransactionMode, Statement,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait, Value,
 };
 use uuid::Uuid;
@@ -64,9 +65,6 @@ pub enum StoreError {
         /// Why.
         error: std::io::Error,
     },
-    /// A failure that several requests met together.
-    #[error(transparent)]
-    Shared(std::sync::Arc<StoreError>),
     /// What the database holds does not make sense.
     #[error("database: {0}")]
     Corrupt(String),
@@ -127,6 +125,9 @@ impl Store {
 
     /// The client `id`.
     pub async fn client(&self, id: &str) -> Result<Option<Client>, StoreError> {
+        if !clients::can_be_id(id) {
+            return Ok(None);
+        }
         self.clients.ask(id.to_owned()).await
     }
 
@@ -200,6 +201,15 @@ fn make_private(file: &Path) -> Result<(), StoreError> {
 /// Commits `transaction`.
 pub async fn commit(transaction: Transaction) -> Result<(), StoreError> {
     Ok(transaction.commit().await?)
+}
+
+/// Ends a SELECT whose rows of `table` no other transaction may change before this one ends. SQLite has but one writer, and
+/// no word for it.
+fn locked(db: &impl ConnectionTrait, tables: &str) -> String {
+    match db.get_database_backend() {
+        DbBackend::Postgres => format!(" FOR SHARE OF {tables}"),
+        _ => String::new(),
+    }
 }
 
 /// Runs one statement; gives the number of rows that it changed.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::store::users::{USER_COLUMNS, User};
-use crate::store::{StoreError, execute, query_all, query_one};
+use crate::store::{StoreError, execute, locked, query_all, query_one};
 
 /// One session.
 #[derive(Debug, Clone)]
@@ -67,10 +67,12 @@ pub async fn of_user(db: &impl ConnectionTrait, user: Uuid, now: UnixSeconds) ->
     query_all(db, &sql, [user.into(), now.into()]).await?.iter().map(from_row).collect()
 }
 
-/// Begins a session, if its user is enabled and has not changed since `unchanged_since`. False if not.
-pub async fn insert(db: &impl ConnectionTrait, row: &SessionRow, unchanged_since: UnixSeconds) -> Result<bool, StoreError> {
+/// Begins a session, if its user is enabled and their credentials are of `credential_version`. False if not.
+pub async fn insert(db: &impl ConnectionTrait, row: &SessionRow, credential_version: i32) -> Result<bool, StoreError> {
     let sql = "INSERT INTO sessions (sid, user_id, auth_time, acr, amr, user_agent, address, created_at, last_used_at, expires_at) \
-               SELECT $1, u.id, $3, $4, $5, $6, $7, $8, $9, $10 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL AND u.updated_at = $11";
+               SELECT $1, u.id, $3, $4, $5, $6, $7, $8, $9, $10 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL AND u.credential_version = $11"
+        .to_owned()
+        + &locked(db, "u");
     let values = [
         row.sid.as_str().into(),
         row.user_id.into(),
@@ -82,22 +84,22 @@ pub async fn insert(db: &impl ConnectionTrait, row: &SessionRow, unchanged_since
         row.created_at.into(),
         row.last_used_at.into(),
         row.expires_at.into(),
-        unchanged_since.into(),
+        credential_version.into(),
     ];
-    Ok(execute(db, sql, values).await? == 1)
+    Ok(execute(db, &sql, values).await? == 1)
 }
 
 /// Notes that the user of a live session has shown their password again, if they are still as they were read.
-pub async fn signed_in_again(db: &impl ConnectionTrait, row: &SessionRow, unchanged_since: UnixSeconds) -> Result<bool, StoreError> {
+pub async fn signed_in_again(db: &impl ConnectionTrait, row: &SessionRow, credential_version: i32) -> Result<bool, StoreError> {
     let sql = "UPDATE sessions SET auth_time = $2, acr = $3, amr = $4, last_used_at = $2, expires_at = $5 WHERE sid = $1 AND ended_at IS NULL \
-               AND EXISTS (SELECT 1 FROM users u WHERE u.id = sessions.user_id AND u.disabled_at IS NULL AND u.updated_at = $6)";
+               AND EXISTS (SELECT 1 FROM users u WHERE u.id = sessions.user_id AND u.disabled_at IS NULL AND u.credential_version = $6)";
     let values = [
         row.sid.as_str().into(),
         row.auth_time.into(),
         row.acr.as_str().into(),
         row.amr.as_str().into(),
         row.expires_at.into(),
-        unchanged_since.into(),
+        credential_version.into(),
     ];
     Ok(execute(db, sql, values).await? == 1)
 }

@@ -30,6 +30,8 @@ pub struct User {
     pub claims: String,
     /// When the password was made for the user, who has yet to choose their own, in Unix seconds.
     pub password_generated_at: Option<UnixSeconds>,
+    /// Moves on with each change after which nobody may go on signing in as before.
+    pub credential_version: i32,
     /// Whether the user may sign in.
     pub enabled: bool,
     /// The scopes of their roles.
@@ -39,7 +41,7 @@ pub struct User {
 /// The columns of [`User`], for queries that join `users u`.
 pub(super) const USER_COLUMNS: &str = "u.id AS u_id, u.username AS u_username, u.email AS u_email, u.email_verified AS u_email_verified, \
      u.name AS u_name, u.password_hash AS u_password_hash, u.updated_at AS u_updated_at, u.disabled_at AS u_disabled_at, \
-     u.claims AS u_claims, u.password_generated_at AS u_password_generated_at, \
+     u.claims AS u_claims, u.password_generated_at AS u_password_generated_at, u.credential_version AS u_credential_version, \
      (SELECT string_agg(rs.scope, ' ') FROM user_roles ur JOIN role_scopes rs ON rs.role = ur.role WHERE ur.user_id = u.id) AS u_scopes";
 
 impl User {
@@ -54,6 +56,7 @@ impl User {
             updated_at: row.try_get("u_", "updated_at")?,
             claims: row.try_get("u_", "claims")?,
             password_generated_at: row.try_get("u_", "password_generated_at")?,
+            credential_version: row.try_get("u_", "credential_version")?,
             enabled: row.try_get::<Option<UnixSeconds>>("u_", "disabled_at")?.is_none(),
             scopes: words(&row.try_get::<Option<String>>("u_", "scopes")?.unwrap_or_default()).map(str::to_owned).collect(),
         })
@@ -64,12 +67,6 @@ impl User {
 pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<User>, StoreError> {
     let sql = format!("SELECT {USER_COLUMNS} FROM users u WHERE u.username = $1");
     query_one(db, &sql, [username.into()]).await?.map(|row| User::from_row(&row)).transpose()
-}
-
-/// The user `id`.
-pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<User>, StoreError> {
-    let sql = format!("SELECT {USER_COLUMNS} FROM users u WHERE u.id = $1");
-    query_one(db, &sql, [id.into()]).await?.map(|row| User::from_row(&row)).transpose()
 }
 
 /// All users, by username.
@@ -88,26 +85,25 @@ pub async fn insert(db: &impl ConnectionTrait, user: UserRow) -> Result<(), Stor
     Ok(())
 }
 
-/// Moves `updated_at` on in any case, because a sign-in that is under way counts on it. The time is the third value.
-const TOUCH: &str = "updated_at = CASE WHEN updated_at >= $3 THEN updated_at + 1 ELSE $3 END";
-
 /// Sets the password hash, of a password that the user or an administrator chose.
 pub async fn set_password_hash(db: &impl ConnectionTrait, id: Uuid, hash: &str, now: UnixSeconds) -> Result<(), StoreError> {
-    let sql = format!("UPDATE users SET password_hash = $2, password_generated_at = NULL, {TOUCH} WHERE id = $1");
-    execute(db, &sql, [id.into(), hash.into(), now.into()]).await?;
+    let sql = "UPDATE users SET password_hash = $2, password_generated_at = NULL, credential_version = credential_version + 1, \
+               updated_at = $3 WHERE id = $1";
+    execute(db, sql, [id.into(), hash.into(), now.into()]).await?;
     Ok(())
 }
 
 /// Replaces the hash `old` by that of a password which the user chose. False if it was changed meanwhile.
 pub async fn change_password(db: &impl ConnectionTrait, id: Uuid, old: &str, new: &str, now: UnixSeconds) -> Result<bool, StoreError> {
-    let sql = format!("UPDATE users SET password_hash = $2, password_generated_at = NULL, {TOUCH} WHERE id = $1 AND password_hash = $4");
-    Ok(execute(db, &sql, [id.into(), new.into(), now.into(), old.into()]).await? == 1)
+    let sql = "UPDATE users SET password_hash = $2, password_generated_at = NULL, credential_version = credential_version + 1, \
+               updated_at = $3 WHERE id = $1 AND password_hash = $4";
+    Ok(execute(db, sql, [id.into(), new.into(), now.into(), old.into()]).await? == 1)
 }
 
 /// Sets the full name, and the further claims (as JSON).
 pub async fn set_claims(db: &impl ConnectionTrait, id: Uuid, name: Option<&str>, claims: &str, now: UnixSeconds) -> Result<(), StoreError> {
-    let sql = format!("UPDATE users SET name = $2, claims = $4, {TOUCH} WHERE id = $1");
-    execute(db, &sql, [id.into(), name.into(), now.into(), claims.into()]).await?;
+    let sql = "UPDATE users SET name = $2, claims = $4, updated_at = $3 WHERE id = $1";
+    execute(db, sql, [id.into(), name.into(), now.into(), claims.into()]).await?;
     Ok(())
 }
 
@@ -119,6 +115,11 @@ pub async fn rehash(db: &impl ConnectionTrait, id: Uuid, old: &str, new: &str) -
 
 /// Enables a user (`None`) or disables them.
 pub async fn set_disabled(db: &impl ConnectionTrait, id: Uuid, at: Option<UnixSeconds>, now: UnixSeconds) -> Result<(), StoreError> {
-    execute(db, "UPDATE users SET disabled_at = $2, updated_at = $3 WHERE id = $1", [id.into(), at.into(), now.into()]).await?;
+    execute(
+        db,
+        "UPDATE users SET disabled_at = $2, credential_version = credential_version + 1, updated_at = $3 WHERE id = $1",
+        [id.into(), at.into(), now.into()],
+    )
+    .await?;
     Ok(())
 }

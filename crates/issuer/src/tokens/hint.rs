@@ -13,6 +13,9 @@ use crate::tokens::claims::Audience;
 #[derive(Debug, Clone, Deserialize)]
 pub struct Hint {
     iss: String,
+    /// Only ID tokens have it: a signed answer of UserInfo is none.
+    #[serde(rename = "at_hash")]
+    _at_hash: String,
     /// Who was signed in.
     pub sub: Uuid,
     /// To which client.

@@ -54,16 +54,14 @@ pub async fn next(app: &App, client: &Client, pending: &Pending, signed_in: Opti
     let refuse = |code: Code, description: &str| Ok(Next::Refuse(Refusal::from(&OAuthError::new(code, description))));
     let sign_in = || if silent { refuse(Code::LoginRequired, "the person must sign in") } else { Ok(Next::SignIn) };
 
-    let Some(SignedIn { user, .. }) = signed_in else { return sign_in() };
-    if pending.sign_in_due {
+    let Some(SignedIn { session, user }) = signed_in else { return sign_in() };
+    let for_this = pending.signed_in.as_ref() == Some(&session.sid);
+    let is_stale = request.max_age.is_some_and(|seconds| seconds == 0 || app.now() - session.auth_time > seconds);
+    if (pending.sign_in_due || is_stale) && !for_this {
         return sign_in();
     }
     if pending.hinted_user.is_some_and(|hinted| hinted != user.id) {
-        return if pending.signed_in {
-            refuse(Code::LoginRequired, "another person signed in than the one who was asked for")
-        } else {
-            sign_in()
-        };
+        return if for_this { refuse(Code::LoginRequired, "another person signed in than the one who was asked for") } else { sign_in() };
     }
     if pending.choice_due {
         return Ok(Next::SelectAccount);

@@ -11,6 +11,7 @@ use axum::response::Response;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
+use crate::accounts::claims::CLAIMS;
 use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::endpoints::authorize::interaction::{Next, Wanted};
@@ -22,7 +23,7 @@ use crate::grants::authorization_code::{CODE_LIFETIME, hash};
 use crate::oauth::authorization_request::{AuthorizationRequest, ReplyTo};
 use crate::oauth::form::Form;
 use crate::oauth::redirect_uri;
-use crate::pages::browser::{Browser, PageQuery};
+use crate::pages::browser::{Browser, PageQuery, Waiting};
 use crate::pages::see_other;
 use crate::store::clients::Client;
 use crate::store::codes::{self, CodeRow};
@@ -51,7 +52,11 @@ pub fn as_get(app: &App, path: &str, RawForm(body): &RawForm) -> Result<Response
 
 /// `GET /authorize`
 pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
-    let form = Form::collect(query.unwrap_or_default().as_bytes()).map_err(|error| PageError::bad_request(error.to_string()))?;
+    let query = query.unwrap_or_default();
+    if query.len() > MAX_QUERY {
+        return Err(PageError::bad_request("the request is too long"));
+    }
+    let form = Form::collect(query.as_bytes()).map_err(|error| PageError::bad_request(error.to_string()))?;
     let (client, redirect_uri) = trusted_target(&app, &form).await?;
     let (reply, checked) = ReplyTo::parse(&redirect_uri, &form);
     let request = match checked {
@@ -59,7 +64,7 @@ pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query):
         Err(error) => Err(error),
     };
     let pending = match request {
-        Ok((request, hinted_user)) => begin(&app, &browser, &client, reply, request, hinted_user).await?,
+        Ok((request, hinted_user)) => begin(&app, &client, reply, request, hinted_user)?,
         Err(error) => {
             error.log();
             let refusal = Refusal::from(&error);
@@ -76,8 +81,9 @@ pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query):
 /// `GET /authorize/resume?request=…`: goes on with a request when the person has done what was due.
 pub async fn resume(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let id = query.request()?;
-    let (client, pending) = waiting(&app, &browser, id).await?;
-    advance(&app, &browser, &client, Some(id), pending).await
+    let (client, waiting) = waiting(&app, &browser, id).await?;
+    let pending = waiting.pending.clone();
+    advance(&app, &browser, &client, Some(&waiting), pending).await
 }
 
 /// Sends the browser to go on with the request `id`.
@@ -86,14 +92,14 @@ pub fn go_on(app: &App, id: &str) -> Result<Response, PageError> {
 }
 
 /// The request `id` that waits in this browser, with its client.
-pub async fn waiting(app: &App, browser: &Browser, id: &str) -> Result<(Client, Pending), PageError> {
-    let pending: Pending = browser.waiting(id).await?.ok_or_else(PageError::expired)?;
-    let client = app.store.client(&pending.client_id).await?.filter(|client| client.enabled);
-    if pending.created_at + PATIENCE <= app.now() {
-        browser.forget(id).await?;
+pub async fn waiting(app: &App, browser: &Browser, id: &str) -> Result<(Client, Waiting), PageError> {
+    let waiting = browser.waiting(id).await?.ok_or_else(PageError::expired)?;
+    let client = app.store.client(&waiting.pending.client_id).await?.filter(|client| client.enabled);
+    if waiting.pending.created_at + PATIENCE <= app.now() {
+        browser.take(&waiting).await?;
         return Err(PageError::expired());
     }
-    Ok((client.ok_or_else(PageError::expired)?, pending))
+    Ok((client.ok_or_else(PageError::expired)?, waiting))
 }
 
 /// The client and its redirect URI. Where either is wrong the browser is sent nowhere (RFC 6749 §4.1.2.1).
@@ -113,7 +119,8 @@ async fn read(app: &App, client: &Client, form: &Form) -> Result<(AuthorizationR
     if !client.has_grant(Grant::AuthorizationCode.name()) {
         return Err(OAuthError::new(Code::UnauthorizedClient, "this client is not registered for authorization_code"));
     }
-    let request = AuthorizationRequest::parse(form, client.public || client.require_pkce)?;
+    let mut request = AuthorizationRequest::parse(form, client.public || client.require_pkce)?;
+    request.claims.retain(|name| name == "sub" || CLAIMS.iter().any(|(known, _)| *known == name));
     let hinted = match form.get("id_token_hint") {
         None => None,
         Some(token) => {
@@ -121,9 +128,13 @@ async fn read(app: &App, client: &Client, form: &Form) -> Result<(AuthorizationR
             Some(hint.ok_or_else(|| OAuthError::invalid_request("id_token_hint: expected an ID token of this issuer"))?.sub)
         }
     };
-    // Nobody whose name has another form can sign in here.
+    // Nobody whose name has another form can sign in here, nor anybody who is two people.
     let wished = request.claims.subject().map(|subject| Uuid::try_parse(subject).unwrap_or_default());
-    Ok((request, wished.or(hinted)))
+    let hinted_user = match (wished, hinted) {
+        (Some(wished), Some(hinted)) if wished != hinted => Some(Uuid::nil()),
+        (wished, hinted) => wished.or(hinted),
+    };
+    Ok((request, hinted_user))
 }
 
 fn new_pending(app: &App, client: &Client, reply: ReplyTo, ask: Ask) -> Pending {
@@ -135,14 +146,13 @@ fn new_pending(app: &App, client: &Client, reply: ReplyTo, ask: Ask) -> Pending 
         hinted_user: None,
         sign_in_due: false,
         choice_due: false,
-        signed_in: false,
+        signed_in: None,
         consented_by: None,
     }
 }
 
-async fn begin(
+fn begin(
     app: &App,
-    browser: &Browser,
     client: &Client,
     reply: ReplyTo,
     mut request: AuthorizationRequest,
@@ -152,17 +162,19 @@ async fn begin(
         Some(seconds) => Some(seconds),
         None => client.metadata()?.default_max_age,
     };
-    let stale = match (request.max_age, browser.signed_in().await?) {
-        (Some(seconds), Some(SignedIn { session, .. })) => seconds == 0 || app.now() - session.auth_time > seconds,
-        _ => false,
-    };
-    let (sign_in_due, choice_due) = (request.prompt.login || stale, request.prompt.select_account);
+    let (sign_in_due, choice_due) = (request.prompt.login, request.prompt.select_account);
     let pending = new_pending(app, client, reply, Ask::Request(Box::new(request)));
     Ok(Pending { hinted_user, sign_in_due, choice_due, ..pending })
 }
 
-/// Takes `pending` as far as it goes without the person: to a page, or to its answer.
-async fn advance(app: &App, browser: &Browser, client: &Client, id: Option<&str>, pending: Pending) -> Result<Response, PageError> {
+/// Takes `pending` as far as it goes without the person: to a page, or to its answer. `waiting` is where it has waited.
+async fn advance(
+    app: &App,
+    browser: &Browser,
+    client: &Client,
+    waiting: Option<&Waiting>,
+    pending: Pending,
+) -> Result<Response, PageError> {
     let signed_in = browser.signed_in().await?;
     let page = match interaction::next(app, client, &pending, signed_in.as_ref()).await {
         Ok(Next::SignIn) => "/sign-in",
@@ -170,13 +182,12 @@ async fn advance(app: &App, browser: &Browser, client: &Client, id: Option<&str>
         Ok(Next::ChangePassword) => "/account/password",
         Ok(Next::Consent(_)) => "/consent",
         Ok(Next::Refuse(refusal)) => {
-            forget(browser, id).await?;
+            take(browser, waiting).await?;
             return answer::refusal(app, &pending.reply, &refusal);
         }
         Ok(Next::Grant(wanted)) => {
             let Some(signed_in) = signed_in else { return Err(PageError::expired()) };
-            // Two tabs that go on with one request at once get one answer.
-            forget(browser, id).await?;
+            take(browser, waiting).await?;
             return give_code(app, client, &pending, &signed_in, wanted).await;
         }
         Err(error) => {
@@ -185,13 +196,17 @@ async fn advance(app: &App, browser: &Browser, client: &Client, id: Option<&str>
             return answer::refusal(app, &pending.reply, &refusal);
         }
     };
-    let id = browser.keep(id, &pending).await?;
+    let id = match waiting {
+        Some(waiting) => waiting.id.clone(),
+        None => browser.keep(&pending).await?,
+    };
     see_other(app, &format!("{page}?request={}", encoded(&id)))
 }
 
-async fn forget(browser: &Browser, id: Option<&str>) -> Result<(), PageError> {
-    match id {
-        Some(id) if !browser.forget(id).await? => Err(PageError::expired()),
+/// A request that waited is answered once: of two tabs that go on with it at the same moment, one finds it gone.
+async fn take(browser: &Browser, waiting: Option<&Waiting>) -> Result<(), PageError> {
+    match waiting {
+        Some(waiting) if !browser.take(waiting).await? => Err(PageError::expired()),
         _ => Ok(()),
     }
 }

@@ -51,17 +51,16 @@ pub struct Pending {
     pub sign_in_due: bool,
     /// The person must say which account.
     pub choice_due: bool,
-    /// Somebody signed in for this request.
-    pub signed_in: bool,
+    /// The session in which somebody signed in for this request.
+    pub signed_in: Option<String>,
     /// The user who consented to this request.
     pub consented_by: Option<Uuid>,
 }
 
 impl Pending {
-    /// Notes that somebody signed in for this request.
-    pub fn note_sign_in(&mut self) {
-        self.sign_in_due = false;
+    /// Notes that somebody signed in for this request, in the session `sid`.
+    pub fn note_sign_in(&mut self, sid: &str) {
         self.choice_due = false;
-        self.signed_in = true;
+        self.signed_in = Some(sid.to_owned());
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use uuid::Uuid;
 
 use crate::accounts::session::{self, SignedIn};
 use crate::app::App;
 use crate::error::PageError;
 use crate::pages::account::{Account, moment};
-use crate::pages::browser::{Browser, OwnForm};
+use crate::pages::browser::{Browser, OwnForm, PageQuery};
 use crate::pages::{Csp, Page, html, see_other};
 use crate::store::{commit, sessions};
 
@@ -30,12 +31,23 @@ struct DevicesPage {
     section: &'static str,
     username: String,
     forced: bool,
-    notice: String,
+    notice: &'static str,
     devices: Vec<Device>,
     several: bool,
 }
 
-async fn page(app: &App, browser: &Browser, signed_in: SignedIn, notice: String) -> Result<Response, PageError> {
+/// `GET /account/devices`
+pub async fn show(
+    State(app): State<Arc<App>>,
+    browser: Browser,
+    Account(signed_in): Account,
+    query: PageQuery,
+) -> Result<Response, PageError> {
+    let notice = match query.done() {
+        "ended" => "That device is signed out.",
+        "others-ended" => "Your other devices are signed out.",
+        _ => "",
+    };
     let SignedIn { session: own, user } = signed_in;
     let device = |session: sessions::SessionRow| Device {
         browser: browser_name(&session.user_agent),
@@ -47,7 +59,7 @@ async fn page(app: &App, browser: &Browser, signed_in: SignedIn, notice: String)
     };
     let devices: Vec<Device> = sessions::of_user(app.store.reader(), user.id, app.now()).await?.into_iter().map(device).collect();
     let page = DevicesPage {
-        page: Page::of(app, browser).await?,
+        page: Page::of(&app, &browser).await?,
         section: "devices",
         username: user.username,
         forced: false,
@@ -58,32 +70,34 @@ async fn page(app: &App, browser: &Browser, signed_in: SignedIn, notice: String)
     html(&page, Csp::Own)
 }
 
-/// `GET /account/devices`
-pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_in): Account) -> Result<Response, PageError> {
-    page(&app, &browser, signed_in, String::new()).await
-}
-
 /// `POST /account/devices`
 pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
     let OwnForm { browser, form } = own;
-    let notice = match (form.get("action"), form.get("sid")) {
-        (Some("end"), Some(sid)) if sid == signed_in.session.sid => {
-            browser.sign_out().await?;
-            return see_other(&app, "/signed-out");
-        }
-        (Some("end"), Some(sid)) => {
-            let ended = session::end(&app, sid, signed_in.user.id, "user").await?;
-            if ended { "That device is signed out." } else { "That device was signed out before." }.to_owned()
+    let SignedIn { session: own, user } = signed_in;
+    match (form.get("action"), form.get("sid")) {
+        (Some("end"), Some(sid)) if sid != own.sid => {
+            session::end(&app, sid, user.id, "user").await?;
+            see_other(&app, "/account/devices?done=ended")
         }
         (Some("end-others"), _) => {
-            let transaction = app.store.begin().await?;
-            let ended = session::end_others(&transaction, signed_in.user.id, Some(&signed_in.session.sid), "user", app.now()).await?;
-            commit(transaction).await?;
-            if ended == 1 { "1 other device is signed out.".to_owned() } else { format!("{ended} other devices are signed out.") }
+            end_others(&app, user.id, &own.sid).await?;
+            see_other(&app, "/account/devices?done=others-ended")
         }
-        _ => return Err(PageError::stale_form()),
-    };
-    page(&app, &browser, signed_in, notice).await
+        (Some("end" | "end-all"), _) => {
+            if form.get("action") == Some("end-all") {
+                end_others(&app, user.id, &own.sid).await?;
+            }
+            browser.sign_out().await?;
+            see_other(&app, "/signed-out")
+        }
+        _ => Err(PageError::stale_form()),
+    }
+}
+
+async fn end_others(app: &App, user: Uuid, own: &str) -> Result<(), PageError> {
+    let transaction = app.store.begin().await?;
+    session::end_others(&transaction, user, Some(own), "user", app.now()).await?;
+    Ok(commit(transaction).await?)
 }
 
 /// A browser by what it calls itself: enough for its owner to know it again.

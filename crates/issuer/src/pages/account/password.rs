@@ -14,7 +14,6 @@ use crate::accounts::sign_in::{self, SignInError};
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::endpoints::authorize::go_on;
-use crate::endpoints::authorize::pending::Pending;
 use crate::error::PageError;
 use crate::oauth::form::Form;
 use crate::pages::browser::{Browser, OwnForm, PageQuery};
@@ -58,7 +57,7 @@ async fn page(
         page: Page::of(app, browser).await?,
         section: "password",
         username: user.username.clone(),
-        forced: user.password_generated_at.is_some() && !saved,
+        forced: user.password_generated_at.is_some(),
         request: request.to_owned(),
         error: faults.all,
         current_error: faults.current,
@@ -73,7 +72,7 @@ async fn page(
 /// `GET /account/password`
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
-    page(&app, &browser, &signed_in, query.request_or_none(), Faults::default(), false).await
+    page(&app, &browser, &signed_in, query.request_or_none(), Faults::default(), query.done() == "saved").await
 }
 
 /// `POST /account/password`
@@ -87,10 +86,10 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
         return Ok(response);
     }
     browser.renew().await?;
-    if !request.is_empty() && browser.waiting::<Pending>(request).await?.is_some() {
+    if !request.is_empty() && browser.waiting(request).await?.is_some() {
         return go_on(&app, request);
     }
-    page(&app, &browser, &signed_in, "", Faults::default(), true).await
+    see_other(&app, "/account/password?done=saved")
 }
 
 async fn change(app: &App, browser: &Browser, signed_in: &SignedIn, form: &Form) -> Result<Result<(), Faults>, PageError> {

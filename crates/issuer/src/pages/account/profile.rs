@@ -13,8 +13,8 @@ use crate::audit::{self, Event};
 use crate::error::PageError;
 use crate::oauth::form::Form;
 use crate::pages::account::Account;
-use crate::pages::browser::{Browser, OwnForm};
-use crate::pages::{Csp, Page, html};
+use crate::pages::browser::{Browser, OwnForm, PageQuery};
+use crate::pages::{Csp, Page, html, see_other};
 use crate::store::commit;
 use crate::store::users::{self, User};
 
@@ -94,9 +94,14 @@ fn fields(value: impl Fn(&str) -> String, error: impl Fn(&str) -> String) -> Vec
 }
 
 /// `GET /account`
-pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_in): Account) -> Result<Response, PageError> {
+pub async fn show(
+    State(app): State<Arc<App>>,
+    browser: Browser,
+    Account(signed_in): Account,
+    query: PageQuery,
+) -> Result<Response, PageError> {
     let fields = stored(&signed_in.user);
-    page(&app, &browser, signed_in.user, fields, false).await
+    page(&app, &browser, signed_in.user, fields, query.done() == "saved").await
 }
 
 fn stored(user: &User) -> Vec<Field> {
@@ -121,7 +126,7 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
     users::set_claims(&transaction, user.id, name.as_deref(), &claims.to_json(), now).await?;
     audit::record(&transaction, now, Event::ProfileChanged { user: user.id }).await?;
     commit(transaction).await?;
-    page(&app, &browser, user, checked, true).await
+    see_other(&app, "/account?done=saved")
 }
 
 /// The stored claims with what the form says; claims that it has no field for stay as they are.

@@ -19,6 +19,7 @@ pub struct Model {
     pub disabled_at: Option<i64>,
     pub claims: String,
     pub password_generated_at: Option<i64>,
+    pub credential_version: i32,
 }
 
 /// No relations: the queries join by hand.

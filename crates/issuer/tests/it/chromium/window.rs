@@ -1,5 +1,6 @@
 //! A window of headless Chromium, driven by keys as a person without a mouse drives it.
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -20,12 +21,12 @@ pub struct Window {
     _profile: TempDir,
 }
 
-/// chromedriver, which ends with its window.
+/// chromedriver and the Chromium that it starts: one group of processes, which ends with its window.
 struct Driver(Child);
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.0.id())]).status();
         let _ = self.0.wait();
     }
 }
@@ -50,7 +51,7 @@ impl Window {
         let profile = TempDir::new().unwrap();
         let mut command = Command::new("chromedriver");
         command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
-        let driver = Driver(command.spawn().unwrap());
+        let driver = Driver(command.process_group(0).spawn().unwrap());
         let directory = format!("--user-data-dir={}", profile.path().display());
         let arguments = [
             "--headless",

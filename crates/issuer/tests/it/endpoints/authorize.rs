@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
 
-use crate::support::{Answer, CALLBACK, PASSWORD, TestApp, claims};
+use crate::support::{Answer, CALLBACK, PASSWORD, TestApp, at_once, claims};
 
 async fn app() -> TestApp {
     TestApp::new().await.with_orders().await.with_user("alice").await.with_user("bob").await.with_web().await
@@ -391,6 +391,92 @@ async fn the_answer_to_one_request_is_given_once() {
     let waiting = page.get(&app.authorize(&[("prompt", "consent")])).await;
     app.advance(3600);
     assert_eq!(page.submit(&waiting, "/consent", &[("choice", "allow")]).await.heading(), "This page has expired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_request_has_one_answer_however_many_tabs_go_on_with_it() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    browser.code(&app.authorize(&[])).await;
+    let page = browser.get(&app.authorize(&[("prompt", "select_account")])).await;
+    let id = page.hidden("/select-account").into_iter().find(|(name, _)| name == "request").unwrap().1;
+    let tries = (0..20).map(|_| browser.submit(&page, "/select-account", &[("choice", "continue")]));
+    let answers = at_once(tries.collect()).await;
+    assert_eq!(answers.iter().filter(|answer| answer.header("location").contains("code=")).count(), 1);
+    assert_eq!(browser.get(&format!("/authorize/resume?request={id}")).await.heading(), "This page has expired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_tabs_of_one_browser_lose_nothing() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    let tabs = (0..100).map(|_| browser.get_once("/authorize?"));
+    assert!(at_once(tabs.collect()).await.iter().all(|answer| answer.status == 400));
+    let request = app.authorize(&[("prompt", "consent")]);
+    browser.get(&request).await;
+    let answers = at_once((0..100).map(|_| browser.get_once(&request)).collect()).await;
+    assert!(answers.iter().all(|answer| answer.status == 303 && answer.header("location").starts_with("/consent?request=")));
+    // The latest ten wait, the last one among them.
+    for _ in 0..15 {
+        assert_eq!(browser.get(&request).await.heading(), "Allow Web Shop access?");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM authorization_requests").await, 10);
+    // What is allowed in two tabs at once is allowed.
+    for _ in 0..5 {
+        let asked = ["openid email", "openid address", "openid phone", "openid profile"]
+            .map(|scope| app.authorize(&[("scope", scope), ("prompt", "consent")]));
+        let mut pages = Vec::new();
+        for request in &asked {
+            pages.push(browser.get(request).await);
+        }
+        let answers = at_once(pages.iter().map(|page| browser.consent(page)).collect()).await;
+        assert!(answers.iter().all(|answer| answer.header("location").contains("code=")), "{answers:?}");
+        app.sql("DELETE FROM consents").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn max_age_counts_to_the_answer() {
+    let app = app().await;
+    let browser = app.browser();
+    let page = browser.get(&app.authorize(&[("max_age", "60")])).await;
+    let id = page.hidden("/sign-in").into_iter().find(|(name, _)| name == "request").unwrap().1;
+    let by_itself = browser.get("/sign-in").await;
+    browser.sign_in(&by_itself, "alice", PASSWORD).await;
+    app.advance(61);
+    assert_eq!(browser.get(&format!("/authorize/resume?request={id}")).await.heading(), "Sign in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hints_that_differ_name_nobody() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    let hint = app.code_flow(&browser, &[]).await.str("id_token").to_owned();
+    let bob = app.code_flow(&app.signed_in("bob").await, &[]).await;
+    let wished = json!({ "id_token": { "sub": { "value": claims(bob.str("id_token"))["sub"] } } }).to_string();
+    let both = [("prompt", "none"), ("id_token_hint", hint.as_str()), ("claims", &wished)];
+    assert_eq!(browser.get(&app.authorize(&both)).await.reply()["error"], "login_required");
+    for acr in [r#"{"essential":true,"value":5}"#, r#"{"essential":true,"values":["gold"]}"#] {
+        let asked = format!(r#"{{"id_token":{{"acr":{acr}}}}}"#);
+        let answer = browser.get(&app.authorize(&[("claims", &asked)])).await;
+        assert_eq!(answer.reply()["error"], "unmet_authentication_requirements", "{acr}");
+    }
+    for acr in
+        [r#"{"essential":true,"values":null}"#, r#"{"essential":true,"values":["gold","urn:signet:acr:password"]}"#, r#"{"value":"gold"}"#]
+    {
+        let asked = format!(r#"{{"id_token":{{"acr":{acr}}}}}"#);
+        assert!(browser.get(&app.authorize(&[("claims", &asked), ("prompt", "none")])).await.reply().contains_key("code"), "{acr}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_scheme_names_no_host() {
+    let app = app().await;
+    let uri = "com.evil.app://accounts.bank.example/cb";
+    app.add_client_with("native", true, "authorization_code", &["openid"], |client| client.redirect_uris = uri.into()).await;
+    let page =
+        app.signed_in("alice").await.get(&app.authorize(&[("client_id", "native"), ("redirect_uri", uri), ("scope", "openid")])).await;
+    assert!(page.text.contains("an app on this device (com.evil.app)") && !page.text.contains("bank.example"), "{}", page.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,9 +3,9 @@
 use josekit::jws::{self, JwsHeader, RS256};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, START, Site, TestApp};
+use crate::support::{Answer, START, Site, TestApp, at_once};
 
-/// A client's key pair, as josekit makes it.
+/// A client's key pair, as josekit makes it, and its name, which may be empty.
 struct Key(josekit::jwk::alg::rsa::RsaKeyPair, &'static str);
 
 impl Key {
@@ -15,7 +15,9 @@ impl Key {
 
     fn jwks(&self) -> String {
         let mut jwk = self.0.to_jwk_public_key();
-        jwk.set_key_id(self.1);
+        if !self.1.is_empty() {
+            jwk.set_key_id(self.1);
+        }
         jwk.set_key_use("sig");
         jwk.set_algorithm("RS256");
         json!({ "keys": [serde_json::to_value(&jwk).unwrap()] }).to_string()
@@ -23,7 +25,9 @@ impl Key {
 
     fn sign(&self, claims: &Value) -> String {
         let mut header = JwsHeader::new();
-        header.set_key_id(self.1);
+        if !self.1.is_empty() {
+            header.set_key_id(self.1);
+        }
         let signer = RS256.signer_from_der(self.0.to_der_private_key()).unwrap();
         jws::serialize_compact(claims.to_string().as_bytes(), &header, &signer).unwrap()
     }
@@ -53,6 +57,7 @@ async fn send(app: &TestApp, assertion: &str, more: &[(&str, &str)]) -> Answer {
 async fn an_assertion_is_good_once_and_for_this_issuer_alone() {
     let key = Key::new("one");
     let app = app(&format!("{{\"jwks\":{}}}", key.jwks())).await;
+    app.add_client("worker", false, "client_credentials", &["orders:read"]).await;
     let good = key.sign(&claims(&app, "1"));
     let answer = send(&app, &good, &[("client_id", "signer")]).await;
     assert_eq!(answer.claims()["sub"], "signer");
@@ -93,11 +98,59 @@ async fn an_assertion_is_good_once_and_for_this_issuer_alone() {
     }
     assert_eq!(send(&app, &key.sign(&claims(&app, "4")), &[("client_id", "shop")]).await.error(), (401, "invalid_client"));
     assert_eq!(send(&app, &key.sign(&claims(&app, "5")), &[("client_secret", "x")]).await.error(), (400, "invalid_request"));
+    // Dates may have fractions.
+    assert_eq!(send(&app, &key.sign(&with("7", &json!({ "exp": 1_767_225_660.5, "nbf": 1_767_225_600.25 }))), &[]).await.status, 200);
+    // Text that PostgreSQL cannot take reaches it nowhere, and harms nobody else's request.
+    let nul = key.sign(&json!({ "sub": "\u{0}" }));
+    let many = (0..40).map(|number| {
+        let (app, nul) = (&app, nul.as_str());
+        async move { if number % 2 == 0 { send(app, nul, &[]).await.status } else { app.client_token("worker", "").await.status } }
+    });
+    let answers = at_once(many.collect()).await;
+    assert!(answers.iter().enumerate().all(|(number, status)| *status == if number % 2 == 0 { 401 } else { 200 }), "{answers:?}");
     // Two nodes at once: one of them takes it.
     let other = app.another_node().await;
     let fresh = key.sign(&claims(&app, "6"));
     let (a, b) = tokio::join!(send(&app, &fresh, &[]), send(&other, &fresh, &[]));
     assert_eq!([a.status, b.status].iter().filter(|status| **status == 200).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_one_key_nobody_need_name_it() {
+    let (unnamed, named) = (Key::new(""), Key::new("named"));
+    let app = app(&format!("{{\"jwks\":{}}}", unnamed.jwks())).await;
+    assert_eq!(send(&app, &unnamed.sign(&claims(&app, "1")), &[]).await.status, 200);
+    assert_eq!(send(&app, &Key::new("").sign(&claims(&app, "2")), &[]).await.error(), (401, "invalid_client"));
+    assert_eq!(send(&app, &named.sign(&claims(&app, "3")), &[]).await.error(), (401, "invalid_client"));
+    let anonymous = Key(named.0.clone(), "");
+    app.sql(&format!("UPDATE clients SET metadata = '{{\"jwks\":{}}}' WHERE id = 'signer'", named.jwks())).await;
+    assert_eq!(
+        send(&app, &anonymous.sign(&claims(&app, "4")), &[]).await.status,
+        200,
+        "a key that has a name, and a token that does not say it"
+    );
+    // Of two keys one must be named.
+    let mut two: Value = serde_json::from_str(&named.jwks()).unwrap();
+    let other: Value = serde_json::from_str(&Key::new("other").jwks()).unwrap();
+    two["keys"].as_array_mut().unwrap().push(other["keys"][0].clone());
+    app.sql(&format!("UPDATE clients SET metadata = '{{\"jwks\":{two}}}' WHERE id = 'signer'")).await;
+    assert_eq!(send(&app, &anonymous.sign(&claims(&app, "5")), &[]).await.error(), (401, "invalid_client"));
+    assert_eq!(send(&app, &named.sign(&claims(&app, "6")), &[]).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parallel_requests_fetch_once() {
+    let site = Site::open().await;
+    let key = Key::new("one");
+    let jwks_uri = site.put("/jwks", 200, key.jwks());
+    let app = app(&json!({ "jwks_uri": jwks_uri }).to_string()).await;
+    let assertions: Vec<String> = (0..40).map(|number| key.sign(&claims(&app, &number.to_string()))).collect();
+    let answers = at_once(assertions.iter().map(|assertion| send(&app, assertion, &[])).collect()).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    let strangers: Vec<String> = (0..40).map(|number| Key(key.0.clone(), "unknown").sign(&claims(&app, &format!("x{number}")))).collect();
+    app.advance(30);
+    at_once(strangers.iter().map(|assertion| send(&app, assertion, &[])).collect()).await;
+    assert_eq!(site.asked("/jwks"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

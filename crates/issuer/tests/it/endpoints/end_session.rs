@@ -91,6 +91,21 @@ async fn nobody_is_sent_where_the_client_did_not_register() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_sends_nobody_on_by_a_sign_out() {
+    let app = app().await;
+    let page = app.browser().get(&end_session(&[("client_id", "web"), ("post_logout_redirect_uri", BYE)])).await;
+    assert_eq!(page.heading(), "You are signed out", "nobody was signed in, and nobody proves that they were");
+    // An answer of UserInfo is signed, too, but is no ID token.
+    app.sql(r#"UPDATE clients SET metadata = '{"userinfo_signed_response_alg":"RS256"}' WHERE id = 'web'"#).await;
+    let browser = app.signed_in("alice").await;
+    let tokens = app.code_flow(&browser, &[]).await;
+    let userinfo = app.get("/userinfo").bearer(tokens.str("access_token")).send().await;
+    let answer = browser.get(&end_session(&[("id_token_hint", &userinfo.text)])).await;
+    assert_eq!(answer.heading(), "This link does not work");
+    assert!(is_signed_in(&browser).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_post_is_asked_again_with_get() {
     let app = app().await;
     let browser = app.signed_in("alice").await;

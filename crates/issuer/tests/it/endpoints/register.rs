@@ -63,6 +63,11 @@ async fn a_client_registers_signs_in_and_leaves() {
     assert_eq!(with_token(&app, reqwest::Method::GET, url, token).await.error(), (401, "invalid_token"));
     assert_eq!(app.post("/token").basic_auth(id, secret).form(&form).send().await.error(), (401, "invalid_client"));
     assert_eq!(app.get("/userinfo").bearer(tokens.str("access_token")).send().await.status, 401);
+    for odd in ["%00", "%ff", "x%20y"] {
+        let url = format!("{}/register/{odd}", app.url);
+        assert_eq!(with_token(&app, reqwest::Method::GET, &url, token).await.error(), (401, "invalid_token"), "{odd}");
+        assert_eq!(app.get(&format!("/clients/{odd}/logo")).send().await.status, 404, "{odd}");
+    }
     // Registered clients of an administrator have no such URL.
     assert_eq!(with_token(&app, reqwest::Method::GET, &format!("{}/register/shop", app.url), token).await.status, 401);
 }
@@ -109,6 +114,14 @@ async fn what_cannot_be_taken_is_refused() {
         json!({ "policy_uri": "data:text/html,x" }),
         json!({ "tos_uri": "not a url" }),
         json!({ "initiate_login_uri": "http://new.example/login" }),
+        json!({ "initiate_login_uri": "http://localhost/login" }),
+        json!({ "jwks_uri": "http://localhost/jwks" }),
+        json!({ "jwks": { "keys": ["garbage"] } }),
+        json!({ "jwks": { "keys": [{ "kty": "RSA", "n": "AQAB", "e": "AQAB", "d": "AQAB" }] } }),
+        json!({ "jwks": { "keys": [{ "kty": "oct", "k": "AQAB" }] } }),
+        json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [{ "kty": "EC", "crv": "P-256" }] } }),
+        json!({ "client_name": "Signet security \u{202e}kcehc" }),
+        json!({ "client_name": "zero\u{200b}width" }),
         json!({ "jwks_uri": "http://new.example/jwks" }),
         json!({ "jwks_uri": "https://new.example/jwks", "jwks": { "keys": [] } }),
         json!({ "jwks": [] }),
@@ -123,6 +136,11 @@ async fn what_cannot_be_taken_is_refused() {
     ] {
         assert_eq!(register(&app, &with(bad.clone())).await.error(), (400, "invalid_client_metadata"), "{bad}");
     }
+    let nulls = json!({ "contacts": null, "logo_uri": null, "require_auth_time": null, "grant_types": null, "jwks": null });
+    assert_eq!(register(&app, &with(nulls)).await.status, 201, "an explicit null says nothing");
+    app.sql("DELETE FROM client_origins").await;
+    app.sql("DELETE FROM client_scopes WHERE client_id IN (SELECT id FROM clients WHERE registration_token_hash IS NOT NULL)").await;
+    app.sql("DELETE FROM clients WHERE registration_token_hash IS NOT NULL").await;
     for body in ["", "null", "[]", "{", "\u{0}"] {
         let answer = Answer::of(app.http.post(format!("{}/register", app.url)).body(body).send().await.unwrap()).await;
         assert_eq!(answer.error(), (400, "invalid_client_metadata"), "{body:?}");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{CALLBACK, ORDERS, SECRET, TestApp, claims};
+use crate::support::{CALLBACK, ORDERS, SECRET, TestApp, at_once, claims};
 
 async fn app() -> TestApp {
     TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await
@@ -103,32 +103,13 @@ async fn of_two_hundred_redemptions_one_gets_tokens_and_they_die_with_the_replay
     let app = app().await;
     let code = code(&app).await;
     let tries = (0..200).map(|_| app.redeem(&code, &[])).collect::<Vec<_>>();
-    let answers = futures_all(tries).await;
+    let answers = at_once(tries).await;
     let good: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
     assert_eq!(good.len(), 1);
     assert!(answers.iter().filter(|answer| answer.status != 200).all(|answer| answer.error() == (400, "invalid_grant")));
     assert_eq!(refresh(&app, good[0].str("refresh_token"), &[]).await.error(), (400, "invalid_grant"));
     assert_eq!(app.get("/userinfo").bearer(good[0].str("access_token")).send().await.status, 401);
     assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'code_replayed'").await, 1);
-}
-
-async fn futures_all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
-    // One task that polls them all: 200 requests are under way at once.
-    let mut pinned: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
-    std::future::poll_fn(|context| {
-        let mut ready = true;
-        for (future, answer) in &mut pinned {
-            if answer.is_none() {
-                match future.as_mut().poll(context) {
-                    std::task::Poll::Ready(value) => *answer = Some(value),
-                    std::task::Poll::Pending => ready = false,
-                }
-            }
-        }
-        if ready { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-    pinned.into_iter().map(|(_, answer)| answer.unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,6 +128,35 @@ async fn a_replay_kills_only_when_it_is_valid() {
     app.advance(3600);
     assert_eq!(app.redeem(&code, &[]).await.error(), (400, "invalid_grant"));
     assert_eq!(refresh(&app, alive.str("refresh_token"), &[]).await.error(), (400, "invalid_grant"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_code_or_token_survives_a_withdrawal_that_is_answered() {
+    let app = app().await;
+    for _ in 0..6 {
+        let browser = app.signed_in("alice").await;
+        let request = app.authorize(&[("scope", "openid orders:read offline_access"), ("prompt", "consent")]);
+        browser.code(&request).await;
+        let page = browser.get("/account/consents").await;
+        let silent = app.authorize(&[("scope", "openid orders:read offline_access"), ("prompt", "none")]);
+        // Each asks for a code and redeems it at once, while the person withdraws.
+        let tries = (0..6).map(|_| async {
+            let answer = browser.get_once(&silent).await;
+            let code = answer.reply().get("code").cloned().unwrap_or_default();
+            app.redeem(&code, &[]).await
+        });
+        let (answers, withdrawn) = tokio::join!(at_once(tries.collect()), browser.submit(&page, "/account/consents", &[]));
+        assert!(withdrawn.text.contains("Withdrawn."));
+        for answer in answers.iter().filter(|answer| answer.status == 200) {
+            assert_eq!(app.get("/userinfo").bearer(answer.str("access_token")).send().await.status, 401);
+            assert_eq!(refresh(&app, answer.str("refresh_token"), &[]).await.error(), (400, "invalid_grant"));
+        }
+        assert!(
+            answers.iter().all(|answer| answer.status == 200
+                || answer.error() == (400, "invalid_grant")
+                || answer.error() == (400, "invalid_request"))
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

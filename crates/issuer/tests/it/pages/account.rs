@@ -102,13 +102,20 @@ async fn devices_are_shown_and_ended() {
     browser.submit(&page, "/account/devices", &[("action", "end"), ("sid", &foreign)]).await;
     assert_eq!(bob.get("/account").await.heading(), "Profile");
     let page = browser.submit(&page, "/account/devices", &[("action", "end-others")]).await;
-    assert!(page.text.contains("1 other device is signed out."));
+    assert!(page.text.contains("Your other devices are signed out."));
     assert_eq!(other.get("/account").await.heading(), "Sign in");
     assert_eq!(app.get("/userinfo").bearer(tokens.str("access_token")).send().await.status, 401);
     let own = page.hidden("/account/devices").into_iter().find(|(name, _)| name == "sid").unwrap().1;
     let gone = browser.submit(&page, "/account/devices", &[("action", "end"), ("sid", &own)]).await;
     assert_eq!(gone.heading(), "You are signed out");
     assert_eq!(browser.get("/account").await.heading(), "Sign in");
+    let (one, two) = (app.signed_in("alice").await, app.signed_in("alice").await);
+    let page = one.get("/account/devices").await;
+    assert_eq!(one.submit(&page, "/account/devices", &[("action", "end-all")]).await.heading(), "You are signed out");
+    for browser in [&one, &two] {
+        assert_eq!(browser.get("/account").await.heading(), "Sign in");
+    }
+    assert_eq!(bob.get("/account").await.heading(), "Profile");
 }
 
 #[tokio::test(flavor = "multi_thread")]

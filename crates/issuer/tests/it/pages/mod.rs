@@ -59,6 +59,8 @@ async fn scripts_of_other_sites_call_what_their_clients_may() {
     let app = TestApp::new().await.with_orders().await.with_web().await;
     let asked = |path: &str, origin: &str| app.get(path).header("origin", origin).send();
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json"] {
+        let preflight = app.http.request(reqwest::Method::OPTIONS, format!("{}{path}", app.url)).header("origin", "https://anyone.example");
+        assert_eq!(preflight.header("access-control-request-method", "GET").send().await.unwrap().status().as_u16(), 200, "{path}");
         let answer = asked(path, "https://anyone.example").await;
         assert_eq!((answer.header("access-control-allow-origin"), answer.header("access-control-allow-credentials")), ("*", ""), "{path}");
     }

@@ -59,3 +59,40 @@ async fn the_sqlite_file_is_its_owners_alone() {
     }
     drop(app);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_database_is_migrated_with_what_it_holds() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let refresh_token = app.sign_in("alice", "orders:read").await.str("refresh_token").to_owned();
+    // As the first release left it.
+    for table in [
+        "client_origins",
+        "client_logos",
+        "browsers",
+        "authorization_requests",
+        "authorization_codes",
+        "sessions",
+        "consents",
+        "registration_tokens",
+        "client_assertions",
+    ] {
+        app.sql(&format!("DROP TABLE {table}")).await;
+    }
+    app.sql("DROP INDEX authorizations_sid").await;
+    for (table, columns) in [
+        ("users", &["claims", "password_generated_at", "credential_version"][..]),
+        ("clients", &["auth_method", "require_pkce", "first_party", "metadata", "registration_token_hash"]),
+        ("authorizations", &["offline", "resources", "claims"]),
+    ] {
+        for column in columns {
+            app.sql(&format!("ALTER TABLE {table} DROP COLUMN {column}")).await;
+        }
+    }
+    app.sql("DELETE FROM seaql_migrations WHERE version LIKE 'm20261124%'").await;
+
+    let node = app.another_node().await;
+    assert_eq!(node.admin_password, "", "it is no first start");
+    let refreshed = node.refresh(&refresh_token).await;
+    assert_eq!(refreshed.status, 200, "{}", refreshed.text);
+    assert_eq!(node.signed_in("alice").await.get("/account").await.heading(), "Profile");
+}

@@ -130,3 +130,22 @@ impl TestApp {
         self.post("/introspect").basic_auth(id, SECRET).form(&[("token", token)]).send().await
     }
 }
+
+/// Runs `futures` at once, in one task that polls them all; gives their values.
+pub async fn at_once<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut pinned: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        let mut ready = true;
+        for (future, answer) in &mut pinned {
+            if answer.is_none() {
+                match future.as_mut().poll(context) {
+                    std::task::Poll::Ready(value) => *answer = Some(value),
+                    std::task::Poll::Pending => ready = false,
+                }
+            }
+        }
+        if ready { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    pinned.into_iter().map(|(_, answer)| answer.unwrap()).collect()
+}

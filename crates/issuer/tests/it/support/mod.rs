@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 pub use browser::{Browser, CALLBACK, VERIFIER};
 pub use database::Database;
-pub use http::{Answer, claims, header};
+pub use http::{Answer, at_once, claims, header};
 pub use site::{Site, serve};
 
 /// What the fake clock shows at first: 2026-01-01.
@@ -166,6 +166,7 @@ impl TestApp {
             disabled_at: None,
             claims: "{}".to_owned(),
             password_generated_at: None,
+            credential_version: 0,
         };
         let transaction = self.app.store.begin().await.unwrap();
         users::insert(&transaction, user).await.unwrap();
