@@ -74,6 +74,24 @@ async fn the_jwks_can_be_cached_and_revalidated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_host_changes_nothing() {
+    let app = TestApp::new().await;
+    let asked = async |path: &str| {
+        let request = app
+            .get(path)
+            .header("host", "evil.example")
+            .header("x-forwarded-host", "evil.example")
+            .header("forwarded", "host=evil.example");
+        request.send().await
+    };
+    assert_eq!(asked("/.well-known/openid-configuration").await.json, app.get("/.well-known/openid-configuration").send().await.json);
+    for path in ["/sign-in", "/account", "/nowhere", "/authorize?client_id=x", "/static/style.css"] {
+        let answer = asked(path).await;
+        assert!(!answer.text.contains("evil") && !format!("{:?}", answer.headers).contains("evil"), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn health() {
     let app = TestApp::new().await;
     assert_eq!(app.get("/health/live").send().await.json, json!({ "status": "live" }));

@@ -68,6 +68,21 @@ async fn a_code_is_bound_to_all_that_it_was_given_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_no_other_kind_of_token() {
+    let app = app().await;
+    let code = code(&app).await;
+    assert_eq!(refresh(&app, &code, &[]).await.error(), (400, "invalid_grant"));
+    assert_eq!(app.get("/userinfo").bearer(&code).send().await.error(), (401, "invalid_token"));
+    assert_eq!(app.introspect("web", &code).await.json, json!({ "active": false }));
+    assert_eq!(app.get("/register/web").bearer(&code).send().await.error(), (401, "invalid_token"));
+    let tokens = app.redeem(&code, &[]).await;
+    for other in ["access_token", "refresh_token", "id_token"] {
+        assert_eq!(app.redeem(tokens.str(other), &[]).await.error(), (400, "invalid_grant"), "{other}");
+    }
+    assert_eq!(app.browser().get(&format!("/authorize/resume?request={code}")).await.heading(), "This page has expired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_verifier_comes_if_and_only_if_a_challenge_was_sent() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
     app.add_client_with("web", false, "authorization_code", &["openid", "orders:read"], |client| {

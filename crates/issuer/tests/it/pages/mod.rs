@@ -31,6 +31,7 @@ async fn every_page_keeps_others_out() {
             assert!(!page.text.contains("<script") && !page.text.contains("style=\"") && !page.text.contains("http-equiv"), "{path}");
             assert_eq!((page.header("cache-control"), page.header("referrer-policy")), ("no-store", "no-referrer"), "{path}");
             assert_eq!(page.header("access-control-allow-origin"), "", "{path}");
+            assert_eq!(page.header("cross-origin-opener-policy"), "same-origin-allow-popups", "{path}");
         }
     }
     // Pages that lead to clients name no form-action: browsers would apply it to the redirect.
