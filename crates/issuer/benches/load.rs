@@ -19,7 +19,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const CONNECTIONS: usize = 16;
-const LENGTH: Duration = Duration::from_secs(6);
+/// Of one load, and of one measurement of a limit.
+const LENGTH: Duration = Duration::from_secs(3);
+const ROUNDS: u32 = 4;
 const PASSWORD: &str = "correct horse battery staple";
 /// Clock ticks in which the kernel counts a process's CPU time (`getconf CLK_TCK`).
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -181,7 +183,7 @@ fn rate<W: FnMut()>(make: impl Fn() -> W + Sync) -> f64 {
     let on_one = || {
         let (mut work, mut count) = (make(), 0_u32);
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(3) {
+        while start.elapsed() < LENGTH {
             work();
             count += 1;
         }
@@ -213,13 +215,20 @@ fn refresh_token(body: &str) -> String {
     serde_json::from_str::<Value>(body).unwrap()["refresh_token"].as_str().unwrap().to_owned()
 }
 
-/// Runs `load` between two measurements of its limit, because the speed of a machine that others share comes and goes;
-/// prints both.
-fn beside(what: &str, bare: fn() -> f64, load: impl FnOnce() -> (f64, f64)) {
-    let before = bare();
-    let (per_cpu, per_second) = load();
-    let limit = f64::midpoint(before, bare());
-    println!("  {what:34} {per_cpu:8.0} per CPU-second   {:.2} of the limit, {limit:.1}   ({per_second:.0} per second)", per_cpu / limit);
+/// Runs `load` and measures its limit by turns, because the speed of a machine that others share comes and goes; prints
+/// the means.
+fn beside(what: &str, bare: fn() -> f64, load: impl Fn() -> (f64, f64)) {
+    let mut sums = [0.0; 3];
+    for _ in 0..ROUNDS {
+        let limit = bare();
+        let (per_cpu, per_second) = load();
+        for (sum, value) in sums.iter_mut().zip([limit, per_cpu, per_second]) {
+            *sum += value;
+        }
+    }
+    let [limit, per_cpu, per_second] = sums.map(|sum| sum / f64::from(ROUNDS));
+    let of_limit = per_cpu / limit;
+    println!("  {what:34} {per_cpu:8.0} per CPU-second   {of_limit:.2} of the limit, {limit:.1}   ({per_second:.0} per second)");
 }
 
 fn measure(name: &str, database_url: &str) {
