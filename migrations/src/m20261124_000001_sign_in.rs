@@ -35,6 +35,9 @@ impl MigrationTrait for Migration {
             ("sessions", "user_id"),
             ("browsers", "expires_at"),
             ("authorization_requests", "browser"),
+            ("authorization_requests", "created_at"),
+            ("authorization_codes", "user_id"),
+            ("authorization_codes", "client_id"),
             ("authorization_codes", "authorization_id"),
             ("client_assertions", "expires_at"),
         ] {

@@ -29,7 +29,7 @@ pub struct App {
     /// Time and randomness.
     pub clock: Arc<dyn Clock>,
     /// Fetches from clients' URLs.
-    pub fetcher: Fetcher,
+    pub fetcher: Arc<Fetcher>,
     /// The public keys of clients.
     pub client_keys: ClientKeys,
     ring: KeyRing,
@@ -60,7 +60,7 @@ impl App {
     /// Opens the database, migrated if need be, and what is sealed in it. On an empty database this is the first start,
     /// and the administrator's password is returned to be shown once.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<(Arc<Self>, Option<Administrator>), OpenError> {
-        let fetcher = Fetcher::new(&settings)?;
+        let fetcher = Arc::new(Fetcher::new(&settings)?);
         let store = Store::connect(&settings.database_url).await?;
         let hasher = Hasher::start(&settings, Arc::clone(&clock)).map_err(OpenError::Hasher)?;
         let state = schema::state(&store).await?;

@@ -76,6 +76,8 @@ pub async fn begin(app: &App, previous: Option<&SignedIn>, proof: Proof, device:
         })
     };
     let transaction = app.store.begin().await?;
+    // First, because it may renew the user's hash: everybody takes counters, then users, then what is theirs.
+    settlement.settle(&transaction, &user).await?;
     let written = if is_new {
         if let Some(other) = previous {
             end_within(&transaction, &other.session.sid, other.user.id, "another sign-in", now).await?;
@@ -88,7 +90,6 @@ pub async fn begin(app: &App, previous: Option<&SignedIn>, proof: Proof, device:
     if !written {
         return Err(SignInError::Wrong);
     }
-    settlement.settle(&transaction, &user).await?;
     audit::record(&transaction, now, Event::SignedIn { user: user.id, sid: &session.sid }).await?;
     commit(transaction).await?;
     Ok(SignedIn { session, user: *user })

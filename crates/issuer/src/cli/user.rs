@@ -253,6 +253,8 @@ async fn set_password(app: &App, username: &str, password: PasswordArgs) -> Resu
 
 /// Signs a user out of every browser, and ends their authorizations; gives the number of these.
 pub async fn end_all(db: &impl ConnectionTrait, user: Uuid, by: &str, now: UnixSeconds) -> Result<u64, CliError> {
+    // Sign-ins under way find that they come too late, or are found here.
+    users::renew_credentials(db, user).await?;
     session::end_others(db, user, None, by, now).await?;
     let count = authorizations::end_all(db, Some(user), None, now).await?;
     audit::record(db, now, Event::AuthorizationsEnded { user: Some(user), client: None, count }).await?;

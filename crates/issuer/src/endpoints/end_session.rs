@@ -38,8 +38,7 @@ pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query):
         return leave(&app, target.filter(|_| hint.is_some()));
     };
     // Who can show the person's own ID token was given it by them.
-    if hint.as_ref().is_some_and(|hint| hint.sub == signed_in.user.id && hint.sid.as_ref().is_none_or(|sid| *sid == signed_in.session.sid))
-    {
+    if hint.as_ref().is_some_and(|hint| hint.sub == signed_in.user.id && hint.sid.as_ref() == Some(&signed_in.session.sid)) {
         browser.sign_out().await?;
         return leave(&app, target);
     }

@@ -43,35 +43,40 @@ impl ClientKeys {
         &self,
         metadata: &ClientMetadata,
         kid: Option<&str>,
-        fetcher: &Fetcher,
+        fetcher: &Arc<Fetcher>,
         clock: &dyn Clock,
     ) -> Result<Arc<KeySet>, FetchError> {
         let Some(uri) = &metadata.jwks_uri else {
             return parse(metadata.jwks.clone().unwrap_or_else(|| json!({ "keys": [] })));
         };
         let entry = self.entry(uri);
-        let mut known = entry.lock().await;
+        let mut known = entry.lock_owned().await;
         let now = clock.monotonic();
         let since = |at: Option<Duration>| at.map_or(Duration::MAX, |at| now.saturating_sub(at));
+        if since(known.fetched_at) >= MAX_AGE + MAX_STALE {
+            known.keys = Arc::default();
+        }
         let has_key = kid.is_none_or(|kid| known.keys.key_ids().any(|own| own == kid));
         if since(known.asked_at) < COOL_DOWN || since(known.fetched_at) < MAX_AGE && has_key {
             return Ok(Arc::clone(&known.keys));
         }
         known.asked_at = Some(now);
-        let fetched = match fetcher.get(uri).await {
-            Ok(body) => serde_json::from_slice(&body).map_err(|_| FetchError::Unexpected("a JWK set")).and_then(parse),
-            Err(error) => Err(error),
-        };
-        match fetched {
-            Ok(keys) => (known.keys, known.fetched_at) = (keys, Some(now)),
-            // A failure wipes no good keys, but they do not serve for ever.
-            Err(_) if since(known.fetched_at) < MAX_AGE + MAX_STALE => {}
-            Err(error) => {
-                known.keys = Arc::default();
-                return Err(error);
+        // A task of its own: who asks and hangs up must not leave the others without keys.
+        let (fetcher, uri) = (Arc::clone(fetcher), uri.clone());
+        let fetch = tokio::spawn(async move {
+            let fetched = match fetcher.get(&uri).await {
+                Ok(body) => serde_json::from_slice(&body).map_err(|_| FetchError::Unexpected("a JWK set")).and_then(parse),
+                Err(error) => Err(error),
+            };
+            match fetched {
+                Ok(keys) => (known.keys, known.fetched_at) = (keys, Some(now)),
+                // A failure wipes no good keys.
+                Err(error) if known.fetched_at.is_none() => return Err(error),
+                Err(_) => {}
             }
-        }
-        Ok(Arc::clone(&known.keys))
+            Ok(Arc::clone(&known.keys))
+        });
+        fetch.await.map_err(|_| FetchError::Unexpected("an answer"))?
     }
 
     fn entry(&self, uri: &str) -> Entry {

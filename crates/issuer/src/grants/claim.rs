@@ -47,24 +47,26 @@ impl Claim {
             Self::Nothing => true,
             Self::SignIn { settlement } => {
                 let transaction = app.store.begin().await?;
+                // First, because it may renew the user's hash: everybody takes counters, then users, then what is theirs.
+                settlement.settle(&transaction, &user.0).await?;
                 if !authorizations::insert(&transaction, row, user.0.credential_version).await? {
                     return Err(OAuthError::invalid_grant());
                 }
-                settlement.settle(&transaction, &user.0).await?;
                 record_given(&transaction, row, grant, now).await?;
                 commit(transaction).await?;
                 true
             }
             Self::Code { hash, consented } => {
                 let transaction = app.store.begin().await?;
-                let first = codes::spend(&transaction, &hash, now).await?;
+                // Everybody takes users and clients first, then consents, then codes: so nobody waits for each other.
+                authorizations::hold_parties(&transaction, row.user_id, &row.client_id).await?;
                 // A consent that is being withdrawn ends either here or with what is given here.
                 if let Some(scope) = &consented
-                    && first
                     && !consents::holds(&transaction, row.user_id, &row.client_id, scope).await?
                 {
                     return Err(OAuthError::invalid_grant());
                 }
+                let first = codes::spend(&transaction, &hash, now).await?;
                 if first && !authorizations::insert(&transaction, row, user.0.credential_version).await? {
                     return Err(OAuthError::invalid_grant());
                 }

@@ -63,7 +63,8 @@ impl ClaimsRequest {
 
     /// The user that the ID token must be about, if one is named.
     pub fn subject(&self) -> Option<&str> {
-        self.id_token.get("sub")?.as_ref()?.value.as_ref()?.as_str()
+        // What is no text is nobody.
+        Some(self.id_token.get("sub")?.as_ref()?.value.as_ref()?.as_str().unwrap_or_default())
     }
 
     /// Whether an ID token with this `acr` will do: it must be among the values that are essential, if any are.

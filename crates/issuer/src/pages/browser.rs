@@ -20,7 +20,7 @@ use crate::endpoints::parameters::Parameters;
 use crate::error::PageError;
 use crate::middleware::client_ip::ClientIp;
 use crate::oauth::form::Form;
-use crate::pages::browser_store::{BROWSER, BrowserStore, CSRF, SID};
+use crate::pages::browser_store::{BROWSER, BrowserStore, CSRF, SID, is_kept};
 use crate::store::requests;
 
 /// The browser of a request.
@@ -127,6 +127,13 @@ impl Browser {
     /// Signs in who gave `proof`. The cookie gets a new id, and forms of before are of no more use.
     pub async fn sign_in(&self, proof: Proof) -> Result<Result<SignedIn, SignInError>, PageError> {
         let previous = self.signed_in().await?;
+        // Signed out while the password was compared: that stands.
+        if let Some(id) = self.cookie.id()
+            && self.cookie.get_value(SID).await?.is_some()
+            && !is_kept(&self.app, &id).await?
+        {
+            return Err(PageError::expired());
+        }
         let signed_in = match session::begin(&self.app, previous.as_ref(), proof, &self.device).await {
             Ok(signed_in) => signed_in,
             Err(error) => return Ok(Err(error)),
@@ -139,7 +146,8 @@ impl Browser {
     /// Gives the cookie a new id: whoever knew the old one, or a form of it, knows nothing any more.
     pub async fn renew(&self) -> Result<(), PageError> {
         self.cookie.cycle_id().await?;
-        self.cookie.remove_value(CSRF).await?;
+        self.cookie.insert(CSRF, self.random_value()).await?;
+        self.kept_value(BROWSER).await?;
         Ok(())
     }
 
@@ -157,14 +165,22 @@ impl Browser {
         self.kept_value(CSRF).await
     }
 
-    /// The random value that is kept under `key`: made when it is first needed.
+    /// The random value that is kept under `key`. All are made together, when the first is needed: else two requests of one
+    /// browser could each make one, and the later would replace the other's.
     async fn kept_value(&self, key: &str) -> Result<String, PageError> {
         if let Some(value) = self.cookie.get::<String>(key).await? {
             return Ok(value);
         }
-        let value = BASE64_URL_SAFE_NO_PAD.encode(self.app.clock.random_bytes::<16>());
-        self.cookie.insert(key, &value).await?;
-        Ok(value)
+        for key in [CSRF, BROWSER] {
+            if self.cookie.get_value(key).await?.is_none() {
+                self.cookie.insert(key, self.random_value()).await?;
+            }
+        }
+        Ok(self.cookie.get::<String>(key).await?.unwrap_or_default())
+    }
+
+    fn random_value(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(self.app.clock.random_bytes::<16>())
     }
 
     /// Whether `form` was ours, in this browser.
@@ -176,7 +192,7 @@ impl Browser {
 
     /// Keeps a request that waits for the person; gives its id.
     pub async fn keep(&self, pending: &Pending) -> Result<String, PageError> {
-        let id = BASE64_URL_SAFE_NO_PAD.encode(self.app.clock.random_bytes::<16>());
+        let id = self.random_value();
         let browser = self.kept_value(BROWSER).await?;
         let request = serde_json::to_string(pending).map_err(PageError::server_error)?;
         requests::insert(self.app.store.writer(), &id, &browser, &request, self.app.now()).await?;

@@ -17,6 +17,7 @@ use tower_sessions::session_store::{Error, Result};
 
 use crate::app::App;
 use crate::clock::UnixSeconds;
+use crate::store::StoreError;
 use crate::store::browsers::{self, BrowserRow};
 
 /// Points to the session; a browser that has it is signed in.
@@ -41,6 +42,11 @@ pub struct BrowserStore(pub Arc<App>);
 
 fn hash(id: &Id) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, id.to_string().as_bytes()))
+}
+
+/// Whether the browser with the cookie `id` is still known.
+pub async fn is_kept(app: &App, id: &Id) -> std::result::Result<bool, StoreError> {
+    Ok(browsers::find(app.store.writer(), &hash(id), app.now()).await?.is_some())
 }
 
 fn failed(error: impl std::fmt::Display) -> Error {

@@ -124,6 +124,13 @@ pub async fn with_parties(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<
     row.map(|row| Ok((from_row(&row)?, User::from_row(&row)?, Client::from_row(&row)?))).transpose()
 }
 
+/// Lets nobody change the user and the client until the caller's transaction ends.
+pub async fn hold_parties(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result<(), StoreError> {
+    let sql = "SELECT 1 AS one FROM users u, clients c WHERE u.id = $1 AND c.id = $2".to_owned() + &locked(db, "u, c");
+    query_one(db, &sql, [user.into(), client.into()]).await?;
+    Ok(())
+}
+
 /// Inserts `row` if its user and client are enabled, its session (if any) has not ended, and the user's
 /// credentials are of `credential_version`. False if not. Whoever changes those waits, and then finds the row.
 pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, credential_version: i32) -> Result<bool, StoreError> {

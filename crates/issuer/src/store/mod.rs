@@ -203,7 +203,7 @@ pub async fn commit(transaction: Transaction) -> Result<(), StoreError> {
     Ok(transaction.commit().await?)
 }
 
-/// Ends a SELECT whose rows of `table` no other transaction may change before this one ends. SQLite has but one writer, and
+/// Ends a SELECT whose rows of `tables` no other transaction may change before this one ends. SQLite has but one writer, and
 /// no word for it.
 fn locked(db: &impl ConnectionTrait, tables: &str) -> String {
     match db.get_database_backend() {

@@ -100,6 +100,12 @@ pub async fn change_password(db: &impl ConnectionTrait, id: Uuid, old: &str, new
     Ok(execute(db, sql, [id.into(), new.into(), now.into(), old.into()]).await? == 1)
 }
 
+/// Lets no sign-in that is under way come to anything.
+pub async fn renew_credentials(db: &impl ConnectionTrait, id: Uuid) -> Result<(), StoreError> {
+    execute(db, "UPDATE users SET credential_version = credential_version + 1 WHERE id = $1", [id.into()]).await?;
+    Ok(())
+}
+
 /// Sets the full name, and the further claims (as JSON).
 pub async fn set_claims(db: &impl ConnectionTrait, id: Uuid, name: Option<&str>, claims: &str, now: UnixSeconds) -> Result<(), StoreError> {
     let sql = "UPDATE users SET name = $2, claims = $4, updated_at = $3 WHERE id = $1";

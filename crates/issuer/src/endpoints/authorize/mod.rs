@@ -31,7 +31,7 @@ use crate::store::consents;
 use crate::tokens::hint;
 
 /// A request waits for the person this long, in seconds.
-const PATIENCE: i64 = 3600;
+pub const PATIENCE: i64 = 3600;
 /// The longest query that a request may be turned into, in bytes: what browsers and proxies take as a URL.
 const MAX_QUERY: usize = 8 * 1024;
 

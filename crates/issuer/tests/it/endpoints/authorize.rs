@@ -332,6 +332,20 @@ async fn two_tabs_sign_in_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_tabs_open_at_once() {
+    let app = app().await;
+    for _ in 0..5 {
+        let browser = app.signed_in("alice").await;
+        let (one, two) = (app.authorize(&[("prompt", "login"), ("state", "1")]), app.authorize(&[("prompt", "login"), ("state", "2")]));
+        let (one, two) = tokio::join!(browser.get(&one), browser.get(&two));
+        assert_eq!((one.heading(), two.heading()), ("Sign in", "Sign in"));
+        let (profile, devices) = tokio::join!(browser.get("/account"), browser.get("/account/devices"));
+        assert_eq!(browser.submit(&devices, "/account/devices", &[("action", "end-others")]).await.heading(), "Devices");
+        assert_eq!(browser.submit(&profile, "/account", &[("nickname", "Al")]).await.heading(), "Profile");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_an_attacker_prepared_gives_nothing() {
     let app = app().await;
     let (attacker, victim) = (app.browser(), app.signed_in("alice").await);

@@ -183,3 +183,17 @@ async fn keys_are_fetched_again_for_an_unknown_kid_but_not_often() {
         app.advance(30);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_locks_nobody_out() {
+    let site = Site::open().await;
+    let key = Key::new("one");
+    let jwks_uri = site.put("/jwks", 200, key.jwks());
+    let app = app(&json!({ "jwks_uri": jwks_uri }).to_string()).await;
+    let stranger = Key::new("x").sign(&claims(&app, "x"));
+    // Dropped at every moment of its way.
+    for wait in 0..20 {
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(wait), send(&app, &stranger, &[])).await;
+    }
+    assert_eq!(send(&app, &key.sign(&claims(&app, "1")), &[]).await.status, 200);
+}

@@ -154,11 +154,20 @@ async fn no_code_or_token_survives_a_withdrawal_that_is_answered() {
         browser.code(&request).await;
         let page = browser.get("/account/consents").await;
         let silent = app.authorize(&[("scope", "openid orders:read offline_access"), ("prompt", "none")]);
-        // Each asks for a code and redeems it at once, while the person withdraws.
-        let tries = (0..6).map(|_| async {
-            let answer = browser.get_once(&silent).await;
-            let code = answer.reply().get("code").cloned().unwrap_or_default();
-            app.redeem(&code, &[]).await
+        // Some have their codes already, the others ask for one first, while the person withdraws.
+        let mut codes = Vec::new();
+        for _ in 0..6 {
+            codes.push(browser.code(&silent).await);
+        }
+        let tries = (0..12).map(|number| {
+            let (codes, browser, app, silent) = (&codes, &browser, &app, &silent);
+            async move {
+                let code = match codes.get(number) {
+                    Some(code) => code.clone(),
+                    None => browser.get_once(silent).await.reply().get("code").cloned().unwrap_or_default(),
+                };
+                app.redeem(&code, &[]).await
+            }
         });
         let (answers, withdrawn) = tokio::join!(at_once(tries.collect()), browser.submit(&page, "/account/consents", &[]));
         assert!(withdrawn.text.contains("Withdrawn."));

@@ -269,3 +269,22 @@ async fn an_imported_password_may_be_shorter_than_what_may_be_set_today() {
     app.add_user_with_hash("johndoe", &["clerk"], hash).await;
     assert_eq!(app.try_password("johndoe", "secret", "").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_sign_ins_at_once_renew_a_weak_hash() {
+    let app = TestApp::with(|settings| settings.argon2_iterations = 3).await.with_orders().await;
+    // Of one pass, where three are asked for now.
+    let weak = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$";
+    let mut output = [0; 32];
+    let params = argon2::Params::new(64, 1, 1, Some(32)).unwrap();
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    argon2.hash_password_into(crate::support::PASSWORD.as_bytes(), b"somesaltsomesalt", &mut output).unwrap();
+    let hash = format!("{weak}{}", base64::Engine::encode(&base64::prelude::BASE64_STANDARD_NO_PAD, output));
+    app.add_user_with_hash("alice", &["clerk"], hash).await;
+    for _ in 0..4 {
+        let answers = crate::support::at_once((0..10).map(|_| app.sign_in("alice", "orders:read")).collect()).await;
+        assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 429)), "{answers:?}");
+        app.advance(600);
+    }
+    assert_eq!(app.count("SELECT count(*) FROM users WHERE password_hash LIKE '%t=3,%' AND username = 'alice'").await, 1);
+}
