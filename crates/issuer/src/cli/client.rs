@@ -1,6 +1,5 @@
 //! `signet client`
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -12,11 +11,10 @@ use crate::cli::report::{Report, date};
 use crate::cli::resource::require_scopes;
 use crate::cli::{CliError, commit_change, refuse};
 use crate::clock::DAY;
-use crate::endpoints::register::stored_token;
 use crate::grants::Grant;
 use crate::oauth::client_auth::{BASIC, METHODS, NONE, POST, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::is_plain_text;
-use crate::oauth::redirect_uri;
+use crate::oauth::{redirect_uri, secret};
 use crate::store::clients::{self, ClientRow};
 use crate::store::resources::{self, Resource};
 use crate::store::{ConnectionTrait, authorizations, registration};
@@ -208,7 +206,7 @@ async fn add(app: &App, mut args: AddArgs) -> Result<Report, CliError> {
         grants: args.grants.join(" "),
         redirect_uris: args.redirect_uris.join(" "),
         default_resource,
-        secret_hash: secret.as_ref().map(|secret| secret_hash(secret)),
+        secret_hash: secret.as_deref().map(secret::hash),
         previous_secret_hash: None,
         created_at: app.now(),
         disabled_at: None,
@@ -237,10 +235,6 @@ fn new_secret(app: &App) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>())
 }
 
-fn secret_hash(secret: &str) -> Vec<u8> {
-    digest(&SHA256, secret.as_bytes()).as_ref().to_vec()
-}
-
 fn secret_report(id: &str, secret: Option<String>) -> Report {
     match secret {
         Some(secret) => {
@@ -254,7 +248,7 @@ fn secret_report(id: &str, secret: Option<String>) -> Report {
 async fn registration_token(app: &App, uses: i32, lifetime: i64) -> Result<Report, CliError> {
     let token = new_secret(app);
     let transaction = app.store.begin().await?;
-    registration::insert_token(&transaction, &stored_token(&token), uses, app.now() + lifetime).await?;
+    registration::insert_token(&transaction, &secret::key(&token), uses, app.now() + lifetime).await?;
     commit_change(app, transaction, "client registration-token", "").await?;
     let (endpoint, until) = (app.settings.issuer.endpoint("/register"), date(app.now() + lifetime));
     let text = format!("{token}\n\nGood for {uses} registration(s) at {endpoint} until {until}. It is not shown again.");
@@ -318,7 +312,7 @@ async fn rotate_secret(app: &App, id: &str, drop_previous: bool) -> Result<Repor
         return refuse(format!("the client {id} is public: it has no secret"));
     }
     let secret = new_secret(app);
-    clients::rotate_secret(&transaction, id, &secret_hash(&secret), drop_previous).await?;
+    clients::rotate_secret(&transaction, id, &secret::hash(&secret), drop_previous).await?;
     commit_change(app, transaction, "client rotate-secret", id).await?;
     Ok(secret_report(id, Some(secret)))
 }

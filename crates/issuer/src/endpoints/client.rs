@@ -1,6 +1,5 @@
 //! Client authentication (RFC 6749 §2.3) against the database.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::header;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
@@ -10,6 +9,7 @@ use crate::endpoints::client_assertion;
 use crate::endpoints::parameters::Parameters;
 use crate::error::{Code, OAuthError};
 use crate::oauth::client_auth::{ClientAuthError, ClientCredentials, NONE};
+use crate::oauth::secret;
 use crate::store::clients::Client;
 
 /// The client that `parameters` come from. A request without client authentication is the default client's.
@@ -53,8 +53,8 @@ pub(super) fn uses(client: &Client, method: &str) -> bool {
 }
 
 fn has_secret(client: &Client, secret: &SecretString) -> bool {
-    let hash = digest(&SHA256, secret.expose_secret().as_bytes());
-    let matches = client.secret_hashes.iter().map(|good| good.as_slice().ct_eq(hash.as_ref()));
+    let hash = secret::hash(secret.expose_secret());
+    let matches = client.secret_hashes.iter().map(|good| good.as_slice().ct_eq(&hash));
     // A public client proves nothing and must not pretend to.
     !client.public && bool::from(matches.fold(Choice::from(0), |any, one| any | one))
 }

@@ -1,7 +1,6 @@
 //! Client authentication by a signed assertion: `private_key_jwt` (OpenID Connect Core §9, RFC 7523 §3 as mended by
 //! draft-ietf-oauth-rfc7523bis: the audience is one string).
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer};
 use signet_verifier::SignedToken;
@@ -13,6 +12,7 @@ use crate::endpoints::client::{failed, known, uses};
 use crate::error::OAuthError;
 use crate::fetch::client_keys::only_key;
 use crate::oauth::client_auth::PRIVATE_KEY_JWT;
+use crate::oauth::secret;
 use crate::store::clients::Client;
 use crate::store::registration;
 
@@ -53,7 +53,7 @@ pub(super) async fn authenticate(app: &App, id: Option<&str>, assertion: &str) -
     if claims.iss != client.id || claims.sub != client.id || !for_us || !in_time || claims.jti.is_empty() {
         return Err(failed());
     }
-    let used = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{} {}", client.id, claims.jti).as_bytes()));
+    let used = secret::key(&format!("{} {}", client.id, claims.jti));
     if !registration::use_assertion(app.store.writer(), &used, claims.exp + VERIFIER_LEEWAY + 1).await? {
         return Err(failed());
     }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -23,8 +22,8 @@ use crate::fetch::{client_keys, logo};
 use crate::grants::Grant;
 use crate::oauth::client_auth::{BASIC, METHODS, NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::{ClientMetadata, MAX_TEXT, is_plain_text};
-use crate::oauth::redirect_uri;
 use crate::oauth::scope::{OIDC_SCOPES, ScopeSet};
+use crate::oauth::{redirect_uri, secret};
 use crate::store::clients::{self, ClientRow};
 use crate::store::{commit, registration, resources};
 
@@ -173,16 +172,6 @@ fn invalid(description: impl Into<String>) -> RegistrationError {
     RegistrationError::OAuth(OAuthError::new(Code::InvalidClientMetadata, description))
 }
 
-/// What the database knows of a token.
-pub fn token_hash(token: &str) -> Vec<u8> {
-    digest(&SHA256, token.as_bytes()).as_ref().to_vec()
-}
-
-/// The form in which initial access tokens are stored.
-pub fn stored_token(token: &str) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(token_hash(token))
-}
-
 fn bearer(headers: &HeaderMap) -> Result<String, RegistrationError> {
     header_token(headers).and_then(|token| token.ok_or(BearerError::NoCredentials)).map_err(RegistrationError::Bearer)
 }
@@ -192,7 +181,7 @@ async fn initial_token(app: &App, headers: &HeaderMap) -> Result<Option<String>,
     if app.settings.open_registration {
         return Ok(None);
     }
-    let hash = stored_token(&bearer(headers)?);
+    let hash = secret::key(&bearer(headers)?);
     if registration::token_is_good(app.store.reader(), &hash, app.now()).await? {
         Ok(Some(hash))
     } else {
@@ -202,7 +191,7 @@ async fn initial_token(app: &App, headers: &HeaderMap) -> Result<Option<String>,
 
 /// The registration `id`, if the request carries its token. Others learn nothing, not even that there is none.
 async fn own_registration(app: &App, id: &str, headers: &HeaderMap) -> Result<ClientRow, RegistrationError> {
-    let hash = token_hash(&bearer(headers)?);
+    let hash = secret::hash(&bearer(headers)?);
     let row = clients::row(app.store.reader(), id).await?.filter(|row| row.disabled_at.is_none());
     let own = row.filter(|row| row.registration_token_hash.as_ref().is_some_and(|good| bool::from(good.as_slice().ct_eq(&hash))));
     own.ok_or(RegistrationError::Bearer(BearerError::InvalidToken))
@@ -282,7 +271,7 @@ impl Registration {
             grants: self.grant_types.join(" "),
             redirect_uris: self.redirect_uris.join(" "),
             default_resource: None,
-            secret_hash: secret.map(token_hash),
+            secret_hash: secret.map(secret::hash),
             previous_secret_hash: None,
             created_at: app.now(),
             disabled_at: None,
@@ -291,7 +280,7 @@ impl Registration {
             require_pkce: false,
             first_party: false,
             metadata: self.metadata.to_json(),
-            registration_token_hash: Some(token_hash(own_token)),
+            registration_token_hash: Some(secret::hash(own_token)),
             id,
         }
     }

@@ -1,13 +1,11 @@
 //! The authorization code grant (RFC 6749 §4.1.3, OpenID Connect Core §3.1.3, RFC 7636 §4.6).
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-
 use crate::error::{Code, OAuthError};
 use crate::grants::claim::end_replayed;
 use crate::grants::{Claim, GrantContext, Granted, new_row};
 use crate::oauth::pkce;
 use crate::oauth::scope::ScopeSet;
+use crate::oauth::secret;
 use crate::store::authorizations::AuthorizationRow;
 use crate::store::codes::{self, CodeRow};
 use crate::store::sessions;
@@ -17,14 +15,9 @@ use crate::tokens::{Authorization, Party};
 /// Life of a code, in seconds.
 pub const CODE_LIFETIME: i64 = 60;
 
-/// What the database knows of `code`.
-pub fn hash(code: &str) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, code.as_bytes()))
-}
-
 pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError> {
     let GrantContext { app, client, now, .. } = context;
-    let found = codes::find(app.store.reader(), &hash(context.required("code")?)).await?;
+    let found = codes::find(app.store.reader(), &secret::key(context.required("code")?)).await?;
     let (code, user) = found.ok_or_else(OAuthError::invalid_grant)?;
     // Who cannot redeem a code is refused, and ends nothing: it may be an outsider who saw it pass.
     if code.client_id != client.id || code.redirect_uri != context.required("redirect_uri")? || !proves_possession(&code, context) {

@@ -11,3 +11,4 @@ pub mod pkce;
 pub mod prompt;
 pub mod redirect_uri;
 pub mod scope;
+pub mod secret;

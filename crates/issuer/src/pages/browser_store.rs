@@ -8,8 +8,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};
@@ -17,6 +15,7 @@ use tower_sessions::session_store::{Error, Result};
 
 use crate::app::App;
 use crate::clock::UnixSeconds;
+use crate::oauth::secret;
 use crate::store::StoreError;
 use crate::store::browsers::{self, BrowserRow};
 
@@ -41,7 +40,7 @@ type Data = HashMap<String, Value>;
 pub struct BrowserStore(pub Arc<App>);
 
 fn hash(id: &Id) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, id.to_string().as_bytes()))
+    secret::key(&id.to_string())
 }
 
 /// Whether the browser with the cookie `id` is still known.

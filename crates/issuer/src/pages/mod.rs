@@ -5,6 +5,7 @@ pub mod assets;
 pub mod browser;
 pub mod browser_store;
 pub mod consent;
+pub mod form;
 pub mod select_account;
 pub mod sign_in;
 pub mod sign_out;

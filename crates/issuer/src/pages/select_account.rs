@@ -9,7 +9,8 @@ use axum::response::Response;
 use crate::app::App;
 use crate::endpoints::authorize::{go_on, waiting};
 use crate::error::PageError;
-use crate::pages::browser::{Browser, OwnForm, PageQuery};
+use crate::pages::browser::Browser;
+use crate::pages::form::{OwnForm, PageQuery};
 use crate::pages::{ClientView, Csp, Page, html};
 
 #[derive(Template)]

@@ -14,7 +14,8 @@ use crate::endpoints::authorize::pending::Ask;
 use crate::endpoints::authorize::{go_on, waiting};
 use crate::endpoints::parameters::Parameters;
 use crate::error::{OAuthError, PageError};
-use crate::pages::browser::{Browser, PageQuery, Waiting};
+use crate::pages::browser::{Browser, Waiting};
+use crate::pages::form::PageQuery;
 use crate::pages::{ClientView, Csp, Page, html, see_other};
 use crate::store::clients::Client;
 

@@ -9,7 +9,8 @@ use axum::response::Response;
 use crate::app::App;
 use crate::endpoints::end_session;
 use crate::error::PageError;
-use crate::pages::browser::{Browser, OwnForm};
+use crate::pages::browser::Browser;
+use crate::pages::form::OwnForm;
 use crate::pages::{Csp, Hidden, Page, html, see_other};
 
 #[derive(Template)]

@@ -25,10 +25,11 @@ pub async fn find(db: &impl ConnectionTrait, id: &str, browser: &str) -> Result<
     row.map(|row| Ok(row.try_get("", "request")?)).transpose()
 }
 
-/// Replaces `old` by `new`. False if the request was changed or answered meanwhile.
-pub async fn replace(db: &impl ConnectionTrait, id: &str, browser: &str, old: &str, new: &str) -> Result<bool, StoreError> {
+/// Replaces `old` by `new`, unless the request was changed or answered meanwhile.
+pub async fn replace(db: &impl ConnectionTrait, id: &str, browser: &str, old: &str, new: &str) -> Result<(), StoreError> {
     let sql = "UPDATE authorization_requests SET request = $4 WHERE id = $1 AND browser = $2 AND request = $3";
-    Ok(execute(db, sql, [id.into(), browser.into(), old.into(), new.into()]).await? == 1)
+    execute(db, sql, [id.into(), browser.into(), old.into(), new.into()]).await?;
+    Ok(())
 }
 
 /// Takes the request `id` away, to answer it. False if another one was first.

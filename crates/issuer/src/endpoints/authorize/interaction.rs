@@ -13,6 +13,7 @@ use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
 use crate::store::consents;
 use crate::store::resources::Resource;
+use crate::store::users::User;
 use crate::tokens::audience::audience;
 use crate::tokens::narrow::{default_scopes, narrow};
 
@@ -69,9 +70,8 @@ pub async fn next(app: &App, client: &Client, pending: &Pending, signed_in: Opti
     if user.password_generated_at.is_some() {
         return if silent { refuse(Code::InteractionRequired, "the person must choose a password") } else { Ok(Next::ChangePassword) };
     }
-    let wanted = match wanted(app, client, request, signed_in).await {
-        Ok(Some(wanted)) => wanted,
-        Ok(None) => return sign_in(),
+    let wanted = match wanted(app, client, request, user).await {
+        Ok(wanted) => wanted,
         Err(error) if error.source.is_none() => return Ok(Next::Refuse(Refusal::from(&error))),
         Err(error) => return Err(error),
     };
@@ -89,14 +89,8 @@ fn needs_consent(client: &Client, pending: &Pending, request: &AuthorizationRequ
     asked_for || unproven || !client.first_party && !wanted.to_consent.is_subset(&wanted.consented)
 }
 
-/// What `request` comes to for this user; none without one.
-async fn wanted(
-    app: &App,
-    client: &Client,
-    request: &AuthorizationRequest,
-    signed_in: Option<&SignedIn>,
-) -> Result<Option<Wanted>, OAuthError> {
-    let Some(SignedIn { user, .. }) = signed_in else { return Ok(None) };
+/// What `request` comes to for this user.
+async fn wanted(app: &App, client: &Client, request: &AuthorizationRequest, user: &User) -> Result<Wanted, OAuthError> {
     let mut resources: Vec<Resource> = Vec::new();
     for identifier in &request.resources {
         resources.push(target(app, client, identifier).await?);
@@ -113,7 +107,7 @@ async fn wanted(
     audience(None, resources.first(), &granted, client)?;
     let by_claims = claims::scopes_of(request.claims.names()).filtered(|scope| client.may_ask(scope));
     let to_consent = granted.iter().chain(by_claims.iter()).collect();
-    Ok(Some(Wanted { granted, to_consent, consented }))
+    Ok(Wanted { granted, to_consent, consented })
 }
 
 /// Whether `offline_access` may be granted (OpenID Connect Core §11): where the person is asked for it, or was before.

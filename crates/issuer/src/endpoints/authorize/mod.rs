@@ -19,11 +19,12 @@ use crate::endpoints::authorize::pending::{Ask, Pending, Refusal};
 use crate::endpoints::parameters::RawForm;
 use crate::error::{Code, OAuthError, PageError};
 use crate::grants::Grant;
-use crate::grants::authorization_code::{CODE_LIFETIME, hash};
+use crate::grants::authorization_code::CODE_LIFETIME;
 use crate::oauth::authorization_request::{AuthorizationRequest, ReplyTo};
 use crate::oauth::form::Form;
-use crate::oauth::redirect_uri;
-use crate::pages::browser::{Browser, PageQuery, Waiting};
+use crate::oauth::{redirect_uri, secret};
+use crate::pages::browser::{Browser, Waiting};
+use crate::pages::form::PageQuery;
 use crate::pages::see_other;
 use crate::store::clients::Client;
 use crate::store::codes::{self, CodeRow};
@@ -221,7 +222,7 @@ async fn give_code(app: &App, client: &Client, pending: &Pending, signed_in: &Si
     }
     let code = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>());
     let row = CodeRow {
-        hash: hash(&code),
+        hash: secret::key(&code),
         authorization_id: app.clock.ordered_uuid(),
         client_id: client.id.clone(),
         user_id: user.id,

@@ -10,7 +10,8 @@ use crate::app::App;
 use crate::audit::{self, Event};
 use crate::error::PageError;
 use crate::pages::account::{Account, moment};
-use crate::pages::browser::{Browser, OwnForm, PageQuery};
+use crate::pages::browser::Browser;
+use crate::pages::form::{OwnForm, PageQuery};
 use crate::pages::{ClientView, Csp, Page, html, see_other};
 use crate::store::{authorizations, codes, commit, consents, resources};
 

@@ -11,7 +11,8 @@ use crate::accounts::session::{self, SignedIn};
 use crate::app::App;
 use crate::error::PageError;
 use crate::pages::account::{Account, moment};
-use crate::pages::browser::{Browser, OwnForm, PageQuery};
+use crate::pages::browser::Browser;
+use crate::pages::form::{OwnForm, PageQuery};
 use crate::pages::{Csp, Page, html, see_other};
 use crate::store::{commit, sessions};
 

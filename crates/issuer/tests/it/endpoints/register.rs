@@ -167,7 +167,7 @@ async fn an_initial_access_token_is_needed_and_used_up() {
     let bare = register(&app, &good).await;
     assert_eq!((bare.status, bare.header("www-authenticate")), (401, "Bearer realm=\"registration\", scope=\"\""));
     let token = "an-initial-access-token";
-    let hash = signet_issuer::endpoints::register::stored_token(token);
+    let hash = signet_issuer::oauth::secret::key(token);
     signet_issuer::store::registration::insert_token(app.app.store.writer(), &hash, 1, crate::support::START + 100).await.unwrap();
     let send = |metadata: Value, token: &'static str| {
         let request = app.http.post(format!("{}/register", app.url)).bearer_auth(token).json(&metadata);
