@@ -1,7 +1,8 @@
 //! Load on the real server: tokens per CPU-second of its process, beside what the bare cryptography of this machine does
 //! in a CPU-second; memory and start time.
 //!
-//! `cargo bench -p signet-issuer` runs it on SQLite, and on PostgreSQL too where `TEST_POSTGRES_URL` names a server.
+//! `cargo bench -p signet-issuer` runs it on SQLite, and on PostgreSQL too where `TEST_POSTGRES_URL` names a server; with
+//! words after `--`, such as `password`, only the loads whose names hold one.
 
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark measures real time, and stops where it cannot go on")]
 
@@ -218,6 +219,10 @@ fn refresh_token(body: &str) -> String {
 /// Runs `load` and measures its limit by turns, because the speed of a machine that others share comes and goes; prints
 /// the means.
 fn beside(what: &str, bare: fn() -> f64, load: impl Fn() -> (f64, f64)) {
+    let mut wanted = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    if wanted.peek().is_some() && !wanted.any(|word| what.contains(&word)) {
+        return;
+    }
     let mut sums = [0.0; 3];
     for _ in 0..ROUNDS {
         let limit = bare();

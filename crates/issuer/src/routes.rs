@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
+use tower::ServiceBuilder;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::app::App;
@@ -32,14 +33,18 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(public(&metadata, get(discovery::discovery)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(Arc::clone(&app), error_pages))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
-        .layer(from_fn(time_limit::time_limit))
-        .layer(panics::layer())
-        .layer(from_fn_with_state(Arc::clone(&app), client_ip::client_ip))
-        .layer(from_fn_with_state(app.settings.issuer.is_https(), security_headers::security_headers))
-        .layer(from_fn(request_log::request_log))
+        // One layer of many, outermost first: each layer of its own would copy all those inside it for every request.
+        .layer(
+            ServiceBuilder::new()
+                .layer(from_fn(request_log::request_log))
+                .layer(from_fn_with_state(app.settings.issuer.is_https(), security_headers::security_headers))
+                .layer(from_fn_with_state(Arc::clone(&app), client_ip::client_ip))
+                .layer(panics::layer())
+                .layer(from_fn(time_limit::time_limit))
+                .layer(from_fn_with_state(Arc::clone(&app), error_pages))
+                .layer(DefaultBodyLimit::max(MAX_BODY))
+                .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT)),
+        )
         .with_state(app)
 }
 
