@@ -14,6 +14,7 @@ use crate::clock::DAY;
 use crate::grants::Grant;
 use crate::oauth::client_auth::{BASIC, METHODS, NONE, POST, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::is_plain_text;
+use crate::oauth::scope::words;
 use crate::oauth::{redirect_uri, secret};
 use crate::store::clients::{self, ClientRow};
 use crate::store::resources::{self, Resource};
@@ -256,14 +257,14 @@ async fn registration_token(app: &App, uses: i32, lifetime: i64) -> Result<Repor
 }
 
 fn describe(client: &ClientRow) -> Value {
-    let words = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let list = |text| words(text).collect::<Vec<_>>();
     let secrets = [&client.secret_hash, &client.previous_secret_hash].into_iter().flatten().count();
     json!({
         "client_id": client.id,
         "name": client.name,
         "public": client.public,
-        "grants": words(&client.grants),
-        "redirect_uris": words(&client.redirect_uris),
+        "grants": list(&client.grants),
+        "redirect_uris": list(&client.redirect_uris),
         "first_party": client.first_party,
         "require_pkce": client.public || client.require_pkce,
         "registered_itself": client.registration_token_hash.is_some(),

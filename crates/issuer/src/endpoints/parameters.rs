@@ -11,6 +11,23 @@ use crate::error::{Code, OAuthError};
 use crate::middleware::client_ip::ClientIp;
 use crate::oauth::form::Form;
 
+/// A body of any kind, up to the limit for all.
+pub struct RawBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, OAuthError> {
+        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                OAuthError::new(Code::TooLarge, "the body is too large")
+            } else {
+                OAuthError::invalid_request("the body could not be read")
+            }
+        })
+    }
+}
+
 /// An encoded form, unread.
 pub struct RawForm(pub Bytes);
 
@@ -26,14 +43,8 @@ impl<S: Send + Sync> FromRequest<S> for RawForm {
         if !is_form(&parts) {
             return Err(OAuthError::invalid_request("the content type must be application/x-www-form-urlencoded"));
         }
-        let body = Bytes::from_request(Request::from_parts(parts, body), state).await;
-        body.map(Self).map_err(|rejection| {
-            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                OAuthError::new(Code::TooLarge, "the body is too large")
-            } else {
-                OAuthError::invalid_request("the body could not be read")
-            }
-        })
+        let RawBody(body) = RawBody::from_request(Request::from_parts(parts, body), state).await?;
+        Ok(Self(body))
     }
 }
 

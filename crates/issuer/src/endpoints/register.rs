@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -16,13 +15,14 @@ use subtle::ConstantTimeEq;
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::endpoints::no_store;
+use crate::endpoints::parameters::RawBody;
 use crate::endpoints::userinfo::header_token;
 use crate::error::{BearerError, Code, OAuthError};
 use crate::fetch::{client_keys, logo};
 use crate::grants::Grant;
 use crate::oauth::client_auth::{BASIC, METHODS, NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::{ClientMetadata, MAX_TEXT, is_plain_text};
-use crate::oauth::scope::{OIDC_SCOPES, ScopeSet};
+use crate::oauth::scope::{OIDC_SCOPES, ScopeSet, words};
 use crate::oauth::{redirect_uri, secret};
 use crate::store::clients::{self, ClientRow};
 use crate::store::{commit, registration, resources};
@@ -92,8 +92,13 @@ impl IntoResponse for RegistrationError {
 }
 
 /// `POST /register`
-pub async fn register(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Result<Response, RegistrationError> {
+pub async fn register(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<RawBody, OAuthError>,
+) -> Result<Response, RegistrationError> {
     let token = initial_token(&app, &headers).await?;
+    let RawBody(body) = body?;
     let expected = |error: serde_json::Error| invalid(format!("expected a JSON object of client metadata: {error}"));
     let mut members: Map<String, Value> = serde_json::from_slice(&body).map_err(expected)?;
     // An explicit null says as little as nothing does (RFC 7591 §2).
@@ -112,7 +117,7 @@ pub async fn register(State(app): State<Arc<App>>, headers: HeaderMap, body: Byt
     let has_secret = ![NONE, PRIVATE_KEY_JWT].contains(&asked.token_endpoint_auth_method.as_str());
     let secret = has_secret.then(|| BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>()));
     let row = asked.into_row(&app, id.clone(), secret.as_deref(), &own_token);
-    let origins: Vec<String> = row.redirect_uris.split(' ').filter_map(redirect_uri::origin).collect();
+    let origins: Vec<String> = words(&row.redirect_uris).filter_map(redirect_uri::origin).collect();
 
     let transaction = app.store.begin().await?;
     if let Some(token) = token
@@ -289,13 +294,13 @@ impl Registration {
 /// What is registered, without secrets (RFC 7591 §3.2.1).
 fn describe(app: &App, row: &ClientRow, scopes: &[String]) -> Value {
     let mut answer: Value = serde_json::from_str(&row.metadata).unwrap_or_default();
-    let words = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(Value::from).collect::<Vec<_>>();
+    let list = |text| words(text).collect::<Vec<_>>();
     let own = json!({
         "client_id": row.id,
         "client_id_issued_at": row.created_at,
         "client_name": row.name,
-        "redirect_uris": words(&row.redirect_uris),
-        "grant_types": words(&row.grants),
+        "redirect_uris": list(&row.redirect_uris),
+        "grant_types": list(&row.grants),
         "response_types": ["code"],
         "token_endpoint_auth_method": row.auth_method,
         "subject_type": "public",

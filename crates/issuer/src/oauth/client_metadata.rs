@@ -131,11 +131,12 @@ fn is_public_key_set(jwks: &Value) -> bool {
     jwks["keys"].as_array().is_some_and(|keys| keys.len() <= MAX_ITEMS && keys.iter().all(is_public))
 }
 
-/// Whether people see `text` as it is: without control characters, and without those that are invisible or turn the
-/// direction of what follows (Unicode's Cf, Zl and Zp).
+/// Whether people see `text` as it is: without control characters, and without those that are invisible, look like a space or
+/// turn the direction of what follows (Unicode's Cf, Zl and Zp, the Hangul fillers and the blank Braille pattern).
 pub fn is_plain_text(text: &str) -> bool {
     let deceives = |c: char| {
         matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{200b}'..='\u{200f}')
+            || matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{17b4}' | '\u{17b5}')
             || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}' | '\u{1d173}'..='\u{1d17a}')
     };
     !text.chars().any(|c| c.is_control() || deceives(c))

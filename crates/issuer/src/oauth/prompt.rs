@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::oauth::scope::words;
+
 /// One value each: whether it was asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the values of the parameter, of which several may stand together")]
@@ -28,7 +30,7 @@ impl Prompt {
     /// Reads the parameter.
     pub fn parse(value: &str) -> Result<Self, PromptError> {
         let mut prompt = Self::default();
-        for word in value.split(' ').filter(|word| !word.is_empty()) {
+        for word in words(value) {
             match word {
                 "none" => prompt.none = true,
                 "login" => prompt.login = true,

@@ -28,11 +28,15 @@ pub struct ScopeSet(BTreeSet<String>);
 #[error("scope: expected names of printable ASCII, separated by spaces")]
 pub struct ScopeError;
 
+/// The members of a list that is written with spaces between them, as OAuth writes its lists.
+pub fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split(' ').filter(|word| !word.is_empty())
+}
+
 impl ScopeSet {
     /// Reads a `scope` value. Repeated names count once.
     pub fn parse(value: &str) -> Result<Self, ScopeError> {
-        let names = value.split(' ').filter(|name| !name.is_empty());
-        names.map(|name| is_scope_token(name).then(|| name.to_owned()).ok_or(ScopeError)).collect()
+        words(value).map(|name| is_scope_token(name).then(|| name.to_owned()).ok_or(ScopeError)).collect()
     }
 
     /// Whether `name` is in the set.

@@ -4,9 +4,10 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel,
 
 use crate::clock::UnixSeconds;
 use crate::oauth::client_metadata::ClientMetadata;
+use crate::oauth::scope::words;
 use crate::store::entity::{client_scopes, clients};
 use crate::store::resources::Resource;
-use crate::store::{StoreError, batch, execute, query_all, query_one, words};
+use crate::store::{StoreError, batch, execute, query_all, query_one};
 
 pub use crate::store::entity::clients::Model as ClientRow;
 

@@ -4,8 +4,8 @@ use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
-use crate::oauth::scope::ScopeSet;
-use crate::store::{StoreError, execute, query_all, query_one, words};
+use crate::oauth::scope::{ScopeSet, words};
+use crate::store::{StoreError, execute, query_all, query_one};
 
 /// One consent.
 #[derive(Debug, Clone)]

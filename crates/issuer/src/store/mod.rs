@@ -229,8 +229,3 @@ async fn query_one(
 async fn query_all(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<Vec<QueryResult>, StoreError> {
     Ok(db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?)
 }
-
-/// The names in a space-separated column.
-fn words(column: &str) -> impl Iterator<Item = &str> {
-    column.split(' ').filter(|word| !word.is_empty())
-}

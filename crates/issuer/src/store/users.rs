@@ -4,8 +4,9 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryF
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
+use crate::oauth::scope::words;
 use crate::store::entity::users;
-use crate::store::{StoreError, execute, query_one, words};
+use crate::store::{StoreError, execute, query_one};
 
 pub use crate::store::entity::users::Model as UserRow;
 

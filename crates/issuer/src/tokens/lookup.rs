@@ -7,7 +7,7 @@ use signet_verifier::SignedToken;
 use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::keys::KeyError;
-use crate::oauth::scope::ScopeSet;
+use crate::oauth::scope::{ScopeSet, words};
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
 use crate::store::users::User;
@@ -37,7 +37,7 @@ pub struct OwnClaims {
 impl OwnClaims {
     /// The scopes.
     pub fn scopes(&self) -> ScopeSet {
-        self.scope.split(' ').filter(|name| !name.is_empty()).collect()
+        words(&self.scope).collect()
     }
 }
 

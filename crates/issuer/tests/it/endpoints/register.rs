@@ -122,6 +122,7 @@ async fn what_cannot_be_taken_is_refused() {
         json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [{ "kty": "EC", "crv": "P-256" }] } }),
         json!({ "client_name": "Signet security \u{202e}kcehc" }),
         json!({ "client_name": "zero\u{200b}width" }),
+        json!({ "client_name": "\u{3164}" }),
         json!({ "jwks_uri": "http://new.example/jwks" }),
         json!({ "jwks_uri": "https://new.example/jwks", "jwks": { "keys": [] } }),
         json!({ "jwks": [] }),
@@ -145,6 +146,9 @@ async fn what_cannot_be_taken_is_refused() {
         let answer = Answer::of(app.http.post(format!("{}/register", app.url)).body(body).send().await.unwrap()).await;
         assert_eq!(answer.error(), (400, "invalid_client_metadata"), "{body:?}");
     }
+    let long = format!("{{\"client_name\": \"{}\"}}", "x".repeat(64 * 1024));
+    let answer = Answer::of(app.http.post(format!("{}/register", app.url)).body(long).send().await.unwrap()).await;
+    assert_eq!(answer.error(), (413, "invalid_request"));
     assert_eq!(app.count("SELECT count(*) FROM clients").await, 2);
     // No administration, and nothing that is not there.
     let made = register(&app, &with(json!({ "scope": "openid admin admin:read orders:read nonsense" }))).await;
