@@ -7,12 +7,9 @@ use std::time::Duration;
 use arc_swap::{ArcSwapOption, Guard};
 use tokio::sync::Mutex;
 
-use crate::fetch::{Fetched, JwksFetcher};
+use crate::fetch::{Fetched, JwksFetcher, MAX_FRESH};
 use crate::{Clock, Error, KeySet, Refusal};
 
-/// `max-age` is taken for at least and at most this long.
-const MIN_FRESH: Duration = Duration::from_mins(1);
-const MAX_FRESH: Duration = Duration::from_hours(1);
 /// How long keys still serve past their freshness while the issuer is away.
 const STALE_ALLOWANCE: Duration = Duration::from_hours(1);
 /// Keys this young are not fetched again for an unknown `kid`: forged ones would otherwise turn into traffic.
@@ -91,7 +88,7 @@ impl KeyCache {
         usable.ok_or(failed.unwrap_or(Error::Unavailable { retry_after: MAX_BACKOFF }))
     }
 
-    /// The keys to look a `kid` up in that `seen` does not hold: fetched anew unless `seen` is young.
+    /// The keys to look a `kid` up in that the snapshot does not hold: fetched anew unless it is young.
     pub(crate) async fn for_unknown_key(self: &Arc<Self>) -> Result<Arc<Snapshot>, Error> {
         if let Some(snapshot) = self.snapshot.load_full()
             && self.clock.monotonic().saturating_sub(snapshot.fetched_at) < UNKNOWN_KEY_COOL_DOWN
@@ -124,7 +121,7 @@ impl KeyCache {
         match fetched {
             Ok(Fetched { keys, fresh_for }) => {
                 *failures = Failures::default();
-                let fresh_for = fresh_for.clamp(MIN_FRESH, MAX_FRESH).min(self.refresh_within);
+                let fresh_for = fresh_for.min(self.refresh_within);
                 // The age counts from before the fetch began: never younger than the answer.
                 self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at: now, fresh_for })));
                 Ok(())

@@ -13,6 +13,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_BYTES: usize = 256 * 1024;
 /// What an answer without `Cache-Control` is taken for.
 const DEFAULT_MAX_AGE: Duration = Duration::from_mins(5);
+/// `max-age` is taken for at least and at most this long.
+const MIN_FRESH: Duration = Duration::from_mins(1);
+pub(crate) const MAX_FRESH: Duration = Duration::from_hours(1);
+/// Between two fetches, at the least.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Fetches one JWKS document, again and again.
 #[derive(Debug)]
@@ -87,7 +92,8 @@ pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
     url.scheme() == "https" && url.has_host() || url.scheme() == "http" && loopback
 }
 
-/// `max-age` less the `Age` that the answer already has.
+/// `max-age`, within bounds, less the `Age` that the answer already has. In that order: keys that a shared cache kept are as
+/// old as they are, however short `max-age` was.
 fn freshness(headers: &HeaderMap) -> Duration {
     let max_age = headers
         .get_all(CACHE_CONTROL)
@@ -97,5 +103,24 @@ fn freshness(headers: &HeaderMap) -> Duration {
         .find_map(|directive| directive.trim().strip_prefix("max-age=")?.trim_matches('"').parse().ok())
         .map_or(DEFAULT_MAX_AGE, Duration::from_secs);
     let age = headers.get(AGE).and_then(|value| value.to_str().ok()?.trim().parse().ok()).map_or(Duration::ZERO, Duration::from_secs);
-    max_age.saturating_sub(age)
+    max_age.clamp(MIN_FRESH, MAX_FRESH).saturating_sub(age).max(PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_from_a_shared_cache_are_as_old_as_they_are() {
+        let seconds = |max_age: &str, age: &str| {
+            let headers = [(CACHE_CONTROL, max_age.parse().unwrap()), (AGE, age.parse().unwrap())];
+            freshness(&headers.into_iter().collect()).as_secs()
+        };
+        assert_eq!(seconds("public, max-age=300", "0"), 300);
+        assert_eq!(seconds("max-age=300", "299"), 1);
+        assert_eq!(seconds("max-age=300", "301"), 1);
+        assert_eq!(seconds("max-age=1", "0"), 60);
+        assert_eq!(seconds("max-age=86400", "60"), 3540);
+        assert_eq!(seconds("no-store", "10"), 290);
+    }
 }

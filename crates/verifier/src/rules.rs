@@ -28,7 +28,7 @@ impl Rules {
     }
 
     /// Accepts or refuses `token` at `now` (Unix seconds) against `keys`.
-    pub fn check<C: DeserializeOwned>(&self, token: &SignedToken<'_>, keys: &KeySet, now: u64) -> Result<Claims<C>, Refusal> {
+    pub fn check<C: DeserializeOwned + 'static>(&self, token: &SignedToken<'_>, keys: &KeySet, now: u64) -> Result<Claims<C>, Refusal> {
         check_type(token)?;
         let payload = token.check_signature(keys)?;
         self.check_claims(payload, now)
@@ -41,7 +41,7 @@ impl Rules {
         self.check_claims::<crate::NoExtra>(token.untrusted_payload(), now).map(|_| ())
     }
 
-    fn check_claims<C: DeserializeOwned>(&self, payload: &[u8], now: u64) -> Result<Claims<C>, Refusal> {
+    fn check_claims<C: DeserializeOwned + 'static>(&self, payload: &[u8], now: u64) -> Result<Claims<C>, Refusal> {
         let raw = RawClaims::parse(payload)?;
         let issuer = raw.iss.ok_or(Refusal::MissingClaim("iss"))?;
         if issuer != self.issuer {

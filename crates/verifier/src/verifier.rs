@@ -43,7 +43,7 @@ impl Verifier {
     }
 }
 
-impl<C: DeserializeOwned> Verifier<C> {
+impl<C: DeserializeOwned + 'static> Verifier<C> {
     /// Accepts or refuses `token` (compact form, without `Bearer `).
     ///
     /// While the keys are fresh, nothing is awaited and no lock is taken. Must be called within a tokio runtime.
@@ -122,7 +122,7 @@ impl VerifierBuilder {
     }
 
     /// Builds a verifier that also reads the service's own claims `C`, whose absence or wrong type refuses the token.
-    pub fn build_with_claims<C: DeserializeOwned>(self) -> Result<Verifier<C>, BuildError> {
+    pub fn build_with_claims<C: DeserializeOwned + 'static>(self) -> Result<Verifier<C>, BuildError> {
         if !is_issuer(&self.issuer) {
             return Err(BuildError::Issuer(self.issuer));
         }

@@ -1,10 +1,11 @@
 //! `Guarded`: a router in which every route says what it requires, or requires at least a valid token.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use ::axum::Router;
 use ::axum::extract::{Request, State};
-use ::axum::http::{HeaderMap, header};
+use ::axum::http::{HeaderMap, StatusCode, header};
 use ::axum::middleware::{self, Next};
 use ::axum::response::{IntoResponse, Response};
 use ::axum::routing::MethodRouter;
@@ -143,8 +144,12 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     ) -> Router<S> {
         let required = outer.and(&self.required);
         let mut router = Router::new();
+        let mut closed = HashSet::new();
         for (path, methods) in self.routes {
             for (handler, _, access) in methods.0 {
+                // A fallback of the handler's own would stay outside the guard. Ours takes its place; a second one on one
+                // path stops the start.
+                let handler = if closed.insert(path.clone()) { handler.fallback(method_not_allowed) } else { handler };
                 let access = match access {
                     Access::Public => Access::Public,
                     Access::Token(own) => Access::Token(required.and(&own)),
@@ -159,6 +164,10 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         }
         router
     }
+}
+
+async fn method_not_allowed() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
 }
 
 struct Guard<C> {

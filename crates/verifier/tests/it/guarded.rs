@@ -30,6 +30,7 @@ fn guarded() -> Guarded {
         .route("/report", <Any<(OrdersRead, Admin)>>::get(subject))
         .route("/both", <(OrdersRead, OrdersWrite)>::get(subject))
         .route("/undeclared", get(subject))
+        .route("/fallback", get(subject).fallback(async || "open to all"))
         .route("/stricter", OrdersRead::get(stricter))
         .route("/hello", public(get(maybe)))
         .nest("/admin", admin)
@@ -89,6 +90,14 @@ async fn scopes_are_checked_per_method() {
     );
     assert_eq!(service.send(Method::PUT, "/orders", &bearer).await.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(service.send(Method::GET, "/nowhere", &bearer).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_fallback_is_no_way_past_the_guard() {
+    let service = Service::new();
+    let answer = service.send(Method::POST, "/fallback", &[]).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::METHOD_NOT_ALLOWED, ""));
+    assert_eq!(service.send(Method::GET, "/fallback", &[]).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
@@ -184,6 +193,7 @@ fn the_table_tells_routes_and_scopes() {
         ("GET", "/report", "orders:read"),
         ("GET", "/both", "orders:read orders:write"),
         ("*", "/undeclared", ""),
+        ("*", "/fallback", ""),
         ("GET", "/stricter", "orders:read"),
         ("*", "/hello", "public"),
         ("*", "/admin/users", "admin"),
