@@ -39,7 +39,7 @@ def claims(required: SecurityScopes, request: Request, token: Annotated[str | No
             raise jwt.InvalidTokenError("more than one Authorization header")
         header = jwt.get_unverified_header(token)
         # The type tells an access token from an ID token; both are signed by the same key.
-        if header.get("typ", "").lower().removeprefix("application/") != "at+jwt":
+        if str(header.get("typ")).lower().removeprefix("application/") != "at+jwt":
             raise jwt.InvalidTokenError("not an access token")
         key = keys.get_signing_key_from_jwt(token)
         accepted = jwt.decode(

@@ -15,11 +15,20 @@ use crate::oauth::issuer::Issuer;
 /// The settings file that is read if it exists and no other is named.
 pub const DEFAULT_FILE: &str = "signet.toml";
 
+/// The public client of the first start.
+pub const CLI: &str = "cli";
+
 /// No token outlives this, in seconds.
 pub const MAX_TOKEN_LIFETIME: UnixSeconds = 3600;
 
 /// Seconds of clock difference that verifiers allow for.
 pub const VERIFIER_LEEWAY: UnixSeconds = 30;
+
+/// The most memory that a password hash may ask for, in KiB; imported hashes choose their own parameters.
+pub const MAX_ARGON2_MEMORY_KIB: u32 = 128 * 1024;
+
+/// The most passes times KiB that a password hash may ask for.
+pub const MAX_ARGON2_WORK: u64 = 4 * 128 * 1024;
 
 /// Seconds that a verifier may take to fetch the JWKS.
 const FETCH_TIME: UnixSeconds = 5;
@@ -165,7 +174,7 @@ impl Settings {
     pub fn defaults(issuer: &str, listen: SocketAddr) -> Result<Self, ConfigError> {
         let issuer = Issuer::parse(issuer).map_err(|error| invalid("issuer", format!("{error}; found {issuer:?}")))?;
         Ok(Self {
-            default_client: issuer.is_loopback().then(|| "cli".to_owned()),
+            default_client: issuer.is_loopback().then(|| CLI.to_owned()),
             issuer,
             listen,
             database_url: "sqlite:signet.db".to_owned(),
@@ -208,6 +217,12 @@ impl Settings {
             // The value may hold a password, so it is not repeated.
             return Err(invalid("database_url", "expected sqlite:<file> or postgres://<user>:<password>@<host>/<database>"));
         }
+        if !self.database_url.starts_with("sqlite:")
+            && let Err(error) = url::Url::parse(&self.database_url)
+        {
+            let hint = "in the user's name and password, all but letters, digits and - . _ ~ is written as %XX";
+            return Err(invalid("database_url", format!("expected postgres://<user>:<password>@<host>/<database>: {error}; {hint}")));
+        }
         if ![2048, 3072, 4096].contains(&self.key_bits) {
             return Err(invalid("key_bits", format!("expected 2048, 3072 or 4096; found {}", self.key_bits)));
         }
@@ -223,8 +238,14 @@ impl Settings {
         in_range("clock_skew", self.clock_skew, 0, 300)?;
         in_range("key_publication_lead", self.key_publication_lead, self.least_publication_lead(), 7 * DAY)?;
         in_range("key_rotation_period", self.key_rotation_period, 2 * self.key_publication_lead, 366 * DAY)?;
-        in_range("argon2_memory_kib", self.argon2_memory_kib.into(), 8 * i64::from(self.argon2_parallelism.max(1)), 1024 * 1024)?;
-        in_range("argon2_iterations", self.argon2_iterations.into(), 1, 100)?;
+        in_range(
+            "argon2_memory_kib",
+            self.argon2_memory_kib.into(),
+            8 * i64::from(self.argon2_parallelism.max(1)),
+            MAX_ARGON2_MEMORY_KIB.into(),
+        )?;
+        let most_passes = MAX_ARGON2_WORK / u64::from(self.argon2_memory_kib);
+        in_range("argon2_iterations", self.argon2_iterations.into(), 1, UnixSeconds::try_from(most_passes).unwrap_or(UnixSeconds::MAX))?;
         in_range("argon2_parallelism", self.argon2_parallelism.into(), 1, 64)?;
         in_range("hash_threads", as_seconds(self.hash_threads), 1, 1024)?;
         in_range("hash_queue", as_seconds(self.hash_queue), 1, 100_000)?;

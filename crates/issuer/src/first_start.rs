@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use crate::accounts::password::Hasher;
 use crate::app::OpenError;
 use crate::clock::{Clock, UnixSeconds};
+use crate::config::CLI;
 use crate::config::Settings;
 use crate::grants::Grant;
 use crate::keys::ring::Ring;
@@ -19,8 +20,6 @@ use crate::store::{ConnectionTrait, StoreError, roles, signing_keys};
 
 /// The user, and the role, of the first start.
 pub const ADMIN: &str = "admin";
-/// The public client of the first start.
-pub const CLI: &str = "cli";
 
 /// Letters and digits that are not mistaken for each other; 32, so that each stands for five bits.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";

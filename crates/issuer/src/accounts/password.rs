@@ -13,19 +13,15 @@ use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{MAX_ARGON2_MEMORY_KIB, MAX_ARGON2_WORK, Settings};
 
-/// The most memory that a stored hash may ask for, in KiB; imported ones choose their own parameters.
-const MAX_MEMORY_KIB: u32 = 128 * 1024;
-/// The most passes times KiB that a stored hash may ask for.
-const MAX_WORK: u64 = 4 * 128 * 1024;
 const OUTPUT_BYTES: usize = 32;
 /// An idle thread keeps its memory block this long.
 const KEEP_BLOCK: Duration = Duration::from_secs(10);
 
 /// A hash that is stored but cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("password hash: expected Argon2id in PHC format, $argon2id$v=19$m=…,t=…,p=…$salt$hash, of at most {MAX_MEMORY_KIB} KiB")]
+#[error("password hash: expected Argon2id in PHC format, $argon2id$v=19$m=…,t=…,p=…$salt$hash, of at most {MAX_ARGON2_MEMORY_KIB} KiB")]
 pub struct HashError;
 
 /// All threads are busy and the queue is full.
@@ -74,7 +70,7 @@ impl StoredHash {
         let hash = PasswordHash::new(phc).map_err(|_| HashError)?;
         let params = Params::try_from(&hash).map_err(|_| HashError)?;
         let argon2id_19 = hash.algorithm.as_str() == "argon2id" && hash.version == Some(Version::V0x13.into());
-        let fits = params.m_cost() <= MAX_MEMORY_KIB && work(&params) <= MAX_WORK;
+        let fits = params.m_cost() <= MAX_ARGON2_MEMORY_KIB && work(&params) <= MAX_ARGON2_WORK;
         match (hash.salt, hash.hash) {
             (Some(salt), Some(output)) if argon2id_19 && fits => Ok(Self { params, salt, output }),
             _ => Err(HashError),

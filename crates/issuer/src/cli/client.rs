@@ -9,11 +9,10 @@ use crate::app::App;
 use crate::cli::client_metadata::{MetadataArgs, fetch_logo};
 use crate::cli::report::{Report, date};
 use crate::cli::resource::require_scopes;
-use crate::cli::{CliError, commit_change, refuse};
+use crate::cli::{CliError, check_name, commit_change, refuse};
 use crate::clock::DAY;
 use crate::grants::Grant;
 use crate::oauth::client_auth::{BASIC, METHODS, NONE, POST, PRIVATE_KEY_JWT};
-use crate::oauth::client_metadata::is_plain_text;
 use crate::oauth::scope::words;
 use crate::oauth::{redirect_uri, secret};
 use crate::store::clients::{self, ClientRow};
@@ -139,9 +138,7 @@ impl AddArgs {
                 return refuse("id: expected 1 to 128 of the characters a-z A-Z 0-9 - . _ ~, and not a UUID");
             }
         }
-        if !is_plain_text(&self.name) {
-            return refuse("name: expected text without control or invisible characters");
-        }
+        check_name(&self.name)?;
         if let Some(unknown) = self.grants.iter().find(|grant| Grant::parse(grant).is_none()) {
             let known: Vec<_> = Grant::ALL.iter().map(|grant| grant.name()).collect();
             return refuse(format!("grant {unknown:?}: expected one of {}", known.join(", ")));
@@ -309,8 +306,12 @@ async fn show(app: &App, id: &str) -> Result<Report, CliError> {
 
 async fn rotate_secret(app: &App, id: &str, drop_previous: bool) -> Result<Report, CliError> {
     let transaction = app.store.begin().await?;
-    if find(&transaction, id).await?.public {
+    let client = find(&transaction, id).await?;
+    if client.public {
         return refuse(format!("the client {id} is public: it has no secret"));
+    }
+    if client.auth_method.as_deref() == Some(PRIVATE_KEY_JWT) {
+        return refuse(format!("the client {id} authenticates by {PRIVATE_KEY_JWT}: it has no secret"));
     }
     let secret = new_secret(app);
     clients::rotate_secret(&transaction, id, &secret::hash(&secret), drop_previous).await?;

@@ -45,6 +45,11 @@ async fn list(app: &App) -> Result<Report, CliError> {
 }
 
 async fn rotate(app: &App) -> Result<Report, CliError> {
+    // More than verifiers take would lose them all, and a second key that waits would never sign.
+    let (ring, now) = (app.rotation().ring().await?, app.now());
+    if let Some(waiting) = ring.next(now) {
+        return refuse(format!("the key {} is published already; it signs from {} on", waiting.kid, date(waiting.activates_at)));
+    }
     let Some(entry) = app.rotation().publish().await? else {
         return refuse("another node published a key at the same moment; `signet keys list` shows it");
     };

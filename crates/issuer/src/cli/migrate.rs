@@ -15,7 +15,7 @@ pub async fn run(settings: Settings) -> Result<Report, CliError> {
     let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await?;
     let first_start = administrator.as_ref().map(report::first_start_json);
     let text = match &administrator {
-        Some(administrator) => report::first_start(administrator, &app.settings.issuer),
+        Some(administrator) => report::first_start(administrator, &app.settings),
         None => "The database is up to date.".to_owned(),
     };
     Ok(Report::new(text, json!({ "first_start": first_start })))

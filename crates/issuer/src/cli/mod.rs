@@ -12,6 +12,7 @@ mod serve;
 mod session;
 mod user;
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::audit::{self, Event};
 use crate::clock::SystemClock;
 use crate::config::{ConfigError, Flag, Settings};
 use crate::keys::KeyError;
+use crate::oauth::client_metadata::{MAX_NAME, is_plain_text};
 use crate::store::{StoreError, Transaction, commit};
 use report::Report;
 
@@ -121,6 +123,14 @@ fn refuse<T>(reason: impl Into<String>) -> Result<T, CliError> {
     Err(CliError::Refused(reason.into()))
 }
 
+/// Refuses a name that people could not read as it is.
+fn check_name(name: &str) -> Result<(), CliError> {
+    if name.trim().is_empty() || name.chars().count() > MAX_NAME || !is_plain_text(name) {
+        return refuse(format!("name: expected 1 to {MAX_NAME} characters, none of them a control character or invisible"));
+    }
+    Ok(())
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -140,7 +150,9 @@ pub fn main() -> ExitCode {
     };
     match runtime.block_on(run(cli)) {
         Ok(report) => {
-            report.print(json);
+            if let Err(error) = report.print(json) {
+                return fail(&error.into());
+            }
             if report.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => fail(&error),
@@ -148,7 +160,10 @@ pub fn main() -> ExitCode {
 }
 
 fn fail(error: &CliError) -> ExitCode {
-    eprintln!("signet: {}", error.to_string().replace('\n', " "));
+    // What was typed may be in it, and must not work on the terminal.
+    let line: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // Where standard error is closed too, the exit code says it alone.
+    let _ = writeln!(io::stderr(), "signet: {line}");
     ExitCode::FAILURE
 }
 
@@ -178,7 +193,7 @@ async fn open(settings: Settings) -> Result<Arc<App>, CliError> {
     let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await?;
     if let Some(administrator) = administrator {
         // Standard output belongs to the command's own result.
-        eprintln!("{}", report::first_start(&administrator, &app.settings.issuer));
+        writeln!(io::stderr(), "{}", report::first_start(&administrator, &app.settings))?;
     }
     Ok(app)
 }

@@ -1,13 +1,16 @@
 //! What a command says when it is done.
 
+use std::fmt::Display;
+use std::io::{self, Write};
+
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::clock::UnixSeconds;
+use crate::config::{CLI, Settings};
 use crate::first_start::Administrator;
-use crate::oauth::issuer::Issuer;
 
 /// A command's result, for people and for programs.
 #[derive(Debug)]
@@ -50,11 +53,11 @@ impl Report {
     }
 
     /// Prints it; nothing where there is nothing to say.
-    pub fn print(&self, json: bool) {
-        if json {
-            println!("{}", self.json);
-        } else if !self.text.is_empty() {
-            println!("{}", self.text);
+    pub fn print(&self, json: bool) -> io::Result<()> {
+        match json {
+            true => say(&self.json),
+            false if self.text.is_empty() => Ok(()),
+            false => say(&self.text),
         }
     }
 
@@ -62,6 +65,12 @@ impl Report {
     pub fn is_success(&self) -> bool {
         self.success
     }
+}
+
+/// Writes `what` and a new line to standard output.
+pub fn say(what: impl Display) -> io::Result<()> {
+    let written = writeln!(io::stdout(), "{what}").and_then(|()| io::stdout().flush());
+    written.map_err(|error| io::Error::new(error.kind(), format!("standard output: {error}; what was asked for is done, but not shown")))
 }
 
 fn cell(value: &Value) -> String {
@@ -74,16 +83,18 @@ fn cell(value: &Value) -> String {
 }
 
 /// What is said once, at the first start.
-pub fn first_start(administrator: &Administrator, issuer: &Issuer) -> String {
+pub fn first_start(administrator: &Administrator, settings: &Settings) -> String {
+    let issuer = &settings.issuer;
     let Administrator { username, password } = administrator;
     let password = password.expose_secret();
     let (token, account) = (issuer.endpoint("/token"), issuer.endpoint("/account"));
+    let client = if settings.default_client.as_deref() == Some(CLI) { String::new() } else { format!("-d client_id={CLI} ") };
     format!(
         "First start: made the master key, a signing key, and the user {username}.\n\n  \
          username  {username}\n  password  {password}\n\n\
          The password is not shown again; `signet user set-password {username}` sets another. Sign in at\n\
          {account} to choose your own, or try it:\n\n  \
-         curl -d grant_type=password -d username={username} -d password={password} -d 'scope=openid admin' {token}\n"
+         curl {client}-d grant_type=password -d username={username} -d password={password} -d 'scope=openid admin' {token}\n"
     )
 }
 

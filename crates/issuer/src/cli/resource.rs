@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{CliError, commit_change, refuse};
+use crate::cli::{CliError, check_name, commit_change, refuse};
 use crate::clock::UnixSeconds;
 use crate::config::MAX_TOKEN_LIFETIME;
 use crate::store::ConnectionTrait;
@@ -61,6 +61,7 @@ async fn add(app: &App, identifier: &str, name: &str, scopes: &[String], token_l
     if Url::parse(identifier).is_err() || identifier.contains('#') || !identifier.bytes().all(|byte| byte.is_ascii_graphic()) {
         return refuse("resource: expected an absolute URI without fragment, such as https://orders.example");
     }
+    check_name(name)?;
     if token_lifetime.is_some_and(|seconds| !(1..=MAX_TOKEN_LIFETIME).contains(&seconds)) {
         return refuse(format!("token-lifetime: expected 1 to {MAX_TOKEN_LIFETIME} seconds"));
     }

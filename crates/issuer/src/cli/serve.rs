@@ -25,12 +25,12 @@ pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
     let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await?;
     let issuer = app.settings.issuer.clone();
     if json {
-        println!("{}", json!({ "issuer": issuer.as_str(), "first_start": administrator.as_ref().map(report::first_start_json) }));
+        report::say(json!({ "issuer": issuer.as_str(), "first_start": administrator.as_ref().map(report::first_start_json) }))?;
     } else {
         if let Some(administrator) = &administrator {
-            println!("{}", report::first_start(administrator, &issuer));
+            report::say(report::first_start(administrator, &app.settings))?;
         }
-        println!("Signet serves {issuer} on {}", app.settings.listen);
+        report::say(format_args!("Signet serves {issuer} on {}", app.settings.listen))?;
     }
     drop(administrator);
 

@@ -21,7 +21,7 @@ use crate::error::{BearerError, Code, OAuthError};
 use crate::fetch::{client_keys, logo};
 use crate::grants::Grant;
 use crate::oauth::client_auth::{BASIC, METHODS, NONE, PRIVATE_KEY_JWT};
-use crate::oauth::client_metadata::{ClientMetadata, MAX_TEXT, is_plain_text};
+use crate::oauth::client_metadata::{ClientMetadata, MAX_NAME, MAX_TEXT, is_plain_text};
 use crate::oauth::scope::{OIDC_SCOPES, ScopeSet, words};
 use crate::oauth::{redirect_uri, secret};
 use crate::store::clients::{self, ClientRow};
@@ -32,7 +32,6 @@ const REALM: &str = "registration";
 /// What a client that registers itself may be registered for. It gets nothing without a person.
 const GRANTS: [Grant; 2] = [Grant::AuthorizationCode, Grant::RefreshToken];
 const MAX_REDIRECT_URIS: usize = 20;
-const MAX_NAME: usize = 100;
 
 /// What a client sends (RFC 7591 §2). Unknown members are ignored.
 #[derive(Deserialize)]

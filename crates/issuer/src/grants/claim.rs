@@ -97,12 +97,16 @@ async fn record_given(db: &impl ConnectionTrait, row: &AuthorizationRow, grant: 
 /// Ends what a code gave that now came a second time, by its rightful client or by who stole it from there.
 pub async fn end_replayed(app: &App, row: &AuthorizationRow, now: UnixSeconds) -> Result<(), OAuthError> {
     let transaction = app.store.begin().await?;
-    if authorizations::end(&transaction, row.id, now).await? {
+    let ended = authorizations::end(&transaction, row.id, now).await?;
+    if ended {
         let event = Event::CodeReplayed { user: row.user_id, client: &row.client_id, authorization: row.id };
         audit::record(&transaction, now, event).await?;
+    }
+    commit(transaction).await?;
+    if ended {
         tracing::warn!(authorization = %row.id, client = row.client_id, "a spent code was used again; its authorization is ended");
     }
-    Ok(commit(transaction).await?)
+    Ok(())
 }
 
 /// Whether `generation` is the latest, was given within the grace period, and everyone involved may still act.

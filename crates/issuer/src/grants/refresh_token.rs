@@ -52,12 +52,15 @@ async fn refuse_replay(context: GrantContext<'_>, row: &AuthorizationRow, behind
     let GrantContext { app, now, .. } = context;
     let (user, client, authorization) = (row.user_id, row.client_id.as_str(), row.id);
     let transaction = app.store.begin().await?;
+    let ended = behind > 0 && authorizations::end(&transaction, authorization, now).await?;
     if behind < 0 {
         audit::record(&transaction, now, Event::RefreshTokenFromTheFuture { user, client, authorization }).await?;
-    } else if authorizations::end(&transaction, authorization, now).await? {
+    } else if ended {
         audit::record(&transaction, now, Event::RefreshTokenReused { user, client, authorization }).await?;
-        tracing::warn!(%authorization, client, "a spent refresh token was used again; its authorization is ended");
     }
     commit(transaction).await?;
+    if ended {
+        tracing::warn!(%authorization, client, "a spent refresh token was used again; its authorization is ended");
+    }
     Err(OAuthError::invalid_grant())
 }

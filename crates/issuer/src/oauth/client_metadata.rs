@@ -131,6 +131,9 @@ fn is_public_key_set(jwks: &Value) -> bool {
     jwks["keys"].as_array().is_some_and(|keys| keys.len() <= MAX_ITEMS && keys.iter().all(is_public))
 }
 
+/// The most characters of a name that people are shown.
+pub const MAX_NAME: usize = 100;
+
 /// Whether people see `text` as it is: without control characters, and without those that are invisible, look like a space or
 /// turn the direction of what follows (Unicode's Cf, Zl and Zp, the Hangul fillers and the blank Braille pattern).
 pub fn is_plain_text(text: &str) -> bool {

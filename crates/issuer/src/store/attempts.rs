@@ -1,6 +1,6 @@
 //! Counters of password guesses. Counting and refusing are one statement, so that parallel guesses cannot slip through.
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::clock::UnixSeconds;
 use crate::store::{StoreError, execute, query_one};
@@ -73,15 +73,26 @@ pub async fn waits_until(
 
 /// After a success: the account starts anew, and the address gets its attempt back.
 pub async fn succeed(db: &impl ConnectionTrait, account: &str, address: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE attempts SET count = CASE WHEN key = $1 THEN 0 ELSE count - 1 END, \
-               blocked_until = CASE WHEN key = $1 THEN 0 ELSE blocked_until END WHERE key IN ($1, $2) AND count > 0";
-    execute(db, sql, [account.into(), address.into()]).await?;
-    Ok(())
+    uncount(db, account, address, "CASE WHEN key = $1 THEN 0 ELSE count - 1 END").await
 }
 
 /// Takes one attempt back from each, because it came to nothing.
 pub async fn give_back(db: &impl ConnectionTrait, account: &str, address: &str) -> Result<(), StoreError> {
-    execute(db, "UPDATE attempts SET count = count - 1 WHERE key IN ($1, $2) AND count > 0", [account.into(), address.into()]).await?;
+    uncount(db, account, address, "count - 1").await
+}
+
+/// Sets both counts to `count`, and lets the account try again at once. The rows are locked in the order in which they are
+/// counted, so that parallel sign-ins never wait for each other in a circle.
+async fn uncount(db: &impl ConnectionTrait, account: &str, address: &str, count: &str) -> Result<(), StoreError> {
+    let lock = match db.get_database_backend() {
+        DbBackend::Postgres => "FOR UPDATE",
+        _ => "",
+    };
+    let sql = format!(
+        "UPDATE attempts SET count = {count}, blocked_until = CASE WHEN key = $1 THEN 0 ELSE blocked_until END \
+         WHERE key IN (SELECT a.key FROM attempts a WHERE a.key IN ($1, $2) AND a.count > 0 ORDER BY CASE WHEN a.key = $1 THEN 0 ELSE 1 END {lock})"
+    );
+    execute(db, &sql, [account.into(), address.into()]).await?;
     Ok(())
 }
 

@@ -56,7 +56,7 @@ impl<K: Clone + Send + 'static, V: Send + 'static> Batcher<K, V> {
                     Err(error) if keys.len() == 1 => drop(answers.pop().map(|answer| answer.send(Err(error)))),
                     // What one of them asks may be at fault: it fails alone.
                     Err(_) => {
-                        for (key, answer) in keys.into_iter().zip(answers) {
+                        for (key, answer) in keys.into_iter().zip(answers).filter(|(_, answer)| !answer.is_closed()) {
                             let value = ask(vec![key]).await.map(|mut values| values.pop());
                             drop(answer.send(value.and_then(|value| value.ok_or_else(|| StoreError::Corrupt("no answer".to_owned())))));
                         }

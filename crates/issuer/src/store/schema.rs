@@ -1,9 +1,9 @@
 //! Migrations, under one lock, in one transaction with the rows of the first start.
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend};
 use signet_migrations::{Migrator, MigratorTrait};
 
-use crate::store::{Store, StoreError, Transaction, execute, query_one};
+use crate::store::{Store, StoreError, Transaction, execute, query_all, query_one};
 
 /// Tries to make the lock's table: on PostgreSQL two nodes that create it at once may both fail.
 const LOCK_TRIES: u32 = 10;
@@ -48,22 +48,35 @@ pub enum SchemaState {
 /// Compares the schema with this program.
 pub async fn state(store: &Store) -> Result<SchemaState, StoreError> {
     let db = store.reader();
-    let Ok(Some(row)) = query_one(db, "SELECT count(*) AS applied FROM seaql_migrations", []).await else {
-        store.ping().await?;
-        return Ok(SchemaState::Empty);
+    let tables = match db.get_database_backend() {
+        DbBackend::Postgres => "SELECT to_regclass('seaql_migrations') IS NOT NULL AS there",
+        _ => "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'seaql_migrations') AS there",
     };
-    let applied: i64 = row.try_get("", "applied")?;
-    let known = i64::try_from(Migrator::migrations().len()).unwrap_or(i64::MAX);
-    Ok(match applied.cmp(&known) {
-        std::cmp::Ordering::Equal => SchemaState::Current,
-        std::cmp::Ordering::Less => SchemaState::Older,
-        std::cmp::Ordering::Greater => SchemaState::Newer,
+    // Asked of the database: a query that fails is no sign of an empty one.
+    let there = query_one(db, tables, []).await?.map(|row| row.try_get::<bool>("", "there")).transpose()?;
+    if there != Some(true) {
+        return Ok(SchemaState::Empty);
+    }
+    let rows = query_all(db, "SELECT version FROM seaql_migrations", []).await?;
+    let applied = rows.iter().map(|row| row.try_get("", "version")).collect::<Result<Vec<String>, _>>()?;
+    let known = known();
+    Ok(if applied.iter().any(|name| !known.contains(name)) {
+        SchemaState::Newer
+    } else if applied.len() < known.len() {
+        SchemaState::Older
+    } else {
+        SchemaState::Current
     })
 }
 
 async fn is_newer(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
     Migrator::install(db).await?;
-    let known: Vec<String> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    let known = known();
     let applied = Migrator::get_migration_models(db).await?;
     Ok(applied.iter().any(|model| !known.contains(&model.version)))
+}
+
+/// The names of this program's migrations.
+fn known() -> Vec<String> {
+    Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect()
 }

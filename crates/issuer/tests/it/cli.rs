@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -194,6 +194,8 @@ fn keys() {
     assert_eq!(listed[0]["state"], "active");
     let rotated = signet.json(&["keys", "rotate"]);
     assert_eq!((&rotated["state"], &rotated["signs_in"]), (&"published".into(), &900.into()));
+    let again = signet.error(&["keys", "rotate"], "");
+    assert!(again.contains("is published already; it signs from"), "{again}");
     let revoked = signet.json(&["keys", "revoke", listed[0]["kid"].as_str().unwrap()]);
     assert_eq!(revoked["active"], rotated["kid"]);
     let states: Vec<Value> = signet.json(&["keys", "list"]).as_array().unwrap().iter().map(|key| key["state"].clone()).collect();
@@ -213,6 +215,11 @@ fn mistakes_are_one_clear_line() {
         (vec!["user", "add", "bob", "--password-stdin", "--email", "bob"], PASSWORD, "email: expected"),
         (vec!["user", "add", "bob", "--password-hash", "md5"], "", "password hash: expected Argon2id"),
         (vec!["user", "add", "bob"], "", "--password-stdin"),
+        (vec!["user", "add", "bob", "--password-stdin", "--name", " "], PASSWORD, "name: expected"),
+        (vec!["user", "add", "bob", "--password-stdin", "--name", "\u{1b}[31mBob"], PASSWORD, "name: expected"),
+        (vec!["resource", "add", "https://x.example", "--name", "X\u{202e}Y"], "", "name: expected"),
+        (vec!["client", "add", "--name", ""], "", "name: expected"),
+        (vec!["user", "show", "no\r\u{1b}[31mbody"], "", "there is no user no  [31mbody"),
         (vec!["user", "show", "nobody"], "", "there is no user nobody"),
         (vec!["role", "add", "clerk"], "", "there is a role clerk already"),
         (vec!["role", "add", "x", "--scope", "nonsense"], "", "there is no scope nonsense"),
@@ -302,15 +309,8 @@ fn doctor_tells_what_is_wrong_and_changes_nothing() {
 fn a_server_starts_answers_and_stops_on_both_signals() {
     for signal in ["-INT", "-TERM"] {
         let signet = Signet::new();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let listen = format!("127.0.0.1:{port}");
         for first in [true, false] {
-            let child = signet.command(&[("SIGNET_LISTEN", &listen)], &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-            let ready = (0..600).any(|_| {
-                std::thread::sleep(std::time::Duration::from_millis(50));
-                is_ready(port)
-            });
-            assert!(ready);
+            let (child, port) = serve(&signet, Stdio::piped());
             assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
             let output = child.wait_with_output().unwrap();
             assert!(output.status.success(), "{signal}: {output:?}");
@@ -320,6 +320,55 @@ fn a_server_starts_answers_and_stops_on_both_signals() {
             assert!(!signet.dir.path().join("signet.db-wal").exists(), "the write-ahead log was folded in");
         }
     }
+}
+
+/// Starts the server on a port of its own, and waits until it is ready.
+fn serve(signet: &Signet, stderr: Stdio) -> (Child, u16) {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!("127.0.0.1:{port}");
+    let child = signet.command(&[("SIGNET_LISTEN", &listen)], &[]).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+    let ready = (0..600).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        is_ready(port)
+    });
+    assert!(ready);
+    (child, port)
+}
+
+/// Writes to it fail, as on a full disk.
+fn full() -> Stdio {
+    std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into()
+}
+
+#[test]
+fn where_nothing_can_be_logged_all_else_goes_on() {
+    let signet = with_orders();
+    let (child, port) = serve(&signet, full());
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let body = "grant_type=refresh_token&refresh_token=nonsense";
+    let head = "POST /token HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded";
+    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("invalid_grant"), "{answer}");
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert!(child.wait_with_output().unwrap().status.success());
+}
+
+#[test]
+fn where_nothing_can_be_shown_a_command_says_so_and_fails() {
+    let signet = with_orders();
+    let output = signet.command(&[], &["user", "list"]).stdout(full()).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{stderr}");
+    assert!(stderr.starts_with("signet: standard output: "), "{stderr}");
+}
+
+#[test]
+fn the_first_curl_line_works_where_no_client_is_the_default() {
+    let signet = Signet::new();
+    let out = signet.run_with(&[("SIGNET_ISSUER", "https://id.example")], &["migrate"], "");
+    assert!(out.stdout.contains("curl -d client_id=cli -d grant_type=password "), "{out:?}");
 }
 
 #[test]

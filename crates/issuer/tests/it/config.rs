@@ -36,12 +36,16 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
         ("SIGNET_JWKS_MAX_AGE", "3600", "key_publication_lead: expected 7245 to"),
         ("SIGNET_REFRESH_IDLE_LIFETIME", "999999999", "refresh_idle_lifetime"),
         ("SIGNET_ARGON2_MEMORY_KIB", "1", "argon2_memory_kib"),
+        ("SIGNET_ARGON2_MEMORY_KIB", "131073", "argon2_memory_kib: expected 8 to 131072"),
+        ("SIGNET_ARGON2_ITERATIONS", "8193", "argon2_iterations: expected 1 to 8192"),
+        ("SIGNET_DATABASE_URL", "postgres://signet:sek#ret@db.example/signet", "database_url: expected postgres://"),
         ("SIGNET_LOG_FORMAT", "xml", "log_format"),
         ("SIGNET_TRUSTED_PROXIES", "[\"nonsense\"]", "trusted_proxies"),
     ] {
         let out = signet.run_with(&[(name, value)], &["migrate"], "");
         assert!(!out.success, "{name}={value}");
         assert!(out.stderr.contains(expected) && out.stderr.trim().lines().count() == 1, "{name}={value}: {}", out.stderr);
+        assert!(!out.stderr.contains("sek"), "a password is not repeated: {}", out.stderr);
         assert!(!signet.dir.path().join("signet.db").exists(), "nothing was made");
     }
     let out = signet.run(&["migrate", "--config", "missing.toml"]);

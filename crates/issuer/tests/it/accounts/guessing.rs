@@ -1,4 +1,9 @@
-use crate::support::{PASSWORD, TestApp};
+use std::net::IpAddr;
+
+use signet_issuer::accounts::lockout::Counters;
+use signet_issuer::store::commit;
+
+use crate::support::{PASSWORD, START, TestApp, at_once};
 
 async fn app() -> TestApp {
     TestApp::new().await.with_orders().await.with_user("alice").await
@@ -95,6 +100,28 @@ async fn an_address_has_a_limit_over_all_accounts() {
     // The right password takes its attempt back.
     for _ in 0..20 {
         assert_eq!(app.sign_in("alice", "").await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counters_of_one_address_do_not_wait_for_each_other_in_a_circle() {
+    let app = TestApp::with(|settings| (settings.address_attempts, settings.account_attempts) = (1000, 1000)).await;
+    let (store, settings) = (&app.app.store, &app.app.settings);
+    let counters: Vec<_> = (0..8).map(|number| Counters::new(&format!("user{number}"), IpAddr::from([127, 0, 0, 1]))).collect();
+    // The address is written first, and PostgreSQL learns that the table is small: it reads it from its start.
+    for counters in &counters {
+        counters.count(store, settings, START).await.unwrap();
+    }
+    app.sql("ANALYZE attempts").await;
+    for _ in 0..20 {
+        // Each account twice at once.
+        let sign_ins = counters.iter().chain(&counters).map(|counters| async {
+            counters.count(store, settings, START).await.unwrap();
+            let transaction = store.begin().await.unwrap();
+            counters.succeed(&transaction).await.unwrap();
+            commit(transaction).await.unwrap();
+        });
+        at_once(sign_ins.collect()).await;
     }
 }
 
