@@ -20,6 +20,11 @@ command -v curl >/dev/null || install_packages curl
 command -v python3 >/dev/null && python3 -c 'import venv, ensurepip' 2>/dev/null || install_packages python3 python3-venv
 command -v npm >/dev/null || install_packages nodejs npm
 command -v chromedriver >/dev/null && command -v chromium >/dev/null || install_packages chromium chromium-driver
+# What the system offers may be older than the client libraries take.
+if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then
+  npm install --silent --no-fund --no-audit --prefix "$CARGO_TARGET_DIR/node" node@22
+  export PATH="$CARGO_TARGET_DIR/node/node_modules/node/bin:$PATH"
+fi
 for folder in crates/issuer/tests/accessibility examples/orders-node examples/sign-in-node; do
   (cd "$folder" && npm ci --silent --no-fund --no-audit)
 done
