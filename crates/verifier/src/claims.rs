@@ -83,7 +83,9 @@ pub(crate) struct RawClaims {
 
 impl RawClaims {
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, Refusal> {
-        serde_json::from_slice(payload).map_err(|_| Refusal::Malformed)
+        // Checked as a whole, which is quicker than string by string.
+        let json = str::from_utf8(payload).map_err(|_| Refusal::Malformed)?;
+        serde_json::from_str(json).map_err(|_| Refusal::Malformed)
     }
 }
 

@@ -22,8 +22,9 @@ pub struct SignedToken<'t> {
     signing_input: &'t [u8],
     key_id: String,
     typ: Option<String>,
-    payload: Vec<u8>,
-    signature: Vec<u8>,
+    /// The payload, and after it the signature.
+    decoded: Vec<u8>,
+    payload_length: usize,
 }
 
 impl<'t> SignedToken<'t> {
@@ -43,8 +44,6 @@ impl<'t> SignedToken<'t> {
         let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
             return Err(Refusal::Malformed);
         };
-        let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::Malformed);
-
         let mut buffer = [0; MAX_HEADER_BYTES];
         let length = BASE64_URL_SAFE_NO_PAD.decode_slice(header, &mut buffer).map_err(|_| Refusal::Malformed)?;
         let Header { alg, kid, typ, crit } = serde_json::from_slice(&buffer[..length]).map_err(|_| Refusal::Malformed)?;
@@ -54,12 +53,16 @@ impl<'t> SignedToken<'t> {
         if alg.as_deref() != Some("RS256") {
             return Err(Refusal::Algorithm);
         }
+        let mut decoded = Vec::with_capacity(token.len());
+        BASE64_URL_SAFE_NO_PAD.decode_vec(payload, &mut decoded).map_err(|_| Refusal::Malformed)?;
+        let payload_length = decoded.len();
+        BASE64_URL_SAFE_NO_PAD.decode_vec(signature, &mut decoded).map_err(|_| Refusal::Malformed)?;
         Ok(Self {
             signing_input: &token.as_bytes()[..header.len() + 1 + payload.len()],
             key_id: kid.or_else(|| only_key.map(str::to_owned)).ok_or(Refusal::UnknownKey)?,
             typ,
-            payload: decode(payload)?,
-            signature: decode(signature)?,
+            decoded,
+            payload_length,
         })
     }
 
@@ -82,13 +85,14 @@ impl<'t> SignedToken<'t> {
     /// [`Refusal::UnknownKey`] if `keys` has no key of that `kid`.
     pub fn check_signature(&self, keys: &KeySet) -> Result<&[u8], Refusal> {
         let key = keys.get(&self.key_id).ok_or(Refusal::UnknownKey)?;
-        if key.verifies(self.signing_input, &self.signature) { Ok(&self.payload) } else { Err(Refusal::Signature) }
+        let (payload, signature) = self.decoded.split_at(self.payload_length);
+        if key.verifies(self.signing_input, signature) { Ok(payload) } else { Err(Refusal::Signature) }
     }
 
     /// The payload before its signature is checked: only to refuse early.
     #[cfg(feature = "fetch")]
     pub(crate) fn untrusted_payload(&self) -> &[u8] {
-        &self.payload
+        &self.decoded[..self.payload_length]
     }
 }
 
