@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64_simd::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::member::{Name, Seen};
@@ -11,7 +11,7 @@ use crate::{KeySet, Refusal};
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// The longest header that is looked at, in bytes; it is decoded on the stack.
+/// The longest header that is looked at, in bytes.
 const MAX_HEADER_BYTES: usize = 1024;
 
 /// A token taken apart: its header is acceptable, its signature is not yet checked.
@@ -44,19 +44,25 @@ impl<'t> SignedToken<'t> {
         let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
             return Err(Refusal::Malformed);
         };
-        let mut buffer = [0; MAX_HEADER_BYTES];
-        let length = BASE64_URL_SAFE_NO_PAD.decode_slice(header, &mut buffer).map_err(|_| Refusal::Malformed)?;
-        let Header { alg, kid, typ, crit } = serde_json::from_slice(&buffer[..length]).map_err(|_| Refusal::Malformed)?;
+        // By vector instructions: half of what is not the signature check itself was spent on base64 and allocations.
+        let decode = |part: &str, into: &mut Vec<u8>| URL_SAFE_NO_PAD.decode_append(part, into).map_err(|_| Refusal::Malformed);
+
+        let mut decoded = Vec::with_capacity(token.len());
+        decode(header, &mut decoded)?;
+        if decoded.len() > MAX_HEADER_BYTES {
+            return Err(Refusal::Malformed);
+        }
+        let Header { alg, kid, typ, crit } = serde_json::from_slice(&decoded).map_err(|_| Refusal::Malformed)?;
         if crit {
             return Err(Refusal::Critical);
         }
         if alg.as_deref() != Some("RS256") {
             return Err(Refusal::Algorithm);
         }
-        let mut decoded = Vec::with_capacity(token.len());
-        BASE64_URL_SAFE_NO_PAD.decode_vec(payload, &mut decoded).map_err(|_| Refusal::Malformed)?;
+        decoded.clear();
+        decode(payload, &mut decoded)?;
         let payload_length = decoded.len();
-        BASE64_URL_SAFE_NO_PAD.decode_vec(signature, &mut decoded).map_err(|_| Refusal::Malformed)?;
+        decode(signature, &mut decoded)?;
         Ok(Self {
             signing_input: &token.as_bytes()[..header.len() + 1 + payload.len()],
             key_id: kid.or_else(|| only_key.map(str::to_owned)).ok_or(Refusal::UnknownKey)?,
