@@ -130,7 +130,8 @@ pub fn check(name: &str, value: &str) -> Result<(), ClaimError> {
     if !TEXT_CLAIMS.contains(&name) {
         return Err(ClaimError::Unknown);
     }
-    if value.chars().count() > MAX_LENGTH || value.chars().any(|c| c.is_control() && !(c == '\n' && name == "street_address")) {
+    let lines = if name == "street_address" { value.replace('\n', " ") } else { value.to_owned() };
+    if !is_line(&lines) {
         return Err(ClaimError::Text);
     }
     let fits = |check: fn(&str) -> bool| value.is_empty() || check(value);
@@ -140,6 +141,11 @@ pub fn check(name: &str, value: &str) -> Result<(), ClaimError> {
         "phone_number" if !fits(is_phone_number) => Err(ClaimError::Phone),
         _ => Ok(()),
     }
+}
+
+/// Whether `text` is one line that is not too long.
+pub fn is_line(text: &str) -> bool {
+    text.chars().count() <= MAX_LENGTH && !text.chars().any(char::is_control)
 }
 
 fn is_web_url(text: &str) -> bool {

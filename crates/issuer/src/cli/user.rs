@@ -162,7 +162,7 @@ async fn add(
     if email.as_ref().is_some_and(|email| !is_email(email)) {
         return refuse("email: expected an address such as alice@example.com");
     }
-    if name.as_ref().is_some_and(|name| name.trim().is_empty() || claims::check("nickname", name).is_err()) {
+    if name.as_ref().is_some_and(|name| name.trim().is_empty() || !claims::is_line(name)) {
         return refuse("name: expected a full name, without control characters");
     }
     if users::row(app.store.reader(), &username).await?.is_some() {

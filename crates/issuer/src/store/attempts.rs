@@ -1,9 +1,9 @@
 //! Counters of password guesses. Counting and refusing are one statement, so that parallel guesses cannot slip through.
 
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::ConnectionTrait;
 
 use crate::clock::UnixSeconds;
-use crate::store::{StoreError, execute, query_one};
+use crate::store::{StoreError, execute, locked, query_one};
 
 /// An account that nobody tried for this long starts anew, in seconds.
 const FORGET_AFTER: UnixSeconds = 3600;
@@ -84,13 +84,10 @@ pub async fn give_back(db: &impl ConnectionTrait, account: &str, address: &str) 
 /// Sets both counts to `count`, and lets the account try again at once. The rows are locked in the order in which they are
 /// counted, so that parallel sign-ins never wait for each other in a circle.
 async fn uncount(db: &impl ConnectionTrait, account: &str, address: &str, count: &str) -> Result<(), StoreError> {
-    let lock = match db.get_database_backend() {
-        DbBackend::Postgres => "FOR UPDATE",
-        _ => "",
-    };
+    let lock = locked(db, "UPDATE");
     let sql = format!(
         "UPDATE attempts SET count = {count}, blocked_until = CASE WHEN key = $1 THEN 0 ELSE blocked_until END \
-         WHERE key IN (SELECT a.key FROM attempts a WHERE a.key IN ($1, $2) AND a.count > 0 ORDER BY CASE WHEN a.key = $1 THEN 0 ELSE 1 END {lock})"
+         WHERE key IN (SELECT a.key FROM attempts a WHERE a.key IN ($1, $2) AND a.count > 0 ORDER BY CASE WHEN a.key = $1 THEN 0 ELSE 1 END{lock})"
     );
     execute(db, &sql, [account.into(), address.into()]).await?;
     Ok(())

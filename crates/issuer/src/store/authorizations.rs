@@ -126,7 +126,7 @@ pub async fn with_parties(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<
 
 /// Lets nobody change the user and the client until the caller's transaction ends.
 pub async fn hold_parties(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result<(), StoreError> {
-    let sql = "SELECT 1 AS one FROM users u, clients c WHERE u.id = $1 AND c.id = $2".to_owned() + &locked(db, "u, c");
+    let sql = "SELECT 1 AS one FROM users u, clients c WHERE u.id = $1 AND c.id = $2".to_owned() + &locked(db, "SHARE OF u, c");
     query_one(db, &sql, [user.into(), client.into()]).await?;
     Ok(())
 }
@@ -140,7 +140,7 @@ pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, credentia
                WHERE u.id = $2 AND u.disabled_at IS NULL AND u.credential_version = $16 AND c.id = $3 AND c.disabled_at IS NULL \
                AND ($15 IS NULL OR EXISTS (SELECT 1 FROM sessions s WHERE s.sid = $15 AND s.ended_at IS NULL))"
         .to_owned()
-        + &locked(db, "u, c");
+        + &locked(db, "SHARE OF u, c");
     let values = [
         row.id.into(),
         row.user_id.into(),

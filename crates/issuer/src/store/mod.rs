@@ -203,11 +203,11 @@ pub async fn commit(transaction: Transaction) -> Result<(), StoreError> {
     Ok(transaction.commit().await?)
 }
 
-/// Ends a SELECT whose rows of `tables` no other transaction may change before this one ends. SQLite has but one writer, and
-/// no word for it.
-fn locked(db: &impl ConnectionTrait, tables: &str) -> String {
+/// Ends a SELECT whose rows no other transaction may change before this one ends: `FOR` and `what`. SQLite has but one
+/// writer, and no word for it.
+fn locked(db: &impl ConnectionTrait, what: &str) -> String {
     match db.get_database_backend() {
-        DbBackend::Postgres => format!(" FOR SHARE OF {tables}"),
+        DbBackend::Postgres => format!(" FOR {what}"),
         _ => String::new(),
     }
 }

@@ -72,7 +72,7 @@ pub async fn insert(db: &impl ConnectionTrait, row: &SessionRow, credential_vers
     let sql = "INSERT INTO sessions (sid, user_id, auth_time, acr, amr, user_agent, address, created_at, last_used_at, expires_at) \
                SELECT $1, u.id, $3, $4, $5, $6, $7, $8, $9, $10 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL AND u.credential_version = $11"
         .to_owned()
-        + &locked(db, "u");
+        + &locked(db, "SHARE OF u");
     let values = [
         row.sid.as_str().into(),
         row.user_id.into(),
