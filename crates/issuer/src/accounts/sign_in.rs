@@ -48,10 +48,11 @@ pub async fn check(app: &App, typed: &str, password: SecretString, address: IpAd
     }
     let username = username::normalize(typed);
     let counters = Counters::new(&username, address);
-    if let Verdict::Wait(seconds) = counters.count(&app.store, &app.settings, now).await? {
+    let counted = counters.count(&app.store, &app.settings, now);
+    let (verdict, user) = tokio::try_join!(counted, users::by_username(app.store.reader(), &username))?;
+    if let Verdict::Wait(seconds) = verdict {
         return Err(SignInError::Wait(seconds));
     }
-    let user = users::by_username(app.store.reader(), &username).await?;
     let stored = user.as_ref().and_then(|user| user.password_hash.as_deref()).and_then(|phc| StoredHash::parse(phc).ok());
     match (app.hasher.compare(password, stored).await, user) {
         (Ok(Comparison::Same { rehashed }), Some(user)) => {
