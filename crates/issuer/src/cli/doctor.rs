@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::keys::ring::{Entry, Ring};
 use crate::keys::seal::MasterKeys;
 use crate::store::schema::{self, SchemaState};
-use crate::store::{self, Store, signing_keys};
+use crate::store::{Store, signing_keys};
 
 /// Finding: what was checked, whether it is good, and what to know or do.
 type Finding = (&'static str, bool, String);
@@ -38,7 +38,7 @@ pub async fn run(settings: Settings) -> Result<Report, CliError> {
 
 async fn check_database(settings: &Settings, findings: &mut Vec<Finding>) {
     // Connecting would make the file.
-    if let Some(file) = store::sqlite_file(&settings.database_url).filter(|file| !file.exists()) {
+    if let Some(file) = settings.database_url.sqlite_file().filter(|file| !file.exists()) {
         findings.push(("database", false, format!("{} does not exist yet; `signet serve` makes it", file.display())));
         return;
     }

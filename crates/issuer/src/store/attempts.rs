@@ -3,7 +3,7 @@
 use sea_orm::ConnectionTrait;
 
 use crate::clock::UnixSeconds;
-use crate::store::{StoreError, execute, locked, query_one};
+use crate::store::{Columns, StoreError, execute, locked, query_one};
 
 /// An account that nobody tried for this long starts anew, in seconds.
 const FORGET_AFTER: UnixSeconds = 3600;
@@ -67,7 +67,7 @@ pub async fn waits_until(
     let sql = "SELECT MAX(CASE WHEN key = $1 THEN blocked_until WHEN count >= $3 THEN counted_since + $4 ELSE 0 END) AS until \
                FROM attempts WHERE key IN ($1, $2)";
     let row = query_one(db, sql, [account.into(), address.into(), limits.address_attempts.into(), limits.address_window.into()]).await?;
-    let until: Option<UnixSeconds> = row.map(|row| row.try_get("", "until")).transpose()?.flatten();
+    let until: Option<UnixSeconds> = row.map(|row| Columns::of(&row).take()).transpose()?.flatten();
     Ok(until.filter(|until| *until > now))
 }
 

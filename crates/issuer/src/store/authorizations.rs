@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Value};
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::oauth::claims_request::ClaimsRequest;
 use crate::store::clients::{CLIENT_COLUMNS, Client};
 use crate::store::users::{USER_COLUMNS, User};
-use crate::store::{StoreError, batch, execute, locked, query_all, query_one};
+use crate::store::{Columns, StoreError, batch, execute, locked, query_all, query_one};
 
 /// One authorization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,36 +70,37 @@ impl AuthorizationRow {
     }
 }
 
+/// What [`read`] reads, in its order.
 const COLUMNS: &str = "a.id, a.user_id, a.client_id, a.scope, a.resources, a.claims, a.refreshable, a.salt, a.key_version, a.generation, \
      a.created_at, a.refreshed_at, a.expires_at, a.auth_time, a.acr, a.amr, a.sid, a.offline, a.ended_at, \
-     (SELECT s.expires_at FROM sessions s WHERE s.sid = a.sid AND s.ended_at IS NULL) AS session_expires_at";
+     (SELECT s.expires_at FROM sessions s WHERE s.sid = a.sid AND s.ended_at IS NULL)";
 
 /// Holds while the user and the client of the row may act.
 const PARTIES_ENABLED: &str = "EXISTS (SELECT 1 FROM users u WHERE u.id = authorizations.user_id AND u.disabled_at IS NULL) \
      AND EXISTS (SELECT 1 FROM clients c WHERE c.id = authorizations.client_id AND c.disabled_at IS NULL)";
 
-fn from_row(row: &QueryResult) -> Result<AuthorizationRow, StoreError> {
+fn read(columns: &mut Columns<'_>) -> Result<AuthorizationRow, StoreError> {
     Ok(AuthorizationRow {
-        id: row.try_get("", "id")?,
-        user_id: row.try_get("", "user_id")?,
-        client_id: row.try_get("", "client_id")?,
-        scope: row.try_get("", "scope")?,
-        resources: row.try_get("", "resources")?,
-        claims: row.try_get("", "claims")?,
-        refreshable: row.try_get("", "refreshable")?,
-        salt: row.try_get("", "salt")?,
-        key_version: row.try_get("", "key_version")?,
-        generation: row.try_get("", "generation")?,
-        created_at: row.try_get("", "created_at")?,
-        refreshed_at: row.try_get("", "refreshed_at")?,
-        expires_at: row.try_get("", "expires_at")?,
-        auth_time: row.try_get("", "auth_time")?,
-        acr: row.try_get("", "acr")?,
-        amr: row.try_get("", "amr")?,
-        sid: row.try_get("", "sid")?,
-        offline: row.try_get("", "offline")?,
-        session_expires_at: row.try_get("", "session_expires_at")?,
-        ended_at: row.try_get("", "ended_at")?,
+        id: columns.take()?,
+        user_id: columns.take()?,
+        client_id: columns.take()?,
+        scope: columns.take()?,
+        resources: columns.take()?,
+        claims: columns.take()?,
+        refreshable: columns.take()?,
+        salt: columns.take()?,
+        key_version: columns.take()?,
+        generation: columns.take()?,
+        created_at: columns.take()?,
+        refreshed_at: columns.take()?,
+        expires_at: columns.take()?,
+        auth_time: columns.take()?,
+        acr: columns.take()?,
+        amr: columns.take()?,
+        sid: columns.take()?,
+        offline: columns.take()?,
+        ended_at: columns.take()?,
+        session_expires_at: columns.take()?,
     })
 }
 
@@ -110,7 +111,11 @@ pub(super) async fn with_users(db: DatabaseConnection, ids: Vec<Uuid>) -> Result
     let sql =
         format!("SELECT {COLUMNS}, {USER_COLUMNS} FROM authorizations a JOIN users u ON u.id = a.user_id WHERE a.id IN ({placeholders})");
     let rows = query_all(&db, &sql, values).await?;
-    let found = rows.iter().map(|row| Ok((from_row(row)?, User::from_row(row)?))).collect::<Result<Vec<_>, StoreError>>()?;
+    let with_user = |row| {
+        let mut columns = Columns::of(row);
+        Ok((read(&mut columns)?, User::read(&mut columns)?))
+    };
+    let found = rows.iter().map(with_user).collect::<Result<Vec<_>, StoreError>>()?;
     Ok(ids.iter().map(|id| found.iter().find(|(row, _)| row.id == *id).cloned()).collect())
 }
 
@@ -121,7 +126,9 @@ pub async fn with_parties(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<
          JOIN clients c ON c.id = a.client_id LEFT JOIN resources r ON r.id = c.default_resource WHERE a.id = $1"
     );
     let row = query_one(db, &sql, [id.into()]).await?;
-    row.map(|row| Ok((from_row(&row)?, User::from_row(&row)?, Client::from_row(&row)?))).transpose()
+    let Some(row) = row else { return Ok(None) };
+    let mut columns = Columns::of(&row);
+    Ok(Some((read(&mut columns)?, User::read(&mut columns)?, Client::read(&mut columns)?)))
 }
 
 /// Lets nobody change the user and the client until the caller's transaction ends.
@@ -197,7 +204,10 @@ pub(super) async fn advance(db: DatabaseConnection, steps: Vec<Advance>) -> Resu
     let rows = query_all(&db, &sql, values).await?;
     let mut made = rows
         .iter()
-        .map(|row| Ok((row.try_get("", "id")?, row.try_get("", "generation")?)))
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            Ok((columns.take()?, columns.take()?))
+        })
         .collect::<Result<HashSet<(Uuid, i32)>, StoreError>>()?;
     Ok(steps.iter().map(|step| made.remove(&(step.id, step.from + 1))).collect())
 }
@@ -241,7 +251,11 @@ pub async fn live(
          WHERE a.ended_at IS NULL AND a.expires_at > ${}{filter} ORDER BY a.created_at DESC, a.id",
         values.len()
     );
-    query_all(db, &sql, values).await?.iter().map(|row| Ok((from_row(row)?, row.try_get("", "username")?))).collect()
+    let with_username = |row| {
+        let mut columns = Columns::of(row);
+        Ok((read(&mut columns)?, columns.take()?))
+    };
+    query_all(db, &sql, values).await?.iter().map(with_username).collect()
 }
 
 fn filter(user: Option<Uuid>, client: Option<&str>) -> (String, Vec<Value>) {

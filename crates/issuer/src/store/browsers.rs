@@ -3,7 +3,7 @@
 use sea_orm::ConnectionTrait;
 
 use crate::clock::UnixSeconds;
-use crate::store::{StoreError, execute, query_one};
+use crate::store::{Columns, StoreError, execute, query_one};
 
 /// One browser.
 #[derive(Debug, Clone)]
@@ -39,12 +39,13 @@ pub async fn insert(db: &impl ConnectionTrait, row: &BrowserRow, now: UnixSecond
 pub async fn find(db: &impl ConnectionTrait, id_hash: &str, now: UnixSeconds) -> Result<Option<BrowserRow>, StoreError> {
     let sql = "SELECT id_hash, version, data, signed_in, expires_at FROM browsers WHERE id_hash = $1 AND expires_at > $2";
     let Some(row) = query_one(db, sql, [id_hash.into(), now.into()]).await? else { return Ok(None) };
+    let mut columns = Columns::of(&row);
     Ok(Some(BrowserRow {
-        id_hash: row.try_get("", "id_hash")?,
-        version: row.try_get("", "version")?,
-        data: row.try_get("", "data")?,
-        signed_in: row.try_get("", "signed_in")?,
-        expires_at: row.try_get("", "expires_at")?,
+        id_hash: columns.take()?,
+        version: columns.take()?,
+        data: columns.take()?,
+        signed_in: columns.take()?,
+        expires_at: columns.take()?,
     }))
 }
 

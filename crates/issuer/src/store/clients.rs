@@ -1,13 +1,13 @@
 //! Clients.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryOrder, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryOrder, Value};
 
 use crate::clock::UnixSeconds;
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::scope::words;
 use crate::store::entity::{client_scopes, clients};
 use crate::store::resources::Resource;
-use crate::store::{StoreError, batch, execute, query_all, query_one};
+use crate::store::{Columns, StoreError, batch, execute, query_all, query_one};
 
 pub use crate::store::entity::clients::Model as ClientRow;
 
@@ -18,6 +18,15 @@ pub struct AllowedScope {
     pub name: String,
     /// The id of its resource.
     pub resource_id: String,
+}
+
+impl AllowedScope {
+    /// Reads one text of scopes, each followed by its resource.
+    fn read(columns: &mut Columns<'_>) -> Result<Vec<Self>, StoreError> {
+        let text = columns.take::<Option<String>>()?.unwrap_or_default();
+        let pairs: Vec<&str> = words(&text).collect();
+        Ok(pairs.chunks_exact(2).map(|pair| Self { name: pair[0].to_owned(), resource_id: pair[1].to_owned() }).collect())
+    }
 }
 
 /// A client with what it may ask for.
@@ -53,36 +62,30 @@ pub struct Client {
     pub scopes: Vec<AllowedScope>,
 }
 
-/// The columns of [`Client`], for queries over `FROM_CLIENTS`.
-pub(super) const CLIENT_COLUMNS: &str = "c.id AS c_id, c.name AS c_name, c.public AS c_public, c.grants AS c_grants, \
-     c.secret_hash AS c_secret_hash, c.previous_secret_hash AS c_previous_secret_hash, c.disabled_at AS c_disabled_at, \
-     c.redirect_uris AS c_redirect_uris, c.auth_method AS c_auth_method, c.require_pkce AS c_require_pkce, \
-     c.first_party AS c_first_party, c.metadata AS c_metadata, c.registration_token_hash IS NOT NULL AS c_dynamic, \
-     r.id AS r_id, r.identifier AS r_identifier, r.token_lifetime AS r_token_lifetime, \
+/// What [`Client::read`] reads, in its order, for queries over `clients c LEFT JOIN resources r`, its default resource.
+pub(super) const CLIENT_COLUMNS: &str = "c.id, c.name, c.public, c.grants, c.secret_hash, c.previous_secret_hash, c.disabled_at, \
+     c.redirect_uris, c.auth_method, c.require_pkce, c.first_party, c.registration_token_hash IS NOT NULL, c.metadata, \
+     r.id, r.identifier, r.token_lifetime, \
      (SELECT string_agg(s.name || ' ' || s.resource_id, ' ') FROM client_scopes cs JOIN scopes s ON s.name = cs.scope \
-      WHERE cs.client_id = c.id) AS c_scopes";
+      WHERE cs.client_id = c.id)";
 
 impl Client {
-    pub(super) fn from_row(row: &QueryResult) -> Result<Self, StoreError> {
-        let secrets = [row.try_get::<Option<Vec<u8>>>("c_", "secret_hash")?, row.try_get("c_", "previous_secret_hash")?];
-        let pairs: Option<String> = row.try_get("c_", "scopes")?;
-        let pairs: Vec<&str> = pairs.as_deref().map(words).into_iter().flatten().collect();
-        let scopes = pairs.chunks_exact(2).map(|pair| AllowedScope { name: pair[0].to_owned(), resource_id: pair[1].to_owned() });
+    pub(super) fn read(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
         Ok(Self {
-            id: row.try_get("c_", "id")?,
-            name: row.try_get("c_", "name")?,
-            public: row.try_get("c_", "public")?,
-            grants: words(&row.try_get::<String>("c_", "grants")?).map(str::to_owned).collect(),
-            secret_hashes: secrets.into_iter().flatten().collect(),
-            enabled: row.try_get::<Option<UnixSeconds>>("c_", "disabled_at")?.is_none(),
-            redirect_uris: words(&row.try_get::<String>("c_", "redirect_uris")?).map(str::to_owned).collect(),
-            auth_method: row.try_get("c_", "auth_method")?,
-            require_pkce: row.try_get("c_", "require_pkce")?,
-            first_party: row.try_get("c_", "first_party")?,
-            dynamic: row.try_get("c_", "dynamic")?,
-            metadata: row.try_get("c_", "metadata")?,
-            default_resource: Resource::from_row(row, "r_")?,
-            scopes: scopes.collect(),
+            id: columns.take()?,
+            name: columns.take()?,
+            public: columns.take()?,
+            grants: words(&columns.take::<String>()?).map(str::to_owned).collect(),
+            secret_hashes: [columns.take::<Option<Vec<u8>>>()?, columns.take()?].into_iter().flatten().collect(),
+            enabled: columns.take::<Option<UnixSeconds>>()?.is_none(),
+            redirect_uris: words(&columns.take::<String>()?).map(str::to_owned).collect(),
+            auth_method: columns.take()?,
+            require_pkce: columns.take()?,
+            first_party: columns.take()?,
+            dynamic: columns.take()?,
+            metadata: columns.take()?,
+            default_resource: Resource::read(columns)?,
+            scopes: AllowedScope::read(columns)?,
         })
     }
 
@@ -113,7 +116,7 @@ pub(super) async fn by_ids(db: DatabaseConnection, ids: Vec<String>) -> Result<V
     let placeholders = batch::placeholders(&mut values);
     let sql =
         format!("SELECT {CLIENT_COLUMNS} FROM clients c LEFT JOIN resources r ON r.id = c.default_resource WHERE c.id IN ({placeholders})");
-    let found = query_all(&db, &sql, values).await?.iter().map(Client::from_row).collect::<Result<Vec<_>, _>>()?;
+    let found = query_all(&db, &sql, values).await?.iter().map(|row| Client::read(&mut Columns::of(row))).collect::<Result<Vec<_>, _>>()?;
     Ok(ids.iter().map(|id| found.iter().find(|client| client.id == *id).cloned()).collect())
 }
 
@@ -135,7 +138,7 @@ pub async fn grants_in_use(db: &impl ConnectionTrait) -> Result<Vec<String>, Sto
     let rows = query_all(db, "SELECT DISTINCT grants FROM clients WHERE disabled_at IS NULL", []).await?;
     let mut grants = Vec::new();
     for row in rows {
-        grants.extend(words(&row.try_get::<String>("", "grants")?).map(str::to_owned));
+        grants.extend(words(&Columns::of(&row).take::<String>()?).map(str::to_owned));
     }
     Ok(grants)
 }
@@ -168,7 +171,7 @@ pub async fn is_origin(db: &impl ConnectionTrait, origin: &str) -> Result<bool, 
 /// The origins of the client `id`.
 pub async fn origins(db: &impl ConnectionTrait, id: &str) -> Result<Vec<String>, StoreError> {
     let rows = query_all(db, "SELECT origin FROM client_origins WHERE client_id = $1 ORDER BY origin", [id.into()]).await?;
-    rows.iter().map(|row| Ok(row.try_get("", "origin")?)).collect()
+    rows.iter().map(|row| Columns::of(row).take()).collect()
 }
 
 /// Keeps the logo of the client `id`.
@@ -185,7 +188,9 @@ pub async fn logo(db: &impl ConnectionTrait, id: &str) -> Result<Option<(String,
         return Ok(None);
     }
     let row = query_one(db, "SELECT media_type, image FROM client_logos WHERE client_id = $1", [id.into()]).await?;
-    row.map(|row| Ok((row.try_get("", "media_type")?, row.try_get("", "image")?))).transpose()
+    let Some(row) = row else { return Ok(None) };
+    let mut columns = Columns::of(&row);
+    Ok(Some((columns.take()?, columns.take()?)))
 }
 
 /// Whether the client `id` has a logo.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::store::users::{USER_COLUMNS, User};
-use crate::store::{StoreError, execute, query_one};
+use crate::store::{Columns, StoreError, execute, query_one};
 
 /// One code.
 #[derive(Debug, Clone)]
@@ -78,25 +78,26 @@ pub async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<(CodeR
          FROM authorization_codes k JOIN users u ON u.id = k.user_id WHERE k.hash = $1"
     );
     let Some(row) = query_one(db, &sql, [hash.into()]).await? else { return Ok(None) };
+    let mut columns = Columns::of(&row);
     let code = CodeRow {
-        hash: row.try_get("", "hash")?,
-        authorization_id: row.try_get("", "authorization_id")?,
-        client_id: row.try_get("", "client_id")?,
-        user_id: row.try_get("", "user_id")?,
-        redirect_uri: row.try_get("", "redirect_uri")?,
-        code_challenge: row.try_get("", "code_challenge")?,
-        nonce: row.try_get("", "nonce")?,
-        scope: row.try_get("", "scope")?,
-        resources: row.try_get("", "resources")?,
-        claims: row.try_get("", "claims")?,
-        sid: row.try_get("", "sid")?,
-        auth_time: row.try_get("", "auth_time")?,
-        acr: row.try_get("", "acr")?,
-        amr: row.try_get("", "amr")?,
-        expires_at: row.try_get("", "expires_at")?,
-        spent_at: row.try_get("", "spent_at")?,
+        hash: columns.take()?,
+        authorization_id: columns.take()?,
+        client_id: columns.take()?,
+        user_id: columns.take()?,
+        redirect_uri: columns.take()?,
+        code_challenge: columns.take()?,
+        nonce: columns.take()?,
+        scope: columns.take()?,
+        resources: columns.take()?,
+        claims: columns.take()?,
+        sid: columns.take()?,
+        auth_time: columns.take()?,
+        acr: columns.take()?,
+        amr: columns.take()?,
+        expires_at: columns.take()?,
+        spent_at: columns.take()?,
     };
-    Ok(Some((code, User::from_row(&row)?)))
+    Ok(Some((code, User::read(&mut columns)?)))
 }
 
 /// Spends the code `hash`. False if that was done before, or it is gone.

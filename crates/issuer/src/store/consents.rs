@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::oauth::scope::{ScopeSet, words};
-use crate::store::{StoreError, execute, query_all, query_one};
+use crate::store::{Columns, StoreError, execute, query_all, query_one};
 
 /// One consent.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct Consent {
 pub async fn scopes(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result<ScopeSet, StoreError> {
     let sql = "SELECT scope FROM consents WHERE user_id = $1 AND client_id = $2";
     match query_one(db, sql, [user.into(), client.into()]).await? {
-        Some(row) => Ok(words(&row.try_get::<String>("", "scope")?).collect()),
+        Some(row) => Ok(words(&Columns::of(&row).take::<String>()?).collect()),
         None => Ok(ScopeSet::default()),
     }
 }
@@ -57,11 +57,8 @@ pub async fn of_user(db: &impl ConnectionTrait, user: Uuid) -> Result<Vec<Consen
     let sql = "SELECT k.client_id, k.scope, k.given_at FROM consents k JOIN clients c ON c.id = k.client_id \
                WHERE k.user_id = $1 ORDER BY c.name, c.id";
     let consent = |row: &sea_orm::QueryResult| {
-        Ok(Consent {
-            client_id: row.try_get("", "client_id")?,
-            scope: words(&row.try_get::<String>("", "scope")?).collect(),
-            given_at: row.try_get("", "given_at")?,
-        })
+        let mut columns = Columns::of(row);
+        Ok(Consent { client_id: columns.take()?, scope: words(&columns.take::<String>()?).collect(), given_at: columns.take()? })
     };
     query_all(db, sql, [user.into()]).await?.iter().map(consent).collect()
 }

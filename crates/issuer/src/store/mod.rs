@@ -30,11 +30,12 @@ use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait, Value,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, RuntimeErr, SqliteTransactionMode,
+    SqlxError, Statement, TransactionOptions, TransactionTrait, TryGetable, Value,
 };
 use uuid::Uuid;
 
+use crate::config::database_url::DatabaseUrl;
 use authorizations::{Advance, AuthorizationRow};
 use batch::Batcher;
 use clients::Client;
@@ -54,6 +55,9 @@ pub enum StoreError {
     /// The database could not be reached, or refused a statement.
     #[error("database: {0}")]
     Database(#[from] DbErr),
+    /// The server refused every connection, or said nothing.
+    #[error("database: no connection to PostgreSQL at {0} within {seconds} s; is it running, and is database_url right?", seconds = ACQUIRE_TIMEOUT.as_secs())]
+    Unreachable(String),
     /// The schema is newer than this program.
     #[error("database: its schema is newer than this version of Signet; use the version that migrated it, or a later one")]
     NewerSchema,
@@ -84,11 +88,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects to `url` (`sqlite:…`, made if it does not exist, or `postgres:…`).
-    pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let mut options = ConnectOptions::new(url);
+    /// Connects to `url`; a SQLite file is made if it does not exist.
+    pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let mut options = ConnectOptions::new(url.expose());
         options.sqlx_logging(false).connect_timeout(ACQUIRE_TIMEOUT).acquire_timeout(ACQUIRE_TIMEOUT);
-        if let Some(file) = sqlite_file(url) {
+        if let Some(file) = url.sqlite_file() {
             make_private(file)?;
             options.test_before_acquire(false).map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
@@ -107,7 +111,13 @@ impl Store {
                 .statement_timeout(STATEMENT_TIMEOUT)
                 // A connection that was busy a moment ago is alive; one that idled through an outage may not be.
                 .test_before_acquire_if_idle_for(Duration::from_secs(1));
-            let pool = Database::connect(options).await?;
+            let pool = Database::connect(options).await.map_err(|error| match error {
+                // What refuses connections may be just starting, so the pool tries again until the time is up.
+                DbErr::Conn(RuntimeErr::SqlxError(cause)) if matches!(*cause, SqlxError::PoolTimedOut) => {
+                    StoreError::Unreachable(url.server())
+                }
+                error => error.into(),
+            })?;
             Ok(Self::new(pool.clone(), pool))
         }
     }
@@ -183,12 +193,6 @@ async fn connect_sqlite(options: ConnectOptions) -> Result<DatabaseConnection, S
     }
 }
 
-/// The file of a SQLite URL.
-pub fn sqlite_file(url: &str) -> Option<&Path> {
-    let path = url.strip_prefix("sqlite:")?;
-    path.strip_prefix("//").unwrap_or(path).split('?').next().map(Path::new)
-}
-
 /// Makes the file if it is not there, for its owner alone: it holds password hashes. SQLite gives its other files the same mode.
 fn make_private(file: &Path) -> Result<(), StoreError> {
     let mut options = OpenOptions::new();
@@ -209,6 +213,23 @@ fn locked(db: &impl ConnectionTrait, what: &str) -> String {
     match db.get_database_backend() {
         DbBackend::Postgres => format!(" FOR {what}"),
         _ => String::new(),
+    }
+}
+
+/// The columns of one row, read in the order in which the query names them: quicker than by their names.
+struct Columns<'r> {
+    row: &'r QueryResult,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    fn of(row: &'r QueryResult) -> Self {
+        Self { row, next: 0 }
+    }
+
+    fn take<T: TryGetable>(&mut self) -> Result<T, StoreError> {
+        self.next += 1;
+        Ok(self.row.try_get_by_index(self.next - 1)?)
     }
 }
 

@@ -3,7 +3,7 @@
 use sea_orm::ConnectionTrait;
 
 use crate::clock::UnixSeconds;
-use crate::store::{StoreError, execute, query_one};
+use crate::store::{Columns, StoreError, execute, query_one};
 
 /// Requests that may wait in one browser; the oldest gives way.
 const MOST: i64 = 10;
@@ -22,7 +22,7 @@ pub async fn insert(db: &impl ConnectionTrait, id: &str, browser: &str, request:
 pub async fn find(db: &impl ConnectionTrait, id: &str, browser: &str) -> Result<Option<String>, StoreError> {
     let sql = "SELECT request FROM authorization_requests WHERE id = $1 AND browser = $2";
     let row = query_one(db, sql, [id.into(), browser.into()]).await?;
-    row.map(|row| Ok(row.try_get("", "request")?)).transpose()
+    row.map(|row| Columns::of(&row).take()).transpose()
 }
 
 /// Replaces `old` by `new`, unless the request was changed or answered meanwhile.

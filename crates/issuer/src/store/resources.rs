@@ -1,11 +1,11 @@
 //! Resources and the scopes that they own.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QueryResult};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 
 use crate::clock::UnixSeconds;
 use crate::oauth::issuer::Issuer;
 use crate::store::entity::{resources, scopes};
-use crate::store::{StoreError, query_one};
+use crate::store::{Columns, StoreError, query_one};
 
 pub use crate::store::entity::resources::Model as ResourceRow;
 pub use crate::store::entity::scopes::Model as ScopeRow;
@@ -31,9 +31,10 @@ impl Resource {
         Self { id: USERINFO.to_owned(), identifier: None, token_lifetime: None }
     }
 
-    pub(super) fn from_row(row: &QueryResult, prefix: &str) -> Result<Option<Self>, StoreError> {
-        let Some(id) = row.try_get::<Option<String>>(prefix, "id")? else { return Ok(None) };
-        Ok(Some(Self { id, identifier: row.try_get(prefix, "identifier")?, token_lifetime: row.try_get(prefix, "token_lifetime")? }))
+    /// Reads `id, identifier, token_lifetime`; none if there is no such row to join.
+    pub(super) fn read(columns: &mut Columns<'_>) -> Result<Option<Self>, StoreError> {
+        let (id, identifier, token_lifetime) = (columns.take::<Option<String>>()?, columns.take()?, columns.take()?);
+        Ok(id.map(|id| Self { id, identifier, token_lifetime }))
     }
 
     /// The `aud` of its tokens.
@@ -60,7 +61,7 @@ pub async fn by_identifier(db: &impl ConnectionTrait, identifier: &str, issuer: 
     };
     let sql = format!("SELECT id, identifier, token_lifetime FROM resources WHERE {column} = $1");
     match query_one(db, &sql, [value.into()]).await? {
-        Some(row) => Resource::from_row(&row, ""),
+        Some(row) => Resource::read(&mut Columns::of(&row)),
         None => Ok(None),
     }
 }

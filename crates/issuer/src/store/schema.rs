@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbBackend};
 use signet_migrations::{Migrator, MigratorTrait};
 
-use crate::store::{Store, StoreError, Transaction, execute, query_all, query_one};
+use crate::store::{Columns, Store, StoreError, Transaction, execute, query_all, query_one};
 
 /// Tries to make the lock's table: on PostgreSQL two nodes that create it at once may both fail.
 const LOCK_TRIES: u32 = 10;
@@ -49,16 +49,16 @@ pub enum SchemaState {
 pub async fn state(store: &Store) -> Result<SchemaState, StoreError> {
     let db = store.reader();
     let tables = match db.get_database_backend() {
-        DbBackend::Postgres => "SELECT to_regclass('seaql_migrations') IS NOT NULL AS there",
-        _ => "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'seaql_migrations') AS there",
+        DbBackend::Postgres => "SELECT to_regclass('seaql_migrations') IS NOT NULL",
+        _ => "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'seaql_migrations')",
     };
     // Asked of the database: a query that fails is no sign of an empty one.
-    let there = query_one(db, tables, []).await?.map(|row| row.try_get::<bool>("", "there")).transpose()?;
+    let there = query_one(db, tables, []).await?.map(|row| Columns::of(&row).take::<bool>()).transpose()?;
     if there != Some(true) {
         return Ok(SchemaState::Empty);
     }
     let rows = query_all(db, "SELECT version FROM seaql_migrations", []).await?;
-    let applied = rows.iter().map(|row| row.try_get("", "version")).collect::<Result<Vec<String>, _>>()?;
+    let applied = rows.iter().map(|row| Columns::of(row).take()).collect::<Result<Vec<String>, _>>()?;
     let known = known();
     Ok(if applied.iter().any(|name| !known.contains(name)) {
         SchemaState::Newer

@@ -1,11 +1,11 @@
 //! Sessions: browsers signed in at the issuer.
 
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::store::users::{USER_COLUMNS, User};
-use crate::store::{StoreError, execute, locked, query_all, query_one};
+use crate::store::{Columns, StoreError, execute, locked, query_all, query_one};
 
 /// One session.
 #[derive(Debug, Clone)]
@@ -32,20 +32,21 @@ pub struct SessionRow {
     pub expires_at: UnixSeconds,
 }
 
+/// What [`read`] reads, in its order.
 const COLUMNS: &str = "s.sid, s.user_id, s.auth_time, s.acr, s.amr, s.user_agent, s.address, s.created_at, s.last_used_at, s.expires_at";
 
-fn from_row(row: &QueryResult) -> Result<SessionRow, StoreError> {
+fn read(columns: &mut Columns<'_>) -> Result<SessionRow, StoreError> {
     Ok(SessionRow {
-        sid: row.try_get("", "sid")?,
-        user_id: row.try_get("", "user_id")?,
-        auth_time: row.try_get("", "auth_time")?,
-        acr: row.try_get("", "acr")?,
-        amr: row.try_get("", "amr")?,
-        user_agent: row.try_get("", "user_agent")?,
-        address: row.try_get("", "address")?,
-        created_at: row.try_get("", "created_at")?,
-        last_used_at: row.try_get("", "last_used_at")?,
-        expires_at: row.try_get("", "expires_at")?,
+        sid: columns.take()?,
+        user_id: columns.take()?,
+        auth_time: columns.take()?,
+        acr: columns.take()?,
+        amr: columns.take()?,
+        user_agent: columns.take()?,
+        address: columns.take()?,
+        created_at: columns.take()?,
+        last_used_at: columns.take()?,
+        expires_at: columns.take()?,
     })
 }
 
@@ -56,7 +57,9 @@ pub async fn live(db: &impl ConnectionTrait, sid: &str, now: UnixSeconds) -> Res
          WHERE s.sid = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS NULL"
     );
     let row = query_one(db, &sql, [sid.into(), now.into()]).await?;
-    row.map(|row| Ok((from_row(&row)?, User::from_row(&row)?))).transpose()
+    let Some(row) = row else { return Ok(None) };
+    let mut columns = Columns::of(&row);
+    Ok(Some((read(&mut columns)?, User::read(&mut columns)?)))
 }
 
 /// The live sessions of a user, the one that was used last first.
@@ -64,7 +67,7 @@ pub async fn of_user(db: &impl ConnectionTrait, user: Uuid, now: UnixSeconds) ->
     let sql = format!(
         "SELECT {COLUMNS} FROM sessions s WHERE s.user_id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 ORDER BY s.last_used_at DESC, s.sid"
     );
-    query_all(db, &sql, [user.into(), now.into()]).await?.iter().map(from_row).collect()
+    query_all(db, &sql, [user.into(), now.into()]).await?.iter().map(|row| read(&mut Columns::of(row))).collect()
 }
 
 /// Begins a session, if its user is enabled and their credentials are of `credential_version`. False if not.

@@ -1,12 +1,12 @@
 //! Users.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QueryResult};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::oauth::scope::words;
 use crate::store::entity::users;
-use crate::store::{StoreError, execute, query_one};
+use crate::store::{Columns, StoreError, execute, query_one};
 
 pub use crate::store::entity::users::Model as UserRow;
 
@@ -39,27 +39,26 @@ pub struct User {
     pub scopes: Vec<String>,
 }
 
-/// The columns of [`User`], for queries that join `users u`.
-pub(super) const USER_COLUMNS: &str = "u.id AS u_id, u.username AS u_username, u.email AS u_email, u.email_verified AS u_email_verified, \
-     u.name AS u_name, u.password_hash AS u_password_hash, u.updated_at AS u_updated_at, u.disabled_at AS u_disabled_at, \
-     u.claims AS u_claims, u.password_generated_at AS u_password_generated_at, u.credential_version AS u_credential_version, \
-     (SELECT string_agg(rs.scope, ' ') FROM user_roles ur JOIN role_scopes rs ON rs.role = ur.role WHERE ur.user_id = u.id) AS u_scopes";
+/// What [`User::read`] reads, in its order, for queries that join `users u`.
+pub(super) const USER_COLUMNS: &str = "u.id, u.username, u.email, u.email_verified, u.name, u.password_hash, u.updated_at, u.claims, \
+     u.password_generated_at, u.credential_version, u.disabled_at, \
+     (SELECT string_agg(rs.scope, ' ') FROM user_roles ur JOIN role_scopes rs ON rs.role = ur.role WHERE ur.user_id = u.id)";
 
 impl User {
-    pub(super) fn from_row(row: &QueryResult) -> Result<Self, StoreError> {
+    pub(super) fn read(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
         Ok(Self {
-            id: row.try_get("u_", "id")?,
-            username: row.try_get("u_", "username")?,
-            email: row.try_get("u_", "email")?,
-            email_verified: row.try_get("u_", "email_verified")?,
-            name: row.try_get("u_", "name")?,
-            password_hash: row.try_get("u_", "password_hash")?,
-            updated_at: row.try_get("u_", "updated_at")?,
-            claims: row.try_get("u_", "claims")?,
-            password_generated_at: row.try_get("u_", "password_generated_at")?,
-            credential_version: row.try_get("u_", "credential_version")?,
-            enabled: row.try_get::<Option<UnixSeconds>>("u_", "disabled_at")?.is_none(),
-            scopes: words(&row.try_get::<Option<String>>("u_", "scopes")?.unwrap_or_default()).map(str::to_owned).collect(),
+            id: columns.take()?,
+            username: columns.take()?,
+            email: columns.take()?,
+            email_verified: columns.take()?,
+            name: columns.take()?,
+            password_hash: columns.take()?,
+            updated_at: columns.take()?,
+            claims: columns.take()?,
+            password_generated_at: columns.take()?,
+            credential_version: columns.take()?,
+            enabled: columns.take::<Option<UnixSeconds>>()?.is_none(),
+            scopes: words(&columns.take::<Option<String>>()?.unwrap_or_default()).map(str::to_owned).collect(),
         })
     }
 }
@@ -67,7 +66,7 @@ impl User {
 /// The user who signs in as `username` (in normal form).
 pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<User>, StoreError> {
     let sql = format!("SELECT {USER_COLUMNS} FROM users u WHERE u.username = $1");
-    query_one(db, &sql, [username.into()]).await?.map(|row| User::from_row(&row)).transpose()
+    query_one(db, &sql, [username.into()]).await?.map(|row| User::read(&mut Columns::of(&row))).transpose()
 }
 
 /// All users, by username.

@@ -24,23 +24,45 @@ fn each_source_wins_over_the_one_before() {
 fn a_wrong_setting_stops_the_start_by_its_name() {
     let signet = Signet::new();
     for (name, value, expected) in [
-        ("SIGNET_ISUER", "https://id.example", "isuer"),
+        ("SIGNET_ISUER", "https://id.example", "setting isuer: there is no such setting (in the environment)"),
         ("SIGNET_ISSUER", "http://id.example", "issuer: expected an https URL"),
         ("SIGNET_ISSUER", "https://id.example/", "issuer: expected an https URL"),
-        ("SIGNET_LISTEN", "8080", "listen"),
+        (
+            "SIGNET_LISTEN",
+            "8080",
+            "setting listen: expected an address and a port, such as 127.0.0.1:8080; found 8080 (in the environment)",
+        ),
         ("SIGNET_DATABASE_URL", "mysql://x", "database_url: expected sqlite:"),
         ("SIGNET_ACCESS_TOKEN_LIFETIME", "3601", "access_token_lifetime: expected 1 to 3600; found 3601"),
-        ("SIGNET_ACCESS_TOKEN_LIFETIME", "soon", "access_token_lifetime"),
+        (
+            "SIGNET_ACCESS_TOKEN_LIFETIME",
+            "soon",
+            "setting access_token_lifetime: expected a whole number; found string \"soon\" (in the environment)",
+        ),
         ("SIGNET_KEY_BITS", "1024", "key_bits: expected 2048, 3072 or 4096"),
-        ("SIGNET_KEY_PUBLICATION_LEAD", "60", "key_publication_lead: expected 645 to"),
+        ("SIGNET_KEY_BITS", "many", "setting key_bits: expected a whole number from 0"),
+        (
+            "SIGNET_KEY_PUBLICATION_LEAD",
+            "60",
+            "key_publication_lead: expected 645 to 604800, the least being key_refresh_interval + 2 * jwks_max_age",
+        ),
         ("SIGNET_JWKS_MAX_AGE", "3600", "key_publication_lead: expected 7245 to"),
-        ("SIGNET_REFRESH_IDLE_LIFETIME", "999999999", "refresh_idle_lifetime"),
+        (
+            "SIGNET_REFRESH_IDLE_LIFETIME",
+            "999999999",
+            "refresh_idle_lifetime: expected 60 to 7776000, the most being refresh_absolute_lifetime",
+        ),
         ("SIGNET_ARGON2_MEMORY_KIB", "1", "argon2_memory_kib"),
         ("SIGNET_ARGON2_MEMORY_KIB", "131073", "argon2_memory_kib: expected 8 to 131072"),
         ("SIGNET_ARGON2_ITERATIONS", "8193", "argon2_iterations: expected 1 to 8192"),
         ("SIGNET_DATABASE_URL", "postgres://signet:sek#ret@db.example/signet", "database_url: expected postgres://"),
-        ("SIGNET_LOG_FORMAT", "xml", "log_format"),
-        ("SIGNET_TRUSTED_PROXIES", "[\"nonsense\"]", "trusted_proxies"),
+        ("SIGNET_LOG_FORMAT", "xml", "setting log_format: expected text or json; found xml"),
+        ("SIGNET_TRUSTED_PROXIES", "[\"nonsense\"]", "setting trusted_proxies: expected networks such as 10.0.0.0/8"),
+        ("SIGNET_TRUSTED_PROXIES", "10.0.0.0/8, 10.1", "setting trusted_proxies: expected networks such as 10.0.0.0/8"),
+        ("SIGNET_OPEN_REGISTRATION", "perhaps", "setting open_registration: expected true or false"),
+        ("SIGNET_DATABASE_URL", "sqlite:", "database_url: expected sqlite:<file>"),
+        ("SIGNET_DATABASE_URL", "sqlite::memory:", "database_url: expected sqlite:<file>"),
+        ("SIGNET_KEYS_DIR", "", "keys_dir: expected the path of a folder"),
     ] {
         let out = signet.run_with(&[(name, value)], &["migrate"], "");
         assert!(!out.success, "{name}={value}");
@@ -50,4 +72,38 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
     }
     let out = signet.run(&["migrate", "--config", "missing.toml"]);
     assert!(out.stderr.contains("missing.toml"), "{}", out.stderr);
+}
+
+#[test]
+fn a_wrong_file_is_named_and_no_line_of_it_is_repeated() {
+    let signet = Signet::new();
+    for (text, expected) in [
+        ("database_url = \"postgres://signet:sek@db.example/x", "TOML parse error at line 1"),
+        ("database_url = [\"postgres://signet:sek@db.example/x\"]", "setting database_url: expected a string"),
+        ("key_bits = true", "setting key_bits: expected a whole number from 0"),
+        ("isuer = \"https://id.example\"", "setting isuer: there is no such setting"),
+    ] {
+        std::fs::write(signet.dir.path().join("signet.toml"), text).unwrap();
+        let out = signet.run(&["migrate"]);
+        assert!(!out.success && out.stderr.contains(expected) && out.stderr.contains("signet.toml"), "{text}: {}", out.stderr);
+        assert!(!out.stderr.contains("sek") && out.stderr.trim().lines().count() == 1, "{text}: {}", out.stderr);
+    }
+}
+
+#[test]
+fn texts_need_no_quotes_and_lists_no_brackets() {
+    let signet = Signet::new();
+    let env = [("SIGNET_KEYS_DIR", "0755"), ("SIGNET_DEFAULT_CLIENT", "12"), ("SIGNET_TRUSTED_PROXIES", "10.0.0.0/8, ::1/128")];
+    let out = signet.run_with(&env, &["migrate", "--set", "database-url=sqlite:007.db", "--set", "open_registration=true"], "");
+    assert!(out.success, "{}", out.stderr);
+    assert!(signet.dir.path().join("0755/master.json").exists() && signet.dir.path().join("007.db").exists());
+}
+
+#[test]
+fn a_database_server_that_is_not_there_is_named() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://signet:sek@{nobody}/signet");
+    let out = Signet::new().run_with(&[("SIGNET_DATABASE_URL", &url)], &["migrate"], "");
+    assert!(!out.success && out.stderr.contains(&format!("no connection to PostgreSQL at {nobody}")), "{}", out.stderr);
+    assert!(!out.stderr.contains("sek"), "{}", out.stderr);
 }

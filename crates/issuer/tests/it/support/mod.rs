@@ -231,7 +231,7 @@ impl TestApp {
 /// Default settings, with password hashes that take no time.
 pub fn test_settings(issuer: &str, database_url: &str, keys_dir: &Path) -> Settings {
     let mut settings = Settings::defaults(issuer, ([127, 0, 0, 1], 0).into()).unwrap();
-    database_url.clone_into(&mut settings.database_url);
+    settings.database_url = database_url.to_owned().try_into().unwrap();
     keys_dir.clone_into(&mut settings.keys_dir);
     settings.argon2_memory_kib = 64;
     settings.argon2_iterations = 1;

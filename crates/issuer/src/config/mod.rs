@@ -1,16 +1,20 @@
 //! Settings: defaults < `signet.toml` < `SIGNET_*` environment < flags; validated as a whole before anything starts.
 
+pub mod database_url;
+mod sources;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
+use figment::providers::Serialized;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use crate::clock::{DAY, UnixSeconds};
 use crate::oauth::issuer::Issuer;
+use database_url::DatabaseUrl;
 
 /// The settings file that is read if it exists and no other is named.
 pub const DEFAULT_FILE: &str = "signet.toml";
@@ -50,9 +54,10 @@ pub struct Settings {
     /// `iss`, and the base of every URL. By default `http://localhost:` with the port of `listen`.
     pub issuer: Issuer,
     /// Address and port that the server listens on.
+    #[serde(deserialize_with = "sources::address_and_port")]
     pub listen: SocketAddr,
     /// `sqlite:…` or `postgres:…`.
-    pub database_url: String,
+    pub database_url: DatabaseUrl,
     /// The folder of the master key.
     pub keys_dir: PathBuf,
     /// The public client that a token request without client authentication is taken for. By default `cli` while the
@@ -108,6 +113,7 @@ pub struct Settings {
     /// are fetched.
     pub fetch_ca_file: Option<PathBuf>,
     /// Networks of the proxies whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "sources::networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// Connections that may be open at once.
     pub max_connections: usize,
@@ -123,7 +129,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file, variable or flag that cannot be read as settings.
-    #[error("settings: {0}")]
+    #[error("{0}")]
     Unreadable(String),
     /// A value, or a combination of values, that cannot work.
     #[error("setting {name}: {expected}")]
@@ -141,30 +147,14 @@ pub type Flag = (String, String);
 impl Settings {
     /// Reads `file` (or [`DEFAULT_FILE`] if it is there), the environment and `flags`, and validates the whole.
     pub fn load(file: Option<&Path>, flags: &[Flag]) -> Result<Self, ConfigError> {
-        let mut given = match file {
-            Some(path) if !path.is_file() => {
-                return Err(ConfigError::Unreadable(format!("{}: expected a settings file", path.display())));
-            }
-            Some(path) => Figment::from(Toml::file_exact(path)),
-            None if Path::new(DEFAULT_FILE).exists() => Figment::from(Toml::file_exact(DEFAULT_FILE)),
-            None => Figment::new(),
-        };
-        given = given.merge(Env::prefixed("SIGNET_").ignore(&["config"]));
-        for (name, value) in flags {
-            // Values of flags are read as those of the environment are.
-            let value: figment::value::Value = value.parse().unwrap_or_else(|never| match never {});
-            given = given.merge((name.replace('-', "_"), value));
-        }
-        let listen = given.extract_inner("listen").unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+        let given = sources::read(file, flags)?;
+        // The defaults follow from these two; what is wrong with them is said below.
+        let listen = given.extract_inner::<String>("listen").ok().and_then(|listen| listen.parse().ok());
+        let listen = listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
         let issuer = given.extract_inner("issuer").unwrap_or_else(|_| format!("http://localhost:{}", listen.port()));
         let defaults = Self::defaults(&issuer, listen)?;
-        let mut settings = Figment::from(Serialized::defaults(defaults)).merge(given).extract::<Self>().map_err(|error| {
-            let lines = error.into_iter().map(|error| {
-                let source = error.metadata.as_ref().map_or(String::new(), |source| format!(" (in {})", source.name));
-                format!("{}: {}{source}", error.path.join(".").to_lowercase(), error.kind)
-            });
-            ConfigError::Unreadable(lines.collect::<Vec<_>>().join("; "))
-        })?;
+        let all = Figment::from(Serialized::defaults(defaults)).merge(given);
+        let mut settings = all.extract_lossy::<Self>().map_err(sources::explain)?;
         settings.default_client = settings.default_client.filter(|client| !client.is_empty());
         settings.check()?;
         Ok(settings)
@@ -177,7 +167,7 @@ impl Settings {
             default_client: issuer.is_loopback().then(|| CLI.to_owned()),
             issuer,
             listen,
-            database_url: "sqlite:signet.db".to_owned(),
+            database_url: DatabaseUrl::default(),
             keys_dir: PathBuf::from("keys"),
             access_token_lifetime: 600,
             id_token_lifetime: 3600,
@@ -212,32 +202,46 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let in_memory = self.database_url.contains(":memory:");
-        if in_memory || !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| self.database_url.starts_with(scheme)) {
-            // The value may hold a password, so it is not repeated.
-            return Err(invalid("database_url", "expected sqlite:<file> or postgres://<user>:<password>@<host>/<database>"));
-        }
-        if !self.database_url.starts_with("sqlite:")
-            && let Err(error) = url::Url::parse(&self.database_url)
-        {
-            let hint = "in the user's name and password, all but letters, digits and - . _ ~ is written as %XX";
-            return Err(invalid("database_url", format!("expected postgres://<user>:<password>@<host>/<database>: {error}; {hint}")));
+        if self.keys_dir.as_os_str().is_empty() {
+            return Err(invalid("keys_dir", "expected the path of a folder"));
         }
         if ![2048, 3072, 4096].contains(&self.key_bits) {
             return Err(invalid("key_bits", format!("expected 2048, 3072 or 4096; found {}", self.key_bits)));
         }
-        let in_range = |name, value: UnixSeconds, least: UnixSeconds, most: UnixSeconds| {
-            if (least..=most).contains(&value) { Ok(()) } else { Err(invalid(name, format!("expected {least} to {most}; found {value}"))) }
+        let in_range_by = |rule: &str, name, value: UnixSeconds, least: UnixSeconds, most: UnixSeconds| {
+            if (least..=most).contains(&value) {
+                return Ok(());
+            }
+            Err(invalid(name, format!("expected {least} to {most}{rule}; found {value}")))
         };
+        let in_range = |name, value, least, most| in_range_by("", name, value, least, most);
         in_range("access_token_lifetime", self.access_token_lifetime, 1, MAX_TOKEN_LIFETIME)?;
         in_range("id_token_lifetime", self.id_token_lifetime, 1, MAX_TOKEN_LIFETIME)?;
         in_range("refresh_absolute_lifetime", self.refresh_absolute_lifetime, 60, 366 * DAY)?;
-        in_range("refresh_idle_lifetime", self.refresh_idle_lifetime, 60, self.refresh_absolute_lifetime)?;
+        in_range_by(
+            ", the most being refresh_absolute_lifetime",
+            "refresh_idle_lifetime",
+            self.refresh_idle_lifetime,
+            60,
+            self.refresh_absolute_lifetime,
+        )?;
         in_range("jwks_max_age", self.jwks_max_age, 1, 3600)?;
         in_range("key_refresh_interval", self.key_refresh_interval, 1, 60)?;
         in_range("clock_skew", self.clock_skew, 0, 300)?;
-        in_range("key_publication_lead", self.key_publication_lead, self.least_publication_lead(), 7 * DAY)?;
-        in_range("key_rotation_period", self.key_rotation_period, 2 * self.key_publication_lead, 366 * DAY)?;
+        in_range_by(
+            ", the least being key_refresh_interval + 2 * jwks_max_age + clock_skew + 5",
+            "key_publication_lead",
+            self.key_publication_lead,
+            self.least_publication_lead(),
+            7 * DAY,
+        )?;
+        in_range_by(
+            ", the least being 2 * key_publication_lead",
+            "key_rotation_period",
+            self.key_rotation_period,
+            2 * self.key_publication_lead,
+            366 * DAY,
+        )?;
         in_range(
             "argon2_memory_kib",
             self.argon2_memory_kib.into(),
@@ -247,18 +251,24 @@ impl Settings {
         let most_passes = MAX_ARGON2_WORK / u64::from(self.argon2_memory_kib);
         in_range("argon2_iterations", self.argon2_iterations.into(), 1, UnixSeconds::try_from(most_passes).unwrap_or(UnixSeconds::MAX))?;
         in_range("argon2_parallelism", self.argon2_parallelism.into(), 1, 64)?;
-        in_range("hash_threads", as_seconds(self.hash_threads), 1, 1024)?;
-        in_range("hash_queue", as_seconds(self.hash_queue), 1, 100_000)?;
+        in_range("hash_threads", count(self.hash_threads), 1, 1024)?;
+        in_range("hash_queue", count(self.hash_queue), 1, 100_000)?;
         in_range("account_attempts", self.account_attempts.into(), 1, 1000)?;
         in_range("account_max_delay", self.account_max_delay, 1, DAY)?;
         in_range("address_attempts", self.address_attempts.into(), 1, 1_000_000)?;
         in_range("address_window", self.address_window, 1, DAY)?;
         in_range("session_absolute_lifetime", self.session_absolute_lifetime, 60, 366 * DAY)?;
-        in_range("session_idle_lifetime", self.session_idle_lifetime, 60, self.session_absolute_lifetime)?;
+        in_range_by(
+            ", the most being session_absolute_lifetime",
+            "session_idle_lifetime",
+            self.session_idle_lifetime,
+            60,
+            self.session_absolute_lifetime,
+        )?;
         if let Err(error) = EnvFilter::try_new(&self.log) {
             return Err(invalid("log", format!("expected a level or filter such as info; {error}")));
         }
-        in_range("max_connections", as_seconds(self.max_connections), 1, 1_000_000)
+        in_range("max_connections", count(self.max_connections), 1, 1_000_000)
     }
 
     /// N + 2·M + S + fetch time: by then every verifier has seen a key that was published.
@@ -276,6 +286,6 @@ fn invalid(name: &'static str, expected: impl Into<String>) -> ConfigError {
     ConfigError::Invalid { name, expected: expected.into() }
 }
 
-fn as_seconds(value: usize) -> UnixSeconds {
-    UnixSeconds::try_from(value).unwrap_or(UnixSeconds::MAX)
+fn count(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -1,0 +1,123 @@
+//! Reads settings from the file, the environment and flags, and says what is wrong with them.
+
+use std::path::Path;
+
+use figment::error::Kind;
+use figment::providers::{Env, Format, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Error, Figment, Metadata, Profile, Provider};
+use ipnet::IpNet;
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+
+use crate::config::{ConfigError, DEFAULT_FILE, Flag};
+
+const PREFIX: &str = "SIGNET_";
+
+/// Texts of one source. What a text means, a number or a word, the setting decides that takes it.
+struct Texts {
+    source: &'static str,
+    values: Dict,
+}
+
+impl Texts {
+    fn new(source: &'static str, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { source, values: pairs.into_iter().map(|(name, value)| (name, Value::from(value))).collect() }
+    }
+}
+
+impl Provider for Texts {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.source)
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, Error> {
+        Ok(Profile::Default.collect(self.values.clone()))
+    }
+}
+
+/// All that was given, by increasing rank: `file` (or [`DEFAULT_FILE`] if it is there), the environment, `flags`.
+pub(super) fn read(file: Option<&Path>, flags: &[Flag]) -> Result<Figment, ConfigError> {
+    let given = match file {
+        Some(path) if !path.is_file() => {
+            return Err(ConfigError::Unreadable(format!("{}: expected a settings file", path.display())));
+        }
+        Some(path) => Figment::from(Toml::file_exact(path)),
+        None if Path::new(DEFAULT_FILE).exists() => Figment::from(Toml::file_exact(DEFAULT_FILE)),
+        None => Figment::new(),
+    };
+    let environment = Env::prefixed(PREFIX).ignore(&["config"]);
+    let environment = environment.iter().map(|(name, value)| (name.into_string(), value)).collect::<Vec<_>>();
+    let flags = flags.iter().map(|(name, value)| (name.replace('-', "_"), value.clone()));
+    Ok(given.merge(Texts::new("the environment", environment)).merge(Texts::new("the flags", flags)))
+}
+
+/// One line that names each setting that cannot be read, and what was expected.
+pub(super) fn explain(errors: Error) -> ConfigError {
+    let line = |error: Error| {
+        let source = error.metadata.as_ref().map_or(String::new(), |metadata| match &metadata.source {
+            Some(file) => format!(" (in {file})"),
+            None => format!(" (in {})", metadata.name),
+        });
+        let name = error.path.join(".").to_lowercase();
+        match error.kind {
+            Kind::UnknownField(name, _) => format!("setting {}: there is no such setting{source}", name.to_lowercase()),
+            Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+                format!("setting {name}: expected {}; found {found}{source}", in_words(&expected))
+            }
+            Kind::UnknownVariant(found, expected) => format!("setting {name}: expected {}; found {found}{source}", expected.join(" or ")),
+            // The parser of the file quotes the whole line, which may hold a password: only the place is told.
+            Kind::Message(text) if name.is_empty() => format!("settings: {}{source}", text.lines().next().unwrap_or_default()),
+            kind => format!("setting {name}: {kind}{source}"),
+        }
+    };
+    ConfigError::Unreadable(errors.into_iter().map(line).collect::<Vec<_>>().join("; "))
+}
+
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u32" | "u64" | "usize" => "a whole number from 0",
+        "i32" | "i64" => "a whole number",
+        "a boolean" | "bool" => "true or false",
+        other => other,
+    }
+}
+
+/// `listen`.
+pub(super) fn address_and_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<std::net::SocketAddr, D::Error> {
+    let text: String = serde::Deserialize::deserialize(deserializer)?;
+    text.parse().map_err(|_| de::Error::custom(format!("expected an address and a port, such as 127.0.0.1:8080; found {text}")))
+}
+
+/// `trusted_proxies`: a list of networks, or one text of them with commas between.
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    deserializer.deserialize_any(Networks)
+}
+
+struct Networks;
+
+impl Networks {
+    fn one<E: de::Error>(text: &str) -> Result<IpNet, E> {
+        text.trim().trim_matches('"').parse().map_err(|_| E::custom(format!("expected networks such as 10.0.0.0/8; found {text:?}")))
+    }
+}
+
+impl<'de> Visitor<'de> for Networks {
+    type Value = Vec<IpNet>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("networks such as 10.0.0.0/8, with commas between")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        let text = text.trim().trim_start_matches('[').trim_end_matches(']');
+        text.split(',').filter(|part| !part.trim().is_empty()).map(Self::one).collect()
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut networks = Vec::new();
+        while let Some(text) = list.next_element::<String>()? {
+            networks.push(Self::one(&text)?);
+        }
+        Ok(networks)
+    }
+}
