@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ::axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use ::axum::http::request::Parts;
 
-use super::{AnyToken, Challenge, Require};
+use super::{AnyToken, Challenge, Require, Requirement};
 use crate::{Claims, NoExtra};
 
 /// The token that came with the request, accepted by the router's verifier. `Option<Auth>` in [`super::public`] routes.
@@ -38,11 +38,20 @@ impl<R, C> Deref for Auth<R, C> {
 pub(super) struct Accepted<C> {
     pub(super) claims: Option<Arc<Claims<C>>>,
     pub(super) realm: Arc<str>,
+    /// What the route requires; none if it is public.
+    pub(super) required: Option<Arc<Requirement>>,
+}
+
+impl<C> Accepted<C> {
+    /// What the route and the handler's own `R` require together.
+    fn all_required<R: Require>(&self) -> Requirement {
+        self.required.as_deref().cloned().unwrap_or_default().and(&R::requirement())
+    }
 }
 
 impl<C> Clone for Accepted<C> {
     fn clone(&self) -> Self {
-        Self { claims: self.claims.clone(), realm: Arc::clone(&self.realm) }
+        Self { claims: self.claims.clone(), realm: Arc::clone(&self.realm), required: self.required.clone() }
     }
 }
 
@@ -53,7 +62,8 @@ impl<R: Require, C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Auth
         if let Some(auth) = <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await? {
             return Ok(auth);
         }
-        Err(Challenge::NoCredentials { realm: realm::<C>(parts)?, required: R::requirement() })
+        let accepted = accepted::<C>(parts)?;
+        Err(Challenge::NoCredentials { realm: accepted.realm.to_string(), required: accepted.all_required::<R>() })
     }
 }
 
@@ -61,18 +71,16 @@ impl<R: Require, C: Send + Sync + 'static, S: Sync> OptionalFromRequestParts<S> 
     type Rejection = Challenge;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Challenge> {
-        let accepted = parts.extensions.get::<Accepted<C>>().ok_or(Challenge::Unguarded)?;
+        let accepted = accepted::<C>(parts)?;
         let Some(claims) = accepted.claims.clone() else { return Ok(None) };
-        let required = R::requirement();
-        if required.is_met_by(&claims) {
+        if R::requirement().is_met_by(&claims) {
             Ok(Some(Self { claims, required: PhantomData }))
         } else {
-            Err(Challenge::InsufficientScope { realm: realm::<C>(parts)?, required })
+            Err(Challenge::InsufficientScope { realm: accepted.realm.to_string(), required: accepted.all_required::<R>() })
         }
     }
 }
 
-fn realm<C: Send + Sync + 'static>(parts: &Parts) -> Result<String, Challenge> {
-    let accepted = parts.extensions.get::<Accepted<C>>().ok_or(Challenge::Unguarded)?;
-    Ok(accepted.realm.to_string())
+fn accepted<C: Send + Sync + 'static>(parts: &Parts) -> Result<&Accepted<C>, Challenge> {
+    parts.extensions.get::<Accepted<C>>().ok_or(Challenge::Unguarded)
 }

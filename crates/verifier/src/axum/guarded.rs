@@ -150,11 +150,11 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
                 // A fallback of the handler's own would stay outside the guard. Ours takes its place; a second one on one
                 // path stops the start.
                 let handler = if closed.insert(path.clone()) { handler.fallback(method_not_allowed) } else { handler };
-                let access = match access {
-                    Access::Public => Access::Public,
-                    Access::Token(own) => Access::Token(required.and(&own)),
+                let required = match access {
+                    Access::Public => None,
+                    Access::Token(own) => Some(Arc::new(required.and(&own))),
                 };
-                let guard = Arc::new(Guard { verifier: verifier.clone(), realm: Arc::clone(realm), access });
+                let guard = Arc::new(Guard { verifier: verifier.clone(), realm: Arc::clone(realm), required });
                 // route_layer, so that a method that no handler answers stays 405.
                 router = router.route(&path, handler.route_layer(middleware::from_fn_with_state(guard, guard_request)));
             }
@@ -173,7 +173,8 @@ async fn method_not_allowed() -> StatusCode {
 struct Guard<C> {
     verifier: Verifier<C>,
     realm: Arc<str>,
-    access: Access,
+    /// None for a public route.
+    required: Option<Arc<Requirement>>,
 }
 
 async fn guard_request<C: DeserializeOwned + Send + Sync + 'static>(
@@ -183,7 +184,8 @@ async fn guard_request<C: DeserializeOwned + Send + Sync + 'static>(
 ) -> Response {
     match guard.admit(request.headers()).await {
         Ok(claims) => {
-            request.extensions_mut().insert(Accepted { claims: claims.map(Arc::new), realm: Arc::clone(&guard.realm) });
+            let (realm, required) = (Arc::clone(&guard.realm), guard.required.clone());
+            request.extensions_mut().insert(Accepted { claims: claims.map(Arc::new), realm, required });
             next.run(request).await
         }
         Err(challenge) => challenge.into_response(),
@@ -198,13 +200,13 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Guard<C> {
         if credentials.next().is_some() {
             return Err(Challenge::AmbiguousCredentials { realm: realm() });
         }
-        match (token, &self.access) {
-            (None, Access::Public) => Ok(None),
-            (None, Access::Token(required)) => Err(Challenge::NoCredentials { realm: realm(), required: required.clone() }),
-            (Some(token), access) => {
+        match (token, self.required.as_deref()) {
+            (None, None) => Ok(None),
+            (None, Some(required)) => Err(Challenge::NoCredentials { realm: realm(), required: required.clone() }),
+            (Some(token), required) => {
                 let claims = self.verifier.verify(token).await.map_err(|error| Challenge::Token { realm: realm(), error })?;
-                match access {
-                    Access::Token(required) if !required.is_met_by(&claims) => {
+                match required {
+                    Some(required) if !required.is_met_by(&claims) => {
                         Err(Challenge::InsufficientScope { realm: realm(), required: required.clone() })
                     }
                     _ => Ok(Some(claims)),

@@ -133,7 +133,9 @@ async fn a_route_without_scopes_still_needs_a_token() {
 #[tokio::test]
 async fn a_handler_may_ask_for_more() {
     let service = Service::new();
-    assert_eq!(service.get("/stricter", service.issuer.token().scope::<OrdersRead>()).await.status, StatusCode::FORBIDDEN);
+    let refused = service.get("/stricter", service.issuer.token().scope::<OrdersRead>()).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(refused.challenge.ends_with("scope=\"orders:read orders:write\""), "what route and handler need: {}", refused.challenge);
     let both = service.issuer.token().scope::<OrdersRead>().scope::<OrdersWrite>();
     assert_eq!(service.get("/stricter", both).await.status, StatusCode::OK);
 }

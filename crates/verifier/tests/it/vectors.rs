@@ -1,7 +1,9 @@
-//! Wycheproof's JSON Web Signature vectors, with the RS256 example of RFC 7520 §4.1 among them, and RFC 7515 §A.2.
+//! Wycheproof's JSON Web Signature vectors, with the RS256 example of RFC 7520 §4.1 among them, RFC 7515 §A.2, and RFC 7638
+//! §3.1.
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
-use signet_verifier::{KeySet, Refusal, SignedToken};
+use signet_verifier::{Jwk, KeySet, Refusal, SignedToken};
 use wycheproof_ng_kdf_jose::json_web::TestName;
 
 /// Whether this crate accepts the signature of `jws` by the JWK `key`.
@@ -31,10 +33,27 @@ fn wycheproof() {
     assert_eq!((accepted, refused), (8, 393));
 }
 
-/// RFC 7515 §A.2 has no `kid`. This issuer's tokens always have one, so the token is refused before its signature.
+/// RFC 7515 §A.2. It has no `kid`.
 const A2_TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
 
+const A2_MODULUS: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
+
 #[test]
-fn a_token_without_kid_is_refused() {
+fn rfc_7515_a_2() {
+    let jwk = serde_json::json!({ "kty": "RSA", "kid": "a2", "n": A2_MODULUS, "e": "AQAB" });
+    let keys = KeySet::from_jwks(serde_json::json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap();
+    let named = SignedToken::parse_for(A2_TOKEN, Some("a2")).unwrap();
+    assert_eq!(
+        named.check_signature(&keys).unwrap(),
+        b"{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}"
+    );
+    // The issuer's tokens always name their key, so one that does not is refused before its signature is looked at.
     assert_eq!(SignedToken::parse(A2_TOKEN).unwrap_err(), Refusal::UnknownKey);
+}
+
+#[test]
+fn rfc_7638_3_1() {
+    let modulus = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+    let jwk = Jwk::rs256(&BASE64_URL_SAFE_NO_PAD.decode(modulus).unwrap(), &[1, 0, 1]);
+    assert_eq!(jwk.kid.as_deref(), Some("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"));
 }
