@@ -11,7 +11,7 @@ use crate::fetch::client_keys::ClientKeys;
 use crate::first_start::{self, Administrator, FirstStart};
 use crate::keys::rotation::Rotation;
 use crate::keys::seal::{MasterKeys, SealError};
-use crate::keys::{KeyError, KeyRing, LoadedRing};
+use crate::keys::{KeyError, KeyRing, LoadedRing, master};
 use crate::store::schema::{self, SchemaState};
 use crate::store::{Store, StoreError, commit, signing_keys};
 
@@ -65,7 +65,7 @@ impl App {
         let hasher = Hasher::start(&settings, Arc::clone(&clock)).map_err(OpenError::Hasher)?;
         let state = schema::state(&store).await?;
         let (master, administrator) = match state {
-            SchemaState::Current => (load_master(&settings, &store, &clock).await?, None),
+            SchemaState::Current => (load_master(&settings, &store, &*clock).await?, None),
             SchemaState::Newer => return Err(StoreError::NewerSchema.into()),
             SchemaState::Empty | SchemaState::Older => migrate(&settings, &store, &hasher, &clock, state).await?,
         };
@@ -73,7 +73,7 @@ impl App {
         let client_keys = ClientKeys::default();
         let app = Arc::new(Self { settings, store, master, hasher, clock, fetcher, client_keys, ring, stopping: AtomicBool::new(false) });
         // A key that cannot be opened stops the start, not the first request.
-        app.ring().await?;
+        app.ring().await?.signer(app.now())?;
         Ok((app, administrator))
     }
 
@@ -124,20 +124,15 @@ async fn migrate(
         return Ok((master, Some(administrator)));
     }
     commit(transaction).await?;
-    Ok((load_master(settings, store, clock).await?, None))
+    Ok((load_master(settings, store, &**clock).await?, None))
 }
 
-/// The master key of a database that has one.
-async fn load_master(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>) -> Result<MasterKeys, OpenError> {
-    let known = signing_keys::master_fingerprints(store.reader()).await?;
-    let master = match (MasterKeys::load(&settings.keys_dir)?, known.last()) {
-        (Some(master), _) => master,
-        (None, Some((version, _))) => return Err(MasterKeys::foreign(&settings.keys_dir, *version).into()),
-        (None, None) => MasterKeys::create(&settings.keys_dir, &**clock)?,
+/// The master key, made where neither the database nor this node has one.
+async fn load_master(settings: &Settings, store: &Store, clock: &dyn Clock) -> Result<MasterKeys, OpenError> {
+    let master = match master::load(settings, store, clock.now()).await? {
+        Some(master) => master,
+        None => MasterKeys::create(&settings.keys_dir, clock)?,
     };
-    master.check(&known)?;
-    if known.len() < master.fingerprints().count() {
-        first_start::note_master(store.writer(), &master).await?;
-    }
+    first_start::note_master(store.writer(), &master).await?;
     Ok(master)
 }

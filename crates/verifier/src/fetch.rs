@@ -6,10 +6,10 @@ use reqwest::header::{AGE, CACHE_CONTROL, HeaderMap};
 use reqwest::redirect::Policy;
 use url::{Host, Url};
 
-use crate::{BuildError, JwksError, KeySet};
+use crate::{BuildError, FETCH_TIME, JwksError, KeySet};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(FETCH_TIME);
 const MAX_BYTES: usize = 256 * 1024;
 /// What an answer without `Cache-Control` is taken for.
 const DEFAULT_MAX_AGE: Duration = Duration::from_mins(5);

@@ -8,6 +8,11 @@ use crate::{KeySet, Refusal, SignedToken};
 /// The `typ` of an access token (RFC 9068 §2.1).
 const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
+/// Seconds by which a verifier lets the clocks of issuer and service differ.
+pub const LEEWAY: u64 = 30;
+/// Seconds that one fetch of the JWKS may take, connecting included.
+pub const FETCH_TIME: u64 = 5;
+
 /// Issuer, audience and leeway that a service accepts tokens by.
 #[derive(Debug, Clone)]
 pub struct Rules {

@@ -9,10 +9,7 @@ use url::Url;
 
 use crate::cache::KeyCache;
 use crate::fetch::{JwksFetcher, is_https_or_loopback};
-use crate::{BuildError, Claims, Clock, Error, NoExtra, Rules, SignedToken, SystemClock};
-
-/// Seconds by which the clocks of issuer and service may differ.
-const LEEWAY: u64 = 30;
+use crate::{BuildError, Claims, Clock, Error, LEEWAY, NoExtra, Rules, SignedToken, SystemClock};
 
 /// Accepts or refuses access tokens of one issuer for one service. Cheap to clone: clones share their keys.
 ///

@@ -1,6 +1,5 @@
 //! Accounts: user names, passwords, and the defence against guessing them.
 
-pub mod claims;
 pub mod lockout;
 pub mod password;
 pub mod policy;

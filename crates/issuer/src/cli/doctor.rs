@@ -6,8 +6,9 @@ use crate::cli::CliError;
 use crate::cli::report::Report;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
+use crate::keys::master;
 use crate::keys::ring::{Entry, Ring};
-use crate::keys::seal::MasterKeys;
+
 use crate::store::schema::{self, SchemaState};
 use crate::store::{Store, signing_keys};
 
@@ -59,21 +60,14 @@ async fn check_database(settings: &Settings, findings: &mut Vec<Finding>) {
     if current {
         findings.push(check_master_key(settings, &store).await);
         findings.push(check_ring(&store).await);
+        findings.extend(check_default_client(settings, &store).await);
     }
 }
 
 async fn check_master_key(settings: &Settings, store: &Store) -> Finding {
-    let known = match signing_keys::master_fingerprints(store.reader()).await {
-        Ok(known) => known,
-        Err(error) => return ("master key", false, error.to_string()),
-    };
-    let checked = match MasterKeys::load(&settings.keys_dir) {
-        Ok(Some(master)) => master.check(&known).map(|()| master.current()),
-        Ok(None) => Err(MasterKeys::foreign(&settings.keys_dir, known.last().map_or(1, |(version, _)| *version))),
-        Err(error) => Err(error),
-    };
-    match checked {
-        Ok(version) => ("master key", true, format!("version {version}, in {}", settings.keys_dir.display())),
+    match master::load(settings, store, SystemClock::default().now()).await {
+        Ok(Some(master)) => ("master key", true, format!("version {}, in {}", master.current(), settings.keys_dir.display())),
+        Ok(None) => ("master key", false, "there is none yet; `signet serve` makes it".to_owned()),
         Err(error) => ("master key", false, error.to_string()),
     }
 }
@@ -86,4 +80,15 @@ async fn check_ring(store: &Store) -> Finding {
         },
         Err(error) => ("signing key", false, error.to_string()),
     }
+}
+
+async fn check_default_client(settings: &Settings, store: &Store) -> Option<Finding> {
+    let id = settings.default_client.as_deref()?;
+    let (good, detail) = match store.client(id).await {
+        Ok(Some(client)) if client.enabled && client.public => (true, format!("{id} is used where a request names none")),
+        Ok(Some(_)) => (false, format!("{id} is disabled or not public; requests that name no client are refused")),
+        Ok(None) => (false, format!("there is no client {id}; requests that name no client are refused")),
+        Err(error) => (false, error.to_string()),
+    };
+    Some(("default_client", good, detail))
 }

@@ -7,7 +7,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::accounts::claims::{self, StandardClaims, TEXT_CLAIMS};
 use crate::accounts::password::StoredHash;
 use crate::accounts::{policy, session, username};
 use crate::app::App;
@@ -17,6 +16,7 @@ use crate::cli::{CliError, commit_change, refuse};
 use crate::clock::UnixSeconds;
 use crate::store::users::{self, UserRow};
 use crate::store::{ConnectionTrait, authorizations, roles};
+use crate::tokens::user_claims::{self, StandardClaims, TEXT_CLAIMS};
 
 /// `signet user …`
 #[derive(Debug, Subcommand)]
@@ -162,7 +162,7 @@ async fn add(
     if email.as_ref().is_some_and(|email| !is_email(email)) {
         return refuse("email: expected an address such as alice@example.com");
     }
-    if name.as_ref().is_some_and(|name| name.trim().is_empty() || !claims::is_line(name)) {
+    if name.as_ref().is_some_and(|name| name.trim().is_empty() || !user_claims::is_line(name)) {
         return refuse("name: expected a full name, without control characters");
     }
     if users::row(app.store.reader(), &username).await?.is_some() {
@@ -288,7 +288,7 @@ async fn change_claims(app: &App, username: &str, set: Vec<(String, String)>) ->
     let user = find(&transaction, username).await?;
     let (mut claims, mut name) = (StandardClaims::from_json(&user.claims), user.name.clone());
     for (claim, value) in &set {
-        claims::check(claim, value.trim()).or_else(|error| refuse(format!("{claim}: {error}")))?;
+        user_claims::check(claim, value.trim()).or_else(|error| refuse(format!("{claim}: {error}")))?;
         if claim == "name" {
             name = Some(value.trim().to_owned()).filter(|name| !name.is_empty());
         } else {

@@ -26,7 +26,7 @@ pub const CLI: &str = "cli";
 pub const MAX_TOKEN_LIFETIME: UnixSeconds = 3600;
 
 /// Seconds of clock difference that verifiers allow for.
-pub const VERIFIER_LEEWAY: UnixSeconds = 30;
+pub const VERIFIER_LEEWAY: UnixSeconds = signet_verifier::LEEWAY.cast_signed();
 
 /// The most memory that a password hash may ask for, in KiB; imported hashes choose their own parameters.
 pub const MAX_ARGON2_MEMORY_KIB: u32 = 128 * 1024;
@@ -35,7 +35,7 @@ pub const MAX_ARGON2_MEMORY_KIB: u32 = 128 * 1024;
 pub const MAX_ARGON2_WORK: u64 = 4 * 128 * 1024;
 
 /// Seconds that a verifier may take to fetch the JWKS.
-const FETCH_TIME: UnixSeconds = 5;
+const FETCH_TIME: UnixSeconds = signet_verifier::FETCH_TIME.cast_signed();
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
-use crate::accounts::claims::CLAIMS;
 use crate::app::App;
 use crate::error::OAuthError;
 use crate::grants::Grant;
@@ -16,6 +15,7 @@ use crate::oauth::client_auth::{BASIC, METHODS, POST, PRIVATE_KEY_JWT};
 use crate::oauth::scope::OIDC_SCOPES;
 use crate::oauth::{pkce, prompt};
 use crate::store::clients;
+use crate::tokens::user_claims::CLAIMS;
 
 /// The members, in the order of the specifications.
 #[derive(Debug, Serialize)]

@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::accounts::claims;
 use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::endpoints::no_store;
@@ -20,6 +19,7 @@ use crate::keys::signer::TokenType;
 use crate::oauth::form::Form;
 use crate::store::resources::Resource;
 use crate::tokens::lookup::look_up;
+use crate::tokens::user_claims;
 
 /// An answer that is signed (§5.3.2).
 #[derive(Serialize)]
@@ -48,7 +48,7 @@ async fn answer(app: &App, request: Request) -> Result<Response, BearerError> {
     let scopes = own.scopes();
     let Some((user, row)) = token.user.filter(|_| scopes.contains("openid")) else { return Err(BearerError::InsufficientScope) };
     let asked = row.requested_claims()?.userinfo;
-    let mut claims = claims::claims(&user, &scopes, &token.client, asked.keys().map(String::as_str));
+    let mut claims = user_claims::claims(&user, &scopes, &token.client, asked.keys().map(String::as_str));
     claims.insert("sub".to_owned(), user.id.to_string().into());
     if token.client.metadata()?.userinfo_signed_response_alg.is_none() {
         return Ok(no_store(claims));

@@ -17,7 +17,8 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError
     let found = app.store.authorization(token.authorization).await?;
     let Some((user, mut row)) = found.map(|(row, user)| (user, row)) else { return Err(OAuthError::invalid_grant()) };
     // A forged token, or one of another client, is refused and ends nothing.
-    if !token.is_genuine(&row, &app.master) || row.client_id != client.id || !row.refreshable || !row.is_live(now) {
+    let genuine = token.is_genuine(&row, &app.master).map_err(OAuthError::server_error)?;
+    if !genuine || row.client_id != client.id || !row.refreshable || !row.is_live(now) {
         return Err(OAuthError::invalid_grant());
     }
     if (now - row.refreshed_at).max(0) >= app.settings.refresh_idle_lifetime {

@@ -1,5 +1,6 @@
 //! The key ring: signing keys with their states, at rest and in memory.
 
+pub mod master;
 pub mod ring;
 pub mod rotation;
 pub mod seal;
@@ -19,7 +20,7 @@ use tokio::sync::Mutex;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::keys::ring::{Entry, Ring, State};
-use crate::keys::seal::MasterKeys;
+use crate::keys::seal::{MasterKeys, SealError};
 use crate::keys::signer::Signer;
 use crate::store::signing_keys::{self, SigningKeyRow};
 use crate::store::{Store, StoreError};
@@ -38,6 +39,12 @@ pub enum KeyError {
         /// Why.
         reason: String,
     },
+    /// The master key.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// Another request has just failed to read the ring.
+    #[error("the key ring could not be read a moment ago")]
+    JustFailed,
     /// No key signs now.
     #[error("no signing key is active")]
     NoneActive,
@@ -47,7 +54,8 @@ pub enum KeyError {
 #[derive(Debug)]
 pub struct LoadedRing {
     ring: Ring,
-    signers: HashMap<String, Arc<Signer>>,
+    /// The signer of each key that signs or will, or why there is none.
+    signers: HashMap<String, Result<Arc<Signer>, String>>,
     /// The keys that may verify this issuer's tokens.
     pub key_set: KeySet,
     /// The same, and keys that signed in the last 90 days and were not revoked: for `id_token_hint`s.
@@ -63,9 +71,9 @@ impl LoadedRing {
     /// The key that signs at `now`.
     pub fn signer(&self, now: crate::clock::UnixSeconds) -> Result<&Arc<Signer>, KeyError> {
         let entry = self.ring.active(now).ok_or(KeyError::NoneActive)?;
-        self.signers
-            .get(&entry.kid)
-            .ok_or_else(|| KeyError::Unusable { kid: entry.kid.clone(), reason: "its private part is gone".to_owned() })
+        let unusable = |reason: &str| KeyError::Unusable { kid: entry.kid.clone(), reason: reason.to_owned() };
+        let signer = self.signers.get(&entry.kid).ok_or_else(|| unusable("its private part is gone"))?;
+        signer.as_ref().map_err(|reason| unusable(reason))
     }
 
     /// How old this view is.
@@ -78,7 +86,8 @@ impl LoadedRing {
 #[derive(Debug)]
 pub struct KeyRing {
     loaded: ArcSwapOption<LoadedRing>,
-    loading: Mutex<()>,
+    /// When the last reading failed, if it did.
+    loading: Mutex<Option<Duration>>,
     oldest: Duration,
 }
 
@@ -86,10 +95,11 @@ impl KeyRing {
     /// An empty view.
     pub fn new(settings: &Settings) -> Self {
         let oldest = Duration::from_secs(settings.key_refresh_interval.unsigned_abs());
-        Self { loaded: ArcSwapOption::empty(), loading: Mutex::new(()), oldest }
+        Self { loaded: ArcSwapOption::empty(), loading: Mutex::new(None), oldest }
     }
 
-    /// The ring, read anew if this view is older than `key_refresh_interval`. One request reads, the others wait.
+    /// The ring, read anew if this view is older than `key_refresh_interval`. One request reads, the others wait, and
+    /// fail with it: one after the other, each would wait for a lost database again.
     pub async fn fresh(
         &self,
         store: &Store,
@@ -101,18 +111,29 @@ impl KeyRing {
         if let Some(loaded) = self.loaded.load_full().filter(is_fresh) {
             return Ok(loaded);
         }
-        let _loading = self.loading.lock().await;
+        let asked_at = clock.monotonic();
+        let mut failed_at = self.loading.lock().await;
         if let Some(loaded) = self.loaded.load_full().filter(is_fresh) {
             return Ok(loaded);
         }
+        if failed_at.is_some_and(|failed_at| failed_at > asked_at) {
+            return Err(KeyError::JustFailed);
+        }
         // The age counts from before the reading.
         let read_at = clock.monotonic();
-        let rows = signing_keys::all(store.reader()).await?;
+        let rows = signing_keys::all(store.reader()).await.inspect_err(|_| *failed_at = Some(clock.monotonic()))?;
         let previous = self.loaded.load_full();
         let loaded = Arc::new(load(&rows, previous.as_deref(), master, clock, settings, read_at)?);
         self.loaded.store(Some(Arc::clone(&loaded)));
         Ok(loaded)
     }
+}
+
+/// The signer of a stored key.
+fn open(row: &SigningKeyRow, master: &MasterKeys) -> Result<Signer, String> {
+    let sealed = row.sealed_private.as_deref().ok_or("its private part is gone")?;
+    let private = master.unseal(sealed).map_err(|error| error.to_string())?;
+    Signer::new(&row.kid, &private).map_err(|error| error.to_string())
 }
 
 fn load(
@@ -131,14 +152,13 @@ fn load(
         let unusable = |reason: String| KeyError::Unusable { kid: row.kid.clone(), reason };
         let state = ring.state(entry, now, settings.retired_key_lifetime());
         if matches!(state, State::Published | State::Active) {
-            let built = previous.and_then(|previous| previous.signers.get(&row.kid));
-            let signer = match (built, &row.sealed_private) {
-                (Some(signer), _) => Arc::clone(signer),
-                (None, Some(sealed)) => {
-                    let private = master.unseal(sealed).map_err(|error| unusable(error.to_string()))?;
-                    Arc::new(Signer::new(&row.kid, &private).map_err(|error| unusable(error.to_string()))?)
-                }
-                (None, None) => return Err(unusable("its private part is gone".to_owned())),
+            let built = previous.and_then(|previous| previous.signers.get(&row.kid)?.as_ref().ok());
+            let signer = match built {
+                Some(signer) => Ok(Arc::clone(signer)),
+                // A node that cannot open a key still verifies by it, and signs by the others.
+                None => open(row, master)
+                    .map(Arc::new)
+                    .inspect_err(|reason| tracing::error!(kid = row.kid, reason, "a signing key cannot be used")),
             };
             signers.insert(row.kid.clone(), signer);
         }

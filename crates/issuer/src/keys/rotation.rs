@@ -112,6 +112,8 @@ impl Rotation<'_> {
         let spare = self.generate()?;
         let now = self.clock.now();
         let transaction = self.store.begin().await?;
+        // Of two keys that are revoked at once, the second must see that the first is gone.
+        signing_keys::lock(&transaction).await?;
         if !signing_keys::revoke(&transaction, kid, now).await? {
             return Ok(false);
         }

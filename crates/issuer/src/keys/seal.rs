@@ -28,7 +28,9 @@ pub enum SealError {
         source: io::Error,
     },
     /// The file holds something else.
-    #[error("master key {0}: expected {{\"keys\": [{{\"version\": 1, \"key\": \"<32 bytes in base64url>\"}}]}}")]
+    #[error(
+        "master key {0}: expected {{\"keys\": [{{\"version\": 1, \"key\": \"<32 bytes in base64url>\"}}]}}, with versions that differ, and \"current\", if given, one of them"
+    )]
     Malformed(PathBuf),
     /// The file can be read by others.
     #[error("master key {0}: other users can read it; expected mode 0600")]
@@ -43,6 +45,9 @@ pub enum SealError {
         /// The version that is needed.
         version: i32,
     },
+    /// The file lacks a version that other nodes use already.
+    #[error("master key: version {0} is not in this node's file; add it and start the node again")]
+    NoVersion(i32),
     /// Sealing or opening failed.
     #[error("sealed key: {0}")]
     Jose(#[from] josekit::JoseError),
@@ -51,10 +56,19 @@ pub enum SealError {
     NotOurs,
 }
 
+impl SealError {
+    /// The error of a node whose file in `dir` lacks `version`, or has another key for it.
+    pub fn foreign(dir: &Path, version: i32) -> Self {
+        Self::Foreign { path: dir.join(FILE), version }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeyFile {
     keys: Vec<KeyFileEntry>,
+    /// The version that is used for what is new; the highest if absent.
+    current: Option<i32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,10 +85,11 @@ struct Version {
     fingerprint: String,
 }
 
-/// The versions of the master key, oldest first. The last one seals.
+/// The versions of the master key.
 pub struct MasterKeys {
     path: PathBuf,
     versions: Vec<Version>,
+    current: i32,
 }
 
 impl std::fmt::Debug for MasterKeys {
@@ -104,10 +119,13 @@ impl MasterKeys {
             versions.push(Version::derive(version, &bytes));
         }
         versions.sort_by_key(|version| version.version);
-        if versions.is_empty() || versions.windows(2).any(|pair| pair[0].version == pair[1].version) {
+        let current = file.current.or(versions.last().map(|version| version.version)).ok_or_else(malformed)?;
+        let master = Self { path: path.clone(), versions, current };
+        let repeated = master.versions.windows(2).any(|pair| pair[0].version == pair[1].version);
+        if repeated || master.version(current).is_none() {
             return Err(malformed());
         }
-        Ok(Some(Self { path, versions }))
+        Ok(Some(master))
     }
 
     /// Makes the file in `dir`, mode 0600, or reads the one that another node has just made.
@@ -128,17 +146,9 @@ impl MasterKeys {
         Self::load(dir)?.ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))
     }
 
-    /// The error of a node that lacks the version `version`.
-    pub fn foreign(dir: &Path, version: i32) -> SealError {
-        SealError::Foreign { path: dir.join(FILE), version }
-    }
-
-    /// Refuses unless this file holds every version that the database knows.
-    pub fn check(&self, known: &[(i32, String)]) -> Result<(), SealError> {
-        match known.iter().find(|(version, fingerprint)| self.version(*version).is_none_or(|own| own.fingerprint != *fingerprint)) {
-            Some((version, _)) => Err(SealError::Foreign { path: self.path.clone(), version: *version }),
-            None => Ok(()),
-        }
+    /// The fingerprint of `version`.
+    pub fn fingerprint(&self, version: i32) -> Option<&str> {
+        self.version(version).map(|version| version.fingerprint.as_str())
     }
 
     /// Version and fingerprint of each key. A fingerprint tells nothing of its key.
@@ -148,7 +158,7 @@ impl MasterKeys {
 
     /// The version that seals and signs what is new.
     pub fn current(&self) -> i32 {
-        self.versions.last().map_or(0, |version| version.version)
+        self.current
     }
 
     /// The key that authenticates refresh tokens under `version`.
@@ -158,7 +168,7 @@ impl MasterKeys {
 
     /// Seals `secret` under the current version.
     pub fn seal(&self, secret: &[u8]) -> Result<String, SealError> {
-        let version = self.version(self.current()).ok_or(SealError::NotOurs)?;
+        let version = self.version(self.current).ok_or(SealError::NotOurs)?;
         let mut header = JweHeader::new();
         header.set_content_encryption("A256GCM");
         header.set_key_id(version.version.to_string());
@@ -167,13 +177,12 @@ impl MasterKeys {
 
     /// Opens what [`MasterKeys::seal`] made.
     pub fn unseal(&self, sealed: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let header = sealed.split('.').next().and_then(|part| BASE64_URL_SAFE_NO_PAD.decode(part).ok()).ok_or(SealError::NotOurs)?;
-        let header = JweHeader::from_bytes(&header)?;
+        let header = header(sealed).ok_or(SealError::NotOurs)?;
         // Read before anything is decrypted: only our own form, which has no compression.
         if header.content_encryption() != Some("A256GCM") || header.compression().is_some() {
             return Err(SealError::NotOurs);
         }
-        let version = header.key_id().and_then(|kid| self.version(kid.parse().ok()?)).ok_or(SealError::NotOurs)?;
+        let version = version_of(sealed).and_then(|version| self.version(version)).ok_or(SealError::NotOurs)?;
         let (secret, _) = jwe::deserialize_compact(sealed, &Dir.decrypter_from_bytes(version.seal.as_slice())?)?;
         Ok(Zeroizing::new(secret))
     }
@@ -181,6 +190,16 @@ impl MasterKeys {
     fn version(&self, version: i32) -> Option<&Version> {
         self.versions.iter().find(|own| own.version == version)
     }
+}
+
+fn header(sealed: &str) -> Option<JweHeader> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(sealed.split('.').next()?).ok()?;
+    JweHeader::from_bytes(&bytes).ok()
+}
+
+/// The version of the master key that `sealed` says it was sealed under.
+pub fn version_of(sealed: &str) -> Option<i32> {
+    header(sealed)?.key_id()?.parse().ok()
 }
 
 impl Version {

@@ -237,6 +237,12 @@ pub async fn end_elsewhere(db: &impl ConnectionTrait, user: Uuid, sid: &str, now
     execute(db, sql, [user.into(), sid.into(), now.into()]).await
 }
 
+/// The versions of the master key that authenticate the refresh tokens of authorizations that live at `now`.
+pub async fn key_versions(db: &impl ConnectionTrait, now: UnixSeconds) -> Result<Vec<i32>, StoreError> {
+    let sql = "SELECT DISTINCT key_version FROM authorizations WHERE refreshable AND ended_at IS NULL AND expires_at > $1";
+    query_all(db, sql, [now.into()]).await?.iter().map(|row| Columns::of(row).take()).collect()
+}
+
 /// The live authorizations of a user and/or client, the latest first.
 pub async fn live(
     db: &impl ConnectionTrait,

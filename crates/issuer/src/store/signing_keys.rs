@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Pagina
 
 use crate::clock::UnixSeconds;
 use crate::store::entity::{master_keys, signing_keys};
-use crate::store::{StoreError, execute};
+use crate::store::{StoreError, execute, locked, query_all};
 
 pub use crate::store::entity::signing_keys::Model as SigningKeyRow;
 
@@ -20,6 +20,12 @@ pub async fn insert(db: &impl ConnectionTrait, key: SigningKeyRow) -> Result<boo
     let inserted =
         signing_keys::Entity::insert(key.into_active_model()).on_conflict(on_conflict).try_insert().exec_without_returning(db).await?;
     Ok(matches!(inserted, TryInsertResult::Inserted(_)))
+}
+
+/// Keeps all keys as they are until the caller's transaction ends.
+pub async fn lock(db: &impl ConnectionTrait) -> Result<(), StoreError> {
+    query_all(db, &format!("SELECT kid FROM signing_keys ORDER BY sequence{}", locked(db, "UPDATE")), []).await?;
+    Ok(())
 }
 
 /// Marks `kid` as revoked. False if it is unknown or was revoked before.

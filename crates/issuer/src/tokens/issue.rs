@@ -4,7 +4,6 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 
-use crate::accounts::claims;
 use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::error::{Code, OAuthError};
@@ -13,6 +12,7 @@ use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
 use crate::tokens::audience::{audience, owned};
 use crate::tokens::claims::{AccessClaims, Audience, IdClaims, SignIn, token_id};
+use crate::tokens::user_claims;
 use crate::tokens::{Authorization, Party, is_alive, refresh};
 
 /// The answer of the token endpoint.
@@ -82,7 +82,7 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
                 at_hash: BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, access_token.as_bytes()).as_ref()[..16]),
                 nonce: nonce.as_deref(),
                 sign_in,
-                asked: claims::claims(
+                asked: user_claims::claims(
                     &user.0,
                     &ScopeSet::default(),
                     client,
@@ -94,9 +94,7 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
         _ => None,
     };
     let refresh_token = match row.filter(|row| row.refreshable) {
-        Some(row) => Some(
-            refresh::encode(row, &app.master).ok_or_else(|| OAuthError::server_error("the master key of this authorization is gone"))?,
-        ),
+        Some(row) => Some(refresh::encode(row, &app.master).map_err(OAuthError::server_error)?),
         None => None,
     };
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: lifetime, scope, refresh_token, id_token })

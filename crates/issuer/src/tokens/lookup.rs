@@ -80,7 +80,7 @@ async fn look_up_refresh(app: &App, token: &RefreshToken) -> Result<Option<LiveT
     let Some((row, user, client)) = authorizations::with_parties(app.store.reader(), token.authorization).await? else { return Ok(None) };
     // A spent generation still names its authorization: who holds one may end it.
     let alive = is_alive(&row, &user, &client, app.clock.now()) && token.generation <= row.generation;
-    let genuine = token.is_genuine(&row, &app.master);
+    let genuine = token.is_genuine(&row, &app.master)?;
     Ok((genuine && alive).then_some(LiveToken { access: None, client, user: Some((user, row)) }))
 }
 

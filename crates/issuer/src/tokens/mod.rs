@@ -7,6 +7,7 @@ pub mod issue;
 pub mod lookup;
 pub mod narrow;
 pub mod refresh;
+pub mod user_claims;
 
 use crate::clock::UnixSeconds;
 use crate::oauth::scope::ScopeSet;

@@ -7,7 +7,7 @@ use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use crate::keys::seal::MasterKeys;
+use crate::keys::seal::{MasterKeys, SealError};
 use crate::store::authorizations::AuthorizationRow;
 
 /// The token just spent gets the same successor again for this long, in seconds: an answer may be lost, and a client
@@ -39,22 +39,23 @@ impl RefreshToken {
         })
     }
 
-    /// Whether this issuer made it for the authorization of `row`. Compares in constant time.
-    pub fn is_genuine(&self, row: &AuthorizationRow, master: &MasterKeys) -> bool {
-        let Some(key) = master.refresh_key(self.key_version) else { return false };
+    /// Whether this issuer made it for the authorization of `row`. Compares in constant time. Fails where that cannot be
+    /// told, because this node lacks the version of the master key by which `row`'s tokens are authenticated.
+    pub fn is_genuine(&self, row: &AuthorizationRow, master: &MasterKeys) -> Result<bool, SealError> {
+        let key = master.refresh_key(row.key_version).ok_or(SealError::NoVersion(row.key_version))?;
         let body = body(self.authorization, self.generation, self.key_version);
-        self.authorization == row.id
+        Ok(self.authorization == row.id
             && self.key_version == row.key_version
-            && hmac::verify(key, &[&body, row.salt.as_slice()].concat(), &self.mac).is_ok()
+            && hmac::verify(key, &[&body, row.salt.as_slice()].concat(), &self.mac).is_ok())
     }
 }
 
-/// The refresh token of `row`'s generation. None if the master key of its version is gone.
-pub fn encode(row: &AuthorizationRow, master: &MasterKeys) -> Option<String> {
-    let key = master.refresh_key(row.key_version)?;
+/// The refresh token of `row`'s generation. Fails where this node lacks the master key of its version.
+pub fn encode(row: &AuthorizationRow, master: &MasterKeys) -> Result<String, SealError> {
+    let key = master.refresh_key(row.key_version).ok_or(SealError::NoVersion(row.key_version))?;
     let body = body(row.id, row.generation, row.key_version);
     let mac = hmac::sign(key, &[&body, row.salt.as_slice()].concat());
-    Some(BASE64_URL_SAFE_NO_PAD.encode([&body, mac.as_ref()].concat()))
+    Ok(BASE64_URL_SAFE_NO_PAD.encode([&body, mac.as_ref()].concat()))
 }
 
 fn body(authorization: Uuid, generation: i32, key_version: i32) -> [u8; BODY_BYTES] {

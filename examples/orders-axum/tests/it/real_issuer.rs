@@ -18,7 +18,7 @@ async fn a_password_becomes_a_token_that_the_service_accepts() {
     let address = listener.local_addr().unwrap();
     let issuer = format!("http://{address}");
     let mut settings = Settings::defaults(&issuer, address).unwrap();
-    settings.database_url = format!("sqlite:{}", dir.path().join("signet.db").display());
+    settings.database_url = format!("sqlite:{}", dir.path().join("signet.db").display()).try_into().unwrap();
     settings.keys_dir = dir.path().join("keys");
     let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await.unwrap();
     tokio::spawn(server::serve(app, listener, std::future::pending()));

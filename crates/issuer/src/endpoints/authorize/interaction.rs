@@ -1,7 +1,6 @@
 //! What must happen before an authorization request can be answered (OpenID Connect Core §3.1.2.3 and §3.1.2.4). One
 //! function decides, whoever asks and however often: no page can be skipped, and none comes twice.
 
-use crate::accounts::claims;
 use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::endpoints::authorize::pending::{Ask, Pending, Refusal};
@@ -16,6 +15,7 @@ use crate::store::resources::Resource;
 use crate::store::users::User;
 use crate::tokens::audience::audience;
 use crate::tokens::narrow::{default_scopes, narrow};
+use crate::tokens::user_claims;
 
 /// What comes next.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ async fn wanted(app: &App, client: &Client, request: &AuthorizationRequest, user
     }
     // What has no audience now would have none at the token endpoint.
     audience(None, resources.first(), &granted, client)?;
-    let by_claims = claims::scopes_of(request.claims.names()).filtered(|scope| client.may_ask(scope));
+    let by_claims = user_claims::scopes_of(request.claims.names()).filtered(|scope| client.may_ask(scope));
     let to_consent = granted.iter().chain(by_claims.iter()).collect();
     Ok(Wanted { granted, to_consent, consented })
 }

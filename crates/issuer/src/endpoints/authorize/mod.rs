@@ -11,7 +11,6 @@ use axum::response::Response;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use crate::accounts::claims::CLAIMS;
 use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::endpoints::authorize::interaction::{Next, Wanted};
@@ -30,6 +29,7 @@ use crate::store::clients::Client;
 use crate::store::codes::{self, CodeRow};
 use crate::store::consents;
 use crate::tokens::hint;
+use crate::tokens::user_claims::CLAIMS;
 
 /// A request waits for the person this long, in seconds.
 pub const PATIENCE: i64 = 3600;

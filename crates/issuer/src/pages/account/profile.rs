@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::accounts::claims::{self, StandardClaims};
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::error::PageError;
@@ -18,6 +17,7 @@ use crate::pages::form::{OwnForm, PageQuery};
 use crate::pages::{Csp, Page, html, see_other};
 use crate::store::commit;
 use crate::store::users::{self, User};
+use crate::tokens::user_claims::{self, StandardClaims};
 
 /// Name, label, type, `autocomplete` (HTML §4.10.18.7) and hint of each field.
 const FIELDS: [(&str, &str, &str, &str, &str); 14] = [
@@ -115,7 +115,7 @@ fn stored(user: &User) -> Vec<Field> {
 pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
     let (OwnForm { browser, form }, user) = (own, signed_in.user);
     let typed = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
-    let errors = |name: &str| claims::check(name, &typed(name)).err().map_or(String::new(), |error| sentence(&error.to_string()));
+    let errors = |name: &str| user_claims::check(name, &typed(name)).err().map_or(String::new(), |error| sentence(&error.to_string()));
     let checked = fields(typed, errors);
     if checked.iter().any(|field| !field.error.is_empty()) {
         return page(&app, &browser, user, checked, false).await;

@@ -34,6 +34,8 @@ enum Step {
     Restart(usize),
     /// A node signs a token.
     Mint(usize),
+    /// A verifier fetches the JWKS from a node.
+    Fetch(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -45,6 +47,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::RevokeNext),
         2 => (0..3_usize).prop_map(Step::Restart),
         6 => (0..3_usize).prop_map(Step::Mint),
+        4 => (0..3_usize).prop_map(Step::Fetch),
     ];
     prop::collection::vec(step, 1..60)
 }
@@ -66,6 +69,8 @@ struct World {
     stored: Vec<Entry>,
     nodes: Vec<Node>,
     tokens: Vec<Token>,
+    /// What verifiers hold: until when, and which keys.
+    copies: Vec<(UnixSeconds, Vec<String>)>,
     /// Each JWKS as it ever was in the database: from when on, and which keys.
     published: Vec<(UnixSeconds, Vec<String>)>,
     /// When the last emergency put a key to work before its time.
@@ -77,8 +82,15 @@ impl World {
         let clock = Arc::new(FakeClock::new(START));
         let first = Entry { kid: "1".to_owned(), sequence: 1, published_at: START, activates_at: START, revoked_at: None };
         let nodes = offsets.map(|offset| Node { offset, ring: Ring::default(), read_at: UnixSeconds::MIN / 2 });
-        let mut world =
-            Self { clock, stored: vec![first], nodes: nodes.into(), tokens: Vec::new(), published: Vec::new(), emergency_at: None };
+        let mut world = Self {
+            clock,
+            stored: vec![first],
+            nodes: nodes.into(),
+            tokens: Vec::new(),
+            copies: Vec::new(),
+            published: Vec::new(),
+            emergency_at: None,
+        };
         world.note_jwks();
         world
     }
@@ -144,8 +156,9 @@ impl World {
             }
             Step::Restart(node) => self.read(*node),
             Step::Mint(node) => self.mint(*node),
+            Step::Fetch(node) => self.fetch(*node),
         }
-        self.check_alive_tokens();
+        self.check();
     }
 
     /// Lets time pass as the jobs see it: at most a minute between two rounds of maintenance, by each node's own clock.
@@ -170,10 +183,22 @@ impl World {
         self.nodes[node].read_at = now;
     }
 
-    fn mint(&mut self, node: usize) {
+    /// What a node answers by is never older than N.
+    fn refresh(&mut self, node: usize) {
         if self.now() - self.nodes[node].read_at >= N {
             self.read(node);
         }
+    }
+
+    /// The answer says by `Age` how old the node's view is, so the copy is good for M from when that was read.
+    fn fetch(&mut self, node: usize) {
+        self.refresh(node);
+        let Node { offset, ring, read_at } = &self.nodes[node];
+        self.copies.push((read_at + M, Self::jwks(ring, self.now() + offset)));
+    }
+
+    fn mint(&mut self, node: usize) {
+        self.refresh(node);
         let (now, by_its_clock) = (self.now(), self.now() + self.nodes[node].offset);
         let Some(kid) = self.nodes[node].ring.active(by_its_clock).map(|entry| entry.kid.clone()) else {
             panic!("no key signs");
@@ -194,28 +219,24 @@ impl World {
         self.tokens.push(Token { kid, dead_at: by_its_clock + MAX_TOKEN_LIFETIME + VERIFIER_LEEWAY });
     }
 
-    /// No token outlives its key's place in the JWKS, unless the key is revoked; then none verifies past M.
-    fn check_alive_tokens(&self) {
+    /// No token outlives its key's place in the JWKS, unless the key is revoked; then no copy that holds it is good for
+    /// longer than M after that.
+    fn check(&self) {
         let now = self.now();
         let ring = self.ring();
+        for revoked in ring.entries() {
+            let Some(at) = revoked.revoked_at else { continue };
+            let holds = |keys: &[String]| keys.contains(&revoked.kid);
+            let last = self.copies.iter().filter(|(_, keys)| holds(keys)).map(|(good_until, _)| *good_until).max();
+            assert!(last.is_none_or(|last| last <= at + M), "a copy of the JWKS verifies by {} past M", revoked.kid);
+        }
         for token in &self.tokens {
             let entry = ring.entries().iter().find(|entry| entry.kid == token.kid).unwrap();
-            match entry.revoked_at {
-                None if token.dead_at > now => {
-                    for node in &self.nodes {
-                        let keys = Self::jwks(&ring, now + node.offset);
-                        assert!(keys.contains(&token.kid), "a token of {} is alive, but its key left the JWKS", token.kid);
-                    }
+            if entry.revoked_at.is_none() && token.dead_at > now {
+                for node in &self.nodes {
+                    let keys = Self::jwks(&ring, now + node.offset);
+                    assert!(keys.contains(&token.kid), "a token of {} is alive, but its key left the JWKS", token.kid);
                 }
-                // A node's answer is at most N old and says so by `Age`, so no copy lives past M after the revocation.
-                Some(at) if now >= at + M => {
-                    let copies = self.nodes.iter().map(|node| (node.read_at, Self::jwks(&node.ring, now + node.offset)));
-                    for (read_at, keys) in copies {
-                        let fresh_until = read_at + M;
-                        assert!(now >= fresh_until || !keys.contains(&token.kid), "a copy of the JWKS still verifies {}", token.kid);
-                    }
-                }
-                _ => {}
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use signet_issuer::clock::DAY;
 use signet_issuer::keys::ring::{Ring, State};
+use signet_issuer::store::{ConnectionTrait, commit};
 
 use crate::support::{TestApp, header};
 
@@ -109,4 +110,31 @@ async fn an_emergency_makes_a_key_where_none_is_published() {
     assert_ne!(signing_kid(&app).await, stolen);
     assert_eq!(app.get("/userinfo").bearer(token.str("access_token")).send().await.status, 401);
     assert_eq!(app.count("SELECT count(*) FROM signing_keys WHERE revoked_at IS NOT NULL AND sealed_private IS NOT NULL").await, 0);
+}
+
+/// On PostgreSQL both transactions are held where each has changed the ring and neither has committed.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_revoked_at_once_leave_one_that_signs() {
+    let app = issuer().await;
+    app.app.rotation().publish().await.unwrap().unwrap();
+    let kids: Vec<String> = ring(&app).await.entries().iter().map(|entry| entry.kid.clone()).collect();
+    let on_postgres = app.database_url().starts_with("postgres");
+    let blocker = app.app.store.begin().await.unwrap();
+    if on_postgres {
+        blocker.execute_unprepared("LOCK TABLE audit_events IN EXCLUSIVE MODE").await.unwrap();
+    }
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let mut revocations = Vec::new();
+    // The next key first: who then revokes the active one would put it to work.
+    for kid in kids.iter().rev().cloned() {
+        let node = app.app.clone();
+        revocations.push(tokio::spawn(async move { node.rotation().revoke(&kid).await.unwrap() }));
+        while on_postgres && app.count(waiting).await < i64::try_from(revocations.len()).unwrap() {}
+    }
+    commit(blocker).await.unwrap();
+    for revocation in revocations {
+        assert!(revocation.await.unwrap());
+    }
+    app.advance(10);
+    assert!(!kids.contains(&signing_kid(&app).await));
 }

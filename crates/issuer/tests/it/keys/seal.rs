@@ -2,9 +2,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use signet_issuer::app::App;
-use signet_issuer::clock::{FakeClock, SystemClock};
+use signet_issuer::clock::{Clock, FakeClock, SystemClock};
 use signet_issuer::keys::seal::MasterKeys;
+use signet_issuer::keys::signer::Signer;
+use signet_issuer::store::signing_keys;
 use tempfile::TempDir;
 
 use crate::support::{Database, START, TestApp, test_settings};
@@ -62,7 +65,65 @@ fn several_versions_live_side_by_side() {
     assert_eq!(both.current(), 2);
     assert_eq!(both.unseal(&sealed).unwrap().as_slice(), b"secret");
     assert!(old.unseal(&both.seal(b"new").unwrap()).is_err());
-    assert!(both.check(&old.fingerprints().map(|(version, print)| (version, print.to_owned())).collect::<Vec<_>>()).is_ok());
+    assert_eq!(both.fingerprint(1), old.fingerprint(1));
+    let current = fs::read_to_string(&file).unwrap().replace("]}", "], \"current\": 1}");
+    fs::write(&file, &current).unwrap();
+    let waiting = MasterKeys::load(dir.path()).unwrap().unwrap();
+    assert_eq!((waiting.current(), waiting.unseal(&both.seal(b"new").unwrap()).unwrap().as_slice()), (1, b"new".as_slice()));
+    for broken in [
+        current.replace("\"current\": 1", "\"current\": 3"),
+        current.replace("\"version\": 2", "\"version\": 1"),
+        "{\"keys\": []}".to_owned(),
+    ] {
+        fs::write(&file, broken).unwrap();
+        assert!(MasterKeys::load(dir.path()).unwrap_err().to_string().contains("expected"));
+    }
+}
+
+/// A new version is handed out first, then used, and the old one leaves when nothing needs it any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_comes_and_goes_without_an_outage() {
+    let old = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let file = old.keys_dir().join("master.json");
+    let first = fs::read_to_string(&file).unwrap();
+    let both = first.replace("]}", ", {\"version\": 2, \"key\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}]}");
+    let second = "{\"keys\": [{\"version\": 2, \"key\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}]}";
+
+    fs::write(&file, both.replace("]}", "], \"current\": 1}")).unwrap();
+    let waiting = old.another_node().await;
+    let token = waiting.sign_in("alice", "").await.str("refresh_token").to_owned();
+    let token = old.refresh(&token).await.str("refresh_token").to_owned();
+
+    fs::write(&file, &both).unwrap();
+    let new = old.another_node().await;
+    assert_eq!(new.refresh(&token).await.status, 200);
+    let token = new.sign_in("alice", "").await.str("refresh_token").to_owned();
+    assert_eq!(waiting.refresh(&token).await.status, 200);
+    // A node that was left behind cannot tell whether the token is good: it says so, and ends nothing.
+    assert_eq!(old.refresh(&token).await.error(), (500, "server_error"));
+    let revocation = old.post("/revoke").form(&[("client_id", "shop"), ("token", &token)]).send().await;
+    assert_eq!(revocation.error(), (500, "server_error"));
+    assert_eq!(new.refresh(&token).await.status, 200);
+    // Nor can it open the next key; it shows it, and signs by the one that it has.
+    new.app.rotation().publish().await.unwrap().unwrap();
+    old.advance(10);
+    assert_eq!(old.get("/.well-known/jwks.json").send().await.json["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(old.sign_in("alice", "").await.status, 200);
+    old.advance(900);
+    assert_eq!(old.sign_in("alice", "").await.error(), (500, "server_error"));
+    assert_eq!(old.get("/health/ready").send().await.status, 503);
+    assert_eq!(new.sign_in("alice", "").await.status, 200);
+
+    fs::write(&file, second).unwrap();
+    let open =
+        || App::open(test_settings("http://localhost:1", old.database_url(), old.keys_dir()), Arc::clone(&old.clock) as Arc<dyn Clock>);
+    let needed = open().await.unwrap_err().to_string();
+    assert!(needed.contains("version 1"), "{needed}");
+    old.sql("UPDATE authorizations SET ended_at = 1 WHERE key_version = 1").await;
+    assert_eq!(open().await.unwrap_err().to_string(), needed, "the first signing key is sealed under it");
+    old.advance(41);
+    new.app.rotation().maintain().await.unwrap();
+    assert!(open().await.unwrap().1.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,8 +143,16 @@ async fn a_node_without_the_right_file_refuses_to_start_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_of_the_database_signs_nothing() {
     let app = TestApp::new().await;
-    let rows = signet_issuer::store::signing_keys::all(app.app.store.reader()).await.unwrap();
+    let rows = signing_keys::all(app.app.store.reader()).await.unwrap();
     let sealed = rows[0].sealed_private.as_deref().unwrap();
-    assert_eq!(sealed.split('.').count(), 5);
-    assert!(!rows[0].public_jwk.contains("\"d\""));
+    let private = app.app.master.unseal(sealed).unwrap();
+    assert!(Signer::new(&rows[0].kid, &private).is_ok(), "with the master key it is the key that signs");
+    // No stretch of the private part stands open in what is stored, in any encoding that is used here.
+    let stored: Vec<u8> = sealed.split('.').flat_map(|part| BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
+    let jwk: serde_json::Value = serde_json::from_str(&rows[0].public_jwk).unwrap();
+    let modulus = BASE64_URL_SAFE_NO_PAD.decode(jwk["n"].as_str().unwrap()).unwrap();
+    let secret: Vec<_> = private.windows(16).filter(|part| !modulus.windows(16).any(|public| public == *part)).collect();
+    assert!(secret.len() > 500 && secret.iter().all(|part| !stored.windows(16).any(|open| open == *part)));
+    assert_eq!(jwk.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>(), ["kty", "kid", "use", "alg", "n", "e"]);
+    assert!(TestApp::new().await.app.master.unseal(sealed).is_err());
 }
