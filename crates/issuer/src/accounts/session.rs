@@ -13,7 +13,7 @@ use crate::clock::UnixSeconds;
 use crate::oauth::acr::{PASSWORD_ACR, PASSWORD_AMR};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users::User;
-use crate::store::{ConnectionTrait, StoreError, authorizations, commit};
+use crate::store::{ConnectionTrait, StoreError, authorizations, commit, users};
 
 /// That a session is used is noted at most this often, in seconds.
 const TOUCH_INTERVAL: UnixSeconds = 60;
@@ -118,6 +118,17 @@ pub async fn end_others(
         }
     }
     Ok(ended)
+}
+
+/// Signs `user` out of every browser, and ends all their authorizations, in the caller's transaction; gives the number of
+/// these.
+pub async fn end_all(db: &impl ConnectionTrait, user: Uuid, by: &str, now: UnixSeconds) -> Result<u64, StoreError> {
+    // Sign-ins under way find that they come too late, or are found here.
+    users::renew_credentials(db, user).await?;
+    end_others(db, user, None, by, now).await?;
+    let count = authorizations::end_all(db, Some(user), None, now).await?;
+    audit::record(db, now, Event::AuthorizationsEnded { user: Some(user), client: None, count }).await?;
+    Ok(count)
 }
 
 async fn end_within(db: &impl ConnectionTrait, sid: &str, user: Uuid, by: &str, now: UnixSeconds) -> Result<bool, StoreError> {

@@ -1,6 +1,7 @@
 //! Is this password this user's? The one place that compares passwords: for the password grant, the sign-in page and
 //! who confirms a change. Attempts are counted before anything is hashed, and a missing user costs the same work.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -18,9 +19,7 @@ use crate::store::{ConnectionTrait, StoreError};
 pub struct Proof {
     /// Whose it is.
     pub user: Box<User>,
-    password_hash: String,
-    rehashed: Option<String>,
-    counters: Counters,
+    settlement: Settlement,
 }
 
 /// Why nobody is signed in.
@@ -57,7 +56,7 @@ pub async fn check(app: &App, typed: &str, password: SecretString, address: IpAd
     match (app.hasher.compare(password, stored).await, user) {
         (Ok(Comparison::Same { rehashed }), Some(user)) => {
             let password_hash = user.password_hash.clone().unwrap_or_default();
-            Ok(Proof { user: Box::new(user), password_hash, rehashed, counters })
+            Ok(Proof { user: Box::new(user), settlement: Settlement { password_hash, rehashed, counters } })
         }
         (Ok(_), _) => Err(SignInError::Wrong),
         (Err(_), _) => {
@@ -69,7 +68,6 @@ pub async fn check(app: &App, typed: &str, password: SecretString, address: IpAd
 }
 
 /// What of a [`Proof`] must be written in the transaction that rests on it.
-#[derive(Debug)]
 pub struct Settlement {
     password_hash: String,
     rehashed: Option<String>,
@@ -79,7 +77,14 @@ pub struct Settlement {
 impl Proof {
     /// The user, and what is still to be written.
     pub fn into_parts(self) -> (Box<User>, Settlement) {
-        (self.user, Settlement { password_hash: self.password_hash, rehashed: self.rehashed, counters: self.counters })
+        (self.user, self.settlement)
+    }
+}
+
+/// Shows no hash.
+impl fmt::Debug for Settlement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settlement").field("counters", &self.counters).finish_non_exhaustive()
     }
 }
 

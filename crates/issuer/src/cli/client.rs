@@ -334,13 +334,14 @@ async fn set_enabled(app: &App, id: &str, enabled: bool) -> Result<Report, CliEr
 
 async fn remove(app: &App, id: &str) -> Result<Report, CliError> {
     let transaction = app.store.begin().await?;
-    let ended = authorizations::end_all(&transaction, None, Some(id), app.now()).await?;
-    if !clients::remove(&transaction, id).await? {
+    if !clients::hold(&transaction, id).await? {
         return refuse(format!("there is no client {id}"));
     }
+    let ended = authorizations::end_all(&transaction, None, Some(id), app.now()).await?;
+    clients::remove(&transaction, id).await?;
     commit_change(app, transaction, "client remove", id).await?;
     Ok(Report::new(
-        format!("Removed the client {id}, and ended {ended} sessions."),
-        json!({ "client_id": id, "removed": true, "sessions_ended": ended }),
+        format!("Removed the client {id}, and ended {ended} authorizations."),
+        json!({ "client_id": id, "removed": true, "authorizations_ended": ended }),
     ))
 }

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::{App, OpenError};
@@ -96,7 +97,7 @@ enum Command {
     /// Signing keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Sessions: live authorizations of users
+    /// Live authorizations of users, and their sessions in browsers
     #[command(subcommand)]
     Session(session::SessionCommand),
 }
@@ -136,6 +137,9 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return fail(&CliError::Refused("a subcommand is missing (see --help)".to_owned()));
+        }
         Err(error) => {
             // The first paragraph says it; the rest is what `--help` shows.
             let text = error.to_string();

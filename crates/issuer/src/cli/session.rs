@@ -1,9 +1,11 @@
-//! `signet session`: the live authorizations of users, by which their clients get tokens.
+//! `signet session`: the live authorizations of users, by which their clients get tokens. A user's sign-ins in browsers
+//! end with them.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::accounts::session;
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::cli::report::{Report, date};
@@ -13,19 +15,19 @@ use crate::store::{authorizations, codes};
 /// `signet session …`
 #[derive(Debug, Subcommand)]
 pub enum SessionCommand {
-    /// List live sessions
+    /// List live authorizations
     List(Filter),
-    /// End one session, or all of a user and/or client
+    /// End one authorization, or all of a user and/or client; of a user alone their browsers are signed out too
     End {
         /// Which one, as `list` shows it
-        #[arg(required_unless_present_any = ["user", "client"], conflicts_with_all = ["user", "client"])]
+        #[arg(conflicts_with_all = ["user", "client"])]
         id: Option<Uuid>,
         #[command(flatten)]
         filter: Filter,
     },
 }
 
-/// Whose sessions.
+/// Whose authorizations.
 #[derive(Debug, Args)]
 pub struct Filter {
     /// Those of this user
@@ -41,6 +43,7 @@ pub async fn run(app: &App, command: SessionCommand) -> Result<Report, CliError>
     match command {
         SessionCommand::List(filter) => list(app, filter).await,
         SessionCommand::End { id: Some(id), .. } => end_one(app, id).await,
+        SessionCommand::End { id: None, filter: Filter { user: None, client: None } } => refuse("expected an ID, --user or --client"),
         SessionCommand::End { id: None, filter } => end_all(app, filter).await,
     }
 }
@@ -60,7 +63,7 @@ impl Filter {
 
 async fn list(app: &App, filter: Filter) -> Result<Report, CliError> {
     let (user, client) = filter.resolve(app).await?;
-    let rows = authorizations::live(app.store.reader(), user, client, app.now()).await?;
+    let rows = authorizations::live(app.store.reader(), user, client, app.now(), app.settings.refresh_idle_lifetime).await?;
     let rows = rows.into_iter().map(|(row, username)| {
         json!({
             "id": row.id,
@@ -78,10 +81,10 @@ async fn list(app: &App, filter: Filter) -> Result<Report, CliError> {
 async fn end_one(app: &App, id: Uuid) -> Result<Report, CliError> {
     let transaction = app.store.begin().await?;
     if !authorizations::end(&transaction, id, app.now()).await? {
-        return refuse(format!("there is no live session {id}"));
+        return refuse(format!("there is no live authorization {id}; `signet session list` shows all"));
     }
     commit_change(app, transaction, "session end", &id.to_string()).await?;
-    Ok(Report::new("Ended 1 session.", json!({ "sessions_ended": 1 })))
+    Ok(Report::new("Ended 1 authorization.", json!({ "authorizations_ended": 1 })))
 }
 
 async fn end_all(app: &App, filter: Filter) -> Result<Report, CliError> {
@@ -90,7 +93,7 @@ async fn end_all(app: &App, filter: Filter) -> Result<Report, CliError> {
     let transaction = app.store.begin().await?;
     // A browser that stayed signed in could give the client others at once.
     let count = if let (Some(user), None) = (user, client) {
-        user::end_all(&transaction, user, "session end", now).await?
+        session::end_all(&transaction, user, "session end", now).await?
     } else {
         codes::withdraw(&transaction, user, client).await?;
         let count = authorizations::end_all(&transaction, user, client, now).await?;
@@ -98,5 +101,5 @@ async fn end_all(app: &App, filter: Filter) -> Result<Report, CliError> {
         count
     };
     commit_change(app, transaction, "session end", "").await?;
-    Ok(Report::new(format!("Ended {count} sessions."), json!({ "sessions_ended": count })))
+    Ok(Report::new(format!("Ended {count} authorizations."), json!({ "authorizations_ended": count })))
 }

@@ -10,12 +10,10 @@ use uuid::Uuid;
 use crate::accounts::password::StoredHash;
 use crate::accounts::{policy, session, username};
 use crate::app::App;
-use crate::audit::{self, Event};
 use crate::cli::report::{Report, date};
 use crate::cli::{CliError, commit_change, refuse};
-use crate::clock::UnixSeconds;
 use crate::store::users::{self, UserRow};
-use crate::store::{ConnectionTrait, authorizations, roles};
+use crate::store::{ConnectionTrait, roles};
 use crate::tokens::user_claims::{self, StandardClaims, TEXT_CLAIMS};
 
 /// `signet user …`
@@ -248,20 +246,10 @@ async fn set_password(app: &App, username: &str, password: PasswordArgs) -> Resu
     let transaction = app.store.begin().await?;
     users::set_password_hash(&transaction, user.id, &hash, now).await?;
     // Whoever knew the old password is signed out.
-    let count = end_all(&transaction, user.id, "user set-password", now).await?;
+    let count = session::end_all(&transaction, user.id, "user set-password", now).await?;
     commit_change(app, transaction, "user set-password", &user.username).await?;
-    let text = format!("Set the password of {}, and ended {count} sessions.", user.username);
-    Ok(Report::new(text, json!({ "id": user.id, "username": user.username, "sessions_ended": count })))
-}
-
-/// Signs a user out of every browser, and ends their authorizations; gives the number of these.
-pub async fn end_all(db: &impl ConnectionTrait, user: Uuid, by: &str, now: UnixSeconds) -> Result<u64, CliError> {
-    // Sign-ins under way find that they come too late, or are found here.
-    users::renew_credentials(db, user).await?;
-    session::end_others(db, user, None, by, now).await?;
-    let count = authorizations::end_all(db, Some(user), None, now).await?;
-    audit::record(db, now, Event::AuthorizationsEnded { user: Some(user), client: None, count }).await?;
-    Ok(count)
+    let text = format!("Set the password of {}, and ended {count} authorizations.", user.username);
+    Ok(Report::new(text, json!({ "id": user.id, "username": user.username, "authorizations_ended": count })))
 }
 
 async fn disable(app: &App, username: &str) -> Result<Report, CliError> {
@@ -269,10 +257,10 @@ async fn disable(app: &App, username: &str) -> Result<Report, CliError> {
     let transaction = app.store.begin().await?;
     let user = find(&transaction, username).await?;
     users::set_disabled(&transaction, user.id, Some(now), now).await?;
-    let count = end_all(&transaction, user.id, "user disable", now).await?;
+    let count = session::end_all(&transaction, user.id, "user disable", now).await?;
     commit_change(app, transaction, "user disable", &user.username).await?;
-    let text = format!("Disabled {}, and ended {count} sessions.", user.username);
-    Ok(Report::new(text, json!({ "id": user.id, "username": user.username, "enabled": false, "sessions_ended": count })))
+    let text = format!("Disabled {}, and ended {count} authorizations.", user.username);
+    Ok(Report::new(text, json!({ "id": user.id, "username": user.username, "enabled": false, "authorizations_ended": count })))
 }
 
 async fn enable(app: &App, username: &str) -> Result<Report, CliError> {

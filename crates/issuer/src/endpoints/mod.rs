@@ -21,16 +21,21 @@ use crate::error::{Code, OAuthError, PageError};
 
 /// What every other URL answers: a page to people, JSON to programs.
 pub async fn not_found(headers: HeaderMap) -> Response {
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accepts.contains("text/html") {
+    if wants_a_page(&headers) {
         return PageError::not_found().into_response();
     }
-    (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({ "error": "not_found" }))).into_response()
+    (StatusCode::NOT_FOUND, no_store(serde_json::json!({ "error": "not_found" }))).into_response()
 }
 
 /// What a URL of ours answers to a method that it does not take.
-pub async fn method_not_allowed() -> OAuthError {
-    OAuthError::new(Code::MethodNotAllowed, "this method is not allowed here")
+pub async fn method_not_allowed(headers: HeaderMap) -> Response {
+    let error = OAuthError::new(Code::MethodNotAllowed, "this method is not allowed here");
+    if wants_a_page(&headers) { PageError::from(error).into_response() } else { error.into_response() }
+}
+
+/// Whether a browser asks, for a person to read.
+fn wants_a_page(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accepted| accepted.contains("text/html"))
 }
 
 /// A JSON answer that no cache may keep (RFC 6749 §5.1).

@@ -159,9 +159,11 @@ pub async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Ne
     let page = ErrorPage { page: Page::without_forms(&app), title, message, detail };
     let mut shown = html(&page, Csp::Own).unwrap_or_else(|error| error.status.into_response());
     *shown.status_mut() = status;
-    // Cookies that were set on the way stay set.
-    for cookie in response.headers().get_all(header::SET_COOKIE) {
-        shown.headers_mut().append(header::SET_COOKIE, cookie.clone());
+    // Cookies that were set on the way stay set, and a 405 goes on saying what is allowed.
+    for name in [header::SET_COOKIE, header::ALLOW] {
+        for value in response.headers().get_all(&name) {
+            shown.headers_mut().append(name.clone(), value.clone());
+        }
     }
     shown
 }

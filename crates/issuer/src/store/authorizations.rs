@@ -219,22 +219,31 @@ pub async fn end(db: &impl ConnectionTrait, id: Uuid, now: UnixSeconds) -> Resul
 
 /// Ends all authorizations of a user, or of a client, or of a user with a client; gives their number.
 pub async fn end_all(db: &impl ConnectionTrait, user: Option<Uuid>, client: Option<&str>, now: UnixSeconds) -> Result<u64, StoreError> {
-    let (filter, mut values) = filter(user, client);
-    values.push(now.into());
-    let sql = format!("UPDATE authorizations SET ended_at = ${} WHERE ended_at IS NULL{filter}", values.len());
-    execute(db, &sql, values).await
+    let (filter, values) = filter(user, client);
+    end_where(db, &filter, values, now).await
 }
 
 /// Ends the authorizations that were given in the session `sid` and do not outlive it; gives their number.
 pub async fn end_of_session(db: &impl ConnectionTrait, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
-    let sql = "UPDATE authorizations SET ended_at = $2 WHERE sid = $1 AND offline = $3 AND ended_at IS NULL";
-    execute(db, sql, [sid.into(), now.into(), false.into()]).await
+    end_where(db, " AND a.sid = $1 AND NOT a.offline", vec![sid.into()], now).await
 }
 
 /// Ends all authorizations of `user` that were not given in the session `sid`, those that outlive a session too.
 pub async fn end_elsewhere(db: &impl ConnectionTrait, user: Uuid, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
-    let sql = "UPDATE authorizations SET ended_at = $3 WHERE user_id = $1 AND (sid IS NULL OR sid <> $2) AND ended_at IS NULL";
-    execute(db, sql, [user.into(), sid.into(), now.into()]).await
+    end_where(db, " AND a.user_id = $1 AND (a.sid IS NULL OR a.sid <> $2)", vec![user.into(), sid.into()], now).await
+}
+
+/// Ends those that `filter` lets through. Rows are locked in the order of their ids, so that two who end some of the same
+/// never wait for each other in a circle.
+async fn end_where(db: &impl ConnectionTrait, filter: &str, mut values: Vec<Value>, now: UnixSeconds) -> Result<u64, StoreError> {
+    values.push(now.into());
+    let sql = format!(
+        "UPDATE authorizations SET ended_at = ${} WHERE id IN \
+         (SELECT a.id FROM authorizations a WHERE a.ended_at IS NULL{filter} ORDER BY a.id{})",
+        values.len(),
+        locked(db, "UPDATE")
+    );
+    execute(db, &sql, values).await
 }
 
 /// The versions of the master key that authenticate the refresh tokens of authorizations that live at `now`.
@@ -243,19 +252,24 @@ pub async fn key_versions(db: &impl ConnectionTrait, now: UnixSeconds) -> Result
     query_all(db, sql, [now.into()]).await?.iter().map(|row| Columns::of(row).take()).collect()
 }
 
-/// The live authorizations of a user and/or client, the latest first.
+/// The authorizations of a user and/or client that live at `now` and were refreshed within `idle` seconds, with the names
+/// of their users, the latest first.
 pub async fn live(
     db: &impl ConnectionTrait,
     user: Option<Uuid>,
     client: Option<&str>,
     now: UnixSeconds,
+    idle: UnixSeconds,
 ) -> Result<Vec<(AuthorizationRow, String)>, StoreError> {
     let (filter, mut values) = filter(user, client);
-    values.push(now.into());
+    values.extend([now.into(), (now - idle).into()]);
+    let (now, unused_since) = (values.len() - 1, values.len());
     let sql = format!(
         "SELECT {COLUMNS}, u.username FROM authorizations a JOIN users u ON u.id = a.user_id \
-         WHERE a.ended_at IS NULL AND a.expires_at > ${}{filter} ORDER BY a.created_at DESC, a.id",
-        values.len()
+         WHERE a.ended_at IS NULL AND a.expires_at > ${now} AND (NOT a.refreshable OR a.refreshed_at > ${unused_since}) \
+         AND (a.sid IS NULL OR a.offline OR EXISTS \
+           (SELECT 1 FROM sessions s WHERE s.sid = a.sid AND s.ended_at IS NULL AND s.expires_at > ${now})){filter} \
+         ORDER BY a.created_at DESC, a.id"
     );
     let with_username = |row| {
         let mut columns = Columns::of(row);
@@ -268,11 +282,11 @@ fn filter(user: Option<Uuid>, client: Option<&str>) -> (String, Vec<Value>) {
     let (mut sql, mut values) = (String::new(), Vec::new());
     if let Some(user) = user {
         values.push(user.into());
-        sql += &format!(" AND user_id = ${}", values.len());
+        sql += &format!(" AND a.user_id = ${}", values.len());
     }
     if let Some(client) = client {
         values.push(client.into());
-        sql += &format!(" AND client_id = ${}", values.len());
+        sql += &format!(" AND a.client_id = ${}", values.len());
     }
     (sql, values)
 }

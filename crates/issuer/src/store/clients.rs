@@ -7,7 +7,7 @@ use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::scope::words;
 use crate::store::entity::{client_scopes, clients};
 use crate::store::resources::Resource;
-use crate::store::{Columns, StoreError, batch, execute, query_all, query_one};
+use crate::store::{Columns, StoreError, batch, execute, locked, query_all, query_one};
 
 pub use crate::store::entity::clients::Model as ClientRow;
 
@@ -212,6 +212,12 @@ pub async fn rotate_secret(db: &impl ConnectionTrait, id: &str, hash: &[u8], dro
 /// Enables a client (`None`) or disables it. False if there is no such client.
 pub async fn set_disabled(db: &impl ConnectionTrait, id: &str, at: Option<UnixSeconds>) -> Result<bool, StoreError> {
     Ok(execute(db, "UPDATE clients SET disabled_at = $2 WHERE id = $1", [id.into(), at.into()]).await? == 1)
+}
+
+/// Lets nobody give anything to the client `id` until the caller's transaction ends. False if there is none.
+pub async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 AS one FROM clients WHERE id = $1".to_owned() + &locked(db, "UPDATE");
+    Ok(can_be_id(id) && query_one(db, &sql, [id.into()]).await?.is_some())
 }
 
 /// Removes a client with its authorizations. False if there is none.

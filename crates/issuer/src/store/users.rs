@@ -1,5 +1,7 @@
 //! Users.
 
+use std::fmt;
+
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
@@ -11,7 +13,7 @@ use crate::store::{Columns, StoreError, execute, query_one};
 pub use crate::store::entity::users::Model as UserRow;
 
 /// A user with what they may hold: the union of their roles' scopes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct User {
     /// `sub`.
     pub id: Uuid,
@@ -37,6 +39,13 @@ pub struct User {
     pub enabled: bool,
     /// The scopes of their roles.
     pub scopes: Vec<String>,
+}
+
+/// Says who it is, and shows neither the hash nor what is personal.
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// What [`User::read`] reads, in its order, for queries that join `users u`.

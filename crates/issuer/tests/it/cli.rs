@@ -176,7 +176,10 @@ fn scripts_can_set_everything_up() {
     assert_eq!(signet.json(&["client", "remove", "web"])["removed"], true);
     assert_eq!(signet.json(&["user", "disable", "alice"])["enabled"], false);
     assert_eq!(signet.json(&["user", "enable", "alice"])["enabled"], true);
-    assert_eq!(signet.json_with(&["user", "set-password", "alice", "--password-stdin"], "another good passphrase")["sessions_ended"], 0);
+    assert_eq!(
+        signet.json_with(&["user", "set-password", "alice", "--password-stdin"], "another good passphrase")["authorizations_ended"],
+        0
+    );
     assert_eq!(signet.json(&["user", "list"]).as_array().unwrap().len(), 2);
 
     assert_eq!(signet.json(&["resource", "list"]).as_array().unwrap().len(), 3);
@@ -184,7 +187,7 @@ fn scripts_can_set_everything_up() {
     assert_eq!(signet.json(&["role", "remove", "clerk"])["removed"], true);
     assert_eq!(signet.json(&["resource", "remove", "https://orders.example"])["removed"], true);
     assert_eq!(signet.json(&["session", "list"]), serde_json::json!([]));
-    assert_eq!(signet.json(&["session", "end", "--user", "alice"])["sessions_ended"], 0);
+    assert_eq!(signet.json(&["session", "end", "--user", "alice"])["authorizations_ended"], 0);
 }
 
 #[test]
@@ -232,7 +235,8 @@ fn mistakes_are_one_clear_line() {
         (vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "a=1", "--scope", "a=2"], "", "stands twice"),
         (vec!["resource", "remove", "http://localhost:8080"], "", "built in"),
         (vec!["nonsense"], "", "unrecognized subcommand"),
-        (vec!["session", "end"], "", "required arguments"),
+        (vec!["user"], "", "a subcommand is missing (see --help)"),
+        (vec!["session", "end"], "", "expected an ID, --user or --client"),
         (vec!["user", "roles", "admin", "--remove", "nonsense"], "", "there is no role nonsense"),
         (client(&["--id", "cli"]), "", "there is a client cli already"),
         (client(&["--id", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"]), "", "not a UUID"),
@@ -256,7 +260,7 @@ fn mistakes_are_one_clear_line() {
         (vec!["client", "show", "nobody"], "", "there is no client nobody"),
         (vec!["keys", "revoke", "nonsense"], "", "there is no key nonsense"),
         (vec!["session", "list", "--user", "nobody"], "", "there is no user nobody"),
-        (vec!["session", "end", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"], "", "there is no live session"),
+        (vec!["session", "end", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"], "", "there is no live authorization"),
     ] {
         let error = signet.error(&args, stdin);
         assert!(error.contains(expected), "{args:?}: {error}");

@@ -126,8 +126,8 @@ async fn keys_that_are_revoked_at_once_leave_one_that_signs() {
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
     let mut revocations = Vec::new();
     // The next key first: who then revokes the active one would put it to work.
-    for kid in kids.iter().rev().cloned() {
-        let node = app.app.clone();
+    for kid in kids.iter().rev() {
+        let (node, kid) = (app.app.clone(), kid.clone());
         revocations.push(tokio::spawn(async move { node.rotation().revoke(&kid).await.unwrap() }));
         while on_postgres && app.count(waiting).await < i64::try_from(revocations.len()).unwrap() {}
     }

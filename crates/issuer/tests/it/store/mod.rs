@@ -1,9 +1,10 @@
-//! The schema: nodes that start at once, newer and older schemas.
+//! The schema: nodes that start at once, newer and older schemas. What is listed.
 
 use std::sync::Arc;
 
 use signet_issuer::app::App;
 use signet_issuer::clock::FakeClock;
+use signet_issuer::store::authorizations;
 use tempfile::TempDir;
 
 use crate::support::{Database, START, TestApp, test_settings};
@@ -95,4 +96,20 @@ async fn an_older_database_is_migrated_with_what_it_holds() {
     let refreshed = node.refresh(&refresh_token).await;
     assert_eq!(refreshed.status, 200, "{}", refreshed.text);
     assert_eq!(node.signed_in("alice").await.get("/account").await.heading(), "Profile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_authorizations_that_can_still_be_used_are_listed() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.sign_in("alice", "").await;
+    let idle = app.app.settings.refresh_idle_lifetime;
+    let listed = async || authorizations::live(app.app.store.reader(), None, None, app.app.now(), idle).await.unwrap().len();
+    assert_eq!(listed().await, 1);
+    // Given in a session that is no more.
+    app.sql("UPDATE authorizations SET sid = 'ended'").await;
+    assert_eq!(listed().await, 0);
+    app.sql("UPDATE authorizations SET offline = TRUE").await;
+    assert_eq!(listed().await, 1);
+    app.advance(idle.unsigned_abs());
+    assert_eq!(listed().await, 0);
 }
