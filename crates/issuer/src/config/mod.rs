@@ -196,7 +196,7 @@ impl Settings {
             trusted_proxies: Vec::new(),
             max_connections: 1024,
             shutdown_timeout: 10,
-            log: "info,sea_orm_migration=warn".to_owned(),
+            log: "info,sea_orm_migration=warn,sqlx=warn".to_owned(),
             log_format: LogFormat::Text,
         })
     }
