@@ -72,8 +72,7 @@ impl App {
         let ring = KeyRing::new(&settings);
         let client_keys = ClientKeys::default();
         let app = Arc::new(Self { settings, store, master, hasher, clock, fetcher, client_keys, ring, stopping: AtomicBool::new(false) });
-        // A key that cannot be opened stops the start, not the first request.
-        app.ring().await?.signer(app.now())?;
+        app.ring().await?;
         Ok((app, administrator))
     }
 
@@ -134,5 +133,7 @@ async fn load_master(settings: &Settings, store: &Store, clock: &dyn Clock) -> R
         None => MasterKeys::create(&settings.keys_dir, clock)?,
     };
     first_start::note_master(store.writer(), &master).await?;
+    // Another node may have noted another key as the same version at the same moment.
+    master::check(&master, settings, store, clock.now()).await?;
     Ok(master)
 }

@@ -266,6 +266,16 @@ impl PageError {
         }
     }
 
+    /// An address that takes forms, opened as a page.
+    pub fn method_not_allowed() -> Self {
+        Self {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            title: "This address cannot be opened",
+            message: "It is no page of its own. Go back to where you came from.".to_owned(),
+            detail: String::new(),
+        }
+    }
+
     /// Nothing is here.
     pub fn not_found() -> Self {
         Self {

@@ -15,7 +15,8 @@ use tokio::sync::Semaphore;
 use tower::Service;
 
 use crate::app::App;
-use crate::{jobs, routes};
+use crate::jobs;
+use crate::routes;
 
 /// From accept, or from the end of the request before, to the end of the next request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);

@@ -103,21 +103,18 @@ pub async fn end(app: &App, sid: &str, user: Uuid, by: &str) -> Result<bool, Sto
     Ok(ended)
 }
 
-/// Ends all sessions of `user` but `kept`, in the caller's transaction; gives their number.
-pub async fn end_others(
-    db: &impl ConnectionTrait,
-    user: Uuid,
-    kept: Option<&str>,
-    by: &str,
-    now: UnixSeconds,
-) -> Result<usize, StoreError> {
-    let mut ended = 0;
-    for session in sessions::of_user(db, user, now).await? {
-        if kept != Some(session.sid.as_str()) && end_within(db, &session.sid, user, by, now).await? {
-            ended += 1;
-        }
-    }
+/// Ends all sessions of `user` but `kept`, with what was given in them alone, in the caller's transaction; gives their number.
+pub async fn end_others(db: &impl ConnectionTrait, user: Uuid, kept: &str, by: &str, now: UnixSeconds) -> Result<usize, StoreError> {
+    let ended = end_sessions(db, user, Some(kept), by, now).await?;
+    authorizations::end_of_other_sessions(db, user, kept, now).await?;
     Ok(ended)
+}
+
+/// The same, with all authorizations that were not given in the session `kept`, those that outlive a session too.
+pub async fn end_elsewhere(db: &impl ConnectionTrait, user: Uuid, kept: &str, by: &str, now: UnixSeconds) -> Result<(), StoreError> {
+    end_sessions(db, user, Some(kept), by, now).await?;
+    authorizations::end_elsewhere(db, user, kept, now).await?;
+    Ok(())
 }
 
 /// Signs `user` out of every browser, and ends all their authorizations, in the caller's transaction; gives the number of
@@ -125,17 +122,37 @@ pub async fn end_others(
 pub async fn end_all(db: &impl ConnectionTrait, user: Uuid, by: &str, now: UnixSeconds) -> Result<u64, StoreError> {
     // Sign-ins under way find that they come too late, or are found here.
     users::renew_credentials(db, user).await?;
-    end_others(db, user, None, by, now).await?;
+    end_sessions(db, user, None, by, now).await?;
     let count = authorizations::end_all(db, Some(user), None, now).await?;
     audit::record(db, now, Event::AuthorizationsEnded { user: Some(user), client: None, count }).await?;
     Ok(count)
 }
 
 async fn end_within(db: &impl ConnectionTrait, sid: &str, user: Uuid, by: &str, now: UnixSeconds) -> Result<bool, StoreError> {
-    if !sessions::end(db, sid, user, now).await? {
+    if !end_session(db, sid, user, by, now).await? {
         return Ok(false);
     }
     authorizations::end_of_session(db, sid, now).await?;
+    Ok(true)
+}
+
+/// Ends sessions, and not yet what was given in them: that follows in one statement, which locks its rows in order. These
+/// rows are locked in the order of their `sid`.
+async fn end_sessions(db: &impl ConnectionTrait, user: Uuid, kept: Option<&str>, by: &str, now: UnixSeconds) -> Result<usize, StoreError> {
+    let mut sids: Vec<_> = sessions::of_user(db, user, now).await?.into_iter().map(|session| session.sid).collect();
+    sids.retain(|sid| kept != Some(sid));
+    sids.sort();
+    let mut ended = 0;
+    for sid in sids {
+        ended += usize::from(end_session(db, &sid, user, by, now).await?);
+    }
+    Ok(ended)
+}
+
+async fn end_session(db: &impl ConnectionTrait, sid: &str, user: Uuid, by: &str, now: UnixSeconds) -> Result<bool, StoreError> {
+    if !sessions::end(db, sid, user, now).await? {
+        return Ok(false);
+    }
     audit::record(db, now, Event::SessionEnded { user, sid, by }).await?;
     Ok(true)
 }

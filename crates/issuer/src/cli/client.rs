@@ -341,7 +341,7 @@ async fn remove(app: &App, id: &str) -> Result<Report, CliError> {
     clients::remove(&transaction, id).await?;
     commit_change(app, transaction, "client remove", id).await?;
     Ok(Report::new(
-        format!("Removed the client {id}, and ended {ended} authorizations."),
+        format!("Removed the client {id}; authorizations ended: {ended}."),
         json!({ "client_id": id, "removed": true, "authorizations_ended": ended }),
     ))
 }

@@ -6,11 +6,9 @@ use crate::cli::CliError;
 use crate::cli::report::Report;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
-use crate::keys::master;
-use crate::keys::ring::{Entry, Ring};
-
+use crate::keys::{KeyRing, master};
+use crate::store::Store;
 use crate::store::schema::{self, SchemaState};
-use crate::store::{Store, signing_keys};
 
 /// Finding: what was checked, whether it is good, and what to know or do.
 type Finding = (&'static str, bool, String);
@@ -58,27 +56,29 @@ async fn check_database(settings: &Settings, findings: &mut Vec<Finding>) {
     let current = matches!(state, Ok(SchemaState::Current));
     findings.push(("database", current, detail));
     if current {
-        findings.push(check_master_key(settings, &store).await);
-        findings.push(check_ring(&store).await);
+        check_keys(settings, &store, findings).await;
         findings.extend(check_default_client(settings, &store).await);
     }
 }
 
-async fn check_master_key(settings: &Settings, store: &Store) -> Finding {
-    match master::load(settings, store, SystemClock::default().now()).await {
-        Ok(Some(master)) => ("master key", true, format!("version {}, in {}", master.current(), settings.keys_dir.display())),
-        Ok(None) => ("master key", false, "there is none yet; `signet serve` makes it".to_owned()),
-        Err(error) => ("master key", false, error.to_string()),
-    }
-}
-
-async fn check_ring(store: &Store) -> Finding {
-    match signing_keys::all(store.reader()).await {
-        Ok(rows) => match rows.iter().map(Entry::from).collect::<Ring>().active(SystemClock::default().now()) {
-            Some(active) => ("signing key", true, format!("{} signs", active.kid)),
-            None => ("signing key", false, "none is active; `signet keys rotate` makes one".to_owned()),
-        },
+async fn check_keys(settings: &Settings, store: &Store, findings: &mut Vec<Finding>) {
+    let clock = SystemClock::default();
+    let master = match master::load(settings, store, clock.now()).await {
+        Ok(Some(master)) => master,
+        Ok(None) => return findings.push(("master key", false, "there is none yet; `signet serve` makes it".to_owned())),
+        Err(error) => return findings.push(("master key", false, error.to_string())),
+    };
+    findings.push(("master key", true, format!("version {}, in {}", master.current(), settings.keys_dir.display())));
+    let ring = match KeyRing::new(settings).fresh(store, &master, &clock, settings).await {
+        Ok(ring) => ring,
+        Err(error) => return findings.push(("signing key", false, error.to_string())),
+    };
+    findings.push(match ring.signer(clock.now()) {
+        Ok(signer) => ("signing key", true, format!("{} signs", signer.kid)),
         Err(error) => ("signing key", false, error.to_string()),
+    });
+    for (kid, reason) in ring.unusable() {
+        findings.push(("signing key", false, format!("{kid} cannot be used: {reason}; `signet keys revoke {kid}` takes it out")));
     }
 }
 

@@ -11,7 +11,8 @@ use crate::cli::report::{self, Report};
 use crate::cli::{CliError, refuse};
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::{server, telemetry};
+use crate::server;
+use crate::telemetry;
 
 /// Serves until Ctrl-C or SIGTERM.
 pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
@@ -23,6 +24,8 @@ pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
     };
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await?;
+    // A key that cannot be opened stops the server at its start, not at the first request. Commands go on: one may cure it.
+    app.ring().await?.signer(app.now())?;
     let issuer = app.settings.issuer.clone();
     if json {
         report::say(json!({ "issuer": issuer.as_str(), "first_start": administrator.as_ref().map(report::first_start_json) }))?;

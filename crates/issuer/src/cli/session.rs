@@ -1,7 +1,7 @@
 //! `signet session`: the live authorizations of users, by which their clients get tokens. A user's sign-ins in browsers
 //! end with them.
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ pub enum SessionCommand {
     /// List live authorizations
     List(Filter),
     /// End one authorization, or all of a user and/or client; of a user alone their browsers are signed out too
+    #[command(group = ArgGroup::new("which").required(true).multiple(true).args(["id", "user", "client"]))]
     End {
         /// Which one, as `list` shows it
         #[arg(conflicts_with_all = ["user", "client"])]
@@ -43,7 +44,6 @@ pub async fn run(app: &App, command: SessionCommand) -> Result<Report, CliError>
     match command {
         SessionCommand::List(filter) => list(app, filter).await,
         SessionCommand::End { id: Some(id), .. } => end_one(app, id).await,
-        SessionCommand::End { id: None, filter: Filter { user: None, client: None } } => refuse("expected an ID, --user or --client"),
         SessionCommand::End { id: None, filter } => end_all(app, filter).await,
     }
 }
@@ -84,7 +84,7 @@ async fn end_one(app: &App, id: Uuid) -> Result<Report, CliError> {
         return refuse(format!("there is no live authorization {id}; `signet session list` shows all"));
     }
     commit_change(app, transaction, "session end", &id.to_string()).await?;
-    Ok(Report::new("Ended 1 authorization.", json!({ "authorizations_ended": 1 })))
+    Ok(Report::new("Authorizations ended: 1.", json!({ "authorizations_ended": 1 })))
 }
 
 async fn end_all(app: &App, filter: Filter) -> Result<Report, CliError> {
@@ -101,5 +101,5 @@ async fn end_all(app: &App, filter: Filter) -> Result<Report, CliError> {
         count
     };
     commit_change(app, transaction, "session end", "").await?;
-    Ok(Report::new(format!("Ended {count} authorizations."), json!({ "authorizations_ended": count })))
+    Ok(Report::new(format!("Authorizations ended: {count}."), json!({ "authorizations_ended": count })))
 }

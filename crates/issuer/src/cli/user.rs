@@ -248,7 +248,7 @@ async fn set_password(app: &App, username: &str, password: PasswordArgs) -> Resu
     // Whoever knew the old password is signed out.
     let count = session::end_all(&transaction, user.id, "user set-password", now).await?;
     commit_change(app, transaction, "user set-password", &user.username).await?;
-    let text = format!("Set the password of {}, and ended {count} authorizations.", user.username);
+    let text = format!("Set the password of {}; authorizations ended: {count}.", user.username);
     Ok(Report::new(text, json!({ "id": user.id, "username": user.username, "authorizations_ended": count })))
 }
 
@@ -259,7 +259,7 @@ async fn disable(app: &App, username: &str) -> Result<Report, CliError> {
     users::set_disabled(&transaction, user.id, Some(now), now).await?;
     let count = session::end_all(&transaction, user.id, "user disable", now).await?;
     commit_change(app, transaction, "user disable", &user.username).await?;
-    let text = format!("Disabled {}, and ended {count} authorizations.", user.username);
+    let text = format!("Disabled {}; authorizations ended: {count}.", user.username);
     Ok(Report::new(text, json!({ "id": user.id, "username": user.username, "enabled": false, "authorizations_ended": count })))
 }
 

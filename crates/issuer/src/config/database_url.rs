@@ -17,6 +17,9 @@ pub enum DatabaseUrlError {
     /// Another database, or none.
     #[error("expected sqlite:<file> or postgres://<user>:<password>@<host>/<database>")]
     Unknown,
+    /// A SQLite URL that names no file, or one that SQLite's driver would read as another.
+    #[error("expected sqlite:<file>, a file's path without %; a database in memory would be another one for each connection")]
+    NoFile,
     /// Not a URL.
     #[error(
         "expected postgres://<user>:<password>@<host>/<database>: {0}; in the user's name and password, all but letters, digits and - . _ ~ is written as %XX"
@@ -35,11 +38,13 @@ impl DatabaseUrl {
         sqlite_file(&self.0)
     }
 
-    /// Host and port of a PostgreSQL server, for people to read.
+    /// Host and port of a PostgreSQL server, as far as the URL names them, for people to read.
     pub fn server(&self) -> String {
-        let url = Url::parse(&self.0).ok();
-        let host = url.as_ref().and_then(Url::host_str).filter(|host| !host.is_empty()).unwrap_or("localhost");
-        format!("{host}:{}", url.as_ref().and_then(Url::port).unwrap_or(5432))
+        let Ok(url) = Url::parse(&self.0) else { return String::new() };
+        let named = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let host = named("host").or_else(|| url.host_str().map(str::to_owned)).filter(|host| !host.is_empty());
+        let port = named("port").or_else(|| url.port().map(|port| port.to_string()));
+        format!("{}:{}", host.unwrap_or_else(|| "its default host".to_owned()), port.unwrap_or_else(|| "5432".to_owned()))
     }
 }
 
@@ -59,11 +64,11 @@ impl TryFrom<String> for DatabaseUrl {
 
     fn try_from(url: String) -> Result<Self, DatabaseUrlError> {
         if let Some(file) = sqlite_file(&url) {
-            // A database in memory would be another one for each connection.
-            let is_file = !file.as_os_str().is_empty() && !url.contains(":memory:");
-            return if is_file { Ok(Self(url)) } else { Err(DatabaseUrlError::Unknown) };
+            // The driver reads %XX as a byte, so the file that is made private would not be the one that is opened.
+            let is_file = !file.as_os_str().is_empty() && ![":memory:", "mode=memory", "%"].iter().any(|part| url.contains(part));
+            return if is_file { Ok(Self(url)) } else { Err(DatabaseUrlError::NoFile) };
         }
-        if !["postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme)) {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(DatabaseUrlError::Unknown);
         }
         match Url::parse(&url) {

@@ -75,8 +75,10 @@ pub(super) fn explain(errors: Error) -> ConfigError {
 
 fn in_words(expected: &str) -> &str {
     match expected {
-        "u32" | "u64" | "usize" => "a whole number from 0",
-        "i32" | "i64" => "a whole number",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number from 0",
+        "i32" => "a whole number up to 2147483647",
+        "i64" => "a whole number",
         "a boolean" | "bool" => "true or false",
         other => other,
     }

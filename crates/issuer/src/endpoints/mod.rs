@@ -29,8 +29,10 @@ pub async fn not_found(headers: HeaderMap) -> Response {
 
 /// What a URL of ours answers to a method that it does not take.
 pub async fn method_not_allowed(headers: HeaderMap) -> Response {
-    let error = OAuthError::new(Code::MethodNotAllowed, "this method is not allowed here");
-    if wants_a_page(&headers) { PageError::from(error).into_response() } else { error.into_response() }
+    if wants_a_page(&headers) {
+        return PageError::method_not_allowed().into_response();
+    }
+    OAuthError::new(Code::MethodNotAllowed, "this method is not allowed here").into_response()
 }
 
 /// Whether a browser asks, for a person to read.

@@ -11,32 +11,40 @@ use crate::store::{Store, authorizations, signing_keys};
 /// Every version that the database knows must be the same here, and those in use must be here: what they sealed, or the
 /// refresh tokens that they authenticate, would be lost. A version that nothing needs any more may leave the file.
 pub async fn load(settings: &Settings, store: &Store, now: UnixSeconds) -> Result<Option<MasterKeys>, KeyError> {
-    let known = signing_keys::master_fingerprints(store.reader()).await?;
-    let Some(master) = MasterKeys::load(&settings.keys_dir)? else {
-        return match known.last() {
+    match MasterKeys::load(&settings.keys_dir)? {
+        Some(master) => {
+            check(&master, settings, store, now).await?;
+            Ok(Some(master))
+        }
+        None => match signing_keys::master_fingerprints(store.reader()).await?.last() {
             Some((version, _)) => Err(SealError::foreign(&settings.keys_dir, *version).into()),
             None => Ok(None),
-        };
-    };
+        },
+    }
+}
+
+/// Refuses `master` if the database knows another key for one of its versions, or needs one that it lacks.
+pub async fn check(master: &MasterKeys, settings: &Settings, store: &Store, now: UnixSeconds) -> Result<(), KeyError> {
     let mut missing = Vec::new();
-    for (version, fingerprint) in known {
+    for (version, fingerprint) in signing_keys::master_fingerprints(store.reader()).await? {
         match master.fingerprint(version) {
             Some(own) if own == fingerprint => {}
             Some(_) => return Err(SealError::foreign(&settings.keys_dir, version).into()),
             None => missing.push(version),
         }
     }
-    if !missing.is_empty() {
-        let in_use = in_use(store, now).await?;
-        if let Some(version) = missing.into_iter().find(|version| in_use.contains(version)) {
-            return Err(SealError::foreign(&settings.keys_dir, version).into());
-        }
+    if missing.is_empty() {
+        return Ok(());
     }
-    Ok(Some(master))
+    let in_use = in_use(settings, store, now).await?;
+    match missing.into_iter().find(|version| in_use.contains(version)) {
+        Some(version) => Err(SealError::foreign(&settings.keys_dir, version).into()),
+        None => Ok(()),
+    }
 }
 
-async fn in_use(store: &Store, now: UnixSeconds) -> Result<Vec<i32>, KeyError> {
-    let mut versions = authorizations::key_versions(store.reader(), now).await?;
+async fn in_use(settings: &Settings, store: &Store, now: UnixSeconds) -> Result<Vec<i32>, KeyError> {
+    let mut versions = authorizations::key_versions(store.reader(), now, settings.refresh_idle_lifetime).await?;
     let keys = signing_keys::all(store.reader()).await?;
     versions.extend(keys.iter().filter_map(|key| version_of(key.sealed_private.as_deref()?)));
     Ok(versions)

@@ -8,6 +8,7 @@ pub mod signer;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -76,6 +77,11 @@ impl LoadedRing {
         signer.as_ref().map_err(|reason| unusable(reason))
     }
 
+    /// The keys that sign or will, but cannot be used here, and why.
+    pub fn unusable(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.signers.iter().filter_map(|(kid, signer)| Some((kid.as_str(), signer.as_ref().err()?.as_str())))
+    }
+
     /// How old this view is.
     pub fn age(&self, clock: &dyn Clock) -> Duration {
         clock.monotonic().saturating_sub(self.read_at)
@@ -86,8 +92,9 @@ impl LoadedRing {
 #[derive(Debug)]
 pub struct KeyRing {
     loaded: ArcSwapOption<LoadedRing>,
-    /// When the last reading failed, if it did.
-    loading: Mutex<Option<Duration>>,
+    loading: Mutex<()>,
+    /// How many readings have failed.
+    failures: AtomicU64,
     oldest: Duration,
 }
 
@@ -95,7 +102,7 @@ impl KeyRing {
     /// An empty view.
     pub fn new(settings: &Settings) -> Self {
         let oldest = Duration::from_secs(settings.key_refresh_interval.unsigned_abs());
-        Self { loaded: ArcSwapOption::empty(), loading: Mutex::new(None), oldest }
+        Self { loaded: ArcSwapOption::empty(), loading: Mutex::new(()), failures: AtomicU64::new(0), oldest }
     }
 
     /// The ring, read anew if this view is older than `key_refresh_interval`. One request reads, the others wait, and
@@ -111,17 +118,19 @@ impl KeyRing {
         if let Some(loaded) = self.loaded.load_full().filter(is_fresh) {
             return Ok(loaded);
         }
-        let asked_at = clock.monotonic();
-        let mut failed_at = self.loading.lock().await;
+        let failures = self.failures.load(Ordering::Acquire);
+        let _loading = self.loading.lock().await;
         if let Some(loaded) = self.loaded.load_full().filter(is_fresh) {
             return Ok(loaded);
         }
-        if failed_at.is_some_and(|failed_at| failed_at > asked_at) {
+        if self.failures.load(Ordering::Acquire) > failures {
             return Err(KeyError::JustFailed);
         }
         // The age counts from before the reading.
         let read_at = clock.monotonic();
-        let rows = signing_keys::all(store.reader()).await.inspect_err(|_| *failed_at = Some(clock.monotonic()))?;
+        let rows = signing_keys::all(store.reader()).await.inspect_err(|_| {
+            self.failures.fetch_add(1, Ordering::AcqRel);
+        })?;
         let previous = self.loaded.load_full();
         let loaded = Arc::new(load(&rows, previous.as_deref(), master, clock, settings, read_at)?);
         self.loaded.store(Some(Arc::clone(&loaded)));
@@ -152,13 +161,14 @@ fn load(
         let unusable = |reason: String| KeyError::Unusable { kid: row.kid.clone(), reason };
         let state = ring.state(entry, now, settings.retired_key_lifetime());
         if matches!(state, State::Published | State::Active) {
-            let built = previous.and_then(|previous| previous.signers.get(&row.kid)?.as_ref().ok());
-            let signer = match built {
-                Some(signer) => Ok(Arc::clone(signer)),
+            let signer = match previous.and_then(|previous| previous.signers.get(&row.kid)) {
+                Some(Ok(signer)) => Ok(Arc::clone(signer)),
                 // A node that cannot open a key still verifies by it, and signs by the others.
-                None => open(row, master)
-                    .map(Arc::new)
-                    .inspect_err(|reason| tracing::error!(kid = row.kid, reason, "a signing key cannot be used")),
+                known => open(row, master).map(Arc::new).inspect_err(|reason| {
+                    if known.is_none() {
+                        tracing::error!(kid = row.kid, reason, "a signing key cannot be used");
+                    }
+                }),
             };
             signers.insert(row.kid.clone(), signer);
         }

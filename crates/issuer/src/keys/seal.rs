@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::{hkdf, hmac};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use josekit::jwe::{self, Dir, JweHeader};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
@@ -63,7 +63,7 @@ impl SealError {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeyFile {
     keys: Vec<KeyFileEntry>,
@@ -71,7 +71,7 @@ struct KeyFile {
     current: Option<i32>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeyFileEntry {
     version: i32,
@@ -182,7 +182,8 @@ impl MasterKeys {
         if header.content_encryption() != Some("A256GCM") || header.compression().is_some() {
             return Err(SealError::NotOurs);
         }
-        let version = version_of(sealed).and_then(|version| self.version(version)).ok_or(SealError::NotOurs)?;
+        let version = version_of(sealed).ok_or(SealError::NotOurs)?;
+        let version = self.version(version).ok_or(SealError::NoVersion(version))?;
         let (secret, _) = jwe::deserialize_compact(sealed, &Dir.decrypter_from_bytes(version.seal.as_slice())?)?;
         Ok(Zeroizing::new(secret))
     }

@@ -9,7 +9,8 @@ use serde_json::json;
 
 /// Signs with one key.
 pub struct Signer {
-    kid: String,
+    /// Its key id.
+    pub kid: String,
     signer: RsassaJwsSigner,
     access_token_header: String,
     jwt_header: String,

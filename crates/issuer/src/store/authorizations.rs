@@ -228,6 +228,11 @@ pub async fn end_of_session(db: &impl ConnectionTrait, sid: &str, now: UnixSecon
     end_where(db, " AND a.sid = $1 AND NOT a.offline", vec![sid.into()], now).await
 }
 
+/// Ends the authorizations of `user` that were given in sessions other than `sid` and do not outlive those; gives their number.
+pub async fn end_of_other_sessions(db: &impl ConnectionTrait, user: Uuid, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
+    end_where(db, " AND a.user_id = $1 AND a.sid <> $2 AND NOT a.offline", vec![user.into(), sid.into()], now).await
+}
+
 /// Ends all authorizations of `user` that were not given in the session `sid`, those that outlive a session too.
 pub async fn end_elsewhere(db: &impl ConnectionTrait, user: Uuid, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
     end_where(db, " AND a.user_id = $1 AND (a.sid IS NULL OR a.sid <> $2)", vec![user.into(), sid.into()], now).await
@@ -246,10 +251,20 @@ async fn end_where(db: &impl ConnectionTrait, filter: &str, mut values: Vec<Valu
     execute(db, &sql, values).await
 }
 
-/// The versions of the master key that authenticate the refresh tokens of authorizations that live at `now`.
-pub async fn key_versions(db: &impl ConnectionTrait, now: UnixSeconds) -> Result<Vec<i32>, StoreError> {
-    let sql = "SELECT DISTINCT key_version FROM authorizations WHERE refreshable AND ended_at IS NULL AND expires_at > $1";
-    query_all(db, sql, [now.into()]).await?.iter().map(|row| Columns::of(row).take()).collect()
+/// Holds while an authorization can still be used: `now` and `unused_since` are the numbers of values.
+fn is_live(now: usize, unused_since: usize) -> String {
+    format!(
+        "a.ended_at IS NULL AND a.expires_at > ${now} AND (NOT a.refreshable OR a.refreshed_at > ${unused_since}) \
+         AND (a.sid IS NULL OR a.offline OR EXISTS \
+           (SELECT 1 FROM sessions s WHERE s.sid = a.sid AND s.ended_at IS NULL AND s.expires_at > ${now}))"
+    )
+}
+
+/// The versions of the master key that authenticate the refresh tokens of authorizations that live at `now` and were
+/// refreshed within `idle` seconds.
+pub async fn key_versions(db: &impl ConnectionTrait, now: UnixSeconds, idle: UnixSeconds) -> Result<Vec<i32>, StoreError> {
+    let sql = format!("SELECT DISTINCT a.key_version FROM authorizations a WHERE a.refreshable AND {}", is_live(1, 2));
+    query_all(db, &sql, [now.into(), (now - idle).into()]).await?.iter().map(|row| Columns::of(row).take()).collect()
 }
 
 /// The authorizations of a user and/or client that live at `now` and were refreshed within `idle` seconds, with the names
@@ -263,13 +278,9 @@ pub async fn live(
 ) -> Result<Vec<(AuthorizationRow, String)>, StoreError> {
     let (filter, mut values) = filter(user, client);
     values.extend([now.into(), (now - idle).into()]);
-    let (now, unused_since) = (values.len() - 1, values.len());
     let sql = format!(
-        "SELECT {COLUMNS}, u.username FROM authorizations a JOIN users u ON u.id = a.user_id \
-         WHERE a.ended_at IS NULL AND a.expires_at > ${now} AND (NOT a.refreshable OR a.refreshed_at > ${unused_since}) \
-         AND (a.sid IS NULL OR a.offline OR EXISTS \
-           (SELECT 1 FROM sessions s WHERE s.sid = a.sid AND s.ended_at IS NULL AND s.expires_at > ${now})){filter} \
-         ORDER BY a.created_at DESC, a.id"
+        "SELECT {COLUMNS}, u.username FROM authorizations a JOIN users u ON u.id = a.user_id WHERE {}{filter} ORDER BY a.created_at DESC, a.id",
+        is_live(values.len() - 1, values.len())
     );
     let with_username = |row| {
         let mut columns = Columns::of(row);

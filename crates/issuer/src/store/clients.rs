@@ -1,5 +1,7 @@
 //! Clients.
 
+use std::fmt;
+
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryOrder, Value};
 
 use crate::clock::UnixSeconds;
@@ -30,7 +32,7 @@ impl AllowedScope {
 }
 
 /// A client with what it may ask for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, in a column of its own")]
 pub struct Client {
     /// `client_id`.
@@ -60,6 +62,13 @@ pub struct Client {
     pub default_resource: Option<Resource>,
     /// The scopes it may ask for.
     pub scopes: Vec<AllowedScope>,
+}
+
+/// Says which it is, and shows no hash.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// What [`Client::read`] reads, in its order, for queries over `clients c LEFT JOIN resources r`, its default resource.

@@ -56,7 +56,7 @@ pub enum StoreError {
     #[error("database: {0}")]
     Database(#[from] DbErr),
     /// The server refused every connection, or said nothing.
-    #[error("database: no connection to PostgreSQL at {0} within {seconds} s; is it running, and is database_url right?", seconds = ACQUIRE_TIMEOUT.as_secs())]
+    #[error("database: no connection to PostgreSQL at {0} within {seconds} s; is it running, has it connections left, and is database_url right?", seconds = ACQUIRE_TIMEOUT.as_secs())]
     Unreachable(String),
     /// The schema is newer than this program.
     #[error("database: its schema is newer than this version of Signet; use the version that migrated it, or a later one")]

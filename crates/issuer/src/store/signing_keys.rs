@@ -1,7 +1,7 @@
 //! The stored key ring, and which master keys it is sealed under.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, TryInsertResult};
+use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryOrder, TryInsertResult};
 
 use crate::clock::UnixSeconds;
 use crate::store::entity::{master_keys, signing_keys};
@@ -65,10 +65,7 @@ pub async fn master_fingerprints(db: &impl ConnectionTrait) -> Result<Vec<(i32, 
 
 /// Notes the fingerprint of a master key version, unless it is known.
 pub async fn note_master(db: &impl ConnectionTrait, version: i32, fingerprint: &str) -> Result<(), StoreError> {
-    let known = master_keys::Entity::find().filter(master_keys::Column::Version.eq(version)).count(db).await?;
-    if known == 0 {
-        let row = master_keys::Model { version, fingerprint: fingerprint.to_owned() };
-        master_keys::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
-    }
+    let sql = "INSERT INTO master_keys (version, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    execute(db, sql, [version.into(), fingerprint.into()]).await?;
     Ok(())
 }

@@ -57,32 +57,16 @@ fn sources() -> Vec<Source> {
     paths.into_iter().map(source).collect()
 }
 
-/// The rooms that a file names: `crate::room::…`, and each of `crate::{room::…, room}`.
-fn imports(source: &Source) -> Vec<String> {
-    let code: Vec<&str> = source.code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-    let code = code.join(" ");
-    let mut rooms = Vec::new();
-    for rest in code.split("crate::").skip(1) {
-        let (mut depth, mut name) = (0, String::new());
-        for c in rest.chars() {
-            match c {
-                '{' => depth += 1,
-                '}' => depth -= 1,
-                // Within braces each name at the first depth is a room, up to its `::`.
-                ',' if depth == 1 => rooms.push(std::mem::take(&mut name)),
-                _ if c.is_alphanumeric() || c == '_' || c == ':' && depth < 2 => name.push(c),
-                ' ' => {}
-                _ if depth == 0 => break,
-                _ => {}
-            }
-            if depth == 0 && (c == '}' || c == ':') {
-                break;
-            }
-        }
-        rooms.push(name);
-    }
-    let first = |name: &str| name.split(':').next().unwrap_or_default().to_owned();
-    rooms.iter().map(|name| first(name)).filter(|room| !room.is_empty()).collect()
+/// The rooms that a file names, each as `crate::room`.
+fn imports(source: &Source) -> Vec<&str> {
+    let lines = source.code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let rooms = lines.flat_map(|line| line.split("crate::").skip(1).collect::<Vec<_>>());
+    rooms
+        .map(|rest| {
+            assert!(!rest.starts_with('{'), "{}: several rooms in one `use`; give each its own", source.path.display());
+            rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap()
+        })
+        .collect()
 }
 
 fn floor(room: &str) -> Option<usize> {
@@ -95,8 +79,8 @@ fn imports_run_down_only() {
         let serves_all = |room: &str| SERVES_ALL.iter().find(|(name, _)| *name == room);
         for room in imports(&source) {
             let may = match (floor(&source.room), serves_all(&source.room)) {
-                (Some(own), _) => serves_all(&room).is_some() || floor(&room).is_some_and(|floor| floor >= own),
-                (None, Some((own, allowed))) => room == *own || allowed.contains(&room.as_str()),
+                (Some(own), _) => serves_all(room).is_some() || floor(room).is_some_and(|floor| floor >= own),
+                (None, Some((own, allowed))) => room == *own || allowed.contains(&room),
                 (None, None) => panic!("{}: which floor is it on?", source.path.display()),
             };
             assert!(may, "{} imports {room}, which is above it", source.path.display());

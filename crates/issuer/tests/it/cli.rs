@@ -236,7 +236,7 @@ fn mistakes_are_one_clear_line() {
         (vec!["resource", "remove", "http://localhost:8080"], "", "built in"),
         (vec!["nonsense"], "", "unrecognized subcommand"),
         (vec!["user"], "", "a subcommand is missing (see --help)"),
-        (vec!["session", "end"], "", "expected an ID, --user or --client"),
+        (vec!["session", "end"], "", "<ID|--user <USERNAME>|--client <ID>>"),
         (vec!["user", "roles", "admin", "--remove", "nonsense"], "", "there is no role nonsense"),
         (client(&["--id", "cli"]), "", "there is a client cli already"),
         (client(&["--id", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"]), "", "not a UUID"),
@@ -278,15 +278,18 @@ async fn what_ends_a_users_sessions_signs_their_browsers_out() {
     let keys = app.keys_dir().display().to_string();
     let env = [("SIGNET_DATABASE_URL", app.database_url()), ("SIGNET_KEYS_DIR", keys.as_str()), ("SIGNET_ISSUER", app.url.as_str())];
     for commands in [
-        vec![vec!["session", "end", "--user", "alice"]],
-        vec![vec!["user", "set-password", "alice", "--password-stdin"]],
-        vec![vec!["user", "disable", "alice"], vec!["user", "enable", "alice"]],
+        vec![vec!["session", "end", "--user", "alice", "--json"]],
+        vec![vec!["user", "set-password", "alice", "--password-stdin", "--json"]],
+        vec![vec!["user", "disable", "alice", "--json"], vec!["user", "enable", "alice"]],
     ] {
         let browser = app.signed_in("alice").await;
+        app.code_flow(&browser, &[("scope", "openid")]).await;
         let offline = app.code_flow(&browser, &[("scope", "openid offline_access"), ("prompt", "consent")]).await;
         for args in &commands {
             let out = signet.run_with(&env, args, PASSWORD);
             assert!(out.success, "{args:?}: {}", out.stderr);
+            // One that lives with the session, and one that outlives it.
+            assert!(args.contains(&"enable") || out.stdout.contains("\"authorizations_ended\":2"), "{args:?}: {}", out.stdout);
         }
         assert_eq!(browser.get("/account").await.heading(), "Sign in", "{commands:?}");
         let form = [("grant_type", "refresh_token"), ("refresh_token", offline.str("refresh_token"))];

@@ -62,6 +62,10 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
         ("SIGNET_OPEN_REGISTRATION", "perhaps", "setting open_registration: expected true or false"),
         ("SIGNET_DATABASE_URL", "sqlite:", "database_url: expected sqlite:<file>"),
         ("SIGNET_DATABASE_URL", "sqlite::memory:", "database_url: expected sqlite:<file>"),
+        ("SIGNET_DATABASE_URL", "sqlite:x.db?mode=memory", "database_url: expected sqlite:<file>"),
+        ("SIGNET_DATABASE_URL", "sqlite:signet%23.db", "database_url: expected sqlite:<file>, a file's path without %"),
+        ("SIGNET_DATABASE_URL", "postgres:signet", "database_url: expected sqlite:<file> or postgres://"),
+        ("SIGNET_ACCOUNT_ATTEMPTS", "3000000000", "account_attempts: expected a whole number up to 2147483647"),
         ("SIGNET_KEYS_DIR", "", "keys_dir: expected the path of a folder"),
     ] {
         let out = signet.run_with(&[(name, value)], &["migrate"], "");
@@ -101,7 +105,10 @@ fn texts_need_no_quotes_and_lists_no_brackets() {
 
 #[test]
 fn a_database_server_that_is_not_there_is_named() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Bound, so that nobody else takes it, and not listening.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let nobody = socket.local_addr().unwrap();
     let url = format!("postgres://signet:sek@{nobody}/signet");
     let out = Signet::new().run_with(&[("SIGNET_DATABASE_URL", &url)], &["migrate"], "");
     assert!(!out.success && out.stderr.contains(&format!("no connection to PostgreSQL at {nobody}")), "{}", out.stderr);

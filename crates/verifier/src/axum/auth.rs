@@ -12,7 +12,8 @@ use crate::{Claims, NoExtra};
 
 /// The token that came with the request, accepted by the router's verifier. `Option<Auth>` in [`super::public`] routes.
 ///
-/// `R` states what the handler itself requires beyond its route; `C` are the verifier's further claims.
+/// `R` states what the handler itself requires beyond its route; a token that meets the route but not `R` is told both. `C`
+/// are the verifier's further claims.
 #[derive(Debug)]
 pub struct Auth<R = AnyToken, C = NoExtra> {
     claims: Arc<Claims<C>>,

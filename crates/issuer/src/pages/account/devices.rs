@@ -97,7 +97,7 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
 
 async fn end_others(app: &App, user: Uuid, own: &str) -> Result<(), PageError> {
     let transaction = app.store.begin().await?;
-    session::end_others(&transaction, user, Some(own), "user", app.now()).await?;
+    session::end_others(&transaction, user, own, "user", app.now()).await?;
     Ok(commit(transaction).await?)
 }
 

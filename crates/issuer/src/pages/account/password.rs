@@ -20,7 +20,7 @@ use crate::pages::browser::Browser;
 use crate::pages::form::{OwnForm, PageQuery};
 use crate::pages::{Csp, Page, html, see_other};
 use crate::store::users::User;
-use crate::store::{authorizations, commit, sessions, users};
+use crate::store::{commit, sessions, users};
 
 #[derive(Template)]
 #[template(path = "account/password.html")]
@@ -117,8 +117,7 @@ async fn change(app: &App, browser: &Browser, signed_in: &SignedIn, form: &Form)
         return Ok(Err(Faults { all: "Your password was changed somewhere else meanwhile.".to_owned(), ..Faults::default() }));
     }
     if form.get("end_others") == Some("yes") {
-        session::end_others(&transaction, user.id, Some(&session.sid), "password change", now).await?;
-        authorizations::end_elsewhere(&transaction, user.id, &session.sid, now).await?;
+        session::end_elsewhere(&transaction, user.id, &session.sid, "password change", now).await?;
     }
     audit::record(&transaction, now, Event::PasswordChanged { user: user.id }).await?;
     commit(transaction).await?;

@@ -190,7 +190,8 @@ impl World {
         }
     }
 
-    /// The answer says by `Age` how old the node's view is, so the copy is good for M from when that was read.
+    /// The answer says by `Age` how old the node's view is, so the copy is good for M from when that was read. That it says so
+    /// is shown by endpoints/metadata.
     fn fetch(&mut self, node: usize) {
         self.refresh(node);
         let Node { offset, ring, read_at } = &self.nodes[node];

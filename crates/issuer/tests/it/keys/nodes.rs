@@ -1,10 +1,11 @@
 //! The ring with a real database, several nodes, and time.
 
 use signet_issuer::clock::DAY;
+use signet_issuer::keys::KeyError;
 use signet_issuer::keys::ring::{Ring, State};
 use signet_issuer::store::{ConnectionTrait, commit};
 
-use crate::support::{TestApp, header};
+use crate::support::{TestApp, at_once, header};
 
 async fn ring(app: &TestApp) -> Ring {
     app.app.rotation().ring().await.unwrap()
@@ -129,7 +130,8 @@ async fn keys_that_are_revoked_at_once_leave_one_that_signs() {
     for kid in kids.iter().rev() {
         let (node, kid) = (app.app.clone(), kid.clone());
         revocations.push(tokio::spawn(async move { node.rotation().revoke(&kid).await.unwrap() }));
-        while on_postgres && app.count(waiting).await < i64::try_from(revocations.len()).unwrap() {}
+        let all = i64::try_from(revocations.len()).unwrap();
+        while on_postgres && app.count(waiting).await < all && !revocations.iter().any(tokio::task::JoinHandle::is_finished) {}
     }
     commit(blocker).await.unwrap();
     for revocation in revocations {
@@ -137,4 +139,17 @@ async fn keys_that_are_revoked_at_once_leave_one_that_signs() {
     }
     app.advance(10);
     assert!(!kids.contains(&signing_kid(&app).await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_reading_that_fails_fails_with_it() {
+    let app = TestApp::new().await;
+    app.sql("ALTER TABLE signing_keys RENAME TO signing_keys_away").await;
+    app.advance(10);
+    let failures = at_once((0..20).map(|_| app.app.ring()).collect()).await;
+    assert!(failures.iter().all(Result::is_err));
+    // The first may fail before the next one waits, but they do not all ask one after the other.
+    assert!(failures.iter().any(|failure| matches!(failure, Err(KeyError::JustFailed))), "{failures:?}");
+    app.sql("ALTER TABLE signing_keys_away RENAME TO signing_keys").await;
+    assert!(app.app.ring().await.is_ok());
 }

@@ -92,11 +92,11 @@ async fn a_version_comes_and_goes_without_an_outage() {
     fs::write(&file, both.replace("]}", "], \"current\": 1}")).unwrap();
     let waiting = old.another_node().await;
     let token = waiting.sign_in("alice", "").await.str("refresh_token").to_owned();
-    let token = old.refresh(&token).await.str("refresh_token").to_owned();
+    let ended = old.refresh(&token).await.str("refresh_token").to_owned();
 
     fs::write(&file, &both).unwrap();
     let new = old.another_node().await;
-    assert_eq!(new.refresh(&token).await.status, 200);
+    let ended = new.refresh(&ended).await.str("refresh_token").to_owned();
     let token = new.sign_in("alice", "").await.str("refresh_token").to_owned();
     assert_eq!(waiting.refresh(&token).await.status, 200);
     // A node that was left behind cannot tell whether the token is good: it says so, and ends nothing.
@@ -124,6 +124,10 @@ async fn a_version_comes_and_goes_without_an_outage() {
     old.advance(41);
     new.app.rotation().maintain().await.unwrap();
     assert!(open().await.unwrap().1.is_none());
+    // What is dead is dead, with or without the version that made it.
+    let without = old.another_node().await;
+    assert_eq!(without.refresh(&ended).await.error(), (400, "invalid_grant"));
+    assert_eq!(without.post("/revoke").form(&[("client_id", "shop"), ("token", &ended)]).send().await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
