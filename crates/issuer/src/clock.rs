@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::rand_core::{TryCryptoRng, TryRng};
 #[expect(clippy::disallowed_types, reason = "this is where randomness comes from")]
 use rand::rngs::SysRng;
@@ -45,6 +46,16 @@ impl dyn Clock + '_ {
         let mut bytes = [0; N];
         self.random(&mut bytes);
         bytes
+    }
+
+    /// `N` random bytes in base64url, for ids that are typed as arguments: none begins with `-`.
+    pub fn random_id<const N: usize>(&self) -> String {
+        loop {
+            let id = BASE64_URL_SAFE_NO_PAD.encode(self.random_bytes::<N>());
+            if !id.starts_with('-') {
+                return id;
+            }
+        }
     }
 
     /// A random UUID (version 4): for ids that must not tell their age.

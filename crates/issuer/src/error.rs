@@ -43,6 +43,8 @@ pub enum Code {
     UnmetAuthenticationRequirements,
     /// A redirect URI that may not be registered (RFC 7591 §3.2.2).
     InvalidRedirectUri,
+    /// A token of a kind that cannot be revoked (RFC 7009 §2.2.1).
+    UnsupportedTokenType,
     /// Client metadata that cannot be taken (RFC 7591 §3.2.2).
     InvalidClientMetadata,
     /// The endpoint does not take this HTTP method.
@@ -83,6 +85,7 @@ impl Code {
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidRequest | Self::MethodNotAllowed | Self::TooLarge => "invalid_request",
             Self::InvalidClient => "invalid_client",
@@ -207,7 +210,7 @@ impl BearerError {
         if let Some(code) = code {
             challenge += &format!(", error=\"{code}\", error_description=\"{description}\"");
         }
-        if matches!(self, Self::NoCredentials | Self::InsufficientScope) {
+        if matches!(self, Self::NoCredentials | Self::InsufficientScope) && !scope.is_empty() {
             challenge += &format!(", scope=\"{scope}\"");
         }
         let mut response = match code {

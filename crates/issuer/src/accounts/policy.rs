@@ -11,6 +11,9 @@ pub enum PolicyError {
     /// Too short or too long.
     #[error("password: expected {} to {} characters", LENGTH.start(), LENGTH.end())]
     Length,
+    /// A character that forms cannot carry.
+    #[error("password: a NUL is no character of a password")]
+    Nul,
     /// Common, or made from the person's own data.
     #[error("password: it is too easy to guess; expected one that is not a common word, name, date or pattern")]
     Guessable,
@@ -27,6 +30,9 @@ pub fn is_too_long(password: &str) -> bool {
 pub fn check(password: &str, about: &[&str]) -> Result<(), PolicyError> {
     if !LENGTH.contains(&password.chars().take(LENGTH.end() + 1).count()) {
         return Err(PolicyError::Length);
+    }
+    if password.contains('\0') {
+        return Err(PolicyError::Nul);
     }
     // zxcvbn's work grows with the length; what follows a hundred characters makes no password weaker.
     let head: String = password.chars().take(100).collect();

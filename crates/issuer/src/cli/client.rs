@@ -180,7 +180,7 @@ async fn add(app: &App, mut args: AddArgs) -> Result<Report, CliError> {
             }
         });
     }
-    let id = args.id.unwrap_or_else(|| BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<12>()));
+    let id = args.id.unwrap_or_else(|| app.clock.random_id::<12>());
     let secret = (!args.public && !uses_keys).then(|| new_secret(app));
     let origins = if args.origins.is_empty() {
         args.redirect_uris.iter().filter_map(|uri| redirect_uri::origin(uri)).collect()

@@ -17,6 +17,7 @@ pub enum KeysCommand {
     /// Emergency: take a key out of the JWKS at once
     Revoke {
         /// Which
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }

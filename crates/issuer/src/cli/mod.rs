@@ -82,6 +82,13 @@ enum Command {
     Migrate,
     /// Check settings, database and keys; changes nothing
     Doctor,
+    #[command(flatten)]
+    Manage(Manage),
+}
+
+/// The commands that work on an open issuer.
+#[derive(Debug, Subcommand)]
+enum Manage {
     /// Users
     #[command(subcommand)]
     User(user::UserCommand),
@@ -178,12 +185,24 @@ async fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Serve => serve::run(settings, cli.json).await,
         Command::Migrate => migrate::run(settings).await,
         Command::Doctor => doctor::run(settings).await,
-        Command::User(command) => user::run(&*open(settings).await?, command).await,
-        Command::Role(command) => role::run(&*open(settings).await?, command).await,
-        Command::Resource(command) => resource::run(&*open(settings).await?, command).await,
-        Command::Client(command) => client::run(&*open(settings).await?, command).await,
-        Command::Keys(command) => keys::run(&*open(settings).await?, command).await,
-        Command::Session(command) => session::run(&*open(settings).await?, command).await,
+        Command::Manage(command) => {
+            let app = open(settings).await?;
+            let report = manage(&app, command).await;
+            // Folds the write-ahead log of SQLite into its file.
+            app.store.clone().close().await?;
+            report
+        }
+    }
+}
+
+async fn manage(app: &App, command: Manage) -> Result<Report, CliError> {
+    match command {
+        Manage::User(command) => user::run(app, command).await,
+        Manage::Role(command) => role::run(app, command).await,
+        Manage::Resource(command) => resource::run(app, command).await,
+        Manage::Client(command) => client::run(app, command).await,
+        Manage::Keys(command) => keys::run(app, command).await,
+        Manage::Session(command) => session::run(app, command).await,
     }
 }
 

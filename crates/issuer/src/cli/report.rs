@@ -55,6 +55,7 @@ impl Report {
     /// Prints it; nothing where there is nothing to say.
     pub fn print(&self, json: bool) -> io::Result<()> {
         match json {
+            true if self.json.is_null() => Ok(()),
             true => say(&self.json),
             false if self.text.is_empty() => Ok(()),
             false => say(&self.text),

@@ -10,8 +10,12 @@ use crate::cli::report::Report;
 use crate::cli::{CliError, check_name, commit_change, refuse};
 use crate::clock::UnixSeconds;
 use crate::config::MAX_TOKEN_LIFETIME;
+use crate::oauth::client_metadata::is_plain_text;
 use crate::store::ConnectionTrait;
 use crate::store::resources::{self, ISSUER, ResourceRow, ScopeRow, USERINFO};
+
+/// The longest identifier, in bytes: it stands in every token.
+const MAX_IDENTIFIER: usize = 255;
 
 /// `signet resource …`
 #[derive(Debug, Subcommand)]
@@ -58,8 +62,11 @@ pub async fn require_scopes(db: &impl ConnectionTrait, names: &[String]) -> Resu
 }
 
 async fn add(app: &App, identifier: &str, name: &str, scopes: &[String], token_lifetime: Option<UnixSeconds>) -> Result<Report, CliError> {
-    if Url::parse(identifier).is_err() || identifier.contains('#') || !identifier.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return refuse("resource: expected an absolute URI without fragment, such as https://orders.example");
+    let is_plain = identifier.len() <= MAX_IDENTIFIER && identifier.bytes().all(|byte| byte.is_ascii_graphic());
+    if Url::parse(identifier).is_err() || identifier.contains('#') || !is_plain {
+        return refuse(format!(
+            "resource: expected an absolute URI without fragment, such as https://orders.example, of at most {MAX_IDENTIFIER} bytes"
+        ));
     }
     check_name(name)?;
     if token_lifetime.is_some_and(|seconds| !(1..=MAX_TOKEN_LIFETIME).contains(&seconds)) {
@@ -92,6 +99,9 @@ fn parse_scope(text: &str, resource_id: &str) -> Result<ScopeRow, CliError> {
         return refuse(format!("scope {name:?}: expected printable characters without spaces and quotes, as name=description"));
     }
     let description = if description.is_empty() { name } else { description };
+    if !is_plain_text(description) {
+        return refuse(format!("scope {name}: expected a description without control characters"));
+    }
     Ok(ScopeRow { name: name.to_owned(), resource_id: resource_id.to_owned(), description: description.to_owned() })
 }
 

@@ -11,6 +11,28 @@ use url::Url;
 #[serde(try_from = "String", into = "String")]
 pub struct DatabaseUrl(String);
 
+/// The parameters of a PostgreSQL URL that the driver knows.
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
 /// Why a text is no database URL.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DatabaseUrlError {
@@ -18,8 +40,13 @@ pub enum DatabaseUrlError {
     #[error("expected sqlite:<file> or postgres://<user>:<password>@<host>/<database>")]
     Unknown,
     /// A SQLite URL that names no file, or one that SQLite's driver would read as another.
-    #[error("expected sqlite:<file>, a file's path without %; a database in memory would be another one for each connection")]
+    #[error(
+        "expected sqlite:<file>, a file's path without % and without parameters; a database in memory would be another one for each connection"
+    )]
     NoFile,
+    /// A parameter that the driver would ignore.
+    #[error("there is no parameter {0}; there are {known}", known = PARAMETERS.join(", "))]
+    Parameter(String),
     /// Not a URL.
     #[error(
         "expected postgres://<user>:<password>@<host>/<database>: {0}; in the user's name and password, all but letters, digits and - . _ ~ is written as %XX"
@@ -65,15 +92,19 @@ impl TryFrom<String> for DatabaseUrl {
     fn try_from(url: String) -> Result<Self, DatabaseUrlError> {
         if let Some(file) = sqlite_file(&url) {
             // The driver reads %XX as a byte, so the file that is made private would not be the one that is opened.
-            let is_file = !file.as_os_str().is_empty() && ![":memory:", "mode=memory", "%"].iter().any(|part| url.contains(part));
-            return if is_file { Ok(Self(url)) } else { Err(DatabaseUrlError::NoFile) };
+            let (path, parameters) = (file.to_string_lossy(), url.split_once('?').map_or("", |(_, parameters)| parameters));
+            let is_file = !path.is_empty() && path != ":memory:" && !path.starts_with("file:") && !path.contains('%');
+            return if is_file && ["", "mode=rwc"].contains(&parameters) { Ok(Self(url)) } else { Err(DatabaseUrlError::NoFile) };
         }
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(DatabaseUrlError::Unknown);
         }
-        match Url::parse(&url) {
-            Ok(_) => Ok(Self(url)),
-            Err(error) => Err(DatabaseUrlError::Unreadable(error)),
+        let parsed = Url::parse(&url).map_err(DatabaseUrlError::Unreadable)?;
+        // The driver ignores what it does not know: a misspelt `sslmode` would go without TLS.
+        let unknown = parsed.query_pairs().find(|(name, _)| !PARAMETERS.contains(&&**name) && !name.starts_with("options["));
+        match unknown {
+            Some((name, _)) => Err(DatabaseUrlError::Parameter(name.into_owned())),
+            None => Ok(Self(url)),
         }
     }
 }

@@ -150,8 +150,11 @@ impl Settings {
         let given = sources::read(file, flags)?;
         // The defaults follow from these two; what is wrong with them is said below.
         let listen = given.extract_inner::<String>("listen").ok().and_then(|listen| listen.parse().ok());
-        let listen = listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
-        let issuer = given.extract_inner("issuer").unwrap_or_else(|_| format!("http://localhost:{}", listen.port()));
+        let listen = listen.filter(|listen: &SocketAddr| listen.port() != 0).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+        // Of loopback, `localhost` is these two addresses alone.
+        let is_other_loopback = listen.ip().is_loopback() && !["127.0.0.1", "::1"].contains(&listen.ip().to_string().as_str());
+        let host = if is_other_loopback { listen.ip().to_string() } else { "localhost".to_owned() };
+        let issuer = given.extract_inner("issuer").unwrap_or_else(|_| format!("http://{host}:{}", listen.port()));
         let defaults = Self::defaults(&issuer, listen)?;
         let all = Figment::from(Serialized::defaults(defaults)).merge(given);
         let mut settings = all.extract_lossy::<Self>().map_err(sources::explain)?;
@@ -267,6 +270,11 @@ impl Settings {
         )?;
         if let Err(error) = EnvFilter::try_new(&self.log) {
             return Err(invalid("log", format!("expected a level or filter such as info; {error}")));
+        }
+        // A word alone is a level; taken for a module's name, a misspelt one would turn the log off.
+        let levels = ["off", "error", "warn", "info", "debug", "trace"];
+        if let Some(word) = self.log.split(',').find(|part| !part.contains(['=', '[']) && !levels.contains(&part.trim())) {
+            return Err(invalid("log", format!("expected one of {}, or <module>=<level>; found {word:?}", levels.join(", "))));
         }
         in_range("max_connections", count(self.max_connections), 1, 1_000_000)
     }

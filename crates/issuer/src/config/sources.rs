@@ -42,7 +42,8 @@ pub(super) fn read(file: Option<&Path>, flags: &[Flag]) -> Result<Figment, Confi
             return Err(ConfigError::Unreadable(format!("{}: expected a settings file", path.display())));
         }
         Some(path) => Figment::from(Toml::file_exact(path)),
-        None if Path::new(DEFAULT_FILE).exists() => Figment::from(Toml::file_exact(DEFAULT_FILE)),
+        // A link that leads nowhere is a mistake, and said to be one.
+        None if Path::new(DEFAULT_FILE).symlink_metadata().is_ok() => Figment::from(Toml::file_exact(DEFAULT_FILE)),
         None => Figment::new(),
     };
     let environment = Env::prefixed(PREFIX).ignore(&["config"]);
@@ -87,7 +88,8 @@ fn in_words(expected: &str) -> &str {
 /// `listen`.
 pub(super) fn address_and_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<std::net::SocketAddr, D::Error> {
     let text: String = serde::Deserialize::deserialize(deserializer)?;
-    text.parse().map_err(|_| de::Error::custom(format!("expected an address and a port, such as 127.0.0.1:8080; found {text}")))
+    let address = text.parse().ok().filter(|address: &std::net::SocketAddr| address.port() != 0);
+    address.ok_or_else(|| de::Error::custom(format!("expected an address and a port, such as 127.0.0.1:8080; found {text}")))
 }
 
 /// `trusted_proxies`: a list of networks, or one text of them with commas between.

@@ -111,7 +111,7 @@ pub async fn register(
     };
 
     let now = app.now();
-    let id = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<16>());
+    let id = app.clock.random_id::<16>();
     let own_token = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>());
     let has_secret = ![NONE, PRIVATE_KEY_JWT].contains(&asked.token_endpoint_auth_method.as_str());
     let secret = has_secret.then(|| BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>()));

@@ -9,26 +9,29 @@ use crate::app::App;
 use crate::audit::{self, Event};
 use crate::endpoints::client;
 use crate::endpoints::parameters::Parameters;
-use crate::error::OAuthError;
+use crate::error::{Code, OAuthError};
 use crate::store::{authorizations, commit};
 use crate::tokens::lookup::look_up;
 
 /// `POST /revoke`. A token that is unknown, or another client's, gets the same answer and ends nothing (§2.1, §2.2).
 ///
-/// A client's own access token (client credentials) has no authorization to end; it dies within its short life.
+/// A client's own access token (client credentials) has no authorization to end: it lives until it expires, and the answer
+/// says that it cannot be revoked (§2.2.1).
 pub async fn revoke(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<StatusCode, OAuthError> {
     let parameters = parameters?;
     let client = client::authenticate(&app, &parameters).await?;
     let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
     let found = look_up(&app, token).await.map_err(OAuthError::server_error)?;
-    if let Some((_, row)) = found.and_then(|found| found.user).filter(|(_, row)| row.client_id == client.id) {
-        let now = app.now();
-        let transaction = app.store.begin().await?;
-        if authorizations::end(&transaction, row.id, now).await? {
-            let event = Event::AuthorizationEnded { authorization: row.id, client: &client.id, by: "client" };
-            audit::record(&transaction, now, event).await?;
-        }
-        commit(transaction).await?;
+    let Some(found) = found.filter(|found| found.client.id == client.id) else { return Ok(StatusCode::OK) };
+    let Some((_, row)) = found.user else {
+        return Err(OAuthError::new(Code::UnsupportedTokenType, "a token that a client got for itself lives until it expires"));
+    };
+    let now = app.now();
+    let transaction = app.store.begin().await?;
+    if authorizations::end(&transaction, row.id, now).await? {
+        let event = Event::AuthorizationEnded { authorization: row.id, client: &client.id, by: "client" };
+        audit::record(&transaction, now, event).await?;
     }
+    commit(transaction).await?;
     Ok(StatusCode::OK)
 }

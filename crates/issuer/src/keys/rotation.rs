@@ -27,10 +27,16 @@ impl NewKey {
     /// Makes a key of `bits` and seals it. Takes tens to hundreds of milliseconds: not for an async thread.
     pub fn generate(bits: usize, master: &MasterKeys, clock: &dyn Clock) -> Result<Self, KeyError> {
         let unusable = |reason: String| KeyError::Unusable { kid: "(new)".to_owned(), reason };
-        let private = PrivateKey::new(&mut ClockRng(clock), bits).map_err(|error| unusable(error.to_string()))?;
+        let (private, jwk, kid) = loop {
+            let private = PrivateKey::new(&mut ClockRng(clock), bits).map_err(|error| unusable(error.to_string()))?;
+            let jwk = Jwk::rs256(&private.n_bytes(), &private.e_bytes());
+            let kid = jwk.kid.clone().unwrap_or_default();
+            // One that begins with `-`, as every 64th does, would be taken for a flag where it is typed in an emergency.
+            if !kid.starts_with('-') {
+                break (private, jwk, kid);
+            }
+        };
         let der = private.to_pkcs8_der().map_err(|error| unusable(error.to_string()))?;
-        let jwk = Jwk::rs256(&private.n_bytes(), &private.e_bytes());
-        let kid = jwk.kid.clone().unwrap_or_default();
         let sealed_private = master.seal(der.as_bytes()).map_err(|error| unusable(error.to_string()))?;
         Ok(Self { jwk, kid, sealed_private })
     }

@@ -45,10 +45,16 @@ fn resolve(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
             break;
         }
         // What cannot be read is not believed: the request then counts as the proxy's own.
-        let Ok(hop) = hop.parse::<IpAddr>() else { break };
+        let Some(hop) = parse(hop) else { break };
         address = hop.to_canonical();
     }
     address
+}
+
+/// An address as proxies write it: alone, with a port, or in brackets.
+fn parse(hop: &str) -> Option<IpAddr> {
+    let alone = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    alone.parse().ok().or_else(|| Some(hop.parse::<SocketAddr>().ok()?.ip()))
 }
 
 #[cfg(test)]
@@ -70,6 +76,9 @@ mod tests {
         assert_eq!(resolved("10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.2.3.4"]), "198.51.100.1");
         assert_eq!(resolved("10.0.0.1", &["1.1.1.1", "198.51.100.1"]), "198.51.100.1");
         assert_eq!(resolved("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(resolved("10.0.0.1", &["198.51.100.1:4711"]), "198.51.100.1");
+        assert_eq!(resolved("10.0.0.1", &["[2001:db8::1]:80"]), "2001:db8::1");
+        assert_eq!(resolved("10.0.0.1", &["[2001:db8::1]"]), "2001:db8::1");
     }
 
     #[test]

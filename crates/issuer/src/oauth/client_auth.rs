@@ -76,7 +76,8 @@ impl ClientCredentials {
                 if body_id.is_some_and(|body_id| body_id != id) {
                     return Err(ClientAuthError::SeveralMethods);
                 }
-                Ok(Self::Secret(id, secret, BASIC))
+                // An empty secret says as little as none (§2.3.1).
+                if secret.is_empty() { Ok(Self::Id(id)) } else { Ok(Self::Secret(id, SecretString::from(secret), BASIC)) }
             }
             (None, Some(id), Some(secret)) => Ok(Self::Secret(id.to_owned(), secret, POST)),
             (None, None, Some(_)) => Err(ClientAuthError::MissingId),
@@ -86,7 +87,7 @@ impl ClientCredentials {
     }
 }
 
-fn basic(header: &[u8]) -> Option<(String, SecretString)> {
+fn basic(header: &[u8]) -> Option<(String, String)> {
     let (scheme, encoded) = std::str::from_utf8(header).ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -94,5 +95,5 @@ fn basic(header: &[u8]) -> Option<(String, SecretString)> {
     let decoded = String::from_utf8(BASE64_STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
     let (id, secret) = (decode(id).ok()?, decode(secret).ok()?);
-    (!id.is_empty() && !secret.is_empty()).then(|| (id, SecretString::from(secret)))
+    (!id.is_empty()).then_some((id, secret))
 }

@@ -16,7 +16,7 @@ pub enum FormError {
     #[error("a parameter is repeated")]
     Repeated,
     /// Not UTF-8 after percent-decoding, a stray `%`, or a NUL.
-    #[error("a parameter is not valid UTF-8 text")]
+    #[error("a parameter is not UTF-8 text, or holds a NUL or a stray percent sign")]
     NotText,
 }
 

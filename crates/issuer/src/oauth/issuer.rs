@@ -39,8 +39,9 @@ impl Issuer {
         let loopback = is_loopback(&parsed);
         let https = parsed.scheme() == "https";
         let plain = parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty() && parsed.password().is_none();
-        // Routers read these as patterns.
-        let literal = !parsed.path().split('/').any(|segment| segment.starts_with([':', '*', '{']));
+        // Routers and shells read other characters in ways of their own.
+        let literal =
+            parsed.path().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte)) && parsed.port() != Some(0);
         let normal = parsed.as_str().trim_end_matches('/') == url;
         if !plain || !literal || !normal || !(https || parsed.scheme() == "http" && loopback) {
             return Err(IssuerError);

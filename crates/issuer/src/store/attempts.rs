@@ -24,11 +24,12 @@ pub struct Limits {
 /// Counts an attempt on `account` from `address`, in one statement. False if either must wait. Then neither is counted,
 /// unless others were counted at the same moment.
 pub async fn count(db: &impl ConnectionTrait, account: &str, address: &str, limits: Limits, now: UnixSeconds) -> Result<bool, StoreError> {
+    // Dates are whole seconds, so an account is blocked through the end of the second `blocked_until`: at least as long as said.
     // $1 account, $2 address, $3 now, $4 attempts of an account, $5 its longest delay, $6 attempts of an address, $7 its window.
     let forgotten = format!("a.last_at + {FORGET_AFTER} <= $3");
     let over = "(a.counted_since + $7 <= $3 OR a.counted_since > $3)";
     let may_go_on =
-        format!("(a.key = $1 AND (a.blocked_until <= $3 OR a.blocked_until > $3 + $5) OR a.key = $2 AND (a.count < $6 OR {over}))");
+        format!("(a.key = $1 AND (a.blocked_until < $3 OR a.blocked_until > $3 + $5) OR a.key = $2 AND (a.count < $6 OR {over}))");
     let sql = format!(
         "INSERT INTO attempts AS a (key, count, counted_since, last_at, blocked_until) \
          SELECT n.key, 1, $3, $3, CASE WHEN n.key = $1 AND $4 <= 1 THEN $3 + 1 ELSE 0 END FROM (SELECT $1 AS key UNION ALL SELECT $2) n \
@@ -64,7 +65,7 @@ pub async fn waits_until(
     limits: Limits,
     now: UnixSeconds,
 ) -> Result<Option<UnixSeconds>, StoreError> {
-    let sql = "SELECT MAX(CASE WHEN key = $1 THEN blocked_until WHEN count >= $3 THEN counted_since + $4 ELSE 0 END) AS until \
+    let sql = "SELECT MAX(CASE WHEN key = $1 THEN blocked_until + 1 WHEN count >= $3 THEN counted_since + $4 ELSE 0 END) AS until \
                FROM attempts WHERE key IN ($1, $2)";
     let row = query_one(db, sql, [account.into(), address.into(), limits.address_attempts.into(), limits.address_window.into()]).await?;
     let until: Option<UnixSeconds> = row.map(|row| Columns::of(&row).take()).transpose()?.flatten();

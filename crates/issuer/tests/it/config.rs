@@ -11,6 +11,7 @@ fn each_source_wins_over_the_one_before() {
         findings[0]["detail"].as_str().unwrap().to_owned()
     };
     assert!(issuer(&signet, &[], &[]).starts_with("issuer http://localhost:8080, listening on 127.0.0.1:8080"));
+    assert!(issuer(&signet, &[("SIGNET_LISTEN", "127.0.0.5:9999")], &[]).starts_with("issuer http://127.0.0.5:9999"));
     assert!(issuer(&signet, &[("SIGNET_LISTEN", "127.0.0.1:9999")], &[]).starts_with("issuer http://localhost:9999"));
     std::fs::write(signet.dir.path().join("signet.toml"), "issuer = \"https://file.example\"\n").unwrap();
     assert!(issuer(&signet, &[], &[]).starts_with("issuer https://file.example"));
@@ -64,6 +65,12 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
         ("SIGNET_DATABASE_URL", "sqlite::memory:", "database_url: expected sqlite:<file>"),
         ("SIGNET_DATABASE_URL", "sqlite:x.db?mode=memory", "database_url: expected sqlite:<file>"),
         ("SIGNET_DATABASE_URL", "sqlite:signet%23.db", "database_url: expected sqlite:<file>, a file's path without %"),
+        ("SIGNET_DATABASE_URL", "sqlite:file:x.db", "database_url: expected sqlite:<file>"),
+        ("SIGNET_DATABASE_URL", "sqlite:x.db?mode=ro", "database_url: expected sqlite:<file>"),
+        ("SIGNET_DATABASE_URL", "postgres://u@h/d?sslmod=require", "database_url: there is no parameter sslmod"),
+        ("SIGNET_LOG", "debugg", "setting log: expected one of off, error"),
+        ("SIGNET_LISTEN", "127.0.0.1:0", "setting listen: expected an address and a port"),
+        ("SIGNET_ISSUER", "http://localhost:8080/a'b", "issuer: expected an https URL"),
         ("SIGNET_DATABASE_URL", "postgres:signet", "database_url: expected sqlite:<file> or postgres://"),
         ("SIGNET_ACCOUNT_ATTEMPTS", "3000000000", "account_attempts: expected a whole number up to 2147483647"),
         ("SIGNET_KEYS_DIR", "", "keys_dir: expected the path of a folder"),

@@ -142,6 +142,7 @@ fn typed(form: &Form, user: &User) -> Result<(SecretString, SecretString), Fault
     match policy::check(new.expose_secret(), &about) {
         Ok(()) => Ok((current, new)),
         Err(policy::PolicyError::Length) => fault("Choose a password of 8 to 256 characters."),
+        Err(policy::PolicyError::Nul) => fault("Choose a password of characters that can be typed."),
         Err(policy::PolicyError::Guessable) => {
             fault("This password is too easy to guess. Choose one that is no common word, name, date or pattern.")
         }

@@ -38,6 +38,16 @@ async fn a_spent_refresh_token_still_names_its_authorization() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_revoked_is_not_said_to_be() {
+    let (app, ..) = signed_in().await;
+    app.add_client("worker", false, "client_credentials", &["orders:read"]).await;
+    let token = app.client_token("worker", "").await.str("access_token").to_owned();
+    let answer = app.post("/revoke").basic_auth("worker", SECRET).form(&[("token", &token)]).send().await;
+    assert_eq!(answer.error(), (400, "unsupported_token_type"));
+    assert_eq!(revoke(&app, "shop", &token).await, 200, "another client learns nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_the_clients_own_tokens() {
     let (app, access, refresh) = signed_in().await;
     app.add_client("other", true, "", &[]).await;
