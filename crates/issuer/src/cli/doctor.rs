@@ -6,7 +6,7 @@ use crate::cli::CliError;
 use crate::cli::report::Report;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
-use crate::keys::{KeyRing, master};
+use crate::keys::{KeyError, KeyRing, master};
 use crate::store::Store;
 use crate::store::schema::{self, SchemaState};
 
@@ -73,10 +73,12 @@ async fn check_keys(settings: &Settings, store: &Store, findings: &mut Vec<Findi
         Ok(ring) => ring,
         Err(error) => return findings.push(("signing key", false, error.to_string())),
     };
-    findings.push(match ring.signer(clock.now()) {
-        Ok(signer) => ("signing key", true, format!("{} signs", signer.kid)),
-        Err(error) => ("signing key", false, error.to_string()),
-    });
+    match ring.signer(clock.now()) {
+        Ok(signer) => findings.push(("signing key", true, format!("{} signs", signer.kid))),
+        Err(KeyError::NoneActive) => findings.push(("signing key", false, "none is active; `signet keys rotate` makes one".to_owned())),
+        // It is among those below.
+        Err(_) => {}
+    }
     for (kid, reason) in ring.unusable() {
         findings.push(("signing key", false, format!("{kid} cannot be used: {reason}; `signet keys revoke {kid}` takes it out")));
     }

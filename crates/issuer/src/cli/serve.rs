@@ -23,20 +23,11 @@ pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
         Err(error) => return refuse(format!("setting listen: {}: {error}", settings.listen)),
     };
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let stop = async {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
-    tokio::pin!(stop);
-    let (app, administrator) = tokio::select! {
-        opened = App::open(settings, Arc::new(SystemClock::default())) => opened?,
-        // What was begun in the database is rolled back.
-        () = &mut stop => return Ok(Report::new("", Value::Null)),
-    };
-    // A key that cannot be opened stops the server at its start, not at the first request. Commands go on: one may cure it.
-    app.ring().await?.signer(app.now())?;
+    let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await?;
+    if administrator.is_none() {
+        // A key that cannot be opened stops the server at its start, not at the first request. Commands go on: one may cure it.
+        app.ring().await?.signer(app.now())?;
+    }
     let issuer = app.settings.issuer.clone();
     if json {
         report::say(json!({ "issuer": issuer.as_str(), "first_start": administrator.as_ref().map(report::first_start_json) }))?;
@@ -48,6 +39,12 @@ pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
     }
     drop(administrator);
 
+    let stop = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
     server::serve(Arc::clone(&app), listener, stop).await?;
     app.store.clone().close().await?;
     Ok(Report::new("", Value::Null))

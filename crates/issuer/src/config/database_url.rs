@@ -11,7 +11,7 @@ use url::Url;
 #[serde(try_from = "String", into = "String")]
 pub struct DatabaseUrl(String);
 
-/// The parameters of a PostgreSQL URL that the driver knows.
+/// The parameters of a PostgreSQL URL that the driver, sqlx 0.9, knows.
 const PARAMETERS: [&str; 18] = [
     "sslmode",
     "ssl-mode",
@@ -44,9 +44,9 @@ pub enum DatabaseUrlError {
         "expected sqlite:<file>, a file's path without % and without parameters; a database in memory would be another one for each connection"
     )]
     NoFile,
-    /// A parameter that the driver would ignore.
-    #[error("there is no parameter {0}; there are {known}", known = PARAMETERS.join(", "))]
-    Parameter(String),
+    /// A parameter that the driver would ignore. It is not repeated: a password with a `?` would look like one.
+    #[error("expected no parameters after ? but {}", PARAMETERS.join(", "))]
+    Parameter,
     /// Not a URL.
     #[error(
         "expected postgres://<user>:<password>@<host>/<database>: {0}; in the user's name and password, all but letters, digits and - . _ ~ is written as %XX"
@@ -69,7 +69,8 @@ impl DatabaseUrl {
     pub fn server(&self) -> String {
         let Ok(url) = Url::parse(&self.0) else { return String::new() };
         let named = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-        let host = named("host").or_else(|| url.host_str().map(str::to_owned)).filter(|host| !host.is_empty());
+        let host =
+            named("hostaddr").or_else(|| named("host")).or_else(|| url.host_str().map(str::to_owned)).filter(|host| !host.is_empty());
         let port = named("port").or_else(|| url.port().map(|port| port.to_string()));
         format!("{}:{}", host.unwrap_or_else(|| "its default host".to_owned()), port.unwrap_or_else(|| "5432".to_owned()))
     }
@@ -93,7 +94,8 @@ impl TryFrom<String> for DatabaseUrl {
         if let Some(file) = sqlite_file(&url) {
             // The driver reads %XX as a byte, so the file that is made private would not be the one that is opened.
             let (path, parameters) = (file.to_string_lossy(), url.split_once('?').map_or("", |(_, parameters)| parameters));
-            let is_file = !path.is_empty() && path != ":memory:" && !path.starts_with("file:") && !path.contains('%');
+            let is_plain = !path.is_empty() && path != ":memory:" && !path.contains('%');
+            let is_file = is_plain && !["file:", "sqlite:"].iter().any(|scheme| path.starts_with(scheme));
             return if is_file && ["", "mode=rwc"].contains(&parameters) { Ok(Self(url)) } else { Err(DatabaseUrlError::NoFile) };
         }
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
@@ -103,7 +105,7 @@ impl TryFrom<String> for DatabaseUrl {
         // The driver ignores what it does not know: a misspelt `sslmode` would go without TLS.
         let unknown = parsed.query_pairs().find(|(name, _)| !PARAMETERS.contains(&&**name) && !name.starts_with("options["));
         match unknown {
-            Some((name, _)) => Err(DatabaseUrlError::Parameter(name.into_owned())),
+            Some(_) => Err(DatabaseUrlError::Parameter),
             None => Ok(Self(url)),
         }
     }

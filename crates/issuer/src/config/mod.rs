@@ -11,6 +11,7 @@ use figment::providers::Serialized;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::clock::{DAY, UnixSeconds};
 use crate::oauth::issuer::Issuer;
@@ -272,9 +273,12 @@ impl Settings {
             return Err(invalid("log", format!("expected a level or filter such as info; {error}")));
         }
         // A word alone is a level; taken for a module's name, a misspelt one would turn the log off.
-        let levels = ["off", "error", "warn", "info", "debug", "trace"];
-        if let Some(word) = self.log.split(',').find(|part| !part.contains(['=', '[']) && !levels.contains(&part.trim())) {
-            return Err(invalid("log", format!("expected one of {}, or <module>=<level>; found {word:?}", levels.join(", "))));
+        let is_level = |word: &str| word.is_empty() || word.parse::<LevelFilter>().is_ok();
+        if !self.log.contains('[')
+            && let Some(word) = self.log.split(',').map(str::trim).find(|part| !part.contains('=') && !is_level(part))
+        {
+            let expected = "expected one of off, error, warn, info, debug, trace, or <module>=<level>";
+            return Err(invalid("log", format!("{expected}; found {word:?}")));
         }
         in_range("max_connections", count(self.max_connections), 1, 1_000_000)
     }

@@ -16,12 +16,9 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError
     let token = RefreshToken::parse(context.required("refresh_token")?).ok_or_else(OAuthError::invalid_grant)?;
     let found = app.store.authorization(token.authorization).await?;
     let Some((user, mut row)) = found.map(|(row, user)| (user, row)) else { return Err(OAuthError::invalid_grant()) };
-    // A forged token, or one of another client, is refused and ends nothing. What is dead needs no master key to say so.
-    let idle = (now - row.refreshed_at).max(0) >= app.settings.refresh_idle_lifetime;
-    if row.client_id != client.id || !row.refreshable || !row.is_live(now) || idle {
-        return Err(OAuthError::invalid_grant());
-    }
-    if !token.is_genuine(&row, &app.master).map_err(OAuthError::server_error)? {
+    // A forged token, or one of another client, is refused and ends nothing.
+    let usable = row.refreshable && row.is_live(now) && !row.is_idle(now, app.settings.refresh_idle_lifetime);
+    if !token.is_genuine(&row, usable, &app.master).map_err(OAuthError::server_error)? || row.client_id != client.id || !usable {
         return Err(OAuthError::invalid_grant());
     }
     let claim = match row.generation - token.generation {

@@ -126,15 +126,19 @@ impl KeyRing {
         if self.failures.load(Ordering::Acquire) > failures {
             return Err(KeyError::JustFailed);
         }
-        // The age counts from before the reading.
-        let read_at = clock.monotonic();
-        let rows = signing_keys::all(store.reader()).await.inspect_err(|_| {
+        let loaded = self.read(store, master, clock, settings).await.inspect_err(|_| {
             self.failures.fetch_add(1, Ordering::AcqRel);
         })?;
-        let previous = self.loaded.load_full();
-        let loaded = Arc::new(load(&rows, previous.as_deref(), master, clock, settings, read_at)?);
         self.loaded.store(Some(Arc::clone(&loaded)));
         Ok(loaded)
+    }
+
+    async fn read(&self, store: &Store, master: &MasterKeys, clock: &dyn Clock, settings: &Settings) -> Result<Arc<LoadedRing>, KeyError> {
+        // The age counts from before the reading.
+        let read_at = clock.monotonic();
+        let rows = signing_keys::all(store.reader()).await?;
+        let previous = self.loaded.load_full();
+        Ok(Arc::new(load(&rows, previous.as_deref(), master, clock, settings, read_at)?))
     }
 }
 

@@ -63,6 +63,11 @@ impl AuthorizationRow {
         serde_json::from_str(json).map_err(|error| StoreError::Corrupt(format!("claims of the authorization {}: {error}", self.id)))
     }
 
+    /// Whether it was not refreshed for `idle` seconds at `now`; a clock that was set back counts as no time.
+    pub fn is_idle(&self, now: UnixSeconds, idle: UnixSeconds) -> bool {
+        (now - self.refreshed_at).max(0) >= idle
+    }
+
     /// Whether the row itself, and the session that it needs, live at `now`.
     pub fn is_live(&self, now: UnixSeconds) -> bool {
         let in_session = self.sid.is_none() || self.offline || self.session_expires_at.is_some_and(|until| until > now);

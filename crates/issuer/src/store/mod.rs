@@ -94,8 +94,11 @@ impl Store {
         options.sqlx_logging(false).connect_timeout(ACQUIRE_TIMEOUT).acquire_timeout(ACQUIRE_TIMEOUT);
         if let Some(file) = url.sqlite_file() {
             make_private(file)?;
-            options.test_before_acquire(false).map_sqlx_sqlite_opts(|sqlite| {
+            let file = file.to_owned();
+            options.test_before_acquire(false).map_sqlx_sqlite_opts(move |sqlite| {
                 sqlite
+                    // The very file that was made private, however the driver reads the URL.
+                    .filename(&file)
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full)

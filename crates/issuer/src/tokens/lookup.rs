@@ -79,11 +79,10 @@ async fn look_up_access(app: &App, token: &str) -> Result<Option<LiveToken>, Key
 async fn look_up_refresh(app: &App, token: &RefreshToken) -> Result<Option<LiveToken>, KeyError> {
     let Some((row, user, client)) = authorizations::with_parties(app.store.reader(), token.authorization).await? else { return Ok(None) };
     // A spent generation still names its authorization: who holds one may end it.
-    if !is_alive(&row, &user, &client, app.clock.now()) || token.generation > row.generation {
-        return Ok(None);
-    }
-    let genuine = token.is_genuine(&row, &app.master)?;
-    Ok(genuine.then_some(LiveToken { access: None, client, user: Some((user, row)) }))
+    let now = app.clock.now();
+    let alive = is_alive(&row, &user, &client, now) && !row.is_idle(now, app.settings.refresh_idle_lifetime);
+    let genuine = token.is_genuine(&row, alive, &app.master)? && token.generation <= row.generation;
+    Ok((genuine && alive).then_some(LiveToken { access: None, client, user: Some((user, row)) }))
 }
 
 /// Signature, type, issuer and dates of an access token of ours.

@@ -39,10 +39,13 @@ impl RefreshToken {
         })
     }
 
-    /// Whether this issuer made it for the authorization of `row`. Compares in constant time. Fails where that cannot be
-    /// told, because this node lacks the version of the master key by which `row`'s tokens are authenticated.
-    pub fn is_genuine(&self, row: &AuthorizationRow, master: &MasterKeys) -> Result<bool, SealError> {
-        let key = master.refresh_key(row.key_version).ok_or(SealError::NoVersion(row.key_version))?;
+    /// Whether this issuer made it for the authorization of `row`. Compares in constant time. Without the version of the
+    /// master key by which `row`'s tokens are authenticated that cannot be told: it fails if `row` is `alive`; what is dead
+    /// is refused with or without it.
+    pub fn is_genuine(&self, row: &AuthorizationRow, alive: bool, master: &MasterKeys) -> Result<bool, SealError> {
+        let Some(key) = master.refresh_key(row.key_version) else {
+            return if alive { Err(SealError::NoVersion(row.key_version)) } else { Ok(false) };
+        };
         let body = body(self.authorization, self.generation, self.key_version);
         Ok(self.authorization == row.id
             && self.key_version == row.key_version

@@ -301,6 +301,22 @@ async fn what_ends_a_users_sessions_signs_their_browsers_out() {
     }
 }
 
+#[tokio::test]
+async fn a_key_that_cannot_be_opened_stops_the_server_and_can_be_taken_out() {
+    let signet = Signet::new();
+    assert!(signet.run(&["migrate"]).success);
+    let kid = signet.json(&["keys", "list"])[0]["kid"].as_str().unwrap().to_owned();
+    let file = signet.dir.path().join("signet.db");
+    crate::support::execute(&format!("sqlite:{}", file.display()), "UPDATE signing_keys SET sealed_private = 'damaged'").await;
+    let out = signet.run(&["serve"]);
+    assert!(!out.success && out.stderr.contains(&format!("signing key {kid}")), "{out:?}");
+    let out = signet.run(&["doctor"]);
+    assert!(!out.success && out.stdout.matches("FAIL").count() == 1, "{out:?}");
+    assert!(out.stdout.contains(&format!("FAIL signing key: {kid} cannot be used")), "{out:?}");
+    assert_eq!(signet.json(&["keys", "revoke", &kid])["state"], "revoked");
+    assert!(signet.run(&["doctor"]).success);
+}
+
 #[test]
 fn doctor_tells_what_is_wrong_and_changes_nothing() {
     let signet = Signet::new();

@@ -67,7 +67,9 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
         ("SIGNET_DATABASE_URL", "sqlite:signet%23.db", "database_url: expected sqlite:<file>, a file's path without %"),
         ("SIGNET_DATABASE_URL", "sqlite:file:x.db", "database_url: expected sqlite:<file>"),
         ("SIGNET_DATABASE_URL", "sqlite:x.db?mode=ro", "database_url: expected sqlite:<file>"),
-        ("SIGNET_DATABASE_URL", "postgres://u@h/d?sslmod=require", "database_url: there is no parameter sslmod"),
+        ("SIGNET_DATABASE_URL", "postgres://u@h/d?sslmod=require", "database_url: expected no parameters after ? but sslmode"),
+        ("SIGNET_DATABASE_URL", "postgres://signet:12?sek@db/signet", "database_url: expected no parameters after ?"),
+        ("SIGNET_DATABASE_URL", "sqlite:sqlite:x.db", "database_url: expected sqlite:<file>"),
         ("SIGNET_LOG", "debugg", "setting log: expected one of off, error"),
         ("SIGNET_LISTEN", "127.0.0.1:0", "setting listen: expected an address and a port"),
         ("SIGNET_ISSUER", "http://localhost:8080/a'b", "issuer: expected an https URL"),
@@ -104,7 +106,12 @@ fn a_wrong_file_is_named_and_no_line_of_it_is_repeated() {
 #[test]
 fn texts_need_no_quotes_and_lists_no_brackets() {
     let signet = Signet::new();
-    let env = [("SIGNET_KEYS_DIR", "0755"), ("SIGNET_DEFAULT_CLIENT", "12"), ("SIGNET_TRUSTED_PROXIES", "10.0.0.0/8, ::1/128")];
+    let env = [
+        ("SIGNET_LOG", "INFO,signet_issuer=debug,"),
+        ("SIGNET_KEYS_DIR", "0755"),
+        ("SIGNET_DEFAULT_CLIENT", "12"),
+        ("SIGNET_TRUSTED_PROXIES", "10.0.0.0/8, ::1/128"),
+    ];
     let out = signet.run_with(&env, &["migrate", "--set", "database-url=sqlite:007.db", "--set", "open_registration=true"], "");
     assert!(out.success, "{}", out.stderr);
     assert!(signet.dir.path().join("0755/master.json").exists() && signet.dir.path().join("007.db").exists());

@@ -124,6 +124,8 @@ async fn what_is_sent_is_always_checked() {
         assert_eq!(answer.error(), (401, "invalid_client"), "{id}");
         assert!(answer.header("www-authenticate").starts_with("Basic "));
     }
+    // An empty secret is none: good for who needs none.
+    assert_eq!(app.post("/token").form(&form).basic_auth("shop", "").send().await.status, 200);
     for header in ["Basic", "Basic !!!", "Bearer x", "Basic Og==", "Basic YWJj"] {
         let answer = app.post("/token").form(&form).header("authorization", header).send().await;
         assert_eq!(answer.error(), (401, "invalid_client"), "{header}");

@@ -92,6 +92,7 @@ async fn a_version_comes_and_goes_without_an_outage() {
     fs::write(&file, both.replace("]}", "], \"current\": 1}")).unwrap();
     let waiting = old.another_node().await;
     let token = waiting.sign_in("alice", "").await.str("refresh_token").to_owned();
+    let idle = waiting.sign_in("alice", "").await.str("refresh_token").to_owned();
     let ended = old.refresh(&token).await.str("refresh_token").to_owned();
 
     fs::write(&file, &both).unwrap();
@@ -119,15 +120,20 @@ async fn a_version_comes_and_goes_without_an_outage() {
         || App::open(test_settings("http://localhost:1", old.database_url(), old.keys_dir()), Arc::clone(&old.clock) as Arc<dyn Clock>);
     let needed = open().await.unwrap_err().to_string();
     assert!(needed.contains("version 1"), "{needed}");
-    old.sql("UPDATE authorizations SET ended_at = 1 WHERE key_version = 1").await;
+    // One of them ended, the other not used for too long.
+    let revoked = new.post("/revoke").form(&[("client_id", "shop"), ("token", &ended)]).send().await;
+    assert_eq!(revoked.status, 200);
+    old.sql("UPDATE authorizations SET refreshed_at = 0 WHERE key_version = 1").await;
     assert_eq!(open().await.unwrap_err().to_string(), needed, "the first signing key is sealed under it");
     old.advance(41);
     new.app.rotation().maintain().await.unwrap();
     assert!(open().await.unwrap().1.is_none());
     // What is dead is dead, with or without the version that made it.
     let without = old.another_node().await;
-    assert_eq!(without.refresh(&ended).await.error(), (400, "invalid_grant"));
-    assert_eq!(without.post("/revoke").form(&[("client_id", "shop"), ("token", &ended)]).send().await.status, 200);
+    for dead in [&ended, &idle] {
+        assert_eq!(without.refresh(dead).await.error(), (400, "invalid_grant"));
+        assert_eq!(without.post("/revoke").form(&[("client_id", "shop"), ("token", dead)]).send().await.status, 200);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,14 +19,14 @@ impl Database {
         let mut random = [0; 8];
         aws_lc_rs::rand::SecureRandom::fill(&aws_lc_rs::rand::SystemRandom::new(), &mut random).unwrap();
         let name = format!("signet_test_{:016x}", u64::from_be_bytes(random));
-        run(&server, &format!("CREATE DATABASE {name}")).await;
+        execute(&server, &format!("CREATE DATABASE {name}")).await;
         let mut url = url::Url::parse(&server).unwrap();
         url.set_path(&name);
         Self { url: url.into(), _dir: None, postgres: Some((server, name)) }
     }
 
     pub async fn execute(&self, sql: &str) {
-        run(&self.url, sql).await;
+        execute(&self.url, sql).await;
     }
 
     pub async fn count(&self, sql: &str) -> i64 {
@@ -38,7 +38,8 @@ impl Database {
     }
 }
 
-async fn run(url: &str, sql: &str) {
+/// Runs `sql` on the database at `url`.
+pub async fn execute(url: &str, sql: &str) {
     let db = sea_orm::Database::connect(url).await.unwrap();
     db.execute_unprepared(sql).await.unwrap();
     db.close().await.unwrap();
@@ -50,7 +51,7 @@ impl Drop for Database {
         // Dropped from within a runtime that may be ending: the farewell needs one of its own.
         let _ = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(run(&server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));
+            runtime.block_on(execute(&server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));
         })
         .join();
     }

@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 pub use browser::{Browser, CALLBACK, VERIFIER};
-pub use database::Database;
+pub use database::{Database, execute};
 pub use http::{Answer, at_once, claims, header};
 pub use site::{Site, serve};
 
