@@ -1,5 +1,6 @@
 //! Where the database is. The URL may hold a password, so neither errors nor Debug repeat it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
@@ -44,8 +45,8 @@ pub enum DatabaseUrlError {
         "expected sqlite:<file>, a file's path without % and without parameters; a database in memory would be another one for each connection"
     )]
     NoFile,
-    /// A parameter that the driver would ignore. It is not repeated: a password with a `?` would look like one.
-    #[error("expected no parameters after ? but {}", PARAMETERS.join(", "))]
+    /// A parameter that the driver would ignore, or one that stands twice. It is not repeated: a password with a `?` would look like one.
+    #[error("expected no parameters after ? but {}, each once, and no #", PARAMETERS.join(", "))]
     Parameter,
     /// Not a URL.
     #[error(
@@ -104,10 +105,13 @@ impl TryFrom<String> for DatabaseUrl {
         let parsed = Url::parse(&url).map_err(DatabaseUrlError::Unreadable)?;
         // The driver ignores what it does not know: a misspelt `sslmode` would go without TLS.
         let unknown = parsed.query_pairs().find(|(name, _)| !PARAMETERS.contains(&&**name) && !name.starts_with("options["));
-        match unknown {
-            Some(_) => Err(DatabaseUrlError::Parameter),
-            None => Ok(Self(url)),
+        // Of two that differ the driver takes the last, which may be the one without TLS.
+        let mut seen = HashSet::new();
+        let twice = parsed.query_pairs().any(|(name, _)| !seen.insert(name.replace('-', "")));
+        if unknown.is_some() || twice || parsed.fragment().is_some() {
+            return Err(DatabaseUrlError::Parameter);
         }
+        Ok(Self(url))
     }
 }
 

@@ -89,7 +89,7 @@ fn in_words(expected: &str) -> &str {
 pub(super) fn address_and_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<std::net::SocketAddr, D::Error> {
     let text: String = serde::Deserialize::deserialize(deserializer)?;
     let address = text.parse().ok().filter(|address: &std::net::SocketAddr| address.port() != 0);
-    address.ok_or_else(|| de::Error::custom(format!("expected an address and a port, such as 127.0.0.1:8080; found {text}")))
+    address.ok_or_else(|| de::Error::custom(format!("expected an address and a port other than 0, such as 127.0.0.1:8080; found {text}")))
 }
 
 /// `trusted_proxies`: a list of networks, or one text of them with commas between.

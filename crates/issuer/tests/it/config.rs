@@ -31,7 +31,7 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
         (
             "SIGNET_LISTEN",
             "8080",
-            "setting listen: expected an address and a port, such as 127.0.0.1:8080; found 8080 (in the environment)",
+            "setting listen: expected an address and a port other than 0, such as 127.0.0.1:8080; found 8080 (in the environment)",
         ),
         ("SIGNET_DATABASE_URL", "mysql://x", "database_url: expected sqlite:"),
         ("SIGNET_ACCESS_TOKEN_LIFETIME", "3601", "access_token_lifetime: expected 1 to 3600; found 3601"),
@@ -69,6 +69,8 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
         ("SIGNET_DATABASE_URL", "sqlite:x.db?mode=ro", "database_url: expected sqlite:<file>"),
         ("SIGNET_DATABASE_URL", "postgres://u@h/d?sslmod=require", "database_url: expected no parameters after ? but sslmode"),
         ("SIGNET_DATABASE_URL", "postgres://signet:12?sek@db/signet", "database_url: expected no parameters after ?"),
+        ("SIGNET_DATABASE_URL", "postgres://u@h/d?sslmode=verify-full&ssl-mode=disable", "database_url: expected no parameters after ?"),
+        ("SIGNET_DATABASE_URL", "postgres://u@h/d#x", "database_url: expected no parameters after ?"),
         ("SIGNET_DATABASE_URL", "sqlite:sqlite:x.db", "database_url: expected sqlite:<file>"),
         ("SIGNET_LOG", "debugg", "setting log: expected one of off, error"),
         ("SIGNET_LISTEN", "127.0.0.1:0", "setting listen: expected an address and a port"),
