@@ -92,27 +92,34 @@ impl TryFrom<String> for DatabaseUrl {
     type Error = DatabaseUrlError;
 
     fn try_from(url: String) -> Result<Self, DatabaseUrlError> {
-        if let Some(file) = sqlite_file(&url) {
-            // The driver reads %XX as a byte, so the file that is made private would not be the one that is opened.
-            let (path, parameters) = (file.to_string_lossy(), url.split_once('?').map_or("", |(_, parameters)| parameters));
-            let is_plain = !path.is_empty() && path != ":memory:" && !path.contains('%');
-            let is_file = is_plain && !["file:", "sqlite:"].iter().any(|scheme| path.starts_with(scheme));
-            return if is_file && ["", "mode=rwc"].contains(&parameters) { Ok(Self(url)) } else { Err(DatabaseUrlError::NoFile) };
-        }
-        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(DatabaseUrlError::Unknown);
-        }
-        let parsed = Url::parse(&url).map_err(DatabaseUrlError::Unreadable)?;
-        // The driver ignores what it does not know: a misspelt `sslmode` would go without TLS.
-        let unknown = parsed.query_pairs().find(|(name, _)| !PARAMETERS.contains(&&**name) && !name.starts_with("options["));
-        // Of two that differ the driver takes the last, which may be the one without TLS.
-        let mut seen = HashSet::new();
-        let twice = parsed.query_pairs().any(|(name, _)| !seen.insert(name.replace('-', "")));
-        if unknown.is_some() || twice || parsed.fragment().is_some() {
-            return Err(DatabaseUrlError::Parameter);
+        match sqlite_file(&url) {
+            Some(file) => check_sqlite(&url, &file.to_string_lossy())?,
+            None => check_postgres(&url)?,
         }
         Ok(Self(url))
     }
+}
+
+fn check_sqlite(url: &str, file: &str) -> Result<(), DatabaseUrlError> {
+    let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
+    // The driver reads %XX as a byte, so the file that is made private would not be the one that is opened.
+    let is_plain = !file.is_empty() && file != ":memory:" && !file.contains('%');
+    let has_scheme = ["file:", "sqlite:"].iter().any(|scheme| file.starts_with(scheme));
+    if is_plain && !has_scheme && ["", "mode=rwc"].contains(&parameters) { Ok(()) } else { Err(DatabaseUrlError::NoFile) }
+}
+
+fn check_postgres(url: &str) -> Result<(), DatabaseUrlError> {
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(DatabaseUrlError::Unknown);
+    }
+    let url = Url::parse(url).map_err(DatabaseUrlError::Unreadable)?;
+    // The driver ignores what it does not know, and of two that differ it takes the last: either may go without TLS.
+    let mut seen = HashSet::new();
+    let all_good = url.query_pairs().all(|(name, _)| {
+        let is_known = PARAMETERS.contains(&&*name) || name.starts_with("options[");
+        is_known && seen.insert(name.replace('-', ""))
+    });
+    if all_good && url.fragment().is_none() { Ok(()) } else { Err(DatabaseUrlError::Parameter) }
 }
 
 impl From<DatabaseUrl> for String {

@@ -212,40 +212,21 @@ impl Settings {
         if ![2048, 3072, 4096].contains(&self.key_bits) {
             return Err(invalid("key_bits", format!("expected 2048, 3072 or 4096; found {}", self.key_bits)));
         }
-        let in_range_by = |rule: &str, name, value: UnixSeconds, least: UnixSeconds, most: UnixSeconds| {
+        let in_range = |name, value: i64, least: i64, most: i64| {
             if (least..=most).contains(&value) {
                 return Ok(());
             }
-            Err(invalid(name, format!("expected {least} to {most}{rule}; found {value}")))
+            Err(invalid(name, format!("expected {least} to {most}{}; found {value}", where_from(name))))
         };
-        let in_range = |name, value, least, most| in_range_by("", name, value, least, most);
         in_range("access_token_lifetime", self.access_token_lifetime, 1, MAX_TOKEN_LIFETIME)?;
         in_range("id_token_lifetime", self.id_token_lifetime, 1, MAX_TOKEN_LIFETIME)?;
         in_range("refresh_absolute_lifetime", self.refresh_absolute_lifetime, 60, 366 * DAY)?;
-        in_range_by(
-            ", the most being refresh_absolute_lifetime",
-            "refresh_idle_lifetime",
-            self.refresh_idle_lifetime,
-            60,
-            self.refresh_absolute_lifetime,
-        )?;
+        in_range("refresh_idle_lifetime", self.refresh_idle_lifetime, 60, self.refresh_absolute_lifetime)?;
         in_range("jwks_max_age", self.jwks_max_age, 1, 3600)?;
         in_range("key_refresh_interval", self.key_refresh_interval, 1, 60)?;
         in_range("clock_skew", self.clock_skew, 0, 300)?;
-        in_range_by(
-            ", the least being key_refresh_interval + 2 * jwks_max_age + clock_skew + 5",
-            "key_publication_lead",
-            self.key_publication_lead,
-            self.least_publication_lead(),
-            7 * DAY,
-        )?;
-        in_range_by(
-            ", the least being 2 * key_publication_lead",
-            "key_rotation_period",
-            self.key_rotation_period,
-            2 * self.key_publication_lead,
-            366 * DAY,
-        )?;
+        in_range("key_publication_lead", self.key_publication_lead, self.least_publication_lead(), 7 * DAY)?;
+        in_range("key_rotation_period", self.key_rotation_period, 2 * self.key_publication_lead, 366 * DAY)?;
         in_range(
             "argon2_memory_kib",
             self.argon2_memory_kib.into(),
@@ -262,13 +243,7 @@ impl Settings {
         in_range("address_attempts", self.address_attempts.into(), 1, 1_000_000)?;
         in_range("address_window", self.address_window, 1, DAY)?;
         in_range("session_absolute_lifetime", self.session_absolute_lifetime, 60, 366 * DAY)?;
-        in_range_by(
-            ", the most being session_absolute_lifetime",
-            "session_idle_lifetime",
-            self.session_idle_lifetime,
-            60,
-            self.session_absolute_lifetime,
-        )?;
+        in_range("session_idle_lifetime", self.session_idle_lifetime, 60, self.session_absolute_lifetime)?;
         if let Err(error) = EnvFilter::try_new(&self.log) {
             return Err(invalid("log", format!("expected a level or filter such as info; {error}")));
         }
@@ -291,6 +266,17 @@ impl Settings {
     /// N + the longest token life + leeway + S: by then every token of a key that signs no more is dead.
     pub fn retired_key_lifetime(&self) -> UnixSeconds {
         self.key_refresh_interval + MAX_TOKEN_LIFETIME + VERIFIER_LEEWAY + self.clock_skew
+    }
+}
+
+/// Which other settings a bound of `name` follows from.
+fn where_from(name: &str) -> &'static str {
+    match name {
+        "refresh_idle_lifetime" => ", the most being refresh_absolute_lifetime",
+        "key_publication_lead" => ", the least being key_refresh_interval + 2 * jwks_max_age + clock_skew + 5",
+        "key_rotation_period" => ", the least being 2 * key_publication_lead",
+        "session_idle_lifetime" => ", the most being session_absolute_lifetime",
+        _ => "",
     }
 }
 
