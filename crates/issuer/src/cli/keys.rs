@@ -54,7 +54,7 @@ async fn rotate(app: &App) -> Result<Report, CliError> {
     let Some(entry) = app.rotation().publish().await? else {
         return refuse("another node published a key at the same moment; `signet keys list` shows it");
     };
-    let wait = entry.activates_at - app.now();
+    let wait = entry.activates_at - entry.published_at;
     let text = format!("Published {}; it signs from {} on, in {wait} s.", entry.kid, date(entry.activates_at));
     Ok(Report::new(text, json!({ "kid": entry.kid, "state": "published", "signs_from": date(entry.activates_at), "signs_in": wait })))
 }
