@@ -33,11 +33,10 @@ enum Forgery {
 impl<'i> TokenBuilder<'i> {
     pub(crate) fn new(issuer: &'i TestIssuer) -> Self {
         let now = issuer.clock().unix_seconds();
-        let kid = issuer.server.keys().signing_jwk().kid;
         let object = |value: Value| if let Value::Object(map) = value { map } else { Map::new() };
         Self {
             issuer,
-            header: object(json!({ "alg": "RS256", "typ": "at+jwt", "kid": kid })),
+            header: object(json!({ "alg": "RS256", "typ": "at+jwt" })),
             claims: object(json!({
                 "iss": issuer.issuer(), "sub": "test-subject", "aud": AUDIENCE, "exp": now + LIFETIME, "iat": now,
                 "jti": "test-token", "client_id": "test-client",
@@ -52,7 +51,7 @@ impl<'i> TokenBuilder<'i> {
         self.claim("sub", subject)
     }
 
-    /// Adds the scope `S`.
+    /// Adds the scope `S`. Such scopes take the place of a claim `scope`.
     pub fn scope<S: Scope>(mut self) -> Self {
         self.scopes.push(S::NAME.to_owned());
         self
@@ -131,6 +130,8 @@ impl<'i> TokenBuilder<'i> {
         }
         let part = |map: Map<String, Value>| BASE64_URL_SAFE_NO_PAD.encode(Value::Object(map).to_string());
         let keys = self.issuer.server.keys();
+        // The key that signs now, whatever it was when the builder began.
+        self.header.entry("kid").or_insert_with(|| keys.signing_jwk().kid.into());
         let payload = part(self.claims.clone());
         let message = format!("{}.{payload}", part(self.header));
         let signature = match self.forgery {

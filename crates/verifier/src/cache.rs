@@ -35,6 +35,9 @@ pub(crate) struct KeyCache {
     /// Counts finished fetches, by which those who waited for one know that it is done.
     finished: AtomicU64,
     refreshing_ahead: AtomicBool,
+    /// Whether the last fetch failed.
+    failing: AtomicBool,
+    /// Locked while a fetch is under way.
     failures: Mutex<Failures>,
 }
 
@@ -54,6 +57,7 @@ impl KeyCache {
             snapshot: ArcSwapOption::empty(),
             finished: AtomicU64::new(0),
             refreshing_ahead: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
             failures: Mutex::default(),
         }
     }
@@ -70,38 +74,53 @@ impl KeyCache {
             let cache = Arc::clone(self);
             tokio::spawn(async move {
                 // A failure here is told by the requests that come once the keys are stale.
-                let _ = cache.refresh().await;
+                let _ = cache.refresh(cache.finished()).await;
                 cache.refreshing_ahead.store(false, Ordering::Release);
             });
         }
         Some(guard)
     }
 
-    /// The keys after a fetch; those at hand, for an hour past their freshness, if it fails.
-    pub(crate) async fn refreshed(self: &Arc<Self>) -> Result<Arc<Snapshot>, Error> {
-        let failed = self.refresh().await.err();
-        let snapshot = self.snapshot.load_full();
-        let usable = snapshot.filter(|snapshot| {
+    /// How many fetches are done. Read before a look at the keys, it tells whether they were fetched since.
+    pub(crate) fn finished(&self) -> u64 {
+        self.finished.load(Ordering::Acquire)
+    }
+
+    /// The keys after a fetch since `before`; those at hand, for an hour past their freshness, if it fails.
+    pub(crate) async fn refreshed(self: &Arc<Self>, before: u64) -> Result<Arc<Snapshot>, Error> {
+        // While the issuer is away one request finds out whether it is back. The others need not wait for its timeout.
+        if self.failing.load(Ordering::Acquire)
+            && self.failures.try_lock().is_err()
+            && let Some(snapshot) = self.usable()
+        {
+            return Ok(snapshot);
+        }
+        let failed = self.refresh(before).await.err();
+        self.usable().ok_or(failed.unwrap_or(Error::Unavailable { retry_after: MAX_BACKOFF }))
+    }
+
+    /// The keys, if they are at most an hour past their freshness.
+    fn usable(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.load_full().filter(|snapshot| {
             let age = self.clock.monotonic().saturating_sub(snapshot.fetched_at);
             age < snapshot.fresh_for + STALE_ALLOWANCE
-        });
-        usable.ok_or(failed.unwrap_or(Error::Unavailable { retry_after: MAX_BACKOFF }))
+        })
     }
 
     /// The keys to look a `kid` up in that the snapshot does not hold: fetched anew unless it is young.
-    pub(crate) async fn for_unknown_key(self: &Arc<Self>) -> Result<Arc<Snapshot>, Error> {
+    pub(crate) async fn for_unknown_key(self: &Arc<Self>, before: u64) -> Result<Arc<Snapshot>, Error> {
         if let Some(snapshot) = self.snapshot.load_full()
             && self.clock.monotonic().saturating_sub(snapshot.fetched_at) < UNKNOWN_KEY_COOL_DOWN
         {
             return Ok(snapshot);
         }
-        self.refresh().await?;
+        self.refresh(before).await?;
         self.snapshot.load_full().ok_or(Error::Refused(Refusal::UnknownKey))
     }
 
-    /// Fetches, or waits for the fetch under way. It goes on if the caller's request is dropped.
-    async fn refresh(self: &Arc<Self>) -> Result<(), Error> {
-        let before = self.finished.load(Ordering::Acquire);
+    /// Fetches, unless that was done since `before`, or waits for the fetch under way. It goes on if the caller's request is
+    /// dropped.
+    async fn refresh(self: &Arc<Self>, before: u64) -> Result<(), Error> {
         let cache = Arc::clone(self);
         let fetch = tokio::spawn(async move { cache.fetch_unless_done(before).await });
         fetch.await.unwrap_or(Err(Error::Unavailable { retry_after: MAX_BACKOFF }))
@@ -113,12 +132,12 @@ impl KeyCache {
         if now < failures.retry_at {
             return Err(Error::Unavailable { retry_after: failures.retry_at.saturating_sub(now) });
         }
-        if self.finished.load(Ordering::Acquire) != before {
+        if self.finished() != before {
             return Ok(());
         }
         let fetched = self.fetcher.fetch().await;
-        self.finished.fetch_add(1, Ordering::AcqRel);
-        match fetched {
+        self.failing.store(fetched.is_err(), Ordering::Release);
+        let outcome = match fetched {
             Ok(Fetched { keys, fresh_for }) => {
                 *failures = Failures::default();
                 let fresh_for = fresh_for.min(self.refresh_within);
@@ -133,6 +152,9 @@ impl KeyCache {
                 tracing::warn!(%error, ?retry_after, "the issuer's JWKS could not be fetched");
                 Err(Error::Unavailable { retry_after })
             }
-        }
+        };
+        // Last, so that who sees it also sees the keys.
+        self.finished.fetch_add(1, Ordering::AcqRel);
+        outcome
     }
 }

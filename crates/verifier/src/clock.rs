@@ -8,7 +8,8 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// Seconds since the Unix epoch, compared with `exp`, `nbf` and `iat`.
     fn unix_seconds(&self) -> u64;
 
-    /// A reading that never goes backwards, from which the age of cached keys is told.
+    /// A reading that never goes backwards, from which the age of cached keys is told. It may stand still while the machine
+    /// sleeps: keys then keep for the time that it was awake.
     fn monotonic(&self) -> Duration;
 }
 

@@ -17,7 +17,7 @@ const DEFAULT_MAX_AGE: Duration = Duration::from_mins(5);
 const MIN_FRESH: Duration = Duration::from_mins(1);
 pub(crate) const MAX_FRESH: Duration = Duration::from_hours(1);
 /// Between two fetches, at the least.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
 /// Fetches one JWKS document, again and again.
 #[derive(Debug)]
@@ -53,9 +53,10 @@ impl JwksFetcher {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
             .redirect(Policy::none())
-            .user_agent(concat!("signet-verifier/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| BuildError::Client(error.to_string()))?;
+            .user_agent(concat!("signet-verifier/", env!("CARGO_PKG_VERSION")));
+        // Plain http is for this machine alone: a proxy would read and choose the keys.
+        let client = if uri.scheme() == "http" { client.no_proxy() } else { client };
+        let client = client.build().map_err(|error| BuildError::Client(error.to_string()))?;
         Ok(Self { client, uri })
     }
 
@@ -93,15 +94,19 @@ pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
 }
 
 /// `max-age`, within bounds, less the `Age` that the answer already has. In that order: keys that a shared cache kept are as
-/// old as they are, however short `max-age` was.
+/// old as they are, however short `max-age` was. An answer that must not be stored is taken for one of the shortest `max-age`.
 fn freshness(headers: &HeaderMap) -> Duration {
-    let max_age = headers
-        .get_all(CACHE_CONTROL)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .find_map(|directive| directive.trim().strip_prefix("max-age=")?.trim_matches('"').parse().ok())
-        .map_or(DEFAULT_MAX_AGE, Duration::from_secs);
+    let directives = || {
+        let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).map(|directive| directive.trim().split_once('=').unwrap_or((directive.trim(), "")))
+    };
+    let is = |name: &'static str| move |(found, _): &(&str, &str)| found.eq_ignore_ascii_case(name);
+    let max_age = if directives().any(|directive| is("no-store")(&directive) || is("no-cache")(&directive)) {
+        MIN_FRESH
+    } else {
+        let max_age = directives().find(is("max-age")).and_then(|(_, seconds)| seconds.trim_matches('"').parse().ok());
+        max_age.map_or(DEFAULT_MAX_AGE, Duration::from_secs)
+    };
     let age = headers.get(AGE).and_then(|value| value.to_str().ok()?.trim().parse().ok()).map_or(Duration::ZERO, Duration::from_secs);
     max_age.clamp(MIN_FRESH, MAX_FRESH).saturating_sub(age).max(PAUSE)
 }
@@ -121,6 +126,9 @@ mod tests {
         assert_eq!(seconds("max-age=300", "301"), 1);
         assert_eq!(seconds("max-age=1", "0"), 60);
         assert_eq!(seconds("max-age=86400", "60"), 3540);
-        assert_eq!(seconds("no-store", "10"), 290);
+        assert_eq!(seconds("Public, Max-Age=\"120\"", "0"), 120);
+        assert_eq!(seconds("public", "10"), 290);
+        assert_eq!(seconds("no-store", "10"), 50);
+        assert_eq!(seconds("max-age=300, no-cache", "0"), 60);
     }
 }

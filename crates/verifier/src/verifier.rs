@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::cache::KeyCache;
-use crate::fetch::{JwksFetcher, is_https_or_loopback};
+use crate::fetch::{JwksFetcher, PAUSE, is_https_or_loopback};
 use crate::{BuildError, Claims, Clock, Error, LEEWAY, NoExtra, Rules, SignedToken, SystemClock};
 
 /// Accepts or refuses access tokens of one issuer for one service. Cheap to clone: clones share their keys.
@@ -54,6 +54,7 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
         let now = clock.unix_seconds();
         let accept = |keys: &crate::KeySet| rules.check(&token, keys, now).map_err(Error::from);
 
+        let before = keys.finished();
         if let Some(guard) = keys.fresh()
             && let Some(snapshot) = guard.as_ref()
             && snapshot.keys.get(token.key_id()).is_some()
@@ -62,12 +63,12 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
         }
         rules.check_untrusted(&token, now)?;
         if keys.fresh().is_none() {
-            let snapshot = keys.refreshed().await?;
+            let snapshot = keys.refreshed(before).await?;
             if snapshot.keys.get(token.key_id()).is_some() {
                 return accept(&snapshot.keys);
             }
         }
-        accept(&keys.for_unknown_key().await?.keys)
+        accept(&keys.for_unknown_key(before).await?.keys)
     }
 
     /// The audience by which this service is known; the realm of its challenges.
@@ -101,9 +102,10 @@ impl VerifierBuilder {
         self
     }
 
-    /// Fetches the keys at least this often, to hear of a revoked key sooner than the issuer's `max-age` says.
+    /// Takes keys for fresh no longer than this (at least 1 s), to refuse a revoked key sooner than the issuer's `max-age`
+    /// says. Requests fetch; a service without any does not.
     pub fn refresh_within(mut self, interval: Duration) -> Self {
-        self.refresh_within = Some(interval);
+        self.refresh_within = Some(interval.max(PAUSE));
         self
     }
 

@@ -85,7 +85,8 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         Self::default()
     }
 
-    /// Adds the handlers of one path.
+    /// Adds the handlers of one path. A method that none of them answers is 405: a fallback of their own would be open to all
+    /// and is not kept, so that axum's `any`, which is nothing else, stops the start here.
     pub fn route(mut self, path: &str, methods: impl Into<Methods<S>>) -> Self {
         self.routes.push((path.to_owned(), methods.into()));
         self
@@ -115,7 +116,7 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         for (path, methods) in &self.routes {
             for (_, method, access) in &methods.0 {
                 table.push(RouteScopes {
-                    path: format!("{prefix}{path}"),
+                    path: joined(prefix, path),
                     method: method.clone(),
                     required: match access {
                         Access::Public => None,
@@ -125,7 +126,7 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
             }
         }
         for (path, router) in &self.nested {
-            router.list(&format!("{prefix}{path}"), &required, table);
+            router.list(&joined(prefix, path), &required, table);
         }
     }
 
@@ -163,6 +164,14 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
             router = router.nest(&prefix, nested.build(verifier, realm, &required));
         }
         router
+    }
+}
+
+/// `path` below `prefix`, as axum's `nest` makes it.
+fn joined(prefix: &str, path: &str) -> String {
+    match (prefix.strip_suffix('/'), path) {
+        (None, "/") if !prefix.is_empty() => prefix.to_owned(),
+        (prefix_without_slash, _) => format!("{}{path}", prefix_without_slash.unwrap_or(prefix)),
     }
 }
 

@@ -26,7 +26,12 @@ impl Requirement {
 
     /// Scopes that suffice, space-separated (RFC 6750 §3 `scope`): of alternatives the first.
     pub fn sufficient(&self) -> String {
-        let names: Vec<_> = self.0.iter().filter_map(|clause| clause.first().copied()).collect();
+        let mut names: Vec<_> = Vec::new();
+        for name in self.0.iter().filter_map(|clause| clause.first()) {
+            if !names.contains(name) {
+                names.push(*name);
+            }
+        }
         names.join(" ")
     }
 

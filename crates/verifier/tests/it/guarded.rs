@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use axum::routing::get;
 use signet_testkit::{AUDIENCE, TestIssuer, TokenBuilder};
-use signet_verifier::axum::{Any, Auth, Guarded, Require, public};
+use signet_verifier::axum::{Any, AnyToken, Auth, Guarded, Require, public};
 use signet_verifier::scopes;
 use tower::ServiceExt;
 
@@ -24,7 +24,12 @@ async fn stricter(token: Auth<OrdersWrite>) -> String {
 }
 
 fn guarded() -> Guarded {
-    let admin = Guarded::new().route("/users", get(subject)).route("/orders", OrdersWrite::delete(subject)).require::<Admin>();
+    let admin = Guarded::new()
+        .route("/", get(subject))
+        .route("/users", get(subject))
+        .route("/orders", OrdersWrite::delete(subject))
+        .route("/any", <Any<(Admin, OrdersRead)>>::get(subject))
+        .require::<Admin>();
     Guarded::new()
         .route("/orders", OrdersRead::get(subject).merge(OrdersWrite::post(subject)))
         .route("/report", <Any<(OrdersRead, Admin)>>::get(subject))
@@ -44,6 +49,7 @@ struct Service {
 struct Answer {
     status: StatusCode,
     challenge: String,
+    retry_after: String,
     body: String,
 }
 
@@ -60,10 +66,11 @@ impl Service {
             request = request.header(header::AUTHORIZATION, value);
         }
         let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-        let challenge = response.headers().get(header::WWW_AUTHENTICATE).map(|value| value.to_str().unwrap().to_owned());
+        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
         Answer {
             status: response.status(),
-            challenge: challenge.unwrap_or_default(),
+            challenge: header(header::WWW_AUTHENTICATE),
+            retry_after: header(header::RETRY_AFTER),
             body: String::from_utf8(to_bytes(response.into_body(), 4096).await.unwrap().to_vec()).unwrap(),
         }
     }
@@ -120,6 +127,7 @@ async fn requirements_add_up_along_the_tree() {
     assert!(refused.challenge.ends_with("scope=\"admin orders:write\""), "{}", refused.challenge);
     assert_eq!(service.get("/admin/users", service.issuer.token()).await.status, StatusCode::FORBIDDEN);
     assert_eq!(service.get("/admin/users", service.issuer.token().scope::<Admin>()).await.status, StatusCode::OK);
+    assert_eq!(service.get("/admin", service.issuer.token().scope::<Admin>()).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -172,7 +180,34 @@ async fn an_issuer_that_is_away_is_503() {
     let service = Service::new();
     service.issuer.outage(true);
     let answer = service.get("/orders", service.issuer.token().scope::<OrdersRead>()).await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!((answer.status, answer.retry_after.as_str(), answer.challenge.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "1", ""));
+}
+
+#[test]
+#[should_panic(expected = "fallback")]
+fn two_fallbacks_on_one_path_stop_the_start() {
+    let fallback = || get(subject).fallback(async || "open to all");
+    let twice = Guarded::new().route("/x", OrdersRead::post(subject).merge(fallback())).route("/x", fallback());
+    let _router: Router = twice.into_router(TestIssuer::new().verifier());
+}
+
+#[tokio::test]
+async fn a_handler_reads_the_claims_of_the_service() {
+    #[derive(serde::Deserialize)]
+    struct Tenant {
+        tenant: String,
+    }
+    let issuer = TestIssuer::new();
+    let verifier = issuer.verifier_builder().audience(AUDIENCE).build_with_claims::<Tenant>().unwrap();
+    let tenant = async |token: Auth<AnyToken, Tenant>| token.extra.tenant.clone();
+    let router: Router = Guarded::new().route("/", get(tenant)).into_router(verifier);
+    let send = |token: TokenBuilder<'_>| {
+        let request = Request::get("/").header(header::AUTHORIZATION, format!("Bearer {}", token.mint())).body(Body::empty());
+        router.clone().oneshot(request.unwrap())
+    };
+    let answer = send(issuer.token().claim("tenant", "moss")).await.unwrap();
+    assert_eq!(to_bytes(answer.into_body(), 4096).await.unwrap(), "moss");
+    assert_eq!(send(issuer.token()).await.unwrap().status(), StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
@@ -198,8 +233,10 @@ fn the_table_tells_routes_and_scopes() {
         ("*", "/fallback", ""),
         ("GET", "/stricter", "orders:read"),
         ("*", "/hello", "public"),
+        ("*", "/admin", "admin"),
         ("*", "/admin/users", "admin"),
         ("DELETE", "/admin/orders", "admin orders:write"),
+        ("GET", "/admin/any", "admin"),
     ];
     assert_eq!(table, expected.map(|(method, path, scopes)| (method.to_owned(), path.to_owned(), scopes.to_owned())));
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on")]
 
 mod cache;
+mod fetch;
 mod guarded;
 mod oracles;
 mod rules;

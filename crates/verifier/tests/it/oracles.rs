@@ -1,27 +1,33 @@
-//! Other people's implementations as oracles: what they sign is accepted, and what is changed is not.
+//! Other people's implementations as oracles: what they sign is accepted, what is changed is not, and their verdicts are ours.
 
 use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use josekit::jws::alg::rsassa::RsassaJwsSigner;
-use josekit::jws::{JwsHeader, RS256};
+use josekit::jws::alg::rsassa::{RsassaJwsSigner, RsassaJwsVerifier};
+use josekit::jws::{JwsHeader, JwsVerifier, RS256};
 use proptest::prelude::*;
-use rsa::pkcs8::EncodePrivateKey;
+use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey};
 use rsa::traits::PublicKeyParts;
+use rsa::{Pkcs1v15Sign, PublicKey};
 use serde_json::{Map, Value, json};
 use signet_verifier::{Claims, Jwk, KeySet, NoExtra, Refusal, Rules, SignedToken};
 
 const NOW: u64 = 1_767_225_600;
 
-/// A key made by the `rsa` crate, with which josekit signs.
+/// A key made by the `rsa` crate, with which josekit signs and both verify.
 struct Oracle {
     signer: RsassaJwsSigner,
+    josekit: RsassaJwsVerifier,
+    rsa: PublicKey,
     jwk: Jwk,
 }
 
 static ORACLE: LazyLock<Oracle> = LazyLock::new(|| {
     let private = rsa::PrivateKey::new(&mut rsa::rand_core::UnwrapErr(SystemRng), 2048).unwrap();
+    let public = private.to_public_key();
     Oracle {
+        josekit: RS256.verifier_from_der(public.to_public_key_der().unwrap().as_bytes()).unwrap(),
+        rsa: public,
         signer: RS256.signer_from_der(private.to_pkcs8_der().unwrap().as_bytes()).unwrap(),
         jwk: Jwk::rs256(&private.n_bytes(), &private.e_bytes()),
     }
@@ -50,6 +56,18 @@ impl rsa::rand_core::TryRng for SystemRng {
 }
 
 impl rsa::rand_core::TryCryptoRng for SystemRng {}
+
+/// What stands before the hash in a signature (RFC 8017 §9.2, note 1).
+const SHA256_PREFIX: [u8; 19] = [0x30, 0x31, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 0x20];
+
+impl Oracle {
+    /// The verdicts of josekit and of `rsa`.
+    fn verdicts(&self, message: &[u8], signature: &[u8]) -> [bool; 2] {
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, message);
+        let scheme = Pkcs1v15Sign { hash_len: Some(32), prefix: SHA256_PREFIX.into() };
+        [self.josekit.verify(message, signature).is_ok(), self.rsa.verify(scheme, hash.as_ref(), signature).is_ok()]
+    }
+}
 
 fn sign(payload: &[u8]) -> String {
     let mut header = JwsHeader::new();
@@ -94,6 +112,20 @@ fn a_duplicate_member_is_refused_where_other_parsers_take_the_last() {
     assert_eq!(check(&sign(escaped.as_bytes())), Err(Refusal::Malformed));
 }
 
+/// Bits of the last character that belong to no byte must be zero: else one token would have sixteen spellings.
+#[test]
+fn a_signature_has_one_spelling() {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let token = sign(Value::Object(claims()).to_string().as_bytes());
+    let last = token.bytes().last().unwrap();
+    let accepted: Vec<u8> = ALPHABET
+        .iter()
+        .copied()
+        .filter(|character| check(&format!("{}{}", &token[..token.len() - 1], char::from(*character))).is_ok())
+        .collect();
+    assert_eq!(accepted, [last]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -120,6 +152,23 @@ proptest! {
         prop_assume!(changed[position] != replacement);
         changed[position] = replacement;
         prop_assert!(check(&String::from_utf8(changed).unwrap()).is_err());
+    }
+
+    /// Whatever bits of payload or signature are turned, or none, the verdict is that of josekit and of `rsa`.
+    #[test]
+    fn verdicts_are_those_of_others(in_payload: bool, position in any::<prop::sample::Index>(), turned in prop_oneof![Just(0_u8), any::<u8>()]) {
+        let token = sign(Value::Object(claims()).to_string().as_bytes());
+        let parts: Vec<&str> = token.split('.').collect();
+        let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).unwrap();
+        let (mut payload, mut signature) = (decode(parts[1]), decode(parts[2]));
+        let bytes = if in_payload { &mut payload } else { &mut signature };
+        let position = position.index(bytes.len());
+        bytes[position] ^= turned;
+        let message = format!("{}.{}", parts[0], BASE64_URL_SAFE_NO_PAD.encode(&payload));
+        let changed = format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(&signature));
+        let ours = SignedToken::parse(&changed).unwrap().check_signature(&keys()).is_ok();
+        prop_assert_eq!(ORACLE.verdicts(message.as_bytes(), &signature), [ours; 2]);
+        prop_assert_eq!(ours, turned == 0);
     }
 
     /// A truncated or extended token is refused.

