@@ -6,7 +6,7 @@ use reqwest::header::{AGE, CACHE_CONTROL, HeaderMap};
 use reqwest::redirect::Policy;
 use url::{Host, Url};
 
-use crate::{BuildError, FETCH_TIME, JwksError, KeySet};
+use crate::{BuildError, FETCH_TIME, JwksError, KeySet, MIN_MAX_AGE};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(FETCH_TIME);
@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 256 * 1024;
 /// What an answer without `Cache-Control` is taken for.
 const DEFAULT_MAX_AGE: Duration = Duration::from_mins(5);
 /// `max-age` is taken for at least and at most this long.
-const MIN_FRESH: Duration = Duration::from_mins(1);
+const MIN_FRESH: Duration = Duration::from_secs(MIN_MAX_AGE);
 pub(crate) const MAX_FRESH: Duration = Duration::from_hours(1);
 /// Between two fetches, at the least.
 pub(crate) const PAUSE: Duration = Duration::from_secs(1);

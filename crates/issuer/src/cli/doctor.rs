@@ -4,10 +4,12 @@ use serde_json::json;
 
 use crate::cli::CliError;
 use crate::cli::report::Report;
+use crate::cli::resource::is_a_resource;
 use crate::clock::{Clock, SystemClock};
-use crate::config::Settings;
+use crate::config::{Settings, VERIFIER_MIN_MAX_AGE};
 use crate::keys::{KeyError, KeyRing, master};
 use crate::store::Store;
+use crate::store::resources;
 use crate::store::schema::{self, SchemaState};
 
 /// Finding: what was checked, whether it is good, and what to know or do.
@@ -16,8 +18,10 @@ type Finding = (&'static str, bool, String);
 /// Runs all checks; the exit code tells whether all are good.
 pub async fn run(settings: Settings) -> Result<Report, CliError> {
     let mut findings = vec![("settings", true, format!("issuer {}, listening on {}", settings.issuer, settings.listen))];
-    if settings.jwks_max_age < 60 {
-        findings.push(("jwks_max_age", false, "under 60 s: verifiers keep keys for at least a minute, whatever it says".to_owned()));
+    if settings.jwks_max_age < VERIFIER_MIN_MAX_AGE {
+        let detail =
+            format!("under {VERIFIER_MIN_MAX_AGE} s: so long verifiers keep keys whatever it says, unless they set refresh_within");
+        findings.push(("jwks_max_age", false, detail));
     }
     if settings.issuer.is_loopback() && !settings.listen.ip().is_loopback() {
         findings.push((
@@ -56,6 +60,11 @@ async fn check_database(settings: &Settings, findings: &mut Vec<Finding>) {
     let current = matches!(state, Ok(SchemaState::Current));
     findings.push(("database", current, detail));
     if current {
+        match resources::registered_as_issuer(store.reader(), &settings.issuer).await {
+            Ok(Some(identifier)) => findings.push(("issuer", false, is_a_resource(&identifier))),
+            Ok(None) => {}
+            Err(error) => findings.push(("issuer", false, error.to_string())),
+        }
         check_keys(settings, &store, findings).await;
         findings.extend(check_default_client(settings, &store).await);
     }

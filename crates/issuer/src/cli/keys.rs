@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::cli::report::{Report, date};
 use crate::cli::{CliError, refuse};
+use crate::config::VERIFIER_MIN_MAX_AGE;
 
 /// `signet keys …`
 #[derive(Debug, Subcommand)]
@@ -51,7 +52,7 @@ async fn rotate(app: &App) -> Result<Report, CliError> {
     if let Some(waiting) = ring.next(now) {
         return refuse(format!("the key {} is published already; it signs from {} on", waiting.kid, date(waiting.activates_at)));
     }
-    let Some(entry) = app.rotation().publish().await? else {
+    let Some(entry) = app.rotation().publish_after(&ring).await? else {
         return refuse("another node published a key at the same moment; `signet keys list` shows it");
     };
     let wait = entry.activates_at - entry.published_at;
@@ -66,10 +67,10 @@ async fn revoke(app: &App, kid: &str) -> Result<Report, CliError> {
     let ring = app.rotation().ring().await?;
     let active = ring.active(app.now()).map(|entry| entry.kid.as_str());
     let text = format!(
-        "Revoked {kid}; {} signs now. Nodes follow within {} s, verifiers within {} s.",
+        "Revoked {kid}; {} signs now. Nodes follow within {} s, verifiers within {} s while they reach the issuer.",
         active.unwrap_or("no key"),
         app.settings.key_refresh_interval,
-        app.settings.jwks_max_age
+        app.settings.jwks_max_age.max(VERIFIER_MIN_MAX_AGE)
     );
     Ok(Report::new(text, json!({ "kid": kid, "state": "revoked", "active": active })))
 }

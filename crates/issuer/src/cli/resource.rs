@@ -12,7 +12,7 @@ use crate::clock::UnixSeconds;
 use crate::config::MAX_TOKEN_LIFETIME;
 use crate::oauth::client_metadata::is_plain_text;
 use crate::store::ConnectionTrait;
-use crate::store::resources::{self, ISSUER, ResourceRow, ScopeRow, USERINFO};
+use crate::store::resources::{self, ResourceRow, ScopeRow};
 
 /// The longest identifier, in bytes: it stands in every token.
 const MAX_IDENTIFIER: usize = 255;
@@ -59,6 +59,11 @@ pub async fn require_scopes(db: &impl ConnectionTrait, names: &[String]) -> Resu
         Some(unknown) => refuse(format!("there is no scope {unknown}; `signet resource list` shows all")),
         None => Ok(()),
     }
+}
+
+/// What is wrong where `identifier` is both the issuer's own and a registered resource's.
+pub fn is_a_resource(identifier: &str) -> String {
+    format!("{identifier} is registered as a resource; expected a name of its own, or `signet resource remove {identifier}` first")
 }
 
 async fn add(app: &App, identifier: &str, name: &str, scopes: &[String], token_lifetime: Option<UnixSeconds>) -> Result<Report, CliError> {
@@ -121,12 +126,13 @@ async fn list(app: &App) -> Result<Report, CliError> {
 
 async fn remove(app: &App, identifier: &str) -> Result<Report, CliError> {
     let transaction = app.store.begin().await?;
-    let Some(resource) = resources::by_identifier(&transaction, identifier, &app.settings.issuer).await? else {
-        return refuse(format!("there is no resource {identifier}"));
+    // One that was registered before the issuer took its name comes before the issuer.
+    let Some(resource) = resources::registered(&transaction, identifier).await? else {
+        return match resources::by_identifier(&transaction, identifier, &app.settings.issuer).await? {
+            Some(_) => refuse(format!("the resource {identifier} is built in")),
+            None => refuse(format!("there is no resource {identifier}")),
+        };
     };
-    if [ISSUER, USERINFO].contains(&resource.id.as_str()) {
-        return refuse(format!("the resource {identifier} is built in"));
-    }
     resources::remove(&transaction, &resource.id).await?;
     commit_change(app, transaction, "resource remove", identifier).await?;
     Ok(Report::new(format!("Removed the resource {identifier}."), json!({ "identifier": identifier, "removed": true })))

@@ -8,10 +8,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
 use crate::cli::report::{self, Report};
+use crate::cli::resource::is_a_resource;
 use crate::cli::{CliError, refuse};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::server;
+use crate::store::resources;
 use crate::telemetry;
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -24,6 +26,9 @@ pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
     };
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await?;
+    if let Some(identifier) = resources::registered_as_issuer(app.store.reader(), &app.settings.issuer).await? {
+        return refuse(format!("setting issuer: {}", is_a_resource(&identifier)));
+    }
     if administrator.is_none() {
         // A key that cannot be opened stops the server at its start, not at the first request. Commands go on: one may cure it.
         app.ring().await?.signer(app.now())?;

@@ -1,6 +1,6 @@
 //! `signet user`
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
@@ -110,7 +110,12 @@ impl PasswordArgs {
 
 fn read_password() -> Result<SecretString, CliError> {
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text)?;
+    if let Err(error) = std::io::stdin().read_to_string(&mut text) {
+        return match error.kind() {
+            ErrorKind::InvalidData => refuse("password: expected UTF-8 on stdin"),
+            _ => Err(error.into()),
+        };
+    }
     // One line end is the shell's; everything else is the password, exactly as it came.
     let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     Ok(SecretString::from(line))

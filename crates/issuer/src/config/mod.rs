@@ -37,6 +37,8 @@ pub const MAX_ARGON2_WORK: u64 = 4 * 128 * 1024;
 
 /// Seconds that a verifier may take to fetch the JWKS.
 const FETCH_TIME: UnixSeconds = signet_verifier::FETCH_TIME.cast_signed();
+/// How long verifiers keep keys at the least, in seconds, however short `jwks_max_age` is.
+pub const VERIFIER_MIN_MAX_AGE: UnixSeconds = signet_verifier::MIN_MAX_AGE.cast_signed();
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -75,16 +75,16 @@ impl Rotation<'_> {
         Ok(signing_keys::all(self.store.reader()).await?.iter().map(Entry::from).collect())
     }
 
-    /// Publishes a new key, which will sign once every verifier has seen it. None if another node was first.
-    pub async fn publish(&self) -> Result<Option<Entry>, KeyError> {
-        let ring = self.ring().await?;
+    /// Publishes the key that comes after `ring`, which will sign once every verifier has seen it. None if another node was
+    /// first.
+    pub async fn publish_after(&self, ring: &Ring) -> Result<Option<Entry>, KeyError> {
         let key = self.generate()?;
         let now = self.clock.now();
         let activates_at = ring.next_activation(now, self.settings.key_publication_lead);
-        let row = key.into_row(&ring, now, activates_at);
+        let row = key.into_row(ring, now, activates_at);
         let entry = Entry::from(&row);
         let transaction = self.store.begin().await?;
-        if !signing_keys::insert(&transaction, row).await? {
+        if !signing_keys::insert_if_free(&transaction, row).await? {
             return Ok(None);
         }
         audit::record(&transaction, now, Event::KeyPublished { kid: &entry.kid }).await?;
@@ -98,7 +98,7 @@ impl Rotation<'_> {
         let (now, settings) = (self.clock.now(), self.settings);
         let ring = self.ring().await?;
         if ring.rotation_due(now, settings.key_rotation_period, settings.key_publication_lead)
-            && let Some(entry) = self.publish().await?
+            && let Some(entry) = self.publish_after(&ring).await?
         {
             tracing::info!(kid = entry.kid, activates_at = entry.activates_at, "published a new signing key");
         }
@@ -118,7 +118,8 @@ impl Rotation<'_> {
         let spare = self.generate()?;
         let now = self.clock.now();
         let transaction = self.store.begin().await?;
-        // Of two keys that are revoked at once, the second must see that the first is gone.
+        // Of two keys that are revoked at once, the second must see that the first is gone; and a key that is published at this
+        // moment is the next one.
         signing_keys::lock(&transaction).await?;
         if !signing_keys::revoke(&transaction, kid, now).await? {
             return Ok(false);
@@ -134,13 +135,12 @@ impl Rotation<'_> {
         if ring.in_time(now).is_some() {
             return Ok(());
         }
-        match ring.next(now) {
-            Some(next) => signing_keys::activate(transaction, &next.kid, now).await?,
-            None => {
-                signing_keys::insert(transaction, spare.into_row(&ring, now, now)).await?;
-            }
+        if let Some(next) = ring.next(now) {
+            signing_keys::activate(transaction, &next.kid, now).await?;
+            return Ok(());
         }
-        Ok(())
+        audit::record(transaction, now, Event::KeyPublished { kid: &spare.kid }).await?;
+        Ok(signing_keys::insert(transaction, spare.into_row(&ring, now, now)).await?)
     }
 
     fn generate(&self) -> Result<NewKey, KeyError> {

@@ -30,8 +30,8 @@ use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, RuntimeErr, SqliteTransactionMode,
-    SqlxError, Statement, TransactionOptions, TransactionTrait, TryGetable, Value,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, RuntimeErr, SqlErr,
+    SqliteTransactionMode, SqlxError, Statement, TransactionOptions, TransactionTrait, TryGetable, Value,
 };
 use uuid::Uuid;
 
@@ -54,7 +54,10 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 pub enum StoreError {
     /// The database could not be reached, or refused a statement.
     #[error("database: {0}")]
-    Database(#[from] DbErr),
+    Database(DbErr),
+    /// Somebody else added the same between a look and the insert.
+    #[error("the same was added at the same moment; it is there now")]
+    Conflict,
     /// The server refused every connection, or said nothing.
     #[error("database: no connection to PostgreSQL at {0} within {seconds} s; is it running, has it connections left, and is database_url right?", seconds = ACQUIRE_TIMEOUT.as_secs())]
     Unreachable(String),
@@ -72,6 +75,15 @@ pub enum StoreError {
     /// What the database holds does not make sense.
     #[error("database: {0}")]
     Corrupt(String),
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Self::Conflict,
+            _ => Self::Database(error),
+        }
+    }
 }
 
 /// A write transaction.

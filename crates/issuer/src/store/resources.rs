@@ -54,11 +54,29 @@ pub fn identifier(id: &str, stored: Option<&str>, issuer: &Issuer) -> String {
 
 /// The resource whose identifier is `identifier`.
 pub async fn by_identifier(db: &impl ConnectionTrait, identifier: &str, issuer: &Issuer) -> Result<Option<Resource>, StoreError> {
-    let built_in = [ISSUER, USERINFO].into_iter().find(|id| self::identifier(id, None, issuer) == identifier);
-    let (column, value) = match built_in {
-        Some(id) => ("id", id),
-        None => ("identifier", identifier),
-    };
+    match [ISSUER, USERINFO].into_iter().find(|id| self::identifier(id, None, issuer) == identifier) {
+        Some(id) => by_column(db, "id", id).await,
+        None => registered(db, identifier).await,
+    }
+}
+
+/// The resource that was registered as `identifier`, whatever the issuer is.
+pub async fn registered(db: &impl ConnectionTrait, identifier: &str) -> Result<Option<Resource>, StoreError> {
+    by_column(db, "identifier", identifier).await
+}
+
+/// The first identifier of the issuer's own that is also a registered resource's: one that was added under another issuer.
+pub async fn registered_as_issuer(db: &impl ConnectionTrait, issuer: &Issuer) -> Result<Option<String>, StoreError> {
+    for id in [ISSUER, USERINFO] {
+        let own = identifier(id, None, issuer);
+        if registered(db, &own).await?.is_some() {
+            return Ok(Some(own));
+        }
+    }
+    Ok(None)
+}
+
+async fn by_column(db: &impl ConnectionTrait, column: &str, value: &str) -> Result<Option<Resource>, StoreError> {
     let sql = format!("SELECT id, identifier, token_lifetime FROM resources WHERE {column} = $1");
     match query_one(db, &sql, [value.into()]).await? {
         Some(row) => Resource::read(&mut Columns::of(&row)),

@@ -1,11 +1,11 @@
 //! The stored key ring, and which master keys it is sealed under.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryOrder, TryInsertResult};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, PaginatorTrait, QueryOrder};
 
 use crate::clock::UnixSeconds;
 use crate::store::entity::{master_keys, signing_keys};
-use crate::store::{StoreError, execute, locked, query_all};
+use crate::store::{StoreError, execute};
 
 pub use crate::store::entity::signing_keys::Model as SigningKeyRow;
 
@@ -14,17 +14,25 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<SigningKeyRow>, StoreE
     Ok(signing_keys::Entity::find().order_by_asc(signing_keys::Column::Sequence).all(db).await?)
 }
 
-/// Adds `key`. False if its place in the sequence was taken by another node.
-pub async fn insert(db: &impl ConnectionTrait, key: SigningKeyRow) -> Result<bool, StoreError> {
-    let on_conflict = OnConflict::column(signing_keys::Column::Sequence).do_nothing().to_owned();
-    let inserted =
-        signing_keys::Entity::insert(key.into_active_model()).on_conflict(on_conflict).try_insert().exec_without_returning(db).await?;
-    Ok(matches!(inserted, TryInsertResult::Inserted(_)))
+/// Adds `key`, whose place in the sequence must be free.
+pub async fn insert(db: &impl ConnectionTrait, key: SigningKeyRow) -> Result<(), StoreError> {
+    signing_keys::Entity::insert(key.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
 }
 
-/// Keeps all keys as they are until the caller's transaction ends.
+/// Adds `key`. False if its place in the sequence was taken by another node.
+pub async fn insert_if_free(db: &impl ConnectionTrait, key: SigningKeyRow) -> Result<bool, StoreError> {
+    let on_conflict = OnConflict::column(signing_keys::Column::Sequence).do_nothing().to_owned();
+    // Not by try_insert, which calls an insert of no row a success.
+    Ok(signing_keys::Entity::insert(key.into_active_model()).on_conflict(on_conflict).exec_without_returning(db).await? == 1)
+}
+
+/// Lets nobody else add or change keys until the caller's transaction ends. A key that is being added is waited for.
 pub async fn lock(db: &impl ConnectionTrait) -> Result<(), StoreError> {
-    query_all(db, &format!("SELECT kid FROM signing_keys ORDER BY sequence{}", locked(db, "UPDATE")), []).await?;
+    // On SQLite the transaction is the only writer.
+    if db.get_database_backend() == DbBackend::Postgres {
+        execute(db, "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE", []).await?;
+    }
     Ok(())
 }
 

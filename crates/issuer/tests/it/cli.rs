@@ -191,6 +191,23 @@ fn scripts_can_set_everything_up() {
 }
 
 #[test]
+fn the_issuers_name_is_no_other_resources() {
+    let signet = with_orders();
+    let settings = [("SIGNET_LISTEN", &*free_address()), ("SIGNET_ISSUER", "https://id.example")];
+    for own in ["https://id.example", "https://id.example/userinfo"] {
+        signet.json(&["resource", "add", own, "--name", "Clash"]);
+        for command in ["serve", "doctor"] {
+            let out = signet.run_with(&settings, &[command], "");
+            assert!(!out.success);
+            let said = format!("{}{}", out.stdout, out.stderr);
+            assert!(said.contains(&format!("{own} is registered as a resource")), "{said}");
+        }
+        let removed = signet.run_with(&settings, &["resource", "remove", own], "");
+        assert!(removed.success, "{removed:?}");
+    }
+}
+
+#[test]
 fn keys() {
     let signet = with_orders();
     let listed = signet.json(&["keys", "list"]);
@@ -348,10 +365,14 @@ fn a_server_starts_answers_and_stops_on_both_signals() {
     }
 }
 
+fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
 /// Starts the server on a port of its own, and waits until it is ready.
 fn serve(signet: &Signet, stderr: Stdio) -> (Child, u16) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let listen = format!("127.0.0.1:{port}");
+    let listen = free_address();
+    let port = listen.rsplit_once(':').unwrap().1.parse().unwrap();
     let child = signet.command(&[("SIGNET_LISTEN", &listen)], &[]).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
     let ready = (0..600).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(50));

@@ -2,8 +2,10 @@
 
 use signet_issuer::clock::DAY;
 use signet_issuer::keys::KeyError;
-use signet_issuer::keys::ring::{Ring, State};
+use signet_issuer::keys::ring::{Entry, Ring, State};
 use signet_issuer::store::{ConnectionTrait, commit};
+
+use tokio::task::JoinSet;
 
 use crate::support::{TestApp, at_once, header};
 
@@ -17,6 +19,10 @@ async fn ring(app: &TestApp) -> Ring {
 async fn states(app: &TestApp) -> Vec<State> {
     let (ring, settings) = (ring(app).await, &app.app.settings);
     ring.entries().iter().map(|entry| ring.state(entry, app.app.now(), settings.retired_key_lifetime())).collect()
+}
+
+async fn publish(app: &TestApp) -> Entry {
+    app.app.rotation().publish_after(&ring(app).await).await.unwrap().unwrap()
 }
 
 async fn published(app: &TestApp) -> usize {
@@ -38,7 +44,7 @@ async fn signing_kid(app: &TestApp) -> String {
 async fn a_key_is_published_then_signs_then_retires_then_is_gone() {
     let app = issuer().await;
     let first = signing_kid(&app).await;
-    let second = app.app.rotation().publish().await.unwrap().unwrap();
+    let second = publish(&app).await;
     assert_eq!(second.activates_at - app.app.now(), 900);
     app.advance(10);
     assert_eq!((states(&app).await, published(&app).await), (vec![State::Active, State::Published], 2));
@@ -87,7 +93,7 @@ async fn an_emergency_puts_the_published_key_to_work_at_once() {
     let app = issuer().await;
     let node = app.another_node().await;
     let stolen = signing_kid(&app).await;
-    let next = app.app.rotation().publish().await.unwrap().unwrap();
+    let next = publish(&app).await;
     assert_eq!(published(&node).await, 1, "nodes read the ring every 10 s");
     app.advance(10);
     assert_eq!(published(&node).await, 2);
@@ -116,11 +122,56 @@ async fn an_emergency_makes_a_key_where_none_is_published() {
     assert_eq!(app.count("SELECT count(*) FROM signing_keys WHERE revoked_at IS NOT NULL AND sealed_private IS NOT NULL").await, 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_keys_that_are_published_at_once_one_is_there_and_the_others_are_never_heard_of() {
+    let app = issuer().await;
+    let nodes = [app.another_node().await, app.another_node().await, app.another_node().await];
+    let judged = ring(&app).await;
+    let mut publications = JoinSet::new();
+    for node in nodes.iter().cycle().take(9) {
+        let (node, judged) = (node.app.clone(), judged.clone());
+        publications.spawn(async move { node.rotation().publish_after(&judged).await.unwrap() });
+    }
+    let published: Vec<Entry> = publications.join_all().await.into_iter().flatten().collect();
+    let stored = ring(&app).await;
+    let kids: Vec<&str> = stored.entries()[1..].iter().map(|entry| entry.kid.as_str()).collect();
+    assert_eq!(published.iter().map(|entry| entry.kid.as_str()).collect::<Vec<_>>(), kids);
+    assert_eq!(kids.len(), 1);
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'key_published'").await, 1);
+}
+
+/// On PostgreSQL the publication is held where it has added its key and not committed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_published_during_an_emergency_signs_at_once() {
+    let app = issuer().await;
+    let stolen = signing_kid(&app).await;
+    let on_postgres = app.database_url().starts_with("postgres");
+    let blocker = app.app.store.begin().await.unwrap();
+    if on_postgres {
+        blocker.execute_unprepared("LOCK TABLE audit_events IN EXCLUSIVE MODE").await.unwrap();
+    }
+    let (node, judged) = (app.app.clone(), ring(&app).await);
+    let publication = tokio::spawn(async move { node.rotation().publish_after(&judged).await.unwrap() });
+    while on_postgres && app.count(WAITING).await < 1 {}
+    let (node, kid) = (app.app.clone(), stolen.clone());
+    let revocation = tokio::spawn(async move { node.rotation().revoke(&kid).await.unwrap() });
+    while on_postgres && app.count(WAITING).await < 2 && !revocation.is_finished() {}
+    commit(blocker).await.unwrap();
+    let published = publication.await.unwrap();
+    assert!(revocation.await.unwrap());
+    assert_eq!(states(&app).await, [State::Revoked, State::Active]);
+    app.advance(10);
+    let kid = signing_kid(&app).await;
+    assert_ne!(kid, stolen);
+    assert!(published.is_none_or(|published| published.kid == kid));
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'key_published'").await, 1);
+}
+
 /// On PostgreSQL both transactions are held where each has changed the ring and neither has committed.
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_are_revoked_at_once_leave_one_that_signs() {
     let app = issuer().await;
-    app.app.rotation().publish().await.unwrap().unwrap();
+    publish(&app).await;
     let kids: Vec<String> = ring(&app).await.entries().iter().map(|entry| entry.kid.clone()).collect();
     let on_postgres = app.database_url().starts_with("postgres");
     let blocker = app.app.store.begin().await.unwrap();

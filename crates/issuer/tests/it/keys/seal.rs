@@ -106,7 +106,8 @@ async fn a_version_comes_and_goes_without_an_outage() {
     assert_eq!(revocation.error(), (500, "server_error"));
     assert_eq!(new.refresh(&token).await.status, 200);
     // Nor can it open the next key; it shows it, and signs by the one that it has.
-    new.app.rotation().publish().await.unwrap().unwrap();
+    let ring = new.app.rotation().ring().await.unwrap();
+    new.app.rotation().publish_after(&ring).await.unwrap().unwrap();
     old.advance(10);
     assert_eq!(old.get("/.well-known/jwks.json").send().await.json["keys"].as_array().unwrap().len(), 2);
     assert_eq!(old.sign_in("alice", "").await.status, 200);
