@@ -20,9 +20,9 @@ start_postgres() {
   POSTGRES_DIR=$(mktemp -d /tmp/signet-postgres.XXXXXX)
   chmod 755 "$POSTGRES_DIR"
   [ "$(id -u)" = 0 ] && chown postgres "$POSTGRES_DIR"
-  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   POSTGRES_BIN=$bin
   (cd / && as_database_user "$bin/initdb" -D "$POSTGRES_DIR/data" -U signet -A trust >"$POSTGRES_DIR.log" 2>&1)
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   # Nothing here must survive a crash, so nothing waits for the disk.
   (cd / && as_database_user "$bin/pg_ctl" -D "$POSTGRES_DIR/data" -w -l "$POSTGRES_DIR/data/log" \
     -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=400" start >>"$POSTGRES_DIR.log" 2>&1)

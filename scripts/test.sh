@@ -12,8 +12,10 @@ install_packages() {
   local sudo=""
   [ "$(id -u)" = 0 ] || sudo="sudo"
   command -v apt-get >/dev/null || { echo "please install: $*" >&2; exit 1; }
-  $sudo apt-get update -q
-  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@"
+  # A fresh machine may be updating itself at the same time.
+  local apt="apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3"
+  $sudo $apt update
+  $sudo env DEBIAN_FRONTEND=noninteractive $apt install -y "$@"
 }
 
 command -v curl >/dev/null || install_packages curl
@@ -26,7 +28,7 @@ if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 
   export PATH="$CARGO_TARGET_DIR/node/node_modules/node/bin:$PATH"
 fi
 for folder in crates/issuer/tests/accessibility examples/orders-node examples/sign-in-node; do
-  (cd "$folder" && npm ci --silent --no-fund --no-audit)
+  (cd "$folder" && npm ci --silent --no-fund --no-audit --prefer-offline)
 done
 export AXE="$PWD/crates/issuer/tests/accessibility/node_modules/axe-core/axe.min.js"
 

@@ -32,11 +32,11 @@ def challenge(status: int, error: str | None, scopes: str) -> HTTPException:
 
 def claims(required: SecurityScopes, request: Request, token: Annotated[str | None, Depends(password_bearer)]) -> dict:
     """The claims of a good token that carries every scope that the route requires."""
+    if len(request.headers.getlist("authorization")) > 1:
+        raise challenge(400, "invalid_request", "")
     if token is None:
         raise challenge(401, None, required.scope_str)
     try:
-        if len(request.headers.getlist("authorization")) > 1:
-            raise jwt.InvalidTokenError("more than one Authorization header")
         header = jwt.get_unverified_header(token)
         # The type tells an access token from an ID token; both are signed by the same key.
         if str(header.get("typ")).lower().removeprefix("application/") != "at+jwt":
@@ -51,6 +51,8 @@ def claims(required: SecurityScopes, request: Request, token: Annotated[str | No
             leeway=30,
             options={"require": ["exp", "iat", "sub", "jti", "client_id", "aud", "iss"]},
         )
+        if "cnf" in accepted:
+            raise jwt.InvalidTokenError("bound to a key, so no bearer token")
     except jwt.PyJWKClientConnectionError as error:
         raise HTTPException(503, headers={"Retry-After": "1"}) from error
     except jwt.PyJWTError as error:

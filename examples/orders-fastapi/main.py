@@ -1,4 +1,7 @@
-"""The orders service: GET /orders needs orders:read, POST /orders needs orders:write, GET /me any valid token."""
+"""The orders service: GET /orders needs orders:read, POST /orders needs orders:write, GET /me any valid token.
+
+pip install -r requirements.txt && uvicorn main:app --port 9002
+"""
 
 from typing import Annotated
 

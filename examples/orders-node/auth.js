@@ -27,6 +27,8 @@ export class Refusal extends Error {
 
 /** The claims of a good token that carries the scope `required`, or any good token if it is empty. */
 export async function claims(request, required) {
+  // Node itself keeps the first of several headers.
+  if (request.headersDistinct.authorization?.length > 1) throw new Refusal(400, 'invalid_request');
   const [, token] = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
   if (!token) throw new Refusal(401, null, required);
   let accepted;
@@ -41,6 +43,7 @@ export async function claims(request, required) {
       requiredClaims: ['exp', 'iat', 'sub', 'jti', 'client_id'],
     });
     accepted = result.payload;
+    if ('cnf' in accepted) throw new errors.JWTClaimValidationFailed('bound to a key, so no bearer token', accepted, 'cnf');
   } catch (error) {
     const refused = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC';
     throw refused ? new Refusal(401, 'invalid_token') : new Refusal(503, 'temporarily_unavailable');

@@ -1,4 +1,6 @@
 // The orders service: GET /orders needs orders:read, POST /orders needs orders:write, GET /me any valid token.
+//
+// npm ci && npm start          # on http://127.0.0.1:9003
 
 import { createServer } from 'node:http';
 import { Refusal, claims } from './auth.js';
@@ -10,7 +12,9 @@ const routes = {
   'POST /orders': {
     scope: 'orders:write',
     handle: (token, body) => {
-      const order = { item: String(JSON.parse(body).item), by: token.sub };
+      const { item } = JSON.parse(body);
+      if (typeof item !== 'string') return [422, { error: 'item: expected a text' }];
+      const order = { item, by: token.sub };
       orders.push(order);
       return [201, order];
     },
@@ -33,8 +37,9 @@ async function read(request) {
 createServer(async (request, response) => {
   const answer = (status, headers, body) =>
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body === null ? '' : JSON.stringify(body));
-  const route = routes[`${request.method} ${request.url.split('?')[0]}`];
-  if (!route) return answer(404, {}, null);
+  const path = request.url.split('?')[0];
+  const route = routes[`${request.method} ${path}`];
+  if (!route) return answer(Object.keys(routes).some((known) => known.endsWith(` ${path}`)) ? 405 : 404, {}, null);
   try {
     const token = await claims(request, route.scope);
     const [status, body] = route.handle(token, await read(request));

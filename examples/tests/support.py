@@ -7,21 +7,25 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parent.parent
-BIN = Path(os.environ["TEST_BIN_DIR"])
+BIN = Path(os.environ.get("TEST_BIN_DIR", EXAMPLES.parent / "target" / "debug"))
 PASSWORD = "correct horse battery staple"
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def free_ports(count: int) -> list[int]:
+    """Different ones: all are taken before the first is given back."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in sockets]
 
 
 def wait_for(port: int):
-    for _ in range(200):
+    for _ in range(1200):
         with socket.socket() as s:
             if s.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -34,7 +38,7 @@ class Issuer:
 
     def __init__(self, **settings: str):
         self.dir = tempfile.TemporaryDirectory(prefix="signet-e2e-")
-        self.port = free_port()
+        [self.port] = free_ports(1)
         self.url = f"http://localhost:{self.port}"
         self.env = os.environ | {"SIGNET_LISTEN": f"127.0.0.1:{self.port}"} | settings
         self.cli("migrate")

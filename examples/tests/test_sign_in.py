@@ -15,7 +15,7 @@ from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
-from support import EXAMPLES, PASSWORD, Issuer, free_port, wait_for
+from support import EXAMPLES, PASSWORD, Issuer, free_ports, wait_for
 
 # "registered" is the Node app again: it registers itself, and asks for its answers by form_post.
 APPS = {"node": "Node Shop", "registered": "Self-registered Shop", "python": "Python Shop"}
@@ -34,7 +34,7 @@ def issuer():
 
 @pytest.fixture(scope="module", params=APPS)
 def app(request, issuer):
-    port = free_port()
+    [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     env = os.environ | {"ISSUER": issuer.url, "APP_URL": url, "PORT": str(port)}
     if request.param == "registered":
@@ -125,6 +125,7 @@ def person(issuer, app, tmp_path):
         "--no-sandbox",
         "--disable-gpu",
         "--disable-quic",
+        "--disable-dev-shm-usage",
         "--no-first-run",
         "--disable-background-networking",
         "--disable-component-update",

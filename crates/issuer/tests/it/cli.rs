@@ -328,7 +328,7 @@ async fn a_key_that_cannot_be_opened_stops_the_server_and_can_be_taken_out() {
     let out = signet.run(&["serve"]);
     assert!(!out.success && out.stderr.contains(&format!("signing key {kid}")), "{out:?}");
     let out = signet.run(&["doctor"]);
-    assert!(!out.success && out.stdout.matches("FAIL").count() == 1, "{out:?}");
+    assert!(!out.success && out.stdout.matches("FAIL ").count() == 1, "{out:?}");
     assert!(out.stdout.contains(&format!("FAIL signing key: {kid} cannot be used")), "{out:?}");
     assert_eq!(signet.json(&["keys", "revoke", &kid])["state"], "revoked");
     assert!(signet.run(&["doctor"]).success);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
+use secrecy::ExposeSecret;
 use signet_issuer::app::App;
 use signet_issuer::clock::SystemClock;
 use signet_issuer::config::Settings;
@@ -24,8 +25,9 @@ async fn a_password_becomes_a_token_that_the_service_accepts() {
     tokio::spawn(server::serve(app, listener, std::future::pending()));
 
     // The first start made a user; the service here stands for the issuer's own administration.
-    let password = secrecy_text(&administrator.unwrap().password);
-    let form = [("grant_type", "password"), ("username", "admin"), ("password", &password), ("scope", "admin")];
+    let administrator = administrator.unwrap();
+    let form =
+        [("grant_type", "password"), ("username", "admin"), ("password", administrator.password.expose_secret()), ("scope", "admin")];
     let answer = reqwest::Client::new().post(format!("{issuer}/token")).form(&form).send().await.unwrap();
     let answer: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
     let token = answer["access_token"].as_str().unwrap();
@@ -40,8 +42,4 @@ async fn a_password_becomes_a_token_that_the_service_accepts() {
     let me: serde_json::Value = serde_json::from_slice(&to_bytes(me.into_body(), 4096).await.unwrap()).unwrap();
     assert_eq!((&me["client_id"], &me["scopes"]), (&"cli".into(), &serde_json::json!(["admin"])));
     assert_eq!(send("/orders").await.unwrap().status(), StatusCode::FORBIDDEN);
-}
-
-fn secrecy_text(secret: &secrecy::SecretString) -> String {
-    secrecy::ExposeSecret::expose_secret(secret).to_owned()
 }

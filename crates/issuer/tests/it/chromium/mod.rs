@@ -81,7 +81,7 @@ async fn a_person_signs_in_consents_and_signs_out() {
     window.goto(&shop.request(&app, &[("scope", "openid profile orders:read offline_access")])).await;
     assert_eq!(window.heading().await, "Sign in");
     // The field that comes first has the focus: a person may begin to type.
-    assert_eq!(window.client.execute("return document.activeElement.id", vec![]).await.unwrap(), "username");
+    window.wait("document.activeElement.id === 'username'").await;
     window.inspect("sign-in").await;
     sign_in(&window, "not the password").await;
     window.inspect("sign-in-error").await;

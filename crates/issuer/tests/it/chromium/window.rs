@@ -58,6 +58,7 @@ impl Window {
             "--no-sandbox",
             "--disable-gpu",
             "--disable-quic",
+            "--disable-dev-shm-usage",
             "--no-first-run",
             "--disable-background-networking",
             "--disable-component-update",
@@ -69,7 +70,7 @@ impl Window {
         let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
         builder.capabilities(capabilities.as_object().unwrap().clone());
         let address = format!("http://127.0.0.1:{port}");
-        for _ in 0..200 {
+        for _ in 0..1200 {
             if let Ok(client) = builder.connect(&address).await {
                 return Self { client, _driver: driver, _profile: profile };
             }
@@ -111,13 +112,14 @@ impl Window {
         self.tab_to(css).await;
         let script = "document.documentElement.dataset.old = 'yes'";
         self.client.execute(script, vec![]).await.unwrap();
-        self.press(&Key::Enter.to_string()).await;
+        // The page that the key replaces may be gone before the driver has its answer; what follows tells.
+        let _ = self.client.active_element().await.unwrap().send_keys(&Key::Enter.to_string()).await;
         self.wait("document.readyState === 'complete' && !document.documentElement.dataset.old").await;
     }
 
     /// Waits until `condition` holds in the page.
     pub async fn wait(&self, condition: &str) {
-        for _ in 0..200 {
+        for _ in 0..1200 {
             // While a page is being replaced there is nothing to ask.
             if self.client.execute(&format!("return {condition}"), vec![]).await.is_ok_and(|holds| holds == json!(true)) {
                 return;
