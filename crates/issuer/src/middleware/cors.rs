@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::app::App;
@@ -27,6 +27,7 @@ pub fn of_clients(app: &Arc<App>) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(registered)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        // The last is what Swagger UI's Authorize button sends.
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("x-requested-with")])
         .expose_headers([header::WWW_AUTHENTICATE])
 }

@@ -74,6 +74,7 @@ async fn scripts_of_other_sites_call_what_their_clients_may() {
         };
         let own = preflight("https://shop.example").await;
         assert_eq!((own.status, own.header("access-control-allow-origin")), (200, "https://shop.example"), "{path}");
+        assert_eq!(own.header("access-control-allow-headers"), "authorization,content-type,x-requested-with", "{path}");
         assert_eq!(asked(path, "https://shop.example").await.header("access-control-allow-origin"), "https://shop.example", "{path}");
         for other in
             ["https://evil.example", "https://shop.example.evil.example", "http://shop.example", "https://shop.example:8443", "null"]
