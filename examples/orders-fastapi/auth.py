@@ -1,5 +1,6 @@
 """Verifies Signet's access tokens (RFC 9068) against the issuer's cached JWKS: FastAPI security scopes and PyJWT."""
 
+import json
 import os
 from typing import Annotated
 
@@ -53,10 +54,13 @@ def claims(required: SecurityScopes, request: Request, token: Annotated[str | No
         )
         if "cnf" in accepted:
             raise jwt.InvalidTokenError("bound to a key, so no bearer token")
-    except jwt.PyJWKClientConnectionError as error:
+        scopes = accepted.get("scope", "")
+        if not isinstance(scopes, str):
+            raise jwt.InvalidTokenError("scope: expected a text")
+    except (jwt.PyJWKClientConnectionError, json.JSONDecodeError) as error:
         raise HTTPException(503, headers={"Retry-After": "1"}) from error
     except jwt.PyJWTError as error:
         raise challenge(401, "invalid_token", "") from error
-    if not set(required.scopes) <= set(accepted.get("scope", "").split()):
+    if not set(required.scopes) <= set(scopes.split(" ")):
         raise challenge(403, "insufficient_scope", required.scope_str)
     return accepted

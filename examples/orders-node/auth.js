@@ -43,6 +43,7 @@ export async function claims(request, required) {
       requiredClaims: ['exp', 'iat', 'sub', 'jti', 'client_id'],
     });
     accepted = result.payload;
+    if (typeof (accepted.scope ?? '') !== 'string') throw new errors.JWTClaimValidationFailed('expected a text', accepted, 'scope');
     if ('cnf' in accepted) throw new errors.JWTClaimValidationFailed('bound to a key, so no bearer token', accepted, 'cnf');
   } catch (error) {
     const refused = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC';

@@ -32,7 +32,7 @@ pub(crate) struct KeyCache {
     /// An upper bound on freshness that the service chose, if it wants to hear of revoked keys sooner.
     refresh_within: Duration,
     snapshot: ArcSwapOption<Snapshot>,
-    /// Counts finished fetches, by which those who waited for one know that it is done.
+    /// Counts fetches that brought keys, by which those who waited for one know that it is done.
     finished: AtomicU64,
     refreshing_ahead: AtomicBool,
     /// Whether the last fetch failed.
@@ -62,8 +62,8 @@ impl KeyCache {
         }
     }
 
-    /// The keys, if they are fresh. From 80 % of their freshness on, a fetch is under way beside.
-    pub(crate) fn fresh(self: &Arc<Self>) -> Option<Guard<Option<Arc<Snapshot>>>> {
+    /// The keys, if they are fresh. From 80 % of their freshness on, a fetch is under way beside, or was done since `before`.
+    pub(crate) fn fresh(self: &Arc<Self>, before: u64) -> Option<Guard<Option<Arc<Snapshot>>>> {
         let guard = self.snapshot.load();
         let snapshot = guard.as_ref()?;
         let age = self.clock.monotonic().saturating_sub(snapshot.fetched_at);
@@ -74,14 +74,14 @@ impl KeyCache {
             let cache = Arc::clone(self);
             tokio::spawn(async move {
                 // A failure here is told by the requests that come once the keys are stale.
-                let _ = cache.refresh(cache.finished()).await;
+                let _ = cache.refresh(before).await;
                 cache.refreshing_ahead.store(false, Ordering::Release);
             });
         }
         Some(guard)
     }
 
-    /// How many fetches are done. Read before a look at the keys, it tells whether they were fetched since.
+    /// How many fetches brought keys. Read before a look at them, it tells whether they were fetched since.
     pub(crate) fn finished(&self) -> u64 {
         self.finished.load(Ordering::Acquire)
     }
@@ -137,12 +137,14 @@ impl KeyCache {
         }
         let fetched = self.fetcher.fetch().await;
         self.failing.store(fetched.is_err(), Ordering::Release);
-        let outcome = match fetched {
+        match fetched {
             Ok(Fetched { keys, fresh_for }) => {
                 *failures = Failures::default();
                 let fresh_for = fresh_for.min(self.refresh_within);
                 // The age counts from before the fetch began: never younger than the answer.
                 self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at: now, fresh_for })));
+                // Afterwards, so that who sees it also sees the keys.
+                self.finished.fetch_add(1, Ordering::AcqRel);
                 Ok(())
             }
             Err(error) => {
@@ -152,9 +154,6 @@ impl KeyCache {
                 tracing::warn!(%error, ?retry_after, "the issuer's JWKS could not be fetched");
                 Err(Error::Unavailable { retry_after })
             }
-        };
-        // Last, so that who sees it also sees the keys.
-        self.finished.fetch_add(1, Ordering::AcqRel);
-        outcome
+        }
     }
 }

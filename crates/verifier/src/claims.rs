@@ -49,7 +49,7 @@ pub struct Claims<C = NoExtra> {
 impl<C> Claims<C> {
     /// The scopes that the token carries.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.scope.split_ascii_whitespace()
+        self.scope.split(' ').filter(|name| !name.is_empty())
     }
 
     /// Whether the token carries the scope `name`.

@@ -94,18 +94,17 @@ pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
 }
 
 /// `max-age`, within bounds, less the `Age` that the answer already has. In that order: keys that a shared cache kept are as
-/// old as they are, however short `max-age` was. An answer that must not be stored is taken for one of the shortest `max-age`.
+/// old as they are, however short `max-age` was. An answer with `no-store` or `no-cache` is
+/// taken for one of the shortest `max-age`.
 fn freshness(headers: &HeaderMap) -> Duration {
-    let directives = || {
-        let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).map(|directive| directive.trim().split_once('=').unwrap_or((directive.trim(), "")))
-    };
-    let is = |name: &'static str| move |(found, _): &(&str, &str)| found.eq_ignore_ascii_case(name);
-    let max_age = if directives().any(|directive| is("no-store")(&directive) || is("no-cache")(&directive)) {
+    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let directives = values.map(str::to_ascii_lowercase).collect::<Vec<_>>().join(",");
+    let directives: Vec<&str> = directives.split(',').map(str::trim).collect();
+    let max_age = if directives.contains(&"no-store") || directives.contains(&"no-cache") {
         MIN_FRESH
     } else {
-        let max_age = directives().find(is("max-age")).and_then(|(_, seconds)| seconds.trim_matches('"').parse().ok());
-        max_age.map_or(DEFAULT_MAX_AGE, Duration::from_secs)
+        let seconds = directives.iter().find_map(|directive| directive.strip_prefix("max-age=")?.trim_matches('"').parse().ok());
+        seconds.map_or(DEFAULT_MAX_AGE, Duration::from_secs)
     };
     let age = headers.get(AGE).and_then(|value| value.to_str().ok()?.trim().parse().ok()).map_or(Duration::ZERO, Duration::from_secs);
     max_age.clamp(MIN_FRESH, MAX_FRESH).saturating_sub(age).max(PAUSE)

@@ -12,7 +12,7 @@ const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 pub const LEEWAY: u64 = 30;
 /// Seconds that one fetch of the JWKS may take, connecting included.
 pub const FETCH_TIME: u64 = 5;
-/// Seconds for which a JWKS counts as fresh at the least, however short its `max-age` is.
+/// The least that the `max-age` of a JWKS is taken for, in seconds. `Age` and `refresh_within` shorten it.
 pub const MIN_MAX_AGE: u64 = 60;
 
 /// Issuer, audience and leeway that a service accepts tokens by.

@@ -55,14 +55,14 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
         let accept = |keys: &crate::KeySet| rules.check(&token, keys, now).map_err(Error::from);
 
         let before = keys.finished();
-        if let Some(guard) = keys.fresh()
+        if let Some(guard) = keys.fresh(before)
             && let Some(snapshot) = guard.as_ref()
             && snapshot.keys.get(token.key_id()).is_some()
         {
             return accept(&snapshot.keys);
         }
         rules.check_untrusted(&token, now)?;
-        if keys.fresh().is_none() {
+        if keys.fresh(before).is_none() {
             let snapshot = keys.refreshed(before).await?;
             if snapshot.keys.get(token.key_id()).is_some() {
                 return accept(&snapshot.keys);

@@ -127,13 +127,16 @@ async fn list(app: &App) -> Result<Report, CliError> {
 async fn remove(app: &App, identifier: &str) -> Result<Report, CliError> {
     let transaction = app.store.begin().await?;
     // One that was registered before the issuer took its name comes before the issuer.
-    let Some(resource) = resources::registered(&transaction, identifier).await? else {
-        return match resources::by_identifier(&transaction, identifier, &app.settings.issuer).await? {
-            Some(_) => refuse(format!("the resource {identifier} is built in")),
-            None => refuse(format!("there is no resource {identifier}")),
-        };
+    let removed = match resources::registered(&transaction, identifier).await? {
+        Some(resource) => resources::remove(&transaction, &resource.id).await?,
+        None if resources::by_identifier(&transaction, identifier, &app.settings.issuer).await?.is_some() => {
+            return refuse(format!("the resource {identifier} is built in"));
+        }
+        None => false,
     };
-    resources::remove(&transaction, &resource.id).await?;
+    if !removed {
+        return refuse(format!("there is no resource {identifier}"));
+    }
     commit_change(app, transaction, "resource remove", identifier).await?;
     Ok(Report::new(format!("Removed the resource {identifier}."), json!({ "identifier": identifier, "removed": true })))
 }

@@ -13,7 +13,7 @@ use crate::keys::KeyError;
 use crate::keys::ring::{Entry, Ring};
 use crate::keys::seal::MasterKeys;
 use crate::store::signing_keys::{self, SigningKeyRow};
-use crate::store::{Store, Transaction, commit};
+use crate::store::{ConnectionTrait, Store, StoreError, Transaction, commit};
 
 /// A key pair that is not in the ring yet.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ pub struct Rotation<'a> {
 impl Rotation<'_> {
     /// The ring as it is stored now.
     pub async fn ring(&self) -> Result<Ring, KeyError> {
-        Ok(signing_keys::all(self.store.reader()).await?.iter().map(Entry::from).collect())
+        Ok(ring_in(self.store.reader()).await?)
     }
 
     /// Publishes the key that comes after `ring`, which will sign once every verifier has seen it. None if another node was
@@ -118,8 +118,7 @@ impl Rotation<'_> {
         let spare = self.generate()?;
         let now = self.clock.now();
         let transaction = self.store.begin().await?;
-        // Of two keys that are revoked at once, the second must see that the first is gone; and a key that is published at this
-        // moment is the next one.
+        // Of two keys that are revoked at once, the second must see that the first is gone.
         signing_keys::lock(&transaction).await?;
         if !signing_keys::revoke(&transaction, kid, now).await? {
             return Ok(false);
@@ -131,20 +130,34 @@ impl Rotation<'_> {
     }
 
     async fn fill_gap(&self, transaction: &Transaction, spare: NewKey, now: UnixSeconds) -> Result<(), KeyError> {
-        let ring: Ring = signing_keys::all(transaction).await?.iter().map(Entry::from).collect();
-        if ring.in_time(now).is_some() {
+        let ring = ring_in(transaction).await?;
+        if ring.in_time(now).is_some() || activate_next(transaction, &ring, now).await? {
             return Ok(());
         }
-        if let Some(next) = ring.next(now) {
-            signing_keys::activate(transaction, &next.kid, now).await?;
-            return Ok(());
+        let row = spare.into_row(&ring, now, now);
+        let kid = row.kid.clone();
+        if signing_keys::insert_if_free(transaction, row).await? {
+            audit::record(transaction, now, Event::KeyPublished { kid: &kid }).await?;
+        } else {
+            // Its place was taken by a key that another node was publishing, which is there now.
+            activate_next(transaction, &ring_in(transaction).await?, now).await?;
         }
-        audit::record(transaction, now, Event::KeyPublished { kid: &spare.kid }).await?;
-        Ok(signing_keys::insert(transaction, spare.into_row(&ring, now, now)).await?)
+        Ok(())
     }
 
     fn generate(&self) -> Result<NewKey, KeyError> {
         // block_in_place, because the clock and the master key are borrowed.
         tokio::task::block_in_place(|| NewKey::generate(self.settings.key_bits, self.master, self.clock))
     }
+}
+
+async fn ring_in(db: &impl ConnectionTrait) -> Result<Ring, StoreError> {
+    Ok(signing_keys::all(db).await?.iter().map(Entry::from).collect())
+}
+
+/// Lets the next key of `ring` sign from `now` on. False if there is none.
+async fn activate_next(transaction: &Transaction, ring: &Ring, now: UnixSeconds) -> Result<bool, StoreError> {
+    let Some(next) = ring.next(now) else { return Ok(false) };
+    signing_keys::activate(transaction, &next.kid, now).await?;
+    Ok(true)
 }

@@ -55,9 +55,9 @@ pub enum StoreError {
     /// The database could not be reached, or refused a statement.
     #[error("database: {0}")]
     Database(DbErr),
-    /// Somebody else added the same between a look and the insert.
-    #[error("the same was added at the same moment; it is there now")]
-    Conflict,
+    /// Somebody else added the same, or removed what this needs, between a look and the write.
+    #[error("another command changed the same at this moment; try again ({0})")]
+    Conflict(DbErr),
     /// The server refused every connection, or said nothing.
     #[error("database: no connection to PostgreSQL at {0} within {seconds} s; is it running, has it connections left, and is database_url right?", seconds = ACQUIRE_TIMEOUT.as_secs())]
     Unreachable(String),
@@ -80,7 +80,7 @@ pub enum StoreError {
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
         match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => Self::Conflict,
+            Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_)) => Self::Conflict(error),
             _ => Self::Database(error),
         }
     }

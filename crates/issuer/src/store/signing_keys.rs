@@ -1,11 +1,11 @@
 //! The stored key ring, and which master keys it is sealed under.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, PaginatorTrait, QueryOrder};
+use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryOrder};
 
 use crate::clock::UnixSeconds;
 use crate::store::entity::{master_keys, signing_keys};
-use crate::store::{StoreError, execute};
+use crate::store::{StoreError, execute, locked, query_all};
 
 pub use crate::store::entity::signing_keys::Model as SigningKeyRow;
 
@@ -27,12 +27,9 @@ pub async fn insert_if_free(db: &impl ConnectionTrait, key: SigningKeyRow) -> Re
     Ok(signing_keys::Entity::insert(key.into_active_model()).on_conflict(on_conflict).exec_without_returning(db).await? == 1)
 }
 
-/// Lets nobody else add or change keys until the caller's transaction ends. A key that is being added is waited for.
+/// Keeps all keys as they are until the caller's transaction ends.
 pub async fn lock(db: &impl ConnectionTrait) -> Result<(), StoreError> {
-    // On SQLite the transaction is the only writer.
-    if db.get_database_backend() == DbBackend::Postgres {
-        execute(db, "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE", []).await?;
-    }
+    query_all(db, &format!("SELECT kid FROM signing_keys ORDER BY sequence{}", locked(db, "UPDATE")), []).await?;
     Ok(())
 }
 

@@ -86,7 +86,7 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     }
 
     /// Adds the handlers of one path. A method that none of them answers is 405: a fallback of their own would be open to all
-    /// and is not kept, so that axum's `any`, which is nothing else, stops the start here.
+    /// and is not kept. A second one on a path stops [`Guarded::into_router`]; so does axum's `any`, which is nothing else.
     pub fn route(mut self, path: &str, methods: impl Into<Methods<S>>) -> Self {
         self.routes.push((path.to_owned(), methods.into()));
         self
@@ -169,9 +169,10 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
 
 /// `path` below `prefix`, as axum's `nest` makes it.
 fn joined(prefix: &str, path: &str) -> String {
-    match (prefix.strip_suffix('/'), path) {
-        (None, "/") if !prefix.is_empty() => prefix.to_owned(),
-        (prefix_without_slash, _) => format!("{}{path}", prefix_without_slash.unwrap_or(prefix)),
+    match prefix.strip_suffix('/') {
+        Some(prefix) => format!("{prefix}{path}"),
+        None if path == "/" && !prefix.is_empty() => prefix.to_owned(),
+        None => format!("{prefix}{path}"),
     }
 }
 

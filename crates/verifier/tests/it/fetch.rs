@@ -14,6 +14,8 @@ struct Front {
     uri: String,
     /// All of the HTTP answer; None to leave requests without one.
     answer: Arc<Mutex<Option<Vec<u8>>>>,
+    /// The connections that wait for one.
+    held: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Front {
@@ -21,20 +23,20 @@ impl Front {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}/jwks", listener.local_addr().unwrap());
         let answer = Arc::new(Mutex::new(None));
-        let answers = Arc::clone(&answer);
+        let held = Arc::new(Mutex::new(Vec::new()));
+        let (answers, unanswered) = (Arc::clone(&answer), Arc::clone(&held));
         tokio::spawn(async move {
-            let mut unanswered = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 let _ = stream.read(&mut [0; 4096]).await;
                 let answer: Option<Vec<u8>> = answers.lock().unwrap().clone();
                 match answer {
                     // A verifier that has read enough hangs up.
                     Some(bytes) => drop(stream.write_all(&bytes).await),
-                    None => unanswered.push(stream),
+                    None => unanswered.lock().unwrap().push(stream),
                 }
             }
         });
-        Self { issuer: TestIssuer::new(), uri, answer }
+        Self { issuer: TestIssuer::new(), uri, answer, held }
     }
 
     fn verifier(&self) -> Verifier {
@@ -118,12 +120,13 @@ async fn an_issuer_that_hangs_holds_up_one_request() {
         let (verifier, token) = (verifier.clone(), token.clone());
         async move { verifier.verify(&token).await }
     });
-    // The task runs up to its fetch when this one first yields.
-    tokio::task::yield_now().await;
-    tokio::task::yield_now().await;
+    while front.held.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
     for _ in 0..100 {
         verifier.verify(&token).await.unwrap();
     }
     assert!(!waiting.is_finished());
-    assert!(waiting.await.unwrap().is_ok(), "stale keys serve it, too, once its time is up");
+    front.held.lock().unwrap().clear();
+    assert!(waiting.await.unwrap().is_ok(), "the keys at hand serve it, too, once the fetch has failed");
 }

@@ -187,7 +187,7 @@ async fn an_issuer_that_is_away_is_503() {
 #[should_panic(expected = "fallback")]
 fn two_fallbacks_on_one_path_stop_the_start() {
     let fallback = || get(subject).fallback(async || "open to all");
-    let twice = Guarded::new().route("/x", OrdersRead::post(subject).merge(fallback())).route("/x", fallback());
+    let twice = Guarded::new().route("/x", OrdersRead::post(subject).merge(fallback()));
     let _router: Router = twice.into_router(TestIssuer::new().verifier());
 }
 

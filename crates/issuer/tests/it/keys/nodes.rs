@@ -4,7 +4,6 @@ use signet_issuer::clock::DAY;
 use signet_issuer::keys::KeyError;
 use signet_issuer::keys::ring::{Entry, Ring, State};
 use signet_issuer::store::{ConnectionTrait, commit};
-
 use tokio::task::JoinSet;
 
 use crate::support::{TestApp, at_once, header};
@@ -152,7 +151,7 @@ async fn a_key_that_is_published_during_an_emergency_signs_at_once() {
     }
     let (node, judged) = (app.app.clone(), ring(&app).await);
     let publication = tokio::spawn(async move { node.rotation().publish_after(&judged).await.unwrap() });
-    while on_postgres && app.count(WAITING).await < 1 {}
+    while on_postgres && app.count(WAITING).await < 1 && !publication.is_finished() {}
     let (node, kid) = (app.app.clone(), stolen.clone());
     let revocation = tokio::spawn(async move { node.rotation().revoke(&kid).await.unwrap() });
     while on_postgres && app.count(WAITING).await < 2 && !revocation.is_finished() {}
