@@ -94,8 +94,8 @@ pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
 }
 
 /// `max-age`, within bounds, less the `Age` that the answer already has. In that order: keys that a shared cache kept are as
-/// old as they are, however short `max-age` was. An answer with `no-store` or `no-cache` is
-/// taken for one of the shortest `max-age`.
+/// old as they are, however short `max-age` was. An answer with `no-store` or `no-cache` is taken for one of the shortest
+/// `max-age`.
 fn freshness(headers: &HeaderMap) -> Duration {
     let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let directives = values.map(str::to_ascii_lowercase).collect::<Vec<_>>().join(",");
