@@ -11,12 +11,13 @@ use tower::ServiceBuilder;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::app::App;
-use crate::endpoints::{
-    authorize, discovery, end_session, health, introspect, jwks, method_not_allowed, not_found, register, revoke, token, userinfo,
-};
-use crate::middleware::{client_ip, cors, panics, removal_cookie, request_log, security_headers, time_limit};
+use crate::browser::cookie;
+use crate::endpoints::{authorize, discovery, end_session, health, introspect, jwks, register, revoke, token, userinfo};
 use crate::pages::account::{consents, devices, password, profile};
-use crate::pages::{assets, browser, consent, error_pages, home, select_account, sign_in, sign_out};
+use crate::pages::{assets, consent, home, select_account, sign_in, sign_out};
+use crate::web::client_ip;
+use crate::web::middleware::{cors, error_pages, panics, request_log, security_headers, time_limit};
+use crate::web::respond::{method_not_allowed, not_found};
 
 /// The longest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -41,7 +42,7 @@ pub fn router(app: Arc<App>) -> Router {
                 .layer(from_fn_with_state(Arc::clone(&app), client_ip::client_ip))
                 .layer(panics::layer())
                 .layer(from_fn(time_limit::time_limit))
-                .layer(from_fn_with_state(Arc::clone(&app), error_pages))
+                .layer(from_fn_with_state(Arc::clone(&app), error_pages::error_pages))
                 .layer(DefaultBodyLimit::max(MAX_BODY))
                 .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT)),
         )
@@ -97,6 +98,6 @@ fn for_people(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/account/devices", get(devices::show).post(devices::submit))
         .route("/account/consents", get(consents::show).post(consents::submit))
         .route("/account/sign-out", post(sign_out::from_account))
-        .layer(browser::layer(app))
-        .layer(from_fn_with_state(Arc::clone(app), removal_cookie::removal_cookie))
+        .layer(cookie::layer(app))
+        .layer(from_fn_with_state(Arc::clone(app), cookie::removal_cookie))
 }

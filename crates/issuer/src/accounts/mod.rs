@@ -1,7 +1,7 @@
-//! Accounts: user names, passwords, and the defence against guessing them.
+//! Accounts: sign-in, sessions, and the defence against guessing.
 
 pub mod lockout;
-pub mod password;
+pub mod methods;
 pub mod policy;
 pub mod session;
 pub mod sign_in;

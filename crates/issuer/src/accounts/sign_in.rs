@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::accounts::lockout::{Counters, Verdict};
-use crate::accounts::password::{Comparison, StoredHash};
+use crate::accounts::methods::password::{self, Comparison, StoredHash};
 use crate::accounts::{policy, username};
 use crate::app::App;
 use crate::clock::UnixSeconds;
@@ -53,7 +53,7 @@ pub async fn check(app: &App, typed: &str, password: SecretString, address: IpAd
         return Err(SignInError::Wait(seconds));
     }
     let stored = user.as_ref().and_then(|user| user.password_hash.as_deref()).and_then(|phc| StoredHash::parse(phc).ok());
-    match (app.hasher.compare(password, stored).await, user) {
+    match (password::compare(app, password, stored).await, user) {
         (Ok(Comparison::Same { rehashed }), Some(user)) => {
             let password_hash = user.password_hash.clone().unwrap_or_default();
             Ok(Proof { user: Box::new(user), settlement: Settlement { password_hash, rehashed, counters } })

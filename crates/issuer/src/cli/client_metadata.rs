@@ -7,7 +7,8 @@ use clap::Args;
 use crate::app::App;
 use crate::cli::{CliError, refuse};
 use crate::fetch::logo::{self, Logo};
-use crate::oauth::client_metadata::{ApplicationType, ClientMetadata};
+use crate::oauth::application_type::ApplicationType;
+use crate::oauth::client_metadata::ClientMetadata;
 
 /// The options, by the names of the client metadata (OpenID Connect Dynamic Client Registration §2).
 #[derive(Debug, Args)]

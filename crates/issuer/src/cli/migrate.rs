@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::app::App;
 use crate::cli::CliError;
 use crate::cli::report::{self, Report};
 use crate::clock::SystemClock;
 use crate::config::Settings;
+use crate::start;
 
 /// Opens the database, which migrates it.
 pub async fn run(settings: Settings) -> Result<Report, CliError> {
-    let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await?;
+    let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await?;
     let first_start = administrator.as_ref().map(report::first_start_json);
     let text = match &administrator {
         Some(administrator) => report::first_start(administrator, &app.settings),

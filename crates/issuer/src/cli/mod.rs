@@ -20,12 +20,13 @@ use std::sync::Arc;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
-use crate::app::{App, OpenError};
+use crate::app::App;
 use crate::audit::{self, Event};
 use crate::clock::SystemClock;
 use crate::config::{ConfigError, Flag, Settings};
 use crate::keys::KeyError;
 use crate::oauth::client_metadata::{MAX_NAME, is_plain_text};
+use crate::start::{self, StartError};
 use crate::store::{StoreError, Transaction, commit};
 use report::Report;
 
@@ -115,7 +116,7 @@ enum CliError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Open(#[from] OpenError),
+    Open(#[from] StartError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -213,7 +214,7 @@ fn install_tls_provider() {
 }
 
 async fn open(settings: Settings) -> Result<Arc<App>, CliError> {
-    let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await?;
+    let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await?;
     if let Some(administrator) = administrator {
         // Standard output belongs to the command's own result.
         writeln!(io::stderr(), "{}", report::first_start(&administrator, &app.settings))?;

@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::clock::UnixSeconds;
 use crate::config::{CLI, Settings};
-use crate::first_start::Administrator;
+use crate::start::Administrator;
 
 /// A command's result, for people and for programs.
 #[derive(Debug)]

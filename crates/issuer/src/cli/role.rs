@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::resource::require_scopes;
 use crate::cli::{CliError, commit_change, refuse};
-use crate::first_start::ADMIN;
+use crate::start::ADMIN;
 use crate::store::roles;
 
 /// `signet role …`

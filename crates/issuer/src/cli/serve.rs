@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::App;
 use crate::cli::report::{self, Report};
 use crate::cli::resource::is_a_resource;
 use crate::cli::{CliError, refuse};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::server;
+use crate::start;
 use crate::store::resources;
 use crate::telemetry;
 
@@ -25,7 +25,7 @@ pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
         Err(error) => return refuse(format!("setting listen: {}: {error}", settings.listen)),
     };
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await?;
+    let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await?;
     if let Some(identifier) = resources::registered_as_issuer(app.store.reader(), &app.settings.issuer).await? {
         return refuse(format!("setting issuer: {}", is_a_resource(&identifier)));
     }

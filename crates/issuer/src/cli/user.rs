@@ -7,14 +7,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::accounts::password::StoredHash;
+use crate::accounts::methods::password::{self, StoredHash};
 use crate::accounts::{policy, session, username};
 use crate::app::App;
 use crate::cli::report::{Report, date};
 use crate::cli::{CliError, commit_change, refuse};
+use crate::oauth::standard_claims::{self, StandardClaims, TEXT_CLAIMS};
 use crate::store::users::{self, UserRow};
 use crate::store::{ConnectionTrait, roles};
-use crate::tokens::user_claims::{self, StandardClaims, TEXT_CLAIMS};
 
 /// `signet user …`
 #[derive(Debug, Subcommand)]
@@ -104,7 +104,7 @@ impl PasswordArgs {
         if let Err(error) = policy::check(password.expose_secret(), about) {
             return refuse(error.to_string());
         }
-        app.hasher.hash(password).await.or_else(|error| refuse(error.to_string()))
+        password::hash(app, password).await.or_else(|error| refuse(error.to_string()))
     }
 }
 
@@ -165,7 +165,7 @@ async fn add(
     if email.as_ref().is_some_and(|email| !is_email(email)) {
         return refuse("email: expected an address such as alice@example.com");
     }
-    if name.as_ref().is_some_and(|name| name.trim().is_empty() || !user_claims::is_line(name)) {
+    if name.as_ref().is_some_and(|name| name.trim().is_empty() || !standard_claims::is_line(name)) {
         return refuse("name: expected a full name, without control characters");
     }
     if users::row(app.store.reader(), &username).await?.is_some() {
@@ -281,7 +281,7 @@ async fn change_claims(app: &App, username: &str, set: Vec<(String, String)>) ->
     let user = find(&transaction, username).await?;
     let (mut claims, mut name) = (StandardClaims::from_json(&user.claims), user.name.clone());
     for (claim, value) in &set {
-        user_claims::check(claim, value.trim()).or_else(|error| refuse(format!("{claim}: {error}")))?;
+        standard_claims::check(claim, value.trim()).or_else(|error| refuse(format!("{claim}: {error}")))?;
         if claim == "name" {
             name = Some(value.trim().to_owned()).filter(|name| !name.is_empty());
         } else {

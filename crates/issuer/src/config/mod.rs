@@ -32,6 +32,9 @@ pub const VERIFIER_LEEWAY: UnixSeconds = signet_verifier::LEEWAY.cast_signed();
 /// The most memory that a password hash may ask for, in KiB; imported hashes choose their own parameters.
 pub const MAX_ARGON2_MEMORY_KIB: u32 = 128 * 1024;
 
+/// The length of new password hashes, in bytes.
+pub const ARGON2_OUTPUT_BYTES: usize = 32;
+
 /// The most passes times KiB that a password hash may ask for.
 pub const MAX_ARGON2_WORK: u64 = 4 * 128 * 1024;
 

@@ -7,15 +7,15 @@ use axum::extract::State;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::error::OAuthError;
 use crate::grants::Grant;
 use crate::oauth::acr::PASSWORD_ACR;
 use crate::oauth::authorization_request::{RESPONSE_MODES, RESPONSE_TYPES};
 use crate::oauth::client_auth::{BASIC, METHODS, POST, PRIVATE_KEY_JWT};
+use crate::oauth::error::OAuthError;
 use crate::oauth::scope::OIDC_SCOPES;
+use crate::oauth::standard_claims::CLAIMS;
 use crate::oauth::{pkce, prompt};
 use crate::store::clients;
-use crate::tokens::user_claims::CLAIMS;
 
 /// The members, in the order of the specifications.
 #[derive(Debug, Serialize)]

@@ -8,12 +8,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::app::App;
+use crate::clients::authentication;
 use crate::clock::UnixSeconds;
-use crate::endpoints::parameters::Parameters;
-use crate::endpoints::{client, no_store};
-use crate::error::{Code, OAuthError};
+use crate::oauth::error::{Code, OAuthError};
 use crate::tokens::claims::{Audience, SignIn};
 use crate::tokens::lookup::look_up;
+use crate::web::form::Parameters;
+use crate::web::respond::no_store;
 
 /// What a service is told of a token that is good and meant for it (§2.2).
 #[derive(Debug, Serialize)]
@@ -38,12 +39,12 @@ struct Active<'a> {
 /// anything else they learn that it is not active.
 pub async fn introspect(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, OAuthError> {
     let parameters = parameters?;
-    let client = client::authenticate(&app, &parameters).await?;
+    let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form).await?;
     if client.public {
         return Err(OAuthError::new(Code::InvalidClient, "introspection is for confidential clients"));
     }
     let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
-    let found = look_up(&app, token).await.map_err(OAuthError::server_error)?;
+    let found = look_up(&app, token).await?;
 
     let own = client.default_resource.as_ref().map(|resource| resource.identifier(&app.settings.issuer));
     let meant_for = |aud: &Audience| own.as_ref().is_some_and(|own| aud.contains(own));

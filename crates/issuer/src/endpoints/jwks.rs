@@ -7,12 +7,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
-use crate::error::OAuthError;
+use crate::oauth::error::OAuthError;
 
 /// `GET /.well-known/jwks.json`. `Age` says how long ago this node read the ring, so that a cache keeps no answer past
 /// `jwks_max_age` after the keys were as it shows them: that is the bound within which a revocation is heard of.
 pub async fn jwks(State(app): State<Arc<App>>, request: HeaderMap) -> Result<Response, OAuthError> {
-    let ring = app.ring().await.map_err(OAuthError::server_error)?;
+    let ring = app.ring().await?;
     let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let unchanged =
         known.flat_map(|value| value.split(',')).any(|tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == ring.etag);

@@ -14,18 +14,19 @@ use subtle::ConstantTimeEq;
 
 use crate::app::App;
 use crate::audit::{self, Event};
-use crate::endpoints::no_store;
-use crate::endpoints::parameters::RawBody;
-use crate::endpoints::userinfo::header_token;
-use crate::error::{BearerError, Code, OAuthError};
 use crate::fetch::{client_keys, logo};
 use crate::grants::Grant;
 use crate::oauth::client_auth::{BASIC, METHODS, NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::{ClientMetadata, MAX_NAME, MAX_TEXT, is_plain_text};
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::{OIDC_SCOPES, ScopeSet, words};
 use crate::oauth::{redirect_uri, secret};
 use crate::store::clients::{self, ClientRow};
 use crate::store::{commit, registration, resources};
+use crate::web::bearer::header_token;
+use crate::web::error::bearer::BearerError;
+use crate::web::form::RawBody;
+use crate::web::respond::no_store;
 
 /// The realm of challenges.
 const REALM: &str = "registration";

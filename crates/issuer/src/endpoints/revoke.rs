@@ -7,11 +7,11 @@ use axum::http::StatusCode;
 
 use crate::app::App;
 use crate::audit::{self, Event};
-use crate::endpoints::client;
-use crate::endpoints::parameters::Parameters;
-use crate::error::{Code, OAuthError};
+use crate::clients::authentication;
+use crate::oauth::error::{Code, OAuthError};
 use crate::store::{authorizations, commit};
 use crate::tokens::lookup::look_up;
+use crate::web::form::Parameters;
 
 /// `POST /revoke`. A token that is unknown, or another client's, gets the same answer and ends nothing (§2.1, §2.2).
 ///
@@ -19,9 +19,9 @@ use crate::tokens::lookup::look_up;
 /// says that it cannot be revoked (§2.2.1).
 pub async fn revoke(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<StatusCode, OAuthError> {
     let parameters = parameters?;
-    let client = client::authenticate(&app, &parameters).await?;
+    let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form).await?;
     let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
-    let found = look_up(&app, token).await.map_err(OAuthError::server_error)?;
+    let found = look_up(&app, token).await?;
     let Some(found) = found.filter(|found| found.client.id == client.id) else { return Ok(StatusCode::OK) };
     let Some((_, row)) = found.user else {
         return Err(OAuthError::new(Code::UnsupportedTokenType, "a token that a client got for itself lives until it expires"));

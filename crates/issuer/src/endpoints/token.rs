@@ -6,18 +6,19 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::app::App;
-use crate::endpoints::parameters::Parameters;
-use crate::endpoints::{client, no_store};
-use crate::error::{Code, OAuthError};
+use crate::clients::authentication;
 use crate::grants::{self, Grant, GrantContext, Granted};
+use crate::oauth::error::{Code, OAuthError};
 use crate::tokens::issue::issue;
+use crate::web::form::Parameters;
+use crate::web::respond::no_store;
 
 /// `POST /token`
 pub async fn token(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, OAuthError> {
     let parameters = parameters?;
     let grant_type = parameters.form.get("grant_type").ok_or_else(|| OAuthError::invalid_request("grant_type is missing"))?;
     let grant = Grant::parse(grant_type).ok_or_else(|| OAuthError::new(Code::UnsupportedGrantType, "this grant_type is not supported"))?;
-    let client = client::authenticate(&app, &parameters).await?;
+    let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form).await?;
 
     let now = app.now();
     let context = GrantContext { app: &app, client: &client, form: &parameters.form, address: parameters.address, now };

@@ -1,19 +1,71 @@
 //! The authorization code grant (RFC 6749 §4.1.3, OpenID Connect Core §3.1.3, RFC 7636 §4.6).
 
-use crate::error::{Code, OAuthError};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+use crate::accounts::session::SignedIn;
+use crate::app::App;
 use crate::grants::claim::end_replayed;
 use crate::grants::{Claim, GrantContext, Granted, new_row};
+use crate::oauth::authorization_request::AuthorizationRequest;
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::pkce;
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::secret;
 use crate::store::authorizations::AuthorizationRow;
+use crate::store::clients::Client;
 use crate::store::codes::{self, CodeRow};
-use crate::store::sessions;
+use crate::store::{consents, sessions};
 use crate::tokens::narrow::narrow;
 use crate::tokens::{Authorization, Party};
 
 /// Life of a code, in seconds.
-pub const CODE_LIFETIME: i64 = 60;
+const CODE_LIFETIME: i64 = 60;
+
+/// A request for a code that has passed every step of its interaction.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeRequest<'a> {
+    /// The client that gets the code.
+    pub client: &'a Client,
+    /// The redirect URI to which the code is sent.
+    pub redirect_uri: &'a str,
+    /// The parameters of the request.
+    pub request: &'a AuthorizationRequest,
+    /// The user, and the session in which they are signed in.
+    pub signed_in: &'a SignedIn,
+    /// The scopes of the authorization.
+    pub granted: &'a ScopeSet,
+    /// The scopes that the user must have allowed.
+    pub to_consent: &'a ScopeSet,
+}
+
+/// Makes and stores a code, and returns it. Fails with `consent_required` if the user has withdrawn the consent meanwhile.
+pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<String, OAuthError> {
+    let CodeRequest { client, redirect_uri, request, signed_in: SignedIn { session, user }, granted, to_consent } = code;
+    if !client.first_party && !to_consent.is_subset(&consents::scopes(app.store.writer(), user.id, &client.id).await?) {
+        return Err(OAuthError::new(Code::ConsentRequired, "the person must consent"));
+    }
+    let code = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>());
+    let row = CodeRow {
+        hash: secret::key(&code),
+        authorization_id: app.clock.ordered_uuid(),
+        client_id: client.id.clone(),
+        user_id: user.id,
+        redirect_uri: redirect_uri.to_owned(),
+        code_challenge: request.code_challenge.clone(),
+        nonce: request.nonce.clone(),
+        scope: granted.to_string(),
+        resources: request.resources.join(" "),
+        claims: if request.claims.is_empty() { None } else { serde_json::to_string(&request.claims).ok() },
+        sid: session.sid.clone(),
+        auth_time: session.auth_time,
+        acr: session.acr.clone(),
+        amr: session.amr.clone(),
+        expires_at: app.now() + CODE_LIFETIME,
+        spent_at: None,
+    };
+    codes::insert(app.store.writer(), &row).await?;
+    Ok(code)
+}
 
 pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError> {
     let GrantContext { app, client, now, .. } = context;

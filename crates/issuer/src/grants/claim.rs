@@ -6,7 +6,7 @@ use crate::accounts::sign_in::Settlement;
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::clock::UnixSeconds;
-use crate::error::OAuthError;
+use crate::oauth::error::OAuthError;
 use crate::oauth::scope::ScopeSet;
 use crate::store::authorizations::{self, Advance, AuthorizationRow};
 use crate::store::{ConnectionTrait, codes, commit, consents};

@@ -1,7 +1,7 @@
 //! The client credentials grant (RFC 6749 §4.4): a confidential client acts for itself. Writes nothing.
 
-use crate::error::{Code, OAuthError};
 use crate::grants::{Claim, GrantContext, Granted};
+use crate::oauth::error::{Code, OAuthError};
 use crate::store::resources::USERINFO;
 use crate::tokens::narrow::{default_scopes, narrow};
 use crate::tokens::{Authorization, Party};

@@ -16,14 +16,14 @@ pub use claim::Claim;
 use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::config::MAX_TOKEN_LIFETIME;
-use crate::error::{Code, OAuthError};
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
 use crate::oauth::scope::ScopeSet;
 use crate::store::authorizations::AuthorizationRow;
 use crate::store::clients::Client;
-use crate::store::resources::{self, Resource};
+use crate::store::resources::Resource;
 use crate::tokens::Authorization;
-use crate::tokens::audience::may_target;
+use crate::tokens::audience::target;
 
 /// What every grant needs.
 #[derive(Clone, Copy)]
@@ -127,13 +127,6 @@ impl GrantContext<'_> {
         }
         Ok((named, Some(target(self.app, self.client, first).await?)))
     }
-}
-
-/// The resource `identifier`, if `client` may get tokens for it.
-pub async fn target(app: &App, client: &Client, identifier: &str) -> Result<Resource, OAuthError> {
-    let resource = resources::by_identifier(app.store.reader(), identifier, &app.settings.issuer).await?;
-    let allowed = resource.filter(|resource| may_target(client, resource));
-    allowed.ok_or_else(|| OAuthError::new(Code::InvalidTarget, "resource: it is not known, or not for this client"))
 }
 
 /// The row of a new authorization, but for its user, scopes, and how they signed in.

@@ -5,9 +5,9 @@ use secrecy::SecretString;
 
 use crate::accounts::sign_in::{self, SignInError};
 use crate::clock::{DAY, UnixSeconds};
-use crate::error::{Code, OAuthError};
 use crate::grants::{Claim, GrantContext, Granted, new_row};
 use crate::oauth::acr::{PASSWORD_ACR, PASSWORD_AMR};
+use crate::oauth::error::{Code, OAuthError};
 use crate::store::authorizations::AuthorizationRow;
 use crate::tokens::narrow::{default_scopes, narrow};
 use crate::tokens::{Authorization, Party};

@@ -1,9 +1,9 @@
 //! The refresh token grant (RFC 6749 §6) with rotation and reuse detection (RFC 9700 §4.14.2).
 
 use crate::audit::{self, Event};
-use crate::error::{Code, OAuthError};
 use crate::grants::claim::within_grace;
 use crate::grants::{Claim, GrantContext, Granted};
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::commit;

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::clock::DAY;
-use crate::endpoints::authorize::PATIENCE;
+use crate::interaction::waiting;
 use crate::store::{StoreError, attempts, authorizations, browsers, codes, registration, requests, sessions};
 
 const BATCH: i64 = 500;
@@ -10,7 +10,7 @@ const BATCH: i64 = 500;
 const KEEP_AUTHORIZATIONS: i64 = DAY;
 const KEEP_ATTEMPTS: i64 = DAY;
 /// By then nobody may go on with a request any more.
-const KEEP_REQUESTS: i64 = PATIENCE;
+const KEEP_REQUESTS: i64 = waiting::LIFETIME;
 
 /// One round.
 pub async fn run(app: &App) {

@@ -23,6 +23,7 @@ use crate::config::Settings;
 use crate::keys::ring::{Entry, Ring, State};
 use crate::keys::seal::{MasterKeys, SealError};
 use crate::keys::signer::Signer;
+use crate::oauth::error::OAuthError;
 use crate::store::signing_keys::{self, SigningKeyRow};
 use crate::store::{Store, StoreError};
 
@@ -49,6 +50,12 @@ pub enum KeyError {
     /// No key signs now.
     #[error("no signing key is active")]
     NoneActive,
+}
+
+impl From<KeyError> for OAuthError {
+    fn from(error: KeyError) -> Self {
+        Self::server_error(error)
+    }
 }
 
 /// The ring as this node last read it.

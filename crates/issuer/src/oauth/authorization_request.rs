@@ -3,9 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Code, OAuthError};
 use crate::oauth::acr::PASSWORD_ACR;
 use crate::oauth::claims_request::ClaimsRequest;
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
 use crate::oauth::pkce;
 use crate::oauth::prompt::Prompt;
@@ -29,11 +29,11 @@ pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 
 /// Where the answer goes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ReplyTo {
+pub struct ResponseTarget {
     /// Registered for the client.
     pub redirect_uri: String,
     /// How.
-    pub mode: ResponseMode,
+    pub response_mode: ResponseMode,
     /// Given back unchanged.
     pub state: Option<String>,
 }
@@ -63,24 +63,24 @@ pub struct AuthorizationRequest {
 const MAX_ECHO: usize = 2048;
 const MAX_RESOURCES: usize = 10;
 
-impl ReplyTo {
+impl ResponseTarget {
     /// Reads `response_mode` and `state`. An error goes back by query.
     pub fn parse(redirect_uri: &str, form: &Form) -> (Self, Result<(), OAuthError>) {
-        let mut reply =
-            Self { redirect_uri: redirect_uri.to_owned(), mode: ResponseMode::Query, state: form.get("state").map(str::to_owned) };
+        let mut target =
+            Self { redirect_uri: redirect_uri.to_owned(), response_mode: ResponseMode::Query, state: form.get("state").map(str::to_owned) };
         let checked = match form.get("response_mode") {
             None | Some("query") => Ok(()),
             Some("form_post") => {
-                reply.mode = ResponseMode::FormPost;
+                target.response_mode = ResponseMode::FormPost;
                 Ok(())
             }
             Some(_) => Err(OAuthError::invalid_request("response_mode: expected query or form_post")),
         };
-        if reply.state.as_ref().is_some_and(|state| state.len() > MAX_ECHO) {
-            reply.state = None;
-            return (reply, Err(OAuthError::invalid_request("state: it is too long")));
+        if target.state.as_ref().is_some_and(|state| state.len() > MAX_ECHO) {
+            target.state = None;
+            return (target, Err(OAuthError::invalid_request("state: it is too long")));
         }
-        (reply, checked)
+        (target, checked)
     }
 }
 
@@ -120,7 +120,7 @@ impl AuthorizationRequest {
                 .map_or(Ok(ClaimsRequest::default()), ClaimsRequest::parse)
                 .map_err(|error| OAuthError::invalid_request(error.to_string()))?,
         };
-        request.asked_scope()?;
+        request.requested_scope()?;
         if request.resources.len() > MAX_RESOURCES {
             return Err(OAuthError::invalid_request(format!("resource: expected at most {MAX_RESOURCES}")));
         }
@@ -134,7 +134,7 @@ impl AuthorizationRequest {
     }
 
     /// The scopes asked for.
-    pub fn asked_scope(&self) -> Result<Option<ScopeSet>, OAuthError> {
+    pub fn requested_scope(&self) -> Result<Option<ScopeSet>, OAuthError> {
         let parsed = self.scope.as_deref().map(ScopeSet::parse).transpose();
         parsed.map_err(|error| OAuthError::new(Code::InvalidScope, error.to_string()))
     }

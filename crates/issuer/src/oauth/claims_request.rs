@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// What is asked of one claim; nothing but the claim itself if it is `null`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wish {
+pub struct ClaimRequest {
     /// Whether the client cannot do without it.
     #[serde(default)]
     pub essential: bool,
@@ -20,7 +20,7 @@ pub struct Wish {
 }
 
 /// Claims by name.
-pub type Wishes = BTreeMap<String, Option<Wish>>;
+pub type ClaimRequests = BTreeMap<String, Option<ClaimRequest>>;
 
 /// The whole parameter. Members that are not known are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,10 +28,10 @@ pub type Wishes = BTreeMap<String, Option<Wish>>;
 pub struct ClaimsRequest {
     /// For UserInfo.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "nullable")]
-    pub userinfo: Wishes,
+    pub userinfo: ClaimRequests,
     /// For the ID token.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "nullable")]
-    pub id_token: Wishes,
+    pub id_token: ClaimRequests,
 }
 
 /// A `claims` parameter that cannot be read.
@@ -69,9 +69,9 @@ impl ClaimsRequest {
 
     /// Whether an ID token with this `acr` will do: it must be among the values that are essential, if any are.
     pub fn accepts_acr(&self, acr: &str) -> bool {
-        let Some(Some(wish)) = self.id_token.get("acr") else { return true };
-        let mut wanted = wish.value.iter().chain(&wish.values).peekable();
-        !wish.essential || wanted.peek().is_none() || wanted.any(|value| value == acr)
+        let Some(Some(request)) = self.id_token.get("acr") else { return true };
+        let mut wanted = request.value.iter().chain(&request.values).peekable();
+        !request.essential || wanted.peek().is_none() || wanted.any(|value| value == acr)
     }
 
     /// The request without what is of no use here: claims that `is_known` does not know.

@@ -5,16 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-/// Where the client runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ApplicationType {
-    /// On a server, or in a browser.
-    #[default]
-    Web,
-    /// On a person's own device.
-    Native,
-}
+use crate::oauth::application_type::ApplicationType;
 
 /// The members, by their registered names. Unknown ones are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -1,10 +1,12 @@
 //! Protocol values and rules, without I/O.
 
 pub mod acr;
+pub mod application_type;
 pub mod authorization_request;
 pub mod claims_request;
 pub mod client_auth;
 pub mod client_metadata;
+pub mod error;
 pub mod form;
 pub mod issuer;
 pub mod pkce;
@@ -12,3 +14,4 @@ pub mod prompt;
 pub mod redirect_uri;
 pub mod scope;
 pub mod secret;
+pub mod standard_claims;

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::oauth::client_metadata::ApplicationType;
+use crate::oauth::application_type::ApplicationType;
 use crate::oauth::issuer::is_loopback;
 
 /// A redirect URI that may not be registered.

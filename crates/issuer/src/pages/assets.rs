@@ -8,8 +8,8 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
-use crate::error::PageError;
 use crate::store::clients;
+use crate::web::error::page::PageError;
 
 const ICON: &str = include_str!("../../../../templates/static/icon.svg");
 const STYLE: &str = include_str!("../../../../templates/static/style.css");

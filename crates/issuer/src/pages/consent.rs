@@ -11,18 +11,22 @@ use url::Url;
 use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::audit::{self, Event};
+use crate::browser::Browser;
+use crate::browser::csrf::OwnForm;
 use crate::clock::DAY;
-use crate::endpoints::authorize::interaction::{self, Next, Wanted};
-use crate::endpoints::authorize::pending::Refusal;
-use crate::endpoints::authorize::{answer, go_on, waiting};
-use crate::error::{Code, OAuthError, PageError};
+use crate::interaction::answer;
+use crate::interaction::next::{Next, Offer, next};
+use crate::interaction::waiting;
+use crate::interaction::waiting::WaitingRequest;
+use crate::oauth::error::{Code, ErrorResponse, OAuthError};
 use crate::oauth::scope::{OIDC_SCOPES, ScopeSet};
-use crate::pages::browser::{Browser, Waiting};
-use crate::pages::form::{OwnForm, PageQuery};
-use crate::pages::{ClientView, Csp, Page, html};
+use crate::pages::ClientView;
 use crate::store::clients::Client;
 use crate::store::resources::{self, USERINFO};
 use crate::store::{commit, consents};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, Page, html};
 
 /// The scopes of one resource, in words.
 struct Group {
@@ -46,17 +50,17 @@ struct ConsentPage {
 /// A request for which consent is due.
 struct Due {
     client: Client,
-    waiting: Waiting,
+    waiting: WaitingRequest,
     signed_in: SignedIn,
-    wanted: Wanted,
+    offer: Offer,
 }
 
 /// What is due for the request `id`; none if something else is.
 async fn due(app: &App, browser: &Browser, id: &str) -> Result<Option<Due>, PageError> {
-    let (client, waiting) = waiting(app, browser, id).await?;
+    let (client, waiting) = waiting::require(app, browser, id).await?;
     let Some(signed_in) = browser.signed_in().await? else { return Ok(None) };
-    match interaction::next(app, &client, &waiting.pending, Some(&signed_in)).await? {
-        Next::Consent(wanted) => Ok(Some(Due { client, waiting, signed_in, wanted })),
+    match next(app, &client, &waiting.interaction, Some(&signed_in)).await? {
+        Next::Consent(offer) => Ok(Some(Due { client, waiting, signed_in, offer })),
         _ => Ok(None),
     }
 }
@@ -64,22 +68,22 @@ async fn due(app: &App, browser: &Browser, id: &str) -> Result<Option<Due>, Page
 /// `GET /consent`
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let id = query.request()?;
-    let Some(Due { client, waiting, signed_in, wanted }) = due(&app, &browser, id).await? else { return go_on(&app, id) };
+    let Some(Due { client, waiting, signed_in, offer }) = due(&app, &browser, id).await? else { return waiting::resume(&app, id) };
     let days = app.settings.refresh_absolute_lifetime / DAY;
-    let duration = if wanted.to_consent.contains("offline_access") {
+    let duration = if offer.to_consent.contains("offline_access") {
         format!("For up to {days} days, also while you are away.")
     } else {
         "Until you sign out here.".to_owned()
     };
     let page = ConsentPage {
-        page: Page::of(&app, &browser).await?,
+        page: browser.page().await?,
         request: id.to_owned(),
-        scope: wanted.to_consent.to_string(),
+        scope: offer.to_consent.to_string(),
         client: ClientView::of(&app, &client).await?,
         username: signed_in.user.username,
-        groups: in_words(&app, &wanted.to_consent).await?,
+        groups: in_words(&app, &offer.to_consent).await?,
         duration,
-        destination: destination(&waiting.pending.reply.redirect_uri),
+        destination: destination(&waiting.interaction.target.redirect_uri),
     };
     html(&page, Csp::LeadsToClient)
 }
@@ -87,29 +91,29 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
 /// `POST /consent`
 pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     let (browser, id) = (&own.browser, own.request()?);
-    let Some(Due { client, mut waiting, signed_in, wanted }) = due(&app, browser, id).await? else { return go_on(&app, id) };
+    let Some(Due { client, mut waiting, signed_in, offer }) = due(&app, browser, id).await? else { return waiting::resume(&app, id) };
     // What the person was shown may have changed since: then they are asked again.
-    if own.form.get("scope") != Some(wanted.to_consent.to_string().as_str()) {
-        return go_on(&app, id);
+    if own.form.get("scope") != Some(offer.to_consent.to_string().as_str()) {
+        return waiting::resume(&app, id);
     }
     match own.form.get("choice") {
         Some("allow") => {
             let (user, now) = (signed_in.user.id, app.now());
             let transaction = app.store.begin().await?;
-            let all = consents::give(&transaction, user, &client.id, &wanted.to_consent, now).await?;
+            let all = consents::give(&transaction, user, &client.id, &offer.to_consent, now).await?;
             let event = Event::ConsentGiven { user, client: &client.id, scope: &all.to_string() };
             audit::record(&transaction, now, event).await?;
             commit(transaction).await?;
-            waiting.pending.consented_by = Some(user);
-            browser.note(&waiting).await?;
-            go_on(&app, id)
+            waiting.interaction.consented_by = Some(user);
+            waiting.save(&app).await?;
+            waiting::resume(&app, id)
         }
         Some("deny") => {
-            if !browser.take(&waiting).await? {
+            if !waiting.take(&app).await? {
                 return Err(PageError::expired());
             }
-            let refusal = Refusal::from(&OAuthError::new(Code::AccessDenied, "the person said no"));
-            answer::refusal(&app, &waiting.pending.reply, &refusal)
+            let error = ErrorResponse::from(&OAuthError::new(Code::AccessDenied, "the person said no"));
+            answer::refusal(&app, &waiting.interaction.target, &error)
         }
         _ => Err(PageError::stale_form()),
     }

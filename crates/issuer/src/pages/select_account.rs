@@ -7,11 +7,13 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::app::App;
-use crate::endpoints::authorize::{go_on, waiting};
-use crate::error::PageError;
-use crate::pages::browser::Browser;
-use crate::pages::form::{OwnForm, PageQuery};
-use crate::pages::{ClientView, Csp, Page, html};
+use crate::browser::Browser;
+use crate::browser::csrf::OwnForm;
+use crate::interaction::waiting;
+use crate::pages::ClientView;
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, Page, html};
 
 #[derive(Template)]
 #[template(path = "sign_in/select_account.html")]
@@ -26,11 +28,11 @@ struct SelectAccountPage {
 /// `GET /select-account`
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let id = query.request()?;
-    let (client, waiting) = waiting(&app, &browser, id).await?;
-    let Some(signed_in) = browser.signed_in().await?.filter(|_| waiting.pending.choice_due) else { return go_on(&app, id) };
+    let (client, waiting) = waiting::require(&app, &browser, id).await?;
+    let Some(signed_in) = browser.signed_in().await?.filter(|_| waiting.interaction.choice_due) else { return waiting::resume(&app, id) };
     let user = signed_in.user;
     let page = SelectAccountPage {
-        page: Page::of(&app, &browser).await?,
+        page: browser.page().await?,
         request: id.to_owned(),
         client: ClientView::of(&app, &client).await?,
         name: user.name.unwrap_or_else(|| user.username.clone()),
@@ -42,13 +44,13 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
 /// `POST /select-account`
 pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     let (browser, id) = (&own.browser, own.request()?);
-    let (_, mut waiting) = waiting(&app, browser, id).await?;
+    let (_, mut waiting) = waiting::require(&app, browser, id).await?;
     match own.form.get("choice") {
-        Some("continue") => waiting.pending.choice_due = false,
+        Some("continue") => waiting.interaction.choice_due = false,
         // Whoever signs in has chosen by that.
-        Some("other") => waiting.pending.sign_in_due = true,
+        Some("other") => waiting.interaction.sign_in_due = true,
         _ => return Err(PageError::stale_form()),
     }
-    browser.note(&waiting).await?;
-    go_on(&app, id)
+    waiting.save(&app).await?;
+    waiting::resume(&app, id)
 }

@@ -10,14 +10,17 @@ use secrecy::SecretString;
 
 use crate::accounts::sign_in::{self, SignInError};
 use crate::app::App;
-use crate::endpoints::authorize::pending::Ask;
-use crate::endpoints::authorize::{go_on, waiting};
-use crate::endpoints::parameters::Parameters;
-use crate::error::{OAuthError, PageError};
-use crate::pages::browser::{Browser, Waiting};
-use crate::pages::form::PageQuery;
-use crate::pages::{ClientView, Csp, Page, html, see_other};
+use crate::browser::Browser;
+use crate::interaction::CheckedRequest;
+use crate::interaction::waiting;
+use crate::interaction::waiting::WaitingRequest;
+use crate::oauth::error::OAuthError;
+use crate::pages::ClientView;
 use crate::store::clients::Client;
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::form::Parameters;
+use crate::web::html::{Csp, Page, html, see_other};
 
 #[derive(Template)]
 #[template(path = "sign_in/sign_in.html")]
@@ -34,13 +37,13 @@ struct SignInPage {
 /// What a request that waits for the sign-in knows of it.
 struct Context {
     id: String,
-    request: Option<(Client, Waiting)>,
+    request: Option<(Client, WaitingRequest)>,
 }
 
 impl Context {
     /// The request `id`; none where a person came by themselves.
     async fn of(app: &App, browser: &Browser, id: &str) -> Result<Self, PageError> {
-        let request = if id.is_empty() { None } else { Some(waiting(app, browser, id).await?) };
+        let request = if id.is_empty() { None } else { Some(waiting::require(app, browser, id).await?) };
         Ok(Self { id: id.to_owned(), request })
     }
 
@@ -50,12 +53,12 @@ impl Context {
             Some((client, _)) => ClientView::of(app, client).await?,
             None => ClientView::default(),
         };
-        let hint = self.request.as_ref().and_then(|(_, waiting)| match &waiting.pending.ask {
-            Ask::Request(request) => request.login_hint.as_deref(),
-            Ask::Refusal(_) => None,
+        let hint = self.request.as_ref().and_then(|(_, waiting)| match &waiting.interaction.request {
+            CheckedRequest::Valid(request) => request.login_hint.as_deref(),
+            CheckedRequest::Invalid(_) => None,
         });
         let known = signed_in.as_ref().map(|signed_in| signed_in.user.username.as_str());
-        let asks_other = self.request.as_ref().is_some_and(|(_, waiting)| waiting.pending.hinted_user.is_some());
+        let asks_other = self.request.as_ref().is_some_and(|(_, waiting)| waiting.interaction.hinted_user.is_some());
         let username = match (username, hint, known) {
             ("", Some(hint), _) => hint,
             ("", None, Some(known)) if !asks_other => known,
@@ -63,7 +66,7 @@ impl Context {
         };
         let reason = if signed_in.is_some() { "Please sign in again to continue." } else { "" };
         Ok(SignInPage {
-            page: Page::of(app, browser).await?,
+            page: browser.page().await?,
             request: self.id.clone(),
             has_client: self.request.is_some(),
             client,
@@ -94,7 +97,7 @@ pub async fn submit(
     if !browser.is_own(&form).await? {
         // Most likely another tab has signed in meanwhile: then the request can go on, else the page comes again.
         return match form.get("request") {
-            Some(id) if browser.waiting(id).await?.is_some() => go_on(&app, id),
+            Some(id) if waiting::find(&app, &browser, id).await?.is_some() => waiting::resume(&app, id),
             Some(_) => Err(PageError::expired()),
             None => see_other(&app, "/sign-in"),
         };
@@ -109,9 +112,9 @@ pub async fn submit(
     match checked {
         Ok(signed_in) => match context.request {
             Some((_, mut waiting)) => {
-                waiting.pending.note_sign_in(&signed_in.session.sid);
-                browser.note(&waiting).await?;
-                go_on(&app, &context.id)
+                waiting.interaction.note_sign_in(&signed_in.session.sid);
+                waiting.save(&app).await?;
+                waiting::resume(&app, &context.id)
             }
             None => see_other(&app, "/account"),
         },

@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::app::App;
-use crate::endpoints::end_session;
-use crate::error::PageError;
-use crate::pages::browser::Browser;
-use crate::pages::form::OwnForm;
-use crate::pages::{Csp, Hidden, Page, html, see_other};
+use crate::browser::Browser;
+use crate::browser::csrf::OwnForm;
+use crate::interaction::sign_out::{self, LogoutTarget};
+use crate::web::error::page::PageError;
+use crate::web::html::{Csp, Hidden, Page, html, see_other};
 
 #[derive(Template)]
 #[template(path = "sign_out/confirm.html")]
@@ -37,15 +37,9 @@ struct StayedPage {
 }
 
 /// Asks the person who is signed in as `username`; `fields` come back with the answer.
-pub async fn ask(
-    app: &App,
-    browser: &Browser,
-    username: &str,
-    client_name: Option<&str>,
-    fields: Vec<Hidden>,
-) -> Result<Response, PageError> {
+pub async fn ask(browser: &Browser, username: &str, client_name: Option<&str>, fields: Vec<Hidden>) -> Result<Response, PageError> {
     let page = ConfirmPage {
-        page: Page::of(app, browser).await?,
+        page: browser.page().await?,
         username: username.to_owned(),
         has_client: client_name.is_some(),
         client_name: client_name.unwrap_or_default().to_owned(),
@@ -54,8 +48,16 @@ pub async fn ask(
     html(&page, Csp::LeadsToClient)
 }
 
+/// Sends the browser where it was to go, or says that nobody is signed in any more.
+pub fn leave(app: &App, target: Option<&LogoutTarget>) -> Result<Response, PageError> {
+    match target {
+        Some(target) => target.redirect(),
+        None => done(app),
+    }
+}
+
 /// Says that nobody is signed in any more.
-pub fn done(app: &App) -> Result<Response, PageError> {
+fn done(app: &App) -> Result<Response, PageError> {
     html(&DonePage { page: Page::without_forms(app) }, Csp::Own)
 }
 
@@ -65,9 +67,9 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
     match (form.get("choice"), browser.signed_in().await?) {
         (Some("sign-out"), _) => {
             // Checked again: what comes with a form may have been changed on the way.
-            let target = end_session::target_of(&app, &form).await?;
+            let request = sign_out::read(&app, &form).await?;
             browser.sign_out().await?;
-            end_session::leave(&app, target)
+            leave(&app, request.target.as_ref())
         }
         (Some("stay"), Some(signed_in)) => {
             html(&StayedPage { page: Page::without_forms(&app), username: signed_in.user.username }, Csp::Own)

@@ -36,6 +36,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::config::database_url::DatabaseUrl;
+use crate::oauth::error::OAuthError;
 use authorizations::{Advance, AuthorizationRow};
 use batch::Batcher;
 use clients::Client;
@@ -83,6 +84,13 @@ impl From<DbErr> for StoreError {
             Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_)) => Self::Conflict(error),
             _ => Self::Database(error),
         }
+    }
+}
+
+/// A storage error fails the request: it never becomes a token, nor a success that did not happen.
+impl From<StoreError> for OAuthError {
+    fn from(error: StoreError) -> Self {
+        Self::server_error(error)
     }
 }
 

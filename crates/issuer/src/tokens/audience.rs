@@ -1,9 +1,10 @@
 //! Which resource an access token is for (RFC 8707 §2), and the scopes that it may therefore hold.
 
-use crate::error::{Code, OAuthError};
+use crate::app::App;
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
-use crate::store::resources::{Resource, USERINFO};
+use crate::store::resources::{self, Resource, USERINFO};
 
 /// The audience of a token: the resource that was named, else UserInfo if only OpenID Connect's scopes are wanted, else
 /// `default`, else the client's default resource; and where no resource was named, UserInfo beside it if its scopes are
@@ -33,8 +34,15 @@ pub fn owned(wanted: &ScopeSet, audience: &[Resource], client: &Client) -> Scope
     wanted.filtered(|name| owner(client, name).is_some_and(|owner| audience.iter().any(|resource| resource.id == owner)))
 }
 
+/// The resource `identifier`, if `client` may get tokens for it.
+pub async fn target(app: &App, client: &Client, identifier: &str) -> Result<Resource, OAuthError> {
+    let resource = resources::by_identifier(app.store.reader(), identifier, &app.settings.issuer).await?;
+    let allowed = resource.filter(|resource| may_target(client, resource));
+    allowed.ok_or_else(|| OAuthError::new(Code::InvalidTarget, "resource: it is not known, or not for this client"))
+}
+
 /// Whether `client` may get tokens for `resource`: it is its default, or owns a scope that the client may ask for.
-pub fn may_target(client: &Client, resource: &Resource) -> bool {
+fn may_target(client: &Client, resource: &Resource) -> bool {
     let is_default = client.default_resource.as_ref().is_some_and(|default| default.id == resource.id);
     is_default || client.scopes.iter().any(|allowed| allowed.resource_id == resource.id)
 }

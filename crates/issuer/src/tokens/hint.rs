@@ -11,7 +11,7 @@ use crate::tokens::claims::Audience;
 
 /// What an ID token of ours says.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Hint {
+pub struct IdTokenHint {
     iss: String,
     /// Only ID tokens have it: a signed answer of UserInfo is none.
     #[serde(rename = "at_hash")]
@@ -25,13 +25,13 @@ pub struct Hint {
 }
 
 /// Reads `token`. None if it is no ID token of this issuer.
-pub async fn read(app: &App, token: &str) -> Result<Option<Hint>, KeyError> {
+pub async fn read(app: &App, token: &str) -> Result<Option<IdTokenHint>, KeyError> {
     let Ok(signed) = SignedToken::parse(token) else { return Ok(None) };
     if !signed.has_type("JWT") {
         return Ok(None);
     }
     let ring = app.ring().await?;
     let Ok(payload) = signed.check_signature(&ring.hint_keys) else { return Ok(None) };
-    let hint = serde_json::from_slice::<Hint>(payload).ok();
+    let hint = serde_json::from_slice::<IdTokenHint>(payload).ok();
     Ok(hint.filter(|hint| hint.iss == app.settings.issuer.as_str()))
 }

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::clock::UnixSeconds;
-use crate::error::{Code, OAuthError};
 use crate::keys::signer::TokenType;
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
 use crate::tokens::audience::{audience, owned};
@@ -49,8 +49,8 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
     let issuer = &app.settings.issuer;
     let lifetime = audience.iter().filter_map(|resource| resource.token_lifetime).min().unwrap_or(app.settings.access_token_lifetime);
 
-    let ring = app.ring().await.map_err(OAuthError::server_error)?;
-    let signer = ring.signer(now).map_err(OAuthError::server_error)?;
+    let ring = app.ring().await?;
+    let signer = ring.signer(now)?;
     let (subject, sign_in, row) = match party {
         Party::User(user) => {
             let (user, row) = &**user;

@@ -1,111 +1,296 @@
-//! The house of docs/ARCHITECTURE.md, held by reading the `use` lines: imports run down only, and axum and SeaORM stay in
-//! their rooms.
+//! Holds the house of docs/ARCHITECTURE.md by reading the sources: imports run down only, no files import each other in a
+//! circle, and axum, SeaORM and transactions stay in their rooms.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// The floors, from the top. A module may import from its own floor and from those below it.
-const FLOORS: &[&[&str]] = &[
-    &["main", "cli"],
-    &["server", "routes"],
-    &["endpoints", "pages", "middleware", "jobs"],
+/// The rooms from the top down. A file may import from its own room, from rooms below it, and, in one direction, from rooms on
+/// its own line.
+const LINES: &[&[&str]] = &[
+    &["main", "lib"],
+    &["cli", "start", "server", "routes", "jobs"],
+    &["endpoints", "pages", "api"],
+    &["interaction"],
+    &["browser"],
+    &["web"],
+    &["admin"],
     &["grants"],
-    &["accounts"],
+    &["accounts", "clients"],
     &["tokens"],
-    &["keys"],
-    &["store"],
+    &["app"],
+    &["keys", "mail"],
+    &["audit"],
+    &["store", "pool"],
+    &["fetch", "telemetry"],
+    &["config"],
+    &["oauth"],
+    &["clock"],
 ];
-/// Rooms that serve all floors, and what each may import.
-const SERVES_ALL: &[(&str, &[&str])] = &[
-    ("clock", &[]),
-    ("oauth", &["error"]),
-    ("config", &["clock", "oauth"]),
-    ("telemetry", &["config"]),
-    ("error", &["store"]),
-    ("audit", &["clock", "store"]),
-    ("fetch", &["clock", "config", "oauth"]),
-    // These two put the house together.
-    ("first_start", &["accounts", "app", "clock", "config", "grants", "keys", "oauth", "store"]),
-    ("app", &["accounts", "clock", "config", "fetch", "first_start", "keys", "store"]),
-    ("lib", &[]),
-];
-/// Where axum may appear.
-const SPEAKS_HTTP: &[&str] = &["routes", "endpoints", "pages", "middleware", "error", "server"];
+/// The lowest room that may use axum.
+const LOWEST_WITH_AXUM: &str = "web";
+/// The rooms outside `store` in which transactions begin.
+const WITH_TRANSACTIONS: &[&str] = &["start", "admin", "grants", "accounts", "keys", "mail", "cli", "pages", "endpoints"];
+/// The modules that reach the database only through operations.
+const WITHOUT_STORE: &[&str] = &["api", "pages::admin"];
+/// The most lines of a file.
+const MOST_LINES: usize = 400;
 
+/// One file under src/, without its tests.
+#[derive(Clone)]
 struct Source {
-    path: PathBuf,
-    room: String,
+    /// Such as `pages::account::password`; a `mod.rs` has the path of its folder.
+    module: String,
     code: String,
 }
 
-fn sources() -> Vec<Source> {
-    fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { walk(&path, found) } else { found.push(path) }
+impl Source {
+    fn new(module: &str, code: &str) -> Self {
+        Self { module: module.to_owned(), code: code.to_owned() }
+    }
+
+    fn room(&self) -> &str {
+        self.module.split("::").next().unwrap()
+    }
+
+    /// The code without comments.
+    fn statements(&self) -> String {
+        let lines = self.code.lines().map(|line| line.split("//").next().unwrap());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The absolute paths, without `crate::`, of all that the file takes from this crate: in `use` trees and in line, also where
+    /// they are written with `self` or `super`.
+    fn paths(&self) -> BTreeSet<String> {
+        let code = self.statements();
+        let mut found = BTreeSet::new();
+        for (at, _) in code.char_indices() {
+            let starts_word = !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+            let rest = &code[at..];
+            if starts_word && ["crate::", "self::", "super::"].iter().any(|root| rest.starts_with(root)) {
+                flatten(rest, String::new(), &mut found);
+            }
+        }
+        found.iter().map(|path| self.absolute(path)).collect()
+    }
+
+    fn absolute(&self, path: &str) -> String {
+        let mut base: Vec<&str> = self.module.split("::").collect();
+        let mut rest: Vec<&str> = path.split("::").collect();
+        match rest[0] {
+            "crate" => base.clear(),
+            // A file's own module is `self`, so that `super` is its parent.
+            _ => {
+                while rest[0] == "super" {
+                    base.pop();
+                    rest.remove(0);
+                }
+            }
+        }
+        rest.retain(|part| !["crate", "self"].contains(part));
+        base.extend(rest);
+        base.join("::")
+    }
+}
+
+/// Adds each path of the tree at the beginning of `code`, such as `crate::store::{users, roles::{self, all}}`; returns what
+/// follows the tree.
+fn flatten<'c>(code: &'c str, prefix: String, found: &mut BTreeSet<String>) -> &'c str {
+    let end = code.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(code.len());
+    let (path, mut rest) = (prefix + &code[..end], &code[end..]);
+    if !path.ends_with("::") || !rest.starts_with('{') {
+        found.insert(path.trim_end_matches(':').to_owned());
+        return rest;
+    }
+    loop {
+        rest = rest[1..].trim_start();
+        if !rest.starts_with('}') {
+            rest = flatten(rest, path.clone(), found).trim_start();
+            if rest.starts_with("as ") {
+                rest = &rest[rest.find([',', '}']).unwrap()..];
+            }
+        }
+        if rest.starts_with('}') {
+            return &rest[1..];
         }
     }
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut paths = Vec::new();
-    walk(&src, &mut paths);
-    let source = |path: PathBuf| {
-        let relative = path.strip_prefix(&src).unwrap().with_extension("");
-        let room = relative.iter().next().unwrap().to_str().unwrap().to_owned();
-        let code = fs::read_to_string(&path).unwrap();
-        Source { path, room, code: code.split("#[cfg(test)]").next().unwrap().to_owned() }
+}
+
+fn sources() -> Vec<Source> {
+    fn walk(dir: &Path, module: &str, found: &mut Vec<Source>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let stem = path.file_stem().unwrap().to_str().unwrap();
+            let inner = if stem == "mod" { module.to_owned() } else { format!("{module}::{stem}") };
+            let inner = inner.trim_start_matches("::");
+            if path.is_dir() {
+                walk(&path, inner, found);
+            } else {
+                let code = fs::read_to_string(&path).unwrap();
+                found.push(Source::new(inner, code.split("#[cfg(test)]").next().unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut found);
+    found
+}
+
+fn line_of(room: &str) -> Option<usize> {
+    LINES.iter().position(|rooms| rooms.contains(&room))
+}
+
+/// Whether `one` is the `mod.rs` that declares `other`.
+fn is_parent(one: &str, other: &str) -> bool {
+    other.rsplit_once("::").is_some_and(|(parent, _)| parent == one)
+}
+
+/// For each file the files that it imports.
+fn imports(sources: &[Source]) -> BTreeMap<&str, BTreeSet<&str>> {
+    let modules: BTreeSet<&str> = sources.iter().map(|source| source.module.as_str()).collect();
+    let file_of = |path: &str| {
+        let mut path = path;
+        loop {
+            if let Some(module) = modules.get(path) {
+                return Some(*module);
+            }
+            path = path.rsplit_once("::")?.0;
+        }
     };
-    paths.into_iter().map(source).collect()
+    let of = |source: &Source| source.paths().iter().filter_map(|path| file_of(path)).filter(|file| *file != source.module).collect();
+    sources.iter().map(|source| (source.module.as_str(), of(source))).collect()
 }
 
-/// The rooms that a file names, each as `crate::room`.
-fn imports(source: &Source) -> Vec<&str> {
-    let lines = source.code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let rooms = lines.flat_map(|line| line.split("crate::").skip(1).collect::<Vec<_>>());
-    rooms
-        .map(|rest| {
-            assert!(!rest.starts_with('{'), "{}: several rooms in one `use`; give each its own", source.path.display());
-            rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap()
-        })
-        .collect()
+fn faults_of_order(sources: &[Source]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut sideways = BTreeSet::new();
+    for (file, imported) in imports(sources) {
+        let room = file.split("::").next().unwrap();
+        let Some(line) = line_of(room) else {
+            faults.push(format!("{file}: the room {room} is on no line"));
+            continue;
+        };
+        for other in imported {
+            let other_room = other.split("::").next().unwrap();
+            match line_of(other_room) {
+                Some(below) if below > line || room == other_room => {}
+                Some(same) if same == line => drop(sideways.insert((room, other_room))),
+                _ => faults.push(format!("{file} imports {other}, which is above it")),
+            }
+        }
+    }
+    for (one, other) in &sideways {
+        if sideways.contains(&(*other, *one)) {
+            faults.push(format!("{one} and {other} are on one line and import each other"));
+        }
+    }
+    faults
 }
 
-fn floor(room: &str) -> Option<usize> {
-    FLOORS.iter().position(|rooms| rooms.contains(&room))
+fn faults_of_circles(sources: &[Source]) -> Vec<String> {
+    fn visit<'s>(
+        file: &'s str,
+        graph: &BTreeMap<&'s str, BTreeSet<&'s str>>,
+        way: &mut Vec<&'s str>,
+        done: &mut BTreeSet<&'s str>,
+        faults: &mut Vec<String>,
+    ) {
+        if let Some(start) = way.iter().position(|before| *before == file) {
+            faults.push(format!("a circle: {}", way[start..].join(" -> ")));
+            return;
+        }
+        if done.contains(file) {
+            return;
+        }
+        way.push(file);
+        for next in &graph[file] {
+            if !is_parent(file, next) && !is_parent(next, file) {
+                visit(next, graph, way, done, faults);
+            }
+        }
+        way.pop();
+        done.insert(file);
+    }
+    let graph = imports(sources);
+    let (mut done, mut faults) = (BTreeSet::new(), Vec::new());
+    for file in graph.keys() {
+        visit(file, &graph, &mut Vec::new(), &mut done, &mut faults);
+    }
+    faults
+}
+
+fn faults_of_places(sources: &[Source]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for source in sources {
+        let (code, module, room) = (source.statements(), &source.module, source.room());
+        let is_below_web = line_of(room) > line_of(LOWEST_WITH_AXUM);
+        if is_below_web && (code.contains("axum::") || code.contains("use axum")) {
+            faults.push(format!("{module} uses axum"));
+        }
+        if room != "store" && (code.contains("sea_orm::") || code.contains("use sea_orm")) {
+            faults.push(format!("{module} uses SeaORM"));
+        }
+        if room != "store" && !WITH_TRANSACTIONS.contains(&room) && code.contains(".begin()") {
+            faults.push(format!("{module} begins a transaction"));
+        }
+        let is_fenced = WITHOUT_STORE.iter().any(|fenced| module == fenced || module.starts_with(&format!("{fenced}::")));
+        if is_fenced && source.paths().iter().any(|path| path == "store" || path.starts_with("store::")) {
+            faults.push(format!("{module} imports store"));
+        }
+    }
+    faults
 }
 
 #[test]
 fn imports_run_down_only() {
-    for source in sources() {
-        let serves_all = |room: &str| SERVES_ALL.iter().find(|(name, _)| *name == room);
-        for room in imports(&source) {
-            let may = match (floor(&source.room), serves_all(&source.room)) {
-                (Some(own), _) => serves_all(room).is_some() || floor(room).is_some_and(|floor| floor >= own),
-                (None, Some((own, allowed))) => room == *own || allowed.contains(&room),
-                (None, None) => panic!("{}: which floor is it on?", source.path.display()),
-            };
-            assert!(may, "{} imports {room}, which is above it", source.path.display());
-        }
-    }
+    assert_eq!(faults_of_order(&sources()), Vec::<String>::new());
 }
 
 #[test]
-fn only_the_store_knows_the_database() {
-    for source in sources().iter().filter(|source| source.room != "store") {
-        assert!(!source.code.contains("sea_orm::"), "{}", source.path.display());
-    }
+fn no_files_import_each_other() {
+    assert_eq!(faults_of_circles(&sources()), Vec::<String>::new());
 }
 
 #[test]
-fn only_the_outer_rooms_speak_http() {
-    for source in sources().iter().filter(|source| !SPEAKS_HTTP.contains(&source.room.as_str())) {
-        assert!(!source.code.contains("axum::"), "{}", source.path.display());
+fn axum_and_the_database_stay_in_their_rooms() {
+    assert_eq!(faults_of_places(&sources()), Vec::<String>::new());
+}
+
+/// Each kind of offence, planted in a copy of the sources, is found.
+#[test]
+fn a_planted_offence_is_found() {
+    let with = |module: &str, line: &str| {
+        let mut sources = sources();
+        let planted = sources.iter_mut().find(|source| source.module == module).unwrap();
+        planted.code.push_str(line);
+        sources
+    };
+    for (module, line) in [
+        ("store::users", "use crate::tokens::issue::issue;"),
+        ("store::users", "use crate::{clock::Clock, keys::ring::Ring};"),
+        ("store::users", "use super::super::keys::ring::Ring;"),
+        ("store::users", "fn f() { crate::keys::ring::Ring::default(); }"),
+        ("pages::consent", "use crate::endpoints::token;"),
+    ] {
+        assert!(!faults_of_order(&with(module, line)).is_empty(), "{module}: {line}");
+    }
+    for (module, line) in [("oauth::scope", "use crate::oauth::prompt::Prompt;"), ("oauth::scope", "use super::prompt;")] {
+        assert!(!faults_of_circles(&with(module, line)).is_empty(), "{module}: {line}");
+    }
+    for (module, line) in [
+        ("grants", "use axum::http::StatusCode;"),
+        ("grants", "fn f(_: axum::Json<()>) {}"),
+        ("grants", "use sea_orm::EntityTrait;"),
+        ("tokens", "async fn f(app: &App) { app.store.begin().await; }"),
+    ] {
+        assert!(!faults_of_places(&with(module, line)).is_empty(), "{module}: {line}");
     }
 }
 
 #[test]
 fn every_file_says_what_it_is_for_and_is_of_a_readable_size() {
     for source in sources() {
-        assert!(source.code.starts_with("//! "), "{}", source.path.display());
-        assert!(source.code.lines().count() <= 400, "{}", source.path.display());
+        assert!(source.code.starts_with("//! "), "{}", source.module);
+        assert!(source.code.lines().count() <= MOST_LINES, "{}", source.module);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use secrecy::ExposeSecret;
-use signet_issuer::app::App;
+use signet_issuer::start;
 use signet_issuer::clock::SystemClock;
 use signet_issuer::config::Settings;
 use signet_issuer::server;
@@ -21,7 +21,7 @@ async fn a_password_becomes_a_token_that_the_service_accepts() {
     let mut settings = Settings::defaults(&issuer, address).unwrap();
     settings.database_url = format!("sqlite:{}", dir.path().join("signet.db").display()).try_into().unwrap();
     settings.keys_dir = dir.path().join("keys");
-    let (app, administrator) = App::open(settings, Arc::new(SystemClock::default())).await.unwrap();
+    let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await.unwrap();
     tokio::spawn(server::serve(app, listener, std::future::pending()));
 
     // The first start made a user; the service here stands for the issuer's own administration.

@@ -8,12 +8,14 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::audit::{self, Event};
-use crate::error::PageError;
+use crate::browser::Browser;
+use crate::browser::csrf::OwnForm;
+use crate::pages::ClientView;
 use crate::pages::account::{Account, moment};
-use crate::pages::browser::Browser;
-use crate::pages::form::{OwnForm, PageQuery};
-use crate::pages::{ClientView, Csp, Page, html, see_other};
 use crate::store::{authorizations, codes, commit, consents, resources};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, Page, html, see_other};
 
 struct Consent {
     client: ClientView,
@@ -55,7 +57,7 @@ pub async fn show(
         });
     }
     let page = ConsentsPage {
-        page: Page::of(&app, &browser).await?,
+        page: browser.page().await?,
         section: "consents",
         username: signed_in.user.username,
         forced: false,

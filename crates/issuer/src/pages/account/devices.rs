@@ -9,12 +9,13 @@ use uuid::Uuid;
 
 use crate::accounts::session::{self, SignedIn};
 use crate::app::App;
-use crate::error::PageError;
+use crate::browser::Browser;
+use crate::browser::csrf::OwnForm;
 use crate::pages::account::{Account, moment};
-use crate::pages::browser::Browser;
-use crate::pages::form::{OwnForm, PageQuery};
-use crate::pages::{Csp, Page, html, see_other};
 use crate::store::{commit, sessions};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, Page, html, see_other};
 
 struct Device {
     sid: String,
@@ -60,7 +61,7 @@ pub async fn show(
     };
     let devices: Vec<Device> = sessions::of_user(app.store.reader(), user.id, app.now()).await?.into_iter().map(device).collect();
     let page = DevicesPage {
-        page: Page::of(&app, &browser).await?,
+        page: browser.page().await?,
         section: "devices",
         username: user.username,
         forced: false,

@@ -15,9 +15,9 @@ use time::macros::format_description;
 
 use crate::accounts::session::SignedIn;
 use crate::app::App;
+use crate::browser::Browser;
 use crate::clock::UnixSeconds;
-use crate::pages::browser::Browser;
-use crate::pages::see_other;
+use crate::web::html::see_other;
 
 /// Who is signed in. Others are sent to sign in, and those who must choose a password to do that first.
 pub struct Account(SignedIn);

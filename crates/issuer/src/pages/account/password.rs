@@ -8,19 +8,21 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::accounts::methods::password;
 use crate::accounts::policy;
 use crate::accounts::session::{self, SignedIn};
 use crate::accounts::sign_in::{self, SignInError};
 use crate::app::App;
 use crate::audit::{self, Event};
-use crate::endpoints::authorize::go_on;
-use crate::error::PageError;
+use crate::browser::Browser;
+use crate::browser::csrf::OwnForm;
+use crate::interaction::waiting;
 use crate::oauth::form::Form;
-use crate::pages::browser::Browser;
-use crate::pages::form::{OwnForm, PageQuery};
-use crate::pages::{Csp, Page, html, see_other};
 use crate::store::users::User;
 use crate::store::{commit, sessions, users};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, Page, html, see_other};
 
 #[derive(Template)]
 #[template(path = "account/password.html")]
@@ -55,7 +57,7 @@ async fn page(
 ) -> Result<Response, PageError> {
     let user = &signed_in.user;
     let page = PasswordPage {
-        page: Page::of(app, browser).await?,
+        page: browser.page().await?,
         section: "password",
         username: user.username.clone(),
         forced: user.password_generated_at.is_some(),
@@ -87,8 +89,8 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
         return Ok(response);
     }
     browser.renew().await?;
-    if !request.is_empty() && browser.waiting(request).await?.is_some() {
-        return go_on(&app, request);
+    if !request.is_empty() && waiting::find(&app, &browser, request).await?.is_some() {
+        return waiting::resume(&app, request);
     }
     see_other(&app, "/account/password?done=saved")
 }
@@ -105,7 +107,7 @@ async fn change(app: &App, browser: &Browser, signed_in: &SignedIn, form: &Form)
         Err(SignInError::Wrong) => return Ok(Err(Faults { current: "This is not your current password.", ..Faults::default() })),
         Err(error) => return Ok(Err(Faults { all: format!("Nothing was changed: {error}."), ..Faults::default() })),
     };
-    let Ok(hash) = app.hasher.hash(new).await else {
+    let Ok(hash) = password::hash(app, new).await else {
         return Ok(Err(Faults { all: "Nothing was changed: too many sign-ins at once. Try again.".to_owned(), ..Faults::default() }));
     };
     let (proven, settlement) = proof.into_parts();

@@ -9,15 +9,16 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::audit::{self, Event};
-use crate::error::PageError;
+use crate::browser::Browser;
+use crate::browser::csrf::OwnForm;
 use crate::oauth::form::Form;
+use crate::oauth::standard_claims::{self, StandardClaims};
 use crate::pages::account::Account;
-use crate::pages::browser::Browser;
-use crate::pages::form::{OwnForm, PageQuery};
-use crate::pages::{Csp, Page, html, see_other};
 use crate::store::commit;
 use crate::store::users::{self, User};
-use crate::tokens::user_claims::{self, StandardClaims};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, Page, html, see_other};
 
 /// Name, label, type, `autocomplete` (HTML §4.10.18.7) and hint of each field.
 const FIELDS: [(&str, &str, &str, &str, &str); 14] = [
@@ -61,10 +62,10 @@ struct ProfilePage {
     fields: Vec<Field>,
 }
 
-async fn page(app: &App, browser: &Browser, user: User, fields: Vec<Field>, saved: bool) -> Result<Response, PageError> {
+async fn page(browser: &Browser, user: User, fields: Vec<Field>, saved: bool) -> Result<Response, PageError> {
     let faulty = fields.iter().any(|field| !field.error.is_empty());
     let page = ProfilePage {
-        page: Page::of(app, browser).await?,
+        page: browser.page().await?,
         section: "profile",
         forced: false,
         username: user.username,
@@ -95,14 +96,9 @@ fn fields(value: impl Fn(&str) -> String, error: impl Fn(&str) -> String) -> Vec
 }
 
 /// `GET /account`
-pub async fn show(
-    State(app): State<Arc<App>>,
-    browser: Browser,
-    Account(signed_in): Account,
-    query: PageQuery,
-) -> Result<Response, PageError> {
+pub async fn show(browser: Browser, Account(signed_in): Account, query: PageQuery) -> Result<Response, PageError> {
     let fields = stored(&signed_in.user);
-    page(&app, &browser, signed_in.user, fields, query.done() == "saved").await
+    page(&browser, signed_in.user, fields, query.done() == "saved").await
 }
 
 fn stored(user: &User) -> Vec<Field> {
@@ -115,10 +111,10 @@ fn stored(user: &User) -> Vec<Field> {
 pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
     let (OwnForm { browser, form }, user) = (own, signed_in.user);
     let typed = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
-    let errors = |name: &str| user_claims::check(name, &typed(name)).err().map_or(String::new(), |error| sentence(&error.to_string()));
+    let errors = |name: &str| standard_claims::check(name, &typed(name)).err().map_or(String::new(), |error| sentence(&error.to_string()));
     let checked = fields(typed, errors);
     if checked.iter().any(|field| !field.error.is_empty()) {
-        return page(&app, &browser, user, checked, false).await;
+        return page(&browser, user, checked, false).await;
     }
     let claims = with_fields(&user, &form);
     let name = Some(typed("name")).filter(|name| !name.is_empty());

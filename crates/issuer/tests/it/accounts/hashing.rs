@@ -1,4 +1,4 @@
-use signet_issuer::accounts::password::StoredHash;
+use signet_issuer::accounts::methods::password::{self, StoredHash};
 
 use crate::support::{PASSWORD, TestApp};
 
@@ -71,7 +71,7 @@ async fn requests_that_were_dropped_leave_their_place() {
     .with_user("alice")
     .await;
     for _ in 0..200 {
-        let abandoned = app.app.hasher.compare(PASSWORD.into(), None);
+        let abandoned = password::compare(&app.app, PASSWORD.into(), None);
         // Polled once, so that it is queued, and dropped.
         let _ = tokio::time::timeout(std::time::Duration::ZERO, abandoned).await;
     }

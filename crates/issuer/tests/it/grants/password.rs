@@ -1,4 +1,5 @@
 use serde_json::json;
+use signet_issuer::accounts::methods::password;
 
 use crate::support::{ORDERS, PASSWORD, START, TestApp, claims, header};
 
@@ -55,7 +56,7 @@ async fn wrong_credentials_get_one_answer_whatever_is_wrong() {
 async fn the_password_is_used_exactly_as_received() {
     let app = TestApp::new().await.with_orders().await;
     let password = " Pässwörd with spaces\u{1f511} ";
-    let hash = app.app.hasher.hash(password.into()).await.unwrap();
+    let hash = password::hash(&app.app, password.into()).await.unwrap();
     app.add_user_with_hash("alice", &["clerk"], hash).await;
     assert_eq!(app.try_password("alice", password, "").await.status, 200);
     for changed in [password.trim(), &password.to_lowercase(), &password.replace('ä', "a\u{308}")] {
@@ -194,7 +195,7 @@ async fn hashes_of_other_systems_are_taken_as_they_are_and_weaker_ones_renewed()
     let pwdlib = "$argon2id$v=19$m=65536,t=3,p=4$MTIzNDU2Nzg5MDEyMzQ1Ng$EOlXj3z9o9PCLeT0RSBGRqkq2splsxLZayq6V/951cc";
     app.add_user_with_hash("imported", &["clerk"], pwdlib.to_owned()).await;
     let weak = TestApp::new().await;
-    let weak_hash = weak.app.hasher.hash(PASSWORD.into()).await.unwrap();
+    let weak_hash = password::hash(&weak.app, PASSWORD.into()).await.unwrap();
     app.add_user_with_hash("weak", &["clerk"], weak_hash.clone()).await;
     let stored = async |username: &str| {
         signet_issuer::store::users::row(app.app.store.reader(), username).await.unwrap().unwrap().password_hash.unwrap()
@@ -255,7 +256,7 @@ async fn a_token_never_comes_empty_for_what_was_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_sign_ins_survive_the_renewal_of_their_hash() {
-    let weak = TestApp::new().await.app.hasher.hash(PASSWORD.into()).await.unwrap();
+    let weak = password::hash(&TestApp::new().await.app, PASSWORD.into()).await.unwrap();
     let app = TestApp::with(|settings| settings.argon2_memory_kib = 4096).await.with_orders().await;
     app.add_user_with_hash("alice", &["clerk"], weak).await;
     let answers = tokio::join!(app.sign_in("alice", ""), app.sign_in("alice", ""), app.sign_in("alice", ""), app.sign_in("alice", ""));
@@ -265,7 +266,7 @@ async fn parallel_sign_ins_survive_the_renewal_of_their_hash() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_imported_password_may_be_shorter_than_what_may_be_set_today() {
     let app = TestApp::new().await.with_orders().await;
-    let hash = app.app.hasher.hash("secret".into()).await.unwrap();
+    let hash = password::hash(&app.app, "secret".into()).await.unwrap();
     app.add_user_with_hash("johndoe", &["clerk"], hash).await;
     assert_eq!(app.try_password("johndoe", "secret", "").await.status, 200);
 }

@@ -3,10 +3,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use signet_issuer::app::App;
 use signet_issuer::clock::{Clock, FakeClock, SystemClock};
 use signet_issuer::keys::seal::MasterKeys;
 use signet_issuer::keys::signer::Signer;
+use signet_issuer::start;
 use signet_issuer::store::signing_keys;
 use tempfile::TempDir;
 
@@ -118,7 +118,7 @@ async fn a_version_comes_and_goes_without_an_outage() {
 
     fs::write(&file, second).unwrap();
     let open =
-        || App::open(test_settings("http://localhost:1", old.database_url(), old.keys_dir()), Arc::clone(&old.clock) as Arc<dyn Clock>);
+        || start::open(test_settings("http://localhost:1", old.database_url(), old.keys_dir()), Arc::clone(&old.clock) as Arc<dyn Clock>);
     let needed = open().await.unwrap_err().to_string();
     assert!(needed.contains("version 1"), "{needed}");
     // One of them ended, the other not used for too long.
@@ -141,7 +141,7 @@ async fn a_version_comes_and_goes_without_an_outage() {
 async fn a_node_without_the_right_file_refuses_to_start_and_says_so() {
     let database = Database::create().await;
     let (right, wrong) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let open = |dir: &TempDir| App::open(test_settings("http://localhost:1", &database.url, dir.path()), Arc::new(FakeClock::new(START)));
+    let open = |dir: &TempDir| start::open(test_settings("http://localhost:1", &database.url, dir.path()), Arc::new(FakeClock::new(START)));
     assert!(open(&right).await.unwrap().1.is_some());
     assert!(open(&right).await.unwrap().1.is_none());
     let missing = open(&wrong).await.unwrap_err().to_string();

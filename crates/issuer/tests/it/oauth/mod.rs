@@ -1,7 +1,7 @@
 //! Protocol values: what is read, what is refused, and that nothing panics.
 
 use proptest::prelude::*;
-use signet_issuer::oauth::client_metadata::ApplicationType;
+use signet_issuer::oauth::application_type::ApplicationType;
 use signet_issuer::oauth::form::Form;
 use signet_issuer::oauth::issuer::Issuer;
 use signet_issuer::oauth::redirect_uri;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use signet_issuer::app::App;
 use signet_issuer::clock::FakeClock;
+use signet_issuer::start;
 use signet_issuer::store::authorizations;
 use tempfile::TempDir;
 
@@ -16,7 +16,7 @@ async fn of_several_nodes_on_one_empty_database_one_prints() {
         let mut nodes = tokio::task::JoinSet::new();
         for _ in 0..5 {
             let settings = test_settings("http://localhost:1", &database.url, keys.path());
-            nodes.spawn(async move { App::open(settings, Arc::new(FakeClock::new(START))).await });
+            nodes.spawn(async move { start::open(settings, Arc::new(FakeClock::new(START))).await });
         }
         let opened: Vec<_> = nodes.join_all().await.into_iter().map(Result::unwrap).collect();
         assert_eq!(opened.iter().filter(|(_, administrator)| administrator.is_some()).count(), 1);
@@ -31,7 +31,7 @@ async fn a_first_start_that_fails_leaves_nothing() {
     let (database, keys) = (Database::create().await, TempDir::new().unwrap());
     // A table of ours is in the way: the migration fails in its middle.
     database.execute("CREATE TABLE attempts (id INTEGER)").await;
-    let open = || App::open(test_settings("http://localhost:1", &database.url, keys.path()), Arc::new(FakeClock::new(START)));
+    let open = || start::open(test_settings("http://localhost:1", &database.url, keys.path()), Arc::new(FakeClock::new(START)));
     assert!(open().await.is_err());
     database.execute("DROP TABLE attempts").await;
     assert!(open().await.unwrap().1.is_some(), "the password is printed by the start that succeeds");
@@ -43,7 +43,7 @@ async fn a_newer_schema_is_refused() {
     app.sql("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20991231_000001_future', 0)").await;
     let (clock, mut settings) = (Arc::new(FakeClock::new(START)), app.app.settings.clone());
     settings.issuer = "http://localhost:1".to_owned().try_into().unwrap();
-    let error = App::open(settings, clock).await.unwrap_err().to_string();
+    let error = start::open(settings, clock).await.unwrap_err().to_string();
     assert!(error.contains("newer"), "{error}");
 }
 
@@ -53,7 +53,7 @@ async fn the_sqlite_file_is_its_owners_alone() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("private.db");
     let settings = test_settings("http://localhost:1", &format!("sqlite:{}", file.display()), dir.path());
-    let (app, _) = App::open(settings, Arc::new(FakeClock::new(START))).await.unwrap();
+    let (app, _) = start::open(settings, Arc::new(FakeClock::new(START))).await.unwrap();
     for suffix in ["", "-wal", "-shm"] {
         let mode = std::fs::metadata(format!("{}{suffix}", file.display())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{suffix}");

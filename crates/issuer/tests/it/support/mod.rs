@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use signet_issuer::accounts::methods::password;
 use signet_issuer::app::App;
 use signet_issuer::clock::{Clock, FakeClock};
 use signet_issuer::config::Settings;
 use signet_issuer::server;
+use signet_issuer::start;
 use signet_issuer::store::clients::ClientRow;
 use signet_issuer::store::resources::{ResourceRow, ScopeRow};
 use signet_issuer::store::users::UserRow;
@@ -81,7 +83,7 @@ impl TestApp {
         let mut settings = test_settings(&format!("http://{address}"), &database.url, keys_dir.path());
         change(&mut settings);
         let url = format!("http://{address}{}", settings.issuer.path());
-        let (app, administrator) = App::open(settings, Arc::<FakeClock>::clone(&clock)).await.unwrap();
+        let (app, administrator) = start::open(settings, Arc::<FakeClock>::clone(&clock)).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = Arc::clone(&app);
         tokio::spawn(async move {
@@ -148,7 +150,7 @@ impl TestApp {
     }
 
     pub async fn add_user(&self, username: &str, roles: &[&str]) -> Uuid {
-        let hash = self.app.hasher.hash(PASSWORD.into()).await.unwrap();
+        let hash = password::hash(&self.app, PASSWORD.into()).await.unwrap();
         self.add_user_with_hash(username, roles, hash).await
     }
 

@@ -6,12 +6,12 @@ use serde::{Deserialize, Deserializer};
 use signet_verifier::SignedToken;
 
 use crate::app::App;
+use crate::clients::{failed, known, uses};
 use crate::clock::UnixSeconds;
 use crate::config::VERIFIER_LEEWAY;
-use crate::endpoints::client::{failed, known, uses};
-use crate::error::OAuthError;
 use crate::fetch::client_keys::only_key;
 use crate::oauth::client_auth::PRIVATE_KEY_JWT;
+use crate::oauth::error::OAuthError;
 use crate::oauth::secret;
 use crate::store::clients::Client;
 use crate::store::registration;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::request::Parts;
 
 use crate::app::App;
-use crate::endpoints::parameters::Parameters;
-use crate::error::PageError;
+use crate::browser::Browser;
 use crate::oauth::form::Form;
-use crate::pages::browser::Browser;
+use crate::web::error::page::PageError;
+use crate::web::form::Parameters;
 
 /// A form of ours, sent from the browser that was given it: nobody can look at it before its token is checked.
 pub struct OwnForm {
@@ -34,33 +33,5 @@ impl OwnForm {
     /// The authorization request that it is about.
     pub fn request(&self) -> Result<&str, PageError> {
         self.form.get("request").ok_or_else(PageError::expired)
-    }
-}
-
-/// The query of a page: which request it is about, and what was just done there, if anything.
-pub struct PageQuery(Form);
-
-impl<S: Sync> FromRequestParts<S> for PageQuery {
-    type Rejection = PageError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, PageError> {
-        Form::parse(parts.uri.query().unwrap_or_default().as_bytes()).map(Self).map_err(|_| PageError::expired())
-    }
-}
-
-impl PageQuery {
-    /// The id of the authorization request; empty if there is none.
-    pub fn request_or_none(&self) -> &str {
-        self.0.get("request").unwrap_or_default()
-    }
-
-    /// What was just done, where a form was sent that leads here.
-    pub fn done(&self) -> &str {
-        self.0.get("done").unwrap_or_default()
-    }
-
-    /// The id of the authorization request, which there must be.
-    pub fn request(&self) -> Result<&str, PageError> {
-        self.0.get("request").ok_or_else(PageError::expired)
     }
 }

@@ -12,7 +12,7 @@ use axum::response::Response;
 use ipnet::IpNet;
 
 use crate::app::App;
-use crate::error::OAuthError;
+use crate::oauth::error::OAuthError;
 
 /// The address, as a request extension.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::error::{Code, OAuthError};
+use crate::oauth::error::{Code, OAuthError};
 
 const LIMIT: Duration = Duration::from_secs(30);
 

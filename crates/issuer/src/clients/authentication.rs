@@ -1,23 +1,22 @@
 //! Client authentication (RFC 6749 §2.3) against the database.
 
-use axum::http::header;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::app::App;
-use crate::endpoints::client_assertion;
-use crate::endpoints::parameters::Parameters;
-use crate::error::{Code, OAuthError};
-use crate::oauth::client_auth::{ClientAuthError, ClientCredentials, NONE};
+use crate::clients::assertion;
+use crate::clients::{failed, known, uses};
+use crate::oauth::client_auth::{ClientAuthError, ClientCredentials};
+use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::form::Form;
 use crate::oauth::secret;
 use crate::store::clients::Client;
 
 /// The client that `parameters` come from. A request without client authentication is the default client's.
 ///
 /// Secrets are 256 random bits, so guessing them is not counted: 2^256 guesses need no counter.
-pub async fn authenticate(app: &App, parameters: &Parameters) -> Result<Client, OAuthError> {
-    let headers = parameters.headers.get_all(header::AUTHORIZATION).iter().map(header::HeaderValue::as_bytes);
-    let credentials = ClientCredentials::parse(headers, &parameters.form).map_err(|error| match error {
+pub async fn authenticate<'h>(app: &App, authorization: impl Iterator<Item = &'h [u8]>, form: &Form) -> Result<Client, OAuthError> {
+    let credentials = ClientCredentials::parse(authorization, form).map_err(|error| match error {
         ClientAuthError::Malformed => OAuthError::new(Code::InvalidClient, error.to_string()),
         ClientAuthError::SeveralMethods | ClientAuthError::MissingId | ClientAuthError::AssertionType => {
             OAuthError::invalid_request(error.to_string())
@@ -28,28 +27,13 @@ pub async fn authenticate(app: &App, parameters: &Parameters) -> Result<Client, 
             known(app, &id).await?.filter(|client| has_secret(client, &secret) && uses(client, method)).ok_or_else(failed)
         }
         ClientCredentials::Id(id) => known(app, &id).await?.filter(|client| client.public).ok_or_else(failed),
-        ClientCredentials::Assertion(id, assertion) => client_assertion::authenticate(app, id.as_deref(), assertion.expose_secret()).await,
+        ClientCredentials::Assertion(id, assertion) => assertion::authenticate(app, id.as_deref(), assertion.expose_secret()).await,
         ClientCredentials::Absent => {
             let default = app.settings.default_client.as_deref();
             let id = default.ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication is missing"))?;
             known(app, id).await?.filter(|client| client.public).ok_or_else(failed)
         }
     }
-}
-
-/// The enabled client `id`.
-pub(super) async fn known(app: &App, id: &str) -> Result<Option<Client>, OAuthError> {
-    Ok(app.store.client(id).await?.filter(|client| client.enabled))
-}
-
-/// The one answer to a client that is not known, or does not prove who it is.
-pub(super) fn failed() -> OAuthError {
-    OAuthError::new(Code::InvalidClient, "client authentication failed")
-}
-
-/// Whether `client` may authenticate by `method`.
-pub(super) fn uses(client: &Client, method: &str) -> bool {
-    client.auth_method.as_deref().is_none_or(|own| own == method && own != NONE)
 }
 
 fn has_secret(client: &Client, secret: &SecretString) -> bool {

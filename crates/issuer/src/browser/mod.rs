@@ -1,6 +1,10 @@
 //! `Browser`: the browser that a request comes from, by its cookie. What is kept for it is small: which session it is
 //! signed in to, a CSRF token, and under which key its authorization requests wait for the person.
 
+pub mod cookie;
+pub mod csrf;
+pub mod session_store;
+
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -9,18 +13,15 @@ use axum::http::request::Parts;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
 use tower_sessions::Session;
-use tower_sessions::cookie::SameSite;
-use tower_sessions::service::SessionManagerLayer;
 
 use crate::accounts::session::{self, Device, SignedIn};
 use crate::accounts::sign_in::{Proof, SignInError};
 use crate::app::App;
-use crate::endpoints::authorize::pending::Pending;
-use crate::error::PageError;
-use crate::middleware::client_ip::ClientIp;
+use crate::browser::session_store::{BROWSER, CSRF, SID, is_kept};
 use crate::oauth::form::Form;
-use crate::pages::browser_store::{BROWSER, BrowserStore, CSRF, SID, is_kept};
-use crate::store::requests;
+use crate::web::client_ip::ClientIp;
+use crate::web::error::page::PageError;
+use crate::web::html::Page;
 
 /// The browser of a request.
 pub struct Browser {
@@ -37,22 +38,6 @@ impl FromRequestParts<Arc<App>> for Browser {
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         Ok(Self { app: Arc::clone(app), cookie, device: Device { address: ClientIp::of(parts)?, user_agent } })
     }
-}
-
-/// The cookie's name. `__Host-` (which browsers grant to https alone) keeps other hosts of the domain from setting it.
-pub fn cookie_name(https: bool) -> &'static str {
-    if https { "__Host-signet" } else { "signet" }
-}
-
-/// The layer that reads and writes the cookie. The cookie ends with the browser; how long the session lives is ours to say.
-pub fn layer(app: &Arc<App>) -> SessionManagerLayer<BrowserStore> {
-    let https = app.settings.issuer.is_https();
-    SessionManagerLayer::new(BrowserStore(Arc::clone(app)))
-        .with_name(cookie_name(https))
-        .with_secure(https)
-        .with_http_only(true)
-        .with_same_site(SameSite::Lax)
-        .with_path("/")
 }
 
 impl Browser {
@@ -124,6 +109,21 @@ impl Browser {
         Ok(self.cookie.get::<String>(key).await?.unwrap_or_default())
     }
 
+    /// The key under which this browser's authorization requests wait. It is made if the browser has none yet.
+    pub async fn request_key(&self) -> Result<String, PageError> {
+        self.kept_value(BROWSER).await
+    }
+
+    /// The key under which this browser's authorization requests wait, if any could.
+    pub async fn known_request_key(&self) -> Result<Option<String>, PageError> {
+        Ok(self.cookie.get::<String>(BROWSER).await?)
+    }
+
+    /// What every page of this browser needs.
+    pub async fn page(&self) -> Result<Page, PageError> {
+        Ok(Page { csrf: self.csrf().await?, ..Page::without_forms(&self.app) })
+    }
+
     fn random_value(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(self.app.clock.random_bytes::<16>())
     }
@@ -134,43 +134,4 @@ impl Browser {
         let sent = form.get("csrf").unwrap_or_default();
         Ok(expected.is_some_and(|expected| bool::from(expected.as_bytes().ct_eq(sent.as_bytes()))))
     }
-
-    /// Keeps a request that waits for the person; gives its id.
-    pub async fn keep(&self, pending: &Pending) -> Result<String, PageError> {
-        let id = self.random_value();
-        let browser = self.kept_value(BROWSER).await?;
-        let request = serde_json::to_string(pending).map_err(PageError::server_error)?;
-        requests::insert(self.app.store.writer(), &id, &browser, &request, self.app.now()).await?;
-        Ok(id)
-    }
-
-    /// The request `id`, if it waits in this browser.
-    pub async fn waiting(&self, id: &str) -> Result<Option<Waiting>, PageError> {
-        let Some(browser) = self.cookie.get::<String>(BROWSER).await? else { return Ok(None) };
-        let Some(stored) = requests::find(self.app.store.writer(), id, &browser).await? else { return Ok(None) };
-        let pending = serde_json::from_str(&stored).map_err(PageError::server_error)?;
-        Ok(Some(Waiting { id: id.to_owned(), browser, stored, pending }))
-    }
-
-    /// Keeps what the person did about `waiting`. Where another tab was first, that stands.
-    pub async fn note(&self, waiting: &Waiting) -> Result<(), PageError> {
-        let request = serde_json::to_string(&waiting.pending).map_err(PageError::server_error)?;
-        requests::replace(self.app.store.writer(), &waiting.id, &waiting.browser, &waiting.stored, &request).await?;
-        Ok(())
-    }
-
-    /// Takes `waiting` away, to answer it. False if that was done before.
-    pub async fn take(&self, waiting: &Waiting) -> Result<bool, PageError> {
-        Ok(requests::take(self.app.store.writer(), &waiting.id, &waiting.browser).await?)
-    }
-}
-
-/// A request that waits in a browser.
-pub struct Waiting {
-    /// Its id.
-    pub id: String,
-    browser: String,
-    stored: String,
-    /// The request.
-    pub pending: Pending,
 }

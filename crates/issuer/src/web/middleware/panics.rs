@@ -4,7 +4,7 @@ use axum::http::Response;
 use axum::response::IntoResponse;
 use tower_http::catch_panic::{CatchPanicLayer, ResponseForPanic};
 
-use crate::error::OAuthError;
+use crate::oauth::error::OAuthError;
 
 /// The layer.
 pub fn layer() -> CatchPanicLayer<ServerError> {

@@ -1,5 +1,4 @@
-//! tower-sessions removes its cookie without the attributes that a `__Host-` cookie must have, and browsers refuse that.
-//! This replaces the removal with one that they take.
+//! The cookie: its name and attributes.
 
 use std::sync::Arc;
 
@@ -7,11 +6,30 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use tower_sessions::cookie::SameSite;
+use tower_sessions::service::SessionManagerLayer;
 
 use crate::app::App;
-use crate::pages::browser::cookie_name;
+use crate::browser::session_store::BrowserStore;
 
-/// Replaces it, if it is there.
+/// The cookie's name. `__Host-` (which browsers grant to https alone) keeps other hosts of the domain from setting it.
+fn cookie_name(https: bool) -> &'static str {
+    if https { "__Host-signet" } else { "signet" }
+}
+
+/// The layer that reads and writes the cookie. The cookie ends with the browser; how long the session lives is ours to say.
+pub fn layer(app: &Arc<App>) -> SessionManagerLayer<BrowserStore> {
+    let https = app.settings.issuer.is_https();
+    SessionManagerLayer::new(BrowserStore(Arc::clone(app)))
+        .with_name(cookie_name(https))
+        .with_secure(https)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+}
+
+/// Replaces the removal cookie of tower-sessions, which lacks the attributes that a `__Host-` cookie must have, by one that
+/// browsers accept.
 pub async fn removal_cookie(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let https = app.settings.issuer.is_https();

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
-use crate::error::{Code, OAuthError};
-use crate::middleware::client_ip::ClientIp;
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
+use crate::web::client_ip::ClientIp;
+use crate::web::error::page::PageError;
 
 /// A body of any kind, up to the limit for all.
 pub struct RawBody(pub Bytes);
@@ -52,10 +53,16 @@ impl<S: Send + Sync> FromRequest<S> for RawForm {
 pub struct Parameters {
     /// The parameters.
     pub form: Form,
-    /// The headers.
-    pub headers: HeaderMap,
+    headers: HeaderMap,
     /// The client's address.
     pub address: IpAddr,
+}
+
+impl Parameters {
+    /// The `Authorization` headers of the request.
+    pub fn authorization(&self) -> impl Iterator<Item = &[u8]> {
+        self.headers.get_all(header::AUTHORIZATION).iter().map(header::HeaderValue::as_bytes)
+    }
 }
 
 impl<S: Send + Sync> FromRequest<S> for Parameters {
@@ -76,4 +83,32 @@ pub fn is_form(parts: &Parts) -> bool {
     let (Some(only), None) = (types.next(), types.next()) else { return false };
     let media_type = only.to_str().ok().and_then(|value| value.split(';').next()).unwrap_or_default();
     media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// The query of a page: which request it is about, and what was just done there, if anything.
+pub struct PageQuery(Form);
+
+impl<S: Sync> FromRequestParts<S> for PageQuery {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, PageError> {
+        Form::parse(parts.uri.query().unwrap_or_default().as_bytes()).map(Self).map_err(|_| PageError::expired())
+    }
+}
+
+impl PageQuery {
+    /// The id of the authorization request; empty if there is none.
+    pub fn request_or_none(&self) -> &str {
+        self.0.get("request").unwrap_or_default()
+    }
+
+    /// What was just done, where a form was sent that leads here.
+    pub fn done(&self) -> &str {
+        self.0.get("done").unwrap_or_default()
+    }
+
+    /// The id of the authorization request, which there must be.
+    pub fn request(&self) -> Result<&str, PageError> {
+        self.0.get("request").ok_or_else(PageError::expired)
+    }
 }

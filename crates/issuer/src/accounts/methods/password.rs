@@ -1,0 +1,119 @@
+//! The password as an authentication method: Argon2id (RFC 9106) hashes in PHC format, computed on the bounded pool.
+//!
+//! Each thread of the pool keeps its Argon2 memory block, which doubles the rate at larger blocks.
+
+use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+use crate::app::App;
+use crate::config::{ARGON2_OUTPUT_BYTES, MAX_ARGON2_MEMORY_KIB, MAX_ARGON2_WORK};
+use crate::pool::Overloaded;
+
+/// A hash that is stored but cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("password hash: expected Argon2id in PHC format, $argon2id$v=19$m=…,t=…,p=…$salt$hash, of at most {MAX_ARGON2_MEMORY_KIB} KiB")]
+pub struct HashError;
+
+/// What comparing a password with a hash showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    /// Another password, or no such user.
+    Different,
+    /// The password, and a stronger hash of it where the stored one is weaker than today's parameters.
+    Same {
+        /// The stronger hash.
+        rehashed: Option<String>,
+    },
+}
+
+/// A parsed Argon2id hash.
+#[derive(Debug, Clone)]
+pub struct StoredHash {
+    params: Params,
+    salt: Salt,
+    output: Output,
+}
+
+impl StoredHash {
+    /// Reads a hash in PHC format; refuses other algorithms and parameters that would let one sign-in stall the rest.
+    pub fn parse(phc: &str) -> Result<Self, HashError> {
+        let hash = PasswordHash::new(phc).map_err(|_| HashError)?;
+        let params = Params::try_from(&hash).map_err(|_| HashError)?;
+        let argon2id_19 = hash.algorithm.as_str() == "argon2id" && hash.version == Some(Version::V0x13.into());
+        let fits = params.m_cost() <= MAX_ARGON2_MEMORY_KIB && work(&params) <= MAX_ARGON2_WORK;
+        match (hash.salt, hash.hash) {
+            (Some(salt), Some(output)) if argon2id_19 && fits => Ok(Self { params, salt, output }),
+            _ => Err(HashError),
+        }
+    }
+}
+
+fn work(params: &Params) -> u64 {
+    u64::from(params.m_cost()) * u64::from(params.t_cost())
+}
+
+/// Compares `password` with `stored`. Without a stored hash it does the same work on a dummy, so that the time does not tell
+/// whether there is such a user. Fails at once if the pool is busy.
+pub async fn compare(app: &App, password: SecretString, stored: Option<StoredHash>) -> Result<Comparison, Overloaded> {
+    let (params, salt) = (app.argon2.clone(), app.clock.random_bytes());
+    app.pool.try_run(move |scratch| compare_on_thread(&password, stored.as_ref(), salt, &params, scratch.get())).await
+}
+
+/// Hashes a new password with today's parameters. Waits while the pool is busy.
+pub async fn hash(app: &App, password: SecretString) -> Result<String, Overloaded> {
+    let (params, salt) = (app.argon2.clone(), app.clock.random_bytes());
+    let hashed = app.pool.run(move |scratch| hash_on_thread(&password, &salt, &params, scratch.get())).await?;
+    hashed.ok_or(Overloaded)
+}
+
+fn compare_on_thread(
+    password: &SecretString,
+    stored: Option<&StoredHash>,
+    salt: [u8; 16],
+    params: &Params,
+    blocks: &mut Vec<Block>,
+) -> Comparison {
+    let Some(stored) = stored else {
+        compute(password, &salt, params, ARGON2_OUTPUT_BYTES, blocks);
+        return Comparison::Different;
+    };
+    let expected = stored.output.as_bytes();
+    let same = compute(password, stored.salt.as_ref(), &stored.params, expected.len(), blocks)
+        .is_some_and(|output| bool::from(output.ct_eq(expected)));
+    if !same {
+        return Comparison::Different;
+    }
+    let weaker = work(&stored.params) < work(params);
+    Comparison::Same { rehashed: if weaker { hash_on_thread(password, &salt, params, blocks) } else { None } }
+}
+
+fn hash_on_thread(password: &SecretString, salt: &[u8; 16], params: &Params, blocks: &mut Vec<Block>) -> Option<String> {
+    let output = compute(password, salt, params, ARGON2_OUTPUT_BYTES, blocks)?;
+    let phc = PasswordHash {
+        algorithm: Ident::new("argon2id").ok()?,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params).ok()?,
+        salt: Some(Salt::new(salt).ok()?),
+        hash: Some(Output::new(&output).ok()?),
+    };
+    Some(phc.to_string())
+}
+
+fn compute(password: &SecretString, salt: &[u8], params: &Params, length: usize, blocks: &mut Vec<Block>) -> Option<Vec<u8>> {
+    if blocks.len() < params.block_count() {
+        blocks.resize(params.block_count(), Block::default());
+    }
+    let mut output = vec![0; length];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let memory = &mut blocks[..params.block_count()];
+    match argon2.hash_password_into_with_memory(password.expose_secret().as_bytes(), salt, &mut output, memory) {
+        Ok(()) => Some(output),
+        Err(error) => {
+            // Cannot happen with checked parameters; if it did, no password would match.
+            tracing::error!(%error, "Argon2 failed");
+            None
+        }
+    }
+}

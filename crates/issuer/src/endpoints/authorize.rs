@@ -1,0 +1,105 @@
+//! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2).
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+
+use crate::app::App;
+use crate::browser::Browser;
+use crate::grants::authorization_code::{self, CodeRequest};
+use crate::interaction::next::{Next, next};
+use crate::interaction::request::{Received, receive};
+use crate::interaction::waiting::{self, WaitingRequest};
+use crate::interaction::{CheckedRequest, Interaction, answer};
+use crate::oauth::error::{ErrorResponse, OAuthError};
+use crate::oauth::form::Form;
+use crate::store::clients::Client;
+use crate::web::error::page::PageError;
+use crate::web::form::{PageQuery, RawForm};
+use crate::web::respond::{MAX_QUERY, as_get};
+
+/// `POST /authorize`. Browsers do not send the cookie with a form that another site posts, so this endpoint answers with a
+/// redirect to the same request by GET, with which the cookie comes.
+pub async fn post(State(app): State<Arc<App>>, form: Result<RawForm, OAuthError>) -> Result<Response, PageError> {
+    as_get(&app, "/authorize", &form?)
+}
+
+/// `GET /authorize`
+pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
+    let query = query.unwrap_or_default();
+    if query.len() > MAX_QUERY {
+        return Err(PageError::bad_request("the request is too long"));
+    }
+    let form = Form::collect(query.as_bytes()).map_err(|error| PageError::bad_request(error.to_string()))?;
+    let Received { client, interaction } = receive(&app, &form).await?;
+    // The client is told at once if it asked for silence, or if an administrator registered it.
+    if let CheckedRequest::Invalid(error) = &interaction.request
+        && (!client.dynamic || form.get("prompt") == Some("none"))
+    {
+        return answer::refusal(&app, &interaction.target, error);
+    }
+    advance(&app, &browser, &client, None, interaction).await
+}
+
+/// `GET /authorize/resume?request=…`: goes on with a waiting request when the person has done their part.
+pub async fn resume(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
+    let (client, waiting) = waiting::require(&app, &browser, query.request()?).await?;
+    let interaction = waiting.interaction.clone();
+    advance(&app, &browser, &client, Some(&waiting), interaction).await
+}
+
+/// Takes `interaction` as far as it goes without the person: to a page, or to its answer. `waiting` is the row in which it
+/// was stored, if it was.
+async fn advance(
+    app: &App,
+    browser: &Browser,
+    client: &Client,
+    waiting: Option<&WaitingRequest>,
+    interaction: Interaction,
+) -> Result<Response, PageError> {
+    let signed_in = browser.signed_in().await?;
+    let page = match next(app, client, &interaction, signed_in.as_ref()).await {
+        Ok(Next::SignIn) => "/sign-in",
+        Ok(Next::SelectAccount) => "/select-account",
+        Ok(Next::ChangePassword) => "/account/password",
+        Ok(Next::Consent(_)) => "/consent",
+        Ok(Next::Refuse(error)) => {
+            take(app, waiting).await?;
+            return answer::refusal(app, &interaction.target, &error);
+        }
+        Ok(Next::Grant(offer)) => {
+            let (Some(signed_in), CheckedRequest::Valid(request)) = (signed_in, &interaction.request) else {
+                return Err(PageError::expired());
+            };
+            take(app, waiting).await?;
+            let redirect_uri = &interaction.target.redirect_uri;
+            let (granted, to_consent) = (&offer.granted, &offer.to_consent);
+            let code = CodeRequest { client, redirect_uri, request, signed_in: &signed_in, granted, to_consent };
+            return match authorization_code::give(app, code).await {
+                Ok(code) => answer::success(app, &interaction.target, &code),
+                Err(error) => refuse(app, &interaction, &error),
+            };
+        }
+        Err(error) => return refuse(app, &interaction, &error),
+    };
+    let id = match waiting {
+        Some(waiting) => waiting.id.clone(),
+        None => waiting::keep(app, browser, &interaction).await?,
+    };
+    waiting::page_for(app, page, &id)
+}
+
+/// Removes a waiting request, so that it is answered once: of two tabs that go on with it at the same moment, one finds it
+/// gone.
+async fn take(app: &App, waiting: Option<&WaitingRequest>) -> Result<(), PageError> {
+    match waiting {
+        Some(waiting) if !waiting.take(app).await? => Err(PageError::expired()),
+        _ => Ok(()),
+    }
+}
+
+fn refuse(app: &App, interaction: &Interaction, error: &OAuthError) -> Result<Response, PageError> {
+    error.log();
+    answer::refusal(app, &interaction.target, &ErrorResponse::from(error))
+}

@@ -1,0 +1,43 @@
+//! The authorization response (RFC 6749 §4.1.2, RFC 9207, OAuth 2.0 Form Post Response Mode).
+
+use askama::Template;
+use axum::response::Response;
+
+use crate::app::App;
+use crate::oauth::authorization_request::{ResponseMode, ResponseTarget};
+use crate::oauth::error::ErrorResponse;
+use crate::web::error::page::PageError;
+use crate::web::html::{Csp, Hidden, html};
+use crate::web::respond::redirect;
+
+#[derive(Template)]
+#[template(path = "form_post.html")]
+struct FormPost<'a> {
+    base: &'a str,
+    action: &'a str,
+    fields: Vec<Hidden>,
+}
+
+/// Gives the client its code.
+pub fn success(app: &App, target: &ResponseTarget, code: &str) -> Result<Response, PageError> {
+    answer(app, target, &[("code", code)])
+}
+
+/// Tells the client why it gets no code.
+pub fn refusal(app: &App, target: &ResponseTarget, error: &ErrorResponse) -> Result<Response, PageError> {
+    answer(app, target, &[("error", &error.error), ("error_description", &error.description)])
+}
+
+fn answer(app: &App, target: &ResponseTarget, parameters: &[(&str, &str)]) -> Result<Response, PageError> {
+    // `iss` tells a client that uses several issuers which of them has answered.
+    let always = target.state.iter().map(|state| ("state", state.as_str())).chain([("iss", app.settings.issuer.as_str())]);
+    let parameters = parameters.iter().copied().chain(always);
+    match target.response_mode {
+        ResponseMode::Query => redirect(&target.redirect_uri, parameters),
+        ResponseMode::FormPost => {
+            let fields = parameters.map(|(name, value)| Hidden::new(name, value)).collect();
+            let page = FormPost { base: app.settings.issuer.path(), action: &target.redirect_uri, fields };
+            html(&page, Csp::FormPost)
+        }
+    }
+}

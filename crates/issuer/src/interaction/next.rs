@@ -1,0 +1,116 @@
+//! Decides what must happen before an authorization request can be answered (OpenID Connect Core §3.1.2.3 and §3.1.2.4).
+//! [`next`] alone decides, whoever asks and however often, so that no page can be skipped and none comes twice.
+
+use crate::accounts::session::SignedIn;
+use crate::app::App;
+use crate::grants::Grant;
+use crate::interaction::{CheckedRequest, Interaction};
+use crate::oauth::authorization_request::AuthorizationRequest;
+use crate::oauth::error::{Code, ErrorResponse, OAuthError};
+use crate::oauth::redirect_uri;
+use crate::oauth::scope::ScopeSet;
+use crate::oauth::standard_claims;
+use crate::store::clients::Client;
+use crate::store::consents;
+use crate::store::resources::Resource;
+use crate::store::users::User;
+use crate::tokens::audience::{audience, target};
+use crate::tokens::narrow::{default_scopes, narrow};
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Next {
+    /// The person signs in.
+    SignIn,
+    /// The person chooses an account.
+    SelectAccount,
+    /// The person chooses a password of their own.
+    ChangePassword,
+    /// The person is asked for consent.
+    Consent(Offer),
+    /// The client is refused.
+    Refuse(ErrorResponse),
+    /// The client gets a code.
+    Grant(Offer),
+}
+
+/// What the client would get of this user.
+#[derive(Debug)]
+pub struct Offer {
+    /// The scopes of the authorization.
+    pub granted: ScopeSet,
+    /// The scopes that the user must have allowed: those granted, and those of claims that are requested one by one.
+    pub to_consent: ScopeSet,
+    /// The scopes that the user had allowed before.
+    pub consented: ScopeSet,
+}
+
+/// Decides what comes next for `interaction`. Fails only where the issuer itself failed.
+pub async fn next(app: &App, client: &Client, interaction: &Interaction, signed_in: Option<&SignedIn>) -> Result<Next, OAuthError> {
+    let request = match &interaction.request {
+        CheckedRequest::Valid(request) => request,
+        CheckedRequest::Invalid(error) => return Ok(signed_in.map_or(Next::SignIn, |_| Next::Refuse(error.clone()))),
+    };
+    let silent = request.prompt.none;
+    let refuse = |code: Code, description: &str| Ok(Next::Refuse(ErrorResponse::from(&OAuthError::new(code, description))));
+    let sign_in = || if silent { refuse(Code::LoginRequired, "the person must sign in") } else { Ok(Next::SignIn) };
+
+    let Some(SignedIn { session, user }) = signed_in else { return sign_in() };
+    let for_this = interaction.signed_in.as_ref() == Some(&session.sid);
+    let is_stale = request.max_age.is_some_and(|seconds| seconds == 0 || app.now() - session.auth_time > seconds);
+    if (interaction.sign_in_due || is_stale) && !for_this {
+        return sign_in();
+    }
+    if interaction.hinted_user.is_some_and(|hinted| hinted != user.id) {
+        return if for_this { refuse(Code::LoginRequired, "another person signed in than the one who was asked for") } else { sign_in() };
+    }
+    if interaction.choice_due {
+        return Ok(Next::SelectAccount);
+    }
+    if user.password_generated_at.is_some() {
+        return if silent { refuse(Code::InteractionRequired, "the person must choose a password") } else { Ok(Next::ChangePassword) };
+    }
+    let offer = match offer(app, client, request, user).await {
+        Ok(offer) => offer,
+        Err(error) if error.source.is_none() => return Ok(Next::Refuse(ErrorResponse::from(&error))),
+        Err(error) => return Err(error),
+    };
+    let agreed = interaction.consented_by == Some(user.id);
+    if agreed || !needs_consent(client, interaction, request, &offer) {
+        return Ok(Next::Grant(offer));
+    }
+    if silent { refuse(Code::ConsentRequired, "the person must consent") } else { Ok(Next::Consent(offer)) }
+}
+
+fn needs_consent(client: &Client, interaction: &Interaction, request: &AuthorizationRequest, offer: &Offer) -> bool {
+    let asked_for = request.prompt.consent;
+    // Another program on the same device may pretend to be this client, so an earlier consent proves nothing (RFC 8252 §8.6).
+    let unproven = client.public && !redirect_uri::proves_identity(&interaction.target.redirect_uri);
+    asked_for || unproven || !client.first_party && !offer.to_consent.is_subset(&offer.consented)
+}
+
+/// What `request` comes to for this user.
+async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user: &User) -> Result<Offer, OAuthError> {
+    let mut resources: Vec<Resource> = Vec::new();
+    for identifier in &request.resources {
+        resources.push(target(app, client, identifier).await?);
+    }
+    let requested = request.requested_scope()?.unwrap_or_else(|| default_scopes(client, resources.first()));
+    let consented = consents::scopes(app.store.reader(), user.id, &client.id).await?;
+    let may_stay = may_outlive_session(client, request, &consented);
+    let granted = narrow(&requested, client, Some(user)).filtered(|scope| scope != "offline_access" || may_stay);
+    if granted.is_empty() {
+        return Err(OAuthError::new(Code::InvalidScope, "scope: none of it can be granted"));
+    }
+    // A request that has no audience now would have none at the token endpoint.
+    audience(None, resources.first(), &granted, client)?;
+    let by_claims = standard_claims::scopes_of(request.claims.names()).filtered(|scope| client.may_ask(scope));
+    let to_consent = granted.iter().chain(by_claims.iter()).collect();
+    Ok(Offer { granted, to_consent, consented })
+}
+
+/// Whether `offline_access` may be granted (OpenID Connect Core §11): only if the person is asked for it, or was before.
+fn may_outlive_session(client: &Client, request: &AuthorizationRequest, consented: &ScopeSet) -> bool {
+    let is_asked = request.prompt.consent || !client.first_party && !request.prompt.none;
+    client.has_grant(Grant::RefreshToken.name()) && (is_asked || consented.contains("offline_access"))
+}

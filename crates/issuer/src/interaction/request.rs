@@ -1,0 +1,97 @@
+//! Receives an authorization request (OpenID Connect Core §3.1.2.1), however it arrived: finds its client, checks the redirect
+//! URI, then everything else.
+
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::grants::Grant;
+use crate::interaction::{CheckedRequest, Interaction};
+use crate::oauth::authorization_request::{AuthorizationRequest, ResponseTarget};
+use crate::oauth::error::{Code, ErrorResponse, OAuthError};
+use crate::oauth::form::Form;
+use crate::oauth::redirect_uri;
+use crate::oauth::standard_claims::CLAIMS;
+use crate::store::clients::Client;
+use crate::tokens::hint;
+
+/// A request of a known client with a registered redirect URI.
+#[derive(Debug)]
+pub struct Received {
+    /// The client, which is enabled.
+    pub client: Client,
+    /// The interaction that begins with the request.
+    pub interaction: Interaction,
+}
+
+/// Reads the request in `form`. Fails if the client or the redirect URI is wrong: then nothing may be sent to that URI
+/// (RFC 6749 §4.1.2.1). Any other fault becomes part of the interaction, so that the client can be told.
+pub async fn receive(app: &App, form: &Form) -> Result<Received, OAuthError> {
+    let (client, redirect_uri) = client_and_redirect_uri(app, form).await?;
+    let (target, checked) = ResponseTarget::parse(&redirect_uri, form);
+    let mut interaction = Interaction {
+        client_id: client.id.clone(),
+        target,
+        request: CheckedRequest::Invalid(ErrorResponse::default()),
+        created_at: app.now(),
+        hinted_user: None,
+        sign_in_due: false,
+        choice_due: false,
+        signed_in: None,
+        consented_by: None,
+    };
+    let checked = match checked {
+        Ok(()) => check(app, &client, form).await,
+        Err(error) => Err(error),
+    };
+    match checked {
+        Ok((request, hinted_user)) => {
+            interaction.hinted_user = hinted_user;
+            interaction.sign_in_due = request.prompt.login;
+            interaction.choice_due = request.prompt.select_account;
+            interaction.request = CheckedRequest::Valid(Box::new(request));
+        }
+        Err(error) => {
+            error.log();
+            interaction.request = CheckedRequest::Invalid(ErrorResponse::from(&error));
+        }
+    }
+    Ok(Received { client, interaction })
+}
+
+async fn client_and_redirect_uri(app: &App, form: &Form) -> Result<(Client, String), OAuthError> {
+    let client_id = form.get("client_id").ok_or_else(|| OAuthError::invalid_request("client_id: expected once"))?;
+    let client = app.store.client(client_id).await?.filter(|client| client.enabled);
+    let client = client.ok_or_else(|| OAuthError::invalid_request("client_id: no such client"))?;
+    let sent = form.get("redirect_uri").ok_or_else(|| OAuthError::invalid_request("redirect_uri: expected once"))?;
+    if client.redirect_uris.iter().any(|registered| redirect_uri::matches(registered, sent)) {
+        Ok((client, sent.to_owned()))
+    } else {
+        Err(OAuthError::invalid_request("redirect_uri: it is not registered for this client"))
+    }
+}
+
+/// Checks all but client and redirect URI. Returns the request, and the user that it must be answered for, if it names one.
+async fn check(app: &App, client: &Client, form: &Form) -> Result<(AuthorizationRequest, Option<Uuid>), OAuthError> {
+    if !client.has_grant(Grant::AuthorizationCode.name()) {
+        return Err(OAuthError::new(Code::UnauthorizedClient, "this client is not registered for authorization_code"));
+    }
+    let mut request = AuthorizationRequest::parse(form, client.public || client.require_pkce)?;
+    request.claims.retain(|name| name == "sub" || CLAIMS.iter().any(|(known, _)| *known == name));
+    if request.max_age.is_none() {
+        request.max_age = client.metadata()?.default_max_age;
+    }
+    let hinted = match form.get("id_token_hint") {
+        None => None,
+        Some(token) => {
+            let hint = hint::read(app, token).await?;
+            Some(hint.ok_or_else(|| OAuthError::invalid_request("id_token_hint: expected an ID token of this issuer"))?.sub)
+        }
+    };
+    // A `sub` that is no UUID, or contradicts the hint, becomes the nil UUID, which matches no user.
+    let requested = request.claims.subject().map(|subject| Uuid::try_parse(subject).unwrap_or_default());
+    let hinted_user = match (requested, hinted) {
+        (Some(requested), Some(hinted)) if requested != hinted => Some(Uuid::nil()),
+        (requested, hinted) => requested.or(hinted),
+    };
+    Ok((request, hinted_user))
+}

@@ -1,0 +1,72 @@
+//! Where a browser goes after RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0 §3).
+
+use axum::response::Response;
+
+use crate::app::App;
+use crate::oauth::form::Form;
+use crate::store::clients::Client;
+use crate::tokens::hint::{self, IdTokenHint};
+use crate::web::error::page::PageError;
+use crate::web::respond::redirect;
+
+/// A `post_logout_redirect_uri` that the client has registered.
+#[derive(Debug)]
+pub struct LogoutTarget {
+    uri: String,
+    state: Option<String>,
+}
+
+/// A logout request that passed its checks.
+#[derive(Debug)]
+pub struct LogoutRequest {
+    /// The ID token by which the client says who was signed in.
+    pub hint: Option<IdTokenHint>,
+    /// The client that `client_id` names, or that the hint was given to.
+    pub client: Option<Client>,
+    /// Where the browser goes afterwards; `None` if the request does not say.
+    pub target: Option<LogoutTarget>,
+}
+
+/// Reads and checks the parameters of a logout request.
+pub async fn read(app: &App, form: &Form) -> Result<LogoutRequest, PageError> {
+    let hint = match form.get("id_token_hint") {
+        None => None,
+        Some(token) => {
+            let hint = hint::read(app, token).await?;
+            Some(hint.ok_or_else(|| PageError::bad_request("id_token_hint: expected an ID token of this issuer"))?)
+        }
+    };
+    let client = client(app, form, hint.as_ref()).await?;
+    let target = target(form, client.as_ref())?;
+    Ok(LogoutRequest { hint, client, target })
+}
+
+/// The client that `client_id` names, or that the hint was given to.
+async fn client(app: &App, form: &Form, hint: Option<&IdTokenHint>) -> Result<Option<Client>, PageError> {
+    let named = form.get("client_id");
+    if let (Some(named), Some(hint)) = (named, hint)
+        && !hint.aud.contains(named)
+    {
+        return Err(PageError::bad_request("client_id: the id_token_hint was given to another client"));
+    }
+    let Some(id) = named.or(hint.and_then(|hint| hint.aud.only())) else { return Ok(None) };
+    let client = app.store.client(id).await?.filter(|client| client.enabled);
+    client.map(Some).ok_or_else(|| PageError::bad_request("client_id: no such client"))
+}
+
+/// `post_logout_redirect_uri`, which must be registered exactly. Without a client the browser is sent nowhere (§3).
+fn target(form: &Form, client: Option<&Client>) -> Result<Option<LogoutTarget>, PageError> {
+    let (Some(uri), Some(client)) = (form.get("post_logout_redirect_uri"), client) else { return Ok(None) };
+    if client.metadata()?.post_logout_redirect_uris.iter().any(|registered| registered == uri) {
+        Ok(Some(LogoutTarget { uri: uri.to_owned(), state: form.get("state").map(str::to_owned) }))
+    } else {
+        Err(PageError::bad_request("post_logout_redirect_uri: it is not registered for this client"))
+    }
+}
+
+impl LogoutTarget {
+    /// Sends the browser there, with the `state` of the request.
+    pub fn redirect(&self) -> Result<Response, PageError> {
+        redirect(&self.uri, self.state.iter().map(|state| ("state", state.as_str())))
+    }
+}

@@ -1,0 +1,83 @@
+//! Waiting requests: interactions that are stored until the person has done their part. A request waits in the browser in
+//! which it began, so that nobody can prepare one for another person, or finish one that is not theirs.
+
+use axum::response::Response;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+use crate::app::App;
+use crate::browser::Browser;
+use crate::clock::UnixSeconds;
+use crate::interaction::Interaction;
+use crate::store::clients::Client;
+use crate::store::requests;
+use crate::web::error::page::PageError;
+use crate::web::html::see_other;
+
+/// How long a request waits for the person, in seconds.
+pub const LIFETIME: UnixSeconds = 3600;
+
+/// A request that waits in a browser.
+pub struct WaitingRequest {
+    /// The random id by which pages refer to it.
+    pub id: String,
+    browser: String,
+    stored: String,
+    /// The request and what was done about it.
+    pub interaction: Interaction,
+}
+
+/// Stores an interaction for `browser`, and returns its id.
+pub async fn keep(app: &App, browser: &Browser, interaction: &Interaction) -> Result<String, PageError> {
+    let id = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<16>());
+    let key = browser.request_key().await?;
+    requests::insert(app.store.writer(), &id, &key, &to_json(interaction)?, app.now()).await?;
+    Ok(id)
+}
+
+/// The request `id`, if it waits in this browser.
+pub async fn find(app: &App, browser: &Browser, id: &str) -> Result<Option<WaitingRequest>, PageError> {
+    let Some(key) = browser.known_request_key().await? else { return Ok(None) };
+    let Some(stored) = requests::find(app.store.writer(), id, &key).await? else { return Ok(None) };
+    let interaction = serde_json::from_str(&stored).map_err(PageError::server_error)?;
+    Ok(Some(WaitingRequest { id: id.to_owned(), browser: key, stored, interaction }))
+}
+
+/// The request `id` that waits in this browser, with its client. Fails with the page "expired" if it is unknown, if it has
+/// waited for too long, or if its client is disabled.
+pub async fn require(app: &App, browser: &Browser, id: &str) -> Result<(Client, WaitingRequest), PageError> {
+    let waiting = find(app, browser, id).await?.ok_or_else(PageError::expired)?;
+    let client = app.store.client(&waiting.interaction.client_id).await?.filter(|client| client.enabled);
+    if waiting.interaction.created_at + LIFETIME <= app.now() {
+        waiting.take(app).await?;
+        return Err(PageError::expired());
+    }
+    Ok((client.ok_or_else(PageError::expired)?, waiting))
+}
+
+impl WaitingRequest {
+    /// Stores what the person did about the request. If another tab was first, its result stands.
+    pub async fn save(&self, app: &App) -> Result<(), PageError> {
+        let request = to_json(&self.interaction)?;
+        Ok(requests::replace(app.store.writer(), &self.id, &self.browser, &self.stored, &request).await?)
+    }
+
+    /// Removes the request in order to answer it. Returns `false` if another tab has done so already.
+    pub async fn take(&self, app: &App) -> Result<bool, PageError> {
+        Ok(requests::take(app.store.writer(), &self.id, &self.browser).await?)
+    }
+}
+
+/// Sends the browser to the page at `path` for the waiting request `id`.
+pub fn page_for(app: &App, path: &str, id: &str) -> Result<Response, PageError> {
+    let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    see_other(app, &format!("{path}?request={id}"))
+}
+
+/// Sends the browser to `/authorize/resume`, which decides what comes next for the waiting request `id`.
+pub fn resume(app: &App, id: &str) -> Result<Response, PageError> {
+    page_for(app, "/authorize/resume", id)
+}
+
+fn to_json(interaction: &Interaction) -> Result<String, PageError> {
+    serde_json::to_string(interaction).map_err(PageError::server_error)
+}

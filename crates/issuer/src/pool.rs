@@ -1,0 +1,103 @@
+//! A bounded pool of threads for work that costs more than 100 µs of CPU time, such as hashing a password.
+//!
+//! The threads are few and the queue before them is short, so that a flood of such work is refused at once and slows
+//! nothing else.
+
+use std::any::Any;
+use std::io;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+/// A thread that has been idle for this long frees its [`Scratch`].
+const KEEP_SCRATCH: Duration = Duration::from_secs(10);
+
+/// All threads are busy and the queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many sign-ins at once")]
+pub struct Overloaded;
+
+/// Memory that a thread keeps from one piece of work to the next, so that large blocks are not allocated each time.
+#[derive(Default)]
+pub struct Scratch(Option<Box<dyn Any>>);
+
+impl Scratch {
+    /// The value of type `T` that this thread keeps; `T::default()` if it keeps none, or one of another type.
+    pub fn get<T: Default + 'static>(&mut self) -> &mut T {
+        if !self.0.as_ref().is_some_and(|kept| kept.is::<T>()) {
+            self.0 = None;
+        }
+        let kept = self.0.get_or_insert_with(|| Box::new(T::default()));
+        kept.downcast_mut().expect("the type was compared above")
+    }
+}
+
+type Work = Box<dyn FnOnce(&mut Scratch) + Send>;
+
+/// The threads and the queue before them. Clones share both; the threads end with the last clone.
+#[derive(Clone)]
+pub struct Pool {
+    queue: flume::Sender<Work>,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("waiting", &self.queue.len()).finish()
+    }
+}
+
+impl Pool {
+    /// Starts `threads` threads, before which up to `queue` pieces of work may wait.
+    pub fn start(threads: usize, queue: usize) -> io::Result<Self> {
+        let (sender, receiver) = flume::bounded(queue);
+        for number in 0..threads {
+            let receiver = receiver.clone();
+            std::thread::Builder::new().name(format!("pool-{number}")).spawn(move || serve(&receiver))?;
+        }
+        Ok(Self { queue: sender })
+    }
+
+    /// Runs `work` on one of the threads and returns its value. Fails at once if the queue is full.
+    pub async fn try_run<T: Send + 'static>(&self, work: impl FnOnce(&mut Scratch) -> T + Send + 'static) -> Result<T, Overloaded> {
+        let (work, answer) = prepare(work);
+        self.queue.try_send(work).map_err(|_| Overloaded)?;
+        answer.await.map_err(|_| Overloaded)
+    }
+
+    /// Runs `work` on one of the threads and returns its value. Waits for a place in the queue.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Scratch) -> T + Send + 'static) -> Result<T, Overloaded> {
+        let (work, answer) = prepare(work);
+        self.queue.send_async(work).await.map_err(|_| Overloaded)?;
+        answer.await.map_err(|_| Overloaded)
+    }
+}
+
+fn prepare<T: Send + 'static>(work: impl FnOnce(&mut Scratch) -> T + Send + 'static) -> (Work, oneshot::Receiver<T>) {
+    let (reply, answer) = oneshot::channel();
+    let work = Box::new(move |scratch: &mut Scratch| {
+        // A request that was given up meanwhile costs nothing.
+        if !reply.is_closed() {
+            let _ = reply.send(work(scratch));
+        }
+    });
+    (work, answer)
+}
+
+/// Runs pieces of work on the current thread until the pool is dropped.
+fn serve(queue: &flume::Receiver<Work>) {
+    let mut scratch = Scratch::default();
+    loop {
+        let work = match queue.recv_timeout(KEEP_SCRATCH) {
+            Ok(work) => work,
+            Err(flume::RecvTimeoutError::Timeout) => {
+                scratch = Scratch::default();
+                match queue.recv() {
+                    Ok(work) => work,
+                    Err(flume::RecvError::Disconnected) => return,
+                }
+            }
+            Err(flume::RecvTimeoutError::Disconnected) => return,
+        };
+        work(&mut scratch);
+    }
+}

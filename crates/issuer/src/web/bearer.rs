@@ -1,0 +1,42 @@
+//! Bearer tokens in requests (RFC 6750 §2).
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, Method, header};
+
+use crate::oauth::form::Form;
+use crate::web::error::bearer::BearerError;
+use crate::web::form::is_form;
+
+/// The token of the `Authorization` header or of a form body (RFC 6750 §2.1, §2.2); never of the URL, never of two places.
+pub async fn bearer_token(request: Request) -> Result<String, BearerError> {
+    let (parts, body) = request.into_parts();
+    let in_header = header_token(&parts.headers)?;
+    let in_body = if parts.method == Method::POST && is_form(&parts) {
+        let body = Bytes::from_request(Request::from_parts(parts, body), &()).await;
+        let body = body.map_err(|_| BearerError::InvalidRequest("the body could not be read"))?;
+        let form = Form::parse(&body).map_err(|_| BearerError::InvalidRequest("the body is not a form"))?;
+        form.get("access_token").map(str::to_owned)
+    } else {
+        None
+    };
+    match (in_header, in_body) {
+        (Some(_), Some(_)) => Err(BearerError::InvalidRequest("the token came twice")),
+        (Some(token), None) | (None, Some(token)) => Ok(token),
+        (None, None) => Err(BearerError::NoCredentials),
+    }
+}
+
+/// The token of the `Authorization` header, if there is one.
+pub fn header_token(headers: &HeaderMap) -> Result<Option<String>, BearerError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (first, second) = (values.next(), values.next());
+    if second.is_some() {
+        return Err(BearerError::InvalidRequest("more than one Authorization header"));
+    }
+    let token = first.and_then(|value| {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+    });
+    Ok(token)
+}

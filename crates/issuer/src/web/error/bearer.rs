@@ -1,0 +1,65 @@
+//! Errors as challenges of bearer-protected endpoints (RFC 6750 §3).
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::oauth::error::OAuthError;
+
+/// A refusal of a bearer-protected endpoint.
+#[derive(Debug)]
+pub enum BearerError {
+    /// No credentials came.
+    NoCredentials,
+    /// The request carries the token in two places, or is malformed otherwise.
+    InvalidRequest(&'static str),
+    /// The token is no good here.
+    InvalidToken,
+    /// The token lacks the scope.
+    InsufficientScope,
+    /// Anything that is no fault of the token.
+    Other(OAuthError),
+}
+
+impl From<crate::store::StoreError> for BearerError {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<crate::keys::KeyError> for BearerError {
+    fn from(error: crate::keys::KeyError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl BearerError {
+    /// The answer, in the name of `realm` and with the scope that is needed.
+    pub fn into_response(self, realm: &str, scope: &str) -> Response {
+        let (status, code, description) = match self {
+            Self::Other(error) => return error.into_response(),
+            Self::NoCredentials => (StatusCode::UNAUTHORIZED, None, ""),
+            Self::InvalidRequest(description) => (StatusCode::BAD_REQUEST, Some("invalid_request"), description),
+            Self::InvalidToken => (StatusCode::UNAUTHORIZED, Some("invalid_token"), "the access token is invalid, expired or revoked"),
+            Self::InsufficientScope => (StatusCode::FORBIDDEN, Some("insufficient_scope"), "the access token lacks a scope"),
+        };
+        let mut challenge = format!("Bearer realm=\"{realm}\"");
+        if let Some(code) = code {
+            challenge += &format!(", error=\"{code}\", error_description=\"{description}\"");
+        }
+        if matches!(self, Self::NoCredentials | Self::InsufficientScope) && !scope.is_empty() {
+            challenge += &format!(", scope=\"{scope}\"");
+        }
+        let mut response = match code {
+            Some(code) => (status, Json(json!({ "error": code, "error_description": description }))).into_response(),
+            None => status.into_response(),
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
