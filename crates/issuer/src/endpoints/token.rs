@@ -22,10 +22,10 @@ pub async fn token(State(app): State<Arc<App>>, parameters: Result<Parameters, O
 
     let now = app.now();
     let context = GrantContext { app: &app, client: &client, form: &parameters.form, address: parameters.address, now };
-    let Granted { authorization, claim } = grants::run(grant, context).await?;
-    // Signed before it is claimed, so that no transaction is open while RSA runs; answered only when it is claimed.
+    let Granted { authorization, redemption } = grants::run(grant, context).await?;
+    // Sign before the redemption opens its transaction, so that no transaction is open while RSA runs.
     let response = issue(&app, &client, &authorization, now).await?;
-    claim.settle(&app, &authorization, grant.name(), now).await?;
+    redemption.settle(&app, &authorization, now).await?;
     tracing::debug!(grant = grant.name(), client = client.id, "tokens given");
     Ok(no_store(response))
 }

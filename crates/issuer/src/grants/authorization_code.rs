@@ -4,17 +4,18 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::accounts::session::SignedIn;
 use crate::app::App;
-use crate::grants::claim::end_replayed;
-use crate::grants::{Claim, GrantContext, Granted, new_row};
+use crate::audit::{self, Event};
+use crate::clock::UnixSeconds;
+use crate::grants::{Grant, GrantContext, new_row, record_given};
 use crate::oauth::authorization_request::AuthorizationRequest;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::pkce;
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::secret;
-use crate::store::authorizations::AuthorizationRow;
+use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
 use crate::store::codes::{self, CodeRow};
-use crate::store::{consents, sessions};
+use crate::store::{commit, consents, sessions};
 use crate::tokens::narrow::narrow;
 use crate::tokens::{Authorization, Party};
 
@@ -67,7 +68,15 @@ pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<String, OAuthError
     Ok(code)
 }
 
-pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError> {
+/// The code is spent and the authorization inserted, or neither.
+#[derive(Debug)]
+pub struct Redemption {
+    hash: String,
+    /// The scopes that the user must still allow the client; `None` for a client of the issuer's own.
+    consented: Option<ScopeSet>,
+}
+
+pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Redemption), OAuthError> {
     let GrantContext { app, client, now, .. } = context;
     let found = codes::find(app.store.reader(), &secret::key(context.required("code")?)).await?;
     let (code, user) = found.ok_or_else(OAuthError::invalid_grant)?;
@@ -103,11 +112,51 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError
     if granted.is_empty() {
         return Err(OAuthError::new(Code::InvalidScope, "scope: nothing of what was granted may be held any more"));
     }
-    let (resource, default_resource) = context.resources(&row.resources).await?;
+    let resource = context.authorized_resource(&row.resources).await?;
     let party = Party::User(Box::new((user, row)));
-    let authorization = Authorization { party, granted, wanted: None, resource, default_resource, nonce: code.nonce };
+    let authorization = Authorization { party, granted, requested_scope: None, resource, nonce: code.nonce };
     let consented = (!client.first_party).then_some(held);
-    Ok(Granted { authorization, claim: Claim::Code { hash: code.hash, consented } })
+    Ok((authorization, Redemption { hash: code.hash, consented }))
+}
+
+impl Redemption {
+    pub(super) async fn settle(self, app: &App, authorization: &Authorization, now: UnixSeconds) -> Result<(), OAuthError> {
+        let Some((user, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
+        let transaction = app.store.begin().await?;
+        // The order of locks is stated in store/mod.rs.
+        authorizations::hold_parties(&transaction, row.user_id, &row.client_id).await?;
+        // A withdrawal of the consent either comes first and is seen here, or waits and then ends what is given here.
+        if let Some(scope) = &self.consented
+            && !consents::holds(&transaction, row.user_id, &row.client_id, scope).await?
+        {
+            return Err(OAuthError::invalid_grant());
+        }
+        if !codes::spend(&transaction, &self.hash, now).await? {
+            drop(transaction);
+            end_replayed(app, row, now).await?;
+            return Err(OAuthError::invalid_grant());
+        }
+        if !authorizations::insert(&transaction, row, user.credential_version).await? {
+            return Err(OAuthError::invalid_grant());
+        }
+        record_given(&transaction, row, Grant::AuthorizationCode, now).await?;
+        Ok(commit(transaction).await?)
+    }
+}
+
+/// Ends the authorization of a code that came a second time, from its rightful client or from a thief.
+async fn end_replayed(app: &App, row: &AuthorizationRow, now: UnixSeconds) -> Result<(), OAuthError> {
+    let transaction = app.store.begin().await?;
+    let ended = authorizations::end(&transaction, row.id, now).await?;
+    if ended {
+        let event = Event::CodeReplayed { user: row.user_id, client: &row.client_id, authorization: row.id };
+        audit::record(&transaction, now, event).await?;
+    }
+    commit(transaction).await?;
+    if ended {
+        tracing::warn!(authorization = %row.id, client = row.client_id, "a spent code was used again; its authorization is ended");
+    }
+    Ok(())
 }
 
 /// A verifier must come if and only if a challenge was sent: a challenge that is stripped from the request on its way is

@@ -1,22 +1,34 @@
-//! The client credentials grant (RFC 6749 §4.4): a confidential client acts for itself. Writes nothing.
+//! The client credentials grant (RFC 6749 §4.4): a confidential client acts for itself.
 
-use crate::grants::{Claim, GrantContext, Granted};
+use crate::app::App;
+use crate::clock::UnixSeconds;
+use crate::grants::GrantContext;
 use crate::oauth::error::{Code, OAuthError};
 use crate::store::resources::USERINFO;
 use crate::tokens::narrow::{default_scopes, narrow};
 use crate::tokens::{Authorization, Party};
 
-pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError> {
+/// Nothing is to be written: the client was read a moment ago, and the tokens have no authorization.
+#[derive(Debug)]
+pub struct Redemption;
+
+pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Redemption), OAuthError> {
     if context.client.public {
         return Err(OAuthError::new(Code::UnauthorizedClient, "this grant_type is for confidential clients"));
     }
-    let asked = context.asked_scope()?;
+    let requested_scope = context.requested_scope()?;
     let resource = context.named_resource().await?;
-    if resource.as_ref().is_some_and(|resource| resource.id == USERINFO) {
+    if resource.named().is_some_and(|resource| resource.id == USERINFO) {
         return Err(OAuthError::new(Code::InvalidTarget, "resource: UserInfo is about users, and no user is involved"));
     }
-    let wanted = asked.clone().unwrap_or_else(|| default_scopes(context.client, resource.as_ref()));
-    let granted = narrow(&wanted, context.client, None);
-    let authorization = Authorization { party: Party::Client, granted, wanted: asked, resource, default_resource: None, nonce: None };
-    Ok(Granted { authorization, claim: Claim::Nothing })
+    let requested = requested_scope.clone().unwrap_or_else(|| default_scopes(context.client, resource.named()));
+    let granted = narrow(&requested, context.client, None);
+    Ok((Authorization { party: Party::Client, granted, requested_scope, resource, nonce: None }, Redemption))
+}
+
+impl Redemption {
+    #[expect(clippy::unused_async, reason = "the redemptions of the other grants write")]
+    pub(super) async fn settle(self, _: &App, _: &Authorization, _: UnixSeconds) -> Result<(), OAuthError> {
+        Ok(())
+    }
 }

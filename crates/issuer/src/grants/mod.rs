@@ -1,8 +1,7 @@
 //! The grants: ways to get tokens (RFC 6749 §1.3). Each checks its own parameters and returns an authorization, never a
-//! token. Adding one is a file and a line in the list below.
+//! token, together with its redemption. To add a grant, write its file and add a line to the list below.
 
 pub mod authorization_code;
-mod claim;
 mod client_credentials;
 mod password;
 mod refresh_token;
@@ -11,19 +10,18 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-pub use claim::Claim;
-
 use crate::app::App;
+use crate::audit::{self, Event};
 use crate::clock::UnixSeconds;
 use crate::config::MAX_TOKEN_LIFETIME;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
 use crate::oauth::scope::ScopeSet;
+use crate::store::ConnectionTrait;
 use crate::store::authorizations::AuthorizationRow;
 use crate::store::clients::Client;
-use crate::store::resources::Resource;
-use crate::tokens::Authorization;
 use crate::tokens::audience::target;
+use crate::tokens::{Authorization, RequestedResource};
 
 /// What every grant needs.
 #[derive(Clone, Copy)]
@@ -40,13 +38,13 @@ pub struct GrantContext<'a> {
     pub now: UnixSeconds,
 }
 
-/// A grant's success, and what the transaction must claim before tokens may be given.
+/// The success of a grant.
 #[derive(Debug)]
 pub struct Granted {
-    /// What was granted.
+    /// The authorization from which tokens are minted.
     pub authorization: Authorization,
-    /// What must hold, and be written, for that to stand.
-    pub claim: Claim,
+    /// The changes that the write transaction must make before the tokens may be given.
+    pub redemption: Redemption,
 }
 
 macro_rules! grants {
@@ -67,7 +65,25 @@ macro_rules! grants {
             }
 
             async fn dispatch(self, context: GrantContext<'_>) -> Result<Granted, OAuthError> {
-                match self { $(Self::$variant => $module::run(context).await,)* }
+                match self {
+                    $(Self::$variant => {
+                        let (authorization, redemption) = $module::run(context).await?;
+                        Ok(Granted { authorization, redemption: Redemption::$variant(redemption) })
+                    })*
+                }
+            }
+        }
+
+        /// What a grant must do in the write transaction before its tokens may be given.
+        #[derive(Debug)]
+        pub enum Redemption {
+            $(#[doc = concat!("The redemption of the grant `", $name, "`.")] $variant($module::Redemption),)*
+        }
+
+        impl Redemption {
+            /// Checks again what the tokens rest on and writes it, or refuses the tokens. Nothing is written unless all of it is.
+            pub async fn settle(self, app: &App, authorization: &Authorization, now: UnixSeconds) -> Result<(), OAuthError> {
+                match self { $(Self::$variant(redemption) => redemption.settle(app, authorization, now).await,)* }
             }
         }
     };
@@ -102,30 +118,29 @@ impl GrantContext<'_> {
     }
 
     /// The `scope` parameter.
-    fn asked_scope(&self) -> Result<Option<ScopeSet>, OAuthError> {
+    fn requested_scope(&self) -> Result<Option<ScopeSet>, OAuthError> {
         let parsed = self.form.get("scope").map(ScopeSet::parse).transpose();
         parsed.map_err(|error| OAuthError::new(Code::InvalidScope, error.to_string()))
     }
 
     /// The resource that the `resource` parameter names (RFC 8707 §2).
-    async fn named_resource(&self) -> Result<Option<Resource>, OAuthError> {
-        match self.form.get("resource") {
-            Some(identifier) => Ok(Some(target(self.app, self.client, identifier).await?)),
-            None => Ok(None),
-        }
+    async fn named_resource(&self) -> Result<RequestedResource, OAuthError> {
+        self.authorized_resource("").await
     }
 
-    /// The resource that is named, and the one to take if none is, of an authorization that was given for `authorized`
-    /// (identifiers, space-separated; any if empty).
-    async fn resources(&self, authorized: &str) -> Result<(Option<Resource>, Option<Resource>), OAuthError> {
-        let named = self.named_resource().await?;
+    /// The resource that the request names, or else the first one of `authorized`: the identifiers that an authorization was
+    /// given for, separated by spaces; any if there are none. The others are not looked up, because they may be gone.
+    async fn authorized_resource(&self, authorized: &str) -> Result<RequestedResource, OAuthError> {
         let identifiers: Vec<&str> = authorized.split_whitespace().collect();
-        let Some(first) = identifiers.first() else { return Ok((named, None)) };
-        let issuer = &self.app.settings.issuer;
-        if named.as_ref().is_some_and(|named| !identifiers.contains(&named.identifier(issuer).as_str())) {
+        let named = self.form.get("resource");
+        if named.is_some_and(|named| !identifiers.is_empty() && !identifiers.contains(&named)) {
             return Err(OAuthError::new(Code::InvalidTarget, "resource: the authorization was not given for it"));
         }
-        Ok((named, Some(target(self.app, self.client, first).await?)))
+        Ok(match (named, identifiers.first()) {
+            (Some(named), _) => RequestedResource::Named(target(self.app, self.client, named).await?),
+            (None, Some(first)) => RequestedResource::Default(target(self.app, self.client, first).await?),
+            (None, None) => RequestedResource::None,
+        })
     }
 }
 
@@ -156,4 +171,10 @@ fn new_row(context: GrantContext<'_>) -> AuthorizationRow {
         session_expires_at: None,
         ended_at: None,
     }
+}
+
+/// Records that `row` was given by `grant`.
+async fn record_given(db: &impl ConnectionTrait, row: &AuthorizationRow, grant: Grant, now: UnixSeconds) -> Result<(), OAuthError> {
+    let (user, client, authorization) = (row.user_id, row.client_id.as_str(), row.id);
+    Ok(audit::record(db, now, Event::AuthorizationGiven { user, client, authorization, grant: grant.name() }).await?)
 }

@@ -3,12 +3,14 @@
 
 use secrecy::SecretString;
 
-use crate::accounts::sign_in::{self, SignInError};
+use crate::accounts::sign_in::{self, Settlement, SignInError};
+use crate::app::App;
 use crate::clock::{DAY, UnixSeconds};
-use crate::grants::{Claim, GrantContext, Granted, new_row};
+use crate::grants::{Grant, GrantContext, new_row, record_given};
 use crate::oauth::acr::{PASSWORD_ACR, PASSWORD_AMR};
 use crate::oauth::error::{Code, OAuthError};
-use crate::store::authorizations::AuthorizationRow;
+use crate::store::authorizations::{self, AuthorizationRow};
+use crate::store::commit;
 use crate::tokens::narrow::{default_scopes, narrow};
 use crate::tokens::{Authorization, Party};
 
@@ -17,19 +19,25 @@ const BUSY_RETRY: u64 = 1;
 /// How long a password that was made for someone is good here, in seconds: until then they should have chosen their own.
 const GENERATED_LIFETIME: UnixSeconds = DAY;
 
-pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError> {
+/// The authorization is inserted, if the password was not changed while it was compared.
+#[derive(Debug)]
+pub struct Redemption {
+    settlement: Settlement,
+}
+
+pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Redemption), OAuthError> {
     let GrantContext { app, client, now, .. } = context;
     let username = context.required("username")?;
     let password = SecretString::from(context.required("password")?);
-    let asked = context.asked_scope()?;
+    let requested_scope = context.requested_scope()?;
     let resource = context.named_resource().await?;
     let (user, settlement) = sign_in::check(app, username, password, context.address, now).await.map_err(refusal)?.into_parts();
     if user.password_generated_at.is_some_and(|at| at + GENERATED_LIFETIME <= now) {
         return Err(OAuthError::invalid_grant());
     }
 
-    let wanted = asked.clone().unwrap_or_else(|| default_scopes(client, resource.as_ref()));
-    let granted = narrow(&wanted, client, Some(&user));
+    let requested = requested_scope.clone().unwrap_or_else(|| default_scopes(client, resource.named()));
+    let granted = narrow(&requested, client, Some(&user));
     let row = AuthorizationRow {
         user_id: user.id,
         scope: granted.to_string(),
@@ -39,8 +47,21 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<Granted, OAuthError
         ..new_row(context)
     };
     let party = Party::User(Box::new((*user, row)));
-    let authorization = Authorization { party, granted, wanted: asked, resource, default_resource: None, nonce: None };
-    Ok(Granted { authorization, claim: Claim::SignIn { settlement } })
+    Ok((Authorization { party, granted, requested_scope, resource, nonce: None }, Redemption { settlement }))
+}
+
+impl Redemption {
+    pub(super) async fn settle(self, app: &App, authorization: &Authorization, now: UnixSeconds) -> Result<(), OAuthError> {
+        let Some((user, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
+        let transaction = app.store.begin().await?;
+        // The settlement comes first, because it may renew the user's hash; store/mod.rs states the order of locks.
+        self.settlement.settle(&transaction, user).await?;
+        if !authorizations::insert(&transaction, row, user.credential_version).await? {
+            return Err(OAuthError::invalid_grant());
+        }
+        record_given(&transaction, row, Grant::Password, now).await?;
+        Ok(commit(transaction).await?)
+    }
 }
 
 fn refusal(error: SignInError) -> OAuthError {

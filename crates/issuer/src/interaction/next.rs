@@ -14,6 +14,7 @@ use crate::store::clients::Client;
 use crate::store::consents;
 use crate::store::resources::Resource;
 use crate::store::users::User;
+use crate::tokens::RequestedResource;
 use crate::tokens::audience::{audience, target};
 use crate::tokens::narrow::{default_scopes, narrow};
 
@@ -103,7 +104,8 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
         return Err(OAuthError::new(Code::InvalidScope, "scope: none of it can be granted"));
     }
     // A request that has no audience now would have none at the token endpoint.
-    audience(None, resources.first(), &granted, client)?;
+    let resource = resources.into_iter().next().map_or(RequestedResource::None, RequestedResource::Default);
+    audience(&resource, &granted, client)?;
     let by_claims = standard_claims::scopes_of(request.claims.names()).filtered(|scope| client.may_ask(scope));
     let to_consent = granted.iter().chain(by_claims.iter()).collect();
     Ok(Offer { granted, to_consent, consented })

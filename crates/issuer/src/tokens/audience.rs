@@ -5,33 +5,33 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
 use crate::store::resources::{self, Resource, USERINFO};
+use crate::tokens::RequestedResource;
 
-/// The audience of a token: the resource that was named, else UserInfo if only OpenID Connect's scopes are wanted, else
-/// `default`, else the client's default resource; and where no resource was named, UserInfo beside it if its scopes are
-/// granted too.
-pub fn audience(
-    named: Option<&Resource>,
-    default: Option<&Resource>,
-    wanted: &ScopeSet,
-    client: &Client,
-) -> Result<Vec<Resource>, OAuthError> {
-    if let Some(resource) = named {
+/// The audience of a token: the resource that the request names; else UserInfo if only OpenID Connect's scopes are
+/// requested; else the default of the authorization, or of the client. Where the request names no resource, UserInfo stands
+/// beside it if its scopes are granted too.
+pub fn audience(resource: &RequestedResource, requested: &ScopeSet, client: &Client) -> Result<Vec<Resource>, OAuthError> {
+    if let RequestedResource::Named(resource) = resource {
         return Ok(vec![resource.clone()]);
     }
-    let oidc = wanted.filtered(|name| owner(client, name) == Some(USERINFO));
-    if !wanted.is_empty() && oidc == *wanted {
+    let oidc = requested.filtered(|name| owner(client, name) == Some(USERINFO));
+    if !requested.is_empty() && oidc == *requested {
         return Ok(vec![Resource::userinfo()]);
     }
-    let Some(default) = default.or(client.default_resource.as_ref()).cloned() else {
+    let default = match resource {
+        RequestedResource::Default(resource) => Some(resource),
+        RequestedResource::Named(_) | RequestedResource::None => client.default_resource.as_ref(),
+    };
+    let Some(default) = default.cloned() else {
         return Err(OAuthError::new(Code::InvalidTarget, "resource: name the resource that the token is for; this client has no default"));
     };
     let beside = (!oidc.is_empty() && default.id != USERINFO).then(Resource::userinfo);
     Ok(std::iter::once(default).chain(beside).collect())
 }
 
-/// The scopes of `wanted` that the resources of `audience` own.
-pub fn owned(wanted: &ScopeSet, audience: &[Resource], client: &Client) -> ScopeSet {
-    wanted.filtered(|name| owner(client, name).is_some_and(|owner| audience.iter().any(|resource| resource.id == owner)))
+/// The scopes of `requested` that the resources of `audience` own.
+pub fn owned(requested: &ScopeSet, audience: &[Resource], client: &Client) -> ScopeSet {
+    requested.filtered(|name| owner(client, name).is_some_and(|owner| audience.iter().any(|resource| resource.id == owner)))
 }
 
 /// The resource `identifier`, if `client` may get tokens for it.

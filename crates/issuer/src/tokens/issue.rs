@@ -31,18 +31,18 @@ pub struct TokenResponse {
 /// Turns `authorization` into tokens for `client` at `now`. Every grant passes here, and the gate before it.
 pub async fn issue(app: &App, client: &Client, authorization: &Authorization, now: UnixSeconds) -> Result<TokenResponse, OAuthError> {
     gate(client, &authorization.party, now)?;
-    let Authorization { party, granted, wanted, resource, default_resource, nonce } = authorization;
-    let asked = wanted.is_some();
-    let wanted = match wanted {
-        Some(wanted) => granted.filtered(|name| wanted.contains(name)),
+    let Authorization { party, granted, requested_scope, resource, nonce } = authorization;
+    let names_scope = requested_scope.is_some();
+    let requested = match requested_scope {
+        Some(requested) => granted.filtered(|name| requested.contains(name)),
         None => granted.clone(),
     };
-    if asked && wanted.is_empty() {
+    if names_scope && requested.is_empty() {
         return Err(OAuthError::new(Code::InvalidScope, "scope: none of it can be granted"));
     }
-    let audience = audience(resource.as_ref(), default_resource.as_ref(), &wanted, client)?;
-    let scope = owned(&wanted, &audience, client);
-    if asked && scope.is_empty() {
+    let audience = audience(resource, &requested, client)?;
+    let scope = owned(&requested, &audience, client);
+    if names_scope && scope.is_empty() {
         return Err(OAuthError::new(Code::InvalidScope, "scope: it belongs to another resource; name that as resource"));
     }
     let scope = scope.to_string();
@@ -72,7 +72,7 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
     let access_token = signer.sign(TokenType::Access, &claims).map_err(OAuthError::server_error)?;
 
     let id_token = match (sign_in, party) {
-        (Some(sign_in), Party::User(user)) if wanted.contains("openid") => {
+        (Some(sign_in), Party::User(user)) if requested.contains("openid") => {
             let claims = IdClaims {
                 iss: issuer.as_str(),
                 sub: &subject,

@@ -16,21 +16,50 @@ use crate::store::clients::Client;
 use crate::store::resources::Resource;
 use crate::store::users::User;
 
-/// What a grant's success amounts to.
+/// What a grant's success amounts to: which user gave which client which scopes and resources.
 #[derive(Debug)]
 pub struct Authorization {
-    /// On whose behalf.
+    /// On whose behalf the tokens are given.
     pub party: Party,
-    /// All that was granted and still may be held.
+    /// All scopes that were granted and may still be held.
     pub granted: ScopeSet,
-    /// The scopes that this request wants of it; all if it does not say.
-    pub wanted: Option<ScopeSet>,
-    /// The resource that this request names.
-    pub resource: Option<Resource>,
-    /// The resource to take where none is named, before the client's default.
-    pub default_resource: Option<Resource>,
-    /// Given back in the ID token.
+    /// The scopes that this request asks for; all that were granted if it names none.
+    pub requested_scope: Option<ScopeSet>,
+    /// The resource that the access token is for.
+    pub resource: RequestedResource,
+    /// The `nonce` of the authorization request, which the ID token repeats.
     pub nonce: Option<String>,
+}
+
+/// The resource that a request for tokens asks for (RFC 8707 §2).
+#[derive(Debug)]
+pub enum RequestedResource {
+    /// The request names this one.
+    Named(Resource),
+    /// The request names none; the authorization was given for this one.
+    Default(Resource),
+    /// Neither the request nor the authorization names one.
+    None,
+}
+
+impl RequestedResource {
+    /// The resource that the request names.
+    pub fn named(&self) -> Option<&Resource> {
+        match self {
+            Self::Named(resource) => Some(resource),
+            Self::Default(_) | Self::None => None,
+        }
+    }
+}
+
+impl Authorization {
+    /// The user and the row, unless the client acts for itself.
+    pub fn user(&self) -> Option<&(User, AuthorizationRow)> {
+        match &self.party {
+            Party::User(user) => Some(user),
+            Party::Client => None,
+        }
+    }
 }
 
 /// Whether `row` and its session live at `now`, and its user and client may act. Who asks for one of these asks for all.

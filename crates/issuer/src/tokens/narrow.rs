@@ -1,15 +1,15 @@
-//! Scopes granted = asked ∩ allowed to the client ∩ known ∩ (for a resource's scopes) the roles of the user.
+//! Scopes granted = requested ∩ allowed to the client ∩ known ∩ (for a resource's scopes) the roles of the user.
 
 use crate::oauth::scope::{ADMIN_SCOPES, ScopeSet};
 use crate::store::clients::Client;
 use crate::store::resources::{Resource, USERINFO};
 use crate::store::users::User;
 
-/// What remains of `asked` for `client`, acting for `user` or for itself.
+/// What remains of `requested` for `client`, acting for `user` or for itself.
 ///
 /// What a client may ask for is known: the database drops a scope from its clients when the scope is removed.
-pub fn narrow(asked: &ScopeSet, client: &Client, user: Option<&User>) -> ScopeSet {
-    asked.filtered(|name| {
+pub fn narrow(requested: &ScopeSet, client: &Client, user: Option<&User>) -> ScopeSet {
+    requested.filtered(|name| {
         let Some(allowed) = client.scopes.iter().find(|allowed| allowed.name == name) else { return false };
         let is_oidc = allowed.resource_id == USERINFO;
         match user {
@@ -20,7 +20,7 @@ pub fn narrow(asked: &ScopeSet, client: &Client, user: Option<&User>) -> ScopeSe
     })
 }
 
-/// What is asked when nothing is: the client's scopes of `resource`, but never administration nor offline access.
+/// What is requested when nothing is: the client's scopes of `resource`, but never administration nor offline access.
 pub fn default_scopes(client: &Client, resource: Option<&Resource>) -> ScopeSet {
     let Some(resource) = resource.or(client.default_resource.as_ref()) else { return ScopeSet::default() };
     let privileged = |name: &str| name == "offline_access" || ADMIN_SCOPES.iter().any(|(admin, _)| *admin == name);

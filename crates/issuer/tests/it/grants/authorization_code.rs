@@ -225,3 +225,17 @@ async fn the_resources_of_the_request_bound_those_of_the_tokens() {
     let extra = app.redeem(&code, &[("scope", "admin orders:write")]).await;
     assert_eq!(extra.str("scope"), "openid orders:read profile", "a scope at the token endpoint adds nothing");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_that_is_gone_does_not_keep_a_refresh_from_another_one() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
+    let userinfo = format!("{}/userinfo", app.url);
+    let browser = app.signed_in("alice").await;
+    let tokens = app.code_flow(&browser, &[("resource", ORDERS), ("resource", &userinfo)]).await;
+    app.sql("DELETE FROM resources WHERE id = 'orders'").await;
+    let unnamed = refresh(&app, tokens.str("refresh_token"), &[]).await;
+    assert_eq!(unnamed.error(), (400, "invalid_target"), "the first resource is gone, and the request names no other");
+    let named = refresh(&app, tokens.str("refresh_token"), &[("resource", &userinfo)]).await;
+    assert_eq!(named.status, 200, "{}", named.text);
+    assert_eq!(named.claims()["aud"], json!(userinfo));
+}
