@@ -1,8 +1,12 @@
 //! Accounts: sign-in, sessions, and the defence against guessing.
 
+pub mod authorizations;
+pub mod consents;
 pub mod lockout;
 pub mod methods;
+pub mod password_change;
 pub mod policy;
+pub mod profile;
 pub mod session;
 pub mod sign_in;
 pub mod username;

@@ -103,14 +103,16 @@ pub async fn end(app: &App, sid: &str, user: Uuid, by: &str) -> Result<bool, Sto
     Ok(ended)
 }
 
-/// Ends all sessions of `user` but `kept`, with what was given in them alone, in the caller's transaction; gives their number.
-pub async fn end_others(db: &impl ConnectionTrait, user: Uuid, kept: &str, by: &str, now: UnixSeconds) -> Result<usize, StoreError> {
-    let ended = end_sessions(db, user, Some(kept), by, now).await?;
-    authorizations::end_of_other_sessions(db, user, kept, now).await?;
-    Ok(ended)
+/// Ends all sessions of `user` but `kept`, and the authorizations that were given in them and do not outlive them.
+pub async fn end_others(app: &App, user: Uuid, kept: &str, by: &str) -> Result<(), StoreError> {
+    let now = app.now();
+    let transaction = app.store.begin().await?;
+    end_sessions(&transaction, user, Some(kept), by, now).await?;
+    authorizations::end_of_other_sessions(&transaction, user, kept, now).await?;
+    commit(transaction).await
 }
 
-/// The same, with all authorizations that were not given in the session `kept`, those that outlive a session too.
+/// Ends all sessions of `user` but `kept`, and all authorizations that were not given in it, in the caller's transaction.
 pub async fn end_elsewhere(db: &impl ConnectionTrait, user: Uuid, kept: &str, by: &str, now: UnixSeconds) -> Result<(), StoreError> {
     end_sessions(db, user, Some(kept), by, now).await?;
     authorizations::end_elsewhere(db, user, kept, now).await?;

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use crate::accounts::authorizations;
 use crate::app::App;
-use crate::audit::{self, Event};
 use crate::clients::authentication;
 use crate::oauth::error::{Code, OAuthError};
-use crate::store::{authorizations, commit};
 use crate::tokens::lookup::look_up;
 use crate::web::form::Parameters;
 
@@ -26,12 +25,6 @@ pub async fn revoke(State(app): State<Arc<App>>, parameters: Result<Parameters, 
     let Some((_, row)) = found.user else {
         return Err(OAuthError::new(Code::UnsupportedTokenType, "a token that a client got for itself lives until it expires"));
     };
-    let now = app.now();
-    let transaction = app.store.begin().await?;
-    if authorizations::end(&transaction, row.id, now).await? {
-        let event = Event::AuthorizationEnded { authorization: row.id, client: &client.id, by: "client" };
-        audit::record(&transaction, now, event).await?;
-    }
-    commit(transaction).await?;
+    authorizations::revoke(&app, &row).await?;
     Ok(StatusCode::OK)
 }

@@ -106,6 +106,16 @@ impl StandardClaims {
         Ok(())
     }
 
+    /// Sets the claim, where `name`, the full name, is kept elsewhere.
+    pub fn set_with_name(&mut self, name: &mut Option<String>, claim: &str, value: &str) -> Result<(), ClaimError> {
+        if claim != "name" {
+            return self.set(claim, value);
+        }
+        check(claim, value.trim())?;
+        *name = Some(value.trim().to_owned()).filter(|name| !name.is_empty());
+        Ok(())
+    }
+
     /// The `address` claim (§5.1.1), if any member of it is set.
     pub fn address(&self) -> Option<Value> {
         let members = ["street_address", "locality", "region", "postal_code", "country"];

@@ -8,9 +8,9 @@ use axum::extract::State;
 use axum::response::Response;
 use url::Url;
 
+use crate::accounts::consents;
 use crate::accounts::session::SignedIn;
 use crate::app::App;
-use crate::audit::{self, Event};
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
 use crate::clock::DAY;
@@ -23,7 +23,6 @@ use crate::oauth::scope::{OIDC_SCOPES, ScopeSet};
 use crate::pages::ClientView;
 use crate::store::clients::Client;
 use crate::store::resources::{self, USERINFO};
-use crate::store::{commit, consents};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html};
@@ -98,12 +97,8 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
     }
     match own.form.get("choice") {
         Some("allow") => {
-            let (user, now) = (signed_in.user.id, app.now());
-            let transaction = app.store.begin().await?;
-            let all = consents::give(&transaction, user, &client.id, &offer.to_consent, now).await?;
-            let event = Event::ConsentGiven { user, client: &client.id, scope: &all.to_string() };
-            audit::record(&transaction, now, event).await?;
-            commit(transaction).await?;
+            let user = signed_in.user.id;
+            consents::give(&app, user, &client.id, &offer.to_consent).await?;
             waiting.interaction.consented_by = Some(user);
             waiting.save(&app).await?;
             waiting::resume(&app, id)

@@ -6,13 +6,13 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use crate::accounts;
 use crate::app::App;
-use crate::audit::{self, Event};
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
 use crate::pages::ClientView;
 use crate::pages::account::{Account, moment};
-use crate::store::{authorizations, codes, commit, consents, resources};
+use crate::store::{consents, resources};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
@@ -70,15 +70,7 @@ pub async fn show(
 
 /// `POST /account/consents`: withdraws one, and ends all that the client got by it.
 pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
-    let user = signed_in.user;
     let client = own.form.get("client_id").ok_or_else(PageError::stale_form)?;
-    let now = app.now();
-    let transaction = app.store.begin().await?;
-    if consents::withdraw(&transaction, user.id, client).await? {
-        codes::withdraw(&transaction, Some(user.id), Some(client)).await?;
-        authorizations::end_all(&transaction, Some(user.id), Some(client), now).await?;
-        audit::record(&transaction, now, Event::ConsentWithdrawn { user: user.id, client }).await?;
-    }
-    commit(transaction).await?;
+    accounts::consents::withdraw(&app, signed_in.user.id, client).await?;
     see_other(&app, "/account/consents?done=withdrawn")
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use uuid::Uuid;
 
 use crate::accounts::session::{self, SignedIn};
 use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
 use crate::pages::account::{Account, moment};
-use crate::store::{commit, sessions};
+use crate::store::sessions;
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
@@ -82,24 +81,18 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
             see_other(&app, "/account/devices?done=ended")
         }
         (Some("end-others"), _) => {
-            end_others(&app, user.id, &own.sid).await?;
+            session::end_others(&app, user.id, &own.sid, "user").await?;
             see_other(&app, "/account/devices?done=others-ended")
         }
         (Some("end" | "end-all"), _) => {
             if form.get("action") == Some("end-all") {
-                end_others(&app, user.id, &own.sid).await?;
+                session::end_others(&app, user.id, &own.sid, "user").await?;
             }
             browser.sign_out().await?;
             see_other(&app, "/signed-out")
         }
         _ => Err(PageError::stale_form()),
     }
-}
-
-async fn end_others(app: &App, user: Uuid, own: &str) -> Result<(), PageError> {
-    let transaction = app.store.begin().await?;
-    session::end_others(&transaction, user, own, "user", app.now()).await?;
-    Ok(commit(transaction).await?)
 }
 
 /// A browser by what it calls itself: enough for its owner to know it again.

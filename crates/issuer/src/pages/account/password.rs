@@ -6,20 +6,18 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use crate::accounts::methods::password;
-use crate::accounts::policy;
-use crate::accounts::session::{self, SignedIn};
-use crate::accounts::sign_in::{self, SignInError};
+use crate::accounts::password_change::{PasswordChange, PasswordChangeError};
+use crate::accounts::policy::PolicyError;
+use crate::accounts::session::SignedIn;
+use crate::accounts::sign_in::SignInError;
 use crate::app::App;
-use crate::audit::{self, Event};
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
 use crate::interaction::waiting;
 use crate::oauth::form::Form;
-use crate::store::users::User;
-use crate::store::{commit, sessions, users};
+use crate::store::sessions;
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
@@ -96,57 +94,35 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
 }
 
 async fn change(app: &App, browser: &Browser, signed_in: &SignedIn, form: &Form) -> Result<Result<(), Faults>, PageError> {
-    let SignedIn { session, user } = signed_in;
-    let (current, new) = match typed(form, user) {
-        Ok(typed) => typed,
-        Err(faults) => return Ok(Err(faults)),
-    };
-    let proof = match sign_in::check(app, &user.username, current, browser.device().address, app.now()).await {
-        Ok(proof) => proof,
-        Err(SignInError::Store(error)) => return Err(error.into()),
-        Err(SignInError::Wrong) => return Ok(Err(Faults { current: "This is not your current password.", ..Faults::default() })),
-        Err(error) => return Ok(Err(Faults { all: format!("Nothing was changed: {error}."), ..Faults::default() })),
-    };
-    let Ok(hash) = password::hash(app, new).await else {
-        return Ok(Err(Faults { all: "Nothing was changed: too many sign-ins at once. Try again.".to_owned(), ..Faults::default() }));
-    };
-    let (proven, settlement) = proof.into_parts();
-    let now = app.now();
-    let transaction = app.store.begin().await?;
-    settlement.settle(&transaction, &proven).await?;
-    let stored = settlement.stored_hash();
-    if !users::change_password(&transaction, user.id, stored, &hash, now).await? {
-        return Ok(Err(Faults { all: "Your password was changed somewhere else meanwhile.".to_owned(), ..Faults::default() }));
-    }
-    if form.get("end_others") == Some("yes") {
-        session::end_elsewhere(&transaction, user.id, &session.sid, "password change", now).await?;
-    }
-    audit::record(&transaction, now, Event::PasswordChanged { user: user.id }).await?;
-    commit(transaction).await?;
-    Ok(Ok(()))
-}
-
-/// The current and the new password, as far as they can be judged without hashing.
-fn typed(form: &Form, user: &User) -> Result<(SecretString, SecretString), Faults> {
     let secret = |name: &str| form.secret(name).unwrap_or_else(|| SecretString::from(""));
     let (current, new, repeated) = (secret("current_password"), secret("new_password"), secret("repeat_password"));
-    let fault = |text: &str| Err(Faults { new: text.to_owned(), ..Faults::default() });
-    if current.expose_secret().is_empty() {
-        return Err(Faults { current: "Type your current password.", ..Faults::default() });
+    let end_others = form.get("end_others") == Some("yes");
+    let changed = match PasswordChange::check(&signed_in.user, current, new, &repeated) {
+        Ok(change) => change.perform(app, signed_in, browser.device().address, end_others).await,
+        Err(error) => Err(error),
+    };
+    match changed {
+        Ok(()) => Ok(Ok(())),
+        Err(PasswordChangeError::SignIn(SignInError::Store(error))) => Err(error.into()),
+        Err(error) => Ok(Err(Faults::from(error))),
     }
-    if new.expose_secret() != repeated.expose_secret() {
-        return fault("The two new passwords differ.");
-    }
-    if new.expose_secret() == current.expose_secret() {
-        return fault("Choose a password that differs from your current one.");
-    }
-    let about: Vec<&str> = [Some(user.username.as_str()), user.email.as_deref(), user.name.as_deref()].into_iter().flatten().collect();
-    match policy::check(new.expose_secret(), &about) {
-        Ok(()) => Ok((current, new)),
-        Err(policy::PolicyError::Length) => fault("Choose a password of 8 to 256 characters."),
-        Err(policy::PolicyError::Nul) => fault("Choose a password of characters that can be typed."),
-        Err(policy::PolicyError::Guessable) => {
-            fault("This password is too easy to guess. Choose one that is no common word, name, date or pattern.")
+}
+
+impl From<PasswordChangeError> for Faults {
+    fn from(error: PasswordChangeError) -> Self {
+        let current = |text| Self { current: text, ..Self::default() };
+        let new = |text: &str| Self { new: text.to_owned(), ..Self::default() };
+        match error {
+            PasswordChangeError::CurrentMissing => current("Type your current password."),
+            PasswordChangeError::SignIn(SignInError::Wrong) => current("This is not your current password."),
+            PasswordChangeError::RepeatedDiffers => new("The two new passwords differ."),
+            PasswordChangeError::Unchanged => new("Choose a password that differs from your current one."),
+            PasswordChangeError::Policy(PolicyError::Length) => new("Choose a password of 8 to 256 characters."),
+            PasswordChangeError::Policy(PolicyError::Nul) => new("Choose a password of characters that can be typed."),
+            PasswordChangeError::Policy(PolicyError::Guessable) => {
+                new("This password is too easy to guess. Choose one that is no common word, name, date or pattern.")
+            }
+            error => Self { all: format!("Nothing was changed: {error}."), ..Self::default() },
         }
     }
 }

@@ -7,15 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use crate::accounts::profile::{self, Profile};
 use crate::app::App;
-use crate::audit::{self, Event};
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
-use crate::oauth::form::Form;
-use crate::oauth::standard_claims::{self, StandardClaims};
+use crate::oauth::standard_claims::StandardClaims;
 use crate::pages::account::Account;
-use crate::store::commit;
-use crate::store::users::{self, User};
+use crate::store::users::User;
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
@@ -111,29 +109,18 @@ fn stored(user: &User) -> Vec<Field> {
 pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
     let (OwnForm { browser, form }, user) = (own, signed_in.user);
     let typed = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
-    let errors = |name: &str| standard_claims::check(name, &typed(name)).err().map_or(String::new(), |error| sentence(&error.to_string()));
-    let checked = fields(typed, errors);
-    if checked.iter().any(|field| !field.error.is_empty()) {
-        return page(&browser, user, checked, false).await;
+    let changes = FIELDS.iter().map(|(name, ..)| (*name, form.get(name).unwrap_or_default()));
+    match Profile::of(&user, changes) {
+        Ok(profile) => {
+            profile::change(&app, &user, &profile).await?;
+            see_other(&app, "/account?done=saved")
+        }
+        Err(faults) => {
+            let fault = |name: &str| faults.iter().find(|(claim, _)| *claim == name);
+            let error = |name: &str| fault(name).map_or(String::new(), |(_, error)| sentence(&error.to_string()));
+            page(&browser, user, fields(typed, error), false).await
+        }
     }
-    let claims = with_fields(&user, &form);
-    let name = Some(typed("name")).filter(|name| !name.is_empty());
-    let now = app.now();
-    let transaction = app.store.begin().await?;
-    users::set_claims(&transaction, user.id, name.as_deref(), &claims.to_json(), now).await?;
-    audit::record(&transaction, now, Event::ProfileChanged { user: user.id }).await?;
-    commit(transaction).await?;
-    see_other(&app, "/account?done=saved")
-}
-
-/// The stored claims with what the form says; claims that it has no field for stay as they are.
-fn with_fields(user: &User, form: &Form) -> StandardClaims {
-    let mut claims = StandardClaims::from_json(&user.claims);
-    for (name, ..) in FIELDS.into_iter().filter(|(name, ..)| *name != "name") {
-        // Cannot fail: each was checked.
-        let _ = claims.set(name, form.get(name).unwrap_or_default());
-    }
-    claims
 }
 
 /// `text` with a capital letter and a full stop.
