@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use secrecy::ExposeSecret;
-use signet_issuer::start;
 use signet_issuer::clock::SystemClock;
 use signet_issuer::config::Settings;
 use signet_issuer::server;
+use signet_issuer::start;
 use signet_verifier::Verifier;
 use tower::ServiceExt;
 
