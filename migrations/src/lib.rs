@@ -4,8 +4,7 @@ use sea_orm_migration::{MigrationTrait, async_trait};
 
 pub use sea_orm_migration::MigratorTrait;
 
-mod m20261123_000001_first_schema;
-mod m20261124_000001_sign_in;
+mod m20261126_000001_first_schema;
 
 /// All migrations, oldest first.
 #[derive(Debug)]
@@ -14,6 +13,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_first_schema::Migration), Box::new(m20261124_000001_sign_in::Migration)]
+        vec![Box::new(m20261126_000001_first_schema::Migration)]
     }
 }

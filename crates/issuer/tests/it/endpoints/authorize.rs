@@ -434,7 +434,7 @@ async fn many_tabs_of_one_browser_lose_nothing() {
     for _ in 0..15 {
         assert_eq!(browser.get(&request).await.heading(), "Allow Web Shop access?");
     }
-    assert_eq!(app.count("SELECT count(*) FROM authorization_requests").await, 10);
+    assert_eq!(app.count("SELECT count(*) FROM waiting_requests").await, 10);
     // What is allowed in two tabs at once is allowed.
     for _ in 0..5 {
         let asked = ["openid email", "openid address", "openid phone", "openid profile"]

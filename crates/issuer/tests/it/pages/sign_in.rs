@@ -73,7 +73,7 @@ async fn the_database_gone_is_a_page_and_no_session() {
         ("attempts", false),
         ("audit_events", false),
         ("browsers", false),
-        ("authorization_requests", false),
+        ("waiting_requests", false),
         ("authorization_codes", true),
         ("consents", true),
     ] {

@@ -7,7 +7,7 @@ use signet_issuer::start;
 use signet_issuer::store::authorizations;
 use tempfile::TempDir;
 
-use crate::support::{Database, START, TestApp, test_settings};
+use crate::support::{Database, SECRET, START, TestApp, test_settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_nodes_on_one_empty_database_one_prints() {
@@ -61,40 +61,68 @@ async fn the_sqlite_file_is_its_owners_alone() {
     drop(app);
 }
 
+/// Every table of the schema.
+const TABLES: [&str; 24] = [
+    "attempts",
+    "audit_events",
+    "authorization_codes",
+    "authorizations",
+    "browsers",
+    "client_assertions",
+    "client_logos",
+    "client_origins",
+    "client_scopes",
+    "clients",
+    "consents",
+    "master_keys",
+    "registration_tokens",
+    "resources",
+    "role_scopes",
+    "roles",
+    "schema_lock",
+    "scopes",
+    "seaql_migrations",
+    "sessions",
+    "signing_keys",
+    "user_roles",
+    "users",
+    "waiting_requests",
+];
+
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_database_is_migrated_with_what_it_holds() {
-    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+async fn a_second_node_leaves_a_filled_database_as_it_is_and_goes_on_with_it() {
+    let app = TestApp::new().await.with_orders().await.with_web().await.with_user("alice").await;
     let refresh_token = app.sign_in("alice", "orders:read").await.str("refresh_token").to_owned();
-    // As the first release left it.
-    for table in [
-        "client_origins",
-        "client_logos",
-        "browsers",
-        "authorization_requests",
-        "authorization_codes",
-        "sessions",
-        "consents",
-        "registration_tokens",
-        "client_assertions",
-    ] {
-        app.sql(&format!("DROP TABLE {table}")).await;
-    }
-    app.sql("DROP INDEX authorizations_sid").await;
-    for (table, columns) in [
-        ("users", &["claims", "password_generated_at", "credential_version"][..]),
-        ("clients", &["auth_method", "require_pkce", "first_party", "metadata", "registration_token_hash"]),
-        ("authorizations", &["offline", "resources", "claims"]),
-    ] {
-        for column in columns {
-            app.sql(&format!("ALTER TABLE {table} DROP COLUMN {column}")).await;
+    let alice = app.signed_in("alice").await;
+    let of_code = app.code_flow(&alice, &[("scope", "openid offline_access orders:read")]).await.str("refresh_token").to_owned();
+    // The migration is not applied again.
+    app.sql("UPDATE seaql_migrations SET applied_at = 1").await;
+    let rows = async || {
+        let mut counts = Vec::new();
+        for table in TABLES {
+            counts.push((table, app.count(&format!("SELECT count(*) FROM {table}")).await));
         }
+        for (table, column) in [("seaql_migrations", "applied_at"), ("users", "updated_at"), ("authorizations", "generation")] {
+            counts.push((column, app.count(&format!("SELECT CAST(sum({column}) AS BIGINT) FROM {table}")).await));
+        }
+        counts
+    };
+    let before = rows().await;
+    for filled in ["authorizations", "browsers", "clients", "consents", "sessions", "signing_keys", "users"] {
+        assert!(before.iter().any(|(table, count)| *table == filled && *count > 0), "{filled} holds something: {before:?}");
     }
-    app.sql("DELETE FROM seaql_migrations WHERE version LIKE 'm20261124%'").await;
 
     let node = app.another_node().await;
     assert_eq!(node.admin_password, "", "it is no first start");
+    assert_eq!(rows().await, before);
     let refreshed = node.refresh(&refresh_token).await;
     assert_eq!(refreshed.status, 200, "{}", refreshed.text);
+    let parameters = [("grant_type", "refresh_token"), ("refresh_token", &of_code)];
+    let refreshed = node.post("/token").basic_auth("web", SECRET).form(&parameters).send().await;
+    assert_eq!(refreshed.status, 200, "{}", refreshed.text);
+    let elsewhere = node.browser();
+    elsewhere.set_cookie(&alice.cookie().unwrap());
+    assert_eq!(elsewhere.get("/account").await.heading(), "Profile");
     assert_eq!(node.signed_in("alice").await.get("/account").await.heading(), "Profile");
 }
 

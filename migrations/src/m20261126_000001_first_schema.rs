@@ -1,0 +1,355 @@
+//! The first schema. Nothing of it has been released, so it still changes in place.
+//!
+//! Every `*_at` column is Unix seconds. Scopes, resources, grants, redirect URIs and `amr` are lists, separated by spaces.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, binary, binary_null, boolean, integer, pk_auto, string, string_null, text, text_null, uuid, uuid_null,
+};
+
+#[derive(Debug, DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [
+            master_keys(),
+            signing_keys(),
+            resources(),
+            scopes(),
+            roles(),
+            role_scopes(),
+            users(),
+            user_roles(),
+            clients(),
+            client_scopes(),
+            client_origins(),
+            client_logos(),
+            browsers(),
+            waiting_requests(),
+            sessions(),
+            authorization_codes(),
+            consents(),
+            authorizations(),
+            registration_tokens(),
+            client_assertions(),
+            attempts(),
+            audit_events(),
+        ] {
+            manager.create_table(table).await?;
+        }
+        for (table, column) in [
+            ("authorizations", "user_id"),
+            ("authorizations", "client_id"),
+            ("authorizations", "expires_at"),
+            ("authorizations", "sid"),
+            ("sessions", "user_id"),
+            ("browsers", "expires_at"),
+            ("waiting_requests", "browser"),
+            ("waiting_requests", "created_at"),
+            ("authorization_codes", "user_id"),
+            ("authorization_codes", "client_id"),
+            ("authorization_codes", "authorization_id"),
+            ("client_assertions", "expires_at"),
+            ("audit_events", "at"),
+        ] {
+            let index = Index::create().name(format!("{table}_{column}")).table(Alias::new(table)).col(Alias::new(column)).take();
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}
+
+fn table(name: &'static str) -> TableCreateStatement {
+    Table::create().table(Alias::new(name)).take()
+}
+
+/// A foreign key from the column `own` to the primary key `(table, column)`.
+fn refers(own: &'static str, table: &'static str, column: &'static str, on_delete: ForeignKeyAction) -> ForeignKeyCreateStatement {
+    ForeignKey::create().from_col(Alias::new(own)).to(Alias::new(table), Alias::new(column)).on_delete(on_delete).take()
+}
+
+/// A foreign key that removes its rows together with the row that they refer to.
+fn ends_with(own: &'static str, table: &'static str, column: &'static str) -> ForeignKeyCreateStatement {
+    refers(own, table, column, ForeignKeyAction::Cascade)
+}
+
+/// A table of pairs. A pair is removed together with either of the rows that it refers to.
+fn pairs(
+    name: &'static str,
+    left: (ColumnDef, &'static str, &'static str),
+    right: (ColumnDef, &'static str, &'static str),
+) -> TableCreateStatement {
+    let (left_name, right_name) = (left.0.get_column_name(), right.0.get_column_name());
+    let cascade = |own: &str, table, column| {
+        ForeignKey::create().from_col(Alias::new(own)).to(Alias::new(table), Alias::new(column)).on_delete(ForeignKeyAction::Cascade).take()
+    };
+    table(name)
+        .col(left.0)
+        .col(right.0)
+        .primary_key(Index::create().col(Alias::new(&left_name)).col(Alias::new(&right_name)))
+        .foreign_key(&mut cascade(&left_name, left.1, left.2))
+        .foreign_key(&mut cascade(&right_name, right.1, right.2))
+        .take()
+}
+
+/// The master keys under which this database was ever sealed. A row holds the key's fingerprint, never the key.
+fn master_keys() -> TableCreateStatement {
+    table("master_keys").col(integer("version").primary_key()).col(string("fingerprint")).take()
+}
+
+/// The key ring. `sequence` is unique, so that only one of several nodes that rotate at the same time succeeds.
+fn signing_keys() -> TableCreateStatement {
+    table("signing_keys")
+        .col(string("kid").primary_key())
+        .col(integer("sequence").unique_key())
+        .col(string("alg"))
+        .col(text("public_jwk"))
+        .col(text_null("sealed_private"))
+        .col(big_integer("published_at"))
+        .col(big_integer("activates_at"))
+        .col(big_integer_null("revoked_at"))
+        .take()
+}
+
+/// `identifier` is null for the built-in resources, whose identifiers follow from the issuer. `token_lifetime` is in seconds.
+fn resources() -> TableCreateStatement {
+    table("resources")
+        .col(string("id").primary_key())
+        .col(string_null("identifier").unique_key())
+        .col(string("name"))
+        .col(big_integer_null("token_lifetime"))
+        .col(big_integer("created_at"))
+        .take()
+}
+
+fn scopes() -> TableCreateStatement {
+    table("scopes")
+        .col(string("name").primary_key())
+        .col(string("resource_id"))
+        .col(string("description"))
+        .foreign_key(&mut ends_with("resource_id", "resources", "id"))
+        .take()
+}
+
+fn roles() -> TableCreateStatement {
+    table("roles").col(string("name").primary_key()).col(big_integer("created_at")).take()
+}
+
+fn role_scopes() -> TableCreateStatement {
+    pairs("role_scopes", (string("role").take(), "roles", "name"), (string("scope").take(), "scopes", "name"))
+}
+
+/// `claims` holds the standard claims that have no column of their own, as JSON. `password_generated_at` is the time at which the
+/// password was made for the user, who must then choose another. `credential_version` grows with each change that ends the
+/// user's sign-ins.
+fn users() -> TableCreateStatement {
+    table("users")
+        .col(uuid("id").primary_key())
+        .col(string("username").unique_key())
+        .col(string_null("email"))
+        .col(boolean("email_verified"))
+        .col(string_null("name"))
+        .col(text_null("password_hash"))
+        .col(big_integer("created_at"))
+        .col(big_integer("updated_at"))
+        .col(big_integer_null("disabled_at"))
+        .col(text("claims").default("{}"))
+        .col(big_integer_null("password_generated_at"))
+        .col(integer("credential_version").default(0))
+        .take()
+}
+
+fn user_roles() -> TableCreateStatement {
+    pairs("user_roles", (uuid("user_id").take(), "users", "id"), (string("role").take(), "roles", "name"))
+}
+
+/// Secrets and registration access tokens are stored as their SHA-256. `metadata` holds what a client says about itself, as JSON.
+fn clients() -> TableCreateStatement {
+    table("clients")
+        .col(string("id").primary_key())
+        .col(string("name"))
+        .col(boolean("public"))
+        .col(text("grants"))
+        .col(text("redirect_uris"))
+        .col(string_null("default_resource"))
+        .col(binary_null("secret_hash"))
+        .col(binary_null("previous_secret_hash"))
+        .col(big_integer("created_at"))
+        .col(big_integer_null("disabled_at"))
+        .col(string_null("auth_method"))
+        .col(boolean("require_pkce").default(true))
+        .col(boolean("first_party").default(false))
+        .col(text("metadata").default("{}"))
+        .col(binary_null("registration_token_hash"))
+        .foreign_key(&mut refers("default_resource", "resources", "id", ForeignKeyAction::SetNull))
+        .take()
+}
+
+fn client_scopes() -> TableCreateStatement {
+    pairs("client_scopes", (string("client_id").take(), "clients", "id"), (string("scope").take(), "scopes", "name"))
+}
+
+/// The origins whose scripts may call `/token`, `/revoke` and `/userinfo`.
+fn client_origins() -> TableCreateStatement {
+    table("client_origins")
+        .col(string("client_id"))
+        .col(string("origin"))
+        .primary_key(Index::create().col(Alias::new("client_id")).col(Alias::new("origin")))
+        .foreign_key(&mut ends_with("client_id", "clients", "id"))
+        .take()
+}
+
+/// Logos of clients. The issuer fetches a logo once and serves it itself.
+fn client_logos() -> TableCreateStatement {
+    table("client_logos")
+        .col(string("client_id").primary_key())
+        .col(string("media_type"))
+        .col(binary("image"))
+        .foreign_key(&mut ends_with("client_id", "clients", "id"))
+        .take()
+}
+
+/// The data of each browser that has our cookie, under the SHA-256 of the cookie's id. `signed_in` is true if the data names a
+/// session.
+fn browsers() -> TableCreateStatement {
+    table("browsers")
+        .col(string("id_hash").primary_key())
+        .col(integer("version"))
+        .col(text("data"))
+        .col(boolean("signed_in"))
+        .col(big_integer("created_at"))
+        .col(big_integer("expires_at"))
+        .take()
+}
+
+/// Authorization requests that wait until the person has signed in and consented. `browser` is a random key of the browser in
+/// which the request was begun, never the cookie's id.
+fn waiting_requests() -> TableCreateStatement {
+    table("waiting_requests")
+        .col(pk_auto("sequence").big_integer())
+        .col(string("id").unique_key())
+        .col(string("browser"))
+        .col(text("request"))
+        .col(big_integer("created_at"))
+        .take()
+}
+
+/// Browsers that are signed in at the issuer. `auth_time` is Unix seconds.
+fn sessions() -> TableCreateStatement {
+    table("sessions")
+        .col(string("sid").primary_key())
+        .col(uuid("user_id"))
+        .col(big_integer("auth_time"))
+        .col(string("acr"))
+        .col(string("amr"))
+        .col(text("user_agent"))
+        .col(string("address"))
+        .col(big_integer("created_at"))
+        .col(big_integer("last_used_at"))
+        .col(big_integer("expires_at"))
+        .col(big_integer_null("ended_at"))
+        .foreign_key(&mut ends_with("user_id", "users", "id"))
+        .take()
+}
+
+/// Authorization codes, under their SHA-256. `authorization_id` is the id that the authorization will have once the code is
+/// redeemed. `claims` is the request's `claims` parameter, as JSON; `auth_time` is Unix seconds.
+fn authorization_codes() -> TableCreateStatement {
+    table("authorization_codes")
+        .col(string("hash").primary_key())
+        .col(uuid("authorization_id"))
+        .col(string("client_id"))
+        .col(uuid("user_id"))
+        .col(text("redirect_uri"))
+        .col(string_null("code_challenge"))
+        .col(text_null("nonce"))
+        .col(text("scope"))
+        .col(text("resources"))
+        .col(text_null("claims"))
+        .col(string("sid"))
+        .col(big_integer("auth_time"))
+        .col(string("acr"))
+        .col(string("amr"))
+        .col(big_integer("expires_at"))
+        .col(big_integer_null("spent_at"))
+        .foreign_key(&mut ends_with("client_id", "clients", "id"))
+        .foreign_key(&mut ends_with("user_id", "users", "id"))
+        .take()
+}
+
+/// The scopes that users have allowed clients.
+fn consents() -> TableCreateStatement {
+    table("consents")
+        .col(uuid("user_id"))
+        .col(string("client_id"))
+        .col(text("scope"))
+        .col(big_integer("given_at"))
+        .primary_key(Index::create().col(Alias::new("user_id")).col(Alias::new("client_id")))
+        .foreign_key(&mut ends_with("user_id", "users", "id"))
+        .foreign_key(&mut ends_with("client_id", "clients", "id"))
+        .take()
+}
+
+/// One row per user authorization. `salt` and `key_version` go into the MAC of its refresh token; no value in this table can be
+/// replayed. `claims` is the request's `claims` parameter, as JSON; `auth_time` is Unix seconds.
+fn authorizations() -> TableCreateStatement {
+    table("authorizations")
+        .col(uuid("id").primary_key())
+        .col(uuid("user_id"))
+        .col(string("client_id"))
+        .col(text("scope"))
+        .col(boolean("refreshable"))
+        .col(binary("salt"))
+        .col(integer("key_version"))
+        .col(integer("generation"))
+        .col(big_integer("created_at"))
+        .col(big_integer("refreshed_at"))
+        .col(big_integer("expires_at"))
+        .col(big_integer("auth_time"))
+        .col(string("acr"))
+        .col(string("amr"))
+        .col(string_null("sid"))
+        .col(big_integer_null("ended_at"))
+        .col(boolean("offline").default(false))
+        .col(text("resources").default(""))
+        .col(text_null("claims"))
+        .foreign_key(&mut ends_with("user_id", "users", "id"))
+        .foreign_key(&mut ends_with("client_id", "clients", "id"))
+        .take()
+}
+
+/// Initial access tokens (RFC 7591 §3), under their SHA-256.
+fn registration_tokens() -> TableCreateStatement {
+    table("registration_tokens").col(string("hash").primary_key()).col(integer("uses_left")).col(big_integer("expires_at")).take()
+}
+
+/// Client assertions that were used, under the SHA-256 of client and `jti`. A row is kept until the assertion expires.
+fn client_assertions() -> TableCreateStatement {
+    table("client_assertions").col(string("hash").primary_key()).col(big_integer("expires_at")).take()
+}
+
+/// Counters of guesses, one per account and one per address.
+fn attempts() -> TableCreateStatement {
+    table("attempts")
+        .col(string("key").primary_key())
+        .col(integer("count"))
+        .col(big_integer("counted_since"))
+        .col(big_integer("last_at"))
+        .col(big_integer("blocked_until"))
+        .take()
+}
+
+/// The audit trail. It has no foreign keys, so that an event outlives the rows that it tells about.
+fn audit_events() -> TableCreateStatement {
+    table("audit_events")
+        .col(pk_auto("id").big_integer())
+        .col(big_integer("at"))
+        .col(string("event"))
+        .col(uuid_null("user_id"))
+        .col(string_null("client_id"))
+        .col(uuid_null("authorization_id"))
+        .col(text("detail"))
+        .take()
+}
