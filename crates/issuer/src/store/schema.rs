@@ -1,24 +1,18 @@
 //! Migrations, under one lock, in one transaction with the rows of the first start.
 
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
 use signet_migrations::{Migrator, MigratorTrait};
 
-use crate::store::{Columns, Store, StoreError, Transaction, execute, query_all, query_one};
+use crate::store::connect::persist;
+use crate::store::error::{Code, code, is_busy};
+use crate::store::query::text;
+use crate::store::{Store, StoreError, Transaction};
 
-/// Tries to make the lock's table: on PostgreSQL two nodes that create it at once may both fail.
-const LOCK_TRIES: u32 = 10;
-
-/// Begins a transaction that holds the schema lock, and applies what migrations are missing in it. The caller commits.
+/// Begins a transaction that holds the schema lock, and applies the missing migrations in it. The caller commits.
 pub async fn migrate(store: &Store) -> Result<Transaction, StoreError> {
-    let mut tries = 1;
-    while let Err(error) = make_lock(store).await {
-        if tries == LOCK_TRIES {
-            return Err(error);
-        }
-        tries += 1;
-    }
+    persist(|| make_lock(store), was_made_twice).await?;
     let transaction = store.begin().await?;
-    execute(&transaction, "UPDATE schema_lock SET id = 1 WHERE id = 1", []).await?;
+    transaction.execute_raw(text(&transaction, "UPDATE schema_lock SET id = 1 WHERE id = 1", [])).await?;
     if is_newer(&transaction).await? {
         return Err(StoreError::NewerSchema);
     }
@@ -26,18 +20,26 @@ pub async fn migrate(store: &Store) -> Result<Transaction, StoreError> {
     Ok(transaction)
 }
 
-async fn make_lock(store: &Store) -> Result<(), StoreError> {
-    execute(store.writer(), "CREATE TABLE IF NOT EXISTS schema_lock (id INTEGER PRIMARY KEY)", []).await?;
-    execute(store.writer(), "INSERT INTO schema_lock (id) VALUES (1) ON CONFLICT (id) DO NOTHING", []).await?;
+async fn make_lock(store: &Store) -> Result<(), DbErr> {
+    let db = store.writer();
+    db.execute_raw(text(db, "CREATE TABLE IF NOT EXISTS schema_lock (id INTEGER PRIMARY KEY)", [])).await?;
+    db.execute_raw(text(db, "INSERT INTO schema_lock (id) VALUES (1) ON CONFLICT (id) DO NOTHING", [])).await?;
     Ok(())
 }
 
-/// What stands between the schema and this program. Changes nothing.
+/// Whether another node created the lock's table at the same moment. `IF NOT EXISTS` of PostgreSQL looks first and creates
+/// later, so that one of two nodes, or both, may fail with unique_violation, duplicate_table or duplicate_object.
+fn was_made_twice(error: &DbErr) -> bool {
+    let codes = ["23505", "42P07", "42710"];
+    is_busy(error) || matches!(code(error), Some(Code::Postgres(code)) if codes.contains(&code.as_str()))
+}
+
+/// How the schema of the database differs from the one that this program expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaState {
-    /// No tables.
+    /// There are no tables.
     Empty,
-    /// As this program expects it.
+    /// All migrations of this program are applied, and no others.
     Current,
     /// Migrations are missing.
     Older,
@@ -45,22 +47,31 @@ pub enum SchemaState {
     Newer,
 }
 
-/// Compares the schema with this program.
+#[derive(FromQueryResult)]
+struct Exists {
+    there: bool,
+}
+
+#[derive(FromQueryResult)]
+struct Applied {
+    version: String,
+}
+
+/// Compares the schema with this program. Changes nothing.
 pub async fn state(store: &Store) -> Result<SchemaState, StoreError> {
     let db = store.reader();
     let tables = match db.get_database_backend() {
-        DbBackend::Postgres => "SELECT to_regclass('seaql_migrations') IS NOT NULL",
-        _ => "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'seaql_migrations')",
+        DbBackend::Postgres => "SELECT to_regclass('seaql_migrations') IS NOT NULL AS there",
+        _ => "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'seaql_migrations') AS there",
     };
-    // Asked of the database: a query that fails is no sign of an empty one.
-    let there = query_one(db, tables, []).await?.map(|row| Columns::of(&row).take::<bool>()).transpose()?;
-    if there != Some(true) {
+    // The database is asked for the table, because a query that fails does not prove that the database is empty.
+    let answer = Exists::find_by_statement(text(db, tables, [])).one(db).await?;
+    if !answer.is_some_and(|exists| exists.there) {
         return Ok(SchemaState::Empty);
     }
-    let rows = query_all(db, "SELECT version FROM seaql_migrations", []).await?;
-    let applied = rows.iter().map(|row| Columns::of(row).take()).collect::<Result<Vec<String>, _>>()?;
+    let applied = Applied::find_by_statement(text(db, "SELECT version FROM seaql_migrations", [])).all(db).await?;
     let known = known();
-    Ok(if applied.iter().any(|name| !known.contains(name)) {
+    Ok(if applied.iter().any(|migration| !known.contains(&migration.version)) {
         SchemaState::Newer
     } else if applied.len() < known.len() {
         SchemaState::Older

@@ -1,5 +1,7 @@
 //! The schema: nodes that start at once, newer and older schemas. What is listed.
 
+mod busy;
+
 use std::sync::Arc;
 
 use signet_issuer::clock::FakeClock;

@@ -1,0 +1,106 @@
+//! Connecting to the database.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DbErr};
+
+use crate::config::database_url::DatabaseUrl;
+use crate::store::StoreError;
+use crate::store::error::{is_busy, is_pool_timeout};
+
+/// How long a request waits for a free connection.
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a SQLite writer waits for another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause between two tries of [`persist`].
+const PAUSE: Duration = Duration::from_millis(10);
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// The connections that read and the one that writes. On PostgreSQL both are the same pool.
+pub(super) struct Connections {
+    pub(super) reader: DatabaseConnection,
+    pub(super) writer: DatabaseConnection,
+}
+
+/// Connects to `url`. A SQLite file is made if it does not exist.
+pub(super) async fn connect(url: &DatabaseUrl) -> Result<Connections, StoreError> {
+    let mut options = ConnectOptions::new(url.expose());
+    options.sqlx_logging(false).connect_timeout(ACQUIRE_TIMEOUT).acquire_timeout(ACQUIRE_TIMEOUT);
+    match url.sqlite_file() {
+        Some(file) => sqlite(options, file).await,
+        None => postgres(options, url).await,
+    }
+}
+
+async fn sqlite(mut options: ConnectOptions, file: &Path) -> Result<Connections, StoreError> {
+    make_private(file)?;
+    options.test_before_acquire(false);
+    let open = |options: &ConnectOptions| {
+        let (mut options, file) = (options.clone(), file.to_owned());
+        options.map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite
+                // The very file that was made private, however the driver reads the URL.
+                .filename(&file)
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(BUSY_TIMEOUT)
+        });
+        // Another process may just be turning the new file to write-ahead logging: SQLite does not wait for that by itself.
+        async move { persist(|| Database::connect(options.clone()), is_busy).await }
+    };
+    let writer = open(options.clone().max_connections(1).min_connections(1)).await?;
+    let reader = open(options.max_connections(SQLITE_READERS)).await?;
+    Ok(Connections { reader, writer })
+}
+
+async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl) -> Result<Connections, StoreError> {
+    options
+        .max_connections(POSTGRES_CONNECTIONS)
+        .statement_timeout(STATEMENT_TIMEOUT)
+        // A connection that was used a moment ago is alive; one that was idle during an outage may not be.
+        .test_before_acquire_if_idle_for(Duration::from_secs(1));
+    // A server that refuses connections may be starting, so the pool tries again until its time is up.
+    let unless_timed_out = |error| if is_pool_timeout(&error) { StoreError::Unreachable(url.server()) } else { error.into() };
+    let pool = Database::connect(options).await.map_err(unless_timed_out)?;
+    Ok(Connections { reader: pool.clone(), writer: pool })
+}
+
+/// Makes the file, if it does not exist, readable for its owner alone, because it holds password hashes. SQLite gives its
+/// other files the same mode.
+fn make_private(file: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let made = options.write(true).create(true).truncate(false).open(file);
+    made.map(|_| ()).map_err(|error| StoreError::File { path: file.to_owned(), error })
+}
+
+/// Tries `attempt` until it succeeds or fails for a reason that does not `pass` by itself, but for no longer than
+/// [`BUSY_TIMEOUT`].
+pub(super) async fn persist<T, F>(mut attempt: impl FnMut() -> F, passes: impl Fn(&DbErr) -> bool) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, DbErr>>,
+{
+    let mut last = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+    let mut pause = tokio::time::interval(PAUSE);
+    let tries = async {
+        loop {
+            pause.tick().await;
+            match attempt().await {
+                Err(error) if passes(&error) => last = error,
+                done => return done,
+            }
+        }
+    };
+    match tokio::time::timeout(BUSY_TIMEOUT, tries).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(last.into()),
+    }
+}

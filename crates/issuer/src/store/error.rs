@@ -1,0 +1,102 @@
+//! Failures of the database.
+
+use std::path::PathBuf;
+
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, SqlxError, SqlxPostgresError, SqlxSqliteError};
+
+use crate::oauth::error::OAuthError;
+use crate::store::connect::ACQUIRE_TIMEOUT;
+
+/// A failure of the database, or of what it holds.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database could not be reached, or refused a statement.
+    #[error("database: {0}")]
+    Database(DbErr),
+    /// The database works, but has no time now: all its connections are taken, or another process holds a lock for too long.
+    /// The same request may succeed a moment later.
+    #[error("database: it is busy; try again in a moment ({0})")]
+    Busy(DbErr),
+    /// Between a read and the write, another command added the same row, or removed a row that this command needs.
+    #[error("another command changed the same at this moment; try again ({0})")]
+    Conflict(DbErr),
+    /// The server refused every connection, or did not answer.
+    #[error("database: no connection to PostgreSQL at {0} within {seconds} s; is it running, has it connections left, and is database_url right?", seconds = ACQUIRE_TIMEOUT.as_secs())]
+    Unreachable(String),
+    /// The schema is newer than this program.
+    #[error("database: its schema is newer than this version of Signet; use the version that migrated it, or a later one")]
+    NewerSchema,
+    /// The SQLite file cannot be opened.
+    #[error("database {path}: {error}")]
+    #[expect(missing_docs, reason = "the names say it")]
+    File { path: PathBuf, error: std::io::Error },
+    /// What the database holds does not make sense.
+    #[error("database: {0}")]
+    Corrupt(String),
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_)) => Self::Conflict(error),
+            _ if is_busy(&error) => Self::Busy(error),
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// A storage error fails the request: it never becomes a token, nor a success that did not happen.
+impl From<StoreError> for OAuthError {
+    fn from(error: StoreError) -> Self {
+        Self::server_error(error)
+    }
+}
+
+/// A code by which a database says what failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Code {
+    /// The primary result code of SQLite, <https://www.sqlite.org/rescode.html>. The extended codes of one primary code share
+    /// its last byte.
+    Sqlite(u8),
+    /// The SQLSTATE of PostgreSQL, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+    Postgres(String),
+}
+
+/// The code with which the database refused a statement or a connection. `None` if the error is not the database's.
+pub(super) fn code(error: &DbErr) -> Option<Code> {
+    let SqlxError::Database(error) = driver_error(error)? else { return None };
+    let code = error.code()?;
+    if error.try_downcast_ref::<SqlxSqliteError>().is_some() {
+        let [primary, ..] = code.parse::<i32>().ok()?.to_le_bytes();
+        return Some(Code::Sqlite(primary));
+    }
+    error.try_downcast_ref::<SqlxPostgresError>().map(|_| Code::Postgres(code.into_owned()))
+}
+
+fn driver_error(error: &DbErr) -> Option<&SqlxError> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// Whether no connection became free in time.
+pub(super) fn is_pool_timeout(error: &DbErr) -> bool {
+    matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) || matches!(driver_error(error), Some(SqlxError::PoolTimedOut))
+}
+
+/// Whether the same statement may succeed a moment later.
+pub(super) fn is_busy(error: &DbErr) -> bool {
+    /// SQLITE_BUSY: another process holds the lock. SQLITE_LOCKED: another connection of this process does.
+    const SQLITE: [u8; 2] = [5, 6];
+    /// lock_not_available, query_canceled (by the statement timeout), too_many_connections.
+    const POSTGRES: [&str; 3] = ["55P03", "57014", "53300"];
+    is_pool_timeout(error)
+        || match code(error) {
+            Some(Code::Sqlite(code)) => SQLITE.contains(&code),
+            Some(Code::Postgres(code)) => POSTGRES.contains(&code.as_str()),
+            None => false,
+        }
+}
