@@ -40,23 +40,25 @@ pub(super) async fn connect(url: &DatabaseUrl) -> Result<Connections, StoreError
 async fn sqlite(mut options: ConnectOptions, file: &Path) -> Result<Connections, StoreError> {
     make_private(file)?;
     options.test_before_acquire(false);
-    let open = |options: &ConnectOptions| {
+    let open = |options: &ConnectOptions, reads_only: bool| {
         let (mut options, file) = (options.clone(), file.to_owned());
         options.map_sqlx_sqlite_opts(move |sqlite| {
-            sqlite
+            let sqlite = sqlite
                 // The very file that was made private, however the driver reads the URL.
                 .filename(&file)
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
-                .busy_timeout(BUSY_TIMEOUT)
+                .busy_timeout(BUSY_TIMEOUT);
+            // A write that is sent to a reader by mistake fails in its first test.
+            if reads_only { sqlite.pragma("query_only", "ON") } else { sqlite }
         });
         // Another process may just be turning the new file to write-ahead logging: SQLite does not wait for that by itself.
         async move { persist(|| Database::connect(options.clone()), is_busy).await }
     };
-    let writer = open(options.clone().max_connections(1).min_connections(1)).await?;
-    let reader = open(options.max_connections(SQLITE_READERS)).await?;
+    let writer = open(options.clone().max_connections(1).min_connections(1), false).await?;
+    let reader = open(options.max_connections(SQLITE_READERS), true).await?;
     Ok(Connections { reader, writer })
 }
 

@@ -87,7 +87,7 @@ impl Store {
         self.advances.ask(step).await
     }
 
-    /// The connections that read.
+    /// The connections that read. On SQLite they refuse to write.
     pub fn reader(&self) -> &DatabaseConnection {
         &self.reader
     }

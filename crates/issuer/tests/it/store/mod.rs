@@ -1,4 +1,5 @@
-//! The schema: nodes that start at once, newer and older schemas. What is listed.
+//! The schema: nodes that start at once, newer and older schemas. Connections: who may write, and what a busy database says.
+//! The authorizations that are listed.
 
 mod busy;
 
@@ -6,7 +7,7 @@ use std::sync::Arc;
 
 use signet_issuer::clock::FakeClock;
 use signet_issuer::start;
-use signet_issuer::store::authorizations;
+use signet_issuer::store::{StoreError, authorizations, registration};
 use tempfile::TempDir;
 
 use crate::support::{Database, SECRET, START, TestApp, test_settings};
@@ -61,6 +62,17 @@ async fn the_sqlite_file_is_its_owners_alone() {
         assert_eq!(mode & 0o777, 0o600, "{suffix}");
     }
     drop(app);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_sqlite_refuse_to_write() {
+    let dir = TempDir::new().unwrap();
+    let settings = test_settings("http://localhost:1", &format!("sqlite:{}", dir.path().join("signet.db").display()), dir.path());
+    let (app, _) = start::open(settings, Arc::new(FakeClock::new(START))).await.unwrap();
+    let refused = registration::insert_token(app.store.reader(), "hash", 1, START).await;
+    assert!(matches!(&refused, Err(StoreError::Database(error)) if error.to_string().contains("readonly")), "{refused:?}");
+    registration::insert_token(app.store.writer(), "hash", 1, START).await.unwrap();
+    assert!(registration::token_is_good(app.store.reader(), "hash", START - 1).await.unwrap());
 }
 
 /// Every table of the schema.
