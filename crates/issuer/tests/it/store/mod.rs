@@ -75,6 +75,20 @@ async fn readers_of_sqlite_refuse_to_write() {
     assert!(registration::token_is_good(app.store.reader(), "hash", START - 1).await.unwrap());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn more_requests_than_the_queue_holds_are_all_answered() {
+    let app = TestApp::new().await;
+    let mut requests = tokio::task::JoinSet::new();
+    for number in 0..1000 {
+        let app = Arc::clone(&app.app);
+        let id = if number % 2 == 0 { "cli" } else { "unknown" };
+        requests.spawn(async move { (id, app.store.client(id).await.unwrap().map(|client| client.id)) });
+    }
+    let answers = requests.join_all().await;
+    assert_eq!(answers.len(), 1000);
+    assert!(answers.iter().all(|(id, client)| client.as_deref() == Some("cli").filter(|cli| cli == id)));
+}
+
 /// Every table of the schema.
 const TABLES: [&str; 24] = [
     "attempts",
