@@ -64,7 +64,8 @@ impl BrowserStore {
         // How long the session itself lives is told by its own row.
         let lifetime = if signed_in { self.0.settings.session_absolute_lifetime } else { ANONYMOUS_LIFETIME };
         let data = serde_json::to_string(data).map_err(|error| Error::Encode(error.to_string()))?;
-        Ok(BrowserRow { id_hash: hash(id), version, data, signed_in, expires_at: self.0.now() + lifetime })
+        let now = self.0.now();
+        Ok(BrowserRow { id_hash: hash(id), version, data, signed_in, created_at: now, expires_at: now + lifetime })
     }
 
     async fn find(&self, id: &Id) -> Result<Option<(i32, Data)>> {

@@ -1,14 +1,19 @@
 //! Counters of password guesses. Counting and refusing are one statement, so that parallel guesses cannot slip through.
 
-use sea_orm::ConnectionTrait;
+use std::sync::LazyLock;
+
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, LockType};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use crate::clock::UnixSeconds;
-use crate::store::{Columns, StoreError, execute, locked, query_one};
+use crate::store::StoreError;
+use crate::store::entity::attempts::{Column, Entity};
+use crate::store::query::{self, text};
 
 /// An account that nobody tried for this long starts anew, in seconds.
 const FORGET_AFTER: UnixSeconds = 3600;
 
-/// What attempts are allowed.
+/// How many attempts are allowed.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Wrong passwords for one account before each further one must wait 1, 2, 4, … seconds.
@@ -21,16 +26,14 @@ pub struct Limits {
     pub address_window: UnixSeconds,
 }
 
-/// Counts an attempt on `account` from `address`, in one statement. False if either must wait. Then neither is counted,
-/// unless others were counted at the same moment.
-pub async fn count(db: &impl ConnectionTrait, account: &str, address: &str, limits: Limits, now: UnixSeconds) -> Result<bool, StoreError> {
+// $1 account, $2 address, $3 now, $4 attempts of an account, $5 its longest delay, $6 attempts of an address, $7 its window.
+static COUNT: LazyLock<String> = LazyLock::new(|| {
     // Dates are whole seconds, so an account is blocked through the end of the second `blocked_until`: at least as long as said.
-    // $1 account, $2 address, $3 now, $4 attempts of an account, $5 its longest delay, $6 attempts of an address, $7 its window.
     let forgotten = format!("a.last_at + {FORGET_AFTER} <= $3");
     let over = "(a.counted_since + $7 <= $3 OR a.counted_since > $3)";
     let may_go_on =
         format!("(a.key = $1 AND (a.blocked_until < $3 OR a.blocked_until > $3 + $5) OR a.key = $2 AND (a.count < $6 OR {over}))");
-    let sql = format!(
+    format!(
         "INSERT INTO attempts AS a (key, count, counted_since, last_at, blocked_until) \
          SELECT n.key, 1, $3, $3, CASE WHEN n.key = $1 AND $4 <= 1 THEN $3 + 1 ELSE 0 END FROM (SELECT $1 AS key UNION ALL SELECT $2) n \
          WHERE NOT EXISTS (SELECT 1 FROM attempts a WHERE a.key IN ($1, $2) AND NOT {may_go_on}) \
@@ -43,7 +46,12 @@ pub async fn count(db: &impl ConnectionTrait, account: &str, address: &str, limi
              WHEN a.count + 1 - $4 > 20 OR (1 << (a.count + 1 - $4)) > $5 THEN $3 + $5 \
              ELSE $3 + (1 << (a.count + 1 - $4)) END \
          WHERE {may_go_on}"
-    );
+    )
+});
+
+/// Counts an attempt on `account` from `address`, in one statement. Returns `false` if either must wait. Then neither is
+/// counted, unless others were counted at the same moment.
+pub async fn count(db: &impl ConnectionTrait, account: &str, address: &str, limits: Limits, now: UnixSeconds) -> Result<bool, StoreError> {
     let Limits { account_attempts, account_max_delay, address_attempts, address_window } = limits;
     let values = [
         account.into(),
@@ -54,10 +62,15 @@ pub async fn count(db: &impl ConnectionTrait, account: &str, address: &str, limi
         address_attempts.into(),
         address_window.into(),
     ];
-    Ok(execute(db, &sql, values).await? == 2)
+    Ok(db.execute_raw(text(db, COUNT.as_str(), values)).await?.rows_affected() == 2)
 }
 
-/// Until when `account` or `address` must wait; none if neither must.
+#[derive(FromQueryResult)]
+struct Wait {
+    until: Option<UnixSeconds>,
+}
+
+/// The time until which `account` or `address` must wait. `None` if neither must.
 pub async fn waits_until(
     db: &impl ConnectionTrait,
     account: &str,
@@ -67,35 +80,45 @@ pub async fn waits_until(
 ) -> Result<Option<UnixSeconds>, StoreError> {
     let sql = "SELECT MAX(CASE WHEN key = $1 THEN blocked_until + 1 WHEN count >= $3 THEN counted_since + $4 ELSE 0 END) AS until \
                FROM attempts WHERE key IN ($1, $2)";
-    let row = query_one(db, sql, [account.into(), address.into(), limits.address_attempts.into(), limits.address_window.into()]).await?;
-    let until: Option<UnixSeconds> = row.map(|row| Columns::of(&row).take()).transpose()?.flatten();
-    Ok(until.filter(|until| *until > now))
+    let values = [account.into(), address.into(), limits.address_attempts.into(), limits.address_window.into()];
+    let wait = Wait::find_by_statement(text(db, sql, values)).one(db).await?;
+    Ok(wait.and_then(|wait| wait.until).filter(|until| *until > now))
 }
 
-/// After a success: the account starts anew, and the address gets its attempt back.
+/// After a success, lets the account start anew and gives the address its attempt back.
 pub async fn succeed(db: &impl ConnectionTrait, account: &str, address: &str) -> Result<(), StoreError> {
-    uncount(db, account, address, "CASE WHEN key = $1 THEN 0 ELSE count - 1 END").await
+    let one_less = Expr::col(Column::Count).sub(1);
+    uncount(db, account, address, CaseStatement::new().case(Column::Key.eq(account), 0).finally(one_less).into()).await
 }
 
-/// Takes one attempt back from each, because it came to nothing.
+/// Takes one attempt back from the account and from the address, because the attempt came to nothing.
 pub async fn give_back(db: &impl ConnectionTrait, account: &str, address: &str) -> Result<(), StoreError> {
-    uncount(db, account, address, "count - 1").await
+    uncount(db, account, address, Expr::col(Column::Count).sub(1)).await
 }
 
-/// Sets both counts to `count`, and lets the account try again at once. The rows are locked in the order in which they are
-/// counted, so that parallel sign-ins never wait for each other in a circle.
-async fn uncount(db: &impl ConnectionTrait, account: &str, address: &str, count: &str) -> Result<(), StoreError> {
-    let lock = locked(db, "UPDATE");
-    let sql = format!(
-        "UPDATE attempts SET count = {count}, blocked_until = CASE WHEN key = $1 THEN 0 ELSE blocked_until END \
-         WHERE key IN (SELECT a.key FROM attempts a WHERE a.key IN ($1, $2) AND a.count > 0 ORDER BY CASE WHEN a.key = $1 THEN 0 ELSE 1 END{lock})"
-    );
-    execute(db, &sql, [account.into(), address.into()]).await?;
+/// Sets both counts to `count`, and lets the account try again at once. The rows are locked in the order in which [`count`]
+/// locks them, so that parallel sign-ins never wait for each other in a circle.
+async fn uncount(db: &impl ConnectionTrait, account: &str, address: &str, count: Expr) -> Result<(), StoreError> {
+    let account_first: Expr = CaseStatement::new().case(Column::Key.eq(account), 0).finally(1).into();
+    let counted = Entity::find()
+        .select_only()
+        .column(Column::Key)
+        .filter(Column::Key.is_in([account, address]))
+        .filter(Column::Count.gt(0))
+        .order_by_asc(account_first)
+        .lock(LockType::Update)
+        .into_query();
+    let blocked_until = CaseStatement::new().case(Column::Key.eq(account), 0_i64).finally(Expr::col(Column::BlockedUntil));
+    Entity::update_many()
+        .col_expr(Column::Count, count)
+        .col_expr(Column::BlockedUntil, blocked_until.into())
+        .filter(Column::Key.in_subquery(counted))
+        .exec(db)
+        .await?;
     Ok(())
 }
 
-/// Forgets up to `limit` counters that nobody touched since `before`; gives their number.
+/// Forgets up to `limit` counters that nobody touched since `before`; returns their number.
 pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
-    let sql = "DELETE FROM attempts WHERE key IN (SELECT key FROM attempts WHERE last_at < $1 LIMIT $2)";
-    execute(db, sql, [before.into(), limit.into()]).await
+    query::purge::<Entity>(db, Column::LastAt.lt(before), limit).await
 }

@@ -9,16 +9,13 @@ use crate::store::entity::audit_events;
 
 /// One event, as it is stored.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct AuditRow<'a> {
-    /// When, in Unix seconds.
+    /// Unix seconds.
     pub at: UnixSeconds,
-    /// What happened.
     pub event: &'a str,
-    /// Whom it concerns.
     pub user_id: Option<Uuid>,
-    /// Through which client.
     pub client_id: Option<&'a str>,
-    /// Which authorization.
     pub authorization_id: Option<Uuid>,
     /// Further facts, as JSON.
     pub detail: String,

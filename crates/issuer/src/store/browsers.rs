@@ -1,70 +1,49 @@
-//! What is kept for browsers that have our cookie. A row is found by the hash of the cookie's id, never by the id.
+//! The data of the browsers that have our cookie. A row is found by the hash of the cookie's id, never by the id.
 
-use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
 use crate::clock::UnixSeconds;
-use crate::store::{Columns, StoreError, execute, query_one};
+use crate::store::entity::browsers::{Column, Entity};
+use crate::store::{StoreError, query};
 
-/// One browser.
-#[derive(Debug, Clone)]
-pub struct BrowserRow {
-    /// SHA-256 of the cookie's id, in base64url.
-    pub id_hash: String,
-    /// How often the data changed.
-    pub version: i32,
-    /// JSON.
-    pub data: String,
-    /// Whether the data points to a session.
-    pub signed_in: bool,
-    /// When it is forgotten, in Unix seconds.
-    pub expires_at: UnixSeconds,
-}
+pub use crate::store::entity::browsers::Model as BrowserRow;
 
-/// Adds `row`. False if there is one with this hash.
+/// Adds `row`. Returns `false` if there is one with this hash.
 pub async fn insert(db: &impl ConnectionTrait, row: &BrowserRow, now: UnixSeconds) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO browsers (id_hash, version, data, signed_in, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6) \
-               ON CONFLICT (id_hash) DO NOTHING";
-    let values = [
-        row.id_hash.as_str().into(),
-        row.version.into(),
-        row.data.as_str().into(),
-        row.signed_in.into(),
-        now.into(),
-        row.expires_at.into(),
-    ];
-    Ok(execute(db, sql, values).await? == 1)
+    let row = BrowserRow { created_at: now, ..row.clone() };
+    let unless_known = OnConflict::column(Column::IdHash).do_nothing().to_owned();
+    Ok(Entity::insert(row.into_active_model()).on_conflict(unless_known).exec_without_returning(db).await? == 1)
 }
 
-/// The browser `id_hash`, unless it is forgotten.
+/// The browser `id_hash`, unless its time is up.
 pub async fn find(db: &impl ConnectionTrait, id_hash: &str, now: UnixSeconds) -> Result<Option<BrowserRow>, StoreError> {
-    let sql = "SELECT id_hash, version, data, signed_in, expires_at FROM browsers WHERE id_hash = $1 AND expires_at > $2";
-    let Some(row) = query_one(db, sql, [id_hash.into(), now.into()]).await? else { return Ok(None) };
-    let mut columns = Columns::of(&row);
-    Ok(Some(BrowserRow {
-        id_hash: columns.take()?,
-        version: columns.take()?,
-        data: columns.take()?,
-        signed_in: columns.take()?,
-        expires_at: columns.take()?,
-    }))
+    Ok(Entity::find_by_id(id_hash).filter(Column::ExpiresAt.gt(now)).one(db).await?)
 }
 
-/// Replaces what is kept, if it still has the version of `row`; it then has the next one. False if not, or if it is gone.
+/// Replaces the data if the stored row still has the version of `row`; the version then grows by one. Returns `false` if the
+/// stored row has another version, or is gone.
 pub async fn update(db: &impl ConnectionTrait, row: &BrowserRow) -> Result<bool, StoreError> {
-    let sql = "UPDATE browsers SET version = version + 1, data = $3, signed_in = $4, expires_at = $5 WHERE id_hash = $1 AND version = $2";
-    let values = [row.id_hash.as_str().into(), row.version.into(), row.data.as_str().into(), row.signed_in.into(), row.expires_at.into()];
-    Ok(execute(db, sql, values).await? == 1)
+    let updated = Entity::update_many()
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .col_expr(Column::Data, Expr::value(row.data.as_str()))
+        .col_expr(Column::SignedIn, Expr::value(row.signed_in))
+        .col_expr(Column::ExpiresAt, Expr::value(row.expires_at))
+        .filter(Column::IdHash.eq(row.id_hash.as_str()))
+        .filter(Column::Version.eq(row.version))
+        .exec(db)
+        .await?;
+    Ok(updated.rows_affected == 1)
 }
 
-/// Forgets the browser `id_hash` if it is signed in. One that is not holds nothing but requests that were begun in it,
-/// perhaps in another tab that is just about to go on: it is left to expire.
+/// Forgets the browser `id_hash` if it is signed in. A browser that is not signed in holds nothing but requests that were begun
+/// in it, perhaps in another tab that is about to go on: such a row is left to expire.
 pub async fn remove_signed_in(db: &impl ConnectionTrait, id_hash: &str) -> Result<(), StoreError> {
-    execute(db, "DELETE FROM browsers WHERE id_hash = $1 AND signed_in = $2", [id_hash.into(), true.into()]).await?;
+    Entity::delete_many().filter(Column::IdHash.eq(id_hash)).filter(Column::SignedIn.eq(true)).exec(db).await?;
     Ok(())
 }
 
-/// Forgets up to `limit` browsers whose time is up; gives their number.
+/// Forgets up to `limit` browsers whose time is up; returns their number.
 pub async fn purge(db: &impl ConnectionTrait, now: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
-    let sql = "DELETE FROM browsers WHERE id_hash IN (SELECT id_hash FROM browsers WHERE expires_at <= $1 LIMIT $2)";
-    execute(db, sql, [now.into(), limit.into()]).await
+    query::purge::<Entity>(db, Column::ExpiresAt.lte(now), limit).await
 }

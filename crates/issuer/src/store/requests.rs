@@ -1,45 +1,61 @@
-//! Authorization requests that wait for the person, each in the browser in which it was begun.
+//! Authorization requests that wait while the person signs in and consents, each in the browser in which it was begun.
 
-use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use crate::clock::UnixSeconds;
-use crate::store::{Columns, StoreError, execute, query_one};
+use crate::store::entity::waiting_requests::{ActiveModel, Column, Entity};
+use crate::store::{StoreError, query};
 
-/// Requests that may wait in one browser; the oldest gives way.
-const MOST: i64 = 10;
+/// Requests that may wait in one browser. A further one replaces the oldest.
+const MOST: u64 = 10;
 
 /// Adds the request `id`.
 pub async fn insert(db: &impl ConnectionTrait, id: &str, browser: &str, request: &str, now: UnixSeconds) -> Result<(), StoreError> {
-    let sql = "INSERT INTO waiting_requests (id, browser, request, created_at) VALUES ($1, $2, $3, $4)";
-    execute(db, sql, [id.into(), browser.into(), request.into(), now.into()]).await?;
-    let sql = "DELETE FROM waiting_requests WHERE browser = $1 AND id <> $2 AND id NOT IN \
-               (SELECT id FROM waiting_requests WHERE browser = $1 AND id <> $2 ORDER BY sequence DESC LIMIT $3)";
-    execute(db, sql, [browser.into(), id.into(), (MOST - 1).into()]).await?;
+    let row = ActiveModel {
+        sequence: ActiveValue::NotSet,
+        id: ActiveValue::Set(id.to_owned()),
+        browser: ActiveValue::Set(browser.to_owned()),
+        request: ActiveValue::Set(request.to_owned()),
+        created_at: ActiveValue::Set(now),
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    let others = || Entity::find().filter(Column::Browser.eq(browser)).filter(Column::Id.ne(id));
+    let kept = others().select_only().column(Column::Id).order_by_desc(Column::Sequence).limit(MOST - 1).into_query();
+    Entity::delete_many()
+        .filter(Column::Browser.eq(browser))
+        .filter(Column::Id.ne(id))
+        .filter(Column::Id.not_in_subquery(kept))
+        .exec(db)
+        .await?;
     Ok(())
 }
 
 /// The request `id`, if it waits in `browser`.
 pub async fn find(db: &impl ConnectionTrait, id: &str, browser: &str) -> Result<Option<String>, StoreError> {
-    let sql = "SELECT request FROM waiting_requests WHERE id = $1 AND browser = $2";
-    let row = query_one(db, sql, [id.into(), browser.into()]).await?;
-    row.map(|row| Columns::of(&row).take()).transpose()
+    let row = Entity::find().filter(Column::Id.eq(id)).filter(Column::Browser.eq(browser)).one(db).await?;
+    Ok(row.map(|row| row.request))
 }
 
 /// Replaces `old` by `new`, unless the request was changed or answered meanwhile.
 pub async fn replace(db: &impl ConnectionTrait, id: &str, browser: &str, old: &str, new: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE waiting_requests SET request = $4 WHERE id = $1 AND browser = $2 AND request = $3";
-    execute(db, sql, [id.into(), browser.into(), old.into(), new.into()]).await?;
+    Entity::update_many()
+        .col_expr(Column::Request, Expr::value(new))
+        .filter(Column::Id.eq(id))
+        .filter(Column::Browser.eq(browser))
+        .filter(Column::Request.eq(old))
+        .exec(db)
+        .await?;
     Ok(())
 }
 
-/// Takes the request `id` away, to answer it. False if another one was first.
+/// Takes the request `id` away, to answer it. Returns `false` if another one was first.
 pub async fn take(db: &impl ConnectionTrait, id: &str, browser: &str) -> Result<bool, StoreError> {
-    let sql = "DELETE FROM waiting_requests WHERE id = $1 AND browser = $2";
-    Ok(execute(db, sql, [id.into(), browser.into()]).await? == 1)
+    let taken = Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::Browser.eq(browser)).exec(db).await?;
+    Ok(taken.rows_affected == 1)
 }
 
-/// Forgets up to `limit` requests that came before `before`; gives their number.
+/// Forgets up to `limit` requests that came at `before` or earlier; returns their number.
 pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
-    let sql = "DELETE FROM waiting_requests WHERE id IN (SELECT id FROM waiting_requests WHERE created_at <= $1 LIMIT $2)";
-    execute(db, sql, [before.into(), limit.into()]).await
+    query::purge::<Entity>(db, Column::CreatedAt.lte(before), limit).await
 }

@@ -36,7 +36,7 @@ pub async fn insert(db: &impl ConnectionTrait, name: &str, scopes: &[String], no
     Ok(())
 }
 
-/// Removes the role `name`, from its users too. False if there is none.
+/// Removes the role `name`, from its users too. Returns `false` if there is no such role.
 pub async fn remove(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
     Ok(roles::Entity::delete_by_id(name).exec(db).await?.rows_affected == 1)
 }

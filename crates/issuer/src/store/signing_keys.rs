@@ -1,17 +1,18 @@
 //! The stored key ring, and which master keys it is sealed under.
 
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryOrder};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::clock::UnixSeconds;
+use crate::store::StoreError;
+use crate::store::entity::signing_keys::Column;
 use crate::store::entity::{master_keys, signing_keys};
-use crate::store::{StoreError, execute, locked, query_all};
 
 pub use crate::store::entity::signing_keys::Model as SigningKeyRow;
 
 /// All keys, in the order in which they sign.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<SigningKeyRow>, StoreError> {
-    Ok(signing_keys::Entity::find().order_by_asc(signing_keys::Column::Sequence).all(db).await?)
+    Ok(signing_keys::Entity::find().order_by_asc(Column::Sequence).all(db).await?)
 }
 
 /// Adds `key`, whose place in the sequence must be free.
@@ -20,34 +21,50 @@ pub async fn insert(db: &impl ConnectionTrait, key: SigningKeyRow) -> Result<(),
     Ok(())
 }
 
-/// Adds `key`. False if its place in the sequence was taken by another node.
+/// Adds `key`. Returns `false` if another node took its place in the sequence.
 pub async fn insert_if_free(db: &impl ConnectionTrait, key: SigningKeyRow) -> Result<bool, StoreError> {
-    let on_conflict = OnConflict::column(signing_keys::Column::Sequence).do_nothing().to_owned();
-    // Not by try_insert, which calls an insert of no row a success.
+    let on_conflict = OnConflict::column(Column::Sequence).do_nothing().to_owned();
+    // `try_insert` would not do, because it calls an insert of no row a success.
     Ok(signing_keys::Entity::insert(key.into_active_model()).on_conflict(on_conflict).exec_without_returning(db).await? == 1)
 }
 
-/// Keeps all keys as they are until the caller's transaction ends.
+/// Lets nobody change the keys until the caller's transaction ends.
 pub async fn lock(db: &impl ConnectionTrait) -> Result<(), StoreError> {
-    query_all(db, &format!("SELECT kid FROM signing_keys ORDER BY sequence{}", locked(db, "UPDATE")), []).await?;
+    signing_keys::Entity::find().order_by_asc(Column::Sequence).lock_exclusive().all(db).await?;
     Ok(())
 }
 
-/// Marks `kid` as revoked. False if it is unknown or was revoked before.
+/// Marks `kid` as revoked and erases its private part. Returns `false` if it is unknown or was revoked before.
 pub async fn revoke(db: &impl ConnectionTrait, kid: &str, now: UnixSeconds) -> Result<bool, StoreError> {
-    let sql = "UPDATE signing_keys SET revoked_at = $2, sealed_private = NULL WHERE kid = $1 AND revoked_at IS NULL";
-    Ok(execute(db, sql, [kid.into(), now.into()]).await? == 1)
+    let revoked = signing_keys::Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::value(now))
+        .col_expr(Column::SealedPrivate, Expr::value(None::<String>))
+        .filter(Column::Kid.eq(kid))
+        .filter(Column::RevokedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(revoked.rows_affected == 1)
 }
 
-/// Lets `kid` sign from `now` on, if it would only later.
+/// Lets `kid` sign from `now` on, if it would sign only later.
 pub async fn activate(db: &impl ConnectionTrait, kid: &str, now: UnixSeconds) -> Result<(), StoreError> {
-    execute(db, "UPDATE signing_keys SET activates_at = $2 WHERE kid = $1 AND activates_at > $2", [kid.into(), now.into()]).await?;
+    signing_keys::Entity::update_many()
+        .col_expr(Column::ActivatesAt, Expr::value(now))
+        .filter(Column::Kid.eq(kid))
+        .filter(Column::ActivatesAt.gt(now))
+        .exec(db)
+        .await?;
     Ok(())
 }
 
 /// Erases the private part of `kid`.
 pub async fn erase_private(db: &impl ConnectionTrait, kid: &str) -> Result<(), StoreError> {
-    execute(db, "UPDATE signing_keys SET sealed_private = NULL WHERE kid = $1 AND sealed_private IS NOT NULL", [kid.into()]).await?;
+    signing_keys::Entity::update_many()
+        .col_expr(Column::SealedPrivate, Expr::value(None::<String>))
+        .filter(Column::Kid.eq(kid))
+        .filter(Column::SealedPrivate.is_not_null())
+        .exec(db)
+        .await?;
     Ok(())
 }
 
@@ -70,7 +87,8 @@ pub async fn master_fingerprints(db: &impl ConnectionTrait) -> Result<Vec<(i32, 
 
 /// Notes the fingerprint of a master key version, unless it is known.
 pub async fn note_master(db: &impl ConnectionTrait, version: i32, fingerprint: &str) -> Result<(), StoreError> {
-    let sql = "INSERT INTO master_keys (version, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-    execute(db, sql, [version.into(), fingerprint.into()]).await?;
+    let row = master_keys::Model { version, fingerprint: fingerprint.to_owned() };
+    let unless_known = OnConflict::new().do_nothing().to_owned();
+    master_keys::Entity::insert(row.into_active_model()).on_conflict(unless_known).exec_without_returning(db).await?;
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use sea_orm::entity::prelude::*;
 
-/// One row.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "master_keys")]
 pub struct Model {
@@ -11,7 +10,6 @@ pub struct Model {
     pub fingerprint: String,
 }
 
-/// No relations: the queries join by hand.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

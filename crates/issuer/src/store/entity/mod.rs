@@ -1,9 +1,14 @@
-//! SeaORM entities, one file a table.
+//! SeaORM entities, one file per table.
 
+pub mod attempts;
 pub mod audit_events;
+pub mod browsers;
+pub mod client_assertions;
 pub mod client_scopes;
 pub mod clients;
+pub mod consents;
 pub mod master_keys;
+pub mod registration_tokens;
 pub mod resources;
 pub mod role_scopes;
 pub mod roles;
@@ -11,3 +16,4 @@ pub mod scopes;
 pub mod signing_keys;
 pub mod user_roles;
 pub mod users;
+pub mod waiting_requests;

@@ -2,7 +2,6 @@
 
 use sea_orm::entity::prelude::*;
 
-/// One row.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "scopes")]
 #[expect(missing_docs, reason = "the columns are described in the migration")]
@@ -13,7 +12,6 @@ pub struct Model {
     pub description: String,
 }
 
-/// No relations: the queries join by hand.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -2,7 +2,6 @@
 
 use sea_orm::entity::prelude::*;
 
-/// One row.
 #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
 #[expect(missing_docs, reason = "the columns are described in the migration")]
@@ -22,14 +21,13 @@ pub struct Model {
     pub credential_version: i32,
 }
 
-/// Says which it is, and shows no hash.
+/// Shows the id, but no hash.
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("users").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
-/// No relations: the queries join by hand.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,5 +1,5 @@
 //! The schema: nodes that start at once, newer and older schemas. Connections: who may write, and what a busy database says.
-//! The authorizations that are listed.
+//! The authorizations that are listed, and the rows that are forgotten.
 
 mod busy;
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use signet_issuer::clock::FakeClock;
 use signet_issuer::start;
-use signet_issuer::store::{StoreError, authorizations, registration};
+use signet_issuer::store::{StoreError, attempts, authorizations, browsers, codes, registration, requests, sessions};
 use tempfile::TempDir;
 
 use crate::support::{Database, SECRET, START, TestApp, test_settings};
@@ -174,4 +174,44 @@ async fn only_authorizations_that_can_still_be_used_are_listed() {
     assert_eq!(listed().await, 1);
     app.advance(idle.unsigned_abs());
     assert_eq!(listed().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_whose_time_is_up_are_forgotten_and_no_others() {
+    let app = TestApp::new().await.with_orders().await.with_web().await.with_user("alice").await;
+    let alice = app.signed_in("alice").await;
+    app.code_flow(&alice, &[]).await;
+    app.sign_in("alice", "").await;
+    let db = app.app.store.writer();
+    let (now, later) = (app.app.now(), app.app.now() + 1000 * 24 * 60 * 60);
+    for id in ["one", "two"] {
+        requests::insert(db, id, "browser", "{}", now).await.unwrap();
+        registration::insert_token(db, id, 1, now + 1).await.unwrap();
+        assert!(registration::use_assertion(db, id, now + 1).await.unwrap());
+        assert!(!registration::use_assertion(db, id, now + 1).await.unwrap());
+    }
+    let rows = async |table: &str| app.count(&format!("SELECT count(*) FROM {table}")).await;
+    assert!(rows("authorizations").await >= 2);
+
+    assert_eq!(codes::purge(db, later, 500).await.unwrap(), 0, "a code is kept while its authorization is");
+    // Before its time no row goes, and afterwards no more than the limit.
+    macro_rules! forgets {
+        ($purge:path, $table:literal, $each:literal) => {
+            let before = rows($table).await;
+            assert!(before > 0, "{}", $table);
+            assert_eq!($purge(db, now - 1, 500).await.unwrap(), 0, "{}", $table);
+            assert_eq!($purge(db, later, 1).await.unwrap(), $each, "{}", $table);
+            assert_eq!(rows($table).await, before - 1, "{}", $table);
+            while $purge(db, later, 500).await.unwrap() > 0 {}
+            assert_eq!(rows($table).await, 0, "{}", $table);
+        };
+    }
+    forgets!(authorizations::purge, "authorizations", 1);
+    forgets!(codes::purge, "authorization_codes", 1);
+    forgets!(attempts::purge, "attempts", 1);
+    forgets!(requests::purge, "waiting_requests", 1);
+    forgets!(browsers::purge, "browsers", 1);
+    forgets!(sessions::purge, "sessions", 1);
+    forgets!(registration::purge, "registration_tokens", 2);
+    assert_eq!(rows("client_assertions").await, 0);
 }

@@ -1,0 +1,20 @@
+//! Rows of `waiting_requests`.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "waiting_requests")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub sequence: i64,
+    #[sea_orm(unique)]
+    pub id: String,
+    pub browser: String,
+    pub request: String,
+    pub created_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
