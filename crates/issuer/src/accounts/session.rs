@@ -73,6 +73,7 @@ pub async fn begin(app: &App, previous: Option<&SignedIn>, proof: Proof, device:
             created_at: now,
             last_used_at: now,
             expires_at: now,
+            ended_at: None,
         })
     };
     let transaction = app.store.begin().await?;

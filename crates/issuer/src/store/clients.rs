@@ -1,33 +1,37 @@
 //! Clients.
 
 use std::fmt;
+use std::sync::LazyLock;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryOrder, Value};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, DerivePartialModel, EntityTrait, FromQueryResult, IntoActiveModel, JoinType,
+    QueryFilter, QueryOrder, QueryResult, QuerySelect, RelationTrait, SelectExt, Value,
+};
 
 use crate::clock::UnixSeconds;
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::scope::words;
-use crate::store::entity::{client_scopes, clients};
-use crate::store::resources::Resource;
-use crate::store::{Columns, StoreError, batch, execute, locked, query_all, query_one};
+use crate::store::entity::{client_logos, client_origins, client_scopes, clients, resources};
+use crate::store::query::{columns, text};
+use crate::store::resources::{Resource, ResourceRow};
+use crate::store::{StoreError, batch};
 
 pub use crate::store::entity::clients::Model as ClientRow;
 
 /// A scope that a client may ask for, with the resource that owns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct AllowedScope {
-    /// The scope.
     pub name: String,
-    /// The id of its resource.
     pub resource_id: String,
 }
 
 impl AllowedScope {
-    /// Reads one text of scopes, each followed by its resource.
-    fn read(columns: &mut Columns<'_>) -> Result<Vec<Self>, StoreError> {
-        let text = columns.take::<Option<String>>()?.unwrap_or_default();
-        let pairs: Vec<&str> = words(&text).collect();
-        Ok(pairs.chunks_exact(2).map(|pair| Self { name: pair[0].to_owned(), resource_id: pair[1].to_owned() }).collect())
+    /// Parses [`SCOPES`].
+    fn parse(text: &str) -> Vec<Self> {
+        let pairs: Vec<&str> = words(text).collect();
+        pairs.chunks_exact(2).map(|pair| Self { name: pair[0].to_owned(), resource_id: pair[1].to_owned() }).collect()
     }
 }
 
@@ -71,33 +75,43 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What [`Client::read`] reads, in its order, for queries over `clients c LEFT JOIN resources r`, its default resource.
-pub(super) const CLIENT_COLUMNS: &str = "c.id, c.name, c.public, c.grants, c.secret_hash, c.previous_secret_hash, c.disabled_at, \
-     c.redirect_uris, c.auth_method, c.require_pkce, c.first_party, c.registration_token_hash IS NOT NULL, c.metadata, \
-     r.id, r.identifier, r.token_lifetime, \
-     (SELECT string_agg(s.name || ' ' || s.resource_id, ' ') FROM client_scopes cs JOIN scopes s ON s.name = cs.scope \
-      WHERE cs.client_id = c.id)";
+/// The scopes of the client, each followed by its resource, separated by spaces.
+const SCOPES: &str = "COALESCE((SELECT string_agg(scopes.name || ' ' || scopes.resource_id, ' ') FROM client_scopes \
+     JOIN scopes ON scopes.name = client_scopes.scope WHERE client_scopes.client_id = clients.id), '')";
 
 impl Client {
-    pub(super) fn read(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
+    /// The column list of a statement in SQL text over `clients LEFT JOIN resources`, the client's default resource.
+    pub(super) fn columns(prefix: &str) -> String {
+        let resource = columns::<resources::Entity>("resources", &format!("{prefix}resource_"));
+        format!("{}, {resource}, {SCOPES} AS {prefix}scopes", columns::<clients::Entity>("clients", prefix))
+    }
+}
+
+impl FromQueryResult for Client {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
+        let client = ClientRow::from_query_result(row, prefix)?;
+        let resource = ResourceRow::from_query_result_optional(row, &format!("{prefix}resource_"))?;
+        let scopes: String = row.try_get(prefix, "scopes")?;
         Ok(Self {
-            id: columns.take()?,
-            name: columns.take()?,
-            public: columns.take()?,
-            grants: words(&columns.take::<String>()?).map(str::to_owned).collect(),
-            secret_hashes: [columns.take::<Option<Vec<u8>>>()?, columns.take()?].into_iter().flatten().collect(),
-            enabled: columns.take::<Option<UnixSeconds>>()?.is_none(),
-            redirect_uris: words(&columns.take::<String>()?).map(str::to_owned).collect(),
-            auth_method: columns.take()?,
-            require_pkce: columns.take()?,
-            first_party: columns.take()?,
-            dynamic: columns.take()?,
-            metadata: columns.take()?,
-            default_resource: Resource::read(columns)?,
-            scopes: AllowedScope::read(columns)?,
+            id: client.id,
+            name: client.name,
+            public: client.public,
+            grants: words(&client.grants).map(str::to_owned).collect(),
+            secret_hashes: [client.secret_hash, client.previous_secret_hash].into_iter().flatten().collect(),
+            enabled: client.disabled_at.is_none(),
+            redirect_uris: words(&client.redirect_uris).map(str::to_owned).collect(),
+            auth_method: client.auth_method,
+            require_pkce: client.require_pkce,
+            first_party: client.first_party,
+            dynamic: client.registration_token_hash.is_some(),
+            metadata: client.metadata,
+            default_resource: resource.map(Resource::from),
+            scopes: AllowedScope::parse(&scopes),
         })
     }
+}
 
+impl Client {
     /// Whether `scope` is among those that it may ask for.
     pub fn may_ask(&self, scope: &str) -> bool {
         self.scopes.iter().any(|allowed| allowed.name == scope)
@@ -119,13 +133,19 @@ pub fn can_be_id(id: &str) -> bool {
     !id.contains('\0')
 }
 
+/// Ends where the list of ids begins.
+static BY_IDS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM clients LEFT JOIN resources ON resources.id = clients.default_resource WHERE clients.id IN ",
+        Client::columns("")
+    )
+});
+
 /// The clients of `ids`, in their order.
 pub(super) async fn by_ids(db: DatabaseConnection, ids: Vec<String>) -> Result<Vec<Option<Client>>, StoreError> {
     let mut values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
     let placeholders = batch::placeholders(&mut values);
-    let sql =
-        format!("SELECT {CLIENT_COLUMNS} FROM clients c LEFT JOIN resources r ON r.id = c.default_resource WHERE c.id IN ({placeholders})");
-    let found = query_all(&db, &sql, values).await?.iter().map(|row| Client::read(&mut Columns::of(row))).collect::<Result<Vec<_>, _>>()?;
+    let found = Client::find_by_statement(text(&db, format!("{}({placeholders})", *BY_IDS), values)).all(&db).await?;
     Ok(ids.iter().map(|id| found.iter().find(|client| client.id == *id).cloned()).collect())
 }
 
@@ -142,29 +162,30 @@ pub async fn row(db: &impl ConnectionTrait, id: &str) -> Result<Option<ClientRow
     Ok(clients::Entity::find_by_id(id).one(db).await?)
 }
 
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "clients::Entity")]
+struct Grants {
+    grants: String,
+}
+
 /// The grant types that some enabled client is registered for.
 pub async fn grants_in_use(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
-    let rows = query_all(db, "SELECT DISTINCT grants FROM clients WHERE disabled_at IS NULL", []).await?;
-    let mut grants = Vec::new();
-    for row in rows {
-        grants.extend(words(&Columns::of(&row).take::<String>()?).map(str::to_owned));
-    }
-    Ok(grants)
+    let enabled = clients::Entity::find().distinct().filter(clients::Column::DisabledAt.is_null());
+    let rows = enabled.into_partial_model::<Grants>().all(db).await?;
+    Ok(rows.iter().flat_map(|row| words(&row.grants)).map(str::to_owned).collect())
 }
 
 /// Adds a client that may ask for `scopes`, which must exist, and whose scripts run in `origins`.
 pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String], origins: &[String]) -> Result<(), StoreError> {
-    let rows: Vec<_> = scopes
-        .iter()
-        .map(|scope| client_scopes::Model { client_id: client.id.clone(), scope: scope.clone() }.into_active_model())
-        .collect();
     let id = client.id.clone();
     clients::Entity::insert(client.into_active_model()).exec_without_returning(db).await?;
     for origin in origins {
-        let sql = "INSERT INTO client_origins (client_id, origin) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        execute(db, sql, [id.as_str().into(), origin.as_str().into()]).await?;
+        let row = client_origins::Model { client_id: id.clone(), origin: origin.clone() };
+        let unless_known = OnConflict::new().do_nothing().to_owned();
+        client_origins::Entity::insert(row.into_active_model()).on_conflict(unless_known).exec_without_returning(db).await?;
     }
-    if !rows.is_empty() {
+    if !scopes.is_empty() {
+        let rows = scopes.iter().map(|scope| client_scopes::Model { client_id: id.clone(), scope: scope.clone() }.into_active_model());
         client_scopes::Entity::insert_many(rows).exec_without_returning(db).await?;
     }
     Ok(())
@@ -172,64 +193,68 @@ pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[Stri
 
 /// Whether scripts of `origin` belong to an enabled client.
 pub async fn is_origin(db: &impl ConnectionTrait, origin: &str) -> Result<bool, StoreError> {
-    let sql =
-        "SELECT 1 AS one FROM client_origins o JOIN clients c ON c.id = o.client_id WHERE o.origin = $1 AND c.disabled_at IS NULL LIMIT 1";
-    Ok(query_one(db, sql, [origin.into()]).await?.is_some())
+    let of_enabled = client_origins::Entity::find()
+        .join(JoinType::InnerJoin, client_origins::Relation::Clients.def())
+        .filter(client_origins::Column::Origin.eq(origin))
+        .filter(clients::Column::DisabledAt.is_null());
+    Ok(of_enabled.exists(db).await?)
 }
 
 /// The origins of the client `id`.
 pub async fn origins(db: &impl ConnectionTrait, id: &str) -> Result<Vec<String>, StoreError> {
-    let rows = query_all(db, "SELECT origin FROM client_origins WHERE client_id = $1 ORDER BY origin", [id.into()]).await?;
-    rows.iter().map(|row| Columns::of(row).take()).collect()
+    let own = client_origins::Entity::find().filter(client_origins::Column::ClientId.eq(id));
+    Ok(own.order_by_asc(client_origins::Column::Origin).all(db).await?.into_iter().map(|row| row.origin).collect())
 }
 
-/// Keeps the logo of the client `id`.
+/// Keeps the logo of the client `id`, in place of the one that it had.
 pub async fn set_logo(db: &impl ConnectionTrait, id: &str, media_type: &str, image: Vec<u8>) -> Result<(), StoreError> {
-    let sql = "INSERT INTO client_logos (client_id, media_type, image) VALUES ($1, $2, $3) \
-               ON CONFLICT (client_id) DO UPDATE SET media_type = $2, image = $3";
-    execute(db, sql, [id.into(), media_type.into(), image.into()]).await?;
+    use client_logos::Column;
+    let row = client_logos::Model { client_id: id.to_owned(), media_type: media_type.to_owned(), image };
+    let or_replace = OnConflict::column(Column::ClientId).update_columns([Column::MediaType, Column::Image]).to_owned();
+    client_logos::Entity::insert(row.into_active_model()).on_conflict(or_replace).exec_without_returning(db).await?;
     Ok(())
 }
 
-/// Media type and bytes of the logo of the client `id`.
+/// The media type and the bytes of the logo of the client `id`.
 pub async fn logo(db: &impl ConnectionTrait, id: &str) -> Result<Option<(String, Vec<u8>)>, StoreError> {
     if !can_be_id(id) {
         return Ok(None);
     }
-    let row = query_one(db, "SELECT media_type, image FROM client_logos WHERE client_id = $1", [id.into()]).await?;
-    let Some(row) = row else { return Ok(None) };
-    let mut columns = Columns::of(&row);
-    Ok(Some((columns.take()?, columns.take()?)))
+    let logo = client_logos::Entity::find_by_id(id).one(db).await?;
+    Ok(logo.map(|logo| (logo.media_type, logo.image)))
 }
 
 /// Whether the client `id` has a logo.
 pub async fn has_logo(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
-    Ok(query_one(db, "SELECT 1 AS one FROM client_logos WHERE client_id = $1", [id.into()]).await?.is_some())
+    Ok(client_logos::Entity::find_by_id(id).exists(db).await?)
 }
 
-/// Gives a confidential client a new secret; the current one stays good beside it until the next rotation, unless
-/// `drop_previous`. False if there is no such client.
+/// Gives a confidential client a new secret. The current one stays good beside it until the next rotation, unless
+/// `drop_previous`. Returns `false` if there is no such client.
 pub async fn rotate_secret(db: &impl ConnectionTrait, id: &str, hash: &[u8], drop_previous: bool) -> Result<bool, StoreError> {
-    let sql = if drop_previous {
-        "UPDATE clients SET previous_secret_hash = NULL, secret_hash = $2 WHERE id = $1"
-    } else {
-        "UPDATE clients SET previous_secret_hash = secret_hash, secret_hash = $2 WHERE id = $1"
-    };
-    Ok(execute(db, sql, [id.into(), hash.to_vec().into()]).await? == 1)
+    use clients::Column;
+    let previous = if drop_previous { Expr::value(None::<Vec<u8>>) } else { Expr::col(Column::SecretHash) };
+    let rotated = clients::Entity::update_many()
+        .col_expr(Column::PreviousSecretHash, previous)
+        .col_expr(Column::SecretHash, Expr::value(hash.to_vec()))
+        .filter(Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(rotated.rows_affected == 1)
 }
 
-/// Enables a client (`None`) or disables it. False if there is no such client.
+/// Enables a client (`None`) or disables it. Returns `false` if there is no such client.
 pub async fn set_disabled(db: &impl ConnectionTrait, id: &str, at: Option<UnixSeconds>) -> Result<bool, StoreError> {
-    Ok(execute(db, "UPDATE clients SET disabled_at = $2 WHERE id = $1", [id.into(), at.into()]).await? == 1)
+    let set = clients::Entity::update_many().col_expr(clients::Column::DisabledAt, Expr::value(at));
+    Ok(set.filter(clients::Column::Id.eq(id)).exec(db).await?.rows_affected == 1)
 }
 
-/// Lets nobody give anything to the client `id` until the caller's transaction ends. False if there is none.
+/// Lets nobody give anything to the client `id` until the caller's transaction ends. Returns `false` if there is no such client.
 pub async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 AS one FROM clients WHERE id = $1".to_owned() + &locked(db, "UPDATE");
-    Ok(can_be_id(id) && query_one(db, &sql, [id.into()]).await?.is_some())
+    Ok(can_be_id(id) && clients::Entity::find_by_id(id).lock_exclusive().one(db).await?.is_some())
 }
 
-/// Removes a client with its authorizations. False if there is none.
+/// Removes a client with its authorizations. Returns `false` if there is no such client.
 pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
     Ok(clients::Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
 }

@@ -1,7 +1,21 @@
-//! The database: SQLite on one machine, PostgreSQL beyond it. The only place that knows SeaORM.
+//! The database: SQLite on one machine, PostgreSQL beyond it. The only room that knows SeaORM.
 //!
 //! Queries are plain functions over `&impl ConnectionTrait`. Every decision that must hold rests on the number of rows
-//! that a statement changed, never on what an earlier one read.
+//! that a statement changed, or on a row that it locked, never on what an earlier statement read.
+//!
+//! # The order of locks
+//!
+//! Transactions lock rows in this order, so that two of them never wait for each other in a circle:
+//!
+//! 1. `attempts`: the counter of the account, then that of the address
+//! 2. `users` and `clients`
+//! 3. `consents`
+//! 4. `sessions`, by `sid`
+//! 5. `authorization_codes`
+//! 6. `authorizations`, by `id`
+//!
+//! A transaction that leaves tables out keeps the order of the others. PostgreSQL locks the rows; SQLite has one writer at a
+//! time, so the query builder leaves the row locks out of its statements.
 
 pub mod attempts;
 pub mod audit_events;
@@ -28,10 +42,7 @@ pub use error::StoreError;
 /// What queries run on: a connection or a transaction.
 pub use sea_orm::ConnectionTrait;
 
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait, TryGetable, Value,
-};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use uuid::Uuid;
 
 use crate::config::database_url::DatabaseUrl;
@@ -120,48 +131,4 @@ impl Store {
 /// Commits `transaction`.
 pub async fn commit(transaction: Transaction) -> Result<(), StoreError> {
     Ok(transaction.commit().await?)
-}
-
-/// Ends a SELECT whose rows no other transaction may change before this one ends: `FOR` and `what`. SQLite has but one
-/// writer, and no word for it.
-fn locked(db: &impl ConnectionTrait, what: &str) -> String {
-    match db.get_database_backend() {
-        DbBackend::Postgres => format!(" FOR {what}"),
-        _ => String::new(),
-    }
-}
-
-/// The columns of one row, read in the order in which the query names them: quicker than by their names.
-struct Columns<'r> {
-    row: &'r QueryResult,
-    next: usize,
-}
-
-impl<'r> Columns<'r> {
-    fn of(row: &'r QueryResult) -> Self {
-        Self { row, next: 0 }
-    }
-
-    fn take<T: TryGetable>(&mut self) -> Result<T, StoreError> {
-        self.next += 1;
-        Ok(self.row.try_get_by_index(self.next - 1)?)
-    }
-}
-
-/// Runs one statement; gives the number of rows that it changed.
-async fn execute(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<u64, StoreError> {
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-    Ok(db.execute_raw(statement).await?.rows_affected())
-}
-
-async fn query_one(
-    db: &impl ConnectionTrait,
-    sql: &str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<Option<QueryResult>, StoreError> {
-    Ok(db.query_one_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?)
-}
-
-async fn query_all(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<Vec<QueryResult>, StoreError> {
-    Ok(db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?)
 }

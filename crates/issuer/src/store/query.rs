@@ -1,13 +1,42 @@
 //! Building blocks that the queries of several aggregates share.
 
-use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition};
-use sea_orm::{ConnectionTrait, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter, QuerySelect, QueryTrait, Statement, Value};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Query, SelectStatement};
+use sea_orm::{
+    ConnectionTrait, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect, QueryTrait,
+    RuntimeErr, Statement, Value,
+};
 
 use crate::store::StoreError;
+
+/// The column list of a statement in SQL text: every column of `E`, each named with `prefix` before its own name. A
+/// `FromQueryResult` that is given the same prefix reads it.
+pub(super) fn columns<E: EntityTrait>(table: &str, prefix: &str) -> String {
+    let column = |column: E::Column| format!("{table}.{name} AS {prefix}{name}", name = column.as_str());
+    E::Column::iter().map(column).collect::<Vec<_>>().join(", ")
+}
 
 /// A statement in SQL text, for the few queries that the query builder would make slower or harder to read.
 pub(super) fn text(db: &impl ConnectionTrait, sql: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {
     Statement::from_sql_and_values(db.get_database_backend(), sql, values)
+}
+
+/// Inserts `row` if `decision`, a SELECT without columns, finds one row. Returns `false` if it finds none.
+///
+/// Deciding and inserting are one statement, so that the decision still holds when the row is written.
+pub(super) async fn insert_if<E: EntityTrait>(
+    db: &impl ConnectionTrait,
+    row: &E::Model,
+    mut decision: SelectStatement,
+) -> Result<bool, StoreError> {
+    let values = E::Column::iter().map(|column| Expr::val(row.get(column)));
+    let select = decision.exprs(values).take();
+    let mut insert = Query::insert();
+    insert
+        .into_table(E::default().table_ref())
+        .columns(E::Column::iter())
+        .select_from(select)
+        .map_err(|error| DbErr::Query(RuntimeErr::Internal(error.to_string())))?;
+    Ok(db.execute(&insert).await?.rows_affected() == 1)
 }
 
 /// Deletes up to `limit` rows of `E` that meet `condition`; returns their number. The limit keeps each statement, and with it

@@ -4,8 +4,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryF
 
 use crate::clock::UnixSeconds;
 use crate::oauth::issuer::Issuer;
+use crate::store::StoreError;
 use crate::store::entity::{resources, scopes};
-use crate::store::{Columns, StoreError, query_one};
 
 pub use crate::store::entity::resources::Model as ResourceRow;
 pub use crate::store::entity::scopes::Model as ScopeRow;
@@ -31,15 +31,15 @@ impl Resource {
         Self { id: USERINFO.to_owned(), identifier: None, token_lifetime: None }
     }
 
-    /// Reads `id, identifier, token_lifetime`; none if there is no such row to join.
-    pub(super) fn read(columns: &mut Columns<'_>) -> Result<Option<Self>, StoreError> {
-        let (id, identifier, token_lifetime) = (columns.take::<Option<String>>()?, columns.take()?, columns.take()?);
-        Ok(id.map(|id| Self { id, identifier, token_lifetime }))
-    }
-
     /// The `aud` of its tokens.
     pub fn identifier(&self, issuer: &Issuer) -> String {
         identifier(&self.id, self.identifier.as_deref(), issuer)
+    }
+}
+
+impl From<ResourceRow> for Resource {
+    fn from(row: ResourceRow) -> Self {
+        Self { id: row.id, identifier: row.identifier, token_lifetime: row.token_lifetime }
     }
 }
 
@@ -55,14 +55,14 @@ pub fn identifier(id: &str, stored: Option<&str>, issuer: &Issuer) -> String {
 /// The resource whose identifier is `identifier`.
 pub async fn by_identifier(db: &impl ConnectionTrait, identifier: &str, issuer: &Issuer) -> Result<Option<Resource>, StoreError> {
     match [ISSUER, USERINFO].into_iter().find(|id| self::identifier(id, None, issuer) == identifier) {
-        Some(id) => by_column(db, "id", id).await,
+        Some(id) => by_column(db, resources::Column::Id, id).await,
         None => registered(db, identifier).await,
     }
 }
 
 /// The resource that was registered as `identifier`, whatever the issuer is.
 pub async fn registered(db: &impl ConnectionTrait, identifier: &str) -> Result<Option<Resource>, StoreError> {
-    by_column(db, "identifier", identifier).await
+    by_column(db, resources::Column::Identifier, identifier).await
 }
 
 /// The first identifier of the issuer's own that is also a registered resource's: one that was added under another issuer.
@@ -76,12 +76,8 @@ pub async fn registered_as_issuer(db: &impl ConnectionTrait, issuer: &Issuer) ->
     Ok(None)
 }
 
-async fn by_column(db: &impl ConnectionTrait, column: &str, value: &str) -> Result<Option<Resource>, StoreError> {
-    let sql = format!("SELECT id, identifier, token_lifetime FROM resources WHERE {column} = $1");
-    match query_one(db, &sql, [value.into()]).await? {
-        Some(row) => Resource::read(&mut Columns::of(&row)),
-        None => Ok(None),
-    }
+async fn by_column(db: &impl ConnectionTrait, column: resources::Column, value: &str) -> Result<Option<Resource>, StoreError> {
+    Ok(resources::Entity::find().filter(column.eq(value)).one(db).await?.map(Resource::from))
 }
 
 /// All resources, the built-in ones first.
@@ -108,7 +104,7 @@ pub async fn insert(db: &impl ConnectionTrait, resource: ResourceRow, owned: Vec
     Ok(())
 }
 
-/// Removes a resource with its scopes, from roles and clients too. False if there is none.
+/// Removes a resource with its scopes, from roles and clients too. Returns `false` if there is no such resource.
 pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
     Ok(resources::Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
 }

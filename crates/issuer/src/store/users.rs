@@ -2,28 +2,32 @@
 
 use std::fmt;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PartialModelTrait, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, UpdateMany,
+};
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::oauth::scope::words;
+use crate::store::StoreError;
 use crate::store::entity::users;
-use crate::store::{Columns, StoreError, execute, query_one};
+use crate::store::query::columns;
 
 pub use crate::store::entity::users::Model as UserRow;
 
-/// A user with what they may hold: the union of their roles' scopes.
+/// A user with the scopes that they may hold: the union of their roles' scopes.
 #[derive(Clone)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct User {
     /// `sub`.
     pub id: Uuid,
-    /// The name they sign in with.
     pub username: String,
-    /// Email address.
     pub email: Option<String>,
-    /// Whether the address is known to be theirs.
+    /// Whether the address is known to be the user's.
     pub email_verified: bool,
-    /// Full name.
+    /// The full name.
     pub name: Option<String>,
     /// Argon2 hash in PHC format.
     pub password_hash: Option<String>,
@@ -31,51 +35,65 @@ pub struct User {
     pub updated_at: UnixSeconds,
     /// Further standard claims, as JSON.
     pub claims: String,
-    /// When the password was made for the user, who has yet to choose their own, in Unix seconds.
+    /// When the password was made for the user, in Unix seconds. `None` once the user has chosen their own.
     pub password_generated_at: Option<UnixSeconds>,
-    /// Moves on with each change after which nobody may go on signing in as before.
+    /// Grows with each change after which a sign-in that is under way must come to nothing.
     pub credential_version: i32,
-    /// Whether the user may sign in.
     pub enabled: bool,
-    /// The scopes of their roles.
+    /// The scopes of the user's roles.
     pub scopes: Vec<String>,
 }
 
-/// Says who it is, and shows neither the hash nor what is personal.
+/// Shows the id, but neither the hash nor personal data.
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
-/// What [`User::read`] reads, in its order, for queries that join `users u`.
-pub(super) const USER_COLUMNS: &str = "u.id, u.username, u.email, u.email_verified, u.name, u.password_hash, u.updated_at, u.claims, \
-     u.password_generated_at, u.credential_version, u.disabled_at, \
-     (SELECT string_agg(rs.scope, ' ') FROM user_roles ur JOIN role_scopes rs ON rs.role = ur.role WHERE ur.user_id = u.id)";
+/// The scopes of the user's roles, separated by spaces.
+const SCOPES: &str = "COALESCE((SELECT string_agg(role_scopes.scope, ' ') FROM user_roles \
+     JOIN role_scopes ON role_scopes.role = user_roles.role WHERE user_roles.user_id = users.id), '')";
 
 impl User {
-    pub(super) fn read(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
+    /// The column list of a statement in SQL text over `users`.
+    pub(super) fn columns(prefix: &str) -> String {
+        format!("{}, {SCOPES} AS {prefix}scopes", columns::<users::Entity>("users", prefix))
+    }
+}
+
+impl FromQueryResult for User {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
+        let user = UserRow::from_query_result(row, prefix)?;
+        let scopes: String = row.try_get(prefix, "scopes")?;
         Ok(Self {
-            id: columns.take()?,
-            username: columns.take()?,
-            email: columns.take()?,
-            email_verified: columns.take()?,
-            name: columns.take()?,
-            password_hash: columns.take()?,
-            updated_at: columns.take()?,
-            claims: columns.take()?,
-            password_generated_at: columns.take()?,
-            credential_version: columns.take()?,
-            enabled: columns.take::<Option<UnixSeconds>>()?.is_none(),
-            scopes: words(&columns.take::<Option<String>>()?.unwrap_or_default()).map(str::to_owned).collect(),
+            id: user.id,
+            username: user.username,
+            email: user.email,
+            email_verified: user.email_verified,
+            name: user.name,
+            password_hash: user.password_hash,
+            updated_at: user.updated_at,
+            claims: user.claims,
+            password_generated_at: user.password_generated_at,
+            credential_version: user.credential_version,
+            enabled: user.disabled_at.is_none(),
+            scopes: words(&scopes).map(str::to_owned).collect(),
         })
+    }
+}
+
+/// Only for queries that do not rename `users`, because the query of the scopes names it.
+impl PartialModelTrait for User {
+    fn select_cols_nested<S: QuerySelect>(select: S, prefix: Option<&str>, table: Option<&'static str>) -> S {
+        let name = format!("{}scopes", prefix.unwrap_or_default());
+        UserRow::select_cols_nested(select, prefix, table).expr_as(Expr::cust(SCOPES), name)
     }
 }
 
 /// The user who signs in as `username` (in normal form).
 pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<User>, StoreError> {
-    let sql = format!("SELECT {USER_COLUMNS} FROM users u WHERE u.username = $1");
-    query_one(db, &sql, [username.into()]).await?.map(|row| User::read(&mut Columns::of(&row))).transpose()
+    Ok(users::Entity::find().filter(users::Column::Username.eq(username)).into_partial_model::<User>().one(db).await?)
 }
 
 /// All users, by username.
@@ -94,47 +112,65 @@ pub async fn insert(db: &impl ConnectionTrait, user: UserRow) -> Result<(), Stor
     Ok(())
 }
 
+/// A statement that changes the user `id`.
+fn change(id: Uuid) -> UpdateMany<users::Entity> {
+    users::Entity::update_many().filter(users::Column::Id.eq(id))
+}
+
+/// The same, and no sign-in that is under way comes to anything.
+fn change_credentials(id: Uuid) -> UpdateMany<users::Entity> {
+    change(id).col_expr(users::Column::CredentialVersion, Expr::col(users::Column::CredentialVersion).add(1))
+}
+
+fn new_password(id: Uuid, hash: &str, now: UnixSeconds) -> UpdateMany<users::Entity> {
+    change_credentials(id)
+        .col_expr(users::Column::PasswordHash, Expr::value(hash))
+        .col_expr(users::Column::PasswordGeneratedAt, Expr::value(None::<UnixSeconds>))
+        .col_expr(users::Column::UpdatedAt, Expr::value(now))
+}
+
 /// Sets the password hash, of a password that the user or an administrator chose.
 pub async fn set_password_hash(db: &impl ConnectionTrait, id: Uuid, hash: &str, now: UnixSeconds) -> Result<(), StoreError> {
-    let sql = "UPDATE users SET password_hash = $2, password_generated_at = NULL, credential_version = credential_version + 1, \
-               updated_at = $3 WHERE id = $1";
-    execute(db, sql, [id.into(), hash.into(), now.into()]).await?;
+    new_password(id, hash, now).exec(db).await?;
     Ok(())
 }
 
-/// Replaces the hash `old` by that of a password which the user chose. False if it was changed meanwhile.
+/// Replaces the hash `old` by that of a password which the user chose. Returns `false` if it was changed meanwhile.
 pub async fn change_password(db: &impl ConnectionTrait, id: Uuid, old: &str, new: &str, now: UnixSeconds) -> Result<bool, StoreError> {
-    let sql = "UPDATE users SET password_hash = $2, password_generated_at = NULL, credential_version = credential_version + 1, \
-               updated_at = $3 WHERE id = $1 AND password_hash = $4";
-    Ok(execute(db, sql, [id.into(), new.into(), now.into(), old.into()]).await? == 1)
+    let changed = new_password(id, new, now).filter(users::Column::PasswordHash.eq(old)).exec(db).await?;
+    Ok(changed.rows_affected == 1)
 }
 
 /// Lets no sign-in that is under way come to anything.
 pub async fn renew_credentials(db: &impl ConnectionTrait, id: Uuid) -> Result<(), StoreError> {
-    execute(db, "UPDATE users SET credential_version = credential_version + 1 WHERE id = $1", [id.into()]).await?;
+    change_credentials(id).exec(db).await?;
     Ok(())
 }
 
 /// Sets the full name, and the further claims (as JSON).
 pub async fn set_claims(db: &impl ConnectionTrait, id: Uuid, name: Option<&str>, claims: &str, now: UnixSeconds) -> Result<(), StoreError> {
-    let sql = "UPDATE users SET name = $2, claims = $4, updated_at = $3 WHERE id = $1";
-    execute(db, sql, [id.into(), name.into(), now.into(), claims.into()]).await?;
+    change(id)
+        .col_expr(users::Column::Name, Expr::value(name))
+        .col_expr(users::Column::Claims, Expr::value(claims))
+        .col_expr(users::Column::UpdatedAt, Expr::value(now))
+        .exec(db)
+        .await?;
     Ok(())
 }
 
 /// Replaces a weaker hash of the same password, unless the password was changed meanwhile.
 pub async fn rehash(db: &impl ConnectionTrait, id: Uuid, old: &str, new: &str) -> Result<(), StoreError> {
-    execute(db, "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", [id.into(), old.into(), new.into()]).await?;
+    let replace = change(id).col_expr(users::Column::PasswordHash, Expr::value(new));
+    replace.filter(users::Column::PasswordHash.eq(old)).exec(db).await?;
     Ok(())
 }
 
 /// Enables a user (`None`) or disables them.
 pub async fn set_disabled(db: &impl ConnectionTrait, id: Uuid, at: Option<UnixSeconds>, now: UnixSeconds) -> Result<(), StoreError> {
-    execute(
-        db,
-        "UPDATE users SET disabled_at = $2, credential_version = credential_version + 1, updated_at = $3 WHERE id = $1",
-        [id.into(), at.into(), now.into()],
-    )
-    .await?;
+    change_credentials(id)
+        .col_expr(users::Column::DisabledAt, Expr::value(at))
+        .col_expr(users::Column::UpdatedAt, Expr::value(now))
+        .exec(db)
+        .await?;
     Ok(())
 }

@@ -2,8 +2,12 @@
 
 pub mod attempts;
 pub mod audit_events;
+pub mod authorization_codes;
+pub mod authorizations;
 pub mod browsers;
 pub mod client_assertions;
+pub mod client_logos;
+pub mod client_origins;
 pub mod client_scopes;
 pub mod clients;
 pub mod consents;
@@ -13,6 +17,7 @@ pub mod resources;
 pub mod role_scopes;
 pub mod roles;
 pub mod scopes;
+pub mod sessions;
 pub mod signing_keys;
 pub mod user_roles;
 pub mod users;

@@ -1,0 +1,45 @@
+//! Rows of `authorizations`.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "authorizations")]
+#[expect(missing_docs, reason = "the columns are described in the migration")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub client_id: String,
+    pub scope: String,
+    /// Identifiers of the resources that the authorization was given for, space-separated. Empty: it was given for any resource.
+    pub resources: String,
+    /// The request's `claims` parameter, as JSON.
+    pub claims: Option<String>,
+    pub refreshable: bool,
+    pub salt: Vec<u8>,
+    /// The version of the master key that authenticates the refresh tokens.
+    pub key_version: i32,
+    pub generation: i32,
+    pub created_at: i64,
+    pub refreshed_at: i64,
+    pub expires_at: i64,
+    pub auth_time: i64,
+    pub acr: String,
+    pub amr: String,
+    pub sid: Option<String>,
+    /// Whether the authorization outlives its session.
+    pub offline: bool,
+    pub ended_at: Option<i64>,
+    /// When the session `sid` ends, in Unix seconds. `None` if the session has ended, or if the authorization has no session. This
+    /// is no column: the queries of `store::authorizations` that need it fill it in.
+    #[sea_orm(ignore)]
+    pub session_expires_at: Option<i64>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    #[sea_orm(belongs_to = "super::users::Entity", from = "Column::UserId", to = "super::users::Column::Id")]
+    Users,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
