@@ -96,8 +96,8 @@ pub async fn give_back(db: &impl ConnectionTrait, account: &str, address: &str) 
     uncount(db, account, address, Expr::col(Column::Count).sub(1)).await
 }
 
-/// Sets both counts to `count`, and lets the account try again at once. The rows are locked in the order in which [`count`]
-/// locks them, so that parallel sign-ins never wait for each other in a circle.
+/// Sets both counts to `count`, and lets the account try again at once. Like [`count`](self::count), it locks the account
+/// before the address, which is the order of locks of [`crate::store`].
 async fn uncount(db: &impl ConnectionTrait, account: &str, address: &str, count: Expr) -> Result<(), StoreError> {
     let account_first: Expr = CaseStatement::new().case(Column::Key.eq(account), 0).finally(1).into();
     let counted = Entity::find()

@@ -35,40 +35,37 @@ impl AllowedScope {
     }
 }
 
-/// A client with what it may ask for.
+/// A client with the scopes that it may ask for.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, in a column of its own")]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Client {
-    /// `client_id`.
     pub id: String,
-    /// Name shown to people.
+    /// The name that is shown to people.
     pub name: String,
     /// Whether it has no secret.
     pub public: bool,
-    /// The grant types it is registered for.
+    /// The grant types that it is registered for.
     pub grants: Vec<String>,
     /// SHA-256 of the secrets that are good, at most two.
     pub secret_hashes: Vec<Vec<u8>>,
-    /// Whether it may do anything.
     pub enabled: bool,
-    /// Redirect URIs, as registered.
     pub redirect_uris: Vec<String>,
-    /// The one method by which it must authenticate; if none is set, any that it has a secret for.
+    /// The one method by which it must authenticate. `None`: any method that it has a secret for.
     pub auth_method: Option<String>,
     /// Whether every authorization request must carry a PKCE challenge. Those of public clients must in any case.
     pub require_pkce: bool,
-    /// Whether it is the issuer's own, so that nobody is asked for consent.
+    /// Whether it is the issuer's own client. Its users are not asked for consent.
     pub first_party: bool,
     /// Whether it registered itself.
     pub dynamic: bool,
     metadata: String,
-    /// The resource of its tokens unless a request names another.
+    /// The resource of its tokens, unless a request names another.
     pub default_resource: Option<Resource>,
-    /// The scopes it may ask for.
     pub scopes: Vec<AllowedScope>,
 }
 
-/// Says which it is, and shows no hash.
+/// Shows the id, but no hash.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("id", &self.id).finish_non_exhaustive()
@@ -117,7 +114,7 @@ impl Client {
         self.scopes.iter().any(|allowed| allowed.name == scope)
     }
 
-    /// What it says of itself.
+    /// What it says about itself.
     pub fn metadata(&self) -> Result<ClientMetadata, StoreError> {
         serde_json::from_str(&self.metadata).map_err(|error| StoreError::Corrupt(format!("metadata of the client {}: {error}", self.id)))
     }

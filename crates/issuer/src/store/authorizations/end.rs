@@ -1,0 +1,59 @@
+//! Ending authorizations. Whatever came of an authorization ends with it.
+
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use uuid::Uuid;
+
+use crate::clock::UnixSeconds;
+use crate::store::StoreError;
+use crate::store::entity::authorizations::{Column, Entity};
+
+use super::of;
+
+/// Ends the authorization `id`, and with it everything that came of it. Returns `false` if it had ended before, or if there is
+/// no such authorization.
+pub async fn end(db: &impl ConnectionTrait, id: Uuid, now: UnixSeconds) -> Result<bool, StoreError> {
+    let ended = Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .filter(Column::EndedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(ended.rows_affected == 1)
+}
+
+/// Ends all authorizations of a user, or of a client, or of a user with a client; returns their number.
+pub async fn end_all(db: &impl ConnectionTrait, user: Option<Uuid>, client: Option<&str>, now: UnixSeconds) -> Result<u64, StoreError> {
+    end_where(db, of(user, client), now).await
+}
+
+/// Ends the authorizations that were given in the session `sid` and do not outlive it; returns their number.
+pub async fn end_of_session(db: &impl ConnectionTrait, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
+    end_where(db, Condition::all().add(Column::Sid.eq(sid)).add(Column::Offline.eq(false)), now).await
+}
+
+/// Ends the authorizations of `user` that were given in sessions other than `sid` and do not outlive those; returns their number.
+pub async fn end_of_other_sessions(db: &impl ConnectionTrait, user: Uuid, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
+    let elsewhere = of(Some(user), None).add(Column::Sid.ne(sid)).add(Column::Offline.eq(false));
+    end_where(db, elsewhere, now).await
+}
+
+/// Ends all authorizations of `user` that were not given in the session `sid`, including those that outlive a session.
+pub async fn end_elsewhere(db: &impl ConnectionTrait, user: Uuid, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
+    let elsewhere = Condition::any().add(Column::Sid.is_null()).add(Column::Sid.ne(sid));
+    end_where(db, of(Some(user), None).add(elsewhere), now).await
+}
+
+/// Ends the authorizations that meet `condition`. It locks them by id, which is the order of locks of [`crate::store`].
+async fn end_where(db: &impl ConnectionTrait, condition: Condition, now: UnixSeconds) -> Result<u64, StoreError> {
+    let locked = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::EndedAt.is_null())
+        .filter(condition)
+        .order_by_asc(Column::Id)
+        .lock(LockType::Update)
+        .into_query();
+    let ended = Entity::update_many().col_expr(Column::EndedAt, Expr::value(now)).filter(Column::Id.in_subquery(locked)).exec(db).await?;
+    Ok(ended.rows_affected)
+}

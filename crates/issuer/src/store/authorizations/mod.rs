@@ -1,0 +1,128 @@
+//! Authorizations: one row per user authorization, with or without a refresh token.
+
+mod end;
+mod read;
+
+pub use end::{end, end_all, end_elsewhere, end_of_other_sessions, end_of_session};
+pub(super) use read::with_users;
+pub use read::{key_versions, live, with_parties};
+
+use std::collections::HashSet;
+
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityName, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, Value,
+};
+use uuid::Uuid;
+
+use crate::clock::UnixSeconds;
+use crate::oauth::claims_request::ClaimsRequest;
+use crate::store::entity::authorizations::{Column, Entity};
+use crate::store::entity::{clients, sessions, users};
+use crate::store::query::{self, insert_if, text};
+use crate::store::{StoreError, batch};
+
+pub use crate::store::entity::authorizations::Model as AuthorizationRow;
+
+impl AuthorizationRow {
+    /// The request's `claims` parameter.
+    pub fn requested_claims(&self) -> Result<ClaimsRequest, StoreError> {
+        let Some(json) = &self.claims else { return Ok(ClaimsRequest::default()) };
+        serde_json::from_str(json).map_err(|error| StoreError::Corrupt(format!("claims of the authorization {}: {error}", self.id)))
+    }
+
+    /// Whether it was not refreshed for `idle` seconds at `now`. A clock that was set back counts as no time.
+    pub fn is_idle(&self, now: UnixSeconds, idle: UnixSeconds) -> bool {
+        std::cmp::max(now - self.refreshed_at, 0) >= idle
+    }
+
+    /// Whether the row itself, and the session that it needs, live at `now`.
+    pub fn is_live(&self, now: UnixSeconds) -> bool {
+        let in_session = self.sid.is_none() || self.offline || self.session_expires_at.is_some_and(|until| until > now);
+        self.ended_at.is_none() && self.expires_at > now && in_session
+    }
+}
+
+/// A SELECT without columns that finds one row if there are the user and the client, and locks both against changes.
+fn parties(user: Uuid, client: &str) -> SelectStatement {
+    Query::select()
+        .from(users::Entity)
+        .from(clients::Entity)
+        .and_where(users::Column::Id.eq(user))
+        .and_where(clients::Column::Id.eq(client))
+        .lock_with_tables(LockType::Share, [users::Entity.table_ref(), clients::Entity.table_ref()])
+        .take()
+}
+
+/// Lets nobody change the user and the client until the caller's transaction ends.
+pub async fn hold_parties(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result<(), StoreError> {
+    db.query_one(parties(user, client).expr(Expr::val(1))).await?;
+    Ok(())
+}
+
+/// Inserts `row` if its user and client are enabled, its session (if any) has not ended, and the user's credentials are of
+/// `credential_version`; otherwise returns `false`. A transaction that changes one of those waits, and then finds the row.
+pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, credential_version: i32) -> Result<bool, StoreError> {
+    let mut decision = parties(row.user_id, &row.client_id);
+    decision
+        .and_where(users::Column::DisabledAt.is_null())
+        .and_where(users::Column::CredentialVersion.eq(credential_version))
+        .and_where(clients::Column::DisabledAt.is_null());
+    if let Some(sid) = &row.sid {
+        let session = sessions::Entity::find_by_id(sid).filter(sessions::Column::EndedAt.is_null());
+        decision.and_where(Expr::exists(session.into_query()));
+    }
+    insert_if::<Entity>(db, row, decision).await
+}
+
+/// A step to the next generation.
+#[derive(Debug, Clone, Copy)]
+pub struct Advance {
+    /// The authorization.
+    pub id: Uuid,
+    /// The generation that is spent.
+    pub from: i32,
+    /// The time of the step, in Unix seconds.
+    pub now: UnixSeconds,
+}
+
+#[derive(FromQueryResult, PartialEq, Eq, Hash)]
+struct Advanced {
+    id: Uuid,
+    generation: i32,
+}
+
+/// Advances each authorization of `steps` by one generation, if it lives and its user and client are enabled, in one
+/// statement. Returns `true` for the steps that were made; of two equal steps only the first is made.
+pub(super) async fn advance(db: DatabaseConnection, steps: Vec<Advance>) -> Result<Vec<bool>, StoreError> {
+    let now = steps.iter().map(|step| step.now).max().unwrap_or_default();
+    let mut values: Vec<Value> = steps.iter().map(|step| step.id.into()).collect();
+    let ids = batch::placeholders(&mut values);
+    let mut generations: Vec<Value> = steps.iter().map(|step| step.from.into()).collect();
+    batch::placeholders(&mut generations);
+    let count = values.len();
+    let each: Vec<String> = (1..=count).map(|number| format!("id = ${number} AND generation = ${}", count + number)).collect();
+    values.extend(generations);
+    values.push(now.into());
+    let now = 2 * count + 1;
+    let sql = format!(
+        "UPDATE authorizations SET generation = generation + 1, refreshed_at = ${now} \
+         WHERE id IN ({ids}) AND ({}) AND ended_at IS NULL AND expires_at > ${now} \
+         AND EXISTS (SELECT 1 FROM users u WHERE u.id = authorizations.user_id AND u.disabled_at IS NULL) \
+         AND EXISTS (SELECT 1 FROM clients c WHERE c.id = authorizations.client_id AND c.disabled_at IS NULL) \
+         RETURNING id, generation",
+        each.join(" OR ")
+    );
+    let mut made: HashSet<Advanced> = Advanced::find_by_statement(text(&db, sql, values)).all(&db).await?.into_iter().collect();
+    Ok(steps.iter().map(|step| made.remove(&Advanced { id: step.id, generation: step.from + 1 })).collect())
+}
+
+/// Holds for the authorizations of `user`, or with `client`, or both.
+fn of(user: Option<Uuid>, client: Option<&str>) -> Condition {
+    Condition::all().add_option(user.map(|user| Column::UserId.eq(user))).add_option(client.map(|client| Column::ClientId.eq(client)))
+}
+
+/// Forgets up to `limit` authorizations that ended or expired before `before`; returns their number.
+pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
+    query::purge::<Entity>(db, Column::ExpiresAt.lt(before).or(Column::EndedAt.lt(before)), limit).await
+}

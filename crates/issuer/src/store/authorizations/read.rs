@@ -1,0 +1,161 @@
+//! Reading authorizations, alone or with their user and client.
+
+use std::sync::LazyLock;
+
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, DerivePartialModel, EntityTrait, FromQueryResult, JoinType,
+    PartialModelTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, RelationTrait, Value,
+};
+use uuid::Uuid;
+
+use crate::clock::UnixSeconds;
+use crate::store::clients::Client;
+use crate::store::entity::authorizations::{Column, Entity, Model as AuthorizationRow, Relation};
+use crate::store::entity::{sessions, users};
+use crate::store::query::{columns, text};
+use crate::store::users::User;
+use crate::store::{StoreError, batch};
+
+use super::of;
+
+/// When the session of the authorization ends, if it has not ended yet.
+const SESSION_EXPIRES_AT: &str =
+    "(SELECT sessions.expires_at FROM sessions WHERE sessions.sid = authorizations.sid AND sessions.ended_at IS NULL)";
+
+/// An authorization with the end of its session, which is the one value of [`AuthorizationRow`] that is no column of its table.
+struct InSession(AuthorizationRow);
+
+impl InSession {
+    fn columns(prefix: &str) -> String {
+        format!("{}, {SESSION_EXPIRES_AT} AS {prefix}session_expires_at", columns::<Entity>("authorizations", prefix))
+    }
+}
+
+impl FromQueryResult for InSession {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
+        let session_expires_at = row.try_get(prefix, "session_expires_at")?;
+        Ok(Self(AuthorizationRow { session_expires_at, ..AuthorizationRow::from_query_result(row, prefix)? }))
+    }
+}
+
+impl PartialModelTrait for InSession {
+    fn select_cols_nested<S: QuerySelect>(select: S, prefix: Option<&str>, table: Option<&'static str>) -> S {
+        let name = format!("{}session_expires_at", prefix.unwrap_or_default());
+        AuthorizationRow::select_cols_nested(select, prefix, table).expr_as(Expr::cust(SESSION_EXPIRES_AT), name)
+    }
+}
+
+#[derive(FromQueryResult)]
+struct WithUser {
+    // Without a prefix, so that SeaORM need not put the name of each column together for each row.
+    #[sea_orm(nested)]
+    authorization: InSession,
+    #[sea_orm(nested(prefix = "user_"))]
+    user: User,
+}
+
+/// Ends where the list of ids begins.
+static WITH_USERS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {}, {} FROM authorizations JOIN users ON users.id = authorizations.user_id WHERE authorizations.id IN ",
+        InSession::columns(""),
+        User::columns("user_")
+    )
+});
+
+/// The authorizations of `ids` with their users, in their order.
+pub(in crate::store) async fn with_users(
+    db: DatabaseConnection,
+    ids: Vec<Uuid>,
+) -> Result<Vec<Option<(AuthorizationRow, User)>>, StoreError> {
+    let mut values: Vec<Value> = ids.iter().map(|id| (*id).into()).collect();
+    let placeholders = batch::placeholders(&mut values);
+    let found = WithUser::find_by_statement(text(&db, format!("{}({placeholders})", *WITH_USERS), values)).all(&db).await?;
+    let of_id = |id: &Uuid| found.iter().find(|found| found.authorization.0.id == *id);
+    Ok(ids.iter().map(|id| of_id(id).map(|found| (found.authorization.0.clone(), found.user.clone()))).collect())
+}
+
+#[derive(FromQueryResult)]
+struct WithParties {
+    #[sea_orm(nested)]
+    authorization: InSession,
+    #[sea_orm(nested(prefix = "user_"))]
+    user: User,
+    #[sea_orm(nested(prefix = "client_"))]
+    client: Client,
+}
+
+static WITH_PARTIES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {}, {}, {} FROM authorizations JOIN users ON users.id = authorizations.user_id \
+         JOIN clients ON clients.id = authorizations.client_id LEFT JOIN resources ON resources.id = clients.default_resource \
+         WHERE authorizations.id = $1",
+        InSession::columns(""),
+        User::columns("user_"),
+        Client::columns("client_")
+    )
+});
+
+/// The authorization `id` with its user and its client.
+pub async fn with_parties(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<(AuthorizationRow, User, Client)>, StoreError> {
+    let found = WithParties::find_by_statement(text(db, WITH_PARTIES.as_str(), [id.into()])).one(db).await?;
+    Ok(found.map(|found| (found.authorization.0, found.user, found.client)))
+}
+
+/// Holds for authorizations that can still be used at `now`, if those that were not refreshed for `idle` seconds cannot.
+fn is_live(now: UnixSeconds, idle: UnixSeconds) -> Condition {
+    let session = sessions::Entity::find()
+        .filter(Expr::col((sessions::Entity, sessions::Column::Sid)).equals((Entity, Column::Sid)))
+        .filter(sessions::Column::EndedAt.is_null())
+        .filter(sessions::Column::ExpiresAt.gt(now));
+    Condition::all()
+        .add(Column::EndedAt.is_null())
+        .add(Column::ExpiresAt.gt(now))
+        .add(Condition::any().add(Column::Refreshable.eq(false)).add(Column::RefreshedAt.gt(now - idle)))
+        .add(Condition::any().add(Column::Sid.is_null()).add(Column::Offline.eq(true)).add(Expr::exists(session.into_query())))
+}
+
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+struct KeyVersion {
+    key_version: i32,
+}
+
+/// The versions of the master key that authenticate the refresh tokens of authorizations that live at `now` and were
+/// refreshed within `idle` seconds.
+pub async fn key_versions(db: &impl ConnectionTrait, now: UnixSeconds, idle: UnixSeconds) -> Result<Vec<i32>, StoreError> {
+    let refreshable = Entity::find().distinct().filter(Column::Refreshable.eq(true)).filter(is_live(now, idle));
+    let versions = refreshable.into_partial_model::<KeyVersion>().all(db).await?;
+    Ok(versions.into_iter().map(|row| row.key_version).collect())
+}
+
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+struct WithUsername {
+    #[sea_orm(nested)]
+    authorization: InSession,
+    #[sea_orm(from_expr = "Expr::col((users::Entity, users::Column::Username))")]
+    username: String,
+}
+
+/// The authorizations of a user and/or client that live at `now` and were refreshed within `idle` seconds, with the names
+/// of their users, the latest first.
+pub async fn live(
+    db: &impl ConnectionTrait,
+    user: Option<Uuid>,
+    client: Option<&str>,
+    now: UnixSeconds,
+    idle: UnixSeconds,
+) -> Result<Vec<(AuthorizationRow, String)>, StoreError> {
+    let found = Entity::find()
+        .join(JoinType::InnerJoin, Relation::Users.def())
+        .filter(is_live(now, idle))
+        .filter(of(user, client))
+        .order_by_desc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .into_partial_model::<WithUsername>()
+        .all(db)
+        .await?;
+    Ok(found.into_iter().map(|found| (found.authorization.0, found.username)).collect())
+}
