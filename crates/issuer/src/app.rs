@@ -1,7 +1,7 @@
 //! `App`: what all requests share, concrete and built once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use argon2::Params;
 
@@ -9,8 +9,8 @@ use crate::clock::{Clock, UnixSeconds};
 use crate::config::{ARGON2_OUTPUT_BYTES, ConfigError, Settings};
 use crate::fetch::Fetcher;
 use crate::fetch::client_keys::ClientKeys;
+use crate::keys::master::MasterKeys;
 use crate::keys::rotation::Rotation;
-use crate::keys::seal::MasterKeys;
 use crate::keys::{KeyError, KeyRing, LoadedRing};
 use crate::pool::Pool;
 use crate::store::Store;
@@ -36,6 +36,7 @@ pub struct App {
     pub client_keys: ClientKeys,
     ring: KeyRing,
     stopping: AtomicBool,
+    next_request_id: AtomicU64,
 }
 
 impl App {
@@ -53,7 +54,9 @@ impl App {
         let argon2 = argon2.map_err(|error| ConfigError::Invalid { name: "argon2_memory_kib", expected: error.to_string() })?;
         let ring = KeyRing::new(&settings);
         let (client_keys, stopping) = (ClientKeys::default(), AtomicBool::new(false));
-        Ok(Arc::new(Self { settings, store, master, pool, argon2, clock, fetcher, client_keys, ring, stopping }))
+        // A random beginning, so that the ids of several nodes and starts differ.
+        let next_request_id = AtomicU64::new(u64::from_ne_bytes(clock.random_bytes()));
+        Ok(Arc::new(Self { settings, store, master, pool, argon2, clock, fetcher, client_keys, ring, stopping, next_request_id }))
     }
 
     /// The key ring, never older than `key_refresh_interval`.
@@ -69,6 +72,11 @@ impl App {
     /// The wall clock, in Unix seconds.
     pub fn now(&self) -> UnixSeconds {
         self.clock.now()
+    }
+
+    /// The id of a request, which its log line and its audit events carry.
+    pub fn next_request_id(&self) -> u64 {
+        self.next_request_id.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Readiness fails from now on: the server is about to stop.

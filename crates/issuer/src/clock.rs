@@ -10,11 +10,29 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::rand_core::{TryCryptoRng, TryRng};
 #[expect(clippy::disallowed_types, reason = "this is where randomness comes from")]
 use rand::rngs::SysRng;
+use serde::{Serialize, Serializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 /// Seconds since the Unix epoch.
 pub type UnixSeconds = i64;
+
+/// `at` in the form of RFC 3339, in UTC; the number itself if it is beyond the year 9999.
+pub fn date(at: UnixSeconds) -> String {
+    OffsetDateTime::from_unix_timestamp(at).ok().and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| at.to_string())
+}
+
+/// Serializes a date as [`date`] writes it.
+pub fn rfc3339<S: Serializer>(at: &UnixSeconds, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&date(*at))
+}
+
+/// Serializes a date that may be missing.
+pub fn rfc3339_or_none<S: Serializer>(at: &Option<UnixSeconds>, serializer: S) -> Result<S::Ok, S::Error> {
+    at.map(date).serialize(serializer)
+}
 
 /// One day, in seconds.
 pub const DAY: UnixSeconds = 24 * 60 * 60;

@@ -3,6 +3,7 @@
 //! docs/ARCHITECTURE.md is the map.
 
 pub mod accounts;
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod browser;

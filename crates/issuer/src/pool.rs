@@ -9,13 +9,24 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::oauth::error::{Code, OAuthError};
+
 /// A thread that has been idle for this long frees its [`Scratch`].
 const KEEP_SCRATCH: Duration = Duration::from_secs(10);
+
+/// The seconds after which a request that was refused may be repeated.
+const RETRY_AFTER: u64 = 1;
 
 /// All threads are busy and the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many sign-ins at once")]
 pub struct Overloaded;
+
+impl From<Overloaded> for OAuthError {
+    fn from(error: Overloaded) -> Self {
+        Self { source: Some(error.into()), ..Self::new(Code::Busy(RETRY_AFTER), "too many sign-ins at once; try again") }
+    }
+}
 
 /// Memory that a thread keeps from one piece of work to the next, so that large blocks are not allocated each time.
 #[derive(Default)]

@@ -37,9 +37,9 @@ pub fn router(app: Arc<App>) -> Router {
         // One layer of many, outermost first: each layer of its own would copy all those inside it for every request.
         .layer(
             ServiceBuilder::new()
+                .layer(from_fn_with_state(Arc::clone(&app), client_ip::client_ip))
                 .layer(from_fn(request_log::request_log))
                 .layer(from_fn_with_state(app.settings.issuer.is_https(), security_headers::security_headers))
-                .layer(from_fn_with_state(Arc::clone(&app), client_ip::client_ip))
                 .layer(panics::layer())
                 .layer(from_fn(time_limit::time_limit))
                 .layer(from_fn_with_state(Arc::clone(&app), error_pages::error_pages))

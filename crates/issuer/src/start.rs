@@ -4,26 +4,24 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::accounts::methods::password;
+use crate::admin::checks::clash_of_names;
+use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::admin::users::{NewUser, PasswordHash, UserDraft};
+use crate::admin::{Change, Refused, clients, keys, resources, roles, users};
 use crate::app::App;
-use crate::clock::{Clock, UnixSeconds};
-use crate::config::{CLI, ConfigError, Settings};
+use crate::audit::{Actor, Face, Who};
+use crate::clock::Clock;
+use crate::config::{ADMIN, CLI, ConfigError, Settings};
 use crate::fetch::Fetcher;
 use crate::grants::Grant;
-use crate::keys::ring::Ring;
+use crate::keys::master::{MasterKeyError, MasterKeys};
 use crate::keys::rotation::NewKey;
-use crate::keys::seal::{MasterKeys, SealError};
-use crate::keys::{KeyError, master};
+use crate::keys::{KeyError, master_check};
 use crate::oauth::scope::{ADMIN_SCOPES, OIDC_SCOPES};
-use crate::pool::{Overloaded, Pool};
-use crate::store::clients::{self, ClientRow};
-use crate::store::resources::{self, ISSUER, ResourceRow, ScopeRow, USERINFO};
+use crate::pool::Pool;
+use crate::store::resources::{ISSUER, USERINFO};
 use crate::store::schema::{self, SchemaState};
-use crate::store::users::{self, UserRow};
-use crate::store::{ConnectionTrait, Store, StoreError, commit, roles, signing_keys};
-
-/// The user, and the role, of the first start.
-pub const ADMIN: &str = "admin";
+use crate::store::{ConnectionTrait, Store, StoreError, Transaction, commit, signing_keys};
 
 /// Letters and digits that are not mistaken for each other; 32, so that each stands for five bits.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -45,7 +43,7 @@ pub enum StartError {
     Store(#[from] StoreError),
     /// The master key.
     #[error(transparent)]
-    Seal(#[from] SealError),
+    Master(#[from] MasterKeyError),
     /// A signing key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -55,9 +53,9 @@ pub enum StartError {
     /// The threads of the pool could not be started.
     #[error("setting hash_threads: {0}")]
     Pool(#[from] std::io::Error),
-    /// The first administrator's password could not be hashed.
-    #[error("setting hash_threads: {0}")]
-    Overloaded(#[from] Overloaded),
+    /// An operation of the first start failed.
+    #[error(transparent)]
+    Operation(#[from] Refused),
 }
 
 /// What an issuer is built from, but for the database and the master key.
@@ -95,16 +93,31 @@ pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<(Arc<App>
     Ok((app, administrator))
 }
 
+/// Checks what must hold before the issuer answers requests, but need not hold for a command, which may cure it: its identifiers are
+/// no registered resource's, and the key that signs can be opened.
+pub async fn check_serving(app: &App) -> Result<(), StartError> {
+    if let Some(expected) = clash_of_names(&app.store, &app.settings.issuer).await? {
+        return Err(ConfigError::Invalid { name: "issuer", expected }.into());
+    }
+    app.ring().await?.signer(app.now())?;
+    Ok(())
+}
+
+/// Closes the database of `app`. On SQLite this also folds the write-ahead log into its file.
+pub async fn close(app: &App) -> Result<(), StartError> {
+    Ok(app.store.clone().close().await?)
+}
+
 /// Opens an issuer on a database that another start has filled.
 async fn load(parts: &Parts, store: Store) -> Result<Arc<App>, StartError> {
     let (settings, clock) = (&parts.settings, &*parts.clock);
-    let master = match master::load(settings, &store, clock.now()).await? {
+    let master = match master_check::load(settings, &store, clock.now()).await? {
         Some(master) => master,
         None => MasterKeys::create(&settings.keys_dir, clock)?,
     };
     note_master(store.writer(), &master).await?;
     // Another node may have noted another key as the same version at the same moment.
-    master::check(&master, settings, &store, clock.now()).await?;
+    master_check::check(&master, settings, &store, clock.now()).await?;
     parts.app(store, master)
 }
 
@@ -120,94 +133,66 @@ async fn first_start(parts: &Parts, store: Store) -> Result<(Arc<App>, Option<Ad
         commit(transaction).await?;
         return Ok((load(parts, store).await?, None));
     }
-    let administrator = prepared.insert(&transaction, &app.master, app.now()).await?;
-    commit(transaction).await?;
+    note_master(&transaction, &app.master).await?;
+    let administrator = prepared.perform(&app, transaction).await?;
     Ok((app, Some(administrator)))
 }
 
 /// What takes long to make, made before the transaction.
 struct FirstStart {
     key: NewKey,
-    admin: UserRow,
     password: SecretString,
+    hash: PasswordHash,
 }
 
 impl FirstStart {
     /// Makes the first signing key, and the administrator's password.
     async fn prepare(app: &App) -> Result<Self, StartError> {
-        let clock = &*app.clock;
-        let key = tokio::task::block_in_place(|| NewKey::generate(app.settings.key_bits, &app.master, clock))?;
-        let password = SecretString::from(random_password(clock));
-        let hash = password::hash(app, password.clone()).await?;
-        let now = clock.now();
-        let admin = UserRow {
-            id: clock.random_uuid(),
-            username: ADMIN.to_owned(),
-            email: None,
-            email_verified: false,
-            name: Some("Administrator".to_owned()),
-            password_hash: Some(hash),
-            created_at: now,
-            updated_at: now,
-            disabled_at: None,
-            claims: "{}".to_owned(),
-            password_generated_at: Some(now),
-            credential_version: 0,
-        };
-        Ok(Self { key, admin, password })
+        let key = app.rotation().generate()?;
+        let password = SecretString::from(random_password(&*app.clock));
+        let hash = PasswordHash::generated(app, password.clone()).await?;
+        Ok(Self { key, password, hash })
     }
 
-    /// Inserts all of it.
-    async fn insert(self, db: &impl ConnectionTrait, master: &MasterKeys, now: UnixSeconds) -> Result<Administrator, StartError> {
-        note_master(db, master).await?;
-        // Nobody has a JWKS yet, so the first key may sign at once.
-        signing_keys::insert(db, self.key.into_row(&Ring::default(), now, now)).await?;
-        insert_resource(db, ISSUER, "Signet", &ADMIN_SCOPES, now).await?;
-        insert_resource(db, USERINFO, "Your profile", &OIDC_SCOPES, now).await?;
-
-        let admin_scopes: Vec<String> = ADMIN_SCOPES.iter().map(|(name, _)| (*name).to_owned()).collect();
-        roles::insert(db, ADMIN, &admin_scopes, now).await?;
-        let id = self.admin.id;
-        users::insert(db, self.admin).await?;
-        roles::give(db, id, ADMIN).await?;
-
-        let cli = ClientRow {
-            id: CLI.to_owned(),
-            name: "Command line".to_owned(),
+    /// Makes the signing key, the built-in resources, the role and the user `admin`, and the public client `cli`, by operations in
+    /// `transaction`, and commits it.
+    async fn perform(self, app: &App, transaction: Transaction) -> Result<Administrator, StartError> {
+        let actor = Actor::local(Who::Issuer, Face::Start);
+        let mut operations = Change::within(app, &actor, transaction);
+        let change = &mut operations;
+        // Nobody has a JWKS yet, so the first key signs at once.
+        keys::publish(change, self.key).await?;
+        resources::add_built_in(change, ISSUER, "Signet", &ADMIN_SCOPES).await?;
+        resources::add_built_in(change, USERINFO, "Your profile", &OIDC_SCOPES).await?;
+        let admin_scopes = names(&ADMIN_SCOPES);
+        roles::add(change, ADMIN, &admin_scopes).await?;
+        let admin = UserDraft {
+            username: ADMIN.to_owned(),
+            name: Some("Administrator".to_owned()),
+            roles: vec![ADMIN.to_owned()],
+            ..UserDraft::default()
+        };
+        users::add(change, NewUser::check(admin)?, self.hash).await?;
+        let cli = ClientDraft {
+            client_id: Some(CLI.to_owned()),
+            client_name: "Command line".to_owned(),
             public: true,
-            grants: format!("{} {}", Grant::Password.name(), Grant::RefreshToken.name()),
-            redirect_uris: String::new(),
-            default_resource: Some(ISSUER.to_owned()),
-            secret_hash: None,
-            previous_secret_hash: None,
-            created_at: now,
-            disabled_at: None,
-            auth_method: None,
+            grant_types: [Grant::Password, Grant::RefreshToken].map(|grant| grant.name().to_owned()).into(),
+            default_resource: Some(app.settings.issuer.as_str().to_owned()),
+            scope: Some([admin_scopes, names(&OIDC_SCOPES)].concat()),
             require_pkce: true,
             first_party: true,
-            metadata: "{}".to_owned(),
-            registration_token_hash: None,
+            ..ClientDraft::default()
         };
-        let scopes: Vec<String> = ADMIN_SCOPES.iter().chain(&OIDC_SCOPES).map(|(name, _)| (*name).to_owned()).collect();
-        clients::insert(db, cli, &scopes, &[]).await?;
+        let rules = Rules { self_registered: false, private_addresses: app.settings.fetch_private_addresses };
+        clients::add(change, NewClient::check(cli, rules)?, None, None).await?;
+        commit(operations.transaction).await?;
         Ok(Administrator { username: ADMIN, password: self.password })
     }
 }
 
-async fn insert_resource(
-    db: &impl ConnectionTrait,
-    id: &str,
-    name: &str,
-    scopes: &[(&str, &str)],
-    now: UnixSeconds,
-) -> Result<(), StoreError> {
-    let resource = ResourceRow { id: id.to_owned(), identifier: None, name: name.to_owned(), token_lifetime: None, created_at: now };
-    let scopes = scopes.iter().map(|(name, description)| ScopeRow {
-        name: (*name).to_owned(),
-        resource_id: id.to_owned(),
-        description: (*description).to_owned(),
-    });
-    resources::insert(db, resource, scopes.collect()).await
+fn names(scopes: &[(&str, &str)]) -> Vec<String> {
+    scopes.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
 
 /// Notes which master keys the database is sealed under.

@@ -3,27 +3,27 @@
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::audit::{self, Event};
+use crate::audit::{self, Actor, Event};
 use crate::oauth::scope::ScopeSet;
-use crate::store::{StoreError, authorizations, codes, commit, consents};
+use crate::store::{StoreError, authorization_codes, authorizations, commit, consents};
 
 /// Remembers that `user` allows `client` the scopes of `scope`, in addition to those allowed before.
-pub async fn give(app: &App, user: Uuid, client: &str, scope: &ScopeSet) -> Result<(), StoreError> {
+pub async fn give(app: &App, actor: &Actor, user: Uuid, client: &str, scope: &ScopeSet) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;
     let all = consents::give(&transaction, user, client, scope, now).await?;
-    audit::record(&transaction, now, Event::ConsentGiven { user, client, scope: &all.to_string() }).await?;
+    audit::record(&transaction, now, actor, Event::ConsentGiven { user, client, scope: &all.to_string() }).await?;
     commit(transaction).await
 }
 
 /// Withdraws the consent of `user` to `client`, and ends all that the client got by it.
-pub async fn withdraw(app: &App, user: Uuid, client: &str) -> Result<(), StoreError> {
+pub async fn withdraw(app: &App, actor: &Actor, user: Uuid, client: &str) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;
     if consents::withdraw(&transaction, user, client).await? {
-        codes::withdraw(&transaction, Some(user), Some(client)).await?;
+        authorization_codes::withdraw(&transaction, Some(user), Some(client)).await?;
         authorizations::end_all(&transaction, Some(user), Some(client), now).await?;
-        audit::record(&transaction, now, Event::ConsentWithdrawn { user, client }).await?;
+        audit::record(&transaction, now, actor, Event::ConsentWithdrawn { user, client }).await?;
     }
     commit(transaction).await
 }

@@ -1,7 +1,5 @@
 //! How a user replaces their password: by proving that they know the current one.
 
-use std::net::IpAddr;
-
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::accounts::methods::password;
@@ -9,7 +7,7 @@ use crate::accounts::policy::{self, PolicyError};
 use crate::accounts::session::{self, SignedIn};
 use crate::accounts::sign_in::{self, SignInError};
 use crate::app::App;
-use crate::audit::{self, Event};
+use crate::audit::{self, Actor, Event, Face, RequestInfo, Who};
 use crate::store::users::{self, User};
 use crate::store::{StoreError, commit};
 
@@ -71,21 +69,28 @@ impl PasswordChange {
 
     /// Compares the current password and stores the new one. With `end_others` all sessions and authorizations end but those
     /// of the session in which the change is made.
-    pub async fn perform(self, app: &App, signed_in: &SignedIn, address: IpAddr, end_others: bool) -> Result<(), PasswordChangeError> {
+    pub async fn perform(
+        self,
+        app: &App,
+        signed_in: &SignedIn,
+        request: &RequestInfo,
+        end_others: bool,
+    ) -> Result<(), PasswordChangeError> {
         let SignedIn { session, user } = signed_in;
-        let proof = sign_in::check(app, &user.username, self.current, address, app.now()).await?;
+        let proof = sign_in::check(app, &user.username, self.current, request.address, app.now()).await?;
         let hash = password::hash(app, self.new).await.map_err(|_| PasswordChangeError::Overloaded)?;
         let (proven, settlement) = proof.into_parts();
         let now = app.now();
+        let actor = Actor::remote(Who::User(user.id), Face::Page, request);
         let transaction = app.store.begin().await?;
         settlement.settle(&transaction, &proven).await?;
         if !users::change_password(&transaction, user.id, settlement.stored_hash(), &hash, now).await? {
             return Err(PasswordChangeError::Overtaken);
         }
         if end_others {
-            session::end_elsewhere(&transaction, user.id, &session.sid, "password change", now).await?;
+            session::end_elsewhere(&transaction, user.id, &session.sid, &actor, "password change", now).await?;
         }
-        audit::record(&transaction, now, Event::PasswordChanged { user: user.id }).await?;
+        audit::record(&transaction, now, &actor, Event::PasswordChanged { user: user.id }).await?;
         Ok(commit(transaction).await?)
     }
 }

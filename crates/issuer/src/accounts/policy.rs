@@ -9,13 +9,13 @@ pub const LENGTH: std::ops::RangeInclusive<usize> = 8..=256;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     /// Too short or too long.
-    #[error("password: expected {} to {} characters", LENGTH.start(), LENGTH.end())]
+    #[error("{} to {} characters", LENGTH.start(), LENGTH.end())]
     Length,
     /// A character that forms cannot carry.
-    #[error("password: a NUL is no character of a password")]
+    #[error("characters that can be typed, so no NUL")]
     Nul,
     /// Common, or made from the person's own data.
-    #[error("password: it is too easy to guess; expected one that is not a common word, name, date or pattern")]
+    #[error("one that is not too easy to guess: no common word, name, date or pattern")]
     Guessable,
 }
 

@@ -1,7 +1,7 @@
 //! What users change of what is known about them: the standard claims of OpenID Connect.
 
 use crate::app::App;
-use crate::audit::{self, Event};
+use crate::audit::{self, Actor, Event};
 use crate::oauth::standard_claims::{ClaimError, StandardClaims};
 use crate::store::users::{self, User};
 use crate::store::{StoreError, commit};
@@ -30,10 +30,10 @@ impl Profile {
 }
 
 /// Stores `profile` for `user`.
-pub async fn change(app: &App, user: &User, profile: &Profile) -> Result<(), StoreError> {
+pub async fn change(app: &App, actor: &Actor, user: &User, profile: &Profile) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;
     users::set_claims(&transaction, user.id, profile.name.as_deref(), &profile.claims.to_json(), now).await?;
-    audit::record(&transaction, now, Event::ProfileChanged { user: user.id }).await?;
+    audit::record(&transaction, now, actor, Event::ProfileChanged { user: user.id }).await?;
     commit(transaction).await
 }

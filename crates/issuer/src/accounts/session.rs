@@ -1,14 +1,12 @@
 //! Sessions: how they begin, go on and end. Ending one ends the authorizations that were given in it and lack
 //! `offline_access`.
 
-use std::net::IpAddr;
-
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
 use crate::accounts::sign_in::{Proof, SignInError};
 use crate::app::App;
-use crate::audit::{self, Event};
+use crate::audit::{self, Actor, Event, Face, RequestInfo, Who};
 use crate::clock::UnixSeconds;
 use crate::oauth::acr::{PASSWORD_ACR, PASSWORD_AMR};
 use crate::store::sessions::{self, SessionRow};
@@ -17,8 +15,6 @@ use crate::store::{ConnectionTrait, StoreError, authorizations, commit, users};
 
 /// That a session is used is noted at most this often, in seconds.
 const TOUCH_INTERVAL: UnixSeconds = 60;
-/// What is kept of what a browser calls itself, in characters.
-const MAX_USER_AGENT: usize = 300;
 
 /// Who is signed in, in which session.
 #[derive(Debug, Clone)]
@@ -29,28 +25,19 @@ pub struct SignedIn {
     pub user: User,
 }
 
-/// From where a browser comes, and what it calls itself.
-#[derive(Debug, Clone)]
-pub struct Device {
-    /// Its address.
-    pub address: IpAddr,
-    /// Its `User-Agent`.
-    pub user_agent: String,
-}
-
 /// The session `sid`, if it lives; notes that it is used.
-pub async fn find(app: &App, sid: &str, device: &Device) -> Result<Option<SignedIn>, StoreError> {
+pub async fn find(app: &App, sid: &str, request: &RequestInfo) -> Result<Option<SignedIn>, StoreError> {
     let now = app.now();
     let Some((session, user)) = sessions::live(app.store.reader(), sid, now).await? else { return Ok(None) };
     if (now - session.last_used_at).abs() >= TOUCH_INTERVAL {
         let until = expiry(app, session.created_at, now);
-        sessions::touch(app.store.writer(), sid, &device.address.to_string(), now, until).await?;
+        sessions::touch(app.store.writer(), sid, &request.address.to_string(), now, until).await?;
     }
     Ok(Some(SignedIn { session, user }))
 }
 
 /// Signs in who gave `proof`: goes on with the session of `previous` if it is theirs, else ends that and begins another.
-pub async fn begin(app: &App, previous: Option<&SignedIn>, proof: Proof, device: &Device) -> Result<SignedIn, SignInError> {
+pub async fn begin(app: &App, previous: Option<&SignedIn>, proof: Proof, request: &RequestInfo) -> Result<SignedIn, SignInError> {
     let now = app.now();
     let (user, settlement) = proof.into_parts();
     let own = previous.filter(|previous| previous.user.id == user.id).map(|previous| previous.session.clone());
@@ -68,20 +55,21 @@ pub async fn begin(app: &App, previous: Option<&SignedIn>, proof: Proof, device:
             auth_time: now,
             acr: String::new(),
             amr: String::new(),
-            user_agent: device.user_agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect(),
-            address: device.address.to_string(),
+            user_agent: request.user_agent.clone(),
+            address: request.address.to_string(),
             created_at: now,
             last_used_at: now,
             expires_at: now,
             ended_at: None,
         })
     };
+    let actor = Actor::remote(Who::User(user.id), Face::Page, request);
     let transaction = app.store.begin().await?;
     // First, because it may renew the user's hash: everybody takes counters, then users, then what is theirs.
     settlement.settle(&transaction, &user).await?;
     let written = if is_new {
         if let Some(other) = previous {
-            end_within(&transaction, &other.session.sid, other.user.id, "another sign-in", now).await?;
+            end_within(&transaction, &other.session.sid, other.user.id, &actor, "another sign-in", now).await?;
         }
         sessions::insert(&transaction, &session, user.credential_version).await?
     } else {
@@ -91,72 +79,128 @@ pub async fn begin(app: &App, previous: Option<&SignedIn>, proof: Proof, device:
     if !written {
         return Err(SignInError::Wrong);
     }
-    audit::record(&transaction, now, Event::SignedIn { user: user.id, sid: &session.sid }).await?;
+    audit::record(&transaction, now, &actor, Event::SignedIn { user: user.id, sid: &session.sid }).await?;
     commit(transaction).await?;
     Ok(SignedIn { session, user: *user })
 }
 
-/// Ends the session `sid` of `user`. False if it has ended, or is another's.
-pub async fn end(app: &App, sid: &str, user: Uuid, by: &str) -> Result<bool, StoreError> {
+/// Ends the session `sid` of `user`, with the authorizations that were given in it and do not outlive it. Returns `false` if it had
+/// ended, or if it is another user's.
+pub async fn end(app: &App, actor: &Actor, sid: &str, user: Uuid, by: &str) -> Result<bool, StoreError> {
     let transaction = app.store.begin().await?;
-    let ended = end_within(&transaction, sid, user, by, app.now()).await?;
+    let ended = end_within(&transaction, sid, user, actor, by, app.now()).await?;
     commit(transaction).await?;
     Ok(ended)
 }
 
 /// Ends all sessions of `user` but `kept`, and the authorizations that were given in them and do not outlive them.
-pub async fn end_others(app: &App, user: Uuid, kept: &str, by: &str) -> Result<(), StoreError> {
+pub async fn end_others(app: &App, actor: &Actor, user: Uuid, kept: &str, by: &str) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;
-    end_sessions(&transaction, user, Some(kept), by, now).await?;
+    end_sessions(&transaction, user, Some(kept), actor, by, now).await?;
     authorizations::end_of_other_sessions(&transaction, user, kept, now).await?;
     commit(transaction).await
 }
 
 /// Ends all sessions of `user` but `kept`, and all authorizations that were not given in it, in the caller's transaction.
-pub async fn end_elsewhere(db: &impl ConnectionTrait, user: Uuid, kept: &str, by: &str, now: UnixSeconds) -> Result<(), StoreError> {
-    end_sessions(db, user, Some(kept), by, now).await?;
+pub async fn end_elsewhere(
+    db: &impl ConnectionTrait,
+    user: Uuid,
+    kept: &str,
+    actor: &Actor,
+    by: &str,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    end_sessions(db, user, Some(kept), actor, by, now).await?;
     authorizations::end_elsewhere(db, user, kept, now).await?;
     Ok(())
 }
 
-/// Signs `user` out of every browser, and ends all their authorizations, in the caller's transaction; gives the number of
-/// these.
-pub async fn end_all(db: &impl ConnectionTrait, user: Uuid, by: &str, now: UnixSeconds) -> Result<u64, StoreError> {
-    // Sign-ins under way find that they come too late, or are found here.
+/// Signs `user` out of every browser, and ends all their authorizations, in the caller's transaction. Returns the number of
+/// authorizations.
+pub async fn end_all(db: &impl ConnectionTrait, user: Uuid, actor: &Actor, by: &str, now: UnixSeconds) -> Result<u64, StoreError> {
+    // A sign-in that is under way either comes too late, or its session is found here.
     users::renew_credentials(db, user).await?;
-    end_sessions(db, user, None, by, now).await?;
+    end_sessions(db, user, None, actor, by, now).await?;
     let count = authorizations::end_all(db, Some(user), None, now).await?;
-    audit::record(db, now, Event::AuthorizationsEnded { user: Some(user), client: None, count }).await?;
+    audit::record(db, now, actor, Event::AuthorizationsEnded { user: Some(user), client: None, count }).await?;
     Ok(count)
 }
 
-async fn end_within(db: &impl ConnectionTrait, sid: &str, user: Uuid, by: &str, now: UnixSeconds) -> Result<bool, StoreError> {
-    if !end_session(db, sid, user, by, now).await? {
+/// Signs `user` out of every browser, in the caller's transaction. Authorizations that outlive their session go on. Returns the number
+/// of sessions.
+pub async fn end_all_sessions(
+    db: &impl ConnectionTrait,
+    user: Uuid,
+    actor: &Actor,
+    by: &str,
+    now: UnixSeconds,
+) -> Result<usize, StoreError> {
+    users::renew_credentials(db, user).await?;
+    let ended = end_sessions(db, user, None, actor, by, now).await?;
+    authorizations::end_of_all_sessions(db, user, now).await?;
+    Ok(ended)
+}
+
+/// Ends the session `sid`, whoever is signed in, in the caller's transaction. Returns `false` if there is no such live session.
+pub async fn end_by_sid(db: &impl ConnectionTrait, sid: &str, actor: &Actor, by: &str, now: UnixSeconds) -> Result<bool, StoreError> {
+    match sessions::live(db, sid, now).await? {
+        Some((_, user)) => end_within(db, sid, user.id, actor, by, now).await,
+        None => Ok(false),
+    }
+}
+
+async fn end_within(
+    db: &impl ConnectionTrait,
+    sid: &str,
+    user: Uuid,
+    actor: &Actor,
+    by: &str,
+    now: UnixSeconds,
+) -> Result<bool, StoreError> {
+    if !end_session(db, sid, user, actor, by, now).await? {
         return Ok(false);
     }
     authorizations::end_of_session(db, sid, now).await?;
     Ok(true)
 }
 
-/// Ends sessions, and not yet what was given in them: that follows in one statement, which locks its rows in order. These
-/// rows are locked in the order of their `sid`.
-async fn end_sessions(db: &impl ConnectionTrait, user: Uuid, kept: Option<&str>, by: &str, now: UnixSeconds) -> Result<usize, StoreError> {
-    let mut sids: Vec<_> = sessions::of_user(db, user, now).await?.into_iter().map(|session| session.sid).collect();
-    sids.retain(|sid| kept != Some(sid));
-    sids.sort();
+/// Ends sessions, but not yet the authorizations that were given in them: those follow in one statement, which locks its rows in
+/// order.
+async fn end_sessions(
+    db: &impl ConnectionTrait,
+    user: Uuid,
+    kept: Option<&str>,
+    actor: &Actor,
+    by: &str,
+    now: UnixSeconds,
+) -> Result<usize, StoreError> {
     let mut ended = 0;
-    for sid in sids {
-        ended += usize::from(end_session(db, &sid, user, by, now).await?);
+    for sid in live_sids(db, user, now).await?.iter().filter(|sid| kept != Some(sid)) {
+        ended += usize::from(end_session(db, sid, user, actor, by, now).await?);
     }
     Ok(ended)
 }
 
-async fn end_session(db: &impl ConnectionTrait, sid: &str, user: Uuid, by: &str, now: UnixSeconds) -> Result<bool, StoreError> {
+/// The live sessions of `user`, in the order in which they are locked.
+async fn live_sids(db: &impl ConnectionTrait, user: Uuid, now: UnixSeconds) -> Result<Vec<String>, StoreError> {
+    let mut sids: Vec<_> = sessions::of_user(db, user, now).await?.into_iter().map(|session| session.sid).collect();
+    sids.sort();
+    Ok(sids)
+}
+
+async fn end_session(
+    db: &impl ConnectionTrait,
+    sid: &str,
+    user: Uuid,
+    actor: &Actor,
+    by: &str,
+    now: UnixSeconds,
+) -> Result<bool, StoreError> {
     if !sessions::end(db, sid, user, now).await? {
         return Ok(false);
     }
-    audit::record(db, now, Event::SessionEnded { user, sid, by }).await?;
+    audit::record(db, now, actor, Event::SessionEnded { user, sid, by }).await?;
     Ok(true)
 }
 

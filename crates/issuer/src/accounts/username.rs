@@ -7,7 +7,7 @@ const MAX_LENGTH: usize = 128;
 
 /// A user name that cannot be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("username: expected 1 to {MAX_LENGTH} of the characters a-z 0-9 . _ + - @, beginning with a letter or digit")]
+#[error("1 to {MAX_LENGTH} of the characters a-z 0-9 . _ + - @, beginning with a letter or digit")]
 pub struct UsernameError;
 
 /// The normal form in which names are stored, looked up and counted: NFKC, lower case.

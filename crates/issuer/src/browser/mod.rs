@@ -8,18 +8,19 @@ pub mod session_store;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
 use tower_sessions::Session;
+use uuid::Uuid;
 
-use crate::accounts::session::{self, Device, SignedIn};
+use crate::accounts::session::{self, SignedIn};
 use crate::accounts::sign_in::{Proof, SignInError};
 use crate::app::App;
+use crate::audit::{Actor, Face, RequestInfo, Who};
 use crate::browser::session_store::{BROWSER, CSRF, SID, is_kept};
 use crate::oauth::form::Form;
-use crate::web::client_ip::ClientIp;
+use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
 use crate::web::html::Page;
 
@@ -27,7 +28,7 @@ use crate::web::html::Page;
 pub struct Browser {
     app: Arc<App>,
     cookie: Session,
-    device: Device,
+    request: RequestInfo,
 }
 
 impl FromRequestParts<Arc<App>> for Browser {
@@ -35,8 +36,7 @@ impl FromRequestParts<Arc<App>> for Browser {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, PageError> {
         let cookie = parts.extensions.get::<Session>().cloned().ok_or_else(|| PageError::server_error("no session layer"))?;
-        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        Ok(Self { app: Arc::clone(app), cookie, device: Device { address: ClientIp::of(parts)?, user_agent } })
+        Ok(Self { app: Arc::clone(app), cookie, request: request_info(parts)? })
     }
 }
 
@@ -44,14 +44,19 @@ impl Browser {
     /// Who is signed in.
     pub async fn signed_in(&self) -> Result<Option<SignedIn>, PageError> {
         match self.cookie.get::<String>(SID).await? {
-            Some(sid) => Ok(session::find(&self.app, &sid, &self.device).await?),
+            Some(sid) => Ok(session::find(&self.app, &sid, &self.request).await?),
             None => Ok(None),
         }
     }
 
-    /// Whence it comes, and what it calls itself.
-    pub fn device(&self) -> &Device {
-        &self.device
+    /// What log lines and audit events say about the request.
+    pub fn request(&self) -> &RequestInfo {
+        &self.request
+    }
+
+    /// The user `id`, as the cause of an event.
+    pub fn actor(&self, id: Uuid) -> Actor {
+        Actor::remote(Who::User(id), Face::Page, &self.request)
     }
 
     /// Signs in who gave `proof`. The cookie gets a new id, and forms of before are of no more use.
@@ -64,7 +69,7 @@ impl Browser {
         {
             return Err(PageError::expired());
         }
-        let signed_in = match session::begin(&self.app, previous.as_ref(), proof, &self.device).await {
+        let signed_in = match session::begin(&self.app, previous.as_ref(), proof, &self.request).await {
             Ok(signed_in) => signed_in,
             Err(error) => return Ok(Err(error)),
         };
@@ -84,7 +89,7 @@ impl Browser {
     /// Ends the session, and forgets the browser.
     pub async fn sign_out(&self) -> Result<(), PageError> {
         if let Some(SignedIn { session, user }) = self.signed_in().await? {
-            session::end(&self.app, &session.sid, user.id, "user").await?;
+            session::end(&self.app, &self.actor(user.id), &session.sid, user.id, "user").await?;
             self.cookie.flush().await?;
         }
         Ok(())

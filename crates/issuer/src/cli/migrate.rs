@@ -18,6 +18,6 @@ pub async fn run(settings: Settings) -> Result<Report, CliError> {
         Some(administrator) => report::first_start(administrator, &app.settings),
         None => "The database is up to date.".to_owned(),
     };
-    app.store.clone().close().await?;
+    start::close(&app).await?;
     Ok(Report::new(text, json!({ "first_start": first_start })))
 }

@@ -1,5 +1,6 @@
 //! The command line. Every command prints text, or one JSON value with `--json`; an error is one line and exit code 1.
 
+mod authorization;
 mod client;
 mod client_metadata;
 mod doctor;
@@ -19,16 +20,20 @@ use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+use serde_json::Value;
 
+use crate::admin::{Fault, Page, Refused, Window};
 use crate::app::App;
-use crate::audit::{self, Event};
+use crate::audit::{Actor, Face, Who};
 use crate::clock::SystemClock;
 use crate::config::{ConfigError, Flag, Settings};
 use crate::keys::KeyError;
-use crate::oauth::client_metadata::{MAX_NAME, is_plain_text};
 use crate::start::{self, StartError};
-use crate::store::{StoreError, Transaction, commit};
 use report::Report;
+
+/// The items that a list is read by.
+const PAGE: u64 = 500;
 
 /// Signet, an OpenID Connect identity provider.
 #[derive(Debug, Parser)]
@@ -105,20 +110,21 @@ enum Manage {
     /// Signing keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Live authorizations of users, and their sessions in browsers
+    /// Authorizations: what users gave clients
+    #[command(subcommand)]
+    Authorization(authorization::AuthorizationCommand),
+    /// Sessions: browsers that are signed in
     #[command(subcommand)]
     Session(session::SessionCommand),
 }
 
-/// Why a command failed, in one line for the administrator.
+/// Why a command failed, in one line for the operator.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Open(#[from] StartError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    Start(#[from] StartError),
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error("{0}")]
@@ -127,17 +133,69 @@ enum CliError {
     Refused(String),
 }
 
+impl From<Refused> for CliError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Invalid(faults) => Self::Refused(faults.iter().map(in_flags).collect::<Vec<_>>().join("; ")),
+            other => Self::Refused(other.to_string()),
+        }
+    }
+}
+
+/// A fault in the words of the command line, where the field has a flag.
+fn in_flags(fault: &Fault) -> String {
+    let flag = match fault.field {
+        "client_id" => "--id",
+        "client_name" => "--name",
+        "default_resource" => "--resource",
+        "email" => "--email",
+        "grant_types" => "--grant",
+        "initiate_login_uri" => "--initiate-login-uri",
+        "jwks" => "--jwks-file",
+        "jwks_uri" => "--jwks-uri",
+        "client_uri" => "--client-uri",
+        "logo_uri" => "--logo-uri",
+        "name" => "--name",
+        "origins" => "--origin",
+        "password_hash" => "--password-hash",
+        "policy_uri" => "--policy-uri",
+        "post_logout_redirect_uris" => "--post-logout-redirect-uri",
+        "redirect_uris" => "--redirect-uri",
+        "scope" | "scopes" => "--scope",
+        "token_endpoint_auth_method" => "--auth-method",
+        "token_lifetime" => "--token-lifetime",
+        "tos_uri" => "--tos-uri",
+        field => field,
+    };
+    format!("{flag}: expected {}", fault.expected)
+}
+
 /// An error that says what was expected.
 fn refuse<T>(reason: impl Into<String>) -> Result<T, CliError> {
     Err(CliError::Refused(reason.into()))
 }
 
-/// Refuses a name that people could not read as it is.
-fn check_name(name: &str) -> Result<(), CliError> {
-    if name.trim().is_empty() || name.chars().count() > MAX_NAME || !is_plain_text(name) {
-        return refuse(format!("name: expected 1 to {MAX_NAME} characters, none of them a control character or invisible"));
+/// The actor of every command: a person with a shell on the machine of the issuer.
+fn operator() -> Actor {
+    Actor::local(Who::Operator, Face::CommandLine)
+}
+
+/// All items of a list, page by page.
+async fn all<V: Serialize>(list: impl AsyncFn(Window) -> Result<Page<V>, Refused>) -> Result<Vec<Value>, CliError> {
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let page = list(Window { after, limit: PAGE }).await?;
+        rows.extend(rows_of(page.items));
+        after = page.next;
+        if after.is_none() {
+            return Ok(rows);
+        }
     }
-    Ok(())
+}
+
+/// The rows of a table.
+fn rows_of<V: Serialize>(items: Vec<V>) -> Vec<Value> {
+    items.into_iter().map(|item| serde_json::to_value(item).unwrap_or_default()).collect()
 }
 
 /// Runs the command line.
@@ -185,12 +243,11 @@ async fn run(cli: Cli) -> Result<Report, CliError> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(settings, cli.json).await,
         Command::Migrate => migrate::run(settings).await,
-        Command::Doctor => doctor::run(settings).await,
+        Command::Doctor => Ok(doctor::run(&settings).await),
         Command::Manage(command) => {
             let app = open(settings).await?;
             let report = manage(&app, command).await;
-            // Folds the write-ahead log of SQLite into its file.
-            app.store.clone().close().await?;
+            start::close(&app).await?;
             report
         }
     }
@@ -203,6 +260,7 @@ async fn manage(app: &App, command: Manage) -> Result<Report, CliError> {
         Manage::Resource(command) => resource::run(app, command).await,
         Manage::Client(command) => client::run(app, command).await,
         Manage::Keys(command) => keys::run(app, command).await,
+        Manage::Authorization(command) => authorization::run(app, command).await,
         Manage::Session(command) => session::run(app, command).await,
     }
 }
@@ -220,12 +278,6 @@ async fn open(settings: Settings) -> Result<Arc<App>, CliError> {
         writeln!(io::stderr(), "{}", report::first_start(&administrator, &app.settings))?;
     }
     Ok(app)
-}
-
-/// Notes an administrator's change in its transaction, and commits.
-async fn commit_change(app: &App, transaction: Transaction, action: &str, object: &str) -> Result<(), CliError> {
-    audit::record(&transaction, app.now(), Event::Administered { action, object }).await?;
-    Ok(commit(transaction).await?)
 }
 
 impl SettingsArgs {

@@ -5,10 +5,7 @@ use std::io::{self, Write};
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use crate::clock::UnixSeconds;
 use crate::config::{CLI, Settings};
 use crate::start::Administrator;
 
@@ -102,9 +99,4 @@ pub fn first_start(administrator: &Administrator, settings: &Settings) -> String
 /// The same for programs.
 pub fn first_start_json(administrator: &Administrator) -> Value {
     json!({ "username": administrator.username, "password": administrator.password.expose_secret() })
-}
-
-/// A date as people read it, in UTC.
-pub fn date(at: UnixSeconds) -> String {
-    OffsetDateTime::from_unix_timestamp(at).ok().and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| at.to_string())
 }

@@ -7,13 +7,11 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::report::{self, Report};
-use crate::cli::resource::is_a_resource;
 use crate::cli::{CliError, refuse};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::server;
 use crate::start;
-use crate::store::resources;
 use crate::telemetry;
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -26,13 +24,7 @@ pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
     };
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await?;
-    if let Some(identifier) = resources::registered_as_issuer(app.store.reader(), &app.settings.issuer).await? {
-        return refuse(format!("setting issuer: {}", is_a_resource(&identifier)));
-    }
-    if administrator.is_none() {
-        // A key that cannot be opened stops the server at its start, not at the first request. Commands go on: one may cure it.
-        app.ring().await?.signer(app.now())?;
-    }
+    start::check_serving(&app).await?;
     let issuer = app.settings.issuer.clone();
     if json {
         report::say(json!({ "issuer": issuer.as_str(), "first_start": administrator.as_ref().map(report::first_start_json) }))?;
@@ -51,6 +43,6 @@ pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
         }
     };
     server::serve(Arc::clone(&app), listener, stop).await?;
-    app.store.clone().close().await?;
+    start::close(&app).await?;
     Ok(Report::new("", Value::Null))
 }

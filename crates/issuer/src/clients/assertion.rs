@@ -13,8 +13,8 @@ use crate::fetch::client_keys::only_key;
 use crate::oauth::client_auth::PRIVATE_KEY_JWT;
 use crate::oauth::error::OAuthError;
 use crate::oauth::secret;
+use crate::store::client_assertions;
 use crate::store::clients::Client;
-use crate::store::registration;
 
 /// The longest that an assertion may be good for, in seconds: for so long its `jti` must be remembered.
 const MAX_LIFETIME: UnixSeconds = 3600;
@@ -54,7 +54,7 @@ pub(super) async fn authenticate(app: &App, id: Option<&str>, assertion: &str) -
         return Err(failed());
     }
     let used = secret::key(&format!("{} {}", client.id, claims.jti));
-    if !registration::use_assertion(app.store.writer(), &used, claims.exp + VERIFIER_LEEWAY + 1).await? {
+    if !client_assertions::spend(app.store.writer(), &used, claims.exp + VERIFIER_LEEWAY + 1).await? {
         return Err(failed());
     }
     Ok(client)

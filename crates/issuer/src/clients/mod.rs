@@ -20,5 +20,5 @@ fn failed() -> OAuthError {
 
 /// Whether `client` may authenticate by `method`.
 fn uses(client: &Client, method: &str) -> bool {
-    client.auth_method.as_deref().is_none_or(|own| own == method && own != NONE)
+    client.token_endpoint_auth_method.as_deref().is_none_or(|own| own == method && own != NONE)
 }

@@ -20,6 +20,9 @@ use database_url::DatabaseUrl;
 /// The settings file that is read if it exists and no other is named.
 pub const DEFAULT_FILE: &str = "signet.toml";
 
+/// The role, and the user, of the first start; also the scope that permits administration.
+pub const ADMIN: &str = "admin";
+
 /// The public client of the first start.
 pub const CLI: &str = "cli";
 

@@ -41,5 +41,5 @@ pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query):
     for name in ["post_logout_redirect_uri", "state"] {
         fields.extend(form.get(name).map(|value| Hidden::new(name, value)));
     }
-    sign_out::ask(&browser, &signed_in.user.username, client.as_ref().map(|client| client.name.as_str()), fields).await
+    sign_out::ask(&browser, &signed_in.user.username, client.as_ref().map(|client| client.client_name.as_str()), fields).await
 }

@@ -1,46 +1,45 @@
-//! Dynamic client registration (OpenID Connect Dynamic Client Registration 1.0, RFC 7591), and reading and deleting what
-//! was registered (RFC 7592).
+//! Dynamic client registration (OpenID Connect Dynamic Client Registration 1.0, RFC 7591), and reading and deleting a registration
+//! (RFC 7592).
 
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use subtle::ConstantTimeEq;
 
+use crate::admin::clients::{self, Added, ClientView};
+use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::admin::{Refused, change, registration_tokens};
 use crate::app::App;
-use crate::audit::{self, Event};
-use crate::fetch::{client_keys, logo};
+use crate::audit::{Actor, Face, RequestInfo, Who};
 use crate::grants::Grant;
-use crate::oauth::client_auth::{BASIC, METHODS, NONE, PRIVATE_KEY_JWT};
-use crate::oauth::client_metadata::{ClientMetadata, MAX_NAME, MAX_TEXT, is_plain_text};
+use crate::oauth::client_auth::{BASIC, NONE};
+use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::error::{Code, OAuthError};
-use crate::oauth::scope::{OIDC_SCOPES, ScopeSet, words};
-use crate::oauth::{redirect_uri, secret};
-use crate::store::clients::{self, ClientRow};
-use crate::store::{commit, registration, resources};
+use crate::oauth::scope::words;
 use crate::web::bearer::header_token;
+use crate::web::client_ip::request_info;
 use crate::web::error::bearer::BearerError;
 use crate::web::form::RawBody;
 use crate::web::respond::no_store;
 
 /// The realm of challenges.
 const REALM: &str = "registration";
-/// What a client that registers itself may be registered for. It gets nothing without a person.
-const GRANTS: [Grant; 2] = [Grant::AuthorizationCode, Grant::RefreshToken];
-const MAX_REDIRECT_URIS: usize = 20;
+/// The name of a client that registers without one.
+const NAMELESS: &str = "An app without a name";
 
-/// What a client sends (RFC 7591 §2). Unknown members are ignored.
+/// The members that a client sends (RFC 7591 §2). Unknown members are ignored.
 #[derive(Deserialize)]
 struct Registration {
     #[serde(default)]
     redirect_uris: Vec<String>,
     client_name: Option<String>,
-    #[serde(default = "default_grants")]
+    #[serde(default = "default_grant_types")]
     grant_types: Vec<String>,
     #[serde(default = "default_response_types")]
     response_types: Vec<String>,
@@ -55,7 +54,7 @@ struct Registration {
     metadata: ClientMetadata,
 }
 
-fn default_grants() -> Vec<String> {
+fn default_grant_types() -> Vec<String> {
     vec![Grant::AuthorizationCode.name().to_owned()]
 }
 
@@ -67,18 +66,38 @@ fn default_auth_method() -> String {
     BASIC.to_owned()
 }
 
-/// Refuses a token where one is needed.
+/// Why nothing was registered, read or deleted.
 #[derive(Debug)]
 pub enum RegistrationError {
-    /// The token is missing or no good.
+    /// The bearer token is missing, or is not good.
     Bearer(BearerError),
-    /// Anything else.
+    /// Any other reason.
     OAuth(OAuthError),
 }
 
-impl<E: Into<OAuthError>> From<E> for RegistrationError {
-    fn from(error: E) -> Self {
-        Self::OAuth(error.into())
+impl From<OAuthError> for RegistrationError {
+    fn from(error: OAuthError) -> Self {
+        Self::OAuth(error)
+    }
+}
+
+impl From<BearerError> for RegistrationError {
+    fn from(error: BearerError) -> Self {
+        Self::Bearer(error)
+    }
+}
+
+impl From<Refused> for RegistrationError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Forbidden => Self::Bearer(BearerError::InvalidToken),
+            Refused::Invalid(faults) => {
+                let is_redirect_uri = faults.first().is_some_and(|fault| fault.field == "redirect_uris");
+                let code = if is_redirect_uri { Code::InvalidRedirectUri } else { Code::InvalidClientMetadata };
+                Self::OAuth(OAuthError::new(code, Refused::Invalid(faults).to_string()))
+            }
+            other => Self::OAuth(other.into()),
+        }
     }
 }
 
@@ -91,50 +110,65 @@ impl IntoResponse for RegistrationError {
     }
 }
 
+/// The bearer token of a request, if it has one, and the actor that it makes.
+pub struct Caller {
+    token: Option<String>,
+    request: RequestInfo,
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = RegistrationError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, RegistrationError> {
+        Ok(Self { token: header_token(&parts.headers)?, request: request_info(parts)? })
+    }
+}
+
+impl Caller {
+    fn token(&self) -> Result<&str, RegistrationError> {
+        self.token.as_deref().ok_or(RegistrationError::Bearer(BearerError::NoCredentials))
+    }
+
+    fn actor(&self, who: Who) -> Actor {
+        Actor::remote(who, Face::Registration, &self.request)
+    }
+}
+
 /// `POST /register`
 pub async fn register(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    caller: Caller,
     body: Result<RawBody, OAuthError>,
 ) -> Result<Response, RegistrationError> {
-    let token = initial_token(&app, &headers).await?;
+    let initial_token = initial_token(&app, &caller).await?;
     let RawBody(body) = body?;
     let expected = |error: serde_json::Error| invalid(format!("expected a JSON object of client metadata: {error}"));
     let mut members: Map<String, Value> = serde_json::from_slice(&body).map_err(expected)?;
-    // An explicit null says as little as nothing does (RFC 7591 §2).
+    // An explicit null means the same as an absent member (RFC 7591 §2).
     members.retain(|_, value| !value.is_null());
-    let asked: Registration = serde_json::from_value(members.into()).map_err(expected)?;
-    let scopes = asked.check(&app).await?;
-    let logo = match &asked.metadata.logo_uri {
-        None => None,
-        // A logo that cannot be had is no reason to refuse the client.
-        Some(uri) => logo::fetch(&app.fetcher, uri).await.map_err(|error| tracing::info!(%error, "a logo could not be fetched")).ok(),
-    };
+    let registration: Registration = serde_json::from_value(members.into()).map_err(expected)?;
+    let client = registration.check(&app)?;
+    clients::check_sector(&app, &client).await?;
+    // The client is registered without its logo where that cannot be fetched.
+    let logo = clients::fetch_logo(&app, &client).await.unwrap_or_else(|error| {
+        tracing::info!(%error, "a logo could not be fetched");
+        None
+    });
 
-    let now = app.now();
-    let id = app.clock.random_id::<16>();
     let own_token = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>());
-    let has_secret = ![NONE, PRIVATE_KEY_JWT].contains(&asked.token_endpoint_auth_method.as_str());
-    let secret = has_secret.then(|| BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>()));
-    let row = asked.into_row(&app, id.clone(), secret.as_deref(), &own_token);
-    let origins: Vec<String> = words(&row.redirect_uris).filter_map(redirect_uri::origin).collect();
-
-    let transaction = app.store.begin().await?;
-    if let Some(token) = token
-        && !registration::use_token(&transaction, &token, now).await?
-    {
-        return Err(RegistrationError::Bearer(BearerError::InvalidToken));
-    }
-    clients::insert(&transaction, row.clone(), &scopes, &origins).await?;
-    if let Some(logo) = logo {
-        clients::set_logo(&transaction, &id, logo.media_type, logo.image).await?;
-    }
-    audit::record(&transaction, now, Event::ClientRegistered { client: &id }).await?;
-    commit(transaction).await?;
-
-    let mut answer = describe(&app, &row, &scopes);
+    let (actor, token) = (caller.actor(Who::Registration), own_token.as_str());
+    let added = change(&app, &actor, |change| {
+        Box::pin(async move {
+            if let Some(initial_token) = initial_token {
+                registration_tokens::spend(change, initial_token).await?;
+            }
+            clients::add(change, client, logo, Some(token)).await
+        })
+    });
+    let Added { client, client_secret } = added.await?;
+    let mut answer = describe(&app, &client);
     answer["registration_access_token"] = own_token.into();
-    if let Some(secret) = secret {
+    if let Some(secret) = client_secret {
         answer["client_secret"] = secret.into();
         answer["client_secret_expires_at"] = 0.into();
     }
@@ -144,168 +178,92 @@ pub async fn register(
 }
 
 /// `GET /register/{id}` (RFC 7592 §2.1)
-pub async fn read(State(app): State<Arc<App>>, id: ClientId, headers: HeaderMap) -> Result<Response, RegistrationError> {
-    let id = client_id(id)?;
-    let row = own_registration(&app, &id, &headers).await?;
-    let client = app.store.client(&id).await?;
-    let scopes: Vec<String> = client.into_iter().flat_map(|client| client.scopes).map(|scope| scope.name).collect();
-    let mut answer = describe(&app, &row, &scopes);
-    // Known to who asks, and to nobody else: here only its hash is.
-    answer["registration_access_token"] = bearer(&headers)?.into();
+pub async fn read(State(app): State<Arc<App>>, id: ClientId, caller: Caller) -> Result<Response, RegistrationError> {
+    let client = own_registration(&app, id, &caller).await?;
+    let mut answer = describe(&app, &client);
+    // The issuer keeps only the hash of the token, but the caller has just sent it.
+    answer["registration_access_token"] = caller.token()?.into();
     Ok(no_store(answer))
 }
 
 /// `DELETE /register/{id}` (RFC 7592 §2.3)
-pub async fn delete(State(app): State<Arc<App>>, id: ClientId, headers: HeaderMap) -> Result<Response, RegistrationError> {
-    let id = client_id(id)?;
-    own_registration(&app, &id, &headers).await?;
-    let transaction = app.store.begin().await?;
-    clients::remove(&transaction, &id).await?;
-    audit::record(&transaction, app.now(), Event::ClientDeleted { client: &id }).await?;
-    commit(transaction).await?;
+pub async fn delete(State(app): State<Arc<App>>, id: ClientId, caller: Caller) -> Result<Response, RegistrationError> {
+    let client = own_registration(&app, id, &caller).await?;
+    let actor = caller.actor(Who::Client(client.client_id.clone()));
+    change(&app, &actor, |change| Box::pin(clients::remove(change, &client.client_id))).await?;
     Ok((StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")]).into_response())
 }
 
-/// The id in the path; none if it is no text.
+/// The id in the path; an error if it is not text.
 type ClientId = Result<Path<String>, PathRejection>;
 
-fn client_id(id: ClientId) -> Result<String, RegistrationError> {
-    id.map(|Path(id)| id).map_err(|_| RegistrationError::Bearer(BearerError::InvalidToken))
-}
-
 fn invalid(description: impl Into<String>) -> RegistrationError {
-    RegistrationError::OAuth(OAuthError::new(Code::InvalidClientMetadata, description))
+    OAuthError::new(Code::InvalidClientMetadata, description).into()
 }
 
-fn bearer(headers: &HeaderMap) -> Result<String, RegistrationError> {
-    header_token(headers).and_then(|token| token.ok_or(BearerError::NoCredentials)).map_err(RegistrationError::Bearer)
-}
-
-/// The hash of the initial access token; none where anyone may register. Used only when all else is good.
-async fn initial_token(app: &App, headers: &HeaderMap) -> Result<Option<String>, RegistrationError> {
+/// The initial access token; `None` where anyone may register. It is spent only when everything else is good.
+async fn initial_token<'c>(app: &App, caller: &'c Caller) -> Result<Option<&'c str>, RegistrationError> {
     if app.settings.open_registration {
         return Ok(None);
     }
-    let hash = secret::key(&bearer(headers)?);
-    if registration::token_is_good(app.store.reader(), &hash, app.now()).await? {
-        Ok(Some(hash))
-    } else {
-        Err(RegistrationError::Bearer(BearerError::InvalidToken))
-    }
+    let token = caller.token()?;
+    if registration_tokens::is_good(app, token).await? { Ok(Some(token)) } else { Err(BearerError::InvalidToken.into()) }
 }
 
-/// The registration `id`, if the request carries its token. Others learn nothing, not even that there is none.
-async fn own_registration(app: &App, id: &str, headers: &HeaderMap) -> Result<ClientRow, RegistrationError> {
-    let hash = secret::hash(&bearer(headers)?);
-    let row = clients::row(app.store.reader(), id).await?.filter(|row| row.disabled_at.is_none());
-    let own = row.filter(|row| row.registration_token_hash.as_ref().is_some_and(|good| bool::from(good.as_slice().ct_eq(&hash))));
-    own.ok_or(RegistrationError::Bearer(BearerError::InvalidToken))
+/// The registration that the path names, if the request carries its token. Without the token a caller does not learn whether there is
+/// such a client.
+async fn own_registration(app: &App, id: ClientId, caller: &Caller) -> Result<ClientView, RegistrationError> {
+    let token = caller.token()?;
+    let Ok(Path(id)) = id else { return Err(BearerError::InvalidToken.into()) };
+    clients::show_own(app, &id, token).await?.ok_or_else(|| BearerError::InvalidToken.into())
 }
 
 impl Registration {
-    /// Checks every member; gives the scopes that the client may ask for.
-    async fn check(&self, app: &App) -> Result<Vec<String>, RegistrationError> {
-        if self.redirect_uris.is_empty() || self.redirect_uris.len() > MAX_REDIRECT_URIS {
-            let error = format!("redirect_uris: expected 1 to {MAX_REDIRECT_URIS}");
-            return Err(OAuthError::new(Code::InvalidRedirectUri, error).into());
-        }
-        for uri in &self.redirect_uris {
-            let fits = uri.len() <= MAX_TEXT && redirect_uri::validate(uri, self.metadata.application_type).is_ok();
-            if !fits {
-                return Err(OAuthError::new(Code::InvalidRedirectUri, redirect_uri::RedirectUriError.to_string()).into());
-            }
-        }
-        if self.client_name.as_ref().is_some_and(|name| name.chars().count() > MAX_NAME || !is_plain_text(name)) {
-            return Err(invalid(format!("client_name: expected at most {MAX_NAME} characters, without invisible ones")));
-        }
-        let code = Grant::AuthorizationCode.name().to_owned();
-        if !self.grant_types.contains(&code) || self.grant_types.iter().any(|name| !GRANTS.iter().any(|grant| grant.name() == name)) {
-            return Err(invalid("grant_types: expected authorization_code, with refresh_token or without"));
-        }
+    /// Checks the members of which this issuer supports one value, and then all others.
+    fn check(self, app: &App) -> Result<NewClient, RegistrationError> {
         if self.response_types != default_response_types() {
             return Err(invalid("response_types: expected code"));
-        }
-        let method = self.token_endpoint_auth_method.as_str();
-        if !METHODS.contains(&method) {
-            return Err(invalid(format!("token_endpoint_auth_method: expected one of {}", METHODS.join(", "))));
-        }
-        let has_key = |jwks: &Value| client_keys::parse(jwks.clone()).is_ok_and(|keys| keys.key_ids().next().is_some());
-        if method == PRIVATE_KEY_JWT && self.metadata.jwks_uri.is_none() && !self.metadata.jwks.as_ref().is_some_and(has_key) {
-            return Err(invalid("jwks: expected an RSA key for RS256, or jwks_uri, for private_key_jwt"));
         }
         if self.subject_type.as_deref().is_some_and(|kind| kind != "public") {
             return Err(invalid("subject_type: expected public"));
         }
-        let unsupported = [&self.id_token_encrypted_response_alg, &self.userinfo_encrypted_response_alg];
-        if unsupported.iter().any(|member| member.is_some()) {
+        if self.id_token_encrypted_response_alg.is_some() || self.userinfo_encrypted_response_alg.is_some() {
             return Err(invalid("encrypted answers are not supported"));
         }
         if self.request_object_signing_alg.as_ref().is_some_and(|alg| alg != "none") {
             return Err(invalid("request_object_signing_alg: request objects are not supported"));
         }
-        self.metadata.validate(app.settings.fetch_private_addresses).map_err(|error| invalid(error.to_string()))?;
-        self.check_sector(app).await?;
-        self.scopes(app).await
-    }
-
-    /// The document at `sector_identifier_uri` names all redirect URIs (OpenID Connect Dynamic Client Registration §5).
-    async fn check_sector(&self, app: &App) -> Result<(), RegistrationError> {
-        let Some(uri) = &self.metadata.sector_identifier_uri else { return Ok(()) };
-        let document = app.fetcher.get(uri).await.map_err(|error| invalid(format!("sector_identifier_uri: {error}")))?;
-        let named: Vec<String> = serde_json::from_slice(&document).unwrap_or_default();
-        if self.redirect_uris.iter().all(|uri| named.contains(uri)) {
-            Ok(())
-        } else {
-            Err(invalid("sector_identifier_uri: expected a JSON array that names all redirect_uris"))
-        }
-    }
-
-    /// The scopes asked for, as far as they exist and are no administration's; OpenID Connect's if it does not say.
-    async fn scopes(&self, app: &App) -> Result<Vec<String>, RegistrationError> {
-        let Some(asked) = &self.scope else { return Ok(OIDC_SCOPES.iter().map(|(name, _)| (*name).to_owned()).collect()) };
-        let asked = ScopeSet::parse(asked).map_err(|error| invalid(error.to_string()))?;
-        let names: Vec<String> = asked.iter().map(str::to_owned).collect();
-        let known = resources::known_scopes(app.store.reader(), &names).await?;
-        Ok(known.into_iter().filter(|scope| scope.resource_id != resources::ISSUER).map(|scope| scope.name).collect())
-    }
-
-    fn into_row(self, app: &App, id: String, secret: Option<&str>, own_token: &str) -> ClientRow {
-        ClientRow {
-            name: self.client_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "An app without a name".to_owned()),
+        let draft = ClientDraft {
+            client_name: self.client_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| NAMELESS.to_owned()),
+            grant_types: self.grant_types,
+            redirect_uris: self.redirect_uris,
+            scope: self.scope.as_deref().map(|scope| words(scope).map(str::to_owned).collect()),
             public: self.token_endpoint_auth_method == NONE,
-            grants: self.grant_types.join(" "),
-            redirect_uris: self.redirect_uris.join(" "),
-            default_resource: None,
-            secret_hash: secret.map(secret::hash),
-            previous_secret_hash: None,
-            created_at: app.now(),
-            disabled_at: None,
-            auth_method: Some(self.token_endpoint_auth_method),
-            // They may rely on `nonce` (RFC 9700 §2.1.1); a challenge that they send is checked all the same.
+            token_endpoint_auth_method: Some(self.token_endpoint_auth_method),
+            // Such clients may rely on `nonce` (RFC 9700 §2.1.1); a challenge that they send is checked all the same.
             require_pkce: false,
-            first_party: false,
-            metadata: self.metadata.to_json(),
-            registration_token_hash: Some(secret::hash(own_token)),
-            id,
-        }
+            metadata: self.metadata,
+            ..ClientDraft::default()
+        };
+        let rules = Rules { self_registered: true, private_addresses: app.settings.fetch_private_addresses };
+        Ok(NewClient::check(draft, rules)?)
     }
 }
 
 /// What is registered, without secrets (RFC 7591 §3.2.1).
-fn describe(app: &App, row: &ClientRow, scopes: &[String]) -> Value {
-    let mut answer: Value = serde_json::from_str(&row.metadata).unwrap_or_default();
-    let list = |text| words(text).collect::<Vec<_>>();
+fn describe(app: &App, client: &ClientView) -> Value {
+    let mut answer = serde_json::to_value(&client.metadata).unwrap_or_default();
     let own = json!({
-        "client_id": row.id,
-        "client_id_issued_at": row.created_at,
-        "client_name": row.name,
-        "redirect_uris": list(&row.redirect_uris),
-        "grant_types": list(&row.grants),
+        "client_id": client.client_id,
+        "client_id_issued_at": client.created_at,
+        "client_name": client.client_name,
+        "redirect_uris": client.redirect_uris,
+        "grant_types": client.grant_types,
         "response_types": ["code"],
-        "token_endpoint_auth_method": row.auth_method,
+        "token_endpoint_auth_method": client.token_endpoint_auth_method,
         "subject_type": "public",
-        "scope": scopes.join(" "),
-        "registration_client_uri": app.settings.issuer.endpoint(&format!("/register/{}", row.id)),
+        "scope": client.scope,
+        "registration_client_uri": app.settings.issuer.endpoint(&format!("/register/{}", client.client_id)),
     });
     if let (Some(answer), Value::Object(own)) = (answer.as_object_mut(), own) {
         answer.extend(own);

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 
 use crate::accounts::authorizations;
 use crate::app::App;
+use crate::audit::{Actor, Face, Who};
 use crate::clients::authentication;
 use crate::oauth::error::{Code, OAuthError};
 use crate::tokens::lookup::look_up;
@@ -25,6 +26,7 @@ pub async fn revoke(State(app): State<Arc<App>>, parameters: Result<Parameters, 
     let Some((_, row)) = found.user else {
         return Err(OAuthError::new(Code::UnsupportedTokenType, "a token that a client got for itself lives until it expires"));
     };
-    authorizations::revoke(&app, &row).await?;
+    let actor = Actor::remote(Who::Client(client.id), Face::Revocation, &parameters.request);
+    authorizations::revoke(&app, &actor, &row).await?;
     Ok(StatusCode::OK)
 }

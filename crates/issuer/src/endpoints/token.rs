@@ -21,11 +21,11 @@ pub async fn token(State(app): State<Arc<App>>, parameters: Result<Parameters, O
     let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form).await?;
 
     let now = app.now();
-    let context = GrantContext { app: &app, client: &client, form: &parameters.form, address: parameters.address, now };
+    let context = GrantContext { app: &app, client: &client, form: &parameters.form, request: &parameters.request, now };
     let Granted { authorization, redemption } = grants::run(grant, context).await?;
     // Sign before the redemption opens its transaction, so that no transaction is open while RSA runs.
     let response = issue(&app, &client, &authorization, now).await?;
-    redemption.settle(&app, &authorization, now).await?;
+    redemption.settle(context, &authorization).await?;
     tracing::debug!(grant = grant.name(), client = client.id, "tokens given");
     Ok(no_store(response))
 }

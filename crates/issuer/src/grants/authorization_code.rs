@@ -5,16 +5,15 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::audit::{self, Event};
-use crate::clock::UnixSeconds;
 use crate::grants::{Grant, GrantContext, new_row, record_given};
 use crate::oauth::authorization_request::AuthorizationRequest;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::pkce;
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::secret;
+use crate::store::authorization_codes::{self, CodeRow};
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
-use crate::store::codes::{self, CodeRow};
 use crate::store::{commit, consents, sessions};
 use crate::tokens::narrow::narrow;
 use crate::tokens::{Authorization, Party};
@@ -64,7 +63,7 @@ pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<String, OAuthError
         expires_at: app.now() + CODE_LIFETIME,
         spent_at: None,
     };
-    codes::insert(app.store.writer(), &row).await?;
+    authorization_codes::insert(app.store.writer(), &row).await?;
     Ok(code)
 }
 
@@ -78,7 +77,7 @@ pub struct Redemption {
 
 pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Redemption), OAuthError> {
     let GrantContext { app, client, now, .. } = context;
-    let found = codes::find(app.store.reader(), &secret::key(context.required("code")?)).await?;
+    let found = authorization_codes::find(app.store.reader(), &secret::key(context.required("code")?)).await?;
     let (code, user) = found.ok_or_else(OAuthError::invalid_grant)?;
     // Who cannot redeem a code is refused, and ends nothing: it may be an outsider who saw it pass.
     if code.client_id != client.id || code.redirect_uri != context.required("redirect_uri")? || !proves_possession(&code, context) {
@@ -100,7 +99,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     };
     // A second redemption tells of theft even when it comes late.
     if code.spent_at.is_some() {
-        end_replayed(app, &row, now).await?;
+        end_replayed(context, &row).await?;
         return Err(OAuthError::invalid_grant());
     }
     let session = sessions::live(app.store.reader(), row.sid.as_deref().unwrap_or_default(), now).await?;
@@ -120,7 +119,8 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
 }
 
 impl Redemption {
-    pub(super) async fn settle(self, app: &App, authorization: &Authorization, now: UnixSeconds) -> Result<(), OAuthError> {
+    pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<(), OAuthError> {
+        let GrantContext { app, now, .. } = context;
         let Some((user, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
         let transaction = app.store.begin().await?;
         // The order of locks is stated in store/mod.rs.
@@ -131,26 +131,27 @@ impl Redemption {
         {
             return Err(OAuthError::invalid_grant());
         }
-        if !codes::spend(&transaction, &self.hash, now).await? {
+        if !authorization_codes::spend(&transaction, &self.hash, now).await? {
             drop(transaction);
-            end_replayed(app, row, now).await?;
+            end_replayed(context, row).await?;
             return Err(OAuthError::invalid_grant());
         }
         if !authorizations::insert(&transaction, row, user.credential_version).await? {
             return Err(OAuthError::invalid_grant());
         }
-        record_given(&transaction, row, Grant::AuthorizationCode, now).await?;
+        record_given(&transaction, context, row, Grant::AuthorizationCode).await?;
         Ok(commit(transaction).await?)
     }
 }
 
 /// Ends the authorization of a code that came a second time, from its rightful client or from a thief.
-async fn end_replayed(app: &App, row: &AuthorizationRow, now: UnixSeconds) -> Result<(), OAuthError> {
+async fn end_replayed(context: GrantContext<'_>, row: &AuthorizationRow) -> Result<(), OAuthError> {
+    let GrantContext { app, now, .. } = context;
     let transaction = app.store.begin().await?;
     let ended = authorizations::end(&transaction, row.id, now).await?;
     if ended {
         let event = Event::CodeReplayed { user: row.user_id, client: &row.client_id, authorization: row.id };
-        audit::record(&transaction, now, event).await?;
+        audit::record(&transaction, now, &context.actor(), event).await?;
     }
     commit(transaction).await?;
     if ended {

@@ -1,7 +1,5 @@
 //! The client credentials grant (RFC 6749 §4.4): a confidential client acts for itself.
 
-use crate::app::App;
-use crate::clock::UnixSeconds;
 use crate::grants::GrantContext;
 use crate::oauth::error::{Code, OAuthError};
 use crate::store::resources::USERINFO;
@@ -28,7 +26,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
 
 impl Redemption {
     #[expect(clippy::unused_async, reason = "the redemptions of the other grants write")]
-    pub(super) async fn settle(self, _: &App, _: &Authorization, _: UnixSeconds) -> Result<(), OAuthError> {
+    pub(super) async fn settle(self, _: GrantContext<'_>, _: &Authorization) -> Result<(), OAuthError> {
         Ok(())
     }
 }

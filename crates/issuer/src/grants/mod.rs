@@ -6,12 +6,10 @@ mod client_credentials;
 mod password;
 mod refresh_token;
 
-use std::net::IpAddr;
-
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::audit::{self, Event};
+use crate::audit::{self, Actor, Event, Face, RequestInfo, Who};
 use crate::clock::UnixSeconds;
 use crate::config::MAX_TOKEN_LIFETIME;
 use crate::oauth::error::{Code, OAuthError};
@@ -32,8 +30,8 @@ pub struct GrantContext<'a> {
     pub client: &'a Client,
     /// The request's parameters.
     pub form: &'a Form,
-    /// Where the request comes from.
-    pub address: IpAddr,
+    /// What log lines and audit events say about the request.
+    pub request: &'a RequestInfo,
     /// The time of the request, in Unix seconds.
     pub now: UnixSeconds,
 }
@@ -82,8 +80,8 @@ macro_rules! grants {
 
         impl Redemption {
             /// Checks again what the tokens rest on and writes it, or refuses the tokens. Nothing is written unless all of it is.
-            pub async fn settle(self, app: &App, authorization: &Authorization, now: UnixSeconds) -> Result<(), OAuthError> {
-                match self { $(Self::$variant(redemption) => redemption.settle(app, authorization, now).await,)* }
+            pub async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<(), OAuthError> {
+                match self { $(Self::$variant(redemption) => redemption.settle(context, authorization).await,)* }
             }
         }
     };
@@ -112,6 +110,11 @@ pub async fn run(grant: Grant, context: GrantContext<'_>) -> Result<Granted, OAu
 }
 
 impl GrantContext<'_> {
+    /// The client, as the cause of an event.
+    fn actor(&self) -> Actor {
+        Actor::remote(Who::Client(self.client.id.clone()), Face::Token, self.request)
+    }
+
     /// The parameter `name`, which the grant cannot do without.
     fn required(&self, name: &str) -> Result<&str, OAuthError> {
         self.form.get(name).ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
@@ -173,8 +176,15 @@ fn new_row(context: GrantContext<'_>) -> AuthorizationRow {
     }
 }
 
-/// Records that `row` was given by `grant`.
-async fn record_given(db: &impl ConnectionTrait, row: &AuthorizationRow, grant: Grant, now: UnixSeconds) -> Result<(), OAuthError> {
+/// Records that the user of `row` gave it by `grant`.
+async fn record_given(
+    db: &impl ConnectionTrait,
+    context: GrantContext<'_>,
+    row: &AuthorizationRow,
+    grant: Grant,
+) -> Result<(), OAuthError> {
+    let actor = Actor::remote(Who::User(row.user_id), Face::Token, context.request);
     let (user, client, authorization) = (row.user_id, row.client_id.as_str(), row.id);
-    Ok(audit::record(db, now, Event::AuthorizationGiven { user, client, authorization, grant: grant.name() }).await?)
+    let event = Event::AuthorizationGiven { user, client, authorization, grant: grant.name() };
+    Ok(audit::record(db, context.now, &actor, event).await?)
 }

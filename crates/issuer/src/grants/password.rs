@@ -4,7 +4,6 @@
 use secrecy::SecretString;
 
 use crate::accounts::sign_in::{self, Settlement, SignInError};
-use crate::app::App;
 use crate::clock::{DAY, UnixSeconds};
 use crate::grants::{Grant, GrantContext, new_row, record_given};
 use crate::oauth::acr::{PASSWORD_ACR, PASSWORD_AMR};
@@ -31,7 +30,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     let password = SecretString::from(context.required("password")?);
     let requested_scope = context.requested_scope()?;
     let resource = context.named_resource().await?;
-    let (user, settlement) = sign_in::check(app, username, password, context.address, now).await.map_err(refusal)?.into_parts();
+    let (user, settlement) = sign_in::check(app, username, password, context.request.address, now).await.map_err(refusal)?.into_parts();
     if user.password_generated_at.is_some_and(|at| at + GENERATED_LIFETIME <= now) {
         return Err(OAuthError::invalid_grant());
     }
@@ -51,15 +50,15 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
 }
 
 impl Redemption {
-    pub(super) async fn settle(self, app: &App, authorization: &Authorization, now: UnixSeconds) -> Result<(), OAuthError> {
+    pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<(), OAuthError> {
         let Some((user, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
-        let transaction = app.store.begin().await?;
+        let transaction = context.app.store.begin().await?;
         // The settlement comes first, because it may renew the user's hash; store/mod.rs states the order of locks.
         self.settlement.settle(&transaction, user).await?;
         if !authorizations::insert(&transaction, row, user.credential_version).await? {
             return Err(OAuthError::invalid_grant());
         }
-        record_given(&transaction, row, Grant::Password, now).await?;
+        record_given(&transaction, context, row, Grant::Password).await?;
         Ok(commit(transaction).await?)
     }
 }

@@ -59,7 +59,8 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
 }
 
 impl Redemption {
-    pub(super) async fn settle(self, app: &App, authorization: &Authorization, now: UnixSeconds) -> Result<(), OAuthError> {
+    pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<(), OAuthError> {
+        let GrantContext { app, now, .. } = context;
         let Some((_, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
         let advanced = match self {
             // A single statement is a transaction of its own.
@@ -92,9 +93,9 @@ async fn refuse_replay(context: GrantContext<'_>, row: &AuthorizationRow, behind
     let transaction = app.store.begin().await?;
     let ended = behind > 0 && authorizations::end(&transaction, authorization, now).await?;
     if behind < 0 {
-        audit::record(&transaction, now, Event::RefreshTokenFromTheFuture { user, client, authorization }).await?;
+        audit::record(&transaction, now, &context.actor(), Event::RefreshTokenFromTheFuture { user, client, authorization }).await?;
     } else if ended {
-        audit::record(&transaction, now, Event::RefreshTokenReused { user, client, authorization }).await?;
+        audit::record(&transaction, now, &context.actor(), Event::RefreshTokenReused { user, client, authorization }).await?;
     }
     commit(transaction).await?;
     if ended {

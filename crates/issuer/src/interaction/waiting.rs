@@ -9,7 +9,7 @@ use crate::browser::Browser;
 use crate::clock::UnixSeconds;
 use crate::interaction::Interaction;
 use crate::store::clients::Client;
-use crate::store::requests;
+use crate::store::waiting_requests;
 use crate::web::error::page::PageError;
 use crate::web::html::see_other;
 
@@ -30,14 +30,14 @@ pub struct WaitingRequest {
 pub async fn keep(app: &App, browser: &Browser, interaction: &Interaction) -> Result<String, PageError> {
     let id = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<16>());
     let key = browser.request_key().await?;
-    requests::insert(app.store.writer(), &id, &key, &to_json(interaction)?, app.now()).await?;
+    waiting_requests::insert(app.store.writer(), &id, &key, &to_json(interaction)?, app.now()).await?;
     Ok(id)
 }
 
 /// The request `id`, if it waits in this browser.
 pub async fn find(app: &App, browser: &Browser, id: &str) -> Result<Option<WaitingRequest>, PageError> {
     let Some(key) = browser.known_request_key().await? else { return Ok(None) };
-    let Some(stored) = requests::find(app.store.writer(), id, &key).await? else { return Ok(None) };
+    let Some(stored) = waiting_requests::find(app.store.writer(), id, &key).await? else { return Ok(None) };
     let interaction = serde_json::from_str(&stored).map_err(PageError::server_error)?;
     Ok(Some(WaitingRequest { id: id.to_owned(), browser: key, stored, interaction }))
 }
@@ -58,12 +58,12 @@ impl WaitingRequest {
     /// Stores what the person did about the request. If another tab was first, its result stands.
     pub async fn save(&self, app: &App) -> Result<(), PageError> {
         let request = to_json(&self.interaction)?;
-        Ok(requests::replace(app.store.writer(), &self.id, &self.browser, &self.stored, &request).await?)
+        Ok(waiting_requests::replace(app.store.writer(), &self.id, &self.browser, &self.stored, &request).await?)
     }
 
     /// Removes the request in order to answer it. Returns `false` if another tab has done so already.
     pub async fn take(&self, app: &App) -> Result<bool, PageError> {
-        Ok(requests::take(app.store.writer(), &self.id, &self.browser).await?)
+        Ok(waiting_requests::take(app.store.writer(), &self.id, &self.browser).await?)
     }
 }
 

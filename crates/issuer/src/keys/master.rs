@@ -1,51 +1,202 @@
-//! Whether the master key of this node is the one that the database needs.
+//! The master key: private keys are sealed under it at rest, and refresh tokens are authenticated by it. It lives in a file beside
+//! the database, never in it. What is used are HKDF labels (RFC 5869) of it, never the key itself.
 
-use crate::clock::UnixSeconds;
-use crate::config::Settings;
-use crate::keys::KeyError;
-use crate::keys::seal::{MasterKeys, SealError, version_of};
-use crate::store::{Store, authorizations, signing_keys};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-/// Reads the master key of a database that may have one. None if it has none, and there is no file either.
-///
-/// Every version that the database knows must be the same here, and those in use must be here: what they sealed, or the
-/// refresh tokens that they authenticate, would be lost. A version that nothing needs any more may leave the file.
-pub async fn load(settings: &Settings, store: &Store, now: UnixSeconds) -> Result<Option<MasterKeys>, KeyError> {
-    match MasterKeys::load(&settings.keys_dir)? {
-        Some(master) => {
-            check(&master, settings, store, now).await?;
-            Ok(Some(master))
-        }
-        None => match signing_keys::master_fingerprints(store.reader()).await?.last() {
-            Some((version, _)) => Err(SealError::foreign(&settings.keys_dir, *version).into()),
-            None => Ok(None),
-        },
+use aws_lc_rs::{hkdf, hmac};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::clock::Clock;
+
+/// The name of the file within `keys_dir`.
+const FILE: &str = "master.json";
+
+/// Why the master key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MasterKeyError {
+    /// The file cannot be read or written.
+    #[error("master key {path}: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file holds something else.
+    #[error(
+        "master key {0}: expected {{\"keys\": [{{\"version\": 1, \"key\": \"<32 bytes in base64url>\"}}]}}, with versions that differ, and \"current\", if given, one of them"
+    )]
+    Malformed(PathBuf),
+    /// The file can be read by others.
+    #[error("master key {0}: other users can read it; expected mode 0600")]
+    Exposed(PathBuf),
+    /// The database is sealed under a key that this node does not have.
+    #[error(
+        "master key {path}: it is missing or differs from the one that this database is sealed under (version {version}); copy it from another node or from your backup"
+    )]
+    Foreign {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// The version that is needed.
+        version: i32,
+    },
+    /// The file lacks a version that other nodes use already.
+    #[error("master key: version {0} is not in this node's file; add it and start the node again")]
+    NoVersion(i32),
+}
+
+impl MasterKeyError {
+    /// The error of a node whose file in `dir` lacks `version`, or has another key for it.
+    pub fn foreign(dir: &Path, version: i32) -> Self {
+        Self::Foreign { path: dir.join(FILE), version }
     }
 }
 
-/// Refuses `master` if the database knows another key for one of its versions, or needs one that it lacks.
-pub async fn check(master: &MasterKeys, settings: &Settings, store: &Store, now: UnixSeconds) -> Result<(), KeyError> {
-    let mut missing = Vec::new();
-    for (version, fingerprint) in signing_keys::master_fingerprints(store.reader()).await? {
-        match master.fingerprint(version) {
-            Some(own) if own == fingerprint => {}
-            Some(_) => return Err(SealError::foreign(&settings.keys_dir, version).into()),
-            None => missing.push(version),
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let in_use = in_use(settings, store, now).await?;
-    match missing.into_iter().find(|version| in_use.contains(version)) {
-        Some(version) => Err(SealError::foreign(&settings.keys_dir, version).into()),
-        None => Ok(()),
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyFile {
+    keys: Vec<KeyFileEntry>,
+    /// The version that is used for what is new; the highest if absent.
+    current: Option<i32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyFileEntry {
+    version: i32,
+    key: String,
+}
+
+pub(super) struct Version {
+    pub(super) version: i32,
+    pub(super) seal: Zeroizing<[u8; 32]>,
+    refresh: hmac::Key,
+    fingerprint: String,
+}
+
+/// The versions of the master key.
+pub struct MasterKeys {
+    path: PathBuf,
+    versions: Vec<Version>,
+    current: i32,
+}
+
+impl std::fmt::Debug for MasterKeys {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("MasterKeys").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
-async fn in_use(settings: &Settings, store: &Store, now: UnixSeconds) -> Result<Vec<i32>, KeyError> {
-    let mut versions = authorizations::key_versions(store.reader(), now, settings.refresh_idle_lifetime).await?;
-    let keys = signing_keys::all(store.reader()).await?;
-    versions.extend(keys.iter().filter_map(|key| version_of(key.sealed_private.as_deref()?)));
-    Ok(versions)
+impl MasterKeys {
+    /// Reads the file in `dir`; none if it is not there.
+    pub fn load(dir: &Path) -> Result<Option<Self>, MasterKeyError> {
+        let path = dir.join(FILE);
+        let content = match fs::read_to_string(&path) {
+            Ok(content) => Zeroizing::new(content),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(MasterKeyError::File { path, source }),
+        };
+        refuse_exposed(&path)?;
+        let malformed = || MasterKeyError::Malformed(path.clone());
+        let file: KeyFile = serde_json::from_str(&content).map_err(|_| malformed())?;
+        let mut versions = Vec::new();
+        for KeyFileEntry { version, key } in file.keys {
+            let bytes = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.decode(Zeroizing::new(key).as_bytes()).map_err(|_| malformed())?);
+            if bytes.len() != 32 {
+                return Err(malformed());
+            }
+            versions.push(Version::derive(version, &bytes));
+        }
+        versions.sort_by_key(|version| version.version);
+        let current = file.current.or(versions.last().map(|version| version.version)).ok_or_else(malformed)?;
+        let master = Self { path: path.clone(), versions, current };
+        let repeated = master.versions.windows(2).any(|pair| pair[0].version == pair[1].version);
+        if repeated || master.version(current).is_none() {
+            return Err(malformed());
+        }
+        Ok(Some(master))
+    }
+
+    /// Makes the file in `dir`, mode 0600, or reads the one that another node has just made.
+    pub fn create(dir: &Path, clock: &dyn Clock) -> Result<Self, MasterKeyError> {
+        let path = dir.join(FILE);
+        let failed = |source| MasterKeyError::File { path: path.clone(), source };
+        let key = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(Zeroizing::new(clock.random_bytes::<32>()).as_slice()));
+        let content = Zeroizing::new(format!("{{\"keys\": [{{\"version\": 1, \"key\": \"{}\"}}]}}\n", key.as_str()));
+        fs::create_dir_all(dir).map_err(failed)?;
+        // Written in full before it has its name, and never over another: a node sees all of it or nothing.
+        let mut file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
+        file.write_all(content.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+        match file.persist_noclobber(&path) {
+            Ok(_) => File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?,
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error.error)),
+        }
+        Self::load(dir)?.ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))
+    }
+
+    /// The fingerprint of `version`.
+    pub fn fingerprint(&self, version: i32) -> Option<&str> {
+        self.version(version).map(|version| version.fingerprint.as_str())
+    }
+
+    /// Version and fingerprint of each key. A fingerprint tells nothing of its key.
+    pub fn fingerprints(&self) -> impl Iterator<Item = (i32, &str)> {
+        self.versions.iter().map(|version| (version.version, version.fingerprint.as_str()))
+    }
+
+    /// The version that seals and signs what is new.
+    pub fn current(&self) -> i32 {
+        self.current
+    }
+
+    /// The key that authenticates refresh tokens under `version`.
+    pub fn refresh_key(&self, version: i32) -> Option<&hmac::Key> {
+        self.version(version).map(|version| &version.refresh)
+    }
+
+    /// The version that seals what is new.
+    pub(super) fn current_version(&self) -> Result<&Version, MasterKeyError> {
+        self.version(self.current).ok_or(MasterKeyError::NoVersion(self.current))
+    }
+
+    pub(super) fn version(&self, version: i32) -> Option<&Version> {
+        self.versions.iter().find(|own| own.version == version)
+    }
+}
+
+impl Version {
+    fn derive(version: i32, key: &[u8]) -> Self {
+        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"signet").extract(key);
+        let derived = |label: &[u8]| {
+            let mut bytes = Zeroizing::new([0; 32]);
+            let info = [label];
+            // Neither can fail: the length is the hash's own.
+            let filled = prk.expand(&info, hkdf::HKDF_SHA256).and_then(|okm| okm.fill(bytes.as_mut_slice()));
+            debug_assert!(filled.is_ok(), "32 bytes are the hash's own length");
+            bytes
+        };
+        Self {
+            version,
+            seal: derived(b"seal signing keys"),
+            refresh: hmac::Key::new(hmac::HMAC_SHA256, derived(b"authenticate refresh tokens").as_slice()),
+            fingerprint: BASE64_URL_SAFE_NO_PAD.encode(&derived(b"fingerprint")[..16]),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn refuse_exposed(path: &Path) -> Result<(), MasterKeyError> {
+    use std::os::unix::fs::PermissionsExt;
+    let metadata = fs::metadata(path).map_err(|source| MasterKeyError::File { path: path.to_owned(), source })?;
+    if metadata.permissions().mode() & 0o077 == 0 { Ok(()) } else { Err(MasterKeyError::Exposed(path.to_owned())) }
+}
+
+#[cfg(not(unix))]
+fn refuse_exposed(_path: &Path) -> Result<(), MasterKeyError> {
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The key ring: signing keys with their states, at rest and in memory.
 
 pub mod master;
+pub mod master_check;
 pub mod ring;
 pub mod rotation;
 pub mod seal;
@@ -20,8 +21,8 @@ use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::keys::master::{MasterKeyError, MasterKeys};
 use crate::keys::ring::{Entry, Ring, State};
-use crate::keys::seal::{MasterKeys, SealError};
 use crate::keys::signer::Signer;
 use crate::oauth::error::OAuthError;
 use crate::store::signing_keys::{self, SigningKeyRow};
@@ -43,7 +44,7 @@ pub enum KeyError {
     },
     /// The master key.
     #[error(transparent)]
-    Seal(#[from] SealError),
+    Master(#[from] MasterKeyError),
     /// Another request has just failed to read the ring.
     #[error("the key ring could not be read a moment ago")]
     JustFailed,
@@ -54,7 +55,10 @@ pub enum KeyError {
 
 impl From<KeyError> for OAuthError {
     fn from(error: KeyError) -> Self {
-        Self::server_error(error)
+        match error {
+            KeyError::Store(error) => error.into(),
+            _ => Self::server_error(error),
+        }
     }
 }
 
@@ -152,7 +156,7 @@ impl KeyRing {
 /// The signer of a stored key.
 fn open(row: &SigningKeyRow, master: &MasterKeys) -> Result<Signer, String> {
     let sealed = row.sealed_private.as_deref().ok_or("its private part is gone")?;
-    let private = master.unseal(sealed).map_err(|error| error.to_string())?;
+    let private = seal::unseal(master, sealed).map_err(|error| error.to_string())?;
     Signer::new(&row.kid, &private).map_err(|error| error.to_string())
 }
 

@@ -6,12 +6,13 @@ use rsa::pkcs8::EncodePrivateKey;
 use rsa::traits::PublicKeyParts;
 use signet_verifier::Jwk;
 
-use crate::audit::{self, Event};
+use crate::audit::{self, Actor, Event, Face, Who};
 use crate::clock::{Clock, ClockRng, UnixSeconds};
 use crate::config::Settings;
 use crate::keys::KeyError;
+use crate::keys::master::MasterKeys;
 use crate::keys::ring::{Entry, Ring};
-use crate::keys::seal::MasterKeys;
+use crate::keys::seal;
 use crate::store::signing_keys::{self, SigningKeyRow};
 use crate::store::{ConnectionTrait, Store, StoreError, Transaction, commit};
 
@@ -37,12 +38,12 @@ impl NewKey {
             }
         };
         let der = private.to_pkcs8_der().map_err(|error| unusable(error.to_string()))?;
-        let sealed_private = master.seal(der.as_bytes()).map_err(|error| unusable(error.to_string()))?;
+        let sealed_private = seal::seal(master, der.as_bytes()).map_err(|error| unusable(error.to_string()))?;
         Ok(Self { jwk, kid, sealed_private })
     }
 
     /// Its row at the place after `ring`.
-    pub fn into_row(self, ring: &Ring, now: UnixSeconds, activates_at: UnixSeconds) -> SigningKeyRow {
+    fn into_row(self, ring: &Ring, now: UnixSeconds, activates_at: UnixSeconds) -> SigningKeyRow {
         SigningKeyRow {
             kid: self.kid,
             sequence: ring.next_sequence(),
@@ -72,35 +73,41 @@ pub struct Rotation<'a> {
 impl Rotation<'_> {
     /// The ring as it is stored now.
     pub async fn ring(&self) -> Result<Ring, KeyError> {
-        Ok(ring_in(self.store.reader()).await?)
+        self.ring_in(self.store.reader()).await
     }
 
-    /// Publishes the key that comes after `ring`, which will sign once every verifier has seen it. None if another node was
-    /// first.
-    pub async fn publish_after(&self, ring: &Ring) -> Result<Option<Entry>, KeyError> {
-        let key = self.generate()?;
+    /// The ring as the transaction `db` sees it.
+    pub async fn ring_in(&self, db: &impl ConnectionTrait) -> Result<Ring, KeyError> {
+        Ok(signing_keys::all(db).await?.iter().map(Entry::from).collect())
+    }
+
+    /// Makes a key, outside of any transaction. It takes tens to hundreds of milliseconds.
+    pub fn generate(&self) -> Result<NewKey, KeyError> {
+        // block_in_place, because the clock and the master key are borrowed.
+        tokio::task::block_in_place(|| NewKey::generate(self.settings.key_bits, self.master, self.clock))
+    }
+
+    /// Publishes `key` after the keys of `ring`; it will sign once every verifier has seen it, at once where no key signs. Returns
+    /// `None` if another node was first.
+    pub async fn publish(&self, transaction: &Transaction, ring: &Ring, key: NewKey, actor: &Actor) -> Result<Option<Entry>, KeyError> {
         let now = self.clock.now();
         let activates_at = ring.next_activation(now, self.settings.key_publication_lead);
-        let row = key.into_row(ring, now, activates_at);
-        let entry = Entry::from(&row);
-        let transaction = self.store.begin().await?;
-        if !signing_keys::insert_if_free(&transaction, row).await? {
-            return Ok(None);
-        }
-        audit::record(&transaction, now, Event::KeyPublished { kid: &entry.kid }).await?;
-        commit(transaction).await?;
-        Ok(Some(entry))
+        Ok(insert(transaction, key.into_row(ring, now, activates_at), actor, now).await?)
     }
 
-    /// Publishes the next key if it is time, erases private parts that sign no more, and forgets keys that are of no
-    /// more use. Any number of nodes may do this at once.
+    /// Publishes the next key if it is time, erases private parts that sign no more, and forgets keys that are not needed any
+    /// more. Any number of nodes may do this at once.
     pub async fn maintain(&self) -> Result<(), KeyError> {
         let (now, settings) = (self.clock.now(), self.settings);
         let ring = self.ring().await?;
-        if ring.rotation_due(now, settings.key_rotation_period, settings.key_publication_lead)
-            && let Some(entry) = self.publish_after(&ring).await?
-        {
-            tracing::info!(kid = entry.kid, activates_at = entry.activates_at, "published a new signing key");
+        if ring.rotation_due(now, settings.key_rotation_period, settings.key_publication_lead) {
+            let key = self.generate()?;
+            let transaction = self.store.begin().await?;
+            let published = self.publish(&transaction, &ring, key, &Actor::local(Who::Issuer, Face::Job)).await?;
+            commit(transaction).await?;
+            if let Some(entry) = published {
+                tracing::info!(kid = entry.kid, activates_at = entry.activates_at, "published a new signing key");
+            }
         }
         for entry in ring.erasable(now, settings.key_refresh_interval + settings.clock_skew + 1) {
             signing_keys::erase_private(self.store.writer(), &entry.kid).await?;
@@ -111,48 +118,41 @@ impl Rotation<'_> {
         Ok(())
     }
 
-    /// Takes `kid` out of the JWKS at once. If it signed, the next published key signs from now on, or a new one where
-    /// none was published. False if there is no such key, or it was revoked before.
-    pub async fn revoke(&self, kid: &str) -> Result<bool, KeyError> {
-        // Made before the transaction, which must be short; dropped if a published key can step in.
-        let spare = self.generate()?;
+    /// Takes `kid` out of the JWKS at once. If it signed, the next published key signs from now on, or `spare` where none was
+    /// published. Returns `false` if there is no such key, or if it was revoked before.
+    pub async fn revoke(&self, transaction: &Transaction, kid: &str, spare: NewKey, actor: &Actor) -> Result<bool, KeyError> {
         let now = self.clock.now();
-        let transaction = self.store.begin().await?;
         // Of two keys that are revoked at once, the second must see that the first is gone.
-        signing_keys::lock(&transaction).await?;
-        if !signing_keys::revoke(&transaction, kid, now).await? {
+        signing_keys::lock(transaction).await?;
+        if !signing_keys::revoke(transaction, kid, now).await? {
             return Ok(false);
         }
-        self.fill_gap(&transaction, spare, now).await?;
-        audit::record(&transaction, now, Event::KeyRevoked { kid }).await?;
-        commit(transaction).await?;
+        self.fill_gap(transaction, spare, actor, now).await?;
+        audit::record(transaction, now, actor, Event::KeyRevoked { kid }).await?;
         Ok(true)
     }
 
-    async fn fill_gap(&self, transaction: &Transaction, spare: NewKey, now: UnixSeconds) -> Result<(), KeyError> {
-        let ring = ring_in(transaction).await?;
+    async fn fill_gap(&self, transaction: &Transaction, spare: NewKey, actor: &Actor, now: UnixSeconds) -> Result<(), KeyError> {
+        let ring = self.ring_in(transaction).await?;
         if ring.in_time(now).is_some() || activate_next(transaction, &ring, now).await? {
             return Ok(());
         }
-        let row = spare.into_row(&ring, now, now);
-        let kid = row.kid.clone();
-        if signing_keys::insert_if_free(transaction, row).await? {
-            audit::record(transaction, now, Event::KeyPublished { kid: &kid }).await?;
-        } else {
+        if insert(transaction, spare.into_row(&ring, now, now), actor, now).await?.is_none() {
             // Its place was taken by a key that another node was publishing, which is there now.
-            activate_next(transaction, &ring_in(transaction).await?, now).await?;
+            activate_next(transaction, &self.ring_in(transaction).await?, now).await?;
         }
         Ok(())
     }
-
-    fn generate(&self) -> Result<NewKey, KeyError> {
-        // block_in_place, because the clock and the master key are borrowed.
-        tokio::task::block_in_place(|| NewKey::generate(self.settings.key_bits, self.master, self.clock))
-    }
 }
 
-async fn ring_in(db: &impl ConnectionTrait) -> Result<Ring, StoreError> {
-    Ok(signing_keys::all(db).await?.iter().map(Entry::from).collect())
+/// Inserts the row of a new key. Returns `None` if another node took its place in the sequence.
+async fn insert(transaction: &Transaction, row: SigningKeyRow, actor: &Actor, now: UnixSeconds) -> Result<Option<Entry>, StoreError> {
+    let entry = Entry::from(&row);
+    if !signing_keys::insert_if_free(transaction, row).await? {
+        return Ok(None);
+    }
+    audit::record(transaction, now, actor, Event::KeyPublished { kid: &entry.kid }).await?;
+    Ok(Some(entry))
 }
 
 /// Lets the next key of `ring` sign from `now` on. False if there is none.

@@ -1,196 +1,45 @@
-//! The master key: private keys are sealed under it at rest (JWE, RFC 7516, `dir` with A256GCM), and refresh tokens are
-//! authenticated by it. It lives in a file beside the database, never in it.
+//! Private keys at rest: sealed as JWE (RFC 7516, `dir` with A256GCM, no compression) under a version of the master key.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-
-use aws_lc_rs::{hkdf, hmac};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use josekit::jwe::{self, Dir, JweHeader};
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::clock::Clock;
+use crate::keys::master::{MasterKeyError, MasterKeys};
 
-/// The name of the file within `keys_dir`.
-const FILE: &str = "master.json";
-
-/// Why the master key cannot be used.
+/// Why a value cannot be sealed or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    /// The file cannot be read or written.
-    #[error("master key {path}: {source}")]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file holds something else.
-    #[error(
-        "master key {0}: expected {{\"keys\": [{{\"version\": 1, \"key\": \"<32 bytes in base64url>\"}}]}}, with versions that differ, and \"current\", if given, one of them"
-    )]
-    Malformed(PathBuf),
-    /// The file can be read by others.
-    #[error("master key {0}: other users can read it; expected mode 0600")]
-    Exposed(PathBuf),
-    /// The database is sealed under a key that this node does not have.
-    #[error(
-        "master key {path}: it is missing or differs from the one that this database is sealed under (version {version}); copy it from another node or from your backup"
-    )]
-    Foreign {
-        /// Where it was looked for.
-        path: PathBuf,
-        /// The version that is needed.
-        version: i32,
-    },
-    /// The file lacks a version that other nodes use already.
-    #[error("master key: version {0} is not in this node's file; add it and start the node again")]
-    NoVersion(i32),
     /// Sealing or opening failed.
     #[error("sealed key: {0}")]
     Jose(#[from] josekit::JoseError),
-    /// A sealed value names a version that the file does not hold, or was not sealed here.
+    /// The value was not sealed here.
     #[error("sealed key: it was not sealed under this master key")]
     NotOurs,
+    /// This node lacks the version of the master key.
+    #[error(transparent)]
+    Master(#[from] MasterKeyError),
 }
 
-impl SealError {
-    /// The error of a node whose file in `dir` lacks `version`, or has another key for it.
-    pub fn foreign(dir: &Path, version: i32) -> Self {
-        Self::Foreign { path: dir.join(FILE), version }
-    }
+/// Seals `secret` under the current version.
+pub fn seal(master: &MasterKeys, secret: &[u8]) -> Result<String, SealError> {
+    let version = master.current_version()?;
+    let mut header = JweHeader::new();
+    header.set_content_encryption("A256GCM");
+    header.set_key_id(version.version.to_string());
+    Ok(jwe::serialize_compact(secret, &header, &Dir.encrypter_from_bytes(version.seal.as_slice())?)?)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyFile {
-    keys: Vec<KeyFileEntry>,
-    /// The version that is used for what is new; the highest if absent.
-    current: Option<i32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyFileEntry {
-    version: i32,
-    key: String,
-}
-
-struct Version {
-    version: i32,
-    seal: Zeroizing<[u8; 32]>,
-    refresh: hmac::Key,
-    fingerprint: String,
-}
-
-/// The versions of the master key.
-pub struct MasterKeys {
-    path: PathBuf,
-    versions: Vec<Version>,
-    current: i32,
-}
-
-impl std::fmt::Debug for MasterKeys {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("MasterKeys").field("path", &self.path).finish_non_exhaustive()
+/// Opens what [`seal`] made.
+pub fn unseal(master: &MasterKeys, sealed: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let header = header(sealed).ok_or(SealError::NotOurs)?;
+    // Read before anything is decrypted: only our own form, which has no compression.
+    if header.content_encryption() != Some("A256GCM") || header.compression().is_some() {
+        return Err(SealError::NotOurs);
     }
-}
-
-impl MasterKeys {
-    /// Reads the file in `dir`; none if it is not there.
-    pub fn load(dir: &Path) -> Result<Option<Self>, SealError> {
-        let path = dir.join(FILE);
-        let content = match fs::read_to_string(&path) {
-            Ok(content) => Zeroizing::new(content),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(SealError::File { path, source }),
-        };
-        refuse_exposed(&path)?;
-        let malformed = || SealError::Malformed(path.clone());
-        let file: KeyFile = serde_json::from_str(&content).map_err(|_| malformed())?;
-        let mut versions = Vec::new();
-        for KeyFileEntry { version, key } in file.keys {
-            let bytes = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.decode(Zeroizing::new(key).as_bytes()).map_err(|_| malformed())?);
-            if bytes.len() != 32 {
-                return Err(malformed());
-            }
-            versions.push(Version::derive(version, &bytes));
-        }
-        versions.sort_by_key(|version| version.version);
-        let current = file.current.or(versions.last().map(|version| version.version)).ok_or_else(malformed)?;
-        let master = Self { path: path.clone(), versions, current };
-        let repeated = master.versions.windows(2).any(|pair| pair[0].version == pair[1].version);
-        if repeated || master.version(current).is_none() {
-            return Err(malformed());
-        }
-        Ok(Some(master))
-    }
-
-    /// Makes the file in `dir`, mode 0600, or reads the one that another node has just made.
-    pub fn create(dir: &Path, clock: &dyn Clock) -> Result<Self, SealError> {
-        let path = dir.join(FILE);
-        let failed = |source| SealError::File { path: path.clone(), source };
-        let key = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(Zeroizing::new(clock.random_bytes::<32>()).as_slice()));
-        let content = Zeroizing::new(format!("{{\"keys\": [{{\"version\": 1, \"key\": \"{}\"}}]}}\n", key.as_str()));
-        fs::create_dir_all(dir).map_err(failed)?;
-        // Written in full before it has its name, and never over another: a node sees all of it or nothing.
-        let mut file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
-        file.write_all(content.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-        match file.persist_noclobber(&path) {
-            Ok(_) => File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?,
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed(error.error)),
-        }
-        Self::load(dir)?.ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))
-    }
-
-    /// The fingerprint of `version`.
-    pub fn fingerprint(&self, version: i32) -> Option<&str> {
-        self.version(version).map(|version| version.fingerprint.as_str())
-    }
-
-    /// Version and fingerprint of each key. A fingerprint tells nothing of its key.
-    pub fn fingerprints(&self) -> impl Iterator<Item = (i32, &str)> {
-        self.versions.iter().map(|version| (version.version, version.fingerprint.as_str()))
-    }
-
-    /// The version that seals and signs what is new.
-    pub fn current(&self) -> i32 {
-        self.current
-    }
-
-    /// The key that authenticates refresh tokens under `version`.
-    pub fn refresh_key(&self, version: i32) -> Option<&hmac::Key> {
-        self.version(version).map(|version| &version.refresh)
-    }
-
-    /// Seals `secret` under the current version.
-    pub fn seal(&self, secret: &[u8]) -> Result<String, SealError> {
-        let version = self.version(self.current).ok_or(SealError::NotOurs)?;
-        let mut header = JweHeader::new();
-        header.set_content_encryption("A256GCM");
-        header.set_key_id(version.version.to_string());
-        Ok(jwe::serialize_compact(secret, &header, &Dir.encrypter_from_bytes(version.seal.as_slice())?)?)
-    }
-
-    /// Opens what [`MasterKeys::seal`] made.
-    pub fn unseal(&self, sealed: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let header = header(sealed).ok_or(SealError::NotOurs)?;
-        // Read before anything is decrypted: only our own form, which has no compression.
-        if header.content_encryption() != Some("A256GCM") || header.compression().is_some() {
-            return Err(SealError::NotOurs);
-        }
-        let version = version_of(sealed).ok_or(SealError::NotOurs)?;
-        let version = self.version(version).ok_or(SealError::NoVersion(version))?;
-        let (secret, _) = jwe::deserialize_compact(sealed, &Dir.decrypter_from_bytes(version.seal.as_slice())?)?;
-        Ok(Zeroizing::new(secret))
-    }
-
-    fn version(&self, version: i32) -> Option<&Version> {
-        self.versions.iter().find(|own| own.version == version)
-    }
+    let version = version_of(sealed).ok_or(SealError::NotOurs)?;
+    let version = master.version(version).ok_or(MasterKeyError::NoVersion(version))?;
+    let (secret, _) = jwe::deserialize_compact(sealed, &Dir.decrypter_from_bytes(version.seal.as_slice())?)?;
+    Ok(Zeroizing::new(secret))
 }
 
 fn header(sealed: &str) -> Option<JweHeader> {
@@ -201,36 +50,4 @@ fn header(sealed: &str) -> Option<JweHeader> {
 /// The version of the master key that `sealed` says it was sealed under.
 pub fn version_of(sealed: &str) -> Option<i32> {
     header(sealed)?.key_id()?.parse().ok()
-}
-
-impl Version {
-    fn derive(version: i32, key: &[u8]) -> Self {
-        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"signet").extract(key);
-        let derived = |label: &[u8]| {
-            let mut bytes = Zeroizing::new([0; 32]);
-            let info = [label];
-            // Neither can fail: the length is the hash's own.
-            let filled = prk.expand(&info, hkdf::HKDF_SHA256).and_then(|okm| okm.fill(bytes.as_mut_slice()));
-            debug_assert!(filled.is_ok(), "32 bytes are the hash's own length");
-            bytes
-        };
-        Self {
-            version,
-            seal: derived(b"seal signing keys"),
-            refresh: hmac::Key::new(hmac::HMAC_SHA256, derived(b"authenticate refresh tokens").as_slice()),
-            fingerprint: BASE64_URL_SAFE_NO_PAD.encode(&derived(b"fingerprint")[..16]),
-        }
-    }
-}
-
-#[cfg(unix)]
-fn refuse_exposed(path: &Path) -> Result<(), SealError> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata = fs::metadata(path).map_err(|source| SealError::File { path: path.to_owned(), source })?;
-    if metadata.permissions().mode() & 0o077 == 0 { Ok(()) } else { Err(SealError::Exposed(path.to_owned())) }
-}
-
-#[cfg(not(unix))]
-fn refuse_exposed(_path: &Path) -> Result<(), SealError> {
-    Ok(())
 }

@@ -7,7 +7,7 @@ use crate::oauth::issuer::is_loopback;
 
 /// A redirect URI that may not be registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("redirect URI: expected https, http for a loopback host, or a private scheme with a dot (com.example.app:/…); without fragment")]
+#[error("https, http for a loopback host, or a private scheme with a dot (com.example.app:/…); without fragment")]
 pub struct RedirectUriError;
 
 /// The hosts of `http` redirect URIs, as they are written.

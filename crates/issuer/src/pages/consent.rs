@@ -98,7 +98,7 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
     match own.form.get("choice") {
         Some("allow") => {
             let user = signed_in.user.id;
-            consents::give(&app, user, &client.id, &offer.to_consent).await?;
+            consents::give(&app, &browser.actor(user), user, &client.id, &offer.to_consent).await?;
             waiting.interaction.consented_by = Some(user);
             waiting.save(&app).await?;
             waiting::resume(&app, id)
@@ -120,8 +120,7 @@ async fn in_words(app: &App, scopes: &ScopeSet) -> Result<Vec<Group>, PageError>
     let mut known = resources::known_scopes(app.store.reader(), &names).await?;
     // OpenID Connect's in its own order: who you are comes first.
     known.sort_by_key(|scope| OIDC_SCOPES.iter().position(|(name, _)| *name == scope.name));
-    let titles: BTreeMap<String, String> =
-        resources::all(app.store.reader()).await?.into_iter().map(|resource| (resource.id, resource.name)).collect();
+    let titles = resources::names(app.store.reader(), known.iter().map(|scope| scope.resource_id.as_str())).await?;
     let mut groups: BTreeMap<(bool, &str), Vec<String>> = BTreeMap::new();
     for scope in &known {
         groups.entry((scope.resource_id != USERINFO, &scope.resource_id)).or_default().push(scope.description.clone());

@@ -36,7 +36,7 @@ impl ClientView {
         let metadata = client.metadata()?;
         Ok(Self {
             id: client.id.clone(),
-            name: client.name.clone(),
+            name: client.client_name.clone(),
             has_logo: clients::has_logo(app.store.reader(), &client.id).await?,
             uri: metadata.client_uri.unwrap_or_default(),
             policy_uri: metadata.policy_uri.unwrap_or_default(),

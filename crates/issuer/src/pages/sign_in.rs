@@ -105,7 +105,7 @@ pub async fn submit(
     let context = Context::of(&app, &browser, form.get("request").unwrap_or_default()).await?;
     let username = form.get("username").unwrap_or_default();
     let password = form.secret("password").unwrap_or_else(|| SecretString::from(""));
-    let checked = match sign_in::check(&app, username, password, browser.device().address, app.now()).await {
+    let checked = match sign_in::check(&app, username, password, browser.request().address, app.now()).await {
         Ok(proof) => browser.sign_in(proof).await?,
         Err(error) => Err(error),
     };

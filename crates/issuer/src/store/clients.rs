@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, DerivePartialModel, EntityTrait, FromQueryResult, IntoActiveModel, JoinType,
-    QueryFilter, QueryOrder, QueryResult, QuerySelect, RelationTrait, SelectExt, Value,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, DerivePartialModel, EntityTrait, FromQueryResult, IntoActiveModel,
+    JoinType, QueryFilter, QueryOrder, QueryResult, QuerySelect, RelationTrait, SelectExt, Value,
 };
 
 use crate::clock::UnixSeconds;
@@ -42,17 +42,17 @@ impl AllowedScope {
 pub struct Client {
     pub id: String,
     /// The name that is shown to people.
-    pub name: String,
+    pub client_name: String,
     /// Whether it has no secret.
     pub public: bool,
     /// The grant types that it is registered for.
-    pub grants: Vec<String>,
+    pub grant_types: Vec<String>,
     /// SHA-256 of the secrets that are good, at most two.
     pub secret_hashes: Vec<Vec<u8>>,
     pub enabled: bool,
     pub redirect_uris: Vec<String>,
     /// The one method by which it must authenticate. `None`: any method that it has a secret for.
-    pub auth_method: Option<String>,
+    pub token_endpoint_auth_method: Option<String>,
     /// Whether every authorization request must carry a PKCE challenge. Those of public clients must in any case.
     pub require_pkce: bool,
     /// Whether it is the issuer's own client. Its users are not asked for consent.
@@ -91,13 +91,13 @@ impl FromQueryResult for Client {
         let scopes: String = row.try_get(prefix, "scopes")?;
         Ok(Self {
             id: client.id,
-            name: client.name,
+            client_name: client.client_name,
             public: client.public,
-            grants: words(&client.grants).map(str::to_owned).collect(),
+            grant_types: words(&client.grant_types).map(str::to_owned).collect(),
             secret_hashes: [client.secret_hash, client.previous_secret_hash].into_iter().flatten().collect(),
             enabled: client.disabled_at.is_none(),
             redirect_uris: words(&client.redirect_uris).map(str::to_owned).collect(),
-            auth_method: client.auth_method,
+            token_endpoint_auth_method: client.token_endpoint_auth_method,
             require_pkce: client.require_pkce,
             first_party: client.first_party,
             dynamic: client.registration_token_hash.is_some(),
@@ -116,12 +116,12 @@ impl Client {
 
     /// What it says about itself.
     pub fn metadata(&self) -> Result<ClientMetadata, StoreError> {
-        serde_json::from_str(&self.metadata).map_err(|error| StoreError::Corrupt(format!("metadata of the client {}: {error}", self.id)))
+        parse_metadata(&self.id, &self.metadata)
     }
 
     /// Whether it is registered for `grant`.
     pub fn has_grant(&self, grant: &str) -> bool {
-        self.grants.iter().any(|own| own == grant)
+        self.grant_types.iter().any(|own| own == grant)
     }
 }
 
@@ -146,9 +146,30 @@ pub(super) async fn by_ids(db: DatabaseConnection, ids: Vec<String>) -> Result<V
     Ok(ids.iter().map(|id| found.iter().find(|client| client.id == *id).cloned()).collect())
 }
 
-/// All clients, by id.
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<ClientRow>, StoreError> {
-    Ok(clients::Entity::find().order_by_asc(clients::Column::Id).all(db).await?)
+impl ClientRow {
+    /// What the client says about itself.
+    pub fn client_metadata(&self) -> Result<ClientMetadata, StoreError> {
+        parse_metadata(&self.id, &self.metadata)
+    }
+}
+
+fn parse_metadata(id: &str, json: &str) -> Result<ClientMetadata, StoreError> {
+    serde_json::from_str(json).map_err(|error| StoreError::Corrupt(format!("metadata of the client {id}: {error}")))
+}
+
+/// Up to `limit` clients after the id `after`, by id; only those that are enabled or not, if `enabled` says so.
+pub async fn page(db: &impl ConnectionTrait, enabled: Option<bool>, after: Option<&str>, limit: u64) -> Result<Vec<ClientRow>, StoreError> {
+    use clients::Column;
+    let condition = Condition::all()
+        .add_option(after.map(|after| Column::Id.gt(after)))
+        .add_option(enabled.map(|enabled| if enabled { Column::DisabledAt.is_null() } else { Column::DisabledAt.is_not_null() }));
+    Ok(clients::Entity::find().filter(condition).order_by_asc(Column::Id).limit(limit).all(db).await?)
+}
+
+/// The scopes that the client `id` may ask for, by name.
+pub async fn scopes(db: &impl ConnectionTrait, id: &str) -> Result<Vec<String>, StoreError> {
+    let own = client_scopes::Entity::find().filter(client_scopes::Column::ClientId.eq(id));
+    Ok(own.order_by_asc(client_scopes::Column::Scope).all(db).await?.into_iter().map(|row| row.scope).collect())
 }
 
 /// The row of the client `id`.
@@ -161,15 +182,15 @@ pub async fn row(db: &impl ConnectionTrait, id: &str) -> Result<Option<ClientRow
 
 #[derive(DerivePartialModel)]
 #[sea_orm(entity = "clients::Entity")]
-struct Grants {
-    grants: String,
+struct GrantTypes {
+    grant_types: String,
 }
 
 /// The grant types that some enabled client is registered for.
 pub async fn grants_in_use(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
     let enabled = clients::Entity::find().distinct().filter(clients::Column::DisabledAt.is_null());
-    let rows = enabled.into_partial_model::<Grants>().all(db).await?;
-    Ok(rows.iter().flat_map(|row| words(&row.grants)).map(str::to_owned).collect())
+    let rows = enabled.into_partial_model::<GrantTypes>().all(db).await?;
+    Ok(rows.iter().flat_map(|row| words(&row.grant_types)).map(str::to_owned).collect())
 }
 
 /// Adds a client that may ask for `scopes`, which must exist, and whose scripts run in `origins`.

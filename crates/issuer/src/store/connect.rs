@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use crate::store::error::{is_busy, is_pool_timeout};
 
 /// How long a request waits for a free connection.
-pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a SQLite writer waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -69,7 +69,13 @@ async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl) -> Result<Conn
         // A connection that was used a moment ago is alive; one that was idle during an outage may not be.
         .test_before_acquire_if_idle_for(Duration::from_secs(1));
     // A server that refuses connections may be starting, so the pool tries again until its time is up.
-    let unless_timed_out = |error| if is_pool_timeout(&error) { StoreError::Unreachable(url.server()) } else { error.into() };
+    let unless_timed_out = |error| {
+        if is_pool_timeout(&error) {
+            StoreError::Unreachable { server: url.server(), seconds: ACQUIRE_TIMEOUT.as_secs() }
+        } else {
+            error.into()
+        }
+    };
     let pool = Database::connect(options).await.map_err(unless_timed_out)?;
     Ok(Connections { reader: pool.clone(), writer: pool })
 }

@@ -65,7 +65,7 @@ pub async fn of_user(db: &impl ConnectionTrait, user: Uuid) -> Result<Vec<Consen
     let rows = Entity::find()
         .join(JoinType::InnerJoin, Relation::Clients.def())
         .filter(Column::UserId.eq(user))
-        .order_by_asc(clients::Column::Name)
+        .order_by_asc(clients::Column::ClientName)
         .order_by_asc(clients::Column::Id)
         .all(db)
         .await?;

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, SqlxError, SqlxPostgresError, SqlxSqliteError};
 
-use crate::oauth::error::OAuthError;
-use crate::store::connect::ACQUIRE_TIMEOUT;
+use crate::oauth::error::{Code, OAuthError};
+
+/// The seconds after which a request that found the database busy may be repeated.
+const RETRY_AFTER: u64 = 1;
 
 /// A failure of the database, or of what it holds.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +23,11 @@ pub enum StoreError {
     #[error("another command changed the same at this moment; try again ({0})")]
     Conflict(DbErr),
     /// The server refused every connection, or did not answer.
-    #[error("database: no connection to PostgreSQL at {0} within {seconds} s; is it running, has it connections left, and is database_url right?", seconds = ACQUIRE_TIMEOUT.as_secs())]
-    Unreachable(String),
+    #[error(
+        "database: no connection to PostgreSQL at {server} within {seconds} s; is it running, has it connections left, and is database_url right?"
+    )]
+    #[expect(missing_docs, reason = "the names say it")]
+    Unreachable { server: String, seconds: u64 },
     /// The schema is newer than this program.
     #[error("database: its schema is newer than this version of Signet; use the version that migrated it, or a later one")]
     NewerSchema,
@@ -48,13 +53,18 @@ impl From<DbErr> for StoreError {
 /// A storage error fails the request: it never becomes a token, nor a success that did not happen.
 impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
-        Self::server_error(error)
+        match error {
+            StoreError::Busy(_) => {
+                Self { source: Some(error.into()), ..Self::new(Code::Busy(RETRY_AFTER), "the server is busy; try again") }
+            }
+            _ => Self::server_error(error),
+        }
     }
 }
 
 /// A code by which a database says what failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Code {
+pub(super) enum DatabaseCode {
     /// The primary result code of SQLite, <https://www.sqlite.org/rescode.html>. The extended codes of one primary code share
     /// its last byte.
     Sqlite(u8),
@@ -63,14 +73,14 @@ pub(super) enum Code {
 }
 
 /// The code with which the database refused a statement or a connection. `None` if the error is not the database's.
-pub(super) fn code(error: &DbErr) -> Option<Code> {
+pub(super) fn code(error: &DbErr) -> Option<DatabaseCode> {
     let SqlxError::Database(error) = driver_error(error)? else { return None };
     let code = error.code()?;
     if error.try_downcast_ref::<SqlxSqliteError>().is_some() {
         let [primary, ..] = code.parse::<i32>().ok()?.to_le_bytes();
-        return Some(Code::Sqlite(primary));
+        return Some(DatabaseCode::Sqlite(primary));
     }
-    error.try_downcast_ref::<SqlxPostgresError>().map(|_| Code::Postgres(code.into_owned()))
+    error.try_downcast_ref::<SqlxPostgresError>().map(|_| DatabaseCode::Postgres(code.into_owned()))
 }
 
 fn driver_error(error: &DbErr) -> Option<&SqlxError> {
@@ -95,8 +105,8 @@ pub(super) fn is_busy(error: &DbErr) -> bool {
     const POSTGRES: [&str; 3] = ["55P03", "57014", "53300"];
     is_pool_timeout(error)
         || match code(error) {
-            Some(Code::Sqlite(code)) => SQLITE.contains(&code),
-            Some(Code::Postgres(code)) => POSTGRES.contains(&code.as_str()),
+            Some(DatabaseCode::Sqlite(code)) => SQLITE.contains(&code),
+            Some(DatabaseCode::Postgres(code)) => POSTGRES.contains(&code.as_str()),
             None => false,
         }
 }

@@ -7,36 +7,38 @@
 //!
 //! Transactions lock rows in this order, so that two of them never wait for each other in a circle:
 //!
-//! 1. `attempts`: the counter of the account, then that of the address
-//! 2. `users` and `clients`
-//! 3. `consents`
-//! 4. `sessions`, by `sid`
-//! 5. `authorization_codes`
-//! 6. `authorizations`, by `id`
+//! 1. the row `admin` of `scopes`, by operations that may make administrators fewer
+//! 2. `attempts`: the counter of the account, then that of the address
+//! 3. `users` and `clients`
+//! 4. `consents`
+//! 5. `sessions`, by `sid`
+//! 6. `authorization_codes`
+//! 7. `authorizations`, by `id`
 //!
 //! A transaction that leaves tables out keeps the order of the others. PostgreSQL locks the rows; SQLite has one writer at a
 //! time, so the query builder leaves the row locks out of its statements.
 
 pub mod attempts;
 pub mod audit_events;
+pub mod authorization_codes;
 pub mod authorizations;
 mod batch;
 pub mod browsers;
+pub mod client_assertions;
 pub mod clients;
-pub mod codes;
 mod connect;
 pub mod consents;
 mod entity;
 mod error;
 mod query;
-pub mod registration;
-pub mod requests;
+pub mod registration_tokens;
 pub mod resources;
 pub mod roles;
 pub mod schema;
 pub mod sessions;
 pub mod signing_keys;
 pub mod users;
+pub mod waiting_requests;
 
 pub use error::StoreError;
 /// What queries run on: a connection or a transaction.

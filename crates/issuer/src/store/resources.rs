@@ -1,6 +1,8 @@
 //! Resources and the scopes that they own.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use std::collections::BTreeMap;
+
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::clock::UnixSeconds;
 use crate::oauth::issuer::Issuer;
@@ -80,14 +82,26 @@ async fn by_column(db: &impl ConnectionTrait, column: resources::Column, value: 
     Ok(resources::Entity::find().filter(column.eq(value)).one(db).await?.map(Resource::from))
 }
 
-/// All resources, the built-in ones first.
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<ResourceRow>, StoreError> {
-    Ok(resources::Entity::find().order_by_asc(resources::Column::CreatedAt).order_by_asc(resources::Column::Id).all(db).await?)
+/// The row of the resource with the key `id`.
+pub async fn row(db: &impl ConnectionTrait, id: &str) -> Result<Option<ResourceRow>, StoreError> {
+    Ok(resources::Entity::find_by_id(id).one(db).await?)
 }
 
-/// All scopes, by name.
-pub async fn scopes(db: &impl ConnectionTrait) -> Result<Vec<ScopeRow>, StoreError> {
-    Ok(scopes::Entity::find().order_by_asc(scopes::Column::Name).all(db).await?)
+/// Up to `limit` resources after the one with the key `after`, by key.
+pub async fn page(db: &impl ConnectionTrait, after: Option<&str>, limit: u64) -> Result<Vec<ResourceRow>, StoreError> {
+    let condition = Condition::all().add_option(after.map(|after| resources::Column::Id.gt(after)));
+    Ok(resources::Entity::find().filter(condition).order_by_asc(resources::Column::Id).limit(limit).all(db).await?)
+}
+
+/// The names of the resources with the keys `ids`, by key.
+pub async fn names(db: &impl ConnectionTrait, ids: impl Iterator<Item = &str>) -> Result<BTreeMap<String, String>, StoreError> {
+    let rows = resources::Entity::find().filter(resources::Column::Id.is_in(ids)).all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
+/// The scopes of the resources with the keys `ids`, by name.
+pub async fn scopes_of(db: &impl ConnectionTrait, ids: impl Iterator<Item = &str>) -> Result<Vec<ScopeRow>, StoreError> {
+    Ok(scopes::Entity::find().filter(scopes::Column::ResourceId.is_in(ids)).order_by_asc(scopes::Column::Name).all(db).await?)
 }
 
 /// Those of `names` that are scopes here.

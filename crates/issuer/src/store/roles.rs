@@ -1,16 +1,33 @@
 //! Roles: named sets of scopes that users are given.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use std::collections::HashMap;
+
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, SelectExt,
+};
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
+use crate::config::ADMIN;
 use crate::store::StoreError;
-use crate::store::entity::{role_scopes, roles, user_roles};
+use crate::store::entity::{role_scopes, roles, scopes, user_roles, users};
 
-/// The names of all roles.
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
-    let rows = roles::Entity::find().order_by_asc(roles::Column::Name).all(db).await?;
+/// The names of up to `limit` roles after `after`, by name.
+pub async fn page(db: &impl ConnectionTrait, after: Option<&str>, limit: u64) -> Result<Vec<String>, StoreError> {
+    let condition = Condition::all().add_option(after.map(|after| roles::Column::Name.gt(after)));
+    let rows = roles::Entity::find().filter(condition).order_by_asc(roles::Column::Name).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(|row| row.name).collect())
+}
+
+/// The scopes of each of the roles `names`.
+pub async fn scopes_of(db: &impl ConnectionTrait, names: &[String]) -> Result<HashMap<String, Vec<String>>, StoreError> {
+    let rows = role_scopes::Entity::find().filter(role_scopes::Column::Role.is_in(names)).order_by_asc(role_scopes::Column::Scope);
+    let mut scopes = HashMap::<String, Vec<String>>::new();
+    for row in rows.all(db).await? {
+        scopes.entry(row.role).or_default().push(row.scope);
+    }
+    Ok(scopes)
 }
 
 /// Whether there is a role `name`.
@@ -29,11 +46,21 @@ pub async fn scopes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>
 pub async fn insert(db: &impl ConnectionTrait, name: &str, scopes: &[String], now: UnixSeconds) -> Result<(), StoreError> {
     let role = roles::Model { name: name.to_owned(), created_at: now };
     roles::Entity::insert(role.into_active_model()).exec_without_returning(db).await?;
+    insert_scopes(db, name, scopes).await
+}
+
+async fn insert_scopes(db: &impl ConnectionTrait, name: &str, scopes: &[String]) -> Result<(), StoreError> {
     if !scopes.is_empty() {
         let rows = scopes.iter().map(|scope| role_scopes::Model { role: name.to_owned(), scope: scope.clone() }.into_active_model());
         role_scopes::Entity::insert_many(rows).exec_without_returning(db).await?;
     }
     Ok(())
+}
+
+/// Gives the role `name` the scopes `scopes`, which must exist, in place of those that it had.
+pub async fn replace_scopes(db: &impl ConnectionTrait, name: &str, scopes: &[String]) -> Result<(), StoreError> {
+    role_scopes::Entity::delete_many().filter(role_scopes::Column::Role.eq(name)).exec(db).await?;
+    insert_scopes(db, name, scopes).await
 }
 
 /// Removes the role `name`, from its users too. Returns `false` if there is no such role.
@@ -59,4 +86,35 @@ pub async fn give(db: &impl ConnectionTrait, user: Uuid, name: &str) -> Result<(
 pub async fn take(db: &impl ConnectionTrait, user: Uuid, name: &str) -> Result<(), StoreError> {
     user_roles::Entity::delete_by_id((user, name.to_owned())).exec(db).await?;
     Ok(())
+}
+
+/// The roles of each of the users `ids`.
+pub async fn of_users(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, Vec<String>>, StoreError> {
+    let rows = user_roles::Entity::find().filter(user_roles::Column::UserId.is_in(ids)).order_by_asc(user_roles::Column::Role);
+    let mut roles = HashMap::<Uuid, Vec<String>>::new();
+    for row in rows.all(db).await? {
+        roles.entry(row.user_id).or_default().push(row.role);
+    }
+    Ok(roles)
+}
+
+/// Makes every other transaction that calls this wait until the caller's transaction ends: those that may make administrators
+/// fewer. It locks the scope `admin`, which always exists, in a way in which roles and clients may still refer to it.
+pub async fn lock_administrators(db: &impl ConnectionTrait) -> Result<(), StoreError> {
+    scopes::Entity::find_by_id(ADMIN).lock(LockType::NoKeyUpdate).one(db).await?;
+    Ok(())
+}
+
+/// Whether there is an enabled user with a password whose roles hold the scope `admin`.
+pub async fn has_administrator(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    let roles = role_scopes::Entity::find().select_only().column(role_scopes::Column::Role).filter(role_scopes::Column::Scope.eq(ADMIN));
+    let holders = user_roles::Entity::find()
+        .select_only()
+        .column(user_roles::Column::UserId)
+        .filter(user_roles::Column::Role.in_subquery(roles.into_query()));
+    let administrators = users::Entity::find()
+        .filter(users::Column::DisabledAt.is_null())
+        .filter(users::Column::PasswordHash.is_not_null())
+        .filter(users::Column::Id.in_subquery(holders.into_query()));
+    Ok(administrators.exists(db).await?)
 }

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
 use signet_migrations::{Migrator, MigratorTrait};
 
 use crate::store::connect::persist;
-use crate::store::error::{Code, code, is_busy};
+use crate::store::error::{DatabaseCode, code, is_busy};
 use crate::store::query::text;
 use crate::store::{Store, StoreError, Transaction};
 
@@ -31,7 +31,7 @@ async fn make_lock(store: &Store) -> Result<(), DbErr> {
 /// later, so that one of two nodes, or both, may fail with unique_violation, duplicate_table or duplicate_object.
 fn was_made_twice(error: &DbErr) -> bool {
     let codes = ["23505", "42P07", "42710"];
-    is_busy(error) || matches!(code(error), Some(Code::Postgres(code)) if codes.contains(&code.as_str()))
+    is_busy(error) || matches!(code(error), Some(DatabaseCode::Postgres(code)) if codes.contains(&code.as_str()))
 }
 
 /// How the schema of the database differs from the one that this program expects.

@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     RelationTrait,
 };
 use uuid::Uuid;
@@ -48,6 +48,39 @@ pub async fn of_user(db: &impl ConnectionTrait, user: Uuid, now: UnixSeconds) ->
         .order_by_asc(Column::Sid)
         .all(db)
         .await?)
+}
+
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+struct WithUsername {
+    #[sea_orm(nested)]
+    session: SessionRow,
+    #[sea_orm(from_expr = "Expr::col((users::Entity, users::Column::Username))")]
+    username: String,
+}
+
+/// Up to `limit` live sessions after the `sid` `after`, of `user` or of all users, by `sid`, with the names of their users.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    user: Option<Uuid>,
+    now: UnixSeconds,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Vec<(SessionRow, String)>, StoreError> {
+    let condition = Condition::all()
+        .add(Column::EndedAt.is_null())
+        .add(Column::ExpiresAt.gt(now))
+        .add_option(user.map(|user| Column::UserId.eq(user)))
+        .add_option(after.map(|after| Column::Sid.gt(after)));
+    let found = Entity::find()
+        .join(JoinType::InnerJoin, Relation::Users.def())
+        .filter(condition)
+        .order_by_asc(Column::Sid)
+        .limit(limit)
+        .into_partial_model::<WithUsername>()
+        .all(db)
+        .await?;
+    Ok(found.into_iter().map(|found| (found.session, found.username)).collect())
 }
 
 /// Begins a session if its user is enabled and the user's credentials are of `credential_version`; otherwise returns `false`.

@@ -4,8 +4,8 @@ use std::fmt;
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PartialModelTrait, QueryFilter, QueryOrder,
-    QueryResult, QuerySelect, UpdateMany,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PartialModelTrait, QueryFilter,
+    QueryOrder, QueryResult, QuerySelect, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -96,9 +96,23 @@ pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Op
     Ok(users::Entity::find().filter(users::Column::Username.eq(username)).into_partial_model::<User>().one(db).await?)
 }
 
-/// All users, by username.
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<UserRow>, StoreError> {
-    Ok(users::Entity::find().order_by_asc(users::Column::Username).all(db).await?)
+/// Up to `limit` users after the username `after`, by username; only those that are enabled or not, if `enabled` says so.
+pub async fn page(db: &impl ConnectionTrait, enabled: Option<bool>, after: Option<&str>, limit: u64) -> Result<Vec<UserRow>, StoreError> {
+    use users::Column;
+    let condition = Condition::all()
+        .add_option(after.map(|after| Column::Username.gt(after)))
+        .add_option(enabled.map(|enabled| if enabled { Column::DisabledAt.is_null() } else { Column::DisabledAt.is_not_null() }));
+    Ok(users::Entity::find().filter(condition).order_by_asc(Column::Username).limit(limit).all(db).await?)
+}
+
+/// The row of the user `id`.
+pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<UserRow>, StoreError> {
+    Ok(users::Entity::find_by_id(id).one(db).await?)
+}
+
+/// The row of the user `id`, which nobody else may change until the caller's transaction ends.
+pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<UserRow>, StoreError> {
+    Ok(users::Entity::find_by_id(id).lock_exclusive().one(db).await?)
 }
 
 /// The row of `username` (in normal form).

@@ -7,7 +7,7 @@ use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use crate::keys::seal::{MasterKeys, SealError};
+use crate::keys::master::{MasterKeyError, MasterKeys};
 use crate::store::authorizations::AuthorizationRow;
 
 /// The token just spent gets the same successor again for this long, in seconds: an answer may be lost, and a client
@@ -42,9 +42,9 @@ impl RefreshToken {
     /// Whether this issuer made it for the authorization of `row`. Compares in constant time. Without the version of the
     /// master key by which `row`'s tokens are authenticated that cannot be told: it fails if `row` is `alive`; what is dead
     /// is refused with or without it.
-    pub fn is_genuine(&self, row: &AuthorizationRow, alive: bool, master: &MasterKeys) -> Result<bool, SealError> {
+    pub fn is_genuine(&self, row: &AuthorizationRow, alive: bool, master: &MasterKeys) -> Result<bool, MasterKeyError> {
         let Some(key) = master.refresh_key(row.key_version) else {
-            return if alive { Err(SealError::NoVersion(row.key_version)) } else { Ok(false) };
+            return if alive { Err(MasterKeyError::NoVersion(row.key_version)) } else { Ok(false) };
         };
         let body = body(self.authorization, self.generation, self.key_version);
         Ok(self.authorization == row.id
@@ -54,8 +54,8 @@ impl RefreshToken {
 }
 
 /// The refresh token of `row`'s generation. Fails where this node lacks the master key of its version.
-pub fn encode(row: &AuthorizationRow, master: &MasterKeys) -> Result<String, SealError> {
-    let key = master.refresh_key(row.key_version).ok_or(SealError::NoVersion(row.key_version))?;
+pub fn encode(row: &AuthorizationRow, master: &MasterKeys) -> Result<String, MasterKeyError> {
+    let key = master.refresh_key(row.key_version).ok_or(MasterKeyError::NoVersion(row.key_version))?;
     let body = body(row.id, row.generation, row.key_version);
     let mac = hmac::sign(key, &[&body, row.salt.as_slice()].concat());
     Ok(BASE64_URL_SAFE_NO_PAD.encode([&body, mac.as_ref()].concat()))

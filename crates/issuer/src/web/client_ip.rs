@@ -5,32 +5,50 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use ipnet::IpNet;
 
 use crate::app::App;
+use crate::audit::RequestInfo;
 use crate::oauth::error::OAuthError;
 
-/// The address, as a request extension.
+/// The most characters that are kept of a `User-Agent` header.
+const MAX_USER_AGENT: usize = 300;
+
+/// The address and the id of a request, as a request extension.
 #[derive(Debug, Clone, Copy)]
-pub struct ClientIp(IpAddr);
+pub struct ClientIp {
+    address: IpAddr,
+    request_id: u64,
+}
 
 impl ClientIp {
-    /// The address of a request that passed [`client_ip`].
-    pub fn of(parts: &Parts) -> Result<IpAddr, OAuthError> {
-        let address = parts.extensions.get::<Self>().map(|address| address.0);
-        address.ok_or_else(|| OAuthError::server_error("the request has no client address"))
+    /// The id of the request, as it is logged.
+    pub fn request_id(&self) -> String {
+        format!("{:016x}", self.request_id)
     }
 }
 
-/// Finds the address and leaves it in the request.
+/// What log lines and audit events say about a request that passed [`client_ip`].
+pub fn request_info(parts: &Parts) -> Result<RequestInfo, OAuthError> {
+    let client = parts.extensions.get::<ClientIp>();
+    let client = client.ok_or_else(|| OAuthError::server_error("the request has no client address"))?;
+    let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Ok(RequestInfo {
+        id: client.request_id(),
+        address: client.address,
+        user_agent: user_agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect(),
+    })
+}
+
+/// Finds the address and numbers the request, and leaves both in its extensions.
 pub async fn client_ip(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         let address = resolve(peer.ip().to_canonical(), request.headers(), &app.settings.trusted_proxies);
-        request.extensions_mut().insert(ClientIp(address));
+        request.extensions_mut().insert(ClientIp { address, request_id: app.next_request_id() });
     }
     next.run(request).await
 }

@@ -1,15 +1,14 @@
 //! `Parameters`: the form body of a request, strictly read.
 
-use std::net::IpAddr;
-
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
+use crate::audit::RequestInfo;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
-use crate::web::client_ip::ClientIp;
+use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
 
 /// A body of any kind, up to the limit for all.
@@ -54,8 +53,8 @@ pub struct Parameters {
     /// The parameters.
     pub form: Form,
     headers: HeaderMap,
-    /// The client's address.
-    pub address: IpAddr,
+    /// What log lines and audit events say about the request.
+    pub request: RequestInfo,
 }
 
 impl Parameters {
@@ -70,10 +69,10 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, OAuthError> {
         let (parts, body) = request.into_parts();
-        let (headers, address) = (parts.headers.clone(), ClientIp::of(&parts)?);
+        let (headers, info) = (parts.headers.clone(), request_info(&parts)?);
         let RawForm(body) = RawForm::from_request(Request::from_parts(parts, body), state).await?;
         let form = Form::parse(&body).map_err(|error| OAuthError::invalid_request(error.to_string()))?;
-        Ok(Self { form, headers, address })
+        Ok(Self { form, headers, request: info })
     }
 }
 

@@ -146,8 +146,8 @@ fn scripts_can_set_everything_up() {
     assert!(public["client_id"].is_string() && public.get("client_secret").is_none());
 
     let shown = signet.json(&["client", "show", "shop"]);
-    assert_eq!(shown["scopes"], serde_json::json!(["orders:read", "orders:write"]));
-    assert_eq!((&shown["resource"], &shown["secrets"]), (&"https://orders.example".into(), &1.into()));
+    assert_eq!(shown["scope"], "orders:read orders:write");
+    assert_eq!((&shown["default_resource"], &shown["secrets"]), (&"https://orders.example".into(), &1.into()));
     let rotated = signet.json(&["client", "rotate-secret", "shop"]);
     assert_ne!(rotated["client_secret"], shop["client_secret"]);
     assert_eq!(signet.json(&["client", "show", "shop"])["secrets"], 2);
@@ -186,8 +186,10 @@ fn scripts_can_set_everything_up() {
     assert_eq!(signet.json(&["role", "list"])[1]["scopes"], serde_json::json!(["orders:read", "orders:write"]));
     assert_eq!(signet.json(&["role", "remove", "clerk"])["removed"], true);
     assert_eq!(signet.json(&["resource", "remove", "https://orders.example"])["removed"], true);
+    assert_eq!(signet.json(&["authorization", "list"]), serde_json::json!([]));
+    assert_eq!(signet.json(&["authorization", "end", "--user", "alice"])["authorizations_ended"], 0);
     assert_eq!(signet.json(&["session", "list"]), serde_json::json!([]));
-    assert_eq!(signet.json(&["session", "end", "--user", "alice"])["authorizations_ended"], 0);
+    assert_eq!(signet.json(&["session", "end", "--user", "alice"])["sessions_ended"], 0);
 }
 
 #[test]
@@ -234,7 +236,7 @@ fn mistakes_are_one_clear_line() {
         (vec!["user", "add", "bob", "--password-stdin"], "tree rocket \0 lamp\n", "NUL"),
         (vec!["user", "add", "bob", "--password-stdin", "--role", "nonsense"], PASSWORD, "there is no role nonsense"),
         (vec!["user", "add", "bob", "--password-stdin", "--email", "bob"], PASSWORD, "email: expected"),
-        (vec!["user", "add", "bob", "--password-hash", "md5"], "", "password hash: expected Argon2id"),
+        (vec!["user", "add", "bob", "--password-hash", "md5"], "", "password-hash: expected Argon2id"),
         (vec!["user", "add", "bob"], "", "--password-stdin"),
         (vec!["user", "add", "bob", "--password-stdin", "--name", " "], PASSWORD, "name: expected"),
         (vec!["user", "add", "bob", "--password-stdin", "--name", "\u{1b}[31mBob"], PASSWORD, "name: expected"),
@@ -250,37 +252,48 @@ fn mistakes_are_one_clear_line() {
         (vec!["resource", "add", "https://orders.example", "--name", "X"], "", "already"),
         (vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "openid=x"], "", "belongs to another resource"),
         (vec!["resource", "add", "https://x.example", "--name", "X", "--token-lifetime", "3601"], "", "1 to 3600 seconds"),
-        (vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "a=1", "--scope", "a=2"], "", "stands twice"),
-        (vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "a=\u{1b}[31m"], "", "scope a: expected a description"),
+        (vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "a=1", "--scope", "a=2"], "", "a stands twice"),
+        (
+            vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "a=\u{1b}[31m"],
+            "",
+            "scope: expected descriptions without control characters",
+        ),
         (vec!["resource", "remove", "http://localhost:8080"], "", "built in"),
         (vec!["keys", "revoke", "-R0_o2YFURJdbG7K0uUC2ku"], "", "there is no key -R0_o2YFURJdbG7K0uUC2ku"),
         (vec!["nonsense"], "", "unrecognized subcommand"),
         (vec!["user"], "", "a subcommand is missing (see --help)"),
-        (vec!["session", "end"], "", "<ID|--user <USERNAME>|--client <ID>>"),
+        (vec!["authorization", "end"], "", "<ID|--user <USERNAME>|--client <CLIENT_ID>>"),
+        (vec!["session", "end"], "", "<SID|--user <USERNAME>>"),
         (vec!["user", "roles", "admin", "--remove", "nonsense"], "", "there is no role nonsense"),
         (client(&["--id", "cli"]), "", "there is a client cli already"),
         (client(&["--id", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"]), "", "not a UUID"),
         (client(&["--grant", "implicit"]), "", "expected one of password, authorization_code, refresh_token, client_credentials"),
-        (client(&["--grant", "client_credentials", "--public"]), "", "not with --public"),
+        (client(&["--grant", "client_credentials", "--public"]), "", "grant: expected no client_credentials for a public client"),
         (client(&["--scope", "nonsense"]), "", "there is no scope nonsense"),
         (client(&["--resource", "https://x.example"]), "", "there is no resource"),
-        (client(&["--redirect-uri", "http://x.example"]), "", "redirect URI: expected https"),
-        (client(&["--redirect-uri", "com.example.app:/cb"]), "", "redirect URI: expected https"),
+        (client(&["--redirect-uri", "http://x.example"]), "", "redirect-uri: expected https"),
+        (client(&["--redirect-uri", "com.example.app:/cb"]), "", "redirect-uri: expected https"),
         (client(&["--grant", "authorization_code"]), "", "redirect-uri: expected one"),
         (client(&["--auth-method", "none"]), "", "auth-method: expected client_secret_basic"),
-        (client(&["--auth-method", "private_key_jwt"]), "", "expected --jwks-uri or --jwks-file"),
+        (client(&["--auth-method", "private_key_jwt"]), "", "jwks-file: expected an RSA key for RS256, or jwks_uri"),
         (client(&["--origin", "https://x.example/path"]), "", "origin: expected scheme, host and port"),
-        (client(&["--policy-uri", "javascript:alert(1)"]), "", "policy_uri: expected an http or https URL"),
-        (client(&["--jwks-uri", "http://x.example"]), "", "jwks_uri: expected an https URL"),
-        (client(&["--logo-uri", "https://127.0.0.1/logo.png"]), "", "logo-uri: the URL must be https and lead to a public address"),
+        (client(&["--policy-uri", "javascript:alert(1)"]), "", "policy-uri: expected an http or https URL"),
+        (client(&["--jwks-uri", "http://x.example"]), "", "jwks-uri: expected an https URL"),
+        (
+            client(&["--logo-uri", "https://127.0.0.1/logo.png"]),
+            "",
+            "logo-uri: expected an image that can be fetched; the URL must be https and lead to a public address",
+        ),
         (vec!["user", "claims", "admin", "--claim", "sub=x"], "", "sub: expected one of given_name"),
         (vec!["user", "claims", "admin", "--claim", "birthdate=1.1.1990"], "", "birthdate: expected a date"),
         (vec!["client", "registration-token", "--uses", "0"], "", "invalid value '0'"),
         (vec!["client", "rotate-secret", "cli"], "", "has no secret"),
         (vec!["client", "show", "nobody"], "", "there is no client nobody"),
         (vec!["keys", "revoke", "nonsense"], "", "there is no key nonsense"),
+        (vec!["authorization", "list", "--user", "nobody"], "", "there is no user nobody"),
         (vec!["session", "list", "--user", "nobody"], "", "there is no user nobody"),
-        (vec!["session", "end", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"], "", "there is no live authorization"),
+        (vec!["session", "end", "nonsense"], "", "there is no live session nonsense"),
+        (vec!["authorization", "end", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"], "", "there is no live authorization"),
     ] {
         let error = signet.error(&args, stdin);
         assert!(error.contains(expected), "{args:?}: {error}");
@@ -298,7 +311,7 @@ async fn what_ends_a_users_sessions_signs_their_browsers_out() {
     let keys = app.keys_dir().display().to_string();
     let env = [("SIGNET_DATABASE_URL", app.database_url()), ("SIGNET_KEYS_DIR", keys.as_str()), ("SIGNET_ISSUER", app.url.as_str())];
     for commands in [
-        vec![vec!["session", "end", "--user", "alice", "--json"]],
+        vec![vec!["authorization", "end", "--user", "alice", "--json"]],
         vec![vec!["user", "set-password", "alice", "--password-stdin", "--json"]],
         vec![vec!["user", "disable", "alice", "--json"], vec!["user", "enable", "alice"]],
     ] {

@@ -13,7 +13,7 @@ use crate::pool::Overloaded;
 
 /// A hash that is stored but cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("password hash: expected Argon2id in PHC format, $argon2id$v=19$m=…,t=…,p=…$salt$hash, of at most {MAX_ARGON2_MEMORY_KIB} KiB")]
+#[error("Argon2id in PHC format, $argon2id$v=19$m=…,t=…,p=…$salt$hash, of at most {MAX_ARGON2_MEMORY_KIB} KiB")]
 pub struct HashError;
 
 /// What comparing a password with a hash showed.

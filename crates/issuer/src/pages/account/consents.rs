@@ -45,8 +45,11 @@ pub async fn show(
 ) -> Result<Response, PageError> {
     let notice = if query.done() == "withdrawn" { "Withdrawn. The app has no access any more." } else { "" };
     let mut given = Vec::new();
-    let in_words = resources::scopes(app.store.reader()).await?;
-    for consent in consents::of_user(app.store.reader(), signed_in.user.id).await? {
+    let all = consents::of_user(app.store.reader(), signed_in.user.id).await?;
+    let names: Vec<String> = all.iter().flat_map(|consent| consent.scope.iter()).map(str::to_owned).collect();
+    let mut in_words = resources::known_scopes(app.store.reader(), &names).await?;
+    in_words.sort_by(|one, other| one.name.cmp(&other.name));
+    for consent in all {
         let Some(client) = app.store.client(&consent.client_id).await? else { continue };
         let words = in_words.iter().filter(|scope| consent.scope.contains(&scope.name)).map(|scope| scope.description.clone());
         given.push(Consent {
@@ -71,6 +74,6 @@ pub async fn show(
 /// `POST /account/consents`: withdraws one, and ends all that the client got by it.
 pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
     let client = own.form.get("client_id").ok_or_else(PageError::stale_form)?;
-    accounts::consents::withdraw(&app, signed_in.user.id, client).await?;
+    accounts::consents::withdraw(&app, &own.browser.actor(signed_in.user.id), signed_in.user.id, client).await?;
     see_other(&app, "/account/consents?done=withdrawn")
 }

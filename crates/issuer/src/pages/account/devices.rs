@@ -77,16 +77,16 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
     let SignedIn { session: own, user } = signed_in;
     match (form.get("action"), form.get("sid")) {
         (Some("end"), Some(sid)) if sid != own.sid => {
-            session::end(&app, sid, user.id, "user").await?;
+            session::end(&app, &browser.actor(user.id), sid, user.id, "user").await?;
             see_other(&app, "/account/devices?done=ended")
         }
         (Some("end-others"), _) => {
-            session::end_others(&app, user.id, &own.sid, "user").await?;
+            session::end_others(&app, &browser.actor(user.id), user.id, &own.sid, "user").await?;
             see_other(&app, "/account/devices?done=others-ended")
         }
         (Some("end" | "end-all"), _) => {
             if form.get("action") == Some("end-all") {
-                session::end_others(&app, user.id, &own.sid, "user").await?;
+                session::end_others(&app, &browser.actor(user.id), user.id, &own.sid, "user").await?;
             }
             browser.sign_out().await?;
             see_other(&app, "/signed-out")

@@ -98,7 +98,7 @@ async fn change(app: &App, browser: &Browser, signed_in: &SignedIn, form: &Form)
     let (current, new, repeated) = (secret("current_password"), secret("new_password"), secret("repeat_password"));
     let end_others = form.get("end_others") == Some("yes");
     let changed = match PasswordChange::check(&signed_in.user, current, new, &repeated) {
-        Ok(change) => change.perform(app, signed_in, browser.device().address, end_others).await,
+        Ok(change) => change.perform(app, signed_in, browser.request(), end_others).await,
         Err(error) => Err(error),
     };
     match changed {

@@ -112,7 +112,7 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
     let changes = FIELDS.iter().map(|(name, ..)| (*name, form.get(name).unwrap_or_default()));
     match Profile::of(&user, changes) {
         Ok(profile) => {
-            profile::change(&app, &user, &profile).await?;
+            profile::change(&app, &browser.actor(user.id), &user, &profile).await?;
             see_other(&app, "/account?done=saved")
         }
         Err(faults) => {

@@ -32,6 +32,12 @@ pub async fn end_of_session(db: &impl ConnectionTrait, sid: &str, now: UnixSecon
     end_where(db, Condition::all().add(Column::Sid.eq(sid)).add(Column::Offline.eq(false)), now).await
 }
 
+/// Ends the authorizations of `user` that were given in any session and do not outlive it; returns their number.
+pub async fn end_of_all_sessions(db: &impl ConnectionTrait, user: Uuid, now: UnixSeconds) -> Result<u64, StoreError> {
+    let in_session = of(Some(user), None).add(Column::Sid.is_not_null()).add(Column::Offline.eq(false));
+    end_where(db, in_session, now).await
+}
+
 /// Ends the authorizations of `user` that were given in sessions other than `sid` and do not outlive those; returns their number.
 pub async fn end_of_other_sessions(db: &impl ConnectionTrait, user: Uuid, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
     let elsewhere = of(Some(user), None).add(Column::Sid.ne(sid)).add(Column::Offline.eq(false));

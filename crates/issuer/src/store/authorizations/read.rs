@@ -139,21 +139,23 @@ struct WithUsername {
     username: String,
 }
 
-/// The authorizations of a user and/or client that live at `now` and were refreshed within `idle` seconds, with the names
-/// of their users, the latest first.
+/// Up to `limit` authorizations of a user and/or client that live at `now` and were refreshed within `idle` seconds, with the
+/// names of their users, the latest first. `after` is the last id of the page before.
 pub async fn live(
     db: &impl ConnectionTrait,
-    user: Option<Uuid>,
-    client: Option<&str>,
+    (user, client): (Option<Uuid>, Option<&str>),
     now: UnixSeconds,
     idle: UnixSeconds,
+    after: Option<Uuid>,
+    limit: u64,
 ) -> Result<Vec<(AuthorizationRow, String)>, StoreError> {
     let found = Entity::find()
         .join(JoinType::InnerJoin, Relation::Users.def())
         .filter(is_live(now, idle))
-        .filter(of(user, client))
-        .order_by_desc(Column::CreatedAt)
-        .order_by_asc(Column::Id)
+        .filter(of(user, client).add_option(after.map(|after| Column::Id.lt(after))))
+        // An id begins with the time at which it was made.
+        .order_by_desc(Column::Id)
+        .limit(limit)
         .into_partial_model::<WithUsername>()
         .all(db)
         .await?;

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::keys::KeyError;
 use crate::oauth::error::{Code, OAuthError};
+use crate::store::StoreError;
 use crate::web::error::json::status;
 
 /// A failure that a person sees, as a page. The page itself is made by `pages::error_pages`, which knows how pages look.
@@ -18,6 +19,8 @@ pub struct PageError {
     pub message: String,
     /// What the client's developer should know; empty if nothing.
     pub detail: String,
+    /// Seconds after which the same request may succeed, for the header `Retry-After`.
+    pub retry_after: Option<u64>,
 }
 
 impl PageError {
@@ -28,6 +31,7 @@ impl PageError {
             title: "This link does not work",
             message: "The app that sent you here made a mistake. Go back to it and try again, or tell the people who run it.".to_owned(),
             detail: detail.into(),
+            retry_after: None,
         }
     }
 
@@ -38,6 +42,7 @@ impl PageError {
             title: "This page has expired",
             message: "It was open for too long, or it was begun in another browser. Go back to the app and start again.".to_owned(),
             detail: String::new(),
+            retry_after: None,
         }
     }
 
@@ -57,6 +62,7 @@ impl PageError {
             title: "This address cannot be opened",
             message: "It is no page of its own. Go back to where you came from.".to_owned(),
             detail: String::new(),
+            retry_after: None,
         }
     }
 
@@ -67,6 +73,18 @@ impl PageError {
             title: "There is nothing here",
             message: "The address is wrong, or what was here is gone.".to_owned(),
             detail: String::new(),
+            retry_after: None,
+        }
+    }
+
+    /// The server is busy; the person may try again in `seconds`.
+    pub fn busy(seconds: u64) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title: "The server is busy",
+            message: "Many people are using it at this moment. Wait a few seconds, then try again.".to_owned(),
+            detail: String::new(),
+            retry_after: Some(seconds),
         }
     }
 
@@ -78,19 +96,20 @@ impl PageError {
             title: "Something went wrong",
             message: "The server could not answer. Try again in a moment.".to_owned(),
             detail: String::new(),
+            retry_after: None,
         }
     }
 }
 
-impl From<crate::store::StoreError> for PageError {
-    fn from(error: crate::store::StoreError) -> Self {
-        Self::server_error(error)
+impl From<StoreError> for PageError {
+    fn from(error: StoreError) -> Self {
+        OAuthError::from(error).into()
     }
 }
 
 impl From<KeyError> for PageError {
     fn from(error: KeyError) -> Self {
-        Self::server_error(error)
+        OAuthError::from(error).into()
     }
 }
 
@@ -103,12 +122,11 @@ impl From<tower_sessions::session::Error> for PageError {
 impl From<OAuthError> for PageError {
     fn from(error: OAuthError) -> Self {
         error.log();
-        let mut page = match error.code {
+        match error.code {
             Code::ServerError => Self::server_error("see above"),
-            _ => Self::bad_request(error.safe_description()),
-        };
-        page.status = status(&error.code);
-        page
+            Code::Busy(seconds) => Self::busy(seconds),
+            _ => Self { status: status(&error.code), ..Self::bad_request(error.safe_description()) },
+        }
     }
 }
 

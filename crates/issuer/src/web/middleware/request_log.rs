@@ -1,9 +1,11 @@
-//! One log line a request: method, path, status. Never the query, a body or a credential.
+//! One log line for each request: method, path, status and id. Never the query, a body or a credential.
 
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Level;
+
+use crate::web::client_ip::ClientIp;
 
 /// Logs refused requests at `info`, the others at `debug`.
 pub async fn request_log(request: Request, next: Next) -> Response {
@@ -11,12 +13,13 @@ pub async fn request_log(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let request_id = request.extensions().get::<ClientIp>().map(ClientIp::request_id).unwrap_or_default();
     let response = next.run(request).await;
     let status = response.status().as_u16();
     if status < 400 {
-        tracing::debug!(%method, path, status);
+        tracing::debug!(%method, path, status, request_id);
     } else {
-        tracing::info!(%method, path, status);
+        tracing::info!(%method, path, status, request_id);
     }
     response
 }

@@ -32,12 +32,13 @@ impl Shop {
     async fn register(&self, app: &TestApp) {
         let scopes = ["orders:read", "openid", "profile", "email", "offline_access"];
         app.add_client_with("web", false, "authorization_code refresh_token", &scopes, |client| {
-            client.redirect_uris.clone_from(&self.callback);
-            client.name = "Web Shop of Many Wonderful Things".into();
+            client.redirect_uris = vec![self.callback.clone()];
+            client.client_name = "Web Shop of Many Wonderful Things".into();
             let bye = self.callback.replace("/callback", "/bye");
-            client.metadata = format!(
-                r#"{{"post_logout_redirect_uris":["{bye}"],"client_uri":"https://shop.example","policy_uri":"https://shop.example/privacy","tos_uri":"https://shop.example/terms"}}"#
-            );
+            client.metadata.post_logout_redirect_uris = vec![bye];
+            client.metadata.client_uri = Some("https://shop.example".into());
+            client.metadata.policy_uri = Some("https://shop.example/privacy".into());
+            client.metadata.tos_uri = Some("https://shop.example/terms".into());
         })
         .await;
     }

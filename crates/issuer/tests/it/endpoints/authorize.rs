@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
+use signet_issuer::oauth::application_type::ApplicationType;
 
 use crate::support::{Answer, CALLBACK, PASSWORD, TestApp, at_once, claims};
 
@@ -180,7 +181,7 @@ async fn consent_is_asked_once_and_denied_at_will() {
 async fn a_client_that_anyone_may_pose_as_asks_each_time() {
     let app = app().await;
     let loopback = "http://127.0.0.1/cb";
-    app.add_client_with("native", true, "authorization_code", &["openid"], |client| client.redirect_uris = loopback.into()).await;
+    app.add_client_with("native", true, "authorization_code", &["openid"], |client| client.redirect_uris = vec![loopback.into()]).await;
     let browser = app.signed_in("alice").await;
     let request = |prompt: &'static str| {
         app.authorize(&[("client_id", "native"), ("redirect_uri", "http://127.0.0.1:40123/cb"), ("scope", "openid"), ("prompt", prompt)])
@@ -273,7 +274,7 @@ async fn hints_outlive_their_keys_but_not_a_revocation() {
     assert!(!jwks.text.contains(&kid), "it is out of the JWKS");
     let silent = app.authorize(&[("prompt", "none"), ("id_token_hint", hint)]);
     assert!(app.signed_in("alice").await.get(&silent).await.reply().contains_key("code"));
-    assert!(app.app.rotation().revoke(&kid).await.unwrap());
+    assert!(crate::keys::revoke(&app.app, &kid).await);
     app.advance(10);
     assert_eq!(app.signed_in("alice").await.get(&silent).await.reply()["error"], "invalid_request");
 }
@@ -300,7 +301,7 @@ async fn claims_come_by_scope_and_one_by_one() {
     assert_eq!(userinfo.json, expected);
     // What the client may not ask by scope it may not ask one by one either.
     app.add_client_with("narrow", false, "authorization_code", &["openid"], |client| {
-        client.redirect_uris = CALLBACK.into();
+        client.redirect_uris = vec![CALLBACK.into()];
         client.first_party = true;
     })
     .await;
@@ -487,7 +488,11 @@ async fn hints_that_differ_name_nobody() {
 async fn a_private_scheme_names_no_host() {
     let app = app().await;
     let uri = "com.evil.app://accounts.bank.example/cb";
-    app.add_client_with("native", true, "authorization_code", &["openid"], |client| client.redirect_uris = uri.into()).await;
+    app.add_client_with("native", true, "authorization_code", &["openid"], |client| {
+        client.redirect_uris = vec![uri.into()];
+        client.metadata.application_type = ApplicationType::Native;
+    })
+    .await;
     let page =
         app.signed_in("alice").await.get(&app.authorize(&[("client_id", "native"), ("redirect_uri", uri), ("scope", "openid")])).await;
     assert!(page.text.contains("an app on this device (com.evil.app)") && !page.text.contains("bank.example"), "{}", page.text);
@@ -497,7 +502,7 @@ async fn a_private_scheme_names_no_host() {
 async fn disabled_users_and_first_party_clients() {
     let app = app().await;
     app.add_client_with("own", false, "authorization_code refresh_token", &["openid", "offline_access", "orders:read"], |client| {
-        client.redirect_uris = CALLBACK.into();
+        client.redirect_uris = vec![CALLBACK.into()];
         client.first_party = true;
     })
     .await;

@@ -40,8 +40,8 @@ fn claims(app: &TestApp, jti: &str) -> Value {
 async fn app(metadata: &str) -> TestApp {
     let app = TestApp::with(|settings| settings.fetch_private_addresses = true).await.with_orders().await;
     app.add_client_with("signer", false, "client_credentials", &["orders:read"], |client| {
-        client.auth_method = Some("private_key_jwt".into());
-        client.metadata = metadata.into();
+        client.token_endpoint_auth_method = Some("private_key_jwt".into());
+        client.metadata = serde_json::from_str(metadata).unwrap();
     })
     .await;
     app

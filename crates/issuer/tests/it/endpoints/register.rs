@@ -1,6 +1,7 @@
 //! Dynamic registration: who may, what is taken, and that it opens no door.
 
 use serde_json::{Value, json};
+use signet_issuer::admin::registration_tokens;
 
 use crate::support::{Answer, TestApp};
 
@@ -170,10 +171,9 @@ async fn an_initial_access_token_is_needed_and_used_up() {
     let good = json!({ "redirect_uris": ["https://new.example/cb"] });
     let bare = register(&app, &good).await;
     assert_eq!((bare.status, bare.header("www-authenticate")), (401, "Bearer realm=\"registration\""));
-    let token = "an-initial-access-token";
-    let hash = signet_issuer::oauth::secret::key(token);
-    signet_issuer::store::registration::insert_token(app.app.store.writer(), &hash, 1, crate::support::START + 100).await.unwrap();
-    let send = |metadata: Value, token: &'static str| {
+    let issue = async || app.operate(|change| Box::pin(registration_tokens::issue(change, 1, 100))).await.unwrap().token;
+    let token = &issue().await;
+    let send = |metadata: Value, token: &str| {
         let request = app.http.post(format!("{}/register", app.url)).bearer_auth(token).json(&metadata);
         async move { Answer::of(request.send().await.unwrap()).await }
     };
@@ -182,9 +182,9 @@ async fn an_initial_access_token_is_needed_and_used_up() {
     let answers = tokio::join!(send(good.clone(), token), send(good.clone(), token), send(good.clone(), token));
     let made = [answers.0, answers.1, answers.2].iter().filter(|answer| answer.status == 201).count();
     assert_eq!(made, 1);
-    signet_issuer::store::registration::insert_token(app.app.store.writer(), "x", 1, crate::support::START + 100).await.unwrap();
+    let late = issue().await;
     app.advance(100);
-    assert_eq!(send(good, token).await.error(), (401, "invalid_token"));
+    assert_eq!(send(good, &late).await.error(), (401, "invalid_token"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

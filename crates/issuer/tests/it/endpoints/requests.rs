@@ -135,10 +135,12 @@ async fn what_is_sent_is_always_checked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn basic_credentials_are_form_encoded() {
     let app = app().await;
-    app.add_client("with+plus", false, "client_credentials", &["orders:read"]).await;
+    app.add_client("with.dot", false, "client_credentials", &["orders:read"]).await;
+    let hash = signet_issuer::oauth::secret::hash("with+plus");
+    assert!(signet_issuer::store::clients::rotate_secret(app.app.store.writer(), "with.dot", &hash, true).await.unwrap());
     let form = [("grant_type", "client_credentials")];
-    assert_eq!(app.post("/token").form(&form).basic_auth("with%2Bplus", SECRET).send().await.status, 200);
-    assert_eq!(app.post("/token").form(&form).basic_auth("with+plus", SECRET).send().await.status, 401);
+    assert_eq!(app.post("/token").form(&form).basic_auth("with%2Edot", "with%2Bplus").send().await.status, 200);
+    assert_eq!(app.post("/token").form(&form).basic_auth("with.dot", "with+plus").send().await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,7 +41,7 @@ async fn refresh(app: &TestApp, token: &str, more: &[(&str, &str)]) -> crate::su
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_is_bound_to_all_that_it_was_given_for() {
     let app = app().await;
-    app.add_client_with("other", false, "authorization_code", &["openid"], |client| client.redirect_uris = CALLBACK.into()).await;
+    app.add_client_with("other", false, "authorization_code", &["openid"], |client| client.redirect_uris = vec![CALLBACK.into()]).await;
     let good = code(&app).await;
     for wrong in [
         &[("redirect_uri", "https://shop.example/callback/")][..],
@@ -86,7 +86,7 @@ async fn a_code_is_no_other_kind_of_token() {
 async fn a_verifier_comes_if_and_only_if_a_challenge_was_sent() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
     app.add_client_with("web", false, "authorization_code", &["openid", "orders:read"], |client| {
-        client.redirect_uris = CALLBACK.into();
+        client.redirect_uris = vec![CALLBACK.into()];
         (client.require_pkce, client.first_party) = (false, true);
     })
     .await;
@@ -232,7 +232,7 @@ async fn a_resource_that_is_gone_does_not_keep_a_refresh_from_another_one() {
     let userinfo = format!("{}/userinfo", app.url);
     let browser = app.signed_in("alice").await;
     let tokens = app.code_flow(&browser, &[("resource", ORDERS), ("resource", &userinfo)]).await;
-    app.sql("DELETE FROM resources WHERE id = 'orders'").await;
+    app.sql("DELETE FROM resources WHERE identifier = 'https://orders.example'").await;
     let unnamed = refresh(&app, tokens.str("refresh_token"), &[]).await;
     assert_eq!(unnamed.error(), (400, "invalid_target"), "the first resource is gone, and the request names no other");
     let named = refresh(&app, tokens.str("refresh_token"), &[("resource", &userinfo)]).await;

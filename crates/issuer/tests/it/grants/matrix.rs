@@ -30,7 +30,7 @@ async fn every_grant_passes_the_same_gate() {
                 let app = TestApp::new().await.with_orders().await.with_user("alice").await;
                 let grants = "password refresh_token client_credentials authorization_code";
                 app.add_client_with("all", false, grants, &["orders:read"], |client| {
-                    client.redirect_uris = CALLBACK.into();
+                    client.redirect_uris = vec![CALLBACK.into()];
                     client.first_party = true;
                 })
                 .await;

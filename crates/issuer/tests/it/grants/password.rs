@@ -33,7 +33,8 @@ async fn wrong_credentials_get_one_answer_whatever_is_wrong() {
     let app =
         TestApp::with(|settings| settings.account_attempts = 100).await.with_orders().await.with_user("alice").await.with_user("bob").await;
     app.disable_user("bob").await;
-    app.add_user_with_hash("carol", &[], "$argon2id$broken".to_owned()).await;
+    app.add_user("carol", &[]).await;
+    app.sql("UPDATE users SET password_hash = '$argon2id$broken' WHERE username = 'carol'").await;
     let wrong = app.try_password("alice", "wrong password", "").await;
     assert_eq!(wrong.error(), (400, "invalid_grant"));
     let attempts = [
@@ -161,7 +162,7 @@ async fn a_named_resource_is_the_only_audience() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resource_sets_the_life_of_its_tokens() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
-    app.sql("UPDATE resources SET token_lifetime = 120 WHERE id = 'orders'").await;
+    app.sql("UPDATE resources SET token_lifetime = 120 WHERE identifier = 'https://orders.example'").await;
     let answer = app.sign_in("alice", "orders:read").await;
     assert_eq!((&answer.json["expires_in"], &answer.claims()["exp"]), (&json!(120), &json!(START + 120)));
 }

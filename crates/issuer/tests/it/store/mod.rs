@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use signet_issuer::clock::FakeClock;
 use signet_issuer::start;
-use signet_issuer::store::{StoreError, attempts, authorizations, browsers, codes, registration, requests, sessions};
+use signet_issuer::store::{
+    StoreError, attempts, authorization_codes, authorizations, browsers, client_assertions, registration_tokens, sessions, waiting_requests,
+};
 use tempfile::TempDir;
 
 use crate::support::{Database, SECRET, START, TestApp, test_settings};
@@ -69,10 +71,10 @@ async fn readers_of_sqlite_refuse_to_write() {
     let dir = TempDir::new().unwrap();
     let settings = test_settings("http://localhost:1", &format!("sqlite:{}", dir.path().join("signet.db").display()), dir.path());
     let (app, _) = start::open(settings, Arc::new(FakeClock::new(START))).await.unwrap();
-    let refused = registration::insert_token(app.store.reader(), "hash", 1, START).await;
+    let refused = registration_tokens::insert(app.store.reader(), "hash", 1, START).await;
     assert!(matches!(&refused, Err(StoreError::Database(error)) if error.to_string().contains("readonly")), "{refused:?}");
-    registration::insert_token(app.store.writer(), "hash", 1, START).await.unwrap();
-    assert!(registration::token_is_good(app.store.reader(), "hash", START - 1).await.unwrap());
+    registration_tokens::insert(app.store.writer(), "hash", 1, START).await.unwrap();
+    assert!(registration_tokens::is_good(app.store.reader(), "hash", START - 1).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +161,7 @@ async fn only_authorizations_that_can_still_be_used_are_listed() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
     app.sign_in("alice", "").await;
     let idle = app.app.settings.refresh_idle_lifetime;
-    let listed = async || authorizations::live(app.app.store.reader(), None, None, app.app.now(), idle).await.unwrap().len();
+    let listed = async || authorizations::live(app.app.store.reader(), (None, None), app.app.now(), idle, None, 100).await.unwrap().len();
     assert_eq!(listed().await, 1);
     // Given in a session that is no more.
     app.sql("UPDATE authorizations SET sid = 'ended'").await;
@@ -185,15 +187,15 @@ async fn rows_whose_time_is_up_are_forgotten_and_no_others() {
     let db = app.app.store.writer();
     let (now, later) = (app.app.now(), app.app.now() + 1000 * 24 * 60 * 60);
     for id in ["one", "two"] {
-        requests::insert(db, id, "browser", "{}", now).await.unwrap();
-        registration::insert_token(db, id, 1, now + 1).await.unwrap();
-        assert!(registration::use_assertion(db, id, now + 1).await.unwrap());
-        assert!(!registration::use_assertion(db, id, now + 1).await.unwrap());
+        waiting_requests::insert(db, id, "browser", "{}", now).await.unwrap();
+        registration_tokens::insert(db, id, 1, now + 1).await.unwrap();
+        assert!(client_assertions::spend(db, id, now + 1).await.unwrap());
+        assert!(!client_assertions::spend(db, id, now + 1).await.unwrap());
     }
     let rows = async |table: &str| app.count(&format!("SELECT count(*) FROM {table}")).await;
     assert!(rows("authorizations").await >= 2);
 
-    assert_eq!(codes::purge(db, later, 500).await.unwrap(), 0, "a code is kept while its authorization is");
+    assert_eq!(authorization_codes::purge(db, later, 500).await.unwrap(), 0, "a code is kept while its authorization is");
     // Before its time no row goes, and afterwards no more than the limit.
     macro_rules! forgets {
         ($purge:path, $table:literal, $each:literal) => {
@@ -207,11 +209,12 @@ async fn rows_whose_time_is_up_are_forgotten_and_no_others() {
         };
     }
     forgets!(authorizations::purge, "authorizations", 1);
-    forgets!(codes::purge, "authorization_codes", 1);
+    forgets!(authorization_codes::purge, "authorization_codes", 1);
     forgets!(attempts::purge, "attempts", 1);
-    forgets!(requests::purge, "waiting_requests", 1);
+    forgets!(waiting_requests::purge, "waiting_requests", 1);
     forgets!(browsers::purge, "browsers", 1);
     forgets!(sessions::purge, "sessions", 1);
-    forgets!(registration::purge, "registration_tokens", 2);
+    forgets!(registration_tokens::purge, "registration_tokens", 1);
+    forgets!(client_assertions::purge, "client_assertions", 1);
     assert_eq!(rows("client_assertions").await, 0);
 }

@@ -38,9 +38,9 @@ impl TestApp {
     pub async fn with_web(self) -> Self {
         let scopes = ["orders:read", "orders:write", "openid", "profile", "email", "address", "phone", "offline_access"];
         self.add_client_with("web", false, "authorization_code refresh_token", &scopes, |client| {
-            client.redirect_uris = CALLBACK.into();
-            client.name = "Web Shop".into();
-            client.metadata = r#"{"post_logout_redirect_uris":["https://shop.example/bye"]}"#.into();
+            client.redirect_uris = vec![CALLBACK.into()];
+            client.client_name = "Web Shop".into();
+            client.metadata.post_logout_redirect_uris = vec!["https://shop.example/bye".into()];
         })
         .await;
         self

@@ -11,15 +11,16 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use signet_issuer::accounts::methods::password;
+use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
+use signet_issuer::admin::resources::{NewResource, ResourceDraft, ScopeView};
+use signet_issuer::admin::users::{NewUser, PasswordHash, UserDraft};
+use signet_issuer::admin::{Change, Refused, Work, change, clients, resources, roles, users};
 use signet_issuer::app::App;
+use signet_issuer::audit::{Actor, Face, Who};
 use signet_issuer::clock::{Clock, FakeClock};
 use signet_issuer::config::Settings;
 use signet_issuer::server;
 use signet_issuer::start;
-use signet_issuer::store::clients::ClientRow;
-use signet_issuer::store::resources::{ResourceRow, ScopeRow};
-use signet_issuer::store::users::UserRow;
-use signet_issuer::store::{clients, commit, resources, roles, users};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -46,6 +47,7 @@ pub struct TestApp {
     pub url: String,
     pub admin_password: String,
     pub http: reqwest::Client,
+    pub operator: Actor,
     database: Arc<Database>,
     keys_dir: Arc<TempDir>,
     _stop: oneshot::Sender<()>,
@@ -99,6 +101,7 @@ impl TestApp {
             url,
             admin_password: admin_password.unwrap_or_default(),
             http: reqwest::Client::new(),
+            operator: Actor::local(Who::Operator, Face::CommandLine),
             database,
             keys_dir,
             _stop: stop,
@@ -125,20 +128,26 @@ impl TestApp {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
+    /// Runs an operation as the operator of a shell would.
+    pub async fn operate<'a, T>(&'a self, work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>) -> Result<T, Refused> {
+        change(&self.app, &self.operator, work).await
+    }
+
     /// Adds [`ORDERS`], the role `clerk` of both its scopes, and the public client `shop` (password and refresh).
     pub async fn with_orders(self) -> Self {
-        let scope = |name: &str| ScopeRow { name: name.to_owned(), resource_id: "orders".to_owned(), description: name.to_owned() };
-        let resource = ResourceRow {
-            id: "orders".to_owned(),
-            identifier: Some(ORDERS.to_owned()),
-            name: "Orders".to_owned(),
-            token_lifetime: None,
-            created_at: START,
-        };
-        let transaction = self.app.store.begin().await.unwrap();
-        resources::insert(&transaction, resource, vec![scope("orders:read"), scope("orders:write")]).await.unwrap();
-        roles::insert(&transaction, "clerk", &["orders:read".to_owned(), "orders:write".to_owned()], START).await.unwrap();
-        commit(transaction).await.unwrap();
+        let scope = |name: &str| ScopeView { name: name.to_owned(), description: name.to_owned() };
+        let scopes = vec![scope("orders:read"), scope("orders:write")];
+        let draft = ResourceDraft { identifier: ORDERS.to_owned(), name: "Orders".to_owned(), scopes, token_lifetime: None };
+        let resource = NewResource::check(draft).unwrap();
+        let clerk = ["orders:read".to_owned(), "orders:write".to_owned()];
+        self.operate(|change| {
+            Box::pin(async move {
+                resources::add(change, resource).await?;
+                roles::add(change, "clerk", &clerk).await
+            })
+        })
+        .await
+        .unwrap();
         self.add_client("shop", true, "password refresh_token", &["orders:read", "orders:write", "openid", "profile", "email"]).await;
         self
     }
@@ -154,29 +163,16 @@ impl TestApp {
         self.add_user_with_hash(username, roles, hash).await
     }
 
-    pub async fn add_user_with_hash(&self, username: &str, given: &[&str], hash: String) -> Uuid {
-        let id = (&*self.app.clock as &dyn Clock).random_uuid();
-        let user = UserRow {
-            id,
+    pub async fn add_user_with_hash(&self, username: &str, roles: &[&str], hash: String) -> Uuid {
+        let draft = UserDraft {
             username: username.to_owned(),
             email: Some(format!("{username}@example.com")),
             email_verified: true,
             name: Some(format!("{username} Example")),
-            password_hash: Some(hash),
-            created_at: START,
-            updated_at: START,
-            disabled_at: None,
-            claims: "{}".to_owned(),
-            password_generated_at: None,
-            credential_version: 0,
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         };
-        let transaction = self.app.store.begin().await.unwrap();
-        users::insert(&transaction, user).await.unwrap();
-        for role in given {
-            roles::give(&transaction, id, role).await.unwrap();
-        }
-        commit(transaction).await.unwrap();
-        id
+        let (user, hash) = (NewUser::check(draft).unwrap(), PasswordHash::imported(hash).unwrap());
+        self.operate(|change| Box::pin(users::add(change, user, hash))).await.unwrap().id
     }
 
     /// Adds a client whose default resource is [`ORDERS`]; a confidential one has the secret [`SECRET`].
@@ -185,38 +181,34 @@ impl TestApp {
     }
 
     /// The same, as `change` has changed it.
-    pub async fn add_client_with(&self, id: &str, public: bool, grants: &str, scopes: &[&str], change: impl FnOnce(&mut ClientRow)) {
-        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, SECRET.as_bytes());
-        let mut client = ClientRow {
-            id: id.to_owned(),
-            name: id.to_owned(),
+    pub async fn add_client_with(&self, id: &str, public: bool, grants: &str, scopes: &[&str], change: impl FnOnce(&mut ClientDraft)) {
+        let mut draft = ClientDraft {
+            client_id: Some(id.to_owned()),
+            client_name: id.to_owned(),
             public,
-            grants: grants.to_owned(),
-            redirect_uris: String::new(),
-            default_resource: Some("orders".to_owned()),
-            secret_hash: (!public).then(|| hash.as_ref().to_vec()),
-            previous_secret_hash: None,
-            created_at: START,
-            disabled_at: None,
-            auth_method: None,
+            grant_types: grants.split_whitespace().map(str::to_owned).collect(),
+            default_resource: Some(ORDERS.to_owned()),
             require_pkce: true,
-            first_party: false,
-            metadata: "{}".to_owned(),
-            registration_token_hash: None,
+            scope: Some(scopes.iter().map(|scope| (*scope).to_owned()).collect()),
+            ..ClientDraft::default()
         };
-        change(&mut client);
-        let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        let origins: Vec<String> = client.redirect_uris.split(' ').filter_map(signet_issuer::oauth::redirect_uri::origin).collect();
-        clients::insert(self.app.store.writer(), client, &scopes, &origins).await.unwrap();
+        change(&mut draft);
+        let client = NewClient::check(draft, Rules { self_registered: false, private_addresses: true }).unwrap();
+        let added = self.operate(|change| Box::pin(clients::add(change, client, None, None))).await.unwrap();
+        if added.client_secret.is_some() {
+            // The operation makes a random secret; tests know theirs beforehand.
+            let hash = signet_issuer::oauth::secret::hash(SECRET);
+            assert!(signet_issuer::store::clients::rotate_secret(self.app.store.writer(), id, &hash, true).await.unwrap());
+        }
     }
 
     pub async fn disable_user(&self, username: &str) {
-        let user = users::row(self.app.store.reader(), username).await.unwrap().unwrap();
-        users::set_disabled(self.app.store.writer(), user.id, Some(START), START).await.unwrap();
+        let id = users::show(&self.app, username).await.unwrap().id;
+        self.operate(|change| Box::pin(users::disable(change, id))).await.unwrap();
     }
 
     pub async fn disable_client(&self, id: &str) {
-        assert!(clients::set_disabled(self.app.store.writer(), id, Some(START)).await.unwrap());
+        self.operate(|change| Box::pin(clients::set_enabled(change, id, false))).await.unwrap();
     }
 
     /// Runs SQL, as a fault or an operator would.

@@ -1,0 +1,126 @@
+//! What an administrator would check by hand: settings, database, keys. Changes nothing.
+
+use serde::Serialize;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Settings, VERIFIER_MIN_MAX_AGE};
+use crate::keys::{KeyError, KeyRing, master_check};
+use crate::oauth::issuer::Issuer;
+use crate::store::schema::{self, SchemaState};
+use crate::store::{Store, StoreError, resources};
+
+/// The result of one check.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// What was checked.
+    pub check: &'static str,
+    /// Whether it is good.
+    pub ok: bool,
+    /// What to know, or what to do.
+    pub detail: String,
+}
+
+impl Finding {
+    fn good(check: &'static str, detail: impl Into<String>) -> Self {
+        Self { check, ok: true, detail: detail.into() }
+    }
+
+    fn bad(check: &'static str, detail: impl Into<String>) -> Self {
+        Self { check, ok: false, detail: detail.into() }
+    }
+}
+
+/// Runs all checks on the issuer with these settings.
+pub async fn run(settings: &Settings) -> Vec<Finding> {
+    let mut findings = vec![Finding::good("settings", format!("issuer {}, listening on {}", settings.issuer, settings.listen))];
+    if settings.jwks_max_age < VERIFIER_MIN_MAX_AGE {
+        let detail =
+            format!("it is under {VERIFIER_MIN_MAX_AGE} s; verifiers keep keys for that long all the same, unless they set refresh_within");
+        findings.push(Finding::bad("jwks_max_age", detail));
+    }
+    if settings.issuer.is_loopback() && !settings.listen.ip().is_loopback() {
+        let detail = "it is loopback, but the server listens beyond this machine: set issuer to the https URL that clients use";
+        findings.push(Finding::bad("issuer", detail));
+    }
+    findings.extend(check_database(settings).await);
+    findings
+}
+
+/// Why the issuer may not have this name: the identifier of a registered resource is one of its own. `None` if all is well.
+pub async fn clash_of_names(store: &Store, issuer: &Issuer) -> Result<Option<String>, StoreError> {
+    let clash = resources::registered_as_issuer(store.reader(), issuer).await?;
+    Ok(clash.map(|identifier| {
+        format!("{identifier} is registered as a resource; expected a name of its own, or `signet resource remove {identifier}` first")
+    }))
+}
+
+async fn check_database(settings: &Settings) -> Vec<Finding> {
+    // Connecting would make the file.
+    if let Some(file) = settings.database_url.sqlite_file().filter(|file| !file.exists()) {
+        return vec![Finding::bad("database", format!("{} does not exist yet; `signet serve` makes it", file.display()))];
+    }
+    let store = match Store::connect(&settings.database_url).await {
+        Ok(store) => store,
+        Err(error) => return vec![Finding::bad("database", error.to_string())],
+    };
+    match schema::state(&store).await {
+        Ok(SchemaState::Current) => {}
+        Ok(SchemaState::Empty) => return vec![Finding::bad("database", "reached, but empty; `signet serve` fills it")],
+        Ok(SchemaState::Older) => {
+            return vec![Finding::bad("database", "the schema is older than this program; `signet migrate` updates it")];
+        }
+        Ok(SchemaState::Newer) => {
+            return vec![Finding::bad("database", "the schema is newer than this program; use a later version of Signet")];
+        }
+        Err(error) => return vec![Finding::bad("database", error.to_string())],
+    }
+    let mut findings = vec![Finding::good("database", "reached, schema up to date")];
+    match clash_of_names(&store, &settings.issuer).await {
+        Ok(clash) => findings.extend(clash.map(|clash| Finding::bad("issuer", clash))),
+        Err(error) => findings.push(Finding::bad("issuer", error.to_string())),
+    }
+    findings.extend(check_keys(settings, &store).await);
+    findings.extend(check_default_client(settings, &store).await);
+    findings
+}
+
+async fn check_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
+    let clock = SystemClock::default();
+    let master = match master_check::load(settings, store, clock.now()).await {
+        Ok(Some(master)) => master,
+        Ok(None) => return vec![Finding::bad("master key", "there is none yet; `signet serve` makes it")],
+        Err(error) => return vec![Finding::bad("master key", error.to_string())],
+    };
+    let mut findings = vec![Finding::good("master key", format!("version {}, in {}", master.current(), settings.keys_dir.display()))];
+    let ring = match KeyRing::new(settings).fresh(store, &master, &clock, settings).await {
+        Ok(ring) => ring,
+        Err(error) => {
+            findings.push(Finding::bad("signing key", error.to_string()));
+            return findings;
+        }
+    };
+    match ring.signer(clock.now()) {
+        Ok(signer) => findings.push(Finding::good("signing key", format!("{} signs", signer.kid))),
+        Err(KeyError::NoneActive) => findings.push(Finding::bad("signing key", "none is active; `signet keys rotate` makes one")),
+        // A key that cannot be used is among those below.
+        Err(_) => {}
+    }
+    for (kid, reason) in ring.unusable() {
+        let detail = format!("{kid} cannot be used: {reason}; `signet keys revoke {kid}` takes it out");
+        findings.push(Finding::bad("signing key", detail));
+    }
+    findings
+}
+
+async fn check_default_client(settings: &Settings, store: &Store) -> Option<Finding> {
+    let id = settings.default_client.as_deref()?;
+    let finding = match store.client(id).await {
+        Ok(Some(client)) if client.enabled && client.public => {
+            Finding::good("default_client", format!("{id} is used where a request names none"))
+        }
+        Ok(Some(_)) => Finding::bad("default_client", format!("{id} is disabled or not public; requests that name no client are refused")),
+        Ok(None) => Finding::bad("default_client", format!("there is no client {id}; requests that name no client are refused")),
+        Err(error) => Finding::bad("default_client", error.to_string()),
+    };
+    Some(finding)
+}

@@ -1,0 +1,248 @@
+//! Operations on clients. Clients that register themselves are added and removed by the same functions.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::Serialize;
+use subtle::ConstantTimeEq;
+
+use crate::admin::new_client::{ClientDraft, NewClient};
+use crate::admin::{Change, Page, Refused, Window, resources as resource_operations};
+use crate::app::App;
+use crate::audit::{Action, Object};
+use crate::clock::{UnixSeconds, rfc3339};
+use crate::fetch::logo::{self, Logo};
+use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
+use crate::oauth::client_metadata::ClientMetadata;
+use crate::oauth::scope::words;
+use crate::oauth::secret;
+use crate::store::clients::{self, ClientRow};
+use crate::store::resources::{self, ISSUER};
+use crate::store::{ConnectionTrait, authorizations};
+
+/// A client as administrators see one. Fields carry the names of RFC 7591 where it has them.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the specification")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
+pub struct ClientView {
+    pub client_id: String,
+    pub client_name: String,
+    pub public: bool,
+    pub grant_types: Vec<String>,
+    /// The identifier of the resource of its tokens unless a request names another.
+    pub default_resource: Option<String>,
+    /// The scopes that it may ask for, separated by spaces.
+    pub scope: String,
+    pub redirect_uris: Vec<String>,
+    pub origins: Vec<String>,
+    /// `None` for any method that it has a secret or keys for.
+    pub token_endpoint_auth_method: Option<String>,
+    pub first_party: bool,
+    pub require_pkce: bool,
+    pub registered_itself: bool,
+    pub metadata: ClientMetadata,
+    pub enabled: bool,
+    /// The number of secrets that are good: 2 after a rotation.
+    pub secrets: usize,
+    #[serde(serialize_with = "rfc3339")]
+    pub created_at: UnixSeconds,
+}
+
+impl ClientView {
+    async fn read(app: &App, db: &impl ConnectionTrait, row: ClientRow) -> Result<Self, Refused> {
+        let scope = clients::scopes(db, &row.id).await?;
+        let origins = clients::origins(db, &row.id).await?;
+        let default_resource = match &row.default_resource {
+            Some(id) => resources::row(db, id).await?,
+            None => None,
+        };
+        let identifier = default_resource.map(|row| resources::identifier(&row.id, row.identifier.as_deref(), &app.settings.issuer));
+        let list = |text: &str| words(text).map(str::to_owned).collect();
+        Ok(Self {
+            public: row.public,
+            grant_types: list(&row.grant_types),
+            default_resource: identifier,
+            scope: scope.join(" "),
+            redirect_uris: list(&row.redirect_uris),
+            origins,
+            first_party: row.first_party,
+            require_pkce: row.public || row.require_pkce,
+            registered_itself: row.registration_token_hash.is_some(),
+            metadata: row.client_metadata()?,
+            enabled: row.disabled_at.is_none(),
+            secrets: [&row.secret_hash, &row.previous_secret_hash].into_iter().flatten().count(),
+            created_at: row.created_at,
+            client_id: row.id,
+            client_name: row.client_name,
+            token_endpoint_auth_method: row.token_endpoint_auth_method,
+        })
+    }
+}
+
+/// Which clients to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClientFilter {
+    /// Only clients that are enabled, or only those that are not.
+    pub enabled: Option<bool>,
+}
+
+/// The clients that match `filter`, by id.
+pub async fn list(app: &App, filter: ClientFilter, window: &Window) -> Result<Page<ClientView>, Refused> {
+    let db = app.store.reader();
+    let rows = clients::page(db, filter.enabled, window.after.as_deref(), window.limit + 1).await?;
+    let page = Page::of(rows, window.limit, |row| row.id.clone(), |row| row);
+    let mut items = Vec::new();
+    for row in page.items {
+        items.push(ClientView::read(app, db, row).await?);
+    }
+    Ok(Page { items, next: page.next })
+}
+
+/// The client `id`.
+pub async fn show(app: &App, id: &str) -> Result<ClientView, Refused> {
+    let db = app.store.reader();
+    ClientView::read(app, db, clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?).await
+}
+
+/// The client `id`, if it registered itself and was given `token` to manage its registration (RFC 7592 §3).
+pub async fn show_own(app: &App, id: &str, token: &str) -> Result<Option<ClientView>, Refused> {
+    let (db, hash) = (app.store.reader(), secret::hash(token));
+    let row = clients::row(db, id).await?.filter(|row| row.disabled_at.is_none());
+    let is_own = |row: &ClientRow| row.registration_token_hash.as_ref().is_some_and(|good| bool::from(good.as_slice().ct_eq(&hash)));
+    match row.filter(is_own) {
+        Some(row) => Ok(Some(ClientView::read(app, db, row).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Fetches the logo that the metadata of `client` names.
+pub async fn fetch_logo(app: &App, client: &NewClient) -> Result<Option<Logo>, Refused> {
+    let Some(uri) = &client.metadata().logo_uri else { return Ok(None) };
+    let fetched = logo::fetch(&app.fetcher, uri).await;
+    fetched.map(Some).map_err(|error| Refused::invalid("logo_uri", format!("an image that can be fetched; {error}")))
+}
+
+/// Fetches the document at `sector_identifier_uri`, which must name all redirect URIs (OpenID Connect Dynamic Client
+/// Registration 1.0 §5).
+pub async fn check_sector(app: &App, client: &NewClient) -> Result<(), Refused> {
+    let Some(uri) = &client.metadata().sector_identifier_uri else { return Ok(()) };
+    let expected = |text: String| Refused::invalid("sector_identifier_uri", text);
+    let document = app.fetcher.get(uri).await.map_err(|error| expected(format!("a document that can be fetched; {error}")))?;
+    let named: Vec<String> = serde_json::from_slice(&document).unwrap_or_default();
+    if client.redirect_uris().iter().all(|uri| named.contains(uri)) {
+        return Ok(());
+    }
+    Err(expected("a JSON array that names all redirect_uris".to_owned()))
+}
+
+/// A new client, and its secrets, which are shown once.
+#[derive(Debug)]
+pub struct Added {
+    /// The client.
+    pub client: ClientView,
+    /// Its secret; `None` if it authenticates otherwise.
+    pub client_secret: Option<String>,
+}
+
+/// Adds a client. One that registers itself is given `own_token`, by which it will manage its registration.
+pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>, own_token: Option<&str>) -> Result<Added, Refused> {
+    let (app, db) = (change.app, &change.transaction);
+    let client_secret = client.has_secret().then(|| new_secret(app));
+    let origins = client.origins();
+    let NewClient(draft) = client;
+    let ClientDraft { client_name, grant_types, redirect_uris, metadata, public, require_pkce, first_party, .. } = draft;
+    let id = draft.client_id.unwrap_or_else(|| app.clock.random_id::<16>());
+    if clients::row(db, &id).await?.is_some() {
+        return Err(Refused::Conflict(format!("there is a client {id} already")));
+    }
+    let scope = draft.scope.unwrap_or_default();
+    let scope = match own_token {
+        None => resource_operations::existing_scopes(db, "scope", &scope).await?,
+        Some(_) => registrable_scopes(db, &scope).await?,
+    };
+    let default_resource = match &draft.default_resource {
+        None => None,
+        Some(identifier) => match resources::by_identifier(db, identifier, &app.settings.issuer).await? {
+            Some(resource) => Some(resource.id),
+            None => return Err(Refused::invalid("default_resource", format!("an existing resource; there is no resource {identifier}"))),
+        },
+    };
+    let row = ClientRow {
+        id,
+        client_name,
+        public,
+        grant_types: grant_types.join(" "),
+        redirect_uris: redirect_uris.join(" "),
+        default_resource,
+        secret_hash: client_secret.as_deref().map(secret::hash),
+        previous_secret_hash: None,
+        created_at: change.now,
+        disabled_at: None,
+        token_endpoint_auth_method: draft.token_endpoint_auth_method,
+        require_pkce,
+        first_party,
+        metadata: metadata.to_json(),
+        registration_token_hash: own_token.map(secret::hash),
+    };
+    clients::insert(db, row.clone(), &scope, &origins).await?;
+    if let Some(logo) = logo {
+        clients::set_logo(db, &row.id, logo.media_type, logo.image).await?;
+    }
+    let client = ClientView::read(app, db, row).await?;
+    change.record(Action::ClientAdded, Object::Client(&client.client_id), None, Some(&client)).await?;
+    Ok(Added { client, client_secret })
+}
+
+/// The scopes of `asked` that exist and do not belong to the administration of the issuer.
+async fn registrable_scopes(db: &impl ConnectionTrait, asked: &[String]) -> Result<Vec<String>, Refused> {
+    let known = resources::known_scopes(db, asked).await?;
+    Ok(known.into_iter().filter(|scope| scope.resource_id != ISSUER).map(|scope| scope.name).collect())
+}
+
+fn new_secret(app: &App) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>())
+}
+
+/// Locks a client and returns it as it is before a change.
+async fn lock(change: &Change<'_>, id: &str) -> Result<ClientView, Refused> {
+    let db = &change.transaction;
+    if !clients::hold(db, id).await? {
+        return Err(Refused::not_found("client", id));
+    }
+    let row = clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
+    ClientView::read(change.app, db, row).await
+}
+
+/// Gives a client a new secret and returns it. The current secret stays good beside it until the next rotation, unless
+/// `drop_previous`.
+pub async fn rotate_secret(change: &mut Change<'_>, id: &str, drop_previous: bool) -> Result<String, Refused> {
+    let before = lock(change, id).await?;
+    if before.public || before.token_endpoint_auth_method.as_deref() == Some(NONE) {
+        return Err(Refused::Conflict(format!("the client {id} is public: it has no secret")));
+    }
+    if before.token_endpoint_auth_method.as_deref() == Some(PRIVATE_KEY_JWT) {
+        return Err(Refused::Conflict(format!("the client {id} authenticates by {PRIVATE_KEY_JWT}: it has no secret")));
+    }
+    let client_secret = new_secret(change.app);
+    clients::rotate_secret(&change.transaction, id, &secret::hash(&client_secret), drop_previous).await?;
+    let after = ClientView { secrets: if drop_previous { 1 } else { 2 }, ..before.clone() };
+    change.record(Action::ClientSecretRotated, Object::Client(id), Some(&before), Some(&after)).await?;
+    Ok(client_secret)
+}
+
+/// Enables or disables a client. A disabled one is refused everything.
+pub async fn set_enabled(change: &mut Change<'_>, id: &str, enabled: bool) -> Result<ClientView, Refused> {
+    let before = lock(change, id).await?;
+    clients::set_disabled(&change.transaction, id, (!enabled).then_some(change.now)).await?;
+    let after = ClientView { enabled, ..before.clone() };
+    let action = if enabled { Action::ClientEnabled } else { Action::ClientDisabled };
+    change.record(action, Object::Client(id), Some(&before), Some(&after)).await?;
+    Ok(after)
+}
+
+/// Removes a client and all authorizations given to it. Returns the number of authorizations that were ended.
+pub async fn remove(change: &mut Change<'_>, id: &str) -> Result<u64, Refused> {
+    let before = lock(change, id).await?;
+    let ended = authorizations::end_all(&change.transaction, None, Some(id), change.now).await?;
+    clients::remove(&change.transaction, id).await?;
+    change.record(Action::ClientRemoved, Object::Client(id), Some(&before), None).await?;
+    Ok(ended)
+}

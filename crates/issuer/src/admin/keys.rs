@@ -1,0 +1,74 @@
+//! Operations on signing keys.
+
+use serde::Serialize;
+
+use crate::admin::{Change, Refused};
+use crate::app::App;
+use crate::clock::{UnixSeconds, date, rfc3339, rfc3339_or_none};
+use crate::keys::ring::{Entry, Ring};
+use crate::keys::rotation::NewKey;
+
+/// A signing key as administrators see one.
+#[derive(Debug, Clone, Serialize)]
+pub struct KeyView {
+    /// The RFC 7638 thumbprint.
+    pub kid: String,
+    /// `published`, `active`, `retired`, `gone` or `revoked`.
+    pub state: &'static str,
+    /// When the key came into the JWKS.
+    #[serde(serialize_with = "rfc3339")]
+    pub published_at: UnixSeconds,
+    /// When the key begins to sign.
+    #[serde(serialize_with = "rfc3339")]
+    pub signs_from: UnixSeconds,
+    /// When the key was revoked.
+    #[serde(serialize_with = "rfc3339_or_none")]
+    pub revoked_at: Option<UnixSeconds>,
+}
+
+fn view(app: &App, ring: &Ring, entry: &Entry) -> KeyView {
+    KeyView {
+        kid: entry.kid.clone(),
+        state: ring.state(entry, app.now(), app.settings.retired_key_lifetime()).as_str(),
+        published_at: entry.published_at,
+        signs_from: entry.activates_at,
+        revoked_at: entry.revoked_at,
+    }
+}
+
+/// All signing keys, in the order in which they sign. They are few, so they come in one page.
+pub async fn list(app: &App) -> Result<Vec<KeyView>, Refused> {
+    let ring = app.rotation().ring().await?;
+    Ok(ring.entries().iter().map(|entry| view(app, &ring, entry)).collect())
+}
+
+/// Publishes `key`, which signs once every verifier has seen it.
+pub async fn publish(change: &mut Change<'_>, key: NewKey) -> Result<KeyView, Refused> {
+    let rotation = change.app.rotation();
+    let ring = rotation.ring_in(&change.transaction).await?;
+    // Verifiers take only so many keys, and a second key that waits would never sign.
+    if let Some(waiting) = ring.next(change.now) {
+        let from = date(waiting.activates_at);
+        return Err(Refused::Conflict(format!("the key {} is published already; it signs from {from} on", waiting.kid)));
+    }
+    let published = rotation.publish(&change.transaction, &ring, key, change.actor).await?;
+    let entry = published.ok_or_else(|| Refused::Conflict("another node published a key at the same moment".to_owned()))?;
+    Ok(KeyView {
+        kid: entry.kid,
+        state: if entry.activates_at > change.now { "published" } else { "active" },
+        published_at: entry.published_at,
+        signs_from: entry.activates_at,
+        revoked_at: None,
+    })
+}
+
+/// Takes the key `kid` out of the JWKS at once. If it signed, the next published key signs from now on, or `spare` where none was
+/// published. Returns the `kid` of the key that signs afterwards.
+pub async fn revoke(change: &mut Change<'_>, kid: &str, spare: NewKey) -> Result<Option<String>, Refused> {
+    let rotation = change.app.rotation();
+    if !rotation.revoke(&change.transaction, kid, spare, change.actor).await? {
+        return Err(Refused::not_found("key", format!("{kid} that could be revoked")));
+    }
+    let ring = rotation.ring_in(&change.transaction).await?;
+    Ok(ring.active(change.now).map(|entry| entry.kid.clone()))
+}

@@ -1,0 +1,192 @@
+//! The operations of an administrator: everything that can be done to users, roles, resources, clients, authorizations, sessions
+//! and keys. The command line, `/register` and the first start call the same functions.
+//!
+//! An operation that changes something takes a [`Change`], checks what needs rows, writes, records its audit event, and returns
+//! what changed. Hashing, key generation and fetching happen before the change begins.
+
+pub mod authorizations;
+pub mod checks;
+pub mod clients;
+pub mod keys;
+pub mod new_client;
+pub mod registration_tokens;
+pub mod resources;
+pub mod roles;
+pub mod sessions;
+pub mod users;
+
+use std::fmt;
+use std::pin::Pin;
+
+use serde::Serialize;
+
+use crate::app::App;
+use crate::audit::{self, Action, Actor, Event, Object};
+use crate::clock::UnixSeconds;
+use crate::keys::KeyError;
+use crate::oauth::client_metadata::{MAX_NAME, is_plain_text};
+use crate::oauth::error::OAuthError;
+use crate::pool::Overloaded;
+use crate::store::{StoreError, Transaction, commit};
+
+/// One field of an input that cannot be taken. Fields carry the names of RFC 7591 or of the database, never those of flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The field, such as `redirect_uris`.
+    pub field: &'static str,
+    /// What was expected.
+    pub expected: String,
+}
+
+impl Fault {
+    /// A fault of `field`.
+    pub fn new(field: &'static str, expected: impl Into<String>) -> Self {
+        Self { field, expected: expected.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}", self.field, self.expected)
+    }
+}
+
+/// Why an operation changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The thing that the operation is about does not exist.
+    #[error("there is no {noun} {name}")]
+    NotFound {
+        /// What kind of thing, such as `user`.
+        noun: &'static str,
+        /// The name that was given.
+        name: String,
+    },
+    /// The operation does not fit the present state. The text is a whole sentence.
+    #[error("{0}")]
+    Conflict(String),
+    /// Fields of the input cannot be taken.
+    #[error("{}", join(.0))]
+    Invalid(Vec<Fault>),
+    /// The actor may not do this.
+    #[error("this is not permitted")]
+    Forbidden,
+    /// The threads that hash are busy.
+    #[error(transparent)]
+    Busy(#[from] Overloaded),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A signing key or the master key failed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+fn join(faults: &[Fault]) -> String {
+    faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl Refused {
+    /// There is no `noun` of this `name`.
+    pub fn not_found(noun: &'static str, name: impl fmt::Display) -> Self {
+        Self::NotFound { noun, name: name.to_string() }
+    }
+
+    /// A single field cannot be taken.
+    pub fn invalid(field: &'static str, expected: impl Into<String>) -> Self {
+        Self::Invalid(vec![Fault::new(field, expected)])
+    }
+}
+
+/// An operation that fails at an endpoint of the protocol.
+impl From<Refused> for OAuthError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Store(error) => error.into(),
+            Refused::Key(error) => error.into(),
+            Refused::Busy(error) => error.into(),
+            Refused::NotFound { .. } | Refused::Conflict(_) | Refused::Invalid(_) | Refused::Forbidden => {
+                Self::invalid_request(refused.to_string())
+            }
+        }
+    }
+}
+
+/// A change by an administrator: the transaction in which one or several operations run.
+pub struct Change<'a> {
+    /// The issuer.
+    pub app: &'a App,
+    /// Who makes the change.
+    pub actor: &'a Actor,
+    /// The transaction of all operations of the change.
+    pub transaction: Transaction,
+    /// The time of the change, in Unix seconds.
+    pub now: UnixSeconds,
+}
+
+impl<'a> Change<'a> {
+    /// A change in a transaction that has begun already, which the caller commits.
+    pub fn within(app: &'a App, actor: &'a Actor, transaction: Transaction) -> Self {
+        Self { app, actor, transaction, now: app.now() }
+    }
+
+    /// Records what an operation did to `object`: its view before and after, `None` where it did not exist.
+    async fn record<V: Serialize>(&self, action: Action, object: Object<'_>, before: Option<&V>, after: Option<&V>) -> Result<(), Refused> {
+        let json = |view: Option<&V>| view.and_then(|view| serde_json::to_value(view).ok());
+        let event = Event::Changed { action, object, before: json(before), after: json(after) };
+        Ok(audit::record(&self.transaction, self.now, self.actor, event).await?)
+    }
+}
+
+/// What a change does. It is boxed, because the handlers of axum need futures that are known to be `Send`, which the futures of
+/// async closures are not.
+pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, Refused>> + Send + 'c>>;
+
+/// Runs `work`, which calls operations, in one transaction, and commits it. Nothing is written if `work` fails.
+pub async fn change<'a, T>(
+    app: &'a App,
+    actor: &'a Actor,
+    work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
+) -> Result<T, Refused> {
+    let mut change = Change::within(app, actor, app.store.begin().await?);
+    let value = work(&mut change).await?;
+    commit(change.transaction).await?;
+    Ok(value)
+}
+
+/// Which part of a list to read.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// The cursor of the previous page, as [`Page::next`] gave it; `None` for the first page.
+    pub after: Option<String>,
+    /// The most items of a page.
+    pub limit: u64,
+}
+
+/// A part of a list.
+#[derive(Debug, Serialize)]
+pub struct Page<V> {
+    /// The items, in the order of the list.
+    pub items: Vec<V>,
+    /// The cursor of the next page; `None` at the end of the list.
+    pub next: Option<String>,
+}
+
+impl<V> Page<V> {
+    /// A page of what `rows` hold, of which one more than `limit` was asked for. `cursor` names a row.
+    fn of<R>(mut rows: Vec<R>, limit: u64, cursor: impl Fn(&R) -> String, view: impl FnMut(R) -> V) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let is_full = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| is_full).map(cursor);
+        Self { items: rows.into_iter().map(view).collect(), next }
+    }
+}
+
+/// Checks a name that people are shown.
+fn check_name(field: &'static str, name: &str) -> Result<(), Fault> {
+    if name.trim().is_empty() || name.chars().count() > MAX_NAME || !is_plain_text(name) {
+        return Err(Fault::new(field, format!("1 to {MAX_NAME} characters, none of them a control character or invisible")));
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! The rules for the metadata of a new client (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2). They are the same for
+//! clients that an administrator adds and for those that register themselves, which are allowed less.
+
+use serde_json::Value;
+use signet_verifier::is_scope_token;
+use uuid::Uuid;
+
+use crate::admin::{Fault, Refused, check_name};
+use crate::fetch::client_keys;
+use crate::grants::Grant;
+use crate::oauth::client_auth::{METHODS, NONE, PRIVATE_KEY_JWT};
+use crate::oauth::client_metadata::{ClientMetadata, MAX_TEXT};
+use crate::oauth::redirect_uri;
+use crate::oauth::scope::OIDC_SCOPES;
+
+/// The most redirect URIs of a client.
+const MAX_REDIRECT_URIS: usize = 20;
+/// The grants of clients that register themselves: they get nothing without a person.
+const SELF_REGISTERED_GRANTS: [Grant; 2] = [Grant::AuthorizationCode, Grant::RefreshToken];
+
+/// A client that is to be added, as it was typed. Fields carry the names of RFC 7591 where it has them.
+#[derive(Debug, Default)]
+#[expect(missing_docs, reason = "the names are those of the specification")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
+pub struct ClientDraft {
+    /// `None` for a random one.
+    pub client_id: Option<String>,
+    pub client_name: String,
+    pub grant_types: Vec<String>,
+    pub redirect_uris: Vec<String>,
+    /// The scopes that the client may ask for. `None` for the default: those of OpenID Connect if the client registers itself, none
+    /// otherwise.
+    pub scope: Option<Vec<String>>,
+    /// `None` for any method that the client has a secret or keys for.
+    pub token_endpoint_auth_method: Option<String>,
+    /// The identifier of the resource of its tokens unless a request names another.
+    pub default_resource: Option<String>,
+    /// The origins whose scripts call the token endpoint; empty for those of the redirect URIs.
+    pub origins: Vec<String>,
+    pub public: bool,
+    pub require_pkce: bool,
+    /// Users are not asked for consent.
+    pub first_party: bool,
+    pub metadata: ClientMetadata,
+}
+
+/// What a new client may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// The client registers itself.
+    pub self_registered: bool,
+    /// URLs that are fetched may be http and lead to this machine and its network: for development only.
+    pub private_addresses: bool,
+}
+
+/// A client that can be added, but for what needs rows.
+#[derive(Debug)]
+pub struct NewClient(pub(super) ClientDraft);
+
+impl NewClient {
+    /// Checks `draft`. Returns all faults.
+    pub fn check(mut draft: ClientDraft, rules: Rules) -> Result<Self, Refused> {
+        let scope = draft.scope.get_or_insert_with(|| default_scope(rules));
+        for list in [scope, &mut draft.grant_types, &mut draft.redirect_uris] {
+            remove_repetitions(list);
+        }
+        let mut faults = Vec::new();
+        faults.extend(draft.client_id.as_deref().and_then(|id| check_id(id).err()));
+        faults.extend(check_name("client_name", &draft.client_name).err());
+        faults.extend(check_grant_types(&draft, rules).err());
+        faults.extend(check_redirect_uris(&draft, rules).err());
+        faults.extend(check_auth_method(&draft).err());
+        if !draft.scope.iter().flatten().all(|name| is_scope_token(name)) {
+            faults.push(Fault::new("scope", "names of printable ASCII, separated by spaces"));
+        }
+        if !draft.origins.iter().all(|origin| redirect_uri::origin(origin).as_ref() == Some(origin)) {
+            faults.push(Fault::new("origins", "scheme, host and port alone, such as https://app.example.com"));
+        }
+        let metadata = draft.metadata.validate(rules.private_addresses);
+        faults.extend(metadata.err().map(|error| Fault::new(error.member, error.expected)));
+        if faults.is_empty() { Ok(Self(draft)) } else { Err(Refused::Invalid(faults)) }
+    }
+
+    /// The metadata that its logo and its sector are fetched from.
+    pub fn metadata(&self) -> &ClientMetadata {
+        &self.0.metadata
+    }
+
+    /// The redirect URIs.
+    pub fn redirect_uris(&self) -> &[String] {
+        &self.0.redirect_uris
+    }
+
+    /// Whether the client authenticates by a secret.
+    pub(super) fn has_secret(&self) -> bool {
+        let method = self.0.token_endpoint_auth_method.as_deref();
+        !self.0.public && ![Some(NONE), Some(PRIVATE_KEY_JWT)].contains(&method)
+    }
+
+    /// The origins whose scripts call the token endpoint.
+    pub(super) fn origins(&self) -> Vec<String> {
+        if self.0.origins.is_empty() {
+            return self.0.redirect_uris.iter().filter_map(|uri| redirect_uri::origin(uri)).collect();
+        }
+        self.0.origins.clone()
+    }
+}
+
+fn default_scope(rules: Rules) -> Vec<String> {
+    if rules.self_registered { OIDC_SCOPES.iter().map(|(name, _)| (*name).to_owned()).collect() } else { Vec::new() }
+}
+
+fn remove_repetitions(list: &mut Vec<String>) {
+    let mut seen = Vec::new();
+    list.retain(|item| {
+        let is_new = !seen.contains(item);
+        seen.push(item.clone());
+        is_new
+    });
+}
+
+fn check_id(id: &str) -> Result<(), Fault> {
+    let plain = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    // The `sub` of a service account is its client id, which must never look like a user's.
+    if !plain || Uuid::try_parse(id).is_ok() {
+        return Err(Fault::new("client_id", "1 to 128 of the characters a-z A-Z 0-9 - . _ ~, and not a UUID"));
+    }
+    Ok(())
+}
+
+fn check_grant_types(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
+    let fault = |expected: String| Err(Fault::new("grant_types", expected));
+    let code = Grant::AuthorizationCode.name();
+    if rules.self_registered {
+        let fits = |name: &String| SELF_REGISTERED_GRANTS.iter().any(|grant| grant.name() == name);
+        if !draft.grant_types.iter().any(|name| name == code) || !draft.grant_types.iter().all(fits) {
+            return fault("authorization_code, with refresh_token or without".to_owned());
+        }
+        return Ok(());
+    }
+    if let Some(unknown) = draft.grant_types.iter().find(|name| Grant::parse(name).is_none()) {
+        let known: Vec<_> = Grant::ALL.iter().map(|grant| grant.name()).collect();
+        return fault(format!("one of {}; found {unknown:?}", known.join(", ")));
+    }
+    if draft.public && draft.grant_types.iter().any(|name| name == Grant::ClientCredentials.name()) {
+        return fault("no client_credentials for a public client, which cannot keep a secret".to_owned());
+    }
+    Ok(())
+}
+
+fn check_redirect_uris(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
+    let fault = |expected: String| Err(Fault::new("redirect_uris", expected));
+    let needs_one = rules.self_registered || draft.grant_types.iter().any(|name| name == Grant::AuthorizationCode.name());
+    if needs_one && draft.redirect_uris.is_empty() {
+        return fault("one at least for the grant authorization_code".to_owned());
+    }
+    if draft.redirect_uris.len() > MAX_REDIRECT_URIS {
+        return fault(format!("at most {MAX_REDIRECT_URIS}"));
+    }
+    for uri in &draft.redirect_uris {
+        if uri.len() > MAX_TEXT {
+            return fault(format!("URIs of at most {MAX_TEXT} bytes"));
+        }
+        if let Err(error) = redirect_uri::validate(uri, draft.metadata.application_type) {
+            return fault(error.to_string());
+        }
+    }
+    Ok(())
+}
+
+fn check_auth_method(draft: &ClientDraft) -> Result<(), Fault> {
+    let Some(method) = draft.token_endpoint_auth_method.as_deref() else { return Ok(()) };
+    if !METHODS.contains(&method) || (method == NONE) != draft.public {
+        let fitting: Vec<&str> = METHODS.into_iter().filter(|known| (*known == NONE) == draft.public).collect();
+        return Err(Fault::new("token_endpoint_auth_method", format!("one of {}", fitting.join(", "))));
+    }
+    let metadata = &draft.metadata;
+    if method == PRIVATE_KEY_JWT && metadata.jwks_uri.is_none() && !metadata.jwks.as_ref().is_some_and(has_usable_key) {
+        return Err(Fault::new("jwks", "an RSA key for RS256, or jwks_uri, for private_key_jwt"));
+    }
+    Ok(())
+}
+
+fn has_usable_key(jwks: &Value) -> bool {
+    client_keys::parse(jwks.clone()).is_ok_and(|keys| keys.key_ids().next().is_some())
+}

@@ -1,0 +1,181 @@
+//! Operations on resources and their scopes.
+
+use serde::Serialize;
+use signet_verifier::is_scope_token;
+use url::Url;
+
+use crate::admin::{Change, Fault, Page, Refused, Window, check_name};
+use crate::app::App;
+use crate::audit::{Action, Object};
+use crate::clock::UnixSeconds;
+use crate::config::MAX_TOKEN_LIFETIME;
+use crate::oauth::client_metadata::is_plain_text;
+use crate::store::ConnectionTrait;
+use crate::store::resources::{self, ResourceRow, ScopeRow};
+
+/// The longest identifier, in bytes: it stands in every token.
+const MAX_IDENTIFIER: usize = 255;
+/// The longest name of a scope, in bytes.
+const MAX_SCOPE: usize = 128;
+
+/// A scope with its description.
+#[derive(Debug, Clone, Serialize)]
+pub struct ScopeView {
+    /// The scope, as it stands in tokens.
+    pub name: String,
+    /// What it permits, in the words of the consent page.
+    pub description: String,
+}
+
+/// A resource with its scopes.
+#[derive(Debug, Clone, Serialize)]
+pub struct ResourceView {
+    /// The `aud` of its tokens.
+    pub identifier: String,
+    /// The name that people are shown.
+    pub name: String,
+    /// The scopes that it owns.
+    pub scopes: Vec<ScopeView>,
+    /// The life of its access tokens, in seconds.
+    pub token_lifetime: UnixSeconds,
+}
+
+impl ResourceView {
+    fn new(app: &App, row: &ResourceRow, scopes: impl Iterator<Item = ScopeRow>) -> Self {
+        Self {
+            identifier: resources::identifier(&row.id, row.identifier.as_deref(), &app.settings.issuer),
+            name: row.name.clone(),
+            scopes: scopes.map(|ScopeRow { name, description, .. }| ScopeView { name, description }).collect(),
+            token_lifetime: row.token_lifetime.unwrap_or(app.settings.access_token_lifetime),
+        }
+    }
+}
+
+/// All resources, the oldest first.
+pub async fn list(app: &App, window: &Window) -> Result<Page<ResourceView>, Refused> {
+    let db = app.store.reader();
+    let rows = resources::page(db, window.after.as_deref(), window.limit + 1).await?;
+    let scopes = resources::scopes_of(db, rows.iter().map(|row| row.id.as_str())).await?;
+    let view = |row: ResourceRow| ResourceView::new(app, &row, scopes.iter().filter(|scope| scope.resource_id == row.id).cloned());
+    Ok(Page::of(rows, window.limit, |row| row.id.clone(), view))
+}
+
+/// The resource `identifier`.
+pub async fn show(app: &App, identifier: &str) -> Result<ResourceView, Refused> {
+    let db = app.store.reader();
+    let found = resources::by_identifier(db, identifier, &app.settings.issuer).await?;
+    let resource = found.ok_or_else(|| Refused::not_found("resource", identifier))?;
+    read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))
+}
+
+async fn read(app: &App, db: &impl ConnectionTrait, id: &str) -> Result<Option<ResourceView>, Refused> {
+    let Some(row) = resources::row(db, id).await? else { return Ok(None) };
+    Ok(Some(ResourceView::new(app, &row, resources::scopes_of(db, [id].into_iter()).await?.into_iter())))
+}
+
+/// A resource that is to be added, as it was typed.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names are those of the view")]
+pub struct ResourceDraft {
+    pub identifier: String,
+    pub name: String,
+    pub scopes: Vec<ScopeView>,
+    pub token_lifetime: Option<UnixSeconds>,
+}
+
+/// A resource that can be added, but for what needs rows.
+#[derive(Debug)]
+pub struct NewResource(ResourceDraft);
+
+impl NewResource {
+    /// Checks `draft`. Returns all faults.
+    pub fn check(draft: ResourceDraft) -> Result<Self, Refused> {
+        let mut faults = Vec::new();
+        let identifier = &draft.identifier;
+        let is_plain = identifier.len() <= MAX_IDENTIFIER && identifier.bytes().all(|byte| byte.is_ascii_graphic());
+        if Url::parse(identifier).is_err() || identifier.contains('#') || !is_plain {
+            let expected = format!("an absolute URI without fragment, such as https://orders.example, of at most {MAX_IDENTIFIER} bytes");
+            faults.push(Fault::new("identifier", expected));
+        }
+        faults.extend(check_name("name", &draft.name).err());
+        if draft.token_lifetime.is_some_and(|seconds| !(1..=MAX_TOKEN_LIFETIME).contains(&seconds)) {
+            faults.push(Fault::new("token_lifetime", format!("1 to {MAX_TOKEN_LIFETIME} seconds")));
+        }
+        for (index, ScopeView { name, description }) in draft.scopes.iter().enumerate() {
+            if !is_scope_token(name) || name.len() > MAX_SCOPE {
+                faults.push(Fault::new("scopes", format!("names of printable characters without spaces and quotes; found {name:?}")));
+            }
+            if !is_plain_text(description) {
+                faults.push(Fault::new("scopes", format!("descriptions without control characters; found another one for {name}")));
+            }
+            if draft.scopes[..index].iter().any(|other| other.name == *name) {
+                faults.push(Fault::new("scopes", format!("each scope once; {name} stands twice")));
+            }
+        }
+        if faults.is_empty() { Ok(Self(draft)) } else { Err(Refused::Invalid(faults)) }
+    }
+}
+
+/// Adds a resource with the scopes that it owns.
+pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<ResourceView, Refused> {
+    let NewResource(ResourceDraft { identifier, name, scopes, token_lifetime }) = resource;
+    let db = &change.transaction;
+    if resources::by_identifier(db, &identifier, &change.app.settings.issuer).await?.is_some() {
+        return Err(Refused::Conflict(format!("there is a resource {identifier} already")));
+    }
+    let names: Vec<String> = scopes.iter().map(|scope| scope.name.clone()).collect();
+    if let Some(taken) = resources::known_scopes(db, &names).await?.first() {
+        return Err(Refused::Conflict(format!("the scope {} belongs to another resource already", taken.name)));
+    }
+    let id = change.app.clock.random_uuid().to_string();
+    insert(change, ResourceRow { id, identifier: Some(identifier), name, token_lifetime, created_at: change.now }, scopes).await
+}
+
+/// Adds a resource whose identifier follows from the issuer.
+pub async fn add_built_in(change: &mut Change<'_>, id: &str, name: &str, scopes: &[(&str, &str)]) -> Result<ResourceView, Refused> {
+    let row = ResourceRow { id: id.to_owned(), identifier: None, name: name.to_owned(), token_lifetime: None, created_at: change.now };
+    let scopes = scopes.iter().map(|(name, description)| ScopeView { name: (*name).to_owned(), description: (*description).to_owned() });
+    insert(change, row, scopes.collect()).await
+}
+
+async fn insert(change: &mut Change<'_>, row: ResourceRow, scopes: Vec<ScopeView>) -> Result<ResourceView, Refused> {
+    let resource_id = row.id.clone();
+    let scopes: Vec<ScopeRow> = scopes
+        .into_iter()
+        .map(|ScopeView { name, description }| ScopeRow { name, resource_id: resource_id.clone(), description })
+        .collect();
+    let after = ResourceView::new(change.app, &row, scopes.iter().cloned());
+    resources::insert(&change.transaction, row, scopes).await?;
+    change.record(Action::ResourceAdded, Object::Named(&after.identifier), None, Some(&after)).await?;
+    Ok(after)
+}
+
+/// Removes a resource and its scopes, from roles and clients too.
+pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<ResourceView, Refused> {
+    let (app, db) = (change.app, &change.transaction);
+    // A resource that was registered before the issuer took its name comes before the built-in one.
+    let Some(resource) = resources::registered(db, identifier).await? else {
+        return Err(match resources::by_identifier(db, identifier, &app.settings.issuer).await? {
+            Some(_) => Refused::Conflict(format!("the resource {identifier} is built in")),
+            None => Refused::not_found("resource", identifier),
+        });
+    };
+    let before = read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
+    if !resources::remove(db, &resource.id).await? {
+        return Err(Refused::not_found("resource", identifier));
+    }
+    change.record(Action::ResourceRemoved, Object::Named(identifier), Some(&before), None).await?;
+    Ok(before)
+}
+
+/// Refuses `names` unless every one of them is a scope of some resource. Returns them in order, each once.
+pub(super) async fn existing_scopes(db: &impl ConnectionTrait, field: &'static str, names: &[String]) -> Result<Vec<String>, Refused> {
+    let known = resources::known_scopes(db, names).await?;
+    if let Some(unknown) = names.iter().find(|name| !known.iter().any(|scope| scope.name == **name)) {
+        return Err(Refused::invalid(field, format!("existing scopes; there is no scope {unknown}")));
+    }
+    let mut names = names.to_vec();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}

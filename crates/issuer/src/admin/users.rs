@@ -1,0 +1,276 @@
+//! Operations on users.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::accounts::methods::password::{self, StoredHash};
+use crate::accounts::{policy, session, username};
+use crate::admin::{Change, Fault, Page, Refused, Window, roles};
+use crate::app::App;
+use crate::audit::{Action, Object};
+use crate::clock::{UnixSeconds, rfc3339};
+use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS, is_line};
+use crate::store::users::{self, UserRow};
+use crate::store::{ConnectionTrait, roles as role_store};
+
+/// A user as administrators see one.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct UserView {
+    pub id: Uuid,
+    pub username: String,
+    pub email: Option<String>,
+    pub email_verified: bool,
+    pub name: Option<String>,
+    pub roles: Vec<String>,
+    pub enabled: bool,
+    #[serde(serialize_with = "rfc3339")]
+    pub created_at: UnixSeconds,
+}
+
+impl UserView {
+    fn new(row: UserRow, roles: Vec<String>) -> Self {
+        let UserRow { id, username, email, email_verified, name, disabled_at, created_at, .. } = row;
+        Self { id, username, email, email_verified, name, roles, enabled: disabled_at.is_none(), created_at }
+    }
+
+    async fn read(db: &impl ConnectionTrait, row: UserRow) -> Result<Self, Refused> {
+        let roles = role_store::of_user(db, row.id).await?;
+        Ok(Self::new(row, roles))
+    }
+}
+
+/// Which users to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UserFilter {
+    /// Only users that are enabled, or only those that are not.
+    pub enabled: Option<bool>,
+}
+
+/// The users that match `filter`, by username.
+pub async fn list(app: &App, filter: UserFilter, window: &Window) -> Result<Page<UserView>, Refused> {
+    let db = app.store.reader();
+    let rows = users::page(db, filter.enabled, window.after.as_deref(), window.limit + 1).await?;
+    let mut roles = role_store::of_users(db, rows.iter().map(|row| row.id)).await?;
+    let view = |row: UserRow| {
+        let roles = roles.remove(&row.id).unwrap_or_default();
+        UserView::new(row, roles)
+    };
+    Ok(Page::of(rows, window.limit, |row| row.username.clone(), view))
+}
+
+/// The user with this username, in any spelling that can sign in.
+pub async fn show(app: &App, username: &str) -> Result<UserView, Refused> {
+    let row = users::row(app.store.reader(), &username::normalize(username)).await?;
+    UserView::read(app.store.reader(), row.ok_or_else(|| Refused::not_found("user", username))?).await
+}
+
+/// The standard claims of a user that have a value, by name, the full name among them.
+pub async fn claims(app: &App, id: Uuid) -> Result<Vec<(&'static str, String)>, Refused> {
+    let row = users::by_id(app.store.reader(), id).await?.ok_or_else(|| Refused::not_found("user", id))?;
+    Ok(claims_of(&row))
+}
+
+fn claims_of(row: &UserRow) -> Vec<(&'static str, String)> {
+    let claims = StandardClaims::from_json(&row.claims);
+    let value = |claim: &str| if claim == "name" { row.name.clone().unwrap_or_default() } else { claims.get(claim).to_owned() };
+    TEXT_CLAIMS.iter().map(|claim| (*claim, value(claim))).filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// A user that is to be added, as it was typed.
+#[derive(Debug, Default)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct UserDraft {
+    pub username: String,
+    pub email: Option<String>,
+    pub email_verified: bool,
+    pub name: Option<String>,
+    pub roles: Vec<String>,
+}
+
+/// A user that can be added, but for what needs rows.
+#[derive(Debug)]
+pub struct NewUser(UserDraft);
+
+impl NewUser {
+    /// Checks `draft`. Returns all faults.
+    pub fn check(draft: UserDraft) -> Result<Self, Refused> {
+        let mut faults = Vec::new();
+        let username = username::validate(&draft.username).unwrap_or_else(|error| {
+            faults.push(Fault::new("username", error.to_string()));
+            String::new()
+        });
+        if draft.email.as_ref().is_some_and(|email| !is_email(email)) {
+            faults.push(Fault::new("email", "an address such as alice@example.com"));
+        }
+        if draft.name.as_ref().is_some_and(|name| name.trim().is_empty() || !is_line(name)) {
+            faults.push(Fault::new("name", "a full name, without control characters"));
+        }
+        if faults.is_empty() { Ok(Self(UserDraft { username, ..draft })) } else { Err(Refused::Invalid(faults)) }
+    }
+
+    /// The username in its normal form.
+    pub fn username(&self) -> &str {
+        &self.0.username
+    }
+
+    /// What the user is known by, which must not be their password.
+    pub fn about(&self) -> Vec<&str> {
+        about(&self.0.username, self.0.email.as_deref(), self.0.name.as_deref())
+    }
+}
+
+impl UserView {
+    /// What the user is known by, which must not be their password.
+    pub fn about(&self) -> Vec<&str> {
+        about(&self.username, self.email.as_deref(), self.name.as_deref())
+    }
+}
+
+fn about<'u>(username: &'u str, email: Option<&'u str>, name: Option<&'u str>) -> Vec<&'u str> {
+    [Some(username), email, name].into_iter().flatten().collect()
+}
+
+fn is_email(text: &str) -> bool {
+    let plain = text.len() <= 254 && text.chars().all(|c| !c.is_control() && !c.is_whitespace());
+    plain && text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+}
+
+/// The hash of a password, ready to be stored.
+#[derive(Debug)]
+pub struct PasswordHash {
+    phc: String,
+    /// The password was made for the user, who must choose their own.
+    generated: bool,
+}
+
+impl PasswordHash {
+    /// Checks and hashes a password that is chosen for somebody known by `about`.
+    pub async fn chosen(app: &App, password: SecretString, about: &[&str]) -> Result<Self, Refused> {
+        policy::check(password.expose_secret(), about).map_err(|error| Refused::invalid("password", error.to_string()))?;
+        Ok(Self { phc: password::hash(app, password).await?, generated: false })
+    }
+
+    /// Hashes a random password that the user must replace.
+    pub async fn generated(app: &App, password: SecretString) -> Result<Self, Refused> {
+        Ok(Self { phc: password::hash(app, password).await?, generated: true })
+    }
+
+    /// Takes an Argon2id hash in PHC format as it is.
+    pub fn imported(phc: String) -> Result<Self, Refused> {
+        StoredHash::parse(&phc).map_err(|error| Refused::invalid("password_hash", error.to_string()))?;
+        Ok(Self { phc, generated: false })
+    }
+}
+
+/// Adds a user.
+pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash) -> Result<UserView, Refused> {
+    let NewUser(UserDraft { username, email, email_verified, name, roles }) = user;
+    let db = &change.transaction;
+    if users::row(db, &username).await?.is_some() {
+        return Err(Refused::Conflict(format!("there is a user {username} already")));
+    }
+    let row = UserRow {
+        id: change.app.clock.random_uuid(),
+        username,
+        email,
+        email_verified,
+        name,
+        password_hash: Some(password.phc),
+        created_at: change.now,
+        updated_at: change.now,
+        disabled_at: None,
+        claims: StandardClaims::default().to_json(),
+        password_generated_at: password.generated.then_some(change.now),
+        credential_version: 0,
+    };
+    let id = row.id;
+    users::insert(db, row.clone()).await?;
+    for role in &roles {
+        roles::give(db, id, role).await?;
+    }
+    let after = UserView::read(db, row).await?;
+    change.record(Action::UserAdded, Object::User(after.id, &after.username), None, Some(&after)).await?;
+    Ok(after)
+}
+
+/// Locks a user and returns it as it is before a change.
+async fn lock(change: &Change<'_>, id: Uuid) -> Result<UserView, Refused> {
+    let row = users::lock(&change.transaction, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
+    UserView::read(&change.transaction, row).await
+}
+
+/// A user whose access was ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The user after the change.
+    pub user: UserView,
+    /// The number of authorizations that were ended.
+    pub authorizations: u64,
+}
+
+/// Sets a user's password, signs the user out everywhere, and ends all their authorizations.
+pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordHash) -> Result<Ended, Refused> {
+    let user = lock(change, id).await?;
+    users::set_password_hash(&change.transaction, id, &password.phc, change.now).await?;
+    // Nobody who knew the old password stays signed in.
+    let authorizations = session::end_all(&change.transaction, id, change.actor, "user set-password", change.now).await?;
+    change.record(Action::UserPasswordSet, Object::User(user.id, &user.username), Some(&user), Some(&user)).await?;
+    Ok(Ended { user, authorizations })
+}
+
+/// Disables a user, signs the user out everywhere, and ends all their authorizations.
+pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused> {
+    let administrators = roles::lock_administrators(change).await?;
+    let before = lock(change, id).await?;
+    users::set_disabled(&change.transaction, id, Some(change.now), change.now).await?;
+    let authorizations = session::end_all(&change.transaction, id, change.actor, "user disable", change.now).await?;
+    administrators.require_one(change).await?;
+    let user = UserView { enabled: false, ..before.clone() };
+    change.record(Action::UserDisabled, Object::User(user.id, &user.username), Some(&before), Some(&user)).await?;
+    Ok(Ended { user, authorizations })
+}
+
+/// Enables a user.
+pub async fn enable(change: &mut Change<'_>, id: Uuid) -> Result<UserView, Refused> {
+    let before = lock(change, id).await?;
+    users::set_disabled(&change.transaction, id, None, change.now).await?;
+    let after = UserView { enabled: true, ..before.clone() };
+    change.record(Action::UserEnabled, Object::User(after.id, &after.username), Some(&before), Some(&after)).await?;
+    Ok(after)
+}
+
+/// Sets standard claims of a user by name; an empty value takes the claim away. Returns all claims that then have a value.
+pub async fn set_claims(change: &mut Change<'_>, id: Uuid, values: &[(String, String)]) -> Result<Vec<(&'static str, String)>, Refused> {
+    let before = users::lock(&change.transaction, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
+    let (mut claims, mut name) = (StandardClaims::from_json(&before.claims), before.name.clone());
+    for (claim, value) in values {
+        claims.set_with_name(&mut name, claim, value).map_err(|error| Refused::Conflict(format!("{claim}: {error}")))?;
+    }
+    users::set_claims(&change.transaction, id, name.as_deref(), &claims.to_json(), change.now).await?;
+    let after = UserRow { name, claims: claims.to_json(), ..before.clone() };
+    let object =
+        |row: &UserRow| claims_of(row).into_iter().map(|(claim, value)| (claim.to_owned(), value.into())).collect::<Map<_, Value>>();
+    change
+        .record(Action::UserClaimsChanged, Object::User(before.id, &before.username), Some(&object(&before)), Some(&object(&after)))
+        .await?;
+    Ok(claims_of(&after))
+}
+
+/// Gives and takes roles of a user.
+pub async fn change_roles(change: &mut Change<'_>, id: Uuid, add: &[String], remove: &[String]) -> Result<UserView, Refused> {
+    let administrators = roles::lock_administrators(change).await?;
+    let before = lock(change, id).await?;
+    for role in add {
+        roles::give(&change.transaction, id, role).await?;
+    }
+    for role in remove {
+        roles::take(&change.transaction, id, role).await?;
+    }
+    administrators.require_one(change).await?;
+    let after = UserView { roles: role_store::of_user(&change.transaction, id).await?, ..before.clone() };
+    change.record(Action::UserRolesChanged, Object::User(after.id, &after.username), Some(&before), Some(&after)).await?;
+    Ok(after)
+}

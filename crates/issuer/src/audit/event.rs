@@ -1,0 +1,171 @@
+//! The events of the audit trail.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// The thing that an administrator's operation changes.
+#[derive(Debug, Clone, Copy)]
+pub enum Object<'a> {
+    /// A user, by id and username.
+    User(Uuid, &'a str),
+    /// A client, by its id.
+    Client(&'a str),
+    /// An authorization, by its id.
+    Authorization(Uuid),
+    /// Anything else, by its name.
+    Named(&'a str),
+}
+
+// The name of an operation is also the name of its event.
+macro_rules! actions {
+    ($($variant:ident = $name:literal;)*) => {
+        /// The operations that change something.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the names say it")]
+        pub enum Action { $($variant,)* }
+
+        impl Action {
+            fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+actions! {
+    AuthorizationEnded = "authorization_ended";
+    ClientAdded = "client_added";
+    ClientDisabled = "client_disabled";
+    ClientEnabled = "client_enabled";
+    ClientRemoved = "client_removed";
+    ClientSecretRotated = "client_secret_rotated";
+    RegistrationTokenIssued = "registration_token_issued";
+    ResourceAdded = "resource_added";
+    ResourceRemoved = "resource_removed";
+    RoleAdded = "role_added";
+    RoleRemoved = "role_removed";
+    RoleScopesChanged = "role_scopes_changed";
+    UserAdded = "user_added";
+    UserClaimsChanged = "user_claims_changed";
+    UserDisabled = "user_disabled";
+    UserEnabled = "user_enabled";
+    UserPasswordSet = "user_password_set";
+    UserRolesChanged = "user_roles_changed";
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the fields are what their names say")]
+pub enum Event<'a> {
+    /// A user got tokens by signing in.
+    AuthorizationGiven { user: Uuid, client: &'a str, authorization: Uuid, grant: &'a str },
+    /// An authorization was ended.
+    AuthorizationEnded { authorization: Uuid, client: &'a str, by: &'a str },
+    /// All authorizations of a user or client were ended.
+    AuthorizationsEnded { user: Option<Uuid>, client: Option<&'a str>, count: u64 },
+    /// A refresh token that was spent long ago came again: it or its successor is stolen.
+    RefreshTokenReused { user: Uuid, client: &'a str, authorization: Uuid },
+    /// A refresh token came that the database has not given yet: an older state of it was restored.
+    RefreshTokenFromTheFuture { user: Uuid, client: &'a str, authorization: Uuid },
+    /// A code that was spent came again: it is stolen, and so may be what it gave.
+    CodeReplayed { user: Uuid, client: &'a str, authorization: Uuid },
+    /// A user signed in with a browser, or showed their password there again.
+    SignedIn { user: Uuid, sid: &'a str },
+    /// A session ended.
+    SessionEnded { user: Uuid, sid: &'a str, by: &'a str },
+    /// A user chose another password.
+    PasswordChanged { user: Uuid },
+    /// A user changed what is known of them.
+    ProfileChanged { user: Uuid },
+    /// A user allowed a client these scopes.
+    ConsentGiven { user: Uuid, client: &'a str, scope: &'a str },
+    /// A user took that back.
+    ConsentWithdrawn { user: Uuid, client: &'a str },
+    /// A key came into the JWKS.
+    KeyPublished { kid: &'a str },
+    /// A key was revoked.
+    KeyRevoked { kid: &'a str },
+    /// An administrator's operation changed `object`.
+    Changed { action: Action, object: Object<'a>, before: Option<Value>, after: Option<Value> },
+}
+
+impl Event<'_> {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::AuthorizationGiven { .. } => "authorization_given",
+            Self::AuthorizationEnded { .. } => "authorization_ended",
+            Self::AuthorizationsEnded { .. } => "authorizations_ended",
+            Self::RefreshTokenReused { .. } => "refresh_token_reused",
+            Self::RefreshTokenFromTheFuture { .. } => "refresh_token_from_the_future",
+            Self::CodeReplayed { .. } => "code_replayed",
+            Self::SignedIn { .. } => "signed_in",
+            Self::SessionEnded { .. } => "session_ended",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::ProfileChanged { .. } => "profile_changed",
+            Self::ConsentGiven { .. } => "consent_given",
+            Self::ConsentWithdrawn { .. } => "consent_withdrawn",
+            Self::KeyPublished { .. } => "key_published",
+            Self::KeyRevoked { .. } => "key_revoked",
+            Self::Changed { action, .. } => action.name(),
+        }
+    }
+
+    pub(super) fn user(&self) -> Option<Uuid> {
+        match *self {
+            Self::AuthorizationGiven { user, .. }
+            | Self::RefreshTokenReused { user, .. }
+            | Self::RefreshTokenFromTheFuture { user, .. }
+            | Self::CodeReplayed { user, .. }
+            | Self::SignedIn { user, .. }
+            | Self::SessionEnded { user, .. }
+            | Self::PasswordChanged { user }
+            | Self::ProfileChanged { user }
+            | Self::ConsentGiven { user, .. }
+            | Self::ConsentWithdrawn { user, .. } => Some(user),
+            Self::AuthorizationsEnded { user, .. } => user,
+            Self::Changed { object: Object::User(id, _), .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    pub(super) fn client(&self) -> Option<&str> {
+        match *self {
+            Self::AuthorizationGiven { client, .. }
+            | Self::AuthorizationEnded { client, .. }
+            | Self::RefreshTokenReused { client, .. }
+            | Self::RefreshTokenFromTheFuture { client, .. }
+            | Self::CodeReplayed { client, .. }
+            | Self::ConsentGiven { client, .. }
+            | Self::ConsentWithdrawn { client, .. } => Some(client),
+            Self::AuthorizationsEnded { client, .. } => client,
+            Self::Changed { object: Object::Client(id), .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    pub(super) fn authorization(&self) -> Option<Uuid> {
+        match *self {
+            Self::AuthorizationGiven { authorization, .. }
+            | Self::AuthorizationEnded { authorization, .. }
+            | Self::RefreshTokenReused { authorization, .. }
+            | Self::RefreshTokenFromTheFuture { authorization, .. }
+            | Self::CodeReplayed { authorization, .. }
+            | Self::Changed { object: Object::Authorization(authorization), .. } => Some(authorization),
+            _ => None,
+        }
+    }
+
+    pub(super) fn detail(&self) -> Value {
+        match *self {
+            Self::AuthorizationGiven { grant, .. } => json!({ "grant": grant }),
+            Self::AuthorizationEnded { by, .. } => json!({ "by": by }),
+            Self::AuthorizationsEnded { count, .. } => json!({ "count": count }),
+            Self::KeyPublished { kid } | Self::KeyRevoked { kid } => json!({ "kid": kid }),
+            Self::Changed { object: Object::User(_, name) | Object::Named(name), .. } => json!({ "object": name }),
+            Self::SignedIn { sid, .. } => json!({ "sid": sid }),
+            Self::SessionEnded { sid, by, .. } => json!({ "sid": sid, "by": by }),
+            Self::ConsentGiven { scope, .. } => json!({ "scope": scope }),
+            _ => json!({}),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `signet authorization`: what users gave clients, by which the clients get tokens.
+
+use clap::{ArgGroup, Args, Subcommand};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::admin::authorizations::{self, AuthorizationFilter};
+use crate::admin::{change, clients, users};
+use crate::app::App;
+use crate::cli::report::Report;
+use crate::cli::{CliError, all, operator, refuse};
+
+/// `signet authorization …`
+#[derive(Debug, Subcommand)]
+pub enum AuthorizationCommand {
+    /// List the authorizations that can still be used, the latest first
+    List(Filter),
+    /// End one authorization, or all of a user and/or client; of a user alone, sign the user out of every browser too
+    #[command(group = ArgGroup::new("which").required(true).multiple(true).args(["id", "user", "client"]))]
+    End {
+        /// Id of the authorization to end, as `list` shows it
+        #[arg(conflicts_with_all = ["user", "client"])]
+        id: Option<Uuid>,
+        #[command(flatten)]
+        filter: Filter,
+    },
+}
+
+/// Whose authorizations.
+#[derive(Debug, Args)]
+pub struct Filter {
+    /// Only authorizations of this user
+    #[arg(long, value_name = "USERNAME")]
+    user: Option<String>,
+    /// Only authorizations given to this client
+    #[arg(long, value_name = "CLIENT_ID")]
+    client: Option<String>,
+}
+
+/// Runs it.
+pub async fn run(app: &App, command: AuthorizationCommand) -> Result<Report, CliError> {
+    match command {
+        AuthorizationCommand::List(filter) => list(app, filter).await,
+        AuthorizationCommand::End { id: Some(id), .. } => end_one(app, id).await,
+        AuthorizationCommand::End { id: None, filter } => end_all(app, filter).await,
+    }
+}
+
+impl Filter {
+    async fn resolve(self, app: &App) -> Result<AuthorizationFilter, CliError> {
+        let user = match &self.user {
+            Some(username) => Some(users::show(app, username).await?.id),
+            None => None,
+        };
+        if let Some(id) = &self.client {
+            clients::show(app, id).await?;
+        }
+        Ok(AuthorizationFilter { user, client: self.client })
+    }
+}
+
+async fn list(app: &App, filter: Filter) -> Result<Report, CliError> {
+    let filter = filter.resolve(app).await?;
+    let rows = all(async |window| authorizations::list(app, &filter, &window).await).await?;
+    Ok(Report::table(&["id", "username", "client_id", "scope", "signed_in_at", "last_used_at"], rows))
+}
+
+async fn end_one(app: &App, id: Uuid) -> Result<Report, CliError> {
+    change(app, &operator(), |change| Box::pin(authorizations::end(change, id)))
+        .await
+        .or_else(|error| refuse(format!("{error}; `signet authorization list` shows all")))?;
+    Ok(ended(1))
+}
+
+async fn end_all(app: &App, filter: Filter) -> Result<Report, CliError> {
+    let filter = filter.resolve(app).await?;
+    let count = change(app, &operator(), |change| Box::pin(authorizations::end_all(change, &filter))).await?;
+    Ok(ended(count))
+}
+
+fn ended(count: u64) -> Report {
+    Report::new(format!("Authorizations ended: {count}."), json!({ "authorizations_ended": count }))
+}
