@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on")]
 
 mod accounts;
+mod admin;
 mod architecture;
 mod chromium;
 mod cli;

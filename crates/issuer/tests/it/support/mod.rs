@@ -14,7 +14,7 @@ use signet_issuer::accounts::methods::password;
 use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
 use signet_issuer::admin::resources::{NewResource, ResourceDraft, ScopeView};
 use signet_issuer::admin::users::{NewUser, PasswordHash, UserDraft};
-use signet_issuer::admin::{Change, Refused, Work, change, clients, resources, roles, users};
+use signet_issuer::admin::{Change, Refused, Window, Work, change, clients, resources, roles, users};
 use signet_issuer::app::App;
 use signet_issuer::audit::{Actor, Face, Who};
 use signet_issuer::clock::{Clock, FakeClock};
@@ -131,6 +131,12 @@ impl TestApp {
     /// Runs an operation as the operator of a shell would.
     pub async fn operate<'a, T>(&'a self, work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>) -> Result<T, Refused> {
         change(&self.app, &self.operator, work).await
+    }
+
+    /// The first page of a list, large enough for what tests add.
+    #[expect(clippy::unused_self, reason = "it reads as a part of this issuer's lists")]
+    pub fn window(&self) -> Window {
+        Window { after: None, limit: 100 }
     }
 
     /// Adds [`ORDERS`], the role `clerk` of both its scopes, and the public client `shop` (password and refresh).

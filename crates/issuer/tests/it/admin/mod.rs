@@ -1,0 +1,4 @@
+mod administrators;
+mod audit;
+mod lists;
+mod new_client;
