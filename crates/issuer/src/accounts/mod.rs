@@ -7,6 +7,7 @@ pub mod methods;
 pub mod password_change;
 pub mod policy;
 pub mod profile;
+pub mod requirement;
 pub mod session;
 pub mod sign_in;
 pub mod username;

@@ -36,9 +36,6 @@ pub enum PasswordChangeError {
     /// The current password was not proven; [`SignInError::Wrong`] if it is another one.
     #[error(transparent)]
     SignIn(#[from] SignInError),
-    /// The pool is busy.
-    #[error("too many sign-ins at once")]
-    Overloaded,
     /// The password was changed by another request meanwhile.
     #[error("the password was changed somewhere else meanwhile")]
     Overtaken,
@@ -76,14 +73,14 @@ impl PasswordChange {
         request: &RequestInfo,
         end_others: bool,
     ) -> Result<(), PasswordChangeError> {
-        let SignedIn { session, user } = signed_in;
-        let proof = sign_in::check(app, &user.username, self.current, request.address, app.now()).await?;
-        let hash = password::hash(app, self.new).await.map_err(|_| PasswordChangeError::Overloaded)?;
-        let (proven, settlement) = proof.into_parts();
+        let SignedIn { session, user, .. } = signed_in;
+        let checked = sign_in::check(app, &user.username, self.current, request.address, app.now()).await?;
+        let hash = password::hash(app, self.new).await.map_err(SignInError::from)?;
+        let settlement = checked.settlement;
         let now = app.now();
         let actor = Actor::remote(Who::User(user.id), Face::Page, request);
         let transaction = app.store.begin().await?;
-        settlement.settle(&transaction, &proven).await?;
+        settlement.settle(&transaction, &checked.user).await?;
         if !users::change_password(&transaction, user.id, settlement.stored_hash(), &hash, now).await? {
             return Err(PasswordChangeError::Overtaken);
         }

@@ -4,11 +4,12 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use crate::accounts::sign_in::{Proof, SignInError};
+use crate::accounts::methods::Evidence;
+use crate::accounts::requirement::Proven;
+use crate::accounts::sign_in::{Settlement, SignInError};
 use crate::app::App;
 use crate::audit::{self, Actor, Event, Face, RequestInfo, Who};
 use crate::clock::UnixSeconds;
-use crate::oauth::acr::{PASSWORD_ACR, PASSWORD_AMR};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users::User;
 use crate::store::{ConnectionTrait, StoreError, authorizations, commit, users};
@@ -23,6 +24,13 @@ pub struct SignedIn {
     pub session: SessionRow,
     /// The user.
     pub user: User,
+    /// The methods by which the user has signed in.
+    pub evidence: Evidence,
+}
+
+fn evidence(session: &SessionRow) -> Result<Evidence, StoreError> {
+    let corrupt = |error| StoreError::Corrupt(format!("methods of the session {}: {error}", session.sid));
+    Evidence::from_json(session.user_id, &session.passed).map_err(corrupt)
 }
 
 /// The session `sid`, if it lives; notes that it is used.
@@ -33,41 +41,57 @@ pub async fn find(app: &App, sid: &str, request: &RequestInfo) -> Result<Option<
         let until = expiry(app, session.created_at, now);
         sessions::touch(app.store.writer(), sid, &request.address.to_string(), now, until).await?;
     }
-    Ok(Some(SignedIn { session, user }))
+    let evidence = evidence(&session)?;
+    Ok(Some(SignedIn { session, user, evidence }))
 }
 
-/// Signs in who gave `proof`: goes on with the session of `previous` if it is theirs, else ends that and begins another.
-pub async fn begin(app: &App, previous: Option<&SignedIn>, proof: Proof, request: &RequestInfo) -> Result<SignedIn, SignInError> {
+/// When the user of `session` last passed an authentication method, in Unix seconds.
+pub fn signed_in_at(session: &SessionRow) -> UnixSeconds {
+    evidence(session).map_or(session.created_at, |evidence| evidence.auth_time())
+}
+
+/// A user who may be signed in, and what the sign-in leaves to be written.
+#[derive(Debug)]
+pub struct SignIn {
+    /// The user.
+    pub user: Box<User>,
+    /// The proof of who the user is.
+    pub proven: Proven,
+    /// The changes that the sign-in must make.
+    pub settlement: Settlement,
+}
+
+/// Signs a user in: goes on with the session of `previous` if it is the user's, otherwise ends that session and begins another.
+pub async fn begin(app: &App, previous: Option<&SignedIn>, sign_in: SignIn, request: &RequestInfo) -> Result<SignedIn, SignInError> {
     let now = app.now();
-    let (user, settlement) = proof.into_parts();
-    let own = previous.filter(|previous| previous.user.id == user.id).map(|previous| previous.session.clone());
-    let is_new = own.is_none();
-    let began = own.as_ref().map_or(now, |session| session.created_at);
-    let session = SessionRow {
-        auth_time: now,
-        acr: PASSWORD_ACR.to_owned(),
-        amr: PASSWORD_AMR.to_owned(),
-        last_used_at: now,
-        expires_at: expiry(app, began, now),
-        ..own.unwrap_or_else(|| SessionRow {
+    let SignIn { user, proven, settlement } = sign_in;
+    let own = previous.filter(|previous| previous.user.id == user.id);
+    let evidence = match own {
+        Some(own) => own.evidence.clone().with(proven.evidence()),
+        None => proven.evidence().clone(),
+    };
+    let passed = evidence.to_json();
+    let session = match own {
+        Some(SignedIn { session, .. }) => {
+            SessionRow { passed, last_used_at: now, expires_at: expiry(app, session.created_at, now), ..session.clone() }
+        }
+        None => SessionRow {
             sid: BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<16>()),
             user_id: user.id,
-            auth_time: now,
-            acr: String::new(),
-            amr: String::new(),
+            passed,
             user_agent: request.user_agent.clone(),
             address: request.address.to_string(),
             created_at: now,
             last_used_at: now,
-            expires_at: now,
+            expires_at: expiry(app, now, now),
             ended_at: None,
-        })
+        },
     };
     let actor = Actor::remote(Who::User(user.id), Face::Page, request);
     let transaction = app.store.begin().await?;
-    // First, because it may renew the user's hash: everybody takes counters, then users, then what is theirs.
+    // The settlement comes first, because it may renew the user's hash; store/mod.rs states the order of locks.
     settlement.settle(&transaction, &user).await?;
-    let written = if is_new {
+    let written = if own.is_none() {
         if let Some(other) = previous {
             end_within(&transaction, &other.session.sid, other.user.id, &actor, "another sign-in", now).await?;
         }
@@ -75,13 +99,13 @@ pub async fn begin(app: &App, previous: Option<&SignedIn>, proof: Proof, request
     } else {
         sessions::signed_in_again(&transaction, &session, user.credential_version).await?
     };
-    // The user was disabled, or changed while the password was compared.
+    // The user was disabled, or their credentials changed, while the password was compared.
     if !written {
         return Err(SignInError::Wrong);
     }
     audit::record(&transaction, now, &actor, Event::SignedIn { user: user.id, sid: &session.sid }).await?;
     commit(transaction).await?;
-    Ok(SignedIn { session, user: *user })
+    Ok(SignedIn { session, user: *user, evidence })
 }
 
 /// Ends the session `sid` of `user`, with the authorizations that were given in it and do not outlive it. Returns `false` if it had

@@ -1,5 +1,5 @@
-//! Is this password this user's? The one place that compares passwords: for the password grant, the sign-in page and
-//! who confirms a change. Attempts are counted before anything is hashed, and a missing user costs the same work.
+//! Checks a user's password. The password grant, the sign-in page and the password page call it; nothing else compares passwords.
+//! Attempts are counted before anything is hashed, and a missing user costs the same work.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,40 +8,57 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::accounts::lockout::{Counters, Verdict};
 use crate::accounts::methods::password::{self, Comparison, StoredHash};
+use crate::accounts::methods::{Evidence, Method, Passed};
 use crate::accounts::{policy, username};
 use crate::app::App;
 use crate::clock::UnixSeconds;
+use crate::oauth::error::{Code, OAuthError};
+use crate::pool::Overloaded;
 use crate::store::users::{self, User};
 use crate::store::{ConnectionTrait, StoreError};
 
-/// A password that was right, for a user who may or may not be enabled.
+/// The right password of a user, who may or may not be enabled.
 #[derive(Debug)]
-pub struct Proof {
-    /// Whose it is.
+pub struct Checked {
+    /// The user whose password it is.
     pub user: Box<User>,
-    settlement: Settlement,
+    /// The evidence that the user has passed the method.
+    pub evidence: Evidence,
+    /// The changes that the transaction must make which relies on the check.
+    pub settlement: Settlement,
 }
 
 /// Why nobody is signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// No such user, or another password.
+    /// There is no such user, or the password is another one.
     #[error("the username or the password is wrong")]
     Wrong,
-    /// Too many attempts; seconds until the next may be made.
+    /// Too many attempts were made; seconds until the next may be made.
     #[error("too many attempts; try again in {0} s")]
     Wait(u64),
-    /// The hashing threads are busy.
-    #[error("too many sign-ins at once; try again")]
-    Busy,
+    /// The pool is busy.
+    #[error("{0}; try again")]
+    Busy(#[from] Overloaded),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Compares `password` with that of the user who signs in as `typed`, for someone at `address`.
-pub async fn check(app: &App, typed: &str, password: SecretString, address: IpAddr, now: UnixSeconds) -> Result<Proof, SignInError> {
-    // Imported passwords may be shorter than what may be set today.
+impl From<SignInError> for OAuthError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Wrong => Self::invalid_grant(),
+            SignInError::Wait(seconds) => Self::new(Code::TooManyAttempts(seconds), error.to_string()),
+            SignInError::Busy(error) => error.into(),
+            SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Compares `password` with that of the user who signs in as `typed`, for a request from `address`.
+pub async fn check(app: &App, typed: &str, password: SecretString, address: IpAddr, now: UnixSeconds) -> Result<Checked, SignInError> {
+    // Imported passwords may be shorter than those that may be set today.
     if policy::is_too_long(password.expose_secret()) {
         return Err(SignInError::Wrong);
     }
@@ -56,29 +73,23 @@ pub async fn check(app: &App, typed: &str, password: SecretString, address: IpAd
     match (password::compare(app, password, stored).await, user) {
         (Ok(Comparison::Same { rehashed }), Some(user)) => {
             let password_hash = user.password_hash.clone().unwrap_or_default();
-            Ok(Proof { user: Box::new(user), settlement: Settlement { password_hash, rehashed, counters } })
+            let evidence = Evidence::new(user.id, Passed { method: Method::Password, at: now });
+            Ok(Checked { user: Box::new(user), evidence, settlement: Settlement { password_hash, rehashed, counters } })
         }
         (Ok(_), _) => Err(SignInError::Wrong),
-        (Err(_), _) => {
+        (Err(busy), _) => {
             // Nothing was compared, so it was no guess.
             counters.withdraw(&app.store).await?;
-            Err(SignInError::Busy)
+            Err(busy.into())
         }
     }
 }
 
-/// What of a [`Proof`] must be written in the transaction that rests on it.
+/// The changes that the transaction must make which relies on a password that was checked.
 pub struct Settlement {
     password_hash: String,
     rehashed: Option<String>,
     counters: Counters,
-}
-
-impl Proof {
-    /// The user, and what is still to be written.
-    pub fn into_parts(self) -> (Box<User>, Settlement) {
-        (self.user, self.settlement)
-    }
 }
 
 /// Shows no hash.

@@ -1,8 +1,9 @@
-//! What pages are asked by: forms of ours, whose CSRF token is checked before anyone can look at them, and queries.
+//! Forms of the issuer's own pages. Their CSRF token is checked before anything can read them.
 
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use subtle::ConstantTimeEq;
 
 use crate::app::App;
 use crate::browser::Browser;
@@ -10,11 +11,11 @@ use crate::oauth::form::Form;
 use crate::web::error::page::PageError;
 use crate::web::form::Parameters;
 
-/// A form of ours, sent from the browser that was given it: nobody can look at it before its token is checked.
+/// A form that was sent from the browser to which its page was given.
 pub struct OwnForm {
-    /// Where it was sent from.
+    /// The browser that sent it.
     pub browser: Browser,
-    /// What it says.
+    /// Its fields.
     pub form: Form,
 }
 
@@ -30,8 +31,16 @@ impl FromRequest<Arc<App>> for OwnForm {
 }
 
 impl OwnForm {
-    /// The authorization request that it is about.
+    /// The id of the authorization request that the form is about.
     pub fn request(&self) -> Result<&str, PageError> {
         self.form.get("request").ok_or_else(PageError::expired)
+    }
+}
+
+impl Browser {
+    /// Whether `form` belongs to a page that was given to this browser.
+    pub async fn is_own(&self, form: &Form) -> Result<bool, PageError> {
+        let sent = form.get("csrf").unwrap_or_default();
+        Ok(self.kept().await?.is_some_and(|kept| bool::from(kept.csrf.as_bytes().ct_eq(sent.as_bytes()))))
     }
 }

@@ -1,5 +1,5 @@
-//! `Browser`: the browser that a request comes from, by its cookie. What is kept for it is small: which session it is
-//! signed in to, a CSRF token, and under which key its authorization requests wait for the person.
+//! `Browser`: the browser that a request comes from, by its cookie. Little is kept for it: the session in which somebody is signed in,
+//! a CSRF token, and the key under which its authorization requests wait for the person.
 
 pub mod cookie;
 pub mod csrf;
@@ -10,16 +10,16 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use subtle::ConstantTimeEq;
 use tower_sessions::Session;
 use uuid::Uuid;
 
-use crate::accounts::session::{self, SignedIn};
-use crate::accounts::sign_in::{Proof, SignInError};
+use crate::accounts::methods::Enrolled;
+use crate::accounts::requirement::{self, Requirement, Step};
+use crate::accounts::session::{self, SignIn, SignedIn};
+use crate::accounts::sign_in::{Checked, SignInError};
 use crate::app::App;
 use crate::audit::{Actor, Face, RequestInfo, Who};
-use crate::browser::session_store::{BROWSER, CSRF, SID, is_kept};
-use crate::oauth::form::Form;
+use crate::browser::session_store::{KEPT, Kept, is_kept};
 use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
 use crate::web::html::Page;
@@ -41,9 +41,9 @@ impl FromRequestParts<Arc<App>> for Browser {
 }
 
 impl Browser {
-    /// Who is signed in.
+    /// The user who is signed in, and the session; `None` if nobody is.
     pub async fn signed_in(&self) -> Result<Option<SignedIn>, PageError> {
-        match self.cookie.get::<String>(SID).await? {
+        match self.kept().await?.and_then(|kept| kept.sid) {
             Some(sid) => Ok(session::find(&self.app, &sid, &self.request).await?),
             None => Ok(None),
         }
@@ -59,84 +59,81 @@ impl Browser {
         Actor::remote(Who::User(id), Face::Page, &self.request)
     }
 
-    /// Signs in who gave `proof`. The cookie gets a new id, and forms of before are of no more use.
-    pub async fn sign_in(&self, proof: Proof) -> Result<Result<SignedIn, SignInError>, PageError> {
+    /// Signs in a user whose password was checked. The cookie gets a new id, so that neither the old id nor a form from before can be
+    /// used any more.
+    pub async fn sign_in(&self, checked: Checked) -> Result<Result<SignedIn, SignInError>, PageError> {
+        let Checked { user, evidence, settlement } = checked;
+        let Step::Done(proven) = requirement::next(&evidence, &Enrolled::of(&user), &Requirement::for_session()) else {
+            return Ok(Err(SignInError::Wrong));
+        };
         let previous = self.signed_in().await?;
-        // Signed out while the password was compared: that stands.
-        if let Some(id) = self.cookie.id()
-            && self.cookie.get_value(SID).await?.is_some()
+        // A sign-out that came while the password was compared stands.
+        if let (Some(id), Some(Kept { sid: Some(_), .. })) = (self.cookie.id(), self.kept().await?)
             && !is_kept(&self.app, &id).await?
         {
             return Err(PageError::expired());
         }
-        let signed_in = match session::begin(&self.app, previous.as_ref(), proof, &self.request).await {
+        let sign_in = SignIn { user, proven, settlement };
+        let signed_in = match session::begin(&self.app, previous.as_ref(), sign_in, &self.request).await {
             Ok(signed_in) => signed_in,
             Err(error) => return Ok(Err(error)),
         };
-        self.renew().await?;
-        self.cookie.insert(SID, &signed_in.session.sid).await?;
+        self.replace(Some(signed_in.session.sid.clone())).await?;
         Ok(Ok(signed_in))
     }
 
-    /// Gives the cookie a new id: whoever knew the old one, or a form of it, knows nothing any more.
+    /// Gives the cookie a new id, so that neither the old id nor a form from before can be used any more.
     pub async fn renew(&self) -> Result<(), PageError> {
+        let sid = self.kept().await?.and_then(|kept| kept.sid);
+        self.replace(sid).await
+    }
+
+    async fn replace(&self, sid: Option<String>) -> Result<(), PageError> {
+        let request_key = self.kept().await?.map(|kept| kept.request_key);
         self.cookie.cycle_id().await?;
-        self.cookie.insert(CSRF, self.random_value()).await?;
-        self.kept_value(BROWSER).await?;
+        let request_key = request_key.unwrap_or_else(|| self.random_value());
+        self.cookie.insert(KEPT, Kept { csrf: self.random_value(), request_key, sid }).await?;
         Ok(())
     }
 
     /// Ends the session, and forgets the browser.
     pub async fn sign_out(&self) -> Result<(), PageError> {
-        if let Some(SignedIn { session, user }) = self.signed_in().await? {
+        if let Some(SignedIn { session, user, .. }) = self.signed_in().await? {
             session::end(&self.app, &self.actor(user.id), &session.sid, user.id, "user").await?;
             self.cookie.flush().await?;
         }
         Ok(())
     }
 
-    /// The token that forms of ours carry.
-    pub async fn csrf(&self) -> Result<String, PageError> {
-        self.kept_value(CSRF).await
-    }
-
-    /// The random value that is kept under `key`. All are made together, when the first is needed: else two requests of one
-    /// browser could each make one, and the later would replace the other's.
-    async fn kept_value(&self, key: &str) -> Result<String, PageError> {
-        if let Some(value) = self.cookie.get::<String>(key).await? {
-            return Ok(value);
-        }
-        for key in [CSRF, BROWSER] {
-            if self.cookie.get_value(key).await?.is_none() {
-                self.cookie.insert(key, self.random_value()).await?;
-            }
-        }
-        Ok(self.cookie.get::<String>(key).await?.unwrap_or_default())
-    }
-
     /// The key under which this browser's authorization requests wait. It is made if the browser has none yet.
     pub async fn request_key(&self) -> Result<String, PageError> {
-        self.kept_value(BROWSER).await
+        Ok(self.kept_or_new().await?.request_key)
     }
 
     /// The key under which this browser's authorization requests wait, if any could.
     pub async fn known_request_key(&self) -> Result<Option<String>, PageError> {
-        Ok(self.cookie.get::<String>(BROWSER).await?)
+        Ok(self.kept().await?.map(|kept| kept.request_key))
     }
 
     /// What every page of this browser needs.
     pub async fn page(&self) -> Result<Page, PageError> {
-        Ok(Page { csrf: self.csrf().await?, ..Page::without_forms(&self.app) })
+        Ok(Page { csrf: self.kept_or_new().await?.csrf, ..Page::without_forms(&self.app) })
+    }
+
+    async fn kept(&self) -> Result<Option<Kept>, PageError> {
+        Ok(self.cookie.get::<Kept>(KEPT).await?)
+    }
+
+    async fn kept_or_new(&self) -> Result<Kept, PageError> {
+        if let Some(kept) = self.kept().await? {
+            return Ok(kept);
+        }
+        let kept = Kept { csrf: self.random_value(), request_key: self.random_value(), sid: None };
+        self.cookie.insert(KEPT, &kept).await?;
+        Ok(kept)
     }
 
     fn random_value(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(self.app.clock.random_bytes::<16>())
-    }
-
-    /// Whether `form` was ours, in this browser.
-    pub async fn is_own(&self, form: &Form) -> Result<bool, PageError> {
-        let expected = self.cookie.get::<String>(CSRF).await?;
-        let sent = form.get("csrf").unwrap_or_default();
-        Ok(expected.is_some_and(|expected| bool::from(expected.as_bytes().ct_eq(sent.as_bytes()))))
     }
 }

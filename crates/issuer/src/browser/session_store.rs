@@ -1,14 +1,14 @@
-//! Where tower-sessions keeps what it knows of a browser. Saving never brings a row back that is gone, and parallel
-//! requests of one browser do not overwrite each other's changes.
+//! The store of tower-sessions. A row is written once, when the id of its cookie is made, and never changed: whoever changes what is
+//! kept for a browser gives the cookie a new id. So no request that is in flight can bring a signed-out browser back, and parallel
+//! requests of one browser cannot overwrite each other's changes.
 //!
-//! `load` leaves the version and the data in the record, `save` writes where the version still holds. On a miss it applies
-//! only the keys that it changed to the fresh row and tries again. Time comes from the clock; tower-sessions' own is ignored.
+//! Time comes from the clock of the issuer; the dates of tower-sessions are ignored.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
@@ -19,21 +19,22 @@ use crate::oauth::secret;
 use crate::store::StoreError;
 use crate::store::browsers::{self, BrowserRow};
 
-/// Points to the session; a browser that has it is signed in.
-pub const SID: &str = "sid";
-/// What every form of ours carries.
-pub const CSRF: &str = "csrf";
-/// Under which its authorization requests wait: a random value of its own, which stays when the cookie's id changes.
-pub const BROWSER: &str = "browser";
+/// The key of [`Kept`] in the data of a record.
+pub const KEPT: &str = "kept";
 
-/// The version and the data as they were loaded. Never stored.
-const LOADED: &str = "loaded";
 /// A browser in which nobody is signed in is forgotten after this long, in seconds.
 const ANONYMOUS_LIFETIME: UnixSeconds = 3600;
-/// Tries of a save that meets others.
-const TRIES: usize = 20;
 
-type Data = HashMap<String, Value>;
+/// What is kept for a browser.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Kept {
+    /// The token that every form of the issuer carries.
+    pub csrf: String,
+    /// The key under which the browser's authorization requests wait. It stays when the cookie's id changes.
+    pub request_key: String,
+    /// The session in which somebody is signed in.
+    pub sid: Option<String>,
+}
 
 /// The store.
 #[derive(Debug, Clone)]
@@ -52,81 +53,34 @@ fn failed(error: impl std::fmt::Display) -> Error {
     Error::Backend(error.to_string())
 }
 
-/// What is stored of the data of a record.
-fn stored(mut data: Data) -> Data {
-    data.remove(LOADED);
-    data
-}
-
-impl BrowserStore {
-    fn row(&self, id: &Id, version: i32, data: &Data) -> Result<BrowserRow> {
-        let signed_in = data.contains_key(SID);
-        // How long the session itself lives is told by its own row.
-        let lifetime = if signed_in { self.0.settings.session_absolute_lifetime } else { ANONYMOUS_LIFETIME };
-        let data = serde_json::to_string(data).map_err(|error| Error::Encode(error.to_string()))?;
-        let now = self.0.now();
-        Ok(BrowserRow { id_hash: hash(id), version, data, signed_in, created_at: now, expires_at: now + lifetime })
-    }
-
-    async fn find(&self, id: &Id) -> Result<Option<(i32, Data)>> {
-        let found = browsers::find(self.0.store.writer(), &hash(id), self.0.now()).await.map_err(failed)?;
-        let parse = |row: BrowserRow| Ok((row.version, serde_json::from_str(&row.data).map_err(|error| Error::Decode(error.to_string()))?));
-        found.map(parse).transpose()
-    }
-}
-
 #[async_trait]
 impl SessionStore for BrowserStore {
     async fn create(&self, record: &mut Record) -> Result<()> {
-        record.data = stored(std::mem::take(&mut record.data));
-        let row = self.row(&record.id, 0, &record.data)?;
-        if !browsers::insert(self.0.store.writer(), &row, self.0.now()).await.map_err(failed)? {
-            return Err(failed("a browser id was given twice"));
-        }
-        record.data.insert(LOADED.to_owned(), json!({ "version": 0, "data": record.data }));
-        Ok(())
+        let app = &self.0;
+        let kept = record.data.get(KEPT).cloned().unwrap_or_default();
+        let kept: Kept = serde_json::from_value(kept).map_err(|error| Error::Encode(error.to_string()))?;
+        // The row of the session itself says how long that lives.
+        let lifetime = if kept.sid.is_some() { app.settings.session_absolute_lifetime } else { ANONYMOUS_LIFETIME };
+        let Kept { csrf, request_key, sid } = kept;
+        let now = app.now();
+        let row = BrowserRow { id_hash: hash(&record.id), csrf, request_key, sid, created_at: now, expires_at: now + lifetime };
+        if browsers::insert(app.store.writer(), row).await.map_err(failed)? { Ok(()) } else { Err(failed("a browser id was given twice")) }
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
-        let Some((version, mut data)) = self.find(id).await? else { return Ok(None) };
-        data.insert(LOADED.to_owned(), json!({ "version": version, "data": data }));
-        Ok(Some(Record { id: *id, data, expiry_date: time::OffsetDateTime::UNIX_EPOCH + time::Duration::days(365_000) }))
+        let found = browsers::find(self.0.store.writer(), &hash(id), self.0.now()).await.map_err(failed)?;
+        let Some(BrowserRow { csrf, request_key, sid, .. }) = found else { return Ok(None) };
+        let kept = serde_json::to_value(Kept { csrf, request_key, sid }).map_err(|error| Error::Decode(error.to_string()))?;
+        let expiry_date = time::OffsetDateTime::UNIX_EPOCH + time::Duration::days(365_000);
+        Ok(Some(Record { id: *id, data: HashMap::from([(KEPT.to_owned(), kept)]), expiry_date }))
     }
 
-    async fn save(&self, record: &Record) -> Result<()> {
-        let loaded = &record.data[LOADED];
-        let mut version = loaded["version"].as_i64().and_then(|version| i32::try_from(version).ok()).unwrap_or(-1);
-        let mut data = stored(record.data.clone());
-        for _ in 0..TRIES {
-            if browsers::update(self.0.store.writer(), &self.row(&record.id, version, &data)?).await.map_err(failed)? {
-                return Ok(());
-            }
-            // Another request was first, or the browser was signed out: then there is nothing to save.
-            let Some((fresh_version, fresh)) = self.find(&record.id).await? else { return Ok(()) };
-            version = fresh_version;
-            data = stored(merged(fresh, &record.data, &loaded["data"]));
-        }
-        // An error here would be a blank page; what is lost is at most the token of a form, which then comes again.
-        tracing::warn!("too many requests of one browser at once");
+    /// Does nothing: tower-sessions calls this for ids that have a row, and a row is never changed.
+    async fn save(&self, _: &Record) -> Result<()> {
         Ok(())
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
         browsers::remove_signed_in(self.0.store.writer(), &hash(id)).await.map_err(failed)
     }
-}
-
-/// `fresh` with what `own` changed since it was `loaded`.
-fn merged(mut fresh: Data, own: &Data, loaded: &Value) -> Data {
-    for (key, value) in own.iter().filter(|(key, _)| *key != LOADED) {
-        if loaded.get(key) != Some(value) {
-            fresh.insert(key.clone(), value.clone());
-        }
-    }
-    for key in loaded.as_object().into_iter().flat_map(serde_json::Map::keys) {
-        if !own.contains_key(key) {
-            fresh.remove(key);
-        }
-    }
-    fresh
 }

@@ -68,14 +68,14 @@ async fn advance(
             take(app, waiting).await?;
             return answer::refusal(app, &interaction.target, &error);
         }
-        Ok(Next::Grant(offer)) => {
+        Ok(Next::Grant(offer, proven)) => {
             let (Some(signed_in), CheckedRequest::Valid(request)) = (signed_in, &interaction.request) else {
                 return Err(PageError::expired());
             };
             take(app, waiting).await?;
             let redirect_uri = &interaction.target.redirect_uri;
             let (granted, to_consent) = (&offer.granted, &offer.to_consent);
-            let code = CodeRequest { client, redirect_uri, request, signed_in: &signed_in, granted, to_consent };
+            let code = CodeRequest { client, redirect_uri, request, signed_in: &signed_in, proven: &proven, granted, to_consent };
             return match authorization_code::give(app, code).await {
                 Ok(code) => answer::success(app, &interaction.target, &code),
                 Err(error) => refuse(app, &interaction, &error),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::grants::Grant;
-use crate::oauth::acr::PASSWORD_ACR;
+use crate::oauth::acr::Acr;
 use crate::oauth::authorization_request::{RESPONSE_MODES, RESPONSE_TYPES};
 use crate::oauth::client_auth::{BASIC, METHODS, POST, PRIVATE_KEY_JWT};
 use crate::oauth::error::OAuthError;
@@ -78,7 +78,7 @@ pub async fn discovery(State(app): State<Arc<App>>) -> Result<Json<Metadata>, OA
         response_types_supported: RESPONSE_TYPES,
         response_modes_supported: RESPONSE_MODES,
         grant_types_supported: Grant::ALL.iter().filter(|grant| works(grant)).map(|grant| grant.name()).collect(),
-        acr_values_supported: [PASSWORD_ACR],
+        acr_values_supported: Acr::ALL.map(Acr::as_str),
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: RS256,
         userinfo_signing_alg_values_supported: RS256,

@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
+use crate::accounts::requirement::Proven;
 use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::audit::{self, Event};
@@ -32,6 +33,8 @@ pub struct CodeRequest<'a> {
     pub request: &'a AuthorizationRequest,
     /// The user, and the session in which they are signed in.
     pub signed_in: &'a SignedIn,
+    /// The proof of who the user is.
+    pub proven: &'a Proven,
     /// The scopes of the authorization.
     pub granted: &'a ScopeSet,
     /// The scopes that the user must have allowed.
@@ -40,7 +43,7 @@ pub struct CodeRequest<'a> {
 
 /// Makes and stores a code, and returns it. Fails with `consent_required` if the user has withdrawn the consent meanwhile.
 pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<String, OAuthError> {
-    let CodeRequest { client, redirect_uri, request, signed_in: SignedIn { session, user }, granted, to_consent } = code;
+    let CodeRequest { client, redirect_uri, request, signed_in: SignedIn { session, user, .. }, proven, granted, to_consent } = code;
     if !client.first_party && !to_consent.is_subset(&consents::scopes(app.store.writer(), user.id, &client.id).await?) {
         return Err(OAuthError::new(Code::ConsentRequired, "the person must consent"));
     }
@@ -57,9 +60,9 @@ pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<String, OAuthError
         resources: request.resources.join(" "),
         claims: if request.claims.is_empty() { None } else { serde_json::to_string(&request.claims).ok() },
         sid: session.sid.clone(),
-        auth_time: session.auth_time,
-        acr: session.acr.clone(),
-        amr: session.amr.clone(),
+        auth_time: proven.evidence().auth_time(),
+        acr: proven.acr().to_owned(),
+        amr: proven.evidence().amr(),
         expires_at: app.now() + CODE_LIFETIME,
         spent_at: None,
     };

@@ -3,18 +3,17 @@
 
 use secrecy::SecretString;
 
-use crate::accounts::sign_in::{self, Settlement, SignInError};
+use crate::accounts::methods::Enrolled;
+use crate::accounts::requirement::{self, Requirement, Step};
+use crate::accounts::sign_in::{self, Checked, Settlement};
 use crate::clock::{DAY, UnixSeconds};
 use crate::grants::{Grant, GrantContext, new_row, record_given};
-use crate::oauth::acr::{PASSWORD_ACR, PASSWORD_AMR};
-use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::error::OAuthError;
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::commit;
 use crate::tokens::narrow::{default_scopes, narrow};
 use crate::tokens::{Authorization, Party};
 
-/// Seconds after which a client may try again when all hashing threads are busy.
-const BUSY_RETRY: u64 = 1;
 /// How long a password that was made for someone is good here, in seconds: until then they should have chosen their own.
 const GENERATED_LIFETIME: UnixSeconds = DAY;
 
@@ -30,19 +29,21 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     let password = SecretString::from(context.required("password")?);
     let requested_scope = context.requested_scope()?;
     let resource = context.named_resource().await?;
-    let (user, settlement) = sign_in::check(app, username, password, context.request.address, now).await.map_err(refusal)?.into_parts();
-    if user.password_generated_at.is_some_and(|at| at + GENERATED_LIFETIME <= now) {
+    let Checked { user, evidence, settlement } = sign_in::check(app, username, password, context.request.address, now).await?;
+    let enrolment_may_wait = user.password_generated_at.is_some_and(|at| at + GENERATED_LIFETIME > now);
+    let required = Requirement { enrolment_may_wait, ..Requirement::default() };
+    let Step::Done(proven) = requirement::next(&evidence, &Enrolled::of(&user), &required) else {
         return Err(OAuthError::invalid_grant());
-    }
+    };
 
     let requested = requested_scope.clone().unwrap_or_else(|| default_scopes(client, resource.named()));
     let granted = narrow(&requested, client, Some(&user));
     let row = AuthorizationRow {
         user_id: user.id,
         scope: granted.to_string(),
-        auth_time: now,
-        acr: PASSWORD_ACR.to_owned(),
-        amr: PASSWORD_AMR.to_owned(),
+        auth_time: proven.evidence().auth_time(),
+        acr: proven.acr().to_owned(),
+        amr: proven.evidence().amr(),
         ..new_row(context)
     };
     let party = Party::User(Box::new((*user, row)));
@@ -60,14 +61,5 @@ impl Redemption {
         }
         record_given(&transaction, context, row, Grant::Password).await?;
         Ok(commit(transaction).await?)
-    }
-}
-
-fn refusal(error: SignInError) -> OAuthError {
-    match error {
-        SignInError::Wrong => OAuthError::invalid_grant(),
-        SignInError::Wait(seconds) => OAuthError::new(Code::TooManyAttempts(seconds), error.to_string()),
-        SignInError::Busy => OAuthError::new(Code::Busy(BUSY_RETRY), error.to_string()),
-        SignInError::Store(error) => error.into(),
     }
 }

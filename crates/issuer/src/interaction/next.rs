@@ -1,10 +1,14 @@
 //! Decides what must happen before an authorization request can be answered (OpenID Connect Core §3.1.2.3 and §3.1.2.4).
 //! [`next`] alone decides, whoever asks and however often, so that no page can be skipped and none comes twice.
 
+use crate::accounts::methods::Enrolled;
+use crate::accounts::requirement::{self, Proven, Requirement, Step};
 use crate::accounts::session::SignedIn;
 use crate::app::App;
+use crate::clock::UnixSeconds;
 use crate::grants::Grant;
 use crate::interaction::{CheckedRequest, Interaction};
+use crate::oauth::acr::Acr;
 use crate::oauth::authorization_request::AuthorizationRequest;
 use crate::oauth::error::{Code, ErrorResponse, OAuthError};
 use crate::oauth::redirect_uri;
@@ -32,7 +36,7 @@ pub enum Next {
     /// The client is refused.
     Refuse(ErrorResponse),
     /// The client gets a code.
-    Grant(Offer),
+    Grant(Offer, Proven),
 }
 
 /// What the client would get of this user.
@@ -56,11 +60,15 @@ pub async fn next(app: &App, client: &Client, interaction: &Interaction, signed_
     let refuse = |code: Code, description: &str| Ok(Next::Refuse(ErrorResponse::from(&OAuthError::new(code, description))));
     let sign_in = || if silent { refuse(Code::LoginRequired, "the person must sign in") } else { Ok(Next::SignIn) };
 
-    let Some(SignedIn { session, user }) = signed_in else { return sign_in() };
+    let Some(SignedIn { session, user, evidence }) = signed_in else { return sign_in() };
     let for_this = interaction.signed_in.as_ref() == Some(&session.sid);
-    let is_stale = request.max_age.is_some_and(|seconds| seconds == 0 || app.now() - session.auth_time > seconds);
-    if (interaction.sign_in_due || is_stale) && !for_this {
-        return sign_in();
+    let step = requirement::next(evidence, &Enrolled::of(user), &requirement(app, interaction, request, for_this));
+    match step {
+        Step::Authenticate(_) => return sign_in(),
+        Step::Impossible => {
+            return refuse(Code::UnmetAuthenticationRequirements, "the methods of this user do not give the acr that is asked for");
+        }
+        Step::Enrol(_) | Step::Done(_) => {}
     }
     if interaction.hinted_user.is_some_and(|hinted| hinted != user.id) {
         return if for_this { refuse(Code::LoginRequired, "another person signed in than the one who was asked for") } else { sign_in() };
@@ -68,9 +76,9 @@ pub async fn next(app: &App, client: &Client, interaction: &Interaction, signed_
     if interaction.choice_due {
         return Ok(Next::SelectAccount);
     }
-    if user.password_generated_at.is_some() {
+    let Step::Done(proven) = step else {
         return if silent { refuse(Code::InteractionRequired, "the person must choose a password") } else { Ok(Next::ChangePassword) };
-    }
+    };
     let offer = match offer(app, client, request, user).await {
         Ok(offer) => offer,
         Err(error) if error.source.is_none() => return Ok(Next::Refuse(ErrorResponse::from(&error))),
@@ -78,9 +86,24 @@ pub async fn next(app: &App, client: &Client, interaction: &Interaction, signed_
     };
     let agreed = interaction.consented_by == Some(user.id);
     if agreed || !needs_consent(client, interaction, request, &offer) {
-        return Ok(Next::Grant(offer));
+        return Ok(Next::Grant(offer, proven));
     }
     if silent { refuse(Code::ConsentRequired, "the person must consent") } else { Ok(Next::Consent(offer)) }
+}
+
+/// What `request` requires of the sign-in.
+fn requirement(app: &App, interaction: &Interaction, request: &AuthorizationRequest, for_this: bool) -> Requirement {
+    let not_before = match request.max_age {
+        // Somebody signed in for this request, which is as late as can be.
+        _ if for_this => UnixSeconds::MIN,
+        // Only a sign-in that is still to come will do.
+        Some(0) => UnixSeconds::MAX,
+        _ if interaction.sign_in_due => UnixSeconds::MAX,
+        Some(seconds) => app.now().saturating_sub(seconds),
+        None => UnixSeconds::MIN,
+    };
+    let acr = Acr::ALL.into_iter().filter(|acr| request.claims.accepts_acr(acr.as_str())).collect();
+    Requirement { acr, not_before, enrolment_may_wait: false }
 }
 
 fn needs_consent(client: &Client, interaction: &Interaction, request: &AuthorizationRequest, offer: &Offer) -> bool {

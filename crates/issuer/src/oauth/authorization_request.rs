@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::oauth::acr::PASSWORD_ACR;
+use crate::oauth::acr::Acr;
 use crate::oauth::claims_request::ClaimsRequest;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
@@ -127,7 +127,7 @@ impl AuthorizationRequest {
         if request.nonce.as_ref().is_some_and(|nonce| nonce.len() > MAX_ECHO) {
             return Err(OAuthError::invalid_request("nonce: it is too long"));
         }
-        if !request.claims.accepts_acr(PASSWORD_ACR) {
+        if !Acr::ALL.iter().any(|acr| request.claims.accepts_acr(acr.as_str())) {
             return Err(OAuthError::new(Code::UnmetAuthenticationRequirements, "claims: no way of signing in here gives this acr"));
         }
         Ok(request)

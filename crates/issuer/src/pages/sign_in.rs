@@ -106,7 +106,7 @@ pub async fn submit(
     let username = form.get("username").unwrap_or_default();
     let password = form.secret("password").unwrap_or_else(|| SecretString::from(""));
     let checked = match sign_in::check(&app, username, password, browser.request().address, app.now()).await {
-        Ok(proof) => browser.sign_in(proof).await?,
+        Ok(checked) => browser.sign_in(checked).await?,
         Err(error) => Err(error),
     };
     match checked {
@@ -126,7 +126,7 @@ async fn refused(app: &App, browser: &Browser, context: &Context, username: &str
     let (status, text) = match error {
         SignInError::Wrong => (StatusCode::BAD_REQUEST, "The username or the password is wrong.".to_owned()),
         SignInError::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, format!("Too many attempts. Try again in {seconds} seconds.")),
-        SignInError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Too many people are signing in. Try again in a moment.".to_owned()),
+        SignInError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Too many people are signing in. Try again in a moment.".to_owned()),
         SignInError::Store(error) => return Err(error.into()),
     };
     let mut response = html(&context.page(app, browser, username, text).await?, Csp::LeadsToClient)?;

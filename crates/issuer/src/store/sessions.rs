@@ -103,10 +103,8 @@ pub async fn signed_in_again(db: &impl ConnectionTrait, row: &SessionRow, creden
         .filter(users::Column::DisabledAt.is_null())
         .filter(users::Column::CredentialVersion.eq(credential_version));
     let updated = Entity::update_many()
-        .col_expr(Column::AuthTime, Expr::value(row.auth_time))
-        .col_expr(Column::Acr, Expr::value(row.acr.as_str()))
-        .col_expr(Column::Amr, Expr::value(row.amr.as_str()))
-        .col_expr(Column::LastUsedAt, Expr::value(row.auth_time))
+        .col_expr(Column::Passed, Expr::value(row.passed.as_str()))
+        .col_expr(Column::LastUsedAt, Expr::value(row.last_used_at))
         .col_expr(Column::ExpiresAt, Expr::value(row.expires_at))
         .filter(Column::Sid.eq(row.sid.as_str()))
         .filter(Column::EndedAt.is_null())

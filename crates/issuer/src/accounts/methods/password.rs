@@ -7,9 +7,26 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
+use crate::accounts::methods::Enrolment;
 use crate::app::App;
 use crate::config::{ARGON2_OUTPUT_BYTES, MAX_ARGON2_MEMORY_KIB, MAX_ARGON2_WORK};
+use crate::oauth::acr::{Acr, Amr};
 use crate::pool::Overloaded;
+use crate::store::users::User;
+
+/// The class that a password alone gives.
+pub(super) const ACR: Acr = Acr::Password;
+/// The means that a password is.
+pub(super) const AMR: Amr = Amr::Password;
+
+/// Whether `user` has a password, and must choose their own.
+pub(super) fn enrolment(user: &User) -> Enrolment {
+    match (&user.password_hash, user.password_generated_at) {
+        (None, _) => Enrolment::Absent,
+        (Some(_), None) => Enrolment::Complete,
+        (Some(_), Some(_)) => Enrolment::Due,
+    }
+}
 
 /// A hash that is stored but cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -49,12 +49,12 @@ pub async fn show(
         "others-ended" => "Your other devices are signed out.",
         _ => "",
     };
-    let SignedIn { session: own, user } = signed_in;
+    let SignedIn { session: own, user, .. } = signed_in;
     let device = |session: sessions::SessionRow| Device {
+        signed_in: moment(session::signed_in_at(&session)),
         browser: browser_name(&session.user_agent),
         address: session.address,
         last_used: moment(session.last_used_at),
-        signed_in: moment(session.auth_time),
         current: session.sid == own.sid,
         sid: session.sid,
     };
@@ -74,7 +74,7 @@ pub async fn show(
 /// `POST /account/devices`
 pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
     let OwnForm { browser, form } = own;
-    let SignedIn { session: own, user } = signed_in;
+    let SignedIn { session: own, user, .. } = signed_in;
     match (form.get("action"), form.get("sid")) {
         (Some("end"), Some(sid)) if sid != own.sid => {
             session::end(&app, &browser.actor(user.id), sid, user.id, "user").await?;

@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::accounts::methods::Enrolled;
+use crate::accounts::requirement::{self, Requirement, Step};
 use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::browser::Browser;
@@ -28,12 +30,17 @@ impl FromRequestParts<Arc<App>> for Account {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let browser = Browser::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
         let elsewhere = match browser.signed_in().await.map_err(IntoResponse::into_response)? {
-            Some(signed_in) if signed_in.user.password_generated_at.is_none() => return Ok(Self(signed_in)),
+            Some(signed_in) if !must_enrol(&signed_in) => return Ok(Self(signed_in)),
             Some(_) => "/account/password",
             None => "/sign-in",
         };
         Err(see_other(app, elsewhere).into_response())
     }
+}
+
+/// Whether the user must set up a method anew before anything else.
+fn must_enrol(SignedIn { user, evidence, .. }: &SignedIn) -> bool {
+    matches!(requirement::next(evidence, &Enrolled::of(user), &Requirement::default()), Step::Enrol(_))
 }
 
 /// A moment as people read it.

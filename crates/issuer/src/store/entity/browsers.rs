@@ -8,17 +8,17 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id_hash: String,
-    pub version: i32,
-    pub data: String,
-    pub signed_in: bool,
+    pub csrf: String,
+    pub request_key: String,
+    pub sid: Option<String>,
     pub created_at: i64,
     pub expires_at: i64,
 }
 
-/// Shows neither the hash nor the data.
+/// Shows none of the secrets.
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("browsers").field("signed_in", &self.signed_in).finish_non_exhaustive()
+        f.debug_struct("browsers").field("signed_in", &self.sid.is_some()).finish_non_exhaustive()
     }
 }
 

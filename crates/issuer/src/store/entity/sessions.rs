@@ -9,9 +9,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub sid: String,
     pub user_id: Uuid,
-    pub auth_time: i64,
-    pub acr: String,
-    pub amr: String,
+    /// The methods that the user has passed, and when, as JSON.
+    pub passed: String,
     pub user_agent: String,
     pub address: String,
     pub created_at: i64,

@@ -166,8 +166,8 @@ async fn only_authorizations_that_can_still_be_used_are_listed() {
     // Given in a session that is no more.
     app.sql("UPDATE authorizations SET sid = 'ended'").await;
     assert_eq!(listed().await, 0);
-    let session = "INSERT INTO sessions (sid, user_id, auth_time, acr, amr, user_agent, address, created_at, last_used_at, expires_at) \
-                   SELECT 'ended', user_id, 0, '', '', '', '', 0, 0";
+    let session = "INSERT INTO sessions (sid, user_id, passed, user_agent, address, created_at, last_used_at, expires_at) \
+                   SELECT 'ended', user_id, '[]', '', '', 0, 0";
     app.sql(&format!("{session}, {} FROM authorizations", app.app.now() + 60)).await;
     assert_eq!(listed().await, 1);
     app.advance(60);
