@@ -52,7 +52,7 @@ pub fn signed_in_at(session: &SessionRow) -> UnixSeconds {
 
 /// A user who may be signed in, and what the sign-in leaves to be written.
 #[derive(Debug)]
-pub struct SignIn {
+pub struct ProvenUser {
     /// The user.
     pub user: Box<User>,
     /// The proof of who the user is.
@@ -62,9 +62,9 @@ pub struct SignIn {
 }
 
 /// Signs a user in: goes on with the session of `previous` if it is the user's, otherwise ends that session and begins another.
-pub async fn begin(app: &App, previous: Option<&SignedIn>, sign_in: SignIn, request: &RequestInfo) -> Result<SignedIn, SignInError> {
+pub async fn begin(app: &App, previous: Option<&SignedIn>, proven: ProvenUser, request: &RequestInfo) -> Result<SignedIn, SignInError> {
     let now = app.now();
-    let SignIn { user, proven, settlement } = sign_in;
+    let ProvenUser { user, proven, settlement } = proven;
     let own = previous.filter(|previous| previous.user.id == user.id);
     let evidence = match own {
         Some(own) => own.evidence.clone().with(proven.evidence()),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::accounts::session;
-use crate::admin::{Change, Page, Refused, Window};
+use crate::admin::{Change, Listing, Refused, Window};
 use crate::app::App;
 use crate::audit::{self, Action, Event, Object};
 use crate::clock::{UnixSeconds, rfc3339};
@@ -36,7 +36,7 @@ pub struct AuthorizationFilter {
 }
 
 /// The authorizations that can still be used, the latest first.
-pub async fn list(app: &App, filter: &AuthorizationFilter, window: &Window) -> Result<Page<AuthorizationView>, Refused> {
+pub async fn list(app: &App, filter: &AuthorizationFilter, window: &Window) -> Result<Listing<AuthorizationView>, Refused> {
     let (user, client, idle) = (filter.user, filter.client.as_deref(), app.settings.refresh_idle_lifetime);
     let after = match window.after.as_deref().map(Uuid::try_parse).transpose() {
         Ok(after) => after,
@@ -52,7 +52,7 @@ pub async fn list(app: &App, filter: &AuthorizationFilter, window: &Window) -> R
         last_used_at: row.refreshed_at,
         expires_at: row.expires_at,
     };
-    Ok(Page::of(rows, window.limit, |(row, _)| row.id.to_string(), view))
+    Ok(Listing::of(rows, window.limit, |(row, _)| row.id.to_string(), view))
 }
 
 /// Ends the authorization `id`, and with it all that came of it.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use crate::admin::new_client::{ClientDraft, NewClient};
-use crate::admin::{Change, Page, Refused, Window, resources as resource_operations};
+use crate::admin::{Change, Listing, Refused, Window, resources as resource_operations};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
@@ -85,15 +85,15 @@ pub struct ClientFilter {
 }
 
 /// The clients that match `filter`, by id.
-pub async fn list(app: &App, filter: ClientFilter, window: &Window) -> Result<Page<ClientView>, Refused> {
+pub async fn list(app: &App, filter: ClientFilter, window: &Window) -> Result<Listing<ClientView>, Refused> {
     let db = app.store.reader();
     let rows = clients::page(db, filter.enabled, window.after.as_deref(), window.limit + 1).await?;
-    let page = Page::of(rows, window.limit, |row| row.id.clone(), |row| row);
+    let page = Listing::of(rows, window.limit, |row| row.id.clone(), |row| row);
     let mut items = Vec::new();
     for row in page.items {
         items.push(ClientView::read(app, db, row).await?);
     }
-    Ok(Page { items, next: page.next })
+    Ok(Listing { items, next: page.next })
 }
 
 /// The client `id`.

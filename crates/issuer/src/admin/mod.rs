@@ -157,7 +157,7 @@ pub async fn change<'a, T>(
 /// Which part of a list to read.
 #[derive(Debug, Clone)]
 pub struct Window {
-    /// The cursor of the previous page, as [`Page::next`] gave it; `None` for the first page.
+    /// The cursor of the previous page, as [`Listing::next`] gave it; `None` for the first page.
     pub after: Option<String>,
     /// The most items of a page.
     pub limit: u64,
@@ -165,14 +165,14 @@ pub struct Window {
 
 /// A part of a list.
 #[derive(Debug, Serialize)]
-pub struct Page<V> {
+pub struct Listing<V> {
     /// The items, in the order of the list.
     pub items: Vec<V>,
     /// The cursor of the next page; `None` at the end of the list.
     pub next: Option<String>,
 }
 
-impl<V> Page<V> {
+impl<V> Listing<V> {
     /// A page of what `rows` hold, of which one more than `limit` was asked for. `cursor` names a row.
     fn of<R>(mut rows: Vec<R>, limit: u64, cursor: impl Fn(&R) -> String, view: impl FnMut(R) -> V) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);

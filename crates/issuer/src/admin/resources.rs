@@ -4,7 +4,7 @@ use serde::Serialize;
 use signet_verifier::is_scope_token;
 use url::Url;
 
-use crate::admin::{Change, Fault, Page, Refused, Window, check_name};
+use crate::admin::{Change, Fault, Listing, Refused, Window, check_name};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::clock::UnixSeconds;
@@ -52,12 +52,12 @@ impl ResourceView {
 }
 
 /// All resources, the oldest first.
-pub async fn list(app: &App, window: &Window) -> Result<Page<ResourceView>, Refused> {
+pub async fn list(app: &App, window: &Window) -> Result<Listing<ResourceView>, Refused> {
     let db = app.store.reader();
     let rows = resources::page(db, window.after.as_deref(), window.limit + 1).await?;
     let scopes = resources::scopes_of(db, rows.iter().map(|row| row.id.as_str())).await?;
     let view = |row: ResourceRow| ResourceView::new(app, &row, scopes.iter().filter(|scope| scope.resource_id == row.id).cloned());
-    Ok(Page::of(rows, window.limit, |row| row.id.clone(), view))
+    Ok(Listing::of(rows, window.limit, |row| row.id.clone(), view))
 }
 
 /// The resource `identifier`.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use signet_verifier::is_scope_token;
 use uuid::Uuid;
 
-use crate::admin::{Change, Page, Refused, Window, resources};
+use crate::admin::{Change, Listing, Refused, Window, resources};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::config::ADMIN;
@@ -22,12 +22,12 @@ pub struct RoleView {
 }
 
 /// All roles, by name.
-pub async fn list(app: &App, window: &Window) -> Result<Page<RoleView>, Refused> {
+pub async fn list(app: &App, window: &Window) -> Result<Listing<RoleView>, Refused> {
     let db = app.store.reader();
     let names = roles::page(db, window.after.as_deref(), window.limit + 1).await?;
     let mut scopes = roles::scopes_of(db, &names).await?;
     let view = |name: String| RoleView { scopes: scopes.remove(&name).unwrap_or_default(), name };
-    Ok(Page::of(names, window.limit, Clone::clone, view))
+    Ok(Listing::of(names, window.limit, Clone::clone, view))
 }
 
 /// The role `name`.

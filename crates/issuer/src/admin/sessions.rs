@@ -4,7 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::accounts::session;
-use crate::admin::{Change, Page, Refused, Window};
+use crate::admin::{Change, Listing, Refused, Window};
 use crate::app::App;
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::store::sessions;
@@ -26,7 +26,7 @@ pub struct SessionView {
 }
 
 /// The live sessions of a user, or of all users, by `sid`.
-pub async fn list(app: &App, user: Option<Uuid>, window: &Window) -> Result<Page<SessionView>, Refused> {
+pub async fn list(app: &App, user: Option<Uuid>, window: &Window) -> Result<Listing<SessionView>, Refused> {
     let rows = sessions::page(app.store.reader(), user, app.now(), window.after.as_deref(), window.limit + 1).await?;
     let view = |(row, username): (sessions::SessionRow, String)| SessionView {
         sid: row.sid,
@@ -37,7 +37,7 @@ pub async fn list(app: &App, user: Option<Uuid>, window: &Window) -> Result<Page
         last_used_at: row.last_used_at,
         expires_at: row.expires_at,
     };
-    Ok(Page::of(rows, window.limit, |(row, _)| row.sid.clone(), view))
+    Ok(Listing::of(rows, window.limit, |(row, _)| row.sid.clone(), view))
 }
 
 /// Ends the session `sid`, with the authorizations that were given in it and do not outlive it.

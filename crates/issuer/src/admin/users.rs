@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::accounts::methods::password::{self, StoredHash};
 use crate::accounts::{policy, session, username};
-use crate::admin::{Change, Fault, Page, Refused, Window, roles};
+use crate::admin::{Change, Fault, Listing, Refused, Window, roles};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
@@ -50,7 +50,7 @@ pub struct UserFilter {
 }
 
 /// The users that match `filter`, by username.
-pub async fn list(app: &App, filter: UserFilter, window: &Window) -> Result<Page<UserView>, Refused> {
+pub async fn list(app: &App, filter: UserFilter, window: &Window) -> Result<Listing<UserView>, Refused> {
     let db = app.store.reader();
     let rows = users::page(db, filter.enabled, window.after.as_deref(), window.limit + 1).await?;
     let mut roles = role_store::of_users(db, rows.iter().map(|row| row.id)).await?;
@@ -58,7 +58,7 @@ pub async fn list(app: &App, filter: UserFilter, window: &Window) -> Result<Page
         let roles = roles.remove(&row.id).unwrap_or_default();
         UserView::new(row, roles)
     };
-    Ok(Page::of(rows, window.limit, |row| row.username.clone(), view))
+    Ok(Listing::of(rows, window.limit, |row| row.username.clone(), view))
 }
 
 /// The user with this username, in any spelling that can sign in.

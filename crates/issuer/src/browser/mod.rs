@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::accounts::methods::Enrolled;
 use crate::accounts::requirement::{self, Requirement, Step};
-use crate::accounts::session::{self, SignIn, SignedIn};
+use crate::accounts::session::{self, ProvenUser, SignedIn};
 use crate::accounts::sign_in::{Checked, SignInError};
 use crate::app::App;
 use crate::audit::{Actor, Face, RequestInfo, Who};
@@ -73,8 +73,8 @@ impl Browser {
         {
             return Err(PageError::expired());
         }
-        let sign_in = SignIn { user, proven, settlement };
-        let signed_in = match session::begin(&self.app, previous.as_ref(), sign_in, &self.request).await {
+        let proven = ProvenUser { user, proven, settlement };
+        let signed_in = match session::begin(&self.app, previous.as_ref(), proven, &self.request).await {
             Ok(signed_in) => signed_in,
             Err(error) => return Ok(Err(error)),
         };

@@ -23,7 +23,7 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::admin::{Fault, Page, Refused, Window};
+use crate::admin::{Fault, Listing, Refused, Window};
 use crate::app::App;
 use crate::audit::{Actor, Face, Who};
 use crate::clock::SystemClock;
@@ -181,7 +181,7 @@ fn operator() -> Actor {
 }
 
 /// All items of a list, page by page.
-async fn all<V: Serialize>(list: impl AsyncFn(Window) -> Result<Page<V>, Refused>) -> Result<Vec<Value>, CliError> {
+async fn all<V: Serialize>(list: impl AsyncFn(Window) -> Result<Listing<V>, Refused>) -> Result<Vec<Value>, CliError> {
     let (mut rows, mut after) = (Vec::new(), None);
     loop {
         let page = list(Window { after, limit: PAGE }).await?;

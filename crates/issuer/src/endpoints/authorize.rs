@@ -35,7 +35,7 @@ pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query):
     let Received { client, interaction } = receive(&app, &form).await?;
     // The client is told at once if it asked for silence, or if an administrator registered it.
     if let CheckedRequest::Invalid(error) = &interaction.request
-        && (!client.dynamic || form.get("prompt") == Some("none"))
+        && (!client.registered_itself || form.get("prompt") == Some("none"))
     {
         return answer::refusal(&app, &interaction.target, error);
     }

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::clients::authentication;
 use crate::clock::UnixSeconds;
 use crate::oauth::error::{Code, OAuthError};
-use crate::tokens::claims::{Audience, SignIn};
+use crate::tokens::claims::{Audience, AuthenticationClaims};
 use crate::tokens::lookup::look_up;
 use crate::web::form::Parameters;
 use crate::web::respond::no_store;
@@ -32,7 +32,7 @@ struct Active<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<&'a str>,
     #[serde(flatten)]
-    sign_in: Option<SignIn<'a>>,
+    authentication: Option<AuthenticationClaims<'a>>,
 }
 
 /// `POST /introspect`. Only confidential clients may ask, and only of access tokens meant for their resource; of
@@ -63,7 +63,7 @@ pub async fn introspect(State(app): State<Arc<App>>, parameters: Result<Paramete
         iat: claims.iat,
         jti: &claims.jti,
         username: user.map(|(user, _)| user.username.as_str()),
-        sign_in: user.map(|(_, row)| SignIn::of(row)),
+        authentication: user.map(|(_, row)| AuthenticationClaims::of(row)),
     }))
 }
 

@@ -45,8 +45,8 @@ async fn answer(app: &App, request: Request) -> Result<Response, BearerError> {
     let own = token.access.filter(|own| own.aud.contains(&identifier)).ok_or(BearerError::InvalidToken)?;
     let scopes = own.scopes();
     let Some((user, row)) = token.user.filter(|_| scopes.contains("openid")) else { return Err(BearerError::InsufficientScope) };
-    let asked = row.requested_claims()?.userinfo;
-    let mut claims = user_claims::claims(&user, &scopes, &token.client, asked.keys().map(String::as_str));
+    let requested = row.requested_claims()?.userinfo;
+    let mut claims = user_claims::claims(&user, &scopes, &token.client, requested.keys().map(String::as_str));
     claims.insert("sub".to_owned(), user.id.to_string().into());
     if token.client.metadata()?.userinfo_signed_response_alg.is_none() {
         return Ok(no_store(claims));

@@ -20,7 +20,7 @@ use crate::interaction::waiting;
 use crate::interaction::waiting::WaitingRequest;
 use crate::oauth::error::{Code, ErrorResponse, OAuthError};
 use crate::oauth::scope::{OIDC_SCOPES, ScopeSet};
-use crate::pages::ClientView;
+use crate::pages::ClientCard;
 use crate::store::clients::Client;
 use crate::store::resources::{self, USERINFO};
 use crate::web::error::page::PageError;
@@ -39,7 +39,7 @@ struct ConsentPage {
     page: Page,
     request: String,
     scope: String,
-    client: ClientView,
+    client: ClientCard,
     username: String,
     groups: Vec<Group>,
     duration: String,
@@ -78,7 +78,7 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
         page: browser.page().await?,
         request: id.to_owned(),
         scope: offer.to_consent.to_string(),
-        client: ClientView::of(&app, &client).await?,
+        client: ClientCard::of(&app, &client).await?,
         username: signed_in.user.username,
         groups: in_words(&app, &offer.to_consent).await?,
         duration,

@@ -21,7 +21,7 @@ use crate::web::html::see_other;
 /// A client, as people are shown it.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "the names are those of the client metadata; empty where there is none")]
-pub struct ClientView {
+pub struct ClientCard {
     pub id: String,
     pub name: String,
     pub has_logo: bool,
@@ -30,7 +30,7 @@ pub struct ClientView {
     pub tos_uri: String,
 }
 
-impl ClientView {
+impl ClientCard {
     /// What people are shown of `client`.
     pub async fn of(app: &App, client: &Client) -> Result<Self, StoreError> {
         let metadata = client.metadata()?;

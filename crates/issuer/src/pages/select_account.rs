@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
 use crate::interaction::waiting;
-use crate::pages::ClientView;
+use crate::pages::ClientCard;
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html};
@@ -20,7 +20,7 @@ use crate::web::html::{Csp, Page, html};
 struct SelectAccountPage {
     page: Page,
     request: String,
-    client: ClientView,
+    client: ClientCard,
     name: String,
     username: String,
 }
@@ -34,7 +34,7 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
     let page = SelectAccountPage {
         page: browser.page().await?,
         request: id.to_owned(),
-        client: ClientView::of(&app, &client).await?,
+        client: ClientCard::of(&app, &client).await?,
         name: user.name.unwrap_or_else(|| user.username.clone()),
         username: user.username,
     };

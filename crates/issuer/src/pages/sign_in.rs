@@ -15,7 +15,7 @@ use crate::interaction::CheckedRequest;
 use crate::interaction::waiting;
 use crate::interaction::waiting::WaitingRequest;
 use crate::oauth::error::OAuthError;
-use crate::pages::ClientView;
+use crate::pages::ClientCard;
 use crate::store::clients::Client;
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
@@ -28,7 +28,7 @@ struct SignInPage {
     page: Page,
     request: String,
     has_client: bool,
-    client: ClientView,
+    client: ClientCard,
     username: String,
     reason: &'static str,
     error: String,
@@ -50,8 +50,8 @@ impl Context {
     async fn page(&self, app: &App, browser: &Browser, username: &str, error: String) -> Result<SignInPage, PageError> {
         let signed_in = browser.signed_in().await?;
         let client = match &self.request {
-            Some((client, _)) => ClientView::of(app, client).await?,
-            None => ClientView::default(),
+            Some((client, _)) => ClientCard::of(app, client).await?,
+            None => ClientCard::default(),
         };
         let hint = self.request.as_ref().and_then(|(_, waiting)| match &waiting.interaction.request {
             CheckedRequest::Valid(request) => request.login_hint.as_deref(),

@@ -58,7 +58,7 @@ pub struct Client {
     /// Whether it is the issuer's own client. Its users are not asked for consent.
     pub first_party: bool,
     /// Whether it registered itself.
-    pub dynamic: bool,
+    pub registered_itself: bool,
     metadata: String,
     /// The resource of its tokens, unless a request names another.
     pub default_resource: Option<Resource>,
@@ -100,7 +100,7 @@ impl FromQueryResult for Client {
             token_endpoint_auth_method: client.token_endpoint_auth_method,
             require_pkce: client.require_pkce,
             first_party: client.first_party,
-            dynamic: client.registration_token_hash.is_some(),
+            registered_itself: client.registration_token_hash.is_some(),
             metadata: client.metadata,
             default_resource: resource.map(Resource::from),
             scopes: AllowedScope::parse(&scopes),

@@ -9,7 +9,7 @@ use crate::store::authorizations::AuthorizationRow;
 
 /// How and when a user signed in.
 #[derive(Debug, Clone, Serialize)]
-pub struct SignIn<'a> {
+pub struct AuthenticationClaims<'a> {
     /// When, in Unix seconds.
     pub auth_time: UnixSeconds,
     /// How strongly.
@@ -21,7 +21,7 @@ pub struct SignIn<'a> {
     pub sid: Option<&'a str>,
 }
 
-impl<'a> SignIn<'a> {
+impl<'a> AuthenticationClaims<'a> {
     /// The sign-in behind an authorization.
     pub fn of(row: &'a AuthorizationRow) -> Self {
         Self { auth_time: row.auth_time, acr: &row.acr, amr: row.amr.split(' ').collect(), sid: row.sid.as_deref() }
@@ -86,7 +86,7 @@ pub struct AccessClaims<'a> {
     pub scope: String,
     /// Where a user signed in.
     #[serde(flatten)]
-    pub sign_in: Option<SignIn<'a>>,
+    pub authentication: Option<AuthenticationClaims<'a>>,
 }
 
 /// An ID token's claims.
@@ -109,10 +109,10 @@ pub struct IdClaims<'a> {
     pub nonce: Option<&'a str>,
     /// How the user signed in.
     #[serde(flatten)]
-    pub sign_in: SignIn<'a>,
-    /// Claims that the client asked for one by one.
+    pub authentication: AuthenticationClaims<'a>,
+    /// Claims that the client requested for one by one.
     #[serde(flatten)]
-    pub asked: serde_json::Map<String, serde_json::Value>,
+    pub requested: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The id of a new token. That of a user's token begins with its authorization, by which UserInfo, introspection and

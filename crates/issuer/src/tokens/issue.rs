@@ -11,7 +11,7 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
 use crate::tokens::audience::{audience, owned};
-use crate::tokens::claims::{AccessClaims, Audience, IdClaims, SignIn, token_id};
+use crate::tokens::claims::{AccessClaims, Audience, AuthenticationClaims, IdClaims, token_id};
 use crate::tokens::user_claims;
 use crate::tokens::{Authorization, Party, is_alive, refresh};
 
@@ -51,10 +51,10 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
 
     let ring = app.ring().await?;
     let signer = ring.signer(now)?;
-    let (subject, sign_in, row) = match party {
+    let (subject, authentication, row) = match party {
         Party::User(user) => {
             let (user, row) = &**user;
-            (user.id.to_string(), Some(SignIn::of(row)), Some(row))
+            (user.id.to_string(), Some(AuthenticationClaims::of(row)), Some(row))
         }
         Party::Client => (client.id.clone(), None, None),
     };
@@ -67,12 +67,12 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
         jti: token_id(row.map(|row| row.id), &*app.clock),
         client_id: &client.id,
         scope: scope.clone(),
-        sign_in: sign_in.clone(),
+        authentication: authentication.clone(),
     };
     let access_token = signer.sign(TokenType::Access, &claims).map_err(OAuthError::server_error)?;
 
-    let id_token = match (sign_in, party) {
-        (Some(sign_in), Party::User(user)) if requested.contains("openid") => {
+    let id_token = match (authentication, party) {
+        (Some(authentication), Party::User(user)) if requested.contains("openid") => {
             let claims = IdClaims {
                 iss: issuer.as_str(),
                 sub: &subject,
@@ -81,8 +81,8 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
                 iat: now,
                 at_hash: BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, access_token.as_bytes()).as_ref()[..16]),
                 nonce: nonce.as_deref(),
-                sign_in,
-                asked: user_claims::claims(
+                authentication,
+                requested: user_claims::claims(
                     &user.0,
                     &ScopeSet::default(),
                     client,

@@ -24,8 +24,8 @@ fn value(user: &User, claims: &StandardClaims, name: &str) -> Option<Value> {
 
 /// The claims of `user` that `scopes` give, and those of `names` that `client` may ask for.
 pub fn claims<'n>(user: &User, scopes: &ScopeSet, client: &Client, names: impl Iterator<Item = &'n str>) -> Map<String, Value> {
-    let asked: Vec<&str> = names.collect();
+    let requested: Vec<&str> = names.collect();
     let stored = StandardClaims::from_json(&user.claims);
-    let given = CLAIMS.iter().filter(|(name, scope)| scopes.contains(scope) || asked.contains(name) && client.may_ask(scope));
+    let given = CLAIMS.iter().filter(|(name, scope)| scopes.contains(scope) || requested.contains(name) && client.may_ask(scope));
     given.filter_map(|(name, _)| Some(((*name).to_owned(), value(user, &stored, name)?))).collect()
 }

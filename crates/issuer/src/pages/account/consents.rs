@@ -10,7 +10,7 @@ use crate::accounts;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
-use crate::pages::ClientView;
+use crate::pages::ClientCard;
 use crate::pages::account::{Account, moment};
 use crate::store::{consents, resources};
 use crate::web::error::page::PageError;
@@ -18,7 +18,7 @@ use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
 
 struct Consent {
-    client: ClientView,
+    client: ClientCard,
     scopes: Vec<String>,
     given_at: String,
     offline: bool,
@@ -53,7 +53,7 @@ pub async fn show(
         let Some(client) = app.store.client(&consent.client_id).await? else { continue };
         let words = in_words.iter().filter(|scope| consent.scope.contains(&scope.name)).map(|scope| scope.description.clone());
         given.push(Consent {
-            client: ClientView::of(&app, &client).await?,
+            client: ClientCard::of(&app, &client).await?,
             scopes: words.collect(),
             given_at: moment(consent.given_at),
             offline: consent.scope.contains("offline_access"),
