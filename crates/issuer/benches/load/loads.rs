@@ -1,0 +1,95 @@
+//! The loads: what each connection asks of the server, again and again.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::server::{Answer, Connection, Server};
+use crate::{CALLBACK, CONNECTIONS, PASSWORD};
+
+/// The PKCE verifier of every authorization request, and its challenge (RFC 7636 appendix B).
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// The state that loads keep between their rounds.
+pub struct Loads {
+    refresh_tokens: Vec<Mutex<String>>,
+    cookies: Vec<String>,
+}
+
+#[track_caller]
+fn token_response(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+fn refresh_token(answer: &Answer) -> String {
+    token_response(answer)["refresh_token"].as_str().unwrap().to_owned()
+}
+
+fn sign_in(server: &Server, number: usize) -> String {
+    let password = PASSWORD.replace(' ', "+");
+    server.request(&format!("grant_type=password&username=user{number}&password={password}&scope=orders:read"))
+}
+
+/// Signs a user in at the sign-in page; returns the cookie.
+fn cookie(server: &Server, number: usize) -> String {
+    let mut connection = Connection::open(server.port);
+    let set = |answer: &Answer| answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let page = connection.send("GET /sign-in HTTP/1.1\r\nhost: x\r\n\r\n");
+    let csrf = page.body.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let body = format!("csrf={csrf}&username=user{number}&password={}", PASSWORD.replace(' ', "+"));
+    let head = format!("POST /sign-in HTTP/1.1\r\nhost: x\r\ncookie: {}\r\ncontent-type: application/x-www-form-urlencoded", set(&page));
+    let answer = connection.send(&format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()));
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    set(&answer)
+}
+
+impl Loads {
+    pub fn prepare(server: &Server) -> Self {
+        let first = |number| Mutex::new(refresh_token(&Connection::open(server.port).send(&sign_in(server, number))));
+        let refresh_tokens = (0..CONNECTIONS).map(first).collect();
+        Self { refresh_tokens, cookies: (0..CONNECTIONS).map(|number| cookie(server, number)).collect() }
+    }
+
+    pub fn client_credentials(&self, server: &Server, length: Duration) -> (f64, f64) {
+        let request = server.request("grant_type=client_credentials&scope=orders:read");
+        server.load(length, |_, connection| {
+            token_response(&connection.send(&request));
+            1
+        })
+    }
+
+    pub fn refresh(&self, server: &Server, length: Duration) -> (f64, f64) {
+        server.load(length, |number, connection| {
+            let mut token = self.refresh_tokens[number].lock().unwrap();
+            *token = refresh_token(&connection.send(&server.request(&format!("grant_type=refresh_token&refresh_token={token}"))));
+            1
+        })
+    }
+
+    /// An authorization request that is answered at once, and the redemption of its code.
+    pub fn code(&self, server: &Server, length: Duration) -> (f64, f64) {
+        let query = format!(
+            "response_type=code&client_id=worker&redirect_uri={CALLBACK}&scope=orders:read&code_challenge={CHALLENGE}&code_challenge_method=S256"
+        );
+        server.load(length, |number, connection| {
+            let cookie = &self.cookies[number];
+            let answer = connection.send(&format!("GET /authorize?{query} HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n"));
+            let location = answer.header("location").unwrap_or_else(|| panic!("{}", answer.body));
+            let code = location.split("code=").nth(1).unwrap().split('&').next().unwrap();
+            let form = format!("grant_type=authorization_code&code={code}&redirect_uri={CALLBACK}&code_verifier={VERIFIER}");
+            token_response(&connection.send(&server.request(&form)));
+            1
+        })
+    }
+
+    pub fn password(&self, server: &Server, length: Duration) -> (f64, f64) {
+        server.load(length, |number, connection| {
+            let answer = connection.send(&sign_in(server, number));
+            assert!(answer.status == 200 || answer.status == 503, "{} {}", answer.status, answer.body);
+            u64::from(answer.status == 200)
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! Load on the real server: tokens per CPU-second of its process, beside what the bare cryptography of this machine does
+//! in a CPU-second; memory and start time.
+//!
+//! `cargo bench -p signet-issuer` runs it on SQLite, and on PostgreSQL too where `TEST_POSTGRES_URL` names a server; with
+//! words after `--`, such as `password`, only the loads whose names hold one. Where `BASELINE` is the path of another binary of
+//! `signet`, that binary and this one are compared instead.
+
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark measures real time, and stops where it cannot go on")]
+
+mod compare;
+mod limits;
+mod loads;
+mod server;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use limits::{ARGON2, ARGON2_KEPT, Limit, RSA};
+use loads::Loads;
+use server::Server;
+
+const CONNECTIONS: usize = 16;
+/// The length of one load, and of one measurement of a limit.
+const LENGTH: Duration = Duration::from_secs(3);
+const ROUNDS: u32 = 4;
+const PASSWORD: &str = "correct horse battery staple";
+const CALLBACK: &str = "https://app.example/cb";
+/// The binary that is measured.
+const THIS: &str = env!("CARGO_BIN_EXE_signet");
+
+/// Runs `load` and measures its limits by turns, because the speed of a machine that others share comes and goes; prints
+/// the means.
+fn beside(what: &str, limits: &[Limit], load: impl Fn() -> (f64, f64)) {
+    let mut wanted = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    if wanted.peek().is_some() && !wanted.any(|word| what.contains(&word)) {
+        return;
+    }
+    let (mut per_cpu, mut per_second, mut bare) = (0.0, 0.0, vec![0.0; limits.len()]);
+    for _ in 0..ROUNDS {
+        for (sum, (_, limit)) in bare.iter_mut().zip(limits) {
+            *sum += limit() / f64::from(ROUNDS);
+        }
+        let (cpu, second) = load();
+        per_cpu += cpu / f64::from(ROUNDS);
+        per_second += second / f64::from(ROUNDS);
+    }
+    println!("  {what:34} {per_cpu:8.0} per CPU-second   ({per_second:.0} per second)");
+    for ((name, _), bare) in limits.iter().zip(bare) {
+        println!("    {:.2} of {name}, {bare:.1}", per_cpu / bare);
+    }
+}
+
+fn measure(name: &str, database_url: &str) {
+    let mut server = Server::start(Path::new(THIS), database_url);
+    let start = (0..5).map(|_| server.restart()).min().unwrap();
+    println!("{name}");
+    println!("  start on an existing database      {:8.0} ms", start.as_secs_f64() * 1000.0);
+    println!("  memory, idle                       {:8.1} MiB", server.memory_mib("VmRSS"));
+    let loads = Loads::prepare(&server);
+    beside("client_credentials", &[RSA], || loads.client_credentials(&server, LENGTH));
+    beside("refresh_token", &[RSA], || loads.refresh(&server, LENGTH));
+    beside("authorization_code", &[RSA], || loads.code(&server, LENGTH));
+    beside("password", &[ARGON2, ARGON2_KEPT], || loads.password(&server, LENGTH));
+    println!("  memory, most under the sign-ins    {:8.1} MiB", server.memory_mib("VmHWM"));
+    server.stop();
+}
+
+/// Runs `work` with the URLs of two databases on the PostgreSQL server that `TEST_POSTGRES_URL` names, if it names one.
+fn with_postgres(work: impl Fn([&str; 2])) {
+    let Ok(server) = std::env::var("TEST_POSTGRES_URL") else { return };
+    let psql = |sql: String| assert!(Command::new("psql").args([&server, "-qc", &sql]).status().unwrap().success());
+    let names = ["one", "other"].map(|which| format!("signet_load_{}_{which}", std::process::id()));
+    let urls = names.each_ref().map(|name| {
+        psql(format!("CREATE DATABASE {name}"));
+        let mut url = url::Url::parse(&server).unwrap();
+        url.set_path(name);
+        url.to_string()
+    });
+    work(urls.each_ref().map(String::as_str));
+    names.iter().for_each(|name| psql(format!("DROP DATABASE {name}")));
+}
+
+fn main() {
+    let dir = TempDir::new().unwrap();
+    let sqlite = ["one.db", "other.db"].map(|file| format!("sqlite:{}", dir.path().join(file).display()));
+    if let Ok(baseline) = std::env::var("BASELINE") {
+        let binaries = [Path::new(&baseline), Path::new(THIS)];
+        compare::compare("SQLite", binaries, sqlite.each_ref().map(String::as_str));
+        with_postgres(|urls| compare::compare("PostgreSQL", binaries, urls));
+        return;
+    }
+    println!("limits: RSA-2048 signatures by josekit, and Argon2id hashes (19456 KiB, 2 passes), per second and core while all cores work");
+    measure("SQLite", &sqlite[0]);
+    with_postgres(|urls| measure("PostgreSQL", urls[0]));
+}
