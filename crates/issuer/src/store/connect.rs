@@ -97,14 +97,15 @@ where
     F: Future<Output = Result<T, DbErr>>,
 {
     let mut last = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
-    let mut pause = tokio::time::interval(PAUSE);
     let tries = async {
+        // Made after the first failure, because even a timer that is due at once costs a millisecond.
+        let mut pause = None;
         loop {
-            pause.tick().await;
             match attempt().await {
                 Err(error) if passes(&error) => last = error,
                 done => return done,
             }
+            pause.get_or_insert_with(|| tokio::time::interval(PAUSE)).tick().await;
         }
     };
     match tokio::time::timeout(BUSY_TIMEOUT, tries).await {
