@@ -33,13 +33,12 @@ impl From<Overloaded> for OAuthError {
 pub struct Scratch(Option<Box<dyn Any>>);
 
 impl Scratch {
-    /// The value of type `T` that this thread keeps; `T::default()` if it keeps none, or one of another type.
-    pub fn get<T: Default + 'static>(&mut self) -> &mut T {
-        if !self.0.as_ref().is_some_and(|kept| kept.is::<T>()) {
-            self.0 = None;
-        }
-        let kept = self.0.get_or_insert_with(|| Box::new(T::default()));
-        kept.downcast_mut().expect("the type was compared above")
+    /// Lends `work` the value of type `T` that this thread keeps; `T::default()` if it keeps none, or one of another type.
+    pub fn lend<T: Default + 'static, R>(&mut self, work: impl FnOnce(&mut T) -> R) -> R {
+        let mut kept: Box<T> = self.0.take().and_then(|kept| kept.downcast().ok()).unwrap_or_default();
+        let result = work(&mut kept);
+        self.0 = Some(kept);
+        result
     }
 }
 

@@ -38,9 +38,8 @@ pub struct AuthorizationFilter {
 /// The authorizations that can still be used, the latest first.
 pub async fn list(app: &App, filter: &AuthorizationFilter, window: &Window) -> Result<Listing<AuthorizationView>, Refused> {
     let (user, client, idle) = (filter.user, filter.client.as_deref(), app.settings.refresh_idle_lifetime);
-    let after = match window.after.as_deref().map(Uuid::try_parse).transpose() {
-        Ok(after) => after,
-        Err(_) => return Err(Refused::invalid("after", "the cursor of a page")),
+    let Ok(after) = window.after.as_deref().map(Uuid::try_parse).transpose() else {
+        return Err(Refused::invalid("after", "the cursor of a page"));
     };
     let rows = authorizations::live(app.store.reader(), (user, client), app.now(), idle, after, window.limit + 1).await?;
     let view = |(row, username): (authorizations::AuthorizationRow, String)| AuthorizationView {

@@ -21,7 +21,6 @@ const SELF_REGISTERED_GRANTS: [Grant; 2] = [Grant::AuthorizationCode, Grant::Ref
 /// A client that is to be added, as it was typed. Fields carry the names of RFC 7591 where it has them.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "the names are those of the specification")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct ClientDraft {
     /// `None` for a random one.
     pub client_id: Option<String>,

@@ -146,7 +146,6 @@ impl From<Refused> for CliError {
 fn in_flags(fault: &Fault) -> String {
     let flag = match fault.field {
         "client_id" => "--id",
-        "client_name" => "--name",
         "default_resource" => "--resource",
         "email" => "--email",
         "grant_types" => "--grant",
@@ -155,7 +154,7 @@ fn in_flags(fault: &Fault) -> String {
         "jwks_uri" => "--jwks-uri",
         "client_uri" => "--client-uri",
         "logo_uri" => "--logo-uri",
-        "name" => "--name",
+        "client_name" | "name" => "--name",
         "origins" => "--origin",
         "password_hash" => "--password-hash",
         "policy_uri" => "--policy-uri",

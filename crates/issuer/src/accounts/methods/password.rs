@@ -75,13 +75,13 @@ fn work(params: &Params) -> u64 {
 /// whether there is such a user. Fails at once if the pool is busy.
 pub async fn compare(app: &App, password: SecretString, stored: Option<StoredHash>) -> Result<Comparison, Overloaded> {
     let (params, salt) = (app.argon2.clone(), app.clock.random_bytes());
-    app.pool.try_run(move |scratch| compare_on_thread(&password, stored.as_ref(), salt, &params, scratch.get())).await
+    app.pool.try_run(move |scratch| scratch.lend(|blocks| compare_on_thread(&password, stored.as_ref(), salt, &params, blocks))).await
 }
 
 /// Hashes a new password with today's parameters. Waits while the pool is busy.
 pub async fn hash(app: &App, password: SecretString) -> Result<String, Overloaded> {
     let (params, salt) = (app.argon2.clone(), app.clock.random_bytes());
-    let hashed = app.pool.run(move |scratch| hash_on_thread(&password, &salt, &params, scratch.get())).await?;
+    let hashed = app.pool.run(move |scratch| scratch.lend(|blocks| hash_on_thread(&password, &salt, &params, blocks))).await?;
     hashed.ok_or(Overloaded)
 }
 
