@@ -1,8 +1,12 @@
-//! The command line, by the real binary.
+//! These tests run the real binary: a script can set everything up, and the command line tells each mistake in one line.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+mod doctor;
+mod keys;
+mod report;
+mod serve;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -72,13 +76,6 @@ impl Signet {
     }
 }
 
-fn is_ready(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    let mut answer = String::new();
-    let asked = stream.write_all(b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200 ")
-}
-
 const PASSWORD: &str = "correct horse battery staple\n";
 
 fn with_orders() -> Signet {
@@ -101,17 +98,13 @@ fn with_orders() -> Signet {
     signet
 }
 
-#[test]
-fn the_first_command_prints_the_password_once() {
-    let signet = Signet::new();
-    let first = signet.run(&["migrate"]);
-    assert!(first.success && first.stdout.contains("password  ") && first.stdout.contains("curl -d grant_type=password"), "{first:?}");
-    let second = signet.run(&["migrate"]);
-    assert_eq!(second.stdout, "The database is up to date.\n");
-    // A command that is not the start itself says so beside its own result.
-    let signet = Signet::new();
-    let out = signet.run(&["user", "list", "--json"]);
-    assert!(out.stderr.contains("password  ") && serde_json::from_str::<Value>(&out.stdout).is_ok(), "{out:?}");
+fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// Writes to it fail, as on a full disk.
+fn full() -> Stdio {
+    std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into()
 }
 
 #[test]
@@ -190,38 +183,6 @@ fn scripts_can_set_everything_up() {
     assert_eq!(signet.json(&["authorization", "end", "--user", "alice"])["authorizations_ended"], 0);
     assert_eq!(signet.json(&["session", "list"]), serde_json::json!([]));
     assert_eq!(signet.json(&["session", "end", "--user", "alice"])["sessions_ended"], 0);
-}
-
-#[test]
-fn the_issuers_name_is_no_other_resources() {
-    let signet = with_orders();
-    let settings = [("SIGNET_LISTEN", &*free_address()), ("SIGNET_ISSUER", "https://id.example")];
-    for own in ["https://id.example", "https://id.example/userinfo"] {
-        signet.json(&["resource", "add", own, "--name", "Clash"]);
-        for command in ["serve", "doctor"] {
-            let out = signet.run_with(&settings, &[command], "");
-            assert!(!out.success);
-            let said = format!("{}{}", out.stdout, out.stderr);
-            assert!(said.contains(&format!("{own} is registered as a resource")), "{said}");
-        }
-        let removed = signet.run_with(&settings, &["resource", "remove", own], "");
-        assert!(removed.success, "{removed:?}");
-    }
-}
-
-#[test]
-fn keys() {
-    let signet = with_orders();
-    let listed = signet.json(&["keys", "list"]);
-    assert_eq!(listed[0]["state"], "active");
-    let rotated = signet.json(&["keys", "rotate"]);
-    assert_eq!((&rotated["state"], &rotated["signs_in"]), (&"published".into(), &900.into()));
-    let again = signet.error(&["keys", "rotate"], "");
-    assert!(again.contains("is published already; it signs from"), "{again}");
-    let revoked = signet.json(&["keys", "revoke", listed[0]["kid"].as_str().unwrap()]);
-    assert_eq!(revoked["active"], rotated["kid"]);
-    let states: Vec<Value> = signet.json(&["keys", "list"]).as_array().unwrap().iter().map(|key| key["state"].clone()).collect();
-    assert_eq!(states, ["revoked", "active"]);
 }
 
 #[test]
@@ -329,114 +290,4 @@ async fn what_ends_a_users_sessions_signs_their_browsers_out() {
         let refreshed = app.post("/token").basic_auth("web", SECRET).form(&form).send().await;
         assert_eq!(refreshed.error(), (400, "invalid_grant"), "{commands:?}");
     }
-}
-
-#[tokio::test]
-async fn a_key_that_cannot_be_opened_stops_the_server_and_can_be_taken_out() {
-    let signet = Signet::new();
-    assert!(signet.run(&["migrate"]).success);
-    let kid = signet.json(&["keys", "list"])[0]["kid"].as_str().unwrap().to_owned();
-    let file = signet.dir.path().join("signet.db");
-    crate::support::execute(&format!("sqlite:{}", file.display()), "UPDATE signing_keys SET sealed_private = 'damaged'").await;
-    let out = signet.run(&["serve"]);
-    assert!(!out.success && out.stderr.contains(&format!("signing key {kid}")), "{out:?}");
-    let out = signet.run(&["doctor"]);
-    assert!(!out.success && out.stdout.matches("FAIL ").count() == 1, "{out:?}");
-    assert!(out.stdout.contains(&format!("FAIL signing key: {kid} cannot be used")), "{out:?}");
-    assert_eq!(signet.json(&["keys", "revoke", &kid])["state"], "revoked");
-    assert!(signet.run(&["doctor"]).success);
-}
-
-#[test]
-fn doctor_tells_what_is_wrong_and_changes_nothing() {
-    let signet = Signet::new();
-    let out = signet.run(&["doctor"]);
-    assert!(!out.success && out.stdout.contains("FAIL database"), "{out:?}");
-    assert_eq!(std::fs::read_dir(signet.dir.path()).unwrap().count(), 0);
-    assert!(signet.run(&["migrate"]).success);
-    let out = signet.run(&["doctor"]);
-    assert!(out.success && out.stdout.lines().all(|line| line.starts_with("ok ")), "{out:?}");
-    std::fs::remove_file(signet.dir.path().join("keys/master.json")).unwrap();
-    let out = signet.run(&["doctor"]);
-    assert!(!out.success && out.stdout.contains("FAIL master key"), "{out:?}");
-}
-
-#[test]
-fn a_server_starts_answers_and_stops_on_both_signals() {
-    for signal in ["-INT", "-TERM"] {
-        let signet = Signet::new();
-        for first in [true, false] {
-            let (child, port) = serve(&signet, Stdio::piped());
-            assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-            let output = child.wait_with_output().unwrap();
-            assert!(output.status.success(), "{signal}: {output:?}");
-            let stdout = String::from_utf8(output.stdout).unwrap();
-            assert_eq!(stdout.contains("password  "), first, "{stdout}");
-            assert!(stdout.contains(&format!("Signet serves http://localhost:{port}")));
-            assert!(!signet.dir.path().join("signet.db-wal").exists(), "the write-ahead log was folded in");
-        }
-    }
-}
-
-fn free_address() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
-/// Starts the server on a port of its own, and waits until it is ready.
-fn serve(signet: &Signet, stderr: Stdio) -> (Child, u16) {
-    let listen = free_address();
-    let port = listen.rsplit_once(':').unwrap().1.parse().unwrap();
-    let child = signet.command(&[("SIGNET_LISTEN", &listen)], &[]).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
-    let ready = (0..600).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        is_ready(port)
-    });
-    assert!(ready);
-    (child, port)
-}
-
-/// Writes to it fail, as on a full disk.
-fn full() -> Stdio {
-    std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into()
-}
-
-#[test]
-fn where_nothing_can_be_logged_all_else_goes_on() {
-    let signet = with_orders();
-    let (child, port) = serve(&signet, full());
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let body = "grant_type=refresh_token&refresh_token=nonsense";
-    let head = "POST /token HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded";
-    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("invalid_grant"), "{answer}");
-    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
-    assert!(child.wait_with_output().unwrap().status.success());
-}
-
-#[test]
-fn where_nothing_can_be_shown_a_command_says_so_and_fails() {
-    let signet = with_orders();
-    let output = signet.command(&[], &["user", "list"]).stdout(full()).output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{stderr}");
-    assert!(stderr.starts_with("signet: standard output: "), "{stderr}");
-}
-
-#[test]
-fn the_first_curl_line_works_where_no_client_is_the_default() {
-    let signet = Signet::new();
-    let out = signet.run_with(&[("SIGNET_ISSUER", "https://id.example")], &["migrate"], "");
-    assert!(out.stdout.contains("curl -d client_id=cli -d grant_type=password "), "{out:?}");
-}
-
-#[test]
-fn a_port_that_is_taken_costs_no_first_start() {
-    let signet = Signet::new();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = taken.local_addr().unwrap().to_string();
-    let out = signet.run_with(&[("SIGNET_LISTEN", &listen)], &["serve"], "");
-    assert!(!out.success && out.stderr.contains("setting listen"), "{out:?}");
-    assert!(!signet.dir.path().join("signet.db").exists());
 }

@@ -1,0 +1,50 @@
+//! `signet doctor` says what keeps the server from starting, and changes nothing.
+
+use crate::cli::{Signet, free_address, with_orders};
+
+#[test]
+fn doctor_tells_what_is_wrong_and_changes_nothing() {
+    let signet = Signet::new();
+    let out = signet.run(&["doctor"]);
+    assert!(!out.success && out.stdout.contains("FAIL database"), "{out:?}");
+    assert_eq!(std::fs::read_dir(signet.dir.path()).unwrap().count(), 0);
+    assert!(signet.run(&["migrate"]).success);
+    let out = signet.run(&["doctor"]);
+    assert!(out.success && out.stdout.lines().all(|line| line.starts_with("ok ")), "{out:?}");
+    std::fs::remove_file(signet.dir.path().join("keys/master.json")).unwrap();
+    let out = signet.run(&["doctor"]);
+    assert!(!out.success && out.stdout.contains("FAIL master key"), "{out:?}");
+}
+
+#[test]
+fn the_issuers_name_is_no_other_resources() {
+    let signet = with_orders();
+    let settings = [("SIGNET_LISTEN", &*free_address()), ("SIGNET_ISSUER", "https://id.example")];
+    for own in ["https://id.example", "https://id.example/userinfo"] {
+        signet.json(&["resource", "add", own, "--name", "Clash"]);
+        for command in ["serve", "doctor"] {
+            let out = signet.run_with(&settings, &[command], "");
+            assert!(!out.success);
+            let said = format!("{}{}", out.stdout, out.stderr);
+            assert!(said.contains(&format!("{own} is registered as a resource")), "{said}");
+        }
+        let removed = signet.run_with(&settings, &["resource", "remove", own], "");
+        assert!(removed.success, "{removed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_opened_stops_the_server_and_can_be_taken_out() {
+    let signet = Signet::new();
+    assert!(signet.run(&["migrate"]).success);
+    let kid = signet.json(&["keys", "list"])[0]["kid"].as_str().unwrap().to_owned();
+    let file = signet.dir.path().join("signet.db");
+    crate::support::execute(&format!("sqlite:{}", file.display()), "UPDATE signing_keys SET sealed_private = 'damaged'").await;
+    let out = signet.run(&["serve"]);
+    assert!(!out.success && out.stderr.contains(&format!("signing key {kid}")), "{out:?}");
+    let out = signet.run(&["doctor"]);
+    assert!(!out.success && out.stdout.matches("FAIL ").count() == 1, "{out:?}");
+    assert!(out.stdout.contains(&format!("FAIL signing key: {kid} cannot be used")), "{out:?}");
+    assert_eq!(signet.json(&["keys", "revoke", &kid])["state"], "revoked");
+    assert!(signet.run(&["doctor"]).success);
+}

@@ -1,0 +1,69 @@
+//! The server starts, answers and stops, even where nothing can be logged. If its port is taken, it makes nothing.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use crate::cli::{Signet, free_address, full, with_orders};
+
+fn is_ready(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let mut answer = String::new();
+    let asked = stream.write_all(b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200 ")
+}
+
+/// Starts the server on a port of its own, and waits until it is ready.
+fn serve(signet: &Signet, stderr: Stdio) -> (Child, u16) {
+    let listen = free_address();
+    let port = listen.rsplit_once(':').unwrap().1.parse().unwrap();
+    let child = signet.command(&[("SIGNET_LISTEN", &listen)], &[]).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+    let ready = (0..600).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        is_ready(port)
+    });
+    assert!(ready);
+    (child, port)
+}
+
+#[test]
+fn a_server_starts_answers_and_stops_on_both_signals() {
+    for signal in ["-INT", "-TERM"] {
+        let signet = Signet::new();
+        for first in [true, false] {
+            let (child, port) = serve(&signet, Stdio::piped());
+            assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{signal}: {output:?}");
+            let stdout = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(stdout.contains("password  "), first, "{stdout}");
+            assert!(stdout.contains(&format!("Signet serves http://localhost:{port}")));
+            assert!(!signet.dir.path().join("signet.db-wal").exists(), "the write-ahead log was folded in");
+        }
+    }
+}
+
+#[test]
+fn where_nothing_can_be_logged_all_else_goes_on() {
+    let signet = with_orders();
+    let (child, port) = serve(&signet, full());
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let body = "grant_type=refresh_token&refresh_token=nonsense";
+    let head = "POST /token HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded";
+    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("invalid_grant"), "{answer}");
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert!(child.wait_with_output().unwrap().status.success());
+}
+
+#[test]
+fn a_port_that_is_taken_costs_no_first_start() {
+    let signet = Signet::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let out = signet.run_with(&[("SIGNET_LISTEN", &listen)], &["serve"], "");
+    assert!(!out.success && out.stderr.contains("setting listen"), "{out:?}");
+    assert!(!signet.dir.path().join("signet.db").exists());
+}
