@@ -2,6 +2,7 @@
 //! The authorizations that are listed, and the rows that are forgotten.
 
 mod busy;
+mod connect;
 
 use std::sync::Arc;
 

@@ -1,25 +1,8 @@
-//! Settings, through the binary that reads them: defaults < file < environment < flags.
+//! A wrong setting stops the start, and the message names the setting.
+
+mod sources;
 
 use crate::cli::Signet;
-
-#[test]
-fn each_source_wins_over_the_one_before() {
-    let signet = Signet::new();
-    let issuer = |signet: &Signet, env: &[(&str, &str)], args: &[&str]| {
-        let out = signet.run_with(env, &[&["doctor", "--json"], args].concat(), "");
-        let findings: serde_json::Value = serde_json::from_str(&out.stdout).unwrap_or_else(|_| panic!("{out:?}"));
-        findings[0]["detail"].as_str().unwrap().to_owned()
-    };
-    assert!(issuer(&signet, &[], &[]).starts_with("issuer http://localhost:8080, listening on 127.0.0.1:8080"));
-    assert!(issuer(&signet, &[("SIGNET_LISTEN", "127.0.0.5:9999")], &[]).starts_with("issuer http://127.0.0.5:9999"));
-    assert!(issuer(&signet, &[("SIGNET_LISTEN", "127.0.0.1:9999")], &[]).starts_with("issuer http://localhost:9999"));
-    std::fs::write(signet.dir.path().join("signet.toml"), "issuer = \"https://file.example\"\n").unwrap();
-    assert!(issuer(&signet, &[], &[]).starts_with("issuer https://file.example"));
-    let env = [("SIGNET_ISSUER", "https://env.example")];
-    assert!(issuer(&signet, &env, &[]).starts_with("issuer https://env.example"));
-    assert!(issuer(&signet, &env, &["--set", "issuer=https://set.example"]).starts_with("issuer https://set.example"));
-    assert!(issuer(&signet, &env, &["--issuer", "https://flag.example"]).starts_with("issuer https://flag.example"));
-}
 
 #[test]
 fn a_wrong_setting_stops_the_start_by_its_name() {
@@ -87,46 +70,4 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
     }
     let out = signet.run(&["migrate", "--config", "missing.toml"]);
     assert!(out.stderr.contains("missing.toml"), "{}", out.stderr);
-}
-
-#[test]
-fn a_wrong_file_is_named_and_no_line_of_it_is_repeated() {
-    let signet = Signet::new();
-    for (text, expected) in [
-        ("database_url = \"postgres://signet:sek@db.example/x", "TOML parse error at line 1"),
-        ("database_url = [\"postgres://signet:sek@db.example/x\"]", "setting database_url: expected a string"),
-        ("key_bits = true", "setting key_bits: expected a whole number from 0"),
-        ("isuer = \"https://id.example\"", "setting isuer: there is no such setting"),
-    ] {
-        std::fs::write(signet.dir.path().join("signet.toml"), text).unwrap();
-        let out = signet.run(&["migrate"]);
-        assert!(!out.success && out.stderr.contains(expected) && out.stderr.contains("signet.toml"), "{text}: {}", out.stderr);
-        assert!(!out.stderr.contains("sek") && out.stderr.trim().lines().count() == 1, "{text}: {}", out.stderr);
-    }
-}
-
-#[test]
-fn texts_need_no_quotes_and_lists_no_brackets() {
-    let signet = Signet::new();
-    let env = [
-        ("SIGNET_LOG", "INFO,signet_issuer=debug,"),
-        ("SIGNET_KEYS_DIR", "0755"),
-        ("SIGNET_DEFAULT_CLIENT", "12"),
-        ("SIGNET_TRUSTED_PROXIES", "10.0.0.0/8, ::1/128"),
-    ];
-    let out = signet.run_with(&env, &["migrate", "--set", "database-url=sqlite:007.db", "--set", "open_registration=true"], "");
-    assert!(out.success, "{}", out.stderr);
-    assert!(signet.dir.path().join("0755/master.json").exists() && signet.dir.path().join("007.db").exists());
-}
-
-#[test]
-fn a_database_server_that_is_not_there_is_named() {
-    // Bound, so that nobody else takes it, and not listening.
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let nobody = socket.local_addr().unwrap();
-    let url = format!("postgres://signet:sek@{nobody}/signet");
-    let out = Signet::new().run_with(&[("SIGNET_DATABASE_URL", &url)], &["migrate"], "");
-    assert!(!out.success && out.stderr.contains(&format!("no connection to PostgreSQL at {nobody}")), "{}", out.stderr);
-    assert!(!out.stderr.contains("sek"), "{}", out.stderr);
 }
