@@ -15,5 +15,6 @@ mod grants;
 mod keys;
 mod oauth;
 mod pages;
+mod start;
 mod store;
 mod support;

@@ -1,6 +1,59 @@
 //! Only the owner can read the SQLite file, and readers cannot write to it. A database that is locked or not there is reported as such.
 
+use std::sync::Arc;
+
+use signet_issuer::clock::FakeClock;
+use signet_issuer::start;
+use signet_issuer::store::{Store, StoreError, registration_tokens};
+use tempfile::TempDir;
+
 use crate::cli::Signet;
+use crate::store::{connection, run};
+use crate::support::{START, test_settings};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sqlite_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("private.db");
+    let settings = test_settings("http://localhost:1", &format!("sqlite:{}", file.display()), dir.path());
+    let (app, _) = start::open(settings, Arc::new(FakeClock::new(START))).await.unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        let mode = std::fs::metadata(format!("{}{suffix}", file.display())).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{suffix}");
+    }
+    drop(app);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_sqlite_refuse_to_write() {
+    let dir = TempDir::new().unwrap();
+    let settings = test_settings("http://localhost:1", &format!("sqlite:{}", dir.path().join("signet.db").display()), dir.path());
+    let (app, _) = start::open(settings, Arc::new(FakeClock::new(START))).await.unwrap();
+    let refused = registration_tokens::insert(app.store.reader(), "hash", 1, START).await;
+    assert!(matches!(&refused, Err(StoreError::Database(error)) if error.to_string().contains("readonly")), "{refused:?}");
+    registration_tokens::insert(app.store.writer(), "hash", 1, START).await.unwrap();
+    assert!(registration_tokens::is_good(app.store.reader(), "hash", START - 1).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sqlite_file_that_another_process_locks_is_opened_when_it_is_free_and_not_awaited_for_ever() {
+    let dir = TempDir::new().unwrap();
+    let url = format!("sqlite:{}?mode=rwc", dir.path().join("signet.db").display());
+    let store_url = url.clone().try_into().unwrap();
+    let other = connection(&url).await;
+    run(&other, &["CREATE TABLE t (id INTEGER PRIMARY KEY)", "BEGIN EXCLUSIVE"]).await.unwrap();
+    // Not yet in write-ahead mode, the file cannot be turned to it now.
+    let refused = Store::connect(&store_url).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Busy(_)), "{refused:?}");
+
+    let free = async {
+        tokio::task::yield_now().await;
+        run(&other, &["COMMIT"]).await.unwrap();
+    };
+    let (opened, ()) = tokio::join!(Store::connect(&store_url), free);
+    opened.unwrap();
+}
 
 #[test]
 fn a_database_server_that_is_not_there_is_named() {

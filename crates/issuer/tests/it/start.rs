@@ -1,0 +1,103 @@
+//! Of several nodes that start at once one performs the first start. A first start that fails leaves nothing behind, and a later start
+//! changes nothing.
+
+use std::sync::Arc;
+
+use signet_issuer::clock::FakeClock;
+use signet_issuer::start;
+use tempfile::TempDir;
+
+use crate::support::{Database, SECRET, START, TestApp, test_settings};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_nodes_on_one_empty_database_one_prints() {
+    for _ in 0..3 {
+        let (database, keys) = (Database::create().await, TempDir::new().unwrap());
+        let mut nodes = tokio::task::JoinSet::new();
+        for _ in 0..5 {
+            let settings = test_settings("http://localhost:1", &database.url, keys.path());
+            nodes.spawn(async move { start::open(settings, Arc::new(FakeClock::new(START))).await });
+        }
+        let opened: Vec<_> = nodes.join_all().await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(opened.iter().filter(|(_, administrator)| administrator.is_some()).count(), 1);
+        for table in ["users", "signing_keys", "clients", "roles", "master_keys", "schema_lock"] {
+            assert_eq!(database.count(&format!("SELECT count(*) FROM {table}")).await, 1, "{table}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_that_fails_leaves_nothing() {
+    let (database, keys) = (Database::create().await, TempDir::new().unwrap());
+    // A table of ours is in the way: the migration fails in its middle.
+    database.execute("CREATE TABLE attempts (id INTEGER)").await;
+    let open = || start::open(test_settings("http://localhost:1", &database.url, keys.path()), Arc::new(FakeClock::new(START)));
+    assert!(open().await.is_err());
+    database.execute("DROP TABLE attempts").await;
+    assert!(open().await.unwrap().1.is_some(), "the password is printed by the start that succeeds");
+}
+
+/// Every table of the schema.
+const TABLES: [&str; 24] = [
+    "attempts",
+    "audit_events",
+    "authorization_codes",
+    "authorizations",
+    "browsers",
+    "client_assertions",
+    "client_logos",
+    "client_origins",
+    "client_scopes",
+    "clients",
+    "consents",
+    "master_keys",
+    "registration_tokens",
+    "resources",
+    "role_scopes",
+    "roles",
+    "schema_lock",
+    "scopes",
+    "seaql_migrations",
+    "sessions",
+    "signing_keys",
+    "user_roles",
+    "users",
+    "waiting_requests",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_node_leaves_a_filled_database_as_it_is_and_goes_on_with_it() {
+    let app = TestApp::new().await.with_orders().await.with_web().await.with_user("alice").await;
+    let refresh_token = app.sign_in("alice", "orders:read").await.str("refresh_token").to_owned();
+    let alice = app.signed_in("alice").await;
+    let of_code = app.code_flow(&alice, &[("scope", "openid offline_access orders:read")]).await.str("refresh_token").to_owned();
+    // The migration is not applied again.
+    app.sql("UPDATE seaql_migrations SET applied_at = 1").await;
+    let rows = async || {
+        let mut counts = Vec::new();
+        for table in TABLES {
+            counts.push((table, app.count(&format!("SELECT count(*) FROM {table}")).await));
+        }
+        for (table, column) in [("seaql_migrations", "applied_at"), ("users", "updated_at"), ("authorizations", "generation")] {
+            counts.push((column, app.count(&format!("SELECT CAST(sum({column}) AS BIGINT) FROM {table}")).await));
+        }
+        counts
+    };
+    let before = rows().await;
+    for filled in ["authorizations", "browsers", "clients", "consents", "sessions", "signing_keys", "users"] {
+        assert!(before.iter().any(|(table, count)| *table == filled && *count > 0), "{filled} holds something: {before:?}");
+    }
+
+    let node = app.another_node().await;
+    assert_eq!(node.admin_password, "", "it is no first start");
+    assert_eq!(rows().await, before);
+    let refreshed = node.refresh(&refresh_token).await;
+    assert_eq!(refreshed.status, 200, "{}", refreshed.text);
+    let parameters = [("grant_type", "refresh_token"), ("refresh_token", &of_code)];
+    let refreshed = node.post("/token").basic_auth("web", SECRET).form(&parameters).send().await;
+    assert_eq!(refreshed.status, 200, "{}", refreshed.text);
+    let elsewhere = node.browser();
+    elsewhere.set_cookie(&alice.cookie().unwrap());
+    assert_eq!(elsewhere.get("/account").await.heading(), "Profile");
+    assert_eq!(node.signed_in("alice").await.get("/account").await.heading(), "Profile");
+}
