@@ -1,12 +1,20 @@
-mod life_cycle;
-mod nodes;
+//! A node that fails to read the key ring fails all requests that waited for it. The other tests publish and revoke keys by the
+//! functions here.
+
+mod master;
+mod master_check;
+mod ring;
+mod rotation;
 mod seal;
 
 use signet_issuer::admin::{self, Refused};
 use signet_issuer::app::App;
 use signet_issuer::audit::{Actor, Face, Who};
+use signet_issuer::keys::KeyError;
 use signet_issuer::keys::ring::{Entry, Ring};
-use signet_issuer::store::commit;
+use signet_issuer::store::{ConnectionTrait, commit};
+
+use crate::support::{TestApp, at_once};
 
 fn operator() -> Actor {
     Actor::local(Who::Operator, Face::CommandLine)
@@ -30,4 +38,28 @@ pub async fn revoke(app: &App, kid: &str) -> bool {
         Err(Refused::NotFound { .. }) => false,
         Err(error) => panic!("{error}"),
     }
+}
+
+/// How many statements wait for a lock, on PostgreSQL.
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+
+/// On PostgreSQL, where a reading can be held until all others wait for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_reading_that_fails_fails_with_it() {
+    let app = TestApp::new().await;
+    if !app.database_url().starts_with("postgres") {
+        return;
+    }
+    let blocker = app.app.store.begin().await.unwrap();
+    blocker.execute_unprepared("ALTER TABLE signing_keys RENAME TO signing_keys_away").await.unwrap();
+    app.advance(10);
+    let release = async {
+        while app.count(WAITING).await < 1 {}
+        commit(blocker).await.unwrap();
+    };
+    let (failures, ()) = tokio::join!(at_once((0..20).map(|_| app.app.ring()).collect()), release);
+    let asked = failures.iter().filter(|failure| !matches!(failure, Err(KeyError::JustFailed))).count();
+    assert!(failures.iter().all(Result::is_err) && asked <= 1, "{asked} of 20 asked the database");
+    app.sql("ALTER TABLE signing_keys_away RENAME TO signing_keys").await;
+    assert!(app.app.ring().await.is_ok());
 }

@@ -1,16 +1,12 @@
-//! The ring with a real database, several nodes, and time.
+//! Keys are published, rotated and revoked on a real database by several nodes, while time passes.
 
 use signet_issuer::clock::DAY;
-use signet_issuer::keys::KeyError;
 use signet_issuer::keys::ring::{Entry, Ring, State};
 use signet_issuer::store::{ConnectionTrait, commit};
 use tokio::task::JoinSet;
 
-use crate::keys::{publish_after, revoke};
-use crate::support::{TestApp, at_once, header};
-
-/// How many statements wait for a lock, on PostgreSQL.
-const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+use crate::keys::{WAITING, publish_after, revoke};
+use crate::support::{TestApp, header};
 
 async fn ring(app: &TestApp) -> Ring {
     app.app.rotation().ring().await.unwrap()
@@ -192,25 +188,4 @@ async fn keys_that_are_revoked_at_once_leave_one_that_signs() {
     }
     app.advance(10);
     assert!(!kids.contains(&signing_kid(&app).await));
-}
-
-/// On PostgreSQL, where a reading can be held until all others wait for it.
-#[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_a_reading_that_fails_fails_with_it() {
-    let app = TestApp::new().await;
-    if !app.database_url().starts_with("postgres") {
-        return;
-    }
-    let blocker = app.app.store.begin().await.unwrap();
-    blocker.execute_unprepared("ALTER TABLE signing_keys RENAME TO signing_keys_away").await.unwrap();
-    app.advance(10);
-    let release = async {
-        while app.count(WAITING).await < 1 {}
-        commit(blocker).await.unwrap();
-    };
-    let (failures, ()) = tokio::join!(at_once((0..20).map(|_| app.app.ring()).collect()), release);
-    let asked = failures.iter().filter(|failure| !matches!(failure, Err(KeyError::JustFailed))).count();
-    assert!(failures.iter().all(Result::is_err) && asked <= 1, "{asked} of 20 asked the database");
-    app.sql("ALTER TABLE signing_keys_away RENAME TO signing_keys").await;
-    assert!(app.app.ring().await.is_ok());
 }

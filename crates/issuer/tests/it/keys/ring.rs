@@ -1,5 +1,5 @@
-//! The life cycle of keys, as a property: for any schedule of rotations, restarts, node refreshes, skewed clocks and
-//! emergencies, on the fake clock, with the very functions that the issuer runs by.
+//! The life cycle of keys holds for any schedule of rotations, restarts, node refreshes, skewed clocks and emergencies. This is a
+//! property test on the fake clock, with the very functions that the issuer runs by.
 //!
 //! Nodes read the ring at most N seconds ago. Caches hand out a JWKS that is up to M old, and verifiers keep it for M.
 
@@ -191,7 +191,7 @@ impl World {
     }
 
     /// The answer says by `Age` how old the node's view is, so the copy is good for M from when that was read. That it says so
-    /// is shown by endpoints/metadata.
+    /// is shown by endpoints/jwks.
     fn fetch(&mut self, node: usize) {
         self.refresh(node);
         let Node { offset, ring, read_at } = &self.nodes[node];
