@@ -18,3 +18,4 @@ mod pages;
 mod start;
 mod store;
 mod support;
+mod tokens;
