@@ -1,3 +1,4 @@
-mod guessing;
-mod hashing;
-mod rules;
+mod lockout;
+mod methods;
+mod policy;
+mod username;
