@@ -9,6 +9,7 @@ mod architecture;
 mod chromium;
 mod cli;
 mod client_library;
+mod clients;
 mod config;
 mod endpoints;
 mod grants;

@@ -1,3 +1,5 @@
+//! With client credentials a client acts for itself, and gets no scopes that are about users.
+
 use serde_json::json;
 
 use crate::support::{ORDERS, SECRET, TestApp};

@@ -1,1 +1,4 @@
+mod audience;
+mod issue;
+mod narrow;
 mod refresh;

@@ -1,7 +1,9 @@
 //! Hashes of other systems are taken unless they cost too much, and weak ones are renewed. A password is compared exactly as it was
 //! sent.
 
-use signet_issuer::accounts::methods::password::StoredHash;
+use signet_issuer::accounts::methods::password::{self, StoredHash};
+
+use crate::support::{PASSWORD, TestApp};
 
 #[test]
 fn hashes_that_would_stall_the_others_are_refused() {
@@ -24,4 +26,80 @@ fn hashes_that_would_stall_the_others_are_refused() {
         assert!(!parse(refused), "{refused}");
     }
     assert!(StoredHash::parse("$argon2id$v=19$m=65536,t=3,p=4$MTIzNDU2Nzg5MDEyMzQ1Ng").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_password_is_used_exactly_as_received() {
+    let app = TestApp::new().await.with_orders().await;
+    let password = " Pässwörd with spaces\u{1f511} ";
+    let hash = password::hash(&app.app, password.into()).await.unwrap();
+    app.add_user_with_hash("alice", &["clerk"], hash).await;
+    assert_eq!(app.try_password("alice", password, "").await.status, 200);
+    for changed in [password.trim(), &password.to_lowercase(), &password.replace('ä', "a\u{308}")] {
+        assert_eq!(app.try_password("alice", changed, "").await.status, 400);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_password_may_be_shorter_than_what_may_be_set_today() {
+    let app = TestApp::new().await.with_orders().await;
+    let hash = password::hash(&app.app, "secret".into()).await.unwrap();
+    app.add_user_with_hash("johndoe", &["clerk"], hash).await;
+    assert_eq!(app.try_password("johndoe", "secret", "").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hashes_of_other_systems_are_taken_as_they_are_and_weaker_ones_renewed() {
+    let app = TestApp::with(|settings| {
+        settings.argon2_memory_kib = 256;
+        settings.account_attempts = 100;
+    })
+    .await
+    .with_orders()
+    .await;
+    // pwdlib's recommended() of "secret password": stronger than today's parameters here, so it stays.
+    let pwdlib = "$argon2id$v=19$m=65536,t=3,p=4$MTIzNDU2Nzg5MDEyMzQ1Ng$EOlXj3z9o9PCLeT0RSBGRqkq2splsxLZayq6V/951cc";
+    app.add_user_with_hash("imported", &["clerk"], pwdlib.to_owned()).await;
+    let weak = TestApp::new().await;
+    let weak_hash = password::hash(&weak.app, PASSWORD.into()).await.unwrap();
+    app.add_user_with_hash("weak", &["clerk"], weak_hash.clone()).await;
+    let stored = async |username: &str| {
+        signet_issuer::store::users::row(app.app.store.reader(), username).await.unwrap().unwrap().password_hash.unwrap()
+    };
+
+    assert_eq!(app.try_password("imported", "secret password", "").await.status, 200);
+    assert_eq!(stored("imported").await, pwdlib);
+    assert_eq!(app.try_password("weak", "wrong password", "").await.status, 400);
+    assert_eq!(stored("weak").await, weak_hash);
+    assert_eq!(app.sign_in("weak", "").await.status, 200);
+    assert!(stored("weak").await.contains("m=256"), "{}", stored("weak").await);
+    assert_eq!(app.sign_in("weak", "").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parallel_sign_ins_survive_the_renewal_of_their_hash() {
+    let weak = password::hash(&TestApp::new().await.app, PASSWORD.into()).await.unwrap();
+    let app = TestApp::with(|settings| settings.argon2_memory_kib = 4096).await.with_orders().await;
+    app.add_user_with_hash("alice", &["clerk"], weak).await;
+    let answers = tokio::join!(app.sign_in("alice", ""), app.sign_in("alice", ""), app.sign_in("alice", ""), app.sign_in("alice", ""));
+    assert_eq!((answers.0.status, answers.1.status, answers.2.status, answers.3.status), (200, 200, 200, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_sign_ins_at_once_renew_a_weak_hash() {
+    let app = TestApp::with(|settings| settings.argon2_iterations = 3).await.with_orders().await;
+    // Of one pass, where three are asked for now.
+    let weak = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$";
+    let mut output = [0; 32];
+    let params = argon2::Params::new(64, 1, 1, Some(32)).unwrap();
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    argon2.hash_password_into(crate::support::PASSWORD.as_bytes(), b"somesaltsomesalt", &mut output).unwrap();
+    let hash = format!("{weak}{}", base64::Engine::encode(&base64::prelude::BASE64_STANDARD_NO_PAD, output));
+    app.add_user_with_hash("alice", &["clerk"], hash).await;
+    for _ in 0..4 {
+        let answers = crate::support::at_once((0..10).map(|_| app.sign_in("alice", "orders:read")).collect()).await;
+        assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 429)), "{answers:?}");
+        app.advance(600);
+    }
+    assert_eq!(app.count("SELECT count(*) FROM users WHERE password_hash LIKE '%t=3,%' AND username = 'alice'").await, 1);
 }

@@ -1,0 +1,70 @@
+//! A resource that the request names is the only audience, and it is refused if nothing was granted for it.
+
+use serde_json::json;
+
+use crate::support::{ORDERS, PASSWORD, TestApp};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_resource_is_the_only_audience() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let ask = |resource: String, scope: &'static str| {
+        let app = &app;
+        async move {
+            let parameters = [
+                ("grant_type", "password"),
+                ("client_id", "shop"),
+                ("username", "alice"),
+                ("password", PASSWORD),
+                ("scope", scope),
+                ("resource", &resource),
+            ];
+            app.token(&parameters).await
+        }
+    };
+    let orders = ask(ORDERS.to_owned(), "openid orders:read").await;
+    assert_eq!((&orders.claims()["aud"], orders.str("scope")), (&json!(ORDERS), "orders:read"));
+    assert!(orders.json["id_token"].is_string());
+    let userinfo = ask(format!("{}/userinfo", app.url), "openid orders:read").await;
+    assert_eq!((&userinfo.claims()["aud"], userinfo.str("scope")), (&json!(format!("{}/userinfo", app.url)), "openid"));
+    // The authorization holds all that was granted: a refresh reaches the other resource.
+    let refreshed = app
+        .token(&[
+            ("grant_type", "refresh_token"),
+            ("client_id", "shop"),
+            ("refresh_token", userinfo.str("refresh_token")),
+            ("resource", ORDERS),
+        ])
+        .await;
+    assert_eq!((&refreshed.claims()["aud"], refreshed.str("scope")), (&json!(ORDERS), "orders:read"));
+
+    assert_eq!(ask("https://unknown.example".to_owned(), "").await.error(), (400, "invalid_target"));
+    assert_eq!(ask(format!("{ORDERS}/"), "").await.error(), (400, "invalid_target"));
+    // Known, but nothing there is for this client.
+    assert_eq!(ask(app.url.clone(), "").await.error(), (400, "invalid_target"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_never_comes_empty_for_what_was_asked() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.sql("INSERT INTO resources (id, identifier, name, created_at) VALUES ('invoices', 'https://invoices.example', 'Invoices', 0)")
+        .await;
+    app.sql("INSERT INTO scopes (name, resource_id, description) VALUES ('invoices:read', 'invoices', 'x')").await;
+    app.sql("INSERT INTO role_scopes (role, scope) VALUES ('clerk', 'invoices:read')").await;
+    app.sql("INSERT INTO client_scopes (client_id, scope) VALUES ('shop', 'invoices:read')").await;
+    assert_eq!(app.sign_in("alice", "invoices:read").await.error(), (400, "invalid_scope"));
+    let ask = |resource: &'static str, scope: &'static str| {
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "shop"),
+            ("username", "alice"),
+            ("password", PASSWORD),
+            ("resource", resource),
+            ("scope", scope),
+        ];
+        let request = app.post("/token").form(&form);
+        async move { request.send().await }
+    };
+    assert_eq!(ask("https://invoices.example", "orders:read").await.error(), (400, "invalid_scope"));
+    let both = ask("https://invoices.example", "orders:read invoices:read").await;
+    assert_eq!((both.str("scope"), &both.claims()["aud"]), ("invoices:read", &json!("https://invoices.example")));
+}

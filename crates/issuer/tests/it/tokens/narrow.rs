@@ -1,0 +1,43 @@
+//! A token gets the scopes that were asked for, or the defaults, as far as the client and the user hold them.
+
+use serde_json::json;
+
+use crate::support::{PASSWORD, TestApp};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scopes_are_what_was_asked_and_may_be_held() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.add_user("bob", &[]).await;
+    app.add_client("reader", true, "password", &["orders:read"]).await;
+    // What the client may not ask for, what nobody knows and what the user does not hold is dropped.
+    let through = |client: &'static str, user: &'static str, scope: &'static str| {
+        let app = &app;
+        async move {
+            app.token(&[("grant_type", "password"), ("client_id", client), ("username", user), ("password", PASSWORD), ("scope", scope)])
+                .await
+        }
+    };
+    assert_eq!(
+        through("shop", "alice", "orders:write orders:read orders:read admin nonsense").await.str("scope"),
+        "orders:read orders:write"
+    );
+    assert_eq!(through("reader", "alice", "orders:read orders:write").await.str("scope"), "orders:read");
+    assert_eq!(through("reader", "alice", "orders:write").await.error(), (400, "invalid_scope"));
+    assert_eq!(through("shop", "bob", "orders:read").await.error(), (400, "invalid_scope"));
+    assert_eq!(through("shop", "alice", "orders\"read").await.error(), (400, "invalid_scope"));
+    // None asked: the client's scopes of its default resource, as far as the user holds them.
+    assert_eq!(through("shop", "alice", "").await.str("scope"), "orders:read orders:write");
+    assert_eq!(through("shop", "bob", "").await.str("scope"), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administration_is_never_a_default() {
+    let app = TestApp::new().await;
+    let ask = |scope: &'static str| {
+        let app = &app;
+        async move { app.token(&[("grant_type", "password"), ("username", "admin"), ("password", &app.admin_password), ("scope", scope)]).await }
+    };
+    assert_eq!(ask("").await.str("scope"), "");
+    let asked = ask("admin").await;
+    assert_eq!((asked.str("scope"), &asked.claims()["aud"]), ("admin", &json!(app.url)));
+}
