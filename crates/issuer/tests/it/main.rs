@@ -6,6 +6,7 @@
 mod accounts;
 mod admin;
 mod architecture;
+mod audit;
 mod chromium;
 mod cli;
 mod client_library;
