@@ -1,1 +1,2 @@
 mod client_ip;
+mod middleware;
