@@ -1,4 +1,5 @@
 mod lockout;
 mod methods;
 mod policy;
+mod session;
 mod username;

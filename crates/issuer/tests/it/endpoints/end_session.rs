@@ -1,19 +1,11 @@
-//! Signing out on a client's wish, and what an outsider can do with it.
+//! A client can ask for a sign-out, and an outsider can make nothing of it.
 
-use crate::support::{Browser, TestApp, claims};
+use crate::browser::{app, is_signed_in};
 
 const BYE: &str = "https://shop.example/bye";
 
-async fn app() -> TestApp {
-    TestApp::new().await.with_orders().await.with_user("alice").await.with_user("bob").await.with_web().await
-}
-
 fn end_session(parameters: &[(&str, &str)]) -> String {
     format!("/end_session?{}", url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish())
-}
-
-async fn is_signed_in(browser: &Browser) -> bool {
-    browser.get("/account").await.heading() == "Profile"
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,57 +104,4 @@ async fn a_post_is_asked_again_with_get() {
     let hint = app.code_flow(&browser, &[]).await.str("id_token").to_owned();
     let answer = browser.post("/end_session", &[("id_token_hint", &hint), ("post_logout_redirect_uri", BYE)]).await;
     assert_eq!(answer.header("location"), BYE);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_request_in_flight_brings_a_session_back() {
-    let app = app().await;
-    for _ in 0..20 {
-        let browser = app.signed_in("alice").await;
-        let account = browser.get("/account").await;
-        let old = browser.cookie().unwrap();
-        let sign_out = browser.submit(&account, "/account/sign-out", &[]);
-        // Each of these changes what is kept for the browser, and would save it after the sign-out.
-        let (a, b, c) = (app.authorize(&[("state", "1")]), app.authorize(&[("state", "2")]), app.authorize(&[("prompt", "login")]));
-        tokio::join!(sign_out, browser.get_once(&a), browser.get_once(&b), browser.get_once(&c));
-        let thief = app.browser();
-        thief.set_cookie(&old);
-        assert!(!is_signed_in(&thief).await);
-        assert!(!is_signed_in(&browser).await);
-    }
-    assert_eq!(app.count("SELECT count(*) FROM browsers WHERE sid IS NOT NULL").await, 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sessions_end_when_idle_and_in_any_case() {
-    let app = app().await;
-    let browser = app.signed_in("alice").await;
-    app.advance(8 * 3600 - 1);
-    assert!(is_signed_in(&browser).await);
-    app.advance(8 * 3600);
-    assert!(!is_signed_in(&browser).await);
-    let browser = app.signed_in("alice").await;
-    for _ in 0..23 {
-        app.advance(7 * 3600);
-        assert!(is_signed_in(&browser).await);
-    }
-    app.advance(7 * 3600);
-    assert!(!is_signed_in(&browser).await, "seven days");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_session_id_of_tokens_is_not_the_cookie() {
-    let app = app().await;
-    let browser = app.signed_in("alice").await;
-    let tokens = app.code_flow(&browser, &[]).await;
-    let sid = claims(tokens.str("id_token"))["sid"].as_str().unwrap().to_owned();
-    assert_ne!(Some(&sid), browser.cookie().as_ref());
-    let cookie = browser.cookie().unwrap();
-    assert_eq!(
-        app.count(&format!(
-            "SELECT count(*) FROM browsers WHERE id_hash = '{cookie}' OR csrf = '{cookie}' OR request_key = '{cookie}' OR sid = '{cookie}'"
-        ))
-        .await,
-        0
-    );
 }

@@ -1,5 +1,4 @@
 mod authorize;
-mod authorize_steps;
 mod client_assertion;
 mod end_session;
 mod failures;

@@ -1,6 +1,120 @@
 //! The interaction asks for sign-in, choice of account, a new password or consent where they are due, and never for more.
 
-use crate::support::{PASSWORD, TestApp};
+use serde_json::json;
+
+use crate::interaction::app;
+use crate::support::{CALLBACK, PASSWORD, TestApp, claims};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_is_asked_once_and_denied_at_will() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    let page = browser.get(&app.authorize(&[])).await;
+    assert_eq!(page.heading(), "Allow Web Shop access?");
+    assert!(page.text.contains("Know who you are") && page.text.contains("shop.example") && page.text.contains("Until you sign out here."));
+    let denied = browser.submit(&page, "/consent", &[("choice", "deny")]).await;
+    assert_eq!(denied.reply()["error"], "access_denied");
+    assert_eq!(browser.get(&app.authorize(&[("prompt", "none")])).await.reply()["error"], "consent_required");
+    let page = browser.get(&app.authorize(&[])).await;
+    assert!(browser.consent(&page).await.reply().contains_key("code"));
+    // Remembered, also in another browser, for what was allowed and less.
+    let other = app.signed_in("alice").await;
+    for silent in [&[("prompt", "none")][..], &[("prompt", "none"), ("scope", "openid")]] {
+        assert!(other.get(&app.authorize(silent)).await.reply().contains_key("code"));
+    }
+    assert_eq!(other.get(&app.authorize(&[("prompt", "none"), ("scope", "openid email")])).await.reply()["error"], "consent_required");
+    assert_eq!(other.get(&app.authorize(&[("prompt", "consent")])).await.heading(), "Allow Web Shop access?");
+    // Bob has not allowed anything.
+    let page = app.signed_in("bob").await.get(&app.authorize(&[])).await;
+    assert_eq!(page.heading(), "Allow Web Shop access?");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_anyone_may_pose_as_asks_each_time() {
+    let app = app().await;
+    let loopback = "http://127.0.0.1/cb";
+    app.add_client_with("native", true, "authorization_code", &["openid"], |client| client.redirect_uris = vec![loopback.into()]).await;
+    let browser = app.signed_in("alice").await;
+    let request = |prompt: &'static str| {
+        app.authorize(&[("client_id", "native"), ("redirect_uri", "http://127.0.0.1:40123/cb"), ("scope", "openid"), ("prompt", prompt)])
+    };
+    let page = browser.get(&request("")).await;
+    let answer = browser.consent(&page).await;
+    assert!(answer.header("location").starts_with("http://127.0.0.1:40123/cb?code="), "any port of a loopback address");
+    assert_eq!(browser.get(&request("none")).await.reply()["error"], "consent_required");
+    assert_eq!(browser.get(&request("")).await.heading(), "Allow native access?");
+    // The issuer's own is no exception.
+    app.sql("UPDATE clients SET first_party = TRUE WHERE id = 'native'").await;
+    assert_eq!(browser.get(&request("none")).await.reply()["error"], "consent_required");
+    // Nor can a public client do without PKCE, whatever it is registered for.
+    app.sql("UPDATE clients SET require_pkce = FALSE WHERE id = 'native'").await;
+    let native = [("client_id", "native"), ("redirect_uri", loopback), ("code_challenge", ""), ("code_challenge_method", "")];
+    assert_eq!(browser.get(&app.authorize(&native)).await.reply()["error"], "invalid_request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prompts_force_what_they_say() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    browser.code(&app.authorize(&[])).await;
+    let mut now = crate::support::START;
+    for again in [&[("prompt", "login")][..], &[("max_age", "99")], &[("max_age", "0")]] {
+        app.advance(100);
+        now += 100;
+        let page = browser.get(&app.authorize(again)).await;
+        assert_eq!(page.heading(), "Sign in", "{again:?}");
+        // Going on without signing in leads back here.
+        let id = page.hidden("/sign-in").into_iter().find(|(name, _)| name == "request").unwrap().1;
+        assert_eq!(browser.get(&format!("/authorize/resume?request={id}")).await.heading(), "Sign in");
+        let reply = browser.sign_in(&page, "alice", PASSWORD).await.reply();
+        let id_token = app.redeem(&reply["code"], &[]).await;
+        assert_eq!(claims(id_token.str("id_token"))["auth_time"], json!(now), "{again:?}");
+    }
+    app.advance(50);
+    assert!(browser.get(&app.authorize(&[("max_age", "50")])).await.reply().contains_key("code"));
+    assert_eq!(browser.get(&app.authorize(&[("prompt", "none"), ("max_age", "10")])).await.reply()["error"], "login_required");
+
+    let page = browser.get(&app.authorize(&[("prompt", "select_account")])).await;
+    assert!(page.text.contains("Continue as alice Example"), "{}", page.text);
+    assert!(browser.submit(&page, "/select-account", &[("choice", "continue")]).await.reply().contains_key("code"));
+    let page = browser.get(&app.authorize(&[("prompt", "select_account")])).await;
+    let page = browser.submit(&page, "/select-account", &[("choice", "other")]).await;
+    let page = browser.sign_in(&page, "bob", PASSWORD).await;
+    assert_eq!(page.heading(), "Allow Web Shop access?", "bob has consented to nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn max_age_counts_to_the_answer() {
+    let app = app().await;
+    let browser = app.browser();
+    let page = browser.get(&app.authorize(&[("max_age", "60")])).await;
+    let id = page.hidden("/sign-in").into_iter().find(|(name, _)| name == "request").unwrap().1;
+    let by_itself = browser.get("/sign-in").await;
+    browser.sign_in(&by_itself, "alice", PASSWORD).await;
+    app.advance(61);
+    assert_eq!(browser.get(&format!("/authorize/resume?request={id}")).await.heading(), "Sign in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disabled_users_and_first_party_clients() {
+    let app = app().await;
+    app.add_client_with("own", false, "authorization_code refresh_token", &["openid", "offline_access", "orders:read"], |client| {
+        client.redirect_uris = vec![CALLBACK.into()];
+        client.first_party = true;
+    })
+    .await;
+    let browser = app.signed_in("alice").await;
+    let request =
+        |more: &[(&str, &str)]| app.authorize(&[&[("client_id", "own"), ("scope", "openid offline_access orders:read")], more].concat());
+    assert!(browser.get(&request(&[])).await.reply().contains_key("code"), "nobody is asked for the issuer's own");
+    assert_eq!(browser.get(&request(&[("prompt", "consent")])).await.heading(), "Allow own access?");
+    app.disable_user("alice").await;
+    assert_eq!(browser.get(&request(&[])).await.heading(), "Sign in");
+    assert_eq!(browser.get("/account").await.heading(), "Sign in");
+    let page = browser.get("/sign-in").await;
+    let refused = browser.sign_in(&page, "alice", PASSWORD).await;
+    assert!(refused.text.contains("The username or the password is wrong."));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_waits_while_the_password_is_chosen() {

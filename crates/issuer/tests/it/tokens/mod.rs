@@ -1,4 +1,6 @@
 mod audience;
+mod hint;
 mod issue;
 mod narrow;
 mod refresh;
+mod user_claims;

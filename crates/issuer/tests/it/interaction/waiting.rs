@@ -1,0 +1,114 @@
+//! A waiting request belongs to the browser in which it began, and is answered once, however many tabs go on with it.
+
+use crate::interaction::app;
+use crate::support::{PASSWORD, at_once};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tabs_sign_in_at_once() {
+    let app = app().await;
+    let browser = app.browser();
+    let (one, two) = (browser.get(&app.authorize(&[("state", "one")])).await, browser.get(&app.authorize(&[("state", "two")])).await);
+    let (one, two) = tokio::join!(browser.sign_in(&one, "alice", PASSWORD), browser.sign_in(&two, "alice", PASSWORD));
+    for page in [&one, &two] {
+        assert_eq!(page.heading(), "Allow Web Shop access?");
+    }
+    // One after the other: the second form is of before the sign-in, and its request goes on all the same.
+    let browser = app.browser();
+    let (one, two) = (browser.get(&app.authorize(&[("state", "one")])).await, browser.get(&app.authorize(&[("state", "two")])).await);
+    let one = browser.sign_in(&one, "alice", PASSWORD).await;
+    let two = browser.sign_in(&two, "alice", PASSWORD).await;
+    assert_eq!(browser.consent(&one).await.reply()["state"], "one");
+    let two =
+        if two.status == 303 { two } else { browser.get(&format!("/authorize/resume?request={}", two.hidden("/consent")[1].1)).await };
+    assert_eq!(two.reply()["state"], "two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tabs_open_at_once() {
+    let app = app().await;
+    for _ in 0..5 {
+        let browser = app.signed_in("alice").await;
+        let (one, two) = (app.authorize(&[("prompt", "login"), ("state", "1")]), app.authorize(&[("prompt", "login"), ("state", "2")]));
+        let (one, two) = tokio::join!(browser.get(&one), browser.get(&two));
+        assert_eq!((one.heading(), two.heading()), ("Sign in", "Sign in"));
+        let (profile, devices) = tokio::join!(browser.get("/account"), browser.get("/account/devices"));
+        assert_eq!(browser.submit(&devices, "/account/devices", &[("action", "end-others")]).await.heading(), "Devices");
+        assert_eq!(browser.submit(&profile, "/account", &[("nickname", "Al")]).await.heading(), "Profile");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_tabs_of_one_browser_lose_nothing() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    let tabs = (0..100).map(|_| browser.get_once("/authorize?"));
+    assert!(at_once(tabs.collect()).await.iter().all(|answer| answer.status == 400));
+    let request = app.authorize(&[("prompt", "consent")]);
+    browser.get(&request).await;
+    let answers = at_once((0..100).map(|_| browser.get_once(&request)).collect()).await;
+    assert!(answers.iter().all(|answer| answer.status == 303 && answer.header("location").starts_with("/consent?request=")));
+    // The latest ten wait, the last one among them.
+    for _ in 0..15 {
+        assert_eq!(browser.get(&request).await.heading(), "Allow Web Shop access?");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM waiting_requests").await, 10);
+    // What is allowed in two tabs at once is allowed.
+    for _ in 0..5 {
+        let asked = ["openid email", "openid address", "openid phone", "openid profile"]
+            .map(|scope| app.authorize(&[("scope", scope), ("prompt", "consent")]));
+        let mut pages = Vec::new();
+        for request in &asked {
+            pages.push(browser.get(request).await);
+        }
+        let answers = at_once(pages.iter().map(|page| browser.consent(page)).collect()).await;
+        assert!(answers.iter().all(|answer| answer.header("location").contains("code=")), "{answers:?}");
+        app.sql("DELETE FROM consents").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_an_attacker_prepared_gives_nothing() {
+    let app = app().await;
+    let (attacker, victim) = (app.browser(), app.signed_in("alice").await);
+    let page = attacker.get(&app.authorize(&[])).await;
+    let id = page.hidden("/sign-in").into_iter().find(|(name, _)| name == "request").unwrap().1;
+    for path in ["/sign-in", "/consent", "/select-account", "/authorize/resume"] {
+        let answer = victim.get(&format!("{path}?request={id}")).await;
+        assert_eq!((answer.status, answer.heading()), (400, "This page has expired"), "{path}");
+    }
+    // Fixation: the victim signs in with a cookie that the attacker knows.
+    let victim = app.browser();
+    victim.set_cookie(&attacker.cookie().unwrap());
+    let page = victim.get("/sign-in").await;
+    assert_eq!(victim.sign_in(&page, "alice", PASSWORD).await.status, 200);
+    assert_ne!(victim.cookie(), attacker.cookie());
+    assert_eq!(attacker.get("/account").await.heading(), "Sign in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_one_request_is_given_once() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    let page = browser.get(&app.authorize(&[])).await;
+    let id = page.hidden("/consent").into_iter().find(|(name, _)| name == "request").unwrap().1;
+    assert!(browser.consent(&page).await.reply().contains_key("code"));
+    assert_eq!(browser.get(&format!("/authorize/resume?request={id}")).await.heading(), "This page has expired");
+    // A request waits for an hour.
+    let page = app.signed_in("bob").await;
+    let waiting = page.get(&app.authorize(&[("prompt", "consent")])).await;
+    app.advance(3600);
+    assert_eq!(page.submit(&waiting, "/consent", &[("choice", "allow")]).await.heading(), "This page has expired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_request_has_one_answer_however_many_tabs_go_on_with_it() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    browser.code(&app.authorize(&[])).await;
+    let page = browser.get(&app.authorize(&[("prompt", "select_account")])).await;
+    let id = page.hidden("/select-account").into_iter().find(|(name, _)| name == "request").unwrap().1;
+    let tries = (0..20).map(|_| browser.submit(&page, "/select-account", &[("choice", "continue")]));
+    let answers = at_once(tries.collect()).await;
+    assert_eq!(answers.iter().filter(|answer| answer.header("location").contains("code=")).count(), 1);
+    assert_eq!(browser.get(&format!("/authorize/resume?request={id}")).await.heading(), "This page has expired");
+}

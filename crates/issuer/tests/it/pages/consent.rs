@@ -1,0 +1,19 @@
+//! The consent page names no host where the answer goes to an app on the device.
+
+use signet_issuer::oauth::application_type::ApplicationType;
+
+use crate::interaction::app;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_scheme_names_no_host() {
+    let app = app().await;
+    let uri = "com.evil.app://accounts.bank.example/cb";
+    app.add_client_with("native", true, "authorization_code", &["openid"], |client| {
+        client.redirect_uris = vec![uri.into()];
+        client.metadata.application_type = ApplicationType::Native;
+    })
+    .await;
+    let page =
+        app.signed_in("alice").await.get(&app.authorize(&[("client_id", "native"), ("redirect_uri", uri), ("scope", "openid")])).await;
+    assert!(page.text.contains("an app on this device (com.evil.app)") && !page.text.contains("bank.example"), "{}", page.text);
+}
