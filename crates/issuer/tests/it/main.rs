@@ -14,6 +14,7 @@ mod client_library;
 mod clients;
 mod config;
 mod endpoints;
+mod fetch;
 mod grants;
 mod interaction;
 mod keys;

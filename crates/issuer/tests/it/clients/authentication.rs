@@ -1,6 +1,75 @@
 //! A client authenticates in one way at a time, and whatever it sends is checked.
 
-use crate::support::TestApp;
+use crate::support::{PASSWORD, SECRET, TestApp};
+
+async fn app() -> TestApp {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.add_client("confidential", false, "password client_credentials", &["orders:read"]).await;
+    app
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_way_of_client_authentication_at_a_time() {
+    let app = app().await;
+    let form = [("grant_type", "client_credentials")];
+    let post = [("grant_type", "client_credentials"), ("client_id", "confidential"), ("client_secret", SECRET)];
+    assert_eq!(app.post("/token").form(&form).basic_auth("confidential", SECRET).send().await.status, 200);
+    assert_eq!(app.token(&post).await.status, 200);
+    let both = app.post("/token").form(&post).basic_auth("confidential", SECRET).send().await;
+    assert_eq!(both.error(), (400, "invalid_request"));
+    let two_headers = app.post("/token").form(&form).basic_auth("confidential", SECRET).basic_auth("confidential", SECRET).send().await;
+    assert_eq!(two_headers.error(), (400, "invalid_request"));
+    let other_id = [("grant_type", "client_credentials"), ("client_id", "shop")];
+    assert_eq!(app.post("/token").form(&other_id).basic_auth("confidential", SECRET).send().await.error(), (400, "invalid_request"));
+    let same_id = [("grant_type", "client_credentials"), ("client_id", "confidential")];
+    assert_eq!(app.post("/token").form(&same_id).basic_auth("confidential", SECRET).send().await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_is_always_checked() {
+    let app = app().await;
+    let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD)];
+    for (id, secret) in [("confidential", "wrong"), ("shop", "anything"), ("nobody", SECRET), ("cli", SECRET), ("confidential", "")] {
+        let answer = app.post("/token").form(&form).basic_auth(id, secret).send().await;
+        assert_eq!(answer.error(), (401, "invalid_client"), "{id}");
+        assert!(answer.header("www-authenticate").starts_with("Basic "));
+    }
+    // An empty secret is none: good for who needs none.
+    assert_eq!(app.post("/token").form(&form).basic_auth("shop", "").send().await.status, 200);
+    for header in ["Basic", "Basic !!!", "Bearer x", "Basic Og==", "Basic YWJj"] {
+        let answer = app.post("/token").form(&form).header("authorization", header).send().await;
+        assert_eq!(answer.error(), (401, "invalid_client"), "{header}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn basic_credentials_are_form_encoded() {
+    let app = app().await;
+    app.add_client("with.dot", false, "client_credentials", &["orders:read"]).await;
+    let hash = signet_issuer::oauth::secret::hash("with+plus");
+    assert!(signet_issuer::store::clients::rotate_secret(app.app.store.writer(), "with.dot", &hash, true).await.unwrap());
+    let form = [("grant_type", "client_credentials")];
+    assert_eq!(app.post("/token").form(&form).basic_auth("with%2Edot", "with%2Bplus").send().await.status, 200);
+    assert_eq!(app.post("/token").form(&form).basic_auth("with.dot", "with+plus").send().await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_secrets_are_good_at_once() {
+    let app = app().await;
+    let hash = |secret: &str| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes()).as_ref().to_vec();
+    let try_secret = async |secret: &str| {
+        app.post("/token").form(&[("grant_type", "client_credentials")]).basic_auth("confidential", secret).send().await.status
+    };
+    let rotate = async |secret: &str, drop: bool| {
+        signet_issuer::store::clients::rotate_secret(app.app.store.writer(), "confidential", &hash(secret), drop).await.unwrap()
+    };
+    assert!(rotate("second", false).await);
+    assert_eq!((try_secret(SECRET).await, try_secret("second").await), (200, 200));
+    assert!(rotate("third", false).await);
+    assert_eq!((try_secret(SECRET).await, try_secret("second").await, try_secret("third").await), (401, 200, 200));
+    assert!(rotate("fourth", true).await);
+    assert_eq!((try_secret("third").await, try_secret("fourth").await), (401, 200));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_without_client_authentication_is_the_default_clients() {

@@ -1,3 +1,5 @@
+//! A service learns of tokens that are alive and meant for it, and nothing of any other.
+
 use serde_json::json;
 
 use crate::support::{ORDERS, TestApp};

@@ -1,11 +1,10 @@
 mod authorize;
-mod client_assertion;
+mod discovery;
 mod end_session;
-mod failures;
-mod fetched;
+mod health;
 mod introspect;
-mod metadata;
+mod jwks;
 mod register;
-mod requests;
 mod revoke;
+mod token;
 mod userinfo;

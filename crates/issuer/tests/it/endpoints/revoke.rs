@@ -1,3 +1,5 @@
+//! Either token of a client ends its authorization, and a revocation that failed is never reported as done.
+
 use crate::support::{SECRET, TestApp};
 
 async fn signed_in() -> (TestApp, String, String) {
@@ -69,4 +71,15 @@ async fn unknown_tokens_and_bad_clients() {
     assert_eq!(wrong.error(), (401, "invalid_client"));
     let right = app.post("/revoke").basic_auth("service", SECRET).form(&[("token", "x"), ("token_type_hint", "nonsense")]).send().await;
     assert_eq!(right.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_that_failed_is_never_reported_as_done() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let token = app.sign_in("alice", "").await.str("refresh_token").to_owned();
+    app.sql("ALTER TABLE audit_events RENAME TO audit_events_away").await;
+    let answer = app.post("/revoke").form(&[("client_id", "shop"), ("token", &token)]).send().await;
+    assert_eq!(answer.error(), (500, "server_error"));
+    app.sql("ALTER TABLE audit_events_away RENAME TO audit_events").await;
+    assert_eq!(app.refresh(&token).await.status, 200);
 }

@@ -1,3 +1,5 @@
+//! UserInfo gives the claims of the granted scopes for a valid token, and refuses all other tokens.
+
 use serde_json::json;
 
 use crate::support::TestApp;

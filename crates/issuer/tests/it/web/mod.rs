@@ -1,2 +1,3 @@
 mod client_ip;
+mod form;
 mod middleware;

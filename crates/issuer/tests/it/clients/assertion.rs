@@ -1,19 +1,19 @@
-//! `private_key_jwt`: whose assertion is taken, and that it is taken once.
+//! An assertion of `private_key_jwt` is taken once, and only from the client whose key signed it for this issuer.
 
 use josekit::jws::{self, JwsHeader, RS256};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, START, Site, TestApp, at_once};
+use crate::support::{Answer, START, TestApp, at_once};
 
 /// A client's key pair, as josekit makes it, and its name, which may be empty.
-struct Key(josekit::jwk::alg::rsa::RsaKeyPair, &'static str);
+pub struct Key(pub josekit::jwk::alg::rsa::RsaKeyPair, pub &'static str);
 
 impl Key {
-    fn new(kid: &'static str) -> Self {
+    pub fn new(kid: &'static str) -> Self {
         Self(josekit::jwk::alg::rsa::RsaKeyPair::generate(2048).unwrap(), kid)
     }
 
-    fn jwks(&self) -> String {
+    pub fn jwks(&self) -> String {
         let mut jwk = self.0.to_jwk_public_key();
         if !self.1.is_empty() {
             jwk.set_key_id(self.1);
@@ -23,7 +23,7 @@ impl Key {
         json!({ "keys": [serde_json::to_value(&jwk).unwrap()] }).to_string()
     }
 
-    fn sign(&self, claims: &Value) -> String {
+    pub fn sign(&self, claims: &Value) -> String {
         let mut header = JwsHeader::new();
         if !self.1.is_empty() {
             header.set_key_id(self.1);
@@ -33,11 +33,11 @@ impl Key {
     }
 }
 
-fn claims(app: &TestApp, jti: &str) -> Value {
+pub fn claims(app: &TestApp, jti: &str) -> Value {
     json!({ "iss": "signer", "sub": "signer", "aud": app.app.settings.issuer.as_str(), "jti": jti, "iat": START, "exp": START + 60 })
 }
 
-async fn app(metadata: &str) -> TestApp {
+pub async fn app(metadata: &str) -> TestApp {
     let app = TestApp::with(|settings| settings.fetch_private_addresses = true).await.with_orders().await;
     app.add_client_with("signer", false, "client_credentials", &["orders:read"], |client| {
         client.token_endpoint_auth_method = Some("private_key_jwt".into());
@@ -47,7 +47,7 @@ async fn app(metadata: &str) -> TestApp {
     app
 }
 
-async fn send(app: &TestApp, assertion: &str, more: &[(&str, &str)]) -> Answer {
+pub async fn send(app: &TestApp, assertion: &str, more: &[(&str, &str)]) -> Answer {
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     let form = [("grant_type", "client_credentials"), ("client_assertion_type", kind), ("client_assertion", assertion)];
     app.token(&[&form[..], more].concat()).await
@@ -136,64 +136,4 @@ async fn where_there_is_one_key_nobody_need_name_it() {
     app.sql(&format!("UPDATE clients SET metadata = '{{\"jwks\":{two}}}' WHERE id = 'signer'")).await;
     assert_eq!(send(&app, &anonymous.sign(&claims(&app, "5")), &[]).await.error(), (401, "invalid_client"));
     assert_eq!(send(&app, &named.sign(&claims(&app, "6")), &[]).await.status, 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn parallel_requests_fetch_once() {
-    let site = Site::open().await;
-    let key = Key::new("one");
-    let jwks_uri = site.put("/jwks", 200, key.jwks());
-    let app = app(&json!({ "jwks_uri": jwks_uri }).to_string()).await;
-    let assertions: Vec<String> = (0..40).map(|number| key.sign(&claims(&app, &number.to_string()))).collect();
-    let answers = at_once(assertions.iter().map(|assertion| send(&app, assertion, &[])).collect()).await;
-    assert!(answers.iter().all(|answer| answer.status == 200));
-    let strangers: Vec<String> = (0..40).map(|number| Key(key.0.clone(), "unknown").sign(&claims(&app, &format!("x{number}")))).collect();
-    app.advance(30);
-    at_once(strangers.iter().map(|assertion| send(&app, assertion, &[])).collect()).await;
-    assert_eq!(site.asked("/jwks"), 2);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn keys_are_fetched_again_for_an_unknown_kid_but_not_often() {
-    let site = Site::open().await;
-    let (first, second) = (Key::new("first"), Key::new("second"));
-    let jwks_uri = site.put("/jwks", 200, first.jwks());
-    let app = app(&json!({ "jwks_uri": jwks_uri }).to_string()).await;
-    for number in 0..5 {
-        assert_eq!(send(&app, &first.sign(&claims(&app, &format!("a{number}"))), &[]).await.status, 200);
-    }
-    assert_eq!(site.asked("/jwks"), 1);
-    // The client rotates: within 30 s of the last fetch the new key is not known, and nobody is asked for it.
-    site.put("/jwks", 200, second.jwks());
-    for number in 0..5 {
-        assert_eq!(send(&app, &second.sign(&claims(&app, &format!("b{number}"))), &[]).await.error(), (401, "invalid_client"));
-    }
-    assert_eq!(site.asked("/jwks"), 0);
-    app.advance(30);
-    assert_eq!(send(&app, &second.sign(&claims(&app, "c")), &[]).await.status, 200);
-    assert_eq!(send(&app, &first.sign(&claims(&app, "d")), &[]).await.error(), (401, "invalid_client"));
-    assert_eq!(site.asked("/jwks"), 1);
-    // A site that fails wipes no good keys.
-    app.advance(30);
-    for (status, body) in [(500, second.jwks()), (302, second.jwks()), (200, "<html>".to_owned()), (200, "x".repeat(70_000))] {
-        site.put("/jwks", status, body);
-        let late = json!({ "iss": "signer", "sub": "signer", "aud": app.url, "jti": format!("e{status}{}", app.clock_now()), "exp": app.clock_now() + 60 });
-        assert_eq!(send(&app, &Key::new("third").sign(&late), &[]).await.error(), (401, "invalid_client"));
-        assert_eq!(send(&app, &second.sign(&late), &[]).await.status, 200, "{status}");
-        app.advance(30);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_hangs_up_locks_nobody_out() {
-    let site = Site::open().await;
-    let key = Key::new("one");
-    let jwks_uri = site.put("/jwks", 200, key.jwks());
-    let app = app(&json!({ "jwks_uri": jwks_uri }).to_string()).await;
-    let stranger = Key::new("x").sign(&claims(&app, "x"));
-    // Dropped at every moment of its way.
-    for wait in 0..20 {
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(wait), send(&app, &stranger, &[])).await;
-    }
-    assert_eq!(send(&app, &key.sign(&claims(&app, "1")), &[]).await.status, 200);
 }

@@ -1,8 +1,8 @@
-//! Discovery, the JWKS, health, and what every answer carries.
+//! Discovery states what works, and all its URLs follow from the setting `issuer` alone.
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestApp, header};
+use crate::support::{Answer, TestApp};
 
 fn scrubbed(value: &Value, url: &str) -> Value {
     serde_json::from_str(&value.to_string().replace(url, "https://id.example")).unwrap()
@@ -51,29 +51,6 @@ async fn every_url_follows_from_an_issuer_with_a_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_jwks_can_be_cached_and_revalidated() {
-    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
-    let answer = app.get("/.well-known/jwks.json").send().await;
-    assert_eq!(answer.header("cache-control"), "public, max-age=300");
-    assert_eq!(answer.header("content-type"), "application/jwk-set+json");
-    let key = &answer.json["keys"][0];
-    assert_eq!((&key["kty"], &key["use"], &key["alg"]), (&json!("RSA"), &json!("sig"), &json!("RS256")));
-    assert!(["d", "p", "q", "dp", "dq", "qi"].iter().all(|private| key[private].is_null()));
-    assert_eq!(key["kid"], header(app.sign_in("alice", "").await.str("access_token"))["kid"]);
-    let etag = answer.header("etag");
-    for tags in [etag.to_owned(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".to_owned()] {
-        let unchanged = app.get("/.well-known/jwks.json").header("if-none-match", &tags).send().await;
-        assert_eq!((unchanged.status, unchanged.text.as_str(), unchanged.header("etag")), (304, "", etag), "{tags}");
-    }
-    assert_eq!(app.get("/.well-known/jwks.json").header("if-none-match", "\"x\"").send().await.status, 200);
-    // `Age` tells how old this node's view is.
-    app.advance(9);
-    assert_eq!(app.get("/.well-known/jwks.json").send().await.header("age"), "9");
-    app.advance(1);
-    assert_eq!(app.get("/.well-known/jwks.json").send().await.header("age"), "0");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_host_changes_nothing() {
     let app = TestApp::new().await;
     let asked = async |path: &str| {
@@ -89,30 +66,4 @@ async fn a_foreign_host_changes_nothing() {
         let answer = asked(path).await;
         assert!(!answer.text.contains("evil.") && !format!("{:?}", answer.headers).contains("evil."), "{path}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn health() {
-    let app = TestApp::new().await;
-    assert_eq!(app.get("/health/live").send().await.json, json!({ "status": "live" }));
-    assert_eq!(app.get("/health/ready").send().await.json, json!({ "status": "ready" }));
-    app.app.announce_stop();
-    let stopping = app.get("/health/ready").send().await;
-    assert_eq!((stopping.status, stopping.str("reason")), (503, "stopping"));
-    assert_eq!(app.get("/health/live").send().await.status, 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_answer_carries_the_security_headers() {
-    let app = TestApp::new().await;
-    for path in ["/.well-known/jwks.json", "/token", "/nowhere", "/health/live"] {
-        let answer = app.get(path).send().await;
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
-        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
-        assert_eq!(answer.header("strict-transport-security"), "", "{path}");
-        assert_eq!(answer.header("server"), "", "{path}");
-    }
-    let https = TestApp::with(|settings| settings.issuer = "https://id.example".to_owned().try_into().unwrap()).await;
-    assert_eq!(https.get("/health/live").send().await.header("strict-transport-security"), "max-age=31536000; includeSubDomains");
 }

@@ -1,4 +1,7 @@
-//! What is fetched from clients' URLs: logos, sector identifiers; and what no client may make the issuer fetch.
+//! A sector document must name all redirect URIs, and no client can make the issuer fetch from this machine or its network.
+
+mod client_keys;
+mod logo;
 
 use serde_json::{Value, json};
 
@@ -19,37 +22,6 @@ async fn app(private: bool) -> TestApp {
         settings.fetch_private_addresses = private;
     })
     .await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn logos_are_raster_images_and_served_by_the_issuer() {
-    let (app, site) = (app(true).await, Site::open().await);
-    let logo = site.put("/logo.png", 200, PNG);
-    let made = register(&app, json!({ "logo_uri": logo })).await;
-    let shown = app.get(&format!("/clients/{}/logo", made.str("client_id"))).send().await;
-    assert_eq!((shown.status, shown.header("content-type"), shown.header("x-content-type-options")), (200, "image/png", "nosniff"));
-    let request = [("client_id", made.str("client_id")), ("redirect_uri", "https://new.example/cb"), ("scope", "openid")];
-    let page = app.browser().get(&app.authorize(&request)).await;
-    assert!(page.text.contains(&format!("/clients/{}/logo", made.str("client_id"))) && !page.text.contains(&site.url), "{}", page.text);
-    assert_eq!(site.asked("/logo.png"), 1, "once, when it registered");
-
-    let mut huge = PNG.to_vec();
-    huge[16..24].copy_from_slice(&[0, 0, 0x40, 0, 0, 0, 0x40, 0]);
-    for (path, status, body) in [
-        ("/logo.svg", 200, b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>".to_vec()),
-        ("/page.png", 200, b"<html><script>alert(1)</script>".to_vec()),
-        ("/moved.png", 302, PNG.to_vec()),
-        ("/gone.png", 404, PNG.to_vec()),
-        ("/long.png", 200, [PNG, &vec![0; 70_000]].concat()),
-        ("/huge.png", 200, huge),
-        ("/empty.png", 200, Vec::new()),
-    ] {
-        let made = register(&app, json!({ "logo_uri": site.put(path, status, body) })).await;
-        assert_eq!(made.status, 201, "{path}: a client without a logo");
-        assert_eq!(site.asked(path), 1, "{path}");
-        assert_eq!(app.get(&format!("/clients/{}/logo", made.str("client_id"))).send().await.status, 404, "{path}");
-    }
-    assert_eq!(app.get("/clients/nobody/logo").send().await.status, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,28 @@
+//! Readiness follows the database and the stop of the node; liveness follows neither.
+
+use serde_json::json;
+
+use crate::support::TestApp;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health() {
+    let app = TestApp::new().await;
+    assert_eq!(app.get("/health/live").send().await.json, json!({ "status": "live" }));
+    assert_eq!(app.get("/health/ready").send().await.json, json!({ "status": "ready" }));
+    app.app.announce_stop();
+    let stopping = app.get("/health/ready").send().await;
+    assert_eq!((stopping.status, stopping.str("reason")), (503, "stopping"));
+    assert_eq!(app.get("/health/live").send().await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_follows_the_database_and_liveness_does_not() {
+    let app = TestApp::new().await;
+    app.sql("ALTER TABLE signing_keys RENAME TO signing_keys_away").await;
+    app.advance(10);
+    assert_eq!(app.get("/health/ready").send().await.status, 503);
+    assert_eq!(app.get("/health/live").send().await.status, 200);
+    assert_eq!(app.get("/.well-known/jwks.json").send().await.status, 500);
+    app.sql("ALTER TABLE signing_keys_away RENAME TO signing_keys").await;
+    assert_eq!(app.get("/health/ready").send().await.status, 200);
+}
