@@ -1,4 +1,4 @@
-//! The same rules for clients that an administrator adds and for those that register themselves.
+//! Clients that an administrator adds and clients that register themselves obey the same rules.
 
 use serde_json::json;
 use signet_issuer::admin::Refused;

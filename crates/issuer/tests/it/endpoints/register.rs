@@ -1,4 +1,4 @@
-//! Dynamic registration: who may, what is taken, and that it opens no door.
+//! A client can register itself where that is allowed, and its registration opens no door.
 
 use serde_json::{Value, json};
 use signet_issuer::admin::registration_tokens;

@@ -1,4 +1,4 @@
-//! The authorization code grant: what a code is bound to, that it works once, and what its second use does.
+//! A code works once and only for what it was given for, and its second valid use ends the tokens that came of it.
 
 use serde_json::json;
 
