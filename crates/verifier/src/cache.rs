@@ -1,4 +1,5 @@
-//! The cached key set: a snapshot that requests read without a lock, and one shared fetch at a time that renews it.
+//! The cached key set. Requests read a snapshot of it without a lock. When the keys must be renewed, the requests share one
+//! fetch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,13 +11,14 @@ use tokio::sync::Mutex;
 use crate::fetch::{Fetched, JwksFetcher, MAX_FRESH};
 use crate::{Clock, Error, KeySet, Refusal};
 
-/// How long keys still serve past their freshness while the issuer is away.
+/// The time for which keys that are no longer fresh are still used while the issuer is away.
 const STALE_ALLOWANCE: Duration = Duration::from_hours(1);
-/// Keys this young are not fetched again for an unknown `kid`: forged ones would otherwise turn into traffic.
+/// Keys that are younger than this are not fetched again for an unknown `kid`. Otherwise every token with a forged `kid` would
+/// cause a fetch.
 const UNKNOWN_KEY_COOL_DOWN: Duration = Duration::from_secs(30);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
-/// A key set and when (on the monotonic clock) it was fetched.
+/// A fetched key set. `fetched_at` is a reading of the monotonic clock.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) keys: KeySet,
@@ -24,24 +26,25 @@ pub(crate) struct Snapshot {
     fresh_for: Duration,
 }
 
-/// The issuer's keys, kept fresh by the requests that use them.
+/// The cached keys of the issuer. No timer renews them: the requests that use the keys start the fetches.
 #[derive(Debug)]
 pub(crate) struct KeyCache {
     fetcher: JwksFetcher,
     clock: Arc<dyn Clock>,
-    /// An upper bound on freshness that the service chose, if it wants to hear of revoked keys sooner.
+    /// The longest time for which the service takes keys as fresh. A service shortens it to refuse revoked keys sooner.
     refresh_within: Duration,
     snapshot: ArcSwapOption<Snapshot>,
-    /// Counts fetches that brought keys, by which those who waited for one know that it is done.
+    /// The number of fetches that brought keys. A request that waited for the lock compares this number with the one that it
+    /// read before, and so learns whether another request has already fetched.
     finished: AtomicU64,
     refreshing_ahead: AtomicBool,
-    /// Whether the last fetch failed.
+    /// `true` if the last fetch failed.
     failing: AtomicBool,
-    /// Locked while a fetch is under way.
+    /// Locked while a fetch runs, so that there is only one at a time.
     failures: Mutex<Failures>,
 }
 
-/// Failed fetches in a row, and when the next may be tried.
+/// The number of fetches that failed in a row, and the monotonic time before which the next one may not start.
 #[derive(Debug, Default)]
 struct Failures {
     count: u32,
@@ -62,7 +65,8 @@ impl KeyCache {
         }
     }
 
-    /// The keys, if they are fresh. From 80 % of their freshness on, a fetch is under way beside, or was done since `before`.
+    /// Returns the keys if they are fresh. Once 80 % of their freshness has passed, it also starts a fetch in the background,
+    /// unless one is already running. That fetch does nothing if another one has finished since `before`.
     pub(crate) fn fresh(self: &Arc<Self>, before: u64) -> Option<Guard<Option<Arc<Snapshot>>>> {
         let guard = self.snapshot.load();
         let snapshot = guard.as_ref()?;
@@ -73,7 +77,7 @@ impl KeyCache {
         if age >= snapshot.fresh_for.mul_f32(0.8) && !self.refreshing_ahead.swap(true, Ordering::AcqRel) {
             let cache = Arc::clone(self);
             tokio::spawn(async move {
-                // A failure here is told by the requests that come once the keys are stale.
+                // Ignore a failure: the keys are still fresh. Once they are stale, a request fetches again and reports its failure.
                 let _ = cache.refresh(before).await;
                 cache.refreshing_ahead.store(false, Ordering::Release);
             });
@@ -81,14 +85,17 @@ impl KeyCache {
         Some(guard)
     }
 
-    /// How many fetches brought keys. Read before a look at them, it tells whether they were fetched since.
+    /// Returns the number of fetches that brought keys. A request reads it before it looks at the keys and passes it on as
+    /// `before`, so that a fetch that finishes in the meantime is not repeated.
     pub(crate) fn finished(&self) -> u64 {
         self.finished.load(Ordering::Acquire)
     }
 
-    /// The keys after a fetch since `before`; those at hand, for an hour past their freshness, if it fails.
+    /// Fetches the keys, unless a fetch has finished since `before`, and returns them. If the fetch fails, it returns the
+    /// cached keys for up to an hour past their freshness, and after that [`Error::Unavailable`].
     pub(crate) async fn refreshed(self: &Arc<Self>, before: u64) -> Result<Arc<Snapshot>, Error> {
-        // While the issuer is away one request finds out whether it is back. The others need not wait for its timeout.
+        // While the issuer is away, one request at a time tries whether it is back. The others use the cached keys, so that they
+        // do not have to wait for the timeout of that fetch.
         if self.failing.load(Ordering::Acquire)
             && self.failures.try_lock().is_err()
             && let Some(snapshot) = self.usable()
@@ -99,7 +106,7 @@ impl KeyCache {
         self.usable().ok_or(failed.unwrap_or(Error::Unavailable { retry_after: MAX_BACKOFF }))
     }
 
-    /// The keys, if they are at most an hour past their freshness.
+    /// Returns the cached keys if they are less than an hour past their freshness.
     fn usable(&self) -> Option<Arc<Snapshot>> {
         self.snapshot.load_full().filter(|snapshot| {
             let age = self.clock.monotonic().saturating_sub(snapshot.fetched_at);
@@ -107,7 +114,8 @@ impl KeyCache {
         })
     }
 
-    /// The keys to look a `kid` up in that the snapshot does not hold: fetched anew unless it is young.
+    /// Returns the keys in which to look up a `kid` that the cached keys do not contain. It fetches them again, unless the
+    /// cached keys are younger than [`UNKNOWN_KEY_COOL_DOWN`].
     pub(crate) async fn for_unknown_key(self: &Arc<Self>, before: u64) -> Result<Arc<Snapshot>, Error> {
         if let Some(snapshot) = self.snapshot.load_full()
             && self.clock.monotonic().saturating_sub(snapshot.fetched_at) < UNKNOWN_KEY_COOL_DOWN
@@ -118,8 +126,8 @@ impl KeyCache {
         self.snapshot.load_full().ok_or(Error::Refused(Refusal::UnknownKey))
     }
 
-    /// Fetches, unless that was done since `before`, or waits for the fetch under way. It goes on if the caller's request is
-    /// dropped.
+    /// Fetches the keys, unless a fetch has finished since `before`. If a fetch is running, it waits for that one. The fetch runs
+    /// in a task of its own, so that it goes on if the caller's request is dropped.
     async fn refresh(self: &Arc<Self>, before: u64) -> Result<(), Error> {
         let cache = Arc::clone(self);
         let fetch = tokio::spawn(async move { cache.fetch_unless_done(before).await });
@@ -141,9 +149,9 @@ impl KeyCache {
             Ok(Fetched { keys, fresh_for }) => {
                 *failures = Failures::default();
                 let fresh_for = fresh_for.min(self.refresh_within);
-                // The age counts from before the fetch began: never younger than the answer.
+                // Count the age from the time before the fetch, so that the keys never seem younger than the answer is.
                 self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at: now, fresh_for })));
-                // Afterwards, so that who sees it also sees the keys.
+                // Count the fetch after its keys are stored, so that a request that sees the new number also sees the new keys.
                 self.finished.fetch_add(1, Ordering::AcqRel);
                 Ok(())
             }

@@ -1,4 +1,4 @@
-//! The claims of a JWT access token (RFC 9068 §2.2), read strictly.
+//! The claims of a JWT access token (RFC 9068 §2.2), parsed strictly.
 
 use std::any::TypeId;
 use std::fmt;
@@ -9,60 +9,60 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, MapAcces
 use crate::Refusal;
 use crate::member::{Name, Seen};
 
-/// The end of year 9999, in Unix seconds: no honest date lies beyond it.
+/// The end of the year 9999, in Unix seconds. No correct issuer writes a later date, so a later one is refused.
 const MAX_DATE: u64 = 253_402_300_799;
 
 /// The claims of an access token that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claims<C = NoExtra> {
-    /// `iss`: the issuer.
+    /// `iss`: the URL of the issuer.
     pub issuer: String,
-    /// `sub`: the user's id, or the client's where no user is involved. Unique within the issuer, never reused.
+    /// `sub`: the id of the user, or of the client if no user is involved. It is unique at the issuer and never reused.
     pub subject: String,
-    /// `aud`: the resources that the token is for; this service is among them.
+    /// `aud`: the resources for which the token was issued. This service is one of them.
     pub audience: Vec<String>,
     /// `exp`, in Unix seconds.
     pub expires_at: u64,
     /// `iat`, in Unix seconds.
     pub issued_at: u64,
-    /// `nbf`, in Unix seconds.
+    /// `nbf`, in Unix seconds; `None` if the token has no such claim.
     pub not_before: Option<u64>,
-    /// `jti`: unique to this token.
+    /// `jti`: an id that only this token has.
     pub token_id: String,
-    /// `client_id`: the client that got the token.
+    /// `client_id`: the client to which the token was issued.
     pub client_id: String,
-    /// `scope`: the scopes, separated by spaces.
+    /// `scope`: the scopes, separated by spaces; empty if the token has no such claim.
     pub scope: String,
-    /// `auth_time`: when the user signed in, in Unix seconds.
+    /// `auth_time`: when the user signed in, in Unix seconds; `None` if the token has no such claim.
     pub auth_time: Option<u64>,
-    /// `acr`: how strongly the user signed in.
+    /// `acr`: the strength of the user's sign-in; `None` if the token has no such claim.
     pub acr: Option<String>,
-    /// `amr`: by which means the user signed in (RFC 8176).
+    /// `amr`: the methods with which the user signed in (RFC 8176); empty if the token has no such claim.
     pub amr: Vec<String>,
-    /// `sid`: the browser session in which the user signed in.
+    /// `sid`: the browser session in which the user signed in; `None` if the token has no such claim.
     pub session_id: Option<String>,
-    /// The service's own view of further claims.
+    /// The further claims that the service reads, as its own type.
     pub extra: C,
 }
 
 impl<C> Claims<C> {
-    /// The scopes that the token carries.
+    /// Iterates over the scopes that the token carries.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.scope.split(' ').filter(|name| !name.is_empty())
     }
 
-    /// Whether the token carries the scope `name`.
+    /// Returns `true` if the token carries the scope `name`.
     pub fn has_scope(&self, name: &str) -> bool {
         self.scopes().any(|scope| scope == name)
     }
 }
 
-/// No claims beyond the registered ones.
+/// The type for services that read no claims beyond the registered ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub struct NoExtra {}
 
-/// What a payload says, before any rule is applied to it.
+/// The claims of a payload, before any rule is applied to them.
 #[derive(Debug, Default)]
 pub(crate) struct RawClaims {
     pub(crate) iss: Option<String>,
@@ -83,15 +83,15 @@ pub(crate) struct RawClaims {
 
 impl RawClaims {
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, Refusal> {
-        // Checked as a whole, which is quicker than string by string.
+        // Check the whole payload for UTF-8 first, because that is faster than checking each string.
         let json = str::from_utf8(payload).map_err(|_| Refusal::Malformed)?;
         serde_json::from_str(json).map_err(|_| Refusal::Malformed)
     }
 }
 
-/// Reads the service's own claims from a payload.
+/// Parses the service's own claims from a payload.
 pub(crate) fn extra<C: DeserializeOwned + 'static>(payload: &[u8]) -> Result<C, Refusal> {
-    // Who asks for nothing takes nothing from the payload, so that the second reading is saved.
+    // `NoExtra` needs nothing from the payload. Parsing an empty object for it saves parsing the payload a second time.
     let source = if TypeId::of::<C>() == TypeId::of::<NoExtra>() { b"{}" } else { payload };
     serde_json::from_slice(source).map_err(|_| Refusal::Malformed)
 }
@@ -138,13 +138,13 @@ impl<'de> Deserialize<'de> for RawClaims {
     }
 }
 
-/// A date in whole seconds; fractions, negatives and dates past year 9999 are refused.
+/// Parses a date in whole seconds. Fractions, negative numbers and dates after the year 9999 are refused.
 fn date<'de, A: MapAccess<'de>>(map: &mut A) -> Result<u64, A::Error> {
     let seconds = map.next_value::<u64>()?;
-    if seconds > MAX_DATE { Err(A::Error::custom("a date past year 9999")) } else { Ok(seconds) }
+    if seconds > MAX_DATE { Err(A::Error::custom("a date after the year 9999")) } else { Ok(seconds) }
 }
 
-/// `aud` is a string or an array of strings (RFC 7519 §4.1.3).
+/// The value of `aud`: a string or an array of strings (RFC 7519 §4.1.3).
 struct OneOrMany(Vec<String>);
 
 impl<'de> Deserialize<'de> for OneOrMany {

@@ -1,19 +1,19 @@
-//! The only file of this crate that asks for the time.
+//! The clock of the verifier. Only this file asks for the time, so that tests can use a clock of their own.
 
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Where the verifier takes its time from. Services use [`SystemClock`]; tests pass one they can advance.
+/// The source of time for a verifier. Services use [`SystemClock`]; tests pass a clock that they can advance.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// Seconds since the Unix epoch, compared with `exp`, `nbf` and `iat`.
+    /// Returns the seconds since the Unix epoch. The verifier compares them with `exp`, `nbf` and `iat`.
     fn unix_seconds(&self) -> u64;
 
-    /// A reading that never goes backwards, from which the age of cached keys is told. It may stand still while the machine
-    /// sleeps: keys then keep for the time that it was awake.
+    /// Returns the time since some fixed moment; it never goes backwards. The verifier computes the age of the cached keys from
+    /// it. The clock may stop while the machine sleeps. The time of sleep then does not count for the age of the keys.
     fn monotonic(&self) -> Duration;
 }
 
-/// The machine's own clocks.
+/// The clocks of the machine.
 #[derive(Debug)]
 pub struct SystemClock {
     started: Instant,
@@ -29,7 +29,7 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn unix_seconds(&self) -> u64 {
-        // A clock before 1970 reads as 0: every token is then "issued in the future" and refused.
+        // If the machine's clock is set before 1970, use 0. Every token then seems to be issued in the future and is refused.
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
     }
 

@@ -1,4 +1,5 @@
-//! One bounded fetch of the issuer's JWKS: https only, no redirects, 2 s to connect, 5 s and 256 KiB in all.
+//! Fetches the issuer's JWKS within bounds: https only, no redirects, 2 s to connect, 5 s and 256 KiB in all. The headers of
+//! the answer decide how long the keys are fresh (RFC 9111 §4.2).
 
 use std::time::Duration;
 
@@ -11,22 +12,24 @@ use crate::{BuildError, FETCH_TIME, JwksError, KeySet, MIN_MAX_AGE};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(FETCH_TIME);
 const MAX_BYTES: usize = 256 * 1024;
-/// What an answer without `Cache-Control` is taken for.
+/// The `max-age` of an answer that states none.
 const DEFAULT_MAX_AGE: Duration = Duration::from_mins(5);
-/// `max-age` is taken for at least and at most this long.
+/// A shorter `max-age` counts as this.
 const MIN_FRESH: Duration = Duration::from_secs(MIN_MAX_AGE);
+/// A longer `max-age` counts as this.
 pub(crate) const MAX_FRESH: Duration = Duration::from_hours(1);
-/// Between two fetches, at the least.
+/// The shortest time for which fetched keys are fresh. Without it, an old answer of a shared cache would make every request
+/// fetch again.
 pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
-/// Fetches one JWKS document, again and again.
+/// Fetches the JWKS document of one issuer.
 #[derive(Debug)]
 pub(crate) struct JwksFetcher {
     client: reqwest::Client,
     uri: Url,
 }
 
-/// A key set, and for how much longer the answer that held it is fresh (RFC 9111 §4.2).
+/// A fetched key set, and how much longer it is fresh (RFC 9111 §4.2).
 pub(crate) struct Fetched {
     pub(crate) keys: KeySet,
     pub(crate) fresh_for: Duration,
@@ -36,13 +39,13 @@ pub(crate) struct Fetched {
 pub(crate) enum FetchError {
     #[error(transparent)]
     Http(#[from] reqwest::Error),
-    #[error("status {0} where 200 was expected")]
+    #[error("the answer has status {0}; expected 200")]
     Status(reqwest::StatusCode),
-    #[error("more than {MAX_BYTES} bytes")]
+    #[error("the answer has more than {MAX_BYTES} bytes")]
     TooLong,
     #[error(transparent)]
     Jwks(#[from] JwksError),
-    #[error("no key in it can verify RS256")]
+    #[error("the JWKS has no key that can verify RS256")]
     NoKeys,
 }
 
@@ -54,7 +57,7 @@ impl JwksFetcher {
             .timeout(TIMEOUT)
             .redirect(Policy::none())
             .user_agent(concat!("signet-verifier/", env!("CARGO_PKG_VERSION")));
-        // Plain http is for this machine alone: a proxy would read and choose the keys.
+        // Plain http is allowed only within this machine. Use no proxy for it, because a proxy could replace the keys.
         let client = if uri.scheme() == "http" { client.no_proxy() } else { client };
         let client = client.build().map_err(|error| BuildError::Client(error.to_string()))?;
         Ok(Self { client, uri })
@@ -75,14 +78,15 @@ impl JwksFetcher {
         }
         let keys = KeySet::from_jwks(&body)?;
         if keys.key_ids().next().is_none() {
-            // An issuer always has a key; an empty set is a fault of what stands between, and must not wipe good keys.
+            // An issuer always has a key. An empty set is the fault of something between issuer and service, and must not
+            // replace good keys.
             return Err(FetchError::NoKeys);
         }
         Ok(Fetched { keys, fresh_for })
     }
 }
 
-/// Whether `url` is https, or plain http to this machine.
+/// Returns `true` if `url` is https, or plain http with a loopback host.
 pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -93,9 +97,9 @@ pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
     url.scheme() == "https" && url.has_host() || url.scheme() == "http" && loopback
 }
 
-/// `max-age`, within bounds, less the `Age` that the answer already has. In that order: keys that a shared cache kept are as
-/// old as they are, however short `max-age` was. An answer with `no-store` or `no-cache` is taken for one of the shortest
-/// `max-age`.
+/// Returns how long an answer is fresh: its `max-age`, limited to [`MIN_FRESH`] and [`MAX_FRESH`], less its `Age`, but at least
+/// [`PAUSE`]. `Age` is subtracted after the limits are applied, because keys from a shared cache have their age however short
+/// `max-age` is. An answer with `no-store` or `no-cache` counts as one with the shortest `max-age`.
 fn freshness(headers: &HeaderMap) -> Duration {
     let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let directives = values.map(str::to_ascii_lowercase).collect::<Vec<_>>().join(",");

@@ -1,4 +1,4 @@
-//! JSON Web Keys and key sets (RFC 7517), RSA signing keys only, and their thumbprints (RFC 7638).
+//! JSON Web Keys and key sets (RFC 7517), and thumbprints of keys (RFC 7638). Only RSA signing keys are supported.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -6,36 +6,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::signature::RsaKey;
 
-/// The most keys that a set may hold.
+/// The largest number of keys that a set may contain.
 const MAX_KEYS: usize = 64;
 
-/// A public RSA key as it stands in a JWKS.
+/// A public RSA key in the form that a JWKS contains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwk {
-    /// Key type; `RSA`.
+    /// The key type, `RSA`.
     pub kty: String,
-    /// Key id, by which tokens name it.
+    /// The key id, by which tokens name the key.
     pub kid: Option<String>,
-    /// Intended use; `sig` where present.
+    /// The intended use; a key with another use than `sig` is not used.
     #[serde(rename = "use")]
     pub use_: Option<String>,
-    /// Intended operations; holds `verify` where present.
+    /// The intended operations; a key that has them without `verify` is not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_ops: Option<Vec<String>>,
-    /// The one algorithm that the key is for.
+    /// The only algorithm for which the key may be used; a key for another one than `RS256` is not used.
     pub alg: Option<String>,
-    /// Modulus, big-endian, base64url.
+    /// The modulus as big-endian bytes, in base64url.
     pub n: Option<String>,
-    /// Exponent, big-endian, base64url.
+    /// The exponent as big-endian bytes, in base64url.
     pub e: Option<String>,
 }
 
 impl Jwk {
-    /// The RS256 signing key of this modulus and exponent (big-endian), its `kid` the RFC 7638 thumbprint.
+    /// Builds the public RS256 key with this modulus and exponent (big-endian bytes). Its `kid` is its RFC 7638 thumbprint.
     pub fn rs256(modulus: &[u8], exponent: &[u8]) -> Self {
         let n = BASE64_URL_SAFE_NO_PAD.encode(modulus);
         let e = BASE64_URL_SAFE_NO_PAD.encode(exponent);
-        // RFC 7638 §3.2: the required members in lexicographic order, without white space.
+        // RFC 7638 §3.2: hash the required members in lexicographic order, without white space.
         let canonical = format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#);
         let kid = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()));
         Self {
@@ -49,7 +49,7 @@ impl Jwk {
         }
     }
 
-    /// The key, if it is one that may sign RS256 tokens.
+    /// Returns the parsed key, or `None` if it may not verify RS256 signatures.
     fn usable(&self) -> Option<Key> {
         let is_unset_or = |member: &Option<String>, value: &str| member.as_deref().is_none_or(|found| found == value);
         let may_verify = self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
@@ -61,13 +61,13 @@ impl Jwk {
     }
 }
 
-/// Why a JWKS document cannot be used at all.
+/// The reason why a whole JWKS document cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JwksError {
-    /// Not an object with an array `keys`.
+    /// The document is not a JSON object with an array `keys`.
     #[error("not a JWKS document: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// More than 64 keys.
+    /// The document contains more than 64 keys.
     #[error("a JWKS document of more than {MAX_KEYS} keys")]
     TooManyKeys,
 }
@@ -78,13 +78,16 @@ struct Key {
     rsa: RsaKey,
 }
 
-/// The issuer's keys that may verify RS256 tokens.
+/// The keys of an issuer that may verify RS256 signatures.
 #[derive(Debug, Clone, Default)]
 pub struct KeySet(Vec<Key>);
 
 impl KeySet {
-    /// Reads a JWKS document. A key of another type, use or algorithm, without `kid`, or under 2048 bits is left out;
-    /// it never spoils the set.
+    /// Parses a JWKS document. It leaves out every key that has another type, use or algorithm, has no `kid`, or is too weak
+    /// (for example fewer than 2048 bits). The other keys stay usable.
+    ///
+    /// # Errors
+    /// A [`JwksError`] if the document is no JWKS, or contains more than 64 keys.
     pub fn from_jwks(document: &[u8]) -> Result<Self, JwksError> {
         #[derive(Deserialize)]
         struct Jwks {
@@ -101,7 +104,7 @@ impl KeySet {
         self.0.iter().find(|key| key.kid == kid).map(|key| &key.rsa)
     }
 
-    /// The `kid`s of the usable keys.
+    /// Iterates over the `kid` of every usable key.
     pub fn key_ids(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|key| key.kid.as_str())
     }

@@ -1,6 +1,6 @@
 //! Checks Signet's RS256 access tokens (RFC 9068) offline, against the issuer's cached JWKS.
 //!
-//! A service embeds this crate and never calls the issuer on the path of a request:
+//! A service embeds this crate. While the cached keys are fresh, it checks a token without calling the issuer:
 //!
 //! ```
 //! # #[cfg(feature = "axum")] {
@@ -22,7 +22,7 @@
 //! ```
 //!
 //! Without features the crate is a synchronous core: [`KeySet`] (RFC 7517), [`SignedToken`] (RFC 7515), [`Rules`] and
-//! [`Claims`]. `fetch` adds `Verifier`, which keeps the key set fresh; `axum` adds the guarded router.
+//! [`Claims`]. The feature `fetch` adds `Verifier`, which keeps the key set fresh. The feature `axum` adds the guarded router.
 
 mod claims;
 mod clock;

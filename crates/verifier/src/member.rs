@@ -1,15 +1,16 @@
-//! JSON member names, read strictly: a name that stands twice is refused (RFC 7515 §4, RFC 7519 §4), because two parsers
-//! may otherwise disagree on which of the two values counts.
+//! JSON member names, parsed strictly: an object in which a name occurs twice is refused (RFC 7515 §4, RFC 7519 §4). Otherwise
+//! two parsers could disagree on which of the two values counts.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// More members than any honest token has; the check for duplicates is quadratic.
+/// The largest number of members of an object. Tokens have fewer. The limit is needed because the time of the check for
+/// duplicates grows with the square of this number.
 const MAX_MEMBERS: usize = 64;
 
-/// A member name, borrowed from the JSON text where it has no escapes.
+/// A member name. It is borrowed from the JSON text if it has no escapes.
 pub(crate) struct Name<'de>(pub(crate) Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
@@ -32,24 +33,24 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-/// The names seen so far in one object.
+/// The member names that were seen so far in one object.
 pub(crate) struct Seen<'de>(Vec<Cow<'de, str>>);
 
 impl Default for Seen<'_> {
     fn default() -> Self {
-        // What honest tokens need, at once.
+        // Room for the members of an ordinary token, so that the list does not have to grow.
         Self(Vec::with_capacity(16))
     }
 }
 
 impl<'de> Seen<'de> {
-    /// Notes `name`; an error if it stood before, or if there are too many.
+    /// Adds `name`. It fails if the name was seen before, or if the object has too many members.
     pub(crate) fn note<E: Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
         if self.0.len() == MAX_MEMBERS {
             return Err(E::custom("too many members"));
         }
         if self.0.contains(&name) {
-            return Err(E::custom("a member name stands twice"));
+            return Err(E::custom("a member name occurs twice"));
         }
         self.0.push(name);
         Ok(())

@@ -1,4 +1,4 @@
-//! What an access token must say to be accepted (RFC 9068 §4): issuer, audience, type and dates.
+//! The rules that an access token must meet to be accepted (RFC 9068 §4): type, issuer, audience, dates and required claims.
 
 use serde::de::DeserializeOwned;
 
@@ -8,14 +8,15 @@ use crate::{KeySet, Refusal, SignedToken};
 /// The `typ` of an access token (RFC 9068 §2.1).
 const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
-/// Seconds by which a verifier lets the clocks of issuer and service differ.
+/// The difference between the clocks of issuer and service that a verifier tolerates, in seconds.
 pub const LEEWAY: u64 = 30;
-/// Seconds that one fetch of the JWKS may take, connecting included.
+/// The longest time that one fetch of the JWKS may take, connecting included, in seconds.
 pub const FETCH_TIME: u64 = 5;
-/// The least that the `max-age` of a JWKS is taken for, in seconds. `Age` and `refresh_within` shorten it.
+/// A `max-age` of the JWKS that is shorter than this counts as this, in seconds. `Age` and `refresh_within` can still shorten
+/// the time for which the keys are fresh.
 pub const MIN_MAX_AGE: u64 = 60;
 
-/// Issuer, audience and leeway that a service accepts tokens by.
+/// The issuer, audiences and leeway with which a service checks tokens.
 #[derive(Debug, Clone)]
 pub struct Rules {
     issuer: String,
@@ -24,24 +25,29 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Rules for tokens of `issuer` for any of `audiences`; `leeway` in seconds allows for clocks that differ.
+    /// Makes rules that accept tokens of `issuer` for at least one of `audiences`. `leeway` is the difference between the clocks
+    /// that is tolerated, in seconds.
     pub fn new(issuer: impl Into<String>, audiences: Vec<String>, leeway: u64) -> Self {
         Self { issuer: issuer.into(), audiences, leeway }
     }
 
-    /// The first audience: the name by which this service is known.
+    /// The first audience, by which this service is known; empty if there is none.
     pub fn audience(&self) -> &str {
         self.audiences.first().map_or("", String::as_str)
     }
 
-    /// Accepts or refuses `token` at `now` (Unix seconds) against `keys`.
+    /// Checks the signature of `token` with `keys`, and its claims at the time `now` (Unix seconds).
+    ///
+    /// # Errors
+    /// The first [`Refusal`] that applies to the token.
     pub fn check<C: DeserializeOwned + 'static>(&self, token: &SignedToken<'_>, keys: &KeySet, now: u64) -> Result<Claims<C>, Refusal> {
         check_type(token)?;
         let payload = token.check_signature(keys)?;
         self.check_claims(payload, now)
     }
 
-    /// Refuses early what no signature could save, so that a forged `kid` costs no fetch.
+    /// Refuses a token that would be refused even with a valid signature. The verifier calls this before it fetches keys, so that
+    /// such a token with an unknown `kid` causes no fetch.
     #[cfg(feature = "fetch")]
     pub(crate) fn check_untrusted(&self, token: &SignedToken<'_>, now: u64) -> Result<(), Refusal> {
         check_type(token)?;

@@ -1,12 +1,12 @@
-//! Scopes as types, so that a misspelt one does not compile (RFC 6749 §3.3).
+//! Scopes (RFC 6749 §3.3) as types, so that a misspelt scope does not compile.
 
-/// One scope. Declare scopes with [`crate::scopes!`].
+/// A scope that is a type. Declare scopes with [`crate::scopes!`].
 pub trait Scope: Send + Sync + 'static {
-    /// The scope as it stands in tokens.
+    /// The scope as tokens carry it.
     const NAME: &'static str;
 }
 
-/// Whether `name` is a scope-token of RFC 6749 §3.3: printable ASCII without space, `"` and `\`.
+/// Returns `true` if `name` is a scope-token of RFC 6749 §3.3: not empty, and only printable ASCII without space, `"` and `\`.
 pub const fn is_scope_token(name: &str) -> bool {
     let bytes = name.as_bytes();
     let mut index = 0;
@@ -19,7 +19,7 @@ pub const fn is_scope_token(name: &str) -> bool {
     !bytes.is_empty()
 }
 
-/// Declares scopes as types.
+/// Declares scopes as types that implement `Scope`.
 ///
 /// ```
 /// signet_verifier::scopes! { pub OrdersRead = "orders:read"; pub OrdersWrite = "orders:write"; }

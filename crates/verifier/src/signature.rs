@@ -1,14 +1,15 @@
-//! RSASSA-PKCS1-v1_5 with SHA-256 (RS256, RFC 7518 §3.3) over aws-lc-rs: the whole cryptography of this crate.
+//! Checks RSASSA-PKCS1-v1_5 signatures with SHA-256 (RS256, RFC 7518 §3.3) through aws-lc-rs. All signatures are checked in this
+//! file.
 
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 
-/// A public key that is strong enough and parsed once.
+/// A public key that is strong enough. It is parsed once and then used for many signatures.
 #[derive(Debug, Clone)]
 pub(crate) struct RsaKey(ParsedPublicKey);
 
 impl RsaKey {
-    /// A key from its big-endian modulus and exponent. None for a modulus outside 2048 to 8192 bits, and for an even
-    /// exponent or one below 3: aws-lc-rs takes keys as they come.
+    /// Parses a key from its big-endian modulus and exponent. Returns `None` if the modulus has fewer than 2048 or more than 8192
+    /// bits, or if the exponent is even, less than 3, or longer than 8 bytes. aws-lc-rs does not check this when it parses a key.
     pub(crate) fn new(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
         let modulus = without_leading_zeros(modulus);
         let exponent = without_leading_zeros(exponent);
@@ -20,7 +21,7 @@ impl RsaKey {
         RsaPublicKeyComponents { n: modulus, e: exponent }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok().map(Self)
     }
 
-    /// Whether `signature` is this key's signature of `message`.
+    /// Returns `true` if `signature` is this key's signature of `message`.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.0.verify_sig(message, signature).is_ok()
     }

@@ -1,4 +1,4 @@
-//! `Verifier`: one issuer, one service's audience, and the cached keys.
+//! `Verifier`: checks the access tokens of one issuer for one service, with cached keys (RFC 9068 §4).
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use crate::cache::KeyCache;
 use crate::fetch::{JwksFetcher, PAUSE, is_https_or_loopback};
 use crate::{BuildError, Claims, Clock, Error, LEEWAY, NoExtra, Rules, SignedToken, SystemClock};
 
-/// Accepts or refuses access tokens of one issuer for one service. Cheap to clone: clones share their keys.
+/// Accepts or refuses access tokens of one issuer for one service. A clone is cheap, because clones share the cached keys.
 ///
-/// `C` is the service's own view of further claims, any type that serde can read from the payload.
+/// `C` is the service's own type for further claims: any type that serde can deserialize from the payload.
 #[derive(Debug)]
 pub struct Verifier<C = NoExtra> {
     inner: Arc<Inner>,
@@ -34,7 +34,7 @@ impl<C> Clone for Verifier<C> {
 }
 
 impl Verifier {
-    /// Begins a verifier for tokens whose `iss` is exactly `issuer`.
+    /// Starts to build a verifier for tokens whose `iss` is exactly `issuer`.
     pub fn issuer(issuer: impl Into<String>) -> VerifierBuilder {
         VerifierBuilder { issuer: issuer.into(), audiences: Vec::new(), jwks_uri: None, refresh_within: None, clock: None }
     }
@@ -43,11 +43,12 @@ impl Verifier {
 impl<C: DeserializeOwned + 'static> Verifier<C> {
     /// Accepts or refuses `token` (compact form, without `Bearer `).
     ///
-    /// While the keys are fresh, nothing is awaited and no lock is taken. Must be called within a tokio runtime.
+    /// While the keys are fresh, this awaits nothing and takes no lock. Call it within a tokio runtime, because it may spawn a
+    /// fetch.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the token is no good; [`Error::Unavailable`] when that cannot be said, because the
-    /// issuer's keys are out of reach.
+    /// [`Error::Refused`] if the token is not valid; [`Error::Unavailable`] if the verifier cannot tell, because the issuer's keys
+    /// are out of reach.
     pub async fn verify(&self, token: &str) -> Result<Claims<C>, Error> {
         let Inner { rules, keys, clock } = &*self.inner;
         let token = SignedToken::parse(token)?;
@@ -71,13 +72,13 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
         accept(&keys.for_unknown_key(before).await?.keys)
     }
 
-    /// The audience by which this service is known; the realm of its challenges.
+    /// The first audience, by which this service is known. It is the realm of the service's challenges.
     pub fn audience(&self) -> &str {
         self.inner.rules.audience()
     }
 }
 
-/// Settings of a [`Verifier`]. Building needs no network.
+/// The settings of a [`Verifier`]. Building it needs no network.
 #[derive(Debug)]
 #[must_use]
 pub struct VerifierBuilder {
@@ -89,38 +90,45 @@ pub struct VerifierBuilder {
 }
 
 impl VerifierBuilder {
-    /// The resource identifier of this service, which must be among a token's `aud`. Required; may be repeated for a
-    /// service of several names.
+    /// Adds the resource identifier of this service, which must be among a token's `aud`. At least one is required. A service with
+    /// several names calls this once for each.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// Where the JWKS is, if not at `{issuer}/.well-known/jwks.json`.
+    /// Sets the address of the JWKS. The default is `{issuer}/.well-known/jwks.json`.
     pub fn jwks_uri(mut self, uri: impl Into<String>) -> Self {
         self.jwks_uri = Some(uri.into());
         self
     }
 
-    /// Takes keys for fresh no longer than this (at least 1 s), to refuse a revoked key sooner than the issuer's `max-age`
-    /// says. Requests fetch; a service without any does not.
+    /// Limits how long the cached keys count as fresh, so that the service refuses a revoked key sooner than with the issuer's
+    /// `max-age`. A time under 1 s counts as 1 s. Only requests cause fetches: a service that gets no requests does not fetch.
     pub fn refresh_within(mut self, interval: Duration) -> Self {
         self.refresh_within = Some(interval.max(PAUSE));
         self
     }
 
-    /// Takes the time from `clock` instead of the machine: for tests.
+    /// Takes the time from `clock` instead of the machine's clocks. This is for tests.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
     }
 
     /// Builds a verifier that reads the registered claims.
+    ///
+    /// # Errors
+    /// A [`BuildError`] that names the setting that is missing or wrong.
     pub fn build(self) -> Result<Verifier, BuildError> {
         self.build_with_claims()
     }
 
-    /// Builds a verifier that also reads the service's own claims `C`, whose absence or wrong type refuses the token.
+    /// Builds a verifier that also reads the service's own claims `C`. It refuses a token that lacks one of them, or in which one
+    /// has a wrong type.
+    ///
+    /// # Errors
+    /// A [`BuildError`] that names the setting that is missing or wrong.
     pub fn build_with_claims<C: DeserializeOwned + 'static>(self) -> Result<Verifier<C>, BuildError> {
         if !is_issuer(&self.issuer) {
             return Err(BuildError::Issuer(self.issuer));

@@ -1,4 +1,4 @@
-//! `Auth`: the accepted token, as handlers get it.
+//! `Auth`: the extractor with which a handler gets the claims of the accepted token.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -10,10 +10,11 @@ use ::axum::http::request::Parts;
 use super::{AnyToken, Challenge, Require, Requirement};
 use crate::{Claims, NoExtra};
 
-/// The token that came with the request, accepted by the router's verifier. `Option<Auth>` in [`super::public`] routes.
+/// Extracts the claims of the request's token, which the router's verifier has accepted. The handler of a [`super::public`]
+/// route takes `Option<Auth>`, because requests may come without a token there.
 ///
-/// `R` states what the handler itself requires beyond its route; a token that meets the route but not `R` is told both. `C`
-/// are the verifier's further claims.
+/// `R` is what the handler requires in addition to its route. If a token meets the requirement of the route but not `R`, the
+/// refusal names the scopes of both. `C` is the type of the verifier's further claims.
 #[derive(Debug)]
 pub struct Auth<R = AnyToken, C = NoExtra> {
     claims: Arc<Claims<C>>,
@@ -21,7 +22,7 @@ pub struct Auth<R = AnyToken, C = NoExtra> {
 }
 
 impl<R, C> Auth<R, C> {
-    /// `sub`: whose token it is.
+    /// The claim `sub`: the id of the user, or of the client if no user is involved.
     pub fn subject(&self) -> &str {
         &self.claims.subject
     }
@@ -35,16 +36,17 @@ impl<R, C> Deref for Auth<R, C> {
     }
 }
 
-/// What the guard leaves in the request for [`Auth`].
+/// The request extension that the guard inserts and that [`Auth`] reads.
 pub(super) struct Accepted<C> {
+    /// `None` if the request came without a token, which only a public route allows.
     pub(super) claims: Option<Arc<Claims<C>>>,
     pub(super) realm: Arc<str>,
-    /// What the route requires; none if it is public.
+    /// `None` if the route is public.
     pub(super) required: Option<Arc<Requirement>>,
 }
 
 impl<C> Accepted<C> {
-    /// What the route and the handler's own `R` require together.
+    /// Combines the requirement of the route with the handler's own `R`.
     fn all_required<R: Require>(&self) -> Requirement {
         self.required.as_deref().cloned().unwrap_or_default().and(&R::requirement())
     }

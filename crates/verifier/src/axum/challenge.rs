@@ -1,4 +1,4 @@
-//! Refusals as RFC 6750 §3 writes them.
+//! The refusals of the guarded router, as HTTP answers with a `WWW-Authenticate` challenge (RFC 6750 §3).
 
 use ::axum::http::{HeaderValue, StatusCode, header};
 use ::axum::response::{IntoResponse, Response};
@@ -6,38 +6,39 @@ use ::axum::response::{IntoResponse, Response};
 use super::Requirement;
 use crate::Error;
 
-/// Why a request is not let through. It becomes the answer.
+/// The reason why a request is refused. It converts into the HTTP answer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Challenge {
-    /// No credentials: 401 with a bare challenge that names the scopes.
+    /// The request has no bearer token. The answer is 401 with a challenge that names the scopes and no error code.
     NoCredentials {
-        /// The service's audience.
+        /// The audience of the service.
         realm: String,
-        /// What the route asks for.
+        /// The requirement of the route, combined with the handler's own where [`super::Auth`] refuses.
         required: Requirement,
     },
-    /// More than one `Authorization` header: 400.
+    /// The request has more than one `Authorization` header. The answer is 400 `invalid_request`.
     AmbiguousCredentials {
-        /// The service's audience.
+        /// The audience of the service.
         realm: String,
     },
-    /// The verifier's answer: 401 `invalid_token` or 503.
+    /// The verifier did not accept the token. The answer is 401 `invalid_token`, or 503 with `Retry-After` if the issuer's keys
+    /// are out of reach.
     Token {
-        /// The service's audience.
+        /// The audience of the service.
         realm: String,
-        /// Why.
+        /// The verifier's reason. It is logged at debug level, and the client learns only the status and the error code.
         error: Error,
     },
-    /// The token lacks a scope: 403 that names all that are needed.
+    /// The token lacks a required scope. The answer is 403 `insufficient_scope` and names all scopes that are needed.
     InsufficientScope {
-        /// The service's audience.
+        /// The audience of the service.
         realm: String,
-        /// What the route asks for.
+        /// The requirement of the route, combined with the handler's own where [`super::Auth`] refuses.
         required: Requirement,
     },
-    /// [`super::Auth`] in a handler that no [`super::Guarded`] stands before, or with other claims than its verifier
-    /// reads: 500, a fault of the service.
+    /// A handler uses [`super::Auth`] outside [`super::Guarded`], or with a claims type other than the verifier's. This is a
+    /// fault of the service, so the answer is 500.
     Unguarded,
 }
 
@@ -69,7 +70,7 @@ impl IntoResponse for Challenge {
                 &required.sufficient(),
             ),
             Self::Unguarded => {
-                tracing::error!("Auth is used in a handler outside Guarded, or with other claims than the verifier's");
+                tracing::error!("Auth is used in a handler outside Guarded, or with a claims type other than the verifier's");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }
@@ -85,7 +86,8 @@ fn challenge(status: StatusCode, realm: &str, error: Option<(&str, &str)>, scope
     if !scope.is_empty() {
         value += &format!(", scope=\"{scope}\"");
     }
-    // An audience is configured by the service; one that fits no header still gets an answer, without its realm.
+    // The service configures its audience, which is the realm. If the audience contains characters that a header cannot carry,
+    // send a challenge without parameters instead of failing.
     let value = HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static("Bearer"));
     let body = error.map(|(code, description)| format!(r#"{{"error":"{code}","error_description":"{description}"}}"#));
     let mut response = (status, [(header::WWW_AUTHENTICATE, value)]).into_response();

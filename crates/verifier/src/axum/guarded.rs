@@ -1,4 +1,5 @@
-//! `Guarded`: a router in which every route says what it requires, or requires at least a valid token.
+//! `Guarded`: a router that checks the token of a request before the handler runs (RFC 6750). A route that declares no
+//! requirement still requires a valid token.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,16 +16,16 @@ use super::auth::Accepted;
 use super::{Challenge, Require, Requirement};
 use crate::{Claims, Verifier};
 
-/// Who may pass a route.
+/// The condition under which a request reaches the handler.
 #[derive(Debug, Clone)]
 enum Access {
-    /// Anyone; a token that is sent must still be good.
+    /// No token is required. A token that is sent must still be valid.
     Public,
-    /// Bearers of a token that meets the requirement.
+    /// A valid token that meets the requirement.
     Token(Requirement),
 }
 
-/// The handlers of one path, each method with its requirement.
+/// The handlers of one path, with the method and the requirement of each.
 #[derive(Debug)]
 pub struct Methods<S = ()>(Vec<(MethodRouter<S>, String, Access)>);
 
@@ -33,7 +34,7 @@ impl<S: Clone + Send + Sync + 'static> Methods<S> {
         Self(vec![(handler, method, Access::Token(requirement))])
     }
 
-    /// These methods and `other`'s. Panics when the router is built if both answer the same method, as axum does.
+    /// Adds the methods of `other`. [`Guarded::into_router`] panics if both answer the same method, as axum's router does.
     #[must_use]
     pub fn merge(mut self, other: impl Into<Self>) -> Self {
         self.0.extend(other.into().0);
@@ -41,30 +42,31 @@ impl<S: Clone + Send + Sync + 'static> Methods<S> {
     }
 }
 
-/// A plain axum route needs a valid token of any scope.
+/// A plain axum handler requires a valid token, with any scopes or none.
 impl<S: Clone + Send + Sync + 'static> From<MethodRouter<S>> for Methods<S> {
     fn from(handler: MethodRouter<S>) -> Self {
         Self(vec![(handler, "*".to_owned(), Access::Token(Requirement::default()))])
     }
 }
 
-/// Lets everyone through to `handler`. A token that is sent is still checked; handlers take `Option<Auth>`.
+/// Makes `handler` public: requests without a token reach it too. A token that is sent is still checked, and the request is
+/// refused if the token is not valid. The handler takes `Option<Auth>`.
 pub fn public<S: Clone + Send + Sync + 'static>(handler: MethodRouter<S>) -> Methods<S> {
     Methods(vec![(handler, "*".to_owned(), Access::Public)])
 }
 
-/// One line of the table of routes and scopes.
+/// One row of the table that [`Guarded::table`] returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteScopes {
-    /// The full path, as axum writes it.
+    /// The full path with all prefixes, in axum's syntax.
     pub path: String,
-    /// `GET`, `POST`, …; `*` where a plain axum route was given.
+    /// The HTTP method, such as `GET`; `*` if the route was given as a plain axum handler.
     pub method: String,
-    /// None for a public route.
+    /// `None` for a public route.
     pub required: Option<Requirement>,
 }
 
-/// A router in the making. Requirements add up along the tree and are united when it is built.
+/// A router under construction. A route requires what it declares itself, together with what the routers around it require.
 #[derive(Debug)]
 #[must_use]
 pub struct Guarded<S = ()> {
@@ -80,31 +82,35 @@ impl<S> Default for Guarded<S> {
 }
 
 impl<S: Clone + Send + Sync + 'static> Guarded<S> {
-    /// A router without routes.
+    /// Creates a router without routes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds the handlers of one path. A method that none of them answers is 405: a fallback of their own would be open to all
-    /// and is not kept. A second one on a path stops [`Guarded::into_router`]; so does axum's `any`, which is nothing else.
+    /// Adds the handlers of one path. A request with a method that none of them answers gets 405.
+    ///
+    /// If the first handler of a path has a fallback, it is replaced, because it would run outside the guard and be open to
+    /// everyone. [`Guarded::into_router`] panics if another handler of the path has a fallback, and if a handler is axum's `any`,
+    /// which consists of a fallback only.
     pub fn route(mut self, path: &str, methods: impl Into<Methods<S>>) -> Self {
         self.routes.push((path.to_owned(), methods.into()));
         self
     }
 
-    /// Adds a router below `prefix`; what this one requires, its routes require too.
+    /// Adds `router` below `prefix`. Its routes also require what this router requires.
     pub fn nest(mut self, prefix: &str, router: Self) -> Self {
         self.nested.push((prefix.to_owned(), router));
         self
     }
 
-    /// Requires `R` of every route here and below, beside what each requires itself. Public routes stay public.
+    /// Requires `R` of every route of this router and of the routers nested in it, in addition to what each route declares.
+    /// Public routes stay public.
     pub fn require<R: Require>(mut self) -> Self {
         self.required = self.required.and(&R::requirement());
         self
     }
 
-    /// Every route with what it requires, for documents such as OpenAPI.
+    /// Lists every route with its requirement, for documents such as OpenAPI.
     pub fn table(&self) -> Vec<RouteScopes> {
         let mut table = Vec::new();
         self.list("", &Requirement::default(), &mut table);
@@ -130,8 +136,8 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         }
     }
 
-    /// Builds the axum router. Called once, at the root.
-    #[expect(clippy::needless_pass_by_value, reason = "the router keeps the verifier; a reference would look like a loan")]
+    /// Builds the axum router. Call it once, on the outermost router.
+    #[expect(clippy::needless_pass_by_value, reason = "the router keeps the verifier, so the caller gives it away")]
     pub fn into_router<C: DeserializeOwned + Send + Sync + 'static>(self, verifier: Verifier<C>) -> Router<S> {
         let realm = Arc::from(verifier.audience());
         self.build(&verifier, &realm, &Requirement::default())
@@ -148,15 +154,16 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         let mut closed = HashSet::new();
         for (path, methods) in self.routes {
             for (handler, _, access) in methods.0 {
-                // A fallback of the handler's own would stay outside the guard. Ours takes its place; a second one on one
-                // path stops the start.
+                // A fallback of the handler would run outside the guard, so replace it. Only the first handler of a path gets
+                // ours, because axum panics if two handlers of one path have a fallback. It panics too if a later handler
+                // brings one, so no fallback stays open.
                 let handler = if closed.insert(path.clone()) { handler.fallback(method_not_allowed) } else { handler };
                 let required = match access {
                     Access::Public => None,
                     Access::Token(own) => Some(Arc::new(required.and(&own))),
                 };
                 let guard = Arc::new(Guard { verifier: verifier.clone(), realm: Arc::clone(realm), required });
-                // route_layer, so that a method that no handler answers stays 405.
+                // Use route_layer and not layer, so that a method without a handler still gets 405 instead of a challenge.
                 router = router.route(&path, handler.route_layer(middleware::from_fn_with_state(guard, guard_request)));
             }
         }
@@ -167,7 +174,7 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     }
 }
 
-/// `path` below `prefix`, as axum's `nest` makes it.
+/// Joins `prefix` and `path` in the same way as axum's `nest`.
 fn joined(prefix: &str, path: &str) -> String {
     match prefix.strip_suffix('/') {
         Some(prefix) => format!("{prefix}{path}"),
@@ -183,7 +190,7 @@ async fn method_not_allowed() -> StatusCode {
 struct Guard<C> {
     verifier: Verifier<C>,
     realm: Arc<str>,
-    /// None for a public route.
+    /// `None` for a public route.
     required: Option<Arc<Requirement>>,
 }
 
@@ -226,7 +233,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Guard<C> {
     }
 }
 
-/// The token of an `Authorization: Bearer` header (RFC 6750 §2.1); None for another scheme.
+/// Returns the token of an `Authorization: Bearer` header (RFC 6750 §2.1), or `None` if the header has another scheme.
 fn bearer_token(value: &::axum::http::HeaderValue) -> Option<&str> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))

@@ -1,4 +1,5 @@
-//! Guards an axum service: scopes declared in one place per router, checked before any handler runs (RFC 6750).
+//! Guards the routes of an axum service (RFC 6750). A router declares the scopes of its routes in one place, and checks them
+//! before any handler runs.
 
 mod auth;
 mod challenge;

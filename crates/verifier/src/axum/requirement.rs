@@ -1,4 +1,4 @@
-//! What a route asks of a token: all of several, any of several, or just a valid token.
+//! The scopes that a route requires of a token: all of several, any of several, or none beyond a valid token.
 
 use ::axum::handler::Handler;
 use ::axum::routing::MethodFilter;
@@ -6,12 +6,13 @@ use ::axum::routing::MethodFilter;
 use super::Methods;
 use crate::{Claims, Scope};
 
-/// Clauses that must all hold; a clause holds when the token carries any scope of it.
+/// A list of clauses, all of which must hold. A clause is a list of scopes, and holds if the token carries at least one of
+/// them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requirement(Vec<Vec<&'static str>>);
 
 impl Requirement {
-    /// Both requirements together.
+    /// Combines this requirement with `other`, so that a token must meet both.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         let mut clauses = self.0.clone();
@@ -19,12 +20,13 @@ impl Requirement {
         Self(clauses)
     }
 
-    /// Whether a token with these claims meets the requirement.
+    /// Returns `true` if a token with these claims meets the requirement.
     pub fn is_met_by<C>(&self, claims: &Claims<C>) -> bool {
         self.0.iter().all(|clause| clause.iter().any(|name| claims.has_scope(name)))
     }
 
-    /// Scopes that suffice, space-separated (RFC 6750 §3 `scope`): of alternatives the first.
+    /// Returns scopes that are enough to meet the requirement, separated by spaces, for the `scope` of a challenge (RFC 6750
+    /// §3). Of each clause, it takes the first scope.
     pub fn sufficient(&self) -> String {
         let mut names: Vec<_> = Vec::new();
         for name in self.0.iter().filter_map(|clause| clause.first()) {
@@ -35,36 +37,37 @@ impl Requirement {
         names.join(" ")
     }
 
-    /// The clauses, each a list of alternatives.
+    /// The clauses, each a list of alternative scopes.
     pub fn clauses(&self) -> &[Vec<&'static str>] {
         &self.0
     }
 }
 
-/// A type that states a requirement: a scope, a tuple of them (all), [`Any`] of several, or [`AnyToken`].
+/// A type that stands for a requirement: a scope, a tuple of scopes that are all required, [`Any`] of several scopes, or
+/// [`AnyToken`].
 ///
-/// Its functions bind a handler to a method under the requirement: `OrdersRead::get(list)`.
+/// Its functions bind a handler to an HTTP method under this requirement, for example `OrdersRead::get(list)`.
 pub trait Require: Send + Sync + 'static {
-    /// What is required.
+    /// Returns the requirement that this type stands for.
     fn requirement() -> Requirement;
 
-    /// Answers GET (and HEAD) by `handler`.
+    /// Binds `handler` to GET and HEAD requests.
     fn get<H: Handler<T, S>, T: 'static, S: Clone + Send + Sync + 'static>(handler: H) -> Methods<S> {
         bind::<Self, _, _, _>("GET", MethodFilter::GET, handler)
     }
-    /// Answers POST by `handler`.
+    /// Binds `handler` to POST requests.
     fn post<H: Handler<T, S>, T: 'static, S: Clone + Send + Sync + 'static>(handler: H) -> Methods<S> {
         bind::<Self, _, _, _>("POST", MethodFilter::POST, handler)
     }
-    /// Answers PUT by `handler`.
+    /// Binds `handler` to PUT requests.
     fn put<H: Handler<T, S>, T: 'static, S: Clone + Send + Sync + 'static>(handler: H) -> Methods<S> {
         bind::<Self, _, _, _>("PUT", MethodFilter::PUT, handler)
     }
-    /// Answers PATCH by `handler`.
+    /// Binds `handler` to PATCH requests.
     fn patch<H: Handler<T, S>, T: 'static, S: Clone + Send + Sync + 'static>(handler: H) -> Methods<S> {
         bind::<Self, _, _, _>("PATCH", MethodFilter::PATCH, handler)
     }
-    /// Answers DELETE by `handler`.
+    /// Binds `handler` to DELETE requests.
     fn delete<H: Handler<T, S>, T: 'static, S: Clone + Send + Sync + 'static>(handler: H) -> Methods<S> {
         bind::<Self, _, _, _>("DELETE", MethodFilter::DELETE, handler)
     }
@@ -84,7 +87,7 @@ impl<S: Scope> Require for S {
     }
 }
 
-/// A valid token, whatever its scopes.
+/// Requires a valid token, with any scopes or none.
 #[derive(Debug, Clone, Copy)]
 pub enum AnyToken {}
 
@@ -94,7 +97,7 @@ impl Require for AnyToken {
     }
 }
 
-/// Any scope of the tuple `T`: `Any<(OrdersRead, Admin)>`.
+/// Requires at least one scope of the tuple `T`, for example `Any<(OrdersRead, Admin)>`.
 #[derive(Debug, Clone, Copy)]
 pub struct Any<T>(std::marker::PhantomData<T>);
 

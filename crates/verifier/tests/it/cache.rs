@@ -1,4 +1,4 @@
-//! The key cache: how many fetches, when, and what holds while the issuer is away.
+//! Tests of the key cache: how often and when it fetches, and which keys it uses while the issuer is away.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn keys_are_renewed_ahead_and_no_request_waits() {
     assert_eq!(issuer.fetches(), 1);
     issuer.advance(Duration::from_secs(1));
     verifier.verify(&issuer.token().mint()).await.unwrap();
-    // On this runtime of one thread nothing else ran while the request did: it did not wait.
+    // The runtime has one thread, and the fetch has not run on it yet. So the request did not wait for the fetch.
     assert_eq!(issuer.fetches(), 1);
     while issuer.fetches() < 2 {
         tokio::task::yield_now().await;
@@ -63,7 +63,7 @@ async fn unknown_keys_cost_no_traffic() {
     let verifier = issuer.verifier();
     verifier.verify(&issuer.token().mint()).await.unwrap();
     let forged = |n: usize| issuer.token().header("kid", format!("forged-{n}")).mint();
-    // Within the cool-down the answer is no, at once.
+    // Keys that are younger than 30 s are not fetched again, so these tokens are refused at once.
     for n in 0..50 {
         assert_eq!(verifier.verify(&forged(n)).await.unwrap_err(), Error::Refused(Refusal::UnknownKey));
     }
@@ -73,7 +73,7 @@ async fn unknown_keys_cost_no_traffic() {
         assert_eq!(verifier.verify(&forged(n)).await.unwrap_err(), Error::Refused(Refusal::UnknownKey));
     }
     assert_eq!(issuer.fetches(), 2);
-    // A token that no key could save is refused without a fetch.
+    // This token would be refused even with a valid signature, so it is refused without a fetch.
     issuer.advance(Duration::from_secs(30));
     let hopeless = issuer.token().header("kid", "forged").audience("https://other.test").mint();
     assert_eq!(verifier.verify(&hopeless).await.unwrap_err(), Error::Refused(Refusal::Audience));
@@ -117,7 +117,7 @@ async fn failures_back_off() {
         assert!(is_unavailable(&verifier.verify(&issuer.token().mint()).await));
     }
     assert_eq!(issuer.fetches(), 1);
-    // 1, 2, 4, 8, 16, 30, 30 s
+    // The times between the tries are 1, 2, 4, 8, 16, 30 and 30 s.
     for (wait, fetches) in [(1, 2), (1, 2), (1, 3), (4, 4), (8, 5), (16, 6), (29, 6), (1, 7), (30, 8)] {
         issuer.advance(Duration::from_secs(wait));
         assert!(is_unavailable(&verifier.verify(&issuer.token().mint()).await));

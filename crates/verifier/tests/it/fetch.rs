@@ -1,4 +1,4 @@
-//! The fetch of the JWKS: what is no usable answer, and that none of those wipes good keys.
+//! Tests of the fetch of the JWKS: which answers cannot be used, and that such an answer does not replace good keys.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use signet_verifier::{Error, Refusal, Verifier};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Stands between verifier and issuer, and answers what it is told to.
+/// A server between verifier and issuer. It gives the answer that the test has set.
 struct Front {
     issuer: TestIssuer,
     uri: String,
-    /// All of the HTTP answer; None to leave requests without one.
+    /// The complete HTTP answer; `None` to leave requests without an answer.
     answer: Arc<Mutex<Option<Vec<u8>>>>,
-    /// The connections that wait for one.
+    /// The connections of the requests that wait for an answer.
     held: Arc<Mutex<Vec<TcpStream>>>,
 }
 
@@ -30,7 +30,7 @@ impl Front {
                 let _ = stream.read(&mut [0; 4096]).await;
                 let answer: Option<Vec<u8>> = answers.lock().unwrap().clone();
                 match answer {
-                    // A verifier that has read enough hangs up.
+                    // Ignore a failure: the verifier closes the connection once it has read too many bytes.
                     Some(bytes) => drop(stream.write_all(&bytes).await),
                     None => unanswered.lock().unwrap().push(stream),
                 }
@@ -48,7 +48,7 @@ impl Front {
         *self.answer.lock().unwrap() = Some([head.as_bytes(), body.as_bytes()].concat());
     }
 
-    /// The issuer's own JWKS.
+    /// Fetches the JWKS from the issuer itself.
     async fn jwks(&self) -> String {
         let mut stream = TcpStream::connect(self.issuer.issuer().strip_prefix("http://").unwrap()).await.unwrap();
         stream.write_all(b"GET /.well-known/jwks.json HTTP/1.0\r\n\r\n").await.unwrap();
@@ -102,7 +102,8 @@ async fn the_age_of_an_answer_counts() {
     assert_eq!(verifier.verify(&token).await.unwrap_err(), Error::Refused(Refusal::UnknownKey));
 }
 
-/// The issuer is known to be away, and hangs: one request waits for it, the others go on with the keys at hand.
+/// The last fetch failed, and now the issuer accepts a connection but does not answer. One request waits for it, and the others
+/// use the cached keys.
 #[tokio::test]
 async fn an_issuer_that_hangs_holds_up_one_request() {
     let front = Front::new().await;
@@ -128,5 +129,5 @@ async fn an_issuer_that_hangs_holds_up_one_request() {
     }
     assert!(!waiting.is_finished());
     front.held.lock().unwrap().clear();
-    assert!(waiting.await.unwrap().is_ok(), "the keys at hand serve it, too, once the fetch has failed");
+    assert!(waiting.await.unwrap().is_ok(), "the waiting request uses the cached keys once the fetch has failed");
 }

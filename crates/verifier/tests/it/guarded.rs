@@ -1,4 +1,4 @@
-//! The guarded router, through the real path of HTTP requests and tokens.
+//! Tests of the guarded router, with HTTP requests and signed tokens.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -143,7 +143,7 @@ async fn a_handler_may_ask_for_more() {
     let service = Service::new();
     let refused = service.get("/stricter", service.issuer.token().scope::<OrdersRead>()).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
-    assert!(refused.challenge.ends_with("scope=\"orders:read orders:write\""), "what route and handler need: {}", refused.challenge);
+    assert!(refused.challenge.ends_with("scope=\"orders:read orders:write\""), "scopes of route and handler: {}", refused.challenge);
     let both = service.issuer.token().scope::<OrdersRead>().scope::<OrdersWrite>();
     assert_eq!(service.get("/stricter", both).await.status, StatusCode::OK);
 }

@@ -1,6 +1,6 @@
-//! The verifier's tests: published vectors, oracles, rules, the key cache, and the guarded router.
+//! The verifier's tests: published vectors, comparison with other implementations, rules, key cache, fetch and guarded router.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on")]
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod cache;
 mod fetch;

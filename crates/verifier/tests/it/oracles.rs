@@ -1,4 +1,5 @@
-//! Other people's implementations as oracles: what they sign is accepted, what is changed is not, and their verdicts are ours.
+//! Compares the verifier with other implementations: it accepts what josekit signs, refuses it after any change, and accepts
+//! exactly the signatures that josekit and the `rsa` crate accept.
 
 use std::sync::LazyLock;
 
@@ -14,7 +15,7 @@ use signet_verifier::{Claims, Jwk, KeySet, NoExtra, Refusal, Rules, SignedToken}
 
 const NOW: u64 = 1_767_225_600;
 
-/// A key made by the `rsa` crate, with which josekit signs and both verify.
+/// A key that the `rsa` crate has made. josekit signs with it, and josekit and `rsa` check the signatures.
 struct Oracle {
     signer: RsassaJwsSigner,
     josekit: RsassaJwsVerifier,
@@ -33,7 +34,7 @@ static ORACLE: LazyLock<Oracle> = LazyLock::new(|| {
     }
 });
 
-/// The operating system's generator, by way of aws-lc-rs.
+/// The random number generator of aws-lc-rs, in the form that the `rsa` crate needs.
 struct SystemRng;
 
 impl rsa::rand_core::TryRng for SystemRng {
@@ -57,11 +58,11 @@ impl rsa::rand_core::TryRng for SystemRng {
 
 impl rsa::rand_core::TryCryptoRng for SystemRng {}
 
-/// What stands before the hash in a signature (RFC 8017 §9.2, note 1).
+/// The bytes before the hash in a signature with SHA-256 (RFC 8017 §9.2, note 1).
 const SHA256_PREFIX: [u8; 19] = [0x30, 0x31, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 0x20];
 
 impl Oracle {
-    /// The verdicts of josekit and of `rsa`.
+    /// Returns whether josekit and `rsa`, in this order, accept the signature.
     fn verdicts(&self, message: &[u8], signature: &[u8]) -> [bool; 2] {
         let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, message);
         let scheme = Pkcs1v15Sign { hash_len: Some(32), prefix: SHA256_PREFIX.into() };
@@ -112,7 +113,7 @@ fn a_duplicate_member_is_refused_where_other_parsers_take_the_last() {
     assert_eq!(check(&sign(escaped.as_bytes())), Err(Refusal::Malformed));
 }
 
-/// Bits of the last character that belong to no byte must be zero: else one token would have sixteen spellings.
+/// The bits of the last character that belong to no byte must be zero. Otherwise one token would have sixteen spellings.
 #[test]
 fn a_signature_has_one_spelling() {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -129,13 +130,13 @@ fn a_signature_has_one_spelling() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Whatever the text, parsing does not panic, and nothing is accepted.
+    /// No text is accepted as a token, and none makes the parser panic.
     #[test]
     fn no_text_is_a_token(text in ".{0,300}") {
         prop_assert!(check(&text).is_err());
     }
 
-    /// Whatever three parts of base64url say, nothing unsigned is accepted.
+    /// Three base64url parts that nobody has signed are refused, whatever their content.
     #[test]
     fn no_unsigned_parts_are_a_token(header in "[ -~]{0,80}", payload in any::<Vec<u8>>(), signature in any::<Vec<u8>>()) {
         let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
@@ -143,7 +144,7 @@ proptest! {
         prop_assert!(check(&token).is_err());
     }
 
-    /// One character changed anywhere refuses the token.
+    /// A token in which any one character is changed is refused.
     #[test]
     fn every_character_counts(position in any::<prop::sample::Index>(), replacement in prop::sample::select(b"ABCabc019-_.=+/ ".to_vec())) {
         let token = sign(Value::Object(claims()).to_string().as_bytes());
@@ -154,7 +155,8 @@ proptest! {
         prop_assert!(check(&String::from_utf8(changed).unwrap()).is_err());
     }
 
-    /// Whatever bits of payload or signature are turned, or none, the verdict is that of josekit and of `rsa`.
+    /// If any bits of one byte of the payload or the signature are flipped, or none, the verifier gives the same verdict as josekit
+    /// and `rsa`.
     #[test]
     fn verdicts_are_those_of_others(in_payload: bool, position in any::<prop::sample::Index>(), turned in prop_oneof![Just(0_u8), any::<u8>()]) {
         let token = sign(Value::Object(claims()).to_string().as_bytes());
@@ -180,7 +182,7 @@ proptest! {
         prop_assert!(check(&extended).is_err());
     }
 
-    /// A signed claim of a wrong type never passes for the right one.
+    /// A signed token in which a claim has a wrong type is refused.
     #[test]
     fn ill_typed_claims_are_refused(
         name in prop::sample::select(vec!["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "auth_time", "amr", "sid"]),
@@ -191,7 +193,7 @@ proptest! {
         prop_assert!(check(&sign(Value::Object(claims).to_string().as_bytes())).is_err(), "{} = {}", name, value);
     }
 
-    /// The dates decide as they should, to the second.
+    /// `exp`, `iat` and `nbf` are compared with the clock to the second, with a leeway of 30 seconds.
     #[test]
     fn dates_decide_to_the_second(exp in NOW - 120..NOW + 120, iat in NOW - 120..NOW + 120, nbf in prop::option::of(NOW - 120..NOW + 120)) {
         let mut claims = claims();

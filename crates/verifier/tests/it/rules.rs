@@ -1,4 +1,4 @@
-//! What a token must say, and how it may not say it.
+//! Tests of the rules: which tokens, keys and settings the verifier accepts and refuses.
 
 use serde::Deserialize;
 use serde_json::json;

