@@ -1,4 +1,5 @@
-//! The loopback server of the JWKS, on a thread of its own, so that it serves tests of any runtime and of none.
+//! The loopback server that publishes the JWKS. It has a thread of its own, so that it works in tests with any async runtime or
+//! with none.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,7 @@ use serde_json::json;
 use signet_verifier::Jwk;
 use tokio::sync::oneshot;
 
-/// The keys and what happens to them.
+/// The keys of the issuer, and the state of its JWKS endpoint.
 #[derive(Debug)]
 pub(crate) struct Keys {
     published: Vec<Jwk>,
@@ -41,13 +42,13 @@ impl Keys {
         self.rotate();
     }
 
-    /// The public part of the key that signs.
+    /// Returns the public part of the key that signs.
     pub(crate) fn signing_jwk(&self) -> Jwk {
         jwk(&self.signing)
     }
 }
 
-#[expect(clippy::expect_used, reason = "a test that cannot go on")]
+#[expect(clippy::expect_used, reason = "a test that fails panics")]
 fn generate() -> (Arc<RsaKeyPair>, Jwk) {
     let pair = Arc::new(RsaKeyPair::generate(KeySize::Rsa2048).expect("the machine gives randomness"));
     let jwk = jwk(&pair);
@@ -59,7 +60,7 @@ fn jwk(pair: &RsaKeyPair) -> Jwk {
     Jwk::rs256(public.modulus().big_endian_without_leading_zero(), public.exponent().big_endian_without_leading_zero())
 }
 
-/// The server; it stops when this value is dropped.
+/// The running server. It stops when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) issuer: String,
@@ -68,7 +69,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    #[expect(clippy::expect_used, reason = "a test that cannot go on")]
+    #[expect(clippy::expect_used, reason = "a test that fails panics")]
     pub(crate) fn start() -> Self {
         let keys = Arc::new(Mutex::new(Keys::new()));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");

@@ -1,4 +1,4 @@
-//! Tokens, good ones and all kinds of bad ones.
+//! Builds tokens for tests: valid ones, and ones with a chosen fault.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -9,10 +9,10 @@ use signet_verifier::{Clock, Scope};
 
 use crate::{AUDIENCE, TestIssuer};
 
-/// Life of a token, in seconds.
+/// The lifetime of a token, in seconds.
 const LIFETIME: u64 = 600;
 
-/// A token in the making.
+/// A token under construction. [`TokenBuilder::mint`] signs it.
 #[derive(Debug)]
 #[must_use]
 pub struct TokenBuilder<'i> {
@@ -46,91 +46,91 @@ impl<'i> TokenBuilder<'i> {
         }
     }
 
-    /// Sets `sub`.
+    /// Sets the claim `sub`.
     pub fn subject(self, subject: &str) -> Self {
         self.claim("sub", subject)
     }
 
-    /// Adds the scope `S`. Such scopes take the place of a claim `scope`.
+    /// Adds the scope `S`. Scopes that are added in this way replace a claim `scope` that was set with [`TokenBuilder::claim`].
     pub fn scope<S: Scope>(mut self) -> Self {
         self.scopes.push(S::NAME.to_owned());
         self
     }
 
-    /// Sets `client_id`.
+    /// Sets the claim `client_id`.
     pub fn client(self, client_id: &str) -> Self {
         self.claim("client_id", client_id)
     }
 
-    /// Sets `aud`: another one than the verifier's is a fault.
+    /// Sets the claim `aud`. The verifier refuses the token if its own audience is not in it.
     pub fn audience(self, audience: impl Into<Value>) -> Self {
         self.claim("aud", audience)
     }
 
-    /// Sets any claim.
+    /// Sets the claim `name`, or replaces it if the token already has it.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Leaves a claim out.
+    /// Removes the claim `name`.
     pub fn without_claim(mut self, name: &str) -> Self {
         self.claims.remove(name);
         self
     }
 
-    /// Sets any header member.
+    /// Sets the header member `name`, or replaces it if the header already has it.
     pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.header.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Fault: it expired an hour ago.
+    /// Makes the token invalid: it expired an hour ago.
     pub fn expired(self) -> Self {
         let now = self.issuer.clock().unix_seconds();
         self.claim("iat", now - 2 * 3600).claim("exp", now - 3600)
     }
 
-    /// Fault: another issuer's.
+    /// Makes the token invalid: `iss` names another issuer.
     pub fn foreign_issuer(self) -> Self {
         self.claim("iss", "https://elsewhere.test")
     }
 
-    /// Fault: an ID token, which says who someone is and permits nothing.
+    /// Makes the token invalid: it is an ID token, which says who the user is and gives no access.
     pub fn id_token(self) -> Self {
         self.header("typ", "JWT").without_claim("client_id")
     }
 
-    /// Fault: the payload was changed after signing.
+    /// Makes the token invalid: the payload is changed after it was signed.
     pub fn tampered(mut self) -> Self {
         self.forgery = Some(Forgery::Tampered);
         self
     }
 
-    /// Fault: `alg: none`.
+    /// Makes the token invalid: its `alg` is `none`, and it has no signature.
     pub fn unsigned(mut self) -> Self {
         self.forgery = Some(Forgery::Unsigned);
         self.header("alg", "none")
     }
 
-    /// Fault: HS256 with the public key as the secret.
+    /// Makes the token invalid: it is signed with HS256, and the secret is the public key.
     pub fn signed_with_public_key(mut self) -> Self {
         self.forgery = Some(Forgery::PublicKeyAsSecret);
         self.header("alg", "HS256")
     }
 
-    /// The token, in compact form.
+    /// Signs the token and returns it in compact form.
     ///
     /// # Panics
     /// If the machine gives no randomness.
-    #[expect(clippy::expect_used, reason = "a test that cannot go on")]
+    #[expect(clippy::expect_used, reason = "a test that fails panics")]
     pub fn mint(mut self) -> String {
         if !self.scopes.is_empty() {
             self.claims.insert("scope".to_owned(), self.scopes.join(" ").into());
         }
         let part = |map: Map<String, Value>| BASE64_URL_SAFE_NO_PAD.encode(Value::Object(map).to_string());
         let keys = self.issuer.server.keys();
-        // The key that signs now, whatever it was when the builder began.
+        // Name the key that signs now: the test may have rotated the key since it started to build the token.
         self.header.entry("kid").or_insert_with(|| keys.signing_jwk().kid.into());
         let payload = part(self.claims.clone());
         let message = format!("{}.{payload}", part(self.header));
