@@ -1,4 +1,4 @@
-"""Verifies Signet's access tokens (RFC 9068) against the issuer's cached JWKS: FastAPI security scopes and PyJWT."""
+"""Verifies Signet's access tokens (RFC 9068) against the issuer's cached JWKS, with PyJWT and the security scopes of FastAPI."""
 
 import json
 import os
@@ -12,7 +12,8 @@ ISSUER = os.environ.get("ISSUER", "http://localhost:8080")
 AUDIENCE = os.environ.get("AUDIENCE", "https://orders.example")
 JWKS_MAX_AGE = int(os.environ.get("JWKS_MAX_AGE", "300"))
 
-# Keys are kept for the JWKS's max-age, and no longer: that is how soon a revoked key is refused.
+# The keys are kept for the max-age of the JWKS and no longer, so that a revoked key is refused after at most that time.
+# cache_keys is off, because that cache has no time limit.
 keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", cache_keys=False, lifespan=JWKS_MAX_AGE, timeout=5)
 password_bearer = OAuth2PasswordBearer(
     tokenUrl=f"{ISSUER}/token",
@@ -22,7 +23,7 @@ password_bearer = OAuth2PasswordBearer(
 
 
 def challenge(status: int, error: str | None, scopes: str) -> HTTPException:
-    """An answer as RFC 6750 §3 writes it."""
+    """Builds a refusal with a challenge (RFC 6750 §3)."""
     parts = [f'realm="{AUDIENCE}"']
     if error:
         parts.append(f'error="{error}"')
@@ -32,14 +33,14 @@ def challenge(status: int, error: str | None, scopes: str) -> HTTPException:
 
 
 def claims(required: SecurityScopes, request: Request, token: Annotated[str | None, Depends(password_bearer)]) -> dict:
-    """The claims of a good token that carries every scope that the route requires."""
+    """Returns the claims of the token, if it is valid and carries every scope that the route requires."""
     if len(request.headers.getlist("authorization")) > 1:
         raise challenge(400, "invalid_request", "")
     if token is None:
         raise challenge(401, None, required.scope_str)
     try:
         header = jwt.get_unverified_header(token)
-        # The type tells an access token from an ID token; both are signed by the same key.
+        # Only the type distinguishes an access token from an ID token, because the same key signs both.
         if str(header.get("typ")).lower().removeprefix("application/") != "at+jwt":
             raise jwt.InvalidTokenError("not an access token")
         key = keys.get_signing_key_from_jwt(token)
@@ -53,10 +54,10 @@ def claims(required: SecurityScopes, request: Request, token: Annotated[str | No
             options={"require": ["exp", "iat", "sub", "jti", "client_id", "aud", "iss"]},
         )
         if "cnf" in accepted:
-            raise jwt.InvalidTokenError("bound to a key, so no bearer token")
+            raise jwt.InvalidTokenError("the token is bound to a key, so it is not a bearer token")
         scopes = accepted.get("scope", "")
         if not isinstance(scopes, str):
-            raise jwt.InvalidTokenError("scope: expected a text")
+            raise jwt.InvalidTokenError("scope: expected a string")
     except (jwt.PyJWKClientConnectionError, json.JSONDecodeError) as error:
         raise HTTPException(503, headers={"Retry-After": "1"}) from error
     except jwt.PyJWTError as error:

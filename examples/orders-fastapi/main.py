@@ -1,4 +1,6 @@
-"""The orders service: GET /orders needs orders:read, POST /orders needs orders:write, GET /me any valid token.
+"""An example service that keeps orders.
+
+GET /orders requires the scope orders:read, POST /orders requires orders:write, and GET /me requires any valid token.
 
 pip install -r requirements.txt && uvicorn main:app --port 9002
 """

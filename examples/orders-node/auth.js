@@ -6,13 +6,13 @@ export const ISSUER = process.env.ISSUER ?? 'http://localhost:8080';
 export const AUDIENCE = process.env.AUDIENCE ?? 'https://orders.example';
 const maxAge = Number(process.env.JWKS_MAX_AGE ?? 300) * 1000;
 
-// Keys are kept for the JWKS's max-age, and no longer: that is how soon a revoked key is refused.
+// The keys are kept for the max-age of the JWKS and no longer, so that a revoked key is refused after at most that time.
 const keys = createRemoteJWKSet(new URL(`${ISSUER}/.well-known/jwks.json`), {
   cacheMaxAge: maxAge,
   cooldownDuration: Math.min(30_000, maxAge),
 });
 
-/** An answer other than the handler's own. */
+/** An answer that the service gives instead of the handler's, with a challenge (RFC 6750 §3) or `Retry-After`. */
 export class Refusal extends Error {
   constructor(status, code, scope) {
     super(code ?? 'no credentials');
@@ -25,9 +25,9 @@ export class Refusal extends Error {
   }
 }
 
-/** The claims of a good token that carries the scope `required`, or any good token if it is empty. */
+/** Returns the claims of the token, if it is valid and carries the scope `required`. An empty `required` allows any valid token. */
 export async function claims(request, required) {
-  // Node itself keeps the first of several headers.
+  // request.headers has only the first of several Authorization headers, so count them in headersDistinct.
   if (request.headersDistinct.authorization?.length > 1) throw new Refusal(400, 'invalid_request');
   const [, token] = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
   if (!token) throw new Refusal(401, null, required);
@@ -37,14 +37,14 @@ export async function claims(request, required) {
       algorithms: ['RS256'],
       audience: AUDIENCE,
       issuer: ISSUER,
-      // The type tells an access token from an ID token; both are signed by the same key.
+      // Only the type distinguishes an access token from an ID token, because the same key signs both.
       typ: 'at+jwt',
       clockTolerance: 30,
       requiredClaims: ['exp', 'iat', 'sub', 'jti', 'client_id'],
     });
     accepted = result.payload;
-    if (typeof (accepted.scope ?? '') !== 'string') throw new errors.JWTClaimValidationFailed('expected a text', accepted, 'scope');
-    if ('cnf' in accepted) throw new errors.JWTClaimValidationFailed('bound to a key, so no bearer token', accepted, 'cnf');
+    if (typeof (accepted.scope ?? '') !== 'string') throw new errors.JWTClaimValidationFailed('expected a string', accepted, 'scope');
+    if ('cnf' in accepted) throw new errors.JWTClaimValidationFailed('the token is bound to a key, so it is not a bearer token', accepted, 'cnf');
   } catch (error) {
     const refused = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC';
     throw refused ? new Refusal(401, 'invalid_token') : new Refusal(503, 'temporarily_unavailable');

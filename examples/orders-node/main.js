@@ -1,4 +1,5 @@
-// The orders service: GET /orders needs orders:read, POST /orders needs orders:write, GET /me any valid token.
+// An example service that keeps orders. GET /orders requires the scope orders:read, POST /orders requires orders:write, and
+// GET /me requires any valid token.
 //
 // npm ci && npm start          # on http://127.0.0.1:9003
 
@@ -13,7 +14,7 @@ const routes = {
     scope: 'orders:write',
     handle: (token, body) => {
       const { item } = JSON.parse(body);
-      if (typeof item !== 'string') return [422, { error: 'item: expected a text' }];
+      if (typeof item !== 'string') return [422, { error: 'item: expected a string' }];
       const order = { item, by: token.sub };
       orders.push(order);
       return [201, order];

@@ -1,22 +1,24 @@
-// A web app whose people sign in with Signet. How that works is in signet.js; here are its pages, cookies and sessions.
+// An example web app whose users sign in with Signet. This file has the pages, cookies and sessions of the app; signet.js talks to
+// the issuer.
 //
 // signet client add --id shop-node --name "Node Shop" --grant authorization_code --grant refresh_token \
 //   --scope openid --scope profile --scope email --scope offline_access \
 //   --redirect-uri http://localhost:9004/callback --post-logout-redirect-uri http://localhost:9004/
 // npm ci && CLIENT_ID=shop-node CLIENT_SECRET=… npm start
 //
-// Or with INITIAL_ACCESS_TOKEN (`signet client registration-token`) in place of both: then it registers itself.
+// Without CLIENT_ID and CLIENT_SECRET but with INITIAL_ACCESS_TOKEN (from `signet client registration-token`), the app registers
+// itself.
 
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { APP, FORM_POST, begin, finish, refresh, signOut } from './signet.js';
 
-/** Who is signed in, by session id. An app with more than one process keeps this in a database. */
+/** The signed-in users, by session id. An app that runs in more than one process keeps them in a database. */
 const people = new Map();
 
 const secure = APP.startsWith('https:') ? '; Secure' : '';
-// The issuer's form is posted from another site: only a cookie with SameSite=None comes along, which must be Secure. On
-// loopback addresses browsers take that without TLS too.
+// With form_post, the browser posts the answer from the issuer's site. It then sends only cookies with SameSite=None, and those
+// must be Secure. On loopback addresses, browsers accept Secure cookies without TLS too.
 const begunAttributes = `Path=/callback; HttpOnly; Max-Age=600; ${FORM_POST ? 'SameSite=None; Secure' : `SameSite=Lax${secure}`}`;
 const session = (id, attributes = '') => `shop_node_session=${id}; Path=/; HttpOnly; SameSite=Lax${secure}${attributes}`;
 const begunCookie = (value, attributes = '') => `shop_node_begun=${value}; ${begunAttributes}${attributes}`;
@@ -43,7 +45,7 @@ const routes = {
   },
   [`${FORM_POST ? 'POST' : 'GET'} /callback`]: async ({ request, url, id }) => {
     const begun = cookie(request, 'shop_node_begun');
-    if (!begun) throw new Error('this browser began no sign-in');
+    if (!begun) throw new Error('no sign-in was started in this browser');
     const person = await finish(await toFetch(request, url), Object.fromEntries(new URLSearchParams(begun)));
     people.delete(id);
     const newId = randomBytes(32).toString('base64url');
@@ -55,7 +57,7 @@ const routes = {
     try {
       people.set(id, await refresh(person));
     } catch (error) {
-      // The issuer has ended the session.
+      // The refresh token is no longer valid, because the issuer has ended the session. So end it here too.
       if (error.error === 'invalid_grant') people.delete(id);
       throw error;
     }
@@ -67,7 +69,7 @@ const routes = {
   },
 };
 
-/** The form that openid-client reads. */
+/** Converts a request of Node into a Request of the Fetch API, which openid-client reads. */
 async function toFetch(request, url) {
   if (request.method === 'GET') return new Request(url);
   let body = '';
@@ -81,7 +83,7 @@ async function toFetch(request, url) {
 async function answer(request) {
   const url = new URL(APP + request.url);
   const handle = routes[`${request.method} ${url.pathname}`];
-  if (!handle) return { status: 404, body: page('<p>No such page.</p>') };
+  if (!handle) return { status: 404, body: page('<p>There is no such page.</p>') };
   const id = cookie(request, 'shop_node_session');
   return handle({ request, url, id, person: people.get(id) });
 }
@@ -89,7 +91,7 @@ async function answer(request) {
 createServer(async (request, response) => {
   const failed = (error) => {
     console.error(error);
-    // `error` is the issuer's code, such as access_denied.
+    // error.error is the error code of the issuer, such as access_denied.
     const message = escape(error.error ?? error.message);
     return { status: 400, body: page(`<p>It did not work: <strong id="error">${message}</strong></p>${signInLink}`) };
   };

@@ -1,4 +1,4 @@
-// OpenID Connect's authorization code flow, by openid-client. What the library leaves to choose is chosen strictly.
+// The authorization code flow (OpenID Connect Core §3.1) with openid-client. Where the library has optional checks, they are on.
 
 import * as oidc from 'openid-client';
 
@@ -9,7 +9,8 @@ const SCOPE = process.env.SCOPE ?? 'openid profile email offline_access';
 const issuer = new URL(process.env.ISSUER ?? 'http://localhost:8080');
 const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(issuer.hostname);
 const options = {
-  // ID tokens come straight from the issuer; their signature is checked all the same. Only this machine may go without TLS.
+  // openid-client checks the signature of an ID token from the token endpoint only with this option. Plain http is allowed only
+  // for an issuer on this machine.
   execute: [oidc.enableNonRepudiationChecks, ...(loopback ? [oidc.allowInsecureRequests] : [])],
 };
 
@@ -20,7 +21,7 @@ function discover() {
   return oidc.discovery(issuer, process.env.CLIENT_ID, metadata, oidc.ClientSecretBasic(), options);
 }
 
-/** Becomes a client at every start. An app that lives longer keeps the client_id and the secret that it is given. */
+/** Registers a new client at every start. A real app registers once and stores the client_id and the secret that it gets. */
 function register() {
   const metadata = {
     client_name: 'Self-registered Shop',
@@ -35,7 +36,7 @@ function register() {
   return oidc.dynamicClientRegistration(issuer, metadata, oidc.ClientSecretBasic(), { ...options, initialAccessToken });
 }
 
-/** Where to send the browser, and what `finish` must know of it. */
+/** Returns the URL to which to send the browser, and the values that `finish` needs to check the answer. */
 export async function begin() {
   const begun = { state: oidc.randomState(), nonce: oidc.randomNonce(), verifier: oidc.randomPKCECodeVerifier() };
   const location = oidc.buildAuthorizationUrl(config, {
@@ -50,7 +51,7 @@ export async function begin() {
   return { location, begun };
 }
 
-/** Who signed in, from the request to /callback. */
+/** Checks the answer in the request to /callback, gets the tokens, and returns the user who signed in. */
 export async function finish(request, begun) {
   const tokens = await oidc.authorizationCodeGrant(config, request, {
     expectedState: begun.state,
@@ -61,20 +62,20 @@ export async function finish(request, begun) {
   return person(tokens, tokens.claims().sub);
 }
 
-/** The same person, with new tokens. */
+/** Returns the same user with new tokens. */
 export async function refresh({ sub, tokens }) {
   const renewed = await oidc.refreshTokenGrant(config, tokens.refresh_token);
   return person({ ...tokens, ...renewed }, sub);
 }
 
-/** Ends what this app holds; where to send the browser to sign out at the issuer too. */
+/** Revokes the refresh token, and returns the URL to which to send the browser so that the user signs out at the issuer too. */
 export async function signOut({ tokens }) {
-  // It was asked for with offline_access, so it would outlive the session.
+  // The app asked for offline_access, so the refresh token would stay valid after the session has ended.
   await oidc.tokenRevocation(config, tokens.refresh_token);
   return oidc.buildEndSessionUrl(config, { id_token_hint: tokens.id_token, post_logout_redirect_uri: `${APP}/` });
 }
 
 async function person(tokens, sub) {
-  // openid-client refuses the answer if it is about another `sub`.
+  // openid-client refuses the answer if its `sub` is another one.
   return { sub, tokens, claims: await oidc.fetchUserInfo(config, tokens.access_token, sub) };
 }

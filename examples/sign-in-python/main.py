@@ -1,4 +1,6 @@
-r"""A web app whose people sign in with Signet: OpenID Connect's authorization code flow, by Authlib on Starlette.
+r"""An example web app whose users sign in with Signet, made with Authlib and Starlette.
+
+It uses the authorization code flow (OpenID Connect Core §3.1).
 
 signet client add --id shop-python --name "Python Shop" --grant authorization_code --grant refresh_token \
   --scope openid --scope profile --scope email \
@@ -32,10 +34,10 @@ signet = OAuth().register(
     server_metadata_url=f"{ISSUER}/.well-known/openid-configuration",
     client_kwargs={"scope": "openid profile email", "code_challenge_method": "S256"},
 )
-# Authlib checks signature, times, nonce and at_hash by itself, and whom the token is from and for only if it is told.
+# Authlib always checks the signature, times, nonce and at_hash of an ID token, but `iss` and `aud` only as these options say.
 CLAIMS = {"iss": {"essential": True, "value": ISSUER}, "aud": {"essential": True, "value": CLIENT_ID}}
 
-# Who is signed in, by session id. An app with more than one process keeps this in a database.
+# The signed-in users, by session id. An app that runs in more than one process keeps them in a database.
 people: dict[str, dict] = {}
 
 
@@ -64,9 +66,9 @@ async def sign_in(request: Request) -> Response:
 
 
 async def callback(request: Request) -> Response:
-    # RFC 9207, which Authlib leaves out: the answer must come from the issuer that was asked.
+    # Authlib does not implement RFC 9207: check here that the answer comes from the issuer to which the request was sent.
     if request.query_params.get("iss") != ISSUER:
-        raise OAuthError("invalid_request", "the answer is another issuer's")
+        raise OAuthError("invalid_request", "the answer comes from another issuer")
     tokens = await signet.authorize_access_token(request, claims_options=CLAIMS)
     claims = await user_info(tokens, tokens["userinfo"]["sub"])
     people.pop(request.session.get("id"), None)
@@ -78,7 +80,7 @@ async def callback(request: Request) -> Response:
 async def user_info(tokens: dict, sub: str) -> dict:
     claims = await signet.userinfo(token=tokens)
     if claims["sub"] != sub:
-        raise OAuthError("invalid_response", "UserInfo is about someone else")
+        raise OAuthError("invalid_response", "the UserInfo answer is about another user")
     return claims
 
 
@@ -89,20 +91,20 @@ async def refresh(request: Request) -> Response:
         try:
             tokens = await signet.fetch_access_token(grant_type="refresh_token", refresh_token=old["refresh_token"])
         except OAuthError as error:
-            # The issuer has ended the session.
+            # The refresh token is no longer valid, because the issuer has ended the session. So end it here too.
             if error.error == "invalid_grant":
                 del people[request.session.pop("id")]
             raise
-        # A renewed ID token carries no nonce.
+        # The ID token of a refresh has no nonce.
         renewed = await signet.parse_id_token(tokens, nonce=None, claims_options=CLAIMS)
         if renewed["sub"] != sub:
-            raise OAuthError("invalid_response", "the ID token is about someone else")
+            raise OAuthError("invalid_response", "the ID token is about another user")
         person |= {"tokens": old | tokens, "claims": await user_info(tokens, sub)}
     return see_other("/")
 
 
 async def sign_out(request: Request) -> Response:
-    """Signs out here, and sends the browser to sign out at the issuer too."""
+    """Signs the user out of this app, and sends the browser to the issuer so that the user signs out there too."""
     person = people.pop(request.session.get("id", ""), None)
     request.session.clear()
     if person is None:
@@ -116,7 +118,7 @@ async def signed_out(request: Request) -> Response:
 
 
 async def failed(_: Request, error: Exception) -> Response:
-    """Shows the issuer's code, such as access_denied."""
+    """Shows the error code of the issuer, such as access_denied."""
     code = escape(getattr(error, "error", None) or type(error).__name__)
     return page(f'<p>It did not work: <strong id="error">{code}</strong></p><p><a href="/sign-in">Sign in</a></p>', 400)
 

@@ -1,4 +1,4 @@
-"""The real issuer, on a database of its own."""
+"""Runs the real issuer for tests, with a database of its own."""
 
 import json
 import os
@@ -16,7 +16,7 @@ PASSWORD = "correct horse battery staple"
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ones: all are taken before the first is given back."""
+    """Returns free ports. All are bound before the first is released, so that no port is returned twice."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for s in sockets:
@@ -34,7 +34,7 @@ def wait_for(port: int):
 
 
 class Issuer:
-    """Its database is ready at once; `serve` starts it."""
+    """The constructor creates the database, so that `cli` works at once; `serve` starts the server."""
 
     def __init__(self, **settings: str):
         self.dir = tempfile.TemporaryDirectory(prefix="signet-e2e-")

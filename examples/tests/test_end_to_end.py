@@ -1,6 +1,6 @@
-"""The real issuer and three services, in Rust, Python and Node, driven with curl: the same answers to the same tokens.
+"""Tests the real issuer with three services, in Rust, Python and Node: all three must give the same answer to the same token.
 
-The caches are shortened (JWKS_MAX_AGE and the issuer's settings), so that a rotation takes seconds instead of minutes.
+The requests are sent with curl. JWKS_MAX_AGE and the issuer's settings are short, so that a rotation takes seconds and not minutes.
 """
 
 import base64
@@ -25,7 +25,7 @@ SERVICES = ["rust", "python", "node"]
 
 
 def curl(*args: str) -> tuple[int, dict[str, str], str]:
-    """Status, headers and body."""
+    """Sends a request and returns the status, the headers and the body of the answer."""
     out = subprocess.run(["curl", "-sS", "-i", "--max-time", "20", *args], capture_output=True, text=True, check=True).stdout
     head, _, body = out.partition("\n\n") if "\r\n\r\n" not in out else out.partition("\r\n\r\n")
     first, *lines = head.splitlines()
@@ -96,12 +96,12 @@ def services(issuer):
 
 @pytest.fixture(scope="module")
 def early_token(issuer):
-    """A token that has expired, leeway and all, when the last tests run."""
+    """A token that is made before the other tests run, so that `test_expired` does not have to wait for its whole lifetime."""
     return issuer.sign_in("orders:read")["access_token"], time.monotonic()
 
 
 def answers(services, token: str | None, method: str = "GET", path: str = "/orders") -> dict[str, tuple[int, str]]:
-    """Status and challenge of each service."""
+    """Sends the same request to each service, and returns the status and the challenge of each answer."""
     found = {}
     for name, url in services.items():
         args = ["-X", method]
@@ -213,7 +213,7 @@ def test_key_rotation_under_traffic_refuses_nobody(issuer, services):
                     sent += 1
                     if status != 200:
                         refused.append((name, kid, status, header))
-            except Exception as error:  # whatever goes wrong must reach the test
+            except Exception as error:  # an exception in a thread would be lost otherwise
                 refused.append(error)
 
     threads = [threading.Thread(target=traffic) for _ in range(3)]

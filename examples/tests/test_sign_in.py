@@ -1,6 +1,6 @@
-"""People sign in to apps made with openid-client and Authlib, in Chromium.
+"""Tests that users can sign in, in Chromium, to apps made with openid-client and Authlib.
 
-The apps are on 127.0.0.1 and the issuer on localhost, so that they are different sites to the browser, as in the wild.
+The apps are on 127.0.0.1 and the issuer is on localhost, so that they are different sites for the browser, as in production.
 """
 
 import os
@@ -17,7 +17,7 @@ from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 from support import EXAMPLES, PASSWORD, Issuer, free_ports, wait_for
 
-# "registered" is the Node app again: it registers itself, and asks for its answers by form_post.
+# "registered" is also the Node app, but it registers itself and asks for the answers by form_post.
 APPS = {"node": "Node Shop", "registered": "Self-registered Shop", "python": "Python Shop"}
 PEOPLE = {"alice": "Alice Example", "bob": "Bob <Example>", "carol": "Carol Example"}
 
@@ -62,7 +62,7 @@ def app(request, issuer):
 
 
 class Person:
-    """Someone at a browser of their own."""
+    """A user with a browser of their own."""
 
     def __init__(self, driver, issuer, app, username):
         self.driver, self.issuer, self.app, self.username = driver, issuer, app, username
@@ -71,17 +71,17 @@ class Person:
         return self.driver.find_element(By.CSS_SELECTOR, css)
 
     def press(self, css: str):
-        """Presses, and waits for the next page."""
+        """Presses a button or link, and waits for the next page."""
         button = self.find(css)
         button.click()
         self.wait_until(staleness_of(button))
 
     def wait_until(self, condition):
-        # While one page gives way to the next, chromedriver fails in many ways.
+        # While the browser goes from one page to the next, chromedriver raises several kinds of errors. So try again.
         return WebDriverWait(self.driver, 15, ignored_exceptions=[WebDriverException]).until(condition)
 
     def sees(self, site: str, css: str) -> str:
-        """The text of what is to appear, on that site."""
+        """Waits until the element appears on a page of that site, and returns its text."""
 
         def shown(driver):
             found = driver.current_url.startswith(f"{site}/") and driver.find_elements(By.CSS_SELECTOR, css)
@@ -93,7 +93,7 @@ class Person:
             raise AssertionError(f"no {css} of {site} on {self.driver.current_url}: {self.find('body').text}") from error
 
     def begin(self):
-        """From the app to the issuer."""
+        """Opens the app and follows its link to the sign-in page of the issuer."""
         self.driver.get(f"{self.app.url}/")
         self.press("a[href='/sign-in']")
 
@@ -145,7 +145,7 @@ def test_sign_in_refresh_and_sign_out(issuer, person):
     alice.choose("allow")
     alice.is_signed_in()
 
-    # The app forgets; the issuer remembers, and shows nothing.
+    # The app has lost its session, but the issuer still has its own. So the user is signed in again without a page of the issuer.
     alice.driver.delete_all_cookies()
     alice.begin()
     alice.is_signed_in()
@@ -159,7 +159,7 @@ def test_sign_in_refresh_and_sign_out(issuer, person):
 
     alice.press("[formaction='/sign-out']")
     alice.is_signed_out()
-    # The password once more, the consent not.
+    # The issuer asks for the password again, but not for consent.
     alice.begin()
     alice.type_password()
     alice.is_signed_in()
@@ -171,7 +171,7 @@ def test_denied(person):
     bob.type_password()
     bob.choose("deny")
     assert bob.sees(bob.app.url, "#error") == "access_denied"
-    # It is a no for once; and no password is asked for, since bob is signed in to the issuer.
+    # The issuer does not store the refusal, so it asks for consent again. It asks for no password, because bob is signed in there.
     bob.begin()
     bob.choose("allow")
     bob.is_signed_in()

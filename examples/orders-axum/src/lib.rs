@@ -1,4 +1,5 @@
-//! The orders service: `GET /orders` needs `orders:read`, `POST /orders` needs `orders:write`, `GET /me` any valid token.
+//! An example service that keeps orders. `GET /orders` requires the scope `orders:read`, `POST /orders` requires
+//! `orders:write`, and `GET /me` requires any valid token.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,19 +16,19 @@ scopes! {
     pub OrdersWrite = "orders:write";
 }
 
-/// An order.
+/// An order, as the service stores and shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// What was ordered.
+    /// The name of the ordered article.
     pub item: String,
-    /// By whom: the `sub` of the token.
+    /// The `sub` of the token with which the order was placed. The service ignores the value in a request.
     #[serde(default)]
     pub by: String,
 }
 
 type Orders = Arc<Mutex<Vec<Order>>>;
 
-/// The service, for tokens that `verifier` accepts.
+/// Builds the service. It serves requests whose token `verifier` accepts.
 pub fn app(verifier: Verifier) -> Router {
     Guarded::new()
         .route("/orders", OrdersRead::get(list).merge(OrdersWrite::post(create)))

@@ -1,4 +1,5 @@
-//! Runs the orders service. Settings: `ISSUER`, `AUDIENCE`, `LISTEN`, `JWKS_MAX_AGE` (seconds).
+//! Runs the orders service. The environment variables `ISSUER`, `AUDIENCE`, `LISTEN` and `JWKS_MAX_AGE` (in seconds) change its
+//! settings.
 
 use std::env;
 use std::process::ExitCode;

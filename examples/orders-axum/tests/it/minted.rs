@@ -1,4 +1,5 @@
-//! With minted tokens: every case is a line, nothing is mocked but who signs.
+//! Tests with tokens that the test mints. Each case is one line. Only the issuer is replaced; the service and its verifier are
+//! the real ones.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};

@@ -1,4 +1,4 @@
-//! Against a real issuer, in this process: a password at `/token`, the token at the service.
+//! Tests against a real issuer in the same process: the test sends a password to `/token`, and the service accepts the token.
 
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ async fn a_password_becomes_a_token_that_the_service_accepts() {
     let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await.unwrap();
     tokio::spawn(server::serve(app, listener, std::future::pending()));
 
-    // The first start made a user; the service here stands for the issuer's own administration.
+    // The first start has created an administrator, whose tokens have the issuer itself as their audience. So the service uses the
+    // issuer as its audience, too.
     let administrator = administrator.unwrap();
     let form =
         [("grant_type", "password"), ("username", "admin"), ("password", administrator.password.expose_secret()), ("scope", "admin")];
