@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Load on the real server, beside the bare cryptography of this machine: tokens per CPU-second, memory, start time; on
-# SQLite and on a PostgreSQL of its own. docs/BENCHMARKS.md holds what it printed.
+# Measures the real server under load, on SQLite and on a PostgreSQL server that it starts: tokens per CPU-second, memory and start
+# time. It also measures the bare cryptography of this machine, for comparison. docs/BENCHMARKS.md contains the results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,6 @@
-# Starts a PostgreSQL of its own for tests, on a free port, and exports TEST_POSTGRES_URL. Sourced; the caller's EXIT trap
-# must call stop_postgres. Installs the server with apt-get if there is none.
+# Defines start_postgres, which starts a separate PostgreSQL server for tests on a free port and exports TEST_POSTGRES_URL, and
+# stop_postgres, which stops it and deletes its data. Other scripts source this file. They must call stop_postgres in a trap on
+# EXIT, and define install_packages, which start_postgres calls if PostgreSQL is not installed.
 
 find_postgres() {
   local candidate
@@ -23,7 +24,7 @@ start_postgres() {
   POSTGRES_BIN=$bin
   (cd / && as_database_user "$bin/initdb" -D "$POSTGRES_DIR/data" -U signet -A trust >"$POSTGRES_DIR.log" 2>&1)
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-  # Nothing here must survive a crash, so nothing waits for the disk.
+  # The test data need not survive a crash. So turn fsync off, because waiting for the disk would slow the tests down.
   (cd / && as_database_user "$bin/pg_ctl" -D "$POSTGRES_DIR/data" -w -l "$POSTGRES_DIR/data/log" \
     -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=400" start >>"$POSTGRES_DIR.log" 2>&1)
   export TEST_POSTGRES_URL="postgres://signet@127.0.0.1:$port/postgres"

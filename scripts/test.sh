@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Everything: installs what the tests need if it is missing (PostgreSQL, Chromium, Python, Node and their client libraries),
-# then format, lints, all tests on SQLite and on PostgreSQL, every page in Chromium, and the end-to-end tests.
+# Runs all checks. First it installs what the tests need, if it is missing: PostgreSQL, Chromium, Python, Node and their client
+# libraries. Then it checks the format and the lints, and runs all tests on SQLite, the issuer's tests on PostgreSQL, every page in
+# Chromium, and the end-to-end tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +13,7 @@ install_packages() {
   local sudo=""
   [ "$(id -u)" = 0 ] || sudo="sudo"
   command -v apt-get >/dev/null || { echo "please install: $*" >&2; exit 1; }
-  # A fresh machine may be updating itself at the same time.
+  # Wait for the lock of apt: a new machine may be installing updates at the same time.
   local apt="apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3"
   $sudo $apt update
   $sudo env DEBIAN_FRONTEND=noninteractive $apt install -y "$@"
@@ -22,7 +23,7 @@ command -v curl >/dev/null || install_packages curl
 command -v python3 >/dev/null && python3 -c 'import venv, ensurepip' 2>/dev/null || install_packages python3 python3-venv
 command -v npm >/dev/null || install_packages nodejs npm
 command -v chromedriver >/dev/null && command -v chromium >/dev/null || install_packages chromium chromium-driver
-# What the system offers may be older than the client libraries take.
+# The client libraries need Node 20. The packages of the system may be older.
 if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then
   npm install --silent --no-fund --no-audit --prefix "$CARGO_TARGET_DIR/node" node@22
   export PATH="$CARGO_TARGET_DIR/node/node_modules/node/bin:$PATH"
