@@ -1,4 +1,4 @@
-//! `signet authorization`: what users gave clients, by which the clients get tokens.
+//! `signet authorization`: lists and ends authorizations, by which clients get tokens for users.
 
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
@@ -10,15 +10,15 @@ use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{CliError, all, operator, refuse};
 
-/// `signet authorization …`
+/// The subcommands of `signet authorization`.
 #[derive(Debug, Subcommand)]
 pub enum AuthorizationCommand {
-    /// List the authorizations that can still be used, the latest first
+    /// List the authorizations that can still be used, newest first
     List(Filter),
-    /// End one authorization, or all of a user and/or client; of a user alone, sign the user out of every browser too
+    /// End one authorization, or all of a user and/or client; --user alone also signs the user out of every browser
     #[command(group = ArgGroup::new("which").required(true).multiple(true).args(["id", "user", "client"]))]
     End {
-        /// Id of the authorization to end, as `list` shows it
+        /// Id of the authorization to end, as `signet authorization list` shows it
         #[arg(conflicts_with_all = ["user", "client"])]
         id: Option<Uuid>,
         #[command(flatten)]
@@ -26,18 +26,18 @@ pub enum AuthorizationCommand {
     },
 }
 
-/// Whose authorizations.
+/// Restricts a command to the authorizations of a user, of a client, or of a user at a client.
 #[derive(Debug, Args)]
 pub struct Filter {
     /// Only authorizations of this user
     #[arg(long, value_name = "USERNAME")]
     user: Option<String>,
-    /// Only authorizations given to this client
+    /// Only authorizations that users gave this client
     #[arg(long, value_name = "CLIENT_ID")]
     client: Option<String>,
 }
 
-/// Runs it.
+/// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: AuthorizationCommand) -> Result<Report, CliError> {
     match command {
         AuthorizationCommand::List(filter) => list(app, filter).await,
@@ -68,7 +68,7 @@ async fn list(app: &App, filter: Filter) -> Result<Report, CliError> {
 async fn end_one(app: &App, id: Uuid) -> Result<Report, CliError> {
     change(app, &operator(), |change| Box::pin(authorizations::end(change, id)))
         .await
-        .or_else(|error| refuse(format!("{error}; `signet authorization list` shows all")))?;
+        .or_else(|error| refuse(format!("{error}; `signet authorization list` shows all authorizations")))?;
     Ok(ended(1))
 }
 

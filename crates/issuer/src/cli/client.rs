@@ -1,4 +1,4 @@
-//! `signet client`
+//! `signet client`: adds, lists, changes and removes clients.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -14,99 +14,100 @@ use crate::cli::{CliError, all, operator};
 use crate::clock::{DAY, date};
 use crate::oauth::client_auth::NONE;
 
-/// `signet client …`
+/// The subcommands of `signet client`.
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
-    /// Add a client; its secret is shown once
+    /// Add a client; its client id and its secret are shown, the secret only this once
     Add(Box<AddArgs>),
-    /// List all clients
+    /// List the clients, by client id
     List {
-        /// Only clients that are enabled (true) or disabled (false)
+        /// Only clients that are enabled (true) or disabled (false) [default: both]
         #[arg(long, value_name = "BOOL")]
         enabled: Option<bool>,
     },
-    /// Show one client
+    /// Show the settings and metadata of one client
     Show {
         /// Client id of the client to show
         id: String,
     },
-    /// Give a client a new secret; the current one stays good beside it until the next rotation
+    /// Give a client a new secret, which is shown once; the current one keeps working until the next rotation
     RotateSecret {
         /// Client id of the client whose secret is rotated
         id: String,
-        /// End the current secret at once
+        /// Make the current secret stop working at once
         #[arg(long)]
         drop_previous: bool,
     },
-    /// Refuse a client everything from now on
+    /// Disable a client: every request of it is refused until it is enabled again
     Disable {
         /// Client id of the client to disable
         id: String,
     },
-    /// Let a disabled client work again
+    /// Enable a client that was disabled
     Enable {
         /// Client id of the client to enable
         id: String,
     },
-    /// Remove a client and all authorizations given to it
+    /// Remove a client and end all authorizations that users gave it
     Remove {
         /// Client id of the client to remove
         id: String,
     },
-    /// Make a token by which a client may register itself; it is shown once
+    /// Issue a token with which clients may register themselves at /register; it is shown once
     RegistrationToken {
-        /// Number of registrations for which the token is good
+        /// Number of clients that may register with the token, 1 to 1000000
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
         uses: i32,
-        /// Life of the token, in seconds
+        /// Lifetime of the token in seconds, 60 to 31622400 (366 days)
         #[arg(long, default_value_t = DAY, value_parser = clap::value_parser!(i64).range(60..=366 * DAY))]
         lifetime: i64,
     },
 }
 
-/// `signet client add`
+/// The arguments of `signet client add`.
 #[derive(Debug, Args)]
 pub struct AddArgs {
-    /// Client id of the new client [default: a random one]
+    /// Client id: 1 to 128 of the characters a-z A-Z 0-9 - . _ ~, and not a UUID [default: a random one]
     #[arg(long)]
     id: Option<String>,
-    /// Name of the client, as people are shown it
+    /// Name of the client, as pages show it to people
     #[arg(long)]
     name: String,
-    /// A grant type that the client may use; may be repeated
+    /// Grant type that the client may use, such as authorization_code; may be repeated [default: none]
     #[arg(long = "grant", value_name = "GRANT")]
     grants: Vec<String>,
-    /// Resource of the client's tokens unless a request names another; also the resource whose tokens it may introspect
+    /// Resource that the client's tokens are for unless a request names another; the client may introspect the tokens of this
+    /// resource
     #[arg(long, value_name = "IDENTIFIER")]
     resource: Option<String>,
-    /// A scope that the client may ask for; may be repeated
+    /// Scope that the client may ask for; may be repeated [default: none]
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// The client cannot keep a secret, because it runs in a browser or on people's devices
+    /// Add a public client: it gets no secret, because it runs in a browser or on people's devices and could not keep one
     #[arg(long)]
     public: bool,
-    /// A redirect URI of the client; may be repeated
+    /// URI to which people may be sent after signing in; may be repeated, up to 20 times
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
-    /// An origin whose scripts call the token endpoint; may be repeated [default: the origins of the redirect URIs]
+    /// Origin whose scripts may call /token, /revoke and /userinfo; may be repeated [default: the origins of the redirect URIs]
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
-    /// The only method by which the client authenticates: client_secret_basic, client_secret_post or private_key_jwt [default:
-    /// any method for which it has a secret or keys]
+    /// Only method by which the client may authenticate: client_secret_basic, client_secret_post or private_key_jwt [default: any
+    /// method for which it has a secret or keys]
     #[arg(long, value_name = "METHOD", conflicts_with = "public")]
     auth_method: Option<String>,
-    /// The client may leave PKCE out (a public client never may)
+    /// Accept authorization requests of this client without PKCE; a public client must always use PKCE
     #[arg(long, conflicts_with = "public")]
     no_pkce: bool,
-    /// The client is your own, so people are not asked for consent (except by a public client without an https redirect URI, which
-    /// any program on their device may pretend to be)
+    /// Do not ask people for consent, because the client is your own (people are still asked if it is public and its redirect URI is
+    /// not https, because any program on their device may pretend to be such a client)
     #[arg(long)]
     first_party: bool,
     #[command(flatten)]
     metadata: MetadataArgs,
 }
 
-/// Runs it.
+/// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: ClientCommand) -> Result<Report, CliError> {
     match command {
         ClientCommand::Add(args) => add(app, *args).await,
@@ -121,7 +122,7 @@ pub async fn run(app: &App, command: ClientCommand) -> Result<Report, CliError> 
 }
 
 async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
-    // `--public` says it, so the method of public clients is no value of `--auth-method`.
+    // `--public` selects the method `none`, so `--auth-method` does not accept it.
     if args.auth_method.as_deref() == Some(NONE) {
         let expected = "client_secret_basic, client_secret_post or private_key_jwt";
         return Err(Refused::invalid("token_endpoint_auth_method", expected).into());
@@ -162,7 +163,7 @@ async fn registration_token(app: &App, uses: i32, lifetime: i64) -> Result<Repor
     let issued = change(app, &operator(), |change| Box::pin(registration_tokens::issue(change, uses, lifetime))).await?;
     let IssuedToken { token, view } = issued;
     let (endpoint, until) = (app.settings.issuer.endpoint("/register"), date(view.expires_at));
-    let text = format!("{token}\n\nGood for {uses} registration(s) at {endpoint} until {until}. It is not shown again.");
+    let text = format!("{token}\n\nThe token allows {uses} registration(s) at {endpoint} until {until}. It is not shown again.");
     Ok(Report::new(text, json!({ "registration_token": token, "registration_endpoint": endpoint, "uses": uses, "expires_at": until })))
 }
 

@@ -1,4 +1,4 @@
-//! The options of `signet client add` for metadata that people are shown or that is rarely needed.
+//! The options of `signet client add` for metadata that pages show to people or that few clients need.
 
 use std::path::PathBuf;
 
@@ -8,43 +8,44 @@ use crate::cli::{CliError, refuse};
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::client_metadata::ClientMetadata;
 
-/// The options, by the names of the client metadata (OpenID Connect Dynamic Client Registration §2).
+/// The options, which carry the names of the client metadata of OpenID Connect Dynamic Client Registration 1.0 §2 where they have
+/// one.
 #[derive(Debug, Args)]
 pub struct MetadataArgs {
-    /// The client runs on people's own devices, so private-use schemes may be redirect URIs
+    /// The client runs on people's devices, so redirect URIs may have a private-use scheme, such as com.example.app:/callback
     #[arg(long)]
     native: bool,
-    /// Home page of the client, shown to people
+    /// Home page of the client, linked on pages
     #[arg(long, value_name = "URL")]
     client_uri: Option<String>,
-    /// Logo of the client (PNG, JPEG, GIF or WebP, at most 2048 pixels wide and high); fetched now, and served by the issuer
+    /// Logo of the client: PNG, JPEG, GIF or WebP, at most 64 KiB and 2048 pixels a side; it is fetched now and served by the issuer
     #[arg(long, value_name = "URL")]
     logo_uri: Option<String>,
-    /// Privacy policy of the client, shown to people
+    /// Privacy policy of the client, linked on pages
     #[arg(long, value_name = "URL")]
     policy_uri: Option<String>,
-    /// Terms of service of the client, shown to people
+    /// Terms of service of the client, linked on pages
     #[arg(long, value_name = "URL")]
     tos_uri: Option<String>,
-    /// Address at which others may begin a sign-in for the client
+    /// URL of the client at which other sites may start a sign-in
     #[arg(long, value_name = "URL")]
     initiate_login_uri: Option<String>,
-    /// Address to which people may be sent after signing out; may be repeated
+    /// URI to which people may be sent after signing out; may be repeated
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     post_logout_redirect_uris: Vec<String>,
-    /// Address of the client's public keys, for `private_key_jwt`
+    /// URL of the client's public keys (a JWK set), for private_key_jwt
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
-    /// File with the client's public keys (a JWK set), for `private_key_jwt`
+    /// File with the client's public keys (a JWK set), for private_key_jwt
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
     jwks_file: Option<PathBuf>,
-    /// Answer the client at UserInfo with a signed JWT
+    /// Answer the UserInfo requests of the client with a signed JWT (RS256) instead of JSON
     #[arg(long)]
     signed_userinfo: bool,
 }
 
 impl MetadataArgs {
-    /// The metadata, as it was typed.
+    /// Returns the metadata as it was typed, with the JWK set of `--jwks-file`. Fails only if that file cannot be read as JSON.
     pub fn into_metadata(self) -> Result<ClientMetadata, CliError> {
         let jwks = match &self.jwks_file {
             None => None,

@@ -1,4 +1,4 @@
-//! `signet keys`
+//! `signet keys`: lists, rotates and revokes signing keys.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -10,22 +10,22 @@ use crate::cli::{CliError, operator, refuse, rows_of};
 use crate::clock::date;
 use crate::config::VERIFIER_MIN_MAX_AGE;
 
-/// `signet keys …`
+/// The subcommands of `signet keys`.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// List all signing keys with their states
+    /// List all signing keys with their states and dates
     List,
-    /// Publish a new key, which signs once every verifier has seen it
+    /// Publish a new key; it signs when every verifier has had time to fetch it, after 15 minutes by default (key_publication_lead)
     Rotate,
-    /// Emergency: take a key out of the JWKS at once
+    /// Emergency: remove a key from the JWKS at once, so that nodes and verifiers soon refuse its tokens
     Revoke {
-        /// Key id of the key to revoke, as `list` shows it
+        /// Key id (kid) of the key to revoke, as `signet keys list` shows it
         #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }
 
-/// Runs it.
+/// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: KeysCommand) -> Result<Report, CliError> {
     match command {
         KeysCommand::List => list(app).await,
@@ -50,9 +50,9 @@ async fn rotate(app: &App) -> Result<Report, CliError> {
 async fn revoke(app: &App, kid: &str) -> Result<Report, CliError> {
     let spare = app.rotation().generate()?;
     let active = change(app, &operator(), move |change| Box::pin(keys::revoke(change, kid, spare))).await;
-    let active = active.or_else(|error| refuse(format!("{error}; `signet keys list` shows all")))?;
+    let active = active.or_else(|error| refuse(format!("{error}; `signet keys list` shows all keys")))?;
     let text = format!(
-        "Revoked {kid}; {} signs now. Nodes follow within {} s, verifiers within {} s while they reach the issuer.",
+        "Revoked {kid}; {} signs now. Other nodes notice within {} s, and verifiers that reach the issuer within {} s.",
         active.as_deref().unwrap_or("no key"),
         app.settings.key_refresh_interval,
         app.settings.jwks_max_age.max(VERIFIER_MIN_MAX_AGE)

@@ -1,4 +1,4 @@
-//! `signet migrate`
+//! `signet migrate`: brings the database up to date without serving.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::start;
 
-/// Opens the database, which migrates it.
+/// Opens the issuer, which migrates its database and performs the first start on an empty one, and closes it again.
 pub async fn run(settings: Settings) -> Result<Report, CliError> {
     let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await?;
     let first_start = administrator.as_ref().map(report::first_start_json);

@@ -1,4 +1,5 @@
-//! The command line. Every command prints text, or one JSON value with `--json`; an error is one line and exit code 1.
+//! The command line. Each command parses its arguments, calls operations of admin/, and prints text, or one JSON value with
+//! `--json`. An error is one line on standard error and exit code 1.
 
 mod authorization;
 mod client;
@@ -32,7 +33,7 @@ use crate::keys::KeyError;
 use crate::start::{self, StartError};
 use report::Report;
 
-/// The items that a list is read by.
+/// The number of items that [`all`] reads at a time.
 const PAGE: u64 = 500;
 
 /// Signet, an OpenID Connect identity provider.
@@ -48,29 +49,29 @@ struct Cli {
     command: Option<Command>,
 }
 
-/// Settings by flag; they win over the environment (SIGNET_*) and signet.toml.
+/// Settings given as flags. They take precedence over the environment (`SIGNET_*`) and signet.toml.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings")]
 struct SettingsArgs {
-    /// The settings file [default: signet.toml, if it exists]
+    /// Settings file to read [default: signet.toml, if it exists]
     #[arg(long, global = true, env = "SIGNET_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The exact URL that tokens are issued under [default: http://localhost:<port>]
+    /// URL of the issuer, exactly as in the `iss` of tokens [default: http://localhost:<port>]
     #[arg(long, global = true, value_name = "URL")]
     issuer: Option<String>,
     /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
-    /// sqlite:<file> or postgres://… [default: sqlite:signet.db]
+    /// Database to use: sqlite:<file> or postgres://… [default: sqlite:signet.db]
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
-    /// The folder of the master key [default: keys]
+    /// Folder that holds the master key [default: keys]
     #[arg(long, global = true, value_name = "DIR")]
     keys_dir: Option<String>,
-    /// The public client of requests without client authentication [default: cli, while the issuer is loopback]
+    /// Public client to which requests without client authentication belong [default: cli, while the issuer is loopback]
     #[arg(long, global = true, value_name = "ID")]
     default_client: Option<String>,
-    /// Any other setting; may be repeated
+    /// Any other setting, such as access_token_lifetime=300; may be repeated
     #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = parse_pair)]
     set: Vec<Flag>,
 }
@@ -82,43 +83,43 @@ fn parse_pair(text: &str) -> Result<Flag, String> {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start the issuer (the default)
+    /// Start the issuer (the default command)
     Serve,
-    /// Bring the database to this version, and make what an empty one needs
+    /// Update the database schema to this version; perform the first start if the database is empty
     Migrate,
-    /// Check settings, database and keys; changes nothing
+    /// Check settings, database and keys without changing anything
     Doctor,
     #[command(flatten)]
     Manage(Manage),
 }
 
-/// The commands that work on an open issuer.
+/// The commands that need an open issuer.
 #[derive(Debug, Subcommand)]
 enum Manage {
-    /// Users
+    /// Add, list and change users
     #[command(subcommand)]
     User(user::UserCommand),
-    /// Roles: named sets of scopes that users are given
+    /// Add, list and change roles, which are named sets of scopes
     #[command(subcommand)]
     Role(role::RoleCommand),
-    /// Resources: services that accept tokens
+    /// Add, list and remove resources, which are services that accept tokens
     #[command(subcommand)]
     Resource(resource::ResourceCommand),
-    /// Clients: applications that ask for tokens
+    /// Add, list and change clients, which are applications that ask for tokens
     #[command(subcommand)]
     Client(client::ClientCommand),
-    /// Signing keys
+    /// List, rotate and revoke signing keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Authorizations: what users gave clients
+    /// List and end authorizations, by which clients get tokens for users
     #[command(subcommand)]
     Authorization(authorization::AuthorizationCommand),
-    /// Sessions: browsers that are signed in
+    /// List and end sessions, which are browsers that are signed in
     #[command(subcommand)]
     Session(session::SessionCommand),
 }
 
-/// Why a command failed, in one line for the operator.
+/// The reason why a command failed, which the operator reads as one line.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
     #[error(transparent)]
@@ -142,7 +143,7 @@ impl From<Refused> for CliError {
     }
 }
 
-/// A fault in the words of the command line, where the field has a flag.
+/// Describes a fault by the flag of its field, or by the field where it has no flag.
 fn in_flags(fault: &Fault) -> String {
     let flag = match fault.field {
         "client_id" => "--id",
@@ -169,17 +170,17 @@ fn in_flags(fault: &Fault) -> String {
     format!("{flag}: expected {}", fault.expected)
 }
 
-/// An error that says what was expected.
+/// Returns an error with `reason`, which says what was expected.
 fn refuse<T>(reason: impl Into<String>) -> Result<T, CliError> {
     Err(CliError::Refused(reason.into()))
 }
 
-/// The actor of every command: a person with a shell on the machine of the issuer.
+/// Returns the actor of every command: someone with a shell on the issuer's machine.
 fn operator() -> Actor {
     Actor::local(Who::Operator, Face::CommandLine)
 }
 
-/// All items of a list, page by page.
+/// Reads all items of a list, [`PAGE`] at a time.
 async fn all<V: Serialize>(list: impl AsyncFn(Window) -> Result<Listing<V>, Refused>) -> Result<Vec<Value>, CliError> {
     let (mut rows, mut after) = (Vec::new(), None);
     loop {
@@ -192,12 +193,12 @@ async fn all<V: Serialize>(list: impl AsyncFn(Window) -> Result<Listing<V>, Refu
     }
 }
 
-/// The rows of a table.
+/// Serializes items into the rows of a table.
 fn rows_of<V: Serialize>(items: Vec<V>) -> Vec<Value> {
     items.into_iter().map(|item| serde_json::to_value(item).unwrap_or_default()).collect()
 }
 
-/// Runs the command line.
+/// Parses the arguments, runs the command, prints its report, and returns the exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -206,7 +207,7 @@ pub fn main() -> ExitCode {
             return fail(&CliError::Refused("a subcommand is missing (see --help)".to_owned()));
         }
         Err(error) => {
-            // The first paragraph says it; the rest is what `--help` shows.
+            // The first paragraph of clap names the mistake; the rest repeats what `--help` shows.
             let text = error.to_string();
             let line = text.split("\n\n").next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
             return fail(&CliError::Refused(format!("{} (see --help)", line.trim_start_matches("error: "))));
@@ -229,9 +230,9 @@ pub fn main() -> ExitCode {
 }
 
 fn fail(error: &CliError) -> ExitCode {
-    // What was typed may be in it, and must not work on the terminal.
+    // The message may quote what was typed. Control characters in it could change what the terminal shows.
     let line: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    // Where standard error is closed too, the exit code says it alone.
+    // If standard error is closed, the exit code alone reports the failure.
     let _ = writeln!(io::stderr(), "signet: {line}");
     ExitCode::FAILURE
 }
@@ -264,16 +265,16 @@ async fn manage(app: &App, command: Manage) -> Result<Report, CliError> {
     }
 }
 
-/// One provider for every TLS connection of the process.
+/// Chooses the cryptography of every TLS connection of the process.
 fn install_tls_provider() {
-    // Fails only if one is installed already, which is as good.
+    // This fails only if a provider is installed already. That one serves as well.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
 async fn open(settings: Settings) -> Result<Arc<App>, CliError> {
     let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await?;
     if let Some(administrator) = administrator {
-        // Standard output belongs to the command's own result.
+        // Standard output is reserved for the result of the command, which programs may parse.
         writeln!(io::stderr(), "{}", report::first_start(&administrator, &app.settings))?;
     }
     Ok(app)

@@ -1,4 +1,4 @@
-//! What a command says when it is done.
+//! The result of a command, and how it is printed.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::config::{CLI, Settings};
 use crate::start::Administrator;
 
-/// A command's result, for people and for programs.
+/// The result of a command: text for people, and JSON for programs.
 #[derive(Debug)]
 pub struct Report {
     text: String,
@@ -18,17 +18,17 @@ pub struct Report {
 }
 
 impl Report {
-    /// A success.
+    /// Returns a report with exit code 0.
     pub fn new(text: impl Into<String>, json: Value) -> Self {
         Self { text: text.into(), json, success: true }
     }
 
-    /// A result whose exit code tells whether it is good.
+    /// Returns a report whose exit code is 0 if `success`, and 1 otherwise.
     pub fn checked(text: impl Into<String>, json: Value, success: bool) -> Self {
         Self { text: text.into(), json, success }
     }
 
-    /// One JSON object, and as text its `fields`, one a line.
+    /// Returns a report of one JSON object. The text has one line for each of `fields`.
     pub fn record(fields: &[&str], object: Value) -> Self {
         let width = fields.iter().map(|field| field.len()).max().unwrap_or(0);
         let lines: Vec<String> =
@@ -36,7 +36,7 @@ impl Report {
         Self::new(lines.join("\n"), object)
     }
 
-    /// A table: the JSON objects of `rows`, and as text their `columns`.
+    /// Returns a report of a list of JSON objects. The text is a table of `columns`.
     pub fn table(columns: &[&str], rows: Vec<Value>) -> Self {
         let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|column| column.to_uppercase().replace('_', " ")).collect()];
         lines.extend(rows.iter().map(|row| columns.iter().map(|column| cell(&row[*column])).collect()));
@@ -49,7 +49,7 @@ impl Report {
         Self::new(lines.iter().map(line).collect::<Vec<_>>().join("\n"), Value::Array(rows))
     }
 
-    /// Prints it; nothing where there is nothing to say.
+    /// Prints the JSON value if `json`, the text otherwise. Prints nothing if the value is null, or if the text is empty.
     pub fn print(&self, json: bool) -> io::Result<()> {
         match json {
             true if self.json.is_null() => Ok(()),
@@ -59,16 +59,16 @@ impl Report {
         }
     }
 
-    /// Whether the exit code is 0.
+    /// Returns `true` if the exit code is 0.
     pub fn is_success(&self) -> bool {
         self.success
     }
 }
 
-/// Writes `what` and a new line to standard output.
+/// Writes `what` and a line end to standard output.
 pub fn say(what: impl Display) -> io::Result<()> {
     let written = writeln!(io::stdout(), "{what}").and_then(|()| io::stdout().flush());
-    written.map_err(|error| io::Error::new(error.kind(), format!("standard output: {error}; what was asked for is done, but not shown")))
+    written.map_err(|error| io::Error::new(error.kind(), format!("standard output: {error}; the command ran, but its result is lost")))
 }
 
 fn cell(value: &Value) -> String {
@@ -80,7 +80,7 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// What is said once, at the first start.
+/// Returns the text of the first start. It is printed once, because the administrator's password is not stored in clear.
 pub fn first_start(administrator: &Administrator, settings: &Settings) -> String {
     let issuer = &settings.issuer;
     let Administrator { username, password } = administrator;
@@ -88,15 +88,15 @@ pub fn first_start(administrator: &Administrator, settings: &Settings) -> String
     let (token, account) = (issuer.endpoint("/token"), issuer.endpoint("/account"));
     let client = if settings.default_client.as_deref() == Some(CLI) { String::new() } else { format!("-d client_id={CLI} ") };
     format!(
-        "First start: made the master key, a signing key, and the user {username}.\n\n  \
+        "First start: created the master key, a signing key and the user {username}.\n\n  \
          username  {username}\n  password  {password}\n\n\
          The password is not shown again; `signet user set-password {username}` sets another. Sign in at\n\
-         {account} to choose your own, or try it:\n\n  \
+         {account} to choose your own password, or get a token:\n\n  \
          curl {client}-d grant_type=password -d username={username} -d password={password} -d 'scope=openid admin' {token}\n"
     )
 }
 
-/// The same for programs.
+/// Returns the administrator's username and password as JSON, for programs.
 pub fn first_start_json(administrator: &Administrator) -> Value {
     json!({ "username": administrator.username, "password": administrator.password.expose_secret() })
 }

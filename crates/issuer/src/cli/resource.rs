@@ -1,4 +1,4 @@
-//! `signet resource`
+//! `signet resource`: adds, lists and removes resources.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -10,33 +10,33 @@ use crate::cli::report::Report;
 use crate::cli::{CliError, all, operator};
 use crate::clock::UnixSeconds;
 
-/// `signet resource …`
+/// The subcommands of `signet resource`.
 #[derive(Debug, Subcommand)]
 pub enum ResourceCommand {
-    /// Add a resource with the scopes that it owns
+    /// Add a resource (a service that accepts tokens) with the scopes that it owns
     Add {
-        /// Identifier of the new resource, an absolute URI: the `aud` of its tokens
+        /// Identifier of the resource: an absolute URI without a fragment, which becomes the `aud` of its tokens
         identifier: String,
-        /// Name of the resource, as people are shown it
+        /// Name of the resource, as pages show it to people
         #[arg(long)]
         name: String,
-        /// A scope that the resource owns, with its description for the consent page; may be repeated
+        /// Scope that the resource owns, with the description that the consent page shows; may be repeated
         #[arg(long = "scope", value_name = "NAME=DESCRIPTION")]
         scopes: Vec<String>,
-        /// Life of the resource's access tokens, in seconds, at most 3600 [default: the setting access_token_lifetime]
+        /// Lifetime of the resource's access tokens in seconds, 1 to 3600 [default: the setting access_token_lifetime]
         #[arg(long, value_name = "SECONDS")]
         token_lifetime: Option<UnixSeconds>,
     },
     /// List all resources with their scopes
     List,
-    /// Remove a resource and its scopes, from roles and clients too
+    /// Remove a resource and its scopes, which roles and clients then lose
     Remove {
         /// Identifier of the resource to remove
         identifier: String,
     },
 }
 
-/// Runs it.
+/// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError> {
     match command {
         ResourceCommand::Add { identifier, name, scopes, token_lifetime } => {
@@ -48,7 +48,7 @@ pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError
     }
 }
 
-/// Reads `NAME=DESCRIPTION`; the name serves as the description where there is none.
+/// Parses `NAME=DESCRIPTION`. A scope without a description gets its name as one.
 fn parse_scope(text: &str) -> ScopeView {
     let (name, description) = text.split_once('=').unwrap_or((text, ""));
     let description = if description.is_empty() { name } else { description };

@@ -1,4 +1,4 @@
-//! `signet role`
+//! `signet role`: adds, lists, changes and removes roles.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -8,38 +8,38 @@ use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{CliError, all, operator};
 
-/// `signet role …`
+/// The subcommands of `signet role`.
 #[derive(Debug, Subcommand)]
 pub enum RoleCommand {
-    /// Add a role
+    /// Add a role, which is a named set of scopes
     Add {
-        /// Name of the new role
+        /// Name of the role: printable ASCII characters without spaces, at most 128
         name: String,
-        /// A scope that users with the role may hold; may be repeated
+        /// Scope that users with the role may hold; may be repeated
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<String>,
     },
     /// List all roles with their scopes
     List,
-    /// Show or change the scopes of a role
+    /// Show the scopes of a role, or change them with --add and --remove
     Scopes {
-        /// Name of the role
+        /// Name of the role to show or change
         name: String,
-        /// A scope to give to the role; may be repeated
+        /// Scope to give to the role; may be repeated
         #[arg(long = "add", value_name = "SCOPE")]
         add: Vec<String>,
-        /// A scope to take from the role; may be repeated
+        /// Scope to take from the role; may be repeated
         #[arg(long = "remove", value_name = "SCOPE")]
         remove: Vec<String>,
     },
-    /// Remove a role, from its users too
+    /// Remove a role, which its users then lose
     Remove {
         /// Name of the role to remove
         name: String,
     },
 }
 
-/// Runs it.
+/// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: RoleCommand) -> Result<Report, CliError> {
     match command {
         RoleCommand::Add { name, scopes } => add(app, &name, &scopes).await,

@@ -1,4 +1,4 @@
-//! `signet serve`
+//! `signet serve`: runs the issuer.
 
 use std::sync::Arc;
 
@@ -14,13 +14,14 @@ use crate::server;
 use crate::start;
 use crate::telemetry;
 
-/// Serves until Ctrl-C or SIGTERM.
+/// Serves until Ctrl-C or SIGTERM. Then lets requests in flight finish and closes the database.
 pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
     telemetry::start(&settings);
-    // Before anything is made: a port that is taken must not cost the first start its password.
+    // Bind before the first start creates the administrator. Otherwise a port that is taken would end the process before the
+    // administrator's password was printed.
     let listener = match TcpListener::bind(settings.listen).await {
         Ok(listener) => listener,
-        Err(error) => return refuse(format!("setting listen: {}: {error}", settings.listen)),
+        Err(error) => return refuse(format!("setting listen: cannot listen on {}: {error}", settings.listen)),
     };
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await?;

@@ -1,4 +1,4 @@
-//! `signet session`: browsers that are signed in at the issuer.
+//! `signet session`: lists and ends sessions, which are browsers that are signed in at the issuer.
 
 use clap::{ArgGroup, Subcommand};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{CliError, all, operator, refuse};
 
-/// `signet session …`
+/// The subcommands of `signet session`.
 #[derive(Debug, Subcommand)]
 pub enum SessionCommand {
     /// List the browsers that are signed in
@@ -17,19 +17,19 @@ pub enum SessionCommand {
         #[arg(long, value_name = "USERNAME")]
         user: Option<String>,
     },
-    /// Sign out one browser, or all browsers of a user; authorizations with `offline_access` go on
+    /// Sign out one browser, or all browsers of a user; authorizations with offline_access stay valid
     #[command(group = ArgGroup::new("which").required(true).args(["sid", "user"]))]
     End {
-        /// Id of the session to end, as `list` shows it
+        /// Id (sid) of the session to end, as `signet session list` shows it
         #[arg(allow_hyphen_values = true)]
         sid: Option<String>,
-        /// End all sessions of this user
+        /// Sign this user out of every browser
         #[arg(long, value_name = "USERNAME")]
         user: Option<String>,
     },
 }
 
-/// Runs it.
+/// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: SessionCommand) -> Result<Report, CliError> {
     match command {
         SessionCommand::List { user } => list(app, user.as_deref()).await,
@@ -50,7 +50,7 @@ async fn list(app: &App, username: Option<&str>) -> Result<Report, CliError> {
 async fn end_one(app: &App, sid: &str) -> Result<Report, CliError> {
     change(app, &operator(), |change| Box::pin(sessions::end(change, sid)))
         .await
-        .or_else(|error| refuse(format!("{error}; `signet session list` shows all")))?;
+        .or_else(|error| refuse(format!("{error}; `signet session list` shows all sessions")))?;
     Ok(ended(1))
 }
 

@@ -1,4 +1,4 @@
-//! `signet user`
+//! `signet user`: adds, lists and changes users.
 
 use std::io::{ErrorKind, Read};
 
@@ -12,12 +12,12 @@ use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{CliError, all, operator, refuse};
 
-/// `signet user …`
+/// The subcommands of `signet user`.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Add a user; the password is asked for, or read from standard input
+    /// Add a user; the terminal asks for the password unless an option gives it
     Add {
-        /// Username to sign in with
+        /// Username with which the user signs in; upper and lower case count as the same
         username: String,
         /// Email address of the user
         #[arg(long)]
@@ -25,74 +25,75 @@ pub enum UserCommand {
         /// Full name of the user
         #[arg(long)]
         name: Option<String>,
-        /// A role to give to the user; may be repeated
+        /// Role to give to the user; may be repeated
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
         #[command(flatten)]
         password: PasswordArgs,
     },
-    /// List all users
+    /// List the users, by username
     List {
-        /// Only users that are enabled (true) or disabled (false)
+        /// Only users that are enabled (true) or disabled (false) [default: both]
         #[arg(long, value_name = "BOOL")]
         enabled: Option<bool>,
     },
-    /// Show one user
+    /// Show one user with their roles
     Show {
         /// Username of the user to show
         username: String,
     },
-    /// Set a user's password, and end all that the user is signed in to
+    /// Set a user's password, sign the user out of every browser, and end all their authorizations
     SetPassword {
         /// Username of the user whose password is set
         username: String,
         #[command(flatten)]
         password: PasswordArgs,
     },
-    /// Refuse a user everything from now on, and end all that the user is signed in to
+    /// Disable a user: sign the user out of every browser, end all their authorizations, and refuse new ones
     Disable {
         /// Username of the user to disable
         username: String,
     },
-    /// Let a disabled user sign in again
+    /// Enable a user that was disabled, who must sign in again
     Enable {
         /// Username of the user to enable
         username: String,
     },
-    /// Show or change what is known about a user beside the email address: the standard claims of OpenID Connect
+    /// Show a user's standard claims of OpenID Connect, such as nickname, or change them with --claim
     Claims {
-        /// Username of the user whose claims are shown
+        /// Username of the user whose claims are shown or changed
         username: String,
-        /// A claim to set, or to take away if the value is empty; may be repeated
+        /// Claim to set; an empty value removes the claim; may be repeated
         #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = crate::cli::parse_pair)]
         claims: Vec<(String, String)>,
     },
-    /// Show or change a user's roles
+    /// Show a user's roles, or change them with --add and --remove
     Roles {
-        /// Username of the user whose roles are shown
+        /// Username of the user whose roles are shown or changed
         username: String,
-        /// A role to give to the user; may be repeated
+        /// Role to give to the user; may be repeated
         #[arg(long = "add", value_name = "ROLE")]
         add: Vec<String>,
-        /// A role to take from the user; may be repeated
+        /// Role to take from the user; may be repeated
         #[arg(long = "remove", value_name = "ROLE")]
         remove: Vec<String>,
     },
 }
 
-/// The source of a password; never an argument, which other users of the machine can see.
+/// The source of a password. The password itself is never an argument, because every user of the machine can read the arguments of
+/// a process.
 #[derive(Debug, Args)]
 pub struct PasswordArgs {
-    /// Read the password from standard input
+    /// Read the password from standard input; one line end after it is ignored
     #[arg(long)]
     password_stdin: bool,
-    /// Take an Argon2id hash in PHC format, from another system, as it is
+    /// Store this Argon2id hash from another system as it is, in PHC format ($argon2id$v=19$…)
     #[arg(long, value_name = "PHC", conflicts_with = "password_stdin")]
     password_hash: Option<String>,
 }
 
 impl PasswordArgs {
-    /// The hash to store for somebody who is known by `about`.
+    /// Returns the hash to store. Refuses a password that is too easy to guess for someone who knows `about`, such as the username.
     async fn hash(self, app: &App, about: &[&str]) -> Result<PasswordHash, CliError> {
         if let Some(phc) = self.password_hash {
             return Ok(PasswordHash::imported(phc)?);
@@ -110,7 +111,7 @@ fn read_password() -> Result<SecretString, CliError> {
             _ => Err(error.into()),
         };
     }
-    // One line end is the shell's; everything else is the password, exactly as it came.
+    // `echo` adds one line end. Everything else belongs to the password, spaces included.
     let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     Ok(SecretString::from(line))
 }
@@ -121,12 +122,12 @@ fn ask_password() -> Result<SecretString, CliError> {
     };
     let password = ask("Password: ")?;
     if password != ask("Again: ")? {
-        return refuse("password: the two that were typed differ");
+        return refuse("password: the second entry differs from the first");
     }
     Ok(SecretString::from(password))
 }
 
-/// Runs it.
+/// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
     match command {
         UserCommand::Add { username, email, name, roles, password } => {
@@ -144,7 +145,7 @@ pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
 
 async fn add(app: &App, draft: UserDraft, password: PasswordArgs) -> Result<Report, CliError> {
     let user = NewUser::check(draft)?;
-    // Nobody types a password for a username that is taken.
+    // Check this before asking for the password, so that nobody types one for a username that is taken.
     match users::show(app, user.username()).await {
         Ok(taken) => return refuse(format!("there is a user {} already", taken.username)),
         Err(Refused::NotFound { .. }) => {}
