@@ -1,4 +1,4 @@
-//! The schema of Signet's database. One file serves SQLite and PostgreSQL; a released file is never edited.
+//! The schema of Signet's database. Each migration serves both SQLite and PostgreSQL, and is never edited after a release.
 
 use sea_orm_migration::{MigrationTrait, async_trait};
 

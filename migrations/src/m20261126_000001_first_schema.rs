@@ -1,6 +1,7 @@
-//! The first schema. Nothing of it has been released, so it still changes in place.
+//! The first schema. It is not released yet, so it may still be edited.
 //!
-//! Every `*_at` column is Unix seconds. Scopes, resources, grants, redirect URIs and `amr` are lists, separated by spaces.
+//! Every column `*_at`, and `auth_time`, is in Unix seconds. Scopes, resources, grants, redirect URIs and `amr` are lists,
+//! separated by spaces.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -141,9 +142,9 @@ fn role_scopes() -> TableCreateStatement {
     pairs("role_scopes", (string("role").take(), "roles", "name"), (string("scope").take(), "scopes", "name"))
 }
 
-/// `claims` holds the standard claims that have no column of their own, as JSON. `password_generated_at` is the time at which the
-/// password was made for the user, who must then choose another. `credential_version` grows with each change that ends the
-/// user's sign-ins.
+/// `claims` holds the standard claims that have no column of their own, as JSON. `password_generated_at` is the time at which a
+/// password was generated for the user, who must then choose another. `credential_version` is incremented when the password or
+/// status changes, or when all sign-ins are ended.
 fn users() -> TableCreateStatement {
     table("users")
         .col(uuid("id").primary_key())
@@ -165,7 +166,8 @@ fn user_roles() -> TableCreateStatement {
     pairs("user_roles", (uuid("user_id").take(), "users", "id"), (string("role").take(), "roles", "name"))
 }
 
-/// Secrets and registration access tokens are stored as their SHA-256. `metadata` holds what a client says about itself, as JSON.
+/// Secrets and registration access tokens are stored as their SHA-256. `metadata` holds the metadata that the client was registered
+/// with (RFC 7591 §2), as JSON.
 fn clients() -> TableCreateStatement {
     table("clients")
         .col(string("id").primary_key())
@@ -211,8 +213,7 @@ fn client_logos() -> TableCreateStatement {
         .take()
 }
 
-/// The data of each browser that has our cookie, under the SHA-256 of the cookie's id. `signed_in` is true if the data names a
-/// session.
+/// The data of each browser that has our cookie, under the SHA-256 of the cookie's id. `sid` is null while nobody is signed in.
 fn browsers() -> TableCreateStatement {
     table("browsers")
         .col(string("id_hash").primary_key())
@@ -224,8 +225,8 @@ fn browsers() -> TableCreateStatement {
         .take()
 }
 
-/// Authorization requests that wait until the person has signed in and consented. `browser` is a random key of the browser in
-/// which the request was begun, never the cookie's id.
+/// Waiting requests: authorization requests that are stored while their interaction goes on. `browser` is a random key of the
+/// browser in which the request was begun, never the cookie's id.
 fn waiting_requests() -> TableCreateStatement {
     table("waiting_requests")
         .col(pk_auto("sequence").big_integer())
@@ -236,7 +237,7 @@ fn waiting_requests() -> TableCreateStatement {
         .take()
 }
 
-/// Browsers that are signed in at the issuer. `auth_time` is Unix seconds.
+/// Browsers that are signed in at the issuer. `passed` holds the methods that the user has passed, and when, as JSON.
 fn sessions() -> TableCreateStatement {
     table("sessions")
         .col(string("sid").primary_key())
@@ -253,7 +254,7 @@ fn sessions() -> TableCreateStatement {
 }
 
 /// Authorization codes, under their SHA-256. `authorization_id` is the id that the authorization will have once the code is
-/// redeemed. `claims` is the request's `claims` parameter, as JSON; `auth_time` is Unix seconds.
+/// redeemed. `claims` is the request's `claims` parameter, as JSON.
 fn authorization_codes() -> TableCreateStatement {
     table("authorization_codes")
         .col(string("hash").primary_key())
@@ -290,8 +291,8 @@ fn consents() -> TableCreateStatement {
         .take()
 }
 
-/// One row per user authorization. `salt` and `key_version` go into the MAC of its refresh token; no value in this table can be
-/// replayed. `claims` is the request's `claims` parameter, as JSON; `auth_time` is Unix seconds.
+/// One row per user authorization. `salt` and `key_version` go into the MAC of its refresh token, whose key is not in the database,
+/// so that nobody can make a refresh token from this table alone. `claims` is the request's `claims` parameter, as JSON.
 fn authorizations() -> TableCreateStatement {
     table("authorizations")
         .col(uuid("id").primary_key())
@@ -339,7 +340,7 @@ fn attempts() -> TableCreateStatement {
         .take()
 }
 
-/// The audit trail. It has no foreign keys, so that an event outlives the rows that it tells about.
+/// The audit trail. It has no foreign keys, so that an event outlives the rows that it describes.
 fn audit_events() -> TableCreateStatement {
     table("audit_events")
         .col(pk_auto("id").big_integer())

@@ -1,4 +1,4 @@
-//! Counters of password guesses. Counting and refusing are one statement, so that parallel guesses cannot slip through.
+//! Counters of password guesses. One statement both counts and refuses, so that parallel guesses cannot exceed the limits.
 
 use std::sync::LazyLock;
 
@@ -10,25 +10,26 @@ use crate::store::StoreError;
 use crate::store::entity::attempts::{Column, Entity};
 use crate::store::query::{self, text};
 
-/// An account that nobody tried for this long starts anew, in seconds.
+/// The counter of an account starts anew after this many seconds without an attempt.
 const FORGET_AFTER: UnixSeconds = 3600;
 
-/// How many attempts are allowed.
+/// The limits on attempts, as the settings give them.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Wrong passwords for one account before each further one must wait 1, 2, 4, … seconds.
+    /// The number of wrong passwords for one account after which each further attempt must wait 1, 2, 4, … seconds.
     pub account_attempts: i32,
-    /// The longest such wait, in seconds.
+    /// The longest of these waits, in seconds.
     pub account_max_delay: UnixSeconds,
-    /// Attempts from one address within a window.
+    /// The largest number of attempts from one address within [`Limits::address_window`].
     pub address_attempts: i32,
-    /// That window, in seconds.
+    /// The length of the window, in seconds.
     pub address_window: UnixSeconds,
 }
 
 // $1 account, $2 address, $3 now, $4 attempts of an account, $5 its longest delay, $6 attempts of an address, $7 its window.
 static COUNT: LazyLock<String> = LazyLock::new(|| {
-    // Dates are whole seconds, so an account is blocked through the end of the second `blocked_until`: at least as long as said.
+    // Times are whole seconds, so an account stays blocked until the second `blocked_until` is over. Otherwise it could try again
+    // up to a second too early.
     let forgotten = format!("a.last_at + {FORGET_AFTER} <= $3");
     let over = "(a.counted_since + $7 <= $3 OR a.counted_since > $3)";
     let may_go_on =
@@ -49,8 +50,8 @@ static COUNT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Counts an attempt on `account` from `address`, in one statement. Returns `false` if either must wait. Then neither is
-/// counted, unless others were counted at the same moment.
+/// Counts an attempt on `account` from `address`, in one statement. Returns `false` if either must wait. Then neither is counted,
+/// unless parallel attempts were counted at the same moment.
 pub async fn count(db: &impl ConnectionTrait, account: &str, address: &str, limits: Limits, now: UnixSeconds) -> Result<bool, StoreError> {
     let Limits { account_attempts, account_max_delay, address_attempts, address_window } = limits;
     let values = [
@@ -70,7 +71,7 @@ struct Wait {
     until: Option<UnixSeconds>,
 }
 
-/// The time until which `account` or `address` must wait. `None` if neither must.
+/// Returns the time until which `account` or `address` must wait, in Unix seconds. `None` if neither must.
 pub async fn waits_until(
     db: &impl ConnectionTrait,
     account: &str,
@@ -85,19 +86,19 @@ pub async fn waits_until(
     Ok(wait.and_then(|wait| wait.until).filter(|until| *until > now))
 }
 
-/// After a success, lets the account start anew and gives the address its attempt back.
+/// After a right password, resets the counter of the account and takes one attempt off the counter of the address.
 pub async fn succeed(db: &impl ConnectionTrait, account: &str, address: &str) -> Result<(), StoreError> {
     let one_less = Expr::col(Column::Count).sub(1);
     uncount(db, account, address, CaseStatement::new().case(Column::Key.eq(account), 0).finally(one_less).into()).await
 }
 
-/// Takes one attempt back from the account and from the address, because the attempt came to nothing.
+/// Takes one attempt off the counters of the account and of the address, because no password was compared.
 pub async fn give_back(db: &impl ConnectionTrait, account: &str, address: &str) -> Result<(), StoreError> {
     uncount(db, account, address, Expr::col(Column::Count).sub(1)).await
 }
 
-/// Sets both counts to `count`, and lets the account try again at once. Like [`count`](self::count), it locks the account
-/// before the address, which is the order of locks of [`crate::store`].
+/// Sets both counts to `count`, and unblocks the account. Locks the account before the address, as the order of locks in
+/// [`crate::store`] requires.
 async fn uncount(db: &impl ConnectionTrait, account: &str, address: &str, count: Expr) -> Result<(), StoreError> {
     let account_first: Expr = CaseStatement::new().case(Column::Key.eq(account), 0).finally(1).into();
     let counted = Entity::find()
@@ -118,7 +119,7 @@ async fn uncount(db: &impl ConnectionTrait, account: &str, address: &str, count:
     Ok(())
 }
 
-/// Forgets up to `limit` counters that nobody touched since `before`; returns their number.
+/// Deletes up to `limit` counters whose last attempt was before `before`; returns their number.
 pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
     query::purge::<Entity>(db, Column::LastAt.lt(before), limit).await
 }

@@ -1,4 +1,4 @@
-//! The stored audit trail.
+//! The stored audit trail. Events are only added; no query changes or deletes one.
 
 use sea_orm::{ActiveValue, ConnectionTrait, EntityTrait, IntoActiveModel};
 
@@ -7,7 +7,7 @@ use crate::store::entity::audit_events::Entity;
 
 pub use crate::store::entity::audit_events::Model as AuditRow;
 
-/// Appends an event. Its id is given by the database, whatever `row` says.
+/// Appends an event. The database assigns its id; the id in `row` is ignored.
 pub async fn insert(db: &impl ConnectionTrait, row: AuditRow) -> Result<(), StoreError> {
     let mut row = row.into_active_model();
     row.id = ActiveValue::NotSet;

@@ -1,5 +1,5 @@
-//! Authorization codes, under their hash. A spent code is kept until the tokens that it gave have ended, so that its second
-//! use is noticed.
+//! Authorization codes, stored under their SHA-256. A spent code is kept until its authorization is deleted, so that a second use
+//! of the code is noticed.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
@@ -16,7 +16,7 @@ use crate::store::{StoreError, query};
 
 pub use crate::store::entity::authorization_codes::Model as CodeRow;
 
-/// Adds a code.
+/// Inserts a new code.
 pub async fn insert(db: &impl ConnectionTrait, row: &CodeRow) -> Result<(), StoreError> {
     Entity::insert(row.clone().into_active_model()).exec_without_returning(db).await?;
     Ok(())
@@ -31,14 +31,14 @@ struct WithUser {
     user: User,
 }
 
-/// The code `hash` with its user.
+/// Returns the code with this hash and its user, even if the code is spent or expired.
 pub async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<(CodeRow, User)>, StoreError> {
     let code = Entity::find_by_id(hash).join(JoinType::InnerJoin, Relation::Users.def());
     let found = code.into_partial_model::<WithUser>().one(db).await?;
     Ok(found.map(|found| (found.code, found.user)))
 }
 
-/// Spends the code `hash`. Returns `false` if it was already spent, or is gone.
+/// Marks the code with this hash as spent. Returns `false` if it was already spent, or no longer exists.
 pub async fn spend(db: &impl ConnectionTrait, hash: &str, now: UnixSeconds) -> Result<bool, StoreError> {
     let spent = Entity::update_many()
         .col_expr(Column::SpentAt, Expr::value(now))
@@ -49,7 +49,7 @@ pub async fn spend(db: &impl ConnectionTrait, hash: &str, now: UnixSeconds) -> R
     Ok(spent.rows_affected == 1)
 }
 
-/// Forgets the codes that are not spent, of a user, or for a client, or both.
+/// Deletes the codes of a user, of a client, or of a user for a client, except those that are spent.
 pub async fn withdraw(db: &impl ConnectionTrait, user: Option<Uuid>, client: Option<&str>) -> Result<(), StoreError> {
     let of =
         Condition::all().add_option(user.map(|user| Column::UserId.eq(user))).add_option(client.map(|client| Column::ClientId.eq(client)));
@@ -57,7 +57,7 @@ pub async fn withdraw(db: &impl ConnectionTrait, user: Option<Uuid>, client: Opt
     Ok(())
 }
 
-/// Forgets up to `limit` codes that expired before `before` and whose authorization is gone; returns their number.
+/// Deletes up to `limit` codes that expired before `before` and whose authorization does not exist; returns their number.
 pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
     let own = Expr::col((authorizations::Entity, authorizations::Column::Id)).equals((Entity, Column::AuthorizationId));
     let authorization = authorizations::Entity::find().filter(own).into_query();

@@ -1,5 +1,5 @@
-//! The browsers that have our cookie. A row is found by the hash of the cookie's id, never by the id, and is written once: each
-//! change gives the cookie a new id, and so a new row.
+//! The browsers that have our cookie. The table stores the hash of the cookie's id, never the id itself. A row is never updated,
+//! because each change gives the cookie a new id and so a new row.
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
@@ -10,25 +10,25 @@ use crate::store::{StoreError, query};
 
 pub use crate::store::entity::browsers::Model as BrowserRow;
 
-/// Adds `row`. Returns `false` if there is one with this hash.
+/// Inserts `row`. Returns `false` if there is already a row with this hash.
 pub async fn insert(db: &impl ConnectionTrait, row: BrowserRow) -> Result<bool, StoreError> {
     let unless_known = OnConflict::column(Column::IdHash).do_nothing().to_owned();
     Ok(Entity::insert(row.into_active_model()).on_conflict(unless_known).exec_without_returning(db).await? == 1)
 }
 
-/// The browser `id_hash`, unless its time is up.
+/// Returns the browser `id_hash`, if it is known and has not expired at `now`.
 pub async fn find(db: &impl ConnectionTrait, id_hash: &str, now: UnixSeconds) -> Result<Option<BrowserRow>, StoreError> {
     Ok(Entity::find_by_id(id_hash).filter(Column::ExpiresAt.gt(now)).one(db).await?)
 }
 
-/// Forgets the browser `id_hash` if it is signed in. A browser that is not signed in holds nothing but requests that were begun
-/// in it, perhaps in another tab that is about to go on: such a row is left to expire.
+/// Deletes the browser `id_hash` if it is signed in. A browser that is not signed in is left to expire, because it holds only
+/// requests that were begun in it, perhaps in another tab in which the user is about to go on.
 pub async fn remove_signed_in(db: &impl ConnectionTrait, id_hash: &str) -> Result<(), StoreError> {
     Entity::delete_many().filter(Column::IdHash.eq(id_hash)).filter(Column::Sid.is_not_null()).exec(db).await?;
     Ok(())
 }
 
-/// Forgets up to `limit` browsers whose time is up; returns their number.
+/// Deletes up to `limit` browsers that have expired at `now`; returns their number.
 pub async fn purge(db: &impl ConnectionTrait, now: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
     query::purge::<Entity>(db, Column::ExpiresAt.lte(now), limit).await
 }

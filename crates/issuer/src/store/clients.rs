@@ -1,4 +1,4 @@
-//! Clients.
+//! Queries on clients, their scopes, their origins and their logos.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -28,7 +28,7 @@ pub struct AllowedScope {
 }
 
 impl AllowedScope {
-    /// Parses [`SCOPES`].
+    /// Parses the value of [`SCOPES`], pairs of a scope and its resource.
     fn parse(text: &str) -> Vec<Self> {
         let pairs: Vec<&str> = words(text).collect();
         pairs.chunks_exact(2).map(|pair| Self { name: pair[0].to_owned(), resource_id: pair[1].to_owned() }).collect()
@@ -41,26 +41,24 @@ impl AllowedScope {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Client {
     pub id: String,
-    /// The name that is shown to people.
+    /// The name that pages show to people.
     pub client_name: String,
-    /// Whether it has no secret.
+    /// `true` if the client cannot keep a secret and therefore has none (RFC 6749 §2.1).
     pub public: bool,
-    /// The grant types that it is registered for.
     pub grant_types: Vec<String>,
-    /// SHA-256 of the secrets that are good, at most two.
+    /// SHA-256 hashes of the valid secrets, at most two.
     pub secret_hashes: Vec<Vec<u8>>,
     pub enabled: bool,
     pub redirect_uris: Vec<String>,
-    /// The one method by which it must authenticate. `None`: any method that it has a secret for.
+    /// The only method by which the client may authenticate. `None` if any method will do that it has a secret or keys for.
     pub token_endpoint_auth_method: Option<String>,
-    /// Whether every authorization request must carry a PKCE challenge. Those of public clients must in any case.
+    /// `true` if every authorization request must carry a PKCE challenge. Requests of public clients must carry one in any case.
     pub require_pkce: bool,
-    /// Whether it is the issuer's own client. Its users are not asked for consent.
+    /// `true` if the client belongs to the operator of the issuer, so that users are not asked for consent.
     pub first_party: bool,
-    /// Whether it registered itself.
     pub registered_itself: bool,
     metadata: String,
-    /// The resource of its tokens, unless a request names another.
+    /// The resource of its tokens unless a request names another.
     pub default_resource: Option<Resource>,
     pub scopes: Vec<AllowedScope>,
 }
@@ -72,12 +70,13 @@ impl fmt::Debug for Client {
     }
 }
 
-/// The scopes of the client, each followed by its resource, separated by spaces.
+/// An SQL expression: the scopes of the client, each followed by its resource, separated by spaces.
 const SCOPES: &str = "COALESCE((SELECT string_agg(scopes.name || ' ' || scopes.resource_id, ' ') FROM client_scopes \
      JOIN scopes ON scopes.name = client_scopes.scope WHERE client_scopes.client_id = clients.id), '')";
 
 impl Client {
-    /// The column list of a statement in SQL text over `clients LEFT JOIN resources`, the client's default resource.
+    /// Returns the column list for a statement in SQL text over `clients LEFT JOIN resources`, where the resource is the client's
+    /// default.
     pub(super) fn columns(prefix: &str) -> String {
         let resource = columns::<resources::Entity>("resources", &format!("{prefix}resource_"));
         format!("{}, {resource}, {SCOPES} AS {prefix}scopes", columns::<clients::Entity>("clients", prefix))
@@ -109,28 +108,29 @@ impl FromQueryResult for Client {
 }
 
 impl Client {
-    /// Whether `scope` is among those that it may ask for.
+    /// Returns whether the client may ask for `scope`.
     pub fn may_ask(&self, scope: &str) -> bool {
         self.scopes.iter().any(|allowed| allowed.name == scope)
     }
 
-    /// What it says about itself.
+    /// Parses the metadata that the client was registered with (RFC 7591 §2).
     pub fn metadata(&self) -> Result<ClientMetadata, StoreError> {
         parse_metadata(&self.id, &self.metadata)
     }
 
-    /// Whether it is registered for `grant`.
+    /// Returns whether the client is registered for the grant type `grant`.
     pub fn has_grant(&self, grant: &str) -> bool {
         self.grant_types.iter().any(|own| own == grant)
     }
 }
 
-/// Whether a client can have the id `id`. PostgreSQL refuses a statement with a NUL in a text.
+/// Returns `false` for an id that no client can have. Queries check this first, because PostgreSQL refuses a statement with a NUL
+/// in a text.
 pub fn can_be_id(id: &str) -> bool {
     !id.contains('\0')
 }
 
-/// Ends where the list of ids begins.
+/// The SQL text up to the list of ids, which [`by_ids`] appends.
 static BY_IDS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {} FROM clients LEFT JOIN resources ON resources.id = clients.default_resource WHERE clients.id IN ",
@@ -138,7 +138,7 @@ static BY_IDS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The clients of `ids`, in their order.
+/// Returns the clients `ids`, in the order of `ids`; `None` for one that does not exist.
 pub(super) async fn by_ids(db: DatabaseConnection, ids: Vec<String>) -> Result<Vec<Option<Client>>, StoreError> {
     let mut values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
     let placeholders = batch::placeholders(&mut values);
@@ -147,7 +147,7 @@ pub(super) async fn by_ids(db: DatabaseConnection, ids: Vec<String>) -> Result<V
 }
 
 impl ClientRow {
-    /// What the client says about itself.
+    /// Parses the metadata that the client was registered with (RFC 7591 §2).
     pub fn client_metadata(&self) -> Result<ClientMetadata, StoreError> {
         parse_metadata(&self.id, &self.metadata)
     }
@@ -157,7 +157,8 @@ fn parse_metadata(id: &str, json: &str) -> Result<ClientMetadata, StoreError> {
     serde_json::from_str(json).map_err(|error| StoreError::Corrupt(format!("metadata of the client {id}: {error}")))
 }
 
-/// Up to `limit` clients after the id `after`, by id; only those that are enabled or not, if `enabled` says so.
+/// Returns up to `limit` clients after the id `after`, in the order of their ids. `enabled` restricts them to those that are
+/// enabled (`true`) or disabled (`false`).
 pub async fn page(db: &impl ConnectionTrait, enabled: Option<bool>, after: Option<&str>, limit: u64) -> Result<Vec<ClientRow>, StoreError> {
     use clients::Column;
     let condition = Condition::all()
@@ -166,13 +167,13 @@ pub async fn page(db: &impl ConnectionTrait, enabled: Option<bool>, after: Optio
     Ok(clients::Entity::find().filter(condition).order_by_asc(Column::Id).limit(limit).all(db).await?)
 }
 
-/// The scopes that the client `id` may ask for, by name.
+/// Returns the scopes that the client `id` may ask for, in the order of their names.
 pub async fn scopes(db: &impl ConnectionTrait, id: &str) -> Result<Vec<String>, StoreError> {
     let own = client_scopes::Entity::find().filter(client_scopes::Column::ClientId.eq(id));
     Ok(own.order_by_asc(client_scopes::Column::Scope).all(db).await?.into_iter().map(|row| row.scope).collect())
 }
 
-/// The row of the client `id`.
+/// Returns the row of the client `id`, without its scopes.
 pub async fn row(db: &impl ConnectionTrait, id: &str) -> Result<Option<ClientRow>, StoreError> {
     if !can_be_id(id) {
         return Ok(None);
@@ -186,14 +187,14 @@ struct GrantTypes {
     grant_types: String,
 }
 
-/// The grant types that some enabled client is registered for.
+/// Returns the grant types that at least one enabled client is registered for. A grant type may come several times.
 pub async fn grants_in_use(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
     let enabled = clients::Entity::find().distinct().filter(clients::Column::DisabledAt.is_null());
     let rows = enabled.into_partial_model::<GrantTypes>().all(db).await?;
     Ok(rows.iter().flat_map(|row| words(&row.grant_types)).map(str::to_owned).collect())
 }
 
-/// Adds a client that may ask for `scopes`, which must exist, and whose scripts run in `origins`.
+/// Inserts a client that may ask for `scopes`, which must exist, and whose scripts run in `origins`.
 pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String], origins: &[String]) -> Result<(), StoreError> {
     let id = client.id.clone();
     clients::Entity::insert(client.into_active_model()).exec_without_returning(db).await?;
@@ -209,7 +210,7 @@ pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[Stri
     Ok(())
 }
 
-/// Whether scripts of `origin` belong to an enabled client.
+/// Returns whether scripts of `origin` belong to an enabled client.
 pub async fn is_origin(db: &impl ConnectionTrait, origin: &str) -> Result<bool, StoreError> {
     let of_enabled = client_origins::Entity::find()
         .join(JoinType::InnerJoin, client_origins::Relation::Clients.def())
@@ -218,13 +219,13 @@ pub async fn is_origin(db: &impl ConnectionTrait, origin: &str) -> Result<bool, 
     Ok(of_enabled.exists(db).await?)
 }
 
-/// The origins of the client `id`.
+/// Returns the origins of the client `id` in alphabetical order.
 pub async fn origins(db: &impl ConnectionTrait, id: &str) -> Result<Vec<String>, StoreError> {
     let own = client_origins::Entity::find().filter(client_origins::Column::ClientId.eq(id));
     Ok(own.order_by_asc(client_origins::Column::Origin).all(db).await?.into_iter().map(|row| row.origin).collect())
 }
 
-/// Keeps the logo of the client `id`, in place of the one that it had.
+/// Stores the logo of the client `id`, in place of an earlier one.
 pub async fn set_logo(db: &impl ConnectionTrait, id: &str, media_type: &str, image: Vec<u8>) -> Result<(), StoreError> {
     use client_logos::Column;
     let row = client_logos::Model { client_id: id.to_owned(), media_type: media_type.to_owned(), image };
@@ -233,7 +234,7 @@ pub async fn set_logo(db: &impl ConnectionTrait, id: &str, media_type: &str, ima
     Ok(())
 }
 
-/// The media type and the bytes of the logo of the client `id`.
+/// Returns the media type and the bytes of the logo of the client `id`.
 pub async fn logo(db: &impl ConnectionTrait, id: &str) -> Result<Option<(String, Vec<u8>)>, StoreError> {
     if !can_be_id(id) {
         return Ok(None);
@@ -242,13 +243,13 @@ pub async fn logo(db: &impl ConnectionTrait, id: &str) -> Result<Option<(String,
     Ok(logo.map(|logo| (logo.media_type, logo.image)))
 }
 
-/// Whether the client `id` has a logo.
+/// Returns whether the client `id` has a logo, without reading the image.
 pub async fn has_logo(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
     Ok(client_logos::Entity::find_by_id(id).exists(db).await?)
 }
 
-/// Gives a confidential client a new secret. The current one stays good beside it until the next rotation, unless
-/// `drop_previous`. Returns `false` if there is no such client.
+/// Gives a confidential client a new secret. The current one stays valid until the next rotation, unless `drop_previous` is set.
+/// Returns `false` if there is no such client.
 pub async fn rotate_secret(db: &impl ConnectionTrait, id: &str, hash: &[u8], drop_previous: bool) -> Result<bool, StoreError> {
     use clients::Column;
     let previous = if drop_previous { Expr::value(None::<Vec<u8>>) } else { Expr::col(Column::SecretHash) };
@@ -261,18 +262,20 @@ pub async fn rotate_secret(db: &impl ConnectionTrait, id: &str, hash: &[u8], dro
     Ok(rotated.rows_affected == 1)
 }
 
-/// Enables a client (`None`) or disables it. Returns `false` if there is no such client.
+/// Disables a client at the time `at`, or enables it if `at` is `None`. Returns `false` if there is no such client.
 pub async fn set_disabled(db: &impl ConnectionTrait, id: &str, at: Option<UnixSeconds>) -> Result<bool, StoreError> {
     let set = clients::Entity::update_many().col_expr(clients::Column::DisabledAt, Expr::value(at));
     Ok(set.filter(clients::Column::Id.eq(id)).exec(db).await?.rows_affected == 1)
 }
 
-/// Lets nobody give anything to the client `id` until the caller's transaction ends. Returns `false` if there is no such client.
+/// Locks the row of the client `id`, so that no other transaction can insert an authorization for it until the caller's transaction
+/// ends. Returns `false` if there is no such client.
 pub async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
     Ok(can_be_id(id) && clients::Entity::find_by_id(id).lock_exclusive().one(db).await?.is_some())
 }
 
-/// Removes a client with its authorizations. Returns `false` if there is no such client.
+/// Deletes a client. The database deletes its authorizations, codes and consents with it. Returns `false` if there is no such
+/// client.
 pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
     Ok(clients::Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
 }

@@ -1,4 +1,4 @@
-//! Connecting to the database.
+//! Connects to SQLite or PostgreSQL, with time-outs and a fixed number of connections.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -11,10 +11,10 @@ use crate::config::database_url::DatabaseUrl;
 use crate::store::StoreError;
 use crate::store::error::{is_busy, is_pool_timeout};
 
-/// How long a request waits for a free connection.
+/// The longest time that a request waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a SQLite writer waits for another process.
+/// The longest time that SQLite waits for a lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause between two tries of [`persist`].
 const PAUSE: Duration = Duration::from_millis(10);
@@ -27,7 +27,7 @@ pub(super) struct Connections {
     pub(super) writer: DatabaseConnection,
 }
 
-/// Connects to `url`. A SQLite file is made if it does not exist.
+/// Connects to `url`. Creates the SQLite file if it does not exist.
 pub(super) async fn connect(url: &DatabaseUrl) -> Result<Connections, StoreError> {
     let mut options = ConnectOptions::new(url.expose());
     options.sqlx_logging(false).connect_timeout(ACQUIRE_TIMEOUT).acquire_timeout(ACQUIRE_TIMEOUT);
@@ -44,17 +44,19 @@ async fn sqlite(mut options: ConnectOptions, file: &Path) -> Result<Connections,
         let (mut options, file) = (options.clone(), file.to_owned());
         options.map_sqlx_sqlite_opts(move |sqlite| {
             let sqlite = sqlite
-                // The very file that was made private, however the driver reads the URL.
+                // Open the file whose mode was set above, even if the driver would read the URL differently.
                 .filename(&file)
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
                 .busy_timeout(BUSY_TIMEOUT);
-            // A write that is sent to a reader by mistake fails in its first test.
+            // SQLite refuses writes on these connections, so that a write that is sent to a reader by mistake fails in its first
+            // test.
             if reads_only { sqlite.pragma("query_only", "ON") } else { sqlite }
         });
-        // Another process may just be turning the new file to write-ahead logging: SQLite does not wait for that by itself.
+        // Try again while SQLite is busy: another process may be switching the new file to write-ahead logging, and SQLite does not
+        // wait for that.
         async move { persist(|| Database::connect(options.clone()), is_busy).await }
     };
     let writer = open(options.clone().max_connections(1).min_connections(1), false).await?;
@@ -66,9 +68,9 @@ async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl) -> Result<Conn
     options
         .max_connections(POSTGRES_CONNECTIONS)
         .statement_timeout(STATEMENT_TIMEOUT)
-        // A connection that was used a moment ago is alive; one that was idle during an outage may not be.
+        // Test only connections that were idle, because they may have died in an outage. One that was used a moment ago is alive.
         .test_before_acquire_if_idle_for(Duration::from_secs(1));
-    // A server that refuses connections may be starting, so the pool tries again until its time is up.
+    // The pool tries again until the time-out, because a server that refuses connections may be starting.
     let unless_timed_out = |error| {
         if is_pool_timeout(&error) {
             StoreError::Unreachable { server: url.server(), seconds: ACQUIRE_TIMEOUT.as_secs() }
@@ -80,8 +82,8 @@ async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl) -> Result<Conn
     Ok(Connections { reader: pool.clone(), writer: pool })
 }
 
-/// Makes the file, if it does not exist, readable for its owner alone, because it holds password hashes. SQLite gives its
-/// other files the same mode.
+/// Creates the file with mode 0600 if it does not exist, because it holds password hashes. SQLite gives its other files the same
+/// mode.
 fn make_private(file: &Path) -> Result<(), StoreError> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -90,8 +92,8 @@ fn make_private(file: &Path) -> Result<(), StoreError> {
     made.map(|_| ()).map_err(|error| StoreError::File { path: file.to_owned(), error })
 }
 
-/// Tries `attempt` until it succeeds or fails for a reason that does not `pass` by itself, but for no longer than
-/// [`BUSY_TIMEOUT`].
+/// Repeats `attempt` until it succeeds, until it fails with an error for which `passes` returns `false`, or until [`BUSY_TIMEOUT`]
+/// is over.
 pub(super) async fn persist<T, F>(mut attempt: impl FnMut() -> F, passes: impl Fn(&DbErr) -> bool) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, DbErr>>,

@@ -10,26 +10,26 @@ use crate::store::StoreError;
 use crate::store::entity::clients;
 use crate::store::entity::consents::{Column, Entity, Model, Relation};
 
-/// One consent.
+/// The scopes that a user has allowed one client.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Consent {
     pub client_id: String,
     pub scope: ScopeSet,
-    /// When it was last given, in Unix seconds.
+    /// Unix seconds at which the user last gave the consent.
     pub given_at: UnixSeconds,
 }
 
-/// The scopes that `user` has allowed `client`.
+/// Returns the scopes that `user` has allowed `client`; none if there is no consent.
 pub async fn scopes(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result<ScopeSet, StoreError> {
     let consent = Entity::find_by_id((user, client.to_owned())).one(db).await?;
     Ok(consent.map(|consent| words(&consent.scope).collect()).unwrap_or_default())
 }
 
-/// Remembers that `user` allows `client` the scopes of `more`, too; returns all that are allowed now. It locks the row until
-/// the caller's transaction ends, so that no other transaction that asks here comes in between.
+/// Adds `more` to the scopes that `user` has allowed `client`; returns all of them. Locks the row, so that no other transaction can
+/// change it until the caller's transaction ends.
 pub async fn give(db: &impl ConnectionTrait, user: Uuid, client: &str, more: &ScopeSet, now: UnixSeconds) -> Result<ScopeSet, StoreError> {
-    // The first statement takes the row, so that what is read next is the latest.
+    // The first statement locks the row, so that the next one reads its latest state.
     let row = Model { user_id: user, client_id: client.to_owned(), scope: String::new(), given_at: now };
     let or_renew = OnConflict::columns([Column::UserId, Column::ClientId]).update_column(Column::GivenAt).to_owned();
     Entity::insert(row.into_active_model()).on_conflict(or_renew).exec_without_returning(db).await?;
@@ -43,8 +43,8 @@ pub async fn give(db: &impl ConnectionTrait, user: Uuid, client: &str, more: &Sc
     Ok(all)
 }
 
-/// Whether `user` allows `client` all of `scope`. It locks the row, so that a withdrawal waits until the caller's transaction
-/// ends.
+/// Returns whether `user` has allowed `client` all of `scope`. Locks the row, so that a withdrawal waits until the caller's
+/// transaction ends.
 pub async fn holds(db: &impl ConnectionTrait, user: Uuid, client: &str, scope: &ScopeSet) -> Result<bool, StoreError> {
     let locked = Entity::update_many()
         .col_expr(Column::GivenAt, Expr::col(Column::GivenAt))
@@ -55,12 +55,12 @@ pub async fn holds(db: &impl ConnectionTrait, user: Uuid, client: &str, scope: &
     Ok(locked.rows_affected == 1 && scope.is_subset(&scopes(db, user, client).await?))
 }
 
-/// Forgets the consent of `user` to `client`. Returns `false` if there was none.
+/// Deletes the consent of `user` to `client`. Returns `false` if there was none.
 pub async fn withdraw(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result<bool, StoreError> {
     Ok(Entity::delete_by_id((user, client.to_owned())).exec(db).await?.rows_affected == 1)
 }
 
-/// All consents of `user`, by the client's name.
+/// Returns all consents of `user`, in the order of the names of the clients.
 pub async fn of_user(db: &impl ConnectionTrait, user: Uuid) -> Result<Vec<Consent>, StoreError> {
     let rows = Entity::find()
         .join(JoinType::InnerJoin, Relation::Clients.def())

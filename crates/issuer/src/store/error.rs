@@ -1,4 +1,4 @@
-//! Failures of the database.
+//! The errors of the database, sorted by what a caller can do about them.
 
 use std::path::PathBuf;
 
@@ -6,25 +6,26 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, SqlxError, SqlxPostgres
 
 use crate::oauth::error::{Code, OAuthError};
 
-/// The seconds after which a request that found the database busy may be repeated.
+/// `Retry-After` of the answer to a request that found the database busy, in seconds.
 const RETRY_AFTER: u64 = 1;
 
-/// A failure of the database, or of what it holds.
+/// An error of the database, or of the data in it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database could not be reached, or refused a statement.
     #[error("database: {0}")]
     Database(DbErr),
-    /// The database works, but has no time now: all its connections are taken, or another process holds a lock for too long.
-    /// The same request may succeed a moment later.
+    /// The database works but is busy: all its connections are in use, or another process held a lock for too long. The same
+    /// request may succeed a moment later.
     #[error("database: it is busy; try again in a moment ({0})")]
     Busy(DbErr),
-    /// Between a read and the write, another command added the same row, or removed a row that this command needs.
-    #[error("another command changed the same at this moment; try again ({0})")]
+    /// Between the read and the write of this command, another command added the same row, or removed a row that this command
+    /// needs.
+    #[error("another command changed the same data at the same moment; try again ({0})")]
     Conflict(DbErr),
     /// The server refused every connection, or did not answer.
     #[error(
-        "database: no connection to PostgreSQL at {server} within {seconds} s; is it running, has it connections left, and is database_url right?"
+        "database: no connection to PostgreSQL at {server} within {seconds} s; check that it runs, its max_connections, and database_url"
     )]
     #[expect(missing_docs, reason = "the names say it")]
     Unreachable { server: String, seconds: u64 },
@@ -35,7 +36,7 @@ pub enum StoreError {
     #[error("database {path}: {error}")]
     #[expect(missing_docs, reason = "the names say it")]
     File { path: PathBuf, error: std::io::Error },
-    /// What the database holds does not make sense.
+    /// A stored value cannot be read, or a query gave no answer.
     #[error("database: {0}")]
     Corrupt(String),
 }
@@ -50,7 +51,7 @@ impl From<DbErr> for StoreError {
     }
 }
 
-/// A storage error fails the request: it never becomes a token, nor a success that did not happen.
+/// Every storage error becomes a 5xx answer, so that no token is given and no success is reported that the database did not store.
 impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -62,7 +63,7 @@ impl From<StoreError> for OAuthError {
     }
 }
 
-/// A code by which a database says what failed.
+/// The error code that SQLite or PostgreSQL returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum DatabaseCode {
     /// The primary result code of SQLite, <https://www.sqlite.org/rescode.html>. The extended codes of one primary code share
@@ -72,7 +73,8 @@ pub(super) enum DatabaseCode {
     Postgres(String),
 }
 
-/// The code with which the database refused a statement or a connection. `None` if the error is not the database's.
+/// Returns the code with which the database refused a statement or a connection. `None` if the error came from elsewhere, for
+/// example from the pool of connections.
 pub(super) fn code(error: &DbErr) -> Option<DatabaseCode> {
     let SqlxError::Database(error) = driver_error(error)? else { return None };
     let code = error.code()?;
@@ -92,12 +94,12 @@ fn driver_error(error: &DbErr) -> Option<&SqlxError> {
     }
 }
 
-/// Whether no connection became free in time.
+/// Returns whether `error` says that no connection became free in time.
 pub(super) fn is_pool_timeout(error: &DbErr) -> bool {
     matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) || matches!(driver_error(error), Some(SqlxError::PoolTimedOut))
 }
 
-/// Whether the same statement may succeed a moment later.
+/// Returns whether the same statement may succeed a moment later.
 pub(super) fn is_busy(error: &DbErr) -> bool {
     /// SQLITE_BUSY: another process holds the lock. SQLITE_LOCKED: another connection of this process does.
     const SQLITE: [u8; 2] = [5, 6];

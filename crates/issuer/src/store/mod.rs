@@ -1,13 +1,13 @@
-//! The database: SQLite on one machine, PostgreSQL beyond it. The only room that knows SeaORM.
+//! The database: SQLite on one machine, PostgreSQL for several nodes. Only this room imports SeaORM.
 //!
-//! Queries are plain functions over `&impl ConnectionTrait`. Every decision that must hold rests on the number of rows
-//! that a statement changed, or on a row that it locked, never on what an earlier statement read.
+//! Queries are plain functions over `&impl ConnectionTrait`. Every decision that must still be true at the commit rests on the
+//! number of rows that a statement changed, or on a row that it locked, never on what an earlier statement read.
 //!
 //! # The order of locks
 //!
 //! Transactions lock rows in this order, so that two of them never wait for each other in a circle:
 //!
-//! 1. the row `admin` of `scopes`, by operations that may make administrators fewer
+//! 1. the row `admin` of `scopes`, in operations that may reduce the number of administrators
 //! 2. `attempts`: the counter of the account, then that of the address
 //! 3. `users` and `clients`
 //! 4. `consents`
@@ -15,8 +15,8 @@
 //! 6. `authorization_codes`
 //! 7. `authorizations`, by `id`
 //!
-//! A transaction that leaves tables out keeps the order of the others. PostgreSQL locks the rows; SQLite has one writer at a
-//! time, so the query builder leaves the row locks out of its statements.
+//! A transaction that skips some of these tables locks the others in this order. PostgreSQL locks the rows. SQLite has one writer
+//! at a time, so the query builder leaves the row locks out of its statements.
 
 pub mod attempts;
 pub mod audit_events;
@@ -41,7 +41,7 @@ pub mod users;
 pub mod waiting_requests;
 
 pub use error::StoreError;
-/// What queries run on: a connection or a transaction.
+/// A connection or a transaction, on which queries run.
 pub use sea_orm::ConnectionTrait;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
@@ -54,10 +54,10 @@ use clients::Client;
 use connect::Connections;
 use users::User;
 
-/// A write transaction.
+/// A write transaction, which [`Store::begin`] begins and [`commit`] ends.
 pub type Transaction = DatabaseTransaction;
 
-/// Connections to the database. On SQLite one connection writes and several read, on PostgreSQL one pool does both.
+/// The connections to the database. On SQLite one connection writes and several read; on PostgreSQL one pool does both.
 #[derive(Debug, Clone)]
 pub struct Store {
     reader: DatabaseConnection,
@@ -68,7 +68,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects to `url`. A SQLite file is made if it does not exist.
+    /// Connects to `url`. Creates the SQLite file if it does not exist.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let Connections { reader, writer } = connect::connect(url).await?;
         let (clients, users, advances) = (reader.clone(), reader.clone(), writer.clone());
@@ -81,7 +81,7 @@ impl Store {
         })
     }
 
-    /// The client `id`, with the scopes that it may ask for.
+    /// Returns the client `id` with the scopes that it may ask for.
     pub async fn client(&self, id: &str) -> Result<Option<Client>, StoreError> {
         if !clients::can_be_id(id) {
             return Ok(None);
@@ -89,13 +89,13 @@ impl Store {
         self.clients.ask(id.to_owned()).await
     }
 
-    /// The authorization `id` with its user.
+    /// Returns the authorization `id` with its user.
     pub async fn authorization(&self, id: Uuid) -> Result<Option<(AuthorizationRow, User)>, StoreError> {
         self.authorizations.ask(id).await
     }
 
-    /// Advances an authorization by one generation, as a transaction of its own. Returns `false` if the authorization was not
-    /// as `step` says, or if another request advanced it first.
+    /// Advances an authorization by one generation, as a transaction of its own. Returns `false` if the authorization is not live
+    /// at the generation of `step`, for example because another request advanced it first, or if its user or client is disabled.
     pub async fn advance(&self, step: Advance) -> Result<bool, StoreError> {
         self.advances.ask(step).await
     }
@@ -118,19 +118,19 @@ impl Store {
         Ok(self.writer.begin_with_options(options).await?)
     }
 
-    /// Asks the database for a sign of life.
+    /// Checks that the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.reader.ping().await?)
     }
 
-    /// Closes all connections. On SQLite this also folds the write-ahead log into the file.
+    /// Closes all connections. On SQLite this also moves the write-ahead log into the database file.
     pub async fn close(self) -> Result<(), StoreError> {
         self.reader.close_by_ref().await?;
         Ok(self.writer.close_by_ref().await?)
     }
 }
 
-/// Commits `transaction`.
+/// Commits `transaction`. Dropping a transaction instead rolls it back.
 pub async fn commit(transaction: Transaction) -> Result<(), StoreError> {
     Ok(transaction.commit().await?)
 }

@@ -1,4 +1,4 @@
-//! Building blocks that the queries of several aggregates share.
+//! Helpers that several files of queries share.
 
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Query, SelectStatement};
 use sea_orm::{
@@ -8,14 +8,14 @@ use sea_orm::{
 
 use crate::store::StoreError;
 
-/// The column list of a statement in SQL text: every column of `E`, each named with `prefix` before its own name. A
+/// Returns the column list for a statement in SQL text: every column of `E`, each named with `prefix` before its own name. A
 /// `FromQueryResult` that is given the same prefix reads it.
 pub(super) fn columns<E: EntityTrait>(table: &str, prefix: &str) -> String {
     let column = |column: E::Column| format!("{table}.{name} AS {prefix}{name}", name = column.as_str());
     E::Column::iter().map(column).collect::<Vec<_>>().join(", ")
 }
 
-/// A statement in SQL text, for the few queries that the query builder would make slower or harder to read.
+/// Makes a statement from SQL text, for the few queries that the query builder would make slower or harder to read.
 pub(super) fn text(db: &impl ConnectionTrait, sql: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {
     Statement::from_sql_and_values(db.get_database_backend(), sql, values)
 }

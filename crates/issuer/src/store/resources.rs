@@ -12,28 +12,28 @@ use crate::store::entity::{resources, scopes};
 pub use crate::store::entity::resources::Model as ResourceRow;
 pub use crate::store::entity::scopes::Model as ScopeRow;
 
-/// The id of the built-in resource that is the issuer itself: its administration.
+/// The id of the built-in resource that stands for the issuer itself; it owns the scopes of administration.
 pub const ISSUER: &str = "issuer";
-/// The id of the built-in resource that is UserInfo; it owns OpenID Connect's scopes.
+/// The id of the built-in resource that stands for UserInfo; it owns OpenID Connect's scopes.
 pub const USERINFO: &str = "userinfo";
 
-/// A resource, as far as tokens need it.
+/// The part of a resource that tokens need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
-    /// Key of its row.
+    /// The key of its row, which differs from its identifier.
     pub id: String,
     identifier: Option<String>,
-    /// Life of its access tokens, if it sets one.
+    /// The lifetime of its access tokens, in seconds. `None` for the default of the settings.
     pub token_lifetime: Option<UnixSeconds>,
 }
 
 impl Resource {
-    /// UserInfo.
+    /// Makes the built-in resource [`USERINFO`] without reading its row.
     pub fn userinfo() -> Self {
         Self { id: USERINFO.to_owned(), identifier: None, token_lifetime: None }
     }
 
-    /// The `aud` of its tokens.
+    /// Returns the `aud` of its tokens.
     pub fn identifier(&self, issuer: &Issuer) -> String {
         identifier(&self.id, self.identifier.as_deref(), issuer)
     }
@@ -45,7 +45,7 @@ impl From<ResourceRow> for Resource {
     }
 }
 
-/// The identifier of a resource: stored, or following from the issuer for the built-in ones.
+/// Returns the identifier of a resource: the stored one, or for a built-in resource one that is made from the issuer.
 pub fn identifier(id: &str, stored: Option<&str>, issuer: &Issuer) -> String {
     match (stored, id) {
         (Some(identifier), _) => identifier.to_owned(),
@@ -54,7 +54,7 @@ pub fn identifier(id: &str, stored: Option<&str>, issuer: &Issuer) -> String {
     }
 }
 
-/// The resource whose identifier is `identifier`.
+/// Returns the resource with this identifier. A built-in resource takes precedence over a registered one.
 pub async fn by_identifier(db: &impl ConnectionTrait, identifier: &str, issuer: &Issuer) -> Result<Option<Resource>, StoreError> {
     match [ISSUER, USERINFO].into_iter().find(|id| self::identifier(id, None, issuer) == identifier) {
         Some(id) => by_column(db, resources::Column::Id, id).await,
@@ -62,12 +62,13 @@ pub async fn by_identifier(db: &impl ConnectionTrait, identifier: &str, issuer: 
     }
 }
 
-/// The resource that was registered as `identifier`, whatever the issuer is.
+/// Returns the resource that was registered with this identifier, even if a built-in one has the same.
 pub async fn registered(db: &impl ConnectionTrait, identifier: &str) -> Result<Option<Resource>, StoreError> {
     by_column(db, resources::Column::Identifier, identifier).await
 }
 
-/// The first identifier of the issuer's own that is also a registered resource's: one that was added under another issuer.
+/// Returns the first identifier of a built-in resource that a registered resource has too. That happens if the resource was
+/// registered before the issuer got its present name.
 pub async fn registered_as_issuer(db: &impl ConnectionTrait, issuer: &Issuer) -> Result<Option<String>, StoreError> {
     for id in [ISSUER, USERINFO] {
         let own = identifier(id, None, issuer);
@@ -82,34 +83,34 @@ async fn by_column(db: &impl ConnectionTrait, column: resources::Column, value: 
     Ok(resources::Entity::find().filter(column.eq(value)).one(db).await?.map(Resource::from))
 }
 
-/// The row of the resource with the key `id`.
+/// Returns the row of the resource with the key `id`.
 pub async fn row(db: &impl ConnectionTrait, id: &str) -> Result<Option<ResourceRow>, StoreError> {
     Ok(resources::Entity::find_by_id(id).one(db).await?)
 }
 
-/// Up to `limit` resources after the one with the key `after`, by key.
+/// Returns up to `limit` resources after the key `after`, in the order of their keys.
 pub async fn page(db: &impl ConnectionTrait, after: Option<&str>, limit: u64) -> Result<Vec<ResourceRow>, StoreError> {
     let condition = Condition::all().add_option(after.map(|after| resources::Column::Id.gt(after)));
     Ok(resources::Entity::find().filter(condition).order_by_asc(resources::Column::Id).limit(limit).all(db).await?)
 }
 
-/// The names of the resources with the keys `ids`, by key.
+/// Returns the names of the resources with the keys `ids`, by key.
 pub async fn names(db: &impl ConnectionTrait, ids: impl Iterator<Item = &str>) -> Result<BTreeMap<String, String>, StoreError> {
     let rows = resources::Entity::find().filter(resources::Column::Id.is_in(ids)).all(db).await?;
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
-/// The scopes of the resources with the keys `ids`, by name.
+/// Returns the scopes of the resources with the keys `ids`, in the order of their names.
 pub async fn scopes_of(db: &impl ConnectionTrait, ids: impl Iterator<Item = &str>) -> Result<Vec<ScopeRow>, StoreError> {
     Ok(scopes::Entity::find().filter(scopes::Column::ResourceId.is_in(ids)).order_by_asc(scopes::Column::Name).all(db).await?)
 }
 
-/// Those of `names` that are scopes here.
+/// Returns the rows of those `names` that are existing scopes.
 pub async fn known_scopes(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<ScopeRow>, StoreError> {
     Ok(scopes::Entity::find().filter(scopes::Column::Name.is_in(names)).all(db).await?)
 }
 
-/// Adds a resource with its scopes.
+/// Inserts a resource with its scopes, none of which may exist yet.
 pub async fn insert(db: &impl ConnectionTrait, resource: ResourceRow, owned: Vec<ScopeRow>) -> Result<(), StoreError> {
     resources::Entity::insert(resource.into_active_model()).exec_without_returning(db).await?;
     if !owned.is_empty() {
@@ -118,7 +119,7 @@ pub async fn insert(db: &impl ConnectionTrait, resource: ResourceRow, owned: Vec
     Ok(())
 }
 
-/// Removes a resource with its scopes, from roles and clients too. Returns `false` if there is no such resource.
+/// Deletes a resource with its scopes, which roles and clients lose too. Returns `false` if there is no such resource.
 pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
     Ok(resources::Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
 }

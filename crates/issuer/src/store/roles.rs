@@ -13,14 +13,14 @@ use crate::config::ADMIN;
 use crate::store::StoreError;
 use crate::store::entity::{role_scopes, roles, scopes, user_roles, users};
 
-/// The names of up to `limit` roles after `after`, by name.
+/// Returns the names of up to `limit` roles after the name `after`, in alphabetical order.
 pub async fn page(db: &impl ConnectionTrait, after: Option<&str>, limit: u64) -> Result<Vec<String>, StoreError> {
     let condition = Condition::all().add_option(after.map(|after| roles::Column::Name.gt(after)));
     let rows = roles::Entity::find().filter(condition).order_by_asc(roles::Column::Name).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(|row| row.name).collect())
 }
 
-/// The scopes of each of the roles `names`.
+/// Returns the scopes of each of the roles `names`. A role without scopes is left out.
 pub async fn scopes_of(db: &impl ConnectionTrait, names: &[String]) -> Result<HashMap<String, Vec<String>>, StoreError> {
     let rows = role_scopes::Entity::find().filter(role_scopes::Column::Role.is_in(names)).order_by_asc(role_scopes::Column::Scope);
     let mut scopes = HashMap::<String, Vec<String>>::new();
@@ -30,19 +30,19 @@ pub async fn scopes_of(db: &impl ConnectionTrait, names: &[String]) -> Result<Ha
     Ok(scopes)
 }
 
-/// Whether there is a role `name`.
+/// Returns whether there is a role `name`.
 pub async fn exists(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
     Ok(roles::Entity::find_by_id(name).one(db).await?.is_some())
 }
 
-/// The scopes of the role `name`.
+/// Returns the scopes of the role `name` in alphabetical order; none if there is no such role.
 pub async fn scopes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, StoreError> {
     let rows =
         role_scopes::Entity::find().filter(role_scopes::Column::Role.eq(name)).order_by_asc(role_scopes::Column::Scope).all(db).await?;
     Ok(rows.into_iter().map(|row| row.scope).collect())
 }
 
-/// Adds a role of `scopes`, which must exist.
+/// Inserts a role with `scopes`, which must exist.
 pub async fn insert(db: &impl ConnectionTrait, name: &str, scopes: &[String], now: UnixSeconds) -> Result<(), StoreError> {
     let role = roles::Model { name: name.to_owned(), created_at: now };
     roles::Entity::insert(role.into_active_model()).exec_without_returning(db).await?;
@@ -63,12 +63,12 @@ pub async fn replace_scopes(db: &impl ConnectionTrait, name: &str, scopes: &[Str
     insert_scopes(db, name, scopes).await
 }
 
-/// Removes the role `name`, from its users too. Returns `false` if there is no such role.
+/// Deletes the role `name`, which its users lose too. Returns `false` if there is no such role.
 pub async fn remove(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
     Ok(roles::Entity::delete_by_id(name).exec(db).await?.rows_affected == 1)
 }
 
-/// The roles of a user.
+/// Returns the roles of a user in alphabetical order.
 pub async fn of_user(db: &impl ConnectionTrait, user: Uuid) -> Result<Vec<String>, StoreError> {
     let rows =
         user_roles::Entity::find().filter(user_roles::Column::UserId.eq(user)).order_by_asc(user_roles::Column::Role).all(db).await?;
@@ -82,13 +82,13 @@ pub async fn give(db: &impl ConnectionTrait, user: Uuid, name: &str) -> Result<(
     Ok(())
 }
 
-/// Takes the role `name` from a user.
+/// Takes the role `name` from a user, if the user has it.
 pub async fn take(db: &impl ConnectionTrait, user: Uuid, name: &str) -> Result<(), StoreError> {
     user_roles::Entity::delete_by_id((user, name.to_owned())).exec(db).await?;
     Ok(())
 }
 
-/// The roles of each of the users `ids`.
+/// Returns the roles of each of the users `ids`. A user without roles is left out.
 pub async fn of_users(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, Vec<String>>, StoreError> {
     let rows = user_roles::Entity::find().filter(user_roles::Column::UserId.is_in(ids)).order_by_asc(user_roles::Column::Role);
     let mut roles = HashMap::<Uuid, Vec<String>>::new();
@@ -98,14 +98,15 @@ pub async fn of_users(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>
     Ok(roles)
 }
 
-/// Makes every other transaction that calls this wait until the caller's transaction ends: those that may make administrators
-/// fewer. It locks the scope `admin`, which always exists, in a way in which roles and clients may still refer to it.
+/// Makes every other caller wait until the caller's transaction ends. Each transaction that may reduce the number of administrators
+/// calls it. It locks the scope `admin`, which always exists, in a mode that still lets other transactions refer to the scope from
+/// roles and clients.
 pub async fn lock_administrators(db: &impl ConnectionTrait) -> Result<(), StoreError> {
     scopes::Entity::find_by_id(ADMIN).lock(LockType::NoKeyUpdate).one(db).await?;
     Ok(())
 }
 
-/// Whether there is an enabled user with a password whose roles hold the scope `admin`.
+/// Returns whether there is an enabled user with a password whose roles hold the scope `admin`.
 pub async fn has_administrator(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
     let roles = role_scopes::Entity::find().select_only().column(role_scopes::Column::Role).filter(role_scopes::Column::Scope.eq(ADMIN));
     let holders = user_roles::Entity::find()

@@ -1,4 +1,4 @@
-//! Migrations, under one lock, in one transaction with the rows of the first start.
+//! Runs the migrations in one transaction that holds the schema lock. The first start adds its rows in the same transaction.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
 use signet_migrations::{Migrator, MigratorTrait};
@@ -8,7 +8,8 @@ use crate::store::error::{DatabaseCode, code, is_busy};
 use crate::store::query::text;
 use crate::store::{Store, StoreError, Transaction};
 
-/// Begins a transaction that holds the schema lock, and applies the missing migrations in it. The caller commits.
+/// Begins a transaction that holds the schema lock, and applies the missing migrations in it. The caller commits. Fails with
+/// [`StoreError::NewerSchema`] if the database has migrations that this program does not know.
 pub async fn migrate(store: &Store) -> Result<Transaction, StoreError> {
     persist(|| make_lock(store), was_made_twice).await?;
     let transaction = store.begin().await?;
@@ -27,23 +28,24 @@ async fn make_lock(store: &Store) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Whether another node created the lock's table at the same moment. `IF NOT EXISTS` of PostgreSQL looks first and creates
-/// later, so that one of two nodes, or both, may fail with unique_violation, duplicate_table or duplicate_object.
+/// Returns whether another node created the table of the lock at the same moment, so that trying again helps. `IF NOT EXISTS` of
+/// PostgreSQL checks first and creates later, so one of two nodes, or both, may fail with unique_violation, duplicate_table or
+/// duplicate_object.
 fn was_made_twice(error: &DbErr) -> bool {
     let codes = ["23505", "42P07", "42710"];
     is_busy(error) || matches!(code(error), Some(DatabaseCode::Postgres(code)) if codes.contains(&code.as_str()))
 }
 
-/// How the schema of the database differs from the one that this program expects.
+/// The schema of the database, compared with the one that this program expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaState {
     /// There are no tables.
     Empty,
     /// All migrations of this program are applied, and no others.
     Current,
-    /// Migrations are missing.
+    /// Some migrations of this program are not applied.
     Older,
-    /// It holds migrations that this program does not know.
+    /// The database has migrations that this program does not know.
     Newer,
 }
 
@@ -64,7 +66,7 @@ pub async fn state(store: &Store) -> Result<SchemaState, StoreError> {
         DbBackend::Postgres => "SELECT to_regclass('seaql_migrations') IS NOT NULL AS there",
         _ => "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'seaql_migrations') AS there",
     };
-    // The database is asked for the table, because a query that fails does not prove that the database is empty.
+    // Ask for the table by name, because a query that fails for another reason would not prove that the database is empty.
     let answer = Exists::find_by_statement(text(db, tables, [])).one(db).await?;
     if !answer.is_some_and(|exists| exists.there) {
         return Ok(SchemaState::Empty);

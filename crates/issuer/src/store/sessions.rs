@@ -1,4 +1,4 @@
-//! Sessions: browsers signed in at the issuer.
+//! Sessions: browsers that are signed in at the issuer.
 
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
 use sea_orm::{
@@ -25,7 +25,7 @@ struct WithUser {
     user: User,
 }
 
-/// The session `sid` with its user, if it lives at `now` and the user is enabled.
+/// Returns the session `sid` with its user, if it has neither ended nor expired at `now` and the user is enabled.
 pub async fn live(db: &impl ConnectionTrait, sid: &str, now: UnixSeconds) -> Result<Option<(SessionRow, User)>, StoreError> {
     let found = Entity::find_by_id(sid)
         .join(JoinType::InnerJoin, Relation::Users.def())
@@ -38,7 +38,7 @@ pub async fn live(db: &impl ConnectionTrait, sid: &str, now: UnixSeconds) -> Res
     Ok(found.map(|found| (found.session, found.user)))
 }
 
-/// The live sessions of a user, the one that was used last first.
+/// Returns the live sessions of a user, the one that was used last first.
 pub async fn of_user(db: &impl ConnectionTrait, user: Uuid, now: UnixSeconds) -> Result<Vec<SessionRow>, StoreError> {
     Ok(Entity::find()
         .filter(Column::UserId.eq(user))
@@ -59,7 +59,8 @@ struct WithUsername {
     username: String,
 }
 
-/// Up to `limit` live sessions after the `sid` `after`, of `user` or of all users, by `sid`, with the names of their users.
+/// Returns up to `limit` live sessions of `user` (`None`: of all users) in the order of their `sid`, each with the username of its
+/// user. `after` is the last `sid` of the previous page.
 pub async fn page(
     db: &impl ConnectionTrait,
     user: Option<Uuid>,
@@ -83,7 +84,7 @@ pub async fn page(
     Ok(found.into_iter().map(|found| (found.session, found.username)).collect())
 }
 
-/// Begins a session if its user is enabled and the user's credentials are of `credential_version`; otherwise returns `false`.
+/// Inserts a session if its user is enabled and still has this `credential_version`; otherwise returns `false`.
 pub async fn insert(db: &impl ConnectionTrait, row: &SessionRow, credential_version: i32) -> Result<bool, StoreError> {
     let decision = Query::select()
         .from(users::Entity)
@@ -95,8 +96,8 @@ pub async fn insert(db: &impl ConnectionTrait, row: &SessionRow, credential_vers
     insert_if::<Entity>(db, row, decision).await
 }
 
-/// Notes that the user of a live session has proved again who they are, if the user is enabled and their credentials are of
-/// `credential_version`; otherwise returns `false`.
+/// Stores in a live session that its user has signed in again, if the user is enabled and still has this `credential_version`;
+/// otherwise returns `false`.
 pub async fn signed_in_again(db: &impl ConnectionTrait, row: &SessionRow, credential_version: i32) -> Result<bool, StoreError> {
     let user = users::Entity::find()
         .filter(Expr::col((users::Entity, users::Column::Id)).equals((Entity, Column::UserId)))
@@ -114,7 +115,7 @@ pub async fn signed_in_again(db: &impl ConnectionTrait, row: &SessionRow, creden
     Ok(updated.rows_affected == 1)
 }
 
-/// Notes that a live session is used, from `address`.
+/// Stores that a live session was used at `now` from `address`, and when it will therefore expire.
 pub async fn touch(
     db: &impl ConnectionTrait,
     sid: &str,
@@ -133,7 +134,7 @@ pub async fn touch(
     Ok(())
 }
 
-/// Ends the session `sid` of `user`. Returns `false` if it had ended, or if it is another user's.
+/// Ends the session `sid` of `user`. Returns `false` if it had already ended, or if it belongs to another user.
 pub async fn end(db: &impl ConnectionTrait, sid: &str, user: Uuid, now: UnixSeconds) -> Result<bool, StoreError> {
     let ended = Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))
@@ -145,7 +146,7 @@ pub async fn end(db: &impl ConnectionTrait, sid: &str, user: Uuid, now: UnixSeco
     Ok(ended.rows_affected == 1)
 }
 
-/// Forgets up to `limit` sessions that ended or expired before `before`; returns their number.
+/// Deletes up to `limit` sessions that ended or expired before `before`; returns their number.
 pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
     query::purge::<Entity>(db, Column::ExpiresAt.lt(before).or(Column::EndedAt.lt(before)), limit).await
 }

@@ -1,4 +1,4 @@
-//! The stored key ring, and which master keys it is sealed under.
+//! The stored signing keys, and the fingerprints of the master keys under which they are sealed.
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -10,25 +10,25 @@ use crate::store::entity::{master_keys, signing_keys};
 
 pub use crate::store::entity::signing_keys::Model as SigningKeyRow;
 
-/// All keys, in the order in which they sign.
+/// Returns all keys, in the order in which they sign.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<SigningKeyRow>, StoreError> {
     Ok(signing_keys::Entity::find().order_by_asc(Column::Sequence).all(db).await?)
 }
 
-/// Adds `key`, whose place in the sequence must be free.
+/// Inserts `key`. Fails with [`StoreError::Conflict`] if its place in the sequence is taken.
 pub async fn insert(db: &impl ConnectionTrait, key: SigningKeyRow) -> Result<(), StoreError> {
     signing_keys::Entity::insert(key.into_active_model()).exec_without_returning(db).await?;
     Ok(())
 }
 
-/// Adds `key`. Returns `false` if another node took its place in the sequence.
+/// Inserts `key`. Returns `false` if another node took its place in the sequence.
 pub async fn insert_if_free(db: &impl ConnectionTrait, key: SigningKeyRow) -> Result<bool, StoreError> {
     let on_conflict = OnConflict::column(Column::Sequence).do_nothing().to_owned();
-    // `try_insert` would not do, because it calls an insert of no row a success.
+    // Not `try_insert`, because it reports a success even if it inserted no row.
     Ok(signing_keys::Entity::insert(key.into_active_model()).on_conflict(on_conflict).exec_without_returning(db).await? == 1)
 }
 
-/// Lets nobody change the keys until the caller's transaction ends.
+/// Locks all keys against changes until the caller's transaction ends.
 pub async fn lock(db: &impl ConnectionTrait) -> Result<(), StoreError> {
     signing_keys::Entity::find().order_by_asc(Column::Sequence).lock_exclusive().all(db).await?;
     Ok(())
@@ -46,7 +46,7 @@ pub async fn revoke(db: &impl ConnectionTrait, kid: &str, now: UnixSeconds) -> R
     Ok(revoked.rows_affected == 1)
 }
 
-/// Lets `kid` sign from `now` on, if it would sign only later.
+/// Makes `kid` sign from `now` on, if it would otherwise sign only later.
 pub async fn activate(db: &impl ConnectionTrait, kid: &str, now: UnixSeconds) -> Result<(), StoreError> {
     signing_keys::Entity::update_many()
         .col_expr(Column::ActivatesAt, Expr::value(now))
@@ -57,7 +57,7 @@ pub async fn activate(db: &impl ConnectionTrait, kid: &str, now: UnixSeconds) ->
     Ok(())
 }
 
-/// Erases the private part of `kid`.
+/// Erases the private part of `kid`, and keeps the public part.
 pub async fn erase_private(db: &impl ConnectionTrait, kid: &str) -> Result<(), StoreError> {
     signing_keys::Entity::update_many()
         .col_expr(Column::SealedPrivate, Expr::value(None::<String>))
@@ -68,24 +68,24 @@ pub async fn erase_private(db: &impl ConnectionTrait, kid: &str) -> Result<(), S
     Ok(())
 }
 
-/// Forgets `kid` altogether.
+/// Deletes the row of `kid`, with the public part.
 pub async fn remove(db: &impl ConnectionTrait, kid: &str) -> Result<(), StoreError> {
     signing_keys::Entity::delete_by_id(kid).exec(db).await?;
     Ok(())
 }
 
-/// How many keys there are.
+/// Returns the number of signing keys, in whatever state.
 pub async fn count(db: &impl ConnectionTrait) -> Result<u64, StoreError> {
     Ok(signing_keys::Entity::find().count(db).await?)
 }
 
-/// The fingerprints of the master keys that this database was ever sealed under, by version.
+/// Returns the versions and fingerprints of the master keys that this database was ever sealed under, by version.
 pub async fn master_fingerprints(db: &impl ConnectionTrait) -> Result<Vec<(i32, String)>, StoreError> {
     let rows = master_keys::Entity::find().order_by_asc(master_keys::Column::Version).all(db).await?;
     Ok(rows.into_iter().map(|row| (row.version, row.fingerprint)).collect())
 }
 
-/// Notes the fingerprint of a master key version, unless it is known.
+/// Stores the fingerprint of a master key version, unless that version is stored already.
 pub async fn note_master(db: &impl ConnectionTrait, version: i32, fingerprint: &str) -> Result<(), StoreError> {
     let row = master_keys::Model { version, fingerprint: fingerprint.to_owned() };
     let unless_known = OnConflict::new().do_nothing().to_owned();

@@ -1,4 +1,4 @@
-//! Users.
+//! Queries on users, and the statements that change them.
 
 use std::fmt;
 
@@ -21,26 +21,27 @@ pub use crate::store::entity::users::Model as UserRow;
 #[derive(Clone)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct User {
-    /// `sub`.
+    /// The `sub` of tokens; it never changes.
     pub id: Uuid,
     pub username: String,
     pub email: Option<String>,
-    /// Whether the address is known to be the user's.
+    /// `true` if the address is known to belong to the user.
     pub email_verified: bool,
-    /// The full name.
+    /// The full name, as in the claim `name`.
     pub name: Option<String>,
-    /// Argon2 hash in PHC format.
+    /// The Argon2id hash in PHC format. `None` if the user has no password.
     pub password_hash: Option<String>,
-    /// When the user last changed, in Unix seconds.
+    /// Unix seconds of the last change, as in the claim `updated_at`.
     pub updated_at: UnixSeconds,
-    /// Further standard claims, as JSON.
+    /// The standard claims that have no field here, as JSON.
     pub claims: String,
-    /// When the password was made for the user, in Unix seconds. `None` once the user has chosen their own.
+    /// Unix seconds at which the password was generated. `None` once the user has chosen their own.
     pub password_generated_at: Option<UnixSeconds>,
-    /// Grows with each change after which a sign-in that is under way must come to nothing.
+    /// Incremented when the password or status changes, or when all sign-ins are ended; a sign-in that read an older value is
+    /// refused at commit.
     pub credential_version: i32,
     pub enabled: bool,
-    /// The scopes of the user's roles.
+    /// The union of the scopes of the user's roles.
     pub scopes: Vec<String>,
 }
 
@@ -51,12 +52,12 @@ impl fmt::Debug for User {
     }
 }
 
-/// The scopes of the user's roles, separated by spaces.
+/// An SQL expression: the scopes of the user's roles, separated by spaces.
 const SCOPES: &str = "COALESCE((SELECT string_agg(role_scopes.scope, ' ') FROM user_roles \
      JOIN role_scopes ON role_scopes.role = user_roles.role WHERE user_roles.user_id = users.id), '')";
 
 impl User {
-    /// The column list of a statement in SQL text over `users`.
+    /// Returns the column list for a statement in SQL text over `users`.
     pub(super) fn columns(prefix: &str) -> String {
         format!("{}, {SCOPES} AS {prefix}scopes", columns::<users::Entity>("users", prefix))
     }
@@ -83,7 +84,7 @@ impl FromQueryResult for User {
     }
 }
 
-/// Only for queries that do not rename `users`, because the query of the scopes names it.
+/// Works only in queries that do not rename `users`, because the subquery of the scopes uses the name of the table.
 impl PartialModelTrait for User {
     fn select_cols_nested<S: QuerySelect>(select: S, prefix: Option<&str>, table: Option<&'static str>) -> S {
         let name = format!("{}scopes", prefix.unwrap_or_default());
@@ -91,12 +92,13 @@ impl PartialModelTrait for User {
     }
 }
 
-/// The user who signs in as `username` (in normal form).
+/// Returns the user with this username, which must be in normal form.
 pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<User>, StoreError> {
     Ok(users::Entity::find().filter(users::Column::Username.eq(username)).into_partial_model::<User>().one(db).await?)
 }
 
-/// Up to `limit` users after the username `after`, by username; only those that are enabled or not, if `enabled` says so.
+/// Returns up to `limit` users after the username `after`, in the order of their usernames. `enabled` restricts them to those that
+/// are enabled (`true`) or disabled (`false`).
 pub async fn page(db: &impl ConnectionTrait, enabled: Option<bool>, after: Option<&str>, limit: u64) -> Result<Vec<UserRow>, StoreError> {
     use users::Column;
     let condition = Condition::all()
@@ -105,22 +107,22 @@ pub async fn page(db: &impl ConnectionTrait, enabled: Option<bool>, after: Optio
     Ok(users::Entity::find().filter(condition).order_by_asc(Column::Username).limit(limit).all(db).await?)
 }
 
-/// The row of the user `id`.
+/// Returns the row of the user `id`, without locking it.
 pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<UserRow>, StoreError> {
     Ok(users::Entity::find_by_id(id).one(db).await?)
 }
 
-/// The row of the user `id`, which nobody else may change until the caller's transaction ends.
+/// Returns the row of the user `id` and locks it, so that no other transaction changes it until the caller's transaction ends.
 pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<UserRow>, StoreError> {
     Ok(users::Entity::find_by_id(id).lock_exclusive().one(db).await?)
 }
 
-/// The row of `username` (in normal form).
+/// Returns the row of the user with this username, which must be in normal form.
 pub async fn row(db: &impl ConnectionTrait, username: &str) -> Result<Option<UserRow>, StoreError> {
     Ok(users::Entity::find().filter(users::Column::Username.eq(username)).one(db).await?)
 }
 
-/// Adds a user.
+/// Inserts a user. Fails with [`StoreError::Conflict`] if the username is taken.
 pub async fn insert(db: &impl ConnectionTrait, user: UserRow) -> Result<(), StoreError> {
     users::Entity::insert(user.into_active_model()).exec_without_returning(db).await?;
     Ok(())
@@ -131,7 +133,7 @@ fn change(id: Uuid) -> UpdateMany<users::Entity> {
     users::Entity::update_many().filter(users::Column::Id.eq(id))
 }
 
-/// The same, and no sign-in that is under way comes to anything.
+/// A statement that changes the user `id` and increments [`User::credential_version`].
 fn change_credentials(id: Uuid) -> UpdateMany<users::Entity> {
     change(id).col_expr(users::Column::CredentialVersion, Expr::col(users::Column::CredentialVersion).add(1))
 }
@@ -143,25 +145,26 @@ fn new_password(id: Uuid, hash: &str, now: UnixSeconds) -> UpdateMany<users::Ent
         .col_expr(users::Column::UpdatedAt, Expr::value(now))
 }
 
-/// Sets the password hash, of a password that the user or an administrator chose.
+/// Stores the hash of a password that the user or an administrator chose. Increments [`User::credential_version`].
 pub async fn set_password_hash(db: &impl ConnectionTrait, id: Uuid, hash: &str, now: UnixSeconds) -> Result<(), StoreError> {
     new_password(id, hash, now).exec(db).await?;
     Ok(())
 }
 
-/// Replaces the hash `old` by that of a password which the user chose. Returns `false` if it was changed meanwhile.
+/// Replaces the hash `old` by the hash of a password that the user chose, and increments [`User::credential_version`]. Returns
+/// `false` if the stored hash is not `old`, because the password was changed meanwhile.
 pub async fn change_password(db: &impl ConnectionTrait, id: Uuid, old: &str, new: &str, now: UnixSeconds) -> Result<bool, StoreError> {
     let changed = new_password(id, new, now).filter(users::Column::PasswordHash.eq(old)).exec(db).await?;
     Ok(changed.rows_affected == 1)
 }
 
-/// Lets no sign-in that is under way come to anything.
+/// Increments [`User::credential_version`], so that every sign-in that is under way is refused at commit.
 pub async fn renew_credentials(db: &impl ConnectionTrait, id: Uuid) -> Result<(), StoreError> {
     change_credentials(id).exec(db).await?;
     Ok(())
 }
 
-/// Sets the full name, and the further claims (as JSON).
+/// Stores the full name and the further standard claims (as JSON).
 pub async fn set_claims(db: &impl ConnectionTrait, id: Uuid, name: Option<&str>, claims: &str, now: UnixSeconds) -> Result<(), StoreError> {
     change(id)
         .col_expr(users::Column::Name, Expr::value(name))
@@ -179,7 +182,7 @@ pub async fn rehash(db: &impl ConnectionTrait, id: Uuid, old: &str, new: &str) -
     Ok(())
 }
 
-/// Enables a user (`None`) or disables them.
+/// Disables a user at the time `at`, or enables them if `at` is `None`. Increments [`User::credential_version`].
 pub async fn set_disabled(db: &impl ConnectionTrait, id: Uuid, at: Option<UnixSeconds>, now: UnixSeconds) -> Result<(), StoreError> {
     change_credentials(id)
         .col_expr(users::Column::DisabledAt, Expr::value(at))

@@ -1,4 +1,5 @@
-//! Authorization requests that wait while the person signs in and consents, each in the browser in which it was begun.
+//! Waiting requests: authorization requests that are stored while their interaction goes on. Each belongs to the browser in which
+//! it was begun.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
@@ -7,10 +8,10 @@ use crate::clock::UnixSeconds;
 use crate::store::entity::waiting_requests::{ActiveModel, Column, Entity};
 use crate::store::{StoreError, query};
 
-/// Requests that may wait in one browser. A further one replaces the oldest.
+/// The largest number of requests that wait in one browser. A further one replaces the oldest.
 const MOST: u64 = 10;
 
-/// Adds the request `id`.
+/// Inserts the request `id`, and deletes the oldest requests of `browser` if more than ten wait in it.
 pub async fn insert(db: &impl ConnectionTrait, id: &str, browser: &str, request: &str, now: UnixSeconds) -> Result<(), StoreError> {
     let row = ActiveModel {
         sequence: ActiveValue::NotSet,
@@ -31,13 +32,13 @@ pub async fn insert(db: &impl ConnectionTrait, id: &str, browser: &str, request:
     Ok(())
 }
 
-/// The request `id`, if it waits in `browser`.
+/// Returns the request `id`, if it waits in `browser`.
 pub async fn find(db: &impl ConnectionTrait, id: &str, browser: &str) -> Result<Option<String>, StoreError> {
     let row = Entity::find().filter(Column::Id.eq(id)).filter(Column::Browser.eq(browser)).one(db).await?;
     Ok(row.map(|row| row.request))
 }
 
-/// Replaces `old` by `new`, unless the request was changed or answered meanwhile.
+/// Replaces the text `old` of the request `id` by `new`, unless the request was changed or answered meanwhile.
 pub async fn replace(db: &impl ConnectionTrait, id: &str, browser: &str, old: &str, new: &str) -> Result<(), StoreError> {
     Entity::update_many()
         .col_expr(Column::Request, Expr::value(new))
@@ -49,13 +50,14 @@ pub async fn replace(db: &impl ConnectionTrait, id: &str, browser: &str, old: &s
     Ok(())
 }
 
-/// Takes the request `id` away, to answer it. Returns `false` if another one was first.
+/// Deletes the request `id`, which the caller is about to answer. Returns `false` if it was answered already, for example in
+/// another tab.
 pub async fn take(db: &impl ConnectionTrait, id: &str, browser: &str) -> Result<bool, StoreError> {
     let taken = Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::Browser.eq(browser)).exec(db).await?;
     Ok(taken.rows_affected == 1)
 }
 
-/// Forgets up to `limit` requests that came at `before` or earlier; returns their number.
+/// Deletes up to `limit` requests that were stored at `before` or earlier; returns their number.
 pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
     query::purge::<Entity>(db, Column::CreatedAt.lte(before), limit).await
 }

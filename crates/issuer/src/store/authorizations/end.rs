@@ -1,4 +1,4 @@
-//! Ending authorizations. Whatever came of an authorization ends with it.
+//! Ends authorizations. From then on the issuer refuses all tokens that were given under them.
 
 use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
@@ -10,8 +10,7 @@ use crate::store::entity::authorizations::{Column, Entity};
 
 use super::of;
 
-/// Ends the authorization `id`, and with it everything that came of it. Returns `false` if it had ended before, or if there is
-/// no such authorization.
+/// Ends the authorization `id`. Returns `false` if it had already ended, or if it does not exist.
 pub async fn end(db: &impl ConnectionTrait, id: Uuid, now: UnixSeconds) -> Result<bool, StoreError> {
     let ended = Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))
@@ -22,7 +21,7 @@ pub async fn end(db: &impl ConnectionTrait, id: Uuid, now: UnixSeconds) -> Resul
     Ok(ended.rows_affected == 1)
 }
 
-/// Ends all authorizations of a user, or of a client, or of a user with a client; returns their number.
+/// Ends all authorizations of a user, of a client, or of a user for a client; returns their number.
 pub async fn end_all(db: &impl ConnectionTrait, user: Option<Uuid>, client: Option<&str>, now: UnixSeconds) -> Result<u64, StoreError> {
     end_where(db, of(user, client), now).await
 }
@@ -44,13 +43,14 @@ pub async fn end_of_other_sessions(db: &impl ConnectionTrait, user: Uuid, sid: &
     end_where(db, elsewhere, now).await
 }
 
-/// Ends all authorizations of `user` that were not given in the session `sid`, including those that outlive a session.
+/// Ends all authorizations of `user` that were not given in the session `sid`, including those that outlive a session; returns
+/// their number.
 pub async fn end_elsewhere(db: &impl ConnectionTrait, user: Uuid, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
     let elsewhere = Condition::any().add(Column::Sid.is_null()).add(Column::Sid.ne(sid));
     end_where(db, of(Some(user), None).add(elsewhere), now).await
 }
 
-/// Ends the authorizations that meet `condition`. It locks them by id, which is the order of locks of [`crate::store`].
+/// Ends the authorizations that meet `condition`. Locks them by id, as the order of locks in [`crate::store`] requires.
 async fn end_where(db: &impl ConnectionTrait, condition: Condition, now: UnixSeconds) -> Result<u64, StoreError> {
     let locked = Entity::find()
         .select_only()

@@ -25,25 +25,27 @@ use crate::store::{StoreError, batch};
 pub use crate::store::entity::authorizations::Model as AuthorizationRow;
 
 impl AuthorizationRow {
-    /// The request's `claims` parameter.
+    /// Parses the `claims` parameter of the authorization request (OpenID Connect Core §5.5). It is empty if the request had none.
     pub fn requested_claims(&self) -> Result<ClaimsRequest, StoreError> {
         let Some(json) = &self.claims else { return Ok(ClaimsRequest::default()) };
         serde_json::from_str(json).map_err(|error| StoreError::Corrupt(format!("claims of the authorization {}: {error}", self.id)))
     }
 
-    /// Whether it was not refreshed for `idle` seconds at `now`. A clock that was set back counts as no time.
+    /// Returns whether the authorization was last refreshed `idle` seconds or more before `now`. If the clock was set back, no time
+    /// counts as passed.
     pub fn is_idle(&self, now: UnixSeconds, idle: UnixSeconds) -> bool {
         std::cmp::max(now - self.refreshed_at, 0) >= idle
     }
 
-    /// Whether the row itself, and the session that it needs, live at `now`.
+    /// Returns whether neither the authorization nor the session that it needs has ended or expired at `now`. An authorization that
+    /// is `offline` needs no session.
     pub fn is_live(&self, now: UnixSeconds) -> bool {
         let in_session = self.sid.is_none() || self.offline || self.session_expires_at.is_some_and(|until| until > now);
         self.ended_at.is_none() && self.expires_at > now && in_session
     }
 }
 
-/// A SELECT without columns that finds one row if there are the user and the client, and locks both against changes.
+/// A SELECT without columns that finds one row if both the user and the client exist, and locks them against changes.
 fn parties(user: Uuid, client: &str) -> SelectStatement {
     Query::select()
         .from(users::Entity)
@@ -54,14 +56,15 @@ fn parties(user: Uuid, client: &str) -> SelectStatement {
         .take()
 }
 
-/// Lets nobody change the user and the client until the caller's transaction ends.
+/// Locks the rows of the user and the client against changes until the caller's transaction ends.
 pub async fn hold_parties(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result<(), StoreError> {
     db.query_one(parties(user, client).expr(Expr::val(1))).await?;
     Ok(())
 }
 
-/// Inserts `row` if its user and client are enabled, its session (if any) has not ended, and the user's credentials are of
-/// `credential_version`; otherwise returns `false`. A transaction that changes one of those waits, and then finds the row.
+/// Inserts `row` if its user and client are enabled, its session (if any) has not ended, and the user still has this
+/// `credential_version`; otherwise returns `false`. A transaction that changes the user or the client at the same moment waits, and
+/// then finds the row.
 pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, credential_version: i32) -> Result<bool, StoreError> {
     let mut decision = parties(row.user_id, &row.client_id);
     decision
@@ -75,10 +78,10 @@ pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, credentia
     insert_if::<Entity>(db, row, decision).await
 }
 
-/// A step to the next generation.
+/// A step of an authorization to its next generation.
 #[derive(Debug, Clone, Copy)]
 pub struct Advance {
-    /// The authorization.
+    /// The id of the authorization.
     pub id: Uuid,
     /// The generation that is spent.
     pub from: i32,
@@ -92,8 +95,8 @@ struct Advanced {
     generation: i32,
 }
 
-/// Advances each authorization of `steps` by one generation, if it lives and its user and client are enabled, in one
-/// statement. Returns `true` for the steps that were made; of two equal steps only the first is made.
+/// Advances each authorization of `steps` by one generation, in one statement, if it has neither ended nor expired and its user and
+/// client are enabled. Returns `true` for each step that was made; of two equal steps only the first is made.
 pub(super) async fn advance(db: DatabaseConnection, steps: Vec<Advance>) -> Result<Vec<bool>, StoreError> {
     let now = steps.iter().map(|step| step.now).max().unwrap_or_default();
     let mut values: Vec<Value> = steps.iter().map(|step| step.id.into()).collect();
@@ -117,12 +120,12 @@ pub(super) async fn advance(db: DatabaseConnection, steps: Vec<Advance>) -> Resu
     Ok(steps.iter().map(|step| made.remove(&Advanced { id: step.id, generation: step.from + 1 })).collect())
 }
 
-/// Holds for the authorizations of `user`, or with `client`, or both.
+/// A condition for the authorizations of `user`, of `client`, or of both together. `None` matches every user or every client.
 fn of(user: Option<Uuid>, client: Option<&str>) -> Condition {
     Condition::all().add_option(user.map(|user| Column::UserId.eq(user))).add_option(client.map(|client| Column::ClientId.eq(client)))
 }
 
-/// Forgets up to `limit` authorizations that ended or expired before `before`; returns their number.
+/// Deletes up to `limit` authorizations that ended or expired before `before`; returns their number.
 pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
     query::purge::<Entity>(db, Column::ExpiresAt.lt(before).or(Column::EndedAt.lt(before)), limit).await
 }

@@ -1,4 +1,4 @@
-//! Reading authorizations, alone or with their user and client.
+//! Reads authorizations, alone or with their user and client.
 
 use std::sync::LazyLock;
 
@@ -19,11 +19,11 @@ use crate::store::{StoreError, batch};
 
 use super::of;
 
-/// When the session of the authorization ends, if it has not ended yet.
+/// An SQL expression: the time at which the session of the authorization expires; NULL if it has ended, or if there is no session.
 const SESSION_EXPIRES_AT: &str =
     "(SELECT sessions.expires_at FROM sessions WHERE sessions.sid = authorizations.sid AND sessions.ended_at IS NULL)";
 
-/// An authorization with the end of its session, which is the one value of [`AuthorizationRow`] that is no column of its table.
+/// An authorization with the expiry of its session, the only value of [`AuthorizationRow`] that is not a column of its table.
 struct InSession(AuthorizationRow);
 
 impl InSession {
@@ -48,14 +48,14 @@ impl PartialModelTrait for InSession {
 
 #[derive(FromQueryResult)]
 struct WithUser {
-    // Without a prefix, so that SeaORM need not put the name of each column together for each row.
+    // No prefix here, because with one SeaORM would put the name of each column together again for each row.
     #[sea_orm(nested)]
     authorization: InSession,
     #[sea_orm(nested(prefix = "user_"))]
     user: User,
 }
 
-/// Ends where the list of ids begins.
+/// The SQL text up to the list of ids, which [`with_users`] appends.
 static WITH_USERS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {}, {} FROM authorizations JOIN users ON users.id = authorizations.user_id WHERE authorizations.id IN ",
@@ -64,7 +64,7 @@ static WITH_USERS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The authorizations of `ids` with their users, in their order.
+/// Returns the authorizations `ids` with their users, in the order of `ids`; `None` for one that does not exist.
 pub(in crate::store) async fn with_users(
     db: DatabaseConnection,
     ids: Vec<Uuid>,
@@ -97,13 +97,14 @@ static WITH_PARTIES: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The authorization `id` with its user and its client.
+/// Returns the authorization `id` with its user and its client.
 pub async fn with_parties(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<(AuthorizationRow, User, Client)>, StoreError> {
     let found = WithParties::find_by_statement(text(db, WITH_PARTIES.as_str(), [id.into()])).one(db).await?;
     Ok(found.map(|found| (found.authorization.0, found.user, found.client)))
 }
 
-/// Holds for authorizations that can still be used at `now`, if those that were not refreshed for `idle` seconds cannot.
+/// A condition for the authorizations that can still be used at `now`. A refreshable one cannot if it was not refreshed for `idle`
+/// seconds.
 fn is_live(now: UnixSeconds, idle: UnixSeconds) -> Condition {
     let session = sessions::Entity::find()
         .filter(Expr::col((sessions::Entity, sessions::Column::Sid)).equals((Entity, Column::Sid)))
@@ -122,8 +123,8 @@ struct KeyVersion {
     key_version: i32,
 }
 
-/// The versions of the master key that authenticate the refresh tokens of authorizations that live at `now` and were
-/// refreshed within `idle` seconds.
+/// Returns the versions of the master key that authenticate refresh tokens which can still be used at `now`. A token that was not
+/// refreshed for `idle` seconds cannot.
 pub async fn key_versions(db: &impl ConnectionTrait, now: UnixSeconds, idle: UnixSeconds) -> Result<Vec<i32>, StoreError> {
     let refreshable = Entity::find().distinct().filter(Column::Refreshable.eq(true)).filter(is_live(now, idle));
     let versions = refreshable.into_partial_model::<KeyVersion>().all(db).await?;
@@ -139,8 +140,9 @@ struct WithUsername {
     username: String,
 }
 
-/// Up to `limit` authorizations of a user and/or client that live at `now` and were refreshed within `idle` seconds, with the
-/// names of their users, the latest first. `after` is the last id of the page before.
+/// Returns up to `limit` authorizations of a user, a client or both that can still be used at `now`, the latest first, each with
+/// the username of its user. One that was not refreshed for `idle` seconds cannot be used. `after` is the last id of the previous
+/// page.
 pub async fn live(
     db: &impl ConnectionTrait,
     (user, client): (Option<Uuid>, Option<&str>),
@@ -153,7 +155,7 @@ pub async fn live(
         .join(JoinType::InnerJoin, Relation::Users.def())
         .filter(is_live(now, idle))
         .filter(of(user, client).add_option(after.map(|after| Column::Id.lt(after))))
-        // An id begins with the time at which it was made.
+        // An id begins with the time at which it was made, so this is the order in time.
         .order_by_desc(Column::Id)
         .limit(limit)
         .into_partial_model::<WithUsername>()

@@ -11,7 +11,8 @@ pub struct Model {
     pub user_id: Uuid,
     pub client_id: String,
     pub scope: String,
-    /// Identifiers of the resources that the authorization was given for, space-separated. Empty: it was given for any resource.
+    /// The identifiers of the resources that the authorization was given for, separated by spaces. Empty if it was given for any
+    /// resource.
     pub resources: String,
     /// The request's `claims` parameter, as JSON.
     pub claims: Option<String>,
@@ -27,11 +28,11 @@ pub struct Model {
     pub acr: String,
     pub amr: String,
     pub sid: Option<String>,
-    /// Whether the authorization outlives its session.
+    /// `true` if the authorization outlives its session (`offline_access`).
     pub offline: bool,
     pub ended_at: Option<i64>,
-    /// When the session `sid` ends, in Unix seconds. `None` if the session has ended, or if the authorization has no session. This
-    /// is no column: the queries of `store::authorizations` that need it fill it in.
+    /// Unix seconds at which the session `sid` expires. `None` if the session has ended, or if the authorization has no session.
+    /// This is not a column: the queries of `store::authorizations` that need it fill it in.
     #[sea_orm(ignore)]
     pub session_expires_at: Option<i64>,
 }

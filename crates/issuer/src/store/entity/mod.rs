@@ -1,4 +1,4 @@
-//! SeaORM entities, one file per table.
+//! SeaORM entities, one file per table. The migration describes the columns.
 
 pub mod attempts;
 pub mod audit_events;
