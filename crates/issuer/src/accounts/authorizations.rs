@@ -1,11 +1,11 @@
-//! How a single authorization ends at the wish of its client.
+//! Ends a single authorization at the request of its client (RFC 7009).
 
 use crate::app::App;
 use crate::audit::{self, Actor, Event};
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::{StoreError, commit};
 
-/// Ends the authorization of `row`, at the request of its client. Does nothing if it has ended already.
+/// Ends the authorization of `row` at the request of its client. Does nothing if it has already ended.
 pub async fn revoke(app: &App, actor: &Actor, row: &AuthorizationRow) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;

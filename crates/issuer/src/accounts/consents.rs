@@ -1,4 +1,4 @@
-//! What users allow clients, and how they take it back.
+//! Stores and withdraws the consent of a user to a client.
 
 use uuid::Uuid;
 
@@ -7,7 +7,7 @@ use crate::audit::{self, Actor, Event};
 use crate::oauth::scope::ScopeSet;
 use crate::store::{StoreError, authorization_codes, authorizations, commit, consents};
 
-/// Remembers that `user` allows `client` the scopes of `scope`, in addition to those allowed before.
+/// Stores that `user` allows `client` the scopes of `scope`, in addition to those allowed before.
 pub async fn give(app: &App, actor: &Actor, user: Uuid, client: &str, scope: &ScopeSet) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;
@@ -16,7 +16,7 @@ pub async fn give(app: &App, actor: &Actor, user: Uuid, client: &str, scope: &Sc
     commit(transaction).await
 }
 
-/// Withdraws the consent of `user` to `client`, and ends all that the client got by it.
+/// Withdraws the consent of `user` to `client`, and ends all codes and authorizations that the user gave this client.
 pub async fn withdraw(app: &App, actor: &Actor, user: Uuid, client: &str) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;

@@ -1,7 +1,9 @@
-//! Guessing is counted per account and per address, in the database and before anything is hashed.
+//! Limits the guessing of passwords. Attempts are counted per account and per address, in the database, before any password is
+//! hashed.
 //!
-//! An account is never locked for good: after `account_attempts` wrong passwords each further attempt waits, twice as
-//! long each time, `account_max_delay` at most. Names that belong to nobody are counted alike.
+//! No account is locked for good: after `account_attempts` wrong passwords each further attempt must wait, twice as long each time,
+//! but at most `account_max_delay` seconds. Usernames that do not exist are counted in the same way, so that the wait does not
+//! reveal which exist.
 
 use std::net::IpAddr;
 
@@ -14,26 +16,27 @@ use crate::config::Settings;
 use crate::store::attempts::Limits;
 use crate::store::{Store, StoreError, attempts};
 
-/// What an attempt is counted under.
+/// The two counters of an attempt, one for the account and one for the address.
 #[derive(Debug, Clone)]
 pub struct Counters {
     account: String,
     address: String,
 }
 
-/// Whether an attempt may go on.
+/// The decision whether an attempt may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was counted; hash and compare.
+    /// The attempt was counted; the caller may hash and compare the password.
     Proceed,
-    /// It must wait this many seconds; nothing is hashed.
+    /// The attempt was refused; the next may be made after this many seconds.
     Wait(u64),
 }
 
 impl Counters {
-    /// The counters of `username` (in normal form) and `address`; IPv6 addresses count by their /64 network.
+    /// Returns the counters of `username` (in normal form) and `address`. IPv6 addresses are counted by their /64 network, because
+    /// one machine can use all addresses of it.
     pub fn new(username: &str, address: IpAddr) -> Self {
-        // Hashed, because what is typed as a name may be of any length, or a password by mistake.
+        // Store only a hash, because the text that was typed may be very long, or a password that was typed into the wrong field.
         let name = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, username.as_bytes()));
         let network = match address.to_canonical() {
             IpAddr::V4(v4) => v4.to_string(),
@@ -57,12 +60,13 @@ impl Counters {
         Ok(Verdict::Wait((until.unwrap_or(now) - now).max(1).unsigned_abs()))
     }
 
-    /// Takes the attempt back when no password was compared, as a transaction of its own.
+    /// Takes the attempt off the counters because no password was compared, as a transaction of its own.
     pub async fn withdraw(&self, store: &Store) -> Result<(), StoreError> {
         attempts::give_back(store.writer(), &self.account, &self.address).await
     }
 
-    /// Takes the attempt back after the right password, in the caller's transaction.
+    /// Resets the counter of the account after the right password, and takes the attempt off the counter of the address, in the
+    /// caller's transaction.
     pub async fn succeed(&self, db: &impl ConnectionTrait) -> Result<(), StoreError> {
         attempts::succeed(db, &self.account, &self.address).await
     }

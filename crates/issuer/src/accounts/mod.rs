@@ -1,4 +1,4 @@
-//! Accounts: sign-in, sessions, and the defence against guessing.
+//! The functions by which users manage their own account: sign-in, sessions, password, profile and consents.
 
 pub mod authorizations;
 pub mod consents;

@@ -1,4 +1,4 @@
-//! How a user replaces their password: by proving that they know the current one.
+//! Changes the password of a user who proves that they know the current one.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -11,33 +11,29 @@ use crate::audit::{self, Actor, Event, Face, RequestInfo, Who};
 use crate::store::users::{self, User};
 use crate::store::{StoreError, commit};
 
-/// The passwords that a user typed, as far as they can be judged without hashing.
+/// The passwords that a user typed, after all checks that need no hashing.
 #[derive(Debug)]
 pub struct PasswordChange {
     current: SecretString,
     new: SecretString,
 }
 
-/// Why a password was not changed.
+/// The reason why a password was not changed.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
 pub enum PasswordChangeError {
-    /// The current password was left out.
     #[error("the current password is missing")]
     CurrentMissing,
-    /// The new password was repeated differently.
     #[error("the two new passwords differ")]
     RepeatedDiffers,
-    /// The new password is the current one.
-    #[error("the new password is the current one")]
+    #[error("the new password is the same as the current one")]
     Unchanged,
-    /// The new password may not be set.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// The current password was not proven; [`SignInError::Wrong`] if it is another one.
+    /// The current password could not be checked, or is wrong ([`SignInError::Wrong`]).
     #[error(transparent)]
     SignIn(#[from] SignInError),
-    /// The password was changed by another request meanwhile.
-    #[error("the password was changed somewhere else meanwhile")]
+    #[error("another request changed the password at the same time")]
     Overtaken,
 }
 
@@ -48,7 +44,7 @@ impl From<StoreError> for PasswordChangeError {
 }
 
 impl PasswordChange {
-    /// Checks the passwords that `user` typed.
+    /// Checks the passwords that `user` typed, as far as that is possible without hashing.
     pub fn check(user: &User, current: SecretString, new: SecretString, repeated: &SecretString) -> Result<Self, PasswordChangeError> {
         if current.expose_secret().is_empty() {
             return Err(PasswordChangeError::CurrentMissing);
@@ -64,8 +60,8 @@ impl PasswordChange {
         Ok(Self { current, new })
     }
 
-    /// Compares the current password and stores the new one. With `end_others` all sessions and authorizations end but those
-    /// of the session in which the change is made.
+    /// Compares the current password and stores the new one. If `end_others` is set, ends all sessions and authorizations of the
+    /// user except those of the session in which the change is made.
     pub async fn perform(
         self,
         app: &App,

@@ -1,32 +1,33 @@
-//! Which passwords may be set (NIST SP 800-63B §5.1.1): long enough, not easily guessed, no composition rules.
+//! The rules for new passwords (NIST SP 800-63B §5.1.1): they must be long enough and hard to guess; there are no composition
+//! rules.
 
 use zxcvbn::{Score, zxcvbn};
 
-/// Fewest and most characters of a password.
+/// The smallest and the largest number of characters of a new password.
 pub const LENGTH: std::ops::RangeInclusive<usize> = 8..=256;
 
-/// A password that may not be set.
+/// The reason why a password may not be set. The message says what is expected instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    /// Too short or too long.
+    /// The password is too short or too long.
     #[error("{} to {} characters", LENGTH.start(), LENGTH.end())]
     Length,
-    /// A character that forms cannot carry.
-    #[error("characters that can be typed, so no NUL")]
+    /// The password contains a NUL, which forms cannot carry.
+    #[error("characters that can be typed, without NUL")]
     Nul,
-    /// Common, or made from the person's own data.
+    /// The password is common, or made from the user's own data.
     #[error("one that is not too easy to guess: no common word, name, date or pattern")]
     Guessable,
 }
 
-/// Whether `password` is longer than any that may be set: then it is refused before it is hashed.
+/// Returns whether `password` is longer than any password that may be set. The sign-in refuses it then without hashing it.
 pub fn is_too_long(password: &str) -> bool {
     password.chars().nth(*LENGTH.end()).is_some()
 }
 
-/// Checks a password that is to be set for someone who is known by `about` (user name, email, …).
+/// Checks a new password of a user whose username, email address and name are `about`.
 ///
-/// zxcvbn's own lists hold the common passwords; a score of 2 means more than a million guesses.
+/// zxcvbn contains lists of common passwords. A score of 2 means that guessing takes more than a million attempts.
 pub fn check(password: &str, about: &[&str]) -> Result<(), PolicyError> {
     if !LENGTH.contains(&password.chars().take(LENGTH.end() + 1).count()) {
         return Err(PolicyError::Length);
@@ -34,7 +35,8 @@ pub fn check(password: &str, about: &[&str]) -> Result<(), PolicyError> {
     if password.contains('\0') {
         return Err(PolicyError::Nul);
     }
-    // zxcvbn's work grows with the length; what follows a hundred characters makes no password weaker.
+    // Give zxcvbn only the first hundred characters, because its work grows with the length. Further characters cannot make a
+    // password weaker.
     let head: String = password.chars().take(100).collect();
     if zxcvbn(&head, about).score() < Score::Two { Err(PolicyError::Guessable) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! What users change of what is known about them: the standard claims of OpenID Connect.
+//! Lets users change their own standard claims (OpenID Connect Core §5.1).
 
 use crate::app::App;
 use crate::audit::{self, Actor, Event};
@@ -6,7 +6,7 @@ use crate::oauth::standard_claims::{ClaimError, StandardClaims};
 use crate::store::users::{self, User};
 use crate::store::{StoreError, commit};
 
-/// New values of a user's claims, checked.
+/// The claims of a user with their new values, which are checked.
 #[derive(Debug)]
 pub struct Profile {
     name: Option<String>,
@@ -14,7 +14,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The profile of `user` with `changes`, which are names and values of claims. Claims that they do not name stay as they are.
+    /// Returns the profile of `user` with `changes`, pairs of a claim's name and its new value. Other claims stay as they are.
     /// Fails with the names and errors of all values that cannot be set.
     pub fn of<'c>(user: &User, changes: impl Iterator<Item = (&'c str, &'c str)>) -> Result<Self, Vec<(&'c str, ClaimError)>> {
         let mut profile = Self { name: user.name.clone(), claims: StandardClaims::from_json(&user.claims) };
@@ -29,7 +29,7 @@ impl Profile {
     }
 }
 
-/// Stores `profile` for `user`.
+/// Stores `profile` for `user`, and records the change in the audit trail.
 pub async fn change(app: &App, actor: &Actor, user: &User, profile: &Profile) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;

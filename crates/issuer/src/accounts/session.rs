@@ -1,5 +1,5 @@
-//! Sessions: how they begin, go on and end. Ending one ends the authorizations that were given in it and lack
-//! `offline_access`.
+//! Begins, continues and ends sessions. When a session ends, the authorizations that were given in it and lack `offline_access` end
+//! too.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
@@ -14,15 +14,14 @@ use crate::store::sessions::{self, SessionRow};
 use crate::store::users::User;
 use crate::store::{ConnectionTrait, StoreError, authorizations, commit, users};
 
-/// That a session is used is noted at most this often, in seconds.
+/// The use of a session is stored at most once in this many seconds, so that not every request writes.
 const TOUCH_INTERVAL: UnixSeconds = 60;
 
-/// Who is signed in, in which session.
+/// A user who is signed in, and their session.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct SignedIn {
-    /// The session.
     pub session: SessionRow,
-    /// The user.
     pub user: User,
     /// The methods by which the user has signed in.
     pub evidence: Evidence,
@@ -33,7 +32,7 @@ fn evidence(session: &SessionRow) -> Result<Evidence, StoreError> {
     Evidence::from_json(session.user_id, &session.passed).map_err(corrupt)
 }
 
-/// The session `sid`, if it lives; notes that it is used.
+/// Returns the session `sid` if it is live, and stores that it was used.
 pub async fn find(app: &App, sid: &str, request: &RequestInfo) -> Result<Option<SignedIn>, StoreError> {
     let now = app.now();
     let Some((session, user)) = sessions::live(app.store.reader(), sid, now).await? else { return Ok(None) };
@@ -45,23 +44,23 @@ pub async fn find(app: &App, sid: &str, request: &RequestInfo) -> Result<Option<
     Ok(Some(SignedIn { session, user, evidence }))
 }
 
-/// When the user of `session` last passed an authentication method, in Unix seconds.
+/// Returns the time at which the user of `session` last passed an authentication method, in Unix seconds.
 pub fn signed_in_at(session: &SessionRow) -> UnixSeconds {
     evidence(session).map_or(session.created_at, |evidence| evidence.auth_time())
 }
 
-/// A user who may be signed in, and what the sign-in leaves to be written.
+/// A user who may be signed in, with the changes that the sign-in must write.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ProvenUser {
-    /// The user.
     pub user: Box<User>,
-    /// The proof of who the user is.
     pub proven: Proven,
-    /// The changes that the sign-in must make.
+    /// The changes that the sign-in must write.
     pub settlement: Settlement,
 }
 
-/// Signs a user in: goes on with the session of `previous` if it is the user's, otherwise ends that session and begins another.
+/// Signs a user in. Continues the session of `previous` if it belongs to the same user; otherwise ends it and begins another. Fails
+/// with [`SignInError::Wrong`] if the user was disabled, or their credentials changed, since the password was compared.
 pub async fn begin(app: &App, previous: Option<&SignedIn>, proven: ProvenUser, request: &RequestInfo) -> Result<SignedIn, SignInError> {
     let now = app.now();
     let ProvenUser { user, proven, settlement } = proven;
@@ -89,7 +88,7 @@ pub async fn begin(app: &App, previous: Option<&SignedIn>, proven: ProvenUser, r
     };
     let actor = Actor::remote(Who::User(user.id), Face::Page, request);
     let transaction = app.store.begin().await?;
-    // The settlement comes first, because it may renew the user's hash; store/mod.rs states the order of locks.
+    // The settlement comes first, because it locks the counters before the user. The order of locks is stated in store/mod.rs.
     settlement.settle(&transaction, &user).await?;
     let written = if own.is_none() {
         if let Some(other) = previous {
@@ -99,7 +98,7 @@ pub async fn begin(app: &App, previous: Option<&SignedIn>, proven: ProvenUser, r
     } else {
         sessions::signed_in_again(&transaction, &session, user.credential_version).await?
     };
-    // The user was disabled, or their credentials changed, while the password was compared.
+    // The user was disabled, or their credentials changed, since the password was compared.
     if !written {
         return Err(SignInError::Wrong);
     }
@@ -109,7 +108,7 @@ pub async fn begin(app: &App, previous: Option<&SignedIn>, proven: ProvenUser, r
 }
 
 /// Ends the session `sid` of `user`, with the authorizations that were given in it and do not outlive it. Returns `false` if it had
-/// ended, or if it is another user's.
+/// already ended, or if it belongs to another user.
 pub async fn end(app: &App, actor: &Actor, sid: &str, user: Uuid, by: &str) -> Result<bool, StoreError> {
     let transaction = app.store.begin().await?;
     let ended = end_within(&transaction, sid, user, actor, by, app.now()).await?;
@@ -117,7 +116,7 @@ pub async fn end(app: &App, actor: &Actor, sid: &str, user: Uuid, by: &str) -> R
     Ok(ended)
 }
 
-/// Ends all sessions of `user` but `kept`, and the authorizations that were given in them and do not outlive them.
+/// Ends all sessions of `user` except `kept`, and the authorizations that were given in them and do not outlive them.
 pub async fn end_others(app: &App, actor: &Actor, user: Uuid, kept: &str, by: &str) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;
@@ -126,7 +125,7 @@ pub async fn end_others(app: &App, actor: &Actor, user: Uuid, kept: &str, by: &s
     commit(transaction).await
 }
 
-/// Ends all sessions of `user` but `kept`, and all authorizations that were not given in it, in the caller's transaction.
+/// Ends all sessions of `user` except `kept`, and all authorizations that were not given in it, in the caller's transaction.
 pub async fn end_elsewhere(
     db: &impl ConnectionTrait,
     user: Uuid,
@@ -143,7 +142,8 @@ pub async fn end_elsewhere(
 /// Signs `user` out of every browser, and ends all their authorizations, in the caller's transaction. Returns the number of
 /// authorizations.
 pub async fn end_all(db: &impl ConnectionTrait, user: Uuid, actor: &Actor, by: &str, now: UnixSeconds) -> Result<u64, StoreError> {
-    // A sign-in that is under way either comes too late, or its session is found here.
+    // After this statement a sign-in that is under way is refused at commit, unless it has already committed; then its session is
+    // found below.
     users::renew_credentials(db, user).await?;
     end_sessions(db, user, None, actor, by, now).await?;
     let count = authorizations::end_all(db, Some(user), None, now).await?;
@@ -151,8 +151,8 @@ pub async fn end_all(db: &impl ConnectionTrait, user: Uuid, actor: &Actor, by: &
     Ok(count)
 }
 
-/// Signs `user` out of every browser, in the caller's transaction. Authorizations that outlive their session go on. Returns the number
-/// of sessions.
+/// Signs `user` out of every browser, in the caller's transaction. Authorizations that outlive their session remain. Returns the
+/// number of sessions.
 pub async fn end_all_sessions(
     db: &impl ConnectionTrait,
     user: Uuid,
@@ -166,7 +166,8 @@ pub async fn end_all_sessions(
     Ok(ended)
 }
 
-/// Ends the session `sid`, whoever is signed in, in the caller's transaction. Returns `false` if there is no such live session.
+/// Ends the session `sid`, whichever user it belongs to, in the caller's transaction. Returns `false` if there is no such live
+/// session.
 pub async fn end_by_sid(db: &impl ConnectionTrait, sid: &str, actor: &Actor, by: &str, now: UnixSeconds) -> Result<bool, StoreError> {
     match sessions::live(db, sid, now).await? {
         Some((_, user)) => end_within(db, sid, user.id, actor, by, now).await,
@@ -189,8 +190,8 @@ async fn end_within(
     Ok(true)
 }
 
-/// Ends sessions, but not yet the authorizations that were given in them: those follow in one statement, which locks its rows in
-/// order.
+/// Ends the sessions of `user` except `kept`, but not the authorizations that were given in them. The caller ends those in one
+/// statement, which locks its rows in order.
 async fn end_sessions(
     db: &impl ConnectionTrait,
     user: Uuid,
@@ -206,7 +207,7 @@ async fn end_sessions(
     Ok(ended)
 }
 
-/// The live sessions of `user`, in the order in which they are locked.
+/// Returns the `sid` of each live session of `user`, in the order in which they must be locked.
 async fn live_sids(db: &impl ConnectionTrait, user: Uuid, now: UnixSeconds) -> Result<Vec<String>, StoreError> {
     let mut sids: Vec<_> = sessions::of_user(db, user, now).await?.into_iter().map(|session| session.sid).collect();
     sids.sort();

@@ -1,5 +1,5 @@
 //! Checks a user's password. The password grant, the sign-in page and the password page call it; nothing else compares passwords.
-//! Attempts are counted before anything is hashed, and a missing user costs the same work.
+//! An attempt is counted before anything is hashed, and a username that does not exist costs the same work.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -17,30 +17,29 @@ use crate::pool::Overloaded;
 use crate::store::users::{self, User};
 use crate::store::{ConnectionTrait, StoreError};
 
-/// The right password of a user, who may or may not be enabled.
+/// A user whose password was right. The user may be disabled: the write transaction refuses that.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Checked {
-    /// The user whose password it is.
     pub user: Box<User>,
-    /// The evidence that the user has passed the method.
     pub evidence: Evidence,
-    /// The changes that the transaction must make which relies on the check.
+    /// The changes that the write transaction must make.
     pub settlement: Settlement,
 }
 
-/// Why nobody is signed in.
+/// The reason why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// There is no such user, or the password is another one.
+    /// There is no such user, or the password is wrong.
     #[error("the username or the password is wrong")]
     Wrong,
-    /// Too many attempts were made; seconds until the next may be made.
+    /// Too many attempts were made; the next may be made after this many seconds.
     #[error("too many attempts; try again in {0} s")]
     Wait(u64),
-    /// The pool is busy.
+    /// The threads that hash passwords are busy.
     #[error("{0}; try again")]
     Busy(#[from] Overloaded),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -56,9 +55,9 @@ impl From<SignInError> for OAuthError {
     }
 }
 
-/// Compares `password` with that of the user who signs in as `typed`, for a request from `address`.
+/// Compares `password` with that of the user whose username was typed as `typed`, for a request from `address`.
 pub async fn check(app: &App, typed: &str, password: SecretString, address: IpAddr, now: UnixSeconds) -> Result<Checked, SignInError> {
-    // Imported passwords may be shorter than those that may be set today.
+    // Check only the upper bound, because imported passwords may be shorter than those that may be set today.
     if policy::is_too_long(password.expose_secret()) {
         return Err(SignInError::Wrong);
     }
@@ -78,14 +77,14 @@ pub async fn check(app: &App, typed: &str, password: SecretString, address: IpAd
         }
         (Ok(_), _) => Err(SignInError::Wrong),
         (Err(busy), _) => {
-            // Nothing was compared, so it was no guess.
+            // No password was compared, so the attempt must not count.
             counters.withdraw(&app.store).await?;
             Err(busy.into())
         }
     }
 }
 
-/// The changes that the transaction must make which relies on a password that was checked.
+/// The changes that the write transaction must make after a password was right.
 pub struct Settlement {
     password_hash: String,
     rehashed: Option<String>,
@@ -100,12 +99,12 @@ impl fmt::Debug for Settlement {
 }
 
 impl Settlement {
-    /// The hash that is stored once this is settled.
+    /// Returns the hash that is stored after [`Settlement::settle`].
     pub fn stored_hash(&self) -> &str {
         self.rehashed.as_deref().unwrap_or(&self.password_hash)
     }
 
-    /// Takes the attempt back and keeps a stronger hash where that was due.
+    /// Resets the counters, and stores a stronger hash if the old one was weaker than today's parameters.
     pub async fn settle(&self, db: &impl ConnectionTrait, user: &User) -> Result<(), StoreError> {
         self.counters.succeed(db).await?;
         match &self.rehashed {

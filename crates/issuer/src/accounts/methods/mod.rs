@@ -21,17 +21,17 @@ macro_rules! methods {
             /// All methods, in the order in which they are offered.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The class that the method alone gives.
+            /// The authentication context class that the method gives on its own.
             fn acr(self) -> Acr {
                 match self { $(Self::$variant => $module::ACR,)* }
             }
 
-            /// The means that the method stands for.
+            /// The value of the method in the `amr` claim (RFC 8176).
             fn amr(self) -> Amr {
                 match self { $(Self::$variant => $module::AMR,)* }
             }
 
-            /// Whether `user` can use the method, and must set it up anew.
+            /// Returns whether `user` can use the method, and whether they must set it up anew.
             fn enrolment(self, user: &User) -> Enrolment {
                 match self { $(Self::$variant => $module::enrolment(user),)* }
             }
@@ -43,53 +43,53 @@ methods! {
     Password = "password" => password;
 }
 
-/// The state in which a user has a method.
+/// The state of one method for one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enrolment {
     /// The user cannot use it.
     Absent,
     /// The user can use it.
     Complete,
-    /// The user can use it, but must set it up anew, for example because somebody else made the password.
+    /// The user can use it, but must set it up anew, for example because the password was generated.
     Due,
 }
 
-/// The methods that a user has.
+/// The state of every method for one user.
 #[derive(Debug, Clone)]
 pub struct Enrolled(Vec<(Method, Enrolment)>);
 
 impl Enrolled {
-    /// The methods of `user`.
+    /// Reads the state of every method from `user`.
     pub fn of(user: &User) -> Self {
         Self(Method::ALL.iter().map(|method| (*method, method.enrolment(user))).collect())
     }
 
-    /// The methods by which the user can prove who they are.
+    /// Returns the methods by which the user can prove who they are.
     pub(super) fn usable(&self) -> Vec<Method> {
         self.0.iter().filter(|(_, enrolment)| *enrolment != Enrolment::Absent).map(|(method, _)| *method).collect()
     }
 
-    /// The methods that the user must set up anew.
+    /// Returns the methods that the user must set up anew.
     pub(super) fn due(&self) -> Vec<Method> {
         self.0.iter().filter(|(_, enrolment)| *enrolment == Enrolment::Due).map(|(method, _)| *method).collect()
     }
 
-    /// Whether the usable methods can give `acr`.
+    /// Returns whether a usable method can give `acr`.
     pub(super) fn can_give(&self, acr: Acr) -> bool {
         self.usable().iter().any(|method| method.acr() == acr)
     }
 }
 
-/// A method that a user has passed.
+/// A method that a user has passed, with the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Passed {
-    /// The method.
     pub method: Method,
-    /// When the user passed it, in Unix seconds.
+    /// Unix seconds at which the user passed the method.
     pub at: UnixSeconds,
 }
 
-/// The methods that a user has passed: what a session remembers of its sign-ins.
+/// The methods that a user has passed. A session stores them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     user: Uuid,
@@ -97,7 +97,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// The evidence that `user` has passed one method.
+    /// Makes the evidence that `user` has passed one method.
     pub fn new(user: Uuid, passed: Passed) -> Self {
         Self { user, passed: vec![passed] }
     }
@@ -107,17 +107,17 @@ impl Evidence {
         Ok(Self { user, passed: serde_json::from_str(json)? })
     }
 
-    /// The passed methods, as a session stores them.
+    /// Returns the passed methods as JSON, for the row of a session.
     pub fn to_json(&self) -> String {
         serde_json::to_string(&self.passed).unwrap_or_default()
     }
 
-    /// The user that the evidence is about.
+    /// Returns the user that the evidence is about.
     pub fn user(&self) -> Uuid {
         self.user
     }
 
-    /// This evidence together with later evidence about the same user. A method that was passed again counts from then.
+    /// Returns this evidence together with later evidence about the same user. A method that was passed again gets the later time.
     #[must_use]
     pub fn with(mut self, later: &Self) -> Self {
         self.passed.retain(|passed| !later.passed.iter().any(|again| again.method == passed.method));
@@ -125,26 +125,26 @@ impl Evidence {
         self
     }
 
-    /// The part of the evidence that is not older than `not_before`.
+    /// Returns the part of the evidence that is not older than `not_before`.
     #[must_use]
     pub(super) fn since(&self, not_before: UnixSeconds) -> Self {
         let passed = self.passed.iter().copied().filter(|passed| passed.at >= not_before).collect();
         Self { user: self.user, passed }
     }
 
-    /// The class that the passed methods give; `None` if none was passed.
+    /// Returns the authentication context class that the passed methods give; `None` if none was passed.
     pub fn acr(&self) -> Option<Acr> {
         self.passed.last().map(|passed| passed.method.acr())
     }
 
-    /// The means that the passed methods stand for, separated by spaces.
+    /// Returns the value of the `amr` claim: the passed methods, separated by spaces.
     pub fn amr(&self) -> String {
         let mut means: Vec<&str> = self.passed.iter().map(|passed| passed.method.amr().as_str()).collect();
         means.dedup();
         means.join(" ")
     }
 
-    /// When the user last passed a method, in Unix seconds.
+    /// Returns the time at which the user last passed a method, in Unix seconds.
     pub fn auth_time(&self) -> UnixSeconds {
         self.passed.iter().map(|passed| passed.at).max().unwrap_or_default()
     }

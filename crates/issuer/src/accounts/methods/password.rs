@@ -1,6 +1,6 @@
 //! The password as an authentication method: Argon2id (RFC 9106) hashes in PHC format, computed on the bounded pool.
 //!
-//! Each thread of the pool keeps its Argon2 memory block, which doubles the rate at larger blocks.
+//! Each thread of the pool keeps its Argon2 memory between hashes, which doubles the rate if the memory is large.
 
 use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -14,12 +14,12 @@ use crate::oauth::acr::{Acr, Amr};
 use crate::pool::Overloaded;
 use crate::store::users::User;
 
-/// The class that a password alone gives.
+/// The authentication context class that a password gives on its own.
 pub(super) const ACR: Acr = Acr::Password;
-/// The means that a password is.
+/// The value of a password in the `amr` claim.
 pub(super) const AMR: Amr = Amr::Password;
 
-/// Whether `user` has a password, and must choose their own.
+/// Returns whether `user` has a password, and whether they must choose their own because it was generated.
 pub(super) fn enrolment(user: &User) -> Enrolment {
     match (&user.password_hash, user.password_generated_at) {
         (None, _) => Enrolment::Absent,
@@ -28,19 +28,19 @@ pub(super) fn enrolment(user: &User) -> Enrolment {
     }
 }
 
-/// A hash that is stored but cannot be used.
+/// A hash that cannot be used. The message says what is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Argon2id in PHC format, $argon2id$v=19$m=…,t=…,p=…$salt$hash, of at most {MAX_ARGON2_MEMORY_KIB} KiB")]
 pub struct HashError;
 
-/// What comparing a password with a hash showed.
+/// The result of comparing a password with a stored hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Comparison {
-    /// Another password, or no such user.
+    /// The password is wrong, or there is no such user.
     Different,
-    /// The password, and a stronger hash of it where the stored one is weaker than today's parameters.
+    /// The password is right.
     Same {
-        /// The stronger hash.
+        /// A new hash of the password, if the stored one is weaker than today's parameters.
         rehashed: Option<String>,
     },
 }
@@ -54,7 +54,7 @@ pub struct StoredHash {
 }
 
 impl StoredHash {
-    /// Reads a hash in PHC format; refuses other algorithms and parameters that would let one sign-in stall the rest.
+    /// Parses a hash in PHC format. Refuses other algorithms, and parameters so large that one sign-in would delay all others.
     pub fn parse(phc: &str) -> Result<Self, HashError> {
         let hash = PasswordHash::new(phc).map_err(|_| HashError)?;
         let params = Params::try_from(&hash).map_err(|_| HashError)?;
@@ -71,7 +71,7 @@ fn work(params: &Params) -> u64 {
     u64::from(params.m_cost()) * u64::from(params.t_cost())
 }
 
-/// Compares `password` with `stored`. Without a stored hash it does the same work on a dummy, so that the time does not tell
+/// Compares `password` with `stored`. Without a stored hash it does the same work on a dummy, so that the time does not reveal
 /// whether there is such a user. Fails at once if the pool is busy.
 pub async fn compare(app: &App, password: SecretString, stored: Option<StoredHash>) -> Result<Comparison, Overloaded> {
     let (params, salt) = (app.argon2.clone(), app.clock.random_bytes());
@@ -128,7 +128,7 @@ fn compute(password: &SecretString, salt: &[u8], params: &Params, length: usize,
     match argon2.hash_password_into_with_memory(password.expose_secret().as_bytes(), salt, &mut output, memory) {
         Ok(()) => Some(output),
         Err(error) => {
-            // Cannot happen with checked parameters; if it did, no password would match.
+            // This cannot happen with checked parameters. If it did, no password would match.
             tracing::error!(%error, "Argon2 failed");
             None
         }
