@@ -1,4 +1,4 @@
-//! Operations on authorizations: what users gave clients.
+//! Operations on authorizations, which users gave to clients.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::audit::{self, Action, Event, Object};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::store::{authorization_codes, authorizations};
 
-/// An authorization as administrators see one.
+/// An authorization as administrators see it.
 #[derive(Debug, Clone, Serialize)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct AuthorizationView {
@@ -26,7 +26,7 @@ pub struct AuthorizationView {
     pub expires_at: UnixSeconds,
 }
 
-/// Whose authorizations: those that match all that is given.
+/// A filter for authorizations. An authorization must match every field that is set.
 #[derive(Debug, Clone, Default)]
 pub struct AuthorizationFilter {
     /// The authorizations of this user.
@@ -35,11 +35,11 @@ pub struct AuthorizationFilter {
     pub client: Option<String>,
 }
 
-/// The authorizations that can still be used, the latest first.
+/// Returns a page of the authorizations that can still be used, the latest first.
 pub async fn list(app: &App, filter: &AuthorizationFilter, window: &Window) -> Result<Listing<AuthorizationView>, Refused> {
     let (user, client, idle) = (filter.user, filter.client.as_deref(), app.settings.refresh_idle_lifetime);
     let Ok(after) = window.after.as_deref().map(Uuid::try_parse).transpose() else {
-        return Err(Refused::invalid("after", "the cursor of a page"));
+        return Err(Refused::invalid("after", "the cursor of a previous page"));
     };
     let rows = authorizations::live(app.store.reader(), (user, client), app.now(), idle, after, window.limit + 1).await?;
     let view = |(row, username): (authorizations::AuthorizationRow, String)| AuthorizationView {
@@ -54,7 +54,7 @@ pub async fn list(app: &App, filter: &AuthorizationFilter, window: &Window) -> R
     Ok(Listing::of(rows, window.limit, |(row, _)| row.id.to_string(), view))
 }
 
-/// Ends the authorization `id`, and with it all that came of it.
+/// Ends the authorization `id`. Fails with [`Refused::NotFound`] if it does not exist or has already ended.
 pub async fn end(change: &mut Change<'_>, id: Uuid) -> Result<(), Refused> {
     if !authorizations::end(&change.transaction, id, change.now).await? {
         return Err(Refused::not_found("live authorization", id));
@@ -62,8 +62,8 @@ pub async fn end(change: &mut Change<'_>, id: Uuid) -> Result<(), Refused> {
     change.record::<()>(Action::AuthorizationEnded, Object::Authorization(id), None, None).await
 }
 
-/// Ends all authorizations that match `filter`; those of a user alone together with the user's sessions, because a browser that
-/// stays signed in could give the client others at once. Returns their number.
+/// Ends all authorizations that match `filter`; returns their number. If the filter names only a user, the user's sessions end too,
+/// because a browser that stays signed in could give the client a new authorization at once.
 pub async fn end_all(change: &mut Change<'_>, filter: &AuthorizationFilter) -> Result<u64, Refused> {
     let (user, client, now) = (filter.user, filter.client.as_deref(), change.now);
     let db = &change.transaction;

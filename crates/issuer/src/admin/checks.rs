@@ -1,4 +1,4 @@
-//! What an administrator would check by hand: settings, database, keys. Changes nothing.
+//! The checks of `signet doctor`: settings, database and keys. They change nothing.
 
 use serde::Serialize;
 
@@ -12,11 +12,11 @@ use crate::store::{Store, StoreError, resources};
 /// The result of one check.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
-    /// What was checked.
+    /// The setting or part that was checked.
     pub check: &'static str,
-    /// Whether it is good.
+    /// `false` if an administrator must do something.
     pub ok: bool,
-    /// What to know, or what to do.
+    /// The result, and if the check failed, what to do about it.
     pub detail: String,
 }
 
@@ -35,29 +35,30 @@ pub async fn run(settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![Finding::good("settings", format!("issuer {}, listening on {}", settings.issuer, settings.listen))];
     if settings.jwks_max_age < VERIFIER_MIN_MAX_AGE {
         let detail =
-            format!("it is under {VERIFIER_MIN_MAX_AGE} s; verifiers keep keys for that long all the same, unless they set refresh_within");
+            format!("it is less than {VERIFIER_MIN_MAX_AGE} s; verifiers keep keys for that long anyway, unless they set refresh_within");
         findings.push(Finding::bad("jwks_max_age", detail));
     }
     if settings.issuer.is_loopback() && !settings.listen.ip().is_loopback() {
-        let detail = "it is loopback, but the server listens beyond this machine: set issuer to the https URL that clients use";
+        let detail = "it is a loopback URL, but other machines can reach the server; set issuer to the https URL that clients use";
         findings.push(Finding::bad("issuer", detail));
     }
     findings.extend(check_database(settings).await);
     findings
 }
 
-/// Why the issuer may not have this name: the identifier of a registered resource is one of its own. `None` if all is well.
+/// Returns what to do if a registered resource has the identifier of a built-in one, because the issuer must not start then. `None`
+/// if there is no such resource.
 pub async fn clash_of_names(store: &Store, issuer: &Issuer) -> Result<Option<String>, StoreError> {
     let clash = resources::registered_as_issuer(store.reader(), issuer).await?;
     Ok(clash.map(|identifier| {
-        format!("{identifier} is registered as a resource; expected a name of its own, or `signet resource remove {identifier}` first")
+        format!("{identifier} is registered as a resource; choose another issuer, or run `signet resource remove {identifier}` first")
     }))
 }
 
 async fn check_database(settings: &Settings) -> Vec<Finding> {
-    // Connecting would make the file.
+    // Do not connect, because that would create the file.
     if let Some(file) = settings.database_url.sqlite_file().filter(|file| !file.exists()) {
-        return vec![Finding::bad("database", format!("{} does not exist yet; `signet serve` makes it", file.display()))];
+        return vec![Finding::bad("database", format!("{} does not exist yet; `signet serve` creates it", file.display()))];
     }
     let store = match Store::connect(&settings.database_url).await {
         Ok(store) => store,
@@ -65,7 +66,7 @@ async fn check_database(settings: &Settings) -> Vec<Finding> {
     };
     match schema::state(&store).await {
         Ok(SchemaState::Current) => {}
-        Ok(SchemaState::Empty) => return vec![Finding::bad("database", "reached, but empty; `signet serve` fills it")],
+        Ok(SchemaState::Empty) => return vec![Finding::bad("database", "it was reached, but it is empty; `signet serve` sets it up")],
         Ok(SchemaState::Older) => {
             return vec![Finding::bad("database", "the schema is older than this program; `signet migrate` updates it")];
         }
@@ -74,7 +75,7 @@ async fn check_database(settings: &Settings) -> Vec<Finding> {
         }
         Err(error) => return vec![Finding::bad("database", error.to_string())],
     }
-    let mut findings = vec![Finding::good("database", "reached, schema up to date")];
+    let mut findings = vec![Finding::good("database", "it was reached, and its schema is up to date")];
     match clash_of_names(&store, &settings.issuer).await {
         Ok(clash) => findings.extend(clash.map(|clash| Finding::bad("issuer", clash))),
         Err(error) => findings.push(Finding::bad("issuer", error.to_string())),
@@ -88,7 +89,7 @@ async fn check_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
     let clock = SystemClock::default();
     let master = match master_check::load(settings, store, clock.now()).await {
         Ok(Some(master)) => master,
-        Ok(None) => return vec![Finding::bad("master key", "there is none yet; `signet serve` makes it")],
+        Ok(None) => return vec![Finding::bad("master key", "there is none yet; `signet serve` creates it")],
         Err(error) => return vec![Finding::bad("master key", error.to_string())],
     };
     let mut findings = vec![Finding::good("master key", format!("version {}, in {}", master.current(), settings.keys_dir.display()))];
@@ -101,12 +102,12 @@ async fn check_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
     };
     match ring.signer(clock.now()) {
         Ok(signer) => findings.push(Finding::good("signing key", format!("{} signs", signer.kid))),
-        Err(KeyError::NoneActive) => findings.push(Finding::bad("signing key", "none is active; `signet keys rotate` makes one")),
-        // A key that cannot be used is among those below.
+        Err(KeyError::NoneActive) => findings.push(Finding::bad("signing key", "none is active; `signet keys rotate` creates one")),
+        // The loop below reports a key that cannot be used.
         Err(_) => {}
     }
     for (kid, reason) in ring.unusable() {
-        let detail = format!("{kid} cannot be used: {reason}; `signet keys revoke {kid}` takes it out");
+        let detail = format!("{kid} cannot be used: {reason}; `signet keys revoke {kid}` removes it");
         findings.push(Finding::bad("signing key", detail));
     }
     findings
@@ -116,7 +117,7 @@ async fn check_default_client(settings: &Settings, store: &Store) -> Option<Find
     let id = settings.default_client.as_deref()?;
     let finding = match store.client(id).await {
         Ok(Some(client)) if client.enabled && client.public => {
-            Finding::good("default_client", format!("{id} is used where a request names none"))
+            Finding::good("default_client", format!("{id} is used for requests that name no client"))
         }
         Ok(Some(_)) => Finding::bad("default_client", format!("{id} is disabled or not public; requests that name no client are refused")),
         Ok(None) => Finding::bad("default_client", format!("there is no client {id}; requests that name no client are refused")),

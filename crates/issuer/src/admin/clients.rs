@@ -1,4 +1,4 @@
-//! Operations on clients. Clients that register themselves are added and removed by the same functions.
+//! Operations on clients. `/register` calls the same functions for clients that register themselves.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -18,7 +18,7 @@ use crate::store::clients::{self, ClientRow};
 use crate::store::resources::{self, ISSUER};
 use crate::store::{ConnectionTrait, authorizations};
 
-/// A client as administrators see one. Fields carry the names of RFC 7591 where it has them.
+/// A client as administrators see it. Fields carry the names of RFC 7591 where it has them.
 #[derive(Debug, Clone, Serialize)]
 #[expect(missing_docs, reason = "the names are those of the specification")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
@@ -33,14 +33,14 @@ pub struct ClientView {
     pub scope: String,
     pub redirect_uris: Vec<String>,
     pub origins: Vec<String>,
-    /// `None` for any method that it has a secret or keys for.
+    /// `None` if any method will do that the client has a secret or keys for.
     pub token_endpoint_auth_method: Option<String>,
     pub first_party: bool,
     pub require_pkce: bool,
     pub registered_itself: bool,
     pub metadata: ClientMetadata,
     pub enabled: bool,
-    /// The number of secrets that are good: 2 after a rotation.
+    /// The number of valid secrets: 2 after a rotation.
     pub secrets: usize,
     #[serde(serialize_with = "rfc3339")]
     pub created_at: UnixSeconds,
@@ -77,14 +77,14 @@ impl ClientView {
     }
 }
 
-/// Which clients to list.
+/// A filter for the list of clients.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClientFilter {
-    /// Only clients that are enabled, or only those that are not.
+    /// `true` for enabled clients only, `false` for disabled ones only, `None` for both.
     pub enabled: Option<bool>,
 }
 
-/// The clients that match `filter`, by id.
+/// Returns a page of the clients that match `filter`, in the order of their ids.
 pub async fn list(app: &App, filter: ClientFilter, window: &Window) -> Result<Listing<ClientView>, Refused> {
     let db = app.store.reader();
     let rows = clients::page(db, filter.enabled, window.after.as_deref(), window.limit + 1).await?;
@@ -96,13 +96,13 @@ pub async fn list(app: &App, filter: ClientFilter, window: &Window) -> Result<Li
     Ok(Listing { items, next: page.next })
 }
 
-/// The client `id`.
+/// Returns the client `id`. Fails with [`Refused::NotFound`] if it does not exist.
 pub async fn show(app: &App, id: &str) -> Result<ClientView, Refused> {
     let db = app.store.reader();
     ClientView::read(app, db, clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?).await
 }
 
-/// The client `id`, if it registered itself and was given `token` to manage its registration (RFC 7592 §3).
+/// Returns the client `id`, if it is enabled, registered itself and was given `token` to manage its registration (RFC 7592 §3).
 pub async fn show_own(app: &App, id: &str, token: &str) -> Result<Option<ClientView>, Refused> {
     let (db, hash) = (app.store.reader(), secret::hash(token));
     let row = clients::row(db, id).await?.filter(|row| row.disabled_at.is_none());
@@ -113,14 +113,14 @@ pub async fn show_own(app: &App, id: &str, token: &str) -> Result<Option<ClientV
     }
 }
 
-/// Fetches the logo that the metadata of `client` names.
+/// Fetches the logo that the metadata of `client` names. Returns `None` if it names none.
 pub async fn fetch_logo(app: &App, client: &NewClient) -> Result<Option<Logo>, Refused> {
     let Some(uri) = &client.metadata().logo_uri else { return Ok(None) };
     let fetched = logo::fetch(&app.fetcher, uri).await;
     fetched.map(Some).map_err(|error| Refused::invalid("logo_uri", format!("an image that can be fetched; {error}")))
 }
 
-/// Fetches the document at `sector_identifier_uri`, which must name all redirect URIs (OpenID Connect Dynamic Client
+/// Fetches the document at `sector_identifier_uri`, which must contain all redirect URIs (OpenID Connect Dynamic Client
 /// Registration 1.0 §5).
 pub async fn check_sector(app: &App, client: &NewClient) -> Result<(), Refused> {
     let Some(uri) = &client.metadata().sector_identifier_uri else { return Ok(()) };
@@ -130,19 +130,20 @@ pub async fn check_sector(app: &App, client: &NewClient) -> Result<(), Refused> 
     if client.redirect_uris().iter().all(|uri| named.contains(uri)) {
         return Ok(());
     }
-    Err(expected("a JSON array that names all redirect_uris".to_owned()))
+    Err(expected("a JSON array that contains all redirect_uris".to_owned()))
 }
 
-/// A new client, and its secrets, which are shown once.
+/// A new client with its secret, which is shown only once.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Added {
-    /// The client.
     pub client: ClientView,
-    /// Its secret; `None` if it authenticates otherwise.
+    /// `None` if the client does not authenticate by a secret.
     pub client_secret: Option<String>,
 }
 
-/// Adds a client. One that registers itself is given `own_token`, by which it will manage its registration.
+/// Adds a client. A client that registers itself passes `own_token`, by which it will manage its registration; it gets no scopes of
+/// administration.
 pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>, own_token: Option<&str>) -> Result<Added, Refused> {
     let (app, db) = (change.app, &change.transaction);
     let client_secret = client.has_secret().then(|| new_secret(app));
@@ -191,7 +192,7 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
     Ok(Added { client, client_secret })
 }
 
-/// The scopes of `asked` that exist and do not belong to the administration of the issuer.
+/// Returns those scopes of `asked` that exist and do not belong to the administration of the issuer.
 async fn registrable_scopes(db: &impl ConnectionTrait, asked: &[String]) -> Result<Vec<String>, Refused> {
     let known = resources::known_scopes(db, asked).await?;
     Ok(known.into_iter().filter(|scope| scope.resource_id != ISSUER).map(|scope| scope.name).collect())
@@ -201,7 +202,7 @@ fn new_secret(app: &App) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>())
 }
 
-/// Locks a client and returns it as it is before a change.
+/// Locks a client and returns its view before a change.
 async fn lock(change: &Change<'_>, id: &str) -> Result<ClientView, Refused> {
     let db = &change.transaction;
     if !clients::hold(db, id).await? {
@@ -211,15 +212,15 @@ async fn lock(change: &Change<'_>, id: &str) -> Result<ClientView, Refused> {
     ClientView::read(change.app, db, row).await
 }
 
-/// Gives a client a new secret and returns it. The current secret stays good beside it until the next rotation, unless
-/// `drop_previous`.
+/// Gives a client a new secret and returns it. The current secret stays valid until the next rotation, unless `drop_previous` is
+/// set.
 pub async fn rotate_secret(change: &mut Change<'_>, id: &str, drop_previous: bool) -> Result<String, Refused> {
     let before = lock(change, id).await?;
     if before.public || before.token_endpoint_auth_method.as_deref() == Some(NONE) {
-        return Err(Refused::Conflict(format!("the client {id} is public: it has no secret")));
+        return Err(Refused::Conflict(format!("the client {id} is public and has no secret")));
     }
     if before.token_endpoint_auth_method.as_deref() == Some(PRIVATE_KEY_JWT) {
-        return Err(Refused::Conflict(format!("the client {id} authenticates by {PRIVATE_KEY_JWT}: it has no secret")));
+        return Err(Refused::Conflict(format!("the client {id} authenticates by {PRIVATE_KEY_JWT} and has no secret")));
     }
     let client_secret = new_secret(change.app);
     clients::rotate_secret(&change.transaction, id, &secret::hash(&client_secret), drop_previous).await?;
@@ -228,7 +229,7 @@ pub async fn rotate_secret(change: &mut Change<'_>, id: &str, drop_previous: boo
     Ok(client_secret)
 }
 
-/// Enables or disables a client. A disabled one is refused everything.
+/// Enables or disables a client. The issuer refuses every request of a disabled client.
 pub async fn set_enabled(change: &mut Change<'_>, id: &str, enabled: bool) -> Result<ClientView, Refused> {
     let before = lock(change, id).await?;
     clients::set_disabled(&change.transaction, id, (!enabled).then_some(change.now)).await?;

@@ -8,20 +8,20 @@ use crate::clock::{UnixSeconds, date, rfc3339, rfc3339_or_none};
 use crate::keys::ring::{Entry, Ring};
 use crate::keys::rotation::NewKey;
 
-/// A signing key as administrators see one.
+/// A signing key as administrators see it.
 #[derive(Debug, Clone, Serialize)]
 pub struct KeyView {
     /// The RFC 7638 thumbprint.
     pub kid: String,
     /// `published`, `active`, `retired`, `gone` or `revoked`.
     pub state: &'static str,
-    /// When the key came into the JWKS.
+    /// The time at which the key was added to the JWKS.
     #[serde(serialize_with = "rfc3339")]
     pub published_at: UnixSeconds,
-    /// When the key begins to sign.
+    /// The time from which the key signs.
     #[serde(serialize_with = "rfc3339")]
     pub signs_from: UnixSeconds,
-    /// When the key was revoked.
+    /// `None` if the key was not revoked.
     #[serde(serialize_with = "rfc3339_or_none")]
     pub revoked_at: Option<UnixSeconds>,
 }
@@ -36,17 +36,18 @@ fn view(app: &App, ring: &Ring, entry: &Entry) -> KeyView {
     }
 }
 
-/// All signing keys, in the order in which they sign. They are few, so they come in one page.
+/// Returns all signing keys, in the order in which they sign. They are few, so there is only one page.
 pub async fn list(app: &App) -> Result<Vec<KeyView>, Refused> {
     let ring = app.rotation().ring().await?;
     Ok(ring.entries().iter().map(|entry| view(app, &ring, entry)).collect())
 }
 
-/// Publishes `key`, which signs once every verifier has seen it.
+/// Adds `key` to the JWKS. It begins to sign when every verifier has had time to fetch it. Fails with [`Refused::Conflict`] if a
+/// published key is already waiting to sign.
 pub async fn publish(change: &mut Change<'_>, key: NewKey) -> Result<KeyView, Refused> {
     let rotation = change.app.rotation();
     let ring = rotation.ring_in(&change.transaction).await?;
-    // Verifiers take only so many keys, and a second key that waits would never sign.
+    // Refuse a second waiting key, because verifiers accept only a limited number of keys, and the second one would never sign.
     if let Some(waiting) = ring.next(change.now) {
         let from = date(waiting.activates_at);
         return Err(Refused::Conflict(format!("the key {} is published already; it signs from {from} on", waiting.kid)));
@@ -62,8 +63,8 @@ pub async fn publish(change: &mut Change<'_>, key: NewKey) -> Result<KeyView, Re
     })
 }
 
-/// Takes the key `kid` out of the JWKS at once. If it signed, the next published key signs from now on, or `spare` where none was
-/// published. Returns the `kid` of the key that signs afterwards.
+/// Removes the key `kid` from the JWKS at once. If it was the key that signs, the next published key signs from now on, or `spare`
+/// if none was published. Returns the `kid` of the key that signs afterwards.
 pub async fn revoke(change: &mut Change<'_>, kid: &str, spare: NewKey) -> Result<Option<String>, Refused> {
     let rotation = change.app.rotation();
     if !rotation.revoke(&change.transaction, kid, spare, change.actor).await? {

@@ -1,8 +1,8 @@
 //! The operations of an administrator: everything that can be done to users, roles, resources, clients, authorizations, sessions
 //! and keys. The command line, `/register` and the first start call the same functions.
 //!
-//! An operation that changes something takes a [`Change`], checks what needs rows, writes, records its audit event, and returns
-//! what changed. Hashing, key generation and fetching happen before the change begins.
+//! An operation that changes something takes a [`Change`], makes the checks that need the database, writes, records its audit
+//! event, and returns what changed. Hashing, key generation and fetching happen before the change begins.
 
 pub mod authorizations;
 pub mod checks;
@@ -29,17 +29,17 @@ use crate::oauth::error::OAuthError;
 use crate::pool::Overloaded;
 use crate::store::{StoreError, Transaction, commit};
 
-/// One field of an input that cannot be taken. Fields carry the names of RFC 7591 or of the database, never those of flags.
+/// A field of an input that is not valid. Fields carry the names of RFC 7591 or of the database, never those of flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The field, such as `redirect_uris`.
+    /// The name of the field, such as `redirect_uris`.
     pub field: &'static str,
-    /// What was expected.
+    /// The text that follows the word "expected" in messages.
     pub expected: String,
 }
 
 impl Fault {
-    /// A fault of `field`.
+    /// Makes a fault of `field`, which should have been `expected`.
     pub fn new(field: &'static str, expected: impl Into<String>) -> Self {
         Self { field, expected: expected.into() }
     }
@@ -51,27 +51,27 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Why an operation changed nothing.
+/// The reason why an operation was refused. It changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// The thing that the operation is about does not exist.
     #[error("there is no {noun} {name}")]
     NotFound {
-        /// What kind of thing, such as `user`.
+        /// The kind of thing, such as `user`.
         noun: &'static str,
         /// The name that was given.
         name: String,
     },
-    /// The operation does not fit the present state. The text is a whole sentence.
+    /// The operation does not fit the present state. The text says why.
     #[error("{0}")]
     Conflict(String),
-    /// Fields of the input cannot be taken.
+    /// Fields of the input are not valid. All of them are listed.
     #[error("{}", join(.0))]
     Invalid(Vec<Fault>),
     /// The actor may not do this.
     #[error("this is not permitted")]
     Forbidden,
-    /// The threads that hash are busy.
+    /// The threads that hash passwords are busy.
     #[error(transparent)]
     Busy(#[from] Overloaded),
     /// The database failed.
@@ -87,18 +87,18 @@ fn join(faults: &[Fault]) -> String {
 }
 
 impl Refused {
-    /// There is no `noun` of this `name`.
+    /// Makes the refusal that there is no `noun` with this `name`.
     pub fn not_found(noun: &'static str, name: impl fmt::Display) -> Self {
         Self::NotFound { noun, name: name.to_string() }
     }
 
-    /// A single field cannot be taken.
+    /// Makes the refusal of a single field.
     pub fn invalid(field: &'static str, expected: impl Into<String>) -> Self {
         Self::Invalid(vec![Fault::new(field, expected)])
     }
 }
 
-/// An operation that fails at an endpoint of the protocol.
+/// For operations that fail at an endpoint of the protocol, such as `/register`.
 impl From<Refused> for OAuthError {
     fn from(refused: Refused) -> Self {
         match refused {
@@ -113,24 +113,24 @@ impl From<Refused> for OAuthError {
 }
 
 /// A change by an administrator: the transaction in which one or several operations run.
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Change<'a> {
-    /// The issuer.
     pub app: &'a App,
-    /// Who makes the change.
+    /// The user, client or operator that makes the change.
     pub actor: &'a Actor,
-    /// The transaction of all operations of the change.
+    /// The transaction in which all operations of the change run.
     pub transaction: Transaction,
     /// The time of the change, in Unix seconds.
     pub now: UnixSeconds,
 }
 
 impl<'a> Change<'a> {
-    /// A change in a transaction that has begun already, which the caller commits.
+    /// Makes a change in a transaction that has already begun, which the caller commits.
     pub fn within(app: &'a App, actor: &'a Actor, transaction: Transaction) -> Self {
         Self { app, actor, transaction, now: app.now() }
     }
 
-    /// Records what an operation did to `object`: its view before and after, `None` where it did not exist.
+    /// Records what an operation did to `object`: its view before and after, each `None` if it did not exist then.
     async fn record<V: Serialize>(&self, action: Action, object: Object<'_>, before: Option<&V>, after: Option<&V>) -> Result<(), Refused> {
         let json = |view: Option<&V>| view.and_then(|view| serde_json::to_value(view).ok());
         let event = Event::Changed { action, object, before: json(before), after: json(after) };
@@ -138,8 +138,8 @@ impl<'a> Change<'a> {
     }
 }
 
-/// What a change does. It is boxed, because the handlers of axum need futures that are known to be `Send`, which the futures of
-/// async closures are not.
+/// The future of a change's operations. It is boxed, because the handlers of axum need futures that are known to be `Send`, which
+/// the futures of async closures are not.
 pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, Refused>> + Send + 'c>>;
 
 /// Runs `work`, which calls operations, in one transaction, and commits it. Nothing is written if `work` fails.
@@ -154,16 +154,16 @@ pub async fn change<'a, T>(
     Ok(value)
 }
 
-/// Which part of a list to read.
+/// The part of a list that is to be read.
 #[derive(Debug, Clone)]
 pub struct Window {
     /// The cursor of the previous page, as [`Listing::next`] gave it; `None` for the first page.
     pub after: Option<String>,
-    /// The most items of a page.
+    /// The largest number of items in the page.
     pub limit: u64,
 }
 
-/// A part of a list.
+/// One page of a list.
 #[derive(Debug, Serialize)]
 pub struct Listing<V> {
     /// The items, in the order of the list.
@@ -173,7 +173,8 @@ pub struct Listing<V> {
 }
 
 impl<V> Listing<V> {
-    /// A page of what `rows` hold, of which one more than `limit` was asked for. `cursor` names a row.
+    /// Makes a page of at most `limit` of `rows`. The query must have asked for one row more than `limit`, so that its presence
+    /// shows that another page follows. `cursor` names a row.
     fn of<R>(mut rows: Vec<R>, limit: u64, cursor: impl Fn(&R) -> String, view: impl FnMut(R) -> V) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let is_full = rows.len() > limit;
@@ -183,7 +184,7 @@ impl<V> Listing<V> {
     }
 }
 
-/// Checks a name that people are shown.
+/// Checks a name that pages show to people.
 fn check_name(field: &'static str, name: &str) -> Result<(), Fault> {
     if name.trim().is_empty() || name.chars().count() > MAX_NAME || !is_plain_text(name) {
         return Err(Fault::new(field, format!("1 to {MAX_NAME} characters, none of them a control character or invisible")));

@@ -13,16 +13,16 @@ use crate::oauth::client_metadata::{ClientMetadata, MAX_TEXT};
 use crate::oauth::redirect_uri;
 use crate::oauth::scope::OIDC_SCOPES;
 
-/// The most redirect URIs of a client.
+/// The largest number of redirect URIs of one client.
 const MAX_REDIRECT_URIS: usize = 20;
-/// The grants of clients that register themselves: they get nothing without a person.
+/// The grants of clients that register themselves. They get tokens only if a user signs in.
 const SELF_REGISTERED_GRANTS: [Grant; 2] = [Grant::AuthorizationCode, Grant::RefreshToken];
 
-/// A client that is to be added, as it was typed. Fields carry the names of RFC 7591 where it has them.
+/// The input for a new client, before it is checked. Fields carry the names of RFC 7591 where it has them.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "the names are those of the specification")]
 pub struct ClientDraft {
-    /// `None` for a random one.
+    /// `None` for a random id.
     pub client_id: Option<String>,
     pub client_name: String,
     pub grant_types: Vec<String>,
@@ -30,34 +30,34 @@ pub struct ClientDraft {
     /// The scopes that the client may ask for. `None` for the default: those of OpenID Connect if the client registers itself, none
     /// otherwise.
     pub scope: Option<Vec<String>>,
-    /// `None` for any method that the client has a secret or keys for.
+    /// `None` if any method will do that the client has a secret or keys for.
     pub token_endpoint_auth_method: Option<String>,
     /// The identifier of the resource of its tokens unless a request names another.
     pub default_resource: Option<String>,
-    /// The origins whose scripts call the token endpoint; empty for those of the redirect URIs.
+    /// The origins with scripts that call the token endpoint. If empty, those of the redirect URIs.
     pub origins: Vec<String>,
     pub public: bool,
     pub require_pkce: bool,
-    /// Users are not asked for consent.
+    /// `true` if users are not asked for consent.
     pub first_party: bool,
     pub metadata: ClientMetadata,
 }
 
-/// What a new client may be.
+/// The limits on a new client, which depend on how it is added.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
-    /// The client registers itself.
+    /// `true` if the client registers itself.
     pub self_registered: bool,
-    /// URLs that are fetched may be http and lead to this machine and its network: for development only.
+    /// `true` if the URLs that the issuer fetches may be http and lead to this machine and its network; for development only.
     pub private_addresses: bool,
 }
 
-/// A client that can be added, but for what needs rows.
+/// A client that passed all checks that do not need the database.
 #[derive(Debug)]
 pub struct NewClient(pub(super) ClientDraft);
 
 impl NewClient {
-    /// Checks `draft`. Returns all faults.
+    /// Checks `draft`. Fails with all faults, not only the first.
     pub fn check(mut draft: ClientDraft, rules: Rules) -> Result<Self, Refused> {
         let scope = draft.scope.get_or_insert_with(|| default_scope(rules));
         for list in [scope, &mut draft.grant_types, &mut draft.redirect_uris] {
@@ -80,23 +80,23 @@ impl NewClient {
         if faults.is_empty() { Ok(Self(draft)) } else { Err(Refused::Invalid(faults)) }
     }
 
-    /// The metadata that its logo and its sector are fetched from.
+    /// Returns the metadata, which names the logo and the sector document to fetch.
     pub fn metadata(&self) -> &ClientMetadata {
         &self.0.metadata
     }
 
-    /// The redirect URIs.
+    /// Returns the redirect URIs, each once.
     pub fn redirect_uris(&self) -> &[String] {
         &self.0.redirect_uris
     }
 
-    /// Whether the client authenticates by a secret.
+    /// Returns whether the client authenticates by a secret.
     pub(super) fn has_secret(&self) -> bool {
         let method = self.0.token_endpoint_auth_method.as_deref();
         !self.0.public && ![Some(NONE), Some(PRIVATE_KEY_JWT)].contains(&method)
     }
 
-    /// The origins whose scripts call the token endpoint.
+    /// Returns the origins whose scripts call the token endpoint; by default those of the redirect URIs.
     pub(super) fn origins(&self) -> Vec<String> {
         if self.0.origins.is_empty() {
             return self.0.redirect_uris.iter().filter_map(|uri| redirect_uri::origin(uri)).collect();
@@ -133,7 +133,7 @@ fn check_grant_types(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
     if rules.self_registered {
         let fits = |name: &String| SELF_REGISTERED_GRANTS.iter().any(|grant| grant.name() == name);
         if !draft.grant_types.iter().any(|name| name == code) || !draft.grant_types.iter().all(fits) {
-            return fault("authorization_code, with refresh_token or without".to_owned());
+            return fault("authorization_code, with or without refresh_token".to_owned());
         }
         return Ok(());
     }
@@ -151,7 +151,7 @@ fn check_redirect_uris(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
     let fault = |expected: String| Err(Fault::new("redirect_uris", expected));
     let needs_one = rules.self_registered || draft.grant_types.iter().any(|name| name == Grant::AuthorizationCode.name());
     if needs_one && draft.redirect_uris.is_empty() {
-        return fault("one at least for the grant authorization_code".to_owned());
+        return fault("one or more, because the grant authorization_code needs them".to_owned());
     }
     if draft.redirect_uris.len() > MAX_REDIRECT_URIS {
         return fault(format!("at most {MAX_REDIRECT_URIS}"));

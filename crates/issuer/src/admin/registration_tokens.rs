@@ -10,21 +10,21 @@ use crate::clock::{UnixSeconds, rfc3339};
 use crate::oauth::secret;
 use crate::store::registration_tokens;
 
-/// A token, which is shown once.
+/// A new token, which is shown only once.
 #[derive(Debug)]
 pub struct IssuedToken {
-    /// The token itself, 256 random bits.
+    /// 256 random bits in base64url.
     pub token: String,
-    /// What is known of it afterwards.
+    /// The uses and the expiry of the token.
     pub view: RegistrationTokenView,
 }
 
-/// What is known of a token.
+/// The uses and the expiry of a token.
 #[derive(Debug, Clone, Serialize)]
 pub struct RegistrationTokenView {
     /// The number of registrations that are left.
     pub uses: i32,
-    /// When the token ends.
+    /// Unix seconds, serialized as RFC 3339.
     #[serde(serialize_with = "rfc3339")]
     pub expires_at: UnixSeconds,
 }
@@ -38,13 +38,14 @@ pub async fn issue(change: &mut Change<'_>, uses: i32, lifetime: UnixSeconds) ->
     Ok(IssuedToken { token, view })
 }
 
-/// Uses a token once, in the transaction that it permits. Refuses one that is unknown, expired or used up.
+/// Uses a token once, in the transaction of the registration that it permits. Fails with [`Refused::Forbidden`] if the token is
+/// unknown, expired or used up.
 pub async fn spend(change: &mut Change<'_>, token: &str) -> Result<(), Refused> {
     let spent = registration_tokens::spend(&change.transaction, &secret::key(token), change.now).await?;
     if spent { Ok(()) } else { Err(Refused::Forbidden) }
 }
 
-/// Whether a token is good. Does not use it.
+/// Returns whether a token is known, not expired and not used up. Does not use it.
 pub async fn is_good(app: &App, token: &str) -> Result<bool, Refused> {
     Ok(registration_tokens::is_good(app.store.reader(), &secret::key(token), app.now()).await?)
 }

@@ -13,7 +13,7 @@ use crate::oauth::client_metadata::is_plain_text;
 use crate::store::ConnectionTrait;
 use crate::store::resources::{self, ResourceRow, ScopeRow};
 
-/// The longest identifier, in bytes: it stands in every token.
+/// The longest identifier, in bytes. It is limited because every token carries it.
 const MAX_IDENTIFIER: usize = 255;
 /// The longest name of a scope, in bytes.
 const MAX_SCOPE: usize = 128;
@@ -21,9 +21,9 @@ const MAX_SCOPE: usize = 128;
 /// A scope with its description.
 #[derive(Debug, Clone, Serialize)]
 pub struct ScopeView {
-    /// The scope, as it stands in tokens.
+    /// The scope, as tokens carry it.
     pub name: String,
-    /// What it permits, in the words of the consent page.
+    /// The text by which the consent page explains the scope.
     pub description: String,
 }
 
@@ -32,11 +32,11 @@ pub struct ScopeView {
 pub struct ResourceView {
     /// The `aud` of its tokens.
     pub identifier: String,
-    /// The name that people are shown.
+    /// The name that pages show to people.
     pub name: String,
     /// The scopes that it owns.
     pub scopes: Vec<ScopeView>,
-    /// The life of its access tokens, in seconds.
+    /// The lifetime of its access tokens, in seconds.
     pub token_lifetime: UnixSeconds,
 }
 
@@ -51,7 +51,7 @@ impl ResourceView {
     }
 }
 
-/// All resources, the oldest first.
+/// Returns a page of all resources, in the order of their keys.
 pub async fn list(app: &App, window: &Window) -> Result<Listing<ResourceView>, Refused> {
     let db = app.store.reader();
     let rows = resources::page(db, window.after.as_deref(), window.limit + 1).await?;
@@ -60,7 +60,7 @@ pub async fn list(app: &App, window: &Window) -> Result<Listing<ResourceView>, R
     Ok(Listing::of(rows, window.limit, |row| row.id.clone(), view))
 }
 
-/// The resource `identifier`.
+/// Returns the resource `identifier`. Fails with [`Refused::NotFound`] if it does not exist.
 pub async fn show(app: &App, identifier: &str) -> Result<ResourceView, Refused> {
     let db = app.store.reader();
     let found = resources::by_identifier(db, identifier, &app.settings.issuer).await?;
@@ -73,7 +73,7 @@ async fn read(app: &App, db: &impl ConnectionTrait, id: &str) -> Result<Option<R
     Ok(Some(ResourceView::new(app, &row, resources::scopes_of(db, [id].into_iter()).await?.into_iter())))
 }
 
-/// A resource that is to be added, as it was typed.
+/// The input for a new resource, before it is checked.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the names are those of the view")]
 pub struct ResourceDraft {
@@ -83,12 +83,12 @@ pub struct ResourceDraft {
     pub token_lifetime: Option<UnixSeconds>,
 }
 
-/// A resource that can be added, but for what needs rows.
+/// A resource that passed all checks that do not need the database.
 #[derive(Debug)]
 pub struct NewResource(ResourceDraft);
 
 impl NewResource {
-    /// Checks `draft`. Returns all faults.
+    /// Checks `draft`. Fails with all faults, not only the first.
     pub fn check(draft: ResourceDraft) -> Result<Self, Refused> {
         let mut faults = Vec::new();
         let identifier = &draft.identifier;
@@ -106,7 +106,7 @@ impl NewResource {
                 faults.push(Fault::new("scopes", format!("names of printable characters without spaces and quotes; found {name:?}")));
             }
             if !is_plain_text(description) {
-                faults.push(Fault::new("scopes", format!("descriptions without control characters; found another one for {name}")));
+                faults.push(Fault::new("scopes", format!("descriptions without control characters; found one in that of {name}")));
             }
             if draft.scopes[..index].iter().any(|other| other.name == *name) {
                 faults.push(Fault::new("scopes", format!("each scope once; {name} stands twice")));
@@ -116,7 +116,7 @@ impl NewResource {
     }
 }
 
-/// Adds a resource with the scopes that it owns.
+/// Adds a resource with the scopes that it owns. Fails with [`Refused::Conflict`] if the identifier or one of the scopes is taken.
 pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<ResourceView, Refused> {
     let NewResource(ResourceDraft { identifier, name, scopes, token_lifetime }) = resource;
     let db = &change.transaction;
@@ -131,7 +131,7 @@ pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<Resou
     insert(change, ResourceRow { id, identifier: Some(identifier), name, token_lifetime, created_at: change.now }, scopes).await
 }
 
-/// Adds a resource whose identifier follows from the issuer.
+/// Adds a built-in resource, whose identifier is made from the issuer.
 pub async fn add_built_in(change: &mut Change<'_>, id: &str, name: &str, scopes: &[(&str, &str)]) -> Result<ResourceView, Refused> {
     let row = ResourceRow { id: id.to_owned(), identifier: None, name: name.to_owned(), token_lifetime: None, created_at: change.now };
     let scopes = scopes.iter().map(|(name, description)| ScopeView { name: (*name).to_owned(), description: (*description).to_owned() });
@@ -150,13 +150,14 @@ async fn insert(change: &mut Change<'_>, row: ResourceRow, scopes: Vec<ScopeView
     Ok(after)
 }
 
-/// Removes a resource and its scopes, from roles and clients too.
+/// Removes a resource and its scopes, which roles and clients lose too. Returns the view before the change.
 pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<ResourceView, Refused> {
     let (app, db) = (change.app, &change.transaction);
-    // A resource that was registered before the issuer took its name comes before the built-in one.
+    // Look for a registered resource first. One that was registered before the issuer took its name hides behind the built-in one,
+    // and must be removable.
     let Some(resource) = resources::registered(db, identifier).await? else {
         return Err(match resources::by_identifier(db, identifier, &app.settings.issuer).await? {
-            Some(_) => Refused::Conflict(format!("the resource {identifier} is built in")),
+            Some(_) => Refused::Conflict(format!("the resource {identifier} is built in and cannot be removed")),
             None => Refused::not_found("resource", identifier),
         });
     };
@@ -168,7 +169,7 @@ pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<Resourc
     Ok(before)
 }
 
-/// Refuses `names` unless every one of them is a scope of some resource. Returns them in order, each once.
+/// Returns `names` in order, each once. Refuses them unless every one is an existing scope.
 pub(super) async fn existing_scopes(db: &impl ConnectionTrait, field: &'static str, names: &[String]) -> Result<Vec<String>, Refused> {
     let known = resources::known_scopes(db, names).await?;
     if let Some(unknown) = names.iter().find(|name| !known.iter().any(|scope| scope.name == **name)) {

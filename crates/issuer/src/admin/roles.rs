@@ -21,7 +21,7 @@ pub struct RoleView {
     pub scopes: Vec<String>,
 }
 
-/// All roles, by name.
+/// Returns a page of all roles, in the order of their names.
 pub async fn list(app: &App, window: &Window) -> Result<Listing<RoleView>, Refused> {
     let db = app.store.reader();
     let names = roles::page(db, window.after.as_deref(), window.limit + 1).await?;
@@ -30,7 +30,7 @@ pub async fn list(app: &App, window: &Window) -> Result<Listing<RoleView>, Refus
     Ok(Listing::of(names, window.limit, Clone::clone, view))
 }
 
-/// The role `name`.
+/// Returns the role `name`. Fails with [`Refused::NotFound`] if it does not exist.
 pub async fn show(app: &App, name: &str) -> Result<RoleView, Refused> {
     read(app.store.reader(), name).await
 }
@@ -44,7 +44,7 @@ async fn require(db: &impl ConnectionTrait, name: &str) -> Result<(), Refused> {
     if roles::exists(db, name).await? { Ok(()) } else { Err(Refused::not_found("role", name)) }
 }
 
-/// Adds a role of `scopes`, which must exist.
+/// Adds a role with `scopes`, which must exist.
 pub async fn add(change: &mut Change<'_>, name: &str, scopes: &[String]) -> Result<RoleView, Refused> {
     if !is_scope_token(name) || name.len() > MAX_NAME_BYTES {
         return Err(Refused::invalid("name", "printable characters without spaces"));
@@ -60,7 +60,8 @@ pub async fn add(change: &mut Change<'_>, name: &str, scopes: &[String]) -> Resu
     Ok(after)
 }
 
-/// Gives and takes scopes of a role.
+/// Adds the scopes `add` to a role, then takes the scopes `remove` from it. Fails with [`Refused::Conflict`] if no administrator
+/// would remain.
 pub async fn change_scopes(change: &mut Change<'_>, name: &str, add: &[String], remove: &[String]) -> Result<RoleView, Refused> {
     let administrators = lock_administrators(change).await?;
     let db = &change.transaction;
@@ -78,10 +79,12 @@ pub async fn change_scopes(change: &mut Change<'_>, name: &str, add: &[String], 
     Ok(after)
 }
 
-/// Removes a role, from its users too.
+/// Removes a role, which its users lose too. Fails with [`Refused::Conflict`] if no administrator would remain.
 pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<RoleView, Refused> {
     if name == ADMIN {
-        return Err(Refused::Conflict("the role admin is built in: without it nobody could administer".to_owned()));
+        return Err(Refused::Conflict(
+            "the role admin is built in and cannot be removed, because without it nobody could administer the issuer".to_owned(),
+        ));
     }
     let administrators = lock_administrators(change).await?;
     let before = read(&change.transaction, name).await?;
@@ -91,7 +94,7 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<RoleView, Ref
     Ok(before)
 }
 
-/// Gives a user a role that the user may have already.
+/// Gives a user a role. Does nothing if the user already has it.
 pub(super) async fn give(db: &impl ConnectionTrait, user: Uuid, role: &str) -> Result<(), Refused> {
     require(db, role).await.map_err(unknown_role)?;
     if !roles::of_user(db, user).await?.iter().any(|own| own == role) {
@@ -100,7 +103,7 @@ pub(super) async fn give(db: &impl ConnectionTrait, user: Uuid, role: &str) -> R
     Ok(())
 }
 
-/// Takes a role from a user who may not have it.
+/// Takes a role from a user. Does nothing if the user does not have it.
 pub(super) async fn take(db: &impl ConnectionTrait, user: Uuid, role: &str) -> Result<(), Refused> {
     require(db, role).await.map_err(unknown_role)?;
     Ok(roles::take(db, user, role).await?)
@@ -113,25 +116,25 @@ fn unknown_role(refused: Refused) -> Refused {
     }
 }
 
-/// The lock under which administrators may become fewer.
+/// The lock that a change takes if it may reduce the number of administrators.
 pub(super) struct Administrators {
     existed: bool,
 }
 
-/// Lets no other change make administrators fewer until the transaction of `change` ends, because two administrators could demote
-/// each other at once.
+/// Takes the lock until the transaction of `change` ends. Without it two administrators could demote each other at the same moment.
 pub(super) async fn lock_administrators(change: &Change<'_>) -> Result<Administrators, Refused> {
     roles::lock_administrators(&change.transaction).await?;
     Ok(Administrators { existed: roles::has_administrator(&change.transaction).await? })
 }
 
 impl Administrators {
-    /// Refuses the change if there was an administrator before it and there is none now: an enabled user with a password whose
-    /// roles hold the scope `admin`.
+    /// Refuses the change if there was an administrator before it and there is none now. An administrator is an enabled user with a
+    /// password whose roles hold the scope `admin`.
     pub(super) async fn require_one(&self, change: &Change<'_>) -> Result<(), Refused> {
         if self.existed && !roles::has_administrator(&change.transaction).await? {
             return Err(Refused::Conflict(
-                "no administrator would remain: expected another enabled user with a password whose roles hold the scope admin".to_owned(),
+                "no administrator would remain; first give a role with the scope admin to another enabled user who has a password"
+                    .to_owned(),
             ));
         }
         Ok(())

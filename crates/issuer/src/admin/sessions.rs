@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::store::sessions;
 
-/// A session as administrators see one.
+/// A session as administrators see it.
 #[derive(Debug, Clone, Serialize)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct SessionView {
@@ -25,7 +25,7 @@ pub struct SessionView {
     pub expires_at: UnixSeconds,
 }
 
-/// The live sessions of a user, or of all users, by `sid`.
+/// Returns a page of the live sessions of a user, or of all users, in the order of their `sid`.
 pub async fn list(app: &App, user: Option<Uuid>, window: &Window) -> Result<Listing<SessionView>, Refused> {
     let rows = sessions::page(app.store.reader(), user, app.now(), window.after.as_deref(), window.limit + 1).await?;
     let view = |(row, username): (sessions::SessionRow, String)| SessionView {
@@ -40,7 +40,8 @@ pub async fn list(app: &App, user: Option<Uuid>, window: &Window) -> Result<List
     Ok(Listing::of(rows, window.limit, |(row, _)| row.sid.clone(), view))
 }
 
-/// Ends the session `sid`, with the authorizations that were given in it and do not outlive it.
+/// Ends the session `sid`, with the authorizations that were given in it and do not outlive it. Fails with [`Refused::NotFound`] if
+/// there is no such live session.
 pub async fn end(change: &mut Change<'_>, sid: &str) -> Result<(), Refused> {
     let ended = session::end_by_sid(&change.transaction, sid, change.actor, "session end", change.now).await?;
     if ended { Ok(()) } else { Err(Refused::not_found("live session", sid)) }

@@ -1,4 +1,4 @@
-//! Operations on users.
+//! Operations on users: their data, password, status and roles.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -15,7 +15,7 @@ use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS, is_line};
 use crate::store::users::{self, UserRow};
 use crate::store::{ConnectionTrait, roles as role_store};
 
-/// A user as administrators see one.
+/// A user as administrators see them.
 #[derive(Debug, Clone, Serialize)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct UserView {
@@ -42,14 +42,14 @@ impl UserView {
     }
 }
 
-/// Which users to list.
+/// A filter for the list of users.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UserFilter {
-    /// Only users that are enabled, or only those that are not.
+    /// `true` for enabled users only, `false` for disabled ones only, `None` for both.
     pub enabled: Option<bool>,
 }
 
-/// The users that match `filter`, by username.
+/// Returns a page of the users that match `filter`, in the order of their usernames.
 pub async fn list(app: &App, filter: UserFilter, window: &Window) -> Result<Listing<UserView>, Refused> {
     let db = app.store.reader();
     let rows = users::page(db, filter.enabled, window.after.as_deref(), window.limit + 1).await?;
@@ -61,13 +61,14 @@ pub async fn list(app: &App, filter: UserFilter, window: &Window) -> Result<List
     Ok(Listing::of(rows, window.limit, |row| row.username.clone(), view))
 }
 
-/// The user with this username, in any spelling that can sign in.
+/// Returns the user with this username, in any spelling that the sign-in accepts. Fails with [`Refused::NotFound`] if there is
+/// none.
 pub async fn show(app: &App, username: &str) -> Result<UserView, Refused> {
     let row = users::row(app.store.reader(), &username::normalize(username)).await?;
     UserView::read(app.store.reader(), row.ok_or_else(|| Refused::not_found("user", username))?).await
 }
 
-/// The standard claims of a user that have a value, by name, the full name among them.
+/// Returns the names and values of the standard claims that a user has, including the full name.
 pub async fn claims(app: &App, id: Uuid) -> Result<Vec<(&'static str, String)>, Refused> {
     let row = users::by_id(app.store.reader(), id).await?.ok_or_else(|| Refused::not_found("user", id))?;
     Ok(claims_of(&row))
@@ -79,7 +80,7 @@ fn claims_of(row: &UserRow) -> Vec<(&'static str, String)> {
     TEXT_CLAIMS.iter().map(|claim| (*claim, value(claim))).filter(|(_, value)| !value.is_empty()).collect()
 }
 
-/// A user that is to be added, as it was typed.
+/// The input for a new user, before it is checked.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct UserDraft {
@@ -90,12 +91,12 @@ pub struct UserDraft {
     pub roles: Vec<String>,
 }
 
-/// A user that can be added, but for what needs rows.
+/// A user who passed all checks that do not need the database.
 #[derive(Debug)]
 pub struct NewUser(UserDraft);
 
 impl NewUser {
-    /// Checks `draft`. Returns all faults.
+    /// Checks `draft`. Fails with all faults, not only the first.
     pub fn check(draft: UserDraft) -> Result<Self, Refused> {
         let mut faults = Vec::new();
         let username = username::validate(&draft.username).unwrap_or_else(|error| {
@@ -111,19 +112,19 @@ impl NewUser {
         if faults.is_empty() { Ok(Self(UserDraft { username, ..draft })) } else { Err(Refused::Invalid(faults)) }
     }
 
-    /// The username in its normal form.
+    /// Returns the username in its normal form.
     pub fn username(&self) -> &str {
         &self.0.username
     }
 
-    /// What the user is known by, which must not be their password.
+    /// Returns the username, email address and name, from which the password must not be made.
     pub fn about(&self) -> Vec<&str> {
         about(&self.0.username, self.0.email.as_deref(), self.0.name.as_deref())
     }
 }
 
 impl UserView {
-    /// What the user is known by, which must not be their password.
+    /// Returns the username, email address and name, from which the password must not be made.
     pub fn about(&self) -> Vec<&str> {
         about(&self.username, self.email.as_deref(), self.name.as_deref())
     }
@@ -142,12 +143,12 @@ fn is_email(text: &str) -> bool {
 #[derive(Debug)]
 pub struct PasswordHash {
     phc: String,
-    /// The password was made for the user, who must choose their own.
+    /// `true` if the password was generated, so that the user must choose their own.
     generated: bool,
 }
 
 impl PasswordHash {
-    /// Checks and hashes a password that is chosen for somebody known by `about`.
+    /// Checks and hashes a password that was chosen for a user whose username, email address and name are `about`.
     pub async fn chosen(app: &App, password: SecretString, about: &[&str]) -> Result<Self, Refused> {
         policy::check(password.expose_secret(), about).map_err(|error| Refused::invalid("password", error.to_string()))?;
         Ok(Self { phc: password::hash(app, password).await?, generated: false })
@@ -158,14 +159,14 @@ impl PasswordHash {
         Ok(Self { phc: password::hash(app, password).await?, generated: true })
     }
 
-    /// Takes an Argon2id hash in PHC format as it is.
+    /// Takes an Argon2id hash in PHC format as it is. Fails if the hash cannot be used.
     pub fn imported(phc: String) -> Result<Self, Refused> {
         StoredHash::parse(&phc).map_err(|error| Refused::invalid("password_hash", error.to_string()))?;
         Ok(Self { phc, generated: false })
     }
 }
 
-/// Adds a user.
+/// Adds a user with their roles, which must exist. Fails with [`Refused::Conflict`] if the username is taken.
 pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash) -> Result<UserView, Refused> {
     let NewUser(UserDraft { username, email, email_verified, name, roles }) = user;
     let db = &change.transaction;
@@ -196,7 +197,7 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash)
     Ok(after)
 }
 
-/// Locks a user and returns it as it is before a change.
+/// Locks a user and returns their view before a change.
 async fn lock(change: &Change<'_>, id: Uuid) -> Result<UserView, Refused> {
     let row = users::lock(&change.transaction, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
     UserView::read(&change.transaction, row).await
@@ -215,13 +216,14 @@ pub struct Ended {
 pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordHash) -> Result<Ended, Refused> {
     let user = lock(change, id).await?;
     users::set_password_hash(&change.transaction, id, &password.phc, change.now).await?;
-    // Nobody who knew the old password stays signed in.
+    // End the sessions too, because somebody who knew the old password may be signed in.
     let authorizations = session::end_all(&change.transaction, id, change.actor, "user set-password", change.now).await?;
     change.record(Action::UserPasswordSet, Object::User(user.id, &user.username), Some(&user), Some(&user)).await?;
     Ok(Ended { user, authorizations })
 }
 
-/// Disables a user, signs the user out everywhere, and ends all their authorizations.
+/// Disables a user, signs them out everywhere, and ends all their authorizations. Fails with [`Refused::Conflict`] if no
+/// administrator would remain.
 pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused> {
     let administrators = roles::lock_administrators(change).await?;
     let before = lock(change, id).await?;
@@ -233,7 +235,7 @@ pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused
     Ok(Ended { user, authorizations })
 }
 
-/// Enables a user.
+/// Enables a user, who can then sign in again.
 pub async fn enable(change: &mut Change<'_>, id: Uuid) -> Result<UserView, Refused> {
     let before = lock(change, id).await?;
     users::set_disabled(&change.transaction, id, None, change.now).await?;
@@ -242,7 +244,8 @@ pub async fn enable(change: &mut Change<'_>, id: Uuid) -> Result<UserView, Refus
     Ok(after)
 }
 
-/// Sets standard claims of a user by name; an empty value takes the claim away. Returns all claims that then have a value.
+/// Sets standard claims of a user by name; an empty value removes the claim. Returns the names and values of all claims that the
+/// user has afterwards.
 pub async fn set_claims(change: &mut Change<'_>, id: Uuid, values: &[(String, String)]) -> Result<Vec<(&'static str, String)>, Refused> {
     let before = users::lock(&change.transaction, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
     let (mut claims, mut name) = (StandardClaims::from_json(&before.claims), before.name.clone());
@@ -259,7 +262,8 @@ pub async fn set_claims(change: &mut Change<'_>, id: Uuid, values: &[(String, St
     Ok(claims_of(&after))
 }
 
-/// Gives and takes roles of a user.
+/// Gives a user the roles `add`, then takes the roles `remove` from them. Fails with [`Refused::Conflict`] if no administrator
+/// would remain.
 pub async fn change_roles(change: &mut Change<'_>, id: Uuid, add: &[String], remove: &[String]) -> Result<UserView, Refused> {
     let administrators = roles::lock_administrators(change).await?;
     let before = lock(change, id).await?;
