@@ -1,5 +1,5 @@
-//! Client authentication by a signed assertion: `private_key_jwt` (OpenID Connect Core §9, RFC 7523 §3 as mended by
-//! draft-ietf-oauth-rfc7523bis: the audience is one string).
+//! Client authentication by a signed assertion: `private_key_jwt` (OpenID Connect Core §9, RFC 7523 §3). The audience must be one
+//! string, as draft-ietf-oauth-rfc7523bis requires.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer};
@@ -16,14 +16,14 @@ use crate::oauth::secret;
 use crate::store::client_assertions;
 use crate::store::clients::Client;
 
-/// The longest that an assertion may be good for, in seconds: for so long its `jti` must be remembered.
+/// The longest lifetime of an assertion, in seconds. It bounds how long its `jti` must be stored.
 const MAX_LIFETIME: UnixSeconds = 3600;
 
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
     sub: String,
-    // One string: an assertion for several audiences could be replayed by one of them at another.
+    // One string, because one of several audiences could replay the assertion at another.
     aud: String,
     jti: String,
     #[serde(deserialize_with = "numeric_date")]
@@ -32,9 +32,9 @@ struct Claims {
     nbf: UnixSeconds,
 }
 
-/// The client that signed `assertion`. `id` is the `client_id` parameter, if it was sent.
+/// Returns the client that signed `assertion`. `id` is the `client_id` parameter, if it was sent.
 pub(super) async fn authenticate(app: &App, id: Option<&str>, assertion: &str) -> Result<Client, OAuthError> {
-    // Only to find the client and its key; believed when the signature is checked.
+    // These values serve only to find the client and its key. They are trusted once the signature is checked.
     let (kid, claimed) = untrusted(assertion).ok_or_else(failed)?;
     let named = Some(claimed).filter(|claimed| id.is_none_or(|id| id == claimed)).ok_or_else(failed)?;
     let client = known(app, &named).await?.filter(|client| !client.public && uses(client, PRIVATE_KEY_JWT)).ok_or_else(failed)?;
@@ -60,7 +60,7 @@ pub(super) async fn authenticate(app: &App, id: Option<&str>, assertion: &str) -
     Ok(client)
 }
 
-/// The `kid` and the `sub` that an assertion claims.
+/// Reads the `kid` and the `sub` of an assertion whose signature is not checked yet.
 fn untrusted(assertion: &str) -> Option<(Option<String>, String)> {
     #[derive(Deserialize)]
     struct Header {
@@ -76,10 +76,10 @@ fn untrusted(assertion: &str) -> Option<(Option<String>, String)> {
     Some((header.kid, serde_json::from_slice::<Subject>(&payload).ok()?.sub))
 }
 
-/// A date in seconds, with a fraction or without (RFC 7519 §2).
+/// Reads a date in seconds, with a fraction or without (RFC 7519 §2).
 fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixSeconds, D::Error> {
     let seconds = f64::deserialize(deserializer)?;
-    // Far beyond any date that could be good, and exact so far.
+    // The bound is far beyond any valid date, and `f64` is exact up to it.
     if (0.0..1e12).contains(&seconds) {
         #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
         return Ok(seconds as UnixSeconds);

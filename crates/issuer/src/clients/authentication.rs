@@ -12,9 +12,10 @@ use crate::oauth::form::Form;
 use crate::oauth::secret;
 use crate::store::clients::Client;
 
-/// The client that `parameters` come from. A request without client authentication is the default client's.
+/// Returns the client that sent the request. A request without client authentication comes from the default client. Fails with
+/// `invalid_client` if the client does not prove who it is, and with `invalid_request` if the parameters contradict each other.
 ///
-/// Secrets are 256 random bits, so guessing them is not counted: 2^256 guesses need no counter.
+/// Attempts are not counted, because a secret is 256 random bits and cannot be guessed.
 pub async fn authenticate<'h>(app: &App, authorization: impl Iterator<Item = &'h [u8]>, form: &Form) -> Result<Client, OAuthError> {
     let credentials = ClientCredentials::parse(authorization, form).map_err(|error| match error {
         ClientAuthError::Malformed => OAuthError::new(Code::InvalidClient, error.to_string()),
@@ -39,6 +40,6 @@ pub async fn authenticate<'h>(app: &App, authorization: impl Iterator<Item = &'h
 fn has_secret(client: &Client, secret: &SecretString) -> bool {
     let hash = secret::hash(secret.expose_secret());
     let matches = client.secret_hashes.iter().map(|good| good.as_slice().ct_eq(&hash));
-    // A public client proves nothing and must not pretend to.
+    // A public client has no secret, so a request of it that carries one is refused.
     !client.public && bool::from(matches.fold(Choice::from(0), |any, one| any | one))
 }
