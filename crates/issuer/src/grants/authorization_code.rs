@@ -19,7 +19,7 @@ use crate::store::{commit, consents, sessions};
 use crate::tokens::narrow::narrow;
 use crate::tokens::{Authorization, Party};
 
-/// Life of a code, in seconds.
+/// The lifetime of a code, in seconds.
 const CODE_LIFETIME: i64 = 60;
 
 /// A request for a code that has passed every step of its interaction.
@@ -45,7 +45,7 @@ pub struct CodeRequest<'a> {
 pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<String, OAuthError> {
     let CodeRequest { client, redirect_uri, request, signed_in: SignedIn { session, user, .. }, proven, granted, to_consent } = code;
     if !client.first_party && !to_consent.is_subset(&consents::scopes(app.store.writer(), user.id, &client.id).await?) {
-        return Err(OAuthError::new(Code::ConsentRequired, "the person must consent"));
+        return Err(OAuthError::new(Code::ConsentRequired, "the user must consent"));
     }
     let code = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>());
     let row = CodeRow {
@@ -70,11 +70,11 @@ pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<String, OAuthError
     Ok(code)
 }
 
-/// The code is spent and the authorization inserted, or neither.
+/// Spends the code and inserts the authorization, both or neither.
 #[derive(Debug)]
 pub struct Redemption {
     hash: String,
-    /// The scopes that the user must still allow the client; `None` for a client of the issuer's own.
+    /// The scopes that the user must still allow the client. `None` for a first-party client, which needs no consent.
     consented: Option<ScopeSet>,
 }
 
@@ -82,7 +82,8 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     let GrantContext { app, client, now, .. } = context;
     let found = authorization_codes::find(app.store.reader(), &secret::key(context.required("code")?)).await?;
     let (code, user) = found.ok_or_else(OAuthError::invalid_grant)?;
-    // Who cannot redeem a code is refused, and ends nothing: it may be an outsider who saw it pass.
+    // Refuse a request that cannot redeem the code, but end nothing. Otherwise an attacker who has only seen the code could end the
+    // authorization.
     if code.client_id != client.id || code.redirect_uri != context.required("redirect_uri")? || !proves_possession(&code, context) {
         return Err(OAuthError::invalid_grant());
     }
@@ -100,7 +101,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
         sid: Some(code.sid),
         ..new_row(context)
     };
-    // A second redemption tells of theft even when it comes late.
+    // Check this before the expiry, because a second redemption is a sign of theft even if it comes late.
     if code.spent_at.is_some() {
         end_replayed(context, &row).await?;
         return Err(OAuthError::invalid_grant());
@@ -112,7 +113,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     }
     let granted = narrow(&held, client, Some(&user));
     if granted.is_empty() {
-        return Err(OAuthError::new(Code::InvalidScope, "scope: nothing of what was granted may be held any more"));
+        return Err(OAuthError::new(Code::InvalidScope, "scope: none of the scopes that were granted is still allowed"));
     }
     let resource = context.authorized_resource(&row.resources).await?;
     let party = Party::User(Box::new((user, row)));
@@ -128,7 +129,8 @@ impl Redemption {
         let transaction = app.store.begin().await?;
         // The order of locks is stated in store/mod.rs.
         authorizations::hold_parties(&transaction, row.user_id, &row.client_id).await?;
-        // A withdrawal of the consent either comes first and is seen here, or waits and then ends what is given here.
+        // If the user withdraws the consent at the same moment, the withdrawal either comes first and is seen here, or it waits and
+        // then ends the authorization that is inserted here.
         if let Some(scope) = &self.consented
             && !consents::holds(&transaction, row.user_id, &row.client_id, scope).await?
         {
@@ -147,7 +149,7 @@ impl Redemption {
     }
 }
 
-/// Ends the authorization of a code that came a second time, from its rightful client or from a thief.
+/// Ends the authorization of a code that was used a second time, because one of the two uses may be a thief's (RFC 6749 §4.1.2).
 async fn end_replayed(context: GrantContext<'_>, row: &AuthorizationRow) -> Result<(), OAuthError> {
     let GrantContext { app, now, .. } = context;
     let transaction = app.store.begin().await?;
@@ -158,13 +160,13 @@ async fn end_replayed(context: GrantContext<'_>, row: &AuthorizationRow) -> Resu
     }
     commit(transaction).await?;
     if ended {
-        tracing::warn!(authorization = %row.id, client = row.client_id, "a spent code was used again; its authorization is ended");
+        tracing::warn!(authorization = %row.id, client = row.client_id, "a spent code was used again; its authorization was ended");
     }
     Ok(())
 }
 
-/// A verifier must come if and only if a challenge was sent: a challenge that is stripped from the request on its way is
-/// noticed here (RFC 9700 §4.8.2).
+/// Returns whether the request proves that it comes from the client that asked for the code. A verifier must be sent if and only if
+/// a challenge was sent, because an attacker may have removed the challenge from the authorization request (RFC 9700 §4.8.2).
 fn proves_possession(code: &CodeRow, context: GrantContext<'_>) -> bool {
     match (&code.code_challenge, context.form.get("code_verifier")) {
         (Some(challenge), Some(verifier)) => pkce::verifies(verifier, challenge),

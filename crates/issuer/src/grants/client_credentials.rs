@@ -6,7 +6,7 @@ use crate::store::resources::USERINFO;
 use crate::tokens::narrow::{default_scopes, narrow};
 use crate::tokens::{Authorization, Party};
 
-/// Nothing is to be written: the client was read a moment ago, and the tokens have no authorization.
+/// Writes nothing, because the tokens have no authorization and the client was read a moment ago.
 #[derive(Debug)]
 pub struct Redemption;
 

@@ -21,22 +21,22 @@ use crate::store::clients::Client;
 use crate::tokens::audience::target;
 use crate::tokens::{Authorization, RequestedResource};
 
-/// What every grant needs.
+/// The request for tokens, which every grant gets.
 #[derive(Clone, Copy)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct GrantContext<'a> {
-    /// The issuer.
     pub app: &'a App,
-    /// The client, authenticated.
+    /// The client, which is authenticated.
     pub client: &'a Client,
-    /// The request's parameters.
+    /// The parameters of the request.
     pub form: &'a Form,
-    /// What log lines and audit events say about the request.
+    /// The address, the `User-Agent` and the id of the request, for log lines and audit events.
     pub request: &'a RequestInfo,
     /// The time of the request, in Unix seconds.
     pub now: UnixSeconds,
 }
 
-/// The success of a grant.
+/// The result of a grant that succeeded.
 #[derive(Debug)]
 pub struct Granted {
     /// The authorization from which tokens are minted.
@@ -50,14 +50,14 @@ macro_rules! grants {
         /// The grant types of this issuer.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Grant {
-            $(#[doc = concat!("`", $name, "`")] $variant,)*
+            $(#[doc = concat!("The grant type `", $name, "`.")] $variant,)*
         }
 
         impl Grant {
-            /// All of them.
+            /// All grant types of this issuer.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The `grant_type`.
+            /// Returns the value of `grant_type` that selects this grant.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
@@ -72,14 +72,14 @@ macro_rules! grants {
             }
         }
 
-        /// What a grant must do in the write transaction before its tokens may be given.
+        /// The changes that a grant must make in the write transaction before its tokens may be given.
         #[derive(Debug)]
         pub enum Redemption {
             $(#[doc = concat!("The redemption of the grant `", $name, "`.")] $variant($module::Redemption),)*
         }
 
         impl Redemption {
-            /// Checks again what the tokens rest on and writes it, or refuses the tokens. Nothing is written unless all of it is.
+            /// Checks again what the tokens depend on, and writes all changes or none. If it fails, the tokens must not be given.
             pub async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<(), OAuthError> {
                 match self { $(Self::$variant(redemption) => redemption.settle(context, authorization).await,)* }
             }
@@ -95,13 +95,13 @@ grants! {
 }
 
 impl Grant {
-    /// The grant of a `grant_type`.
+    /// Returns the grant that a `grant_type` selects. `None` if this issuer has no such grant.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|grant| grant.name() == name)
     }
 }
 
-/// Runs `grant`, if the client is registered for it.
+/// Runs `grant`. Fails with `unauthorized_client` if the client is not registered for it.
 pub async fn run(grant: Grant, context: GrantContext<'_>) -> Result<Granted, OAuthError> {
     if !context.client.has_grant(grant.name()) {
         return Err(OAuthError::new(Code::UnauthorizedClient, "this client is not registered for this grant_type"));
@@ -110,29 +110,30 @@ pub async fn run(grant: Grant, context: GrantContext<'_>) -> Result<Granted, OAu
 }
 
 impl GrantContext<'_> {
-    /// The client, as the cause of an event.
+    /// Returns the client as the actor of audit events.
     fn actor(&self) -> Actor {
         Actor::remote(Who::Client(self.client.id.clone()), Face::Token, self.request)
     }
 
-    /// The parameter `name`, which the grant cannot do without.
+    /// Returns the parameter `name`. Fails with `invalid_request` if it is missing.
     fn required(&self, name: &str) -> Result<&str, OAuthError> {
         self.form.get(name).ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
     }
 
-    /// The `scope` parameter.
+    /// Parses the `scope` parameter. Returns `None` if there is none.
     fn requested_scope(&self) -> Result<Option<ScopeSet>, OAuthError> {
         let parsed = self.form.get("scope").map(ScopeSet::parse).transpose();
         parsed.map_err(|error| OAuthError::new(Code::InvalidScope, error.to_string()))
     }
 
-    /// The resource that the `resource` parameter names (RFC 8707 §2).
+    /// Looks up the resource that the `resource` parameter names (RFC 8707 §2), for an authorization without resources.
     async fn named_resource(&self) -> Result<RequestedResource, OAuthError> {
         self.authorized_resource("").await
     }
 
-    /// The resource that the request names, or else the first one of `authorized`: the identifiers that an authorization was
-    /// given for, separated by spaces; any if there are none. The others are not looked up, because they may be gone.
+    /// Looks up the resource that the request names, or else the first one of `authorized`: the identifiers of the resources that
+    /// the authorization was given for, separated by spaces. An empty list allows any resource. The others are not looked up,
+    /// because they may have been removed.
     async fn authorized_resource(&self, authorized: &str) -> Result<RequestedResource, OAuthError> {
         let identifiers: Vec<&str> = authorized.split_whitespace().collect();
         let named = self.form.get("resource");
@@ -147,7 +148,7 @@ impl GrantContext<'_> {
     }
 }
 
-/// The row of a new authorization, but for its user, scopes, and how they signed in.
+/// Makes the row of a new authorization. The caller fills in the user, the scopes and how the user signed in.
 fn new_row(context: GrantContext<'_>) -> AuthorizationRow {
     let GrantContext { app, client, now, .. } = context;
     let refreshable = client.has_grant(Grant::RefreshToken.name());
@@ -176,7 +177,7 @@ fn new_row(context: GrantContext<'_>) -> AuthorizationRow {
     }
 }
 
-/// Records that the user of `row` gave it by `grant`.
+/// Records in the audit trail that the user of `row` gave the authorization by `grant`.
 async fn record_given(
     db: &impl ConnectionTrait,
     context: GrantContext<'_>,

@@ -1,5 +1,5 @@
-//! The resource owner password credentials grant (RFC 6749 §4.3): for first-party tools and for curl. OAuth 2.1 drops it;
-//! it is open only to clients that are registered for it, and counted against guessing.
+//! The resource owner password credentials grant (RFC 6749 §4.3), for first-party tools and for curl. OAuth 2.1 drops this grant,
+//! so it is open only to clients that are registered for it, and attempts are counted to limit guessing.
 
 use secrecy::SecretString;
 
@@ -14,10 +14,10 @@ use crate::store::commit;
 use crate::tokens::narrow::{default_scopes, narrow};
 use crate::tokens::{Authorization, Party};
 
-/// How long a password that was made for someone is good here, in seconds: until then they should have chosen their own.
+/// For this many seconds the grant accepts a generated password. By then the user should have chosen their own.
 const GENERATED_LIFETIME: UnixSeconds = DAY;
 
-/// The authorization is inserted, if the password was not changed while it was compared.
+/// Inserts the authorization, if the password was not changed while it was compared.
 #[derive(Debug)]
 pub struct Redemption {
     settlement: Settlement,
@@ -54,7 +54,7 @@ impl Redemption {
     pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<(), OAuthError> {
         let Some((user, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
         let transaction = context.app.store.begin().await?;
-        // The settlement comes first, because it may renew the user's hash; store/mod.rs states the order of locks.
+        // The settlement comes first, because it locks the counters before the user. The order of locks is stated in store/mod.rs.
         self.settlement.settle(&transaction, user).await?;
         if !authorizations::insert(&transaction, row, user.credential_version).await? {
             return Err(OAuthError::invalid_grant());

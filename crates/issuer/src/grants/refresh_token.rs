@@ -14,15 +14,15 @@ use crate::tokens::narrow::narrow;
 use crate::tokens::refresh::{self, RefreshToken};
 use crate::tokens::{Authorization, Party, is_alive};
 
-/// The authorization advances by one generation.
+/// Advances the authorization by one generation, unless another request has just done so.
 #[derive(Debug)]
 pub enum Redemption {
-    /// The generation that is spent is the latest: advance from it.
+    /// The token is of the latest generation, which is now spent.
     Advance {
         /// The generation that is spent.
         from: i32,
     },
-    /// The generation that is spent was advanced a moment ago: its successor is given again, and nothing is written.
+    /// The generation of the token was spent a moment ago. Its successor is given again, and nothing is written.
     Standing,
 }
 
@@ -31,7 +31,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     let token = RefreshToken::parse(context.required("refresh_token")?).ok_or_else(OAuthError::invalid_grant)?;
     let found = app.store.authorization(token.authorization).await?;
     let Some((mut row, user)) = found else { return Err(OAuthError::invalid_grant()) };
-    // A forged token, or one of another client, is refused and ends nothing.
+    // Refuse a forged token, or one of another client, without ending the authorization. Otherwise anybody could end it.
     let usable = row.refreshable && row.is_live(now) && !row.is_idle(now, app.settings.refresh_idle_lifetime);
     if !token.is_genuine(&row, usable, &app.master).map_err(OAuthError::server_error)? || row.client_id != client.id || !usable {
         return Err(OAuthError::invalid_grant());
@@ -48,10 +48,10 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     if requested_scope.as_ref().is_some_and(|requested| !requested.is_subset(&held)) {
         return Err(OAuthError::new(Code::InvalidScope, "scope: it goes beyond what was granted"));
     }
-    // Roles and clients may have changed since: scopes that may no longer be held are dropped.
+    // Drop the scopes that are no longer allowed, because roles and clients may have changed since they were granted.
     let granted = narrow(&held, client, Some(&user));
     if granted.is_empty() && !held.is_empty() {
-        return Err(OAuthError::new(Code::InvalidScope, "scope: nothing of what was granted may be held any more"));
+        return Err(OAuthError::new(Code::InvalidScope, "scope: none of the scopes that were granted is still allowed"));
     }
     let resource = context.authorized_resource(&row.resources).await?;
     let party = Party::User(Box::new((user, row)));
@@ -67,26 +67,26 @@ impl Redemption {
             Self::Advance { from } => app.store.advance(Advance { id: row.id, from, now }).await?,
             Self::Standing => false,
         };
-        // A request that was not the first gets what the first one got.
+        // If a parallel request was first, this one gets the same refresh token.
         if advanced || is_standing(app, row.id, row.generation, now).await? { Ok(()) } else { Err(OAuthError::invalid_grant()) }
     }
 }
 
-/// Whether `generation` is the latest, was given within the grace period, and everyone involved may still act.
+/// Returns whether `generation` is the latest and was given within the grace period, and whether the authorization is alive.
 async fn is_standing(app: &App, id: Uuid, generation: i32, now: UnixSeconds) -> Result<bool, OAuthError> {
-    // Read through the writer: a reader might see the state before a revocation that was answered already.
+    // Read through the writer, because a reader might still see the state before a revocation that was already answered.
     let parties = authorizations::with_parties(app.store.writer(), id).await?;
     Ok(parties
         .is_some_and(|(row, user, client)| row.generation == generation && within_grace(&row, now) && is_alive(&row, &user, &client, now)))
 }
 
-/// Whether the latest generation was given within the grace period.
+/// Returns whether the latest generation was given within the grace period.
 fn within_grace(row: &AuthorizationRow, now: UnixSeconds) -> bool {
     (now - row.refreshed_at).max(0) < refresh::GRACE
 }
 
-/// An older generation is a stolen token or its owner after the thief: the authorization ends. One that the database
-/// has not given yet comes from before a restored backup: it ends nothing. Both are noted, in a transaction of their own.
+/// Refuses a token of another generation. An older one means that the token was stolen, so the authorization is ended. A newer one
+/// was issued before a backup of the database was restored, so nothing is ended. Both are recorded, in a transaction of their own.
 async fn refuse_replay(context: GrantContext<'_>, row: &AuthorizationRow, behind: i32) -> Result<(Authorization, Redemption), OAuthError> {
     let GrantContext { app, now, .. } = context;
     let (user, client, authorization) = (row.user_id, row.client_id.as_str(), row.id);
@@ -99,7 +99,7 @@ async fn refuse_replay(context: GrantContext<'_>, row: &AuthorizationRow, behind
     }
     commit(transaction).await?;
     if ended {
-        tracing::warn!(%authorization, client, "a spent refresh token was used again; its authorization is ended");
+        tracing::warn!(%authorization, client, "a spent refresh token was used again; its authorization was ended");
     }
     Err(OAuthError::invalid_grant())
 }

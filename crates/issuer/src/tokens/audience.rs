@@ -1,4 +1,4 @@
-//! Which resource an access token is for (RFC 8707 §2), and the scopes that it may therefore hold.
+//! The resource that an access token is for (RFC 8707 §2), and the scopes that the token may therefore hold.
 
 use crate::app::App;
 use crate::oauth::error::{Code, OAuthError};
@@ -7,9 +7,9 @@ use crate::store::clients::Client;
 use crate::store::resources::{self, Resource, USERINFO};
 use crate::tokens::RequestedResource;
 
-/// The audience of a token: the resource that the request names; else UserInfo if only OpenID Connect's scopes are
-/// requested; else the default of the authorization, or of the client. Where the request names no resource, UserInfo stands
-/// beside it if its scopes are granted too.
+/// Returns the audience of a token: the resource that the request names; otherwise UserInfo if the request asks only for OpenID
+/// Connect's scopes; otherwise the default of the authorization, or of the client. If the request names no resource, UserInfo is
+/// added if its scopes are granted too. Fails with `invalid_target` if there is no default.
 pub fn audience(resource: &RequestedResource, requested: &ScopeSet, client: &Client) -> Result<Vec<Resource>, OAuthError> {
     if let RequestedResource::Named(resource) = resource {
         return Ok(vec![resource.clone()]);
@@ -29,19 +29,20 @@ pub fn audience(resource: &RequestedResource, requested: &ScopeSet, client: &Cli
     Ok(std::iter::once(default).chain(beside).collect())
 }
 
-/// The scopes of `requested` that the resources of `audience` own.
+/// Returns the scopes of `requested` that the resources of `audience` own.
 pub fn owned(requested: &ScopeSet, audience: &[Resource], client: &Client) -> ScopeSet {
     requested.filtered(|name| owner(client, name).is_some_and(|owner| audience.iter().any(|resource| resource.id == owner)))
 }
 
-/// The resource `identifier`, if `client` may get tokens for it.
+/// Returns the resource `identifier`. Fails with `invalid_target` if it does not exist, or if `client` may not get tokens for it.
 pub async fn target(app: &App, client: &Client, identifier: &str) -> Result<Resource, OAuthError> {
     let resource = resources::by_identifier(app.store.reader(), identifier, &app.settings.issuer).await?;
     let allowed = resource.filter(|resource| may_target(client, resource));
-    allowed.ok_or_else(|| OAuthError::new(Code::InvalidTarget, "resource: it is not known, or not for this client"))
+    allowed.ok_or_else(|| OAuthError::new(Code::InvalidTarget, "resource: it does not exist, or this client may not get tokens for it"))
 }
 
-/// Whether `client` may get tokens for `resource`: it is its default, or owns a scope that the client may ask for.
+/// Returns whether `client` may get tokens for `resource`: it must be the client's default, or own a scope that the client may ask
+/// for.
 fn may_target(client: &Client, resource: &Resource) -> bool {
     let is_default = client.default_resource.as_ref().is_some_and(|default| default.id == resource.id);
     is_default || client.scopes.iter().any(|allowed| allowed.resource_id == resource.id)

@@ -7,39 +7,38 @@ use uuid::Uuid;
 use crate::clock::{Clock, UnixSeconds};
 use crate::store::authorizations::AuthorizationRow;
 
-/// How and when a user signed in.
+/// The claims about how and when a user signed in (RFC 9068 §2.2.1).
 #[derive(Debug, Clone, Serialize)]
 pub struct AuthenticationClaims<'a> {
-    /// When, in Unix seconds.
+    /// Unix seconds of the last time that the user passed a method.
     pub auth_time: UnixSeconds,
-    /// How strongly.
+    /// The authentication context class that the user reached.
     pub acr: &'a str,
-    /// By which means.
+    /// The methods that the user passed (RFC 8176).
     pub amr: Vec<&'a str>,
-    /// In which browser session.
+    /// `None` if the user signed in without a browser.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<&'a str>,
 }
 
 impl<'a> AuthenticationClaims<'a> {
-    /// The sign-in behind an authorization.
+    /// Reads the claims from the row of an authorization.
     pub fn of(row: &'a AuthorizationRow) -> Self {
         Self { auth_time: row.auth_time, acr: &row.acr, amr: row.amr.split(' ').collect(), sid: row.sid.as_deref() }
     }
 }
 
-/// A string, or an array where there are several.
+/// The `aud` claim: a string, or an array if there are several values (RFC 7519 §4.1.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Audience {
-    /// One audience.
     One(String),
-    /// Several.
     Many(Vec<String>),
 }
 
 impl Audience {
-    /// The audience, if there is but one.
+    /// Returns the audience if there is exactly one.
     pub fn only(&self) -> Option<&str> {
         match self {
             Self::One(one) => Some(one),
@@ -47,7 +46,7 @@ impl Audience {
         }
     }
 
-    /// Whether `identifier` is among them.
+    /// Returns whether `identifier` is one of the audiences.
     pub fn contains(&self, identifier: &str) -> bool {
         match self {
             Self::One(one) => one == identifier,
@@ -65,65 +64,59 @@ impl From<Vec<String>> for Audience {
     }
 }
 
-/// An access token's claims.
+/// The claims of an access token (RFC 9068 §2.2).
 #[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the specification")]
 pub struct AccessClaims<'a> {
-    /// The issuer.
     pub iss: &'a str,
-    /// The user's id, or the client's.
+    /// The user's UUID, or the client's id if the client acts for itself.
     pub sub: &'a str,
-    /// The resources that it is for.
+    /// The identifiers of the resources that accept the token.
     pub aud: Audience,
-    /// End of life, in Unix seconds.
     pub exp: UnixSeconds,
-    /// When it was signed, in Unix seconds.
     pub iat: UnixSeconds,
-    /// Its own id.
+    /// The id that [`token_id`] made.
     pub jti: String,
-    /// The client that got it.
     pub client_id: &'a str,
-    /// What it permits.
+    /// The granted scopes, separated by spaces.
     pub scope: String,
-    /// Where a user signed in.
+    /// `None` if the client acts for itself.
     #[serde(flatten)]
     pub authentication: Option<AuthenticationClaims<'a>>,
 }
 
-/// An ID token's claims.
+/// The claims of an ID token (OpenID Connect Core §2).
 #[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the specification")]
 pub struct IdClaims<'a> {
-    /// The issuer.
     pub iss: &'a str,
-    /// The user's id.
+    /// The UUID of the user.
     pub sub: &'a str,
-    /// The client.
+    /// The id of the client.
     pub aud: &'a str,
-    /// End of life, in Unix seconds.
     pub exp: UnixSeconds,
-    /// When it was signed, in Unix seconds.
     pub iat: UnixSeconds,
-    /// Left half of the access token's SHA-256 (§3.1.3.6).
+    /// The left half of the access token's SHA-256, in base64url (§3.1.3.6).
     pub at_hash: String,
-    /// What the client sent with its request.
+    /// The `nonce` of the authorization request. `None` if it had none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<&'a str>,
-    /// How the user signed in.
     #[serde(flatten)]
     pub authentication: AuthenticationClaims<'a>,
-    /// Claims that the client requested for one by one.
+    /// The claims that the client asked for by name in the `claims` parameter (§5.5).
     #[serde(flatten)]
     pub requested: serde_json::Map<String, serde_json::Value>,
 }
 
-/// The id of a new token. That of a user's token begins with its authorization, by which UserInfo, introspection and
-/// revocation find it again.
+/// Makes the id of a new token. The id of a user's token begins with the id of the authorization, so that UserInfo, introspection
+/// and revocation can find the authorization again.
 pub fn token_id(authorization: Option<Uuid>, clock: &dyn Clock) -> String {
     let mut bytes = authorization.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
     bytes.extend(clock.random_bytes::<12>());
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The authorization that a token id begins with.
+/// Returns the id of the authorization that a token id begins with. `None` if the client acted for itself.
 pub fn authorization_of(token_id: &str) -> Option<Uuid> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(token_id).ok()?;
     (bytes.len() == 28).then(|| Uuid::from_slice(&bytes[..16]).ok()).flatten()

@@ -1,5 +1,5 @@
-//! `id_token_hint`: an ID token of ours that says who is, or was, meant (OpenID Connect Core §3.1.2.1, RP-Initiated
-//! Logout §2). It may be expired, and its key retired within 90 days.
+//! Reads `id_token_hint`, an ID token of this issuer by which a client names a user or a session (OpenID Connect Core §3.1.2.1,
+//! RP-Initiated Logout §2). The token may be expired, and its key may have been retired up to 90 days ago.
 
 use serde::Deserialize;
 use signet_verifier::SignedToken;
@@ -9,22 +9,22 @@ use crate::app::App;
 use crate::keys::KeyError;
 use crate::tokens::claims::Audience;
 
-/// What an ID token of ours says.
+/// The claims that are read from an ID token of this issuer.
 #[derive(Debug, Clone, Deserialize)]
 pub struct IdTokenHint {
     iss: String,
-    /// Only ID tokens have it: a signed answer of UserInfo is none.
+    /// Only ID tokens have this claim. It is required so that a signed answer of UserInfo is not taken for an ID token.
     #[serde(rename = "at_hash")]
     _at_hash: String,
-    /// Who was signed in.
+    /// The user who was signed in.
     pub sub: Uuid,
-    /// To which client.
+    /// The client that the ID token was given to.
     pub aud: Audience,
-    /// In which session.
+    /// The session in which the user was signed in. `None` if the user signed in without a browser.
     pub sid: Option<String>,
 }
 
-/// Reads `token`. None if it is no ID token of this issuer.
+/// Reads `token`. Returns `None` if it is not an ID token of this issuer. Fails if the key ring cannot be read.
 pub async fn read(app: &App, token: &str) -> Result<Option<IdTokenHint>, KeyError> {
     let Ok(signed) = SignedToken::parse(token) else { return Ok(None) };
     if !signed.has_type("JWT") {

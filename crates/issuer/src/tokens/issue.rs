@@ -1,4 +1,5 @@
-//! The only mint: from an authorization to the answer of the token endpoint (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
+//! Turns an authorization into the answer of the token endpoint (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3). No other code issues
+//! tokens.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -15,7 +16,7 @@ use crate::tokens::claims::{AccessClaims, Audience, AuthenticationClaims, IdClai
 use crate::tokens::user_claims;
 use crate::tokens::{Authorization, Party, is_alive, refresh};
 
-/// The answer of the token endpoint.
+/// The JSON answer of the token endpoint.
 #[derive(Debug, Serialize)]
 pub struct TokenResponse {
     access_token: String,
@@ -28,7 +29,8 @@ pub struct TokenResponse {
     id_token: Option<String>,
 }
 
-/// Turns `authorization` into tokens for `client` at `now`. Every grant passes here, and the gate before it.
+/// Issues tokens to `client` for `authorization` at `now`. Every grant calls this function, so that all pass the same gate. Fails
+/// with `invalid_scope` if none of the requested scopes may be in the token.
 pub async fn issue(app: &App, client: &Client, authorization: &Authorization, now: UnixSeconds) -> Result<TokenResponse, OAuthError> {
     gate(client, &authorization.party, now)?;
     let Authorization { party, granted, requested_scope, resource, nonce } = authorization;
@@ -38,12 +40,15 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
         None => granted.clone(),
     };
     if names_scope && requested.is_empty() {
-        return Err(OAuthError::new(Code::InvalidScope, "scope: none of it can be granted"));
+        return Err(OAuthError::new(Code::InvalidScope, "scope: none of these scopes can be granted"));
     }
     let audience = audience(resource, &requested, client)?;
     let scope = owned(&requested, &audience, client);
     if names_scope && scope.is_empty() {
-        return Err(OAuthError::new(Code::InvalidScope, "scope: it belongs to another resource; name that as resource"));
+        return Err(OAuthError::new(
+            Code::InvalidScope,
+            "scope: these scopes belong to another resource; name it in the parameter resource",
+        ));
     }
     let scope = scope.to_string();
     let issuer = &app.settings.issuer;
@@ -100,8 +105,8 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: lifetime, scope, refresh_token, id_token })
 }
 
-/// What every grant must pass: client and user enabled, authorization alive. Nothing that one grant needs here may be
-/// checked in that grant alone.
+/// Refuses tokens unless the client and the user are enabled and the authorization is alive. Every check that more than one grant
+/// needs belongs here, so that no grant lacks it.
 fn gate(client: &Client, party: &Party, now: UnixSeconds) -> Result<(), OAuthError> {
     if !client.enabled {
         return Err(OAuthError::new(Code::InvalidClient, "client authentication failed"));

@@ -1,5 +1,5 @@
-//! What a presented token stands for right now. UserInfo, introspection and revocation all ask here, so that a token is
-//! dead at each of them the moment its authorization ends.
+//! Looks up a token that was presented to the issuer. UserInfo, introspection and revocation all use this, so that each of them
+//! refuses a token as soon as its authorization ends.
 
 use serde::Deserialize;
 use signet_verifier::SignedToken;
@@ -15,44 +15,43 @@ use crate::tokens::claims::{Audience, authorization_of};
 use crate::tokens::is_alive;
 use crate::tokens::refresh::RefreshToken;
 
-/// The claims of an access token of ours.
+/// The claims of an access token of this issuer.
 #[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the specification")]
 pub struct OwnClaims {
     iss: String,
-    /// Whose it is.
+    /// The UUID of the user, or the id of the client if it acts for itself.
     pub sub: String,
-    /// Which resources it is for.
+    /// The identifiers of the resources that accept the token.
     pub aud: Audience,
-    /// End of life, in Unix seconds.
     pub exp: UnixSeconds,
-    /// When it was signed, in Unix seconds.
     pub iat: UnixSeconds,
-    /// Its own id.
     pub jti: String,
     client_id: String,
-    /// What it permits.
+    /// The granted scopes, separated by spaces.
     pub scope: String,
 }
 
 impl OwnClaims {
-    /// The scopes.
+    /// Returns the granted scopes as a set.
     pub fn scopes(&self) -> ScopeSet {
         words(&self.scope).collect()
     }
 }
 
-/// A token that is good now.
+/// A token that is valid now.
 #[derive(Debug)]
 pub struct LiveToken {
-    /// The claims, unless it is a refresh token.
+    /// The claims of an access token. `None` for a refresh token.
     pub access: Option<OwnClaims>,
-    /// The client that holds it.
+    /// The client that the token was given to.
     pub client: Client,
-    /// The user and the authorization behind it, unless it is the client's own.
+    /// The user and the authorization. `None` if the client acts for itself.
     pub user: Option<(User, AuthorizationRow)>,
 }
 
-/// Looks `token` up, an access or a refresh token. None if it is not good (any more).
+/// Looks up an access token or a refresh token. Returns `None` if it is not valid, for example because it has expired or was
+/// revoked. Fails if the keys or the database cannot be read.
 pub async fn look_up(app: &App, token: &str) -> Result<Option<LiveToken>, KeyError> {
     match RefreshToken::parse(token) {
         Some(refresh) => look_up_refresh(app, &refresh).await,
@@ -78,14 +77,14 @@ async fn look_up_access(app: &App, token: &str) -> Result<Option<LiveToken>, Key
 
 async fn look_up_refresh(app: &App, token: &RefreshToken) -> Result<Option<LiveToken>, KeyError> {
     let Some((row, user, client)) = authorizations::with_parties(app.store.reader(), token.authorization).await? else { return Ok(None) };
-    // A spent generation still names its authorization: who holds one may end it.
+    // Accept a spent generation too, because it still identifies its authorization, and its holder may end that.
     let now = app.clock.now();
     let alive = is_alive(&row, &user, &client, now) && !row.is_idle(now, app.settings.refresh_idle_lifetime);
     let genuine = token.is_genuine(&row, alive, &app.master)? && token.generation <= row.generation;
     Ok((genuine && alive).then_some(LiveToken { access: None, client, user: Some((user, row)) }))
 }
 
-/// Signature, type, issuer and dates of an access token of ours.
+/// Checks the signature, type, issuer and expiry of an access token of this issuer. Returns `None` if one of them is wrong.
 async fn check(app: &App, token: &str) -> Result<Option<OwnClaims>, KeyError> {
     let Ok(signed) = SignedToken::parse(token) else { return Ok(None) };
     let ring = app.ring().await?;

@@ -1,4 +1,4 @@
-//! From an authorization to tokens. [`issue::issue`] is the only mint.
+//! Turns authorizations into tokens, and looks tokens up. Only [`issue::issue`] makes tokens.
 
 pub mod audience;
 pub mod claims;
@@ -16,14 +16,14 @@ use crate::store::clients::Client;
 use crate::store::resources::Resource;
 use crate::store::users::User;
 
-/// What a grant's success amounts to: which user gave which client which scopes and resources.
+/// The result of a grant that succeeded: which user gave which client which scopes and resources.
 #[derive(Debug)]
 pub struct Authorization {
-    /// On whose behalf the tokens are given.
+    /// The user or client for whom the tokens are issued.
     pub party: Party,
     /// All scopes that were granted and may still be held.
     pub granted: ScopeSet,
-    /// The scopes that this request asks for; all that were granted if it names none.
+    /// The scopes that this request asks for. `None` if it asks for all that were granted.
     pub requested_scope: Option<ScopeSet>,
     /// The resource that the access token is for.
     pub resource: RequestedResource,
@@ -53,7 +53,7 @@ impl RequestedResource {
 }
 
 impl Authorization {
-    /// The user and the row, unless the client acts for itself.
+    /// Returns the user and the row of the authorization. `None` if the client acts for itself.
     pub fn user(&self) -> Option<&(User, AuthorizationRow)> {
         match &self.party {
             Party::User(user) => Some(user),
@@ -62,16 +62,17 @@ impl Authorization {
     }
 }
 
-/// Whether `row` and its session live at `now`, and its user and client may act. Who asks for one of these asks for all.
+/// Returns whether `row` and its session are live at `now`, and its user and client are enabled. Callers must not check these one
+/// by one, because each token needs all of them.
 pub fn is_alive(row: &AuthorizationRow, user: &User, client: &Client, now: UnixSeconds) -> bool {
     row.is_live(now) && user.enabled && client.enabled
 }
 
-/// On whose behalf tokens are given.
+/// The user or client for whom tokens are issued.
 #[derive(Debug)]
 pub enum Party {
-    /// A user's, by an authorization with a row. Its generation is that of the refresh token to give.
+    /// A user, with the row of their authorization. The generation in the row is that of the refresh token to issue.
     User(Box<(User, AuthorizationRow)>),
-    /// The client's own.
+    /// The client itself, without a user.
     Client,
 }

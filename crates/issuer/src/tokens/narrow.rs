@@ -1,13 +1,13 @@
-//! Scopes granted = requested ∩ allowed to the client ∩ known ∩ (for a resource's scopes) the roles of the user.
+//! Decides which scopes are granted: requested ∩ allowed to the client ∩ (for a resource's scopes) held by the user's roles.
 
 use crate::oauth::scope::{ADMIN_SCOPES, ScopeSet};
 use crate::store::clients::Client;
 use crate::store::resources::{Resource, USERINFO};
 use crate::store::users::User;
 
-/// What remains of `requested` for `client`, acting for `user` or for itself.
+/// Returns those scopes of `requested` that `client` gets, acting for `user` or, without one, for itself.
 ///
-/// What a client may ask for is known: the database drops a scope from its clients when the scope is removed.
+/// Every scope of a client exists, because the database takes a scope from all clients when the scope is removed.
 pub fn narrow(requested: &ScopeSet, client: &Client, user: Option<&User>) -> ScopeSet {
     requested.filtered(|name| {
         let Some(allowed) = client.scopes.iter().find(|allowed| allowed.name == name) else { return false };
@@ -20,7 +20,8 @@ pub fn narrow(requested: &ScopeSet, client: &Client, user: Option<&User>) -> Sco
     })
 }
 
-/// What is requested when nothing is: the client's scopes of `resource`, but never administration nor offline access.
+/// Returns the scopes for a request that names none: the client's scopes of `resource`, or of the client's default resource, except
+/// those of administration and `offline_access`.
 pub fn default_scopes(client: &Client, resource: Option<&Resource>) -> ScopeSet {
     let Some(resource) = resource.or(client.default_resource.as_ref()) else { return ScopeSet::default() };
     let privileged = |name: &str| name == "offline_access" || ADMIN_SCOPES.iter().any(|(admin, _)| *admin == name);

@@ -1,7 +1,7 @@
-//! Refresh tokens: opaque to clients, and nothing in the database can be replayed as one.
+//! Refresh tokens. They are opaque to clients, and a copy of the database is not enough to make one.
 //!
-//! A token is the authorization's id, the generation and the key version, and an HMAC-SHA-256 over all of it and the
-//! row's random salt, under a key derived from the master key. The same generation always gives the same token.
+//! A token consists of the authorization's id, the generation and the key version, followed by an HMAC-SHA-256 over all of these
+//! and the row's random salt. The key of the HMAC is derived from the master key. The same generation always gives the same token.
 
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -10,25 +10,25 @@ use uuid::Uuid;
 use crate::keys::master::{MasterKeyError, MasterKeys};
 use crate::store::authorizations::AuthorizationRow;
 
-/// The token just spent gets the same successor again for this long, in seconds: an answer may be lost, and a client
-/// may ask from two places at once.
+/// For this many seconds, a token that was just spent gets the same successor again, because an answer may be lost, or a client may
+/// ask from two places at once.
 pub const GRACE: i64 = 10;
 
 const BODY_BYTES: usize = 16 + 4 + 4;
 
-/// A refresh token taken apart. Nothing of it may be trusted before [`RefreshToken::is_genuine`].
+/// The parts of a refresh token. They must not be trusted before [`RefreshToken::is_genuine`] has returned `true`.
 #[derive(Debug)]
 pub struct RefreshToken {
-    /// Which authorization it says it belongs to.
+    /// The id of the authorization that the token claims to belong to.
     pub authorization: Uuid,
-    /// How often that was refreshed before.
+    /// The number of times that the authorization had been refreshed when the token was issued.
     pub generation: i32,
     key_version: i32,
     mac: [u8; 32],
 }
 
 impl RefreshToken {
-    /// Takes a token apart; none if it does not have the form of one.
+    /// Splits a token into its parts. Returns `None` if it does not have the form of a refresh token.
     pub fn parse(token: &str) -> Option<Self> {
         let bytes: [u8; BODY_BYTES + 32] = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
         Some(Self {
@@ -39,9 +39,9 @@ impl RefreshToken {
         })
     }
 
-    /// Whether this issuer made it for the authorization of `row`. Compares in constant time. Without the version of the
-    /// master key by which `row`'s tokens are authenticated that cannot be told: it fails if `row` is `alive`; what is dead
-    /// is refused with or without it.
+    /// Returns whether this issuer made the token for the authorization of `row`. Compares in constant time. This cannot be decided
+    /// if this node lacks the version of the master key that `row` needs. Then it fails if `row` is `alive`; otherwise it returns
+    /// `false`, because the caller refuses the token in any case.
     pub fn is_genuine(&self, row: &AuthorizationRow, alive: bool, master: &MasterKeys) -> Result<bool, MasterKeyError> {
         let Some(key) = master.refresh_key(row.key_version) else {
             return if alive { Err(MasterKeyError::NoVersion(row.key_version)) } else { Ok(false) };
@@ -53,7 +53,7 @@ impl RefreshToken {
     }
 }
 
-/// The refresh token of `row`'s generation. Fails where this node lacks the master key of its version.
+/// Makes the refresh token of the generation in `row`. Fails if this node lacks the version of the master key that `row` needs.
 pub fn encode(row: &AuthorizationRow, master: &MasterKeys) -> Result<String, MasterKeyError> {
     let key = master.refresh_key(row.key_version).ok_or(MasterKeyError::NoVersion(row.key_version))?;
     let body = body(row.id, row.generation, row.key_version);

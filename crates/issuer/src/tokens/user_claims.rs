@@ -7,7 +7,7 @@ use crate::oauth::standard_claims::{CLAIMS, StandardClaims};
 use crate::store::clients::Client;
 use crate::store::users::User;
 
-/// The value of the claim `name`, if the user has one.
+/// Returns the value of the claim `name`, if the user has one.
 fn value(user: &User, claims: &StandardClaims, name: &str) -> Option<Value> {
     match name {
         "name" => user.name.as_deref().map(Value::from),
@@ -16,13 +16,13 @@ fn value(user: &User, claims: &StandardClaims, name: &str) -> Option<Value> {
         "email" => user.email.as_deref().map(Value::from),
         "email_verified" => user.email.as_ref().map(|_| user.email_verified.into()),
         "address" => claims.address(),
-        // Nobody checks phone numbers yet.
+        // The issuer does not verify phone numbers yet.
         "phone_number_verified" => (!claims.get("phone_number").is_empty()).then(|| json!(false)),
         other => Some(claims.get(other)).filter(|text| !text.is_empty()).map(Value::from),
     }
 }
 
-/// The claims of `user` that `scopes` give, and those of `names` that `client` may ask for.
+/// Returns the claims of `user` that `scopes` give, and those of `names` that `client` may ask for.
 pub fn claims<'n>(user: &User, scopes: &ScopeSet, client: &Client, names: impl Iterator<Item = &'n str>) -> Map<String, Value> {
     let requested: Vec<&str> = names.collect();
     let stored = StandardClaims::from_json(&user.claims);
