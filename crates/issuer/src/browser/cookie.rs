@@ -1,4 +1,4 @@
-//! The cookie: its name and attributes.
+//! The browser's cookie: its name, its attributes and its removal.
 
 use std::sync::Arc;
 
@@ -12,12 +12,14 @@ use tower_sessions::service::SessionManagerLayer;
 use crate::app::App;
 use crate::browser::session_store::BrowserStore;
 
-/// The cookie's name. `__Host-` (which browsers grant to https alone) keeps other hosts of the domain from setting it.
+/// Returns the cookie's name. The prefix `__Host-` prevents other hosts of the domain from setting the cookie; browsers accept the prefix
+/// only over https.
 fn cookie_name(https: bool) -> &'static str {
     if https { "__Host-signet" } else { "signet" }
 }
 
-/// The layer that reads and writes the cookie. The cookie ends with the browser; how long the session lives is ours to say.
+/// Returns the layer that reads and writes the cookie. The cookie has no expiry, so that browsers delete it when they close; the database
+/// decides how long the session lives.
 pub fn layer(app: &Arc<App>) -> SessionManagerLayer<BrowserStore> {
     let https = app.settings.issuer.is_https();
     SessionManagerLayer::new(BrowserStore(Arc::clone(app)))
@@ -28,8 +30,8 @@ pub fn layer(app: &Arc<App>) -> SessionManagerLayer<BrowserStore> {
         .with_path("/")
 }
 
-/// Replaces the removal cookie of tower-sessions, which lacks the attributes that a `__Host-` cookie must have, by one that
-/// browsers accept.
+/// Replaces the removal cookie of tower-sessions. That cookie lacks the attributes that a `__Host-` cookie must have, so browsers would
+/// ignore it.
 pub async fn removal_cookie(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let https = app.settings.issuer.is_https();

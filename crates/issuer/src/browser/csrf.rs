@@ -1,4 +1,4 @@
-//! Forms of the issuer's own pages. Their CSRF token is checked before anything can read them.
+//! Checks the CSRF token of the forms on the issuer's own pages, before a handler can read their fields.
 
 use std::sync::Arc;
 
@@ -11,11 +11,10 @@ use crate::oauth::form::Form;
 use crate::web::error::page::PageError;
 use crate::web::form::Parameters;
 
-/// A form that was sent from the browser to which its page was given.
+/// A form of one of our pages, sent by the same browser that we sent the page to.
+#[expect(missing_docs, reason = "the names say it")]
 pub struct OwnForm {
-    /// The browser that sent it.
     pub browser: Browser,
-    /// Its fields.
     pub form: Form,
 }
 
@@ -31,14 +30,14 @@ impl FromRequest<Arc<App>> for OwnForm {
 }
 
 impl OwnForm {
-    /// The id of the authorization request that the form is about.
+    /// Returns the id of the authorization request that the form is about. Fails with the page "expired" if the form has none.
     pub fn request(&self) -> Result<&str, PageError> {
         self.form.get("request").ok_or_else(PageError::expired)
     }
 }
 
 impl Browser {
-    /// Whether `form` belongs to a page that was given to this browser.
+    /// Returns `true` if `form` carries the CSRF token of this browser. Tokens are compared in constant time.
     pub async fn is_own(&self, form: &Form) -> Result<bool, PageError> {
         let sent = form.get("csrf").unwrap_or_default();
         Ok(self.kept().await?.is_some_and(|kept| bool::from(kept.csrf.as_bytes().ct_eq(sent.as_bytes()))))

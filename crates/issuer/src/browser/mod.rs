@@ -1,5 +1,5 @@
-//! `Browser`: the browser that a request comes from, by its cookie. Little is kept for it: the session in which somebody is signed in,
-//! a CSRF token, and the key under which its authorization requests wait for the person.
+//! `Browser`: the browser that a request comes from, recognised by its cookie. The issuer keeps three values for it: the session in which
+//! a user is signed in, a CSRF token, and the key under which its authorization requests wait.
 
 pub mod cookie;
 pub mod csrf;
@@ -24,7 +24,7 @@ use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
 use crate::web::html::Page;
 
-/// The browser of a request.
+/// The browser that sent a request, with what the request says about itself.
 pub struct Browser {
     app: Arc<App>,
     cookie: Session,
@@ -35,13 +35,13 @@ impl FromRequestParts<Arc<App>> for Browser {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, PageError> {
-        let cookie = parts.extensions.get::<Session>().cloned().ok_or_else(|| PageError::server_error("no session layer"))?;
+        let cookie = parts.extensions.get::<Session>().cloned().ok_or_else(|| PageError::server_error("the session layer is missing"))?;
         Ok(Self { app: Arc::clone(app), cookie, request: request_info(parts)? })
     }
 }
 
 impl Browser {
-    /// The user who is signed in, and the session; `None` if nobody is.
+    /// Returns the user who is signed in, with their session; `None` if there is no session, or if it has ended.
     pub async fn signed_in(&self) -> Result<Option<SignedIn>, PageError> {
         match self.kept().await?.and_then(|kept| kept.sid) {
             Some(sid) => Ok(session::find(&self.app, &sid, &self.request).await?),
@@ -49,25 +49,25 @@ impl Browser {
         }
     }
 
-    /// What log lines and audit events say about the request.
+    /// Returns what log lines and audit events say about the request.
     pub fn request(&self) -> &RequestInfo {
         &self.request
     }
 
-    /// The user `id`, as the cause of an event.
+    /// Returns the user `id` as the actor of an audit event that happens on a page.
     pub fn actor(&self, id: Uuid) -> Actor {
         Actor::remote(Who::User(id), Face::Page, &self.request)
     }
 
-    /// Signs in a user whose password was checked. The cookie gets a new id, so that neither the old id nor a form from before can be
-    /// used any more.
+    /// Signs in a user whose password was checked. The cookie gets a new id, so that the old id and earlier forms stop working. Returns
+    /// the inner error if the sign-in is refused.
     pub async fn sign_in(&self, checked: Checked) -> Result<Result<SignedIn, SignInError>, PageError> {
         let Checked { user, evidence, settlement } = checked;
         let Step::Done(proven) = requirement::next(&evidence, &Enrolled::of(&user), &Requirement::for_session()) else {
             return Ok(Err(SignInError::Wrong));
         };
         let previous = self.signed_in().await?;
-        // A sign-out that came while the password was compared stands.
+        // If the user signed out while the password was compared, this sign-in must not undo that.
         if let (Some(id), Some(Kept { sid: Some(_), .. })) = (self.cookie.id(), self.kept().await?)
             && !is_kept(&self.app, &id).await?
         {
@@ -82,7 +82,7 @@ impl Browser {
         Ok(Ok(signed_in))
     }
 
-    /// Gives the cookie a new id, so that neither the old id nor a form from before can be used any more.
+    /// Gives the cookie a new id, so that the old id and earlier forms stop working. The user stays signed in.
     pub async fn renew(&self) -> Result<(), PageError> {
         let sid = self.kept().await?.and_then(|kept| kept.sid);
         self.replace(sid).await
@@ -96,7 +96,7 @@ impl Browser {
         Ok(())
     }
 
-    /// Ends the session, and forgets the browser.
+    /// Ends the session and removes the cookie. Does nothing if no user is signed in.
     pub async fn sign_out(&self) -> Result<(), PageError> {
         if let Some(SignedIn { session, user, .. }) = self.signed_in().await? {
             session::end(&self.app, &self.actor(user.id), &session.sid, user.id, "user").await?;
@@ -105,17 +105,17 @@ impl Browser {
         Ok(())
     }
 
-    /// The key under which this browser's authorization requests wait. It is made if the browser has none yet.
+    /// Returns the key under which this browser's authorization requests wait. Makes one if the browser has none yet.
     pub async fn request_key(&self) -> Result<String, PageError> {
         Ok(self.kept_or_new().await?.request_key)
     }
 
-    /// The key under which this browser's authorization requests wait, if any could.
+    /// Returns the key under which this browser's authorization requests wait; `None` if the browser has none, so that none can wait.
     pub async fn known_request_key(&self) -> Result<Option<String>, PageError> {
         Ok(self.kept().await?.map(|kept| kept.request_key))
     }
 
-    /// What every page of this browser needs.
+    /// Returns the values that every template needs, with the CSRF token of this browser.
     pub async fn page(&self) -> Result<Page, PageError> {
         Ok(Page { csrf: self.kept_or_new().await?.csrf, ..Page::without_forms(&self.app) })
     }

@@ -1,8 +1,8 @@
-//! The store of tower-sessions. A row is written once, when the id of its cookie is made, and never changed: whoever changes what is
-//! kept for a browser gives the cookie a new id. So no request that is in flight can bring a signed-out browser back, and parallel
-//! requests of one browser cannot overwrite each other's changes.
+//! Stores the sessions of tower-sessions. A row is written once, when the id of its cookie is made, and never changed. To change what is
+//! kept for a browser, the cookie gets a new id. So a request in flight cannot bring a signed-out browser back, and parallel requests of
+//! one browser cannot overwrite each other's changes.
 //!
-//! Time comes from the clock of the issuer; the dates of tower-sessions are ignored.
+//! The issuer's clock decides when a row expires; the dates of tower-sessions are ignored.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,24 +19,24 @@ use crate::oauth::secret;
 use crate::store::StoreError;
 use crate::store::browsers::{self, BrowserRow};
 
-/// The key of [`Kept`] in the data of a record.
+/// The key under which the data of a record holds [`Kept`].
 pub const KEPT: &str = "kept";
 
-/// A browser in which nobody is signed in is forgotten after this long, in seconds.
+/// The lifetime of the row of a browser in which no user is signed in, in seconds.
 const ANONYMOUS_LIFETIME: UnixSeconds = 3600;
 
-/// What is kept for a browser.
+/// The values that the issuer keeps for a browser.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kept {
-    /// The token that every form of the issuer carries.
+    /// The CSRF token that every form on our pages carries.
     pub csrf: String,
     /// The key under which the browser's authorization requests wait. It stays when the cookie's id changes.
     pub request_key: String,
-    /// The session in which somebody is signed in.
+    /// The session in which a user is signed in; `None` if there is none.
     pub sid: Option<String>,
 }
 
-/// The store.
+/// The session store, which keeps its rows in the table `browsers`.
 #[derive(Debug, Clone)]
 pub struct BrowserStore(pub Arc<App>);
 
@@ -44,7 +44,7 @@ fn hash(id: &Id) -> String {
     secret::key(&id.to_string())
 }
 
-/// Whether the browser with the cookie `id` is still known.
+/// Returns `true` if the row of the cookie `id` still exists and has not expired.
 pub async fn is_kept(app: &App, id: &Id) -> std::result::Result<bool, StoreError> {
     Ok(browsers::find(app.store.writer(), &hash(id), app.now()).await?.is_some())
 }
@@ -59,23 +59,24 @@ impl SessionStore for BrowserStore {
         let app = &self.0;
         let kept = record.data.get(KEPT).cloned().unwrap_or_default();
         let kept: Kept = serde_json::from_value(kept).map_err(|error| Error::Encode(error.to_string()))?;
-        // The row of the session itself says how long that lives.
+        // A session may end earlier, because its own row in `sessions` has the idle lifetime.
         let lifetime = if kept.sid.is_some() { app.settings.session_absolute_lifetime } else { ANONYMOUS_LIFETIME };
         let Kept { csrf, request_key, sid } = kept;
         let now = app.now();
         let row = BrowserRow { id_hash: hash(&record.id), csrf, request_key, sid, created_at: now, expires_at: now + lifetime };
-        if browsers::insert(app.store.writer(), row).await.map_err(failed)? { Ok(()) } else { Err(failed("a browser id was given twice")) }
+        if browsers::insert(app.store.writer(), row).await.map_err(failed)? { Ok(()) } else { Err(failed("the browser id is in use")) }
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let found = browsers::find(self.0.store.writer(), &hash(id), self.0.now()).await.map_err(failed)?;
         let Some(BrowserRow { csrf, request_key, sid, .. }) = found else { return Ok(None) };
         let kept = serde_json::to_value(Kept { csrf, request_key, sid }).map_err(|error| Error::Decode(error.to_string()))?;
+        // `browsers::find` has checked the expiry, so tower-sessions gets a date that never comes.
         let expiry_date = time::OffsetDateTime::UNIX_EPOCH + time::Duration::days(365_000);
         Ok(Some(Record { id: *id, data: HashMap::from([(KEPT.to_owned(), kept)]), expiry_date }))
     }
 
-    /// Does nothing: tower-sessions calls this for ids that have a row, and a row is never changed.
+    /// Does nothing, because tower-sessions calls this only for ids that have a row, and a row is never changed.
     async fn save(&self, _: &Record) -> Result<()> {
         Ok(())
     }

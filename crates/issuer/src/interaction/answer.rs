@@ -1,4 +1,4 @@
-//! The authorization response (RFC 6749 §4.1.2, RFC 9207, OAuth 2.0 Form Post Response Mode).
+//! Sends the authorization response to the client (RFC 6749 §4.1.2, RFC 9207, OAuth 2.0 Form Post Response Mode).
 
 use askama::Template;
 use axum::response::Response;
@@ -18,18 +18,18 @@ struct FormPost<'a> {
     fields: Vec<Hidden>,
 }
 
-/// Gives the client its code.
+/// Sends the authorization code to the client.
 pub fn success(app: &App, target: &ResponseTarget, code: &str) -> Result<Response, PageError> {
     answer(app, target, &[("code", code)])
 }
 
-/// Tells the client why it gets no code.
+/// Sends `error` to the client, which gets no code.
 pub fn refusal(app: &App, target: &ResponseTarget, error: &ErrorResponse) -> Result<Response, PageError> {
     answer(app, target, &[("error", &error.error), ("error_description", &error.description)])
 }
 
 fn answer(app: &App, target: &ResponseTarget, parameters: &[(&str, &str)]) -> Result<Response, PageError> {
-    // `iss` tells a client that uses several issuers which of them has answered.
+    // `iss` tells a client that uses several issuers which of them has answered (RFC 9207).
     let always = target.state.iter().map(|state| ("state", state.as_str())).chain([("iss", app.settings.issuer.as_str())]);
     let parameters = parameters.iter().copied().chain(always);
     match target.response_mode {

@@ -1,4 +1,4 @@
-//! What happens between an authorization request and its answer: sign-in, choice of account, new password, consent.
+//! The steps between an authorization request and its answer: sign-in, choice of account, new password and consent.
 
 pub mod answer;
 pub mod next;
@@ -15,42 +15,42 @@ use crate::oauth::error::ErrorResponse;
 
 /// An authorization request, or the reason why it is refused.
 ///
-/// A client that registered itself is told of a refusal only when somebody is signed in: otherwise any stranger could use this
-/// issuer to send people to another site (RFC 9700 §4.11.2).
+/// A client that registered itself is sent a refusal only if a user is signed in, or if the request has `prompt=none`. Otherwise any
+/// stranger could register a client and send users to another site by a link to this issuer (RFC 9700 §4.11.2).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckedRequest {
-    /// The request passed all checks that need neither the database nor the person.
+    /// The request passed all checks that do not depend on the user.
     Valid(Box<AuthorizationRequest>),
     /// The request is refused with this error.
     Invalid(ErrorResponse),
 }
 
-/// An authorization request together with what the person has done about it so far.
+/// An authorization request, together with the steps that the user has completed for it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Interaction {
-    /// The client that sent the request.
     pub client_id: String,
-    /// How the answer reaches the client.
+    /// Where and how the answer is sent to the client.
     pub target: ResponseTarget,
-    /// What the client asked for.
+    /// The parameters of the request, or the reason why it is refused.
     pub request: CheckedRequest,
-    /// When the request arrived, in Unix seconds.
+    /// Unix seconds at which the request arrived.
     pub created_at: UnixSeconds,
-    /// The user that `id_token_hint` or the `claims` parameter names.
+    /// The user that `id_token_hint` or the `claims` parameter names. The request is granted for no other user.
     pub hinted_user: Option<Uuid>,
-    /// The person must prove again who they are, even if they are signed in.
+    /// The user must sign in for this request, even if they have a session.
     pub sign_in_due: bool,
-    /// The person must choose an account.
+    /// The user must still choose an account.
     pub choice_due: bool,
-    /// The session in which somebody signed in for this request.
+    /// The `sid` of the session in which a user signed in for this request.
     pub signed_in: Option<String>,
-    /// The user who consented to this request.
+    /// The user who has consented to this request. The consent does not count for another user.
     pub consented_by: Option<Uuid>,
 }
 
 impl Interaction {
-    /// Records that somebody signed in for this request, in the session `sid`.
+    /// Records that a user signed in for this request, in the session `sid`. Signing in also settles the choice of account.
     pub fn note_sign_in(&mut self, sid: &str) {
         self.choice_due = false;
         self.signed_in = Some(sid.to_owned());

@@ -1,5 +1,5 @@
 //! Decides what must happen before an authorization request can be answered (OpenID Connect Core §3.1.2.3 and §3.1.2.4).
-//! [`next`] alone decides, whoever asks and however often, so that no page can be skipped and none comes twice.
+//! Every page asks [`next`], and nothing else decides, so that no page can be skipped or shown twice.
 
 use crate::accounts::methods::Enrolled;
 use crate::accounts::requirement::{self, Proven, Requirement, Step};
@@ -22,35 +22,35 @@ use crate::tokens::RequestedResource;
 use crate::tokens::audience::{audience, target};
 use crate::tokens::narrow::{default_scopes, narrow};
 
-/// What comes next.
+/// The next step of an interaction.
 #[derive(Debug)]
 pub enum Next {
-    /// The person signs in.
+    /// The user must sign in.
     SignIn,
-    /// The person chooses an account.
+    /// The user must choose an account.
     SelectAccount,
-    /// The person chooses a password of their own.
+    /// The user must replace the password that was generated for them.
     ChangePassword,
-    /// The person is asked for consent.
+    /// The user must be asked for consent to the offer.
     Consent(Offer),
-    /// The client is refused.
+    /// The client gets this error.
     Refuse(ErrorResponse),
-    /// The client gets a code.
+    /// The client gets a code for the offer.
     Grant(Offer, Proven),
 }
 
-/// What the client would get of this user.
+/// The scopes that the client would get for this user, and those that need consent.
 #[derive(Debug)]
 pub struct Offer {
-    /// The scopes of the authorization.
+    /// The scopes that the authorization would have.
     pub granted: ScopeSet,
-    /// The scopes that the user must have allowed: those granted, and those of claims that are requested one by one.
+    /// The scopes that need the user's consent: the granted ones, and those that cover the claims in the `claims` parameter.
     pub to_consent: ScopeSet,
-    /// The scopes that the user had allowed before.
+    /// The scopes that the user has allowed this client before.
     pub consented: ScopeSet,
 }
 
-/// Decides what comes next for `interaction`. Fails only where the issuer itself failed.
+/// Returns the next step of `interaction`. A fault of the request becomes [`Next::Refuse`]; an error means that the issuer failed.
 pub async fn next(app: &App, client: &Client, interaction: &Interaction, signed_in: Option<&SignedIn>) -> Result<Next, OAuthError> {
     let request = match &interaction.request {
         CheckedRequest::Valid(request) => request,
@@ -58,7 +58,7 @@ pub async fn next(app: &App, client: &Client, interaction: &Interaction, signed_
     };
     let silent = request.prompt.none;
     let refuse = |code: Code, description: &str| Ok(Next::Refuse(ErrorResponse::from(&OAuthError::new(code, description))));
-    let sign_in = || if silent { refuse(Code::LoginRequired, "the person must sign in") } else { Ok(Next::SignIn) };
+    let sign_in = || if silent { refuse(Code::LoginRequired, "the user must sign in") } else { Ok(Next::SignIn) };
 
     let Some(SignedIn { session, user, evidence }) = signed_in else { return sign_in() };
     let for_this = interaction.signed_in.as_ref() == Some(&session.sid);
@@ -66,18 +66,18 @@ pub async fn next(app: &App, client: &Client, interaction: &Interaction, signed_
     match step {
         Step::Authenticate(_) => return sign_in(),
         Step::Impossible => {
-            return refuse(Code::UnmetAuthenticationRequirements, "the methods of this user do not give the acr that is asked for");
+            return refuse(Code::UnmetAuthenticationRequirements, "the authentication methods of this user do not reach the requested acr");
         }
         Step::Enrol(_) | Step::Done(_) => {}
     }
     if interaction.hinted_user.is_some_and(|hinted| hinted != user.id) {
-        return if for_this { refuse(Code::LoginRequired, "another person signed in than the one who was asked for") } else { sign_in() };
+        return if for_this { refuse(Code::LoginRequired, "the user who signed in is not the one who was requested") } else { sign_in() };
     }
     if interaction.choice_due {
         return Ok(Next::SelectAccount);
     }
     let Step::Done(proven) = step else {
-        return if silent { refuse(Code::InteractionRequired, "the person must choose a password") } else { Ok(Next::ChangePassword) };
+        return if silent { refuse(Code::InteractionRequired, "the user must choose a new password") } else { Ok(Next::ChangePassword) };
     };
     let offer = match offer(app, client, request, user).await {
         Ok(offer) => offer,
@@ -88,15 +88,16 @@ pub async fn next(app: &App, client: &Client, interaction: &Interaction, signed_
     if agreed || !needs_consent(client, interaction, request, &offer) {
         return Ok(Next::Grant(offer, proven));
     }
-    if silent { refuse(Code::ConsentRequired, "the person must consent") } else { Ok(Next::Consent(offer)) }
+    if silent { refuse(Code::ConsentRequired, "the user must consent") } else { Ok(Next::Consent(offer)) }
 }
 
-/// What `request` requires of the sign-in.
+/// Returns what `max_age`, `prompt` and the requested `acr` require of the sign-in. `for_this` says that the user signed in for this
+/// request.
 fn requirement(app: &App, interaction: &Interaction, request: &AuthorizationRequest, for_this: bool) -> Requirement {
     let not_before = match request.max_age {
-        // Somebody signed in for this request, which is as late as can be.
+        // The user signed in for this request, so no later sign-in can be required.
         _ if for_this => UnixSeconds::MIN,
-        // Only a sign-in that is still to come will do.
+        // Zero seconds means that no sign-in from before the request counts.
         Some(0) => UnixSeconds::MAX,
         _ if interaction.sign_in_due => UnixSeconds::MAX,
         Some(seconds) => app.now().saturating_sub(seconds),
@@ -113,7 +114,8 @@ fn needs_consent(client: &Client, interaction: &Interaction, request: &Authoriza
     asked_for || unproven || !client.first_party && !offer.to_consent.is_subset(&offer.consented)
 }
 
-/// What `request` comes to for this user.
+/// Works out the offer for this user. An error without a source means that the request cannot be granted; with a source, that the issuer
+/// failed.
 async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user: &User) -> Result<Offer, OAuthError> {
     let mut resources: Vec<Resource> = Vec::new();
     for identifier in &request.resources {
@@ -124,9 +126,9 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
     let may_stay = may_outlive_session(client, request, &consented);
     let granted = narrow(&requested, client, Some(user)).filtered(|scope| scope != "offline_access" || may_stay);
     if granted.is_empty() {
-        return Err(OAuthError::new(Code::InvalidScope, "scope: none of it can be granted"));
+        return Err(OAuthError::new(Code::InvalidScope, "scope: none of the requested scopes can be granted"));
     }
-    // A request that has no audience now would have none at the token endpoint.
+    // The token endpoint would refuse a request that has no audience, so refuse it before the user is asked for consent.
     let resource = resources.into_iter().next().map_or(RequestedResource::None, RequestedResource::Default);
     audience(&resource, &granted, client)?;
     let by_claims = standard_claims::scopes_of(request.claims.names()).filtered(|scope| client.may_ask(scope));
@@ -134,7 +136,8 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
     Ok(Offer { granted, to_consent, consented })
 }
 
-/// Whether `offline_access` may be granted (OpenID Connect Core §11): only if the person is asked for it, or was before.
+/// Returns `true` if `offline_access` may be granted (OpenID Connect Core §11): the client may use refresh tokens, and the user is asked
+/// for consent now or has given it before.
 fn may_outlive_session(client: &Client, request: &AuthorizationRequest, consented: &ScopeSet) -> bool {
     let is_asked = request.prompt.consent || !client.first_party && !request.prompt.none;
     client.has_grant(Grant::RefreshToken.name()) && (is_asked || consented.contains("offline_access"))

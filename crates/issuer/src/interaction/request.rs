@@ -1,5 +1,5 @@
-//! Receives an authorization request (OpenID Connect Core §3.1.2.1), however it arrived: finds its client, checks the redirect
-//! URI, then everything else.
+//! Checks an authorization request (OpenID Connect Core §3.1.2.1), however it arrived: first its client and redirect URI, then everything
+//! else.
 
 use uuid::Uuid;
 
@@ -14,17 +14,17 @@ use crate::oauth::standard_claims::CLAIMS;
 use crate::store::clients::Client;
 use crate::tokens::hint;
 
-/// A request of a known client with a registered redirect URI.
+/// A request from a known client, with a redirect URI that the client has registered.
 #[derive(Debug)]
 pub struct Received {
-    /// The client, which is enabled.
+    /// The client that sent the request; it is enabled.
     pub client: Client,
-    /// The interaction that begins with the request.
+    /// The interaction that begins with the request; the user has not completed any step.
     pub interaction: Interaction,
 }
 
-/// Reads the request in `form`. Fails if the client or the redirect URI is wrong: then nothing may be sent to that URI
-/// (RFC 6749 §4.1.2.1). Any other fault becomes part of the interaction, so that the client can be told.
+/// Reads the request in `form`. Fails if the client or the redirect URI is wrong, because then nothing may be sent to that URI
+/// (RFC 6749 §4.1.2.1). Any other fault becomes part of the interaction, so that it can be sent to the client.
 pub async fn receive(app: &App, form: &Form) -> Result<Received, OAuthError> {
     let (client, redirect_uri) = client_and_redirect_uri(app, form).await?;
     let (target, checked) = ResponseTarget::parse(&redirect_uri, form);
@@ -70,7 +70,7 @@ async fn client_and_redirect_uri(app: &App, form: &Form) -> Result<(Client, Stri
     }
 }
 
-/// Checks all but client and redirect URI. Returns the request, and the user that it must be answered for, if it names one.
+/// Checks everything except the client and the redirect URI. Returns the request, and the user that it names, if it names one.
 async fn check(app: &App, client: &Client, form: &Form) -> Result<(AuthorizationRequest, Option<Uuid>), OAuthError> {
     if !client.has_grant(Grant::AuthorizationCode.name()) {
         return Err(OAuthError::new(Code::UnauthorizedClient, "this client is not registered for authorization_code"));

@@ -1,4 +1,4 @@
-//! Where a browser goes after RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0 §3).
+//! Checks a logout request, and redirects the browser after it (OpenID Connect RP-Initiated Logout 1.0 §2 and §3).
 
 use axum::response::Response;
 
@@ -9,7 +9,7 @@ use crate::tokens::hint::{self, IdTokenHint};
 use crate::web::error::page::PageError;
 use crate::web::respond::redirect;
 
-/// A `post_logout_redirect_uri` that the client has registered.
+/// A `post_logout_redirect_uri` that the client has registered, with the `state` that goes back to it.
 #[derive(Debug)]
 pub struct LogoutTarget {
     uri: String,
@@ -19,15 +19,15 @@ pub struct LogoutTarget {
 /// A logout request that passed its checks.
 #[derive(Debug)]
 pub struct LogoutRequest {
-    /// The ID token by which the client says who was signed in.
+    /// The claims of `id_token_hint`, which names the user and the session that the client wants to end.
     pub hint: Option<IdTokenHint>,
-    /// The client that `client_id` names, or that the hint was given to.
+    /// The client that `client_id` names, or that the hint was issued to.
     pub client: Option<Client>,
-    /// Where the browser goes afterwards; `None` if the request does not say.
+    /// The page to which the browser goes afterwards; `None` if the request names no page or no client.
     pub target: Option<LogoutTarget>,
 }
 
-/// Reads and checks the parameters of a logout request.
+/// Reads and checks the parameters of a logout request. The error is a page, because the client may not be known.
 pub async fn read(app: &App, form: &Form) -> Result<LogoutRequest, PageError> {
     let hint = match form.get("id_token_hint") {
         None => None,
@@ -41,20 +41,20 @@ pub async fn read(app: &App, form: &Form) -> Result<LogoutRequest, PageError> {
     Ok(LogoutRequest { hint, client, target })
 }
 
-/// The client that `client_id` names, or that the hint was given to.
+/// Returns the client that `client_id` names, or that the hint was issued to. Fails if that client is unknown or disabled.
 async fn client(app: &App, form: &Form, hint: Option<&IdTokenHint>) -> Result<Option<Client>, PageError> {
     let named = form.get("client_id");
     if let (Some(named), Some(hint)) = (named, hint)
         && !hint.aud.contains(named)
     {
-        return Err(PageError::bad_request("client_id: the id_token_hint was given to another client"));
+        return Err(PageError::bad_request("client_id: the id_token_hint was issued to another client"));
     }
     let Some(id) = named.or(hint.and_then(|hint| hint.aud.only())) else { return Ok(None) };
     let client = app.store.client(id).await?.filter(|client| client.enabled);
     client.map(Some).ok_or_else(|| PageError::bad_request("client_id: no such client"))
 }
 
-/// `post_logout_redirect_uri`, which must be registered exactly. Without a client the browser is sent nowhere (§3).
+/// Returns the `post_logout_redirect_uri`, which must equal a registered one exactly. Without a client it is ignored (§3).
 fn target(form: &Form, client: Option<&Client>) -> Result<Option<LogoutTarget>, PageError> {
     let (Some(uri), Some(client)) = (form.get("post_logout_redirect_uri"), client) else { return Ok(None) };
     if client.metadata()?.post_logout_redirect_uris.iter().any(|registered| registered == uri) {
@@ -65,7 +65,7 @@ fn target(form: &Form, client: Option<&Client>) -> Result<Option<LogoutTarget>, 
 }
 
 impl LogoutTarget {
-    /// Sends the browser there, with the `state` of the request.
+    /// Redirects the browser to the URI, with the `state` of the request.
     pub fn redirect(&self) -> Result<Response, PageError> {
         redirect(&self.uri, self.state.iter().map(|state| ("state", state.as_str())))
     }

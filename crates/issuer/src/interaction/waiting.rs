@@ -1,5 +1,5 @@
-//! Waiting requests: interactions that are stored until the person has done their part. A request waits in the browser in
-//! which it began, so that nobody can prepare one for another person, or finish one that is not theirs.
+//! Waiting requests: interactions that are stored while the user completes their steps. A waiting request belongs to the browser in which
+//! it began, so that nobody can prepare one for another user, or finish one that is not theirs.
 
 use axum::response::Response;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -13,20 +13,20 @@ use crate::store::waiting_requests;
 use crate::web::error::page::PageError;
 use crate::web::html::see_other;
 
-/// How long a request waits for the person, in seconds.
+/// How long a request waits for the user, in seconds.
 pub const LIFETIME: UnixSeconds = 3600;
 
-/// A request that waits in a browser.
+/// An interaction that is stored for one browser.
 pub struct WaitingRequest {
     /// The random id by which pages refer to it.
     pub id: String,
     browser: String,
     stored: String,
-    /// The request and what was done about it.
+    /// The interaction as it was stored; [`WaitingRequest::save`] stores changes to it.
     pub interaction: Interaction,
 }
 
-/// Stores an interaction for `browser`, and returns its id.
+/// Stores an interaction for `browser` and returns its random id.
 pub async fn keep(app: &App, browser: &Browser, interaction: &Interaction) -> Result<String, PageError> {
     let id = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<16>());
     let key = browser.request_key().await?;
@@ -34,7 +34,7 @@ pub async fn keep(app: &App, browser: &Browser, interaction: &Interaction) -> Re
     Ok(id)
 }
 
-/// The request `id`, if it waits in this browser.
+/// Returns the request `id`, even if it is too old to go on; `None` if it does not belong to this browser.
 pub async fn find(app: &App, browser: &Browser, id: &str) -> Result<Option<WaitingRequest>, PageError> {
     let Some(key) = browser.known_request_key().await? else { return Ok(None) };
     let Some(stored) = waiting_requests::find(app.store.writer(), id, &key).await? else { return Ok(None) };
@@ -42,8 +42,8 @@ pub async fn find(app: &App, browser: &Browser, id: &str) -> Result<Option<Waiti
     Ok(Some(WaitingRequest { id: id.to_owned(), browser: key, stored, interaction }))
 }
 
-/// The request `id` that waits in this browser, with its client. Fails with the page "expired" if it is unknown, if it has
-/// waited for too long, or if its client is disabled.
+/// Returns the request `id` of this browser, with its client. Fails with the page "expired" if the request is unknown, if it has waited
+/// longer than [`LIFETIME`], or if its client is disabled.
 pub async fn require(app: &App, browser: &Browser, id: &str) -> Result<(Client, WaitingRequest), PageError> {
     let waiting = find(app, browser, id).await?.ok_or_else(PageError::expired)?;
     let client = app.store.client(&waiting.interaction.client_id).await?.filter(|client| client.enabled);
@@ -55,13 +55,13 @@ pub async fn require(app: &App, browser: &Browser, id: &str) -> Result<(Client, 
 }
 
 impl WaitingRequest {
-    /// Stores what the person did about the request. If another tab was first, its result stands.
+    /// Stores the changed interaction. If another tab has stored a change since this one was read, that change stays.
     pub async fn save(&self, app: &App) -> Result<(), PageError> {
         let request = to_json(&self.interaction)?;
         Ok(waiting_requests::replace(app.store.writer(), &self.id, &self.browser, &self.stored, &request).await?)
     }
 
-    /// Removes the request in order to answer it. Returns `false` if another tab has done so already.
+    /// Deletes the request so that it can be answered. Returns `false` if another tab has already done so.
     pub async fn take(&self, app: &App) -> Result<bool, PageError> {
         Ok(waiting_requests::take(app.store.writer(), &self.id, &self.browser).await?)
     }
