@@ -1,4 +1,4 @@
-//! Every URL of the issuer, on one screen.
+//! Lists every URL of the issuer, with its handler and the layers around it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::web::respond::{method_not_allowed, not_found};
 const MAX_BODY: usize = 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The whole server.
+/// Returns the router for all URLs of the issuer.
 pub fn router(app: Arc<App>) -> Router {
     let path = app.settings.issuer.path().to_owned();
     let endpoints = Router::new().merge(protocol(&app)).merge(for_people(&app));
@@ -34,7 +34,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(public(&metadata, get(discovery::discovery)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        // One layer of many, outermost first: each layer of its own would copy all those inside it for every request.
+        // These layers are added as one, outermost first, because each added layer clones everything inside it for every request.
         .layer(
             ServiceBuilder::new()
                 .layer(from_fn_with_state(Arc::clone(&app), client_ip::client_ip))
@@ -49,7 +49,8 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// What programs call. Scripts of any site may read what is public; those of clients may call what clients call.
+/// The URLs that programs call. Scripts of any site may read the public documents; `/token`, `/revoke` and `/userinfo` accept scripts of
+/// clients only.
 fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
     let by_clients = Router::new()
         .route("/token", post(token::token))
@@ -72,16 +73,16 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(others)
 }
 
-/// What scripts of any site may read.
+/// A URL that scripts of any site may read.
 fn public(path: &str, methods: MethodRouter<Arc<App>>) -> Router<Arc<App>> {
     Router::new()
         .route(path, methods)
-        // Before the layer, which answers preflights in its stead.
+        // Set before the layer is added, so that the layer answers preflight requests before this fallback refuses them.
         .method_not_allowed_fallback(method_not_allowed)
         .layer(cors::public())
 }
 
-/// What browsers show: these routes, and no others, know the cookie.
+/// The URLs that browsers show to users. Only these routes read the cookie.
 fn for_people(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .route("/", get(home))

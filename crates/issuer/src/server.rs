@@ -1,4 +1,4 @@
-//! The HTTP server: connections with limits, and a stop that loses no request.
+//! The HTTP server: it limits connections, and when it stops it lets requests in flight finish.
 
 use std::io;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use crate::app::App;
 use crate::jobs;
 use crate::routes;
 
-/// From accept, or from the end of the request before, to the end of the next request's head.
+/// The time that a peer has to send the head of a request, counted from the accept or from the end of the previous request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest request head, in bytes.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
-/// Pause after an accept that failed, for example for want of file descriptors.
+/// The pause after a failed accept, for example when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `app` on `listener` until `stop` is ready, then lets requests in flight finish within `shutdown_timeout`.
+/// Serves `app` on `listener` until `stop` completes. Requests in flight then have `shutdown_timeout` seconds to finish.
 pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
     let jobs = jobs::start(&app);
     let router = routes::router(Arc::clone(&app));
@@ -37,7 +37,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
 
     tokio::pin!(stop);
     loop {
-        // Beyond the limit new connections wait in the listener's queue.
+        // Connections above the limit wait in the listener's queue.
         let permit = tokio::select! {
             permit = Arc::clone(&connections).acquire_owned() => permit.map_err(io::Error::other)?,
             () = &mut stop => break,
@@ -53,7 +53,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
             },
             () = &mut stop => break,
         };
-        // Answers are small and written at once; waiting to fill a packet would only delay them.
+        // Responses are small and written at once, so waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         let router = router.clone();
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -62,7 +62,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
         });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
-            // Clients that hang up or time out are no errors of ours.
+            // A client that hangs up or times out is not a fault of this server, so nothing is logged.
             let _ = connection.await;
             drop(permit);
         });
@@ -70,11 +70,11 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
 
     app.announce_stop();
     drop(listener);
-    tracing::info!("stopping");
+    tracing::info!("the server is stopping");
     let deadline = app.clock.sleep(Duration::from_secs(app.settings.shutdown_timeout));
     tokio::select! {
         () = graceful.shutdown() => {}
-        () = deadline => tracing::warn!("requests were still in flight"),
+        () = deadline => tracing::warn!("shutdown_timeout is over; some requests did not finish"),
     }
     drop(jobs);
     Ok(())

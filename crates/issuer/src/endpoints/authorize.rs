@@ -19,13 +19,13 @@ use crate::web::error::page::PageError;
 use crate::web::form::{PageQuery, RawForm};
 use crate::web::respond::{MAX_QUERY, as_get};
 
-/// `POST /authorize`. Browsers do not send the cookie with a form that another site posts, so this endpoint answers with a
-/// redirect to the same request by GET, with which the cookie comes.
+/// `POST /authorize`: redirects to the same request by GET. Browsers do not send the cookie with a form that another site posts, but they
+/// send it with the GET request that follows.
 pub async fn post(State(app): State<Arc<App>>, form: Result<RawForm, OAuthError>) -> Result<Response, PageError> {
     as_get(&app, "/authorize", &form?)
 }
 
-/// `GET /authorize`
+/// `GET /authorize`: checks the request and starts its interaction.
 pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
     let query = query.unwrap_or_default();
     if query.len() > MAX_QUERY {
@@ -33,7 +33,7 @@ pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query):
     }
     let form = Form::collect(query.as_bytes()).map_err(|error| PageError::bad_request(error.to_string()))?;
     let Received { client, interaction } = receive(&app, &form).await?;
-    // The client is told at once if it asked for silence, or if an administrator registered it.
+    // `CheckedRequest` states which clients are sent a refusal before a user has signed in.
     if let CheckedRequest::Invalid(error) = &interaction.request
         && (!client.registered_itself || form.get("prompt") == Some("none"))
     {
@@ -42,15 +42,15 @@ pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query):
     advance(&app, &browser, &client, None, interaction).await
 }
 
-/// `GET /authorize/resume?request=…`: goes on with a waiting request when the person has done their part.
+/// `GET /authorize/resume?request=…`: continues a waiting request after the user has completed a step.
 pub async fn resume(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let (client, waiting) = waiting::require(&app, &browser, query.request()?).await?;
     let interaction = waiting.interaction.clone();
     advance(&app, &browser, &client, Some(&waiting), interaction).await
 }
 
-/// Takes `interaction` as far as it goes without the person: to a page, or to its answer. `waiting` is the row in which it
-/// was stored, if it was.
+/// Takes `interaction` to the next page that needs the user, or to its answer. `waiting` is the stored request; `None` if it is not stored
+/// yet.
 async fn advance(
     app: &App,
     browser: &Browser,
@@ -90,8 +90,8 @@ async fn advance(
     waiting::page_for(app, page, &id)
 }
 
-/// Removes a waiting request, so that it is answered once: of two tabs that go on with it at the same moment, one finds it
-/// gone.
+/// Deletes a waiting request, so that it is answered only once. If two tabs continue with it at the same moment, one of them gets the page
+/// "expired".
 async fn take(app: &App, waiting: Option<&WaitingRequest>) -> Result<(), PageError> {
     match waiting {
         Some(waiting) if !waiting.take(app).await? => Err(PageError::expired()),

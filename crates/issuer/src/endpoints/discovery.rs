@@ -1,4 +1,4 @@
-//! Metadata: OpenID Connect Discovery 1.0 §3 and RFC 8414 §2, one document for both. It states only what works.
+//! The metadata of the issuer, one document for OpenID Connect Discovery 1.0 §3 and RFC 8414 §2. It lists only what this issuer supports.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::oauth::standard_claims::CLAIMS;
 use crate::oauth::{pkce, prompt};
 use crate::store::clients;
 
-/// The members, in the order of the specifications.
+/// The members of the document, in the order of the specifications.
 #[derive(Debug, Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "the members are the specification's")]
+#[expect(clippy::struct_excessive_bools, reason = "the specifications define these members")]
 pub struct Metadata {
     issuer: String,
     authorization_endpoint: String,
@@ -56,14 +56,14 @@ pub struct Metadata {
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 1],
 }
 
-/// Claims of ID tokens that are not about what is known of the user.
+/// The claims of ID tokens that describe the token and the sign-in. [`CLAIMS`] has those that describe the user.
 const TOKEN_CLAIMS: [&str; 11] = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
 const RS256: [&str; 1] = ["RS256"];
 
-/// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`
+/// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`: returns the metadata.
 pub async fn discovery(State(app): State<Arc<App>>) -> Result<Json<Metadata>, OAuthError> {
     let in_use = clients::grants_in_use(app.store.reader()).await?;
-    // RFC 9700 §2.4: the password grant is told of only while some client may use it.
+    // RFC 9700 §2.4 rules out the password grant, so it is listed only while some client is registered for it.
     let works = |grant: &Grant| *grant != Grant::Password || in_use.iter().any(|name| name == grant.name());
     let issuer = &app.settings.issuer;
     Ok(Json(Metadata {

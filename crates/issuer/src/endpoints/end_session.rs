@@ -1,4 +1,4 @@
-//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0).
+//! The logout endpoint (OpenID Connect RP-Initiated Logout 1.0 §2).
 
 use std::sync::Arc;
 
@@ -16,17 +16,18 @@ use crate::web::form::RawForm;
 use crate::web::html::Hidden;
 use crate::web::respond::as_get;
 
-/// `POST /end_session`: the cookie comes only with GET, so this endpoint answers with a redirect to the same request by GET.
+/// `POST /end_session`: redirects to the same request by GET, because browsers do not send the cookie with a form that another site posts.
 pub async fn post(State(app): State<Arc<App>>, form: Result<RawForm, OAuthError>) -> Result<Response, PageError> {
     as_get(&app, "/end_session", &form?)
 }
 
-/// `GET /end_session`
+/// `GET /end_session`: signs the user out, after asking them where that is needed.
 pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
     let form = Form::parse(query.unwrap_or_default().as_bytes()).map_err(|error| PageError::bad_request(error.to_string()))?;
     let LogoutRequest { hint, client, target } = read(&app, &form).await?;
     let Some(signed_in) = browser.signed_in().await? else {
-        // Without a hint nothing proves that anybody was signed in, so a stranger cannot use this URL to send people elsewhere.
+        // Without a hint nothing proves that a user was signed in, so the browser stays here. Otherwise a stranger could use this URL to
+        // send users to another site.
         return sign_out::leave(&app, target.filter(|_| hint.is_some()).as_ref());
     };
     // A valid `id_token_hint` of this session proves that the client was given it, so no question is asked.

@@ -10,12 +10,13 @@ use serde_json::json;
 
 use crate::app::App;
 
-/// `GET /health/live`: the process answers. Asks nothing else, so that a lost database restarts no node.
+/// `GET /health/live`: says that the process answers. It checks nothing else, because restarting a node does not bring back a lost
+/// database.
 pub async fn live() -> Response {
     Json(json!({ "status": "live" })).into_response()
 }
 
-/// `GET /health/ready`: the database answers, a key signs, and the server is not about to stop.
+/// `GET /health/ready`: 200 if the database answers, a key can sign and the server is not stopping; otherwise 503 with the reason.
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     match check(&app).await {
         Ok(()) => Json(json!({ "status": "ready" })).into_response(),
@@ -28,11 +29,11 @@ async fn check(app: &App) -> Result<(), &'static str> {
         return Err("stopping");
     }
     app.store.ping().await.map_err(|error| {
-        tracing::warn!(%error, "not ready");
+        tracing::warn!(%error, "not ready: the database does not answer");
         "database"
     })?;
     let ring = app.ring().await.map_err(|error| {
-        tracing::warn!(%error, "not ready");
+        tracing::warn!(%error, "not ready: the signing keys cannot be read");
         "keys"
     })?;
     ring.signer(app.now()).map(|_| ()).map_err(|_| "keys")

@@ -1,4 +1,4 @@
-//! Token introspection (RFC 7662), for services that want to know of a revocation at once.
+//! Token introspection (RFC 7662), for services that must notice a revocation at once.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::tokens::lookup::look_up;
 use crate::web::form::Parameters;
 use crate::web::respond::no_store;
 
-/// What a service is told of a token that is good and meant for it (§2.2).
+/// The response for a live token that was issued for the caller's own resource (§2.2).
 #[derive(Debug, Serialize)]
 struct Active<'a> {
     active: bool,
@@ -35,13 +35,13 @@ struct Active<'a> {
     authentication: Option<AuthenticationClaims<'a>>,
 }
 
-/// `POST /introspect`. Only confidential clients may ask, and only of access tokens meant for their resource; of
-/// anything else they learn that it is not active.
+/// `POST /introspect`: only confidential clients may ask, and only about access tokens that were issued for their own resource. Any other
+/// token is reported as not active.
 pub async fn introspect(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, OAuthError> {
     let parameters = parameters?;
     let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form).await?;
     if client.public {
-        return Err(OAuthError::new(Code::InvalidClient, "introspection is for confidential clients"));
+        return Err(OAuthError::new(Code::InvalidClient, "only confidential clients may use introspection"));
     }
     let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
     let found = look_up(&app, token).await?;

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use crate::app::App;
 use crate::oauth::error::OAuthError;
 
-/// `GET /.well-known/jwks.json`. `Age` says how long ago this node read the ring, so that a cache keeps no answer past
-/// `jwks_max_age` after the keys were as it shows them: that is the bound within which a revocation is heard of.
+/// `GET /.well-known/jwks.json`: returns the public keys. `Age` says how many seconds ago this node read the key ring. Caches count it
+/// towards `jwks_max_age`, so a verifier drops a revoked key at most `jwks_max_age` after the last read that still had it.
 pub async fn jwks(State(app): State<Arc<App>>, request: HeaderMap) -> Result<Response, OAuthError> {
     let ring = app.ring().await?;
     let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());

@@ -1,4 +1,4 @@
-//! The protocol endpoints, one file each.
+//! The protocol endpoints, in one file for each.
 
 pub mod authorize;
 pub mod discovery;

@@ -28,9 +28,9 @@ use crate::web::error::bearer::BearerError;
 use crate::web::form::RawBody;
 use crate::web::respond::no_store;
 
-/// The realm of challenges.
+/// The `realm` of the bearer challenges of this endpoint.
 const REALM: &str = "registration";
-/// The name of a client that registers without one.
+/// The name that pages show for a client that registers without a name.
 const NAMELESS: &str = "An app without a name";
 
 /// The members that a client sends (RFC 7591 §2). Unknown members are ignored.
@@ -66,12 +66,12 @@ fn default_auth_method() -> String {
     BASIC.to_owned()
 }
 
-/// Why nothing was registered, read or deleted.
+/// The reason why a registration could not be made, read or deleted.
 #[derive(Debug)]
 pub enum RegistrationError {
-    /// The bearer token is missing, or is not good.
+    /// The bearer token is missing or invalid.
     Bearer(BearerError),
-    /// Any other reason.
+    /// The metadata is invalid, or the issuer failed.
     OAuth(OAuthError),
 }
 
@@ -110,7 +110,7 @@ impl IntoResponse for RegistrationError {
     }
 }
 
-/// The bearer token of a request, if it has one, and the actor that it makes.
+/// The bearer token of a request, if it has one, and the facts about the request that its audit event needs.
 pub struct Caller {
     token: Option<String>,
     request: RequestInfo,
@@ -134,7 +134,7 @@ impl Caller {
     }
 }
 
-/// `POST /register`
+/// `POST /register`: registers a client, and returns its registration with its secrets (RFC 7591 §3).
 pub async fn register(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -149,9 +149,9 @@ pub async fn register(
     let registration: Registration = serde_json::from_value(members.into()).map_err(expected)?;
     let client = registration.check(&app)?;
     clients::check_sector(&app, &client).await?;
-    // The client is registered without its logo where that cannot be fetched.
+    // A logo is only decoration, so a client whose logo cannot be fetched is registered without it.
     let logo = clients::fetch_logo(&app, &client).await.unwrap_or_else(|error| {
-        tracing::info!(%error, "a logo could not be fetched");
+        tracing::info!(%error, "the client is registered without its logo, because that could not be fetched");
         None
     });
 
@@ -177,7 +177,7 @@ pub async fn register(
     Ok(response)
 }
 
-/// `GET /register/{id}` (RFC 7592 §2.1)
+/// `GET /register/{id}`: returns the registration to the client itself (RFC 7592 §2.1).
 pub async fn read(State(app): State<Arc<App>>, id: ClientId, caller: Caller) -> Result<Response, RegistrationError> {
     let client = own_registration(&app, id, &caller).await?;
     let mut answer = describe(&app, &client);
@@ -186,7 +186,7 @@ pub async fn read(State(app): State<Arc<App>>, id: ClientId, caller: Caller) -> 
     Ok(no_store(answer))
 }
 
-/// `DELETE /register/{id}` (RFC 7592 §2.3)
+/// `DELETE /register/{id}`: deletes the registration for the client itself (RFC 7592 §2.3).
 pub async fn delete(State(app): State<Arc<App>>, id: ClientId, caller: Caller) -> Result<Response, RegistrationError> {
     let client = own_registration(&app, id, &caller).await?;
     let actor = caller.actor(Who::Client(client.client_id.clone()));
@@ -194,14 +194,15 @@ pub async fn delete(State(app): State<Arc<App>>, id: ClientId, caller: Caller) -
     Ok((StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")]).into_response())
 }
 
-/// The id in the path; an error if it is not text.
+/// The client's id in the path; an error if it is not valid UTF-8.
 type ClientId = Result<Path<String>, PathRejection>;
 
 fn invalid(description: impl Into<String>) -> RegistrationError {
     OAuthError::new(Code::InvalidClientMetadata, description).into()
 }
 
-/// The initial access token; `None` where anyone may register. It is spent only when everything else is good.
+/// Returns the initial access token if it is valid; `None` if anyone may register. It is spent later, in the transaction that adds the
+/// client, so that a mistake in the metadata does not use it up.
 async fn initial_token<'c>(app: &App, caller: &'c Caller) -> Result<Option<&'c str>, RegistrationError> {
     if app.settings.open_registration {
         return Ok(None);
@@ -210,8 +211,8 @@ async fn initial_token<'c>(app: &App, caller: &'c Caller) -> Result<Option<&'c s
     if registration_tokens::is_good(app, token).await? { Ok(Some(token)) } else { Err(BearerError::InvalidToken.into()) }
 }
 
-/// The registration that the path names, if the request carries its token. Without the token a caller does not learn whether there is
-/// such a client.
+/// Returns the registration that the path names, if the request carries its token. Every wrong token gets the same answer, so that a caller
+/// does not learn whether the client exists.
 async fn own_registration(app: &App, id: ClientId, caller: &Caller) -> Result<ClientView, RegistrationError> {
     let token = caller.token()?;
     let Ok(Path(id)) = id else { return Err(BearerError::InvalidToken.into()) };
@@ -219,7 +220,7 @@ async fn own_registration(app: &App, id: ClientId, caller: &Caller) -> Result<Cl
 }
 
 impl Registration {
-    /// Checks the members of which this issuer supports one value, and then all others.
+    /// Checks the members for which this issuer supports only one value, then all others.
     fn check(self, app: &App) -> Result<NewClient, RegistrationError> {
         if self.response_types != default_response_types() {
             return Err(invalid("response_types: expected code"));
@@ -228,7 +229,7 @@ impl Registration {
             return Err(invalid("subject_type: expected public"));
         }
         if self.id_token_encrypted_response_alg.is_some() || self.userinfo_encrypted_response_alg.is_some() {
-            return Err(invalid("encrypted answers are not supported"));
+            return Err(invalid("encrypted ID tokens and UserInfo responses are not supported"));
         }
         if self.request_object_signing_alg.as_ref().is_some_and(|alg| alg != "none") {
             return Err(invalid("request_object_signing_alg: request objects are not supported"));
@@ -240,7 +241,7 @@ impl Registration {
             scope: self.scope.as_deref().map(|scope| words(scope).map(str::to_owned).collect()),
             public: self.token_endpoint_auth_method == NONE,
             token_endpoint_auth_method: Some(self.token_endpoint_auth_method),
-            // Such clients may rely on `nonce` (RFC 9700 §2.1.1); a challenge that they send is checked all the same.
+            // These clients may rely on `nonce` instead of PKCE (RFC 9700 §2.1.1). A challenge that they send is still checked.
             require_pkce: false,
             metadata: self.metadata,
             ..ClientDraft::default()
@@ -250,7 +251,7 @@ impl Registration {
     }
 }
 
-/// What is registered, without secrets (RFC 7591 §3.2.1).
+/// Returns the registered metadata without secrets (RFC 7591 §3.2.1).
 fn describe(app: &App, client: &ClientView) -> Value {
     let mut answer = serde_json::to_value(&client.metadata).unwrap_or_default();
     let own = json!({

@@ -1,4 +1,4 @@
-//! Token revocation (RFC 7009): a refresh or access token ends its authorization, and with it everything that came of it.
+//! Token revocation (RFC 7009): revoking a refresh or access token ends its authorization, and with it all tokens of that authorization.
 
 use std::sync::Arc;
 
@@ -13,10 +13,11 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::tokens::lookup::look_up;
 use crate::web::form::Parameters;
 
-/// `POST /revoke`. A token that is unknown, or another client's, gets the same answer and ends nothing (§2.1, §2.2).
+/// `POST /revoke`: ends the authorization of a token. A token that is unknown, or was issued to another client, gets the same answer but
+/// ends nothing (§2.1, §2.2).
 ///
-/// A client's own access token (client credentials) has no authorization to end: it lives until it expires, and the answer
-/// says that it cannot be revoked (§2.2.1).
+/// An access token from `client_credentials` has no authorization that could end. It lives until it expires, and the answer says that it
+/// cannot be revoked (§2.2.1).
 pub async fn revoke(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<StatusCode, OAuthError> {
     let parameters = parameters?;
     let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form).await?;
@@ -24,7 +25,7 @@ pub async fn revoke(State(app): State<Arc<App>>, parameters: Result<Parameters, 
     let found = look_up(&app, token).await?;
     let Some(found) = found.filter(|found| found.client.id == client.id) else { return Ok(StatusCode::OK) };
     let Some((_, row)) = found.user else {
-        return Err(OAuthError::new(Code::UnsupportedTokenType, "a token that a client got for itself lives until it expires"));
+        return Err(OAuthError::new(Code::UnsupportedTokenType, "a client_credentials token cannot be revoked; wait until it expires"));
     };
     let actor = Actor::remote(Who::Client(client.id), Face::Revocation, &parameters.request);
     authorizations::revoke(&app, &actor, &row).await?;

@@ -13,7 +13,7 @@ use crate::tokens::issue::issue;
 use crate::web::form::Parameters;
 use crate::web::respond::no_store;
 
-/// `POST /token`
+/// `POST /token`: authenticates the client, runs the grant and returns the tokens.
 pub async fn token(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, OAuthError> {
     let parameters = parameters?;
     let grant_type = parameters.form.get("grant_type").ok_or_else(|| OAuthError::invalid_request("grant_type is missing"))?;
@@ -26,6 +26,6 @@ pub async fn token(State(app): State<Arc<App>>, parameters: Result<Parameters, O
     // Sign before the redemption opens its transaction, so that no transaction is open while RSA runs.
     let response = issue(&app, &client, &authorization, now).await?;
     redemption.settle(context, &authorization).await?;
-    tracing::debug!(grant = grant.name(), client = client.id, "tokens given");
+    tracing::debug!(grant = grant.name(), client = client.id, "tokens issued");
     Ok(no_store(response))
 }

@@ -1,4 +1,4 @@
-//! UserInfo (OpenID Connect Core §5.3): what the scopes of an access token let its client know of the user.
+//! UserInfo (OpenID Connect Core §5.3): returns the claims about the user that the scopes of an access token cover.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::web::bearer::bearer_token;
 use crate::web::error::bearer::BearerError;
 use crate::web::respond::no_store;
 
-/// An answer that is signed (§5.3.2).
+/// The payload of a signed response (§5.3.2).
 #[derive(Serialize)]
 struct SignedClaims<'a> {
     iss: &'a str,
@@ -29,7 +29,7 @@ struct SignedClaims<'a> {
     claims: Map<String, Value>,
 }
 
-/// `GET` and `POST /userinfo`
+/// `GET /userinfo` and `POST /userinfo`: returns the claims as JSON, or as a JWT if the client registered for signed responses.
 pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Response {
     match answer(&app, request).await {
         Ok(response) => response,

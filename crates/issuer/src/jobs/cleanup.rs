@@ -1,4 +1,5 @@
-//! Forgets what is of no more use, in small batches, so that no table grows without bound and no lock is held long.
+//! Deletes rows that are no longer needed, so that no table grows without bound. Each statement deletes a small batch, so that it holds its
+//! locks only briefly.
 
 use crate::app::App;
 use crate::clock::DAY;
@@ -8,16 +9,16 @@ use crate::store::{
 };
 
 const BATCH: i64 = 500;
-/// Ended authorizations are kept this long, so that their last tokens are still found to be dead.
+/// Ended authorizations and sessions stay for this many seconds, so that the last access tokens are still recognised as revoked.
 const KEEP_AUTHORIZATIONS: i64 = DAY;
 const KEEP_ATTEMPTS: i64 = DAY;
-/// By then nobody may go on with a request any more.
+/// After this many seconds a waiting request can no longer be continued.
 const KEEP_REQUESTS: i64 = waiting::LIFETIME;
 
-/// One round.
+/// Runs one round. A failure is only logged, because the next round tries again.
 pub async fn run(app: &App) {
     if let Err(error) = clean(app).await {
-        tracing::error!(%error, "cleaning up failed; will try again");
+        tracing::error!(%error, "the cleanup failed; the next round tries again");
     }
 }
 
@@ -28,7 +29,7 @@ async fn clean(app: &App) -> Result<(), StoreError> {
     while waiting_requests::purge(app.store.writer(), now - KEEP_REQUESTS, BATCH).await? > 0 {}
     while browsers::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while sessions::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
-    // After the authorizations: a code is kept while they are.
+    // Codes follow the authorizations, because a code is kept as long as its authorization.
     while authorization_codes::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     while registration_tokens::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while client_assertions::purge(app.store.writer(), now, BATCH).await? > 0 {}

@@ -1,4 +1,4 @@
-//! What a node does beside answering. Every node runs every job: each step is safe to repeat and to race.
+//! Background work. Every node runs every job, because each step may be repeated, and may run on several nodes at once.
 
 mod cleanup;
 mod rotate_keys;
@@ -10,10 +10,10 @@ use crate::app::App;
 
 const CLEANUP_INTERVAL: Duration = Duration::from_mins(10);
 
-/// Starts the jobs; they end with the returned set.
+/// Starts the jobs. They end when the returned set is dropped.
 pub fn start(app: &Arc<App>) -> tokio::task::JoinSet<()> {
     let mut jobs = tokio::task::JoinSet::new();
-    // Often enough that a key is published in time, whatever the settings.
+    // Ten rounds within the lead make sure that a key is published in time, whatever the settings are.
     let lead = Duration::from_secs(app.settings.key_publication_lead.unsigned_abs());
     let rotation_interval = (lead / 10).clamp(Duration::from_secs(1), Duration::from_mins(1));
     let rotating = Arc::clone(app);

@@ -1,10 +1,11 @@
-//! Keeps the key ring turning.
+//! Rotates the signing keys when they are due.
 
 use crate::app::App;
 
-/// Publishes, erases and forgets keys where that is due.
+/// Publishes the next key, erases private keys that no longer sign, and deletes keys that no token needs. A failure is only logged, because
+/// the next round tries again.
 pub async fn run(app: &App) {
     if let Err(error) = app.rotation().maintain().await {
-        tracing::error!(%error, "the key ring could not be maintained; will try again");
+        tracing::error!(%error, "the key rotation failed; the next round tries again");
     }
 }
