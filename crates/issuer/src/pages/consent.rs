@@ -1,4 +1,5 @@
-//! May this client have that? Asked once, and remembered.
+//! The consent page. It asks a person whether a client may have the scopes that it requests, and stores a yes, so that they are asked only
+//! once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html};
 
-/// The scopes of one resource, in words.
+/// The scopes of one resource, in words that people understand.
 struct Group {
     resource: String,
     scopes: Vec<String>,
@@ -46,7 +47,7 @@ struct ConsentPage {
     destination: String,
 }
 
-/// A request for which consent is due.
+/// A request that waits for the person's consent.
 struct Due {
     client: Client,
     waiting: WaitingRequest,
@@ -54,7 +55,7 @@ struct Due {
     offer: Offer,
 }
 
-/// What is due for the request `id`; none if something else is.
+/// Returns the request `id` if it waits for consent; `None` if another step comes next.
 async fn due(app: &App, browser: &Browser, id: &str) -> Result<Option<Due>, PageError> {
     let (client, waiting) = waiting::require(app, browser, id).await?;
     let Some(signed_in) = browser.signed_in().await? else { return Ok(None) };
@@ -64,7 +65,7 @@ async fn due(app: &App, browser: &Browser, id: &str) -> Result<Option<Due>, Page
     }
 }
 
-/// `GET /consent`
+/// `GET /consent`: shows what the client would get.
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let id = query.request()?;
     let Some(Due { client, waiting, signed_in, offer }) = due(&app, &browser, id).await? else { return waiting::resume(&app, id) };
@@ -87,11 +88,11 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
     html(&page, Csp::LeadsToClient)
 }
 
-/// `POST /consent`
+/// `POST /consent`: stores the person's choice and continues the request.
 pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     let (browser, id) = (&own.browser, own.request()?);
     let Some(Due { client, mut waiting, signed_in, offer }) = due(&app, browser, id).await? else { return waiting::resume(&app, id) };
-    // What the person was shown may have changed since: then they are asked again.
+    // The offer may have changed since the page was shown. Then ask again, because the person agreed to something else.
     if own.form.get("scope") != Some(offer.to_consent.to_string().as_str()) {
         return waiting::resume(&app, id);
     }
@@ -107,18 +108,18 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
             if !waiting.take(&app).await? {
                 return Err(PageError::expired());
             }
-            let error = ErrorResponse::from(&OAuthError::new(Code::AccessDenied, "the person said no"));
+            let error = ErrorResponse::from(&OAuthError::new(Code::AccessDenied, "the user did not allow the request"));
             answer::refusal(&app, &waiting.interaction.target, &error)
         }
         _ => Err(PageError::stale_form()),
     }
 }
 
-/// The scopes in the words of their resources. UserInfo's come first.
+/// Returns the descriptions of `scopes`, grouped by resource. The group of UserInfo comes first.
 async fn in_words(app: &App, scopes: &ScopeSet) -> Result<Vec<Group>, PageError> {
     let names: Vec<String> = scopes.iter().map(str::to_owned).collect();
     let mut known = resources::known_scopes(app.store.reader(), &names).await?;
-    // OpenID Connect's in its own order: who you are comes first.
+    // Sort the scopes of OpenID Connect as they are listed, so that "who you are" comes first.
     known.sort_by_key(|scope| OIDC_SCOPES.iter().position(|(name, _)| *name == scope.name));
     let titles = resources::names(app.store.reader(), known.iter().map(|scope| scope.resource_id.as_str())).await?;
     let mut groups: BTreeMap<(bool, &str), Vec<String>> = BTreeMap::new();
@@ -129,7 +130,8 @@ async fn in_words(app: &App, scopes: &ScopeSet) -> Result<Vec<Group>, PageError>
     Ok(groups.into_iter().map(|((_, id), scopes)| Group { resource: title(id), scopes }).collect())
 }
 
-/// Where the browser goes next, as people read it. What stands where a host would in a private scheme is none.
+/// Describes where the browser goes next. Only http and https URLs name a host; a private scheme may have any text in its place, so the
+/// scheme is shown instead.
 fn destination(redirect_uri: &str) -> String {
     match Url::parse(redirect_uri) {
         Ok(url) if matches!(url.scheme(), "https" | "http") => url.host_str().unwrap_or_default().to_owned(),

@@ -18,9 +18,9 @@ use crate::store::clients::{self, Client};
 use crate::web::error::page::PageError;
 use crate::web::html::see_other;
 
-/// A client, as people are shown it.
+/// The details of a client that pages show. A text is empty if the client has not registered it.
 #[derive(Debug, Clone, Default)]
-#[expect(missing_docs, reason = "the names are those of the client metadata; empty where there is none")]
+#[expect(missing_docs, reason = "the names are those of the client metadata")]
 pub struct ClientCard {
     pub id: String,
     pub name: String,
@@ -31,7 +31,7 @@ pub struct ClientCard {
 }
 
 impl ClientCard {
-    /// What people are shown of `client`.
+    /// Reads the details of `client`, and looks up whether it has a logo.
     pub async fn of(app: &App, client: &Client) -> Result<Self, StoreError> {
         let metadata = client.metadata()?;
         Ok(Self {
@@ -45,7 +45,7 @@ impl ClientCard {
     }
 }
 
-/// `GET /`: people who come by themselves want their account.
+/// `GET /`: redirects to the account, which is all that people can use here without coming from an app.
 pub async fn home(State(app): State<Arc<App>>) -> Result<Response, PageError> {
     see_other(&app, "/account")
 }

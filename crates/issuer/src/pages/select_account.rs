@@ -1,4 +1,4 @@
-//! Which account? Asked where a client sends `prompt=select_account`.
+//! The page that asks which account to use. It is shown if the client sends `prompt=select_account`.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ struct SelectAccountPage {
     username: String,
 }
 
-/// `GET /select-account`
+/// `GET /select-account`: offers the account that is signed in, or another one.
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let id = query.request()?;
     let (client, waiting) = waiting::require(&app, &browser, id).await?;
@@ -41,13 +41,13 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
     html(&page, Csp::LeadsToClient)
 }
 
-/// `POST /select-account`
+/// `POST /select-account`: stores the person's choice and continues the request.
 pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     let (browser, id) = (&own.browser, own.request()?);
     let (_, mut waiting) = waiting::require(&app, browser, id).await?;
     match own.form.get("choice") {
         Some("continue") => waiting.interaction.choice_due = false,
-        // Whoever signs in has chosen by that.
+        // The choice stays due until the person signs in, because the sign-in settles it.
         Some("other") => waiting.interaction.sign_in_due = true,
         _ => return Err(PageError::stale_form()),
     }

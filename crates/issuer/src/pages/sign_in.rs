@@ -1,4 +1,4 @@
-//! The sign-in page.
+//! The sign-in page, for people whom an app sends and for people who open it themselves.
 
 use std::sync::Arc;
 
@@ -34,14 +34,14 @@ struct SignInPage {
     error: String,
 }
 
-/// What a request that waits for the sign-in knows of it.
+/// The request that the person signs in for, if an app sent them here.
 struct Context {
     id: String,
     request: Option<(Client, WaitingRequest)>,
 }
 
 impl Context {
-    /// The request `id`; none where a person came by themselves.
+    /// Loads the request `id`. An empty `id` means that the person opened the page themselves.
     async fn of(app: &App, browser: &Browser, id: &str) -> Result<Self, PageError> {
         let request = if id.is_empty() { None } else { Some(waiting::require(app, browser, id).await?) };
         Ok(Self { id: id.to_owned(), request })
@@ -77,17 +77,17 @@ impl Context {
     }
 }
 
-/// `GET /sign-in`
+/// `GET /sign-in`: shows the form.
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let context = Context::of(&app, &browser, query.request_or_none()).await?;
-    // Without a request there is nothing to sign in again for; with one, that knows what is due.
+    // A person who is signed in has to sign in again only if a request requires it.
     if context.request.is_none() && browser.signed_in().await?.is_some() {
         return see_other(&app, "/account");
     }
     html(&context.page(&app, &browser, "", String::new()).await?, Csp::LeadsToClient)
 }
 
-/// `POST /sign-in`
+/// `POST /sign-in`: checks the password, signs the person in and continues the request.
 pub async fn submit(
     State(app): State<Arc<App>>,
     browser: Browser,
@@ -95,7 +95,7 @@ pub async fn submit(
 ) -> Result<Response, PageError> {
     let form = parameters?.form;
     if !browser.is_own(&form).await? {
-        // Most likely another tab has signed in meanwhile: then the request can go on, else the page comes again.
+        // Most likely the person has signed in in another tab. Then the request can go on; otherwise show the page again.
         return match form.get("request") {
             Some(id) if waiting::find(&app, &browser, id).await?.is_some() => waiting::resume(&app, id),
             Some(_) => Err(PageError::expired()),

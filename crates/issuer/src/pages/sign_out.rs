@@ -1,4 +1,4 @@
-//! Signing out: asked where nobody proved that the person wants it.
+//! The sign-out pages. They ask the person first, unless the client has proved that it may sign them out.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ struct StayedPage {
     username: String,
 }
 
-/// Asks the person who is signed in as `username`; `fields` come back with the answer.
+/// Asks the person who is signed in as `username` whether to sign out. `fields` come back with the answer.
 pub async fn ask(browser: &Browser, username: &str, client_name: Option<&str>, fields: Vec<Hidden>) -> Result<Response, PageError> {
     let page = ConfirmPage {
         page: browser.page().await?,
@@ -48,7 +48,7 @@ pub async fn ask(browser: &Browser, username: &str, client_name: Option<&str>, f
     html(&page, Csp::LeadsToClient)
 }
 
-/// Sends the browser where it was to go, or says that nobody is signed in any more.
+/// Redirects the browser to `target`. Without one, shows the page that says that the person is signed out.
 pub fn leave(app: &App, target: Option<&LogoutTarget>) -> Result<Response, PageError> {
     match target {
         Some(target) => target.redirect(),
@@ -56,17 +56,17 @@ pub fn leave(app: &App, target: Option<&LogoutTarget>) -> Result<Response, PageE
     }
 }
 
-/// Says that nobody is signed in any more.
+/// Shows the page that says that the person is signed out.
 fn done(app: &App) -> Result<Response, PageError> {
     html(&DonePage { page: Page::without_forms(app) }, Csp::Own)
 }
 
-/// `POST /end_session/confirm`
+/// `POST /end_session/confirm`: signs the person out or leaves them signed in, as they chose.
 pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     let OwnForm { browser, form } = own;
     match (form.get("choice"), browser.signed_in().await?) {
         (Some("sign-out"), _) => {
-            // Checked again: what comes with a form may have been changed on the way.
+            // Check the parameters again, because the hidden fields may have been changed.
             let request = sign_out::read(&app, &form).await?;
             browser.sign_out().await?;
             leave(&app, request.target.as_ref())
@@ -79,13 +79,13 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
     }
 }
 
-/// `POST /account/sign-out`
+/// `POST /account/sign-out`: signs the person out from one of the account pages.
 pub async fn from_account(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     own.browser.sign_out().await?;
     see_other(&app, "/signed-out")
 }
 
-/// `GET /signed-out`
+/// `GET /signed-out`: says that the person is signed out.
 pub async fn signed_out(State(app): State<Arc<App>>) -> Result<Response, PageError> {
     done(&app)
 }

@@ -1,4 +1,4 @@
-//! Which apps a person has allowed what, and how they take that back.
+//! The page that lists what a person has allowed apps to do, and on which they can withdraw it.
 
 use std::sync::Arc;
 
@@ -36,14 +36,14 @@ struct ConsentsPage {
     none: bool,
 }
 
-/// `GET /account/consents`
+/// `GET /account/consents`: lists the apps and what they may do.
 pub async fn show(
     State(app): State<Arc<App>>,
     browser: Browser,
     Account(signed_in): Account,
     query: PageQuery,
 ) -> Result<Response, PageError> {
-    let notice = if query.done() == "withdrawn" { "Withdrawn. The app has no access any more." } else { "" };
+    let notice = if query.done() == "withdrawn" { "Withdrawn. The app no longer has access to your account." } else { "" };
     let mut given = Vec::new();
     let all = consents::of_user(app.store.reader(), signed_in.user.id).await?;
     let names: Vec<String> = all.iter().flat_map(|consent| consent.scope.iter()).map(str::to_owned).collect();
@@ -71,7 +71,7 @@ pub async fn show(
     html(&page, Csp::Own)
 }
 
-/// `POST /account/consents`: withdraws one, and ends all that the client got by it.
+/// `POST /account/consents`: withdraws the consent for one client, and ends all authorizations that the user gave it.
 pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
     let client = own.form.get("client_id").ok_or_else(PageError::stale_form)?;
     accounts::consents::withdraw(&app, &own.browser.actor(signed_in.user.id), signed_in.user.id, client).await?;

@@ -1,4 +1,4 @@
-//! Where a person is signed in, and how they end that.
+//! The page that lists where a person is signed in, and on which they can end sessions.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ struct DevicesPage {
     several: bool,
 }
 
-/// `GET /account/devices`
+/// `GET /account/devices`: lists the sessions of the user.
 pub async fn show(
     State(app): State<Arc<App>>,
     browser: Browser,
@@ -71,7 +71,7 @@ pub async fn show(
     html(&page, Csp::Own)
 }
 
-/// `POST /account/devices`
+/// `POST /account/devices`: ends one session, all others, or all of them.
 pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
     let OwnForm { browser, form } = own;
     let SignedIn { session: own, user, .. } = signed_in;
@@ -95,10 +95,10 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
     }
 }
 
-/// A browser by what it calls itself: enough for its owner to know it again.
+/// Names the browser and the system that a `User-Agent` header stands for, so that people recognise their own devices.
 fn browser_name(user_agent: &str) -> String {
     let first = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name);
-    // Most browsers name others, too: the one that is named by itself alone comes last.
+    // Most browsers also name others, so a name that others use comes after theirs: Edge names Chrome, and both name Safari.
     let browser = first(&[
         ("Edg", "Edge"),
         ("OPR/", "Opera"),

@@ -1,4 +1,4 @@
-//! Your account: what a person sees and changes of their own. Each page needs a session, and no other rights.
+//! The account pages, on which people see and change what is theirs. Each page needs a session, but no other right.
 
 pub mod consents;
 pub mod devices;
@@ -21,7 +21,8 @@ use crate::browser::Browser;
 use crate::clock::UnixSeconds;
 use crate::web::html::see_other;
 
-/// Who is signed in. Others are sent to sign in, and those who must choose a password to do that first.
+/// The user who is signed in. A browser without a session is redirected to the sign-in page, and a user who must replace a generated
+/// password is redirected to the password page.
 pub struct Account(SignedIn);
 
 impl FromRequestParts<Arc<App>> for Account {
@@ -38,12 +39,12 @@ impl FromRequestParts<Arc<App>> for Account {
     }
 }
 
-/// Whether the user must set up a method anew before anything else.
+/// Returns `true` if the user must set up an authentication method anew before they may do anything else.
 fn must_enrol(SignedIn { user, evidence, .. }: &SignedIn) -> bool {
     matches!(requirement::next(evidence, &Enrolled::of(user), &Requirement::default()), Step::Enrol(_))
 }
 
-/// A moment as people read it.
+/// Formats a time for people, such as `7 March 2026, 14:05 UTC`.
 fn moment(at: UnixSeconds) -> String {
     let form = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
     OffsetDateTime::from_unix_timestamp(at).ok().and_then(|date| date.format(form).ok()).unwrap_or_default()

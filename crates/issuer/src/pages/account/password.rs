@@ -1,4 +1,5 @@
-//! Choosing another password. Asks for the current one, whoever is signed in.
+//! The page on which people change their password. It always asks for the current one, because someone else may use a browser that is left
+//! signed in.
 
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ struct PasswordPage {
     saved: bool,
 }
 
-/// What is wrong, and with which field.
+/// The messages that the page shows beside each field, and those about the whole form.
 #[derive(Debug, Default)]
 struct Faults {
     all: String,
@@ -66,17 +67,17 @@ async fn page(
         other_sessions: sessions::of_user(app.store.reader(), user.id, app.now()).await?.len().saturating_sub(1),
         saved,
     };
-    // It may lead on to a client, where a request waits.
+    // If a request waits, the answer to the form may redirect the browser to its client.
     html(&page, if request.is_empty() { Csp::Own } else { Csp::LeadsToClient })
 }
 
-/// `GET /account/password`
+/// `GET /account/password`: shows the form, also to users who must replace a generated password.
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
     page(&app, &browser, &signed_in, query.request_or_none(), Faults::default(), query.done() == "saved").await
 }
 
-/// `POST /account/password`
+/// `POST /account/password`: changes the password, and continues the request that waits for it.
 pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     let OwnForm { browser, form } = own;
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
@@ -118,11 +119,11 @@ impl From<PasswordChangeError> for Faults {
             PasswordChangeError::RepeatedDiffers => new("The two new passwords differ."),
             PasswordChangeError::Unchanged => new("Choose a password that differs from your current one."),
             PasswordChangeError::Policy(PolicyError::Length) => new("Choose a password of 8 to 256 characters."),
-            PasswordChangeError::Policy(PolicyError::Nul) => new("Choose a password of characters that can be typed."),
+            PasswordChangeError::Policy(PolicyError::Nul) => new("Choose a password that contains only characters that you can type."),
             PasswordChangeError::Policy(PolicyError::Guessable) => {
-                new("This password is too easy to guess. Choose one that is no common word, name, date or pattern.")
+                new("This password is too easy to guess. Choose one that is not a common word, a name, a date or a pattern.")
             }
-            error => Self { all: format!("Nothing was changed: {error}."), ..Self::default() },
+            error => Self { all: format!("Your new password was not saved: {error}."), ..Self::default() },
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What apps may learn of a person, where the person allows it.
+//! The profile page, on which people edit the details that apps may see with their consent.
 
 use std::sync::Arc;
 
@@ -18,22 +18,22 @@ use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
 
-/// Name, label, type, `autocomplete` (HTML §4.10.18.7) and hint of each field.
+/// The name, label, input type, `autocomplete` value (HTML §4.10.18.7) and hint of each field.
 const FIELDS: [(&str, &str, &str, &str, &str); 14] = [
     ("name", "Full name", "text", "name", ""),
     ("given_name", "Given name", "text", "given-name", ""),
     ("family_name", "Family name", "text", "family-name", ""),
     ("nickname", "Nickname", "text", "nickname", ""),
-    ("birthdate", "Date of birth", "text", "bday", "Such as 1990-12-31."),
-    ("website", "Website", "url", "url", "Such as https://example.com."),
-    ("phone_number", "Phone number", "tel", "tel", "Such as +49 30 901820."),
+    ("birthdate", "Date of birth", "text", "bday", "For example: 1990-12-31."),
+    ("website", "Website", "url", "url", "For example: https://example.com."),
+    ("phone_number", "Phone number", "tel", "tel", "For example: +49 30 901820."),
     ("street_address", "Street address", "text", "street-address", ""),
     ("postal_code", "Postal code", "text", "postal-code", ""),
     ("locality", "City", "text", "address-level2", ""),
     ("region", "Region", "text", "address-level1", ""),
     ("country", "Country", "text", "country-name", ""),
-    ("locale", "Language", "text", "language", "Such as en or de-AT."),
-    ("zoneinfo", "Time zone", "text", "off", "Such as Europe/Berlin."),
+    ("locale", "Language", "text", "language", "For example: en or de-AT."),
+    ("zoneinfo", "Time zone", "text", "off", "For example: Europe/Berlin."),
 ];
 
 struct Field {
@@ -70,7 +70,7 @@ async fn page(browser: &Browser, user: User, fields: Vec<Field>, saved: bool) ->
         email: user.email.unwrap_or_default(),
         email_verified: user.email_verified,
         saved,
-        error: if faulty { "Nothing was saved. Please look at these fields:" } else { "" },
+        error: if faulty { "Nothing was saved. Please correct these fields, then save again:" } else { "" },
         fields,
     };
     let mut response = html(&page, Csp::Own)?;
@@ -93,7 +93,7 @@ fn fields(value: impl Fn(&str) -> String, error: impl Fn(&str) -> String) -> Vec
     FIELDS.into_iter().map(field).collect()
 }
 
-/// `GET /account`
+/// `GET /account`: shows the form with the stored profile.
 pub async fn show(browser: Browser, Account(signed_in): Account, query: PageQuery) -> Result<Response, PageError> {
     let fields = stored(&signed_in.user);
     page(&browser, signed_in.user, fields, query.done() == "saved").await
@@ -105,7 +105,7 @@ fn stored(user: &User) -> Vec<Field> {
     fields(value, |_| String::new())
 }
 
-/// `POST /account`
+/// `POST /account`: saves the profile, or shows the form again with the faults beside their fields.
 pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
     let (OwnForm { browser, form }, user) = (own, signed_in.user);
     let typed = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
@@ -123,7 +123,7 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
     }
 }
 
-/// `text` with a capital letter and a full stop.
+/// Returns `text` with a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
