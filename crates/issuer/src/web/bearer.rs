@@ -1,4 +1,4 @@
-//! Bearer tokens in requests (RFC 6750 §2).
+//! Reads the bearer token of a request (RFC 6750 §2).
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -8,7 +8,8 @@ use crate::oauth::form::Form;
 use crate::web::error::bearer::BearerError;
 use crate::web::form::is_form;
 
-/// The token of the `Authorization` header or of a form body (RFC 6750 §2.1, §2.2); never of the URL, never of two places.
+/// Returns the token of the `Authorization` header or of a form body (RFC 6750 §2.1, §2.2). A token in the URL is ignored. Fails if
+/// there is no token, or if the header and the body both carry one.
 pub async fn bearer_token(request: Request) -> Result<String, BearerError> {
     let (parts, body) = request.into_parts();
     let in_header = header_token(&parts.headers)?;
@@ -21,13 +22,14 @@ pub async fn bearer_token(request: Request) -> Result<String, BearerError> {
         None
     };
     match (in_header, in_body) {
-        (Some(_), Some(_)) => Err(BearerError::InvalidRequest("the token came twice")),
+        (Some(_), Some(_)) => Err(BearerError::InvalidRequest("the token was sent twice")),
         (Some(token), None) | (None, Some(token)) => Ok(token),
         (None, None) => Err(BearerError::NoCredentials),
     }
 }
 
-/// The token of the `Authorization` header, if there is one.
+/// Returns the token of the `Authorization` header; `None` if the header is missing or has another scheme. Fails if there are two such
+/// headers.
 pub fn header_token(headers: &HeaderMap) -> Result<Option<String>, BearerError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (first, second) = (values.next(), values.next());

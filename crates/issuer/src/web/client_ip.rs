@@ -1,5 +1,5 @@
-//! The address that a request comes from. `X-Forwarded-For` is believed only of trusted proxies, from the right, up to
-//! the first address that is none of them (RFC 9700 §4.13).
+//! Finds the address that a request comes from. The addresses in `X-Forwarded-For` are read from the right, and each is believed only
+//! if a trusted proxy reported it (RFC 9700 §4.13).
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::app::App;
 use crate::audit::RequestInfo;
 use crate::oauth::error::OAuthError;
 
-/// The most characters that are kept of a `User-Agent` header.
+/// At most this many characters of a `User-Agent` header are kept.
 const MAX_USER_AGENT: usize = 300;
 
-/// The address and the id of a request, as a request extension.
+/// The address and the id of a request, kept in the request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientIp {
     address: IpAddr,
@@ -26,13 +26,13 @@ pub struct ClientIp {
 }
 
 impl ClientIp {
-    /// The id of the request, as it is logged.
+    /// Returns the id of the request as log lines show it, in 16 hexadecimal digits.
     pub fn request_id(&self) -> String {
         format!("{:016x}", self.request_id)
     }
 }
 
-/// What log lines and audit events say about a request that passed [`client_ip`].
+/// Returns what log lines and audit events say about a request. Fails if the request did not pass [`client_ip`].
 pub fn request_info(parts: &Parts) -> Result<RequestInfo, OAuthError> {
     let client = parts.extensions.get::<ClientIp>();
     let client = client.ok_or_else(|| OAuthError::server_error("the request has no client address"))?;
@@ -44,7 +44,7 @@ pub fn request_info(parts: &Parts) -> Result<RequestInfo, OAuthError> {
     })
 }
 
-/// Finds the address and numbers the request, and leaves both in its extensions.
+/// Finds the client's address, gives the request an id, and stores both in the request's extensions.
 pub async fn client_ip(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         let address = resolve(peer.ip().to_canonical(), request.headers(), &app.settings.trusted_proxies);
@@ -62,14 +62,14 @@ fn resolve(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
         if !is_trusted(address) {
             break;
         }
-        // What cannot be read is not believed: the request then counts as the proxy's own.
+        // An address that cannot be parsed may be forged, so the request counts as coming from the proxy that reported it.
         let Some(hop) = parse(hop) else { break };
         address = hop.to_canonical();
     }
     address
 }
 
-/// An address as proxies write it: alone, with a port, or in brackets.
+/// Parses an address in the forms that proxies write: alone, with a port, or in brackets.
 fn parse(hop: &str) -> Option<IpAddr> {
     let alone = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
     alone.parse().ok().or_else(|| Some(hop.parse::<SocketAddr>().ok()?.ip()))

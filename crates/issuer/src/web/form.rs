@@ -1,4 +1,4 @@
-//! `Parameters`: the form body of a request, strictly read.
+//! Extractors for form bodies and for the queries of pages. Both are parsed strictly (`oauth/form.rs`).
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -11,7 +11,7 @@ use crate::oauth::form::Form;
 use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
 
-/// A body of any kind, up to the limit for all.
+/// The body of a request, whatever its content type. A body over the server's limit is refused.
 pub struct RawBody(pub Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for RawBody {
@@ -28,7 +28,7 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
     }
 }
 
-/// An encoded form, unread.
+/// The body of a request that says it is a form, not yet parsed.
 pub struct RawForm(pub Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for RawForm {
@@ -36,7 +36,7 @@ impl<S: Send + Sync> FromRequest<S> for RawForm {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, OAuthError> {
         let (parts, body) = request.into_parts();
-        // Parameters in the URL end up in logs, so none are taken from there, and no secret is left there unnoticed.
+        // URLs end up in logs, so no parameter is read from there. An error shows the developer that a secret may have leaked.
         if parts.uri.query().is_some_and(|query| !query.is_empty()) {
             return Err(OAuthError::invalid_request("send the parameters in the body, not in the URL"));
         }
@@ -48,17 +48,17 @@ impl<S: Send + Sync> FromRequest<S> for RawForm {
     }
 }
 
-/// A form, the headers it came with, and where it came from.
+/// The parsed form of a request, with the facts about the request that endpoints need.
 pub struct Parameters {
-    /// The parameters.
+    /// The parameters of the body, each of which was sent only once.
     pub form: Form,
     headers: HeaderMap,
-    /// What log lines and audit events say about the request.
+    /// The facts about the request that log lines and audit events need.
     pub request: RequestInfo,
 }
 
 impl Parameters {
-    /// The `Authorization` headers of the request.
+    /// Returns the values of all `Authorization` headers, so that client authentication can refuse a second one.
     pub fn authorization(&self) -> impl Iterator<Item = &[u8]> {
         self.headers.get_all(header::AUTHORIZATION).iter().map(header::HeaderValue::as_bytes)
     }
@@ -76,7 +76,7 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
     }
 }
 
-/// Whether the body says it is a form. Two content types are none.
+/// Returns `true` if the request has exactly one `Content-Type` and that is the one of a form.
 pub fn is_form(parts: &Parts) -> bool {
     let mut types = parts.headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(only), None) = (types.next(), types.next()) else { return false };
@@ -84,7 +84,8 @@ pub fn is_form(parts: &Parts) -> bool {
     media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-/// The query of a page: which request it is about, and what was just done there, if anything.
+/// The query of a page. `request` is the id of the authorization request that the page is about, and `done` names what a form has just
+/// done.
 pub struct PageQuery(Form);
 
 impl<S: Sync> FromRequestParts<S> for PageQuery {
@@ -96,17 +97,17 @@ impl<S: Sync> FromRequestParts<S> for PageQuery {
 }
 
 impl PageQuery {
-    /// The id of the authorization request; empty if there is none.
+    /// Returns the id of the authorization request; empty if the page was opened without one.
     pub fn request_or_none(&self) -> &str {
         self.0.get("request").unwrap_or_default()
     }
 
-    /// What was just done, where a form was sent that leads here.
+    /// Returns the word for what a form has just done, such as `saved`; empty if the page was not opened by a form.
     pub fn done(&self) -> &str {
         self.0.get("done").unwrap_or_default()
     }
 
-    /// The id of the authorization request, which there must be.
+    /// Returns the id of the authorization request. Fails with the page "expired" if the query has none.
     pub fn request(&self) -> Result<&str, PageError> {
         self.0.get("request").ok_or_else(PageError::expired)
     }

@@ -1,4 +1,4 @@
-//! What all pages share: the headers of an HTML answer, and what each form carries.
+//! HTML responses: the values that all templates need, the headers of a page, and redirects to our own pages.
 
 use askama::Template;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -7,46 +7,46 @@ use axum::response::{IntoResponse, Response};
 use crate::app::App;
 use crate::web::error::page::PageError;
 
-/// What every page knows.
+/// The values that every template needs.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// Before every path: the issuer's own.
+    /// The path of the issuer's URL, with which every link begins; empty if that URL has no path.
     pub base: String,
-    /// What every form carries.
+    /// The CSRF token that every form carries; empty on a page without forms.
     pub csrf: String,
 }
 
 impl Page {
-    /// A page without forms.
+    /// Returns the values for a page without forms, which needs no CSRF token.
     pub fn without_forms(app: &App) -> Self {
         Self { base: app.settings.issuer.path().to_owned(), csrf: String::new() }
     }
 }
 
-/// A hidden field of a form.
+/// A hidden field of an HTML form.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Hidden {
-    /// Its name.
     pub name: String,
-    /// Its value.
     pub value: String,
 }
 
 impl Hidden {
-    /// A field.
+    /// Copies `name` and `value` into a field.
     pub fn new(name: &str, value: &str) -> Self {
         Self { name: name.to_owned(), value: value.to_owned() }
     }
 }
 
-/// What a page may do.
+/// The `Content-Security-Policy` of a page. It follows from where the forms of the page lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Csp {
-    /// Its forms go to this issuer alone.
+    /// The forms of the page go to this issuer only.
     Own,
-    /// Its forms come to this issuer, which may send the browser on to a client: browsers apply `form-action` to that, too.
+    /// The forms of the page go to this issuer, which may then redirect the browser to a client. Browsers apply `form-action` to such
+    /// redirects too, so this policy leaves it out.
     LeadsToClient,
-    /// It posts itself to a client, by the one script whose hash is named.
+    /// The page posts its form to a client, by the only script that the policy allows.
     FormPost,
 }
 
@@ -65,7 +65,7 @@ impl Csp {
     }
 }
 
-/// A page as an answer, which no cache may keep.
+/// Renders `page` as a response that no cache may keep.
 pub fn html(page: &impl Template, csp: Csp) -> Result<Response, PageError> {
     let body = page.render().map_err(PageError::server_error)?;
     let headers: [(HeaderName, HeaderValue); 4] = [
@@ -77,10 +77,10 @@ pub fn html(page: &impl Template, csp: Csp) -> Result<Response, PageError> {
     Ok((headers, body).into_response())
 }
 
-/// Sends the browser to a path of ours, with GET.
+/// Redirects the browser to `path` below the issuer's URL, with GET (303).
 pub fn see_other(app: &App, path: &str) -> Result<Response, PageError> {
     let location = format!("{}{path}", app.settings.issuer.path());
-    let location = HeaderValue::from_str(&location).map_err(|_| PageError::bad_request("the request holds characters that no URL may"))?;
+    let location = HeaderValue::from_str(&location).map_err(|_| PageError::bad_request("the request is not valid as part of a URL"))?;
     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))])
         .into_response())
 }

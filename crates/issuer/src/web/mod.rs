@@ -1,4 +1,4 @@
-//! What endpoints, pages and the REST API share in reading requests and answering them.
+//! Code that endpoints, pages and the REST API share to read requests and to answer them.
 
 pub mod bearer;
 pub mod client_ip;

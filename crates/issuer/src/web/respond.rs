@@ -1,4 +1,4 @@
-//! Answers that several faces give.
+//! Responses that several endpoints and pages share.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -10,10 +10,10 @@ use crate::web::error::page::PageError;
 use crate::web::form::RawForm;
 use crate::web::html::see_other;
 
-/// The longest query that a request may be turned into, in bytes: what browsers and proxies take as a URL.
+/// The longest query that we accept or redirect to, in bytes. Browsers and proxies handle URLs of this length.
 pub const MAX_QUERY: usize = 8 * 1024;
 
-/// What every other URL answers: a page to people, JSON to programs.
+/// Answers a request for a URL that does not exist: with a page for browsers, and with JSON for programs.
 pub async fn not_found(headers: HeaderMap) -> Response {
     if wants_a_page(&headers) {
         return PageError::not_found().into_response();
@@ -21,7 +21,7 @@ pub async fn not_found(headers: HeaderMap) -> Response {
     (StatusCode::NOT_FOUND, no_store(serde_json::json!({ "error": "not_found" }))).into_response()
 }
 
-/// What a URL of ours answers to a method that it does not take.
+/// Answers a request whose URL exists but does not take the method: with a page for browsers, and with JSON for programs.
 pub async fn method_not_allowed(headers: HeaderMap) -> Response {
     if wants_a_page(&headers) {
         return PageError::method_not_allowed().into_response();
@@ -29,12 +29,12 @@ pub async fn method_not_allowed(headers: HeaderMap) -> Response {
     OAuthError::new(Code::MethodNotAllowed, "this method is not allowed here").into_response()
 }
 
-/// Whether a browser asks, for a person to read.
+/// Returns `true` if the request accepts HTML, as browsers do when they open a page.
 fn wants_a_page(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accepted| accepted.contains("text/html"))
 }
 
-/// A JSON answer that no cache may keep (RFC 6749 §5.1).
+/// Returns `body` as a JSON response that no cache may keep (RFC 6749 §5.1).
 pub fn no_store(body: impl serde::Serialize) -> Response {
     let mut response = axum::Json(body).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -42,7 +42,7 @@ pub fn no_store(body: impl serde::Serialize) -> Response {
     response
 }
 
-/// Sends the browser to `path` with the parameters of a form in the query.
+/// Redirects the browser to `path` with the form as the query. Fails if the form is longer than [`MAX_QUERY`].
 pub fn as_get(app: &App, path: &str, RawForm(body): &RawForm) -> Result<Response, PageError> {
     let query = std::str::from_utf8(body).map_err(|_| PageError::bad_request("a parameter is not valid UTF-8 text"))?;
     if query.len() > MAX_QUERY {
@@ -51,7 +51,8 @@ pub fn as_get(app: &App, path: &str, RawForm(body): &RawForm) -> Result<Response
     see_other(app, &format!("{path}?{query}"))
 }
 
-/// Sends the browser to `uri` with `parameters` in its query. The status is 303, so that the browser posts nothing again.
+/// Redirects the browser to `uri` with `parameters` added to its query. The status is 303, so that the browser does not post its form
+/// again.
 pub fn redirect<'p>(uri: &str, parameters: impl Iterator<Item = (&'p str, &'p str)>) -> Result<Response, PageError> {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     let separator = match (query.is_empty(), uri.contains('?'), uri.ends_with(['?', '&'])) {

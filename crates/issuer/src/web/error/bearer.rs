@@ -1,4 +1,4 @@
-//! Errors as challenges of bearer-protected endpoints (RFC 6750 §3).
+//! Errors of bearer-protected endpoints, sent as a challenge in `WWW-Authenticate` (RFC 6750 §3).
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -7,18 +7,18 @@ use serde_json::json;
 
 use crate::oauth::error::OAuthError;
 
-/// A refusal of a bearer-protected endpoint.
+/// The reason why a bearer-protected endpoint refuses a request.
 #[derive(Debug)]
 pub enum BearerError {
-    /// No credentials came.
+    /// The request carries no token.
     NoCredentials,
-    /// The request carries the token in two places, or is malformed otherwise.
+    /// The request is malformed, for example because it carries two tokens. The text becomes the `error_description`.
     InvalidRequest(&'static str),
-    /// The token is no good here.
+    /// The token is forged, expired or revoked, or it was issued for another resource.
     InvalidToken,
-    /// The token lacks the scope.
+    /// The token lacks a scope that the endpoint requires.
     InsufficientScope,
-    /// Anything that is no fault of the token.
+    /// The request failed for another reason, such as a storage error.
     Other(OAuthError),
 }
 
@@ -35,7 +35,7 @@ impl From<crate::keys::KeyError> for BearerError {
 }
 
 impl BearerError {
-    /// The answer, in the name of `realm` and with the scope that is needed.
+    /// Returns the response. Its challenge names `realm` and, unless it is empty, the `scope` that the endpoint requires.
     pub fn into_response(self, realm: &str, scope: &str) -> Response {
         let (status, code, description) = match self {
             Self::Other(error) => return error.into_response(),

@@ -1,4 +1,4 @@
-//! Errors as JSON, as the token endpoint sends them (RFC 6749 §5.2).
+//! Sends an [`OAuthError`] as JSON, in the form that the token endpoint uses (RFC 6749 §5.2).
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -28,7 +28,7 @@ impl IntoResponse for OAuthError {
     }
 }
 
-/// The HTTP status of an error code.
+/// Returns the HTTP status that follows from an error code; 400 if no other is specified.
 pub fn status(code: &Code) -> StatusCode {
     match code {
         Code::InvalidClient => StatusCode::UNAUTHORIZED,

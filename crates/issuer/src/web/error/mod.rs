@@ -1,4 +1,4 @@
-//! How errors are answered: as JSON, as bearer challenges, or as pages.
+//! The forms in which an error is sent: JSON, a bearer challenge or a page.
 
 pub mod bearer;
 pub mod json;

@@ -1,4 +1,4 @@
-//! Errors as pages, for people.
+//! Errors that a user sees as a page.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -8,23 +8,23 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::store::StoreError;
 use crate::web::error::json::status;
 
-/// A failure that a person sees, as a page. The page itself is made by `pages::error_pages`, which knows how pages look.
+/// An error that a user sees. It travels in the extensions of the response until the middleware `error_pages` renders it as HTML.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct PageError {
-    /// The HTTP status.
     pub status: StatusCode,
-    /// What happened, in a few words.
+    /// The heading, which says what happened in a few words.
     pub title: &'static str,
-    /// What the person can do.
+    /// Tells the user what they can do now, in full sentences.
     pub message: String,
-    /// What the client's developer should know; empty if nothing.
+    /// Help for the client's developer; empty if there is none.
     pub detail: String,
-    /// Seconds after which the same request may succeed, for the header `Retry-After`.
+    /// Seconds after which the same request may succeed; sent as `Retry-After`.
     pub retry_after: Option<u64>,
 }
 
 impl PageError {
-    /// A request that a client should not have sent, told to the person because it cannot be told to the client.
+    /// A client sent a wrong request, and the error cannot be sent back to the client. `detail` tells its developer what is wrong.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
@@ -35,18 +35,18 @@ impl PageError {
         }
     }
 
-    /// A page, or a request, that this browser does not know (any more).
+    /// The authorization request has ended, or this browser did not begin it.
     pub fn expired() -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
             title: "This page has expired",
-            message: "It was open for too long, or it was begun in another browser. Go back to the app and start again.".to_owned(),
+            message: "It was open for too long, or you started in another browser. Go back to the app and start again.".to_owned(),
             detail: String::new(),
             retry_after: None,
         }
     }
 
-    /// A form without the token of this browser.
+    /// A form lacks the CSRF token of this browser, or its fields are not those of the page.
     pub fn stale_form() -> Self {
         Self {
             status: StatusCode::FORBIDDEN,
@@ -55,42 +55,42 @@ impl PageError {
         }
     }
 
-    /// An address that takes forms, opened as a page.
+    /// A browser opened an address that only receives forms.
     pub fn method_not_allowed() -> Self {
         Self {
             status: StatusCode::METHOD_NOT_ALLOWED,
             title: "This address cannot be opened",
-            message: "It is no page of its own. Go back to where you came from.".to_owned(),
+            message: "This address only receives forms. Go back to the previous page.".to_owned(),
             detail: String::new(),
             retry_after: None,
         }
     }
 
-    /// Nothing is here.
+    /// There is nothing at the address that the browser opened.
     pub fn not_found() -> Self {
         Self {
             status: StatusCode::NOT_FOUND,
             title: "There is nothing here",
-            message: "The address is wrong, or what was here is gone.".to_owned(),
+            message: "The address is wrong, or the page no longer exists. Check the address, or go back to the previous page.".to_owned(),
             detail: String::new(),
             retry_after: None,
         }
     }
 
-    /// The server is busy; the person may try again in `seconds`.
+    /// The server is busy. The same request may succeed after `seconds`.
     pub fn busy(seconds: u64) -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             title: "The server is busy",
-            message: "Many people are using it at this moment. Wait a few seconds, then try again.".to_owned(),
+            message: "Many people are using it right now. Wait a few seconds, then try again.".to_owned(),
             detail: String::new(),
             retry_after: Some(seconds),
         }
     }
 
-    /// A failure on our side. The source is logged.
+    /// The issuer failed. `source` is logged and never shown.
     pub fn server_error(source: impl std::fmt::Display) -> Self {
-        tracing::error!(error = %source, "a page failed");
+        tracing::error!(error = %source, "a page could not be shown");
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             title: "Something went wrong",
@@ -123,7 +123,7 @@ impl From<OAuthError> for PageError {
     fn from(error: OAuthError) -> Self {
         error.log();
         match error.code {
-            Code::ServerError => Self::server_error("see above"),
+            Code::ServerError => Self::server_error("the cause was logged before"),
             Code::Busy(seconds) => Self::busy(seconds),
             _ => Self { status: status(&error.code), ..Self::bad_request(error.safe_description()) },
         }

@@ -1,4 +1,4 @@
-//! What every request passes.
+//! The layers that wrap the handlers. `routes.rs` puts them in order.
 
 pub mod cors;
 pub mod error_pages;

@@ -1,4 +1,4 @@
-//! The last resort: a handler that panics answers 500 and takes nothing else down.
+//! Answers 500 when a handler panics, so that the panic affects no other request.
 
 use axum::http::Response;
 use axum::response::IntoResponse;
@@ -6,12 +6,12 @@ use tower_http::catch_panic::{CatchPanicLayer, ResponseForPanic};
 
 use crate::oauth::error::OAuthError;
 
-/// The layer.
+/// Returns the layer that catches panics.
 pub fn layer() -> CatchPanicLayer<ServerError> {
     CatchPanicLayer::custom(ServerError)
 }
 
-/// Turns a panic into `server_error`. The message went to the log by the panic hook.
+/// Turns a panic into `server_error`. The panic hook has already logged the message.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerError;
 

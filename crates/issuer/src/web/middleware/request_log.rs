@@ -1,4 +1,5 @@
-//! One log line for each request: method, path, status and id. Never the query, a body or a credential.
+//! Writes one log line for each request, with its method, path, status and id. It never logs the query, the body or a header, because
+//! they may hold secrets.
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -7,7 +8,7 @@ use tracing::Level;
 
 use crate::web::client_ip::ClientIp;
 
-/// Logs refused requests at `info`, the others at `debug`.
+/// Logs a request at `info` if its status is 400 or more, otherwise at `debug`.
 pub async fn request_log(request: Request, next: Next) -> Response {
     if !tracing::enabled!(Level::INFO) {
         return next.run(request).await;

@@ -1,4 +1,4 @@
-//! Headers that every answer carries.
+//! Adds the security headers that every response carries.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -11,7 +11,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 3] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'")),
 ];
 
-/// Adds them; HSTS only where the issuer is https.
+/// Adds the headers, except those that the response already has. `https` says that the issuer is https; only then is
+/// `Strict-Transport-Security` added.
 pub async fn security_headers(State(https): State<bool>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in ALWAYS {

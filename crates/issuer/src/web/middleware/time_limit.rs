@@ -1,4 +1,4 @@
-//! No request takes forever: one that does is told to come again.
+//! Limits the time that the server spends on a request.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::oauth::error::{Code, OAuthError};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Answers 503 once the time is up.
+/// Answers 503 with `Retry-After` if the request takes longer than 30 seconds.
 pub async fn time_limit(request: Request, next: Next) -> Response {
     match tokio::time::timeout(LIMIT, next.run(request)).await {
         Ok(response) => response,
