@@ -1,4 +1,4 @@
-# The issuer and the example service; small and non-root.
+# Builds two images, `signet` and `orders-axum`. Both are small and run as a user without privileges.
 FROM rust:1.95-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends perl make && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -8,7 +8,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     install -D target/release/signet target/release/orders-axum -t /out/
 
 FROM debian:bookworm-slim AS base
-# Services fetch the JWKS, and the issuer fetches clients' keys and logos, over TLS.
+# The service fetches the JWKS over TLS, and the issuer fetches the keys and logos of clients.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin signet && install -d -o signet -g signet -m 0700 /var/lib/signet
 USER signet
