@@ -1,5 +1,5 @@
-//! Two binaries by turns in one run: the medians of tokens per CPU-second, of the idle memory and of the cold start, and how the one
-//! stands beside the other.
+//! Measures two binaries in turn in one run, and prints the medians of the tokens per CPU-second, of the idle memory and of the start,
+//! each with the ratio of the two.
 
 use std::path::Path;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub fn compare(name: &str, binaries: [&Path; 2], database_urls: [&str; 2]) {
     for (what, load) in LOADS {
         let mut rates = [Vec::new(), Vec::new()];
         for round in 0..ROUNDS {
-            // The one that comes first changes, so that neither always follows the other.
+            // Each binary is first in every other round, so that a drift of the machine's speed favours neither.
             for turn in 0..2 {
                 let which = (round + turn) % 2;
                 rates[which].push(load(&loads[which], &servers[which], LENGTH).0);

@@ -1,4 +1,4 @@
-//! The limits: what the bare cryptography of this machine does on each core while all cores work.
+//! Measures the limits: how often each core does a piece of bare cryptography per second while all cores work.
 
 use std::time::Instant;
 
@@ -7,7 +7,8 @@ use josekit::jws::{JwsSigner, RS256};
 
 use crate::{LENGTH, PASSWORD};
 
-/// How often `work` is done in a second on one core, while all cores do it: the limit of a server that uses them all.
+/// Returns how often one core does the work per second while all cores do it. A server that uses all cores cannot do better. `make`
+/// is called once on each core and returns its work.
 fn rate<W: FnMut()>(make: impl Fn() -> W + Sync) -> f64 {
     let cores = std::thread::available_parallelism().unwrap().get();
     let on_one = || {
@@ -26,13 +27,13 @@ fn rate<W: FnMut()>(make: impl Fn() -> W + Sync) -> f64 {
     total / f64::from(u32::try_from(cores).unwrap())
 }
 
-/// A name, and the operations per second and core.
+/// A name, and a function that measures how often each core does one piece of bare cryptography per second.
 pub type Limit = (&'static str, fn() -> f64);
 
 pub const RSA: Limit = ("RSA-2048", bare_rsa);
-/// `Argon2::hash_password_into`, which takes its memory anew each time.
+/// `Argon2::hash_password_into`, which allocates its memory at each call.
 pub const ARGON2: Limit = ("Argon2", bare_argon2);
-/// The same without the cost of that memory.
+/// The same hash in one block of memory that is kept, so that allocation costs nothing.
 pub const ARGON2_KEPT: Limit = ("Argon2 in one block", bare_argon2_kept);
 
 fn bare_rsa() -> f64 {

@@ -1,4 +1,4 @@
-//! The loads: what each connection asks of the server, again and again.
+//! The loads: the requests that each connection sends again and again.
 
 use std::sync::Mutex;
 use std::time::Duration;

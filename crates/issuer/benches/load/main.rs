@@ -1,11 +1,11 @@
-//! Load on the real server: tokens per CPU-second of its process, beside what the bare cryptography of this machine does
-//! in a CPU-second; memory and start time.
+//! Loads the real server and prints the tokens per CPU-second of its process, its memory and its start time. Each load is compared
+//! with the bare cryptography that the machine does per core at the same time.
 //!
-//! `cargo bench -p signet-issuer` runs it on SQLite, and on PostgreSQL too where `TEST_POSTGRES_URL` names a server; with
-//! words after `--`, such as `password`, only the loads whose names hold one. Where `BASELINE` is the path of another binary of
-//! `signet`, that binary and this one are compared instead.
+//! `cargo bench -p signet-issuer` runs all loads on SQLite, and on PostgreSQL too if `TEST_POSTGRES_URL` names a server. Words after
+//! `--`, such as `password`, select the loads whose names contain one of them. If `BASELINE` is the path of another binary of
+//! `signet`, the benchmark compares that binary with this one instead.
 
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark measures real time, and stops where it cannot go on")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark measures real time, and may panic when a step fails")]
 
 mod compare;
 mod limits;
@@ -31,8 +31,7 @@ const CALLBACK: &str = "https://app.example/cb";
 /// The binary that is measured.
 const THIS: &str = env!("CARGO_BIN_EXE_signet");
 
-/// Runs `load` and measures its limits by turns, because the speed of a machine that others share comes and goes; prints
-/// the means.
+/// Measures the limits and the load in turn, [`ROUNDS`] times, because the speed of a shared machine varies. Prints the means.
 fn beside(what: &str, limits: &[Limit], load: impl Fn() -> (f64, f64)) {
     let mut wanted = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
     if wanted.peek().is_some() && !wanted.any(|word| what.contains(&word)) {

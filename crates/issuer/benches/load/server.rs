@@ -1,4 +1,4 @@
-//! The real server in a folder of its own, and connections to it.
+//! Starts the real server with its data in a folder of its own, and opens connections to it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,10 +13,10 @@ use tempfile::TempDir;
 
 use crate::{CALLBACK, CONNECTIONS, PASSWORD};
 
-/// Clock ticks in which the kernel counts a process's CPU time (`getconf CLK_TCK`).
+/// The unit in which the kernel counts the CPU time of a process (`getconf CLK_TCK`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// The server in a folder of its own.
+/// A running server with its data in a folder of its own.
 pub struct Server {
     binary: PathBuf,
     dir: TempDir,
@@ -79,7 +79,7 @@ impl Server {
         assert!(self.child.wait().unwrap().success());
     }
 
-    /// Stops it, and measures how long the next start takes.
+    /// Stops the server, starts it again, and returns the time until it is ready.
     pub fn restart(&mut self) -> Duration {
         self.stop();
         let start = Instant::now();
@@ -101,8 +101,8 @@ impl Server {
         line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
     }
 
-    /// Runs `request` on all connections at once for `length`, after a second to warm up. Returns tokens per CPU-second of the
-    /// server, and per second.
+    /// Runs `request` on all connections at once for `length`, after one second to warm up. `request` returns the number of tokens
+    /// that it got. Returns the tokens per CPU-second of the server, and per second.
     pub fn load(&self, length: Duration, request: impl Fn(usize, &mut Connection) -> u64 + Send + Sync) -> (f64, f64) {
         let (tokens, stop) = (AtomicU64::new(0), AtomicBool::new(false));
         std::thread::scope(|scope| {
@@ -125,7 +125,7 @@ impl Server {
         })
     }
 
-    /// A token request of the client, with `extra` parameters.
+    /// Returns a token request that the client sends with its secret and the `extra` parameters.
     pub fn request(&self, extra: &str) -> String {
         let body = format!("client_id=worker&client_secret={}&{extra}", self.secret);
         format!(
@@ -141,7 +141,7 @@ impl Drop for Server {
     }
 }
 
-/// A kept connection that speaks as much HTTP as it must.
+/// A connection that is kept open. It speaks only as much HTTP as this benchmark needs.
 pub struct Connection(BufReader<TcpStream>);
 
 /// An answer, read in full.
