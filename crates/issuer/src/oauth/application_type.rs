@@ -1,14 +1,14 @@
-//! `application_type` (OpenID Connect Dynamic Client Registration §2).
+//! The client metadata member `application_type` (OpenID Connect Dynamic Client Registration §2).
 
 use serde::{Deserialize, Serialize};
 
-/// Where the client runs.
+/// Where the client runs. The type decides which redirect URIs the client may register.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ApplicationType {
-    /// On a server, or in a browser.
+    /// The client runs on a server or in a browser.
     #[default]
     Web,
-    /// On a person's own device.
+    /// The client is installed on a user's own device.
     Native,
 }

@@ -1,5 +1,5 @@
-//! An authorization request (OpenID Connect Core §3.1.2.1, RFC 6749 §4.1.1, RFC 8707 §2), read and checked on its own: what
-//! needs the database or the person comes after.
+//! Parses an authorization request (OpenID Connect Core §3.1.2.1, RFC 6749 §4.1.1, RFC 8707 §2) and makes the checks that need
+//! neither the database nor the user.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,56 +15,56 @@ use crate::oauth::scope::ScopeSet;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseMode {
-    /// In the query of the redirect URI.
+    /// A redirect carries the answer in the query of the redirect URI.
     #[default]
     Query,
-    /// By a form that the browser posts (OAuth 2.0 Form Post Response Mode).
+    /// The browser posts the answer as a form (OAuth 2.0 Form Post Response Mode).
     FormPost,
 }
 
-/// `response_modes_supported`.
+/// The values of `response_modes_supported` in the discovery document.
 pub const RESPONSE_MODES: [&str; 2] = ["query", "form_post"];
-/// `response_types_supported`.
+/// The values of `response_types_supported` in the discovery document.
 pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 
-/// Where the answer goes.
+/// Where the issuer sends the answer to an authorization request, and how.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ResponseTarget {
-    /// Registered for the client.
+    /// The URI as the request sent it, after it was matched with a registered one.
     pub redirect_uri: String,
-    /// How.
     pub response_mode: ResponseMode,
-    /// Given back unchanged.
+    /// Returned to the client unchanged.
     pub state: Option<String>,
 }
 
-/// The request, without where its answer goes.
+/// The parameters of an authorization request, except those of [`ResponseTarget`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct AuthorizationRequest {
-    /// The scopes asked for; none if the client leaves that to its registration.
+    /// `None` if the client leaves the scopes to its registration.
     pub scope: Option<String>,
-    /// Given back in the ID token.
+    /// The issuer copies it into the ID token.
     pub nonce: Option<String>,
-    /// What the code is bound to (RFC 7636).
+    /// The PKCE challenge that the code is bound to (RFC 7636), always of method S256.
     pub code_challenge: Option<String>,
-    /// Identifiers of the resources that tokens are asked for.
+    /// Identifiers of the resources that the client asks tokens for.
     pub resources: Vec<String>,
-    /// What the person must be asked.
     pub prompt: Prompt,
-    /// How long ago the person may have signed in, in seconds.
+    /// The user must sign in again if their last sign-in is more than this many seconds ago.
     pub max_age: Option<i64>,
-    /// The user name to begin with.
+    /// The username that the sign-in page suggests.
     pub login_hint: Option<String>,
-    /// Claims asked for one by one.
     pub claims: ClaimsRequest,
 }
 
-/// The longest `state` or `nonce`, in bytes.
+/// The greatest length of `state` and of `nonce`, in bytes.
 const MAX_ECHO: usize = 2048;
 const MAX_RESOURCES: usize = 10;
 
 impl ResponseTarget {
-    /// Reads `response_mode` and `state`. An error goes back by query.
+    /// Reads `response_mode` and `state`. The target is usable even beside an error, so that the client can be told the error there.
+    /// An unknown `response_mode` counts as `query`, and a `state` that is too long is dropped.
     pub fn parse(redirect_uri: &str, form: &Form) -> (Self, Result<(), OAuthError>) {
         let mut target =
             Self { redirect_uri: redirect_uri.to_owned(), response_mode: ResponseMode::Query, state: form.get("state").map(str::to_owned) };
@@ -78,14 +78,15 @@ impl ResponseTarget {
         };
         if target.state.as_ref().is_some_and(|state| state.len() > MAX_ECHO) {
             target.state = None;
-            return (target, Err(OAuthError::invalid_request("state: it is too long")));
+            return (target, Err(OAuthError::invalid_request(format!("state: expected at most {MAX_ECHO} bytes"))));
         }
         (target, checked)
     }
 }
 
 impl AuthorizationRequest {
-    /// Reads and checks the parameters, for a client that must send a PKCE challenge if `require_pkce`.
+    /// Reads and checks the parameters. If `require_pkce` is set, the client must send a PKCE challenge. The error is meant for the
+    /// client.
     pub fn parse(form: &Form, require_pkce: bool) -> Result<Self, OAuthError> {
         for (parameter, code) in [
             ("request", Code::RequestNotSupported),
@@ -122,18 +123,21 @@ impl AuthorizationRequest {
         };
         request.requested_scope()?;
         if request.resources.len() > MAX_RESOURCES {
-            return Err(OAuthError::invalid_request(format!("resource: expected at most {MAX_RESOURCES}")));
+            return Err(OAuthError::invalid_request(format!("resource: expected at most {MAX_RESOURCES} values")));
         }
         if request.nonce.as_ref().is_some_and(|nonce| nonce.len() > MAX_ECHO) {
-            return Err(OAuthError::invalid_request("nonce: it is too long"));
+            return Err(OAuthError::invalid_request(format!("nonce: expected at most {MAX_ECHO} bytes")));
         }
         if !Acr::ALL.iter().any(|acr| request.claims.accepts_acr(acr.as_str())) {
-            return Err(OAuthError::new(Code::UnmetAuthenticationRequirements, "claims: no way of signing in here gives this acr"));
+            return Err(OAuthError::new(
+                Code::UnmetAuthenticationRequirements,
+                "claims: no authentication method of this issuer reaches this acr",
+            ));
         }
         Ok(request)
     }
 
-    /// The scopes asked for.
+    /// Parses `scope`. Returns `None` if the client sent none, and `invalid_scope` if it is malformed.
     pub fn requested_scope(&self) -> Result<Option<ScopeSet>, OAuthError> {
         let parsed = self.scope.as_deref().map(ScopeSet::parse).transpose();
         parsed.map_err(|error| OAuthError::new(Code::InvalidScope, error.to_string()))
@@ -145,13 +149,15 @@ fn challenge(form: &Form, required: bool) -> Result<Option<String>, OAuthError> 
         (None, None) if required => Err(OAuthError::invalid_request("code_challenge is missing: this client must use PKCE")),
         (None, None) => Ok(None),
         (Some(challenge), Some(pkce::METHOD)) if pkce::is_challenge(challenge) => Ok(Some(challenge.to_owned())),
-        (Some(_), Some(pkce::METHOD)) => Err(OAuthError::invalid_request("code_challenge: expected the base64url of a SHA-256")),
-        _ => Err(OAuthError::invalid_request("code_challenge_method: expected S256 beside a code_challenge")),
+        (Some(_), Some(pkce::METHOD)) => {
+            Err(OAuthError::invalid_request("code_challenge: expected a SHA-256 hash in base64url without padding"))
+        }
+        _ => Err(OAuthError::invalid_request("code_challenge_method: expected S256, together with a code_challenge")),
     }
 }
 
 fn max_age(form: &Form) -> Result<Option<i64>, OAuthError> {
     let Some(value) = form.get("max_age") else { return Ok(None) };
     let seconds = value.parse().ok().filter(|seconds| *seconds >= 0);
-    seconds.map(Some).ok_or_else(|| OAuthError::invalid_request("max_age: expected seconds, 0 or more"))
+    seconds.map(Some).ok_or_else(|| OAuthError::invalid_request("max_age: expected a number of seconds, 0 or more"))
 }

@@ -1,57 +1,57 @@
-//! How a client authenticates (RFC 6749 §2.3, RFC 7523 §2.2): `client_secret_basic`, `client_secret_post`,
-//! `private_key_jwt`, `none`; one method a request.
+//! The credentials by which a client authenticates (RFC 6749 §2.3, RFC 7523 §2.2): `client_secret_basic`, `client_secret_post`,
+//! `private_key_jwt` or `none`. A request may use only one of these methods.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use secrecy::SecretString;
 
 use crate::oauth::form::{Form, decode};
 
-/// `client_secret_basic`
+/// The client sends its id and secret in the `Authorization` header (RFC 6749 §2.3.1).
 pub const BASIC: &str = "client_secret_basic";
-/// `client_secret_post`
+/// The client sends its id and secret in the body (RFC 6749 §2.3.1).
 pub const POST: &str = "client_secret_post";
-/// `private_key_jwt`
+/// The client sends an assertion that it signed with its private key (RFC 7523 §2.2).
 pub const PRIVATE_KEY_JWT: &str = "private_key_jwt";
-/// `none`
+/// A public client sends its id and nothing else.
 pub const NONE: &str = "none";
 
-/// `token_endpoint_auth_methods_supported`.
+/// The values of `token_endpoint_auth_methods_supported` in the discovery document.
 pub const METHODS: [&str; 4] = [BASIC, POST, PRIVATE_KEY_JWT, NONE];
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// What a request says of its client.
+/// The client credentials of a request.
 #[derive(Debug)]
 pub enum ClientCredentials {
-    /// Nothing at all.
+    /// The request names no client.
     Absent,
-    /// An id alone: a public client.
+    /// A client id without a secret, as a public client sends it.
     Id(String),
-    /// An id and a secret, by this method.
+    /// A client id, a secret, and the method by which the client sent them.
     Secret(String, SecretString, &'static str),
-    /// A signed assertion (RFC 7523 §2.2), and the id if that stands beside it.
+    /// The `client_id` parameter, if there is one, and a signed assertion (RFC 7523 §2.2).
     Assertion(Option<String>, SecretString),
 }
 
-/// Credentials that cannot be read.
+/// Why the client credentials of a request cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClientAuthError {
-    /// More than one method, or two ids that differ.
-    #[error("more than one client authentication method")]
+    /// The request uses more than one method, or two client ids that differ.
+    #[error("the request uses more than one client authentication method")]
     SeveralMethods,
-    /// An `Authorization` header that is not HTTP Basic with form-encoded parts.
+    /// The `Authorization` header is not HTTP Basic with a form-encoded id and secret.
     #[error("the Authorization header is not HTTP Basic")]
     Malformed,
-    /// An assertion of another type, or a type without an assertion.
-    #[error("client_assertion_type: expected {ASSERTION_TYPE} beside a client_assertion")]
+    /// The assertion is of another type, or there is a type without an assertion.
+    #[error("client_assertion_type: expected {ASSERTION_TYPE}, together with a client_assertion")]
     AssertionType,
-    /// A secret without an id.
+    /// The request has a secret but no client id.
     #[error("client_id is missing")]
     MissingId,
 }
 
 impl ClientCredentials {
-    /// Reads the credentials from the `Authorization` headers and the body.
+    /// Reads the credentials from the values of all `Authorization` headers and from the body.
     pub fn parse<'a>(mut authorization: impl Iterator<Item = &'a [u8]>, form: &Form) -> Result<Self, ClientAuthError> {
         let (header, second) = (authorization.next(), authorization.next());
         if second.is_some() {
@@ -76,7 +76,7 @@ impl ClientCredentials {
                 if body_id.is_some_and(|body_id| body_id != id) {
                     return Err(ClientAuthError::SeveralMethods);
                 }
-                // An empty secret says as little as none (§2.3.1).
+                // A client may leave out an empty secret (RFC 6749 §2.3.1), so an empty one counts as none.
                 if secret.is_empty() { Ok(Self::Id(id)) } else { Ok(Self::Secret(id, SecretString::from(secret), BASIC)) }
             }
             (None, Some(id), Some(secret)) => Ok(Self::Secret(id.to_owned(), secret, POST)),

@@ -1,5 +1,5 @@
-//! What a client says of itself (OpenID Connect Dynamic Client Registration §2, RFC 7591 §2), beyond what every request
-//! needs. Stored as one JSON value.
+//! The metadata that a client registers (OpenID Connect Dynamic Client Registration §2, RFC 7591 §2). Members that every request
+//! needs have columns of their own; these here are stored together as one JSON value.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,10 +7,10 @@ use url::Url;
 
 use crate::oauth::application_type::ApplicationType;
 
-/// The members, by their registered names. Unknown ones are ignored.
+/// The members under their registered names. Unknown members are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "the names are the specification's")]
+#[expect(missing_docs, reason = "the specification defines the members")]
 pub struct ClientMetadata {
     pub application_type: ApplicationType,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -47,28 +47,29 @@ pub struct ClientMetadata {
     pub token_endpoint_auth_signing_alg: Option<String>,
 }
 
-/// A member that cannot be taken.
+/// A member has a value that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{member}: expected {expected}")]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct MetadataError {
-    /// Which.
     pub member: &'static str,
-    /// What was expected.
+    /// A description of the allowed values, which follows the word "expected" in messages.
     pub expected: &'static str,
 }
 
-/// The longest of any text that a client registers, in bytes.
+/// The greatest length of a text or URL that a client registers, in bytes.
 pub const MAX_TEXT: usize = 2048;
-/// The longest of any list.
+/// The greatest number of items in a list that a client registers.
 const MAX_ITEMS: usize = 20;
 
 impl ClientMetadata {
-    /// Checks each member. URLs that are fetched may be http in development alone, where `private_addresses` may be fetched.
+    /// Checks each member and returns the first that is wrong. URLs that the issuer fetches must be https, or may be http too if
+    /// `private_addresses` is set, which is meant for development.
     pub fn validate(&self, private_addresses: bool) -> Result<(), MetadataError> {
         let shown =
             [("client_uri", &self.client_uri), ("logo_uri", &self.logo_uri), ("policy_uri", &self.policy_uri), ("tos_uri", &self.tos_uri)];
         for (member, uri) in shown {
-            // Shown to people as a link, so no scheme that runs code.
+            // Pages show these URLs as links, so schemes that run code, such as `javascript`, are refused.
             ensure(uri.as_deref().is_none_or(|uri| is_url(uri, &["https", "http"])), member, "an http or https URL")?;
         }
         let fetched_by: &[&str] = if private_addresses { &["https", "http"] } else { &["https"] };
@@ -79,16 +80,16 @@ impl ClientMetadata {
         ] {
             ensure(uri.as_deref().is_none_or(|uri| is_url(uri, schemes)), member, "an https URL")?;
         }
-        ensure(self.jwks.is_none() || self.jwks_uri.is_none(), "jwks", "one of jwks and jwks_uri")?;
+        ensure(self.jwks.is_none() || self.jwks_uri.is_none(), "jwks", "either jwks or jwks_uri, not both")?;
         ensure(self.jwks.as_ref().is_none_or(is_public_key_set), "jwks", "a JWK set of public keys")?;
-        ensure(self.default_max_age.is_none_or(|age| age >= 0), "default_max_age", "seconds, 0 or more")?;
+        ensure(self.default_max_age.is_none_or(|age| age >= 0), "default_max_age", "a number of seconds, 0 or more")?;
         let are_plain =
             |texts: &[String]| texts.len() <= MAX_ITEMS && texts.iter().all(|text| text.len() <= MAX_TEXT && is_plain_text(text));
-        ensure(are_plain(&self.contacts), "contacts", "at most 20 texts without control characters")?;
-        ensure(are_plain(&self.default_acr_values), "default_acr_values", "at most 20 texts without control characters")?;
+        ensure(are_plain(&self.contacts), "contacts", "at most 20 texts without control or invisible characters")?;
+        ensure(are_plain(&self.default_acr_values), "default_acr_values", "at most 20 texts without control or invisible characters")?;
         let logout_fits = |uri: &String| uri.len() <= MAX_TEXT && crate::oauth::redirect_uri::validate(uri, self.application_type).is_ok();
         let all_fit = self.post_logout_redirect_uris.len() <= MAX_ITEMS && self.post_logout_redirect_uris.iter().all(logout_fits);
-        ensure(all_fit, "post_logout_redirect_uris", "at most 20 URIs as for redirect_uris")?;
+        ensure(all_fit, "post_logout_redirect_uris", "at most 20 URIs, each as allowed for redirect_uris")?;
         for (member, alg) in [
             ("id_token_signed_response_alg", &self.id_token_signed_response_alg),
             ("userinfo_signed_response_alg", &self.userinfo_signed_response_alg),
@@ -99,7 +100,7 @@ impl ClientMetadata {
         Ok(())
     }
 
-    /// As it is stored.
+    /// The JSON text that the database stores.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
@@ -115,18 +116,19 @@ fn is_url(uri: &str, schemes: &[&str]) -> bool {
     plain && schemes.contains(&url.scheme()) && uri.len() <= MAX_TEXT && uri.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Whether `jwks` is a set of keys without any private or symmetric part: those would be everybody's from then on.
+/// Whether `jwks` is a set of public keys. Private and symmetric keys are refused, because a client that sends its private key here
+/// has disclosed it.
 fn is_public_key_set(jwks: &Value) -> bool {
     let is_public =
         |key: &Value| key["kty"].is_string() && ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().all(|secret| key[secret].is_null());
     jwks["keys"].as_array().is_some_and(|keys| keys.len() <= MAX_ITEMS && keys.iter().all(is_public))
 }
 
-/// The most characters of a name that people are shown.
+/// The greatest length of a name that people see, in characters.
 pub const MAX_NAME: usize = 100;
 
-/// Whether people see `text` as it is: without control characters, and without those that are invisible, look like a space or
-/// turn the direction of what follows (Unicode's Cf, Zl and Zp, the Hangul fillers and the blank Braille pattern).
+/// Whether people see `text` as it is. Returns `false` if it has control characters, or characters that are invisible, look like a
+/// space or change the direction of the text (Unicode's Cf, Zl and Zp, the Hangul fillers and the blank Braille pattern).
 pub fn is_plain_text(text: &str) -> bool {
     let deceives = |c: char| {
         matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{200b}'..='\u{200f}')

@@ -1,63 +1,63 @@
-//! The errors of OAuth 2.0 and OpenID Connect (RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6), as values. The
-//! source of an error is logged, never sent.
+//! The errors of OAuth 2.0 and OpenID Connect (RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6) as values. The issuer
+//! logs the source of an error and never sends it.
 
 use serde::{Deserialize, Serialize};
 
-/// What went wrong. The HTTP status follows from it.
+/// An error code, from which the HTTP status follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Code {
-    /// A malformed request.
+    /// The request is malformed.
     InvalidRequest,
     /// Client authentication failed.
     InvalidClient,
-    /// Wrong credentials, or a grant that is no longer (or never was) good.
+    /// The user's credentials are wrong, or the grant is invalid, expired or revoked.
     InvalidGrant,
     /// The client may not use this grant.
     UnauthorizedClient,
-    /// The grant is not known here.
+    /// The issuer does not support this grant.
     UnsupportedGrantType,
-    /// Nothing of the asked scope can be granted.
+    /// The scope is malformed, or the issuer can grant nothing of it.
     InvalidScope,
-    /// The asked resource is not known, or not for this client (RFC 8707 §2).
+    /// The resource is unknown, or this client may not use it (RFC 8707 §2).
     InvalidTarget,
-    /// The response type is not known here.
+    /// The issuer does not support this response type.
     UnsupportedResponseType,
-    /// The person, or the issuer for them, said no.
+    /// The user or the issuer refused the request.
     AccessDenied,
-    /// The person would have to sign in, and nothing may be shown.
+    /// The user would have to sign in, but the request forbids any page (`prompt=none`).
     LoginRequired,
-    /// The person would have to do something else, and nothing may be shown.
+    /// The user would have to do something else, but the request forbids any page (`prompt=none`).
     InteractionRequired,
-    /// The person would have to consent, and nothing may be shown.
+    /// The user would have to consent, but the request forbids any page (`prompt=none`).
     ConsentRequired,
-    /// The `request` parameter.
+    /// The issuer does not support the `request` parameter.
     RequestNotSupported,
-    /// The `request_uri` parameter.
+    /// The issuer does not support the `request_uri` parameter.
     RequestUriNotSupported,
-    /// The `registration` parameter.
+    /// The issuer does not support the `registration` parameter.
     RegistrationNotSupported,
-    /// No way of signing in gives what the client cannot do without.
+    /// No authentication method reaches the `acr` that the client requires.
     UnmetAuthenticationRequirements,
-    /// A redirect URI that may not be registered (RFC 7591 §3.2.2).
+    /// The client may not register this redirect URI (RFC 7591 §3.2.2).
     InvalidRedirectUri,
-    /// A token of a kind that cannot be revoked (RFC 7009 §2.2.1).
+    /// The issuer cannot revoke tokens of this kind (RFC 7009 §2.2.1).
     UnsupportedTokenType,
-    /// Client metadata that cannot be taken (RFC 7591 §3.2.2).
+    /// The client may not register this metadata (RFC 7591 §3.2.2).
     InvalidClientMetadata,
-    /// The endpoint does not take this HTTP method.
+    /// The endpoint does not support this HTTP method.
     MethodNotAllowed,
-    /// The body is longer than any honest request.
+    /// The body is longer than the issuer accepts.
     TooLarge,
-    /// Too many attempts; seconds until the next may be made.
+    /// There were too many attempts. The next one is allowed after this many seconds.
     TooManyAttempts(u64),
-    /// The server is busy; seconds after which to try again.
+    /// The server is busy. The client may try again after this many seconds.
     Busy(u64),
-    /// Something failed here.
+    /// The issuer itself failed.
     ServerError,
 }
 
 impl Code {
-    /// The word of the specifications.
+    /// The code as the specifications spell it. Where they define none, the closest one.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::UnsupportedResponseType => "unsupported_response_type",
@@ -85,46 +85,46 @@ impl Code {
     }
 }
 
-/// An error of the token, revocation or introspection endpoint.
+/// An error that a protocol endpoint answers with.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {description}", code.as_str())]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct OAuthError {
-    /// What went wrong.
     pub code: Code,
-    /// Help for the client's developer, in printable ASCII without `"` and `\`.
+    /// A text for the client's developer, in printable ASCII without `"` and `\`.
     pub description: String,
-    /// For the log alone.
+    /// The cause, which is logged and never sent.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl OAuthError {
-    /// An error that has no cause but the request.
+    /// An error that the request alone causes, so that there is no source.
     pub fn new(code: Code, description: impl Into<String>) -> Self {
         Self { code, description: description.into(), source: None }
     }
 
-    /// `invalid_request` with what was expected.
+    /// An `invalid_request` error. The description says what was expected.
     pub fn invalid_request(description: impl Into<String>) -> Self {
         Self::new(Code::InvalidRequest, description)
     }
 
-    /// The one answer to credentials and grants that are no good: it never says why.
+    /// The answer to all wrong credentials and grants. It is always the same, so that an attacker cannot learn which check failed.
     pub fn invalid_grant() -> Self {
         Self::new(Code::InvalidGrant, "the credentials or the grant are invalid, expired or revoked")
     }
 
-    /// A failure on our side.
+    /// A failure of the issuer itself.
     pub fn server_error(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { code: Code::ServerError, description: "the server could not answer; try again".to_owned(), source: Some(source.into()) }
     }
 
-    /// The description in the characters that OAuth allows (RFC 6749 §5.2).
+    /// The description, in which `?` replaces each character that RFC 6749 §5.2 does not allow.
     pub fn safe_description(&self) -> String {
         self.description.chars().map(|c| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\') { c } else { '?' }).collect()
     }
 
-    /// Notes the source, if there is one.
+    /// Logs the source, if there is one.
     pub fn log(&self) {
         if let Some(source) = &self.source {
             tracing::error!(error = %source, "request failed");
@@ -132,12 +132,12 @@ impl OAuthError {
     }
 }
 
-/// An error as the client is told it in the redirect (RFC 6749 §4.1.2.1).
+/// The error parameters in the redirect to the client (RFC 6749 §4.1.2.1).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ErrorResponse {
-    /// The error code of the specifications.
+    /// The code as [`Code::as_str`] spells it.
     pub error: String,
-    /// Help for the client's developer.
+    /// The value of `error_description`, a text for the client's developer.
     pub description: String,
 }
 

@@ -1,34 +1,33 @@
-//! Request parameters in `application/x-www-form-urlencoded` form (RFC 6749 §3.2 and appendix B), read strictly.
+//! Parses request parameters in `application/x-www-form-urlencoded` form (RFC 6749 §3.2 and appendix B). Bad encoding is an error.
 
 use std::collections::HashMap;
 
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 
-/// Parameters by name. An empty parameter counts as absent, an unknown one stays unread.
+/// Parameters by name. An empty parameter counts as absent, and an unknown one is ignored (RFC 6749 §3.2).
 #[derive(Default)]
 pub struct Form(HashMap<String, Vec<String>>);
 
-/// Why a body is no form. The text goes to the client.
+/// Why a form cannot be parsed. The issuer sends the message to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    /// A parameter stands twice (RFC 6749 §3.2).
+    /// A parameter appears more than once (RFC 6749 §3.2).
     #[error("a parameter is repeated")]
     Repeated,
-    /// Not UTF-8 after percent-decoding, a stray `%`, or a NUL.
+    /// A parameter is not UTF-8 after percent-decoding, or has a stray `%` or a NUL.
     #[error("a parameter is not UTF-8 text, or holds a NUL or a stray percent sign")]
     NotText,
 }
 
 impl Form {
-    /// Reads an encoded body in which no parameter may stand twice.
+    /// Parses an encoded body. A repeated parameter is an error.
     pub fn parse(body: &[u8]) -> Result<Self, FormError> {
         let form = Self::collect(body)?;
         if form.has_repeated(&[]) { Err(FormError::Repeated) } else { Ok(form) }
     }
 
-    /// Reads an encoded body or query, with parameters that stand more than once: who asks must look at
-    /// [`Form::has_repeated`].
+    /// Parses an encoded body or query and keeps repeated parameters. The caller must check [`Form::has_repeated`].
     pub fn collect(encoded: &[u8]) -> Result<Self, FormError> {
         let encoded = std::str::from_utf8(encoded).map_err(|_| FormError::NotText)?;
         let mut parameters: HashMap<String, Vec<String>> = HashMap::new();
@@ -39,12 +38,12 @@ impl Form {
         Ok(Self(parameters))
     }
 
-    /// Whether a parameter stands twice that is not one of `repeatable`.
+    /// Whether any parameter that is not in `repeatable` appears more than once.
     pub fn has_repeated(&self, repeatable: &[&str]) -> bool {
         self.0.iter().any(|(name, values)| values.len() > 1 && !repeatable.contains(&name.as_str()))
     }
 
-    /// The parameter `name`, unless it is absent, empty or repeated.
+    /// The value of `name`. `None` if the parameter is absent, empty or repeated.
     pub fn get(&self, name: &str) -> Option<&str> {
         match self.0.get(name)?.as_slice() {
             [only] if !only.is_empty() => Some(only),
@@ -52,18 +51,18 @@ impl Form {
         }
     }
 
-    /// All values of the parameter `name` that are not empty.
+    /// All values of `name` that are not empty.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.get(name).into_iter().flatten().map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The parameter `name` as a secret.
+    /// The value of `name` as a secret. `None` in the same cases as [`Form::get`].
     pub fn secret(&self, name: &str) -> Option<SecretString> {
         self.get(name).map(SecretString::from)
     }
 }
 
-/// Decodes one name or value of a form, or of the parts of HTTP Basic credentials (RFC 6749 §2.3.1).
+/// Decodes one name or value of a form, or the id or secret of HTTP Basic credentials (RFC 6749 §2.3.1).
 pub fn decode(encoded: &str) -> Result<String, FormError> {
     let spaced = encoded.replace('+', " ");
     let stray = spaced.split('%').skip(1).any(|after| !after.as_bytes().get(..2).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)));

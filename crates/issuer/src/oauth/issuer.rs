@@ -1,11 +1,11 @@
-//! The issuer identifier (OpenID Connect Discovery §1.2, RFC 8414 §2) and every URL that follows from it.
+//! The issuer identifier (OpenID Connect Discovery §1.2, RFC 8414 §2) and the URLs that are built from it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-/// The exact URL that is `iss`. Without trailing slash, so that paths append to it.
+/// The exact URL that is `iss`. It has no trailing slash, so that paths can be appended to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Issuer {
@@ -15,7 +15,7 @@ pub struct Issuer {
     https: bool,
 }
 
-/// Whether the host of `url` is this machine itself.
+/// Whether the host of `url` is `localhost` or a loopback address.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -25,21 +25,21 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Why a URL cannot be an issuer.
+/// The URL cannot be an issuer.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "expected an https URL (http for a loopback host only) without user, query, fragment or trailing slash, for example https://id.example.com"
+    "expected an https URL (http for a loopback host only) without user, query, fragment or trailing slash, such as https://id.example.com"
 )]
 pub struct IssuerError;
 
 impl Issuer {
-    /// Checks `url`. It must be written in its normal form, because services compare `iss` byte for byte.
+    /// Checks `url`, which must be in its normal form, because services compare `iss` byte for byte.
     pub fn parse(url: &str) -> Result<Self, IssuerError> {
         let parsed = Url::parse(url).map_err(|_| IssuerError)?;
         let loopback = is_loopback(&parsed);
         let https = parsed.scheme() == "https";
         let plain = parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty() && parsed.password().is_none();
-        // Routers and shells read other characters in ways of their own.
+        // Routers and shells give other characters a special meaning.
         let literal =
             parsed.path().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte)) && parsed.port() != Some(0);
         let normal = parsed.as_str().trim_end_matches('/') == url;
@@ -49,27 +49,27 @@ impl Issuer {
         Ok(Self { url: url.to_owned(), path: parsed.path().trim_end_matches('/').to_owned(), loopback, https })
     }
 
-    /// The identifier, as it stands in `iss`.
+    /// The identifier exactly as tokens carry it in `iss`.
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
-    /// The path part, empty for an issuer at the root of its host.
+    /// The path of the URL; empty if the issuer is at the root of its host.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Whether the host is this machine itself.
+    /// Whether the host is `localhost` or a loopback address.
     pub fn is_loopback(&self) -> bool {
         self.loopback
     }
 
-    /// Whether the scheme is https.
+    /// Whether the scheme is https; otherwise it is http on a loopback host.
     pub fn is_https(&self) -> bool {
         self.https
     }
 
-    /// The URL of an endpoint: `endpoint("/token")`.
+    /// The URL of the endpoint at `path`, which begins with a slash.
     pub fn endpoint(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }

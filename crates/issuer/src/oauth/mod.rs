@@ -1,4 +1,4 @@
-//! Protocol values and rules, without I/O.
+//! Values and rules of OAuth 2.0 and OpenID Connect, without I/O.
 
 pub mod acr;
 pub mod application_type;

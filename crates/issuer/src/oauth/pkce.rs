@@ -1,18 +1,19 @@
-//! Proof Key for Code Exchange (RFC 7636), with S256 alone: `plain` protects nothing.
+//! Proof Key for Code Exchange (RFC 7636). Only S256 is supported, because with `plain` whoever sees the authorization request
+//! knows the verifier.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
 
-/// `code_challenge_methods_supported`.
+/// The only value of `code_challenge_methods_supported` in the discovery document.
 pub const METHOD: &str = "S256";
 
-/// Whether `challenge` can be the base64url of a SHA-256.
+/// Whether `challenge` has the form of a SHA-256 hash in base64url.
 pub fn is_challenge(challenge: &str) -> bool {
     challenge.len() == 43 && BASE64_URL_SAFE_NO_PAD.decode(challenge).is_ok_and(|hash| hash.len() == 32)
 }
 
-/// Whether `verifier` is well formed (§4.1) and is what `challenge` was made from.
+/// Whether `verifier` is well formed (§4.1) and hashes to `challenge` (§4.6).
 pub fn verifies(verifier: &str, challenge: &str) -> bool {
     let well_formed =
         (43..=128).contains(&verifier.len()) && verifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));

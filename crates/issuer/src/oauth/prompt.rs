@@ -1,33 +1,33 @@
-//! The `prompt` parameter (OpenID Connect Core §3.1.2.1): what the person must be asked anew, or that nothing may be.
+//! The `prompt` parameter (OpenID Connect Core §3.1.2.1): what the user must be asked again, or that no page may be shown.
 
 use serde::{Deserialize, Serialize};
 
 use crate::oauth::scope::words;
 
-/// One value each: whether it was asked for.
+/// One field for each value of the parameter; `true` if the client sent that value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "the values of the parameter, of which several may stand together")]
+#[expect(clippy::struct_excessive_bools, reason = "each field is one value of the parameter, and the client may send several")]
 pub struct Prompt {
-    /// Show nothing; answer with an error where something would have to be shown.
+    /// Show no page; answer with an error if a page would be needed.
     pub none: bool,
-    /// Ask for the password again.
+    /// Ask the user to sign in again.
     pub login: bool,
-    /// Ask for consent again.
+    /// Ask the user for consent again.
     pub consent: bool,
-    /// Ask which account.
+    /// Ask the user which account to use.
     pub select_account: bool,
 }
 
-/// `prompt_values_supported`.
+/// The values of `prompt_values_supported` in the discovery document.
 pub const VALUES: [&str; 4] = ["none", "login", "consent", "select_account"];
 
-/// A `prompt` that makes no sense.
+/// The value is unknown, or `none` is combined with another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("prompt: expected none alone, or some of login, consent and select_account")]
+#[error("prompt: expected none alone, or any of login, consent and select_account")]
 pub struct PromptError;
 
 impl Prompt {
-    /// Reads the parameter.
+    /// Parses the space-separated values of the parameter.
     pub fn parse(value: &str) -> Result<Self, PromptError> {
         let mut prompt = Self::default();
         for word in words(value) {

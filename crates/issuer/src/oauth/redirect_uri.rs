@@ -1,23 +1,23 @@
-//! Redirect URIs: which a client may register (RFC 9700 §2.6, RFC 8252 §7), and which it may then send (RFC 9700 §4.1.3).
+//! The rules for redirect URIs that a client may register (RFC 9700 §2.6, RFC 8252 §7) and may then send (RFC 9700 §4.1.3).
 
 use url::Url;
 
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::issuer::is_loopback;
 
-/// A redirect URI that may not be registered.
+/// The redirect URI may not be registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("https, http for a loopback host, or a private scheme with a dot (com.example.app:/…); without fragment")]
+#[error("https, http for a loopback host, or for native applications a private scheme with a dot (com.example.app:/cb); without fragment")]
 pub struct RedirectUriError;
 
-/// The hosts of `http` redirect URIs, as they are written.
+/// The loopback hosts, as `http` redirect URIs spell them.
 const LOOPBACK_HOSTS: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
 
-/// Checks a redirect URI that is to be registered. Private schemes are for native applications.
+/// Checks a redirect URI before it is registered. Only native applications may use private schemes.
 pub fn validate(uri: &str, application: ApplicationType) -> Result<(), RedirectUriError> {
     let url = Url::parse(uri).map_err(|_| RedirectUriError)?;
     let scheme_fits = match url.scheme() {
-        // A parser of browsers also takes `https:///host` and `https:host`; others do not.
+        // `Url::parse` accepts `https:///host` and `https:host`, as browsers do, but other parsers do not.
         "https" => uri.strip_prefix("https://").is_some_and(|rest| !rest.starts_with('/')),
         "http" => uri.starts_with("http://") && is_loopback(&url),
         private => application == ApplicationType::Native && private.contains('.'),
@@ -27,12 +27,12 @@ pub fn validate(uri: &str, application: ApplicationType) -> Result<(), RedirectU
     if scheme_fits && plain && printable { Ok(()) } else { Err(RedirectUriError) }
 }
 
-/// Whether `sent` is the `registered` one: byte for byte, but for the port of a loopback host (RFC 8252 §7.3).
+/// Whether `sent` equals `registered` byte for byte, except for the port of a loopback host (RFC 8252 §7.3).
 pub fn matches(registered: &str, sent: &str) -> bool {
     registered == sent || without_loopback_port(registered).is_some_and(|plain| without_loopback_port(sent) == Some(plain))
 }
 
-/// Host and rest of an `http` URI of this machine.
+/// The host of an `http` URI with a loopback host, and the rest after the port. `None` for any other URI.
 fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
     let after_scheme = uri.strip_prefix("http://")?;
     let host = LOOPBACK_HOSTS.into_iter().find(|host| after_scheme.starts_with(host))?;
@@ -48,13 +48,13 @@ fn begins_path(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with(['/', '?'])
 }
 
-/// Whether holding this URI proves who the client is: on https its host does; on a shared device anyone may listen on a
-/// loopback port or claim a private scheme (RFC 8252 §8.6).
+/// Whether receiving an answer at this URI proves the identity of the client. An https host does; but any application on a device
+/// may listen on a loopback port or claim a private scheme (RFC 8252 §8.6).
 pub fn proves_identity(uri: &str) -> bool {
     uri.starts_with("https://")
 }
 
-/// The origin of an http(s) URI, as browsers send it in `Origin`.
+/// The origin of an http or https URI, as browsers send it in `Origin`. `None` for other URIs.
 pub fn origin(uri: &str) -> Option<String> {
     let url = Url::parse(uri).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     Some(url.origin().ascii_serialization())

@@ -1,11 +1,11 @@
-//! Scopes (RFC 6749 §3.3): sets of them, and those that OpenID Connect defines.
+//! Sets of scopes (RFC 6749 §3.3), and the scopes that belong to the issuer itself.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use signet_verifier::is_scope_token;
 
-/// Scopes of OpenID Connect Core §5.4 and §11, with what each gives, in words for people.
+/// The scopes of OpenID Connect Core §5.4 and §11, each with the description that people see.
 pub const OIDC_SCOPES: [(&str, &str); 6] = [
     ("openid", "Know who you are"),
     ("profile", "See your name and username"),
@@ -15,26 +15,26 @@ pub const OIDC_SCOPES: [(&str, &str); 6] = [
     ("offline_access", "Keep access while you are away"),
 ];
 
-/// Scopes of the issuer's own administration.
+/// The scopes that permit administration of the issuer, each with the description that people see.
 pub const ADMIN_SCOPES: [(&str, &str); 2] =
     [("admin", "Administer users, clients and keys"), ("admin:read", "Read users, clients and keys")];
 
-/// A set of scopes, written with single spaces, in alphabetical order.
+/// A set of scopes. `Display` writes it in alphabetical order, separated by single spaces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScopeSet(BTreeSet<String>);
 
-/// A `scope` parameter that is not a list of scope-tokens.
+/// The value is not a list of scope-tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("scope: expected names of printable ASCII, separated by spaces")]
+#[error("scope: expected names in printable ASCII, separated by spaces")]
 pub struct ScopeError;
 
-/// The members of a list that is written with spaces between them, as OAuth writes its lists.
+/// The members of a space-separated list, which is how OAuth writes lists.
 pub fn words(list: &str) -> impl Iterator<Item = &str> {
     list.split(' ').filter(|word| !word.is_empty())
 }
 
 impl ScopeSet {
-    /// Reads a `scope` value. Repeated names count once.
+    /// Parses a `scope` value. A repeated name counts once.
     pub fn parse(value: &str) -> Result<Self, ScopeError> {
         words(value).map(|name| is_scope_token(name).then(|| name.to_owned()).ok_or(ScopeError)).collect()
     }
@@ -54,12 +54,12 @@ impl ScopeSet {
         self.0.is_subset(&other.0)
     }
 
-    /// The names, in order.
+    /// The names in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 
-    /// The scopes for which `keep` holds.
+    /// The subset of the scopes for which `keep` returns `true`.
     #[must_use]
     pub fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
         self.iter().filter(|name| keep(name)).collect()

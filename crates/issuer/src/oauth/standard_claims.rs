@@ -1,4 +1,4 @@
-//! Standard claims about users (OpenID Connect Core §5.1), and which scope gives which (§5.4).
+//! The standard claims about users (OpenID Connect Core §5.1), and the scopes that give them (§5.4).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -28,7 +28,7 @@ pub const CLAIMS: [(&str, &str); 19] = [
     ("phone_number_verified", "phone"),
 ];
 
-/// The claims that are stored as text, and so can be set by name.
+/// The claims that can be set by name, because they are stored as text. Here the members of `address` count as claims.
 pub const TEXT_CLAIMS: [&str; 18] = [
     "given_name",
     "family_name",
@@ -50,51 +50,51 @@ pub const TEXT_CLAIMS: [&str; 18] = [
     "name",
 ];
 
-/// The longest value of a claim, in characters.
+/// The greatest length of a value, in characters.
 const MAX_LENGTH: usize = 200;
 
-/// The claims of a user that have no column of their own. The members of an address stand beside the others.
+/// The claims of a user that have no column of their own. The members of `address` are stored next to the other claims.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StandardClaims(std::collections::BTreeMap<String, String>);
 
-/// A claim that cannot be set.
+/// Why a claim cannot be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
     /// No claim of that name can be set.
     #[error("expected one of {}", TEXT_CLAIMS.join(", "))]
     Unknown,
-    /// Too long, or with control characters.
+    /// The value is too long, or has control characters.
     #[error("expected at most {MAX_LENGTH} characters, without control characters")]
     Text,
-    /// Shown to others as a link, so it must be one.
+    /// The value is not a URL. Clients show it as a link.
     #[error("expected an https or http URL")]
     Url,
-    /// OpenID Connect Core §5.1 asks for this form.
+    /// The value is not a date in a form that OpenID Connect Core §5.1 allows.
     #[error("expected a date such as 1990-12-31, or a year")]
     Date,
-    /// E.164, as OpenID Connect Core §5.1 recommends.
+    /// The value is not in E.164 form, which OpenID Connect Core §5.1 recommends.
     #[error("expected a number such as +49 30 901820")]
     Phone,
 }
 
 impl StandardClaims {
-    /// Reads them as they are stored.
+    /// Parses the JSON text that the database stores. Text that is not valid gives no claims.
     pub fn from_json(json: &str) -> Self {
         serde_json::from_str(json).unwrap_or_default()
     }
 
-    /// As they are stored.
+    /// The JSON text that the database stores.
     pub fn to_json(&self) -> String {
         serde_json::to_string(&self.0).unwrap_or_default()
     }
 
-    /// The text of `name`, empty if it is not set.
+    /// The value of `name`; empty if the claim is not set.
     pub fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// Sets `name` to `value`, or takes it away if that is empty.
+    /// Sets `name` to `value` without surrounding spaces. An empty value removes the claim.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), ClaimError> {
         let value = value.trim();
         check(name, value)?;
@@ -106,7 +106,7 @@ impl StandardClaims {
         Ok(())
     }
 
-    /// Sets the claim, where `name`, the full name, is kept elsewhere.
+    /// Sets `claim`. The claim `name`, the full name, has a column of its own and so is written to the argument `name`.
     pub fn set_with_name(&mut self, name: &mut Option<String>, claim: &str, value: &str) -> Result<(), ClaimError> {
         if claim != "name" {
             return self.set(claim, value);
@@ -116,7 +116,7 @@ impl StandardClaims {
         Ok(())
     }
 
-    /// The `address` claim (§5.1.1), if any member of it is set.
+    /// The `address` claim (§5.1.1). `None` if no member of it is set.
     pub fn address(&self) -> Option<Value> {
         let members = ["street_address", "locality", "region", "postal_code", "country"];
         let given: Map<String, Value> =
@@ -134,7 +134,7 @@ impl StandardClaims {
     }
 }
 
-/// Whether `name` may have the value `value`.
+/// Checks that the claim `name` may have the value `value`. The empty value, which removes a claim, is always allowed.
 pub fn check(name: &str, value: &str) -> Result<(), ClaimError> {
     if !TEXT_CLAIMS.contains(&name) {
         return Err(ClaimError::Unknown);
@@ -152,7 +152,7 @@ pub fn check(name: &str, value: &str) -> Result<(), ClaimError> {
     }
 }
 
-/// Whether `text` is one line that is not too long.
+/// Whether `text` is a single line of at most 200 characters.
 pub fn is_line(text: &str) -> bool {
     text.chars().count() <= MAX_LENGTH && !text.chars().any(char::is_control)
 }
@@ -181,7 +181,7 @@ fn is_phone_number(text: &str) -> bool {
     text.starts_with('+') && (5..=15).contains(&digits) && text.chars().skip(1).all(|c| c.is_ascii_digit() || " -.()".contains(c))
 }
 
-/// The scopes that would give those of `names` that are claims about a user: what a person is asked to consent to.
+/// The scopes that give the claims in `names`, so that the user can be asked to consent to them. Unknown names are skipped.
 pub fn scopes_of<'n>(names: impl Iterator<Item = &'n str>) -> ScopeSet {
     let scope = |name: &str| CLAIMS.iter().find(|(claim, _)| *claim == name).map(|(_, scope)| *scope);
     names.filter_map(scope).collect()
