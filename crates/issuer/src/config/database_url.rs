@@ -1,4 +1,4 @@
-//! Where the database is. The URL may hold a password, so neither errors nor Debug repeat it.
+//! The URL of the database. It may hold a password, so neither errors nor `Debug` repeat it.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,12 +7,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// `sqlite:<file>` or `postgres://<user>:<password>@<host>/<database>`.
+/// A checked URL of the form `sqlite:<file>` or `postgres://<user>:<password>@<host>/<database>`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DatabaseUrl(String);
 
-/// The parameters of a PostgreSQL URL that the driver, sqlx 0.9, knows.
+/// The parameters of a PostgreSQL URL that the driver (sqlx 0.9) knows.
 const PARAMETERS: [&str; 18] = [
     "sslmode",
     "ssl-mode",
@@ -34,39 +34,41 @@ const PARAMETERS: [&str; 18] = [
     "options",
 ];
 
-/// Why a text is no database URL.
+/// Why a text cannot be a database URL.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DatabaseUrlError {
-    /// Another database, or none.
+    /// The text names another kind of database, or none.
     #[error("expected sqlite:<file> or postgres://<user>:<password>@<host>/<database>")]
     Unknown,
-    /// A SQLite URL that names no file, or one that SQLite's driver would read as another.
+    /// A SQLite URL names no file, or the driver would take it for another file.
     #[error(
-        "expected sqlite:<file>, a file's path without % and without parameters; a database in memory would be another one for each connection"
+        "expected sqlite:<file>, a file's path without % and without parameters; a database in memory would differ for each connection"
     )]
     NoFile,
-    /// A parameter that the driver would ignore, or one that stands twice. It is not repeated: a password with a `?` would look like one.
-    #[error("expected no parameters after ? but {}, each once, and no #", PARAMETERS.join(", "))]
+    /// The driver would ignore a parameter, or a parameter appears twice. The message does not repeat it, because the rest of a password
+    /// that contains `?` looks like a parameter.
+    #[error("expected no parameters after ? but {}, each at most once, and no #", PARAMETERS.join(", "))]
     Parameter,
-    /// Not a URL.
+    /// The text is not a URL.
     #[error(
-        "expected postgres://<user>:<password>@<host>/<database>: {0}; in the user's name and password, all but letters, digits and - . _ ~ is written as %XX"
+        "expected postgres://<user>:<password>@<host>/<database>: {0}; \
+         in the user name and password, write all but letters, digits and - . _ ~ as %XX"
     )]
     Unreadable(url::ParseError),
 }
 
 impl DatabaseUrl {
-    /// The URL as it was given, password and all.
+    /// The URL as it was given, with the password.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The file of a SQLite database.
+    /// The file of a SQLite database. `None` for PostgreSQL.
     pub fn sqlite_file(&self) -> Option<&Path> {
         sqlite_file(&self.0)
     }
 
-    /// Host and port of a PostgreSQL server, as far as the URL names them, for people to read.
+    /// The host and port of a PostgreSQL server, for messages. The defaults stand in for parts that the URL does not name.
     pub fn server(&self) -> String {
         let Ok(url) = Url::parse(&self.0) else { return String::new() };
         let named = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
@@ -102,7 +104,7 @@ impl TryFrom<String> for DatabaseUrl {
 
 fn check_sqlite(url: &str, file: &str) -> Result<(), DatabaseUrlError> {
     let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
-    // The driver reads %XX as a byte, so the file that is made private would not be the one that is opened.
+    // The driver decodes %XX, so it would open another file than the one whose access the issuer restricts.
     let is_plain = !file.is_empty() && file != ":memory:" && !file.contains('%');
     let has_scheme = ["file:", "sqlite:"].iter().any(|scheme| file.starts_with(scheme));
     if is_plain && !has_scheme && ["", "mode=rwc"].contains(&parameters) { Ok(()) } else { Err(DatabaseUrlError::NoFile) }
@@ -113,7 +115,7 @@ fn check_postgres(url: &str) -> Result<(), DatabaseUrlError> {
         return Err(DatabaseUrlError::Unknown);
     }
     let url = Url::parse(url).map_err(DatabaseUrlError::Unreadable)?;
-    // The driver ignores what it does not know, and of two that differ it takes the last: either may go without TLS.
+    // The driver ignores unknown parameters and takes the last of two that differ. Either could turn TLS off unnoticed.
     let mut seen = HashSet::new();
     let all_good = url.query_pairs().all(|(name, _)| {
         let is_known = PARAMETERS.contains(&&*name) || name.starts_with("options[");

@@ -1,4 +1,4 @@
-//! Settings: defaults < `signet.toml` < `SIGNET_*` environment < flags; validated as a whole before anything starts.
+//! Settings: defaults < `signet.toml` < `SIGNET_*` environment < flags. They are validated as a whole before anything starts.
 
 pub mod database_url;
 mod sources;
@@ -17,98 +17,98 @@ use crate::clock::{DAY, UnixSeconds};
 use crate::oauth::issuer::Issuer;
 use database_url::DatabaseUrl;
 
-/// The settings file that is read if it exists and no other is named.
+/// The settings file that is read if it exists and the operator names no other.
 pub const DEFAULT_FILE: &str = "signet.toml";
 
-/// The role, and the user, of the first start; also the scope that permits administration.
+/// The name of the role and of the user that the first start adds; also the scope that permits administration.
 pub const ADMIN: &str = "admin";
 
-/// The public client of the first start.
+/// The id of the public client that the first start adds.
 pub const CLI: &str = "cli";
 
-/// No token outlives this, in seconds.
+/// The longest lifetime of access tokens and ID tokens, in seconds.
 pub const MAX_TOKEN_LIFETIME: UnixSeconds = 3600;
 
-/// Seconds of clock difference that verifiers allow for.
+/// The clock difference that verifiers allow for, in seconds.
 pub const VERIFIER_LEEWAY: UnixSeconds = signet_verifier::LEEWAY.cast_signed();
 
-/// The most memory that a password hash may ask for, in KiB; imported hashes choose their own parameters.
+/// The most memory that a password hash may need, in KiB. Imported hashes bring their own parameters, so they need a bound.
 pub const MAX_ARGON2_MEMORY_KIB: u32 = 128 * 1024;
 
 /// The length of new password hashes, in bytes.
 pub const ARGON2_OUTPUT_BYTES: usize = 32;
 
-/// The most passes times KiB that a password hash may ask for.
+/// The greatest product of passes and memory in KiB that a password hash may need.
 pub const MAX_ARGON2_WORK: u64 = 4 * 128 * 1024;
 
-/// Seconds that a verifier may take to fetch the JWKS.
+/// The longest time that a verifier takes to fetch the JWKS, in seconds.
 const FETCH_TIME: UnixSeconds = signet_verifier::FETCH_TIME.cast_signed();
-/// How long verifiers keep keys at the least, in seconds, however short `jwks_max_age` is.
+/// The shortest time for which verifiers keep keys, in seconds, even if `jwks_max_age` is shorter.
 pub const VERIFIER_MIN_MAX_AGE: UnixSeconds = signet_verifier::MIN_MAX_AGE.cast_signed();
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// One line of text.
+    /// Each event is a line of text.
     Text,
-    /// One JSON object a line.
+    /// Each event is a JSON object on a line of its own.
     Json,
 }
 
 /// All settings. Every duration is in seconds. Unknown names are refused.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Settings {
-    /// `iss`, and the base of every URL. By default `http://localhost:` with the port of `listen`.
+    /// The exact `iss`, and the base of every URL. The default is `http://localhost:` with the port of `listen`.
     pub issuer: Issuer,
-    /// Address and port that the server listens on.
+    /// The address and port on which the server accepts connections.
     #[serde(deserialize_with = "sources::address_and_port")]
     pub listen: SocketAddr,
-    /// `sqlite:…` or `postgres:…`.
+    /// The form is `sqlite:<file>` or `postgres://…`.
     pub database_url: DatabaseUrl,
-    /// The folder of the master key.
+    /// The folder that holds the master key.
     pub keys_dir: PathBuf,
-    /// The public client that a token request without client authentication is taken for. By default `cli` while the
-    /// issuer is loopback; none if empty.
+    /// The public client of token requests without client authentication. The default is `cli` while the issuer is loopback; an
+    /// empty text means none.
     pub default_client: Option<String>,
-    /// Life of access tokens of resources that set none of their own.
+    /// The lifetime of access tokens for resources that set none.
     pub access_token_lifetime: UnixSeconds,
-    /// Life of ID tokens.
     pub id_token_lifetime: UnixSeconds,
-    /// A refresh token that is not used for this long dies.
+    /// A refresh token that is not used for this long expires.
     pub refresh_idle_lifetime: UnixSeconds,
-    /// An authorization ends after this long, however often it was refreshed.
+    /// An authorization ends after this long, however often it is refreshed.
     pub refresh_absolute_lifetime: UnixSeconds,
-    /// Size of new signing keys: 2048, 3072 or 4096.
+    /// The size of new signing keys in bits: 2048, 3072 or 4096.
     pub key_bits: usize,
-    /// How long a key signs.
+    /// How long a key signs before the next key takes over.
     pub key_rotation_period: UnixSeconds,
-    /// How long a key is published before it signs.
+    /// How long a key is in the JWKS before it signs.
     pub key_publication_lead: UnixSeconds,
-    /// N: the oldest view of the key ring that a node signs by.
+    /// N: the greatest age of the view of the key ring with which a node signs.
     pub key_refresh_interval: UnixSeconds,
-    /// M: `max-age` of the JWKS.
+    /// M: the `max-age` of the JWKS, that is, how long it may be cached.
     pub jwks_max_age: UnixSeconds,
-    /// S: how far the clocks of nodes may differ.
+    /// S: by how much the clocks of nodes may differ.
     pub clock_skew: UnixSeconds,
-    /// Argon2id memory, in KiB.
+    /// The memory of one Argon2id hash, in KiB.
     pub argon2_memory_kib: u32,
-    /// Argon2id passes.
+    /// The number of Argon2id passes.
     pub argon2_iterations: u32,
-    /// Argon2id lanes.
+    /// The number of Argon2id lanes.
     pub argon2_parallelism: u32,
-    /// Threads that hash passwords; by default the cores.
+    /// The number of threads that hash passwords. The default is the number of cores.
     pub hash_threads: usize,
-    /// Sign-ins that may wait for a hashing thread before others are sent away with 503.
+    /// The number of sign-ins that may wait for a hashing thread. Further ones are answered with 503.
     pub hash_queue: usize,
-    /// Wrong passwords for one account before each further one must wait.
+    /// The number of wrong passwords for one account after which each further attempt must wait.
     pub account_attempts: i32,
-    /// The longest that an account's next attempt must wait.
+    /// The longest wait before the next attempt for an account.
     pub account_max_delay: UnixSeconds,
-    /// Failed sign-ins from one address in one window.
+    /// The number of failed sign-ins that one address may make within `address_window`.
     pub address_attempts: i32,
-    /// The window of `address_attempts`.
+    /// The period in which the failed sign-ins of an address are counted.
     pub address_window: UnixSeconds,
     /// A session that is not used for this long ends.
     pub session_idle_lifetime: UnixSeconds,
@@ -116,51 +116,50 @@ pub struct Settings {
     pub session_absolute_lifetime: UnixSeconds,
     /// Whether clients may register without an initial access token.
     pub open_registration: bool,
-    /// Development only: clients' URLs may be http, and lead to this machine and its network.
+    /// For development only: clients' URLs may be http, and may lead to this machine and its network.
     pub fetch_private_addresses: bool,
-    /// Development only: a file of certificates, in PEM form, that are trusted beside the system's when clients' URLs
-    /// are fetched.
+    /// For development only: a PEM file of certificates that are trusted in addition to the system's when the issuer fetches
+    /// clients' URLs.
     pub fetch_ca_file: Option<PathBuf>,
-    /// Networks of the proxies whose `X-Forwarded-For` is believed.
+    /// The networks of the proxies whose `X-Forwarded-For` header is trusted.
     #[serde(deserialize_with = "sources::networks")]
     pub trusted_proxies: Vec<IpNet>,
-    /// Connections that may be open at once.
+    /// The number of connections that may be open at once.
     pub max_connections: usize,
-    /// How long requests in flight may take after a signal to stop.
+    /// How long the server waits for requests in flight after a signal to stop.
     pub shutdown_timeout: u64,
-    /// Log filter, as `tracing` writes it: `info`, `signet_issuer=debug`, ….
+    /// The log filter in the syntax of `tracing`, such as `info` or `signet_issuer=debug`.
     pub log: String,
-    /// How log lines are written.
     pub log_format: LogFormat,
 }
 
-/// A setting that stops the start.
+/// Why the program cannot start with the given settings.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum ConfigError {
-    /// A file, variable or flag that cannot be read as settings.
+    /// A file, variable or flag cannot be read as settings.
     #[error("{0}")]
     Unreadable(String),
-    /// A value, or a combination of values, that cannot work.
+    /// A value, or a combination of values, is not allowed.
     #[error("setting {name}: {expected}")]
     Invalid {
-        /// The setting's name.
         name: &'static str,
-        /// What was expected.
+        /// A clause that says what was expected.
         expected: String,
     },
 }
 
-/// One `name=value` from the command line.
+/// The name and the value of a setting from the command line.
 pub type Flag = (String, String);
 
 impl Settings {
-    /// Reads `file` (or [`DEFAULT_FILE`] if it is there), the environment and `flags`, and validates the whole.
+    /// Reads `file` (or [`DEFAULT_FILE`] if it exists), the environment and `flags`, and validates the result.
     pub fn load(file: Option<&Path>, flags: &[Flag]) -> Result<Self, ConfigError> {
         let given = sources::read(file, flags)?;
-        // The defaults follow from these two; what is wrong with them is said below.
+        // Some defaults follow from `listen` and `issuer`, so these are read first. Errors in them are reported further down.
         let listen = given.extract_inner::<String>("listen").ok().and_then(|listen| listen.parse().ok());
         let listen = listen.filter(|listen: &SocketAddr| listen.port() != 0).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
-        // Of loopback, `localhost` is these two addresses alone.
+        // `localhost` resolves to these two addresses only, so the default issuer names any other loopback address itself.
         let is_other_loopback = listen.ip().is_loopback() && !["127.0.0.1", "::1"].contains(&listen.ip().to_string().as_str());
         let host = if is_other_loopback { listen.ip().to_string() } else { "localhost".to_owned() };
         let issuer = given.extract_inner("issuer").unwrap_or_else(|_| format!("http://{host}:{}", listen.port()));
@@ -172,7 +171,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The default settings of `issuer`.
+    /// The default settings of an issuer with the URL `issuer`. Fails if that URL cannot be an issuer.
     pub fn defaults(issuer: &str, listen: SocketAddr) -> Result<Self, ConfigError> {
         let issuer = Issuer::parse(issuer).map_err(|error| invalid("issuer", format!("{error}; found {issuer:?}")))?;
         Ok(Self {
@@ -255,7 +254,7 @@ impl Settings {
         if let Err(error) = EnvFilter::try_new(&self.log) {
             return Err(invalid("log", format!("expected a level or filter such as info; {error}")));
         }
-        // A word alone is a level; taken for a module's name, a misspelt one would turn the log off.
+        // A word without `=` must be a level. `tracing` would take a misspelt level for the name of a module and log nothing.
         let is_level = |word: &str| word.is_empty() || word.parse::<LevelFilter>().is_ok();
         if !self.log.contains('[')
             && let Some(word) = self.log.split(',').map(str::trim).find(|part| !part.contains('=') && !is_level(part))
@@ -266,18 +265,18 @@ impl Settings {
         in_range("max_connections", count(self.max_connections), 1, 1_000_000)
     }
 
-    /// N + 2·M + S + fetch time: by then every verifier has seen a key that was published.
+    /// N + 2·M + S + fetch time, in seconds. After this, every verifier has seen a key that was published.
     fn least_publication_lead(&self) -> UnixSeconds {
         self.key_refresh_interval + 2 * self.jwks_max_age + self.clock_skew + FETCH_TIME
     }
 
-    /// N + the longest token life + leeway + S: by then every token of a key that signs no more is dead.
+    /// N + the longest token lifetime + leeway + S, in seconds. After this, all tokens of a key that has stopped signing have expired.
     pub fn retired_key_lifetime(&self) -> UnixSeconds {
         self.key_refresh_interval + MAX_TOKEN_LIFETIME + VERIFIER_LEEWAY + self.clock_skew
     }
 }
 
-/// Which other settings a bound of `name` follows from.
+/// For messages: the other settings on which a bound of `name` depends.
 fn where_from(name: &str) -> &'static str {
     match name {
         "refresh_idle_lifetime" => ", the most being refresh_absolute_lifetime",

@@ -1,4 +1,4 @@
-//! Reads settings from the file, the environment and flags, and says what is wrong with them.
+//! Reads settings from the file, the environment and the flags, and describes errors in them.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::config::{ConfigError, DEFAULT_FILE, Flag};
 
 const PREFIX: &str = "SIGNET_";
 
-/// Texts of one source. What a text means, a number or a word, the setting decides that takes it.
+/// The settings that one source gives as text. The type of each setting decides whether its text is a number or a word.
 struct Texts {
     source: &'static str,
     values: Dict,
@@ -35,14 +35,14 @@ impl Provider for Texts {
     }
 }
 
-/// All that was given, by increasing rank: `file` (or [`DEFAULT_FILE`] if it is there), the environment, `flags`.
+/// Merges all sources. By increasing rank, these are `file` (or [`DEFAULT_FILE`] if it exists), the environment and `flags`.
 pub(super) fn read(file: Option<&Path>, flags: &[Flag]) -> Result<Figment, ConfigError> {
     let given = match file {
         Some(path) if !path.is_file() => {
             return Err(ConfigError::Unreadable(format!("{}: expected a settings file", path.display())));
         }
         Some(path) => Figment::from(Toml::file_exact(path)),
-        // A link that leads nowhere is a mistake, and said to be one.
+        // A broken link at this path is reported as an error, so the link itself is looked at and not its target.
         None if Path::new(DEFAULT_FILE).symlink_metadata().is_ok() => Figment::from(Toml::file_exact(DEFAULT_FILE)),
         None => Figment::new(),
     };
@@ -52,7 +52,7 @@ pub(super) fn read(file: Option<&Path>, flags: &[Flag]) -> Result<Figment, Confi
     Ok(given.merge(Texts::new("the environment", environment)).merge(Texts::new("the flags", flags)))
 }
 
-/// One line that names each setting that cannot be read, and what was expected.
+/// Makes one line that names each setting that cannot be read, and what was expected.
 pub(super) fn explain(errors: Error) -> ConfigError {
     let line = |error: Error| {
         let source = error.metadata.as_ref().map_or(String::new(), |metadata| match &metadata.source {
@@ -66,7 +66,7 @@ pub(super) fn explain(errors: Error) -> ConfigError {
                 format!("setting {name}: expected {}; found {found}{source}", in_words(&expected))
             }
             Kind::UnknownVariant(found, expected) => format!("setting {name}: expected {}; found {found}{source}", expected.join(" or ")),
-            // The parser of the file quotes the whole line, which may hold a password: only the place is told.
+            // The TOML parser quotes the whole line, which may hold a password, so only its first line, the place, is repeated.
             Kind::Message(text) if name.is_empty() => format!("settings: {}{source}", text.lines().next().unwrap_or_default()),
             kind => format!("setting {name}: {kind}{source}"),
         }
@@ -85,14 +85,14 @@ fn in_words(expected: &str) -> &str {
     }
 }
 
-/// `listen`.
+/// Reads the value of `listen`.
 pub(super) fn address_and_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<std::net::SocketAddr, D::Error> {
     let text: String = serde::Deserialize::deserialize(deserializer)?;
     let address = text.parse().ok().filter(|address: &std::net::SocketAddr| address.port() != 0);
     address.ok_or_else(|| de::Error::custom(format!("expected an address and a port other than 0, such as 127.0.0.1:8080; found {text}")))
 }
 
-/// `trusted_proxies`: a list of networks, or one text of them with commas between.
+/// Reads the value of `trusted_proxies`: a list of networks, or one text in which commas separate them.
 pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     deserializer.deserialize_any(Networks)
 }
@@ -109,7 +109,7 @@ impl<'de> Visitor<'de> for Networks {
     type Value = Vec<IpNet>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("networks such as 10.0.0.0/8, with commas between")
+        f.write_str("networks such as 10.0.0.0/8, separated by commas")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
