@@ -1,5 +1,5 @@
-//! The master key: private keys are sealed under it at rest, and refresh tokens are authenticated by it. It lives in a file beside
-//! the database, never in it. What is used are HKDF labels (RFC 5869) of it, never the key itself.
+//! The master key. It seals private keys in the database and authenticates refresh tokens. It is kept in a file and never in the
+//! database, so that a dump of the database alone signs nothing. The issuer uses only keys derived from it by HKDF (RFC 5869).
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -17,40 +17,38 @@ const FILE: &str = "master.json";
 
 /// Why the master key cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum MasterKeyError {
     /// The file cannot be read or written.
     #[error("master key {path}: {source}")]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file holds something else.
+    File { path: PathBuf, source: io::Error },
+    /// The file is not in the expected format.
     #[error(
-        "master key {0}: expected {{\"keys\": [{{\"version\": 1, \"key\": \"<32 bytes in base64url>\"}}]}}, with versions that differ, and \"current\", if given, one of them"
+        "master key {0}: expected {{\"keys\": [{{\"version\": 1, \"key\": \"<32 bytes in base64url>\"}}]}}, \
+         with distinct versions, and \"current\", if given, one of them"
     )]
     Malformed(PathBuf),
-    /// The file can be read by others.
+    /// The permissions of the file let other users of the machine read it.
     #[error("master key {0}: other users can read it; expected mode 0600")]
     Exposed(PathBuf),
     /// The database is sealed under a key that this node does not have.
     #[error(
-        "master key {path}: it is missing or differs from the one that this database is sealed under (version {version}); copy it from another node or from your backup"
+        "master key {path}: it is missing or differs from the one that this database is sealed under (version {version}); \
+         copy it from another node or from your backup"
     )]
     Foreign {
-        /// Where it was looked for.
+        /// The place where this node looked for the file.
         path: PathBuf,
-        /// The version that is needed.
+        /// The version that the database needs.
         version: i32,
     },
-    /// The file lacks a version that other nodes use already.
+    /// The file lacks a version that other nodes already use.
     #[error("master key: version {0} is not in this node's file; add it and start the node again")]
     NoVersion(i32),
 }
 
 impl MasterKeyError {
-    /// The error of a node whose file in `dir` lacks `version`, or has another key for it.
+    /// The error of a node whose file in `dir` lacks `version` or has another key for it.
     pub fn foreign(dir: &Path, version: i32) -> Self {
         Self::Foreign { path: dir.join(FILE), version }
     }
@@ -60,7 +58,7 @@ impl MasterKeyError {
 #[serde(deny_unknown_fields)]
 struct KeyFile {
     keys: Vec<KeyFileEntry>,
-    /// The version that is used for what is new; the highest if absent.
+    /// The version that seals and signs new values; the highest version if absent.
     current: Option<i32>,
 }
 
@@ -78,7 +76,7 @@ pub(super) struct Version {
     fingerprint: String,
 }
 
-/// The versions of the master key.
+/// All versions of the master key that the file holds.
 pub struct MasterKeys {
     path: PathBuf,
     versions: Vec<Version>,
@@ -92,7 +90,7 @@ impl std::fmt::Debug for MasterKeys {
 }
 
 impl MasterKeys {
-    /// Reads the file in `dir`; none if it is not there.
+    /// Reads the file in `dir`. Returns `None` if it does not exist.
     pub fn load(dir: &Path) -> Result<Option<Self>, MasterKeyError> {
         let path = dir.join(FILE);
         let content = match fs::read_to_string(&path) {
@@ -121,14 +119,14 @@ impl MasterKeys {
         Ok(Some(master))
     }
 
-    /// Makes the file in `dir`, mode 0600, or reads the one that another node has just made.
+    /// Creates the file in `dir` with mode 0600, or reads the one that another node has just created.
     pub fn create(dir: &Path, clock: &dyn Clock) -> Result<Self, MasterKeyError> {
         let path = dir.join(FILE);
         let failed = |source| MasterKeyError::File { path: path.clone(), source };
         let key = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(Zeroizing::new(clock.random_bytes::<32>()).as_slice()));
         let content = Zeroizing::new(format!("{{\"keys\": [{{\"version\": 1, \"key\": \"{}\"}}]}}\n", key.as_str()));
         fs::create_dir_all(dir).map_err(failed)?;
-        // Written in full before it has its name, and never over another: a node sees all of it or nothing.
+        // The file gets its name only once it is written in full, and replaces no other, so that a node sees all of it or none.
         let mut file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
         file.write_all(content.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
         match file.persist_noclobber(&path) {
@@ -139,27 +137,27 @@ impl MasterKeys {
         Self::load(dir)?.ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))
     }
 
-    /// The fingerprint of `version`.
+    /// The fingerprint of `version`. `None` if the file lacks that version.
     pub fn fingerprint(&self, version: i32) -> Option<&str> {
         self.version(version).map(|version| version.fingerprint.as_str())
     }
 
-    /// Version and fingerprint of each key. A fingerprint tells nothing of its key.
+    /// The version and the fingerprint of each key. A fingerprint reveals nothing about its key.
     pub fn fingerprints(&self) -> impl Iterator<Item = (i32, &str)> {
         self.versions.iter().map(|version| (version.version, version.fingerprint.as_str()))
     }
 
-    /// The version that seals and signs what is new.
+    /// The version that seals new private keys and authenticates new refresh tokens.
     pub fn current(&self) -> i32 {
         self.current
     }
 
-    /// The key that authenticates refresh tokens under `version`.
+    /// The key that authenticates refresh tokens under `version`. `None` if the file lacks that version.
     pub fn refresh_key(&self, version: i32) -> Option<&hmac::Key> {
         self.version(version).map(|version| &version.refresh)
     }
 
-    /// The version that seals what is new.
+    /// The derived keys of the current version.
     pub(super) fn current_version(&self) -> Result<&Version, MasterKeyError> {
         self.version(self.current).ok_or(MasterKeyError::NoVersion(self.current))
     }
@@ -175,9 +173,9 @@ impl Version {
         let derived = |label: &[u8]| {
             let mut bytes = Zeroizing::new([0; 32]);
             let info = [label];
-            // Neither can fail: the length is the hash's own.
+            // Neither call can fail, because HKDF always gives as many bytes as its hash has.
             let filled = prk.expand(&info, hkdf::HKDF_SHA256).and_then(|okm| okm.fill(bytes.as_mut_slice()));
-            debug_assert!(filled.is_ok(), "32 bytes are the hash's own length");
+            debug_assert!(filled.is_ok(), "SHA-256 has 32 bytes, which HKDF always gives");
             bytes
         };
         Self {

@@ -1,4 +1,4 @@
-//! Whether the master key of this node is the one that the database needs.
+//! Checks that the master key of this node is the one that the database needs.
 
 use crate::clock::UnixSeconds;
 use crate::config::Settings;
@@ -7,10 +7,10 @@ use crate::keys::master::{MasterKeyError, MasterKeys};
 use crate::keys::seal::version_of;
 use crate::store::{Store, authorizations, signing_keys};
 
-/// Reads the master key of a database that may have one. None if it has none, and there is no file either.
+/// Reads the master key and checks it against the database. `None` if there is no file and the database knows no master key.
 ///
-/// Every version that the database knows must be the same here, and those in use must be here: what they sealed, or the
-/// refresh tokens that they authenticate, would be lost. A version that nothing needs any more may leave the file.
+/// A version that the database knows must be the same key in the file. A version in use must be in the file, because otherwise the
+/// private keys that it sealed and the refresh tokens that it authenticates would be lost. A version out of use may be missing.
 pub async fn load(settings: &Settings, store: &Store, now: UnixSeconds) -> Result<Option<MasterKeys>, KeyError> {
     match MasterKeys::load(&settings.keys_dir)? {
         Some(master) => {
@@ -24,7 +24,7 @@ pub async fn load(settings: &Settings, store: &Store, now: UnixSeconds) -> Resul
     }
 }
 
-/// Refuses `master` if the database knows another key for one of its versions, or needs one that it lacks.
+/// Refuses `master` if the database knows another key for one of its versions, or needs a version that `master` lacks.
 pub async fn check(master: &MasterKeys, settings: &Settings, store: &Store, now: UnixSeconds) -> Result<(), KeyError> {
     let mut missing = Vec::new();
     for (version, fingerprint) in signing_keys::master_fingerprints(store.reader()).await? {

@@ -1,4 +1,4 @@
-//! The key ring: signing keys with their states, at rest and in memory.
+//! The key ring: all signing keys with their states, in the database and in memory.
 
 pub mod master;
 pub mod master_check;
@@ -28,27 +28,23 @@ use crate::oauth::error::OAuthError;
 use crate::store::signing_keys::{self, SigningKeyRow};
 use crate::store::{Store, StoreError};
 
-/// Why no key is at hand.
+/// Why no signing key is available.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum KeyError {
-    /// The ring could not be read.
+    /// The database could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A stored key cannot be opened or used.
     #[error("signing key {kid}: {reason}")]
-    Unusable {
-        /// Which key.
-        kid: String,
-        /// Why.
-        reason: String,
-    },
-    /// The master key.
+    Unusable { kid: String, reason: String },
+    /// The master key cannot be used.
     #[error(transparent)]
     Master(#[from] MasterKeyError),
     /// Another request has just failed to read the ring.
     #[error("the key ring could not be read a moment ago")]
     JustFailed,
-    /// No key signs now.
+    /// No key is active at this time.
     #[error("no signing key is active")]
     NoneActive,
 }
@@ -66,58 +62,58 @@ impl From<KeyError> for OAuthError {
 #[derive(Debug)]
 pub struct LoadedRing {
     ring: Ring,
-    /// The signer of each key that signs or will, or why there is none.
+    /// The signer of each published or active key, or the reason why this node cannot use the key.
     signers: HashMap<String, Result<Arc<Signer>, String>>,
-    /// The keys that may verify this issuer's tokens.
+    /// The keys in the JWKS, which verify this issuer's tokens.
     pub key_set: KeySet,
-    /// The same, and keys that signed in the last 90 days and were not revoked: for `id_token_hint`s.
+    /// The keys that verify `id_token_hint`s: those in the JWKS, and those that signed in the last 90 days and were not revoked.
     pub hint_keys: KeySet,
-    /// The JWKS document (RFC 7517 §5).
+    /// The JWKS document (RFC 7517 §5) as JSON text.
     pub jwks: String,
-    /// Its entity tag, quoted.
+    /// The entity tag of the JWKS document, in quotes.
     pub etag: String,
     read_at: Duration,
 }
 
 impl LoadedRing {
-    /// The key that signs at `now`.
+    /// The signer of the key that is active at `now`. Fails if there is none, or if this node cannot use it.
     pub fn signer(&self, now: crate::clock::UnixSeconds) -> Result<&Arc<Signer>, KeyError> {
         let entry = self.ring.active(now).ok_or(KeyError::NoneActive)?;
         let unusable = |reason: &str| KeyError::Unusable { kid: entry.kid.clone(), reason: reason.to_owned() };
-        let signer = self.signers.get(&entry.kid).ok_or_else(|| unusable("its private part is gone"))?;
+        let signer = self.signers.get(&entry.kid).ok_or_else(|| unusable("its private part was erased"))?;
         signer.as_ref().map_err(|reason| unusable(reason))
     }
 
-    /// The keys that sign or will, but cannot be used here, and why.
+    /// The published and active keys that this node cannot use, by `kid`, each with the reason.
     pub fn unusable(&self) -> impl Iterator<Item = (&str, &str)> {
         self.signers.iter().filter_map(|(kid, signer)| Some((kid.as_str(), signer.as_ref().err()?.as_str())))
     }
 
-    /// How old this view is.
+    /// The time since this view was read, by the monotonic clock.
     pub fn age(&self, clock: &dyn Clock) -> Duration {
         clock.monotonic().saturating_sub(self.read_at)
     }
 }
 
-/// This node's view of the ring, never older than `key_refresh_interval` when it is used.
+/// This node's view of the ring. It is read again before use once it is older than `key_refresh_interval`.
 #[derive(Debug)]
 pub struct KeyRing {
     loaded: ArcSwapOption<LoadedRing>,
     loading: Mutex<()>,
-    /// How many readings have failed.
+    /// The number of reads that have failed.
     failures: AtomicU64,
     oldest: Duration,
 }
 
 impl KeyRing {
-    /// An empty view.
+    /// Makes an empty view, which the first call of [`KeyRing::fresh`] fills.
     pub fn new(settings: &Settings) -> Self {
         let oldest = Duration::from_secs(settings.key_refresh_interval.unsigned_abs());
         Self { loaded: ArcSwapOption::empty(), loading: Mutex::new(()), failures: AtomicU64::new(0), oldest }
     }
 
-    /// The ring, read anew if this view is older than `key_refresh_interval`. One request reads, the others wait, and
-    /// fail with it: one after the other, each would wait for a lost database again.
+    /// Returns the ring, and first reads it again if this view is older than `key_refresh_interval`. One request reads while the
+    /// others wait. If the read fails, they fail too, because otherwise each in turn would wait for a database that does not answer.
     pub async fn fresh(
         &self,
         store: &Store,
@@ -145,7 +141,7 @@ impl KeyRing {
     }
 
     async fn read(&self, store: &Store, master: &MasterKeys, clock: &dyn Clock, settings: &Settings) -> Result<Arc<LoadedRing>, KeyError> {
-        // The age counts from before the reading.
+        // Taken before the read, so that the view never counts as newer than it is.
         let read_at = clock.monotonic();
         let rows = signing_keys::all(store.reader()).await?;
         let previous = self.loaded.load_full();
@@ -153,9 +149,9 @@ impl KeyRing {
     }
 }
 
-/// The signer of a stored key.
+/// Unseals a stored key and builds its signer.
 fn open(row: &SigningKeyRow, master: &MasterKeys) -> Result<Signer, String> {
-    let sealed = row.sealed_private.as_deref().ok_or("its private part is gone")?;
+    let sealed = row.sealed_private.as_deref().ok_or("its private part was erased")?;
     let private = seal::unseal(master, sealed).map_err(|error| error.to_string())?;
     Signer::new(&row.kid, &private).map_err(|error| error.to_string())
 }
@@ -178,7 +174,7 @@ fn load(
         if matches!(state, State::Published | State::Active) {
             let signer = match previous.and_then(|previous| previous.signers.get(&row.kid)) {
                 Some(Ok(signer)) => Ok(Arc::clone(signer)),
-                // A node that cannot open a key still verifies by it, and signs by the others.
+                // A node that cannot open a key still publishes it and verifies with it, and signs with the other keys.
                 known => open(row, master).map(Arc::new).inspect_err(|reason| {
                     if known.is_none() {
                         tracing::error!(kid = row.kid, reason, "a signing key cannot be used");

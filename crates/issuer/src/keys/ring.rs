@@ -1,21 +1,21 @@
-//! The states of signing keys, as functions of the stored dates and the time. Nothing here does I/O, and no state is
-//! stored, so that nodes cannot disagree but by their clocks and by how lately they read the ring.
+//! The states of signing keys, as functions of the stored dates and the time. No state is stored, so nodes can disagree only if
+//! their clocks differ or if they read the ring at different times. Nothing here does I/O.
 //!
-//! A key is `published` (in the JWKS) until it signs, `active` until the next key signs, `retired` (in the JWKS) until
-//! no token of it can be alive, then `gone`. A `revoked` key leaves the JWKS at once.
+//! A key is `published` (in the JWKS) until it signs, `active` until the next key signs, `retired` (in the JWKS) until all its
+//! tokens have expired, and then `gone`. A `revoked` key leaves the JWKS at once.
 
 use crate::clock::{DAY, UnixSeconds};
 use crate::store::signing_keys::SigningKeyRow;
 
-/// How long the public part of a key that signs no more is kept, for old `id_token_hint`s.
+/// How long the public part of a key is kept after the key has stopped signing, in seconds. It verifies old `id_token_hint`s.
 const KEPT_FOR_HINTS: UnixSeconds = 90 * DAY;
 
-/// The state of a key.
+/// The state of a key at some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// In the JWKS, not signing yet.
+    /// In the JWKS, but not signing yet.
     Published,
-    /// In the JWKS, signing.
+    /// In the JWKS, and signing new tokens.
     Active,
     /// In the JWKS, for verification only.
     Retired,
@@ -26,7 +26,7 @@ pub enum State {
 }
 
 impl State {
-    /// The word for it.
+    /// The name of the state in lower case, as operators see it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Published => "published",
@@ -38,18 +38,17 @@ impl State {
     }
 }
 
-/// A key's place in the ring.
+/// A key's place in the ring, and the dates that its state follows from.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Entry {
-    /// Key id: the RFC 7638 thumbprint.
+    /// The key id, which is the RFC 7638 thumbprint of the key.
     pub kid: String,
-    /// Unique place in the order of signing.
+    /// The place in the order in which keys sign; no two keys share one.
     pub sequence: i32,
-    /// When it came into the JWKS.
     pub published_at: UnixSeconds,
-    /// From when on it signs.
+    /// The time from which the key signs.
     pub activates_at: UnixSeconds,
-    /// When it was revoked.
     pub revoked_at: Option<UnixSeconds>,
 }
 
@@ -78,30 +77,29 @@ impl FromIterator<Entry> for Ring {
 }
 
 impl Ring {
-    /// The keys, in order.
+    /// The keys in the order in which they sign.
     pub fn entries(&self) -> &[Entry] {
         &self.0
     }
 
-    /// The key that signs at `now`: the latest whose time has come. A key that was followed never signs again, even
-    /// when its follower is revoked: then the next one signs, before its time. That is so as well on a node whose clock
-    /// is behind the one by which that next key was put to work.
+    /// The key that signs at `now`: the latest whose time has come. A key that was superseded never signs again. So if the latest key
+    /// is revoked, the next key signs before its time, even on a node whose clock is behind that of the node that revoked.
     pub fn active(&self, now: UnixSeconds) -> Option<&Entry> {
         self.in_time(now).or_else(|| self.next(now))
     }
 
-    /// The key whose time to sign it is, unless that is revoked.
+    /// The latest key whose time to sign has come. `None` if it is revoked, or if there is none.
     pub fn in_time(&self, now: UnixSeconds) -> Option<&Entry> {
         let latest = self.0.iter().rev().find(|entry| entry.activates_at <= now && !entry.revoked_before_use())?;
         latest.revoked_at.is_none().then_some(latest)
     }
 
-    /// The next key that will sign.
+    /// The next key that will sign. `None` if no key waits for its time.
     pub fn next(&self, now: UnixSeconds) -> Option<&Entry> {
         self.0.iter().find(|entry| entry.activates_at > now && entry.revoked_at.is_none())
     }
 
-    /// The state of `entry` at `now`; a retired key stays in the JWKS for `retired_lifetime` seconds.
+    /// The state of `entry` at `now`. A retired key stays in the JWKS for `retired_lifetime` seconds.
     pub fn state(&self, entry: &Entry, now: UnixSeconds, retired_lifetime: UnixSeconds) -> State {
         if entry.revoked_at.is_some() {
             return State::Revoked;
@@ -119,19 +117,19 @@ impl Ring {
         }
     }
 
-    /// When a later key begins to sign.
+    /// The time from which a later key signs. `None` if there is no later key.
     pub fn superseded_at(&self, entry: &Entry) -> Option<UnixSeconds> {
         let later = self.0.iter().filter(|other| other.sequence > entry.sequence && !other.revoked_before_use());
         later.map(|other| other.activates_at).min()
     }
 
-    /// The place of a key that is added now.
+    /// The `sequence` of a key that is added now.
     pub fn next_sequence(&self) -> i32 {
         self.0.last().map_or(1, |entry| entry.sequence + 1)
     }
 
-    /// When a key that is published at `now` may sign: after `lead` seconds and after those before it; at once where
-    /// no key signs.
+    /// The time from which a key that is published at `now` may sign: `lead` seconds later, and not before the keys published
+    /// earlier. It is `now` if no key signs.
     pub fn next_activation(&self, now: UnixSeconds, lead: UnixSeconds) -> UnixSeconds {
         if self.active(now).is_none() {
             return now;
@@ -150,12 +148,13 @@ impl Ring {
         }
     }
 
-    /// Keys that no node signs with any more, `grace` seconds after they were followed.
+    /// Keys that were superseded at least `grace` seconds ago, so that no node signs with them any more.
     pub fn erasable(&self, now: UnixSeconds, grace: UnixSeconds) -> impl Iterator<Item = &Entry> {
         self.0.iter().filter(move |entry| self.superseded_at(entry).is_some_and(|at| at + grace <= now))
     }
 
-    /// Keys whose public part is of no more use either. The newest is always kept, so that the sequence goes on.
+    /// Keys that stopped signing or were revoked so long ago that their public part is not needed either. The newest key is always kept,
+    /// so that no `sequence` is used again.
     pub fn removable(&self, now: UnixSeconds) -> impl Iterator<Item = &Entry> {
         let newest = self.0.last().map(|entry| entry.sequence);
         self.0.iter().filter(move |entry| {
@@ -166,7 +165,7 @@ impl Ring {
 }
 
 impl Entry {
-    /// Whether it was revoked before its time to sign came: then it never followed anyone.
+    /// Whether the key was revoked before its time to sign came, so that it never superseded another key.
     fn revoked_before_use(&self) -> bool {
         self.revoked_at.is_some_and(|at| at <= self.activates_at)
     }

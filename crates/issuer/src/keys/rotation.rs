@@ -1,5 +1,5 @@
-//! How the ring changes: a new key is published, a compromised one revoked, old ones erased. Correct with any number of
-//! nodes: a key's place in the sequence is unique, and the node whose insert loses discards its key.
+//! Changes of the ring: publishing a new key, revoking a compromised one, and erasing old ones. Any number of nodes may do this at
+//! once, because a key's place in the sequence is unique: of two nodes that insert a key there, one discards its key.
 
 use rsa::PrivateKey;
 use rsa::pkcs8::EncodePrivateKey;
@@ -25,14 +25,14 @@ pub struct NewKey {
 }
 
 impl NewKey {
-    /// Makes a key of `bits` and seals it. Takes tens to hundreds of milliseconds: not for an async thread.
+    /// Makes a key of `bits` bits and seals it. This takes tens to hundreds of milliseconds, so it must not run on an async thread.
     pub fn generate(bits: usize, master: &MasterKeys, clock: &dyn Clock) -> Result<Self, KeyError> {
         let unusable = |reason: String| KeyError::Unusable { kid: "(new)".to_owned(), reason };
         let (private, jwk, kid) = loop {
             let private = PrivateKey::new(&mut ClockRng(clock), bits).map_err(|error| unusable(error.to_string()))?;
             let jwk = Jwk::rs256(&private.n_bytes(), &private.e_bytes());
             let kid = jwk.kid.clone().unwrap_or_default();
-            // One that begins with `-`, as every 64th does, would be taken for a flag where it is typed in an emergency.
+            // One key id in 64 begins with `-`. `signet keys revoke` would take it for a flag, so such a key is discarded.
             if !kid.starts_with('-') {
                 break (private, jwk, kid);
             }
@@ -42,7 +42,7 @@ impl NewKey {
         Ok(Self { jwk, kid, sealed_private })
     }
 
-    /// Its row at the place after `ring`.
+    /// The row of this key, with the place after the keys of `ring`.
     fn into_row(self, ring: &Ring, now: UnixSeconds, activates_at: UnixSeconds) -> SigningKeyRow {
         SigningKeyRow {
             kid: self.kid,
@@ -57,46 +57,43 @@ impl NewKey {
     }
 }
 
-/// What a change of the ring needs.
+/// The parts of the issuer that a change of the ring needs.
 #[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Rotation<'a> {
-    /// The database.
     pub store: &'a Store,
-    /// Seals the new key.
     pub master: &'a MasterKeys,
-    /// Dates and randomness.
     pub clock: &'a dyn Clock,
-    /// Sizes and periods.
     pub settings: &'a Settings,
 }
 
 impl Rotation<'_> {
-    /// The ring as it is stored now.
+    /// Reads the ring from the database.
     pub async fn ring(&self) -> Result<Ring, KeyError> {
         self.ring_in(self.store.reader()).await
     }
 
-    /// The ring as the transaction `db` sees it.
+    /// Reads the ring within the transaction `db`.
     pub async fn ring_in(&self, db: &impl ConnectionTrait) -> Result<Ring, KeyError> {
         Ok(signing_keys::all(db).await?.iter().map(Entry::from).collect())
     }
 
-    /// Makes a key, outside of any transaction. It takes tens to hundreds of milliseconds.
+    /// Makes a key. This takes tens to hundreds of milliseconds, so call it before the transaction begins.
     pub fn generate(&self) -> Result<NewKey, KeyError> {
-        // block_in_place, because the clock and the master key are borrowed.
+        // `spawn_blocking` cannot be used, because the clock and the master key are borrowed.
         tokio::task::block_in_place(|| NewKey::generate(self.settings.key_bits, self.master, self.clock))
     }
 
-    /// Publishes `key` after the keys of `ring`; it will sign once every verifier has seen it, at once where no key signs. Returns
-    /// `None` if another node was first.
+    /// Publishes `key` after the keys of `ring`. It signs once every verifier has seen it, or at once if no key signs now. Returns
+    /// `None` if another node has published a key in the same place.
     pub async fn publish(&self, transaction: &Transaction, ring: &Ring, key: NewKey, actor: &Actor) -> Result<Option<Entry>, KeyError> {
         let now = self.clock.now();
         let activates_at = ring.next_activation(now, self.settings.key_publication_lead);
         Ok(insert(transaction, key.into_row(ring, now, activates_at), actor, now).await?)
     }
 
-    /// Publishes the next key if it is time, erases private parts that sign no more, and forgets keys that are not needed any
-    /// more. Any number of nodes may do this at once.
+    /// Publishes the next key if it is due, erases the private parts of keys that have stopped signing, and removes keys that are no
+    /// longer needed. Any number of nodes may do this at once.
     pub async fn maintain(&self) -> Result<(), KeyError> {
         let (now, settings) = (self.clock.now(), self.settings);
         let ring = self.ring().await?;
@@ -118,11 +115,11 @@ impl Rotation<'_> {
         Ok(())
     }
 
-    /// Takes `kid` out of the JWKS at once. If it signed, the next published key signs from now on, or `spare` where none was
-    /// published. Returns `false` if there is no such key, or if it was revoked before.
+    /// Takes `kid` out of the JWKS at once. If it was the active key, the next published key signs from now on, or `spare` if none
+    /// is published. Returns `false` if there is no such key, or if it was already revoked.
     pub async fn revoke(&self, transaction: &Transaction, kid: &str, spare: NewKey, actor: &Actor) -> Result<bool, KeyError> {
         let now = self.clock.now();
-        // Of two keys that are revoked at once, the second must see that the first is gone.
+        // The lock makes a second revocation wait, so that it does not activate the key that the first one revokes.
         signing_keys::lock(transaction).await?;
         if !signing_keys::revoke(transaction, kid, now).await? {
             return Ok(false);
@@ -138,7 +135,7 @@ impl Rotation<'_> {
             return Ok(());
         }
         if insert(transaction, spare.into_row(&ring, now, now), actor, now).await?.is_none() {
-            // Its place was taken by a key that another node was publishing, which is there now.
+            // Another node has published a key in this place meanwhile, so that key can sign.
             activate_next(transaction, &self.ring_in(transaction).await?, now).await?;
         }
         Ok(())
@@ -155,7 +152,7 @@ async fn insert(transaction: &Transaction, row: SigningKeyRow, actor: &Actor, no
     Ok(Some(entry))
 }
 
-/// Lets the next key of `ring` sign from `now` on. False if there is none.
+/// Lets the next key of `ring` sign from `now` on. Returns `false` if there is none.
 async fn activate_next(transaction: &Transaction, ring: &Ring, now: UnixSeconds) -> Result<bool, StoreError> {
     let Some(next) = ring.next(now) else { return Ok(false) };
     signing_keys::activate(transaction, &next.kid, now).await?;

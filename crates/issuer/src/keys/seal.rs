@@ -1,4 +1,4 @@
-//! Private keys at rest: sealed as JWE (RFC 7516, `dir` with A256GCM, no compression) under a version of the master key.
+//! Seals private keys for storage as JWE (RFC 7516, `dir` with A256GCM, no compression), under a version of the master key.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use josekit::jwe::{self, Dir, JweHeader};
@@ -9,18 +9,18 @@ use crate::keys::master::{MasterKeyError, MasterKeys};
 /// Why a value cannot be sealed or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    /// Sealing or opening failed.
+    /// The JWE could not be made or decrypted.
     #[error("sealed key: {0}")]
     Jose(#[from] josekit::JoseError),
-    /// The value was not sealed here.
-    #[error("sealed key: it was not sealed under this master key")]
+    /// The value is not in the form that [`seal`] gives it.
+    #[error("sealed key: it is not in the form in which this issuer seals keys")]
     NotOurs,
-    /// This node lacks the version of the master key.
+    /// This node lacks the version of the master key that sealed the value.
     #[error(transparent)]
     Master(#[from] MasterKeyError),
 }
 
-/// Seals `secret` under the current version.
+/// Seals `secret` under the current version of the master key.
 pub fn seal(master: &MasterKeys, secret: &[u8]) -> Result<String, SealError> {
     let version = master.current_version()?;
     let mut header = JweHeader::new();
@@ -29,10 +29,10 @@ pub fn seal(master: &MasterKeys, secret: &[u8]) -> Result<String, SealError> {
     Ok(jwe::serialize_compact(secret, &header, &Dir.encrypter_from_bytes(version.seal.as_slice())?)?)
 }
 
-/// Opens what [`seal`] made.
+/// Opens a value that [`seal`] made.
 pub fn unseal(master: &MasterKeys, sealed: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let header = header(sealed).ok_or(SealError::NotOurs)?;
-    // Read before anything is decrypted: only our own form, which has no compression.
+    // Checked before anything is decrypted, because josekit would decompress a value without any limit.
     if header.content_encryption() != Some("A256GCM") || header.compression().is_some() {
         return Err(SealError::NotOurs);
     }
@@ -47,7 +47,7 @@ fn header(sealed: &str) -> Option<JweHeader> {
     JweHeader::from_bytes(&bytes).ok()
 }
 
-/// The version of the master key that `sealed` says it was sealed under.
+/// The version of the master key that the header of `sealed` names. `None` if the header cannot be read.
 pub fn version_of(sealed: &str) -> Option<i32> {
     header(sealed)?.key_id()?.parse().ok()
 }

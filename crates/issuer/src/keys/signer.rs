@@ -1,4 +1,5 @@
-//! RS256 (RFC 7518 §3.3) by josekit. A signer is built once per key: building costs ten times a verification.
+//! Signs tokens with RS256 (RFC 7518 §3.3) by josekit. A signer is built once per key, because building one costs ten times as much
+//! as a verification.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use josekit::JoseError;
@@ -7,9 +8,9 @@ use josekit::jws::{JwsSigner, RS256};
 use serde::Serialize;
 use serde_json::json;
 
-/// Signs with one key.
+/// Signs tokens with one key.
 pub struct Signer {
-    /// Its key id.
+    /// The key id, which the header of each token names.
     pub kid: String,
     signer: RsassaJwsSigner,
     access_token_header: String,
@@ -22,28 +23,28 @@ impl std::fmt::Debug for Signer {
     }
 }
 
-/// Which kind of token, told by `typ`.
+/// The kind of a token, which its header names in `typ`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenType {
-    /// `at+jwt` (RFC 9068 §2.1).
+    /// An access token: `at+jwt` (RFC 9068 §2.1).
     Access,
-    /// `JWT`: an ID token, or an answer of UserInfo.
+    /// An ID token or an answer of UserInfo: `JWT`.
     Jwt,
 }
 
 /// Why a token could not be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
-    /// The claims are no JSON.
+    /// The claims cannot be written as JSON.
     #[error(transparent)]
     Claims(#[from] serde_json::Error),
-    /// The signature failed.
+    /// The signature could not be made.
     #[error(transparent)]
     Jose(#[from] JoseError),
 }
 
 impl Signer {
-    /// A signer from a private key in PKCS #8 DER form.
+    /// Builds a signer from a private key in PKCS #8 DER form.
     pub fn new(kid: &str, private: &[u8]) -> Result<Self, JoseError> {
         let header = |typ: &str| BASE64_URL_SAFE_NO_PAD.encode(json!({ "alg": "RS256", "kid": kid, "typ": typ }).to_string());
         Ok(Self {
@@ -54,7 +55,7 @@ impl Signer {
         })
     }
 
-    /// Signs `claims` as a compact JWS.
+    /// Returns `claims` as a signed compact JWS (RFC 7515 §7.1).
     pub fn sign(&self, typ: TokenType, claims: &impl Serialize) -> Result<String, SignError> {
         let mut token = String::with_capacity(1024);
         token.push_str(match typ {
