@@ -1,36 +1,36 @@
-//! Who causes an event, and how.
+//! The actor of an event: the user, client or other party that causes it, and the request that it used.
 
 use std::net::IpAddr;
 
 use uuid::Uuid;
 
-/// The request that caused an event.
+/// The HTTP request that caused an event.
 #[derive(Debug, Clone)]
 pub struct RequestInfo {
-    /// The id of the request, which its log line carries too.
+    /// The id of the request, which the log lines of the request carry too.
     pub id: String,
-    /// The address of the client, as far as the proxies on the way are trusted.
+    /// The address of the client. `X-Forwarded-For` counts only if it comes from trusted proxies.
     pub address: IpAddr,
     /// The `User-Agent` header; empty if there is none.
     pub user_agent: String,
 }
 
-/// Who causes an event.
+/// The user, client or other party that causes an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
-    /// A person with a shell on the machine of the issuer.
+    /// An operator with a shell on the issuer's machine.
     Operator,
     /// The issuer itself: its first start, or one of its jobs.
     Issuer,
-    /// A client that registers itself, or that manages its own registration.
+    /// A client that registers itself or manages its own registration.
     Registration,
-    /// A user.
+    /// A user, by their id.
     User(Uuid),
-    /// A client.
+    /// A client, by its id.
     Client(String),
 }
 
-/// The part of the issuer through which the cause of an event came.
+/// The part of the issuer through which the actor caused the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Face {
@@ -57,29 +57,28 @@ impl Face {
     }
 }
 
-/// Who causes an event, and how.
+/// The cause of an event, as the audit trail records it.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Actor {
-    /// Who it is.
     pub who: Who,
-    /// Through which part of the issuer.
     pub face: Face,
-    /// The HTTP request; `None` where there is none.
+    /// `None` if no HTTP request caused the event.
     pub request: Option<RequestInfo>,
 }
 
 impl Actor {
-    /// An actor without an HTTP request.
+    /// Makes an actor without an HTTP request, such as a job or a command.
     pub fn local(who: Who, face: Face) -> Self {
         Self { who, face, request: None }
     }
 
-    /// An actor behind an HTTP request.
+    /// Makes an actor that sent the HTTP request `request`.
     pub fn remote(who: Who, face: Face, request: &RequestInfo) -> Self {
         Self { who, face, request: Some(request.clone()) }
     }
 
-    /// A kind, and the id of the user or client.
+    /// The kind of the actor, and the id if it is a user or a client.
     pub(super) fn kind_and_id(&self) -> (&'static str, Option<String>) {
         match &self.who {
             Who::Operator => ("operator", None),

@@ -1,9 +1,9 @@
-//! The events of the audit trail.
+//! The events that the audit trail records, with their names and fields.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// The thing that an administrator's operation changes.
+/// The object that an administrator's operation changes.
 #[derive(Debug, Clone, Copy)]
 pub enum Object<'a> {
     /// A user, by id and username.
@@ -12,14 +12,14 @@ pub enum Object<'a> {
     Client(&'a str),
     /// An authorization, by its id.
     Authorization(Uuid),
-    /// Anything else, by its name.
+    /// Any other object, by its name.
     Named(&'a str),
 }
 
-// The name of an operation is also the name of its event.
+// An operation and the event that it records have the same name.
 macro_rules! actions {
     ($($variant:ident = $name:literal;)*) => {
-        /// The operations that change something.
+        /// The operations that change something and so record an event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[expect(missing_docs, reason = "the names say it")]
         pub enum Action { $($variant,)* }
@@ -53,37 +53,37 @@ actions! {
     UserRolesChanged = "user_roles_changed";
 }
 
-/// What happened.
+/// An event, with what the audit trail keeps of it.
 #[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "the fields are what their names say")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Event<'a> {
-    /// A user got tokens by signing in.
+    /// A user gave a client an authorization, through the grant `grant`.
     AuthorizationGiven { user: Uuid, client: &'a str, authorization: Uuid, grant: &'a str },
-    /// An authorization was ended.
+    /// An authorization was ended; `by` names the cause.
     AuthorizationEnded { authorization: Uuid, client: &'a str, by: &'a str },
-    /// All authorizations of a user or client were ended.
+    /// All authorizations of a user or of a client were ended; `count` is their number.
     AuthorizationsEnded { user: Option<Uuid>, client: Option<&'a str>, count: u64 },
-    /// A refresh token that was spent long ago came again: it or its successor is stolen.
+    /// A refresh token was presented that had been spent long before, so it or its successor was probably stolen.
     RefreshTokenReused { user: Uuid, client: &'a str, authorization: Uuid },
-    /// A refresh token came that the database has not given yet: an older state of it was restored.
+    /// A refresh token was presented whose generation the database has not reached, so the database was probably restored from a backup.
     RefreshTokenFromTheFuture { user: Uuid, client: &'a str, authorization: Uuid },
-    /// A code that was spent came again: it is stolen, and so may be what it gave.
+    /// A spent code was presented again, so the code, and perhaps its tokens, were probably stolen.
     CodeReplayed { user: Uuid, client: &'a str, authorization: Uuid },
-    /// A user signed in with a browser, or showed their password there again.
+    /// A user signed in with a browser, or entered their password there again.
     SignedIn { user: Uuid, sid: &'a str },
-    /// A session ended.
+    /// A session ended; `by` names the cause.
     SessionEnded { user: Uuid, sid: &'a str, by: &'a str },
-    /// A user chose another password.
+    /// A user changed their own password.
     PasswordChanged { user: Uuid },
-    /// A user changed what is known of them.
+    /// A user changed their own profile.
     ProfileChanged { user: Uuid },
-    /// A user allowed a client these scopes.
+    /// A user consented that a client may use these scopes.
     ConsentGiven { user: Uuid, client: &'a str, scope: &'a str },
-    /// A user took that back.
+    /// A user withdrew their consent to a client.
     ConsentWithdrawn { user: Uuid, client: &'a str },
-    /// A key came into the JWKS.
+    /// A signing key was added to the JWKS.
     KeyPublished { kid: &'a str },
-    /// A key was revoked.
+    /// A signing key was revoked and so left the JWKS.
     KeyRevoked { kid: &'a str },
     /// An administrator's operation changed `object`.
     Changed { action: Action, object: Object<'a>, before: Option<Value>, after: Option<Value> },

@@ -1,4 +1,4 @@
-//! The audit trail: typed events, written in the transaction of what they tell.
+//! The audit trail: typed events, each written in the same transaction as the change that it records.
 
 mod actor;
 mod event;
@@ -12,7 +12,7 @@ use crate::clock::UnixSeconds;
 use crate::store::audit_events::{self, AuditRow};
 use crate::store::{ConnectionTrait, StoreError};
 
-/// Writes `event`, which `actor` caused, in the caller's transaction.
+/// Writes `event`, which `actor` caused at `at`, in the caller's transaction.
 pub async fn record(db: &impl ConnectionTrait, at: UnixSeconds, actor: &Actor, event: Event<'_>) -> Result<(), StoreError> {
     let (actor_kind, actor_id) = actor.kind_and_id();
     let request = actor.request.as_ref();
