@@ -1,5 +1,5 @@
-//! The public keys of clients: registered by value, or fetched from their `jwks_uri` and kept. An unknown `kid` fetches
-//! again, at most every 30 s, so that clients can rotate their keys (OpenID Connect Core §10.1.1).
+//! The public keys of clients, either registered by value, or fetched from their `jwks_uri` and cached. When a token names an
+//! unknown `kid`, the issuer fetches again, at most every 30 s, so that clients can rotate their keys (OpenID Connect Core §10.1.1).
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
@@ -12,18 +12,18 @@ use crate::clock::Clock;
 use crate::fetch::{FetchError, Fetcher};
 use crate::oauth::client_metadata::ClientMetadata;
 
-/// An unknown `kid` fetches no more often than this.
+/// The shortest time between two fetches of one `jwks_uri`, whether they succeed or not.
 const COOL_DOWN: Duration = Duration::from_secs(30);
-/// Keys are fetched again after this long in any case, so that those which a client withdraws are forgotten.
+/// The issuer fetches keys again after this long in any case, so that it forgets keys that the client has withdrawn.
 const MAX_AGE: Duration = Duration::from_mins(10);
-/// Keys serve this much longer while they cannot be fetched.
+/// While fetching fails, cached keys are used for this much longer than [`MAX_AGE`].
 const MAX_STALE: Duration = Duration::from_hours(1);
-/// The most key sets that are kept.
+/// The greatest number of key sets in the cache.
 const CAPACITY: usize = 1000;
-/// What a key without `kid` is called here. It can only be named by a token that has none either.
+/// The `kid` that the issuer gives to a key without one. A token refers to such a key by having no `kid` either.
 const UNNAMED: &str = "";
 
-/// What is known of one `jwks_uri`.
+/// The cached keys of one `jwks_uri`, with the monotonic times of the last successful fetch and of the last attempt.
 #[derive(Debug, Default)]
 struct Known {
     keys: Arc<KeySet>,
@@ -33,12 +33,13 @@ struct Known {
 
 type Entry = Arc<tokio::sync::Mutex<Known>>;
 
-/// Key sets by `jwks_uri`.
+/// A cache of key sets by `jwks_uri`.
 #[derive(Debug, Default)]
 pub struct ClientKeys(std::sync::Mutex<HashMap<String, Entry>>);
 
 impl ClientKeys {
-    /// The keys of a client, with `kid` among them if that can be. One request fetches, others for the same client wait.
+    /// Returns the keys of a client. Fetches them if they are old, or if `kid` is not among them. One request fetches; others for the
+    /// same `jwks_uri` wait.
     pub async fn of(
         &self,
         metadata: &ClientMetadata,
@@ -61,7 +62,7 @@ impl ClientKeys {
             return Ok(Arc::clone(&known.keys));
         }
         known.asked_at = Some(now);
-        // A task of its own: who asks and hangs up must not leave the others without keys.
+        // The fetch is a task of its own, so that it still completes for the other requests if the first one is cancelled.
         let (fetcher, uri) = (Arc::clone(fetcher), uri.clone());
         let fetch = tokio::spawn(async move {
             let fetched = match fetcher.get(&uri).await {
@@ -70,7 +71,7 @@ impl ClientKeys {
             };
             match fetched {
                 Ok(keys) => (known.keys, known.fetched_at) = (keys, Some(now)),
-                // A failure wipes no good keys.
+                // After a failure the cached keys remain.
                 Err(error) if known.fetched_at.is_none() => return Err(error),
                 Err(_) => {}
             }
@@ -82,7 +83,7 @@ impl ClientKeys {
     fn entry(&self, uri: &str) -> Entry {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= CAPACITY && !all.contains_key(uri) {
-            // Any will do: its client only fetches once more.
+            // Any entry may be removed, because its keys are only fetched once more.
             let other = all.keys().next().cloned();
             other.and_then(|other| all.remove(&other));
         }
@@ -90,13 +91,13 @@ impl ClientKeys {
     }
 }
 
-/// The name of the only key of `keys`; none if there are several.
+/// The `kid` of the only key in `keys`. `None` if there are several keys, or none.
 pub fn only_key(keys: &KeySet) -> Option<&str> {
     let mut ids = keys.key_ids();
     ids.next().filter(|_| ids.next().is_none())
 }
 
-/// Reads a JWK set. A key may lack its `kid` where it is the only one (OpenID Connect Core §10.1).
+/// Parses a JWK set. If it has only one key, that key may lack a `kid` (OpenID Connect Core §10.1).
 pub fn parse(mut document: Value) -> Result<Arc<KeySet>, FetchError> {
     if let Some([Value::Object(only)]) = document["keys"].as_array_mut().map(Vec::as_mut_slice) {
         only.entry("kid").or_insert_with(|| UNNAMED.into());

@@ -1,23 +1,23 @@
-//! Logos of clients: fetched once, when a client registers, and served by the issuer, so that no page loads anything from
-//! elsewhere. Raster images only: others may carry scripts.
+//! Logos of clients. The issuer fetches a logo once, when the client registers, and serves it itself, so that no page loads
+//! anything from another host. Only raster images are allowed, because other formats may carry scripts.
 
 use imagesize::ImageType;
 
 use crate::fetch::{FetchError, Fetcher};
 
-/// The largest side, in pixels.
+/// The greatest width and height, in pixels.
 const MAX_SIDE: usize = 2048;
 
-/// A logo.
+/// A logo that was fetched and checked.
 #[derive(Debug)]
 pub struct Logo {
-    /// By its content, whatever its server says.
+    /// The type that the content shows, whatever the server of the logo says.
     pub media_type: &'static str,
-    /// The file.
+    /// The bytes of the image file.
     pub image: Vec<u8>,
 }
 
-/// Fetches the logo at `url`.
+/// Fetches the logo at `url`. Fails if it is not a raster image of a known type, or is too large.
 pub async fn fetch(fetcher: &Fetcher, url: &str) -> Result<Logo, FetchError> {
     let image = fetcher.get(url).await?;
     let unexpected = FetchError::Unexpected("a PNG, JPEG, GIF or WebP image of at most 2048 x 2048 pixels");

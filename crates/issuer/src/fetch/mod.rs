@@ -1,5 +1,5 @@
-//! The one way in which anything is fetched from a client's URL. An outsider may have chosen it, so it must lead to the
-//! public internet: no address of this machine or network, no redirects, https, 64 KiB and 5 s at most.
+//! Fetches the URLs of clients; nothing else in the issuer does. A stranger may have chosen the URL, so it must be https and lead to
+//! the public internet, not to this machine or its network. Redirects are not followed, and an answer may have 64 KiB and take 5 s.
 
 pub mod client_keys;
 pub mod logo;
@@ -19,27 +19,27 @@ use crate::config::{ConfigError, Settings};
 const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_BYTES: usize = 64 * 1024;
 
-/// Why nothing was fetched.
+/// Why a URL could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// Not https, or an address that is not public.
+    /// The URL is not https, or leads to an address that is not public.
     #[error("the URL must be https and lead to a public address")]
     Forbidden,
-    /// No connection, no TLS, no answer in time.
+    /// There was no connection, no TLS, or no answer in time.
     #[error(transparent)]
     Http(#[from] reqwest::Error),
-    /// Any status but 200.
-    #[error("status {0} where 200 was expected")]
+    /// The server answered with another status than 200.
+    #[error("the server answered with status {0} instead of 200")]
     Status(u16),
-    /// A body that is too long.
-    #[error("more than {MAX_BYTES} bytes")]
+    /// The body is too long.
+    #[error("the answer has more than {MAX_BYTES} bytes")]
     TooLong,
-    /// A body of another kind.
+    /// The body is not of the expected kind.
     #[error("expected {0}")]
     Unexpected(&'static str),
 }
 
-/// Fetches. The client behind it is made when it is first needed: most issuers never do.
+/// Fetches the URLs of clients. Its HTTP client is built when it is first needed, because most issuers never need it.
 #[derive(Debug)]
 pub struct Fetcher {
     client: OnceCell<Client>,
@@ -48,7 +48,7 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// A fetcher that trusts `fetch_ca_file` beside the system's authorities.
+    /// Makes a fetcher that trusts the certificates in `fetch_ca_file` in addition to the system's. Fails if that file cannot be read.
     pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
         let invalid = |path: &PathBuf, reason: String| ConfigError::Invalid {
             name: "fetch_ca_file",
@@ -64,7 +64,7 @@ impl Fetcher {
         Ok(Self { client: OnceCell::new(), certificates, private_addresses: settings.fetch_private_addresses })
     }
 
-    /// The body that `url` answers.
+    /// Returns the body of the answer to `GET url`. Any status other than 200 is an error.
     pub async fn get(&self, url: &str) -> Result<Vec<u8>, FetchError> {
         let url = Url::parse(url).map_err(|_| FetchError::Forbidden)?;
         if !self.allows(&url) {
@@ -85,7 +85,8 @@ impl Fetcher {
         Ok(body)
     }
 
-    /// Literal addresses are judged here, names when they are resolved: no second look-up can lead elsewhere.
+    /// Checks the scheme, and the host if it is a literal address. Names are checked in [`PublicOnly`], when the client resolves them, so
+    /// that no second look-up can lead to another address.
     fn allows(&self, url: &Url) -> bool {
         let scheme_fits = url.scheme() == "https" || url.scheme() == "http" && self.private_addresses;
         let plain = url.username().is_empty() && url.password().is_none();
@@ -110,7 +111,7 @@ impl Fetcher {
     }
 }
 
-/// Resolves names to public addresses alone.
+/// Resolves names to public addresses only, unless the settings allow private ones.
 struct PublicOnly {
     private_addresses: bool,
 }
@@ -129,7 +130,7 @@ impl Resolve for PublicOnly {
     }
 }
 
-/// Whether an address belongs to the public internet (the registries of RFC 6890).
+/// Whether an address belongs to the public internet, according to the registries of RFC 6890.
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
@@ -143,7 +144,7 @@ fn is_public(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => {
             let [a, b, ..] = v6.segments();
-            // Global unicast, without documentation, benchmarking, and the tunnels that carry an IPv4 address.
+            // Global unicast, except for documentation, benchmarking, and tunnels whose addresses contain an IPv4 address.
             (0x2000..0x4000).contains(&a) && a != 0x2002 && !(a == 0x2001 && (b < 0x0200 || b == 0x0db8)) && !(a == 0x3fff && b < 0x1000)
         }
     }
