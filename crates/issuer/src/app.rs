@@ -1,4 +1,4 @@
-//! `App`: what all requests share, concrete and built once.
+//! [`App`] holds everything that requests share: settings, database, keys, threads and clock. It is built once at the start.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,12 +15,12 @@ use crate::keys::{KeyError, KeyRing, LoadedRing};
 use crate::pool::Pool;
 use crate::store::Store;
 
-/// An issuer at work.
+/// A running issuer, which all requests share.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct App {
     /// The settings as they were at the start.
     pub settings: Settings,
-    /// The database.
     pub store: Store,
     /// The versions of the master key.
     pub master: MasterKeys,
@@ -30,7 +30,7 @@ pub struct App {
     pub argon2: Params,
     /// The source of time and randomness.
     pub clock: Arc<dyn Clock>,
-    /// Fetches from clients' URLs.
+    /// The one way in which URLs of clients are fetched.
     pub fetcher: Arc<Fetcher>,
     /// The public keys of clients.
     pub client_keys: ClientKeys,
@@ -40,7 +40,7 @@ pub struct App {
 }
 
 impl App {
-    /// An issuer that has read nothing yet. Fails if the Argon2 settings do not fit together.
+    /// Makes an issuer that has not read its key ring yet. Fails if the Argon2 settings do not fit together.
     pub fn new(
         settings: Settings,
         clock: Arc<dyn Clock>,
@@ -54,37 +54,37 @@ impl App {
         let argon2 = argon2.map_err(|error| ConfigError::Invalid { name: "argon2_memory_kib", expected: error.to_string() })?;
         let ring = KeyRing::new(&settings);
         let (client_keys, stopping) = (ClientKeys::default(), AtomicBool::new(false));
-        // A random beginning, so that the ids of several nodes and starts differ.
+        // Begin at a random number, so that the ids of several nodes and starts differ.
         let next_request_id = AtomicU64::new(u64::from_ne_bytes(clock.random_bytes()));
         Ok(Arc::new(Self { settings, store, master, pool, argon2, clock, fetcher, client_keys, ring, stopping, next_request_id }))
     }
 
-    /// The key ring, never older than `key_refresh_interval`.
+    /// Returns the key ring, which is never older than `key_refresh_interval`. Fails if it had to be read again and could not.
     pub async fn ring(&self) -> Result<Arc<LoadedRing>, KeyError> {
         self.ring.fresh(&self.store, &self.master, &*self.clock, &self.settings).await
     }
 
-    /// What changes the ring. Nodes, this one too, follow within `key_refresh_interval`.
+    /// Returns the functions that change the key ring. All nodes, this one too, notice a change within `key_refresh_interval`.
     pub fn rotation(&self) -> Rotation<'_> {
         Rotation { store: &self.store, master: &self.master, clock: &*self.clock, settings: &self.settings }
     }
 
-    /// The wall clock, in Unix seconds.
+    /// Returns the time of the wall clock, in Unix seconds.
     pub fn now(&self) -> UnixSeconds {
         self.clock.now()
     }
 
-    /// The id of a request, which its log line and its audit events carry.
+    /// Returns an id for a request, which its log line and its audit events carry.
     pub fn next_request_id(&self) -> u64 {
         self.next_request_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Readiness fails from now on: the server is about to stop.
+    /// Makes readiness fail from now on, because the server is about to stop.
     pub fn announce_stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 
-    /// Whether the server is about to stop.
+    /// Returns whether [`App::announce_stop`] was called.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }

@@ -1,4 +1,4 @@
-//! Time and randomness. The only file of the issuer that asks the machine for either.
+//! Time and randomness. No other file of the issuer asks the machine for either, so that tests can control both.
 
 use std::fmt;
 use std::future::Future;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::rand_core::{TryCryptoRng, TryRng};
-#[expect(clippy::disallowed_types, reason = "this is where randomness comes from")]
+#[expect(clippy::disallowed_types, reason = "all randomness of the issuer comes from this file")]
 use rand::rngs::SysRng;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
@@ -19,17 +19,17 @@ use uuid::Uuid;
 /// Seconds since the Unix epoch.
 pub type UnixSeconds = i64;
 
-/// `at` in the form of RFC 3339, in UTC; the number itself if it is beyond the year 9999.
+/// `at` as an RFC 3339 date in UTC, or as a plain number of seconds if it is beyond the year 9999.
 pub fn date(at: UnixSeconds) -> String {
     OffsetDateTime::from_unix_timestamp(at).ok().and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| at.to_string())
 }
 
-/// Serializes a date as [`date`] writes it.
+/// Serializes a date in the form of [`date`].
 pub fn rfc3339<S: Serializer>(at: &UnixSeconds, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&date(*at))
 }
 
-/// Serializes a date that may be missing.
+/// Serializes a date in the form of [`date`], and `None` as null.
 pub fn rfc3339_or_none<S: Serializer>(at: &Option<UnixSeconds>, serializer: S) -> Result<S::Ok, S::Error> {
     at.map(date).serialize(serializer)
 }
@@ -37,36 +37,37 @@ pub fn rfc3339_or_none<S: Serializer>(at: &Option<UnixSeconds>, serializer: S) -
 /// One day, in seconds.
 pub const DAY: UnixSeconds = 24 * 60 * 60;
 
-/// A future that a [`Clock`] gives.
+/// The future that [`Clock::sleep`] returns.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Where the issuer takes time and randomness from: [`SystemClock`], or [`FakeClock`] in tests.
+/// The source of time and randomness: [`SystemClock`], or [`FakeClock`] in tests.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The wall clock, in whole seconds: what stands in tokens and in the database.
+    /// The wall-clock time in whole seconds, as tokens and the database carry it.
     fn now(&self) -> UnixSeconds;
 
-    /// A reading that never goes backwards: for the age of what this node keeps in memory.
+    /// The time since an arbitrary start. It never goes backwards, so it measures the age of what this node keeps in memory.
     fn monotonic(&self) -> Duration;
 
-    /// A future that is ready once `duration` has passed.
+    /// Returns a future that is ready once `duration` has passed.
     fn sleep(&self, duration: Duration) -> Sleep;
 
-    /// Fills `bytes` from the operating system's generator. Ends the process if that fails: nothing safe can be done
-    /// without it.
+    /// Fills `bytes` from the operating system's generator. Panics if that fails, because nothing safe can be done without
+    /// randomness.
     fn random(&self, bytes: &mut [u8]) {
         SysRng.try_fill_bytes(bytes).expect("the operating system gives randomness");
     }
 }
 
 impl dyn Clock + '_ {
-    /// `N` random bytes.
+    /// Returns `N` random bytes.
     pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.random(&mut bytes);
         bytes
     }
 
-    /// `N` random bytes in base64url, for ids that are typed as arguments: none begins with `-`.
+    /// Returns `N` random bytes in base64url, for ids that people type as arguments. The id never begins with `-`, because the command
+    /// line would take it for a flag.
     pub fn random_id<const N: usize>(&self) -> String {
         loop {
             let id = BASE64_URL_SAFE_NO_PAD.encode(self.random_bytes::<N>());
@@ -76,19 +77,19 @@ impl dyn Clock + '_ {
         }
     }
 
-    /// A random UUID (version 4): for ids that must not tell their age.
+    /// A random UUID (version 4), for ids that must not reveal when they were made.
     pub fn random_uuid(&self) -> Uuid {
         uuid::Builder::from_random_bytes(self.random_bytes()).into_uuid()
     }
 
-    /// A UUID that begins with the time (version 7): for rows that come in great number.
+    /// A UUID that begins with the time (version 7), for large tables, so that new rows are neighbours in the index.
     pub fn ordered_uuid(&self) -> Uuid {
         let millis = u64::try_from(self.now()).unwrap_or(0) * 1000;
         uuid::Builder::from_unix_timestamp_millis(millis, &self.random_bytes()).into_uuid()
     }
 }
 
-/// A clock as a random generator, for key generation.
+/// Makes a [`Clock`] usable as the random generator that key generation needs.
 #[derive(Debug)]
 pub struct ClockRng<'a>(pub &'a dyn Clock);
 
@@ -109,32 +110,32 @@ impl TryRng for ClockRng<'_> {
 
 impl TryCryptoRng for ClockRng<'_> {}
 
-/// The machine's own clocks.
+/// The machine's clocks and random generator.
 #[derive(Debug)]
 pub struct SystemClock {
     started: Instant,
 }
 
 impl Default for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    #[expect(clippy::disallowed_methods, reason = "all other files read time through this clock")]
     fn default() -> Self {
         Self { started: Instant::now() }
     }
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    #[expect(clippy::disallowed_methods, reason = "all other files read time through this clock")]
     fn now(&self) -> UnixSeconds {
         let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         UnixSeconds::try_from(elapsed.as_secs()).unwrap_or(UnixSeconds::MAX)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    #[expect(clippy::disallowed_methods, reason = "all other files read time through this clock")]
     fn monotonic(&self) -> Duration {
         self.started.elapsed()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    #[expect(clippy::disallowed_methods, reason = "all other files read time through this clock")]
     fn sleep(&self, duration: Duration) -> Sleep {
         Box::pin(tokio::time::sleep(duration))
     }
@@ -145,22 +146,22 @@ impl Clock for SystemClock {
 pub struct FakeClock {
     start: UnixSeconds,
     elapsed: watch::Sender<Duration>,
-    /// How far the wall clock was set off from the monotonic one, in seconds.
+    /// The sum of all calls of [`FakeClock::step`], in seconds.
     offset: Mutex<UnixSeconds>,
 }
 
 impl FakeClock {
-    /// A clock that shows `start`.
+    /// Creates a clock whose wall-clock time is `start`.
     pub fn new(start: UnixSeconds) -> Self {
         Self { start, elapsed: watch::Sender::new(Duration::ZERO), offset: Mutex::new(0) }
     }
 
-    /// Lets `duration` pass, and wakes who sleeps.
+    /// Advances both clocks by `duration` and wakes the sleepers whose time has come.
     pub fn advance(&self, duration: Duration) {
         self.elapsed.send_modify(|elapsed| *elapsed += duration);
     }
 
-    /// Sets the wall clock off by `seconds` more, as an operator or NTP would; the monotonic clock does not notice.
+    /// Moves the wall clock by `seconds`, as an operator or NTP would. The monotonic clock does not change.
     pub fn step(&self, seconds: UnixSeconds) {
         *self.offset.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += seconds;
     }
@@ -180,7 +181,7 @@ impl Clock for FakeClock {
         let mut elapsed = self.elapsed.subscribe();
         let until = *elapsed.borrow() + duration;
         Box::pin(async move {
-            // The sender lives in the clock; when that is gone nobody waits any more.
+            // Waiting fails only if the clock was dropped. Then the test has ended and the result does not matter.
             let _ = elapsed.wait_for(|now| *now >= until).await;
         })
     }

@@ -1,6 +1,6 @@
 //! Signet, an OpenID Connect identity provider: the library behind the binary `signet`.
 //!
-//! docs/ARCHITECTURE.md is the map.
+//! docs/ARCHITECTURE.md describes the modules and how they depend on each other.
 
 pub mod accounts;
 pub mod admin;

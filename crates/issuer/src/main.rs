@@ -1,4 +1,4 @@
-//! The binary `signet`.
+//! The binary `signet`, which runs the command line.
 
 fn main() -> std::process::ExitCode {
     signet_issuer::cli::main()

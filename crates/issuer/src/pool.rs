@@ -1,7 +1,7 @@
 //! A bounded pool of threads for work that costs more than 100 µs of CPU time, such as hashing a password.
 //!
-//! The threads are few and the queue before them is short, so that a flood of such work is refused at once and slows
-//! nothing else.
+//! There are few threads and their queue is short, so that a flood of such work is refused at once and does not slow down
+//! other requests.
 
 use std::any::Any;
 use std::io;
@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 
 use crate::oauth::error::{Code, OAuthError};
 
-/// A thread that has been idle for this long frees its [`Scratch`].
+/// A thread that is idle for this long frees its [`Scratch`].
 const KEEP_SCRATCH: Duration = Duration::from_secs(10);
 
-/// The seconds after which a request that was refused may be repeated.
+/// The `Retry-After` of a request that was refused, in seconds.
 const RETRY_AFTER: u64 = 1;
 
 /// All threads are busy and the queue is full.
@@ -28,12 +28,12 @@ impl From<Overloaded> for OAuthError {
     }
 }
 
-/// Memory that a thread keeps from one piece of work to the next, so that large blocks are not allocated each time.
+/// Memory that a thread keeps from one piece of work to the next, so that it need not allocate large blocks each time.
 #[derive(Default)]
 pub struct Scratch(Option<Box<dyn Any>>);
 
 impl Scratch {
-    /// Lends `work` the value of type `T` that this thread keeps; `T::default()` if it keeps none, or one of another type.
+    /// Lends `work` the value of type `T` that this thread keeps. If the thread keeps none, or one of another type, lends `T::default()`.
     pub fn lend<T: Default + 'static, R>(&mut self, work: impl FnOnce(&mut T) -> R) -> R {
         let mut kept: Box<T> = self.0.take().and_then(|kept| kept.downcast().ok()).unwrap_or_default();
         let result = work(&mut kept);
@@ -44,7 +44,7 @@ impl Scratch {
 
 type Work = Box<dyn FnOnce(&mut Scratch) + Send>;
 
-/// The threads and the queue before them. Clones share both; the threads end with the last clone.
+/// The threads and their queue. Clones share both. The threads end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Pool {
     queue: flume::Sender<Work>,
@@ -57,7 +57,7 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Starts `threads` threads, before which up to `queue` pieces of work may wait.
+    /// Starts `threads` threads, for which up to `queue` pieces of work may wait. Fails if a thread cannot be started.
     pub fn start(threads: usize, queue: usize) -> io::Result<Self> {
         let (sender, receiver) = flume::bounded(queue);
         for number in 0..threads {
@@ -67,14 +67,14 @@ impl Pool {
         Ok(Self { queue: sender })
     }
 
-    /// Runs `work` on one of the threads and returns its value. Fails at once if the queue is full.
+    /// Runs `work` on one of the threads and returns its value. Returns [`Overloaded`] at once if the queue is full.
     pub async fn try_run<T: Send + 'static>(&self, work: impl FnOnce(&mut Scratch) -> T + Send + 'static) -> Result<T, Overloaded> {
         let (work, answer) = prepare(work);
         self.queue.try_send(work).map_err(|_| Overloaded)?;
         answer.await.map_err(|_| Overloaded)
     }
 
-    /// Runs `work` on one of the threads and returns its value. Waits for a place in the queue.
+    /// Runs `work` on one of the threads and returns its value. If the queue is full, this waits for a place.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Scratch) -> T + Send + 'static) -> Result<T, Overloaded> {
         let (work, answer) = prepare(work);
         self.queue.send_async(work).await.map_err(|_| Overloaded)?;
@@ -85,7 +85,7 @@ impl Pool {
 fn prepare<T: Send + 'static>(work: impl FnOnce(&mut Scratch) -> T + Send + 'static) -> (Work, oneshot::Receiver<T>) {
     let (reply, answer) = oneshot::channel();
     let work = Box::new(move |scratch: &mut Scratch| {
-        // A request that was given up meanwhile costs nothing.
+        // The receiver is gone if the request was cancelled meanwhile; then the work is skipped.
         if !reply.is_closed() {
             let _ = reply.send(work(scratch));
         }

@@ -1,4 +1,4 @@
-//! Opens an issuer: connects, migrates, and makes what an empty database needs.
+//! Opens an issuer: connects to the database, migrates it and, if it is empty, adds the first key, resources, user and client.
 
 use std::sync::Arc;
 
@@ -23,31 +23,31 @@ use crate::store::resources::{ISSUER, USERINFO};
 use crate::store::schema::{self, SchemaState};
 use crate::store::{ConnectionTrait, Store, StoreError, Transaction, commit, signing_keys};
 
-/// Letters and digits that are not mistaken for each other; 32, so that each stands for five bits.
+/// 32 letters and digits that are hard to mistake for each other. Each stands for five random bits.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
-/// The first administrator, whose password is shown once.
+/// The first administrator, whose password is shown only once.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Administrator {
-    /// The user name.
     pub username: &'static str,
-    /// The password, 120 random bits.
+    /// The password, made of 120 random bits.
     pub password: SecretString,
 }
 
-/// Why an issuer cannot start.
+/// The reason why an issuer cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database.
+    /// The database could not be opened, or refused a statement.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The master key.
+    /// The master key could not be loaded or created.
     #[error(transparent)]
     Master(#[from] MasterKeyError),
-    /// A signing key.
+    /// A signing key could not be read or used.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// A setting.
+    /// A setting is not valid.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The threads of the pool could not be started.
@@ -58,7 +58,7 @@ pub enum StartError {
     Operation(#[from] Refused),
 }
 
-/// What an issuer is built from, but for the database and the master key.
+/// The parts of an issuer that need neither the database nor the master key.
 struct Parts {
     settings: Settings,
     clock: Arc<dyn Clock>,
@@ -73,8 +73,8 @@ impl Parts {
     }
 }
 
-/// Opens the database, migrated if need be, and what is sealed in it. On an empty database this is the first start,
-/// and the administrator's password is returned to be shown once.
+/// Opens an issuer, and migrates the database if its schema is older than this program. On an empty database it performs the first
+/// start and returns the administrator, so that the password can be shown once. Fails if the schema is newer than this program.
 pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<(Arc<App>, Option<Administrator>), StartError> {
     let fetcher = Arc::new(Fetcher::new(&settings)?);
     let store = Store::connect(&settings.database_url).await?;
@@ -93,8 +93,8 @@ pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<(Arc<App>
     Ok((app, administrator))
 }
 
-/// Checks what must hold before the issuer answers requests, but need not hold for a command, which may cure it: its identifiers are
-/// no registered resource's, and the key that signs can be opened.
+/// Checks what the issuer needs to answer requests. Commands run without these checks, because a command may repair what they find.
+/// No registered resource may have an identifier of the issuer, and the key that signs must be usable.
 pub async fn check_serving(app: &App) -> Result<(), StartError> {
     if let Some(expected) = clash_of_names(&app.store, &app.settings.issuer).await? {
         return Err(ConfigError::Invalid { name: "issuer", expected }.into());
@@ -103,12 +103,12 @@ pub async fn check_serving(app: &App) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Closes the database of `app`. On SQLite this also folds the write-ahead log into its file.
+/// Closes the database of `app`. On SQLite this also moves the write-ahead log into the database file.
 pub async fn close(app: &App) -> Result<(), StartError> {
     Ok(app.store.clone().close().await?)
 }
 
-/// Opens an issuer on a database that another start has filled.
+/// Opens an issuer on a database that an earlier start has set up.
 async fn load(parts: &Parts, store: Store) -> Result<Arc<App>, StartError> {
     let (settings, clock) = (&parts.settings, &*parts.clock);
     let master = match master_check::load(settings, &store, clock.now()).await? {
@@ -116,13 +116,13 @@ async fn load(parts: &Parts, store: Store) -> Result<Arc<App>, StartError> {
         None => MasterKeys::create(&settings.keys_dir, clock)?,
     };
     note_master(store.writer(), &master).await?;
-    // Another node may have noted another key as the same version at the same moment.
+    // Check again, because another node may have stored another key as the same version at the same moment.
     master_check::check(&master, settings, &store, clock.now()).await?;
     parts.app(store, master)
 }
 
-/// Migrates an empty database under the schema lock, and in the same transaction makes what it needs. Where another node
-/// was first, nothing is made.
+/// Migrates an empty database under the schema lock, and adds the first rows in the same transaction. If another node was first,
+/// adds nothing and loads what that node has stored.
 async fn first_start(parts: &Parts, store: Store) -> Result<(Arc<App>, Option<Administrator>), StartError> {
     let master = MasterKeys::create(&parts.settings.keys_dir, &*parts.clock)?;
     let app = parts.app(store.clone(), master)?;
@@ -138,7 +138,7 @@ async fn first_start(parts: &Parts, store: Store) -> Result<(Arc<App>, Option<Ad
     Ok((app, Some(administrator)))
 }
 
-/// What takes long to make, made before the transaction.
+/// The key and the password of the first start. They take long to make, so they are made before the transaction.
 struct FirstStart {
     key: NewKey,
     password: SecretString,
@@ -146,7 +146,7 @@ struct FirstStart {
 }
 
 impl FirstStart {
-    /// Makes the first signing key, and the administrator's password.
+    /// Makes the first signing key, the administrator's password and its hash.
     async fn prepare(app: &App) -> Result<Self, StartError> {
         let key = app.rotation().generate()?;
         let password = SecretString::from(random_password(&*app.clock));
@@ -154,13 +154,13 @@ impl FirstStart {
         Ok(Self { key, password, hash })
     }
 
-    /// Makes the signing key, the built-in resources, the role and the user `admin`, and the public client `cli`, by operations in
+    /// Adds the signing key, the built-in resources, the role and the user `admin`, and the public client `cli`, by operations in
     /// `transaction`, and commits it.
     async fn perform(self, app: &App, transaction: Transaction) -> Result<Administrator, StartError> {
         let actor = Actor::local(Who::Issuer, Face::Start);
         let mut operations = Change::within(app, &actor, transaction);
         let change = &mut operations;
-        // Nobody has a JWKS yet, so the first key signs at once.
+        // No verifier has fetched the JWKS yet, so the first key signs at once.
         keys::publish(change, self.key).await?;
         resources::add_built_in(change, ISSUER, "Signet", &ADMIN_SCOPES).await?;
         resources::add_built_in(change, USERINFO, "Your profile", &OIDC_SCOPES).await?;
@@ -195,7 +195,7 @@ fn names(scopes: &[(&str, &str)]) -> Vec<String> {
     scopes.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
 
-/// Notes which master keys the database is sealed under.
+/// Stores the fingerprints of the master keys under which the database is sealed.
 async fn note_master(db: &impl ConnectionTrait, master: &MasterKeys) -> Result<(), StoreError> {
     for (version, fingerprint) in master.fingerprints() {
         signing_keys::note_master(db, version, fingerprint).await?;

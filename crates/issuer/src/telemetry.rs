@@ -1,4 +1,4 @@
-//! Logs. They carry ids, never credentials or tokens.
+//! Logging. Log lines carry ids, never credentials or tokens.
 
 use std::io::IsTerminal;
 
@@ -6,16 +6,16 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Settings};
 
-/// Starts logging to standard error.
+/// Starts logging to standard error, with the filter and the format that `settings` name.
 pub fn start(settings: &Settings) {
     let filter = EnvFilter::new(&settings.log);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
-        // A line that cannot be written, for want of disk or of a reader, is lost. Saying so on the same stream would panic.
+        // When a line cannot be written (a full disk, a closed pipe), it is lost. Reporting that on the same stream would panic.
         .log_internal_errors(false);
-    // Already started where several servers run in one process, as in tests.
+    // This fails if logging has already started, as in tests, where one process runs several servers.
     let _ = match settings.log_format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
