@@ -14,6 +14,8 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// The state that loads keep between their rounds.
 pub struct Loads {
+    client_credentials: String,
+    sign_ins: Vec<String>,
     refresh_tokens: Vec<Mutex<String>>,
     cookies: Vec<String>,
 }
@@ -48,15 +50,19 @@ fn cookie(server: &Server, number: usize) -> String {
 
 impl Loads {
     pub fn prepare(server: &Server) -> Self {
-        let first = |number| Mutex::new(refresh_token(&Connection::open(server.port).send(&sign_in(server, number))));
-        let refresh_tokens = (0..CONNECTIONS).map(first).collect();
-        Self { refresh_tokens, cookies: (0..CONNECTIONS).map(|number| cookie(server, number)).collect() }
+        let sign_ins: Vec<_> = (0..CONNECTIONS).map(|number| sign_in(server, number)).collect();
+        let first = |sign_in: &String| Mutex::new(refresh_token(&Connection::open(server.port).send(sign_in)));
+        Self {
+            client_credentials: server.request("grant_type=client_credentials&scope=orders:read"),
+            refresh_tokens: sign_ins.iter().map(first).collect(),
+            sign_ins,
+            cookies: (0..CONNECTIONS).map(|number| cookie(server, number)).collect(),
+        }
     }
 
     pub fn client_credentials(&self, server: &Server, length: Duration) -> (f64, f64) {
-        let request = server.request("grant_type=client_credentials&scope=orders:read");
         server.load(length, |_, connection| {
-            token_response(&connection.send(&request));
+            token_response(&connection.send(&self.client_credentials));
             1
         })
     }
@@ -87,7 +93,7 @@ impl Loads {
 
     pub fn password(&self, server: &Server, length: Duration) -> (f64, f64) {
         server.load(length, |number, connection| {
-            let answer = connection.send(&sign_in(server, number));
+            let answer = connection.send(&self.sign_ins[number]);
             assert!(answer.status == 200 || answer.status == 503, "{} {}", answer.status, answer.body);
             u64::from(answer.status == 200)
         })

@@ -79,7 +79,9 @@ fn with_postgres(work: impl Fn([&str; 2])) {
         url.to_string()
     });
     work(urls.each_ref().map(String::as_str));
-    names.iter().for_each(|name| psql(format!("DROP DATABASE {name}")));
+    for name in &names {
+        psql(format!("DROP DATABASE {name}"));
+    }
 }
 
 fn main() {

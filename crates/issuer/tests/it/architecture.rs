@@ -110,8 +110,8 @@ fn flatten<'c>(code: &'c str, prefix: String, found: &mut BTreeSet<String>) -> &
                 rest = &rest[rest.find([',', '}']).unwrap()..];
             }
         }
-        if rest.starts_with('}') {
-            return &rest[1..];
+        if let Some(after) = rest.strip_prefix('}') {
+            return after;
         }
     }
 }

@@ -25,9 +25,12 @@ fn faults(change: impl Fn(&mut ClientDraft), self_registered: bool) -> Vec<&'sta
     }
 }
 
+/// A field, and a change that makes it wrong.
+type Wrong = (&'static str, fn(&mut ClientDraft));
+
 #[test]
 fn both_obey_the_same_rules() {
-    let rules: [(&str, fn(&mut ClientDraft)); 10] = [
+    let rules: [Wrong; 10] = [
         ("client_name", |draft| draft.client_name = "\u{202e}".to_owned()),
         ("redirect_uris", |draft| draft.redirect_uris = vec!["http://app.example/cb".to_owned()]),
         ("redirect_uris", |draft| draft.redirect_uris.clear()),
