@@ -92,8 +92,7 @@ impl Browser {
         let request_key = self.kept().await?.map(|kept| kept.request_key);
         self.cookie.cycle_id().await?;
         let request_key = request_key.unwrap_or_else(|| self.random_value());
-        self.cookie.insert(KEPT, Kept { csrf: self.random_value(), request_key, sid }).await?;
-        Ok(())
+        self.keep(&Kept { csrf: self.random_value(), request_key, sid }).await
     }
 
     /// Ends the session and removes the cookie. Does nothing if no user is signed in.
@@ -129,8 +128,14 @@ impl Browser {
             return Ok(kept);
         }
         let kept = Kept { csrf: self.random_value(), request_key: self.random_value(), sid: None };
-        self.cookie.insert(KEPT, &kept).await?;
+        self.keep(&kept).await?;
         Ok(kept)
+    }
+
+    /// Writes the row at once, because tower-sessions would write it after the page was made, when no error page can be shown any more.
+    async fn keep(&self, kept: &Kept) -> Result<(), PageError> {
+        self.cookie.insert(KEPT, kept).await?;
+        Ok(self.cookie.save().await?)
     }
 
     fn random_value(&self) -> String {

@@ -10,14 +10,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tower_sessions::SessionStore;
-use tower_sessions::session::{Id, Record};
+use tower_sessions::session::{self, Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
 use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::oauth::secret;
-use crate::store::StoreError;
 use crate::store::browsers::{self, BrowserRow};
+use crate::store::{RETRY_AFTER, StoreError};
+use crate::web::error::page::PageError;
 
 /// The key under which the data of a record holds [`Kept`].
 pub const KEPT: &str = "kept";
@@ -49,8 +50,26 @@ pub async fn is_kept(app: &App, id: &Id) -> std::result::Result<bool, StoreError
     Ok(browsers::find(app.store.writer(), &hash(id), app.now()).await?.is_some())
 }
 
-fn failed(error: impl std::fmt::Display) -> Error {
-    Error::Backend(error.to_string())
+/// The text by which tower-sessions, whose errors hold only texts, tells that the database is busy.
+const BUSY: &str = "the database is busy";
+
+fn failed(error: StoreError) -> Error {
+    match error {
+        StoreError::Busy(_) => {
+            tracing::warn!(%error, "a browser could not be read or stored");
+            Error::Backend(BUSY.to_owned())
+        }
+        error => Error::Backend(error.to_string()),
+    }
+}
+
+impl From<session::Error> for PageError {
+    fn from(error: session::Error) -> Self {
+        match error {
+            session::Error::Store(Error::Backend(text)) if text == BUSY => Self::busy(RETRY_AFTER),
+            error => Self::server_error(error),
+        }
+    }
 }
 
 #[async_trait]
@@ -64,7 +83,11 @@ impl SessionStore for BrowserStore {
         let Kept { csrf, request_key, sid } = kept;
         let now = app.now();
         let row = BrowserRow { id_hash: hash(&record.id), csrf, request_key, sid, created_at: now, expires_at: now + lifetime };
-        if browsers::insert(app.store.writer(), row).await.map_err(failed)? { Ok(()) } else { Err(failed("the browser id is in use")) }
+        if browsers::insert(app.store.writer(), row).await.map_err(failed)? {
+            Ok(())
+        } else {
+            Err(Error::Backend("the browser id is in use".to_owned()))
+        }
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {

@@ -7,7 +7,7 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, SqlxError, SqlxPostgres
 use crate::oauth::error::{Code, OAuthError};
 
 /// `Retry-After` of the answer to a request that found the database busy, in seconds.
-const RETRY_AFTER: u64 = 1;
+pub const RETRY_AFTER: u64 = 1;
 
 /// An error of the database, or of the data in it.
 #[derive(Debug, thiserror::Error)]

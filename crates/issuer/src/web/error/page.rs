@@ -113,12 +113,6 @@ impl From<KeyError> for PageError {
     }
 }
 
-impl From<tower_sessions::session::Error> for PageError {
-    fn from(error: tower_sessions::session::Error) -> Self {
-        Self::server_error(error)
-    }
-}
-
 impl From<OAuthError> for PageError {
     fn from(error: OAuthError) -> Self {
         error.log();

@@ -1,3 +1,4 @@
 mod client_ip;
+mod error;
 mod form;
 mod middleware;
