@@ -90,17 +90,16 @@ pub async fn begin(app: &App, previous: Option<&SignedIn>, proven: ProvenUser, r
     let transaction = app.store.begin().await?;
     // The settlement comes first, because it locks the counters before the user. The order of locks is stated in store/mod.rs.
     settlement.settle(&transaction, &user).await?;
-    let written = if own.is_none() {
-        if let Some(other) = previous {
-            end_within(&transaction, &other.session.sid, other.user.id, &actor, "another sign-in", now).await?;
-        }
-        sessions::insert(&transaction, &session, user.credential_version).await?
-    } else {
-        sessions::signed_in_again(&transaction, &session, user.credential_version).await?
+    let written = match own {
+        Some(_) => sessions::signed_in_again(&transaction, &session, user.credential_version).await?,
+        None => sessions::insert(&transaction, &session, user.credential_version).await?,
     };
     // The user was disabled, or their credentials changed, since the password was compared.
     if !written {
         return Err(SignInError::Wrong);
+    }
+    if let Some(other) = previous.filter(|_| own.is_none()) {
+        end_within(&transaction, &other.session.sid, other.user.id, &actor, "another sign-in", now).await?;
     }
     audit::record(&transaction, now, &actor, Event::SignedIn { user: user.id, sid: &session.sid }).await?;
     commit(transaction).await?;
