@@ -215,7 +215,7 @@ pub struct Ended {
 /// Sets a user's password, signs the user out everywhere, and ends all their authorizations.
 pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordHash) -> Result<Ended, Refused> {
     let user = lock(change, id).await?;
-    users::set_password_hash(&change.transaction, id, &password.phc, change.now).await?;
+    users::set_password_hash(&change.transaction, id, &password.phc, password.generated.then_some(change.now), change.now).await?;
     // End the sessions too, because somebody who knew the old password may be signed in.
     let authorizations = session::end_all(&change.transaction, id, change.actor, "user set-password", change.now).await?;
     change.record(Action::UserPasswordSet, Object::User(user.id, &user.username), Some(&user), Some(&user)).await?;

@@ -138,23 +138,30 @@ fn change_credentials(id: Uuid) -> UpdateMany<users::Entity> {
     change(id).col_expr(users::Column::CredentialVersion, Expr::col(users::Column::CredentialVersion).add(1))
 }
 
-fn new_password(id: Uuid, hash: &str, now: UnixSeconds) -> UpdateMany<users::Entity> {
+fn new_password(id: Uuid, hash: &str, generated_at: Option<UnixSeconds>, now: UnixSeconds) -> UpdateMany<users::Entity> {
     change_credentials(id)
         .col_expr(users::Column::PasswordHash, Expr::value(hash))
-        .col_expr(users::Column::PasswordGeneratedAt, Expr::value(None::<UnixSeconds>))
+        .col_expr(users::Column::PasswordGeneratedAt, Expr::value(generated_at))
         .col_expr(users::Column::UpdatedAt, Expr::value(now))
 }
 
-/// Stores the hash of a password that the user or an administrator chose. Increments [`User::credential_version`].
-pub async fn set_password_hash(db: &impl ConnectionTrait, id: Uuid, hash: &str, now: UnixSeconds) -> Result<(), StoreError> {
-    new_password(id, hash, now).exec(db).await?;
+/// Stores the hash of a new password, and at which time it was generated; `None` if the user or an administrator chose it. Increments
+/// [`User::credential_version`].
+pub async fn set_password_hash(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    hash: &str,
+    generated_at: Option<UnixSeconds>,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    new_password(id, hash, generated_at, now).exec(db).await?;
     Ok(())
 }
 
 /// Replaces the hash `old` by the hash of a password that the user chose, and increments [`User::credential_version`]. Returns
 /// `false` if the stored hash is not `old`, because the password was changed meanwhile.
 pub async fn change_password(db: &impl ConnectionTrait, id: Uuid, old: &str, new: &str, now: UnixSeconds) -> Result<bool, StoreError> {
-    let changed = new_password(id, new, now).filter(users::Column::PasswordHash.eq(old)).exec(db).await?;
+    let changed = new_password(id, new, None, now).filter(users::Column::PasswordHash.eq(old)).exec(db).await?;
     Ok(changed.rows_affected == 1)
 }
 
