@@ -249,8 +249,15 @@ pub async fn enable(change: &mut Change<'_>, id: Uuid) -> Result<UserView, Refus
 pub async fn set_claims(change: &mut Change<'_>, id: Uuid, values: &[(String, String)]) -> Result<Vec<(&'static str, String)>, Refused> {
     let before = users::lock(&change.transaction, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
     let (mut claims, mut name) = (StandardClaims::from_json(&before.claims), before.name.clone());
+    let mut faults = Vec::new();
     for (claim, value) in values {
-        claims.set_with_name(&mut name, claim, value).map_err(|error| Refused::Conflict(format!("{claim}: {error}")))?;
+        if let Err(error) = claims.set_with_name(&mut name, claim, value) {
+            let field = TEXT_CLAIMS.into_iter().find(|known| known == claim).unwrap_or("claims");
+            faults.push(Fault::new(field, error.to_string()));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Refused::Invalid(faults));
     }
     users::set_claims(&change.transaction, id, name.as_deref(), &claims.to_json(), change.now).await?;
     let after = UserRow { name, claims: claims.to_json(), ..before.clone() };

@@ -8,7 +8,7 @@ use crate::admin::authorizations::{self, AuthorizationFilter};
 use crate::admin::{change, clients, users};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{CliError, all, operator, refuse};
+use crate::cli::{CliError, all, operator};
 
 /// The subcommands of `signet authorization`.
 #[derive(Debug, Subcommand)]
@@ -66,9 +66,7 @@ async fn list(app: &App, filter: Filter) -> Result<Report, CliError> {
 }
 
 async fn end_one(app: &App, id: Uuid) -> Result<Report, CliError> {
-    change(app, &operator(), |change| Box::pin(authorizations::end(change, id)))
-        .await
-        .or_else(|error| refuse(format!("{error}; `signet authorization list` shows all authorizations")))?;
+    change(app, &operator(), |change| Box::pin(authorizations::end(change, id))).await?;
     Ok(ended(1))
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::admin::{change, keys};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{CliError, operator, refuse, rows_of};
+use crate::cli::{CliError, operator, rows_of};
 use crate::clock::date;
 use crate::config::VERIFIER_MIN_MAX_AGE;
 
@@ -49,8 +49,7 @@ async fn rotate(app: &App) -> Result<Report, CliError> {
 
 async fn revoke(app: &App, kid: &str) -> Result<Report, CliError> {
     let spare = app.rotation().generate()?;
-    let active = change(app, &operator(), move |change| Box::pin(keys::revoke(change, kid, spare))).await;
-    let active = active.or_else(|error| refuse(format!("{error}; `signet keys list` shows all keys")))?;
+    let active = change(app, &operator(), move |change| Box::pin(keys::revoke(change, kid, spare))).await?;
     let text = format!(
         "Revoked {kid}; {} signs now. Other nodes notice within {} s, and verifiers that reach the issuer within {} s.",
         active.as_deref().unwrap_or("no key"),

@@ -137,15 +137,27 @@ enum CliError {
 impl From<Refused> for CliError {
     fn from(refused: Refused) -> Self {
         match refused {
+            Refused::NotFound { noun, .. } => Self::Refused(format!("{refused}; `signet {} list` shows what there is", list_of(noun))),
             Refused::Invalid(faults) => Self::Refused(faults.iter().map(in_flags).collect::<Vec<_>>().join("; ")),
             other => Self::Refused(other.to_string()),
         }
     }
 }
 
+/// Returns the command whose `list` shows every `noun`.
+fn list_of(noun: &str) -> &str {
+    match noun {
+        "key" => "keys",
+        "live authorization" => "authorization",
+        "live session" => "session",
+        noun => noun,
+    }
+}
+
 /// Describes a fault by the flag of its field, or by the field where it has no flag.
 fn in_flags(fault: &Fault) -> String {
     let flag = match fault.field {
+        "claims" => "--claim",
         "client_id" => "--id",
         "default_resource" => "--resource",
         "email" => "--email",

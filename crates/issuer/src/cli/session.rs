@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::admin::{change, sessions, users};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{CliError, all, operator, refuse};
+use crate::cli::{CliError, all, operator};
 
 /// The subcommands of `signet session`.
 #[derive(Debug, Subcommand)]
@@ -48,9 +48,7 @@ async fn list(app: &App, username: Option<&str>) -> Result<Report, CliError> {
 }
 
 async fn end_one(app: &App, sid: &str) -> Result<Report, CliError> {
-    change(app, &operator(), |change| Box::pin(sessions::end(change, sid)))
-        .await
-        .or_else(|error| refuse(format!("{error}; `signet session list` shows all sessions")))?;
+    change(app, &operator(), |change| Box::pin(sessions::end(change, sid))).await?;
     Ok(ended(1))
 }
 

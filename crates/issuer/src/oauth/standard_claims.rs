@@ -62,19 +62,19 @@ pub struct StandardClaims(std::collections::BTreeMap<String, String>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
     /// No claim of that name can be set.
-    #[error("expected one of {}", TEXT_CLAIMS.join(", "))]
+    #[error("one of {}", TEXT_CLAIMS.join(", "))]
     Unknown,
     /// The value is too long, or has control characters.
-    #[error("expected at most {MAX_LENGTH} characters, without control characters")]
+    #[error("at most {MAX_LENGTH} characters, without control characters")]
     Text,
     /// The value is not a URL. Clients show it as a link.
-    #[error("expected an https or http URL")]
+    #[error("an https or http URL")]
     Url,
     /// The value is not a date in a form that OpenID Connect Core §5.1 allows.
-    #[error("expected a date such as 1990-12-31, or a year")]
+    #[error("a date such as 1990-12-31, or a year")]
     Date,
     /// The value is not in E.164 form, which OpenID Connect Core §5.1 recommends.
-    #[error("expected a number such as +49 30 901820")]
+    #[error("a number such as +49 30 901820")]
     Phone,
 }
 

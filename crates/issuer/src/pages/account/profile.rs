@@ -117,14 +117,8 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
         }
         Err(faults) => {
             let fault = |name: &str| faults.iter().find(|(claim, _)| *claim == name);
-            let error = |name: &str| fault(name).map_or(String::new(), |(_, error)| sentence(&error.to_string()));
+            let error = |name: &str| fault(name).map_or(String::new(), |(_, error)| format!("Expected {error}."));
             page(&browser, user, fields(typed, error), false).await
         }
     }
-}
-
-/// Returns `text` with a capital letter and a full stop.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
