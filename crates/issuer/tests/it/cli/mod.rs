@@ -1,6 +1,7 @@
 //! These tests run the real binary: a script can set everything up, and the command line tells each mistake in one line.
 
 mod doctor;
+mod help;
 mod keys;
 mod report;
 mod serve;
@@ -245,7 +246,7 @@ fn mistakes_are_one_clear_line() {
             "",
             "logo-uri: expected an image that can be fetched; the URL must be https and lead to a public address",
         ),
-        (vec!["user", "claims", "admin", "--claim", "sub=x"], "", "sub: expected one of given_name"),
+        (vec!["user", "claims", "admin", "--claim", "sub=x"], "", "--claim: expected one of given_name"),
         (vec!["user", "claims", "admin", "--claim", "birthdate=1.1.1990"], "", "birthdate: expected a date"),
         (vec!["client", "registration-token", "--uses", "0"], "", "invalid value '0'"),
         (vec!["client", "rotate-secret", "cli"], "", "has no secret"),
