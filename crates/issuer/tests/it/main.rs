@@ -20,6 +20,7 @@ mod interaction;
 mod keys;
 mod oauth;
 mod pages;
+mod plain_english;
 mod pool;
 mod start;
 mod store;

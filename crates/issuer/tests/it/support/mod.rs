@@ -118,7 +118,7 @@ impl TestApp {
         self.keys_dir.path()
     }
 
-    /// The time.
+    /// Returns the time of the test clock, in Unix seconds.
     pub fn clock_now(&self) -> i64 {
         self.app.now()
     }

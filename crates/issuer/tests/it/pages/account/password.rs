@@ -1,4 +1,4 @@
-//! Who knows the current password can change it, and the change ends the other sessions and the authorizations.
+//! A user who knows the current password can change it, and the change ends the other sessions and the authorizations.
 
 use crate::pages::account::app;
 use crate::support::{PASSWORD, SECRET};
