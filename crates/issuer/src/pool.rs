@@ -14,9 +14,6 @@ use crate::oauth::error::{Code, OAuthError};
 /// A thread that is idle for this long frees its [`Scratch`].
 const KEEP_SCRATCH: Duration = Duration::from_secs(10);
 
-/// The `Retry-After` of a request that was refused, in seconds.
-const RETRY_AFTER: u64 = 1;
-
 /// All threads are busy and the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many sign-ins at once")]
@@ -24,7 +21,7 @@ pub struct Overloaded;
 
 impl From<Overloaded> for OAuthError {
     fn from(error: Overloaded) -> Self {
-        Self { source: Some(error.into()), ..Self::new(Code::Busy(RETRY_AFTER), "too many sign-ins at once; try again") }
+        Self { source: Some(error.into()), ..Self::new(Code::Busy, "too many sign-ins at once; try again") }
     }
 }
 

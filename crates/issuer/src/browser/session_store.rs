@@ -16,8 +16,8 @@ use tower_sessions::session_store::{Error, Result};
 use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::oauth::secret;
+use crate::store::StoreError;
 use crate::store::browsers::{self, BrowserRow};
-use crate::store::{RETRY_AFTER, StoreError};
 use crate::web::error::page::PageError;
 
 /// The key under which the data of a record holds [`Kept`].
@@ -66,7 +66,7 @@ fn failed(error: StoreError) -> Error {
 impl From<session::Error> for PageError {
     fn from(error: session::Error) -> Self {
         match error {
-            session::Error::Store(Error::Backend(text)) if text == BUSY => Self::busy(RETRY_AFTER),
+            session::Error::Store(Error::Backend(text)) if text == BUSY => Self::busy(),
             error => Self::server_error(error),
         }
     }

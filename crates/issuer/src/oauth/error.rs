@@ -50,8 +50,8 @@ pub enum Code {
     TooLarge,
     /// There were too many attempts. The next one is allowed after this many seconds.
     TooManyAttempts(u64),
-    /// The server is busy. The client may try again after this many seconds.
-    Busy(u64),
+    /// The server is busy. The same request may succeed a moment later.
+    Busy,
     /// The issuer itself failed.
     ServerError,
 }
@@ -79,7 +79,7 @@ impl Code {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
-            Self::TooManyAttempts(_) | Self::Busy(_) => "temporarily_unavailable",
+            Self::TooManyAttempts(_) | Self::Busy => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
     }

@@ -6,9 +6,6 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, SqlxError, SqlxPostgres
 
 use crate::oauth::error::{Code, OAuthError};
 
-/// `Retry-After` of the answer to a request that found the database busy, in seconds.
-pub const RETRY_AFTER: u64 = 1;
-
 /// An error of the database, or of the data in it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -55,9 +52,7 @@ impl From<DbErr> for StoreError {
 impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy(_) => {
-                Self { source: Some(error.into()), ..Self::new(Code::Busy(RETRY_AFTER), "the server is busy; try again") }
-            }
+            StoreError::Busy(_) => Self { source: Some(error.into()), ..Self::new(Code::Busy, "the server is busy; try again") },
             _ => Self::server_error(error),
         }
     }

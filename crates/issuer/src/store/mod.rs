@@ -40,7 +40,7 @@ pub mod signing_keys;
 pub mod users;
 pub mod waiting_requests;
 
-pub use error::{RETRY_AFTER, StoreError};
+pub use error::StoreError;
 /// A connection or a transaction, on which queries run.
 pub use sea_orm::ConnectionTrait;
 

@@ -1,5 +1,35 @@
-//! The forms in which an error is sent: JSON, a bearer challenge or a page.
+//! The forms in which an error is sent: JSON, a bearer challenge or a page. This file has what they share: the status and
+//! `Retry-After` that follow from an error code.
 
 pub mod bearer;
 pub mod json;
 pub mod page;
+
+use axum::http::StatusCode;
+
+use crate::oauth::error::Code;
+
+/// `Retry-After` of the answer to a request that found the server busy, in seconds.
+const BUSY_RETRY_AFTER: u64 = 1;
+
+/// Returns the HTTP status that follows from an error code; 400 if no other is specified.
+pub fn status(code: &Code) -> StatusCode {
+    match code {
+        Code::InvalidClient => StatusCode::UNAUTHORIZED,
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
+        Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Code::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// Returns the seconds after which the same request may succeed; `None` if waiting does not help.
+fn retry_after(code: &Code) -> Option<u64> {
+    match code {
+        Code::TooManyAttempts(seconds) => Some(*seconds),
+        Code::Busy => Some(BUSY_RETRY_AFTER),
+        _ => None,
+    }
+}

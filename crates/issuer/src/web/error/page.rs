@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use crate::keys::KeyError;
 use crate::oauth::error::{Code, OAuthError};
 use crate::store::StoreError;
-use crate::web::error::json::status;
+use crate::web::error::{retry_after, status};
 
 /// An error that a user sees. It travels in the extensions of the response until the middleware `error_pages` renders it as HTML.
 #[derive(Debug, Clone)]
@@ -77,14 +77,14 @@ impl PageError {
         }
     }
 
-    /// The server is busy. The same request may succeed after `seconds`.
-    pub fn busy(seconds: u64) -> Self {
+    /// The server is busy. The same request may succeed a moment later.
+    pub fn busy() -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             title: "The server is busy",
             message: "Many people are using it right now. Wait a few seconds, then try again.".to_owned(),
             detail: String::new(),
-            retry_after: Some(seconds),
+            retry_after: retry_after(&Code::Busy),
         }
     }
 
@@ -118,7 +118,7 @@ impl From<OAuthError> for PageError {
         error.log();
         match error.code {
             Code::ServerError => Self::server_error("the cause was logged before"),
-            Code::Busy(seconds) => Self::busy(seconds),
+            Code::Busy => Self::busy(),
             _ => Self { status: status(&error.code), ..Self::bad_request(error.safe_description()) },
         }
     }

@@ -14,6 +14,6 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub async fn time_limit(request: Request, next: Next) -> Response {
     match tokio::time::timeout(LIMIT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => OAuthError::new(Code::Busy(1), "the server took too long; try again").into_response(),
+        Err(_) => OAuthError::new(Code::Busy, "the server took too long; try again").into_response(),
     }
 }
