@@ -2,13 +2,14 @@
 //! too.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::accounts::methods::Evidence;
 use crate::accounts::requirement::Proven;
 use crate::accounts::sign_in::{Settlement, SignInError};
 use crate::app::App;
-use crate::audit::{self, Actor, Event, Face, RequestInfo, Who};
+use crate::audit::{self, Action, Actor, Event, Face, RequestInfo, Who};
 use crate::clock::UnixSeconds;
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users::User;
@@ -138,40 +139,55 @@ pub async fn end_elsewhere(
     Ok(())
 }
 
-/// Signs `user` out of every browser, and ends all their authorizations, in the caller's transaction. Returns the number of
-/// authorizations.
-pub async fn end_all(db: &impl ConnectionTrait, user: Uuid, actor: &Actor, by: &str, now: UnixSeconds) -> Result<u64, StoreError> {
+/// The numbers of sessions and authorizations that an operation ended.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EndedAccess {
+    #[serde(rename = "sessions_ended")]
+    pub sessions: usize,
+    #[serde(rename = "authorizations_ended")]
+    pub authorizations: u64,
+}
+
+/// Signs `user` out of every browser, and ends all their authorizations, in the caller's transaction. The caller records the
+/// operation `by`, with the numbers that are returned.
+pub async fn end_all(
+    db: &impl ConnectionTrait,
+    user: Uuid,
+    actor: &Actor,
+    by: Action,
+    now: UnixSeconds,
+) -> Result<EndedAccess, StoreError> {
     // After this statement a sign-in that is under way is refused at commit, unless it has already committed; then its session is
     // found below.
     users::renew_credentials(db, user).await?;
-    end_sessions(db, user, None, actor, by, now).await?;
-    let count = authorizations::end_all(db, Some(user), None, now).await?;
-    audit::record(db, now, actor, Event::AuthorizationsEnded { user: Some(user), client: None, count }).await?;
-    Ok(count)
+    let sessions = end_sessions(db, user, None, actor, by.name(), now).await?;
+    let authorizations = authorizations::end_all(db, Some(user), None, now).await?;
+    Ok(EndedAccess { sessions, authorizations })
 }
 
-/// Signs `user` out of every browser, in the caller's transaction. Authorizations that outlive their session remain. Returns the
-/// number of sessions.
+/// Signs `user` out of every browser, in the caller's transaction. Authorizations that outlive their session remain. The
+/// caller records the operation `by`, with the numbers that are returned.
 pub async fn end_all_sessions(
     db: &impl ConnectionTrait,
     user: Uuid,
     actor: &Actor,
-    by: &str,
+    by: Action,
     now: UnixSeconds,
-) -> Result<usize, StoreError> {
+) -> Result<EndedAccess, StoreError> {
     users::renew_credentials(db, user).await?;
-    let ended = end_sessions(db, user, None, actor, by, now).await?;
-    authorizations::end_of_all_sessions(db, user, now).await?;
-    Ok(ended)
+    let sessions = end_sessions(db, user, None, actor, by.name(), now).await?;
+    let authorizations = authorizations::end_of_all_sessions(db, user, now).await?;
+    Ok(EndedAccess { sessions, authorizations })
 }
 
-/// Ends the session `sid`, whichever user it belongs to, in the caller's transaction. Returns `false` if there is no such live
-/// session.
-pub async fn end_by_sid(db: &impl ConnectionTrait, sid: &str, actor: &Actor, by: &str, now: UnixSeconds) -> Result<bool, StoreError> {
-    match sessions::live(db, sid, now).await? {
-        Some((_, user)) => end_within(db, sid, user.id, actor, by, now).await,
-        None => Ok(false),
+/// Ends the session `sid` of `user`, with the authorizations that were given in it and do not outlive it, in the caller's
+/// transaction. Returns the number of authorizations; `None` if the session had already ended. The caller records the event.
+pub async fn end_unrecorded(db: &impl ConnectionTrait, sid: &str, user: Uuid, now: UnixSeconds) -> Result<Option<u64>, StoreError> {
+    if !sessions::end(db, sid, user, now).await? {
+        return Ok(None);
     }
+    Ok(Some(authorizations::end_of_session(db, sid, now).await?))
 }
 
 async fn end_within(
@@ -182,10 +198,10 @@ async fn end_within(
     by: &str,
     now: UnixSeconds,
 ) -> Result<bool, StoreError> {
-    if !end_session(db, sid, user, actor, by, now).await? {
+    if end_unrecorded(db, sid, user, now).await?.is_none() {
         return Ok(false);
     }
-    authorizations::end_of_session(db, sid, now).await?;
+    audit::record(db, now, actor, Event::SessionEnded { user, sid, by }).await?;
     Ok(true)
 }
 
@@ -201,7 +217,10 @@ async fn end_sessions(
 ) -> Result<usize, StoreError> {
     let mut ended = 0;
     for sid in live_sids(db, user, now).await?.iter().filter(|sid| kept != Some(sid)) {
-        ended += usize::from(end_session(db, sid, user, actor, by, now).await?);
+        if sessions::end(db, sid, user, now).await? {
+            audit::record(db, now, actor, Event::SessionEnded { user, sid, by }).await?;
+            ended += 1;
+        }
     }
     Ok(ended)
 }
@@ -211,21 +230,6 @@ async fn live_sids(db: &impl ConnectionTrait, user: Uuid, now: UnixSeconds) -> R
     let mut sids: Vec<_> = sessions::of_user(db, user, now).await?.into_iter().map(|session| session.sid).collect();
     sids.sort();
     Ok(sids)
-}
-
-async fn end_session(
-    db: &impl ConnectionTrait,
-    sid: &str,
-    user: Uuid,
-    actor: &Actor,
-    by: &str,
-    now: UnixSeconds,
-) -> Result<bool, StoreError> {
-    if !sessions::end(db, sid, user, now).await? {
-        return Ok(false);
-    }
-    audit::record(db, now, actor, Event::SessionEnded { user, sid, by }).await?;
-    Ok(true)
 }
 
 fn expiry(app: &App, began: UnixSeconds, now: UnixSeconds) -> UnixSeconds {

@@ -3,12 +3,13 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::accounts::session;
-use crate::admin::{Change, Listing, Refused, Window};
+use crate::accounts::session::{self, EndedAccess};
+use crate::admin::{Access, Change, Lasting, Listing, Refused, Window};
 use crate::app::App;
-use crate::audit::{self, Action, Event, Object};
+use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
-use crate::store::{authorization_codes, authorizations};
+use crate::store::authorization_codes;
+use crate::store::authorizations::{self, AuthorizationRow};
 
 /// An authorization as administrators see it.
 #[derive(Debug, Clone, Serialize)]
@@ -24,6 +25,18 @@ pub struct AuthorizationView {
     pub last_used_at: UnixSeconds,
     #[serde(serialize_with = "rfc3339")]
     pub expires_at: UnixSeconds,
+}
+
+fn view((row, username): (AuthorizationRow, String)) -> AuthorizationView {
+    AuthorizationView {
+        id: row.id,
+        username,
+        client_id: row.client_id,
+        scope: row.scope,
+        signed_in_at: row.auth_time,
+        last_used_at: row.refreshed_at,
+        expires_at: row.expires_at,
+    }
 }
 
 /// A filter for authorizations. An authorization must match every field that is set.
@@ -42,24 +55,25 @@ pub async fn list(app: &App, filter: &AuthorizationFilter, window: &Window) -> R
         return Err(Refused::invalid("after", "the cursor of a previous page"));
     };
     let rows = authorizations::live(app.store.reader(), (user, client), app.now(), idle, after, window.limit + 1).await?;
-    let view = |(row, username): (authorizations::AuthorizationRow, String)| AuthorizationView {
-        id: row.id,
-        username,
-        client_id: row.client_id,
-        scope: row.scope,
-        signed_in_at: row.auth_time,
-        last_used_at: row.refreshed_at,
-        expires_at: row.expires_at,
-    };
     Ok(Listing::of(rows, window.limit, |(row, _)| row.id.to_string(), view))
 }
 
-/// Ends the authorization `id`. Fails with [`Refused::NotFound`] if it does not exist or has already ended.
+/// Ends the authorization `id`. Fails with [`Refused::NotFound`] if it does not exist, and with [`Refused::Conflict`] if it has
+/// already ended.
 pub async fn end(change: &mut Change<'_>, id: Uuid) -> Result<(), Refused> {
-    if !authorizations::end(&change.transaction, id, change.now).await? {
-        return Err(Refused::not_found("live authorization", id));
+    let (db, now) = (&change.transaction, change.now);
+    // Write before reading, because the statement locks the row. Ending changes no field of the view.
+    let ended = authorizations::end(db, id, now).await?;
+    let found = authorizations::by_id(db, id).await?.ok_or_else(|| Refused::not_found("authorization", id))?;
+    if !ended {
+        return Err(Refused::Conflict(format!("the authorization {id} has already ended")));
     }
-    change.record::<()>(Action::AuthorizationEnded, Object::Authorization(id), None, None).await
+    let user = found.0.user_id;
+    let authorization = view(found);
+    let object = Object::Authorization(id, user, &authorization.client_id);
+    let before = Lasting { view: &authorization, ended_at: None, authorizations_ended: None };
+    let after = Lasting { view: &authorization, ended_at: Some(now), authorizations_ended: None };
+    change.record(Action::AuthorizationEnded, object, Some(&before), Some(&after)).await
 }
 
 /// Ends all authorizations that match `filter`; returns their number. If the filter names only a user, the user's sessions end too,
@@ -67,11 +81,15 @@ pub async fn end(change: &mut Change<'_>, id: Uuid) -> Result<(), Refused> {
 pub async fn end_all(change: &mut Change<'_>, filter: &AuthorizationFilter) -> Result<u64, Refused> {
     let (user, client, now) = (filter.user, filter.client.as_deref(), change.now);
     let db = &change.transaction;
-    if let (Some(user), None) = (user, client) {
-        return Ok(session::end_all(db, user, change.actor, "authorization end", now).await?);
-    }
-    authorization_codes::withdraw(db, user, client).await?;
-    let count = authorizations::end_all(db, user, client, now).await?;
-    audit::record(db, now, change.actor, Event::AuthorizationsEnded { user, client, count }).await?;
-    Ok(count)
+    let signs_out = user.filter(|_| client.is_none());
+    let ended = if let Some(user) = signs_out {
+        session::end_all(db, user, change.actor, Action::AuthorizationsEnded, now).await?
+    } else {
+        authorization_codes::withdraw(db, user, client).await?;
+        EndedAccess { sessions: 0, authorizations: authorizations::end_all(db, user, client, now).await? }
+    };
+    let before = Access { sessions: signs_out.map(|_| ended.sessions), authorizations: ended.authorizations, ended: None };
+    let after = Access { sessions: signs_out.map(|_| 0), authorizations: 0, ended: Some(ended) };
+    change.record(Action::AuthorizationsEnded, Object::Authorizations(user, client), Some(&before), Some(&after)).await?;
+    Ok(ended.authorizations)
 }

@@ -20,9 +20,10 @@ use std::pin::Pin;
 
 use serde::Serialize;
 
+use crate::accounts::session::EndedAccess;
 use crate::app::App;
 use crate::audit::{self, Action, Actor, Event, Object};
-use crate::clock::UnixSeconds;
+use crate::clock::{UnixSeconds, rfc3339_or_none};
 use crate::keys::KeyError;
 use crate::oauth::client_metadata::{MAX_NAME, is_plain_text};
 use crate::oauth::error::OAuthError;
@@ -136,6 +137,31 @@ impl<'a> Change<'a> {
         let event = Event::Changed { action, object, before: json(before), after: json(after) };
         Ok(audit::record(&self.transaction, self.now, self.actor, event).await?)
     }
+}
+
+/// The view of a session or of an authorization, as its end is recorded.
+#[derive(Serialize)]
+struct Lasting<'a, V> {
+    #[serde(flatten)]
+    view: &'a V,
+    #[serde(serialize_with = "rfc3339_or_none")]
+    ended_at: Option<UnixSeconds>,
+    /// The number of authorizations that ended with a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorizations_ended: Option<u64>,
+}
+
+/// The numbers of sessions and authorizations that an operation concerns, as the end of all of them is recorded.
+#[derive(Serialize)]
+struct Access {
+    /// The number of live sessions. `None` if the operation ends no sessions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sessions: Option<usize>,
+    /// The number of authorizations that were not ended.
+    authorizations: u64,
+    /// The numbers that the operation ended; `None` before it.
+    #[serde(flatten)]
+    ended: Option<EndedAccess>,
 }
 
 /// The future of a change's operations. It is boxed, because the handlers of axum need futures that are known to be `Send`, which

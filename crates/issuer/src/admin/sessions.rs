@@ -4,10 +4,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::accounts::session;
-use crate::admin::{Change, Listing, Refused, Window};
+use crate::admin::{Access, Change, Lasting, Listing, Refused, Window};
 use crate::app::App;
+use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
-use crate::store::sessions;
+use crate::store::sessions::{self, SessionRow};
+use crate::store::{authorizations, users};
 
 /// A session as administrators see it.
 #[derive(Debug, Clone, Serialize)]
@@ -25,10 +27,8 @@ pub struct SessionView {
     pub expires_at: UnixSeconds,
 }
 
-/// Returns a page of the live sessions of a user, or of all users, in the order of their `sid`.
-pub async fn list(app: &App, user: Option<Uuid>, window: &Window) -> Result<Listing<SessionView>, Refused> {
-    let rows = sessions::page(app.store.reader(), user, app.now(), window.after.as_deref(), window.limit + 1).await?;
-    let view = |(row, username): (sessions::SessionRow, String)| SessionView {
+fn view((row, username): (SessionRow, String)) -> SessionView {
+    SessionView {
         sid: row.sid,
         username,
         address: row.address,
@@ -36,19 +36,41 @@ pub async fn list(app: &App, user: Option<Uuid>, window: &Window) -> Result<List
         created_at: row.created_at,
         last_used_at: row.last_used_at,
         expires_at: row.expires_at,
-    };
+    }
+}
+
+/// Returns a page of the live sessions of a user, or of all users, in the order of their `sid`.
+pub async fn list(app: &App, user: Option<Uuid>, window: &Window) -> Result<Listing<SessionView>, Refused> {
+    let rows = sessions::page(app.store.reader(), user, app.now(), window.after.as_deref(), window.limit + 1).await?;
     Ok(Listing::of(rows, window.limit, |(row, _)| row.sid.clone(), view))
 }
 
 /// Ends the session `sid`, with the authorizations that were given in it and do not outlive it. Fails with [`Refused::NotFound`] if
-/// there is no such live session.
+/// there is no such session, and with [`Refused::Conflict`] if it has already ended.
 pub async fn end(change: &mut Change<'_>, sid: &str) -> Result<(), Refused> {
-    let ended = session::end_by_sid(&change.transaction, sid, change.actor, "session end", change.now).await?;
-    if ended { Ok(()) } else { Err(Refused::not_found("live session", sid)) }
+    let (db, now) = (&change.transaction, change.now);
+    let found = sessions::by_sid(db, sid).await?.ok_or_else(|| Refused::not_found("session", sid))?;
+    let user = found.0.user_id;
+    let is_live = found.0.expires_at > now;
+    let session = view(found);
+    let ended = if is_live { session::end_unrecorded(db, sid, user, now).await? } else { None };
+    let Some(authorizations) = ended else {
+        return Err(Refused::Conflict(format!("the session {sid} has already ended")));
+    };
+    let before = Lasting { view: &session, ended_at: None, authorizations_ended: None };
+    let after = Lasting { view: &session, ended_at: Some(now), authorizations_ended: Some(authorizations) };
+    change.record(Action::SessionEnded, Object::Session(sid, user), Some(&before), Some(&after)).await
 }
 
-/// Ends all sessions of `user`, with the authorizations that were given in them and do not outlive them. Returns the number of
-/// sessions.
+/// Ends all sessions of `user`, with the authorizations that were given in them and do not outlive them, and refuses sign-ins that
+/// are under way. Returns the number of sessions.
 pub async fn end_all(change: &mut Change<'_>, user: Uuid) -> Result<usize, Refused> {
-    Ok(session::end_all_sessions(&change.transaction, user, change.actor, "session end", change.now).await?)
+    let db = &change.transaction;
+    let row = users::lock(db, user).await?.ok_or_else(|| Refused::not_found("user", user))?;
+    let ended = session::end_all_sessions(db, user, change.actor, Action::UserSessionsEnded, change.now).await?;
+    let remaining = authorizations::count_not_ended(db, user).await?;
+    let before = Access { sessions: Some(ended.sessions), authorizations: remaining + ended.authorizations, ended: None };
+    let after = Access { sessions: Some(0), authorizations: remaining, ended: Some(ended) };
+    change.record(Action::UserSessionsEnded, Object::User(user, &row.username), Some(&before), Some(&after)).await?;
+    Ok(ended.sessions)
 }

@@ -217,7 +217,7 @@ pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordH
     let user = lock(change, id).await?;
     users::set_password_hash(&change.transaction, id, &password.phc, password.generated.then_some(change.now), change.now).await?;
     // End the sessions too, because somebody who knew the old password may be signed in.
-    let authorizations = session::end_all(&change.transaction, id, change.actor, "user set-password", change.now).await?;
+    let authorizations = session::end_all(&change.transaction, id, change.actor, Action::UserPasswordSet, change.now).await?.authorizations;
     change.record(Action::UserPasswordSet, Object::User(user.id, &user.username), Some(&user), Some(&user)).await?;
     Ok(Ended { user, authorizations })
 }
@@ -228,7 +228,7 @@ pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused
     let administrators = roles::lock_administrators(change).await?;
     let before = lock(change, id).await?;
     users::set_disabled(&change.transaction, id, Some(change.now), change.now).await?;
-    let authorizations = session::end_all(&change.transaction, id, change.actor, "user disable", change.now).await?;
+    let authorizations = session::end_all(&change.transaction, id, change.actor, Action::UserDisabled, change.now).await?.authorizations;
     administrators.require_one(change).await?;
     let user = UserView { enabled: false, ..before.clone() };
     change.record(Action::UserDisabled, Object::User(user.id, &user.username), Some(&before), Some(&user)).await?;

@@ -10,8 +10,12 @@ pub enum Object<'a> {
     User(Uuid, &'a str),
     /// A client, by its id.
     Client(&'a str),
-    /// An authorization, by its id.
-    Authorization(Uuid),
+    /// An authorization, by its id, with its user and its client.
+    Authorization(Uuid, Uuid, &'a str),
+    /// All authorizations of a user, of a client, or of a user at a client.
+    Authorizations(Option<Uuid>, Option<&'a str>),
+    /// A session, by its `sid`, with its user.
+    Session(&'a str, Uuid),
     /// Any other object, by its name.
     Named(&'a str),
 }
@@ -25,7 +29,11 @@ macro_rules! actions {
         pub enum Action { $($variant,)* }
 
         impl Action {
-            fn name(self) -> &'static str {
+            /// Every action, in the order of the names.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Returns the name of the event. Events that follow from the operation carry it as `by`.
+            pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
         }
@@ -34,6 +42,7 @@ macro_rules! actions {
 
 actions! {
     AuthorizationEnded = "authorization_ended";
+    AuthorizationsEnded = "authorizations_ended";
     ClientAdded = "client_added";
     ClientDisabled = "client_disabled";
     ClientEnabled = "client_enabled";
@@ -45,12 +54,14 @@ actions! {
     RoleAdded = "role_added";
     RoleRemoved = "role_removed";
     RoleScopesChanged = "role_scopes_changed";
+    SessionEnded = "session_ended";
     UserAdded = "user_added";
     UserClaimsChanged = "user_claims_changed";
     UserDisabled = "user_disabled";
     UserEnabled = "user_enabled";
     UserPasswordSet = "user_password_set";
     UserRolesChanged = "user_roles_changed";
+    UserSessionsEnded = "user_sessions_ended";
 }
 
 /// An event, with what the audit trail keeps of it.
@@ -61,8 +72,6 @@ pub enum Event<'a> {
     AuthorizationGiven { user: Uuid, client: &'a str, authorization: Uuid, grant: &'a str },
     /// An authorization was ended; `by` names the cause.
     AuthorizationEnded { authorization: Uuid, client: &'a str, by: &'a str },
-    /// All authorizations of a user or of a client were ended; `count` is their number.
-    AuthorizationsEnded { user: Option<Uuid>, client: Option<&'a str>, count: u64 },
     /// A refresh token was presented that had been spent long before, so it or its successor was probably stolen.
     RefreshTokenReused { user: Uuid, client: &'a str, authorization: Uuid },
     /// A refresh token was presented whose generation the database has not reached, so the database was probably restored from a backup.
@@ -94,7 +103,6 @@ impl Event<'_> {
         match self {
             Self::AuthorizationGiven { .. } => "authorization_given",
             Self::AuthorizationEnded { .. } => "authorization_ended",
-            Self::AuthorizationsEnded { .. } => "authorizations_ended",
             Self::RefreshTokenReused { .. } => "refresh_token_reused",
             Self::RefreshTokenFromTheFuture { .. } => "refresh_token_from_the_future",
             Self::CodeReplayed { .. } => "code_replayed",
@@ -122,8 +130,8 @@ impl Event<'_> {
             | Self::ProfileChanged { user }
             | Self::ConsentGiven { user, .. }
             | Self::ConsentWithdrawn { user, .. } => Some(user),
-            Self::AuthorizationsEnded { user, .. } => user,
-            Self::Changed { object: Object::User(id, _), .. } => Some(id),
+            Self::Changed { object: Object::User(id, _) | Object::Authorization(_, id, _) | Object::Session(_, id), .. } => Some(id),
+            Self::Changed { object: Object::Authorizations(user, _), .. } => user,
             _ => None,
         }
     }
@@ -137,8 +145,8 @@ impl Event<'_> {
             | Self::CodeReplayed { client, .. }
             | Self::ConsentGiven { client, .. }
             | Self::ConsentWithdrawn { client, .. } => Some(client),
-            Self::AuthorizationsEnded { client, .. } => client,
-            Self::Changed { object: Object::Client(id), .. } => Some(id),
+            Self::Changed { object: Object::Client(id) | Object::Authorization(_, _, id), .. } => Some(id),
+            Self::Changed { object: Object::Authorizations(_, client), .. } => client,
             _ => None,
         }
     }
@@ -150,7 +158,7 @@ impl Event<'_> {
             | Self::RefreshTokenReused { authorization, .. }
             | Self::RefreshTokenFromTheFuture { authorization, .. }
             | Self::CodeReplayed { authorization, .. }
-            | Self::Changed { object: Object::Authorization(authorization), .. } => Some(authorization),
+            | Self::Changed { object: Object::Authorization(authorization, ..), .. } => Some(authorization),
             _ => None,
         }
     }
@@ -159,10 +167,9 @@ impl Event<'_> {
         match *self {
             Self::AuthorizationGiven { grant, .. } => json!({ "grant": grant }),
             Self::AuthorizationEnded { by, .. } => json!({ "by": by }),
-            Self::AuthorizationsEnded { count, .. } => json!({ "count": count }),
             Self::KeyPublished { kid } | Self::KeyRevoked { kid } => json!({ "kid": kid }),
             Self::Changed { object: Object::User(_, name) | Object::Named(name), .. } => json!({ "object": name }),
-            Self::SignedIn { sid, .. } => json!({ "sid": sid }),
+            Self::SignedIn { sid, .. } | Self::Changed { object: Object::Session(sid, _), .. } => json!({ "sid": sid }),
             Self::SessionEnded { sid, by, .. } => json!({ "sid": sid, "by": by }),
             Self::ConsentGiven { scope, .. } => json!({ "scope": scope }),
             _ => json!({}),

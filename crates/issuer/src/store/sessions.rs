@@ -38,6 +38,13 @@ pub async fn live(db: &impl ConnectionTrait, sid: &str, now: UnixSeconds) -> Res
     Ok(found.map(|found| (found.session, found.user)))
 }
 
+/// Returns the session `sid` with the username of its user, whether it is live or not.
+pub async fn by_sid(db: &impl ConnectionTrait, sid: &str) -> Result<Option<(SessionRow, String)>, StoreError> {
+    let found =
+        Entity::find_by_id(sid).join(JoinType::InnerJoin, Relation::Users.def()).into_partial_model::<WithUsername>().one(db).await?;
+    Ok(found.map(|found| (found.session, found.username)))
+}
+
 /// Returns the live sessions of a user, the one that was used last first.
 pub async fn of_user(db: &impl ConnectionTrait, user: Uuid, now: UnixSeconds) -> Result<Vec<SessionRow>, StoreError> {
     Ok(Entity::find()

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, DerivePartialModel, EntityTrait, FromQueryResult, JoinType,
-    PartialModelTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, RelationTrait, Value,
+    PaginatorTrait, PartialModelTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, RelationTrait, Value,
 };
 use uuid::Uuid;
 
@@ -138,6 +138,18 @@ struct WithUsername {
     authorization: InSession,
     #[sea_orm(from_expr = "Expr::col((users::Entity, users::Column::Username))")]
     username: String,
+}
+
+/// Returns the authorization `id` with the username of its user, whether it has ended or not.
+pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<(AuthorizationRow, String)>, StoreError> {
+    let found =
+        Entity::find_by_id(id).join(JoinType::InnerJoin, Relation::Users.def()).into_partial_model::<WithUsername>().one(db).await?;
+    Ok(found.map(|found| (found.authorization.0, found.username)))
+}
+
+/// Returns the number of authorizations of `user` that were not ended, including those that have expired.
+pub async fn count_not_ended(db: &impl ConnectionTrait, user: Uuid) -> Result<u64, StoreError> {
+    Ok(Entity::find().filter(of(Some(user), None)).filter(Column::EndedAt.is_null()).count(db).await?)
 }
 
 /// Returns up to `limit` authorizations of a user, a client or both that can still be used at `now`, the latest first, each with

@@ -254,8 +254,8 @@ fn mistakes_are_one_clear_line() {
         (vec!["keys", "revoke", "nonsense"], "", "there is no key nonsense"),
         (vec!["authorization", "list", "--user", "nobody"], "", "there is no user nobody"),
         (vec!["session", "list", "--user", "nobody"], "", "there is no user nobody"),
-        (vec!["session", "end", "nonsense"], "", "there is no live session nonsense"),
-        (vec!["authorization", "end", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"], "", "there is no live authorization"),
+        (vec!["session", "end", "nonsense"], "", "there is no session nonsense"),
+        (vec!["authorization", "end", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"], "", "there is no authorization"),
     ] {
         let error = signet.error(&args, stdin);
         assert!(error.contains(expected), "{args:?}: {error}");
