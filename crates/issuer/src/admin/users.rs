@@ -6,11 +6,12 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::accounts::methods::password::{self, StoredHash};
-use crate::accounts::{policy, session, username};
+use crate::accounts::session::{self, EndedAccess};
+use crate::accounts::{policy, username};
 use crate::admin::{Change, Fault, Listing, Refused, Window, roles};
 use crate::app::App;
 use crate::audit::{Action, Object};
-use crate::clock::{UnixSeconds, rfc3339};
+use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
 use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS, is_line};
 use crate::store::users::{self, UserRow};
 use crate::store::{ConnectionTrait, roles as role_store};
@@ -139,31 +140,81 @@ fn is_email(text: &str) -> bool {
     plain && text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
 }
 
+/// How a password came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Origin {
+    /// The user or an administrator chose it.
+    Chosen,
+    /// The issuer generated it, so that the user must choose their own.
+    Generated,
+    /// Its hash was taken from another system.
+    Imported,
+}
+
 /// The hash of a password, ready to be stored.
 #[derive(Debug)]
 pub struct PasswordHash {
     phc: String,
-    /// `true` if the password was generated, so that the user must choose their own.
-    generated: bool,
+    origin: Origin,
 }
 
 impl PasswordHash {
     /// Checks and hashes a password that was chosen for a user whose username, email address and name are `about`.
     pub async fn chosen(app: &App, password: SecretString, about: &[&str]) -> Result<Self, Refused> {
         policy::check(password.expose_secret(), about).map_err(|error| Refused::invalid("password", error.to_string()))?;
-        Ok(Self { phc: password::hash(app, password).await?, generated: false })
+        Ok(Self { phc: password::hash(app, password).await?, origin: Origin::Chosen })
     }
 
     /// Hashes a random password that the user must replace.
     pub async fn generated(app: &App, password: SecretString) -> Result<Self, Refused> {
-        Ok(Self { phc: password::hash(app, password).await?, generated: true })
+        Ok(Self { phc: password::hash(app, password).await?, origin: Origin::Generated })
     }
 
     /// Takes an Argon2id hash in PHC format as it is. Fails if the hash cannot be used.
     pub fn imported(phc: String) -> Result<Self, Refused> {
         StoredHash::parse(&phc).map_err(|error| Refused::invalid("password_hash", error.to_string()))?;
-        Ok(Self { phc, generated: false })
+        Ok(Self { phc, origin: Origin::Imported })
     }
+
+    /// The time at which the password was generated, which is `now`; `None` if it was not generated.
+    fn generated_at(&self, now: UnixSeconds) -> Option<UnixSeconds> {
+        (self.origin == Origin::Generated).then_some(now)
+    }
+
+    fn record(&self, now: UnixSeconds) -> PasswordRecord {
+        PasswordRecord { origin: Some(self.origin), since: Some(now) }
+    }
+}
+
+/// The audit trail's record of a password, without its hash.
+#[derive(Serialize)]
+struct PasswordRecord {
+    /// `None` if the password was chosen or imported, between which the stored user does not distinguish.
+    origin: Option<Origin>,
+    /// The time at which the password was stored. The stored user tells it only of generated passwords.
+    #[serde(serialize_with = "rfc3339_or_none")]
+    since: Option<UnixSeconds>,
+}
+
+impl PasswordRecord {
+    fn stored(row: &UserRow) -> Option<Self> {
+        row.password_hash.as_ref()?;
+        Some(Self { origin: row.password_generated_at.map(|_| Origin::Generated), since: row.password_generated_at })
+    }
+}
+
+/// The audit trail's record of a user whose access an operation gives or ends.
+#[derive(Serialize)]
+struct UserRecord<'a> {
+    #[serde(flatten)]
+    user: &'a UserView,
+    /// `None` if the operation does not concern the password, or if the user has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<PasswordRecord>,
+    /// The numbers that the operation ended; `None` before it.
+    #[serde(flatten)]
+    ended: Option<EndedAccess>,
 }
 
 /// Adds a user with their roles, which must exist. Fails with [`Refused::Conflict`] if the username is taken.
@@ -173,18 +224,19 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash)
     if users::row(db, &username).await?.is_some() {
         return Err(Refused::Conflict(format!("there is a user {username} already")));
     }
+    let record = password.record(change.now);
     let row = UserRow {
         id: change.app.clock.random_uuid(),
         username,
         email,
         email_verified,
         name,
+        password_generated_at: password.generated_at(change.now),
         password_hash: Some(password.phc),
         created_at: change.now,
         updated_at: change.now,
         disabled_at: None,
         claims: StandardClaims::default().to_json(),
-        password_generated_at: password.generated.then_some(change.now),
         credential_version: 0,
     };
     let id = row.id;
@@ -193,7 +245,8 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash)
         roles::give(db, id, role).await?;
     }
     let after = UserView::read(db, row).await?;
-    change.record(Action::UserAdded, Object::User(after.id, &after.username), None, Some(&after)).await?;
+    let recorded = UserRecord { user: &after, password: Some(record), ended: None };
+    change.record(Action::UserAdded, Object::User(after.id, &after.username), None, Some(&recorded)).await?;
     Ok(after)
 }
 
@@ -214,12 +267,17 @@ pub struct Ended {
 
 /// Sets a user's password, signs the user out everywhere, and ends all their authorizations.
 pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordHash) -> Result<Ended, Refused> {
-    let user = lock(change, id).await?;
-    users::set_password_hash(&change.transaction, id, &password.phc, password.generated.then_some(change.now), change.now).await?;
+    let db = &change.transaction;
+    let row = users::lock(db, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
+    let old = PasswordRecord::stored(&row);
+    let user = UserView::read(db, row).await?;
+    users::set_password_hash(db, id, &password.phc, password.generated_at(change.now), change.now).await?;
     // End the sessions too, because somebody who knew the old password may be signed in.
-    let authorizations = session::end_all(&change.transaction, id, change.actor, Action::UserPasswordSet, change.now).await?.authorizations;
-    change.record(Action::UserPasswordSet, Object::User(user.id, &user.username), Some(&user), Some(&user)).await?;
-    Ok(Ended { user, authorizations })
+    let ended = session::end_all(db, id, change.actor, Action::UserPasswordSet, change.now).await?;
+    let before = UserRecord { user: &user, password: old, ended: None };
+    let after = UserRecord { user: &user, password: Some(password.record(change.now)), ended: Some(ended) };
+    change.record(Action::UserPasswordSet, Object::User(user.id, &user.username), Some(&before), Some(&after)).await?;
+    Ok(Ended { user, authorizations: ended.authorizations })
 }
 
 /// Disables a user, signs them out everywhere, and ends all their authorizations. Fails with [`Refused::Conflict`] if no
@@ -228,11 +286,13 @@ pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused
     let administrators = roles::lock_administrators(change).await?;
     let before = lock(change, id).await?;
     users::set_disabled(&change.transaction, id, Some(change.now), change.now).await?;
-    let authorizations = session::end_all(&change.transaction, id, change.actor, Action::UserDisabled, change.now).await?.authorizations;
+    let ended = session::end_all(&change.transaction, id, change.actor, Action::UserDisabled, change.now).await?;
     administrators.require_one(change).await?;
     let user = UserView { enabled: false, ..before.clone() };
-    change.record(Action::UserDisabled, Object::User(user.id, &user.username), Some(&before), Some(&user)).await?;
-    Ok(Ended { user, authorizations })
+    let before = UserRecord { user: &before, password: None, ended: None };
+    let after = UserRecord { user: &user, password: None, ended: Some(ended) };
+    change.record(Action::UserDisabled, Object::User(user.id, &user.username), Some(&before), Some(&after)).await?;
+    Ok(Ended { user, authorizations: ended.authorizations })
 }
 
 /// Enables a user, who can then sign in again.
