@@ -72,6 +72,9 @@ pub async fn change_scopes(change: &mut Change<'_>, name: &str, add: &[String], 
     scopes.sort();
     scopes.dedup();
     scopes.retain(|scope| !remove.contains(scope));
+    if scopes == before.scopes {
+        return Ok(before);
+    }
     roles::replace_scopes(db, name, &scopes).await?;
     administrators.require_one(change).await?;
     let after = RoleView { name: name.to_owned(), scopes };

@@ -280,11 +280,14 @@ pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordH
     Ok(Ended { user, authorizations: ended.authorizations })
 }
 
-/// Disables a user, signs them out everywhere, and ends all their authorizations. Fails with [`Refused::Conflict`] if no
-/// administrator would remain.
+/// Disables a user, signs them out everywhere, and ends all their authorizations. Does nothing if the user is disabled already, so
+/// that the time at which that happened stays. Fails with [`Refused::Conflict`] if no administrator would remain.
 pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused> {
     let administrators = roles::lock_administrators(change).await?;
     let before = lock(change, id).await?;
+    if !before.enabled {
+        return Ok(Ended { user: before, authorizations: 0 });
+    }
     users::set_disabled(&change.transaction, id, Some(change.now), change.now).await?;
     let ended = session::end_all(&change.transaction, id, change.actor, Action::UserDisabled, change.now).await?;
     administrators.require_one(change).await?;
@@ -295,9 +298,12 @@ pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused
     Ok(Ended { user, authorizations: ended.authorizations })
 }
 
-/// Enables a user, who can then sign in again.
+/// Enables a user, who can then sign in again. Does nothing if the user is enabled already.
 pub async fn enable(change: &mut Change<'_>, id: Uuid) -> Result<UserView, Refused> {
     let before = lock(change, id).await?;
+    if before.enabled {
+        return Ok(before);
+    }
     users::set_disabled(&change.transaction, id, None, change.now).await?;
     let after = UserView { enabled: true, ..before.clone() };
     change.record(Action::UserEnabled, Object::User(after.id, &after.username), Some(&before), Some(&after)).await?;
@@ -319,8 +325,11 @@ pub async fn set_claims(change: &mut Change<'_>, id: Uuid, values: &[(String, St
     if !faults.is_empty() {
         return Err(Refused::Invalid(faults));
     }
-    users::set_claims(&change.transaction, id, name.as_deref(), &claims.to_json(), change.now).await?;
     let after = UserRow { name, claims: claims.to_json(), ..before.clone() };
+    if claims_of(&after) == claims_of(&before) {
+        return Ok(claims_of(&before));
+    }
+    users::set_claims(&change.transaction, id, after.name.as_deref(), &after.claims, change.now).await?;
     let object =
         |row: &UserRow| claims_of(row).into_iter().map(|(claim, value)| (claim.to_owned(), value.into())).collect::<Map<_, Value>>();
     change
@@ -340,8 +349,11 @@ pub async fn change_roles(change: &mut Change<'_>, id: Uuid, add: &[String], rem
     for role in remove {
         roles::take(&change.transaction, id, role).await?;
     }
-    administrators.require_one(change).await?;
     let after = UserView { roles: role_store::of_user(&change.transaction, id).await?, ..before.clone() };
+    if after.roles == before.roles {
+        return Ok(before);
+    }
+    administrators.require_one(change).await?;
     change.record(Action::UserRolesChanged, Object::User(after.id, &after.username), Some(&before), Some(&after)).await?;
     Ok(after)
 }
