@@ -4,9 +4,11 @@ use serde::Serialize;
 
 use crate::admin::{Change, Refused};
 use crate::app::App;
+use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, date, rfc3339, rfc3339_or_none};
 use crate::keys::ring::{Entry, Ring};
 use crate::keys::rotation::NewKey;
+use crate::store::signing_keys;
 
 /// A signing key as administrators see it.
 #[derive(Debug, Clone, Serialize)]
@@ -36,10 +38,13 @@ fn view(app: &App, ring: &Ring, entry: &Entry) -> KeyView {
     }
 }
 
+fn views(app: &App, ring: &Ring) -> Vec<KeyView> {
+    ring.entries().iter().map(|entry| view(app, ring, entry)).collect()
+}
+
 /// Returns all signing keys, in the order in which they sign. They are few, so there is only one page.
 pub async fn list(app: &App) -> Result<Vec<KeyView>, Refused> {
-    let ring = app.rotation().ring().await?;
-    Ok(ring.entries().iter().map(|entry| view(app, &ring, entry)).collect())
+    Ok(views(app, &app.rotation().ring().await?))
 }
 
 /// Adds `key` to the JWKS. It begins to sign when every verifier has had time to fetch it. Fails with [`Refused::Conflict`] if a
@@ -54,6 +59,7 @@ pub async fn publish(change: &mut Change<'_>, key: NewKey) -> Result<KeyView, Re
     }
     let published = rotation.publish(&change.transaction, &ring, key, change.actor).await?;
     let entry = published.ok_or_else(|| Refused::Conflict("another node published a key at the same moment".to_owned()))?;
+    record(change, Action::KeysRotated, &entry.kid, &ring).await?;
     Ok(KeyView {
         kid: entry.kid,
         state: if entry.activates_at > change.now { "published" } else { "active" },
@@ -63,13 +69,29 @@ pub async fn publish(change: &mut Change<'_>, key: NewKey) -> Result<KeyView, Re
     })
 }
 
+/// Records an operation on the key `kid` with all keys before and after it, because it may change the dates of other keys too.
+/// Returns the ring after it.
+async fn record(change: &Change<'_>, action: Action, kid: &str, before: &Ring) -> Result<Ring, Refused> {
+    let after = change.app.rotation().ring_in(&change.transaction).await?;
+    let (old, new) = (views(change.app, before), views(change.app, &after));
+    change.record(action, Object::Named(kid), Some(&old), Some(&new)).await?;
+    Ok(after)
+}
+
 /// Removes the key `kid` from the JWKS at once. If it was the key that signs, the next published key signs from now on, or `spare`
-/// if none was published. Returns the `kid` of the key that signs afterwards.
+/// if none was published. Returns the `kid` of the key that signs afterwards. Fails with [`Refused::NotFound`] if there is no such key,
+/// and with [`Refused::Conflict`] if it is already revoked.
 pub async fn revoke(change: &mut Change<'_>, kid: &str, spare: NewKey) -> Result<Option<String>, Refused> {
     let rotation = change.app.rotation();
-    if !rotation.revoke(&change.transaction, kid, spare, change.actor).await? {
-        return Err(Refused::not_found("key", format!("{kid} that could be revoked")));
+    // Lock before reading, so that what is recorded as before the change is what the change found.
+    signing_keys::lock(&change.transaction).await?;
+    let before = rotation.ring_in(&change.transaction).await?;
+    if !before.entries().iter().any(|entry| entry.kid == kid) {
+        return Err(Refused::not_found("key", kid));
     }
-    let ring = rotation.ring_in(&change.transaction).await?;
+    if !rotation.revoke(&change.transaction, kid, spare, change.actor).await? {
+        return Err(Refused::Conflict(format!("the key {kid} is already revoked")));
+    }
+    let ring = record(change, Action::KeysRevoked, kid, &before).await?;
     Ok(ring.active(change.now).map(|entry| entry.kid.clone()))
 }

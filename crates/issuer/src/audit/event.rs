@@ -16,7 +16,7 @@ pub enum Object<'a> {
     Authorizations(Option<Uuid>, Option<&'a str>),
     /// A session, by its `sid`, with its user.
     Session(&'a str, Uuid),
-    /// Any other object, by its name.
+    /// Any other object, by its name; a signing key by its `kid`.
     Named(&'a str),
 }
 
@@ -48,6 +48,8 @@ actions! {
     ClientEnabled = "client_enabled";
     ClientRemoved = "client_removed";
     ClientSecretRotated = "client_secret_rotated";
+    KeysRevoked = "keys_revoked";
+    KeysRotated = "keys_rotated";
     RegistrationTokenIssued = "registration_token_issued";
     ResourceAdded = "resource_added";
     ResourceRemoved = "resource_removed";

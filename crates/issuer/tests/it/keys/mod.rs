@@ -30,12 +30,12 @@ pub async fn publish_after(app: &App, ring: &Ring) -> Option<Entry> {
     published
 }
 
-/// Revokes a key by the operation; returns whether there was such a key.
+/// Revokes a key by the operation; returns `false` if there is no such key, or if it was already revoked.
 pub async fn revoke(app: &App, kid: &str) -> bool {
     let spare = app.rotation().generate().unwrap();
     match admin::change(app, &operator(), |change| Box::pin(admin::keys::revoke(change, kid, spare))).await {
         Ok(_) => true,
-        Err(Refused::NotFound { .. }) => false,
+        Err(Refused::NotFound { .. } | Refused::Conflict(_)) => false,
         Err(error) => panic!("{error}"),
     }
 }
