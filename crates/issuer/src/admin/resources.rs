@@ -51,13 +51,21 @@ impl ResourceView {
     }
 }
 
-/// Returns a page of all resources, in the order of their keys.
+/// Returns a page of all resources, the built-in ones first, then the oldest first.
 pub async fn list(app: &App, window: &Window) -> Result<Listing<ResourceView>, Refused> {
     let db = app.store.reader();
-    let rows = resources::page(db, window.after.as_deref(), window.limit + 1).await?;
+    let place = |cursor| place(cursor).ok_or_else(|| Refused::invalid("after", "the cursor of a previous page"));
+    let after = window.after.as_deref().map(place).transpose()?;
+    let rows = resources::page(db, after, window.limit + 1).await?;
     let scopes = resources::scopes_of(db, rows.iter().map(|row| row.id.as_str())).await?;
     let view = |row: ResourceRow| ResourceView::new(app, &row, scopes.iter().filter(|scope| scope.resource_id == row.id).cloned());
-    Ok(Listing::of(rows, window.limit, |row| row.id.clone(), view))
+    Ok(Listing::of(rows, window.limit, |row| format!("{}.{}", row.created_at, row.id), view))
+}
+
+/// Parses a cursor of [`list`]: the time at which a resource was added, and its key.
+fn place(cursor: &str) -> Option<(UnixSeconds, &str)> {
+    let (created_at, id) = cursor.split_once('.')?;
+    Some((created_at.parse().ok()?, id))
 }
 
 /// Returns the resource `identifier`. Fails with [`Refused::NotFound`] if it does not exist.

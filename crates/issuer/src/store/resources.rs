@@ -88,10 +88,28 @@ pub async fn row(db: &impl ConnectionTrait, id: &str) -> Result<Option<ResourceR
     Ok(resources::Entity::find_by_id(id).one(db).await?)
 }
 
-/// Returns up to `limit` resources after the key `after`, in the order of their keys.
-pub async fn page(db: &impl ConnectionTrait, after: Option<&str>, limit: u64) -> Result<Vec<ResourceRow>, StoreError> {
-    let condition = Condition::all().add_option(after.map(|after| resources::Column::Id.gt(after)));
-    Ok(resources::Entity::find().filter(condition).order_by_asc(resources::Column::Id).limit(limit).all(db).await?)
+/// Returns up to `limit` resources, the built-in ones first, then the oldest first. `after` is the time at which the last one of the
+/// previous page was added, and its key.
+pub async fn page(db: &impl ConnectionTrait, after: Option<(UnixSeconds, &str)>, limit: u64) -> Result<Vec<ResourceRow>, StoreError> {
+    use resources::Column;
+    let following = |(created_at, id): (UnixSeconds, &str)| {
+        let later = Condition::any()
+            .add(Column::CreatedAt.gt(created_at))
+            .add(Condition::all().add(Column::CreatedAt.eq(created_at)).add(Column::Id.gt(id)));
+        if [ISSUER, USERINFO].contains(&id) {
+            return Condition::any().add(Column::Identifier.is_not_null()).add(later);
+        }
+        Condition::all().add(Column::Identifier.is_not_null()).add(later)
+    };
+    Ok(resources::Entity::find()
+        .filter(Condition::all().add_option(after.map(following)))
+        // Only registered resources have an identifier, and `false` comes before `true`.
+        .order_by_asc(Column::Identifier.is_not_null())
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await?)
 }
 
 /// Returns the names of the resources with the keys `ids`, by key.
