@@ -55,8 +55,7 @@ impl PasswordChange {
         if new.expose_secret() == current.expose_secret() {
             return Err(PasswordChangeError::Unchanged);
         }
-        let about: Vec<&str> = [Some(user.username.as_str()), user.email.as_deref(), user.name.as_deref()].into_iter().flatten().collect();
-        policy::check(new.expose_secret(), &about)?;
+        policy::check(new.expose_secret(), &policy::about(&user.username, user.email.as_deref(), user.name.as_deref()))?;
         Ok(Self { current, new })
     }
 

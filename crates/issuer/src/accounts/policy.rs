@@ -25,7 +25,12 @@ pub fn is_too_long(password: &str) -> bool {
     password.chars().nth(*LENGTH.end()).is_some()
 }
 
-/// Checks a new password of a user whose username, email address and name are `about`.
+/// Returns what is known about a user and must not make up their password: the username, email address and full name.
+pub fn about<'u>(username: &'u str, email: Option<&'u str>, name: Option<&'u str>) -> Vec<&'u str> {
+    [Some(username), email, name].into_iter().flatten().collect()
+}
+
+/// Checks a new password of a user about whom `about` is known (see [`about`]).
 ///
 /// zxcvbn contains lists of common passwords. A score of 2 means that guessing takes more than a million attempts.
 pub fn check(password: &str, about: &[&str]) -> Result<(), PolicyError> {

@@ -120,19 +120,15 @@ impl NewUser {
 
     /// Returns the username, email address and name, from which the password must not be made.
     pub fn about(&self) -> Vec<&str> {
-        about(&self.0.username, self.0.email.as_deref(), self.0.name.as_deref())
+        policy::about(&self.0.username, self.0.email.as_deref(), self.0.name.as_deref())
     }
 }
 
 impl UserView {
     /// Returns the username, email address and name, from which the password must not be made.
     pub fn about(&self) -> Vec<&str> {
-        about(&self.username, self.email.as_deref(), self.name.as_deref())
+        policy::about(&self.username, self.email.as_deref(), self.name.as_deref())
     }
-}
-
-fn about<'u>(username: &'u str, email: Option<&'u str>, name: Option<&'u str>) -> Vec<&'u str> {
-    [Some(username), email, name].into_iter().flatten().collect()
 }
 
 fn is_email(text: &str) -> bool {
