@@ -1,6 +1,7 @@
 //! Lists come in pages, each of which begins where the one before ended, and filters hold.
 
 mod new_client;
+mod resources;
 mod roles;
 
 use signet_issuer::admin::{self, Window};
