@@ -1,6 +1,9 @@
 //! Each operation records who did what, with the state before and after; the first start does, too.
 
-use signet_issuer::admin::{authorizations, clients, registration_tokens, resources, roles, sessions, users};
+use signet_issuer::admin::authorizations::AuthorizationFilter;
+use signet_issuer::admin::users::PasswordHash;
+use signet_issuer::admin::{Refused, authorizations, clients, keys, registration_tokens, resources, roles, sessions, users};
+use signet_issuer::audit::Action;
 use uuid::Uuid;
 
 use crate::support::{ORDERS, TestApp};
@@ -20,63 +23,134 @@ async fn the_first_start_records_what_it_makes() {
     assert_eq!(events(&app, "user_added", views).await, 1);
 }
 
+/// Returns a part of the state before and a part of the state after `action`, as the test below performs it. `None` if there must be no
+/// such state.
+fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
+    let (before, after) = match action {
+        Action::AuthorizationEnded => (r#""ended_at":null"#, r#""ended_at":"2026-"#),
+        Action::AuthorizationsEnded => (r#""authorizations":1"#, r#""authorizations_ended":1"#),
+        Action::ClientAdded => ("", r#""client_id":"web""#),
+        Action::ClientDisabled => (r#""enabled":true"#, r#""enabled":false"#),
+        Action::ClientEnabled => (r#""enabled":false"#, r#""enabled":true"#),
+        Action::ClientRemoved => (r#""client_id":"web""#, ""),
+        Action::ClientSecretRotated => (r#""secrets":1"#, r#""secrets":2"#),
+        Action::KeysRevoked => (r#""state":"published""#, r#""state":"revoked""#),
+        Action::KeysRotated => (r#""state":"active""#, r#""state":"published""#),
+        Action::RegistrationTokenIssued => ("", r#""uses":1"#),
+        Action::ResourceAdded => ("", r#""name":"orders:read""#),
+        Action::ResourceRemoved => (r#""name":"orders:read""#, ""),
+        Action::RoleAdded => ("", r#""orders:read""#),
+        Action::RoleRemoved => (r#""orders:write""#, ""),
+        Action::RoleScopesChanged => (r#""orders:read""#, r#"["orders:write"]"#),
+        Action::SessionEnded => (r#""ended_at":null"#, r#""authorizations_ended":1"#),
+        Action::UserAdded => ("", r#""username":"alice""#),
+        Action::UserClaimsChanged => ("{", r#""nickname":"Al""#),
+        Action::UserDisabled => (r#""enabled":true"#, r#""enabled":false"#),
+        Action::UserEnabled => (r#""enabled":false"#, r#""enabled":true"#),
+        Action::UserPasswordSet => (r#""origin":null"#, r#""origin":"chosen""#),
+        Action::UserRolesChanged => (r#""clerk""#, r#""roles":[]"#),
+        Action::UserSessionsEnded => (r#""sessions":1"#, r#""sessions_ended":1"#),
+    };
+    (Some(before).filter(|before| !before.is_empty()), Some(after).filter(|after| !after.is_empty()))
+}
+
+/// The SQL condition that the column `name` contains `part`, or is null.
+fn contains(name: &str, part: Option<&str>) -> String {
+    part.map_or_else(|| format!("\"{name}\" IS NULL"), |part| format!("\"{name}\" LIKE '%{part}%'"))
+}
+
+const BY_THE_OPERATOR: &str = "actor_kind = 'operator' AND face = 'command_line' AND request_id IS NULL";
+
 #[tokio::test(flavor = "multi_thread")]
-async fn every_operation_records_its_event_in_its_transaction() {
+async fn every_operation_records_who_did_what_before_and_after() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
     let browser = app.signed_in("alice").await;
-    app.code_flow(&browser, &[]).await;
     let alice = users::show(&app.app, "alice").await.unwrap().id;
-    let filter = authorizations::AuthorizationFilter { user: None, client: Some("web".to_owned()) };
-    let read = ["orders:read".to_owned()];
-    let clerk = ["clerk".to_owned()];
-    let name = [("nickname".to_owned(), "Al".to_owned())];
+    let of_web = AuthorizationFilter { user: None, client: Some("web".to_owned()) };
+
+    app.code_flow(&browser, &[]).await;
+    let id = authorizations::list(&app.app, &of_web, &app.window()).await.unwrap().items.remove(0).id;
+    app.operate(|change| Box::pin(authorizations::end(change, id))).await.unwrap();
+    app.code_flow(&browser, &[]).await;
+    app.operate(|change| Box::pin(authorizations::end_all(change, &of_web))).await.unwrap();
+    app.code_flow(&browser, &[]).await;
     let sid = sessions::list(&app.app, Some(alice), &app.window()).await.unwrap().items.remove(0).sid;
+    app.operate(|change| Box::pin(sessions::end(change, &sid))).await.unwrap();
+    app.signed_in("alice").await;
+    app.operate(|change| Box::pin(sessions::end_all(change, alice))).await.unwrap();
+
+    let password = PasswordHash::chosen(&app.app, "another good passphrase".into(), &["alice"]).await.unwrap();
+    let (read, clerk) = (["orders:read".to_owned()], ["clerk".to_owned()]);
+    let nickname = [("nickname".to_owned(), "Al".to_owned())];
+    let (key, spare) = (app.app.rotation().generate().unwrap(), app.app.rotation().generate().unwrap());
+    let active = keys::list(&app.app).await.unwrap().remove(0).kid;
     app.operate(|change| {
         Box::pin(async move {
-            registration_tokens::issue(change, 1, 60).await?;
-            roles::change_scopes(change, "clerk", &[], &read).await?;
-            users::set_claims(change, alice, &name).await?;
+            users::set_password(change, alice, password).await?;
+            users::set_claims(change, alice, &nickname).await?;
             users::change_roles(change, alice, &[], &clerk).await?;
-            authorizations::end_all(change, &filter).await?;
-            sessions::end(change, &sid).await?;
             users::disable(change, alice).await?;
             users::enable(change, alice).await?;
             clients::rotate_secret(change, "web", false).await?;
             clients::set_enabled(change, "web", false).await?;
             clients::set_enabled(change, "web", true).await?;
             clients::remove(change, "web").await?;
+            registration_tokens::issue(change, 1, 60).await?;
+            roles::change_scopes(change, "clerk", &[], &read).await?;
             roles::remove(change, "clerk").await?;
-            resources::remove(change, ORDERS).await
+            resources::remove(change, ORDERS).await?;
+            keys::publish(change, key).await?;
+            keys::revoke(change, &active, spare).await
         })
     })
     .await
     .unwrap();
-    let by_the_operator = "actor_kind = 'operator' AND face = 'command_line'";
-    for event in [
-        "registration_token_issued",
-        "role_scopes_changed",
-        "user_claims_changed",
-        "user_roles_changed",
-        "authorizations_ended",
-        "session_ended",
-        "user_disabled",
-        "user_enabled",
-        "client_secret_rotated",
-        "client_disabled",
-        "client_enabled",
-        "client_removed",
-        "role_removed",
-        "resource_removed",
-    ] {
-        assert!(events(&app, event, by_the_operator).await >= 1, "{event}");
-    }
-    let both = "\"before\" LIKE '%\"enabled\":true%' AND \"after\" LIKE '%\"enabled\":false%'";
-    assert_eq!(events(&app, "user_disabled", both).await, 1);
-    assert_eq!(events(&app, "user_disabled", "user_id IS NOT NULL").await, 1);
-    assert_eq!(events(&app, "client_disabled", "client_id = 'web'").await, 1);
 
-    // A change that fails leaves no event.
-    let before = app.count("SELECT count(*) FROM audit_events").await;
+    for action in Action::ALL {
+        let (before, after) = states(*action);
+        let condition = format!("{BY_THE_OPERATOR} AND {} AND {}", contains("before", before), contains("after", after));
+        assert!(events(&app, action.name(), &condition).await >= 1, "{action:?}: {condition}");
+        assert_eq!(events(&app, action.name(), "\"before\" = \"after\"").await, 0, "{action:?}");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE \"after\" LIKE '%argon2%'").await, 0);
+    // The key that waited signs at once, because the one that signed is revoked.
+    assert_eq!(events(&app, "keys_revoked", "\"after\" LIKE '%\"state\":\"active\"%' AND \"after\" NOT LIKE '%published\"%'").await, 1);
+    for (event, condition) in [
+        ("authorization_ended", "user_id IS NOT NULL AND client_id = 'web' AND authorization_id IS NOT NULL"),
+        ("authorizations_ended", "client_id = 'web'"),
+        ("client_disabled", "client_id = 'web'"),
+        ("session_ended", "user_id IS NOT NULL AND detail LIKE '%\"sid\"%'"),
+        ("session_ended", "detail LIKE '%\"by\":\"user_sessions_ended\"%'"),
+        ("user_disabled", "user_id IS NOT NULL"),
+    ] {
+        assert!(events(&app, event, condition).await >= 1, "{event}: {condition}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ending_a_users_access_is_recorded_even_if_nothing_was_live() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let alice = users::show(&app.app, "alice").await.unwrap().id;
+    let of_alice = AuthorizationFilter { user: Some(alice), client: None };
+    assert_eq!(app.operate(|change| Box::pin(sessions::end_all(change, alice))).await.unwrap(), 0);
+    assert_eq!(app.operate(|change| Box::pin(authorizations::end_all(change, &of_alice))).await.unwrap(), 0);
+    let none = "user_id IS NOT NULL AND \"after\" LIKE '%\"sessions_ended\":0%' AND \"after\" LIKE '%\"authorizations_ended\":0%'";
+    for event in ["user_sessions_ended", "authorizations_ended"] {
+        assert_eq!(events(&app, event, none).await, 1, "{event}");
+    }
+    // The password grant gives an authorization without a session, which remains when only sessions end.
+    app.sign_in("alice", "").await;
+    app.operate(|change| Box::pin(sessions::end_all(change, alice))).await.unwrap();
+    assert_eq!(events(&app, "user_sessions_ended", "\"after\" LIKE '%\"authorizations\":1%'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_that_fails_or_changes_nothing_leaves_no_event() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let alice = users::show(&app.app, "alice").await.unwrap().id;
+    app.disable_user("alice").await;
+    let (count, disabled_at) = ("SELECT count(*) FROM audit_events", "SELECT disabled_at FROM users WHERE username = 'alice'");
+    let (before, since) = (app.count(count).await, app.count(disabled_at).await);
     let failed = app.operate(|change| {
         Box::pin(async move {
             users::enable(change, alice).await?;
@@ -84,7 +158,53 @@ async fn every_operation_records_its_event_in_its_transaction() {
         })
     });
     assert!(failed.await.is_err());
-    assert_eq!(app.count("SELECT count(*) FROM audit_events").await, before);
+    app.advance(60);
+    let (clerk, read) = (["clerk".to_owned()], ["orders:read".to_owned()]);
+    let name = [("name".to_owned(), "alice Example".to_owned())];
+    app.operate(|change| {
+        Box::pin(async move {
+            users::disable(change, alice).await?;
+            users::change_roles(change, alice, &clerk, &[]).await?;
+            users::set_claims(change, alice, &name).await?;
+            roles::change_scopes(change, "clerk", &read, &[]).await
+        })
+    })
+    .await
+    .unwrap();
+    assert_eq!((app.count(count).await, app.count(disabled_at).await), (before, since));
+    app.operate(|change| Box::pin(users::enable(change, alice))).await.unwrap();
+    app.operate(|change| Box::pin(users::enable(change, alice))).await.unwrap();
+    assert_eq!(app.count(count).await, before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_already_ended_is_refused_otherwise_than_what_never_was() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
+    app.code_flow(&app.signed_in("alice").await, &[]).await;
+    let id = authorizations::list(&app.app, &AuthorizationFilter::default(), &app.window()).await.unwrap().items.remove(0).id;
+    let sid = sessions::list(&app.app, None, &app.window()).await.unwrap().items.remove(0).sid;
+    let kid = keys::list(&app.app).await.unwrap().remove(0).kid;
+    for time in ["the first", "the second"] {
+        let key = app.app.rotation().generate().unwrap();
+        let refused = [
+            app.operate(|change| Box::pin(authorizations::end(change, id))).await.err(),
+            app.operate(|change| Box::pin(sessions::end(change, &sid))).await.err(),
+            app.operate(|change| Box::pin(keys::revoke(change, &kid, key))).await.err(),
+        ];
+        for refused in refused {
+            assert_eq!(matches!(refused, Some(Refused::Conflict(_))), time == "the second", "{time}: {refused:?}");
+            assert_eq!(refused.is_none(), time == "the first", "{time}: {refused:?}");
+        }
+    }
+    let key = app.app.rotation().generate().unwrap();
+    for (refused, noun) in [
+        (app.operate(|change| Box::pin(authorizations::end(change, Uuid::nil()))).await.err(), "authorization"),
+        (app.operate(|change| Box::pin(sessions::end(change, "nonsense"))).await.err(), "session"),
+        (app.operate(|change| Box::pin(sessions::end_all(change, Uuid::nil()))).await.err(), "user"),
+        (app.operate(|change| Box::pin(keys::revoke(change, "nonsense", key))).await.err(), "key"),
+    ] {
+        assert!(matches!(&refused, Some(Refused::NotFound { noun: found, .. }) if *found == noun), "{noun}: {refused:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
