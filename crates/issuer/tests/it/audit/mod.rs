@@ -1,5 +1,6 @@
 //! Each operation records who did what, with the state before and after; the first start does, too.
 
+use signet_issuer::accounts::methods::password;
 use signet_issuer::admin::authorizations::AuthorizationFilter;
 use signet_issuer::admin::users::PasswordHash;
 use signet_issuer::admin::{Refused, authorizations, clients, keys, registration_tokens, resources, roles, sessions, users};
@@ -142,6 +143,29 @@ async fn ending_a_users_access_is_recorded_even_if_nothing_was_live() {
     app.sign_in("alice", "").await;
     app.operate(|change| Box::pin(sessions::end_all(change, alice))).await.unwrap();
     assert_eq!(events(&app, "user_sessions_ended", "\"after\" LIKE '%\"authorizations\":1%'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_origin_of_a_password_that_an_administrator_sets_is_recorded() {
+    let app = TestApp::new().await;
+    let admin = users::show(&app.app, "admin").await.unwrap().id;
+    let hash = password::hash(&app.app, "an imported passphrase".into()).await.unwrap();
+    for password in [
+        PasswordHash::chosen(&app.app, "another good passphrase".into(), &[]).await.unwrap(),
+        PasswordHash::generated(&app.app, "hJ4mQ8wZ2xT6".into()).await.unwrap(),
+        PasswordHash::imported(hash).unwrap(),
+    ] {
+        app.advance(60);
+        app.operate(|change| Box::pin(users::set_password(change, admin, password))).await.unwrap();
+    }
+    let generated = "\"after\" LIKE '%\"origin\":\"generated\"%' AND \"after\" LIKE '%T00:00:00Z%'";
+    assert_eq!(events(&app, "user_added", generated).await, 1, "by the first start");
+    for (before, after) in [("\"generated\"", "\"chosen\""), ("null", "\"generated\""), ("\"generated\"", "\"imported\"")] {
+        let views = format!("\"before\" LIKE '%\"origin\":{before}%' AND \"after\" LIKE '%\"origin\":{after}%'");
+        assert_eq!(events(&app, "user_password_set", &views).await, 1, "{before} {after}");
+    }
+    let since = "\"before\" LIKE '%\"since\":\"2026-01-01T00:02:00Z\"%' AND \"after\" LIKE '%\"since\":\"2026-01-01T00:03:00Z\"%'";
+    assert_eq!(events(&app, "user_password_set", since).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
