@@ -34,7 +34,7 @@ const PARAMETERS: [&str; 18] = [
     "options",
 ];
 
-/// Why a text cannot be a database URL.
+/// The reason why a text cannot be a database URL.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DatabaseUrlError {
     /// The text names another kind of database, or none.

@@ -82,9 +82,9 @@ pub struct Settings {
     pub refresh_absolute_lifetime: UnixSeconds,
     /// The size of new signing keys in bits: 2048, 3072 or 4096.
     pub key_bits: usize,
-    /// How long a key signs before the next key takes over.
+    /// The time for which a key signs before the next key takes over.
     pub key_rotation_period: UnixSeconds,
-    /// How long a key is in the JWKS before it signs.
+    /// The time for which a key is in the JWKS before it signs.
     pub key_publication_lead: UnixSeconds,
     /// N: the greatest age of the view of the key ring with which a node signs.
     pub key_refresh_interval: UnixSeconds,
@@ -114,7 +114,7 @@ pub struct Settings {
     pub session_idle_lifetime: UnixSeconds,
     /// A session ends after this long, however often it is used.
     pub session_absolute_lifetime: UnixSeconds,
-    /// Whether clients may register without an initial access token.
+    /// `true` if clients may register without an initial access token.
     pub open_registration: bool,
     /// For development only: clients' URLs may be http, and may lead to this machine and its network.
     pub fetch_private_addresses: bool,
@@ -126,14 +126,14 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// The number of connections that may be open at once.
     pub max_connections: usize,
-    /// How long the server waits for requests in flight after a signal to stop.
+    /// The time for which the server waits for requests in flight after a signal to stop.
     pub shutdown_timeout: u64,
     /// The log filter in the syntax of `tracing`, such as `info` or `signet_issuer=debug`.
     pub log: String,
     pub log_format: LogFormat,
 }
 
-/// Why the program cannot start with the given settings.
+/// The reason why the program cannot start with the given settings.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ConfigError {

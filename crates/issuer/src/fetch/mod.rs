@@ -19,7 +19,7 @@ use crate::config::{ConfigError, Settings};
 const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_BYTES: usize = 64 * 1024;
 
-/// Why a URL could not be fetched.
+/// The reason why a URL could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The URL is not https, or leads to an address that is not public.
@@ -130,7 +130,7 @@ impl Resolve for PublicOnly {
     }
 }
 
-/// Whether an address belongs to the public internet, according to the registries of RFC 6890.
+/// Returns whether an address belongs to the public internet, according to the registries of RFC 6890.
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 /// The name of the file within `keys_dir`.
 const FILE: &str = "master.json";
 
-/// Why the master key cannot be used.
+/// The reason why the master key cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum MasterKeyError {

@@ -28,7 +28,7 @@ use crate::oauth::error::OAuthError;
 use crate::store::signing_keys::{self, SigningKeyRow};
 use crate::store::{Store, StoreError};
 
-/// Why no signing key is available.
+/// The reason why no signing key is available.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum KeyError {

@@ -7,7 +7,8 @@
 use crate::clock::{DAY, UnixSeconds};
 use crate::store::signing_keys::SigningKeyRow;
 
-/// How long the public part of a key is kept after the key has stopped signing, in seconds. It verifies old `id_token_hint`s.
+/// The time for which the public part of a key is kept after the key has stopped signing, in seconds. It verifies old
+/// `id_token_hint`s.
 const KEPT_FOR_HINTS: UnixSeconds = 90 * DAY;
 
 /// The state of a key at some time.
@@ -138,7 +139,7 @@ impl Ring {
         last.unwrap_or(now).max(now + lead)
     }
 
-    /// Whether the next key should be published now, so that it can take over once the active one has signed for
+    /// Returns whether the next key should be published now, so that it can take over once the active one has signed for
     /// `period` seconds.
     pub fn rotation_due(&self, now: UnixSeconds, period: UnixSeconds, lead: UnixSeconds) -> bool {
         match (self.next(now), self.in_time(now)) {
@@ -165,7 +166,7 @@ impl Ring {
 }
 
 impl Entry {
-    /// Whether the key was revoked before its time to sign came, so that it never superseded another key.
+    /// Returns whether the key was revoked before its time to sign came, so that it never superseded another key.
     fn revoked_before_use(&self) -> bool {
         self.revoked_at.is_some_and(|at| at <= self.activates_at)
     }

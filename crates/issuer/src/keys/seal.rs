@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::keys::master::{MasterKeyError, MasterKeys};
 
-/// Why a value cannot be sealed or opened.
+/// The reason why a value cannot be sealed or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     /// The JWE could not be made or decrypted.

@@ -32,7 +32,7 @@ pub enum TokenType {
     Jwt,
 }
 
-/// Why a token could not be signed.
+/// The reason why a token could not be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
     /// The claims cannot be written as JSON.

@@ -11,7 +11,7 @@ use crate::oauth::pkce;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::scope::ScopeSet;
 
-/// How the answer reaches the client (`response_mode`).
+/// The way in which the answer reaches the client (`response_mode`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseMode {
@@ -27,7 +27,7 @@ pub const RESPONSE_MODES: [&str; 2] = ["query", "form_post"];
 /// The values of `response_types_supported` in the discovery document.
 pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 
-/// Where the issuer sends the answer to an authorization request, and how.
+/// The URI to which the issuer sends the answer to an authorization request, and the way in which it sends it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ResponseTarget {

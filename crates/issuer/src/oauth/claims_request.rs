@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What the client asks of one claim (§5.5.1).
+/// The way in which the client asks for one claim (§5.5.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimRequest {
-    /// Whether the client needs the claim; otherwise the claim is voluntary.
+    /// `true` if the client needs the claim, `false` if the claim is voluntary.
     #[serde(default)]
     pub essential: bool,
     /// The value that the claim must have.
@@ -67,7 +67,7 @@ impl ClaimsRequest {
         Some(self.id_token.get("sub")?.as_ref()?.value.as_ref()?.as_str().unwrap_or_default())
     }
 
-    /// Whether an ID token with this `acr` satisfies the request: an essential `acr` with values must be one of them.
+    /// Returns whether an ID token with this `acr` satisfies the request: an essential `acr` with values must be one of them.
     pub fn accepts_acr(&self, acr: &str) -> bool {
         let Some(Some(request)) = self.id_token.get("acr") else { return true };
         let mut wanted = request.value.iter().chain(&request.values).peekable();

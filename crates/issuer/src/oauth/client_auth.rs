@@ -33,7 +33,7 @@ pub enum ClientCredentials {
     Assertion(Option<String>, SecretString),
 }
 
-/// Why the client credentials of a request cannot be read.
+/// The reason why the client credentials of a request cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClientAuthError {
     /// The request uses more than one method, or two client ids that differ.

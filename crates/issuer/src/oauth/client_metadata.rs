@@ -116,8 +116,8 @@ fn is_url(uri: &str, schemes: &[&str]) -> bool {
     plain && schemes.contains(&url.scheme()) && uri.len() <= MAX_TEXT && uri.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Whether `jwks` is a set of public keys. Private and symmetric keys are refused, because a client that sends its private key here
-/// has disclosed it.
+/// Returns whether `jwks` is a set of public keys. Private and symmetric keys are refused, because a client that sends its private
+/// key here has disclosed it.
 fn is_public_key_set(jwks: &Value) -> bool {
     let is_public =
         |key: &Value| key["kty"].is_string() && ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().all(|secret| key[secret].is_null());
@@ -127,7 +127,7 @@ fn is_public_key_set(jwks: &Value) -> bool {
 /// The greatest length of a name that people see, in characters.
 pub const MAX_NAME: usize = 100;
 
-/// Whether people see `text` as it is. Returns `false` if it has control characters, or characters that are invisible, look like a
+/// Returns whether people see `text` as it is: `false` if it has control characters, or characters that are invisible, look like a
 /// space or change the direction of the text (Unicode's Cf, Zl and Zp, the Hangul fillers and the blank Braille pattern).
 pub fn is_plain_text(text: &str) -> bool {
     let deceives = |c: char| {

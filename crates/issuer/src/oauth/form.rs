@@ -9,7 +9,7 @@ use secrecy::SecretString;
 #[derive(Default)]
 pub struct Form(HashMap<String, Vec<String>>);
 
-/// Why a form cannot be parsed. The issuer sends the message to the client.
+/// The reason why a form cannot be parsed. The issuer sends the message to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
     /// A parameter appears more than once (RFC 6749 §3.2).
@@ -38,7 +38,7 @@ impl Form {
         Ok(Self(parameters))
     }
 
-    /// Whether any parameter that is not in `repeatable` appears more than once.
+    /// Returns whether any parameter that is not in `repeatable` appears more than once.
     pub fn has_repeated(&self, repeatable: &[&str]) -> bool {
         self.0.iter().any(|(name, values)| values.len() > 1 && !repeatable.contains(&name.as_str()))
     }

@@ -15,7 +15,7 @@ pub struct Issuer {
     https: bool,
 }
 
-/// Whether the host of `url` is `localhost` or a loopback address.
+/// Returns whether the host of `url` is `localhost` or a loopback address.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -59,12 +59,12 @@ impl Issuer {
         &self.path
     }
 
-    /// Whether the host is `localhost` or a loopback address.
+    /// Returns whether the host is `localhost` or a loopback address.
     pub fn is_loopback(&self) -> bool {
         self.loopback
     }
 
-    /// Whether the scheme is https; otherwise it is http on a loopback host.
+    /// Returns whether the scheme is https; otherwise it is http on a loopback host.
     pub fn is_https(&self) -> bool {
         self.https
     }

@@ -8,12 +8,12 @@ use subtle::ConstantTimeEq;
 /// The only value of `code_challenge_methods_supported` in the discovery document.
 pub const METHOD: &str = "S256";
 
-/// Whether `challenge` has the form of a SHA-256 hash in base64url.
+/// Returns whether `challenge` has the form of a SHA-256 hash in base64url.
 pub fn is_challenge(challenge: &str) -> bool {
     challenge.len() == 43 && BASE64_URL_SAFE_NO_PAD.decode(challenge).is_ok_and(|hash| hash.len() == 32)
 }
 
-/// Whether `verifier` is well formed (§4.1) and hashes to `challenge` (§4.6).
+/// Returns whether `verifier` is well formed (§4.1) and hashes to `challenge` (§4.6).
 pub fn verifies(verifier: &str, challenge: &str) -> bool {
     let well_formed =
         (43..=128).contains(&verifier.len()) && verifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));

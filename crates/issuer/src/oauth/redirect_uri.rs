@@ -27,7 +27,7 @@ pub fn validate(uri: &str, application: ApplicationType) -> Result<(), RedirectU
     if scheme_fits && plain && printable { Ok(()) } else { Err(RedirectUriError) }
 }
 
-/// Whether `sent` equals `registered` byte for byte, except for the port of a loopback host (RFC 8252 §7.3).
+/// Returns whether `sent` equals `registered` byte for byte, except for the port of a loopback host (RFC 8252 §7.3).
 pub fn matches(registered: &str, sent: &str) -> bool {
     registered == sent || without_loopback_port(registered).is_some_and(|plain| without_loopback_port(sent) == Some(plain))
 }
@@ -48,8 +48,8 @@ fn begins_path(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with(['/', '?'])
 }
 
-/// Whether receiving an answer at this URI proves the identity of the client. An https host does; but any application on a device
-/// may listen on a loopback port or claim a private scheme (RFC 8252 §8.6).
+/// Returns whether receiving an answer at this URI proves the identity of the client. An https host does; but any application on a
+/// device may listen on a loopback port or claim a private scheme (RFC 8252 §8.6).
 pub fn proves_identity(uri: &str) -> bool {
     uri.starts_with("https://")
 }

@@ -39,17 +39,17 @@ impl ScopeSet {
         words(value).map(|name| is_scope_token(name).then(|| name.to_owned()).ok_or(ScopeError)).collect()
     }
 
-    /// Whether `name` is in the set.
+    /// Returns whether `name` is in the set.
     pub fn contains(&self, name: &str) -> bool {
         self.0.contains(name)
     }
 
-    /// Whether the set is empty.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether every scope of this set is in `other`.
+    /// Returns whether every scope of this set is in `other`.
     pub fn is_subset(&self, other: &Self) -> bool {
         self.0.is_subset(&other.0)
     }

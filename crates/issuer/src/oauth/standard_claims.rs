@@ -58,7 +58,7 @@ const MAX_LENGTH: usize = 200;
 #[serde(transparent)]
 pub struct StandardClaims(std::collections::BTreeMap<String, String>);
 
-/// Why a claim cannot be set.
+/// The reason why a claim cannot be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
     /// No claim of that name can be set.
@@ -152,7 +152,7 @@ pub fn check(name: &str, value: &str) -> Result<(), ClaimError> {
     }
 }
 
-/// Whether `text` is a single line of at most 200 characters.
+/// Returns whether `text` is a single line of at most 200 characters.
 pub fn is_line(text: &str) -> bool {
     text.chars().count() <= MAX_LENGTH && !text.chars().any(char::is_control)
 }
