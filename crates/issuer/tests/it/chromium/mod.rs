@@ -128,7 +128,7 @@ async fn a_person_signs_in_consents_and_signs_out() {
 #[ignore = "needs Chromium; scripts/test.sh runs it"]
 async fn a_person_looks_after_their_account() {
     let (app, shop, window) = ready().await;
-    app.sql(&format!("UPDATE users SET password_generated_at = {}", crate::support::START)).await;
+    app.generate_password("alice").await;
     let elsewhere = app.signed_in("alice").await;
     window.goto(&format!("{}/", app.url)).await;
     sign_in(&window, PASSWORD).await;
@@ -167,7 +167,6 @@ async fn a_person_looks_after_their_account() {
     window.activate("main button").await;
     window.inspect("no-consents").await;
 
-    app.sql("UPDATE users SET password_generated_at = NULL").await;
     let other = app.browser();
     let page = other.get("/sign-in").await;
     assert_eq!(other.sign_in(&page, "alice", chosen).await.status, 200);

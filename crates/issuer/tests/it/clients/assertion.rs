@@ -118,12 +118,12 @@ async fn an_assertion_is_good_once_and_for_this_issuer_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_there_is_one_key_nobody_need_name_it() {
     let (unnamed, named) = (Key::new(""), Key::new("named"));
-    let app = app(&format!("{{\"jwks\":{}}}", unnamed.jwks())).await;
+    let app = self::app(&format!("{{\"jwks\":{}}}", unnamed.jwks())).await;
     assert_eq!(send(&app, &unnamed.sign(&claims(&app, "1")), &[]).await.status, 200);
     assert_eq!(send(&app, &Key::new("").sign(&claims(&app, "2")), &[]).await.error(), (401, "invalid_client"));
     assert_eq!(send(&app, &named.sign(&claims(&app, "3")), &[]).await.error(), (401, "invalid_client"));
     let anonymous = Key(named.0.clone(), "");
-    app.sql(&format!("UPDATE clients SET metadata = '{{\"jwks\":{}}}' WHERE id = 'signer'", named.jwks())).await;
+    let app = self::app(&format!("{{\"jwks\":{}}}", named.jwks())).await;
     assert_eq!(
         send(&app, &anonymous.sign(&claims(&app, "4")), &[]).await.status,
         200,
@@ -133,7 +133,7 @@ async fn where_there_is_one_key_nobody_need_name_it() {
     let mut two: Value = serde_json::from_str(&named.jwks()).unwrap();
     let other: Value = serde_json::from_str(&Key::new("other").jwks()).unwrap();
     two["keys"].as_array_mut().unwrap().push(other["keys"][0].clone());
-    app.sql(&format!("UPDATE clients SET metadata = '{{\"jwks\":{two}}}' WHERE id = 'signer'")).await;
+    let app = self::app(&format!("{{\"jwks\":{two}}}")).await;
     assert_eq!(send(&app, &anonymous.sign(&claims(&app, "5")), &[]).await.error(), (401, "invalid_client"));
     assert_eq!(send(&app, &named.sign(&claims(&app, "6")), &[]).await.status, 200);
 }

@@ -1,6 +1,7 @@
 //! A client can ask for a sign-out, and an outsider can make nothing of it.
 
 use crate::browser::{app, is_signed_in};
+use crate::support::{CALLBACK, SECRET, VERIFIER, header};
 
 const BYE: &str = "https://shop.example/bye";
 
@@ -87,11 +88,18 @@ async fn a_stranger_sends_nobody_on_by_a_sign_out() {
     let app = app().await;
     let page = app.browser().get(&end_session(&[("client_id", "web"), ("post_logout_redirect_uri", BYE)])).await;
     assert_eq!(page.heading(), "You are signed out", "nobody was signed in, and nobody proves that they were");
-    // An answer of UserInfo is signed, too, but is no ID token.
-    app.sql(r#"UPDATE clients SET metadata = '{"userinfo_signed_response_alg":"RS256"}' WHERE id = 'web'"#).await;
+    // A signed answer of UserInfo is no ID token.
+    app.add_client_with("signed", false, "authorization_code", &["openid"], |client| {
+        client.redirect_uris = vec![CALLBACK.into()];
+        client.metadata.userinfo_signed_response_alg = Some("RS256".into());
+    })
+    .await;
     let browser = app.signed_in("alice").await;
-    let tokens = app.code_flow(&browser, &[]).await;
+    let code = browser.code(&app.authorize(&[("client_id", "signed"), ("scope", "openid")])).await;
+    let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)];
+    let tokens = app.post("/token").basic_auth("signed", SECRET).form(&form).send().await;
     let userinfo = app.get("/userinfo").bearer(tokens.str("access_token")).send().await;
+    assert_eq!(header(&userinfo.text)["alg"], "RS256");
     let answer = browser.get(&end_session(&[("id_token_hint", &userinfo.text)])).await;
     assert_eq!(answer.heading(), "This link does not work");
     assert!(is_signed_in(&browser).await);

@@ -36,11 +36,10 @@ async fn of_anything_else_it_learns_nothing() {
     let app = app().await;
     let answer = app.sign_in("alice", "openid orders:read").await;
     let only_userinfo = app.sign_in("alice", "openid").await;
-    app.sql("INSERT INTO resources (id, identifier, name, created_at) VALUES ('other', 'https://other.example', 'Other', 0)").await;
-    app.add_client("elsewhere", false, "", &[]).await;
-    app.sql("UPDATE clients SET default_resource = 'other' WHERE id = 'elsewhere'").await;
-    app.add_client("nowhere", false, "", &[]).await;
-    app.sql("UPDATE clients SET default_resource = NULL WHERE id = 'nowhere'").await;
+    app.add_resource("https://other.example", &[], None).await;
+    for (id, resource) in [("elsewhere", Some("https://other.example".to_owned())), ("nowhere", None)] {
+        app.add_client_with(id, false, "", &[], |client| client.default_resource = resource).await;
+    }
     let access = answer.str("access_token");
     for (client, token, why) in [
         ("elsewhere", access, "another resource's"),

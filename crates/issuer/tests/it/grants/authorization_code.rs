@@ -1,6 +1,7 @@
 //! A code works once and only for what it was given for, and its second valid use ends the tokens that came of it.
 
 use serde_json::json;
+use signet_issuer::admin::resources;
 
 use crate::support::{CALLBACK, ORDERS, SECRET, TestApp, at_once, claims};
 
@@ -232,7 +233,7 @@ async fn a_resource_that_is_gone_does_not_keep_a_refresh_from_another_one() {
     let userinfo = format!("{}/userinfo", app.url);
     let browser = app.signed_in("alice").await;
     let tokens = app.code_flow(&browser, &[("resource", ORDERS), ("resource", &userinfo)]).await;
-    app.sql("DELETE FROM resources WHERE identifier = 'https://orders.example'").await;
+    app.operate(|change| Box::pin(resources::remove(change, ORDERS))).await.unwrap();
     let unnamed = refresh(&app, tokens.str("refresh_token"), &[]).await;
     assert_eq!(unnamed.error(), (400, "invalid_target"), "the first resource is gone, and the request names no other");
     let named = refresh(&app, tokens.str("refresh_token"), &[("resource", &userinfo)]).await;

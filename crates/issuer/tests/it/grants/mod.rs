@@ -5,6 +5,7 @@ mod client_credentials;
 mod password;
 mod refresh_token;
 
+use signet_issuer::admin::clients;
 use signet_issuer::grants::Grant;
 
 use crate::support::{Answer, CALLBACK, PASSWORD, SECRET, TestApp, VERIFIER};
@@ -46,6 +47,7 @@ async fn every_grant_passes_the_same_gate() {
                 match user {
                     State::Enabled => {}
                     State::Disabled => app.disable_user("alice").await,
+                    // No operation removes a user.
                     State::Gone => {
                         app.sql("DELETE FROM user_roles; DELETE FROM authorizations; DELETE FROM authorization_codes; DELETE FROM sessions; DELETE FROM users WHERE username = 'alice'").await;
                     }
@@ -54,7 +56,7 @@ async fn every_grant_passes_the_same_gate() {
                     State::Enabled => {}
                     State::Disabled => app.disable_client("all").await,
                     State::Gone => {
-                        app.sql("DELETE FROM client_scopes; DELETE FROM authorizations; DELETE FROM authorization_codes; DELETE FROM client_origins; DELETE FROM clients WHERE id = 'all'").await;
+                        app.operate(|change| Box::pin(clients::remove(change, "all"))).await.unwrap();
                     }
                 }
                 let involves_user = *grant != Grant::ClientCredentials;

@@ -1,6 +1,7 @@
 //! The refresh tokens of an authorization form one chain within what was granted, and reuse of an old one ends the authorization.
 
 use serde_json::json;
+use signet_issuer::admin::authorizations::{self, AuthorizationFilter};
 use signet_issuer::clock::DAY;
 
 use crate::support::{ORDERS, START, TestApp, at_once};
@@ -89,7 +90,8 @@ async fn nothing_is_minted_after_a_disable_or_a_revocation_was_answered() {
             if round % 2 == 0 {
                 app.disable_user("alice").await;
             } else {
-                app.sql(&format!("UPDATE authorizations SET ended_at = {START}")).await;
+                let filter = AuthorizationFilter { client: Some("shop".to_owned()), ..AuthorizationFilter::default() };
+                app.operate(|change| Box::pin(authorizations::end_all(change, &filter))).await.unwrap();
             }
             app.count("SELECT CAST(generation AS BIGINT) FROM authorizations").await
         };
@@ -144,7 +146,7 @@ async fn scope_narrows_one_access_token_and_never_widens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_was_taken_is_gone_at_the_next_refresh() {
     let (app, token) = signed_in().await;
-    app.sql("DELETE FROM role_scopes WHERE scope = 'orders:write'").await;
+    app.change_clerk(&[], &["orders:write"]).await;
     let answer = app.refresh(&token).await;
     assert_eq!(answer.str("scope"), "openid orders:read");
 }

@@ -43,12 +43,16 @@ async fn a_client_that_anyone_may_pose_as_asks_each_time() {
     assert!(answer.header("location").starts_with("http://127.0.0.1:40123/cb?code="), "any port of a loopback address");
     assert_eq!(browser.get(&request("none")).await.reply()["error"], "consent_required");
     assert_eq!(browser.get(&request("")).await.heading(), "Allow native access?");
-    // The issuer's own is no exception.
-    app.sql("UPDATE clients SET first_party = TRUE WHERE id = 'native'").await;
-    assert_eq!(browser.get(&request("none")).await.reply()["error"], "consent_required");
-    // Nor can a public client do without PKCE, whatever it is registered for.
-    app.sql("UPDATE clients SET require_pkce = FALSE WHERE id = 'native'").await;
-    let native = [("client_id", "native"), ("redirect_uri", loopback), ("code_challenge", ""), ("code_challenge_method", "")];
+    // A first-party client is no exception. It cannot do without PKCE either, even if its registration does not require PKCE.
+    app.add_client_with("own-native", true, "authorization_code", &["openid"], |client| {
+        client.redirect_uris = vec![loopback.into()];
+        client.first_party = true;
+        client.require_pkce = false;
+    })
+    .await;
+    let silent = [("client_id", "own-native"), ("redirect_uri", loopback), ("scope", "openid"), ("prompt", "none")];
+    assert_eq!(browser.get(&app.authorize(&silent)).await.reply()["error"], "consent_required");
+    let native = [("client_id", "own-native"), ("redirect_uri", loopback), ("code_challenge", ""), ("code_challenge_method", "")];
     assert_eq!(browser.get(&app.authorize(&native)).await.reply()["error"], "invalid_request");
 }
 
@@ -119,7 +123,7 @@ async fn disabled_users_and_first_party_clients() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_waits_while_the_password_is_chosen() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
-    app.sql(&format!("UPDATE users SET password_generated_at = {}", crate::support::START)).await;
+    app.generate_password("alice").await;
     let browser = app.browser();
     let page = browser.get(&app.authorize(&[])).await;
     let page = browser.sign_in(&page, "alice", PASSWORD).await;

@@ -62,7 +62,8 @@ async fn many_tabs_of_one_browser_lose_nothing() {
         }
         let answers = at_once(pages.iter().map(|page| browser.consent(page)).collect()).await;
         assert!(answers.iter().all(|answer| answer.header("location").contains("code=")), "{answers:?}");
-        app.sql("DELETE FROM consents").await;
+        let consents = browser.get("/account/consents").await;
+        assert!(browser.submit(&consents, "/account/consents", &[]).await.text.contains("Withdrawn."));
     }
 }
 

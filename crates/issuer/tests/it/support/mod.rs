@@ -141,21 +141,26 @@ impl TestApp {
 
     /// Adds [`ORDERS`], the role `clerk` of both its scopes, and the public client `shop` (password and refresh).
     pub async fn with_orders(self) -> Self {
-        let scope = |name: &str| ScopeView { name: name.to_owned(), description: name.to_owned() };
-        let scopes = vec![scope("orders:read"), scope("orders:write")];
-        let draft = ResourceDraft { identifier: ORDERS.to_owned(), name: "Orders".to_owned(), scopes, token_lifetime: None };
-        let resource = NewResource::check(draft).unwrap();
-        let clerk = ["orders:read".to_owned(), "orders:write".to_owned()];
-        self.operate(|change| {
-            Box::pin(async move {
-                resources::add(change, resource).await?;
-                roles::add(change, "clerk", &clerk).await
-            })
-        })
-        .await
-        .unwrap();
+        let scopes = ["orders:read", "orders:write"];
+        self.add_resource(ORDERS, &scopes, None).await;
+        let clerk = scopes.map(str::to_owned);
+        self.operate(|change| Box::pin(roles::add(change, "clerk", &clerk))).await.unwrap();
         self.add_client("shop", true, "password refresh_token", &["orders:read", "orders:write", "openid", "profile", "email"]).await;
         self
+    }
+
+    /// Adds a resource that owns `scopes`; its access tokens live for `token_lifetime` seconds, or as long as the settings say.
+    pub async fn add_resource(&self, identifier: &str, scopes: &[&str], token_lifetime: Option<i64>) {
+        let scopes = scopes.iter().map(|name| ScopeView { name: (*name).to_owned(), description: (*name).to_owned() }).collect();
+        let draft = ResourceDraft { identifier: identifier.to_owned(), name: identifier.to_owned(), scopes, token_lifetime };
+        let resource = NewResource::check(draft).unwrap();
+        self.operate(|change| Box::pin(resources::add(change, resource))).await.unwrap();
+    }
+
+    /// Adds the scopes `add` to the role `clerk`, and takes the scopes `remove` from it.
+    pub async fn change_clerk(&self, add: &[&str], remove: &[&str]) {
+        let [add, remove] = [add, remove].map(|scopes| scopes.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>());
+        self.operate(|change| Box::pin(roles::change_scopes(change, "clerk", &add, &remove))).await.unwrap();
     }
 
     /// Adds a user with the role `clerk`.
@@ -206,6 +211,13 @@ impl TestApp {
             let hash = signet_issuer::oauth::secret::hash(SECRET);
             assert!(signet_issuer::store::clients::rotate_secret(self.app.store.writer(), id, &hash, true).await.unwrap());
         }
+    }
+
+    /// Gives a user [`PASSWORD`] as a generated password, which they must replace.
+    pub async fn generate_password(&self, username: &str) {
+        let id = users::show(&self.app, username).await.unwrap().id;
+        let hash = PasswordHash::generated(&self.app, PASSWORD.into()).await.unwrap();
+        self.operate(|change| Box::pin(users::set_password(change, id, hash))).await.unwrap();
     }
 
     pub async fn disable_user(&self, username: &str) {

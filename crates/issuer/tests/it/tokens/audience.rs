@@ -46,24 +46,19 @@ async fn a_named_resource_is_the_only_audience() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_never_comes_empty_for_what_was_asked() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
-    app.sql("INSERT INTO resources (id, identifier, name, created_at) VALUES ('invoices', 'https://invoices.example', 'Invoices', 0)")
-        .await;
-    app.sql("INSERT INTO scopes (name, resource_id, description) VALUES ('invoices:read', 'invoices', 'x')").await;
-    app.sql("INSERT INTO role_scopes (role, scope) VALUES ('clerk', 'invoices:read')").await;
-    app.sql("INSERT INTO client_scopes (client_id, scope) VALUES ('shop', 'invoices:read')").await;
-    assert_eq!(app.sign_in("alice", "invoices:read").await.error(), (400, "invalid_scope"));
+    app.add_resource("https://invoices.example", &["invoices:read"], None).await;
+    app.change_clerk(&["invoices:read"], &[]).await;
+    app.add_client("books", true, "password", &["orders:read", "invoices:read"]).await;
     let ask = |resource: &'static str, scope: &'static str| {
-        let form = [
-            ("grant_type", "password"),
-            ("client_id", "shop"),
-            ("username", "alice"),
-            ("password", PASSWORD),
-            ("resource", resource),
-            ("scope", scope),
-        ];
+        let mut form =
+            vec![("grant_type", "password"), ("client_id", "books"), ("username", "alice"), ("password", PASSWORD), ("scope", scope)];
+        if !resource.is_empty() {
+            form.push(("resource", resource));
+        }
         let request = app.post("/token").form(&form);
         async move { request.send().await }
     };
+    assert_eq!(ask("", "invoices:read").await.error(), (400, "invalid_scope"), "the default resource does not own the scope");
     assert_eq!(ask("https://invoices.example", "orders:read").await.error(), (400, "invalid_scope"));
     let both = ask("https://invoices.example", "orders:read invoices:read").await;
     assert_eq!((both.str("scope"), &both.claims()["aud"]), ("invoices:read", &json!("https://invoices.example")));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{ORDERS, START, TestApp, claims, header};
+use crate::support::{ORDERS, PASSWORD, START, TestApp, claims, header};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn openid_adds_an_id_token_and_userinfo_to_the_audience() {
@@ -24,7 +24,13 @@ async fn openid_adds_an_id_token_and_userinfo_to_the_audience() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resource_sets_the_life_of_its_tokens() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
-    app.sql("UPDATE resources SET token_lifetime = 120 WHERE identifier = 'https://orders.example'").await;
-    let answer = app.sign_in("alice", "orders:read").await;
+    app.add_resource("https://brief.example", &["brief:read"], Some(120)).await;
+    app.change_clerk(&["brief:read"], &[]).await;
+    app.add_client_with("brief", true, "password", &["brief:read"], |client| {
+        client.default_resource = Some("https://brief.example".into());
+    })
+    .await;
+    let form = [("grant_type", "password"), ("client_id", "brief"), ("username", "alice"), ("password", PASSWORD)];
+    let answer = app.token(&form).await;
     assert_eq!((&answer.json["expires_in"], &answer.claims()["exp"]), (&json!(120), &json!(START + 120)));
 }

@@ -1,6 +1,7 @@
 //! Claims about the user are given by scope or one by one, within the scopes that the client may ask for.
 
 use serde_json::json;
+use signet_issuer::admin::users;
 
 use crate::interaction::app;
 use crate::support::{CALLBACK, claims};
@@ -8,8 +9,10 @@ use crate::support::{CALLBACK, claims};
 #[tokio::test(flavor = "multi_thread")]
 async fn claims_come_by_scope_and_one_by_one() {
     let app = app().await;
-    app.sql(r#"UPDATE users SET claims = '{"nickname":"Al","phone_number":"+49 30 901820","locality":"Berlin","country":"Germany"}'"#)
-        .await;
+    let alice = users::show(&app.app, "alice").await.unwrap().id;
+    let values = [("nickname", "Al"), ("phone_number", "+49 30 901820"), ("locality", "Berlin"), ("country", "Germany")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    app.operate(|change| Box::pin(users::set_claims(change, alice, &values))).await.unwrap();
     let browser = app.signed_in("alice").await;
     let asked = r#"{"userinfo":{"nickname":{"essential":true},"email":null},"id_token":{"phone_number":null,"auth_time":{"essential":true},"unknown":null}}"#;
     let tokens = app.code_flow(&browser, &[("scope", "openid"), ("claims", asked)]).await;
