@@ -1,5 +1,6 @@
 mod lockout;
 mod methods;
 mod policy;
+mod requirement;
 mod session;
 mod username;
