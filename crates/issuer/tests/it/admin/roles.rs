@@ -1,5 +1,6 @@
 //! An administrator always remains: an enabled user with a password whose roles hold the scope `admin`.
 
+use signet_issuer::admin::users::UserFilter;
 use signet_issuer::admin::{Refused, roles, users};
 
 use crate::support::{TestApp, at_once};
@@ -71,4 +72,8 @@ async fn of_many_who_leave_at_once_one_remains() {
     }
     let disabled = at_once(ids.iter().map(|id| app.operate(|change| Box::pin(users::disable(change, *id)))).collect()).await;
     assert_eq!(disabled.iter().filter(|outcome| outcome.is_ok()).count(), 7);
+    let left = &ids[disabled.iter().position(Result::is_err).unwrap()];
+    let enabled = users::list(&app.app, UserFilter { enabled: Some(true), ..UserFilter::default() }, &app.window()).await.unwrap().items;
+    let enabled: Vec<_> = enabled.iter().map(|user| (user.id, user.roles.as_slice())).collect();
+    assert_eq!(enabled, [(*left, ["admin".to_owned()].as_slice())]);
 }
