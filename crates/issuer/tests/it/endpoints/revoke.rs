@@ -56,6 +56,8 @@ async fn only_the_clients_own_tokens() {
     for token in [&access, &refresh] {
         assert_eq!(revoke(&app, "other", token).await, 200);
     }
+    assert_eq!(app.introspect("service", &access).await.json["active"], true);
+    assert_eq!(app.get("/userinfo").bearer(&access).send().await.status, 200);
     assert_eq!(app.refresh(&refresh).await.status, 200);
 }
 
