@@ -15,8 +15,15 @@ async fn a_valid_hint_signs_out_at_once_and_sends_back() {
     let browser = app.signed_in("alice").await;
     let tokens = app.code_flow(&browser, &[]).await;
     let hint = tokens.str("id_token");
-    // Old, signed by a key that has gone since, and still a hint.
-    app.advance(7000);
+    // The hint stays valid when it has expired and the key that signed it has left the JWKS.
+    let kid = header(hint)["kid"].as_str().unwrap().to_owned();
+    crate::keys::publish_after(&app.app, &app.app.rotation().ring().await.unwrap()).await.unwrap();
+    for _ in 0..3 {
+        app.advance(7000);
+        assert!(is_signed_in(&browser).await, "a session in use does not end");
+    }
+    let jwks = app.get("/.well-known/jwks.json").send().await;
+    assert!(jwks.status == 200 && !jwks.text.contains(&kid), "{}", jwks.text);
     let answer = browser.get(&end_session(&[("id_token_hint", hint), ("post_logout_redirect_uri", BYE), ("state", "a b")])).await;
     assert_eq!((answer.status, answer.header("location")), (303, "https://shop.example/bye?state=a+b"));
     assert!(answer.header("set-cookie").contains("Max-Age=0") && answer.header("set-cookie").contains("HttpOnly"), "{:?}", answer.headers);
@@ -110,6 +117,11 @@ async fn a_post_is_asked_again_with_get() {
     let app = app().await;
     let browser = app.signed_in("alice").await;
     let hint = app.code_flow(&browser, &[]).await.str("id_token").to_owned();
-    let answer = browser.post("/end_session", &[("id_token_hint", &hint), ("post_logout_redirect_uri", BYE)]).await;
-    assert_eq!(answer.header("location"), BYE);
+    let fields = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", BYE)];
+    let redirect = browser.post_once("/end_session", &fields).await;
+    assert_eq!((redirect.status, redirect.header("location")), (303, end_session(&fields).as_str()));
+    assert!(is_signed_in(&browser).await, "the POST alone signs nobody out");
+    let answer = browser.get(redirect.header("location")).await;
+    assert_eq!((answer.status, answer.header("location")), (303, BYE));
+    assert!(!is_signed_in(&browser).await);
 }

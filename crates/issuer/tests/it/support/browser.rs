@@ -92,6 +92,12 @@ impl Browser {
         self.send(self.http.get(url)).await
     }
 
+    /// Posts a form with the cookie, and follows no redirect.
+    pub async fn post_once(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let url = self.absolute(path);
+        self.send(self.http.post(url).form(fields)).await
+    }
+
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let url = self.absolute(path);
         self.follow(self.http.post(url).form(fields)).await
