@@ -3,6 +3,7 @@
 mod browser;
 mod database;
 mod http;
+mod log;
 mod site;
 
 use std::path::Path;
@@ -29,6 +30,7 @@ use uuid::Uuid;
 pub use browser::{Browser, CALLBACK, VERIFIER};
 pub use database::{Database, execute};
 pub use http::{Answer, at_once, claims, header};
+pub use log::Log;
 pub use site::{Site, serve};
 
 /// What the fake clock shows at first: 2026-01-01.
