@@ -1,5 +1,7 @@
 //! A client authenticates in one way at a time, and whatever it sends is checked.
 
+use signet_issuer::admin::clients;
+
 use crate::support::{PASSWORD, SECRET, TestApp};
 
 async fn app() -> TestApp {
@@ -56,19 +58,18 @@ async fn basic_credentials_are_form_encoded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_secrets_are_good_at_once() {
     let app = app().await;
-    let hash = |secret: &str| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes()).as_ref().to_vec();
     let try_secret = async |secret: &str| {
         app.post("/token").form(&[("grant_type", "client_credentials")]).basic_auth("confidential", secret).send().await.status
     };
-    let rotate = async |secret: &str, drop: bool| {
-        signet_issuer::store::clients::rotate_secret(app.app.store.writer(), "confidential", &hash(secret), drop).await.unwrap()
+    let rotate = async |drop_previous: bool| {
+        app.operate(|change| Box::pin(clients::rotate_secret(change, "confidential", drop_previous))).await.unwrap()
     };
-    assert!(rotate("second", false).await);
-    assert_eq!((try_secret(SECRET).await, try_secret("second").await), (200, 200));
-    assert!(rotate("third", false).await);
-    assert_eq!((try_secret(SECRET).await, try_secret("second").await, try_secret("third").await), (401, 200, 200));
-    assert!(rotate("fourth", true).await);
-    assert_eq!((try_secret("third").await, try_secret("fourth").await), (401, 200));
+    let second = rotate(false).await;
+    assert_eq!((try_secret(SECRET).await, try_secret(&second).await), (200, 200));
+    let third = rotate(false).await;
+    assert_eq!((try_secret(SECRET).await, try_secret(&second).await, try_secret(&third).await), (401, 200, 200));
+    let fourth = rotate(true).await;
+    assert_eq!((try_secret(&third).await, try_secret(&fourth).await), (401, 200));
 }
 
 #[tokio::test(flavor = "multi_thread")]
