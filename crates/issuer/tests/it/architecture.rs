@@ -39,7 +39,7 @@ const MOST_LINES: usize = 400;
 /// One file under src/, without its tests.
 #[derive(Clone)]
 struct Source {
-    /// Such as `pages::account::password`; a `mod.rs` has the path of its folder.
+    /// The path of the module, such as `pages::account::password`; a `mod.rs` has the path of its folder.
     module: String,
     code: String,
 }
@@ -140,12 +140,12 @@ fn line_of(room: &str) -> Option<usize> {
     LINES.iter().position(|rooms| rooms.contains(&room))
 }
 
-/// Whether `one` is the `mod.rs` that declares `other`.
+/// Returns whether `one` is the `mod.rs` that declares `other`.
 fn is_parent(one: &str, other: &str) -> bool {
     other.rsplit_once("::").is_some_and(|(parent, _)| parent == one)
 }
 
-/// For each file the files that it imports.
+/// Returns the files that each file imports.
 fn imports(sources: &[Source]) -> BTreeMap<&str, BTreeSet<&str>> {
     let modules: BTreeSet<&str> = sources.iter().map(|source| source.module.as_str()).collect();
     let file_of = |path: &str| {

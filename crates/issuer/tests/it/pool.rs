@@ -5,7 +5,7 @@ use signet_issuer::accounts::methods::password;
 use crate::support::{PASSWORD, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_sign_ins_is_sent_away_at_once_and_slows_nothing_else() {
+async fn a_flood_of_sign_ins_is_refused_at_once_and_slows_nothing_else() {
     let app = TestApp::with(|settings| {
         settings.argon2_memory_kib = 19456;
         settings.argon2_iterations = 2;
@@ -34,12 +34,12 @@ async fn a_flood_of_sign_ins_is_sent_away_at_once_and_slows_nothing_else() {
     let answers = flood.join_all().await;
     assert!(answers.iter().all(|answer| matches!(answer, (400, false) | (503, true))), "{answers:?}");
     assert!(answers.iter().any(|answer| answer.0 == 503));
-    // What was not compared was not counted, and the queue is free again.
+    // Attempts whose password was not compared were not counted, and the queue has room again.
     assert_eq!(app.sign_in("alice", "").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_were_dropped_leave_their_place() {
+async fn a_dropped_request_leaves_its_place_in_the_queue() {
     let app = TestApp::with(|settings| {
         settings.hash_threads = 1;
         settings.hash_queue = 2;
@@ -51,7 +51,7 @@ async fn requests_that_were_dropped_leave_their_place() {
     .await;
     for _ in 0..200 {
         let abandoned = password::compare(&app.app, PASSWORD.into(), None);
-        // Polled once, so that it is queued, and dropped.
+        // Poll the future once, so that its work is queued, and drop it.
         let _ = tokio::time::timeout(std::time::Duration::ZERO, abandoned).await;
     }
     let mut tries = 0;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::support::{Database, SECRET, START, TestApp, test_settings};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_nodes_on_one_empty_database_one_prints() {
+async fn one_of_several_nodes_on_an_empty_database_performs_the_first_start() {
     for _ in 0..3 {
         let (database, keys) = (Database::create().await, TempDir::new().unwrap());
         let mut nodes = tokio::task::JoinSet::new();
@@ -29,7 +29,7 @@ async fn of_several_nodes_on_one_empty_database_one_prints() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_start_that_fails_leaves_nothing() {
     let (database, keys) = (Database::create().await, TempDir::new().unwrap());
-    // A table of ours is in the way: the migration fails in its middle.
+    // One table exists already, so that the migration fails halfway.
     database.execute("CREATE TABLE attempts (id INTEGER)").await;
     let open = || start::open(test_settings("http://localhost:1", &database.url, keys.path()), Arc::new(FakeClock::new(START)));
     assert!(open().await.is_err());
@@ -66,7 +66,7 @@ const TABLES: [&str; 24] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_node_leaves_a_filled_database_as_it_is_and_goes_on_with_it() {
+async fn a_second_node_uses_a_filled_database_and_changes_nothing_in_it() {
     let app = TestApp::new().await.with_orders().await.with_web().await.with_user("alice").await;
     let refresh_token = app.sign_in("alice", "orders:read").await.str("refresh_token").to_owned();
     let alice = app.signed_in("alice").await;

@@ -21,7 +21,7 @@ async fn after_five_wrong_passwords_each_attempt_waits_twice_as_long() {
     for _ in 0..5 {
         assert_eq!(guess(&app, "alice").await, 400);
     }
-    // Whole seconds: at least 1, 2, 4, … of them, wherever in a second the attempt was made.
+    // The wait is at least 1, 2, 4, … seconds, whatever the fraction of a second at which the attempt was made.
     for wait in [2, 3, 5, 9, 17, 33, 65, 129, 257, 301, 301] {
         let refused = app.sign_in("alice", "").await;
         assert_eq!(refused.error(), (429, "temporarily_unavailable"));
@@ -31,10 +31,10 @@ async fn after_five_wrong_passwords_each_attempt_waits_twice_as_long() {
         app.advance(1);
         assert_eq!(guess(&app, "alice").await, 400);
     }
-    // Never for good: the owner waits, and is in.
+    // The lock-out ends, so that the owner can sign in after the wait.
     app.advance(301);
     assert_eq!(app.sign_in("alice", "").await.status, 200);
-    // And starts anew.
+    // The count starts again after a success.
     for _ in 0..5 {
         assert_eq!(guess(&app, "alice").await, 400);
     }
@@ -64,7 +64,7 @@ async fn two_hundred_parallel_guesses_never_exceed_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_that_belong_to_nobody_are_counted_alike() {
+async fn attempts_on_unknown_usernames_are_counted_alike() {
     let app = app().await;
     for username in ["alice", "nobody"] {
         let statuses: Vec<u16> = [
@@ -81,7 +81,7 @@ async fn names_that_belong_to_nobody_are_counted_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ways_of_writing_a_name_share_one_counter() {
+async fn spellings_of_a_username_share_one_counter() {
     let app = app().await;
     for username in ["alice", "ALICE", " alice ", "\u{ff41}lice", "Alice"] {
         assert_eq!(guess(&app, username).await, 400);
@@ -100,24 +100,24 @@ async fn an_address_has_a_limit_over_all_accounts() {
     let refused = app.sign_in("alice", "").await;
     assert_eq!((refused.status, refused.header("retry-after")), (429, "300"));
     app.advance(300);
-    // The right password takes its attempt back.
+    // An attempt with the right password is not counted.
     for _ in 0..20 {
         assert_eq!(app.sign_in("alice", "").await.status, 200);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn counters_of_one_address_do_not_wait_for_each_other_in_a_circle() {
+async fn counters_of_one_address_do_not_deadlock() {
     let app = TestApp::with(|settings| (settings.address_attempts, settings.account_attempts) = (1000, 1000)).await;
     let (store, settings) = (&app.app.store, &app.app.settings);
     let counters: Vec<_> = (0..8).map(|number| Counters::new(&format!("user{number}"), IpAddr::from([127, 0, 0, 1]))).collect();
-    // The address is written first, and PostgreSQL learns that the table is small: it reads it from its start.
+    // Write the row of the address first and let PostgreSQL learn that the table is small, so that it reads the table from its start.
     for counters in &counters {
         counters.count(store, settings, START).await.unwrap();
     }
     app.sql("ANALYZE attempts").await;
     for _ in 0..20 {
-        // Each account twice at once.
+        // Two attempts on each account run at once.
         let sign_ins = counters.iter().chain(&counters).map(|counters| async {
             counters.count(store, settings, START).await.unwrap();
             let transaction = store.begin().await.unwrap();

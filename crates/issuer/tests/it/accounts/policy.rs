@@ -15,7 +15,7 @@ fn passwords_may_be_long_and_odd_but_not_easy() {
 }
 
 #[test]
-fn lengths_are_characters() {
+fn lengths_are_counted_in_characters() {
     assert!(!policy::is_too_long(&"🔑".repeat(256)) && policy::is_too_long(&"🔑".repeat(257)));
     assert_eq!(policy::check(&"🔑".repeat(7), &[]), Err(PolicyError::Length));
 }

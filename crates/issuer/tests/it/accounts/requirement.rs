@@ -65,7 +65,7 @@ fn evidence_counts_from_the_very_second_that_is_required() {
 }
 
 #[test]
-fn a_generated_password_must_be_replaced_unless_that_may_wait() {
+fn an_enrolment_that_is_due_comes_first_unless_it_may_wait() {
     let step = |required: &Requirement| next(&password_at(NOW), &enrolled(Password::Generated), required);
     assert!(matches!(step(&Requirement::default()), Step::Enrol(methods) if methods == [Method::Password]));
     assert!(matches!(step(&Requirement::for_session()), Step::Done(_)));

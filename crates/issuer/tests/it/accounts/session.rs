@@ -3,7 +3,7 @@
 use crate::browser::{app, is_signed_in};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_end_when_idle_and_in_any_case() {
+async fn sessions_end_when_idle_and_after_an_absolute_time() {
     let app = app().await;
     let browser = app.signed_in("alice").await;
     app.advance(8 * 3600 - 1);

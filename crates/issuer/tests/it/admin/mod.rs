@@ -58,7 +58,7 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn filters_hold() {
+async fn filters_return_only_what_matches() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_user("bob").await;
     app.disable_user("bob").await;
     let usernames = async |enabled| {

@@ -18,7 +18,7 @@ fn assert_refused<T: std::fmt::Debug>(outcome: Result<T, Refused>, what: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_administrator_stays_whatever_would_end_it() {
+async fn no_operation_removes_the_last_administrator() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
     let (admin, alice) = (id(&app, "admin").await, id(&app, "alice").await);
     let role = ["admin".to_owned()];
@@ -46,7 +46,7 @@ async fn the_last_administrator_stays_whatever_would_end_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_administrators_who_demote_each_other_at_once_one_remains() {
+async fn when_two_administrators_demote_each_other_at_once_one_remains() {
     for round in 0..10 {
         let app = TestApp::new().await;
         app.add_user("deputy", &["admin"]).await;
@@ -64,7 +64,7 @@ async fn of_two_administrators_who_demote_each_other_at_once_one_remains() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_leave_at_once_one_remains() {
+async fn when_all_administrators_are_disabled_at_once_one_remains() {
     let app = TestApp::new().await;
     let mut ids = vec![id(&app, "admin").await];
     for number in 0..7 {

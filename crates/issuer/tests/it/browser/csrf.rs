@@ -4,7 +4,7 @@ use crate::browser::app;
 use crate::support::PASSWORD;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn steps_cannot_be_skipped_or_forged() {
+async fn forms_without_the_csrf_token_of_the_browser_are_refused() {
     let app = app().await;
     let browser = app.browser();
     let page = browser.get(&app.authorize(&[])).await;

@@ -11,7 +11,7 @@ async fn no_request_in_flight_brings_a_session_back() {
         let account = browser.get("/account").await;
         let old = browser.cookie().unwrap();
         let sign_out = browser.submit(&account, "/account/sign-out", &[]);
-        // Each of these changes what is kept for the browser, and would save it after the sign-out.
+        // Each of these requests changes the row of the browser, and may save it after the sign-out.
         let (a, b, c) = (app.authorize(&[("state", "1")]), app.authorize(&[("state", "2")]), app.authorize(&[("prompt", "login")]));
         tokio::join!(sign_out, browser.get_once(&a), browser.get_once(&b), browser.get_once(&c));
         let thief = app.browser();

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::support::{PASSWORD, TestApp, serve};
 use window::Window;
 
-/// A client that shows what it is told.
+/// A client whose page shows the parameters that it was sent.
 struct Shop {
     callback: String,
 }
@@ -48,7 +48,7 @@ impl Shop {
         format!("{}{}", app.url, app.authorize(&[&redirect[..], more].concat()))
     }
 
-    /// What the shop was told, by name.
+    /// Returns the parameter `name` that the shop was sent.
     async fn told(&self, window: &Window, name: &str) -> String {
         window.wait("!!document.querySelector('#told')").await;
         let told = window.client.execute("return document.querySelector('#told').textContent", vec![]).await.unwrap();
@@ -81,7 +81,7 @@ async fn a_person_signs_in_consents_and_signs_out() {
     let (app, shop, window) = ready().await;
     window.goto(&shop.request(&app, &[("scope", "openid profile orders:read offline_access")])).await;
     assert_eq!(window.heading().await, "Sign in");
-    // The field that comes first has the focus: a person may begin to type.
+    // The first field has the focus, so that a person can type at once.
     window.wait("document.activeElement.id === 'username'").await;
     window.inspect("sign-in").await;
     sign_in(&window, "not the password").await;
@@ -93,7 +93,7 @@ async fn a_person_signs_in_consents_and_signs_out() {
     let tokens = shop.redeem(&app, &shop.told(&window, "code").await).await;
     assert_eq!(tokens.status, 200, "{}", tokens.text);
 
-    // Silent from now on, and by a form that posts itself.
+    // No page is shown from now on, because the person has signed in and consented. The answer comes in a form that posts itself.
     window.goto(&shop.request(&app, &[("response_mode", "form_post"), ("prompt", "none"), ("scope", "openid")])).await;
     assert_eq!(shop.redeem(&app, &shop.told(&window, "code").await).await.status, 200);
     window.goto(&shop.request(&app, &[("prompt", "select_account")])).await;

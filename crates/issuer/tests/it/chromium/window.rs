@@ -21,7 +21,7 @@ pub struct Window {
     _profile: TempDir,
 }
 
-/// chromedriver and the Chromium that it starts: one group of processes, which ends with its window.
+/// A chromedriver with the Chromium that it starts. They form one group of processes, which ends when the window is dropped.
 struct Driver(Child);
 
 impl Drop for Driver {
@@ -100,7 +100,7 @@ impl Window {
         panic!("no Tab leads to {css} on {}", self.client.current_url().await.unwrap());
     }
 
-    /// Replaces what stands in the field that `css` names.
+    /// Replaces the text of the field that `css` names.
     pub async fn fill(&self, css: &str, text: &str) {
         self.tab_to(css).await;
         self.press(&format!("{}a{}", Key::Control, Key::Null)).await;
@@ -112,7 +112,7 @@ impl Window {
         self.tab_to(css).await;
         let script = "document.documentElement.dataset.old = 'yes'";
         self.client.execute(script, vec![]).await.unwrap();
-        // The page that the key replaces may be gone before the driver has its answer; what follows tells.
+        // The page may be gone before the driver has its answer, so an error is ignored; the next step fails if the page is wrong.
         let _ = self.client.active_element().await.unwrap().send_keys(&Key::Enter.to_string()).await;
         self.wait("document.readyState === 'complete' && !document.documentElement.dataset.old").await;
     }
@@ -120,7 +120,7 @@ impl Window {
     /// Waits until `condition` holds in the page.
     pub async fn wait(&self, condition: &str) {
         for _ in 0..1200 {
-            // While a page is being replaced there is nothing to ask.
+            // While a page is being replaced, the driver answers with an error. Ask again then.
             if self.client.execute(&format!("return {condition}"), vec![]).await.is_ok_and(|holds| holds == json!(true)) {
                 return;
             }
@@ -138,7 +138,7 @@ impl Window {
     pub async fn inspect(&self, name: &str) {
         let axe = std::fs::read_to_string(std::env::var("AXE").expect("AXE names the file axe.min.js")).unwrap();
         for scheme in ["light", "dark"] {
-            // Without motion, so that no colour is judged on its way to another.
+            // Switch off motion, so that axe-core judges no colour in the middle of a transition.
             let features =
                 json!([{ "name": "prefers-color-scheme", "value": scheme }, { "name": "prefers-reduced-motion", "value": "reduce" }]);
             let media = json!({ "features": features });

@@ -1,11 +1,11 @@
-//! An assertion of `private_key_jwt` is taken once, and only from the client whose key signed it for this issuer.
+//! An assertion of `private_key_jwt` is accepted once, and only from the client whose key signed it for this issuer.
 
 use josekit::jws::{self, JwsHeader, RS256};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, START, TestApp, at_once};
 
-/// A client's key pair, as josekit makes it, and its name, which may be empty.
+/// A client's key pair, which josekit made, with its `kid`, which may be empty.
 pub struct Key(pub josekit::jwk::alg::rsa::RsaKeyPair, pub &'static str);
 
 impl Key {
@@ -54,7 +54,7 @@ pub async fn send(app: &TestApp, assertion: &str, more: &[(&str, &str)]) -> Answ
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_assertion_is_good_once_and_for_this_issuer_alone() {
+async fn an_assertion_is_accepted_once_and_only_by_the_issuer_that_it_names() {
     let key = Key::new("one");
     let app = app(&format!("{{\"jwks\":{}}}", key.jwks())).await;
     app.add_client("worker", false, "client_credentials", &["orders:read"]).await;
@@ -100,7 +100,7 @@ async fn an_assertion_is_good_once_and_for_this_issuer_alone() {
     assert_eq!(send(&app, &key.sign(&claims(&app, "5")), &[("client_secret", "x")]).await.error(), (400, "invalid_request"));
     // Dates may have fractions.
     assert_eq!(send(&app, &key.sign(&with("7", &json!({ "exp": 1_767_225_660.5, "nbf": 1_767_225_600.25 }))), &[]).await.status, 200);
-    // Text that PostgreSQL cannot take reaches it nowhere, and harms nobody else's request.
+    // Text that PostgreSQL cannot store never reaches it, and does not make the requests of others fail.
     let nul = key.sign(&json!({ "sub": "\u{0}" }));
     let many = (0..40).map(|number| {
         let (app, nul) = (&app, nul.as_str());
@@ -108,7 +108,7 @@ async fn an_assertion_is_good_once_and_for_this_issuer_alone() {
     });
     let answers = at_once(many.collect()).await;
     assert!(answers.iter().enumerate().all(|(number, status)| *status == if number % 2 == 0 { 401 } else { 200 }), "{answers:?}");
-    // Two nodes at once: one of them takes it.
+    // If two nodes get the assertion at once, one of them accepts it.
     let other = app.another_node().await;
     let fresh = key.sign(&claims(&app, "6"));
     let (a, b) = tokio::join!(send(&app, &fresh, &[]), send(&other, &fresh, &[]));
@@ -116,7 +116,7 @@ async fn an_assertion_is_good_once_and_for_this_issuer_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_there_is_one_key_nobody_need_name_it() {
+async fn an_assertion_must_name_its_key_if_the_client_has_several() {
     let (unnamed, named) = (Key::new(""), Key::new("named"));
     let app = self::app(&format!("{{\"jwks\":{}}}", unnamed.jwks())).await;
     assert_eq!(send(&app, &unnamed.sign(&claims(&app, "1")), &[]).await.status, 200);
@@ -129,7 +129,7 @@ async fn where_there_is_one_key_nobody_need_name_it() {
         200,
         "a key that has a name, and a token that does not say it"
     );
-    // Of two keys one must be named.
+    // A client with two keys must name the one that signed.
     let mut two: Value = serde_json::from_str(&named.jwks()).unwrap();
     let other: Value = serde_json::from_str(&Key::new("other").jwks()).unwrap();
     two["keys"].as_array_mut().unwrap().push(other["keys"][0].clone());

@@ -1,4 +1,4 @@
-//! A client authenticates in one way at a time, and whatever it sends is checked.
+//! A client authenticates in one way at a time, and credentials are checked even where none are needed.
 
 use signet_issuer::admin::clients;
 
@@ -11,7 +11,7 @@ async fn app() -> TestApp {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_way_of_client_authentication_at_a_time() {
+async fn a_request_uses_one_way_of_client_authentication() {
     let app = app().await;
     let form = [("grant_type", "client_credentials")];
     let post = [("grant_type", "client_credentials"), ("client_id", "confidential"), ("client_secret", SECRET)];
@@ -28,7 +28,7 @@ async fn one_way_of_client_authentication_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_sent_is_always_checked() {
+async fn client_credentials_are_checked_even_where_none_are_needed() {
     let app = app().await;
     let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD)];
     for (id, secret) in [("confidential", "wrong"), ("shop", "anything"), ("nobody", SECRET), ("cli", SECRET), ("confidential", "")] {
@@ -36,7 +36,7 @@ async fn what_is_sent_is_always_checked() {
         assert_eq!(answer.error(), (401, "invalid_client"), "{id}");
         assert!(answer.header("www-authenticate").starts_with("Basic "));
     }
-    // An empty secret is none: good for who needs none.
+    // An empty secret counts as none, which suits a public client.
     assert_eq!(app.post("/token").form(&form).basic_auth("shop", "").send().await.status, 200);
     for header in ["Basic", "Basic !!!", "Bearer x", "Basic Og==", "Basic YWJj"] {
         let answer = app.post("/token").form(&form).header("authorization", header).send().await;
@@ -56,7 +56,7 @@ async fn basic_credentials_are_form_encoded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_secrets_are_good_at_once() {
+async fn two_secrets_are_valid_at_once() {
     let app = app().await;
     let try_secret = async |secret: &str| {
         app.post("/token").form(&[("grant_type", "client_credentials")]).basic_auth("confidential", secret).send().await.status
@@ -73,7 +73,7 @@ async fn two_secrets_are_good_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_without_client_authentication_is_the_default_clients() {
+async fn a_request_that_names_no_client_counts_as_the_default_clients() {
     let app = TestApp::new().await;
     let password = app.admin_password.clone();
     let answer = app.token(&[("grant_type", "password"), ("username", "admin"), ("password", &password), ("scope", "openid admin")]).await;

@@ -31,7 +31,7 @@ async fn the_password_grant_is_told_of_only_while_a_client_may_use_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_url_follows_from_an_issuer_with_a_path() {
+async fn every_url_starts_with_the_path_of_the_issuer() {
     let app = TestApp::with(|settings| settings.issuer = format!("{}/tenant/a", settings.issuer).try_into().unwrap()).await;
     let root = app.url.strip_suffix("/tenant/a").unwrap();
     let fetch = |url: String| {
@@ -51,7 +51,7 @@ async fn every_url_follows_from_an_issuer_with_a_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_host_changes_nothing() {
+async fn a_forged_host_header_changes_nothing() {
     let app = TestApp::new().await;
     let asked = async |path: &str| {
         let request = app

@@ -1,4 +1,4 @@
-//! A client can ask for a sign-out, and an outsider can make nothing of it.
+//! A client can ask for a sign-out, and nobody else can use it to sign people out or to redirect them.
 
 use crate::browser::{app, is_signed_in};
 use crate::support::{CALLBACK, SECRET, VERIFIER, header};
@@ -29,14 +29,14 @@ async fn a_valid_hint_signs_out_at_once_and_sends_back() {
     assert!(answer.header("set-cookie").contains("Max-Age=0") && answer.header("set-cookie").contains("HttpOnly"), "{:?}", answer.headers);
     assert!(!is_signed_in(&browser).await);
     assert_eq!(app.count("SELECT count(*) FROM sessions WHERE ended_at IS NULL").await, 0);
-    // Again, with nobody signed in: nothing to do, and the way back is the same.
+    // When nobody is signed in, there is nothing to do, and the redirect is the same.
     let again = browser.get(&end_session(&[("id_token_hint", hint), ("post_logout_redirect_uri", BYE)])).await;
     assert_eq!(again.header("location"), BYE);
     assert_eq!(browser.get("/end_session").await.heading(), "You are signed out");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_valid_hint_the_person_is_asked() {
+async fn without_a_valid_hint_the_user_is_asked() {
     let app = app().await;
     let bob = app.signed_in("bob").await;
     let hint = app.code_flow(&bob, &[]).await.str("id_token").to_owned();
@@ -66,7 +66,7 @@ async fn without_a_valid_hint_the_person_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_sent_where_the_client_did_not_register() {
+async fn unregistered_post_logout_redirect_uris_are_refused() {
     let app = app().await;
     let browser = app.signed_in("alice").await;
     let hint = app.code_flow(&browser, &[]).await.str("id_token").to_owned();
@@ -83,7 +83,7 @@ async fn nobody_is_sent_where_the_client_did_not_register() {
         let answer = browser.get(&end_session(wrong)).await;
         assert_eq!((answer.status, answer.heading()), (400, "This link does not work"), "{wrong:?}");
     }
-    // What comes back with the form is checked again.
+    // The issuer checks the fields that come back with the form again.
     let page = browser.get(&end_session(&[("client_id", "web"), ("post_logout_redirect_uri", BYE)])).await;
     let evil = [("choice", "sign-out"), ("post_logout_redirect_uri", "https://evil.example")];
     assert_eq!(browser.submit(&page, "/end_session/confirm", &evil).await.heading(), "This link does not work");
@@ -91,7 +91,7 @@ async fn nobody_is_sent_where_the_client_did_not_register() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stranger_sends_nobody_on_by_a_sign_out() {
+async fn nobody_is_redirected_without_a_sign_out_or_an_id_token() {
     let app = app().await;
     let page = app.browser().get(&end_session(&[("client_id", "web"), ("post_logout_redirect_uri", BYE)])).await;
     assert_eq!(page.heading(), "You are signed out", "nobody was signed in, and nobody proves that they were");

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::TestApp;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health() {
+async fn health_states_live_ready_and_stopping() {
     let app = TestApp::new().await;
     assert_eq!(app.get("/health/live").send().await.json, json!({ "status": "live" }));
     assert_eq!(app.get("/health/ready").send().await.json, json!({ "status": "ready" }));

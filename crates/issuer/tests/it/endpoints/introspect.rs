@@ -1,4 +1,4 @@
-//! A service learns of tokens that are alive and meant for it, and nothing of any other.
+//! A service learns about live tokens that are meant for it, and nothing about other tokens.
 
 use serde_json::json;
 
@@ -32,7 +32,7 @@ async fn a_service_learns_of_tokens_meant_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_anything_else_it_learns_nothing() {
+async fn a_service_learns_nothing_of_other_tokens() {
     let app = app().await;
     let answer = app.sign_in("alice", "openid orders:read").await;
     let only_userinfo = app.sign_in("alice", "openid").await;
@@ -57,7 +57,7 @@ async fn of_anything_else_it_learns_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_dead_the_moment_its_source_ends() {
+async fn a_token_is_inactive_once_it_expires_or_its_user_or_client_is_disabled() {
     let app = app().await;
     let access = app.sign_in("alice", "orders:read").await.str("access_token").to_owned();
     let own = app.client_token("worker", "").await.str("access_token").to_owned();

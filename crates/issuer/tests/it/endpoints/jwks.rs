@@ -20,7 +20,7 @@ async fn the_jwks_can_be_cached_and_revalidated() {
         assert_eq!((unchanged.status, unchanged.text.as_str(), unchanged.header("etag")), (304, "", etag), "{tags}");
     }
     assert_eq!(app.get("/.well-known/jwks.json").header("if-none-match", "\"x\"").send().await.status, 200);
-    // `Age` tells how old this node's view is.
+    // `Age` states the age of this node's view.
     app.advance(9);
     assert_eq!(app.get("/.well-known/jwks.json").send().await.header("age"), "9");
     app.advance(1);

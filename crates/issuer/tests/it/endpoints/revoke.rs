@@ -25,7 +25,7 @@ async fn either_token_ends_the_authorization() {
         assert_eq!(app.introspect("service", &access).await.json, serde_json::json!({ "active": false }), "{which}");
         assert_eq!(app.get("/userinfo").bearer(&access).send().await.status, 401, "{which}");
         assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'authorization_ended'").await, 1);
-        // Again: the same answer, and nothing more.
+        // A second revocation gets the same answer and changes nothing.
         assert_eq!(revoke(&app, "shop", token).await, 200);
         assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'authorization_ended'").await, 1);
     }
@@ -40,7 +40,7 @@ async fn a_spent_refresh_token_still_names_its_authorization() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_revoked_is_not_said_to_be() {
+async fn a_token_that_cannot_be_revoked_is_not_reported_as_revoked() {
     let (app, ..) = signed_in().await;
     app.add_client("worker", false, "client_credentials", &["orders:read"]).await;
     let token = app.client_token("worker", "").await.str("access_token").to_owned();
@@ -50,7 +50,7 @@ async fn what_cannot_be_revoked_is_not_said_to_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_clients_own_tokens() {
+async fn a_client_can_revoke_only_its_own_tokens() {
     let (app, access, refresh) = signed_in().await;
     app.add_client("other", true, "", &[]).await;
     for token in [&access, &refresh] {
@@ -62,7 +62,7 @@ async fn only_the_clients_own_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_tokens_and_bad_clients() {
+async fn unknown_tokens_are_accepted_and_unknown_clients_refused() {
     let (app, _, refresh) = signed_in().await;
     for token in ["x", "a.b.c", &refresh[..refresh.len() - 2]] {
         assert_eq!(revoke(&app, "shop", token).await, 200);

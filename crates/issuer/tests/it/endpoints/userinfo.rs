@@ -23,7 +23,7 @@ async fn claims_follow_the_scopes() {
     assert_eq!(answer.json, expected);
     let only = app.sign_in("alice", "openid").await;
     assert_eq!(app.get("/userinfo").bearer(only.str("access_token")).send().await.json, json!({ "sub": sub }));
-    // Beside a resource of the client's own, too.
+    // The token may also have UserInfo as its second audience.
     let both = app.sign_in("alice", "openid orders:read").await;
     assert_eq!(app.get("/userinfo").bearer(both.str("access_token")).send().await.json, json!({ "sub": sub }));
 }

@@ -30,7 +30,7 @@ async fn keys_are_fetched_again_for_an_unknown_kid_but_not_often() {
         assert_eq!(send(&app, &first.sign(&claims(&app, &format!("a{number}"))), &[]).await.status, 200);
     }
     assert_eq!(site.asked("/jwks"), 1);
-    // The client rotates: within 30 s of the last fetch the new key is not known, and nobody is asked for it.
+    // The client rotates its key. Within 30 s of the last fetch the issuer does not fetch again, so it does not know the new key.
     site.put("/jwks", 200, second.jwks());
     for number in 0..5 {
         assert_eq!(send(&app, &second.sign(&claims(&app, &format!("b{number}"))), &[]).await.error(), (401, "invalid_client"));
@@ -40,7 +40,7 @@ async fn keys_are_fetched_again_for_an_unknown_kid_but_not_often() {
     assert_eq!(send(&app, &second.sign(&claims(&app, "c")), &[]).await.status, 200);
     assert_eq!(send(&app, &first.sign(&claims(&app, "d")), &[]).await.error(), (401, "invalid_client"));
     assert_eq!(site.asked("/jwks"), 1);
-    // A site that fails wipes no good keys.
+    // A fetch that fails does not remove the keys that the issuer has.
     app.advance(30);
     for (status, body) in [(500, second.jwks()), (302, second.jwks()), (200, "<html>".to_owned()), (200, "x".repeat(70_000))] {
         site.put("/jwks", status, body);
@@ -52,13 +52,13 @@ async fn keys_are_fetched_again_for_an_unknown_kid_but_not_often() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_hangs_up_locks_nobody_out() {
+async fn a_client_that_hangs_up_does_not_stop_the_fetch_for_others() {
     let site = Site::open().await;
     let key = Key::new("one");
     let jwks_uri = site.put("/jwks", 200, key.jwks());
     let app = app(&json!({ "jwks_uri": jwks_uri }).to_string()).await;
     let stranger = Key::new("x").sign(&claims(&app, "x"));
-    // Dropped at every moment of its way.
+    // Drop the request at every point at which it can wait.
     for wait in 0..20 {
         let _ = tokio::time::timeout(std::time::Duration::from_millis(wait), send(&app, &stranger, &[])).await;
     }

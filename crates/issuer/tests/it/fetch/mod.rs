@@ -25,7 +25,7 @@ async fn app(private: bool) -> TestApp {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sector_names_all_redirect_uris() {
+async fn a_sector_document_must_name_all_redirect_uris() {
     let (app, site) = (app(true).await, Site::open().await);
     let good = site.put("/sector", 200, r#"["https://new.example/cb", "https://new.example/other"]"#);
     assert_eq!(register(&app, json!({ "sector_identifier_uri": good })).await.status, 201);
@@ -38,7 +38,7 @@ async fn a_sector_names_all_redirect_uris() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn this_machine_and_its_network_are_out_of_reach() {
+async fn urls_of_this_machine_and_its_network_are_not_fetched() {
     let (app, site) = (app(false).await, Site::open().await);
     let port = site.url.rsplit(':').next().unwrap().to_owned();
     site.put("/logo.png", 200, PNG);

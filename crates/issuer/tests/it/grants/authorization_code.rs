@@ -64,12 +64,12 @@ async fn a_code_is_bound_to_all_that_it_was_given_for() {
     ];
     let by_other = app.post("/token").basic_auth("other", SECRET).form(&stolen).send().await;
     assert_eq!(by_other.error(), (400, "invalid_grant"));
-    // Nothing of that has hurt it.
+    // None of these attempts has spent the code.
     assert_eq!(app.redeem(&good, &[]).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_is_no_other_kind_of_token() {
+async fn a_code_is_accepted_as_no_other_kind_of_token() {
     let app = app().await;
     let code = code(&app).await;
     assert_eq!(refresh(&app, &code, &[]).await.error(), (400, "invalid_grant"));
@@ -115,7 +115,7 @@ async fn a_code_is_good_for_a_minute_and_while_its_session_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_hundred_redemptions_one_gets_tokens_and_they_die_with_the_replay() {
+async fn one_of_two_hundred_redemptions_gets_tokens_and_the_others_end_them() {
     let app = app().await;
     let code = code(&app).await;
     let tries = (0..200).map(|_| app.redeem(&code, &[])).collect::<Vec<_>>();
@@ -129,7 +129,7 @@ async fn of_two_hundred_redemptions_one_gets_tokens_and_they_die_with_the_replay
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_kills_only_when_it_is_valid() {
+async fn only_a_valid_second_redemption_ends_the_authorization() {
     let app = app().await;
     let code = code(&app).await;
     let tokens = app.redeem(&code, &[]).await;
@@ -140,7 +140,7 @@ async fn a_replay_kills_only_when_it_is_valid() {
     assert_eq!(app.redeem(&code, &[("redirect_uri", "https://evil.example")]).await.error(), (400, "invalid_grant"));
     let alive = refresh(&app, tokens.str("refresh_token"), &[]).await;
     assert_eq!(alive.status, 200, "an outsider's replay does no harm");
-    // Valid, even if late.
+    // A valid second redemption ends the tokens even after the code has expired.
     app.advance(3600);
     assert_eq!(app.redeem(&code, &[]).await.error(), (400, "invalid_grant"));
     assert_eq!(refresh(&app, alive.str("refresh_token"), &[]).await.error(), (400, "invalid_grant"));
@@ -155,7 +155,7 @@ async fn no_code_or_token_survives_a_withdrawal_that_is_answered() {
         browser.code(&request).await;
         let page = browser.get("/account/consents").await;
         let silent = app.authorize(&[("scope", "openid orders:read offline_access"), ("prompt", "none")]);
-        // Some have their codes already, the others ask for one first, while the person withdraws.
+        // Half of them have their codes already, and the others ask for one while the person withdraws the consent.
         let mut codes = Vec::new();
         for _ in 0..6 {
             codes.push(browser.code(&silent).await);
@@ -195,7 +195,7 @@ async fn authorizations_end_with_their_session_unless_offline() {
         let refreshed = refresh(&app, tokens.str("refresh_token"), &[]).await;
         assert_eq!(refreshed.status == 200, survives, "{scope}: {}", refreshed.text);
     }
-    // The same where the session runs out by itself.
+    // The same happens when the session expires.
     let browser = app.signed_in("alice").await;
     let tokens = app.code_flow(&browser, &[("scope", "openid orders:read")]).await;
     app.advance(8 * 3600 - 1);

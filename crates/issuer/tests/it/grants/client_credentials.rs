@@ -25,7 +25,7 @@ async fn a_client_acts_for_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn openid_scopes_are_about_users() {
+async fn client_credentials_get_no_openid_scopes() {
     let app = app().await;
     assert_eq!(app.client_token("worker", "openid offline_access").await.error(), (400, "invalid_scope"));
     let mixed = app.client_token("worker", "openid orders:read").await;
@@ -36,7 +36,7 @@ async fn openid_scopes_are_about_users() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn public_clients_cannot() {
+async fn public_clients_cannot_use_client_credentials() {
     let app = app().await;
     app.add_client("public", true, "", &["orders:read"]).await;
     app.sql("UPDATE clients SET grant_types = 'client_credentials' WHERE id = 'public'").await;

@@ -24,7 +24,7 @@ async fn a_refresh_gives_new_tokens_and_keeps_the_sign_in() {
     assert_eq!((&claims["auth_time"], &claims["iat"]), (&json!(START), &json!(START + 3600)));
     let id_token = crate::support::claims(answer.str("id_token"));
     assert_eq!((&id_token["auth_time"], &id_token["nonce"]), (&json!(START), &json!(null)));
-    // One row, however often it is used.
+    // There is one row, however often the tokens are refreshed.
     app.advance(11);
     app.refresh(answer.str("refresh_token")).await;
     assert_eq!(app.count("SELECT count(*) FROM authorizations").await, 1);
@@ -36,10 +36,10 @@ async fn the_token_just_spent_gets_the_same_successor_for_ten_seconds() {
     let second = app.refresh(&first).await.str("refresh_token").to_owned();
     app.advance(9);
     assert_eq!(app.refresh(&first).await.str("refresh_token"), second);
-    // It extended nothing: ten seconds count from the rotation, not from the last use.
+    // The ten seconds count from the rotation, not from the last use.
     app.advance(1);
     assert_eq!(app.refresh(&first).await.error(), (400, "invalid_grant"));
-    // Reuse ended everything.
+    // The reuse ended the authorization.
     assert_eq!(app.refresh(&second).await.error(), (400, "invalid_grant"));
     assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'refresh_token_reused'").await, 1);
 }
@@ -73,7 +73,7 @@ async fn two_hundred_parallel_refreshes_make_one_chain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_minted_after_a_disable_or_a_revocation_was_answered() {
+async fn no_token_is_issued_after_a_disable_or_a_revocation_was_answered() {
     for round in 0..10 {
         let (app, mut token) = signed_in().await;
         let refreshing = async {
@@ -144,7 +144,7 @@ async fn scope_narrows_one_access_token_and_never_widens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_was_taken_is_gone_at_the_next_refresh() {
+async fn a_refresh_drops_scopes_that_the_user_has_lost() {
     let (app, token) = signed_in().await;
     app.change_clerk(&[], &["orders:write"]).await;
     let answer = app.refresh(&token).await;
@@ -152,7 +152,7 @@ async fn a_role_that_was_taken_is_gone_at_the_next_refresh() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refresh_tokens_die_when_idle_and_absolutely() {
+async fn refresh_tokens_expire_when_idle_and_after_an_absolute_time() {
     let (app, token) = signed_in().await;
     app.advance(14 * DAY as u64 - 1);
     let token = app.refresh(&token).await.str("refresh_token").to_owned();

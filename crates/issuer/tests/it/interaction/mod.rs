@@ -39,13 +39,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What must have happened before a code may come.
+/// The events that must have happened before the issuer may give a code.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each may hold or not")]
 struct Model {
     signed_in: bool,
     consented: bool,
-    /// What the request asked for and did not get yet.
+    /// `true` if the request asked for a sign-in that has not happened yet. The next two fields say the same of a choice and a consent.
     sign_in_due: bool,
     choice_due: bool,
     consent_due: bool,
@@ -91,7 +91,7 @@ async fn take(app: &TestApp, browser: &Browser, step: &Step, model: &mut Model, 
                 return page;
             }
             if *right {
-                // Noted first: the answer may already be the code.
+                // Change the model before the sign-in, because the answer may already carry the code.
                 (model.signed_in, model.sign_in_due, model.choice_due) = (true, false, false);
             }
             browser.sign_in(&page, "alice", if *right { PASSWORD } else { "wrong" }).await

@@ -17,7 +17,7 @@ async fn consent_is_asked_once_and_denied_at_will() {
     assert_eq!(browser.get(&app.authorize(&[("prompt", "none")])).await.reply()["error"], "consent_required");
     let page = browser.get(&app.authorize(&[])).await;
     assert!(browser.consent(&page).await.reply().contains_key("code"));
-    // Remembered, also in another browser, for what was allowed and less.
+    // The consent is remembered in other browsers too, for the allowed scopes and for fewer.
     let other = app.signed_in("alice").await;
     for silent in [&[("prompt", "none")][..], &[("prompt", "none"), ("scope", "openid")]] {
         assert!(other.get(&app.authorize(silent)).await.reply().contains_key("code"));
@@ -30,7 +30,7 @@ async fn consent_is_asked_once_and_denied_at_will() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_anyone_may_pose_as_asks_each_time() {
+async fn consent_is_asked_each_time_if_anyone_can_pose_as_the_client() {
     let app = app().await;
     let loopback = "http://127.0.0.1/cb";
     app.add_client_with("native", true, "authorization_code", &["openid"], |client| client.redirect_uris = vec![loopback.into()]).await;
@@ -57,7 +57,7 @@ async fn a_client_that_anyone_may_pose_as_asks_each_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prompts_force_what_they_say() {
+async fn prompt_and_max_age_force_the_step_that_they_name() {
     let app = app().await;
     let browser = app.signed_in("alice").await;
     browser.code(&app.authorize(&[])).await;
@@ -67,7 +67,7 @@ async fn prompts_force_what_they_say() {
         now += 100;
         let page = browser.get(&app.authorize(again)).await;
         assert_eq!(page.heading(), "Sign in", "{again:?}");
-        // Going on without signing in leads back here.
+        // A person who goes on without signing in comes back to this page.
         let id = page.hidden("/sign-in").into_iter().find(|(name, _)| name == "request").unwrap().1;
         assert_eq!(browser.get(&format!("/authorize/resume?request={id}")).await.heading(), "Sign in");
         let reply = browser.sign_in(&page, "alice", PASSWORD).await.reply();
@@ -88,7 +88,7 @@ async fn prompts_force_what_they_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn max_age_counts_to_the_answer() {
+async fn max_age_is_measured_when_the_answer_is_given() {
     let app = app().await;
     let browser = app.browser();
     let page = browser.get(&app.authorize(&[("max_age", "60")])).await;
@@ -100,7 +100,7 @@ async fn max_age_counts_to_the_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn disabled_users_and_first_party_clients() {
+async fn first_party_clients_need_no_consent_and_disabled_users_are_signed_out() {
     let app = app().await;
     app.add_client_with("own", false, "authorization_code refresh_token", &["openid", "offline_access", "orders:read"], |client| {
         client.redirect_uris = vec![CALLBACK.into()];

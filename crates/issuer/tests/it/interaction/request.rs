@@ -47,13 +47,13 @@ async fn every_other_error_goes_back_to_the_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hints_name_the_user() {
+async fn an_id_token_hint_names_the_user_who_must_answer() {
     let app = app().await;
     let browser = app.signed_in("alice").await;
     let tokens = app.code_flow(&browser, &[]).await;
     let hint = tokens.str("id_token");
     assert!(browser.get(&app.authorize(&[("prompt", "none"), ("id_token_hint", hint)])).await.reply().contains_key("code"));
-    // Expired, it still says who.
+    // An expired hint still names the user.
     app.advance(3601);
     assert!(browser.get(&app.authorize(&[("prompt", "none"), ("id_token_hint", hint)])).await.reply().contains_key("code"));
     let bob = app.signed_in("bob").await;
@@ -76,7 +76,7 @@ async fn hints_name_the_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hints_that_differ_name_nobody() {
+async fn hints_that_name_different_users_are_refused() {
     let app = app().await;
     let browser = app.signed_in("alice").await;
     let hint = app.code_flow(&browser, &[]).await.str("id_token").to_owned();

@@ -12,7 +12,7 @@ async fn two_tabs_sign_in_at_once() {
     for page in [&one, &two] {
         assert_eq!(page.heading(), "Allow Web Shop access?");
     }
-    // One after the other: the second form is of before the sign-in, and its request goes on all the same.
+    // If the tabs sign in one after the other, the form of the second was made before the sign-in. Its request still goes on.
     let browser = app.browser();
     let (one, two) = (browser.get(&app.authorize(&[("state", "one")])).await, browser.get(&app.authorize(&[("state", "two")])).await);
     let one = browser.sign_in(&one, "alice", PASSWORD).await;
@@ -47,12 +47,12 @@ async fn many_tabs_of_one_browser_lose_nothing() {
     browser.get(&request).await;
     let answers = at_once((0..100).map(|_| browser.get_once(&request)).collect()).await;
     assert!(answers.iter().all(|answer| answer.status == 303 && answer.header("location").starts_with("/consent?request=")));
-    // The latest ten wait, the last one among them.
+    // The latest ten requests wait. The last of them is shown each time.
     for _ in 0..15 {
         assert_eq!(browser.get(&request).await.heading(), "Allow Web Shop access?");
     }
     assert_eq!(app.count("SELECT count(*) FROM waiting_requests").await, 10);
-    // What is allowed in two tabs at once is allowed.
+    // Consents that are given in several tabs at once are all stored.
     for _ in 0..5 {
         let asked = ["openid email", "openid address", "openid phone", "openid profile"]
             .map(|scope| app.authorize(&[("scope", scope), ("prompt", "consent")]));
@@ -77,7 +77,7 @@ async fn a_link_that_an_attacker_prepared_gives_nothing() {
         let answer = victim.get(&format!("{path}?request={id}")).await;
         assert_eq!((answer.status, answer.heading()), (400, "This page has expired"), "{path}");
     }
-    // Fixation: the victim signs in with a cookie that the attacker knows.
+    // Session fixation: the victim signs in with a cookie that the attacker knows.
     let victim = app.browser();
     victim.set_cookie(&attacker.cookie().unwrap());
     let page = victim.get("/sign-in").await;

@@ -34,7 +34,7 @@ fn the_file_is_private_and_made_once() {
 }
 
 #[test]
-fn several_versions_live_side_by_side() {
+fn the_file_holds_several_versions() {
     let dir = TempDir::new().unwrap();
     let clock = FakeClock::new(START);
     let old = MasterKeys::create(dir.path(), &clock).unwrap();

@@ -10,9 +10,9 @@ use tempfile::TempDir;
 
 use crate::support::{Database, START, TestApp, test_settings};
 
-/// A new version is handed out first, then used, and the old one leaves when nothing needs it any more.
+/// Every node gets the new version before it is used. The old version is removed once nothing needs it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_comes_and_goes_without_an_outage() {
+async fn a_version_of_the_master_key_is_replaced_without_an_outage() {
     let old = TestApp::new().await.with_orders().await.with_user("alice").await;
     let file = old.keys_dir().join("master.json");
     let first = fs::read_to_string(&file).unwrap();
@@ -30,12 +30,12 @@ async fn a_version_comes_and_goes_without_an_outage() {
     let ended = new.refresh(&ended).await.str("refresh_token").to_owned();
     let token = new.sign_in("alice", "").await.str("refresh_token").to_owned();
     assert_eq!(waiting.refresh(&token).await.status, 200);
-    // A node that was left behind cannot tell whether the token is good: it says so, and ends nothing.
+    // A node without the new version cannot tell whether the token is good. It answers with an error and ends nothing.
     assert_eq!(old.refresh(&token).await.error(), (500, "server_error"));
     let revocation = old.post("/revoke").form(&[("client_id", "shop"), ("token", &token)]).send().await;
     assert_eq!(revocation.error(), (500, "server_error"));
     assert_eq!(new.refresh(&token).await.status, 200);
-    // Nor can it open the next key; it shows it, and signs by the one that it has.
+    // It cannot open the next key either. It publishes that key, and signs by the key that it has.
     let ring = new.app.rotation().ring().await.unwrap();
     crate::keys::publish_after(&new.app, &ring).await.unwrap();
     old.advance(10);
@@ -51,7 +51,7 @@ async fn a_version_comes_and_goes_without_an_outage() {
         || start::open(test_settings("http://localhost:1", old.database_url(), old.keys_dir()), Arc::clone(&old.clock) as Arc<dyn Clock>);
     let needed = open().await.unwrap_err().to_string();
     assert!(needed.contains("version 1"), "{needed}");
-    // One of them ended, the other not used for too long.
+    // One authorization is ended, and the other has been idle for too long.
     let revoked = new.post("/revoke").form(&[("client_id", "shop"), ("token", &ended)]).send().await;
     assert_eq!(revoked.status, 200);
     old.sql("UPDATE authorizations SET refreshed_at = 0 WHERE key_version = 1").await;
@@ -59,7 +59,7 @@ async fn a_version_comes_and_goes_without_an_outage() {
     old.advance(41);
     new.app.rotation().maintain().await.unwrap();
     assert!(open().await.unwrap().1.is_none());
-    // What is dead is dead, with or without the version that made it.
+    // Refresh tokens that have ended are refused, whether or not the node has the version that made them.
     let without = old.another_node().await;
     for dead in [&ended, &idle] {
         assert_eq!(without.refresh(dead).await.error(), (400, "invalid_grant"));

@@ -20,7 +20,7 @@ fn operator() -> Actor {
     Actor::local(Who::Operator, Face::CommandLine)
 }
 
-/// Publishes a key after the keys of `ring`, as a node does that has read the ring a moment ago. `None` if another node was first.
+/// Publishes a key after the keys of `ring`, as a node does that has just read the ring. Returns `None` if another node was first.
 pub async fn publish_after(app: &App, ring: &Ring) -> Option<Entry> {
     let rotation = app.rotation();
     let key = rotation.generate().unwrap();
@@ -30,7 +30,7 @@ pub async fn publish_after(app: &App, ring: &Ring) -> Option<Entry> {
     published
 }
 
-/// Revokes a key by the operation; returns `false` if there is no such key, or if it was already revoked.
+/// Revokes a key by the operation. Returns `false` if there is no such key, or if it was already revoked.
 pub async fn revoke(app: &App, kid: &str) -> bool {
     let spare = app.rotation().generate().unwrap();
     match admin::change(app, &operator(), |change| Box::pin(admin::keys::revoke(change, kid, spare))).await {
@@ -40,12 +40,12 @@ pub async fn revoke(app: &App, kid: &str) -> bool {
     }
 }
 
-/// How many statements wait for a lock, on PostgreSQL.
+/// The query for the number of statements that wait for a lock, on PostgreSQL.
 const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
 
-/// On PostgreSQL, where a reading can be held until all others wait for it.
+/// This test runs on PostgreSQL only, where one read can be blocked until all others wait for it.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_a_reading_that_fails_fails_with_it() {
+async fn requests_that_wait_for_a_failing_read_of_the_keys_fail_with_it() {
     let app = TestApp::new().await;
     if !app.database_url().starts_with("postgres") {
         return;

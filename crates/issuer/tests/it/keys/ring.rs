@@ -53,7 +53,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 struct Node {
-    /// How far its clock is off, within half the allowed skew either way.
+    /// The error of the node's clock in seconds, at most half the allowed skew in either direction.
     offset: UnixSeconds,
     ring: Ring,
     read_at: UnixSeconds,
@@ -69,11 +69,11 @@ struct World {
     stored: Vec<Entry>,
     nodes: Vec<Node>,
     tokens: Vec<Token>,
-    /// What verifiers hold: until when, and which keys.
+    /// The copies of the JWKS that verifiers hold: the time until which each is good, and its keys.
     copies: Vec<(UnixSeconds, Vec<String>)>,
-    /// Each JWKS as it ever was in the database: from when on, and which keys.
+    /// Every JWKS that the database has held: the time from which on it was there, and its keys.
     published: Vec<(UnixSeconds, Vec<String>)>,
-    /// When the last emergency put a key to work before its time.
+    /// The time of the last revocation that activated a key before its time.
     emergency_at: Option<UnixSeconds>,
 }
 
@@ -183,15 +183,15 @@ impl World {
         self.nodes[node].read_at = now;
     }
 
-    /// What a node answers by is never older than N.
+    /// Reads the ring if the node's view is N old, because a node never answers by an older view.
     fn refresh(&mut self, node: usize) {
         if self.now() - self.nodes[node].read_at >= N {
             self.read(node);
         }
     }
 
-    /// The answer says by `Age` how old the node's view is, so the copy is good for M from when that was read. That it says so
-    /// is shown by endpoints/jwks.
+    /// Stores the JWKS of a node as a verifier's copy. The header `Age` states the age of the node's view, so the copy is good for M
+    /// from the time at which the node read the ring. The tests of endpoints/jwks hold that `Age` is right.
     fn fetch(&mut self, node: usize) {
         self.refresh(node);
         let Node { offset, ring, read_at } = &self.nodes[node];
@@ -220,8 +220,8 @@ impl World {
         self.tokens.push(Token { kid, dead_at: by_its_clock + MAX_TOKEN_LIFETIME + VERIFIER_LEEWAY });
     }
 
-    /// No token outlives its key's place in the JWKS, unless the key is revoked; then no copy that holds it is good for
-    /// longer than M after that.
+    /// Asserts that every live token has its key in the JWKS, unless the key is revoked. No copy that holds a revoked key is good
+    /// for longer than M after the revocation.
     fn check(&self) {
         let now = self.now();
         let ring = self.ring();
@@ -247,7 +247,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn keys_live_as_designed(steps in steps(), offsets in prop::array::uniform3(-SKEW / 2..=SKEW / 2)) {
+    fn tokens_verify_while_they_live_unless_their_key_is_revoked(steps in steps(), offsets in prop::array::uniform3(-SKEW / 2..=SKEW / 2)) {
         let mut world = World::new(offsets);
         for step in &steps {
             world.step(step);
@@ -263,7 +263,7 @@ fn a_key_that_was_followed_never_signs_again() {
     assert!(ring.active(200).is_none());
     let ring: Ring = [entry(1, 0, None), entry(2, 100, Some(150)), entry(3, 1000, None)].into_iter().collect();
     assert_eq!(ring.active(200).unwrap().kid, "3");
-    // Revoked before it ever signed, it followed nobody.
+    // A key that was revoked before it ever signed has superseded no other key.
     let ring: Ring = [entry(1, 0, None), entry(2, 100, Some(50))].into_iter().collect();
     assert_eq!(ring.active(200).unwrap().kid, "1");
     assert_eq!(ring.state(&ring.entries()[0], 200, RETIRED), State::Active);

@@ -67,7 +67,7 @@ async fn keys_rotate_by_themselves_and_only_once_on_many_nodes() {
     app.advance(30 * DAY.unsigned_abs() - 901);
     assert_eq!(states(&app).await.len(), 1);
     app.advance(1);
-    // The jobs wake by the clock; the nodes race for the same place.
+    // The jobs run by the clock, and the nodes race to publish the same key.
     let rotations = nodes.iter().map(|node| {
         let app = node.app.clone();
         tokio::spawn(async move { app.rotation().maintain().await.unwrap() })
@@ -85,7 +85,7 @@ async fn keys_rotate_by_themselves_and_only_once_on_many_nodes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_emergency_puts_the_published_key_to_work_at_once() {
+async fn a_revocation_activates_the_published_key_at_once() {
     let app = issuer().await;
     let node = app.another_node().await;
     let stolen = signing_kid(&app).await;
@@ -105,7 +105,7 @@ async fn an_emergency_puts_the_published_key_to_work_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_emergency_makes_a_key_where_none_is_published() {
+async fn a_revocation_makes_a_key_if_none_is_published() {
     let app = issuer().await;
     let stolen = signing_kid(&app).await;
     let token =
@@ -119,7 +119,7 @@ async fn an_emergency_makes_a_key_where_none_is_published() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_keys_that_are_published_at_once_one_is_there_and_the_others_are_never_heard_of() {
+async fn one_of_several_keys_published_at_once_is_kept_and_the_others_leave_no_trace() {
     let app = issuer().await;
     let nodes = [app.another_node().await, app.another_node().await, app.another_node().await];
     let judged = ring(&app).await;
@@ -136,9 +136,9 @@ async fn of_keys_that_are_published_at_once_one_is_there_and_the_others_are_neve
     assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'key_published'").await, 2, "the first start's, and one more");
 }
 
-/// On PostgreSQL the publication is held where it has added its key and not committed.
+/// On PostgreSQL a lock holds the publication after it has added its key and before it commits.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_published_during_an_emergency_signs_at_once() {
+async fn a_key_that_is_published_during_a_revocation_signs_at_once() {
     let app = issuer().await;
     let stolen = signing_kid(&app).await;
     let on_postgres = app.database_url().starts_with("postgres");
@@ -163,9 +163,9 @@ async fn a_key_that_is_published_during_an_emergency_signs_at_once() {
     assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'key_published'").await, 2, "the first start's, and one more");
 }
 
-/// On PostgreSQL both transactions are held where each has changed the ring and neither has committed.
+/// On PostgreSQL a lock holds both transactions after each has changed the ring and before either commits.
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_are_revoked_at_once_leave_one_that_signs() {
+async fn after_parallel_revocations_one_key_signs() {
     let app = issuer().await;
     publish(&app).await;
     let kids: Vec<String> = ring(&app).await.entries().iter().map(|entry| entry.kid.clone()).collect();
@@ -175,7 +175,7 @@ async fn keys_that_are_revoked_at_once_leave_one_that_signs() {
         blocker.execute_unprepared("LOCK TABLE audit_events IN EXCLUSIVE MODE").await.unwrap();
     }
     let mut revocations = Vec::new();
-    // The next key first: who then revokes the active one would put it to work.
+    // Revoke the next key first, because the revocation of the active key would activate it.
     for kid in kids.iter().rev() {
         let (node, kid) = (app.app.clone(), kid.clone());
         revocations.push(tokio::spawn(async move { revoke(&node, &kid).await }));

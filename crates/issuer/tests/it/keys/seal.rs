@@ -1,4 +1,4 @@
-//! What is sealed opens only with the master key that sealed it, so that a dump of the database signs nothing.
+//! A sealed value opens only with the master key that sealed it, so that a dump of the database signs nothing.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use signet_issuer::clock::FakeClock;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::support::{START, TestApp};
 
 #[test]
-fn what_is_sealed_opens_only_with_its_key() {
+fn a_sealed_value_opens_only_with_the_key_that_sealed_it() {
     let (one, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let clock = FakeClock::new(START);
     let (one, other) = (MasterKeys::create(one.path(), &clock).unwrap(), MasterKeys::create(other.path(), &clock).unwrap());
@@ -33,7 +33,7 @@ async fn a_dump_of_the_database_signs_nothing() {
     let sealed = rows[0].sealed_private.as_deref().unwrap();
     let private = unseal(&app.app.master, sealed).unwrap();
     assert!(Signer::new(&rows[0].kid, &private).is_ok(), "with the master key it is the key that signs");
-    // No stretch of the private part stands open in what is stored, in any encoding that is used here.
+    // The stored text contains no part of the private key in clear, in any encoding that is used here.
     let stored: Vec<u8> = sealed.split('.').flat_map(|part| BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
     let jwk: serde_json::Value = serde_json::from_str(&rows[0].public_jwk).unwrap();
     let modulus = BASE64_URL_SAFE_NO_PAD.decode(jwk["n"].as_str().unwrap()).unwrap();

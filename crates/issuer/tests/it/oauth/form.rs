@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use signet_issuer::oauth::form::Form;
 
 proptest! {
-    /// What a form encoder writes is read back, and nothing else is made of it.
+    /// The parser reads back exactly the parameters that a form encoder wrote.
     #[test]
     fn forms_round_trip(pairs in prop::collection::hash_map("[^\0]{1,12}", "[^\0]{1,40}", 0..8)) {
         let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();

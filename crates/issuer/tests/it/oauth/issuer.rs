@@ -3,7 +3,7 @@
 use signet_issuer::oauth::issuer::Issuer;
 
 #[test]
-fn issuers() {
+fn only_https_and_loopback_urls_can_be_issuers() {
     for (url, path) in [
         ("https://id.example", ""),
         ("https://id.example:8443/a/b", "/a/b"),

@@ -5,7 +5,7 @@ use signet_issuer::oauth::application_type::ApplicationType;
 use crate::interaction::app;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_private_scheme_names_no_host() {
+async fn no_host_is_named_for_a_private_scheme() {
     let app = app().await;
     let uri = "com.evil.app://accounts.bank.example/cb";
     app.add_client_with("native", true, "authorization_code", &["openid"], |client| {

@@ -7,7 +7,7 @@ mod sign_in;
 use crate::support::TestApp;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_page_keeps_others_out() {
+async fn every_page_carries_the_headers_that_keep_other_sites_out() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
     let browser = app.signed_in("alice").await;
     let consent = app.authorize(&[]);

@@ -6,7 +6,7 @@ use signet_issuer::admin::{sessions, users};
 use crate::support::{PASSWORD, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_passwords_say_nothing_and_are_counted_with_the_password_grant() {
+async fn wrong_passwords_reveal_nothing_and_are_counted_with_the_password_grant() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
     let browser = app.browser();
     let mut page = browser.get("/sign-in").await;
@@ -53,7 +53,7 @@ async fn a_generated_password_must_be_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_database_gone_is_a_page_and_no_session() {
+async fn a_broken_database_gives_an_error_page_and_no_session() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
     let alice = users::show(&app.app, "alice").await.unwrap().id;
     let end_sessions = async || app.operate(|change| Box::pin(sessions::end_all(change, alice))).await.unwrap();
@@ -72,9 +72,9 @@ async fn the_database_gone_is_a_page_and_no_session() {
         app.sql(&format!("ALTER TABLE {table} RENAME TO {table}_away")).await;
         let answer = browser.sign_in(&page, "alice", PASSWORD).await;
         match table {
-            // Nobody needs a code yet.
+            // The consent page comes before a code is made.
             "authorization_codes" => assert_eq!(answer.heading(), "Allow Web Shop access?"),
-            // The client is told: the person has signed in.
+            // The person has signed in, so the error goes to the client.
             "consents" => assert_eq!(answer.reply()["error"], "server_error"),
             _ => assert_eq!((answer.status, answer.heading()), (500, "Something went wrong"), "{table}"),
         }
@@ -83,7 +83,7 @@ async fn the_database_gone_is_a_page_and_no_session() {
         let alive = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
         assert_eq!(app.count(alive).await, i64::from(signs_in), "{table}");
         end_sessions().await;
-        // Attempts that came to nothing are not forgotten at once.
+        // The failed attempts still count; wait until they do not.
         app.advance(3600);
         assert_eq!(app.signed_in("alice").await.get("/account").await.heading(), "Profile", "{table}: back by itself");
         end_sessions().await;

@@ -12,7 +12,7 @@ use crate::store::{connection, run};
 use crate::support::{START, test_settings};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sqlite_file_is_its_owners_alone() {
+async fn only_its_owner_can_read_the_sqlite_file() {
     use std::os::unix::fs::PermissionsExt;
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("private.db");
@@ -43,7 +43,7 @@ async fn a_sqlite_file_that_another_process_locks_is_opened_when_it_is_free_and_
     let store_url = url.clone().try_into().unwrap();
     let other = connection(&url).await;
     run(&other, &["CREATE TABLE t (id INTEGER PRIMARY KEY)", "BEGIN EXCLUSIVE"]).await.unwrap();
-    // Not yet in write-ahead mode, the file cannot be turned to it now.
+    // The file is not in write-ahead mode yet, and cannot be switched to it while it is locked.
     let refused = Store::connect(&store_url).await.unwrap_err();
     assert!(matches!(refused, StoreError::Busy(_)), "{refused:?}");
 
@@ -57,7 +57,7 @@ async fn a_sqlite_file_that_another_process_locks_is_opened_when_it_is_free_and_
 
 #[test]
 fn a_database_server_that_is_not_there_is_named() {
-    // Bound, so that nobody else takes it, and not listening.
+    // Bind the port without listening on it, so that nobody else takes it and connections are refused.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let nobody = socket.local_addr().unwrap();

@@ -78,7 +78,7 @@ async fn requests(app: &TestApp, refresh_token: &str, access_token: &str) -> [(&
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn any_lost_table_fails_closed_and_comes_back() {
+async fn a_missing_table_gives_no_token_and_its_return_needs_no_restart() {
     let app = TestApp::with(|settings| settings.account_attempts = 1000).await.with_orders().await.with_user("alice").await;
     app.add_client("worker", false, "client_credentials", &["orders:read"]).await;
     let first = app.sign_in("alice", "").await;
@@ -97,7 +97,7 @@ async fn any_lost_table_fails_closed_and_comes_back() {
         let authorizations = if table == "authorizations" { "authorizations_away" } else { "authorizations" };
         let count = format!("SELECT count(*) FROM {authorizations}");
         app.sql(&format!("ALTER TABLE {table} RENAME TO {table}_away")).await;
-        // The view of the key ring is no older than this.
+        // Wait until the node must read the key ring again.
         app.advance(10);
         let before = app.count(&count).await;
         for (name, answer) in requests(&app, &refresh_token, &access_token).await {

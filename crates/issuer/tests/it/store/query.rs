@@ -7,7 +7,7 @@ use signet_issuer::store::{
 use crate::support::TestApp;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_whose_time_is_up_are_forgotten_and_no_others() {
+async fn only_rows_whose_time_is_up_are_deleted() {
     let app = TestApp::new().await.with_orders().await.with_web().await.with_user("alice").await;
     let alice = app.signed_in("alice").await;
     app.code_flow(&alice, &[]).await;

@@ -10,7 +10,7 @@ use super::{Answer, PASSWORD, TestApp};
 /// The PKCE verifier of every request that tests make, and its challenge (RFC 7636 appendix B).
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-/// Where the client `web` gets its answers.
+/// The redirect URI of the client `web`.
 pub const CALLBACK: &str = "https://shop.example/callback";
 
 pub struct Browser {
@@ -25,7 +25,7 @@ impl TestApp {
         Browser { http, url: self.url.clone(), cookies: Mutex::default() }
     }
 
-    /// A browser in which `username` is signed in.
+    /// Returns a browser in which `username` is signed in.
     pub async fn signed_in(&self, username: &str) -> Browser {
         let browser = self.browser();
         let page = browser.get("/sign-in").await;
@@ -34,7 +34,7 @@ impl TestApp {
         browser
     }
 
-    /// Adds the confidential client `web`, with all that the code flow needs; a third party's.
+    /// Adds the confidential client `web`, which uses the code flow and is not a first-party client.
     pub async fn with_web(self) -> Self {
         let scopes = ["orders:read", "orders:write", "openid", "profile", "email", "address", "phone", "offline_access"];
         self.add_client_with("web", false, "authorization_code refresh_token", &scopes, |client| {
@@ -46,7 +46,7 @@ impl TestApp {
         self
     }
 
-    /// An authorization request of `web` with `more`, which replaces what it names; an empty value takes it away.
+    /// Returns the URL of an authorization request of `web`. Parameters in `more` replace the usual ones; an empty value removes one.
     #[expect(clippy::unused_self, reason = "it reads as a request to this issuer")]
     pub fn authorize(&self, more: &[(&str, &str)]) -> String {
         let mut parameters = vec![
@@ -65,7 +65,7 @@ impl TestApp {
         format!("/authorize?{query}")
     }
 
-    /// Redeems `code` for `web`, with `more` that replaces what it names.
+    /// Redeems `code` for `web`. Parameters in `more` replace the usual ones; an empty value removes one.
     pub async fn redeem(&self, code: &str, more: &[(&str, &str)]) -> Answer {
         let mut form = vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)];
         form.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
@@ -73,7 +73,7 @@ impl TestApp {
         self.post("/token").basic_auth("web", super::SECRET).form(&form).send().await
     }
 
-    /// Signs `username` in, consents, and redeems the code: the whole flow.
+    /// Runs the whole code flow of `web`: signs alice in and consents where the issuer asks, and redeems the code.
     pub async fn code_flow(&self, browser: &Browser, more: &[(&str, &str)]) -> Answer {
         let code = browser.code(&self.authorize(more)).await;
         self.redeem(&code, &[]).await
@@ -86,7 +86,7 @@ impl Browser {
         self.follow(self.http.get(url)).await
     }
 
-    /// One request, with the cookie, and no redirect followed.
+    /// Sends one request with the cookie, and follows no redirect.
     pub async fn get_once(&self, path: &str) -> Answer {
         let url = self.absolute(path);
         self.send(self.http.get(url)).await
@@ -120,7 +120,7 @@ impl Browser {
         self.submit(page, "/consent", &[("choice", "allow")]).await
     }
 
-    /// The code that the request gives, once the person has signed in and consented where they are asked.
+    /// Sends an authorization request, signs alice in and consents where the issuer asks, and returns the code.
     pub async fn code(&self, authorize: &str) -> String {
         let mut answer = self.get(authorize).await;
         if answer.text.contains("action=\"/sign-in\"") {
@@ -177,7 +177,7 @@ impl Browser {
 }
 
 impl Answer {
-    /// The parameters that a redirect takes to the client.
+    /// Returns the parameters in the redirect to the client.
     #[track_caller]
     pub fn reply(&self) -> HashMap<String, String> {
         assert_eq!(self.status, 303, "{}", self.text);
@@ -185,7 +185,7 @@ impl Answer {
         url.query_pairs().into_owned().collect()
     }
 
-    /// The hidden fields of the form whose action ends with `action`.
+    /// Returns the hidden fields of the form whose action ends with `action`.
     #[track_caller]
     pub fn hidden(&self, action: &str) -> Vec<(String, String)> {
         let path = action.split('?').next().unwrap();
@@ -200,7 +200,7 @@ impl Answer {
         fields.map(|field| (attribute(field, "name"), attribute(field, "value"))).collect()
     }
 
-    /// The first heading of a page.
+    /// Returns the first heading of a page.
     #[track_caller]
     pub fn heading(&self) -> &str {
         let heading = self.text.split("<h1>").nth(1).unwrap_or_else(|| panic!("no heading in {} {}", self.status, self.text));

@@ -1,4 +1,4 @@
-//! A database for one test, gone with it: a SQLite file, or a database on the server that `TEST_POSTGRES_URL` names.
+//! A database for one test, which removes it at its end: a SQLite file, or a database on the server that `TEST_POSTGRES_URL` names.
 
 use sea_orm::{ConnectionTrait, Statement};
 use tempfile::TempDir;
@@ -48,7 +48,7 @@ pub async fn execute(url: &str, sql: &str) {
 impl Drop for Database {
     fn drop(&mut self) {
         let Some((server, name)) = self.postgres.take() else { return };
-        // Dropped from within a runtime that may be ending: the farewell needs one of its own.
+        // The runtime of the test may be ending, so the statement needs a runtime of its own.
         let _ = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(execute(&server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));

@@ -1,4 +1,4 @@
-//! Requests as clients send them, and answers as they read them.
+//! The requests of clients, and the answers to them.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::header::HeaderMap;
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use super::{PASSWORD, SECRET, TestApp};
 
-/// An answer, read in full.
+/// An answer whose body was read to its end.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub text: String,
-    /// The body as JSON; null if it is none.
+    /// The body as JSON; null if it is not JSON.
     pub json: Value,
 }
 
@@ -24,35 +24,35 @@ impl Answer {
         Self { status, headers, text, json }
     }
 
-    /// A string member of the body.
+    /// Returns a string member of the body.
     #[track_caller]
     pub fn str(&self, name: &str) -> &str {
         self.json[name].as_str().unwrap_or_else(|| panic!("no {name} in {} {}", self.status, self.text))
     }
 
-    /// A header, or nothing.
+    /// Returns the value of a header, or an empty string if the answer does not have it.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Status and error code.
+    /// Returns the status and the error code; the code is empty if there is none.
     pub fn error(&self) -> (u16, &str) {
         (self.status, self.json["error"].as_str().unwrap_or(""))
     }
 
-    /// The claims of the access token.
+    /// Returns the claims of the access token.
     #[track_caller]
     pub fn claims(&self) -> Value {
         claims(self.str("access_token"))
     }
 }
 
-/// The payload of a JWT, unverified.
+/// Returns the payload of a JWT without verifying it.
 pub fn claims(token: &str) -> Value {
     part(token, 1)
 }
 
-/// The header of a JWT.
+/// Returns the header of a JWT without verifying it.
 pub fn header(token: &str) -> Value {
     part(token, 0)
 }
@@ -61,7 +61,7 @@ fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
 }
 
-/// A request in the making.
+/// A request that is not sent yet.
 pub struct Request(reqwest::RequestBuilder);
 
 impl Request {
@@ -69,7 +69,7 @@ impl Request {
         Self(self.0.form(parameters))
     }
 
-    /// A body as it stands, of form type.
+    /// Sets a body that is sent as it is, with the content type of forms.
     pub fn raw(self, body: impl Into<reqwest::Body>) -> Self {
         Self(self.0.header("content-type", "application/x-www-form-urlencoded").body(body))
     }
@@ -100,12 +100,12 @@ impl TestApp {
         Request(self.http.post(format!("{}{path}", self.url)))
     }
 
-    /// `POST /token` with `parameters`.
+    /// Sends `POST /token` with `parameters`.
     pub async fn token(&self, parameters: &[(&str, &str)]) -> Answer {
         self.post("/token").form(parameters).send().await
     }
 
-    /// The password grant of `username` through `shop`.
+    /// Uses the password grant for `username` with the client `shop` and the right password.
     pub async fn sign_in(&self, username: &str, scope: &str) -> Answer {
         self.try_password(username, PASSWORD, scope).await
     }
@@ -116,12 +116,12 @@ impl TestApp {
         self.token(&parameters).await
     }
 
-    /// The refresh grant through `shop`.
+    /// Uses the refresh grant with the client `shop`.
     pub async fn refresh(&self, refresh_token: &str) -> Answer {
         self.token(&[("grant_type", "refresh_token"), ("client_id", "shop"), ("refresh_token", refresh_token)]).await
     }
 
-    /// The client credentials grant of the confidential client `id`.
+    /// Uses the client credentials grant with the confidential client `id`.
     pub async fn client_token(&self, id: &str, scope: &str) -> Answer {
         self.post("/token").basic_auth(id, SECRET).form(&[("grant_type", "client_credentials"), ("scope", scope)]).send().await
     }
@@ -131,7 +131,7 @@ impl TestApp {
     }
 }
 
-/// Runs `futures` at once, in one task that polls them all; gives their values.
+/// Runs `futures` at once, in one task that polls them all, and returns their values in order.
 pub async fn at_once<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
     let mut pinned: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|context| {

@@ -33,7 +33,7 @@ pub use http::{Answer, at_once, claims, header};
 pub use log::Log;
 pub use site::{Site, serve};
 
-/// What the fake clock shows at first: 2026-01-01.
+/// The time at which the fake clock starts, in Unix seconds: 2026-01-01.
 pub const START: i64 = 1_767_225_600;
 /// The password of every user that a test adds.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -42,7 +42,7 @@ pub const SECRET: &str = "a-secret-of-a-test-client";
 /// The resource that tests ask tokens for; it owns `orders:read` and `orders:write`.
 pub const ORDERS: &str = "https://orders.example";
 
-/// An issuer under test.
+/// An issuer that a test has started.
 pub struct TestApp {
     pub app: Arc<App>,
     pub clock: Arc<FakeClock>,
@@ -56,25 +56,25 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// An issuer with default settings, but for weak password hashes, which only save time.
+    /// Starts an issuer with default settings, except that password hashes are weak, which only saves time.
     pub async fn new() -> Self {
         Self::with(|_| {}).await
     }
 
-    /// An issuer whose settings `change` has changed.
+    /// Starts an issuer whose settings `change` has changed.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let (database, keys_dir) = (Arc::new(Database::create().await), Arc::new(TempDir::new().unwrap()));
         Self::start(database, keys_dir, Arc::new(FakeClock::new(START)), change).await
     }
 
-    /// An issuer whose clock stands at the time of this machine: for client libraries, which know no other.
+    /// Starts an issuer whose clock shows the time of this machine, for client libraries that read the time themselves.
     pub async fn on_system_time() -> Self {
         let (database, keys_dir) = (Arc::new(Database::create().await), Arc::new(TempDir::new().unwrap()));
         let now = signet_issuer::clock::SystemClock::default().now();
         Self::start(database, keys_dir, Arc::new(FakeClock::new(now)), |_| {}).await
     }
 
-    /// Another node on the same database, with the same master key and clock.
+    /// Starts another node on the same database, with the same master key and clock.
     pub async fn another_node(&self) -> Self {
         let issuer = self.app.settings.issuer.clone();
         Self::start(Arc::clone(&self.database), Arc::clone(&self.keys_dir), Arc::clone(&self.clock), |settings| settings.issuer = issuer)
@@ -110,12 +110,12 @@ impl TestApp {
         }
     }
 
-    /// Where its database is.
+    /// Returns the URL of the database.
     pub fn database_url(&self) -> &str {
         &self.database.url
     }
 
-    /// Where its master key is.
+    /// Returns the folder of the master key.
     pub fn keys_dir(&self) -> &Path {
         self.keys_dir.path()
     }
@@ -125,17 +125,17 @@ impl TestApp {
         self.app.now()
     }
 
-    /// Lets time pass.
+    /// Advances the test clock by `seconds`. Real time does not pass.
     pub fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Runs an operation as the operator of a shell would.
+    /// Runs an operation of an administrator, as an operator at the command line does.
     pub async fn operate<'a, T>(&'a self, work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>) -> Result<T, Refused> {
         change(&self.app, &self.operator, work).await
     }
 
-    /// The first page of a list, large enough for what tests add.
+    /// Returns the window of the first page of a list. It has room for everything that a test adds.
     #[expect(clippy::unused_self, reason = "it reads as a part of this issuer's lists")]
     pub fn window(&self) -> Window {
         Window { after: None, limit: 100 }
@@ -193,7 +193,7 @@ impl TestApp {
         self.add_client_with(id, public, grants, scopes, |_| {}).await;
     }
 
-    /// The same, as `change` has changed it.
+    /// Adds a client as [`TestApp::add_client`] does, after `change` has changed its draft.
     pub async fn add_client_with(&self, id: &str, public: bool, grants: &str, scopes: &[&str], change: impl FnOnce(&mut ClientDraft)) {
         let mut draft = ClientDraft {
             client_id: Some(id.to_owned()),
@@ -209,7 +209,7 @@ impl TestApp {
         let client = NewClient::check(draft, Rules { self_registered: false, private_addresses: true }).unwrap();
         let added = self.operate(|change| Box::pin(clients::add(change, client, None, None))).await.unwrap();
         if added.client_secret.is_some() {
-            // The operation makes a random secret; tests know theirs beforehand.
+            // The operation makes a random secret. Replace it by one that tests know.
             let hash = signet_issuer::oauth::secret::hash(SECRET);
             assert!(signet_issuer::store::clients::rotate_secret(self.app.store.writer(), id, &hash, true).await.unwrap());
         }
@@ -231,18 +231,18 @@ impl TestApp {
         self.operate(|change| Box::pin(clients::set_enabled(change, id, false))).await.unwrap();
     }
 
-    /// Runs SQL, as a fault or an operator would.
+    /// Runs SQL, for a state that no operation makes, such as a damaged row.
     pub async fn sql(&self, sql: &str) {
         self.database.execute(sql).await;
     }
 
-    /// The first column of the first row that `sql` gives, as a number.
+    /// Returns the first column of the first row that `sql` selects, as a number.
     pub async fn count(&self, sql: &str) -> i64 {
         self.database.count(sql).await
     }
 }
 
-/// Default settings, with password hashes that take no time.
+/// Returns default settings, except that password hashes are weak, which saves time.
 pub fn test_settings(issuer: &str, database_url: &str, keys_dir: &Path) -> Settings {
     let mut settings = Settings::defaults(issuer, ([127, 0, 0, 1], 0).into()).unwrap();
     settings.database_url = database_url.to_owned().try_into().unwrap();

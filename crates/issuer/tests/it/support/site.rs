@@ -1,4 +1,4 @@
-//! A web site of a client: it answers what a test has put there, and counts how often it was asked.
+//! The web site of a client. It serves what a test has put there, and counts the requests for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -26,13 +26,13 @@ impl Site {
         Self { url, pages }
     }
 
-    /// Puts `body` at `path`; gives its URL.
+    /// Puts `body` at `path`, and returns its URL.
     pub fn put(&self, path: &str, status: u16, body: impl Into<Vec<u8>>) -> String {
         self.pages.lock().unwrap().insert(path.to_owned(), (status, body.into(), 0));
         format!("{}{path}", self.url)
     }
 
-    /// How often `path` was asked for since it was put there.
+    /// Returns the number of requests for `path` since it was put there.
     pub fn asked(&self, path: &str) -> usize {
         self.pages.lock().unwrap()[path].2
     }

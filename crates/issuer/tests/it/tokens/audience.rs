@@ -26,7 +26,7 @@ async fn a_named_resource_is_the_only_audience() {
     assert!(orders.json["id_token"].is_string());
     let userinfo = ask(format!("{}/userinfo", app.url), "openid orders:read").await;
     assert_eq!((&userinfo.claims()["aud"], userinfo.str("scope")), (&json!(format!("{}/userinfo", app.url)), "openid"));
-    // The authorization holds all that was granted: a refresh reaches the other resource.
+    // The authorization keeps all granted scopes, so that a refresh can ask for the other resource.
     let refreshed = app
         .token(&[
             ("grant_type", "refresh_token"),
@@ -39,12 +39,12 @@ async fn a_named_resource_is_the_only_audience() {
 
     assert_eq!(ask("https://unknown.example".to_owned(), "").await.error(), (400, "invalid_target"));
     assert_eq!(ask(format!("{ORDERS}/"), "").await.error(), (400, "invalid_target"));
-    // Known, but nothing there is for this client.
+    // This resource exists, but the client may ask for none of its scopes.
     assert_eq!(ask(app.url.clone(), "").await.error(), (400, "invalid_target"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_never_comes_empty_for_what_was_asked() {
+async fn a_request_that_is_granted_no_scope_of_the_resource_is_refused() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
     app.add_resource("https://invoices.example", &["invoices:read"], None).await;
     app.change_clerk(&["invoices:read"], &[]).await;

@@ -22,7 +22,7 @@ async fn openid_adds_an_id_token_and_userinfo_to_the_audience() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resource_sets_the_life_of_its_tokens() {
+async fn a_resource_sets_the_lifetime_of_its_tokens() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
     app.add_resource("https://brief.example", &["brief:read"], Some(120)).await;
     app.change_clerk(&["brief:read"], &[]).await;

@@ -5,11 +5,11 @@ use serde_json::json;
 use crate::support::{PASSWORD, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scopes_are_what_was_asked_and_may_be_held() {
+async fn scopes_are_narrowed_to_those_of_the_client_and_the_user() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
     app.add_user("bob", &[]).await;
     app.add_client("reader", true, "password", &["orders:read"]).await;
-    // What the client may not ask for, what nobody knows and what the user does not hold is dropped.
+    // Scopes that do not exist, and those that the client or the user may not have, are dropped.
     let through = |client: &'static str, user: &'static str, scope: &'static str| {
         let app = &app;
         async move {
@@ -25,13 +25,13 @@ async fn scopes_are_what_was_asked_and_may_be_held() {
     assert_eq!(through("reader", "alice", "orders:write").await.error(), (400, "invalid_scope"));
     assert_eq!(through("shop", "bob", "orders:read").await.error(), (400, "invalid_scope"));
     assert_eq!(through("shop", "alice", "orders\"read").await.error(), (400, "invalid_scope"));
-    // None asked: the client's scopes of its default resource, as far as the user holds them.
+    // A request without scope gets the client's scopes of its default resource that the user may have.
     assert_eq!(through("shop", "alice", "").await.str("scope"), "orders:read orders:write");
     assert_eq!(through("shop", "bob", "").await.str("scope"), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn administration_is_never_a_default() {
+async fn the_admin_scopes_are_never_granted_by_default() {
     let app = TestApp::new().await;
     let ask = |scope: &'static str| {
         let app = &app;

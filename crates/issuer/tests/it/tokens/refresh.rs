@@ -33,7 +33,7 @@ async fn the_database_holds_nothing_that_can_be_replayed() {
     let (app, token) = signed_in().await;
     let id = RefreshToken::parse(&token).unwrap().authorization;
     let (row, _) = app.app.store.authorization(id).await.unwrap().unwrap();
-    // All of the row is known to a thief of the database. Under the right master key it makes the token, under another none.
+    // A thief of the database knows the whole row. Only the right master key makes the token from it.
     assert_eq!(refresh::encode(&row, &app.app.master).unwrap(), token);
     let thief = TestApp::new().await;
     let forged = refresh::encode(&row, &thief.app.master).unwrap();

@@ -7,7 +7,7 @@ use crate::interaction::app;
 use crate::support::{CALLBACK, claims};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn claims_come_by_scope_and_one_by_one() {
+async fn claims_are_given_by_scope_and_one_by_one() {
     let app = app().await;
     let alice = users::show(&app.app, "alice").await.unwrap().id;
     let values = [("nickname", "Al"), ("phone_number", "+49 30 901820"), ("locality", "Berlin"), ("country", "Germany")]
@@ -28,7 +28,7 @@ async fn claims_come_by_scope_and_one_by_one() {
         "address": { "locality": "Berlin", "country": "Germany", "formatted": "Berlin\nGermany" },
     });
     assert_eq!(userinfo.json, expected);
-    // What the client may not ask by scope it may not ask one by one either.
+    // A claim that the client may not ask for by scope is not given when it asks for the claim itself.
     app.add_client_with("narrow", false, "authorization_code", &["openid"], |client| {
         client.redirect_uris = vec![CALLBACK.into()];
         client.first_party = true;

@@ -3,7 +3,7 @@
 use crate::support::{PASSWORD, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forwarded_addresses_are_believed_of_trusted_proxies_alone() {
+async fn forwarded_addresses_count_only_from_trusted_proxies() {
     let from = async |app: &TestApp, address: &str| {
         let form = [("grant_type", "password"), ("client_id", "shop"), ("username", "nobody"), ("password", PASSWORD)];
         app.post("/token").header("x-forwarded-for", address).form(&form).send().await.status

@@ -19,7 +19,7 @@ fn assert_is_oauth_error(answer: &Answer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_are_no_good_form() {
+async fn a_body_that_is_not_a_good_form_is_refused() {
     let app = app().await;
     let long = format!("grant_type=password&username={}", "x".repeat(70_000));
     for (body, expected) in [
@@ -61,7 +61,7 @@ async fn unknown_and_empty_parameters_do_no_harm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn content_types() {
+async fn only_the_content_type_of_forms_is_accepted() {
     let app = app().await;
     let send = |content_type: &'static str| {
         let request = app.http.post(format!("{}/token", app.url)).body("grant_type=nonsense");

@@ -6,7 +6,7 @@ use signet_issuer::accounts::methods::password::{self, StoredHash};
 use crate::support::{PASSWORD, TestApp};
 
 #[test]
-fn hashes_that_would_stall_the_others_are_refused() {
+fn hashes_that_cost_too_much_are_refused() {
     let salt_and_hash = "MTIzNDU2Nzg5MDEyMzQ1Ng$EOlXj3z9o9PCLeT0RSBGRqkq2splsxLZayq6V/951cc";
     let parse = |head: &str| StoredHash::parse(&format!("{head}${salt_and_hash}")).is_ok();
     assert!(parse("$argon2id$v=19$m=65536,t=3,p=4"));
@@ -88,7 +88,7 @@ async fn parallel_sign_ins_survive_the_renewal_of_their_hash() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_sign_ins_at_once_renew_a_weak_hash() {
     let app = TestApp::with(|settings| settings.argon2_iterations = 3).await.with_orders().await;
-    // Of one pass, where three are asked for now.
+    // This hash has one pass, and the settings ask for three.
     let weak = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$";
     let mut output = [0; 32];
     let params = argon2::Params::new(64, 1, 1, Some(32)).unwrap();

@@ -14,7 +14,7 @@ async fn devices_are_shown_and_ended() {
         "{}",
         page.text
     );
-    // Somebody else's session is out of reach.
+    // A person cannot end the session of somebody else.
     let foreign = bob.get("/account/devices").await.hidden("/account/devices").into_iter().find(|(name, _)| name == "sid").unwrap().1;
     browser.submit(&page, "/account/devices", &[("action", "end"), ("sid", &foreign)]).await;
     assert_eq!(bob.get("/account").await.heading(), "Profile");

@@ -12,7 +12,7 @@ async fn app() -> TestApp {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_ended_by_halves() {
+async fn a_change_that_fails_changes_nothing() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
     let browser = app.signed_in("alice").await;
     let tokens = app.code_flow(&browser, &[]).await;

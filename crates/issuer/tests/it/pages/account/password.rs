@@ -4,7 +4,7 @@ use crate::pages::account::app;
 use crate::support::{PASSWORD, SECRET};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_is_changed_by_who_knows_it() {
+async fn only_a_user_who_knows_the_password_can_change_it() {
     let app = app().await;
     let (browser, other, phone) = (app.signed_in("alice").await, app.signed_in("alice").await, app.signed_in("alice").await);
     let by_grant = app.sign_in("alice", "orders:read").await;
