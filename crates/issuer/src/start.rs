@@ -77,7 +77,7 @@ impl Parts {
 /// start and returns the administrator, so that the password can be shown once. Fails if the schema is newer than this program.
 pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<(Arc<App>, Option<Administrator>), StartError> {
     let fetcher = Arc::new(Fetcher::new(&settings)?);
-    let store = Store::connect(&settings.database_url).await?;
+    let store = Store::connect(&settings.database_url, settings.max_connections).await?;
     let pool = Pool::start(settings.hash_threads, settings.hash_queue)?;
     let parts = Parts { settings, clock, pool, fetcher };
     let (app, administrator) = match schema::state(&store).await? {

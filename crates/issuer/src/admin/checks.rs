@@ -60,7 +60,7 @@ async fn check_database(settings: &Settings) -> Vec<Finding> {
     if let Some(file) = settings.database_url.sqlite_file().filter(|file| !file.exists()) {
         return vec![Finding::bad("database", format!("{} does not exist yet; `signet serve` creates it", file.display()))];
     }
-    let store = match Store::connect(&settings.database_url).await {
+    let store = match Store::connect(&settings.database_url, settings.max_connections).await {
         Ok(store) => store,
         Err(error) => return vec![Finding::bad("database", error.to_string())],
     };

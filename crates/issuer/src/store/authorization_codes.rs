@@ -34,7 +34,7 @@ struct WithUser {
 /// Returns the code with this hash and its user, even if the code is spent or expired.
 pub async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<(CodeRow, User)>, StoreError> {
     let code = Entity::find_by_id(hash).join(JoinType::InnerJoin, Relation::Users.def());
-    let found = code.into_partial_model::<WithUser>().one(db).await?;
+    let found = code.into_partial_model::<WithUser>().all(db).await?.pop();
     Ok(found.map(|found| (found.code, found.user)))
 }
 

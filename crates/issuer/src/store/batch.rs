@@ -12,13 +12,6 @@ use crate::store::StoreError;
 /// The largest number of keys in one statement.
 pub(super) const LARGEST: usize = 16;
 
-/// The largest number of requests in one queue, well below the default of `max_connections` (1024).
-///
-/// A request that finds the queue full waits for a place. Refusing it would turn a burst, which sixteen statements can serve, into
-/// errors. It would save no memory either, because `max_connections` bounds the number of requests, and the time limit of requests
-/// bounds how long each of them waits.
-const QUEUE: usize = 16 * LARGEST;
-
 /// The channel on which a request receives its answer.
 type Answer<V> = oneshot::Sender<Result<V, StoreError>>;
 
@@ -36,12 +29,16 @@ impl<K, V> Clone for Batcher<K, V> {
 
 impl<K: Clone + Send + 'static, V: Send + 'static> Batcher<K, V> {
     /// Starts a task that calls `ask`, which must return one value for each key, in the order of the keys. The task ends when the
-    /// last clone is dropped.
-    pub(super) fn start<F>(ask: impl Fn(Vec<K>) -> F + Send + 'static) -> Self
+    /// last clone is dropped. At most `queue` requests wait in its queue.
+    ///
+    /// A request that finds the queue full waits for a place. Refusing it would turn a burst, which few statements can serve, into
+    /// errors. It would save no memory either, because `max_connections` bounds the number of requests, and the time limit of requests
+    /// bounds how long each of them waits.
+    pub(super) fn start<F>(queue: usize, ask: impl Fn(Vec<K>) -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<Vec<V>, StoreError>> + Send,
     {
-        let (queue, mut asked) = mpsc::channel(QUEUE);
+        let (queue, mut asked) = mpsc::channel(queue);
         tokio::spawn(async move {
             let mut batch: Vec<(K, Answer<V>)> = Vec::with_capacity(LARGEST);
             while let Some(first) = asked.recv().await {

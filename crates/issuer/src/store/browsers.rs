@@ -18,7 +18,7 @@ pub async fn insert(db: &impl ConnectionTrait, row: BrowserRow) -> Result<bool, 
 
 /// Returns the browser `id_hash`, if it is known and has not expired at `now`.
 pub async fn find(db: &impl ConnectionTrait, id_hash: &str, now: UnixSeconds) -> Result<Option<BrowserRow>, StoreError> {
-    Ok(Entity::find_by_id(id_hash).filter(Column::ExpiresAt.gt(now)).one(db).await?)
+    Ok(Entity::find_by_id(id_hash).filter(Column::ExpiresAt.gt(now)).all(db).await?.pop())
 }
 
 /// Deletes the browser `id_hash` if it is signed in. A browser that is not signed in is left to expire, because it holds only

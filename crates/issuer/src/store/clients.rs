@@ -178,7 +178,7 @@ pub async fn row(db: &impl ConnectionTrait, id: &str) -> Result<Option<ClientRow
     if !can_be_id(id) {
         return Ok(None);
     }
-    Ok(clients::Entity::find_by_id(id).one(db).await?)
+    Ok(clients::Entity::find_by_id(id).all(db).await?.pop())
 }
 
 #[derive(DerivePartialModel)]
@@ -239,7 +239,7 @@ pub async fn logo(db: &impl ConnectionTrait, id: &str) -> Result<Option<(String,
     if !can_be_id(id) {
         return Ok(None);
     }
-    let logo = client_logos::Entity::find_by_id(id).one(db).await?;
+    let logo = client_logos::Entity::find_by_id(id).all(db).await?.pop();
     Ok(logo.map(|logo| (logo.media_type, logo.image)))
 }
 
@@ -271,7 +271,7 @@ pub async fn set_disabled(db: &impl ConnectionTrait, id: &str, at: Option<UnixSe
 /// Locks the row of the client `id`, so that no other transaction can insert an authorization for it until the caller's transaction
 /// ends. Returns `false` if there is no such client.
 pub async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
-    Ok(can_be_id(id) && clients::Entity::find_by_id(id).lock_exclusive().one(db).await?.is_some())
+    Ok(can_be_id(id) && !clients::Entity::find_by_id(id).lock_exclusive().all(db).await?.is_empty())
 }
 
 /// Deletes a client. The database deletes its authorizations, codes and consents with it. Returns `false` if there is no such

@@ -22,7 +22,7 @@ pub struct Consent {
 
 /// Returns the scopes that `user` has allowed `client`; none if there is no consent.
 pub async fn scopes(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result<ScopeSet, StoreError> {
-    let consent = Entity::find_by_id((user, client.to_owned())).one(db).await?;
+    let consent = Entity::find_by_id((user, client.to_owned())).all(db).await?.pop();
     Ok(consent.map(|consent| words(&consent.scope).collect()).unwrap_or_default())
 }
 
@@ -46,13 +46,8 @@ pub async fn give(db: &impl ConnectionTrait, user: Uuid, client: &str, more: &Sc
 /// Returns whether `user` has allowed `client` all of `scope`. Locks the row, so that a withdrawal waits until the caller's
 /// transaction ends.
 pub async fn holds(db: &impl ConnectionTrait, user: Uuid, client: &str, scope: &ScopeSet) -> Result<bool, StoreError> {
-    let locked = Entity::update_many()
-        .col_expr(Column::GivenAt, Expr::col(Column::GivenAt))
-        .filter(Column::UserId.eq(user))
-        .filter(Column::ClientId.eq(client))
-        .exec(db)
-        .await?;
-    Ok(locked.rows_affected == 1 && scope.is_subset(&scopes(db, user, client).await?))
+    let consent = Entity::find_by_id((user, client.to_owned())).lock_exclusive().all(db).await?.pop();
+    Ok(consent.is_some_and(|consent| scope.is_subset(&words(&consent.scope).collect())))
 }
 
 /// Deletes the consent of `user` to `client`. Returns `false` if there was none.

@@ -3,6 +3,9 @@
 //! Queries are plain functions over `&impl ConnectionTrait`. Every decision that must still be true at the commit rests on the
 //! number of rows that a statement changed, or on a row that it locked, never on what an earlier statement read.
 //!
+//! A query that finds one row calls `all` and takes the row. `one` would add `LIMIT ?`, and SQLite compiles a statement again each
+//! time when a value is bound to its limit.
+//!
 //! # The order of locks
 //!
 //! Transactions lock rows in this order, so that two of them never wait for each other in a circle:
@@ -69,15 +72,16 @@ pub struct Store {
 
 impl Store {
     /// Connects to `url`. Creates the SQLite file if it does not exist.
-    pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+    pub async fn connect(url: &DatabaseUrl, max_connections: usize) -> Result<Self, StoreError> {
+        let queue = (max_connections / 4).max(1);
         let Connections { reader, writer } = connect::connect(url).await?;
         let (clients, users, advances) = (reader.clone(), reader.clone(), writer.clone());
         Ok(Self {
             reader,
             writer,
-            clients: Batcher::start(move |ids| clients::by_ids(clients.clone(), ids)),
-            authorizations: Batcher::start(move |ids| authorizations::with_users(users.clone(), ids)),
-            advances: Batcher::start(move |steps| authorizations::advance(advances.clone(), steps)),
+            clients: Batcher::start(queue, move |ids| clients::by_ids(clients.clone(), ids)),
+            authorizations: Batcher::start(queue, move |ids| authorizations::with_users(users.clone(), ids)),
+            advances: Batcher::start(queue, move |steps| authorizations::advance(advances.clone(), steps)),
         })
     }
 

@@ -80,12 +80,12 @@ pub async fn registered_as_issuer(db: &impl ConnectionTrait, issuer: &Issuer) ->
 }
 
 async fn by_column(db: &impl ConnectionTrait, column: resources::Column, value: &str) -> Result<Option<Resource>, StoreError> {
-    Ok(resources::Entity::find().filter(column.eq(value)).one(db).await?.map(Resource::from))
+    Ok(resources::Entity::find().filter(column.eq(value)).all(db).await?.pop().map(Resource::from))
 }
 
 /// Returns the row of the resource with the key `id`.
 pub async fn row(db: &impl ConnectionTrait, id: &str) -> Result<Option<ResourceRow>, StoreError> {
-    Ok(resources::Entity::find_by_id(id).one(db).await?)
+    Ok(resources::Entity::find_by_id(id).all(db).await?.pop())
 }
 
 /// Returns up to `limit` resources, the built-in ones first, then the oldest first. `after` is the time at which the last one of the

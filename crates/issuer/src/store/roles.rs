@@ -32,7 +32,7 @@ pub async fn scopes_of(db: &impl ConnectionTrait, names: &[String]) -> Result<Ha
 
 /// Returns whether there is a role `name`.
 pub async fn exists(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
-    Ok(roles::Entity::find_by_id(name).one(db).await?.is_some())
+    Ok(!roles::Entity::find_by_id(name).all(db).await?.is_empty())
 }
 
 /// Returns the scopes of the role `name` in alphabetical order; none if there is no such role.
@@ -102,7 +102,7 @@ pub async fn of_users(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>
 /// calls it. It locks the scope `admin`, which always exists, in a mode that still lets other transactions refer to the scope from
 /// roles and clients.
 pub async fn lock_administrators(db: &impl ConnectionTrait) -> Result<(), StoreError> {
-    scopes::Entity::find_by_id(ADMIN).lock(LockType::NoKeyUpdate).one(db).await?;
+    scopes::Entity::find_by_id(ADMIN).lock(LockType::NoKeyUpdate).all(db).await?.pop();
     Ok(())
 }
 

@@ -33,15 +33,16 @@ pub async fn live(db: &impl ConnectionTrait, sid: &str, now: UnixSeconds) -> Res
         .filter(Column::ExpiresAt.gt(now))
         .filter(users::Column::DisabledAt.is_null())
         .into_partial_model::<WithUser>()
-        .one(db)
-        .await?;
+        .all(db)
+        .await?
+        .pop();
     Ok(found.map(|found| (found.session, found.user)))
 }
 
 /// Returns the session `sid` with the username of its user, whether it is live or not.
 pub async fn by_sid(db: &impl ConnectionTrait, sid: &str) -> Result<Option<(SessionRow, String)>, StoreError> {
     let found =
-        Entity::find_by_id(sid).join(JoinType::InnerJoin, Relation::Users.def()).into_partial_model::<WithUsername>().one(db).await?;
+        Entity::find_by_id(sid).join(JoinType::InnerJoin, Relation::Users.def()).into_partial_model::<WithUsername>().all(db).await?.pop();
     Ok(found.map(|found| (found.session, found.username)))
 }
 

@@ -94,7 +94,7 @@ impl PartialModelTrait for User {
 
 /// Returns the user with this username, which must be in normal form.
 pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<User>, StoreError> {
-    Ok(users::Entity::find().filter(users::Column::Username.eq(username)).into_partial_model::<User>().one(db).await?)
+    Ok(users::Entity::find().filter(users::Column::Username.eq(username)).into_partial_model::<User>().all(db).await?.pop())
 }
 
 /// Returns up to `limit` users after the username `after`, in the order of their usernames. `enabled` restricts them to those that
@@ -109,17 +109,17 @@ pub async fn page(db: &impl ConnectionTrait, enabled: Option<bool>, after: Optio
 
 /// Returns the row of the user `id`, without locking it.
 pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<UserRow>, StoreError> {
-    Ok(users::Entity::find_by_id(id).one(db).await?)
+    Ok(users::Entity::find_by_id(id).all(db).await?.pop())
 }
 
 /// Returns the row of the user `id` and locks it, so that no other transaction changes it until the caller's transaction ends.
 pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<UserRow>, StoreError> {
-    Ok(users::Entity::find_by_id(id).lock_exclusive().one(db).await?)
+    Ok(users::Entity::find_by_id(id).lock_exclusive().all(db).await?.pop())
 }
 
 /// Returns the row of the user with this username, which must be in normal form.
 pub async fn row(db: &impl ConnectionTrait, username: &str) -> Result<Option<UserRow>, StoreError> {
-    Ok(users::Entity::find().filter(users::Column::Username.eq(username)).one(db).await?)
+    Ok(users::Entity::find().filter(users::Column::Username.eq(username)).all(db).await?.pop())
 }
 
 /// Inserts a user. Fails with [`StoreError::Conflict`] if the username is taken.

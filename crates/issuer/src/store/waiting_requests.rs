@@ -34,7 +34,7 @@ pub async fn insert(db: &impl ConnectionTrait, id: &str, browser: &str, request:
 
 /// Returns the request `id`, if it waits in `browser`.
 pub async fn find(db: &impl ConnectionTrait, id: &str, browser: &str) -> Result<Option<String>, StoreError> {
-    let row = Entity::find().filter(Column::Id.eq(id)).filter(Column::Browser.eq(browser)).one(db).await?;
+    let row = Entity::find().filter(Column::Id.eq(id)).filter(Column::Browser.eq(browser)).all(db).await?.pop();
     Ok(row.map(|row| row.request))
 }
 

@@ -143,7 +143,7 @@ struct WithUsername {
 /// Returns the authorization `id` with the username of its user, whether it has ended or not.
 pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<(AuthorizationRow, String)>, StoreError> {
     let found =
-        Entity::find_by_id(id).join(JoinType::InnerJoin, Relation::Users.def()).into_partial_model::<WithUsername>().one(db).await?;
+        Entity::find_by_id(id).join(JoinType::InnerJoin, Relation::Users.def()).into_partial_model::<WithUsername>().all(db).await?.pop();
     Ok(found.map(|found| (found.authorization.0, found.username)))
 }
 

@@ -44,14 +44,14 @@ async fn a_sqlite_file_that_another_process_locks_is_opened_when_it_is_free_and_
     let other = connection(&url).await;
     run(&other, &["CREATE TABLE t (id INTEGER PRIMARY KEY)", "BEGIN EXCLUSIVE"]).await.unwrap();
     // The file is not in write-ahead mode yet, and cannot be switched to it while it is locked.
-    let refused = Store::connect(&store_url).await.unwrap_err();
+    let refused = Store::connect(&store_url, 1024).await.unwrap_err();
     assert!(matches!(refused, StoreError::Busy(_)), "{refused:?}");
 
     let free = async {
         tokio::task::yield_now().await;
         run(&other, &["COMMIT"]).await.unwrap();
     };
-    let (opened, ()) = tokio::join!(Store::connect(&store_url), free);
+    let (opened, ()) = tokio::join!(Store::connect(&store_url, 1024), free);
     opened.unwrap();
 }
 
