@@ -1,6 +1,8 @@
 //! The rules for the metadata of a new client (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2). They are the same for
 //! clients that an administrator adds and for those that register themselves, which are allowed less.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use signet_verifier::is_scope_token;
 use uuid::Uuid;
@@ -15,6 +17,8 @@ use crate::oauth::scope::OIDC_SCOPES;
 
 /// The largest number of redirect URIs of one client.
 const MAX_REDIRECT_URIS: usize = 20;
+/// The largest number of scopes of one client.
+const MAX_SCOPES: usize = 1000;
 /// The grants of clients that register themselves. They get tokens only if a user signs in.
 const SELF_REGISTERED_GRANTS: [Grant; 2] = [Grant::AuthorizationCode, Grant::RefreshToken];
 
@@ -69,9 +73,7 @@ impl NewClient {
         faults.extend(check_grant_types(&draft, rules).err());
         faults.extend(check_redirect_uris(&draft, rules).err());
         faults.extend(check_auth_method(&draft).err());
-        if !draft.scope.iter().flatten().all(|name| is_scope_token(name)) {
-            faults.push(Fault::new("scope", "names of printable ASCII, separated by spaces"));
-        }
+        faults.extend(check_scope(draft.scope.as_deref().unwrap_or_default()).err());
         if !draft.origins.iter().all(|origin| redirect_uri::origin(origin).as_ref() == Some(origin)) {
             faults.push(Fault::new("origins", "scheme, host and port alone, such as https://app.example.com"));
         }
@@ -109,13 +111,20 @@ fn default_scope(rules: Rules) -> Vec<String> {
     if rules.self_registered { OIDC_SCOPES.iter().map(|(name, _)| (*name).to_owned()).collect() } else { Vec::new() }
 }
 
+/// Keeps the first of equal items. A stranger may send many thousands of items, so each is looked up in a set.
 fn remove_repetitions(list: &mut Vec<String>) {
-    let mut seen = Vec::new();
-    list.retain(|item| {
-        let is_new = !seen.contains(item);
-        seen.push(item.clone());
-        is_new
-    });
+    let mut seen = HashSet::new();
+    list.retain(|item| seen.insert(item.clone()));
+}
+
+fn check_scope(names: &[String]) -> Result<(), Fault> {
+    if names.len() > MAX_SCOPES {
+        return Err(Fault::new("scope", format!("at most {MAX_SCOPES} names")));
+    }
+    if !names.iter().all(|name| is_scope_token(name)) {
+        return Err(Fault::new("scope", "names of printable ASCII, separated by spaces"));
+    }
+    Ok(())
 }
 
 fn check_id(id: &str) -> Result<(), Fault> {

@@ -30,7 +30,7 @@ type Wrong = (&'static str, fn(&mut ClientDraft));
 
 #[test]
 fn both_obey_the_same_rules() {
-    let rules: [Wrong; 10] = [
+    let rules: [Wrong; 11] = [
         ("client_name", |draft| draft.client_name = "\u{202e}".to_owned()),
         ("redirect_uris", |draft| draft.redirect_uris = vec!["http://app.example/cb".to_owned()]),
         ("redirect_uris", |draft| draft.redirect_uris.clear()),
@@ -44,12 +44,19 @@ fn both_obey_the_same_rules() {
         ("jwks_uri", |draft| draft.metadata.jwks_uri = Some("http://app.example/jwks".to_owned())),
         ("policy_uri", |draft| draft.metadata.policy_uri = Some("javascript:alert(1)".to_owned())),
         ("scope", |draft| draft.scope = Some(vec!["\"".to_owned()])),
+        ("scope", |draft| draft.scope = Some((0..20_000).map(|number| format!("s{number}")).collect())),
     ];
     for (field, change) in rules {
         for self_registered in [true, false] {
             assert_eq!(faults(change, self_registered), [field], "self-registered: {self_registered}");
         }
     }
+}
+
+#[test]
+fn repeated_names_count_once() {
+    let repeated = |draft: &mut ClientDraft| draft.scope = Some(vec!["orders:read".to_owned(); 20_000]);
+    assert_eq!(faults(repeated, true), Vec::<&str>::new());
 }
 
 #[test]
