@@ -177,16 +177,23 @@ fn check_redirect_uris(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
 }
 
 fn check_auth_method(draft: &ClientDraft) -> Result<(), Fault> {
-    let Some(method) = draft.token_endpoint_auth_method.as_deref() else { return Ok(()) };
+    let metadata = &draft.metadata;
+    let Some(method) = draft.token_endpoint_auth_method.as_deref() else {
+        // The client may use any method, so its keys must be good for the only method that uses keys.
+        return if metadata.jwks.as_ref().is_none_or(has_usable_key) { Ok(()) } else { Err(no_usable_key()) };
+    };
     if !METHODS.contains(&method) || (method == NONE) != draft.public {
         let fitting: Vec<&str> = METHODS.into_iter().filter(|known| (*known == NONE) == draft.public).collect();
         return Err(Fault::new("token_endpoint_auth_method", format!("one of {}", fitting.join(", "))));
     }
-    let metadata = &draft.metadata;
     if method == PRIVATE_KEY_JWT && metadata.jwks_uri.is_none() && !metadata.jwks.as_ref().is_some_and(has_usable_key) {
-        return Err(Fault::new("jwks", "an RSA key for RS256, or jwks_uri, for private_key_jwt"));
+        return Err(no_usable_key());
     }
     Ok(())
+}
+
+fn no_usable_key() -> Fault {
+    Fault::new("jwks", "an RSA key for RS256, or jwks_uri, for private_key_jwt")
 }
 
 fn has_usable_key(jwks: &Value) -> bool {

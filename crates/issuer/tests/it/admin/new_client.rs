@@ -60,6 +60,23 @@ fn repeated_names_count_once() {
 }
 
 #[test]
+fn keys_must_be_usable_where_any_method_will_do() {
+    for (keys, expected) in [
+        (json!([]), vec!["jwks"]),
+        (json!([{ "kty": "EC", "crv": "P-256", "kid": "1" }]), vec!["jwks"]),
+        (serde_json::Value::Null, Vec::new()),
+    ] {
+        let with_keys = |draft: &mut ClientDraft| {
+            draft.token_endpoint_auth_method = None;
+            draft.metadata.jwks = (!keys.is_null()).then(|| json!({ "keys": keys }));
+        };
+        for self_registered in [true, false] {
+            assert_eq!(faults(with_keys, self_registered), expected, "{keys}");
+        }
+    }
+}
+
+#[test]
 fn all_faults_are_said_at_once() {
     let several = |draft: &mut ClientDraft| {
         draft.client_id = Some("7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c".to_owned());
