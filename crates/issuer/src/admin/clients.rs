@@ -229,9 +229,13 @@ pub async fn rotate_secret(change: &mut Change<'_>, id: &str, drop_previous: boo
     Ok(client_secret)
 }
 
-/// Enables or disables a client. The issuer refuses every request of a disabled client.
+/// Enables or disables a client. The issuer refuses every request of a disabled client. Does nothing if the client is already in that
+/// state, so that the time at which it was disabled stays.
 pub async fn set_enabled(change: &mut Change<'_>, id: &str, enabled: bool) -> Result<ClientView, Refused> {
     let before = lock(change, id).await?;
+    if before.enabled == enabled {
+        return Ok(before);
+    }
     clients::set_disabled(&change.transaction, id, (!enabled).then_some(change.now)).await?;
     let after = ClientView { enabled, ..before.clone() };
     let action = if enabled { Action::ClientEnabled } else { Action::ClientDisabled };

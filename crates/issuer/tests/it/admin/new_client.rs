@@ -1,8 +1,10 @@
 //! Clients that an administrator adds and clients that register themselves obey the same rules.
 
 use serde_json::json;
-use signet_issuer::admin::Refused;
 use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
+use signet_issuer::admin::{Refused, clients};
+
+use crate::support::TestApp;
 
 fn draft() -> ClientDraft {
     ClientDraft {
@@ -74,6 +76,20 @@ fn keys_must_be_usable_where_any_method_will_do() {
             assert_eq!(faults(with_keys, self_registered), expected, "{keys}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_disabled_already_stays_as_it_is() {
+    let app = TestApp::new().await.with_orders().await;
+    let set_enabled = async |enabled| app.operate(|change| Box::pin(clients::set_enabled(change, "shop", enabled))).await.unwrap();
+    set_enabled(true).await;
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'client_enabled'").await, 0);
+    set_enabled(false).await;
+    let since = app.count("SELECT disabled_at FROM clients WHERE id = 'shop'").await;
+    app.advance(60);
+    assert!(!set_enabled(false).await.enabled);
+    assert_eq!(app.count("SELECT disabled_at FROM clients WHERE id = 'shop'").await, since);
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'client_disabled'").await, 1);
 }
 
 #[test]
