@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use crate::config::{CLI, Settings};
 use crate::start::Administrator;
 
+/// The consequence where the result of a command cannot be printed.
+const LOST: &str = "the command ran, but its result is lost";
+
 /// The result of a command: text for people, and JSON for programs.
 #[derive(Debug)]
 pub struct Report {
@@ -53,9 +56,9 @@ impl Report {
     pub fn print(&self, json: bool) -> io::Result<()> {
         match json {
             true if self.json.is_null() => Ok(()),
-            true => say(&self.json),
+            true => say(&self.json, LOST),
             false if self.text.is_empty() => Ok(()),
-            false => say(&self.text),
+            false => say(&self.text, LOST),
         }
     }
 
@@ -65,10 +68,10 @@ impl Report {
     }
 }
 
-/// Writes `what` and a line end to standard output.
-pub fn say(what: impl Display) -> io::Result<()> {
+/// Writes `what` and a line end to standard output. If that fails, the error ends with `consequence`.
+pub fn say(what: impl Display, consequence: &str) -> io::Result<()> {
     let written = writeln!(io::stdout(), "{what}").and_then(|()| io::stdout().flush());
-    written.map_err(|error| io::Error::new(error.kind(), format!("standard output: {error}; the command ran, but its result is lost")))
+    written.map_err(|error| io::Error::new(error.kind(), format!("standard output: {error}; {consequence}")))
 }
 
 fn cell(value: &Value) -> String {

@@ -11,7 +11,7 @@ use crate::cli::{CliError, refuse};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::server;
-use crate::start;
+use crate::start::{self, Administrator};
 use crate::telemetry;
 
 /// Serves until Ctrl-C or SIGTERM. Then lets requests in flight finish and closes the database.
@@ -27,13 +27,21 @@ pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
     let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await?;
     start::check_serving(&app).await?;
     let issuer = app.settings.issuer.clone();
+    // At the first start, the password of the administrator is lost with the start lines.
+    let stops = match &administrator {
+        None => "the server stops, because it could not print that it has started".to_owned(),
+        Some(Administrator { username, .. }) => format!(
+            "the server stops, because it could not print the password of the user {username}; \
+             `signet user set-password {username}` sets another"
+        ),
+    };
     if json {
-        report::say(json!({ "issuer": issuer.as_str(), "first_start": administrator.as_ref().map(report::first_start_json) }))?;
+        report::say(json!({ "issuer": issuer.as_str(), "first_start": administrator.as_ref().map(report::first_start_json) }), &stops)?;
     } else {
         if let Some(administrator) = &administrator {
-            report::say(report::first_start(administrator, &app.settings))?;
+            report::say(report::first_start(administrator, &app.settings), &stops)?;
         }
-        report::say(format_args!("Signet serves {issuer} on {}", app.settings.listen))?;
+        report::say(format_args!("Signet serves {issuer} on {}", app.settings.listen), &stops)?;
     }
     drop(administrator);
 

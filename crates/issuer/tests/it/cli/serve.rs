@@ -67,3 +67,18 @@ fn a_port_that_is_taken_costs_no_first_start() {
     assert!(!out.success && out.stderr.contains("setting listen"), "{out:?}");
     assert!(!signet.dir.path().join("signet.db").exists());
 }
+
+#[test]
+fn a_server_that_cannot_say_that_it_started_stops_and_says_so() {
+    let signet = Signet::new();
+    for (json, reason) in [(true, "another"), (false, "could not print that it has started")] {
+        let listen = free_address();
+        let args: &[&str] = if json { &["serve", "--json"] } else { &["serve"] };
+        let output = signet.command(&[("SIGNET_LISTEN", &listen)], args).stdout(full()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let last = stderr.lines().last().unwrap_or_default();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(last.starts_with("signet: standard output: ") && last.contains("the server stops, because"), "{stderr}");
+        assert!(last.contains(reason) && !last.contains("the command ran"), "{stderr}");
+    }
+}
