@@ -44,18 +44,39 @@ async fn require(db: &impl ConnectionTrait, name: &str) -> Result<(), Refused> {
     if roles::exists(db, name).await? { Ok(()) } else { Err(Refused::not_found("role", name)) }
 }
 
-/// Adds a role with `scopes`, which must exist.
-pub async fn add(change: &mut Change<'_>, name: &str, scopes: &[String]) -> Result<RoleView, Refused> {
-    if !is_scope_token(name) || name.len() > MAX_NAME_BYTES {
-        return Err(Refused::invalid("name", "printable characters without spaces"));
+/// A role that passed all checks that do not need the database.
+#[derive(Debug)]
+pub struct NewRole {
+    name: String,
+    scopes: Vec<String>,
+}
+
+impl NewRole {
+    /// Checks the name of a role that is to have `scopes`.
+    pub fn check(name: &str, scopes: &[String]) -> Result<Self, Refused> {
+        if !is_scope_token(name) || name.len() > MAX_NAME_BYTES {
+            let expected = format!("1 to {MAX_NAME_BYTES} printable ASCII characters without spaces, quotes and backslashes");
+            return Err(Refused::invalid("name", expected));
+        }
+        Ok(Self { name: name.to_owned(), scopes: scopes.to_vec() })
     }
+}
+
+/// Adds a role with `scopes`, which must exist, if [`NewRole::check`] accepts its name.
+pub async fn add(change: &mut Change<'_>, name: &str, scopes: &[String]) -> Result<RoleView, Refused> {
+    add_checked(change, NewRole::check(name, scopes)?).await
+}
+
+/// Adds a role that was checked before the change began. Its scopes must exist.
+pub async fn add_checked(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Refused> {
+    let NewRole { name, scopes } = &role;
     let db = &change.transaction;
     if roles::exists(db, name).await? {
         return Err(Refused::Conflict(format!("there is a role {name} already")));
     }
     let scopes = resources::existing_scopes(db, "scopes", scopes).await?;
     roles::insert(db, name, &scopes, change.now).await?;
-    let after = RoleView { name: name.to_owned(), scopes };
+    let after = RoleView { name: name.clone(), scopes };
     change.record(Action::RoleAdded, Object::Named(name), None, Some(&after)).await?;
     Ok(after)
 }

@@ -3,7 +3,8 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use crate::admin::{change, roles};
+use crate::admin::change;
+use crate::admin::roles::{self, NewRole};
 use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{CliError, all, operator};
@@ -50,7 +51,8 @@ pub async fn run(app: &App, command: RoleCommand) -> Result<Report, CliError> {
 }
 
 async fn add(app: &App, name: &str, scopes: &[String]) -> Result<Report, CliError> {
-    let role = change(app, &operator(), |change| Box::pin(roles::add(change, name, scopes))).await?;
+    let role = NewRole::check(name, scopes)?;
+    let role = change(app, &operator(), move |change| Box::pin(roles::add_checked(change, role))).await?;
     Ok(Report::new(format!("Added the role {name}."), json!(role)))
 }
 
