@@ -3,16 +3,15 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::admin::change;
 use crate::admin::clients::{self, Added, ClientFilter};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::registration_tokens::{self, IssuedToken};
-use crate::admin::{Refused, change};
 use crate::app::App;
 use crate::cli::client_metadata::MetadataArgs;
 use crate::cli::report::Report;
-use crate::cli::{CliError, all, operator};
+use crate::cli::{Arguments, CliError, all, operator};
 use crate::clock::{DAY, date};
-use crate::oauth::client_auth::NONE;
 
 /// The subcommands of `signet client`.
 #[derive(Debug, Subcommand)]
@@ -107,10 +106,30 @@ pub struct AddArgs {
     metadata: MetadataArgs,
 }
 
+/// The arguments of `signet client add`.
+const ADD: Arguments<'_> = &[
+    ("client_id", "--id"),
+    ("client_name", "--name"),
+    ("client_uri", "--client-uri"),
+    ("default_resource", "--resource"),
+    ("grant_types", "--grant"),
+    ("initiate_login_uri", "--initiate-login-uri"),
+    ("jwks", "--jwks-file"),
+    ("jwks_uri", "--jwks-uri"),
+    ("logo_uri", "--logo-uri"),
+    ("origins", "--origin"),
+    ("policy_uri", "--policy-uri"),
+    ("post_logout_redirect_uris", "--post-logout-redirect-uri"),
+    ("redirect_uris", "--redirect-uri"),
+    ("scope", "--scope"),
+    ("token_endpoint_auth_method", "--auth-method"),
+    ("tos_uri", "--tos-uri"),
+];
+
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: ClientCommand) -> Result<Report, CliError> {
     match command {
-        ClientCommand::Add(args) => add(app, *args).await,
+        ClientCommand::Add(args) => add(app, *args).await.map_err(|error| error.in_terms_of(ADD)),
         ClientCommand::List { enabled } => list(app, ClientFilter { enabled }).await,
         ClientCommand::Show { id } => show(app, &id).await,
         ClientCommand::RotateSecret { id, drop_previous } => rotate_secret(app, &id, drop_previous).await,
@@ -122,11 +141,6 @@ pub async fn run(app: &App, command: ClientCommand) -> Result<Report, CliError> 
 }
 
 async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
-    // `--public` selects the method `none`, so `--auth-method` does not accept it.
-    if args.auth_method.as_deref() == Some(NONE) {
-        let expected = "client_secret_basic, client_secret_post or private_key_jwt";
-        return Err(Refused::invalid("token_endpoint_auth_method", expected).into());
-    }
     let draft = ClientDraft {
         client_id: args.id,
         client_name: args.name,

@@ -130,6 +130,9 @@ enum CliError {
     Key(#[from] KeyError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// Fields of an operation are not valid. Each command names them by its own arguments ([`CliError::in_terms_of`]).
+    #[error("{}", .0.iter().map(Fault::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid(Vec<Fault>),
     #[error("{0}")]
     Refused(String),
 }
@@ -138,7 +141,7 @@ impl From<Refused> for CliError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::NotFound { noun, .. } => Self::Refused(format!("{refused}; `signet {} list` shows what there is", list_of(noun))),
-            Refused::Invalid(faults) => Self::Refused(faults.iter().map(in_flags).collect::<Vec<_>>().join("; ")),
+            Refused::Invalid(faults) => Self::Invalid(faults),
             other => Self::Refused(other.to_string()),
         }
     }
@@ -146,40 +149,31 @@ impl From<Refused> for CliError {
 
 /// Returns the command whose `list` shows every `noun`.
 fn list_of(noun: &str) -> &str {
-    match noun {
-        "key" => "keys",
-        "live authorization" => "authorization",
-        "live session" => "session",
-        noun => noun,
+    if noun == "key" { "keys" } else { noun }
+}
+
+/// The arguments of a command: for each field of its operation, the argument that gives it, as `--help` writes it.
+type Arguments<'a> = &'a [(&'a str, &'a str)];
+
+/// Returns the argument by which `roles` or `scopes` are changed, where one option adds them and another removes them.
+fn changing(add: &[String], remove: &[String]) -> &'static str {
+    match (add.is_empty(), remove.is_empty()) {
+        (false, true) => "--add",
+        (true, false) => "--remove",
+        _ => "--add or --remove",
     }
 }
 
-/// Describes a fault by the flag of its field, or by the field where it has no flag.
-fn in_flags(fault: &Fault) -> String {
-    let flag = match fault.field {
-        "claims" => "--claim",
-        "client_id" => "--id",
-        "default_resource" => "--resource",
-        "email" => "--email",
-        "grant_types" => "--grant",
-        "initiate_login_uri" => "--initiate-login-uri",
-        "jwks" => "--jwks-file",
-        "jwks_uri" => "--jwks-uri",
-        "client_uri" => "--client-uri",
-        "logo_uri" => "--logo-uri",
-        "client_name" | "name" => "--name",
-        "origins" => "--origin",
-        "password_hash" => "--password-hash",
-        "policy_uri" => "--policy-uri",
-        "post_logout_redirect_uris" => "--post-logout-redirect-uri",
-        "redirect_uris" => "--redirect-uri",
-        "scope" | "scopes" => "--scope",
-        "token_endpoint_auth_method" => "--auth-method",
-        "token_lifetime" => "--token-lifetime",
-        "tos_uri" => "--tos-uri",
-        field => field,
-    };
-    format!("{flag}: expected {}", fault.expected)
+impl CliError {
+    /// Names the fields at fault by the `arguments` of the command. A field that no argument gives keeps its name.
+    fn in_terms_of(self, arguments: Arguments<'_>) -> Self {
+        let Self::Invalid(faults) = self else { return self };
+        let line = |Fault { field, expected }: &Fault| {
+            let argument = arguments.iter().find(|(known, _)| known == field).map_or(*field, |(_, argument)| argument);
+            format!("{argument}: expected {expected}")
+        };
+        Self::Refused(faults.iter().map(line).collect::<Vec<_>>().join("; "))
+    }
 }
 
 /// Returns an error with `reason`, which says what was expected.

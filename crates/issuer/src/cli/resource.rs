@@ -7,7 +7,7 @@ use crate::admin::change;
 use crate::admin::resources::{self, NewResource, ResourceDraft, ScopeView};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{CliError, all, operator};
+use crate::cli::{Arguments, CliError, all, operator};
 use crate::clock::UnixSeconds;
 
 /// The subcommands of `signet resource`.
@@ -36,12 +36,17 @@ pub enum ResourceCommand {
     },
 }
 
+/// The arguments of `signet resource add`.
+const ADD: Arguments<'_> =
+    &[("identifier", "IDENTIFIER"), ("name", "--name"), ("scopes", "--scope"), ("token_lifetime", "--token-lifetime")];
+
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError> {
     match command {
         ResourceCommand::Add { identifier, name, scopes, token_lifetime } => {
             let scopes = scopes.iter().map(|scope| parse_scope(scope)).collect();
-            add(app, ResourceDraft { identifier, name, scopes, token_lifetime }).await
+            let draft = ResourceDraft { identifier, name, scopes, token_lifetime };
+            add(app, draft).await.map_err(|error| error.in_terms_of(ADD))
         }
         ResourceCommand::List => list(app).await,
         ResourceCommand::Remove { identifier } => remove(app, &identifier).await,

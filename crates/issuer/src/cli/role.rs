@@ -7,7 +7,7 @@ use crate::admin::change;
 use crate::admin::roles::{self, NewRole};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{CliError, all, operator};
+use crate::cli::{CliError, all, changing, operator};
 
 /// The subcommands of `signet role`.
 #[derive(Debug, Subcommand)]
@@ -43,9 +43,15 @@ pub enum RoleCommand {
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: RoleCommand) -> Result<Report, CliError> {
     match command {
-        RoleCommand::Add { name, scopes } => add(app, &name, &scopes).await,
+        RoleCommand::Add { name, scopes } => {
+            let arguments = [("name", "NAME"), ("scopes", "--scope")];
+            add(app, &name, &scopes).await.map_err(|error| error.in_terms_of(&arguments))
+        }
         RoleCommand::List => list(app).await,
-        RoleCommand::Scopes { name, add, remove } => change_scopes(app, &name, &add, &remove).await,
+        RoleCommand::Scopes { name, add, remove } => {
+            let arguments = [("scopes", changing(&add, &remove))];
+            change_scopes(app, &name, &add, &remove).await.map_err(|error| error.in_terms_of(&arguments))
+        }
         RoleCommand::Remove { name } => remove(app, &name).await,
     }
 }

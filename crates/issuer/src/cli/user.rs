@@ -6,11 +6,12 @@ use clap::{Args, Subcommand};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::admin::change;
 use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter};
-use crate::admin::{Refused, change};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{CliError, all, operator, refuse};
+use crate::cli::{Arguments, CliError, all, changing, operator, refuse};
+use crate::oauth::standard_claims::TEXT_CLAIMS;
 
 /// The subcommands of `signet user`.
 #[derive(Debug, Subcommand)]
@@ -127,30 +128,41 @@ fn ask_password() -> Result<SecretString, CliError> {
     Ok(SecretString::from(password))
 }
 
+/// The option of the field `password_hash`. A password has no option, because the terminal or standard input gives it.
+const PASSWORD_HASH: (&str, &str) = ("password_hash", "--password-hash");
+
+/// The arguments of `signet user add`.
+const ADD: Arguments<'_> = &[("username", "USERNAME"), ("email", "--email"), ("name", "--name"), ("roles", "--role"), PASSWORD_HASH];
+
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
     match command {
         UserCommand::Add { username, email, name, roles, password } => {
-            add(app, UserDraft { username, email, email_verified: false, name, roles }, password).await
+            let draft = UserDraft { username, email, email_verified: false, name, roles };
+            add(app, draft, password).await.map_err(|error| error.in_terms_of(ADD))
         }
         UserCommand::List { enabled } => list(app, UserFilter { enabled }).await,
         UserCommand::Show { username } => show(app, &username).await,
-        UserCommand::SetPassword { username, password } => set_password(app, &username, password).await,
+        UserCommand::SetPassword { username, password } => {
+            set_password(app, &username, password).await.map_err(|error| error.in_terms_of(&[PASSWORD_HASH]))
+        }
         UserCommand::Disable { username } => disable(app, &username).await,
         UserCommand::Enable { username } => enable(app, &username).await,
-        UserCommand::Claims { username, claims } => change_claims(app, &username, &claims).await,
-        UserCommand::Roles { username, add, remove } => change_roles(app, &username, &add, &remove).await,
+        UserCommand::Claims { username, claims } => {
+            let options = TEXT_CLAIMS.map(|claim| (claim, format!("--claim {claim}")));
+            let known = options.iter().map(|(claim, option)| (*claim, option.as_str()));
+            let arguments: Vec<_> = known.chain([("claims", "--claim")]).collect();
+            change_claims(app, &username, &claims).await.map_err(|error| error.in_terms_of(&arguments))
+        }
+        UserCommand::Roles { username, add, remove } => {
+            let arguments = [("roles", changing(&add, &remove))];
+            change_roles(app, &username, &add, &remove).await.map_err(|error| error.in_terms_of(&arguments))
+        }
     }
 }
 
 async fn add(app: &App, draft: UserDraft, password: PasswordArgs) -> Result<Report, CliError> {
     let user = NewUser::check(draft)?;
-    // Check this before asking for the password, so that nobody types one for a username that is taken.
-    match users::show(app, user.username()).await {
-        Ok(taken) => return refuse(format!("there is a user {} already", taken.username)),
-        Err(Refused::NotFound { .. }) => {}
-        Err(error) => return Err(error.into()),
-    }
     let hash = password.hash(app, &user.about()).await?;
     let user = change(app, &operator(), move |change| Box::pin(users::add(change, user, hash))).await?;
     let (id, username) = (user.id, user.username);

@@ -1,5 +1,6 @@
 //! These tests run the real binary: a script can set everything up, and the command line tells each mistake in one line.
 
+mod arguments;
 mod doctor;
 mod help;
 mod keys;
@@ -191,12 +192,16 @@ fn mistakes_are_one_clear_line() {
     let signet = with_orders();
     let client = |extra: &[&'static str]| [&["client", "add", "--name", "X"], extra].concat();
     for (args, stdin, expected) in [
-        (vec!["user", "add", "al ice", "--password-stdin"], PASSWORD, "username: expected"),
+        (vec!["user", "add", "al ice", "--password-stdin"], PASSWORD, "USERNAME: expected"),
         (vec!["user", "add", "admin", "--password-stdin"], PASSWORD, "there is a user admin already"),
         (vec!["user", "add", "bob", "--password-stdin"], "password1\n", "too easy to guess"),
         (vec!["user", "add", "bob", "--password-stdin"], "short\n", "8 to 256 characters"),
         (vec!["user", "add", "bob", "--password-stdin"], "tree rocket \0 lamp\n", "NUL"),
-        (vec!["user", "add", "bob", "--password-stdin", "--role", "nonsense"], PASSWORD, "there is no role nonsense"),
+        (
+            vec!["user", "add", "bob", "--password-stdin", "--role", "nonsense"],
+            PASSWORD,
+            "--role: expected existing roles; there is no role nonsense",
+        ),
         (vec!["user", "add", "bob", "--password-stdin", "--email", "bob"], PASSWORD, "email: expected"),
         (vec!["user", "add", "bob", "--password-hash", "md5"], "", "password-hash: expected Argon2id"),
         (vec!["user", "add", "bob"], "", "--password-stdin"),
@@ -226,7 +231,7 @@ fn mistakes_are_one_clear_line() {
         (vec!["user"], "", "a subcommand is missing (see --help)"),
         (vec!["authorization", "end"], "", "<ID|--user <USERNAME>|--client <CLIENT_ID>>"),
         (vec!["session", "end"], "", "<SID|--user <USERNAME>>"),
-        (vec!["user", "roles", "admin", "--remove", "nonsense"], "", "there is no role nonsense"),
+        (vec!["user", "roles", "admin", "--remove", "nonsense"], "", "--remove: expected existing roles; there is no role nonsense"),
         (client(&["--id", "cli"]), "", "there is a client cli already"),
         (client(&["--id", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"]), "", "not a UUID"),
         (client(&["--grant", "implicit"]), "", "expected one of password, authorization_code, refresh_token, client_credentials"),
@@ -236,7 +241,7 @@ fn mistakes_are_one_clear_line() {
         (client(&["--redirect-uri", "http://x.example"]), "", "redirect-uri: expected https"),
         (client(&["--redirect-uri", "com.example.app:/cb"]), "", "redirect-uri: expected https"),
         (client(&["--grant", "authorization_code"]), "", "redirect-uri: expected one"),
-        (client(&["--auth-method", "none"]), "", "auth-method: expected client_secret_basic"),
+        (client(&["--auth-method", "none"]), "", "--auth-method: expected one of client_secret_basic"),
         (client(&["--auth-method", "private_key_jwt"]), "", "jwks-file: expected an RSA key for RS256, or jwks_uri"),
         (client(&["--origin", "https://x.example/path"]), "", "origin: expected scheme, host and port"),
         (client(&["--policy-uri", "javascript:alert(1)"]), "", "policy-uri: expected an http or https URL"),
@@ -247,11 +252,11 @@ fn mistakes_are_one_clear_line() {
             "logo-uri: expected an image that can be fetched; the URL must be https and lead to a public address",
         ),
         (vec!["user", "claims", "admin", "--claim", "sub=x"], "", "--claim: expected one of given_name"),
-        (vec!["user", "claims", "admin", "--claim", "birthdate=1.1.1990"], "", "birthdate: expected a date"),
+        (vec!["user", "claims", "admin", "--claim", "birthdate=1.1.1990"], "", "--claim birthdate: expected a date"),
         (vec!["client", "registration-token", "--uses", "0"], "", "invalid value '0'"),
         (vec!["client", "rotate-secret", "cli"], "", "has no secret"),
         (vec!["client", "show", "nobody"], "", "there is no client nobody"),
-        (vec!["keys", "revoke", "nonsense"], "", "there is no key nonsense"),
+        (vec!["keys", "revoke", "nonsense"], "", "`signet keys list` shows what there is"),
         (vec!["authorization", "list", "--user", "nobody"], "", "there is no user nobody"),
         (vec!["session", "list", "--user", "nobody"], "", "there is no user nobody"),
         (vec!["session", "end", "nonsense"], "", "there is no session nonsense"),
