@@ -1,14 +1,43 @@
 //! Initial access tokens (RFC 7591 §3), by which clients may register themselves.
 
+use std::ops::RangeInclusive;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 
-use crate::admin::{Change, Refused};
+use crate::admin::{Change, Fault, Refused};
 use crate::app::App;
 use crate::audit::{Action, Object};
-use crate::clock::{UnixSeconds, rfc3339};
+use crate::clock::{DAY, UnixSeconds, rfc3339};
 use crate::oauth::secret;
 use crate::store::registration_tokens;
+
+/// The allowed number of registrations of one token.
+pub const USES: RangeInclusive<i32> = 1..=1_000_000;
+/// The allowed lifetime of a token, in seconds.
+pub const LIFETIME: RangeInclusive<UnixSeconds> = 60..=366 * DAY;
+
+/// The input for a new token, which passed all checks.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRegistrationToken {
+    uses: i32,
+    lifetime: UnixSeconds,
+}
+
+impl NewRegistrationToken {
+    /// Checks the input for a token that is good for `uses` registrations within `lifetime` seconds. Fails with all faults, not only
+    /// the first.
+    pub fn check(uses: i32, lifetime: UnixSeconds) -> Result<Self, Refused> {
+        let mut faults = Vec::new();
+        if !USES.contains(&uses) {
+            faults.push(Fault::new("uses", format!("{} to {} registrations", USES.start(), USES.end())));
+        }
+        if !LIFETIME.contains(&lifetime) {
+            faults.push(Fault::new("lifetime", format!("{} to {} seconds", LIFETIME.start(), LIFETIME.end())));
+        }
+        if faults.is_empty() { Ok(Self { uses, lifetime }) } else { Err(Refused::Invalid(faults)) }
+    }
+}
 
 /// A new token, which is shown only once.
 #[derive(Debug)]
@@ -29,8 +58,14 @@ pub struct RegistrationTokenView {
     pub expires_at: UnixSeconds,
 }
 
-/// Makes a token that is good for `uses` registrations within `lifetime` seconds.
+/// Makes a token that is good for `uses` registrations within `lifetime` seconds, if [`NewRegistrationToken::check`] accepts these.
 pub async fn issue(change: &mut Change<'_>, uses: i32, lifetime: UnixSeconds) -> Result<IssuedToken, Refused> {
+    issue_checked(change, NewRegistrationToken::check(uses, lifetime)?).await
+}
+
+/// Makes a token from input that was checked before the change began.
+pub async fn issue_checked(change: &mut Change<'_>, token: NewRegistrationToken) -> Result<IssuedToken, Refused> {
+    let NewRegistrationToken { uses, lifetime } = token;
     let token = BASE64_URL_SAFE_NO_PAD.encode(change.app.clock.random_bytes::<32>());
     let view = RegistrationTokenView { uses, expires_at: change.now + lifetime };
     registration_tokens::insert(&change.transaction, &secret::key(&token), uses, view.expires_at).await?;

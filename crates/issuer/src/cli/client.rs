@@ -6,12 +6,12 @@ use serde_json::json;
 use crate::admin::change;
 use crate::admin::clients::{self, Added, ClientFilter};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
-use crate::admin::registration_tokens::{self, IssuedToken};
+use crate::admin::registration_tokens::{self, IssuedToken, LIFETIME, NewRegistrationToken, USES};
 use crate::app::App;
 use crate::cli::client_metadata::MetadataArgs;
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, operator};
-use crate::clock::{DAY, date};
+use crate::clock::{DAY, UnixSeconds, date};
 
 /// The subcommands of `signet client`.
 #[derive(Debug, Subcommand)]
@@ -54,13 +54,20 @@ pub enum ClientCommand {
     },
     /// Issue a token with which clients may register themselves at /register; it is shown once
     RegistrationToken {
-        /// Number of clients that may register with the token, 1 to 1000000
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
+        #[arg(long, default_value_t = 1, allow_negative_numbers = true, help = uses_help())]
         uses: i32,
-        /// Lifetime of the token in seconds, 60 to 31622400 (366 days)
-        #[arg(long, default_value_t = DAY, value_parser = clap::value_parser!(i64).range(60..=366 * DAY))]
-        lifetime: i64,
+        #[arg(long, default_value_t = DAY, allow_negative_numbers = true, help = lifetime_help())]
+        lifetime: UnixSeconds,
     },
+}
+
+fn uses_help() -> String {
+    format!("Number of clients that may register with the token, {} to {}", USES.start(), USES.end())
+}
+
+fn lifetime_help() -> String {
+    let (start, end) = (LIFETIME.start(), LIFETIME.end());
+    format!("Lifetime of the token in seconds, {start} to {end} ({} days)", end / DAY)
 }
 
 /// The arguments of `signet client add`.
@@ -136,7 +143,10 @@ pub async fn run(app: &App, command: ClientCommand) -> Result<Report, CliError> 
         ClientCommand::Disable { id } => set_enabled(app, &id, false).await,
         ClientCommand::Enable { id } => set_enabled(app, &id, true).await,
         ClientCommand::Remove { id } => remove(app, &id).await,
-        ClientCommand::RegistrationToken { uses, lifetime } => registration_token(app, uses, lifetime).await,
+        ClientCommand::RegistrationToken { uses, lifetime } => {
+            let arguments = [("uses", "--uses"), ("lifetime", "--lifetime")];
+            registration_token(app, uses, lifetime).await.map_err(|error| error.in_terms_of(&arguments))
+        }
     }
 }
 
@@ -173,8 +183,9 @@ fn secret_report(id: &str, secret: Option<String>) -> Report {
     }
 }
 
-async fn registration_token(app: &App, uses: i32, lifetime: i64) -> Result<Report, CliError> {
-    let issued = change(app, &operator(), |change| Box::pin(registration_tokens::issue(change, uses, lifetime))).await?;
+async fn registration_token(app: &App, uses: i32, lifetime: UnixSeconds) -> Result<Report, CliError> {
+    let token = NewRegistrationToken::check(uses, lifetime)?;
+    let issued = change(app, &operator(), |change| Box::pin(registration_tokens::issue_checked(change, token))).await?;
     let IssuedToken { token, view } = issued;
     let (endpoint, until) = (app.settings.issuer.endpoint("/register"), date(view.expires_at));
     let text = format!("{token}\n\nThe token allows {uses} registration(s) at {endpoint} until {until}. It is not shown again.");

@@ -63,6 +63,7 @@ fn of_roles_and_resources() {
 #[test]
 fn of_clients() {
     let client = |args: &[&'static str]| [&["client", "add", "--name", "X"], args].concat();
+    let token = |args: &[&'static str]| [&["client", "registration-token"], args].concat();
     assert_named(vec![
         (client(&["--id", "a b"]), "", vec!["--id"]),
         (vec!["client", "add", "--name", " "], "", vec!["--name"]),
@@ -82,5 +83,6 @@ fn of_clients() {
         (client(&["--post-logout-redirect-uri", "nope"]), "", vec!["--post-logout-redirect-uri"]),
         (client(&["--jwks-uri", "nope"]), "", vec!["--jwks-uri"]),
         (client(&["--auth-method", "private_key_jwt"]), "", vec!["--jwks-file"]),
+        (token(&["--uses", "0", "--lifetime", "-5"]), "", vec!["--uses", "--lifetime"]),
     ]);
 }

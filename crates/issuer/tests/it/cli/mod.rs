@@ -253,7 +253,11 @@ fn mistakes_are_one_clear_line() {
         ),
         (vec!["user", "claims", "admin", "--claim", "sub=x"], "", "--claim: expected one of given_name"),
         (vec!["user", "claims", "admin", "--claim", "birthdate=1.1.1990"], "", "--claim birthdate: expected a date"),
-        (vec!["client", "registration-token", "--uses", "0"], "", "invalid value '0'"),
+        (
+            vec!["client", "registration-token", "--uses", "0", "--lifetime", "-5"],
+            "",
+            "--uses: expected 1 to 1000000 registrations; --lifetime: expected 60 to 31622400 seconds",
+        ),
         (vec!["client", "rotate-secret", "cli"], "", "has no secret"),
         (vec!["client", "show", "nobody"], "", "there is no client nobody"),
         (vec!["keys", "revoke", "nonsense"], "", "`signet keys list` shows what there is"),

@@ -1,7 +1,8 @@
 //! A client can register itself where that is allowed, and its registration opens no door.
 
 use serde_json::{Value, json};
-use signet_issuer::admin::registration_tokens;
+use signet_issuer::admin::Refused;
+use signet_issuer::admin::registration_tokens::{self, NewRegistrationToken};
 
 use crate::support::{Answer, TestApp};
 
@@ -185,6 +186,27 @@ async fn an_initial_access_token_is_needed_and_used_up() {
     let late = issue().await;
     app.advance(100);
     assert_eq!(send(good, &late).await.error(), (401, "invalid_token"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bounds_of_an_initial_access_token_hold_for_every_face() {
+    let app = TestApp::new().await;
+    let (day, most) = (86_400, 1_000_000);
+    for (uses, lifetime, fields) in [
+        (0, day, vec!["uses"]),
+        (-5, day, vec!["uses"]),
+        (most + 1, day, vec!["uses"]),
+        (i32::MAX, i64::MAX, vec!["uses", "lifetime"]),
+        (1, 59, vec!["lifetime"]),
+        (1, 366 * day + 1, vec!["lifetime"]),
+        (1, i64::MIN, vec!["lifetime"]),
+    ] {
+        match app.operate(|change| Box::pin(registration_tokens::issue(change, uses, lifetime))).await {
+            Err(Refused::Invalid(faults)) => assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), fields),
+            other => panic!("{uses} {lifetime}: {other:?}"),
+        }
+    }
+    assert!(NewRegistrationToken::check(1, 60).is_ok() && NewRegistrationToken::check(most, 366 * day).is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]
