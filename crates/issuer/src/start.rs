@@ -165,7 +165,7 @@ impl FirstStart {
         resources::add_built_in(change, ISSUER, "Signet", &ADMIN_SCOPES).await?;
         resources::add_built_in(change, USERINFO, "Your profile", &OIDC_SCOPES).await?;
         let admin_scopes = names(&ADMIN_SCOPES);
-        roles::add(change, ADMIN, &admin_scopes).await?;
+        roles::add(change, roles::NewRole::check(ADMIN, &admin_scopes)?).await?;
         let admin = UserDraft {
             username: ADMIN.to_owned(),
             name: Some("Administrator".to_owned()),

@@ -58,13 +58,8 @@ pub struct RegistrationTokenView {
     pub expires_at: UnixSeconds,
 }
 
-/// Makes a token that is good for `uses` registrations within `lifetime` seconds, if [`NewRegistrationToken::check`] accepts these.
-pub async fn issue(change: &mut Change<'_>, uses: i32, lifetime: UnixSeconds) -> Result<IssuedToken, Refused> {
-    issue_checked(change, NewRegistrationToken::check(uses, lifetime)?).await
-}
-
-/// Makes a token from input that was checked before the change began.
-pub async fn issue_checked(change: &mut Change<'_>, token: NewRegistrationToken) -> Result<IssuedToken, Refused> {
+/// Makes a token.
+pub async fn issue(change: &mut Change<'_>, token: NewRegistrationToken) -> Result<IssuedToken, Refused> {
     let NewRegistrationToken { uses, lifetime } = token;
     let token = BASE64_URL_SAFE_NO_PAD.encode(change.app.clock.random_bytes::<32>());
     let view = RegistrationTokenView { uses, expires_at: change.now + lifetime };

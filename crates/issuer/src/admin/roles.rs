@@ -62,13 +62,8 @@ impl NewRole {
     }
 }
 
-/// Adds a role with `scopes`, which must exist, if [`NewRole::check`] accepts its name.
-pub async fn add(change: &mut Change<'_>, name: &str, scopes: &[String]) -> Result<RoleView, Refused> {
-    add_checked(change, NewRole::check(name, scopes)?).await
-}
-
-/// Adds a role that was checked before the change began. Its scopes must exist.
-pub async fn add_checked(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Refused> {
+/// Adds a role. Its scopes must exist.
+pub async fn add(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Refused> {
     let NewRole { name, scopes } = &role;
     let db = &change.transaction;
     if roles::exists(db, name).await? {

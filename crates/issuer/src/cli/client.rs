@@ -185,7 +185,7 @@ fn secret_report(id: &str, secret: Option<String>) -> Report {
 
 async fn registration_token(app: &App, uses: i32, lifetime: UnixSeconds) -> Result<Report, CliError> {
     let token = NewRegistrationToken::check(uses, lifetime)?;
-    let issued = change(app, &operator(), |change| Box::pin(registration_tokens::issue_checked(change, token))).await?;
+    let issued = change(app, &operator(), |change| Box::pin(registration_tokens::issue(change, token))).await?;
     let IssuedToken { token, view } = issued;
     let (endpoint, until) = (app.settings.issuer.endpoint("/register"), date(view.expires_at));
     let text = format!("{token}\n\nThe token allows {uses} registration(s) at {endpoint} until {until}. It is not shown again.");

@@ -24,7 +24,7 @@ use crate::config::Settings;
 use crate::keys::master::{MasterKeyError, MasterKeys};
 use crate::keys::ring::{Entry, Ring, State};
 use crate::keys::signer::Signer;
-use crate::oauth::error::OAuthError;
+use crate::oauth::error::{Code, OAuthError};
 use crate::store::signing_keys::{self, SigningKeyRow};
 use crate::store::{Store, StoreError};
 
@@ -53,6 +53,8 @@ impl From<KeyError> for OAuthError {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::Store(error) => error.into(),
+            // The request that failed tells why. This one did not try, and a later one may succeed.
+            KeyError::JustFailed => Self { source: Some(error.into()), ..Self::new(Code::Busy, "the server is busy; try again") },
             _ => Self::server_error(error),
         }
     }

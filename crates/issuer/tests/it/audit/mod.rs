@@ -26,6 +26,7 @@ async fn the_first_start_records_what_it_makes() {
 
 /// Returns a part of the state before and a part of the state after `action`, as the test below performs it. `None` if there must be no
 /// such state.
+#[expect(clippy::match_same_arms, reason = "one line for each action")]
 fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
     let (before, after) = match action {
         Action::AuthorizationEnded => (r#""ended_at":null"#, r#""ended_at":"2026-"#),
@@ -96,7 +97,7 @@ async fn every_operation_records_who_did_what_before_and_after() {
             clients::set_enabled(change, "web", false).await?;
             clients::set_enabled(change, "web", true).await?;
             clients::remove(change, "web").await?;
-            registration_tokens::issue(change, 1, 60).await?;
+            registration_tokens::issue(change, registration_tokens::NewRegistrationToken::check(1, 60)?).await?;
             roles::change_scopes(change, "clerk", &[], &read).await?;
             roles::remove(change, "clerk").await?;
             resources::remove(change, ORDERS).await?;

@@ -146,7 +146,7 @@ impl TestApp {
         let scopes = ["orders:read", "orders:write"];
         self.add_resource(ORDERS, &scopes, None).await;
         let clerk = scopes.map(str::to_owned);
-        self.operate(|change| Box::pin(roles::add(change, "clerk", &clerk))).await.unwrap();
+        self.operate(|change| Box::pin(roles::add(change, roles::NewRole::check("clerk", &clerk).unwrap()))).await.unwrap();
         self.add_client("shop", true, "password refresh_token", &["orders:read", "orders:write", "openid", "profile", "email"]).await;
         self
     }
