@@ -8,9 +8,9 @@ use crate::oauth::acr::Acr;
 /// The requirement that a user must meet before a session or an authorization starts.
 #[derive(Debug, Clone, Default)]
 pub struct Requirement {
-    /// The authentication context classes of which the user must reach one; an empty list accepts any class. They come from
-    /// `acr_values` and the `claims` parameter.
-    pub acr: Vec<Acr>,
+    /// The authentication context classes of which the user must reach one, from the `claims` parameter. `None` accepts any class, and
+    /// an empty list accepts none.
+    pub acr: Option<Vec<Acr>>,
     /// The user must have passed their methods at this time or later, in Unix seconds. The time comes from `max_age` and `prompt`.
     pub not_before: UnixSeconds,
     /// `true` if the user may go on although they must set up a method anew.
@@ -55,7 +55,7 @@ impl Proven {
 
 /// Decides the next step of a user who has passed the methods of `evidence`.
 pub fn next(evidence: &Evidence, enrolled: &Enrolled, required: &Requirement) -> Step {
-    let suffices = |acr: Acr| required.acr.is_empty() || required.acr.contains(&acr);
+    let suffices = |acr: Acr| required.acr.as_ref().is_none_or(|accepted| accepted.contains(&acr));
     if !Acr::ALL.into_iter().any(|acr| suffices(acr) && enrolled.can_give(acr)) {
         return Step::Impossible;
     }

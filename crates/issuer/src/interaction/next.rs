@@ -104,7 +104,7 @@ fn requirement(app: &App, interaction: &Interaction, request: &AuthorizationRequ
         None => UnixSeconds::MIN,
     };
     let acr = Acr::ALL.into_iter().filter(|acr| request.claims.accepts_acr(acr.as_str())).collect();
-    Requirement { acr, not_before, enrolment_may_wait: false }
+    Requirement { acr: Some(acr), not_before, enrolment_may_wait: false }
 }
 
 fn needs_consent(client: &Client, interaction: &Interaction, request: &AuthorizationRequest, offer: &Offer) -> bool {

@@ -72,6 +72,12 @@ fn an_enrolment_that_is_due_comes_first_unless_it_may_wait() {
 }
 
 #[test]
+fn a_requirement_that_accepts_no_class_cannot_be_met() {
+    let required = Requirement { acr: Some(Vec::new()), ..Requirement::default() };
+    assert!(matches!(next(&password_at(NOW), &enrolled(Password::Chosen), &required), Step::Impossible));
+}
+
+#[test]
 fn a_user_without_any_method_cannot_meet_a_requirement() {
     for evidence in [evidence(&[]), password_at(NOW)] {
         assert!(matches!(next(&evidence, &enrolled(Password::Absent), &Requirement::for_session()), Step::Impossible));
@@ -100,11 +106,8 @@ fn any_passed() -> impl Strategy<Value = Vec<Passed>> {
 
 fn any_requirement() -> impl Strategy<Value = Requirement> {
     let not_before = prop_oneof![Just(0), NOW - 6..=NOW + 6];
-    (subsequence(&Acr::ALL, 0..=Acr::ALL.len()), not_before, any::<bool>()).prop_map(|(acr, not_before, enrolment_may_wait)| Requirement {
-        acr,
-        not_before,
-        enrolment_may_wait,
-    })
+    (prop::option::of(subsequence(&Acr::ALL, 0..=Acr::ALL.len())), not_before, any::<bool>())
+        .prop_map(|(acr, not_before, enrolment_may_wait)| Requirement { acr, not_before, enrolment_may_wait })
 }
 
 proptest! {
@@ -118,8 +121,8 @@ proptest! {
         let is_recent = passed.iter().any(|passed| passed.at >= required.not_before);
         let must_enrol = password == Password::Generated && !required.enrolment_may_wait;
         match next(&evidence, &enrolled(password), &required) {
-            // The password reaches every class that there is, so only a user without a password cannot meet a requirement.
-            Step::Impossible => prop_assert_eq!(password, Password::Absent),
+            // The password reaches every class that there is.
+            Step::Impossible => prop_assert!(password == Password::Absent || required.acr == Some(Vec::new())),
             Step::Authenticate(methods) => {
                 prop_assert!(!is_recent && password != Password::Absent);
                 prop_assert_eq!(methods, [Method::Password]);
@@ -132,7 +135,7 @@ proptest! {
                 prop_assert!(is_recent && !must_enrol && password != Password::Absent);
                 prop_assert_eq!(proven.evidence(), &evidence);
                 let reached = evidence.acr().unwrap();
-                prop_assert!(required.acr.is_empty() || required.acr.contains(&reached));
+                prop_assert!(required.acr.is_none_or(|accepted| accepted.contains(&reached)));
                 prop_assert_eq!(proven.acr(), reached.as_str());
             }
         }
