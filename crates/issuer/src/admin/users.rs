@@ -213,13 +213,23 @@ struct UserRecord<'a> {
     ended: Option<EndedAccess>,
 }
 
+/// Fails with [`Refused::Conflict`] if the username of `user` is taken, so that nobody types a password in vain.
+pub async fn require_free(app: &App, user: &NewUser) -> Result<(), Refused> {
+    refuse_taken(app.store.reader(), &user.0.username).await
+}
+
+async fn refuse_taken(db: &impl ConnectionTrait, username: &str) -> Result<(), Refused> {
+    match users::row(db, username).await? {
+        Some(_) => Err(Refused::Conflict(format!("there is a user {username} already"))),
+        None => Ok(()),
+    }
+}
+
 /// Adds a user with their roles, which must exist. Fails with [`Refused::Conflict`] if the username is taken.
 pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash) -> Result<UserView, Refused> {
     let NewUser(UserDraft { username, email, email_verified, name, roles }) = user;
     let db = &change.transaction;
-    if users::row(db, &username).await?.is_some() {
-        return Err(Refused::Conflict(format!("there is a user {username} already")));
-    }
+    refuse_taken(db, &username).await?;
     let record = password.record(change.now);
     let row = UserRow {
         id: change.app.clock.random_uuid(),

@@ -163,6 +163,7 @@ pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
 
 async fn add(app: &App, draft: UserDraft, password: PasswordArgs) -> Result<Report, CliError> {
     let user = NewUser::check(draft)?;
+    users::require_free(app, &user).await?;
     let hash = password.hash(app, &user.about()).await?;
     let user = change(app, &operator(), move |change| Box::pin(users::add(change, user, hash))).await?;
     let (id, username) = (user.id, user.username);
