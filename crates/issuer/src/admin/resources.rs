@@ -96,8 +96,13 @@ pub struct ResourceDraft {
 pub struct NewResource(ResourceDraft);
 
 impl NewResource {
-    /// Checks `draft`. Fails with all faults, not only the first.
-    pub fn check(draft: ResourceDraft) -> Result<Self, Refused> {
+    /// Checks `draft`. A scope without a description gets its name as one. Fails with all faults, not only the first.
+    pub fn check(mut draft: ResourceDraft) -> Result<Self, Refused> {
+        for ScopeView { name, description } in &mut draft.scopes {
+            if description.is_empty() {
+                description.clone_from(name);
+            }
+        }
         let mut faults = Vec::new();
         let identifier = &draft.identifier;
         let is_plain = identifier.len() <= MAX_IDENTIFIER && identifier.bytes().all(|byte| byte.is_ascii_graphic());
@@ -117,7 +122,7 @@ impl NewResource {
                 faults.push(Fault::new("scopes", format!("descriptions without control characters; found one in that of {name}")));
             }
             if draft.scopes[..index].iter().any(|other| other.name == *name) {
-                faults.push(Fault::new("scopes", format!("each scope once; {name} stands twice")));
+                faults.push(Fault::new("scopes", format!("each scope once; {name} appears twice")));
             }
         }
         if faults.is_empty() { Ok(Self(draft)) } else { Err(Refused::Invalid(faults)) }

@@ -53,10 +53,9 @@ pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError
     }
 }
 
-/// Parses `NAME=DESCRIPTION`. A scope without a description gets its name as one.
+/// Parses a scope that was given as `NAME=DESCRIPTION`.
 fn parse_scope(text: &str) -> ScopeView {
     let (name, description) = text.split_once('=').unwrap_or((text, ""));
-    let description = if description.is_empty() { name } else { description };
     ScopeView { name: name.to_owned(), description: description.to_owned() }
 }
 

@@ -219,7 +219,7 @@ fn mistakes_are_one_clear_line() {
         (vec!["resource", "add", "https://orders.example", "--name", "X"], "", "already"),
         (vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "openid=x"], "", "belongs to another resource"),
         (vec!["resource", "add", "https://x.example", "--name", "X", "--token-lifetime", "3601"], "", "1 to 3600 seconds"),
-        (vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "a=1", "--scope", "a=2"], "", "a stands twice"),
+        (vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "a=1", "--scope", "a=2"], "", "a appears twice"),
         (
             vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "a=\u{1b}[31m"],
             "",
