@@ -177,13 +177,13 @@ def test_denied(person):
     bob.is_signed_in()
 
 
-def test_a_session_that_the_issuer_ends(issuer, person):
+def test_an_authorization_that_the_issuer_ends(issuer, person):
     carol = person("carol")
     carol.begin()
     carol.type_password()
     carol.choose("allow")
     carol.is_signed_in()
-    issuer.cli("session", "end", "--user", "carol")
+    issuer.cli("authorization", "end", "--user", "carol")
     carol.press("[formaction='/refresh']")
     assert carol.sees(carol.app.url, "#error") == "invalid_grant"
     carol.driver.get(f"{carol.app.url}/")
