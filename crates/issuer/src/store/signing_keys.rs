@@ -24,7 +24,7 @@ pub async fn insert(db: &impl ConnectionTrait, key: SigningKeyRow) -> Result<(),
 /// Inserts `key`. Returns `false` if another node took its place in the sequence.
 pub async fn insert_if_free(db: &impl ConnectionTrait, key: SigningKeyRow) -> Result<bool, StoreError> {
     let on_conflict = OnConflict::column(Column::Sequence).do_nothing().to_owned();
-    // Not `try_insert`, because it reports a success even if it inserted no row.
+    // `try_insert` is not used here, because it reports a success even if it inserted no row.
     Ok(signing_keys::Entity::insert(key.into_active_model()).on_conflict(on_conflict).exec_without_returning(db).await? == 1)
 }
 

@@ -1,4 +1,4 @@
-//! What each command says with `--help`.
+//! A snapshot holds the text that each command prints for `--help`, so that a change of an option is seen in review.
 
 use crate::cli::Signet;
 
