@@ -122,7 +122,12 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
         resources.push(target(app, client, identifier).await?);
     }
     let requested = request.requested_scope()?.unwrap_or_else(|| default_scopes(client, resources.first()));
-    let consented = consents::scopes(app.store.reader(), user.id, &client.id).await?;
+    // An earlier consent of a first-party client matters only for these two.
+    let consented = if !client.first_party || request.prompt.consent || requested.contains("offline_access") {
+        consents::scopes(app.store.reader(), user.id, &client.id).await?
+    } else {
+        ScopeSet::default()
+    };
     let may_stay = may_outlive_session(client, request, &consented);
     let granted = narrow(&requested, client, Some(user)).filtered(|scope| scope != "offline_access" || may_stay);
     if granted.is_empty() {
