@@ -12,10 +12,10 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::pkce;
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::secret;
-use crate::store::authorization_codes::{self, CodeRow};
+use crate::store::authorization_codes::{self, CodeInSession, CodeRow};
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
-use crate::store::{commit, consents, sessions};
+use crate::store::{commit, consents};
 use crate::tokens::narrow::narrow;
 use crate::tokens::{Authorization, Party};
 
@@ -81,14 +81,14 @@ pub struct Redemption {
 pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Redemption), OAuthError> {
     let GrantContext { app, client, now, .. } = context;
     let found = authorization_codes::find(app.store.reader(), &secret::key(context.required("code")?)).await?;
-    let (code, user) = found.ok_or_else(OAuthError::invalid_grant)?;
+    let CodeInSession { code, user, session_expires_at } = found.ok_or_else(OAuthError::invalid_grant)?;
     // Refuse a request that cannot redeem the code, but end nothing. Otherwise an attacker who has only seen the code could end the
     // authorization.
     if code.client_id != client.id || code.redirect_uri != context.required("redirect_uri")? || !proves_possession(&code, context) {
         return Err(OAuthError::invalid_grant());
     }
     let held = ScopeSet::parse(&code.scope).map_err(OAuthError::server_error)?;
-    let mut row = AuthorizationRow {
+    let row = AuthorizationRow {
         id: code.authorization_id,
         user_id: code.user_id,
         scope: code.scope,
@@ -99,6 +99,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
         acr: code.acr,
         amr: code.amr,
         sid: Some(code.sid),
+        session_expires_at,
         ..new_row(context)
     };
     // Check this before the expiry, because a second redemption is a sign of theft even if it comes late.
@@ -106,9 +107,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
         end_replayed(context, &row).await?;
         return Err(OAuthError::invalid_grant());
     }
-    let session = sessions::live(app.store.reader(), row.sid.as_deref().unwrap_or_default(), now).await?;
-    row.session_expires_at = session.map(|(session, _)| session.expires_at);
-    if code.expires_at <= now || row.session_expires_at.is_none() {
+    if code.expires_at <= now || session_expires_at.is_none_or(|until| until <= now) {
         return Err(OAuthError::invalid_grant());
     }
     let granted = narrow(&held, client, Some(&user));
@@ -127,16 +126,16 @@ impl Redemption {
         let GrantContext { app, now, .. } = context;
         let Some((user, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
         let transaction = app.store.begin().await?;
-        // The order of locks is stated in store/mod.rs.
-        authorizations::hold_parties(&transaction, row.user_id, &row.client_id).await?;
-        // If the user withdraws the consent at the same moment, the withdrawal either comes first and is seen here, or it waits and
-        // then ends the authorization that is inserted here.
-        if let Some(scope) = &self.consented
-            && !consents::holds(&transaction, row.user_id, &row.client_id, scope).await?
-        {
-            return Err(OAuthError::invalid_grant());
+        if let Some(scope) = &self.consented {
+            // The order of locks is stated in store/mod.rs.
+            authorizations::hold_parties(&transaction, row.user_id, &row.client_id).await?;
+            // If the user withdraws the consent at the same moment, the withdrawal either comes first and is seen here, or it waits and
+            // then ends the authorization that is inserted here.
+            if !consents::holds(&transaction, row.user_id, &row.client_id, scope).await? {
+                return Err(OAuthError::invalid_grant());
+            }
         }
-        if !authorization_codes::spend(&transaction, &self.hash, now).await? {
+        if !authorization_codes::spend(&transaction, &self.hash, row.user_id, &row.client_id, now).await? {
             drop(transaction);
             end_replayed(context, row).await?;
             return Err(OAuthError::invalid_grant());

@@ -9,8 +9,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
+use crate::store::authorizations::parties;
 use crate::store::entity::authorization_codes::{Column, Entity, Relation};
-use crate::store::entity::authorizations;
+use crate::store::entity::{authorizations, sessions};
 use crate::store::users::User;
 use crate::store::{StoreError, query};
 
@@ -22,28 +23,40 @@ pub async fn insert(db: &impl ConnectionTrait, row: &CodeRow) -> Result<(), Stor
     Ok(())
 }
 
+/// A code, with its user and the session in which it was given.
 #[derive(DerivePartialModel)]
 #[sea_orm(entity = "Entity")]
-struct WithUser {
+#[expect(missing_docs, reason = "the names say it")]
+pub struct CodeInSession {
     #[sea_orm(nested)]
-    code: CodeRow,
+    pub code: CodeRow,
     #[sea_orm(nested)]
-    user: User,
+    pub user: User,
+    /// Unix seconds; `None` if the session has ended.
+    #[sea_orm(from_expr = "session_expires_at()")]
+    pub session_expires_at: Option<UnixSeconds>,
 }
 
-/// Returns the code with this hash and its user, even if the code is spent or expired.
-pub async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<(CodeRow, User)>, StoreError> {
+fn session_expires_at() -> Expr {
+    let own = Expr::col((sessions::Entity, sessions::Column::Sid)).equals((Entity, Column::Sid));
+    let session = sessions::Entity::find().filter(own).filter(sessions::Column::EndedAt.is_null());
+    Expr::SubQuery(None, Box::new(session.select_only().column(sessions::Column::ExpiresAt).into_query().into()))
+}
+
+/// Returns the code with this hash, even if it is spent or expired.
+pub async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<CodeInSession>, StoreError> {
     let code = Entity::find_by_id(hash).join(JoinType::InnerJoin, Relation::Users.def());
-    let found = code.into_partial_model::<WithUser>().all(db).await?.pop();
-    Ok(found.map(|found| (found.code, found.user)))
+    Ok(code.into_partial_model::<CodeInSession>().all(db).await?.pop())
 }
 
-/// Marks the code with this hash as spent. Returns `false` if it was already spent, or no longer exists.
-pub async fn spend(db: &impl ConnectionTrait, hash: &str, now: UnixSeconds) -> Result<bool, StoreError> {
+/// Marks the code with this hash, which `client` got for `user`, as spent. Returns `false` if it was already spent, or no longer exists.
+/// Locks the rows of the user and the client before the code, in the order that store/mod.rs states.
+pub async fn spend(db: &impl ConnectionTrait, hash: &str, user: Uuid, client: &str, now: UnixSeconds) -> Result<bool, StoreError> {
     let spent = Entity::update_many()
         .col_expr(Column::SpentAt, Expr::value(now))
         .filter(Column::Hash.eq(hash))
         .filter(Column::SpentAt.is_null())
+        .filter(Expr::exists(parties(user, client).expr(Expr::val(1)).take()))
         .exec(db)
         .await?;
     Ok(spent.rows_affected == 1)

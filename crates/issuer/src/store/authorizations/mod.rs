@@ -46,7 +46,7 @@ impl AuthorizationRow {
 }
 
 /// A SELECT without columns that finds one row if both the user and the client exist, and locks them against changes.
-fn parties(user: Uuid, client: &str) -> SelectStatement {
+pub(super) fn parties(user: Uuid, client: &str) -> SelectStatement {
     Query::select()
         .from(users::Entity)
         .from(clients::Entity)
