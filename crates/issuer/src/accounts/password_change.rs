@@ -1,10 +1,11 @@
 //! Changes the password of a user who proves that they know the current one.
 
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 use crate::accounts::methods::password;
 use crate::accounts::policy::{self, PolicyError};
-use crate::accounts::session::{self, SignedIn};
+use crate::accounts::session::{self, Kept, SignedIn};
 use crate::accounts::sign_in::{self, SignInError};
 use crate::app::App;
 use crate::audit::{self, Actor, Event, Face, RequestInfo, Who};
@@ -59,15 +60,10 @@ impl PasswordChange {
         Ok(Self { current, new })
     }
 
-    /// Compares the current password and stores the new one. If `end_others` is set, ends all sessions and authorizations of the
-    /// user except those of the session in which the change is made.
-    pub async fn perform(
-        self,
-        app: &App,
-        signed_in: &SignedIn,
-        request: &RequestInfo,
-        end_others: bool,
-    ) -> Result<(), PasswordChangeError> {
+    /// Compares the current password and stores the new one. Ends all sessions, codes and authorizations of the user, except the
+    /// session in which the change is made and those authorizations of `kept` that outlive a session. If the password was generated,
+    /// someone else may have used it, so nothing else is kept then.
+    pub async fn perform(self, app: &App, signed_in: &SignedIn, request: &RequestInfo, kept: &[Uuid]) -> Result<(), PasswordChangeError> {
         let SignedIn { session, user, .. } = signed_in;
         let checked = sign_in::check(app, &user.username, self.current, request.address, app.now()).await?;
         let hash = password::hash(app, self.new).await.map_err(SignInError::from)?;
@@ -79,10 +75,10 @@ impl PasswordChange {
         if !users::change_password(&transaction, user.id, settlement.stored_hash(), &hash, now).await? {
             return Err(PasswordChangeError::Overtaken);
         }
-        if end_others {
-            session::end_elsewhere(&transaction, user.id, &session.sid, &actor, "password change", now).await?;
-        }
-        audit::record(&transaction, now, &actor, Event::PasswordChanged { user: user.id }).await?;
+        let authorizations = if checked.user.password_generated_at.is_some() { &[] } else { kept };
+        let kept = Kept { sid: &session.sid, authorizations };
+        let ended = session::end_elsewhere(&transaction, user.id, kept, &actor, "password change", now).await?;
+        audit::record(&transaction, now, &actor, Event::PasswordChanged { user: user.id, ended }).await?;
         Ok(commit(transaction).await?)
     }
 }

@@ -2,18 +2,17 @@
 //! too.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::accounts::methods::Evidence;
 use crate::accounts::requirement::Proven;
 use crate::accounts::sign_in::{Settlement, SignInError};
 use crate::app::App;
-use crate::audit::{self, Action, Actor, Event, Face, RequestInfo, Who};
+use crate::audit::{self, Action, Actor, EndedAccess, Event, Face, RequestInfo, Who};
 use crate::clock::UnixSeconds;
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users::User;
-use crate::store::{ConnectionTrait, StoreError, authorizations, commit, users};
+use crate::store::{ConnectionTrait, StoreError, authorization_codes, authorizations, commit, users};
 
 /// The use of a session is stored at most once in this many seconds, so that not every request writes.
 const TOUCH_INTERVAL: UnixSeconds = 60;
@@ -116,40 +115,41 @@ pub async fn end(app: &App, actor: &Actor, sid: &str, user: Uuid, by: &str) -> R
     Ok(ended)
 }
 
-/// Ends all sessions of `user` except `kept`, and the authorizations that were given in them and do not outlive them.
+/// Ends everything of `user` but the session `kept`, as [`end_elsewhere`] does, and records it.
 pub async fn end_others(app: &App, actor: &Actor, user: Uuid, kept: &str, by: &str) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;
-    end_sessions(&transaction, user, Some(kept), actor, by, now).await?;
-    authorizations::end_of_other_sessions(&transaction, user, kept, now).await?;
+    let ended = end_elsewhere(&transaction, user, Kept { sid: kept, authorizations: &[] }, actor, by, now).await?;
+    audit::record(&transaction, now, actor, Event::OthersEnded { user, ended }).await?;
     commit(transaction).await
 }
 
-/// Ends all sessions of `user` except `kept`, and all authorizations that were not given in it, in the caller's transaction.
+/// The access of a user that [`end_elsewhere`] does not end.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    /// The session, with the authorizations that end with it.
+    pub sid: &'a str,
+    /// Authorizations that outlive a session, by id. Ids of other authorizations are ignored.
+    pub authorizations: &'a [Uuid],
+}
+
+/// Ends all sessions, codes and authorizations of `user` except `kept`, whatever grant they came from, in the caller's transaction.
+/// The caller records the numbers that are returned.
 pub async fn end_elsewhere(
     db: &impl ConnectionTrait,
     user: Uuid,
-    kept: &str,
+    kept: Kept<'_>,
     actor: &Actor,
     by: &str,
     now: UnixSeconds,
-) -> Result<(), StoreError> {
-    end_sessions(db, user, Some(kept), actor, by, now).await?;
-    authorizations::end_elsewhere(db, user, kept, now).await?;
-    Ok(())
+) -> Result<EndedAccess, StoreError> {
+    let sessions = end_sessions(db, user, Some(kept.sid), actor, by, now).await?;
+    authorization_codes::withdraw(db, Some(user), None).await?;
+    let authorizations = authorizations::end_elsewhere(db, user, kept.sid, kept.authorizations, now).await?;
+    Ok(EndedAccess { sessions, authorizations })
 }
 
-/// The numbers of sessions and authorizations that an operation ended.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct EndedAccess {
-    #[serde(rename = "sessions_ended")]
-    pub sessions: usize,
-    #[serde(rename = "authorizations_ended")]
-    pub authorizations: u64,
-}
-
-/// Signs `user` out of every browser, and ends all their authorizations, in the caller's transaction. The caller records the
+/// Signs `user` out of every browser, and ends all their codes and authorizations, in the caller's transaction. The caller records the
 /// operation `by`, with the numbers that are returned.
 pub async fn end_all(
     db: &impl ConnectionTrait,
@@ -162,6 +162,7 @@ pub async fn end_all(
     // found below.
     users::renew_credentials(db, user).await?;
     let sessions = end_sessions(db, user, None, actor, by.name(), now).await?;
+    authorization_codes::withdraw(db, Some(user), None).await?;
     let authorizations = authorizations::end_all(db, Some(user), None, now).await?;
     Ok(EndedAccess { sessions, authorizations })
 }

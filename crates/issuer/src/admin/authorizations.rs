@@ -3,10 +3,10 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::accounts::session::{self, EndedAccess};
+use crate::accounts::session;
 use crate::admin::{Access, Change, Lasting, Listing, Refused, Window};
 use crate::app::App;
-use crate::audit::{Action, Object};
+use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::store::authorization_codes;
 use crate::store::authorizations::{self, AuthorizationRow};

@@ -20,9 +20,8 @@ use std::pin::Pin;
 
 use serde::Serialize;
 
-use crate::accounts::session::EndedAccess;
 use crate::app::App;
-use crate::audit::{self, Action, Actor, Event, Object};
+use crate::audit::{self, Action, Actor, EndedAccess, Event, Object};
 use crate::clock::{UnixSeconds, rfc3339_or_none};
 use crate::keys::KeyError;
 use crate::oauth::client_metadata::{MAX_NAME, is_plain_text};

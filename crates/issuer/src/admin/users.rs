@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::accounts::methods::password::{self, StoredHash};
-use crate::accounts::session::{self, EndedAccess};
+use crate::accounts::session;
 use crate::accounts::{policy, username};
 use crate::admin::{Change, Fault, Listing, Refused, Window, roles};
 use crate::app::App;
-use crate::audit::{Action, Object};
+use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
 use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS, is_line};
 use crate::store::users::{self, UserRow};

@@ -1,7 +1,18 @@
 //! The events that the audit trail records, with their names and fields.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+/// The numbers of sessions and authorizations that a change ended.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EndedAccess {
+    #[serde(rename = "sessions_ended")]
+    pub sessions: usize,
+    #[serde(rename = "authorizations_ended")]
+    pub authorizations: u64,
+}
 
 /// The object that an administrator's operation changes.
 #[derive(Debug, Clone, Copy)]
@@ -84,8 +95,10 @@ pub enum Event<'a> {
     SignedIn { user: Uuid, sid: &'a str },
     /// A session ended; `by` names the cause.
     SessionEnded { user: Uuid, sid: &'a str, by: &'a str },
-    /// A user changed their own password.
-    PasswordChanged { user: Uuid },
+    /// A user ended all sessions and authorizations but those of the browser that they used.
+    OthersEnded { user: Uuid, ended: EndedAccess },
+    /// A user changed their own password, which ended these sessions and authorizations.
+    PasswordChanged { user: Uuid, ended: EndedAccess },
     /// A user changed their own profile.
     ProfileChanged { user: Uuid },
     /// A user consented that a client may use these scopes.
@@ -110,6 +123,7 @@ impl Event<'_> {
             Self::CodeReplayed { .. } => "code_replayed",
             Self::SignedIn { .. } => "signed_in",
             Self::SessionEnded { .. } => "session_ended",
+            Self::OthersEnded { .. } => "others_ended",
             Self::PasswordChanged { .. } => "password_changed",
             Self::ProfileChanged { .. } => "profile_changed",
             Self::ConsentGiven { .. } => "consent_given",
@@ -128,7 +142,8 @@ impl Event<'_> {
             | Self::CodeReplayed { user, .. }
             | Self::SignedIn { user, .. }
             | Self::SessionEnded { user, .. }
-            | Self::PasswordChanged { user }
+            | Self::OthersEnded { user, .. }
+            | Self::PasswordChanged { user, .. }
             | Self::ProfileChanged { user }
             | Self::ConsentGiven { user, .. }
             | Self::ConsentWithdrawn { user, .. } => Some(user),
@@ -173,6 +188,7 @@ impl Event<'_> {
             Self::Changed { object: Object::User(_, name) | Object::Named(name), .. } => json!({ "object": name }),
             Self::SignedIn { sid, .. } | Self::Changed { object: Object::Session(sid, _), .. } => json!({ "sid": sid }),
             Self::SessionEnded { sid, by, .. } => json!({ "sid": sid, "by": by }),
+            Self::OthersEnded { ended, .. } | Self::PasswordChanged { ended, .. } => json!(ended),
             Self::ConsentGiven { scope, .. } => json!({ "scope": scope }),
             _ => json!({}),
         }

@@ -1,17 +1,20 @@
-//! The page that lists where a person is signed in, and on which they can end sessions.
+//! The page that lists where a person is signed in, also the apps that need no browser, and on which they can end each.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use uuid::Uuid;
 
+use crate::accounts::authorizations;
 use crate::accounts::session::{self, SignedIn};
 use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
-use crate::pages::account::{Account, moment};
-use crate::store::sessions;
+use crate::pages::account::access::{Access, GivenApp};
+use crate::pages::account::{Account, browser_name, moment};
+use crate::store::sessions::SessionRow;
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
@@ -34,10 +37,12 @@ struct DevicesPage {
     forced: bool,
     notice: &'static str,
     devices: Vec<Device>,
+    apps: Vec<GivenApp>,
+    more: bool,
     several: bool,
 }
 
-/// `GET /account/devices`: lists the sessions of the user.
+/// `GET /account/devices`: lists the sessions of the user and the apps that can use the account.
 pub async fn show(
     State(app): State<Arc<App>>,
     browser: Browser,
@@ -46,11 +51,13 @@ pub async fn show(
 ) -> Result<Response, PageError> {
     let notice = match query.done() {
         "ended" => "That device is signed out.",
-        "others-ended" => "Your other devices are signed out.",
+        "app-ended" => "That app is signed out.",
+        "others-ended" => "Your other devices and apps are signed out.",
         _ => "",
     };
+    let Access { sessions, apps, more } = Access::of(&app, &signed_in).await?;
     let SignedIn { session: own, user, .. } = signed_in;
-    let device = |session: sessions::SessionRow| Device {
+    let device = |session: SessionRow| Device {
         signed_in: moment(session::signed_in_at(&session)),
         browser: browser_name(&session.user_agent),
         address: session.address,
@@ -58,20 +65,22 @@ pub async fn show(
         current: session.sid == own.sid,
         sid: session.sid,
     };
-    let devices: Vec<Device> = sessions::of_user(app.store.reader(), user.id, app.now()).await?.into_iter().map(device).collect();
+    let devices: Vec<Device> = sessions.into_iter().map(device).collect();
     let page = DevicesPage {
         page: browser.page().await?,
         section: "devices",
         username: user.username,
         forced: false,
         notice,
-        several: devices.len() > 1,
+        several: devices.len() > 1 || apps.iter().any(|app| !app.here),
         devices,
+        apps,
+        more,
     };
     html(&page, Csp::Own)
 }
 
-/// `POST /account/devices`: ends one session, all others, or all of them.
+/// `POST /account/devices`: ends one session, one app, all others, or everything.
 pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
     let OwnForm { browser, form } = own;
     let SignedIn { session: own, user, .. } = signed_in;
@@ -79,6 +88,11 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
         (Some("end"), Some(sid)) if sid != own.sid => {
             session::end(&app, &browser.actor(user.id), sid, user.id, "user").await?;
             see_other(&app, "/account/devices?done=ended")
+        }
+        (Some("end-app"), _) => {
+            let id = form.get("id").and_then(|id| Uuid::try_parse(id).ok()).ok_or_else(PageError::stale_form)?;
+            authorizations::end(&app, &browser.actor(user.id), user.id, id).await?;
+            see_other(&app, "/account/devices?done=app-ended")
         }
         (Some("end-others"), _) => {
             session::end_others(&app, &browser.actor(user.id), user.id, &own.sid, "user").await?;
@@ -92,36 +106,5 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
             see_other(&app, "/signed-out")
         }
         _ => Err(PageError::stale_form()),
-    }
-}
-
-/// Names the browser and the system that a `User-Agent` header stands for, so that people recognise their own devices.
-fn browser_name(user_agent: &str) -> String {
-    let first = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name);
-    // Most browsers also name others, so a name that others use comes after theirs: Edge names Chrome, and both name Safari.
-    let browser = first(&[
-        ("Edg", "Edge"),
-        ("OPR/", "Opera"),
-        ("SamsungBrowser", "Samsung Internet"),
-        ("Firefox", "Firefox"),
-        ("FxiOS", "Firefox"),
-        ("Chrom", "Chrome"),
-        ("CriOS", "Chrome"),
-        ("Safari", "Safari"),
-        ("curl/", "curl"),
-    ]);
-    let system = first(&[
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "Mac"),
-        ("CrOS", "ChromeOS"),
-        ("Linux", "Linux"),
-    ]);
-    match (browser, system) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
-        (Some(only), None) | (None, Some(only)) => only.to_owned(),
-        (None, None) => "Unknown browser".to_owned(),
     }
 }

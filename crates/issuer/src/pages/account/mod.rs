@@ -1,5 +1,6 @@
 //! The account pages, on which people see and change what is theirs. Each page needs a session, but no other right.
 
+mod access;
 pub mod consents;
 pub mod devices;
 pub mod password;
@@ -48,4 +49,35 @@ fn must_enrol(SignedIn { user, evidence, .. }: &SignedIn) -> bool {
 fn moment(at: UnixSeconds) -> String {
     let form = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
     OffsetDateTime::from_unix_timestamp(at).ok().and_then(|date| date.format(form).ok()).unwrap_or_default()
+}
+
+/// Names the browser and the system that a `User-Agent` header stands for, so that people recognise their own devices.
+fn browser_name(user_agent: &str) -> String {
+    let first = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name);
+    // Most browsers also name others, so a name that others use comes after theirs: Edge names Chrome, and both name Safari.
+    let browser = first(&[
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("SamsungBrowser", "Samsung Internet"),
+        ("Firefox", "Firefox"),
+        ("FxiOS", "Firefox"),
+        ("Chrom", "Chrome"),
+        ("CriOS", "Chrome"),
+        ("Safari", "Safari"),
+        ("curl/", "curl"),
+    ]);
+    let system = first(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "Mac"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(only), None) | (None, Some(only)) => only.to_owned(),
+        (None, None) => "Unknown browser".to_owned(),
+    }
 }

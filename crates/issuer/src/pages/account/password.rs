@@ -8,7 +8,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use secrecy::SecretString;
+use uuid::Uuid;
 
+use crate::accounts::authorizations;
 use crate::accounts::password_change::{PasswordChange, PasswordChangeError};
 use crate::accounts::policy::PolicyError;
 use crate::accounts::session::SignedIn;
@@ -18,10 +20,17 @@ use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
 use crate::interaction::waiting;
 use crate::oauth::form::Form;
-use crate::store::sessions;
+use crate::pages::account::access::{Access, GivenApp};
+use crate::pages::account::browser_name;
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
+
+/// An app that the change ends, unless the person chooses to keep it.
+struct EndingApp {
+    app: GivenApp,
+    kept: bool,
+}
 
 #[derive(Template)]
 #[template(path = "account/password.html")]
@@ -34,7 +43,9 @@ struct PasswordPage {
     error: String,
     current_error: &'static str,
     new_error: String,
-    other_sessions: usize,
+    others: Vec<String>,
+    apps: Vec<EndingApp>,
+    more: bool,
     saved: bool,
 }
 
@@ -52,9 +63,12 @@ async fn page(
     signed_in: &SignedIn,
     request: &str,
     faults: Faults,
+    kept: &[Uuid],
     saved: bool,
 ) -> Result<Response, PageError> {
     let user = &signed_in.user;
+    let access = Access::of(app, signed_in).await?;
+    let others = access.sessions.iter().filter(|session| session.sid != signed_in.session.sid);
     let page = PasswordPage {
         page: browser.page().await?,
         section: "password",
@@ -64,7 +78,9 @@ async fn page(
         error: faults.all,
         current_error: faults.current,
         new_error: faults.new,
-        other_sessions: sessions::of_user(app.store.reader(), user.id, app.now()).await?.len().saturating_sub(1),
+        others: others.map(|other| format!("{}, address {}", browser_name(&other.user_agent), other.address)).collect(),
+        apps: access.apps.into_iter().filter(|app| !app.here).map(|app| EndingApp { kept: kept.contains(&app.id), app }).collect(),
+        more: access.more,
         saved,
     };
     // If a request waits, the answer to the form may redirect the browser to its client.
@@ -74,7 +90,7 @@ async fn page(
 /// `GET /account/password`: shows the form, also to users who must replace a generated password.
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
-    page(&app, &browser, &signed_in, query.request_or_none(), Faults::default(), query.done() == "saved").await
+    page(&app, &browser, &signed_in, query.request_or_none(), Faults::default(), &[], query.done() == "saved").await
 }
 
 /// `POST /account/password`: changes the password, and continues the request that waits for it.
@@ -82,8 +98,10 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
     let OwnForm { browser, form } = own;
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
     let request = form.get("request").unwrap_or_default();
-    if let Err(faults) = change(&app, &browser, &signed_in, &form).await? {
-        let mut response = page(&app, &browser, &signed_in, request, faults, false).await?;
+    let listed = authorizations::list(&app, signed_in.user.id).await?;
+    let kept: Vec<Uuid> = listed.iter().map(|(row, _)| row.id).filter(|id| form.get(&format!("keep-{id}")) == Some("yes")).collect();
+    if let Err(faults) = change(&app, &browser, &signed_in, &form, &kept).await? {
+        let mut response = page(&app, &browser, &signed_in, request, faults, &kept, false).await?;
         *response.status_mut() = StatusCode::BAD_REQUEST;
         return Ok(response);
     }
@@ -94,12 +112,11 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
     see_other(&app, "/account/password?done=saved")
 }
 
-async fn change(app: &App, browser: &Browser, signed_in: &SignedIn, form: &Form) -> Result<Result<(), Faults>, PageError> {
+async fn change(app: &App, browser: &Browser, signed_in: &SignedIn, form: &Form, kept: &[Uuid]) -> Result<Result<(), Faults>, PageError> {
     let secret = |name: &str| form.secret(name).unwrap_or_else(|| SecretString::from(""));
     let (current, new, repeated) = (secret("current_password"), secret("new_password"), secret("repeat_password"));
-    let end_others = form.get("end_others") == Some("yes");
     let changed = match PasswordChange::check(&signed_in.user, current, new, &repeated) {
-        Ok(change) => change.perform(app, signed_in, browser.request(), end_others).await,
+        Ok(change) => change.perform(app, signed_in, browser.request(), kept).await,
         Err(error) => Err(error),
     };
     match changed {

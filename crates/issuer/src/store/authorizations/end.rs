@@ -37,17 +37,13 @@ pub async fn end_of_all_sessions(db: &impl ConnectionTrait, user: Uuid, now: Uni
     end_where(db, in_session, now).await
 }
 
-/// Ends the authorizations of `user` that were given in sessions other than `sid` and do not outlive those; returns their number.
-pub async fn end_of_other_sessions(db: &impl ConnectionTrait, user: Uuid, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
-    let elsewhere = of(Some(user), None).add(Column::Sid.ne(sid)).add(Column::Offline.eq(false));
-    end_where(db, elsewhere, now).await
-}
-
-/// Ends all authorizations of `user` that were not given in the session `sid`, including those that outlive a session; returns
-/// their number.
-pub async fn end_elsewhere(db: &impl ConnectionTrait, user: Uuid, sid: &str, now: UnixSeconds) -> Result<u64, StoreError> {
-    let elsewhere = Condition::any().add(Column::Sid.is_null()).add(Column::Sid.ne(sid));
-    end_where(db, of(Some(user), None).add(elsewhere), now).await
+/// Ends all authorizations of `user`, except those that end with the session `sid`, and except those of `kept` that outlive a session;
+/// returns their number.
+pub async fn end_elsewhere(db: &impl ConnectionTrait, user: Uuid, sid: &str, kept: &[Uuid], now: UnixSeconds) -> Result<u64, StoreError> {
+    let outlives = Condition::any().add(Column::Sid.is_null()).add(Column::Offline.eq(true));
+    let elsewhere = Condition::any().add(Column::Sid.ne(sid)).add(outlives.clone());
+    let kept = Condition::all().add(Column::Id.is_in(kept.iter().copied())).add(outlives);
+    end_where(db, of(Some(user), None).add(elsewhere).add(kept.not()), now).await
 }
 
 /// Ends the authorizations that meet `condition`. Locks them by id, as the order of locks in [`crate::store`] requires.

@@ -3,7 +3,7 @@
 mod end;
 mod read;
 
-pub use end::{end, end_all, end_elsewhere, end_of_all_sessions, end_of_other_sessions, end_of_session};
+pub use end::{end, end_all, end_elsewhere, end_of_all_sessions, end_of_session};
 pub(super) use read::with_users;
 pub use read::{by_id, count_not_ended, key_versions, live, with_parties};
 

@@ -19,7 +19,7 @@ async fn devices_are_shown_and_ended() {
     browser.submit(&page, "/account/devices", &[("action", "end"), ("sid", &foreign)]).await;
     assert_eq!(bob.get("/account").await.heading(), "Profile");
     let page = browser.submit(&page, "/account/devices", &[("action", "end-others")]).await;
-    assert!(page.text.contains("Your other devices are signed out."));
+    assert!(page.text.contains("Your other devices and apps are signed out."));
     assert_eq!(other.get("/account").await.heading(), "Sign in");
     assert_eq!(app.get("/userinfo").bearer(tokens.str("access_token")).send().await.status, 401);
     let own = page.hidden("/account/devices").into_iter().find(|(name, _)| name == "sid").unwrap().1;
@@ -33,4 +33,40 @@ async fn devices_are_shown_and_ended() {
         assert_eq!(browser.get("/account").await.heading(), "Sign in");
     }
     assert_eq!(bob.get("/account").await.heading(), "Profile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_app_is_listed_with_what_ends_it_and_can_be_ended() {
+    let app = app().await;
+    let (browser, other, bob) = (app.signed_in("alice").await, app.signed_in("alice").await, app.signed_in("bob").await);
+    app.code_flow(&browser, &[]).await;
+    let elsewhere = app.code_flow(&other, &[("scope", "openid offline_access"), ("prompt", "consent")]).await;
+    app.advance(1);
+    let by_password = app.sign_in("alice", "orders:read").await;
+    let page = browser.get("/account/devices").await;
+    for expected in [
+        "Signed in with this browser. Last used 1 January 2026, 00:00 UTC.",
+        "Ends when this browser is signed out.",
+        "Signed in with Firefox on Linux, address 127.0.0.1.",
+        "Signed in with your password, without a browser.",
+        "Stays signed in until 1 April 2026, 00:00 UTC at the latest, also after you sign out.",
+    ] {
+        assert!(page.text.contains(expected), "{expected}: {}", page.text);
+    }
+    // The password grant was used last, so its app comes first.
+    let id = page.text.split("name=\"id\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    // Another person cannot end it.
+    let of_bob = bob.get("/account/devices").await;
+    bob.submit(&of_bob, "/account/devices", &[("action", "end-app"), ("id", id)]).await;
+    assert_eq!(app.get("/userinfo").bearer(elsewhere.str("access_token")).send().await.status, 200);
+    let fresh = app.refresh(by_password.str("refresh_token")).await;
+    assert_eq!(fresh.status, 200);
+    let page = browser.submit(&page, "/account/devices", &[("action", "end-app"), ("id", id)]).await;
+    assert!(page.text.contains("That app is signed out.") && !page.text.contains("without a browser"), "{}", page.text);
+    assert_eq!(app.refresh(fresh.str("refresh_token")).await.error(), (400, "invalid_grant"));
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'authorization_ended' AND actor_kind = 'user'").await, 1);
+    for bad in ["", "x", "00000000-0000-0000-0000-000000000000"] {
+        let answer = browser.submit(&page, "/account/devices", &[("action", "end-app"), ("id", bad)]).await;
+        assert!([200, 403].contains(&answer.status), "{bad}: {}", answer.status);
+    }
 }
