@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::admin::checks::clash_of_names;
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::users::{NewUser, PasswordHash, UserDraft};
-use crate::admin::{Change, Refused, clients, keys, resources, roles, users};
+use crate::admin::{Change, Refused, change, clients, keys, resources, roles, users};
 use crate::app::App;
 use crate::audit::{Actor, Face, Who};
 use crate::clock::Clock;
@@ -90,7 +90,29 @@ pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<(Arc<App>
         SchemaState::Empty => first_start(&parts, store).await?,
     };
     app.ring().await?;
+    if !app.settings.issuer.is_loopback() {
+        disable_first_client(&app).await?;
+    }
     Ok((app, administrator))
+}
+
+/// Disables the client of the first start, because the issuer is reachable from other machines. That client needs no secret and may ask
+/// for the scopes of administration with nothing but a password, which is meant for trying the issuer out with curl. A client of the same
+/// name that is not public, lacks the password grant or lacks those scopes is left alone.
+async fn disable_first_client(app: &App) -> Result<(), StartError> {
+    let Some(client) = app.store.client(CLI).await? else { return Ok(()) };
+    let administers = client.scopes.iter().any(|scope| scope.resource_id == ISSUER);
+    if !client.enabled || !client.public || !client.has_grant(Grant::Password.name()) || !administers {
+        return Ok(());
+    }
+    let actor = Actor::local(Who::Issuer, Face::Start);
+    change(app, &actor, |change| Box::pin(clients::set_enabled(change, CLI, false))).await?;
+    tracing::warn!(
+        client = CLI,
+        "the client of the first start was disabled, because the issuer is not a loopback URL; \
+         to sign in by password from elsewhere, add a client of your own with `signet client add`"
+    );
+    Ok(())
 }
 
 /// Checks what the issuer needs to answer requests. Commands run without these checks, because a command may repair what they find.
@@ -154,8 +176,8 @@ impl FirstStart {
         Ok(Self { key, password, hash })
     }
 
-    /// Adds the signing key, the built-in resources, the role and the user `admin`, and the public client `cli`, by operations in
-    /// `transaction`, and commits it.
+    /// Adds the signing key, the built-in resources, the role and the user `admin` by operations in `transaction`, and commits it. If
+    /// the issuer is a loopback URL, also adds the public client `cli`, which makes the first token by curl possible.
     async fn perform(self, app: &App, transaction: Transaction) -> Result<Administrator, StartError> {
         let actor = Actor::local(Who::Issuer, Face::Start);
         let mut operations = Change::within(app, &actor, transaction);
@@ -173,21 +195,27 @@ impl FirstStart {
             ..UserDraft::default()
         };
         users::add(change, NewUser::check(admin)?, self.hash).await?;
-        let cli = ClientDraft {
-            client_id: Some(CLI.to_owned()),
-            client_name: "Command line".to_owned(),
-            public: true,
-            grant_types: [Grant::Password, Grant::RefreshToken].map(|grant| grant.name().to_owned()).into(),
-            default_resource: Some(app.settings.issuer.as_str().to_owned()),
-            scope: Some([admin_scopes, names(&OIDC_SCOPES)].concat()),
-            require_pkce: true,
-            first_party: true,
-            ..ClientDraft::default()
-        };
-        let rules = Rules { self_registered: false, private_addresses: app.settings.fetch_private_addresses };
-        clients::add(change, NewClient::check(cli, rules)?, None, None).await?;
+        if app.settings.issuer.is_loopback() {
+            let rules = Rules { self_registered: false, private_addresses: app.settings.fetch_private_addresses };
+            clients::add(change, NewClient::check(cli(app, admin_scopes), rules)?, None, None).await?;
+        }
         commit(operations.transaction).await?;
         Ok(Administrator { username: ADMIN, password: self.password })
+    }
+}
+
+/// Returns the client with which an operator gets the first token by curl.
+fn cli(app: &App, admin_scopes: Vec<String>) -> ClientDraft {
+    ClientDraft {
+        client_id: Some(CLI.to_owned()),
+        client_name: "Command line".to_owned(),
+        public: true,
+        grant_types: [Grant::Password, Grant::RefreshToken].map(|grant| grant.name().to_owned()).into(),
+        default_resource: Some(app.settings.issuer.as_str().to_owned()),
+        scope: Some([admin_scopes, names(&OIDC_SCOPES)].concat()),
+        require_pkce: true,
+        first_party: true,
+        ..ClientDraft::default()
     }
 }
 

@@ -101,3 +101,37 @@ async fn a_second_node_uses_a_filled_database_and_changes_nothing_in_it() {
     assert_eq!(elsewhere.get("/account").await.heading(), "Profile");
     assert_eq!(node.signed_in("alice").await.get("/account").await.heading(), "Profile");
 }
+
+/// Opens the issuer `issuer` on the database and the keys of `app`, and returns whether the client `cli` can be used.
+async fn has_cli(app: &TestApp, issuer: &str) -> bool {
+    let (opened, _) =
+        start::open(test_settings(issuer, app.database_url(), app.keys_dir()), Arc::new(FakeClock::new(START))).await.unwrap();
+    opened.store.client("cli").await.unwrap().is_some_and(|client| client.enabled)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_client_is_disabled_once_other_machines_reach_the_issuer() {
+    let app = TestApp::new().await;
+    assert!(has_cli(&app, "http://localhost:1").await);
+    let disabled = "SELECT count(*) FROM audit_events WHERE event = 'client_disabled' AND actor_kind = 'issuer' AND face = 'start'";
+    assert_eq!(app.count(disabled).await, 0);
+    for _ in 0..2 {
+        assert!(!has_cli(&app, "https://id.example").await);
+    }
+    assert_eq!(app.count(disabled).await, 1, "the second start changes nothing");
+    let ask = |password: String| {
+        let form = [("grant_type", "password"), ("client_id", "cli"), ("username", "admin"), ("password", &password), ("scope", "admin")];
+        let request = app.post("/token").form(&form);
+        async move { request.send().await }
+    };
+    assert_eq!(ask(app.admin_password.clone()).await.error(), (401, "invalid_client"));
+
+    // An issuer that has never been a loopback URL gets no such client.
+    let https = TestApp::with(|settings| settings.issuer = "https://id.example".to_owned().try_into().unwrap()).await;
+    assert_eq!(https.count("SELECT count(*) FROM clients").await, 0);
+
+    // A client of the same name that an administrator made is left alone.
+    let own = https.with_orders().await;
+    own.add_client("cli", true, "password", &["orders:read"]).await;
+    assert!(has_cli(&own, "https://id.example").await);
+}
