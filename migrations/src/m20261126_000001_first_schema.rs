@@ -284,6 +284,8 @@ fn consents() -> TableCreateStatement {
         .col(uuid("user_id"))
         .col(string("client_id"))
         .col(text("scope"))
+        // The ids of the resources that the user allowed by name, separated by spaces.
+        .col(text("resources"))
         .col(big_integer("given_at"))
         .primary_key(Index::create().col(Alias::new("user_id")).col(Alias::new("client_id")))
         .foreign_key(&mut ends_with("user_id", "users", "id"))

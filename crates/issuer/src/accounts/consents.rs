@@ -4,15 +4,16 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::audit::{self, Actor, Event};
-use crate::oauth::scope::ScopeSet;
+use crate::store::consents::Allowed;
 use crate::store::{StoreError, authorization_codes, authorizations, commit, consents};
 
-/// Stores that `user` allows `client` the scopes of `scope`, in addition to those allowed before.
-pub async fn give(app: &App, actor: &Actor, user: Uuid, client: &str, scope: &ScopeSet) -> Result<(), StoreError> {
+/// Stores that `user` allows `client` what `allowed` says, in addition to what was allowed before.
+pub async fn give(app: &App, actor: &Actor, user: Uuid, client: &str, allowed: &Allowed) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;
-    let all = consents::give(&transaction, user, client, scope, now).await?;
-    audit::record(&transaction, now, actor, Event::ConsentGiven { user, client, scope: &all.to_string() }).await?;
+    let all = consents::give(&transaction, user, client, allowed, now).await?;
+    audit::record(&transaction, now, actor, Event::ConsentGiven { user, client, scope: &all.scope.to_string(), resources: &all.resources })
+        .await?;
     commit(transaction).await
 }
 

@@ -1,5 +1,7 @@
 //! The events that the audit trail records, with their names and fields.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -101,8 +103,8 @@ pub enum Event<'a> {
     PasswordChanged { user: Uuid, ended: EndedAccess },
     /// A user changed their own profile.
     ProfileChanged { user: Uuid },
-    /// A user consented that a client may use these scopes.
-    ConsentGiven { user: Uuid, client: &'a str, scope: &'a str },
+    /// A user consented that a client may use these scopes, and these resources by their ids.
+    ConsentGiven { user: Uuid, client: &'a str, scope: &'a str, resources: &'a BTreeSet<String> },
     /// A user withdrew their consent to a client.
     ConsentWithdrawn { user: Uuid, client: &'a str },
     /// A signing key was added to the JWKS.
@@ -189,7 +191,7 @@ impl Event<'_> {
             Self::SignedIn { sid, .. } | Self::Changed { object: Object::Session(sid, _), .. } => json!({ "sid": sid }),
             Self::SessionEnded { sid, by, .. } => json!({ "sid": sid, "by": by }),
             Self::OthersEnded { ended, .. } | Self::PasswordChanged { ended, .. } => json!(ended),
-            Self::ConsentGiven { scope, .. } => json!({ "scope": scope }),
+            Self::ConsentGiven { scope, resources, .. } => json!({ "scope": scope, "resources": resources }),
             _ => json!({}),
         }
     }

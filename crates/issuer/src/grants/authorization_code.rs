@@ -15,7 +15,8 @@ use crate::oauth::secret;
 use crate::store::authorization_codes::{self, CodeInSession, CodeRow};
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
-use crate::store::{commit, consents};
+use crate::store::commit;
+use crate::store::consents::{self, Allowed};
 use crate::tokens::narrow::narrow;
 use crate::tokens::{Authorization, Party};
 
@@ -37,14 +38,14 @@ pub struct CodeRequest<'a> {
     pub proven: &'a Proven,
     /// The scopes of the authorization.
     pub granted: &'a ScopeSet,
-    /// The scopes that the user must have allowed.
-    pub to_consent: &'a ScopeSet,
+    /// What the user must have allowed.
+    pub to_consent: &'a Allowed,
 }
 
 /// Makes and stores a code, and returns it. Fails with `consent_required` if the user has withdrawn the consent meanwhile.
 pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<String, OAuthError> {
     let CodeRequest { client, redirect_uri, request, signed_in: SignedIn { session, user, .. }, proven, granted, to_consent } = code;
-    if !client.first_party && !to_consent.is_subset(&consents::scopes(app.store.writer(), user.id, &client.id).await?) {
+    if !client.first_party && !consents::find(app.store.writer(), user.id, &client.id).await?.covers(to_consent) {
         return Err(OAuthError::new(Code::ConsentRequired, "the user must consent"));
     }
     let code = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>());

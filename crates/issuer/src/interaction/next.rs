@@ -1,6 +1,8 @@
 //! Decides what must happen before an authorization request can be answered (OpenID Connect Core §3.1.2.3 and §3.1.2.4).
 //! Every page asks [`next`], and nothing else decides, so that no page can be skipped or shown twice.
 
+use std::collections::BTreeSet;
+
 use crate::accounts::methods::Enrolled;
 use crate::accounts::requirement::{self, Proven, Requirement, Step};
 use crate::accounts::session::SignedIn;
@@ -15,11 +17,11 @@ use crate::oauth::redirect_uri;
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::standard_claims;
 use crate::store::clients::Client;
-use crate::store::consents;
-use crate::store::resources::Resource;
+use crate::store::consents::{self, Allowed};
+use crate::store::resources::{self, Resource};
 use crate::store::users::User;
 use crate::tokens::RequestedResource;
-use crate::tokens::audience::{audience, target};
+use crate::tokens::audience::{audience, is_granted, nothing_granted, target};
 use crate::tokens::narrow::{default_scopes, narrow};
 
 /// The next step of an interaction.
@@ -39,15 +41,16 @@ pub enum Next {
     Grant(Offer, Proven),
 }
 
-/// The scopes that the client would get for this user, and those that need consent.
+/// What the client would get for this user, and what needs consent.
 #[derive(Debug)]
 pub struct Offer {
     /// The scopes that the authorization would have.
     pub granted: ScopeSet,
-    /// The scopes that need the user's consent: the granted ones, and those that cover the claims in the `claims` parameter.
-    pub to_consent: ScopeSet,
-    /// The scopes that the user has allowed this client before.
-    pub consented: ScopeSet,
+    /// What needs the user's consent: the granted scopes, those that cover the claims in the `claims` parameter, and the requested
+    /// resources that own no scopes.
+    pub to_consent: Allowed,
+    /// What the user has allowed this client before.
+    pub consented: Allowed,
 }
 
 /// Returns the next step of `interaction`. A fault of the request becomes [`Next::Refuse`]; an error means that the issuer failed.
@@ -91,12 +94,18 @@ pub async fn next(app: &App, client: &Client, interaction: &Interaction, signed_
     if silent { refuse(Code::ConsentRequired, "the user must consent") } else { Ok(Next::Consent(offer)) }
 }
 
-/// Returns what `max_age`, `prompt` and the requested `acr` require of the sign-in. `for_this` says that the user signed in for this
-/// request.
+/// A sign-in for this request satisfies its `max_age` for at least this many seconds, so that a user has the time to complete the other
+/// steps even if the client allows less.
+const STEPS_MAY_TAKE: UnixSeconds = 300;
+
+/// Returns what `max_age`, `prompt` and the requested `acr` require of the sign-in. This is asked again before each step and before the
+/// answer, so that a sign-in that was recent when the request came, but is not any more, does not count. `for_this` says that the user
+/// signed in for this request.
 fn requirement(app: &App, interaction: &Interaction, request: &AuthorizationRequest, for_this: bool) -> Requirement {
     let not_before = match request.max_age {
-        // The user signed in for this request, so no later sign-in can be required.
-        _ if for_this => UnixSeconds::MIN,
+        Some(seconds) if for_this => app.now().saturating_sub(seconds.max(STEPS_MAY_TAKE)),
+        // The user signed in for this request, as `prompt` requires.
+        None if for_this => UnixSeconds::MIN,
         // Zero seconds means that no sign-in from before the request counts.
         Some(0) => UnixSeconds::MAX,
         _ if interaction.sign_in_due => UnixSeconds::MAX,
@@ -111,7 +120,7 @@ fn needs_consent(client: &Client, interaction: &Interaction, request: &Authoriza
     let asked_for = request.prompt.consent;
     // Another program on the same device may pretend to be this client, so an earlier consent proves nothing (RFC 8252 §8.6).
     let unproven = client.public && !redirect_uri::proves_identity(&interaction.target.redirect_uri);
-    asked_for || unproven || !client.first_party && !offer.to_consent.is_subset(&offer.consented)
+    asked_for || unproven || !client.first_party && !offer.consented.covers(&offer.to_consent)
 }
 
 /// Works out the offer for this user. An error without a source means that the request cannot be granted; with a source, that the issuer
@@ -124,21 +133,47 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
     let requested = request.requested_scope()?.unwrap_or_else(|| default_scopes(client, resources.first()));
     // An earlier consent of a first-party client matters only for these two.
     let consented = if !client.first_party || request.prompt.consent || requested.contains("offline_access") {
-        consents::scopes(app.store.reader(), user.id, &client.id).await?
+        consents::find(app.store.reader(), user.id, &client.id).await?
     } else {
-        ScopeSet::default()
+        Allowed::default()
     };
-    let may_stay = may_outlive_session(client, request, &consented);
+    let may_stay = may_outlive_session(client, request, &consented.scope);
     let granted = narrow(&requested, client, Some(user)).filtered(|scope| scope != "offline_access" || may_stay);
     if granted.is_empty() {
         return Err(OAuthError::new(Code::InvalidScope, "scope: none of the requested scopes can be granted"));
     }
+    let by_name = allowed_by_name(app, client, request, &resources, &granted).await?;
     // The token endpoint would refuse a request that has no audience, so refuse it before the user is asked for consent.
     let resource = resources.into_iter().next().map_or(RequestedResource::None, RequestedResource::Default);
-    audience(&resource, &granted, client)?;
+    for resource in audience(&resource, &granted, client)? {
+        if !is_granted(&resource, &granted, client) && !by_name.contains(&resource.id) {
+            return Err(nothing_granted(&resource, &app.settings.issuer));
+        }
+    }
     let by_claims = standard_claims::scopes_of(request.claims.names()).filtered(|scope| client.may_ask(scope));
-    let to_consent = granted.iter().chain(by_claims.iter()).collect();
+    let to_consent = Allowed { scope: granted.iter().chain(by_claims.iter()).collect(), resources: by_name };
     Ok(Offer { granted, to_consent, consented })
+}
+
+/// Returns the ids of those `resources` of which no scope is granted because they own none; the user is asked to allow them by name.
+/// Fails with `invalid_target` if a resource owns scopes and none is granted, or if the user will not be asked.
+async fn allowed_by_name(
+    app: &App,
+    client: &Client,
+    request: &AuthorizationRequest,
+    resources: &[Resource],
+    granted: &ScopeSet,
+) -> Result<BTreeSet<String>, OAuthError> {
+    let mut by_name = BTreeSet::new();
+    for resource in resources.iter().filter(|resource| !is_granted(resource, granted, client)) {
+        let owned = resources::scopes_of(app.store.reader(), std::iter::once(resource.id.as_str())).await?;
+        let is_asked = !client.first_party || request.prompt.consent;
+        if !owned.is_empty() || !is_asked {
+            return Err(nothing_granted(resource, &app.settings.issuer));
+        }
+        by_name.insert(resource.id.clone());
+    }
+    Ok(by_name)
 }
 
 /// Returns `true` if `offline_access` may be granted (OpenID Connect Core §11): the client may use refresh tokens, and the user is asked

@@ -1,7 +1,7 @@
 //! The consent page. It asks a person whether a client may have the scopes that it requests, and stores a yes, so that they are asked only
 //! once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use askama::Template;
@@ -20,17 +20,20 @@ use crate::interaction::next::{Next, Offer, next};
 use crate::interaction::waiting;
 use crate::interaction::waiting::WaitingRequest;
 use crate::oauth::error::{Code, ErrorResponse, OAuthError};
-use crate::oauth::scope::{OIDC_SCOPES, ScopeSet};
-use crate::pages::ClientCard;
+use crate::oauth::scope::OIDC_SCOPES;
+use crate::pages::{ClientCard, by_name};
 use crate::store::clients::Client;
-use crate::store::resources::{self, USERINFO};
+use crate::store::consents::Allowed;
+use crate::store::resources::{self, USERINFO, identifier};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html};
 
-/// The scopes of one resource, in words that people understand.
+/// What the app may do at one resource, in words that people understand.
 struct Group {
     resource: String,
+    /// The identifier of the resource; empty for UserInfo, which is a part of this issuer.
+    identifier: String,
     scopes: Vec<String>,
 }
 
@@ -40,6 +43,7 @@ struct ConsentPage {
     page: Page,
     request: String,
     scope: String,
+    resources: String,
     client: ClientCard,
     username: String,
     groups: Vec<Group>,
@@ -70,7 +74,7 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
     let id = query.request()?;
     let Some(Due { client, waiting, signed_in, offer }) = due(&app, &browser, id).await? else { return waiting::resume(&app, id) };
     let days = app.settings.refresh_absolute_lifetime / DAY;
-    let duration = if offer.to_consent.contains("offline_access") {
+    let duration = if offer.to_consent.scope.contains("offline_access") {
         format!("For up to {days} days, also while you are away.")
     } else {
         "Until you sign out here.".to_owned()
@@ -78,7 +82,8 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
     let page = ConsentPage {
         page: browser.page().await?,
         request: id.to_owned(),
-        scope: offer.to_consent.to_string(),
+        scope: offer.to_consent.scope.to_string(),
+        resources: in_one(&offer.to_consent.resources),
         client: ClientCard::of(&app, &client).await?,
         username: signed_in.user.username,
         groups: in_words(&app, &offer.to_consent).await?,
@@ -93,7 +98,8 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
     let (browser, id) = (&own.browser, own.request()?);
     let Some(Due { client, mut waiting, signed_in, offer }) = due(&app, browser, id).await? else { return waiting::resume(&app, id) };
     // The offer may have changed since the page was shown. Then ask again, because the person agreed to something else.
-    if own.form.get("scope") != Some(offer.to_consent.to_string().as_str()) {
+    let shown = |name| own.form.get(name).unwrap_or_default();
+    if shown("scope") != offer.to_consent.scope.to_string() || shown("resources") != in_one(&offer.to_consent.resources) {
         return waiting::resume(&app, id);
     }
     match own.form.get("choice") {
@@ -115,19 +121,32 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
     }
 }
 
-/// Returns the descriptions of `scopes`, grouped by resource. The group of UserInfo comes first.
-async fn in_words(app: &App, scopes: &ScopeSet) -> Result<Vec<Group>, PageError> {
-    let names: Vec<String> = scopes.iter().map(str::to_owned).collect();
-    let mut known = resources::known_scopes(app.store.reader(), &names).await?;
+fn in_one(resources: &BTreeSet<String>) -> String {
+    resources.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the descriptions of what is to be allowed, grouped by resource. The group of UserInfo comes first.
+async fn in_words(app: &App, allowed: &Allowed) -> Result<Vec<Group>, PageError> {
+    let db = app.store.reader();
+    let names: Vec<String> = allowed.scope.iter().map(str::to_owned).collect();
+    let mut known = resources::known_scopes(db, &names).await?;
     // Sort the scopes of OpenID Connect as they are listed, so that "who you are" comes first.
     known.sort_by_key(|scope| OIDC_SCOPES.iter().position(|(name, _)| *name == scope.name));
-    let titles = resources::names(app.store.reader(), known.iter().map(|scope| scope.resource_id.as_str())).await?;
     let mut groups: BTreeMap<(bool, &str), Vec<String>> = BTreeMap::new();
     for scope in &known {
         groups.entry((scope.resource_id != USERINFO, &scope.resource_id)).or_default().push(scope.description.clone());
     }
-    let title = |id: &str| titles.get(id).cloned().unwrap_or_default();
-    Ok(groups.into_iter().map(|((_, id), scopes)| Group { resource: title(id), scopes }).collect())
+    for id in &allowed.resources {
+        groups.entry((true, id)).or_default();
+    }
+    let mut rows = resources::by_ids(db, groups.keys().map(|(_, id)| *id)).await?;
+    let group = |((_, id), scopes): ((bool, &str), Vec<String>)| {
+        let row = rows.remove(id)?;
+        let identifier = if id == USERINFO { String::new() } else { identifier(id, row.identifier.as_deref(), &app.settings.issuer) };
+        let scopes = if scopes.is_empty() { vec![by_name(&row.name)] } else { scopes };
+        Some(Group { resource: row.name, identifier, scopes })
+    };
+    Ok(groups.into_iter().filter_map(group).collect())
 }
 
 /// Describes where the browser goes next. Only http and https URLs name a host; a private scheme may have any text in its place, so the

@@ -45,6 +45,11 @@ impl ClientCard {
     }
 }
 
+/// Says in words that an app may use a resource that owns no scopes.
+fn by_name(resource: &str) -> String {
+    format!("Use {resource} for you")
+}
+
 /// `GET /`: redirects to the account, which is all that people can use here without coming from an app.
 pub async fn home(State(app): State<Arc<App>>) -> Result<Response, PageError> {
     see_other(&app, "/account")

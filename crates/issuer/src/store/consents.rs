@@ -1,4 +1,6 @@
-//! The scopes that users have allowed clients.
+//! The scopes and resources that users have allowed clients.
+
+use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait};
@@ -10,32 +12,58 @@ use crate::store::StoreError;
 use crate::store::entity::clients;
 use crate::store::entity::consents::{Column, Entity, Model, Relation};
 
-/// The scopes that a user has allowed one client.
+/// What a user has allowed a client.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Allowed {
+    pub scope: ScopeSet,
+    /// The ids of the resources that the user allowed by name, because they own no scopes.
+    pub resources: BTreeSet<String>,
+}
+
+impl Allowed {
+    /// Returns `true` if `more` is allowed.
+    pub fn covers(&self, more: &Self) -> bool {
+        more.scope.is_subset(&self.scope) && more.resources.is_subset(&self.resources)
+    }
+
+    fn of(row: &Model) -> Self {
+        Self { scope: words(&row.scope).collect(), resources: words(&row.resources).map(str::to_owned).collect() }
+    }
+}
+
+/// The consent of a user to one client.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Consent {
     pub client_id: String,
-    pub scope: ScopeSet,
+    pub allowed: Allowed,
     /// Unix seconds at which the user last gave the consent.
     pub given_at: UnixSeconds,
 }
 
-/// Returns the scopes that `user` has allowed `client`; none if there is no consent.
-pub async fn scopes(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result<ScopeSet, StoreError> {
+/// Returns what `user` has allowed `client`; nothing if there is no consent.
+pub async fn find(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result<Allowed, StoreError> {
     let consent = Entity::find_by_id((user, client.to_owned())).all(db).await?.pop();
-    Ok(consent.map(|consent| words(&consent.scope).collect()).unwrap_or_default())
+    Ok(consent.as_ref().map(Allowed::of).unwrap_or_default())
 }
 
-/// Adds `more` to the scopes that `user` has allowed `client`; returns all of them. Locks the row, so that no other transaction can
-/// change it until the caller's transaction ends.
-pub async fn give(db: &impl ConnectionTrait, user: Uuid, client: &str, more: &ScopeSet, now: UnixSeconds) -> Result<ScopeSet, StoreError> {
+/// Adds `more` to what `user` has allowed `client`; returns all of it. Locks the row, so that no other transaction can change it until
+/// the caller's transaction ends.
+pub async fn give(db: &impl ConnectionTrait, user: Uuid, client: &str, more: &Allowed, now: UnixSeconds) -> Result<Allowed, StoreError> {
     // The first statement locks the row, so that the next one reads its latest state.
-    let row = Model { user_id: user, client_id: client.to_owned(), scope: String::new(), given_at: now };
+    let row = Model { user_id: user, client_id: client.to_owned(), scope: String::new(), resources: String::new(), given_at: now };
     let or_renew = OnConflict::columns([Column::UserId, Column::ClientId]).update_column(Column::GivenAt).to_owned();
     Entity::insert(row.into_active_model()).on_conflict(or_renew).exec_without_returning(db).await?;
-    let all: ScopeSet = scopes(db, user, client).await?.iter().chain(more.iter()).collect();
+    let earlier = find(db, user, client).await?;
+    let all = Allowed {
+        scope: earlier.scope.iter().chain(more.scope.iter()).collect(),
+        resources: earlier.resources.union(&more.resources).cloned().collect(),
+    };
+    let resources: Vec<&str> = all.resources.iter().map(String::as_str).collect();
     Entity::update_many()
-        .col_expr(Column::Scope, Expr::value(all.to_string()))
+        .col_expr(Column::Scope, Expr::value(all.scope.to_string()))
+        .col_expr(Column::Resources, Expr::value(resources.join(" ")))
         .filter(Column::UserId.eq(user))
         .filter(Column::ClientId.eq(client))
         .exec(db)
@@ -47,7 +75,7 @@ pub async fn give(db: &impl ConnectionTrait, user: Uuid, client: &str, more: &Sc
 /// transaction ends.
 pub async fn holds(db: &impl ConnectionTrait, user: Uuid, client: &str, scope: &ScopeSet) -> Result<bool, StoreError> {
     let consent = Entity::find_by_id((user, client.to_owned())).lock_exclusive().all(db).await?.pop();
-    Ok(consent.is_some_and(|consent| scope.is_subset(&words(&consent.scope).collect())))
+    Ok(consent.is_some_and(|consent| scope.is_subset(&Allowed::of(&consent).scope)))
 }
 
 /// Deletes the consent of `user` to `client`. Returns `false` if there was none.
@@ -64,6 +92,6 @@ pub async fn of_user(db: &impl ConnectionTrait, user: Uuid) -> Result<Vec<Consen
         .order_by_asc(clients::Column::Id)
         .all(db)
         .await?;
-    let consent = |row: Model| Consent { client_id: row.client_id, scope: words(&row.scope).collect(), given_at: row.given_at };
+    let consent = |row: Model| Consent { allowed: Allowed::of(&row), client_id: row.client_id, given_at: row.given_at };
     Ok(rows.into_iter().map(consent).collect())
 }

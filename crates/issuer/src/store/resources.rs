@@ -112,10 +112,10 @@ pub async fn page(db: &impl ConnectionTrait, after: Option<(UnixSeconds, &str)>,
         .await?)
 }
 
-/// Returns the names of the resources with the keys `ids`, by key.
-pub async fn names(db: &impl ConnectionTrait, ids: impl Iterator<Item = &str>) -> Result<BTreeMap<String, String>, StoreError> {
+/// Returns the rows of the resources with the keys `ids`, by key.
+pub async fn by_ids(db: &impl ConnectionTrait, ids: impl Iterator<Item = &str>) -> Result<BTreeMap<String, ResourceRow>, StoreError> {
     let rows = resources::Entity::find().filter(resources::Column::Id.is_in(ids)).all(db).await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+    Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
 }
 
 /// Returns the scopes of the resources with the keys `ids`, in the order of their names.

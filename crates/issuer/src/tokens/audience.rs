@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::issuer::Issuer;
 use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
 use crate::store::resources::{self, Resource, USERINFO};
@@ -27,6 +28,20 @@ pub fn audience(resource: &RequestedResource, requested: &ScopeSet, client: &Cli
     };
     let beside = (!oidc.is_empty() && default.id != USERINFO).then(Resource::userinfo);
     Ok(std::iter::once(default).chain(beside).collect())
+}
+
+/// Returns `true` if `granted` contains a scope of `resource`. A token must not be for a resource of which nothing was granted.
+pub fn is_granted(resource: &Resource, granted: &ScopeSet, client: &Client) -> bool {
+    granted.iter().any(|name| owner(client, name) == Some(&resource.id))
+}
+
+/// Returns the error for a resource of which nothing was granted.
+pub fn nothing_granted(resource: &Resource, issuer: &Issuer) -> OAuthError {
+    let identifier = resource.identifier(issuer);
+    OAuthError::new(
+        Code::InvalidTarget,
+        format!("resource: no scope of {identifier} was granted; name one of its scopes in scope, or another resource in resource"),
+    )
 }
 
 /// Returns the scopes of `requested` that the resources of `audience` own.

@@ -11,7 +11,9 @@ use crate::keys::signer::TokenType;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
-use crate::tokens::audience::{audience, owned};
+use crate::store::consents;
+use crate::store::resources::Resource;
+use crate::tokens::audience::{audience, is_granted, nothing_granted, owned};
 use crate::tokens::claims::{AccessClaims, Audience, AuthenticationClaims, IdClaims, token_id};
 use crate::tokens::user_claims;
 use crate::tokens::{Authorization, Party, is_alive, refresh};
@@ -30,7 +32,8 @@ pub struct TokenResponse {
 }
 
 /// Issues tokens to `client` for `authorization` at `now`. Every grant calls this function, so that all pass the same gate. Fails
-/// with `invalid_scope` if none of the requested scopes may be in the token.
+/// with `invalid_scope` if none of the requested scopes may be in the token, and with `invalid_target` if nothing of a resource in the
+/// audience was granted.
 pub async fn issue(app: &App, client: &Client, authorization: &Authorization, now: UnixSeconds) -> Result<TokenResponse, OAuthError> {
     gate(client, &authorization.party, now)?;
     let Authorization { party, granted, requested_scope, resource, nonce } = authorization;
@@ -43,6 +46,12 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
         return Err(OAuthError::new(Code::InvalidScope, "scope: none of these scopes can be granted"));
     }
     let audience = audience(resource, &requested, client)?;
+    let issuer = &app.settings.issuer;
+    for resource in &audience {
+        if !is_granted(resource, granted, client) && !is_allowed_by_name(app, party, client, resource).await? {
+            return Err(nothing_granted(resource, issuer));
+        }
+    }
     let scope = owned(&requested, &audience, client);
     if names_scope && scope.is_empty() {
         return Err(OAuthError::new(
@@ -51,7 +60,6 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
         ));
     }
     let scope = scope.to_string();
-    let issuer = &app.settings.issuer;
     let lifetime = audience.iter().filter_map(|resource| resource.token_lifetime).min().unwrap_or(app.settings.access_token_lifetime);
 
     let ring = app.ring().await?;
@@ -103,6 +111,12 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
         None => None,
     };
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: lifetime, scope, refresh_token, id_token })
+}
+
+/// Returns whether the user has allowed the client to use `resource` by its name. That is possible only for a resource without scopes.
+async fn is_allowed_by_name(app: &App, party: &Party, client: &Client, resource: &Resource) -> Result<bool, OAuthError> {
+    let Party::User(user) = party else { return Ok(false) };
+    Ok(consents::find(app.store.reader(), user.0.id, &client.id).await?.resources.contains(&resource.id))
 }
 
 /// Refuses tokens unless the client and the user are enabled and the authorization is alive. Every check that more than one grant

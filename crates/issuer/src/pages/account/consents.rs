@@ -10,8 +10,8 @@ use crate::accounts;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
-use crate::pages::ClientCard;
 use crate::pages::account::{Account, moment};
+use crate::pages::{ClientCard, by_name};
 use crate::store::{consents, resources};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
@@ -46,17 +46,20 @@ pub async fn show(
     let notice = if query.done() == "withdrawn" { "Withdrawn. The app no longer has access to your account." } else { "" };
     let mut given = Vec::new();
     let all = consents::of_user(app.store.reader(), signed_in.user.id).await?;
-    let names: Vec<String> = all.iter().flat_map(|consent| consent.scope.iter()).map(str::to_owned).collect();
+    let names: Vec<String> = all.iter().flat_map(|consent| consent.allowed.scope.iter()).map(str::to_owned).collect();
     let mut in_words = resources::known_scopes(app.store.reader(), &names).await?;
     in_words.sort_by(|one, other| one.name.cmp(&other.name));
+    let ids = all.iter().flat_map(|consent| consent.allowed.resources.iter().map(String::as_str));
+    let named = resources::by_ids(app.store.reader(), ids).await?;
     for consent in all {
         let Some(client) = app.store.client(&consent.client_id).await? else { continue };
-        let words = in_words.iter().filter(|scope| consent.scope.contains(&scope.name)).map(|scope| scope.description.clone());
+        let words = in_words.iter().filter(|scope| consent.allowed.scope.contains(&scope.name)).map(|scope| scope.description.clone());
+        let by_name = consent.allowed.resources.iter().filter_map(|id| named.get(id)).map(|row| by_name(&row.name));
         given.push(Consent {
             client: ClientCard::of(&app, &client).await?,
-            scopes: words.collect(),
+            scopes: words.chain(by_name).collect(),
             given_at: moment(consent.given_at),
-            offline: consent.scope.contains("offline_access"),
+            offline: consent.allowed.scope.contains("offline_access"),
         });
     }
     let page = ConsentsPage {

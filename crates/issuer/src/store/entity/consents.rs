@@ -10,6 +10,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub client_id: String,
     pub scope: String,
+    /// The ids of the resources that the user allowed by name, separated by spaces.
+    pub resources: String,
     pub given_at: i64,
 }
 

@@ -32,8 +32,9 @@ async fn wrong_passwords_reveal_nothing_and_are_counted_with_the_password_grant(
 async fn a_generated_password_must_be_replaced() {
     let app = TestApp::new().await;
     let generated = app.admin_password.clone();
-    let grant =
-        async |app: &TestApp| app.token(&[("grant_type", "password"), ("username", "admin"), ("password", &generated)]).await.status;
+    let grant = async |app: &TestApp| {
+        app.token(&[("grant_type", "password"), ("username", "admin"), ("password", &generated), ("scope", "openid")]).await.status
+    };
     assert_eq!(grant(&app).await, 200);
     let browser = app.browser();
     let page = browser.sign_in(&browser.get("/sign-in").await, "admin", &generated).await;
@@ -49,7 +50,10 @@ async fn a_generated_password_must_be_replaced() {
     let page = browser.submit(&page, "/account/password", &fields).await;
     assert!(page.text.contains("Your password is changed."), "{}", page.text);
     assert_eq!(browser.get("/account").await.heading(), "Profile");
-    assert_eq!(app.token(&[("grant_type", "password"), ("username", "admin"), ("password", chosen)]).await.status, 200);
+    assert_eq!(
+        app.token(&[("grant_type", "password"), ("username", "admin"), ("password", chosen), ("scope", "openid")]).await.status,
+        200
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

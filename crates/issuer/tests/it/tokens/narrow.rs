@@ -27,7 +27,9 @@ async fn scopes_are_narrowed_to_those_of_the_client_and_the_user() {
     assert_eq!(through("shop", "alice", "orders\"read").await.error(), (400, "invalid_scope"));
     // A request without scope gets the client's scopes of its default resource that the user may have.
     assert_eq!(through("shop", "alice", "").await.str("scope"), "orders:read orders:write");
-    assert_eq!(through("shop", "bob", "").await.str("scope"), "");
+    let nothing = through("shop", "bob", "").await;
+    assert_eq!(nothing.error(), (400, "invalid_target"));
+    assert!(nothing.text.contains("no scope of https://orders.example was granted; name one of its scopes"), "{}", nothing.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +39,7 @@ async fn the_admin_scopes_are_never_granted_by_default() {
         let app = &app;
         async move { app.token(&[("grant_type", "password"), ("username", "admin"), ("password", &app.admin_password), ("scope", scope)]).await }
     };
-    assert_eq!(ask("").await.str("scope"), "");
+    assert_eq!(ask("").await.error(), (400, "invalid_target"));
     let asked = ask("admin").await;
     assert_eq!((asked.str("scope"), &asked.claims()["aud"]), ("admin", &json!(app.url)));
 }
