@@ -34,10 +34,14 @@ pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query):
     let form = Form::collect(query.as_bytes()).map_err(|error| PageError::bad_request(error.to_string()))?;
     let Received { client, interaction } = receive(&app, &form).await?;
     // `CheckedRequest` states which clients are sent a refusal before a user has signed in.
-    if let CheckedRequest::Invalid(error) = &interaction.request
-        && (!client.registered_itself || form.get("prompt") == Some("none"))
-    {
-        return answer::refusal(&app, &interaction.target, error);
+    if let CheckedRequest::Invalid(error) = &interaction.request {
+        if !client.registered_itself {
+            return answer::refusal(&app, &interaction.target, error);
+        }
+        // The client asked that no page be shown, so the user is not asked to sign in first.
+        if form.get("prompt") == Some("none") && browser.signed_in().await?.is_none() {
+            return Err(PageError::bad_request(error.description.clone()));
+        }
     }
     advance(&app, &browser, &client, None, interaction).await
 }

@@ -15,8 +15,8 @@ use crate::oauth::error::ErrorResponse;
 
 /// An authorization request, or the reason why it is refused.
 ///
-/// A client that registered itself is sent a refusal only if a user is signed in, or if the request has `prompt=none`. Otherwise any
-/// stranger could register a client and send users to another site by a link to this issuer (RFC 9700 §4.11.2).
+/// A client that registered itself is sent such a refusal only if a user is signed in. Otherwise any stranger could register a client and
+/// send users to another site by a link to this issuer (RFC 9700 §4.11.2).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckedRequest {

@@ -7,7 +7,9 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use crate::app::App;
 use crate::browser::Browser;
 use crate::clock::UnixSeconds;
+use crate::grants::Grant;
 use crate::interaction::Interaction;
+use crate::oauth::redirect_uri;
 use crate::store::clients::Client;
 use crate::store::waiting_requests;
 use crate::web::error::page::PageError;
@@ -43,15 +45,21 @@ pub async fn find(app: &App, browser: &Browser, id: &str) -> Result<Option<Waiti
 }
 
 /// Returns the request `id` of this browser, with its client. Fails with the page "expired" if the request is unknown, if it has waited
-/// longer than [`LIFETIME`], or if its client is disabled.
+/// longer than [`LIFETIME`], or if its client may no longer be answered: it is disabled, or it has lost the redirect URI or the grant.
 pub async fn require(app: &App, browser: &Browser, id: &str) -> Result<(Client, WaitingRequest), PageError> {
     let waiting = find(app, browser, id).await?.ok_or_else(PageError::expired)?;
-    let client = app.store.client(&waiting.interaction.client_id).await?.filter(|client| client.enabled);
+    let client = app.store.client(&waiting.interaction.client_id).await?.filter(|client| may_be_answered(client, &waiting.interaction));
     if waiting.interaction.created_at + LIFETIME <= app.now() {
         waiting.take(app).await?;
         return Err(PageError::expired());
     }
     Ok((client.ok_or_else(PageError::expired)?, waiting))
+}
+
+fn may_be_answered(client: &Client, interaction: &Interaction) -> bool {
+    let sent = &interaction.target.redirect_uri;
+    let registered = client.redirect_uris.iter().any(|registered| redirect_uri::matches(registered, sent));
+    client.enabled && registered && client.has_grant(Grant::AuthorizationCode.name())
 }
 
 impl WaitingRequest {

@@ -226,5 +226,14 @@ async fn a_stranger_cannot_make_the_issuer_send_people_on() {
     let reply = browser.sign_in(&page, "alice", crate::support::PASSWORD).await.reply();
     assert_eq!(reply["error"], "unsupported_response_type");
     let silent = app.browser().get(&format!("{request}&prompt=none")).await;
-    assert_eq!(silent.reply()["error"], "unsupported_response_type");
+    assert_eq!(
+        (silent.status, silent.heading()),
+        (400, "This link does not work"),
+        "no page may be shown, so the fault is told to nobody else"
+    );
+    // A request without a fault is answered in any case, because the client cannot choose what it is told.
+    let valid = app.authorize(&[("client_id", made.str("client_id")), ("redirect_uri", "https://phish.example/cb"), ("prompt", "none")]);
+    assert_eq!(app.browser().get(&valid).await.reply()["error"], "login_required");
+    let with_session = app.signed_in("alice").await.get(&format!("{request}&prompt=none")).await;
+    assert_eq!(with_session.reply()["error"], "unsupported_response_type");
 }

@@ -100,6 +100,23 @@ async fn max_age_is_measured_when_the_answer_is_given() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_for_the_request_does_not_count_for_ever() {
+    let app = app().await;
+    let browser = app.browser();
+    let page = browser.get(&app.authorize(&[("max_age", "60")])).await;
+    let consent = browser.sign_in(&page, "alice", PASSWORD).await;
+    // A person may take longer than the client allows, but not much longer.
+    app.advance(299);
+    assert_eq!(browser.get(&format!("/consent?request={}", consent.hidden("/consent")[1].1)).await.heading(), "Allow Web Shop access?");
+    app.advance(2);
+    let page = browser.consent(&consent).await;
+    assert_eq!(page.heading(), "Sign in", "the answer would carry an auth_time that is too old");
+    let reply = browser.code_from(browser.sign_in(&page, "alice", PASSWORD).await).await;
+    let id_token = app.redeem(&reply, &[]).await;
+    assert_eq!(claims(id_token.str("id_token"))["auth_time"], json!(crate::support::START + 301));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn first_party_clients_need_no_consent_and_disabled_users_are_signed_out() {
     let app = app().await;
     app.add_client_with("own", false, "authorization_code refresh_token", &["openid", "offline_access", "orders:read"], |client| {

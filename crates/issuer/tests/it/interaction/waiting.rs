@@ -113,3 +113,17 @@ async fn one_request_has_one_answer_however_many_tabs_go_on_with_it() {
     assert_eq!(answers.iter().filter(|answer| answer.header("location").contains("code=")).count(), 1);
     assert_eq!(browser.get(&format!("/authorize/resume?request={id}")).await.heading(), "This page has expired");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_lost_what_the_request_needs_is_not_answered() {
+    for lost in ["redirect_uris = 'https://other.example/callback'", "grant_types = 'refresh_token'", "disabled_at = 1"] {
+        let app = app().await;
+        let browser = app.signed_in("alice").await;
+        let page = browser.get(&app.authorize(&[])).await;
+        app.sql(&format!("UPDATE clients SET {lost} WHERE id = 'web'")).await;
+        for choice in ["allow", "deny"] {
+            let answer = browser.submit(&page, "/consent", &[("choice", choice)]).await;
+            assert_eq!((answer.status, answer.header("location")), (400, ""), "{lost}, {choice}: {}", answer.text);
+        }
+    }
+}

@@ -122,7 +122,11 @@ impl Browser {
 
     /// Sends an authorization request, signs alice in and consents where the issuer asks, and returns the code.
     pub async fn code(&self, authorize: &str) -> String {
-        let mut answer = self.get(authorize).await;
+        self.code_from(self.get(authorize).await).await
+    }
+
+    /// Signs alice in and consents where `answer` asks for it, and returns the code.
+    pub async fn code_from(&self, mut answer: Answer) -> String {
         if answer.text.contains("action=\"/sign-in\"") {
             answer = self.sign_in(&answer, "alice", PASSWORD).await;
         }
