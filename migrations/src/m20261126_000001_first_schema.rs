@@ -213,19 +213,19 @@ fn client_logos() -> TableCreateStatement {
         .take()
 }
 
-/// The data of each browser that has our cookie, under the SHA-256 of the cookie's id. `sid` is null while nobody is signed in.
+/// The data of each browser in which a user has signed in, under the SHA-256 of the cookie's id.
 fn browsers() -> TableCreateStatement {
     table("browsers")
         .col(string("id_hash").primary_key())
         .col(string("csrf"))
         .col(string("request_key"))
-        .col(string_null("sid"))
+        .col(string("sid"))
         .col(big_integer("created_at"))
         .col(big_integer("expires_at"))
         .take()
 }
 
-/// Waiting requests: authorization requests that are stored while their interaction goes on. `browser` is a random key of the
+/// Waiting requests: authorization requests that are stored while their interaction goes on, and until they expire. `browser` is a random key of the
 /// browser in which the request was begun, never the cookie's id.
 fn waiting_requests() -> TableCreateStatement {
     table("waiting_requests")
@@ -234,6 +234,7 @@ fn waiting_requests() -> TableCreateStatement {
         .col(string("browser"))
         .col(text("request"))
         .col(big_integer("created_at"))
+        .col(big_integer_null("answered_at"))
         .take()
 }
 

@@ -25,14 +25,18 @@ impl FromRequest<Arc<App>> for OwnForm {
         let (mut parts, body) = request.into_parts();
         let browser = Browser::from_request_parts(&mut parts, app).await?;
         let form = Parameters::from_request(Request::from_parts(parts, body), app).await?.form;
-        if browser.is_own(&form).await? { Ok(Self { browser, form }) } else { Err(PageError::stale_form()) }
+        if browser.is_own(&form).await? {
+            Ok(Self { browser, form })
+        } else {
+            Err(PageError::stale_form().going_on_with(form.get("request")))
+        }
     }
 }
 
 impl OwnForm {
-    /// Returns the id of the authorization request that the form is about. Fails with the page "expired" if the form has none.
+    /// Returns the id of the authorization request that the form is about. Fails if the form has none.
     pub fn request(&self) -> Result<&str, PageError> {
-        self.form.get("request").ok_or_else(PageError::expired)
+        self.form.get("request").ok_or_else(PageError::not_a_start)
     }
 }
 

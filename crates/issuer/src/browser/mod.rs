@@ -1,15 +1,17 @@
-//! `Browser`: the browser that a request comes from, recognised by its cookie. The issuer keeps three values for it: the session in which
-//! a user is signed in, a CSRF token, and the key under which its authorization requests wait.
+//! `Browser`: the browser that a request comes from, recognised by its cookie. Once a user has signed in, the issuer keeps three values for
+//! it: the session, a CSRF token, and the key under which its authorization requests wait. Before that it keeps nothing.
 
 pub mod cookie;
 pub mod csrf;
 pub mod session_store;
+mod visitor;
 
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use tower_cookies::Cookies;
 use tower_sessions::Session;
 use uuid::Uuid;
 
@@ -23,11 +25,16 @@ use crate::browser::session_store::{KEPT, Kept, is_kept};
 use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
 use crate::web::html::Page;
+use crate::web::origin::{Sender, sender};
 
 /// The browser that sent a request, with what the request says about itself.
 pub struct Browser {
     app: Arc<App>,
     cookie: Session,
+    cookies: Cookies,
+    /// The value of the cookie of [`visitor`], if the browser sent it.
+    visitor: Option<String>,
+    sender: Sender,
     request: RequestInfo,
 }
 
@@ -35,16 +42,20 @@ impl FromRequestParts<Arc<App>> for Browser {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, PageError> {
-        let cookie = parts.extensions.get::<Session>().cloned().ok_or_else(|| PageError::server_error("the session layer is missing"))?;
-        Ok(Self { app: Arc::clone(app), cookie, request: request_info(parts)? })
+        let missing = || PageError::server_error("the session layer is missing");
+        let cookie = parts.extensions.get::<Session>().cloned().ok_or_else(missing)?;
+        let cookies = parts.extensions.get::<Cookies>().cloned().ok_or_else(missing)?;
+        let visitor = visitor::sent(&cookies, app.settings.issuer.is_https());
+        let sender = sender(&parts.headers, &app.settings.issuer);
+        Ok(Self { app: Arc::clone(app), cookie, cookies, visitor, sender, request: request_info(parts)? })
     }
 }
 
 impl Browser {
     /// Returns the user who is signed in, with their session; `None` if there is no session, or if it has ended.
     pub async fn signed_in(&self) -> Result<Option<SignedIn>, PageError> {
-        match self.kept().await?.and_then(|kept| kept.sid) {
-            Some(sid) => Ok(session::find(&self.app, &sid, &self.request).await?),
+        match self.kept().await? {
+            Some(kept) => Ok(session::find(&self.app, &kept.sid, &self.request).await?),
             None => Ok(None),
         }
     }
@@ -59,8 +70,8 @@ impl Browser {
         Actor::remote(Who::User(id), Face::Page, &self.request)
     }
 
-    /// Signs in a user whose password was checked. The cookie gets a new id, so that the old id and earlier forms stop working. Returns
-    /// the inner error if the sign-in is refused.
+    /// Signs in a user whose password was checked. The cookie gets a new id, so that the old id, and forms that another user was shown, stop
+    /// working. Returns the inner error if the sign-in is refused.
     pub async fn sign_in(&self, checked: Checked) -> Result<Result<SignedIn, SignInError>, PageError> {
         let Checked { user, evidence, settlement } = checked;
         let Step::Done(proven) = requirement::next(&evidence, &Enrolled::of(&user), &Requirement::for_session()) else {
@@ -68,31 +79,42 @@ impl Browser {
         };
         let previous = self.signed_in().await?;
         // If the user signed out while the password was compared, this sign-in must not undo that.
-        if let (Some(id), Some(Kept { sid: Some(_), .. })) = (self.cookie.id(), self.kept().await?)
+        if let (Some(id), Some(_)) = (self.cookie.id(), self.kept().await?)
             && !is_kept(&self.app, &id).await?
         {
-            return Err(PageError::expired());
+            return Err(PageError::signed_out_meanwhile());
         }
         let proven = ProvenUser { user, proven, settlement };
         let signed_in = match session::begin(&self.app, previous.as_ref(), proven, &self.request).await {
             Ok(signed_in) => signed_in,
             Err(error) => return Ok(Err(error)),
         };
-        self.replace(Some(signed_in.session.sid.clone())).await?;
+        let SignedIn { session, user, .. } = &signed_in;
+        // If the same user signs in again, the forms in other tabs stay valid.
+        let continued = previous.is_some_and(|previous| previous.session.sid == session.sid);
+        if let Err(error) = self.replace(session.sid.clone(), continued).await {
+            // The browser gets no cookie for this session, so nobody could use or end it.
+            session::end(&self.app, &self.actor(user.id), &session.sid, user.id, "failed sign-in").await?;
+            return Err(error);
+        }
         Ok(Ok(signed_in))
     }
 
     /// Gives the cookie a new id, so that the old id and earlier forms stop working. The user stays signed in.
     pub async fn renew(&self) -> Result<(), PageError> {
-        let sid = self.kept().await?.and_then(|kept| kept.sid);
-        self.replace(sid).await
+        match self.kept().await? {
+            Some(kept) => self.replace(kept.sid, false).await,
+            None => Ok(()),
+        }
     }
 
-    async fn replace(&self, sid: Option<String>) -> Result<(), PageError> {
-        let request_key = self.kept().await?.map(|kept| kept.request_key);
+    /// Gives the cookie a new id, and with it a new CSRF token unless `keep_csrf` is set.
+    async fn replace(&self, sid: String, keep_csrf: bool) -> Result<(), PageError> {
+        let earlier = self.kept().await?;
         self.cookie.cycle_id().await?;
-        let request_key = request_key.unwrap_or_else(|| self.random_value());
-        self.keep(&Kept { csrf: self.random_value(), request_key, sid }).await
+        let csrf = earlier.as_ref().filter(|_| keep_csrf).map(|kept| kept.csrf.clone()).unwrap_or_else(|| self.random_value());
+        let request_key = earlier.map(|kept| kept.request_key).unwrap_or_else(|| self.first_request_key());
+        self.keep(&Kept { csrf, request_key, sid }).await
     }
 
     /// Ends the session and removes the cookie. Does nothing if no user is signed in.
@@ -104,32 +126,26 @@ impl Browser {
         Ok(())
     }
 
-    /// Returns the key under which this browser's authorization requests wait. Makes one if the browser has none yet.
-    pub async fn request_key(&self) -> Result<String, PageError> {
-        Ok(self.kept_or_new().await?.request_key)
+    /// Returns the page from which the request was sent, as far as the request says it.
+    pub fn sender(&self) -> Sender {
+        self.sender
     }
 
-    /// Returns the key under which this browser's authorization requests wait; `None` if the browser has none, so that none can wait.
-    pub async fn known_request_key(&self) -> Result<Option<String>, PageError> {
+    /// Returns the key under which this browser's authorization requests wait. It stays when the cookie's id changes. `None` if no user
+    /// has signed in here, so that no request can wait.
+    pub async fn request_key(&self) -> Result<Option<String>, PageError> {
         Ok(self.kept().await?.map(|kept| kept.request_key))
     }
 
-    /// Returns the values that every template needs, with the CSRF token of this browser.
+    /// Returns the values that every template needs, with the CSRF token of this browser. The token is empty if no user has signed in
+    /// here; then no form but that of the sign-in page is accepted, which has a token of its own.
     pub async fn page(&self) -> Result<Page, PageError> {
-        Ok(Page { csrf: self.kept_or_new().await?.csrf, ..Page::without_forms(&self.app) })
+        let csrf = self.kept().await?.map(|kept| kept.csrf).unwrap_or_default();
+        Ok(Page { csrf, ..Page::without_forms(&self.app) })
     }
 
     async fn kept(&self) -> Result<Option<Kept>, PageError> {
         Ok(self.cookie.get::<Kept>(KEPT).await?)
-    }
-
-    async fn kept_or_new(&self) -> Result<Kept, PageError> {
-        if let Some(kept) = self.kept().await? {
-            return Ok(kept);
-        }
-        let kept = Kept { csrf: self.random_value(), request_key: self.random_value(), sid: None };
-        self.keep(&kept).await?;
-        Ok(kept)
     }
 
     /// Writes the row at once, because tower-sessions would write it after the page was made, when no error page can be shown any more.

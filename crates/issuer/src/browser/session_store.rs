@@ -14,7 +14,6 @@ use tower_sessions::session::{self, Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
 use crate::app::App;
-use crate::clock::UnixSeconds;
 use crate::oauth::secret;
 use crate::store::StoreError;
 use crate::store::browsers::{self, BrowserRow};
@@ -23,18 +22,15 @@ use crate::web::error::page::PageError;
 /// The key under which the data of a record holds [`Kept`].
 pub const KEPT: &str = "kept";
 
-/// The lifetime of the row of a browser in which no user is signed in, in seconds.
-const ANONYMOUS_LIFETIME: UnixSeconds = 3600;
-
-/// The values that the issuer keeps for a browser.
+/// The values that the issuer keeps for a browser in which a user has signed in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kept {
     /// The CSRF token that every form on our pages carries.
     pub csrf: String,
     /// The key under which the browser's authorization requests wait. It stays when the cookie's id changes.
     pub request_key: String,
-    /// The session in which a user is signed in; `None` if there is none.
-    pub sid: Option<String>,
+    /// The session in which the user signed in. It may have ended.
+    pub sid: String,
 }
 
 /// The session store, which keeps its rows in the table `browsers`.
@@ -78,8 +74,8 @@ impl SessionStore for BrowserStore {
         let app = &self.0;
         let kept = record.data.get(KEPT).cloned().unwrap_or_default();
         let kept: Kept = serde_json::from_value(kept).map_err(|error| Error::Encode(error.to_string()))?;
-        // A session may end earlier, because its own row in `sessions` has the idle lifetime.
-        let lifetime = if kept.sid.is_some() { app.settings.session_absolute_lifetime } else { ANONYMOUS_LIFETIME };
+        // The session may end earlier, because its own row in `sessions` has the idle lifetime.
+        let lifetime = app.settings.session_absolute_lifetime;
         let Kept { csrf, request_key, sid } = kept;
         let now = app.now();
         let row = BrowserRow { id_hash: hash(&record.id), csrf, request_key, sid, created_at: now, expires_at: now + lifetime };
@@ -105,6 +101,6 @@ impl SessionStore for BrowserStore {
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        browsers::remove_signed_in(self.0.store.writer(), &hash(id)).await.map_err(failed)
+        browsers::remove(self.0.store.writer(), &hash(id)).await.map_err(failed)
     }
 }

@@ -14,6 +14,7 @@ use crate::interaction::waiting::{self, WaitingRequest};
 use crate::interaction::{CheckedRequest, Interaction, answer};
 use crate::oauth::error::{ErrorResponse, OAuthError};
 use crate::oauth::form::Form;
+use crate::pages::sign_in;
 use crate::store::clients::Client;
 use crate::web::error::page::PageError;
 use crate::web::form::{PageQuery, RawForm};
@@ -25,7 +26,8 @@ pub async fn post(State(app): State<Arc<App>>, form: Result<RawForm, OAuthError>
     as_get(&app, "/authorize", &form?)
 }
 
-/// `GET /authorize`: checks the request and starts its interaction.
+/// `GET /authorize`: checks the request and starts its interaction. If nobody is signed in, the answer is the sign-in page itself, in which
+/// the request travels sealed.
 pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
     let query = query.unwrap_or_default();
     if query.len() > MAX_QUERY {
@@ -64,6 +66,7 @@ async fn advance(
 ) -> Result<Response, PageError> {
     let signed_in = browser.signed_in().await?;
     let page = match next(app, client, &interaction, signed_in.as_ref()).await {
+        Ok(Next::SignIn) if waiting.is_none() => return sign_in::first(app, browser, client, &interaction).await,
         Ok(Next::SignIn) => "/sign-in",
         Ok(Next::SelectAccount) => "/select-account",
         Ok(Next::ChangePassword) => "/account/password",
@@ -74,7 +77,7 @@ async fn advance(
         }
         Ok(Next::Grant(offer, proven)) => {
             let (Some(signed_in), CheckedRequest::Valid(request)) = (signed_in, &interaction.request) else {
-                return Err(PageError::expired());
+                return Err(PageError::unknown_request());
             };
             take(app, waiting).await?;
             let redirect_uri = &interaction.target.redirect_uri;
@@ -94,11 +97,11 @@ async fn advance(
     waiting::page_for(app, page, &id)
 }
 
-/// Deletes a waiting request, so that it is answered only once. If two tabs continue with it at the same moment, one of them gets the page
-/// "expired".
+/// Marks a waiting request as answered, so that it is answered only once. If two tabs continue with it at the same moment, one of them gets a page that
+/// says so.
 async fn take(app: &App, waiting: Option<&WaitingRequest>) -> Result<(), PageError> {
     match waiting {
-        Some(waiting) if !waiting.take(app).await? => Err(PageError::expired()),
+        Some(waiting) if !waiting.take(app).await? => Err(PageError::answered()),
         _ => Ok(()),
     }
 }

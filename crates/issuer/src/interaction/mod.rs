@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod next;
 pub mod request;
+pub mod sealed;
 pub mod sign_out;
 pub mod waiting;
 

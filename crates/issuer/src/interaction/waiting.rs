@@ -20,7 +20,7 @@ pub const LIFETIME: UnixSeconds = 3600;
 
 /// An interaction that is stored for one browser.
 pub struct WaitingRequest {
-    /// The random id by which pages refer to it.
+    /// The id by which pages refer to it.
     pub id: String,
     browser: String,
     stored: String,
@@ -28,38 +28,59 @@ pub struct WaitingRequest {
     pub interaction: Interaction,
 }
 
-/// Stores an interaction for `browser` and returns its random id.
+/// Stores an interaction for `browser`, in which a user has signed in, and returns its random id.
 pub async fn keep(app: &App, browser: &Browser, interaction: &Interaction) -> Result<String, PageError> {
     let id = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<16>());
-    let key = browser.request_key().await?;
-    waiting_requests::insert(app.store.writer(), &id, &key, &to_json(interaction)?, app.now()).await?;
+    adopt(app, browser, &id, interaction).await?;
     Ok(id)
 }
 
-/// Returns the request `id`, even if it is too old to go on; `None` if it does not belong to this browser.
-pub async fn find(app: &App, browser: &Browser, id: &str) -> Result<Option<WaitingRequest>, PageError> {
-    let Some(key) = browser.known_request_key().await? else { return Ok(None) };
-    let Some(stored) = waiting_requests::find(app.store.writer(), id, &key).await? else { return Ok(None) };
-    let interaction = serde_json::from_str(&stored).map_err(PageError::server_error)?;
-    Ok(Some(WaitingRequest { id: id.to_owned(), browser: key, stored, interaction }))
+/// Stores an interaction for `browser`, in which a user has signed in, under `id`. Returns `false` if an interaction was stored under this
+/// id before, even if it has been answered meanwhile.
+pub async fn adopt(app: &App, browser: &Browser, id: &str, interaction: &Interaction) -> Result<bool, PageError> {
+    let key = browser.request_key().await?.ok_or_else(PageError::signed_out_meanwhile)?;
+    Ok(waiting_requests::insert(app.store.writer(), id, &key, &to_json(interaction)?, app.now()).await?)
 }
 
-/// Returns the request `id` of this browser, with its client. Fails with the page "expired" if the request is unknown, if it has waited
-/// longer than [`LIFETIME`], or if its client may no longer be answered: it is disabled, or it has lost the redirect URI or the grant.
+/// Returns the request `id` of this browser, with its client. Otherwise fails with a page that says why the request cannot go on and where
+/// to start again: it is unknown, was answered, has waited longer than [`LIFETIME`], or its client may not be answered any more.
 pub async fn require(app: &App, browser: &Browser, id: &str) -> Result<(Client, WaitingRequest), PageError> {
-    let waiting = find(app, browser, id).await?.ok_or_else(PageError::expired)?;
-    let client = app.store.client(&waiting.interaction.client_id).await?.filter(|client| may_be_answered(client, &waiting.interaction));
-    if waiting.interaction.created_at + LIFETIME <= app.now() {
-        waiting.take(app).await?;
-        return Err(PageError::expired());
+    let found = match browser.request_key().await? {
+        Some(key) => waiting_requests::find(app.store.writer(), id, &key).await?,
+        None if !browser.sent_visitor() => return Err(PageError::no_cookie()),
+        None => None,
+    };
+    let row = found.ok_or_else(PageError::unknown_request)?;
+    let interaction: Interaction = serde_json::from_str(&row.request).map_err(PageError::server_error)?;
+    let client = client(app, &interaction).await?;
+    if row.answered_at.is_some() {
+        return Err(leading_to_client(PageError::answered(), &client));
     }
-    Ok((client.ok_or_else(PageError::expired)?, waiting))
+    let waiting = WaitingRequest { id: row.id, browser: row.browser, stored: row.request, interaction };
+    check_age(app, &client, &waiting.interaction)?;
+    Ok((client, waiting))
 }
 
-fn may_be_answered(client: &Client, interaction: &Interaction) -> bool {
+/// Returns the client of `interaction`. Fails with a page if the client may not be answered: it is disabled or removed, or it has lost the
+/// redirect URI or the grant since the request arrived.
+pub async fn client(app: &App, interaction: &Interaction) -> Result<Client, PageError> {
     let sent = &interaction.target.redirect_uri;
-    let registered = client.redirect_uris.iter().any(|registered| redirect_uri::matches(registered, sent));
-    client.enabled && registered && client.has_grant(Grant::AuthorizationCode.name())
+    let may_be_answered = |client: &Client| {
+        let registered = client.redirect_uris.iter().any(|registered| redirect_uri::matches(registered, sent));
+        client.enabled && registered && client.has_grant(Grant::AuthorizationCode.name())
+    };
+    app.store.client(&interaction.client_id).await?.filter(may_be_answered).ok_or_else(PageError::client_gone)
+}
+
+/// Fails with a page that leads to `client` if `interaction` is older than [`LIFETIME`].
+pub fn check_age(app: &App, client: &Client, interaction: &Interaction) -> Result<(), PageError> {
+    if interaction.created_at + LIFETIME > app.now() { Ok(()) } else { Err(leading_to_client(PageError::too_old(), client)) }
+}
+
+/// Adds a link by which the person starts again at `client`, if it has registered one.
+pub fn leading_to_client(error: PageError, client: &Client) -> PageError {
+    let metadata = client.metadata().unwrap_or_default();
+    error.leading_to(&client.client_name, metadata.initiate_login_uri.or(metadata.client_uri).as_deref())
 }
 
 impl WaitingRequest {
@@ -69,9 +90,9 @@ impl WaitingRequest {
         Ok(waiting_requests::replace(app.store.writer(), &self.id, &self.browser, &self.stored, &request).await?)
     }
 
-    /// Deletes the request so that it can be answered. Returns `false` if another tab has already done so.
+    /// Marks the request as answered. Returns `false` if another tab has already done so.
     pub async fn take(&self, app: &App) -> Result<bool, PageError> {
-        Ok(waiting_requests::take(app.store.writer(), &self.id, &self.browser).await?)
+        Ok(waiting_requests::take(app.store.writer(), &self.id, &self.browser, app.now()).await?)
     }
 }
 

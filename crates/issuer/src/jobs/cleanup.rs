@@ -3,7 +3,6 @@
 
 use crate::app::App;
 use crate::clock::DAY;
-use crate::interaction::waiting;
 use crate::store::{
     StoreError, attempts, authorization_codes, authorizations, browsers, client_assertions, registration_tokens, sessions, waiting_requests,
 };
@@ -12,8 +11,8 @@ const BATCH: i64 = 500;
 /// Ended authorizations and sessions stay for this many seconds, so that the last access tokens are still recognised as revoked.
 const KEEP_AUTHORIZATIONS: i64 = DAY;
 const KEEP_ATTEMPTS: i64 = DAY;
-/// After this many seconds a waiting request can no longer be continued.
-const KEEP_REQUESTS: i64 = waiting::LIFETIME;
+/// A waiting request can no longer be continued after an hour. Its row stays longer, so that a page that was left open says so.
+const KEEP_REQUESTS: i64 = DAY;
 
 /// Runs one round. A failure is only logged, because the next round tries again.
 pub async fn run(app: &App) {

@@ -72,6 +72,7 @@ struct KeyFileEntry {
 pub(super) struct Version {
     pub(super) version: i32,
     pub(super) seal: Zeroizing<[u8; 32]>,
+    pub(super) seal_requests: Zeroizing<[u8; 32]>,
     refresh: hmac::Key,
     fingerprint: String,
 }
@@ -181,6 +182,7 @@ impl Version {
         Self {
             version,
             seal: derived(b"seal signing keys"),
+            seal_requests: derived(b"seal authorization requests"),
             refresh: hmac::Key::new(hmac::HMAC_SHA256, derived(b"authenticate refresh tokens").as_slice()),
             fingerprint: BASE64_URL_SAFE_NO_PAD.encode(&derived(b"fingerprint")[..16]),
         }

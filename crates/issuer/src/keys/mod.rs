@@ -154,7 +154,7 @@ impl KeyRing {
 /// Unseals a stored key and builds its signer.
 fn open(row: &SigningKeyRow, master: &MasterKeys) -> Result<Signer, String> {
     let sealed = row.sealed_private.as_deref().ok_or("its private part was erased")?;
-    let private = seal::unseal(master, sealed).map_err(|error| error.to_string())?;
+    let private = seal::unseal(master, seal::Purpose::SigningKey, sealed).map_err(|error| error.to_string())?;
     Signer::new(&row.kid, &private).map_err(|error| error.to_string())
 }
 

@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::keys::KeyError;
 use crate::keys::master::MasterKeys;
 use crate::keys::ring::{Entry, Ring};
-use crate::keys::seal;
+use crate::keys::seal::{self, Purpose};
 use crate::store::signing_keys::{self, SigningKeyRow};
 use crate::store::{ConnectionTrait, Store, StoreError, Transaction, commit};
 
@@ -38,7 +38,7 @@ impl NewKey {
             }
         };
         let der = private.to_pkcs8_der().map_err(|error| unusable(error.to_string()))?;
-        let sealed_private = seal::seal(master, der.as_bytes()).map_err(|error| unusable(error.to_string()))?;
+        let sealed_private = seal::seal(master, Purpose::SigningKey, der.as_bytes()).map_err(|error| unusable(error.to_string()))?;
         Ok(Self { jwk, kid, sealed_private })
     }
 

@@ -1,36 +1,55 @@
-//! Seals private keys for storage as JWE (RFC 7516, `dir` with A256GCM, no compression), under a version of the master key.
+//! Seals private keys for storage, and authorization requests for their way through the browser, as JWE (RFC 7516, `dir` with A256GCM, no
+//! compression), under a version of the master key.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use josekit::jwe::{self, Dir, JweHeader};
 use zeroize::Zeroizing;
 
-use crate::keys::master::{MasterKeyError, MasterKeys};
+use crate::keys::master::{MasterKeyError, MasterKeys, Version};
 
 /// The reason why a value cannot be sealed or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     /// The JWE could not be made or decrypted.
-    #[error("sealed key: {0}")]
+    #[error("sealed value: {0}")]
     Jose(#[from] josekit::JoseError),
     /// The value is not in the form that [`seal`] gives it.
-    #[error("sealed key: it is not in the form in which this issuer seals keys")]
+    #[error("sealed value: it is not in the form in which this issuer seals values")]
     NotOurs,
     /// This node lacks the version of the master key that sealed the value.
     #[error(transparent)]
     Master(#[from] MasterKeyError),
 }
 
+/// What a value is sealed for. Each purpose has a key of its own, so that a value of one is never taken for a value of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A private key, which is stored in the database.
+    SigningKey,
+    /// An authorization request, which travels in a form.
+    Request,
+}
+
+impl Purpose {
+    fn key(self, version: &Version) -> &[u8] {
+        match self {
+            Self::SigningKey => version.seal.as_slice(),
+            Self::Request => version.seal_requests.as_slice(),
+        }
+    }
+}
+
 /// Seals `secret` under the current version of the master key.
-pub fn seal(master: &MasterKeys, secret: &[u8]) -> Result<String, SealError> {
+pub fn seal(master: &MasterKeys, purpose: Purpose, secret: &[u8]) -> Result<String, SealError> {
     let version = master.current_version()?;
     let mut header = JweHeader::new();
     header.set_content_encryption("A256GCM");
     header.set_key_id(version.version.to_string());
-    Ok(jwe::serialize_compact(secret, &header, &Dir.encrypter_from_bytes(version.seal.as_slice())?)?)
+    Ok(jwe::serialize_compact(secret, &header, &Dir.encrypter_from_bytes(purpose.key(version))?)?)
 }
 
-/// Opens a value that [`seal`] made.
-pub fn unseal(master: &MasterKeys, sealed: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
+/// Opens a value that [`seal`] made for `purpose`.
+pub fn unseal(master: &MasterKeys, purpose: Purpose, sealed: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let header = header(sealed).ok_or(SealError::NotOurs)?;
     // Checked before anything is decrypted, because josekit would decompress a value without any limit.
     if header.content_encryption() != Some("A256GCM") || header.compression().is_some() {
@@ -38,7 +57,7 @@ pub fn unseal(master: &MasterKeys, sealed: &str) -> Result<Zeroizing<Vec<u8>>, S
     }
     let version = version_of(sealed).ok_or(SealError::NotOurs)?;
     let version = master.version(version).ok_or(MasterKeyError::NoVersion(version))?;
-    let (secret, _) = jwe::deserialize_compact(sealed, &Dir.decrypter_from_bytes(version.seal.as_slice())?)?;
+    let (secret, _) = jwe::deserialize_compact(sealed, &Dir.decrypter_from_bytes(purpose.key(version))?)?;
     Ok(Zeroizing::new(secret))
 }
 

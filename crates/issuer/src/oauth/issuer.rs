@@ -54,6 +54,11 @@ impl Issuer {
         &self.url
     }
 
+    /// The origin of the URL (RFC 6454 §6.2), which browsers send in the header `Origin`.
+    pub fn origin(&self) -> String {
+        self.url.strip_suffix(&self.path).unwrap_or(&self.url).to_owned()
+    }
+
     /// The path of the URL; empty if the issuer is at the root of its host.
     pub fn path(&self) -> &str {
         &self.path

@@ -1,90 +1,186 @@
-//! The sign-in page, for people whom an app sends and for people who open it themselves.
+//! The sign-in page, for people whom an app sends and for people who open it themselves. The person who is signed in afterwards is the one
+//! who was typed in this page, whatever happened in other tabs meanwhile.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use secrecy::SecretString;
 
 use crate::accounts::sign_in::{self, SignInError};
 use crate::app::App;
 use crate::browser::Browser;
-use crate::interaction::CheckedRequest;
-use crate::interaction::waiting;
-use crate::interaction::waiting::WaitingRequest;
+use crate::interaction::waiting::{self, WaitingRequest};
+use crate::interaction::{CheckedRequest, Interaction, sealed};
 use crate::oauth::error::OAuthError;
+use crate::oauth::form::Form;
 use crate::pages::ClientCard;
 use crate::store::clients::Client;
 use crate::web::error::page::PageError;
-use crate::web::form::PageQuery;
-use crate::web::form::Parameters;
+use crate::web::form::{PageQuery, Parameters};
 use crate::web::html::{Csp, Page, html, see_other};
+use crate::web::origin::Sender;
 
 #[derive(Template)]
 #[template(path = "sign_in/sign_in.html")]
 struct SignInPage {
     page: Page,
     request: String,
+    /// `true` if the browser sent no cookie with the form, so that the next form shows whether it keeps cookies.
+    again: bool,
     has_client: bool,
     client: ClientCard,
     username: String,
-    reason: &'static str,
+    reason: String,
     error: String,
 }
 
-/// The request that the person signs in for, if an app sent them here.
-struct Context {
-    id: String,
-    request: Option<(Client, WaitingRequest)>,
+/// What the person signs in for.
+enum Purpose {
+    /// The person opened the page themselves, to reach their account.
+    Account,
+    /// An authorization request that travels in the form.
+    Sealed { sealed: String, bound: bool, client: Box<Client>, interaction: Box<Interaction> },
+    /// An authorization request that waits in the database.
+    Waiting { client: Box<Client>, waiting: Box<WaitingRequest> },
+    /// An authorization request that cannot go on, with the page that says why.
+    Ended(PageError),
 }
 
-impl Context {
-    /// Loads the request `id`. An empty `id` means that the person opened the page themselves.
-    async fn of(app: &App, browser: &Browser, id: &str) -> Result<Self, PageError> {
-        let request = if id.is_empty() { None } else { Some(waiting::require(app, browser, id).await?) };
-        Ok(Self { id: id.to_owned(), request })
+impl Purpose {
+    /// Finds out what the field `request` of a form stands for. A request that cannot go on is no error yet, because the person may be
+    /// signed in all the same.
+    async fn of(app: &App, browser: &Browser, request: &str) -> Result<Self, PageError> {
+        let found = if request.is_empty() {
+            return Ok(Self::Account);
+        } else if sealed::is_sealed(request) {
+            Self::open(app, browser, request).await
+        } else {
+            waiting::require(app, browser, request).await.map(|(client, waiting)| Self::waiting(client, waiting))
+        };
+        match found {
+            Err(error) if error.status.is_client_error() => Ok(Self::Ended(error)),
+            other => other,
+        }
     }
 
-    async fn page(&self, app: &App, browser: &Browser, username: &str, error: String) -> Result<SignInPage, PageError> {
-        let signed_in = browser.signed_in().await?;
-        let client = match &self.request {
-            Some((client, _)) => ClientCard::of(app, client).await?,
-            None => ClientCard::default(),
-        };
-        let hint = self.request.as_ref().and_then(|(_, waiting)| match &waiting.interaction.request {
-            CheckedRequest::Valid(request) => request.login_hint.as_deref(),
-            CheckedRequest::Invalid(_) => None,
-        });
-        let known = signed_in.as_ref().map(|signed_in| signed_in.user.username.as_str());
-        let asks_other = self.request.as_ref().is_some_and(|(_, waiting)| waiting.interaction.hinted_user.is_some());
-        let username = match (username, hint, known) {
-            ("", Some(hint), _) => hint,
-            ("", None, Some(known)) if !asks_other => known,
-            (typed, ..) => typed,
-        };
-        let reason = if signed_in.is_some() { "Please sign in again to continue." } else { "" };
-        Ok(SignInPage {
-            page: browser.page().await?,
-            request: self.id.clone(),
-            has_client: self.request.is_some(),
-            client,
-            username: username.to_owned(),
-            reason,
-            error,
-        })
+    async fn open(app: &App, browser: &Browser, sealed: &str) -> Result<Self, PageError> {
+        let request = sealed::open(app, sealed).ok_or_else(PageError::unknown_request)?;
+        let bound = request.is_of(browser);
+        let client = waiting::client(app, &request.interaction).await?;
+        waiting::check_age(app, &client, &request.interaction)?;
+        Ok(Self::Sealed { sealed: sealed.to_owned(), bound, client: Box::new(client), interaction: Box::new(request.interaction) })
     }
+
+    fn waiting(client: Client, waiting: WaitingRequest) -> Self {
+        Self::Waiting { client: Box::new(client), waiting: Box::new(waiting) }
+    }
+
+    /// The value of the form's field `request`.
+    fn request(&self) -> &str {
+        match self {
+            Self::Account | Self::Ended(_) => "",
+            Self::Sealed { sealed, .. } => sealed,
+            Self::Waiting { waiting, .. } => &waiting.id,
+        }
+    }
+
+    fn client_and_interaction(&self) -> Option<(&Client, &Interaction)> {
+        match self {
+            Self::Account | Self::Ended(_) => None,
+            Self::Sealed { client, interaction, .. } => Some((client, interaction)),
+            Self::Waiting { client, waiting } => Some((client, &waiting.interaction)),
+        }
+    }
+
+    /// Goes on after the person has signed in, in the session `sid`.
+    async fn go_on(self, app: &App, browser: &Browser, sid: &str) -> Result<Response, PageError> {
+        match self {
+            Self::Account => see_other(app, "/account"),
+            Self::Waiting { mut waiting, .. } => {
+                waiting.interaction.note_sign_in(sid);
+                waiting.save(app).await?;
+                waiting::resume(app, &waiting.id)
+            }
+            Self::Sealed { sealed, mut interaction, .. } => {
+                let id = sealed::id(&sealed);
+                interaction.note_sign_in(sid);
+                if !waiting::adopt(app, browser, &id, &interaction).await? {
+                    // The same form was sent before. The request may still wait, for example if the person went back.
+                    let (_, mut waiting) = waiting::require(app, browser, &id).await.map_err(PageError::although_signed_in)?;
+                    waiting.interaction.note_sign_in(sid);
+                    waiting.save(app).await?;
+                }
+                waiting::resume(app, &id)
+            }
+            Self::Ended(error) => Err(error.although_signed_in()),
+        }
+    }
+}
+
+/// The texts of the page that depend on what happened.
+#[derive(Default)]
+struct Texts<'a> {
+    username: &'a str,
+    error: String,
+    again: bool,
+}
+
+async fn page(app: &App, browser: &Browser, purpose: &Purpose, texts: Texts<'_>) -> Result<Response, PageError> {
+    let signed_in = browser.signed_in().await?;
+    let asked = purpose.client_and_interaction();
+    let client = match asked {
+        Some((client, _)) => ClientCard::of(app, client).await?,
+        None => ClientCard::default(),
+    };
+    let hint = asked.and_then(|(_, interaction)| match &interaction.request {
+        CheckedRequest::Valid(request) => request.login_hint.as_deref(),
+        CheckedRequest::Invalid(_) => None,
+    });
+    let known = signed_in.as_ref().map(|signed_in| signed_in.user.username.as_str());
+    let asks_other = asked.is_some_and(|(_, interaction)| interaction.hinted_user.is_some());
+    let username = match (texts.username, hint, known) {
+        ("", Some(hint), _) => hint,
+        ("", None, Some(known)) if !asks_other => known,
+        (typed, ..) => typed,
+    };
+    let page = SignInPage {
+        page: Page { csrf: browser.visitor_token(), ..Page::without_forms(app) },
+        request: purpose.request().to_owned(),
+        again: texts.again,
+        has_client: asked.is_some(),
+        client,
+        username: username.to_owned(),
+        reason: known.map(|known| format!("You are signed in as {known}. Sign in again to go on.")).unwrap_or_default(),
+        error: texts.error,
+    };
+    let mut response = html(&page, Csp::LeadsToClient)?;
+    // With `no-referrer` browsers would send `Origin: null` with the form, so that its sender could not be checked.
+    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    Ok(response)
+}
+
+/// Shows the form to a browser that has just sent an authorization request. Nothing is stored.
+pub async fn first(app: &App, browser: &Browser, client: &Client, interaction: &Interaction) -> Result<Response, PageError> {
+    let sealed = sealed::seal(app, browser, interaction)?;
+    let purpose = Purpose::Sealed { sealed, bound: true, client: Box::new(client.clone()), interaction: Box::new(interaction.clone()) };
+    page(app, browser, &purpose, Texts::default()).await
 }
 
 /// `GET /sign-in`: shows the form.
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
-    let context = Context::of(&app, &browser, query.request_or_none()).await?;
-    // A person who is signed in has to sign in again only if a request requires it.
-    if context.request.is_none() && browser.signed_in().await?.is_some() {
-        return see_other(&app, "/account");
-    }
-    html(&context.page(&app, &browser, "", String::new()).await?, Csp::LeadsToClient)
+    let purpose = match query.request_or_none() {
+        // A person who is signed in has to sign in again only if a request requires it.
+        "" if browser.signed_in().await?.is_some() => return see_other(&app, "/account"),
+        "" => Purpose::Account,
+        id => {
+            let (client, waiting) = waiting::require(&app, &browser, id).await?;
+            Purpose::waiting(client, waiting)
+        }
+    };
+    page(&app, &browser, &purpose, Texts::default()).await
 }
 
 /// `POST /sign-in`: checks the password, signs the person in and continues the request.
@@ -94,42 +190,62 @@ pub async fn submit(
     parameters: Result<Parameters, OAuthError>,
 ) -> Result<Response, PageError> {
     let form = parameters?.form;
-    if !browser.is_own(&form).await? {
-        // Most likely the person has signed in in another tab. Then the request can go on; otherwise show the page again.
-        return match form.get("request") {
-            Some(id) if waiting::find(&app, &browser, id).await?.is_some() => waiting::resume(&app, id),
-            Some(_) => Err(PageError::expired()),
-            None => see_other(&app, "/sign-in"),
-        };
+    if browser.sender() == Sender::Foreign {
+        return Err(PageError::foreign_form());
     }
-    let context = Context::of(&app, &browser, form.get("request").unwrap_or_default()).await?;
+    let purpose = Purpose::of(&app, &browser, form.get("request").unwrap_or_default()).await?;
     let username = form.get("username").unwrap_or_default();
+    if !may_be_taken(&browser, &purpose, &form) {
+        return ask_again(&app, &browser, &purpose, username, &form).await;
+    }
     let password = form.secret("password").unwrap_or_else(|| SecretString::from(""));
     let checked = match sign_in::check(&app, username, password, browser.request().address, app.now()).await {
         Ok(checked) => browser.sign_in(checked).await?,
         Err(error) => Err(error),
     };
     match checked {
-        Ok(signed_in) => match context.request {
-            Some((_, mut waiting)) => {
-                waiting.interaction.note_sign_in(&signed_in.session.sid);
-                waiting.save(&app).await?;
-                waiting::resume(&app, &context.id)
-            }
-            None => see_other(&app, "/account"),
-        },
-        Err(error) => refused(&app, &browser, &context, username, error).await,
+        Ok(signed_in) => purpose.go_on(&app, &browser, &signed_in.session.sid).await,
+        Err(error) => refused(&app, &browser, &purpose, username, error).await,
     }
 }
 
-async fn refused(app: &App, browser: &Browser, context: &Context, username: &str, error: SignInError) -> Result<Response, PageError> {
+/// Returns `true` if the form is one that this issuer made for this browser. If the cookie was replaced since the form was made, which
+/// happens when a browser restores many tabs at once, it suffices that the form was sent from a page of this issuer.
+fn may_be_taken(browser: &Browser, purpose: &Purpose, form: &Form) -> bool {
+    let bound = !matches!(purpose, Purpose::Sealed { bound: false, .. });
+    browser.sent_visitor() && (browser.sender() == Sender::Own || browser.is_visitor(form) && bound)
+}
+
+/// Shows the form once more, made for this browser, and asks for the password again. A browser that sends no cookie for the second time
+/// does not keep cookies.
+async fn ask_again(app: &App, browser: &Browser, purpose: &Purpose, username: &str, form: &Form) -> Result<Response, PageError> {
+    let without_cookie = !browser.sent_visitor();
+    if without_cookie && form.get("again").is_some() {
+        return Err(PageError::no_cookie());
+    }
+    let renewed = match purpose {
+        Purpose::Sealed { client, interaction, .. } => Purpose::Sealed {
+            sealed: sealed::seal(app, browser, interaction)?,
+            bound: true,
+            client: client.clone(),
+            interaction: interaction.clone(),
+        },
+        Purpose::Account => Purpose::Account,
+        Purpose::Waiting { waiting, .. } => return waiting::resume(app, &waiting.id),
+        Purpose::Ended(error) => return Err(error.clone()),
+    };
+    let error = "This page was made before your browser was restarted. Type your password once more.".to_owned();
+    page(app, browser, &renewed, Texts { username, error, again: without_cookie }).await
+}
+
+async fn refused(app: &App, browser: &Browser, purpose: &Purpose, username: &str, error: SignInError) -> Result<Response, PageError> {
     let (status, text) = match error {
         SignInError::Wrong => (StatusCode::BAD_REQUEST, "The username or the password is wrong.".to_owned()),
         SignInError::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, format!("Too many attempts. Try again in {seconds} seconds.")),
         SignInError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Too many people are signing in. Try again in a moment.".to_owned()),
         SignInError::Store(error) => return Err(error.into()),
     };
-    let mut response = html(&context.page(app, browser, username, text).await?, Csp::LeadsToClient)?;
+    let mut response = page(app, browser, purpose, Texts { username, error: text, again: false }).await?;
     *response.status_mut() = status;
     Ok(response)
 }

@@ -1,4 +1,4 @@
-//! The browsers that have our cookie. The table stores the hash of the cookie's id, never the id itself. A row is never updated,
+//! The browsers in which a user has signed in. The table stores the hash of the cookie's id, never the id itself. A row is never updated,
 //! because each change gives the cookie a new id and so a new row.
 
 use sea_orm::sea_query::OnConflict;
@@ -21,10 +21,9 @@ pub async fn find(db: &impl ConnectionTrait, id_hash: &str, now: UnixSeconds) ->
     Ok(Entity::find_by_id(id_hash).filter(Column::ExpiresAt.gt(now)).all(db).await?.pop())
 }
 
-/// Deletes the browser `id_hash` if it is signed in. A browser that is not signed in is left to expire, because it holds only
-/// requests that were begun in it, perhaps in another tab in which the user is about to go on.
-pub async fn remove_signed_in(db: &impl ConnectionTrait, id_hash: &str) -> Result<(), StoreError> {
-    Entity::delete_many().filter(Column::IdHash.eq(id_hash)).filter(Column::Sid.is_not_null()).exec(db).await?;
+/// Deletes the browser `id_hash`.
+pub async fn remove(db: &impl ConnectionTrait, id_hash: &str) -> Result<(), StoreError> {
+    Entity::delete_by_id(id_hash).exec(db).await?;
     Ok(())
 }
 

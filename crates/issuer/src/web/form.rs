@@ -92,7 +92,7 @@ impl<S: Sync> FromRequestParts<S> for PageQuery {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, PageError> {
-        Form::parse(parts.uri.query().unwrap_or_default().as_bytes()).map(Self).map_err(|_| PageError::expired())
+        Form::parse(parts.uri.query().unwrap_or_default().as_bytes()).map(Self).map_err(|_| PageError::not_a_start())
     }
 }
 
@@ -107,8 +107,8 @@ impl PageQuery {
         self.0.get("done").unwrap_or_default()
     }
 
-    /// Returns the id of the authorization request. Fails with the page "expired" if the query has none.
+    /// Returns the id of the authorization request. Fails if the query has none.
     pub fn request(&self) -> Result<&str, PageError> {
-        self.0.get("request").ok_or_else(PageError::expired)
+        self.0.get("request").ok_or_else(PageError::not_a_start)
     }
 }

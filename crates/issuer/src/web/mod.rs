@@ -6,4 +6,5 @@ pub mod error;
 pub mod form;
 pub mod html;
 pub mod middleware;
+pub mod origin;
 pub mod respond;

@@ -106,7 +106,7 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
         return Ok(response);
     }
     browser.renew().await?;
-    if !request.is_empty() && waiting::find(&app, &browser, request).await?.is_some() {
+    if !request.is_empty() {
         return waiting::resume(&app, request);
     }
     see_other(&app, "/account/password?done=saved")

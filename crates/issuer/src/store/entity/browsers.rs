@@ -10,7 +10,7 @@ pub struct Model {
     pub id_hash: String,
     pub csrf: String,
     pub request_key: String,
-    pub sid: Option<String>,
+    pub sid: String,
     pub created_at: i64,
     pub expires_at: i64,
 }
@@ -18,7 +18,7 @@ pub struct Model {
 /// Shows none of the secrets.
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("browsers").field("signed_in", &self.sid.is_some()).finish_non_exhaustive()
+        f.debug_struct("browsers").finish_non_exhaustive()
     }
 }
 

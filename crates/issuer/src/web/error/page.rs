@@ -8,6 +8,15 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::store::StoreError;
 use crate::web::error::{retry_after, status};
 
+/// A link on an error page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// A page of this issuer, by its path below the issuer's URL, with the text of the link.
+    Own(String, String),
+    /// The site of a client, by its URL, with the text of the link.
+    Site(String, String),
+}
+
 /// An error that a user sees. It travels in the extensions of the response until the middleware `error_pages` renders it as HTML.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -19,6 +28,8 @@ pub struct PageError {
     pub message: String,
     /// Help for the client's developer; empty if there is none.
     pub detail: String,
+    /// The ways on. Without one, the page offers the account page.
+    pub links: Vec<Link>,
     /// Seconds after which the same request may succeed; sent as `Retry-After`.
     pub retry_after: Option<u64>,
 }
@@ -31,28 +42,116 @@ impl PageError {
             title: "This link does not work",
             message: "The app that sent you here made a mistake. Go back to it and try again, or tell the people who run it.".to_owned(),
             detail: detail.into(),
+            links: Vec::new(),
             retry_after: None,
         }
     }
 
-    /// The authorization request has ended, or this browser did not begin it.
-    pub fn expired() -> Self {
+    fn ended(title: &'static str, message: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
-            title: "This page has expired",
-            message: "It was open for too long, or you started in another browser. Go back to the app and start again.".to_owned(),
+            title,
+            message: message.into(),
             detail: String::new(),
+            links: Vec::new(),
             retry_after: None,
         }
+    }
+
+    /// The authorization request was answered before, perhaps in another tab.
+    pub fn answered() -> Self {
+        Self::ended(
+            "You have already gone on from here",
+            "This sign-in was completed before, perhaps in another tab. If the app did not open, start again there.",
+        )
+    }
+
+    /// The authorization request is older than it may be.
+    pub fn too_old() -> Self {
+        Self::ended("This page was open for too long", "A sign-in must be completed within an hour. Start again in the app.")
+    }
+
+    /// This browser has no such authorization request: it began in another browser, or many later ones have replaced it.
+    pub fn unknown_request() -> Self {
+        Self::ended(
+            "This sign-in is not known in this browser",
+            "It was started in another browser or by another person, or many later ones have replaced it. Start again in the app.",
+        )
+    }
+
+    /// A page that is a step of a sign-in was opened without one, for example from a bookmark.
+    pub fn not_a_start() -> Self {
+        Self::ended(
+            "This page cannot be opened on its own",
+            "It is a step of signing in to an app. Open the app and sign in there. A bookmark of this page does not work.",
+        )
+    }
+
+    /// The client of the authorization request was disabled or removed, or may no longer be answered at this address.
+    pub fn client_gone() -> Self {
+        Self::ended("This app can no longer sign you in here", "It was removed or changed since you started. Ask the people who run it.")
+    }
+
+    /// The browser does not send cookies.
+    pub fn no_cookie() -> Self {
+        Self::ended(
+            "Your browser does not keep our cookie",
+            "Signing in needs a cookie, which holds nothing but a random number. Allow cookies for this site in the settings of your browser \
+             (in Chrome and Edge: the icon left of the address, then “Cookies and site data”; in Firefox: the shield; in Safari: Settings, \
+             Privacy, “Block all cookies” off). Then open this page again.",
+        )
+    }
+
+    /// A form came from a page of another site.
+    pub fn foreign_form() -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            ..Self::ended(
+                "This form came from another site",
+                "Nothing was done with it. Type your password only on the sign-in page of this site.",
+            )
+        }
+    }
+
+    /// The person signed out in another tab while the password was compared.
+    pub fn signed_out_meanwhile() -> Self {
+        Self::ended("You signed out meanwhile", "You signed out in another tab while this sign-in was under way. Sign in again.")
     }
 
     /// A form lacks the CSRF token of this browser, or its fields are not those of the page.
     pub fn stale_form() -> Self {
         Self {
             status: StatusCode::FORBIDDEN,
-            message: "Nothing was changed. Go back, reload the page and try again.".to_owned(),
-            ..Self::expired()
+            ..Self::ended(
+                "This page is out of date",
+                "Nothing was changed. You have signed in or out since it was shown, perhaps in another tab. Open it again.",
+            )
         }
+    }
+
+    /// Adds a link by which the person goes on with the authorization request `id`, if there is one.
+    #[must_use]
+    pub fn going_on_with(mut self, id: Option<&str>) -> Self {
+        self.links.extend(id.map(|id| {
+            let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+            Link::Own(format!("/authorize/resume?request={id}"), "Continue".to_owned())
+        }));
+        self
+    }
+
+    /// Adds a link to the site `url` of the app `name`, if the app has registered one.
+    #[must_use]
+    pub fn leading_to(mut self, name: &str, url: Option<&str>) -> Self {
+        self.links.extend(url.map(|url| Link::Site(url.to_owned(), format!("Go to {name}"))));
+        self
+    }
+
+    /// Says that the person is signed in all the same.
+    #[must_use]
+    pub fn although_signed_in(mut self) -> Self {
+        self.status = StatusCode::OK;
+        self.message = format!("You are signed in now. {}", self.message);
+        self
     }
 
     /// A browser opened an address that only receives forms.
@@ -62,6 +161,7 @@ impl PageError {
             title: "This address cannot be opened",
             message: "This address only receives forms. Go back to the previous page.".to_owned(),
             detail: String::new(),
+            links: Vec::new(),
             retry_after: None,
         }
     }
@@ -73,6 +173,7 @@ impl PageError {
             title: "There is nothing here",
             message: "The address is wrong, or the page no longer exists. Check the address, or go back to the previous page.".to_owned(),
             detail: String::new(),
+            links: Vec::new(),
             retry_after: None,
         }
     }
@@ -84,6 +185,7 @@ impl PageError {
             title: "The server is busy",
             message: "Many people are using it right now. Wait a few seconds, then try again.".to_owned(),
             detail: String::new(),
+            links: Vec::new(),
             retry_after: retry_after(&Code::Busy),
         }
     }
@@ -96,6 +198,7 @@ impl PageError {
             title: "Something went wrong",
             message: "The server could not answer. Try again in a moment.".to_owned(),
             detail: String::new(),
+            links: Vec::new(),
             retry_after: None,
         }
     }

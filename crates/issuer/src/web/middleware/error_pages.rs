@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
-use crate::web::error::page::PageError;
+use crate::web::error::page::{Link, PageError};
 use crate::web::html::{Csp, Page, html};
 
 #[derive(Template)]
@@ -19,6 +19,13 @@ struct ErrorPage {
     title: &'static str,
     message: String,
     detail: String,
+    links: Vec<Shown>,
+}
+
+/// A link in the form in which the template shows it.
+struct Shown {
+    href: String,
+    text: String,
 }
 
 /// Replaces each response that carries a [`PageError`] with the page for it. A blank 5xx response becomes a page too.
@@ -28,8 +35,17 @@ pub async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Ne
     let error = response.extensions_mut().remove::<PageError>();
     // The session layer logs its failures and answers them with a blank response.
     let error = error.or_else(|| is_blank.then(|| PageError::server_error("the cause was logged before")));
-    let Some(PageError { status, title, message, detail, retry_after }) = error else { return response };
-    let page = ErrorPage { page: Page::without_forms(&app), title, message, detail };
+    let Some(PageError { status, title, message, detail, mut links, retry_after }) = error else { return response };
+    if links.is_empty() {
+        links.push(Link::Own("/account".to_owned(), "Go to your account".to_owned()));
+    }
+    let page = Page::without_forms(&app);
+    let shown = |link| match link {
+        Link::Own(path, text) => Shown { href: format!("{}{path}", page.base), text },
+        Link::Site(href, text) => Shown { href, text },
+    };
+    let links = links.into_iter().map(shown).collect();
+    let page = ErrorPage { page: page.clone(), title, message, detail, links };
     let mut shown = html(&page, Csp::Own).unwrap_or_else(|error| error.status.into_response());
     *shown.status_mut() = status;
     if let Some(seconds) = retry_after {

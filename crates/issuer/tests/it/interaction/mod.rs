@@ -3,6 +3,7 @@
 mod answer;
 mod next;
 mod request;
+mod sealed;
 mod waiting;
 
 use proptest::prelude::*;
@@ -56,8 +57,9 @@ async fn run(steps: &[Step]) {
     let app = TestApp::with(unlimited).await.with_orders().await.with_user("alice").await.with_web().await;
     let browser = app.browser();
     let (mut model, mut id) = (Model::default(), String::from("none yet"));
+    let mut form = None;
     for step in steps {
-        let answer = take(&app, &browser, step, &mut model, &mut id).await;
+        let answer = take(&app, &browser, step, &mut model, (&id, form.as_ref())).await;
         assert!(answer.status < 500, "{step:?}: {}", answer.text);
         let location = answer.header("location");
         if location.contains("code=") {
@@ -65,19 +67,22 @@ async fn run(steps: &[Step]) {
             assert!(model.consented && !model.consent_due, "{step:?} {model:?}");
             let code = answer.reply()["code"].clone();
             assert_eq!(app.redeem(&code, &[]).await.status, 200);
-            id = String::from("used up");
+            (id, form) = (String::from("used up"), None);
         }
         // A page says which request it is about.
         if let Some((_, rest)) = answer.text.split_once("name=\"request\" value=\"") {
             let shown = rest.split('"').next().unwrap();
             if !shown.is_empty() {
                 shown.clone_into(&mut id);
+                // Until someone signs in, the request is only in this page.
+                form = shown.contains('.').then_some(answer);
             }
         }
     }
 }
 
-async fn take(app: &TestApp, browser: &Browser, step: &Step, model: &mut Model, id: &mut String) -> Answer {
+/// Takes a step for the request `id`. `form` is the sign-in page in which the request is, if it is not stored.
+async fn take(app: &TestApp, browser: &Browser, step: &Step, model: &mut Model, (id, form): (&str, Option<&Answer>)) -> Answer {
     match step {
         Step::Begin { prompt } => {
             model.sign_in_due = *prompt == "login";
@@ -86,15 +91,16 @@ async fn take(app: &TestApp, browser: &Browser, step: &Step, model: &mut Model, 
             browser.get(&app.authorize(&[("prompt", prompt)])).await
         }
         Step::SignIn { right } => {
-            let page = browser.get(&format!("/sign-in?request={id}")).await;
+            let stored = browser.get(&format!("/sign-in?request={id}")).await;
+            let page = form.unwrap_or(&stored);
             if !page.text.contains("action=\"/sign-in\"") {
-                return page;
+                return stored;
             }
             if *right {
                 // Change the model before the sign-in, because the answer may already carry the code.
                 (model.signed_in, model.sign_in_due, model.choice_due) = (true, false, false);
             }
-            browser.sign_in(&page, "alice", if *right { PASSWORD } else { "wrong" }).await
+            browser.sign_in(page, "alice", if *right { PASSWORD } else { "wrong" }).await
         }
         Step::Consent { allow } => {
             let page = browser.get(&format!("/consent?request={id}")).await;

@@ -67,9 +67,6 @@ async fn prompt_and_max_age_force_the_step_that_they_name() {
         now += 100;
         let page = browser.get(&app.authorize(again)).await;
         assert_eq!(page.heading(), "Sign in", "{again:?}");
-        // A person who goes on without signing in comes back to this page.
-        let id = page.hidden("/sign-in").into_iter().find(|(name, _)| name == "request").unwrap().1;
-        assert_eq!(browser.get(&format!("/authorize/resume?request={id}")).await.heading(), "Sign in");
         let reply = browser.sign_in(&page, "alice", PASSWORD).await.reply();
         let id_token = app.redeem(&reply["code"], &[]).await;
         assert_eq!(claims(id_token.str("id_token"))["auth_time"], json!(now), "{again:?}");
@@ -90,13 +87,14 @@ async fn prompt_and_max_age_force_the_step_that_they_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn max_age_is_measured_when_the_answer_is_given() {
     let app = app().await;
-    let browser = app.browser();
-    let page = browser.get(&app.authorize(&[("max_age", "60")])).await;
-    let id = page.hidden("/sign-in").into_iter().find(|(name, _)| name == "request").unwrap().1;
-    let by_itself = browser.get("/sign-in").await;
-    browser.sign_in(&by_itself, "alice", PASSWORD).await;
+    let browser = app.signed_in("alice").await;
+    let consent = browser.get(&app.authorize(&[("max_age", "60")])).await;
+    assert_eq!(consent.heading(), "Allow Web Shop access?");
     app.advance(61);
-    assert_eq!(browser.get(&format!("/authorize/resume?request={id}")).await.heading(), "Sign in");
+    let page = browser.consent(&consent).await;
+    assert_eq!(page.heading(), "Sign in");
+    // A person who goes on without signing in comes back to this page.
+    assert_eq!(browser.get(&format!("/authorize/resume?request={}", page.request("/sign-in"))).await.heading(), "Sign in");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use signet_issuer::clock::{FakeClock, SystemClock};
 use signet_issuer::keys::master::MasterKeys;
-use signet_issuer::keys::seal::{seal, unseal};
+use signet_issuer::keys::seal::{Purpose::SigningKey, seal, unseal};
 use tempfile::TempDir;
 
 use crate::support::START;
@@ -38,20 +38,23 @@ fn the_file_holds_several_versions() {
     let dir = TempDir::new().unwrap();
     let clock = FakeClock::new(START);
     let old = MasterKeys::create(dir.path(), &clock).unwrap();
-    let sealed = seal(&old, b"secret").unwrap();
+    let sealed = seal(&old, SigningKey, b"secret").unwrap();
     let file = dir.path().join("master.json");
     let content =
         fs::read_to_string(&file).unwrap().replace("]}", ", {\"version\": 2, \"key\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}]}");
     fs::write(&file, content).unwrap();
     let both = MasterKeys::load(dir.path()).unwrap().unwrap();
     assert_eq!(both.current(), 2);
-    assert_eq!(unseal(&both, &sealed).unwrap().as_slice(), b"secret");
-    assert!(unseal(&old, &seal(&both, b"new").unwrap()).is_err());
+    assert_eq!(unseal(&both, SigningKey, &sealed).unwrap().as_slice(), b"secret");
+    assert!(unseal(&old, SigningKey, &seal(&both, SigningKey, b"new").unwrap()).is_err());
     assert_eq!(both.fingerprint(1), old.fingerprint(1));
     let current = fs::read_to_string(&file).unwrap().replace("]}", "], \"current\": 1}");
     fs::write(&file, &current).unwrap();
     let waiting = MasterKeys::load(dir.path()).unwrap().unwrap();
-    assert_eq!((waiting.current(), unseal(&waiting, &seal(&both, b"new").unwrap()).unwrap().as_slice()), (1, b"new".as_slice()));
+    assert_eq!(
+        (waiting.current(), unseal(&waiting, SigningKey, &seal(&both, SigningKey, b"new").unwrap()).unwrap().as_slice()),
+        (1, b"new".as_slice())
+    );
     for broken in [
         current.replace("\"current\": 1", "\"current\": 3"),
         current.replace("\"version\": 2", "\"version\": 1"),

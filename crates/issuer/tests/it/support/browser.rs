@@ -103,6 +103,14 @@ impl Browser {
         self.follow(self.http.post(url).form(fields)).await
     }
 
+    /// Submits the sign-in form of `page` with header `name`, as browsers send it.
+    pub async fn sign_in_with(&self, page: &Answer, username: &str, (name, value): (&str, &str)) -> Answer {
+        let mut all = page.hidden("/sign-in");
+        all.extend([("username", username), ("password", PASSWORD)].map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let url = self.absolute("/sign-in");
+        self.follow(self.http.post(url).header(name, value).form(&all)).await
+    }
+
     /// Submits the form of `page` whose action ends with `action`, with its hidden fields and `fields`.
     pub async fn submit(&self, page: &Answer, action: &str, fields: &[(&str, &str)]) -> Answer {
         let mut all = page.hidden(action);
@@ -142,6 +150,11 @@ impl Browser {
 
     pub fn set_cookie(&self, value: &str) {
         self.cookies.lock().unwrap().insert("signet".to_owned(), value.to_owned());
+    }
+
+    /// The cookies of this browser, as a restart keeps or loses them.
+    pub fn cookies(&self) -> std::sync::MutexGuard<'_, HashMap<String, String>> {
+        self.cookies.lock().unwrap()
     }
 
     fn absolute(&self, path: &str) -> String {
@@ -187,6 +200,12 @@ impl Answer {
         assert_eq!(self.status, 303, "{}", self.text);
         let url = Url::parse(self.header("location")).unwrap();
         url.query_pairs().into_owned().collect()
+    }
+
+    /// Returns the value of the hidden field `request` of the form whose action ends with `action`.
+    #[track_caller]
+    pub fn request(&self, action: &str) -> String {
+        self.hidden(action).into_iter().find(|(name, _)| name == "request").unwrap().1
     }
 
     /// Returns the hidden fields of the form whose action ends with `action`.
