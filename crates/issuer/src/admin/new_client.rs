@@ -20,7 +20,7 @@ const MAX_REDIRECT_URIS: usize = 20;
 /// The largest number of scopes of one client.
 const MAX_SCOPES: usize = 1000;
 /// The grants of clients that register themselves. They get tokens only if a user signs in.
-const SELF_REGISTERED_GRANTS: [Grant; 2] = [Grant::AuthorizationCode, Grant::RefreshToken];
+pub const SELF_REGISTERED_GRANTS: [Grant; 2] = [Grant::AuthorizationCode, Grant::RefreshToken];
 
 /// The input for a new client, before it is checked. Fields carry the names of RFC 7591 where it has them.
 #[derive(Debug, Default)]
@@ -67,6 +67,8 @@ impl NewClient {
         for list in [scope, &mut draft.grant_types, &mut draft.redirect_uris] {
             remove_repetitions(list);
         }
+        let application = redirect_uri::application_type_of(&draft.redirect_uris, draft.public);
+        draft.metadata.application_type.get_or_insert(application);
         let mut faults = Vec::new();
         faults.extend(draft.client_id.as_deref().and_then(|id| check_id(id).err()));
         faults.extend(check_name("client_name", &draft.client_name).err());
@@ -77,7 +79,7 @@ impl NewClient {
         if !draft.origins.iter().all(|origin| redirect_uri::origin(origin).as_ref() == Some(origin)) {
             faults.push(Fault::new("origins", "scheme, host and port alone, such as https://app.example.com"));
         }
-        let metadata = draft.metadata.validate(rules.private_addresses);
+        let metadata = draft.metadata.validate(draft.public, rules.private_addresses);
         faults.extend(metadata.err().map(|error| Fault::new(error.member, error.expected)));
         if faults.is_empty() { Ok(Self(draft)) } else { Err(Refused::Invalid(faults)) }
     }
@@ -108,7 +110,12 @@ impl NewClient {
 }
 
 fn default_scope(rules: Rules) -> Vec<String> {
-    if rules.self_registered { OIDC_SCOPES.iter().map(|(name, _)| (*name).to_owned()).collect() } else { Vec::new() }
+    if rules.self_registered { self_registered_scopes() } else { Vec::new() }
+}
+
+/// Returns the scopes of a client that registers itself and names none, or none that exist: those of OpenID Connect.
+pub(super) fn self_registered_scopes() -> Vec<String> {
+    OIDC_SCOPES.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
 
 /// Keeps the first of equal items. A stranger may send many thousands of items, so each is looked up in a set.
@@ -169,8 +176,8 @@ fn check_redirect_uris(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
         if uri.len() > MAX_TEXT {
             return fault(format!("URIs of at most {MAX_TEXT} bytes"));
         }
-        if let Err(error) = redirect_uri::validate(uri, draft.metadata.application_type) {
-            return fault(error.to_string());
+        if let Err(error) = redirect_uri::validate(uri, draft.metadata.application_type.unwrap_or_default(), draft.public) {
+            return fault(format!("{error}; found {uri}"));
         }
     }
     Ok(())

@@ -12,7 +12,8 @@ use crate::oauth::client_metadata::ClientMetadata;
 /// one.
 #[derive(Debug, Args)]
 pub struct MetadataArgs {
-    /// The client runs on people's devices, so redirect URIs may have a private-use scheme, such as com.example.app:/callback
+    /// The client runs on people's devices, so redirect URIs may have a scheme of their own, such as com.example.app:/callback [default:
+    /// true for a public client that has such a redirect URI, or whose redirect URIs all are http and loopback]
     #[arg(long)]
     native: bool,
     /// Home page of the client, linked on pages
@@ -55,7 +56,7 @@ impl MetadataArgs {
             }
         };
         Ok(ClientMetadata {
-            application_type: if self.native { ApplicationType::Native } else { ApplicationType::Web },
+            application_type: self.native.then_some(ApplicationType::Native),
             client_uri: self.client_uri,
             logo_uri: self.logo_uri,
             policy_uri: self.policy_uri,

@@ -9,6 +9,7 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
 use crate::oauth::pkce;
 use crate::oauth::prompt::Prompt;
+use crate::oauth::redirect_uri;
 use crate::oauth::scope::ScopeSet;
 
 /// The way in which the answer reaches the client (`response_mode`).
@@ -70,6 +71,10 @@ impl ResponseTarget {
             Self { redirect_uri: redirect_uri.to_owned(), response_mode: ResponseMode::Query, state: form.get("state").map(str::to_owned) };
         let checked = match form.get("response_mode") {
             None | Some("query") => Ok(()),
+            // A browser cannot post a form to an app.
+            Some("form_post") if !redirect_uri::is_web(&target.redirect_uri) => {
+                Err(OAuthError::invalid_request("response_mode: expected query, because this redirect_uri is neither https nor http"))
+            }
             Some("form_post") => {
                 target.response_mode = ResponseMode::FormPost;
                 Ok(())

@@ -6,13 +6,16 @@ use serde_json::Value;
 use url::Url;
 
 use crate::oauth::application_type::ApplicationType;
+use crate::oauth::redirect_uri;
 
 /// The members under their registered names. Unknown members are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the specification defines the members")]
 pub struct ClientMetadata {
-    pub application_type: ApplicationType,
+    /// `None` only before the client is checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_type: Option<ApplicationType>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub contacts: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,9 +66,9 @@ pub const MAX_TEXT: usize = 2048;
 const MAX_ITEMS: usize = 20;
 
 impl ClientMetadata {
-    /// Checks each member and returns the first that is wrong. URLs that the issuer fetches must be https, or may be http too if
-    /// `private_addresses` is set, which is meant for development.
-    pub fn validate(&self, private_addresses: bool) -> Result<(), MetadataError> {
+    /// Checks each member and returns the first that is wrong. `public` says that the client is public. URLs that the issuer fetches must
+    /// be https, or may be http too if `private_addresses` is set, which is meant for development.
+    pub fn validate(&self, public: bool, private_addresses: bool) -> Result<(), MetadataError> {
         let shown =
             [("client_uri", &self.client_uri), ("logo_uri", &self.logo_uri), ("policy_uri", &self.policy_uri), ("tos_uri", &self.tos_uri)];
         for (member, uri) in shown {
@@ -87,7 +90,8 @@ impl ClientMetadata {
             |texts: &[String]| texts.len() <= MAX_ITEMS && texts.iter().all(|text| text.len() <= MAX_TEXT && is_plain_text(text));
         ensure(are_plain(&self.contacts), "contacts", "at most 20 texts without control or invisible characters")?;
         ensure(are_plain(&self.default_acr_values), "default_acr_values", "at most 20 texts without control or invisible characters")?;
-        let logout_fits = |uri: &String| uri.len() <= MAX_TEXT && crate::oauth::redirect_uri::validate(uri, self.application_type).is_ok();
+        let application = self.application_type.unwrap_or_default();
+        let logout_fits = |uri: &String| uri.len() <= MAX_TEXT && redirect_uri::validate(uri, application, public).is_ok();
         let all_fit = self.post_logout_redirect_uris.len() <= MAX_ITEMS && self.post_logout_redirect_uris.iter().all(logout_fits);
         ensure(all_fit, "post_logout_redirect_uris", "at most 20 URIs, each as allowed for redirect_uris")?;
         for (member, alg) in [

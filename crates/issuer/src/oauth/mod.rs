@@ -10,6 +10,7 @@ pub mod error;
 pub mod form;
 pub mod issuer;
 pub mod pkce;
+pub mod private_scheme;
 pub mod prompt;
 pub mod redirect_uri;
 pub mod scope;

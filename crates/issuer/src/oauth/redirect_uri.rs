@@ -4,27 +4,47 @@ use url::Url;
 
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::issuer::is_loopback;
+use crate::oauth::private_scheme;
 
 /// The redirect URI may not be registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("https, http for a loopback host, or for native applications a private scheme with a dot (com.example.app:/cb); without fragment")]
+#[error(
+    "https, http for a loopback host, or for native applications a scheme of their own (com.example.app:/cb, or if they are public also \
+     example://app/cb, but no scheme of a browser or system); without user, fragment or spaces"
+)]
 pub struct RedirectUriError;
 
 /// The loopback hosts, as `http` redirect URIs spell them.
 const LOOPBACK_HOSTS: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
 
-/// Checks a redirect URI before it is registered. Only native applications may use private schemes.
-pub fn validate(uri: &str, application: ApplicationType) -> Result<(), RedirectUriError> {
+/// Checks a redirect URI before it is registered by a client of the kind `application`. Only native applications may have a scheme of
+/// their own. One without a dot can be claimed by any other app, so it is allowed only to `public` clients: they must use PKCE, and people
+/// are asked for consent each time.
+pub fn validate(uri: &str, application: ApplicationType, public: bool) -> Result<(), RedirectUriError> {
     let url = Url::parse(uri).map_err(|_| RedirectUriError)?;
     let scheme_fits = match url.scheme() {
         // `Url::parse` accepts `https:///host` and `https:host`, as browsers do, but other parsers do not.
         "https" => uri.strip_prefix("https://").is_some_and(|rest| !rest.starts_with('/')),
         "http" => uri.starts_with("http://") && is_loopback(&url),
-        private => application == ApplicationType::Native && private.contains('.'),
+        _ => application == ApplicationType::Native && private_scheme::is_of_an_app(uri, &url, public),
     };
     let plain = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     let printable = uri.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if scheme_fits && plain && printable { Ok(()) } else { Err(RedirectUriError) }
+}
+
+/// Returns the kind of a client that registers `uris` and does not say of which kind it is. A public client is native if all its answers
+/// stay on the device, or if it has a scheme of its own beside https URIs, as some editors do.
+pub fn application_type_of(uris: &[String], public: bool) -> ApplicationType {
+    let parsed = || uris.iter().filter_map(|uri| Some((uri, Url::parse(uri).ok()?)));
+    let has_own_scheme = parsed().any(|(uri, url)| private_scheme::is_of_an_app(uri, &url, true));
+    let stays_on_device = !uris.is_empty() && parsed().all(|(_, url)| url.scheme() == "http" && is_loopback(&url));
+    if public && (has_own_scheme || stays_on_device) { ApplicationType::Native } else { ApplicationType::Web }
+}
+
+/// Returns whether a browser can send a request to `uri` itself, as it must to post a form there.
+pub fn is_web(uri: &str) -> bool {
+    uri.starts_with("https://") || uri.starts_with("http://")
 }
 
 /// Returns whether `sent` equals `registered` byte for byte, except for the port of a loopback host (RFC 8252 §7.3).

@@ -10,7 +10,7 @@ async fn no_host_is_named_for_a_private_scheme() {
     let uri = "com.evil.app://accounts.bank.example/cb";
     app.add_client_with("native", true, "authorization_code", &["openid"], |client| {
         client.redirect_uris = vec![uri.into()];
-        client.metadata.application_type = ApplicationType::Native;
+        client.metadata.application_type = Some(ApplicationType::Native);
     })
     .await;
     let page =
