@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
-use crate::admin::new_client::{ClientDraft, NewClient};
+use crate::admin::new_client::{ClientDraft, NewClient, self_registered_scopes};
 use crate::admin::{Change, Listing, Refused, Window, resources as resource_operations};
 use crate::app::App;
 use crate::audit::{Action, Object};
@@ -192,10 +192,12 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
     Ok(Added { client, client_secret })
 }
 
-/// Returns those scopes of `asked` that exist and do not belong to the administration of the issuer.
+/// Returns those scopes of `asked` that exist and do not belong to the administration of the issuer. If there are none, returns the
+/// default, because a client without scopes could do nothing.
 async fn registrable_scopes(db: &impl ConnectionTrait, asked: &[String]) -> Result<Vec<String>, Refused> {
     let known = resources::known_scopes(db, asked).await?;
-    Ok(known.into_iter().filter(|scope| scope.resource_id != ISSUER).map(|scope| scope.name).collect())
+    let names: Vec<String> = known.into_iter().filter(|scope| scope.resource_id != ISSUER).map(|scope| scope.name).collect();
+    Ok(if names.is_empty() { self_registered_scopes() } else { names })
 }
 
 fn new_secret(app: &App) -> String {

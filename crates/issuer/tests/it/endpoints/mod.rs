@@ -5,6 +5,7 @@ mod health;
 mod introspect;
 mod jwks;
 mod register;
+mod registrations;
 mod revoke;
 mod token;
 mod userinfo;

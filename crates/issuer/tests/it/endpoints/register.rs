@@ -99,11 +99,10 @@ async fn what_cannot_be_taken_is_refused() {
     for bad in [
         json!({ "redirect_uris": "https://new.example/cb" }),
         json!({ "grant_types": ["password"] }),
-        json!({ "grant_types": ["authorization_code", "client_credentials"] }),
+        json!({ "grant_types": ["client_credentials", "implicit"] }),
         json!({ "grant_types": [] }),
         json!({ "response_types": ["token"] }),
         json!({ "response_types": ["code id_token"] }),
-        json!({ "token_endpoint_auth_method": "client_secret_jwt" }),
         json!({ "token_endpoint_auth_method": "private_key_jwt" }),
         json!({ "subject_type": "pairwise" }),
         json!({ "application_type": "desktop" }),

@@ -1,6 +1,8 @@
 //! Dynamic client registration (OpenID Connect Dynamic Client Registration 1.0, RFC 7591), and reading and deleting a registration
 //! (RFC 7592).
 
+mod metadata;
+
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
@@ -9,19 +11,15 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::admin::clients::{self, Added, ClientView};
-use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::admin::new_client::{NewClient, Rules};
 use crate::admin::{Refused, change, registration_tokens};
 use crate::app::App;
 use crate::audit::{Actor, Face, RequestInfo, Who};
-use crate::grants::Grant;
-use crate::oauth::client_auth::{BASIC, NONE};
-use crate::oauth::client_metadata::ClientMetadata;
+use crate::oauth::authorization_request::RESPONSE_TYPES;
 use crate::oauth::error::{Code, OAuthError};
-use crate::oauth::scope::words;
 use crate::web::bearer::header_token;
 use crate::web::client_ip::request_info;
 use crate::web::error::bearer::BearerError;
@@ -30,41 +28,6 @@ use crate::web::respond::no_store;
 
 /// The `realm` of the bearer challenges of this endpoint.
 const REALM: &str = "registration";
-/// The name that pages show for a client that registers without a name.
-const NAMELESS: &str = "An app without a name";
-
-/// The members that a client sends (RFC 7591 §2). Unknown members are ignored.
-#[derive(Deserialize)]
-struct Registration {
-    #[serde(default)]
-    redirect_uris: Vec<String>,
-    client_name: Option<String>,
-    #[serde(default = "default_grant_types")]
-    grant_types: Vec<String>,
-    #[serde(default = "default_response_types")]
-    response_types: Vec<String>,
-    #[serde(default = "default_auth_method")]
-    token_endpoint_auth_method: String,
-    scope: Option<String>,
-    subject_type: Option<String>,
-    id_token_encrypted_response_alg: Option<Value>,
-    userinfo_encrypted_response_alg: Option<Value>,
-    request_object_signing_alg: Option<Value>,
-    #[serde(flatten)]
-    metadata: ClientMetadata,
-}
-
-fn default_grant_types() -> Vec<String> {
-    vec![Grant::AuthorizationCode.name().to_owned()]
-}
-
-fn default_response_types() -> Vec<String> {
-    vec!["code".to_owned()]
-}
-
-fn default_auth_method() -> String {
-    BASIC.to_owned()
-}
 
 /// The reason why a registration could not be made, read or deleted.
 #[derive(Debug)]
@@ -142,12 +105,9 @@ pub async fn register(
 ) -> Result<Response, RegistrationError> {
     let initial_token = initial_token(&app, &caller).await?;
     let RawBody(body) = body?;
-    let expected = |error: serde_json::Error| invalid(format!("expected a JSON object of client metadata: {error}"));
-    let mut members: Map<String, Value> = serde_json::from_slice(&body).map_err(expected)?;
-    // An explicit null means the same as an absent member (RFC 7591 §2).
-    members.retain(|_, value| !value.is_null());
-    let registration: Registration = serde_json::from_value(members.into()).map_err(expected)?;
-    let client = registration.check(&app)?;
+    let draft = metadata::read(&body).map_err(Refused::Invalid)?;
+    let rules = Rules { self_registered: true, private_addresses: app.settings.fetch_private_addresses };
+    let client = NewClient::check(draft, rules)?;
     clients::check_sector(&app, &client).await?;
     // A logo is only decoration, so a client whose logo cannot be fetched is registered without it.
     let logo = clients::fetch_logo(&app, &client).await.unwrap_or_else(|error| {
@@ -197,10 +157,6 @@ pub async fn delete(State(app): State<Arc<App>>, id: ClientId, caller: Caller) -
 /// The client's id in the path; an error if it is not valid UTF-8.
 type ClientId = Result<Path<String>, PathRejection>;
 
-fn invalid(description: impl Into<String>) -> RegistrationError {
-    OAuthError::new(Code::InvalidClientMetadata, description).into()
-}
-
 /// Returns the initial access token if it is valid; `None` if anyone may register. It is spent later, in the transaction that adds the
 /// client, so that a mistake in the metadata does not use it up.
 async fn initial_token<'c>(app: &App, caller: &'c Caller) -> Result<Option<&'c str>, RegistrationError> {
@@ -219,38 +175,6 @@ async fn own_registration(app: &App, id: ClientId, caller: &Caller) -> Result<Cl
     clients::show_own(app, &id, token).await?.ok_or_else(|| BearerError::InvalidToken.into())
 }
 
-impl Registration {
-    /// Checks the members for which this issuer supports only one value, then all others.
-    fn check(self, app: &App) -> Result<NewClient, RegistrationError> {
-        if self.response_types != default_response_types() {
-            return Err(invalid("response_types: expected code"));
-        }
-        if self.subject_type.as_deref().is_some_and(|kind| kind != "public") {
-            return Err(invalid("subject_type: expected public"));
-        }
-        if self.id_token_encrypted_response_alg.is_some() || self.userinfo_encrypted_response_alg.is_some() {
-            return Err(invalid("encrypted ID tokens and UserInfo responses are not supported"));
-        }
-        if self.request_object_signing_alg.as_ref().is_some_and(|alg| alg != "none") {
-            return Err(invalid("request_object_signing_alg: request objects are not supported"));
-        }
-        let draft = ClientDraft {
-            client_name: self.client_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| NAMELESS.to_owned()),
-            grant_types: self.grant_types,
-            redirect_uris: self.redirect_uris,
-            scope: self.scope.as_deref().map(|scope| words(scope).map(str::to_owned).collect()),
-            public: self.token_endpoint_auth_method == NONE,
-            token_endpoint_auth_method: Some(self.token_endpoint_auth_method),
-            // These clients may rely on `nonce` instead of PKCE (RFC 9700 §2.1.1). A challenge that they send is still checked.
-            require_pkce: false,
-            metadata: self.metadata,
-            ..ClientDraft::default()
-        };
-        let rules = Rules { self_registered: true, private_addresses: app.settings.fetch_private_addresses };
-        Ok(NewClient::check(draft, rules)?)
-    }
-}
-
 /// Returns the registered metadata without secrets (RFC 7591 §3.2.1).
 fn describe(app: &App, client: &ClientView) -> Value {
     let mut answer = serde_json::to_value(&client.metadata).unwrap_or_default();
@@ -260,7 +184,7 @@ fn describe(app: &App, client: &ClientView) -> Value {
         "client_name": client.client_name,
         "redirect_uris": client.redirect_uris,
         "grant_types": client.grant_types,
-        "response_types": ["code"],
+        "response_types": RESPONSE_TYPES,
         "token_endpoint_auth_method": client.token_endpoint_auth_method,
         "subject_type": "public",
         "scope": client.scope,
