@@ -9,10 +9,8 @@ use arc_swap::{ArcSwapOption, Guard};
 use tokio::sync::Mutex;
 
 use crate::fetch::{Fetched, JwksFetcher, MAX_FRESH};
-use crate::{Clock, Error, KeySet, Refusal};
+use crate::{Clock, Error, KeySet, Refusal, STALE_ALLOWANCE};
 
-/// The time for which keys that are no longer fresh are still used while the issuer is away.
-const STALE_ALLOWANCE: Duration = Duration::from_hours(1);
 /// Keys that are younger than this are not fetched again for an unknown `kid`. Otherwise every token with a forged `kid` would
 /// cause a fetch.
 const UNKNOWN_KEY_COOL_DOWN: Duration = Duration::from_secs(30);
@@ -110,7 +108,7 @@ impl KeyCache {
     fn usable(&self) -> Option<Arc<Snapshot>> {
         self.snapshot.load_full().filter(|snapshot| {
             let age = self.clock.monotonic().saturating_sub(snapshot.fetched_at);
-            age < snapshot.fresh_for + STALE_ALLOWANCE
+            age < snapshot.fresh_for + Duration::from_secs(STALE_ALLOWANCE)
         })
     }
 

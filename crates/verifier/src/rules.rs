@@ -12,6 +12,8 @@ const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 pub const LEEWAY: u64 = 30;
 /// The longest time that one fetch of the JWKS may take, connecting included, in seconds.
 pub const FETCH_TIME: u64 = 5;
+/// The time for which a verifier that does not reach the issuer goes on with keys that are no longer fresh, in seconds.
+pub const STALE_ALLOWANCE: u64 = 3600;
 /// A `max-age` of the JWKS that is shorter than this counts as this, in seconds. `Age` and `refresh_within` can still shorten
 /// the time for which the keys are fresh.
 pub const MIN_MAX_AGE: u64 = 60;

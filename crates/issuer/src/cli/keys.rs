@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{CliError, operator, rows_of};
 use crate::clock::date;
-use crate::config::VERIFIER_MIN_MAX_AGE;
+use crate::config::{VERIFIER_MIN_MAX_AGE, VERIFIER_STALE_ALLOWANCE};
 
 /// The subcommands of `signet keys`.
 #[derive(Debug, Subcommand)]
@@ -50,11 +50,20 @@ async fn rotate(app: &App) -> Result<Report, CliError> {
 async fn revoke(app: &App, kid: &str) -> Result<Report, CliError> {
     let spare = app.rotation().generate()?;
     let active = change(app, &operator(), move |change| Box::pin(keys::revoke(change, kid, spare))).await?;
+    let nodes = app.settings.key_refresh_interval;
+    let services = app.settings.jwks_max_age.max(VERIFIER_MIN_MAX_AGE);
     let text = format!(
-        "Revoked {kid}; {} signs now. Other nodes notice within {} s, and verifiers that reach the issuer within {} s.",
+        "Revoked {kid}; {} signs now.\n\n\
+         - The other nodes notice within {nodes} s.\n\
+         - Services that use signet-verifier refuse the key's tokens within {services} s while they reach the issuer, and within {} s while \
+         they do not.\n\
+         - Services that use another library keep the key for as long as that library keeps its JWKS. Many keep it for hours, and fetch \
+         again only for an unknown key. Restart these services now, or make them fetch {} again.",
         active.as_deref().unwrap_or("no key"),
-        app.settings.key_refresh_interval,
-        app.settings.jwks_max_age.max(VERIFIER_MIN_MAX_AGE)
+        services + VERIFIER_STALE_ALLOWANCE,
+        app.settings.issuer.endpoint("/.well-known/jwks.json"),
     );
-    Ok(Report::new(text, json!({ "kid": kid, "state": "revoked", "active": active })))
+    let result =
+        json!({ "kid": kid, "state": "revoked", "active": active, "nodes_notice_within": nodes, "verifiers_notice_within": services });
+    Ok(Report::new(text, result))
 }

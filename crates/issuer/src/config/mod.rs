@@ -46,6 +46,9 @@ const FETCH_TIME: UnixSeconds = signet_verifier::FETCH_TIME.cast_signed();
 /// The shortest time for which verifiers keep keys, in seconds, even if `jwks_max_age` is shorter.
 pub const VERIFIER_MIN_MAX_AGE: UnixSeconds = signet_verifier::MIN_MAX_AGE.cast_signed();
 
+/// The time for which verifiers that do not reach the issuer go on with the keys that they have, in seconds.
+pub const VERIFIER_STALE_ALLOWANCE: UnixSeconds = signet_verifier::STALE_ALLOWANCE.cast_signed();
+
 /// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

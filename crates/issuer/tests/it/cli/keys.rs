@@ -15,6 +15,20 @@ fn keys() {
     assert!(again.contains("is published already; it signs from"), "{again}");
     let revoked = signet.json(&["keys", "revoke", listed[0]["kid"].as_str().unwrap()]);
     assert_eq!(revoked["active"], rotated["kid"]);
+    assert_eq!((&revoked["nodes_notice_within"], &revoked["verifiers_notice_within"]), (&10.into(), &300.into()));
     let states: Vec<Value> = signet.json(&["keys", "list"]).as_array().unwrap().iter().map(|key| key["state"].clone()).collect();
     assert_eq!(states, ["revoked", "active"]);
+}
+
+#[test]
+fn a_revocation_says_what_holds_for_which_services() {
+    let signet = with_orders();
+    let kid = signet.json(&["keys", "list"])[0]["kid"].as_str().unwrap().to_owned();
+    let said = signet.run(&["keys", "revoke", &kid]);
+    assert!(said.success, "{}", said.stderr);
+    for part in
+        ["within 10 s", "signet-verifier refuse the key's tokens within 300 s", "within 3900 s while", "another library", "jwks.json again"]
+    {
+        assert!(said.stdout.contains(part), "{part}: {}", said.stdout);
+    }
 }
