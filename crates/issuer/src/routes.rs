@@ -17,7 +17,7 @@ use crate::pages::account::{consents, devices, password, profile};
 use crate::pages::{assets, consent, home, select_account, sign_in, sign_out};
 use crate::web::client_ip;
 use crate::web::middleware::{cors, error_pages, panics, request_log, security_headers, time_limit};
-use crate::web::respond::{method_not_allowed, not_found};
+use crate::web::respond::{api_method_not_allowed, method_not_allowed, not_found};
 
 /// The longest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -56,7 +56,7 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/token", post(token::token))
         .route("/revoke", post(revoke::revoke))
         .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
-        .method_not_allowed_fallback(method_not_allowed)
+        .method_not_allowed_fallback(api_method_not_allowed)
         .layer(cors::of_clients(app));
     let others = Router::new()
         .route("/introspect", post(introspect::introspect))
@@ -66,7 +66,8 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/static/icon.svg", get(assets::icon))
         .route("/clients/{id}/logo", get(assets::logo))
         .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready));
+        .route("/health/ready", get(health::ready))
+        .method_not_allowed_fallback(api_method_not_allowed);
     public("/.well-known/openid-configuration", get(discovery::discovery))
         .merge(public("/.well-known/jwks.json", get(jwks::jwks)))
         .merge(by_clients)
@@ -78,7 +79,7 @@ fn public(path: &str, methods: MethodRouter<Arc<App>>) -> Router<Arc<App>> {
     Router::new()
         .route(path, methods)
         // Set before the layer is added, so that the layer answers preflight requests before this fallback refuses them.
-        .method_not_allowed_fallback(method_not_allowed)
+        .method_not_allowed_fallback(api_method_not_allowed)
         .layer(cors::public())
 }
 

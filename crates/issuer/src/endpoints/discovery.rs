@@ -26,7 +26,9 @@ pub struct Metadata {
     token_endpoint: String,
     userinfo_endpoint: String,
     jwks_uri: String,
-    registration_endpoint: String,
+    /// `None` while a client needs a token of an administrator to register itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     end_session_endpoint: String,
     scopes_supported: Vec<&'static str>,
     response_types_supported: [&'static str; 1],
@@ -72,7 +74,7 @@ pub async fn discovery(State(app): State<Arc<App>>) -> Result<Json<Metadata>, OA
         token_endpoint: issuer.endpoint("/token"),
         userinfo_endpoint: issuer.endpoint("/userinfo"),
         jwks_uri: issuer.endpoint("/.well-known/jwks.json"),
-        registration_endpoint: issuer.endpoint("/register"),
+        registration_endpoint: app.settings.open_registration.then(|| issuer.endpoint("/register")),
         end_session_endpoint: issuer.endpoint("/end_session"),
         scopes_supported: OIDC_SCOPES.iter().map(|(name, _)| *name).collect(),
         response_types_supported: RESPONSE_TYPES,

@@ -24,12 +24,12 @@ pub async fn bearer_token(request: Request) -> Result<String, BearerError> {
     match (in_header, in_body) {
         (Some(_), Some(_)) => Err(BearerError::InvalidRequest("the token was sent twice")),
         (Some(token), None) | (None, Some(token)) => Ok(token),
-        (None, None) => Err(BearerError::NoCredentials),
+        (None, None) => Err(BearerError::NoCredentials("the request carries no access token")),
     }
 }
 
-/// Returns the token of the `Authorization` header; `None` if the header is missing or has another scheme. Fails if there are two such
-/// headers.
+/// Returns the token of the `Authorization` header; `None` if the header is missing or has another scheme. Fails if
+/// there are two such headers.
 pub fn header_token(headers: &HeaderMap) -> Result<Option<String>, BearerError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (first, second) = (values.next(), values.next());

@@ -26,6 +26,12 @@ pub async fn method_not_allowed(headers: HeaderMap) -> Response {
     if wants_a_page(&headers) {
         return PageError::method_not_allowed().into_response();
     }
+    api_method_not_allowed().await
+}
+
+/// Answers a request whose URL only programs call but which does not take the method. Some programs say that they accept HTML, such as those
+/// that use the HTTP client of Java, so the answer is JSON in any case.
+pub async fn api_method_not_allowed() -> Response {
     OAuthError::new(Code::MethodNotAllowed, "this method is not allowed here").into_response()
 }
 

@@ -22,6 +22,7 @@ mod oauth;
 mod pages;
 mod plain_english;
 mod pool;
+mod routes;
 mod start;
 mod store;
 mod support;

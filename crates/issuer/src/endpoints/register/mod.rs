@@ -89,7 +89,9 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
 impl Caller {
     fn token(&self) -> Result<&str, RegistrationError> {
-        self.token.as_deref().ok_or(RegistrationError::Bearer(BearerError::NoCredentials))
+        self.token
+            .as_deref()
+            .ok_or(RegistrationError::Bearer(BearerError::NoCredentials("send the registration_access_token as a bearer token")))
     }
 
     fn actor(&self, who: Who) -> Actor {
@@ -163,7 +165,9 @@ async fn initial_token<'c>(app: &App, caller: &'c Caller) -> Result<Option<&'c s
     if app.settings.open_registration {
         return Ok(None);
     }
-    let token = caller.token()?;
+    let closed = "registration is closed to clients without an initial access token; an administrator of the issuer issues one with signet \
+                  client registration-token";
+    let token = caller.token.as_deref().ok_or(BearerError::NoCredentials(closed))?;
     if registration_tokens::is_good(app, token).await? { Ok(Some(token)) } else { Err(BearerError::InvalidToken.into()) }
 }
 

@@ -10,8 +10,8 @@ use crate::oauth::error::OAuthError;
 /// The reason why a bearer-protected endpoint refuses a request.
 #[derive(Debug)]
 pub enum BearerError {
-    /// The request carries no token.
-    NoCredentials,
+    /// The request carries no token. The text becomes the `error_description`.
+    NoCredentials(&'static str),
     /// The request is malformed, for example because it carries two tokens. The text becomes the `error_description`.
     InvalidRequest(&'static str),
     /// The token is forged, expired or revoked, or it was issued for another resource.
@@ -39,22 +39,20 @@ impl BearerError {
     pub fn into_response(self, realm: &str, scope: &str) -> Response {
         let (status, code, description) = match self {
             Self::Other(error) => return error.into_response(),
-            Self::NoCredentials => (StatusCode::UNAUTHORIZED, None, ""),
-            Self::InvalidRequest(description) => (StatusCode::BAD_REQUEST, Some("invalid_request"), description),
-            Self::InvalidToken => (StatusCode::UNAUTHORIZED, Some("invalid_token"), "the access token is invalid, expired or revoked"),
-            Self::InsufficientScope => (StatusCode::FORBIDDEN, Some("insufficient_scope"), "the access token lacks a scope"),
+            Self::NoCredentials(description) => (StatusCode::UNAUTHORIZED, "invalid_token", description),
+            Self::InvalidRequest(description) => (StatusCode::BAD_REQUEST, "invalid_request", description),
+            Self::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token", "the access token is invalid, expired or revoked"),
+            Self::InsufficientScope => (StatusCode::FORBIDDEN, "insufficient_scope", "the access token lacks a scope"),
         };
         let mut challenge = format!("Bearer realm=\"{realm}\"");
-        if let Some(code) = code {
+        // The challenge to a request without a token names no error (RFC 6750 §3.1). The body does, because programs read it.
+        if !matches!(self, Self::NoCredentials(_)) {
             challenge += &format!(", error=\"{code}\", error_description=\"{description}\"");
         }
-        if matches!(self, Self::NoCredentials | Self::InsufficientScope) && !scope.is_empty() {
+        if matches!(self, Self::NoCredentials(_) | Self::InsufficientScope) && !scope.is_empty() {
             challenge += &format!(", scope=\"{scope}\"");
         }
-        let mut response = match code {
-            Some(code) => (status, Json(json!({ "error": code, "error_description": description }))).into_response(),
-            None => status.into_response(),
-        };
+        let mut response = (status, Json(json!({ "error": code, "error_description": description }))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Ok(challenge) = HeaderValue::from_str(&challenge) {

@@ -23,6 +23,20 @@ async fn discovery_states_what_works() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn registration_is_told_of_only_while_it_is_open() {
+    let closed = TestApp::new().await;
+    assert!(closed.get("/.well-known/openid-configuration").send().await.json.get("registration_endpoint").is_none());
+    let refused = Answer::of(closed.http.post(format!("{}/register", closed.url)).body("{}").send().await.unwrap()).await;
+    assert_eq!((refused.error(), refused.header("www-authenticate")), ((401, "invalid_token"), "Bearer realm=\"registration\""));
+    assert!(refused.str("error_description").contains("signet client registration-token"), "{}", refused.text);
+    let open = TestApp::with(|settings| settings.open_registration = true).await;
+    for path in ["openid-configuration", "oauth-authorization-server"] {
+        let metadata = open.get(&format!("/.well-known/{path}")).send().await;
+        assert_eq!(metadata.str("registration_endpoint"), format!("{}/register", open.url), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_password_grant_is_told_of_only_while_a_client_may_use_it() {
     let app = TestApp::new().await;
     app.disable_client("cli").await;
