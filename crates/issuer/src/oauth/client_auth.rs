@@ -4,6 +4,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use secrecy::SecretString;
 
+use crate::oauth::authorization_header::has_credentials;
 use crate::oauth::form::{Form, decode};
 
 /// The client sends its id and secret in the `Authorization` header (RFC 6749 §2.3.1).
@@ -52,7 +53,8 @@ pub enum ClientAuthError {
 
 impl ClientCredentials {
     /// Reads the credentials from the values of all `Authorization` headers and from the body.
-    pub fn parse<'a>(mut authorization: impl Iterator<Item = &'a [u8]>, form: &Form) -> Result<Self, ClientAuthError> {
+    pub fn parse<'a>(authorization: impl Iterator<Item = &'a [u8]>, form: &Form) -> Result<Self, ClientAuthError> {
+        let mut authorization = authorization.filter(|value| has_credentials(value));
         let (header, second) = (authorization.next(), authorization.next());
         if second.is_some() {
             return Err(ClientAuthError::SeveralMethods);

@@ -2,6 +2,7 @@
 
 pub mod acr;
 pub mod application_type;
+pub mod authorization_header;
 pub mod authorization_request;
 pub mod claims_request;
 pub mod client_auth;

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, Method, header};
 
+use crate::oauth::authorization_header::has_credentials;
 use crate::oauth::form::Form;
 use crate::web::error::bearer::BearerError;
 use crate::web::form::is_form;
@@ -28,10 +29,10 @@ pub async fn bearer_token(request: Request) -> Result<String, BearerError> {
     }
 }
 
-/// Returns the token of the `Authorization` header; `None` if the header is missing or has another scheme. Fails if
+/// Returns the token of the `Authorization` header; `None` if the header is missing, carries no credentials or has another scheme. Fails if
 /// there are two such headers.
 pub fn header_token(headers: &HeaderMap) -> Result<Option<String>, BearerError> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let mut values = headers.get_all(header::AUTHORIZATION).iter().filter(|value| has_credentials(value.as_bytes()));
     let (first, second) = (values.next(), values.next());
     if second.is_some() {
         return Err(BearerError::InvalidRequest("more than one Authorization header"));
