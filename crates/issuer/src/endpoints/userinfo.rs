@@ -42,9 +42,12 @@ async fn answer(app: &App, request: Request) -> Result<Response, BearerError> {
     let found = look_up(app, &token).await?;
     let identifier = Resource::userinfo().identifier(&app.settings.issuer);
     let token = found.ok_or(BearerError::InvalidToken)?;
-    let own = token.access.filter(|own| own.aud.contains(&identifier)).ok_or(BearerError::InvalidToken)?;
+    let own = token.access.ok_or(BearerError::InvalidToken)?;
     let scopes = own.scopes();
     let Some((user, row)) = token.user.filter(|_| scopes.contains("openid")) else { return Err(BearerError::InsufficientScope) };
+    if !own.aud.contains(&identifier) {
+        return Err(BearerError::InvalidToken);
+    }
     let requested = row.requested_claims()?.userinfo;
     let mut claims = user_claims::claims(&user, &scopes, &token.client, requested.keys().map(String::as_str));
     claims.insert("sub".to_owned(), user.id.to_string().into());

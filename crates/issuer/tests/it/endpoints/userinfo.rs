@@ -35,6 +35,8 @@ async fn the_token_may_come_in_the_body_of_a_post() {
     assert_eq!(app.post("/userinfo").bearer(&token).send().await.status, 200);
     let twice = app.post("/userinfo").bearer(&token).form(&[("access_token", &token)]).send().await;
     assert_eq!(twice.error(), (400, "invalid_request"));
+    let beside_nothing = app.post("/userinfo").header("authorization", "Bearer undefined").form(&[("access_token", &token)]).send().await;
+    assert_eq!(beside_nothing.status, 200);
     let two_headers = app.get("/userinfo").bearer(&token).bearer(&token).send().await;
     assert_eq!(two_headers.error(), (400, "invalid_request"));
     assert_eq!(app.get(&format!("/userinfo?access_token={token}")).send().await.status, 401);
@@ -45,13 +47,20 @@ async fn challenges_follow_rfc_6750() {
     let (app, token) = signed_in("orders:read").await;
     let realm = format!("Bearer realm=\"{}/userinfo\"", app.url);
     let bare = app.get("/userinfo").send().await;
-    assert_eq!(
-        (bare.status, bare.header("www-authenticate"), bare.text.as_str()),
-        (401, format!("{realm}, scope=\"openid\"").as_str(), "")
-    );
-    let wrong_audience = app.get("/userinfo").bearer(&token).send().await;
-    assert_eq!(wrong_audience.error(), (401, "invalid_token"));
-    assert!(wrong_audience.header("www-authenticate").starts_with(&format!("{realm}, error=\"invalid_token\"")));
+    assert_eq!((bare.error(), bare.header("www-authenticate")), ((401, "invalid_token"), format!("{realm}, scope=\"openid\"").as_str()));
+    for nothing in ["", "Bearer", "Bearer undefined", "bearer null", "Basic Og=="] {
+        let answer = app.get("/userinfo").header("authorization", nothing).send().await;
+        assert_eq!((answer.status, answer.header("www-authenticate")), (401, bare.header("www-authenticate")), "{nothing}");
+    }
+    let forged = app.get("/userinfo").bearer(&format!("{token}x")).send().await;
+    assert_eq!(forged.error(), (401, "invalid_token"));
+    assert!(forged.header("www-authenticate").starts_with(&format!("{realm}, error=\"invalid_token\"")));
+    // A token of this issuer that lacks the scope is told so, whatever resource it is for.
+    let of_orders = app.get("/userinfo").bearer(&token).send().await;
+    assert_eq!(of_orders.error(), (403, "insufficient_scope"));
+    app.add_client("machine", false, "client_credentials", &["orders:read"]).await;
+    let of_client = app.client_token("machine", "orders:read").await;
+    assert_eq!(app.get("/userinfo").bearer(of_client.str("access_token")).send().await.error(), (403, "insufficient_scope"));
     let profile = app.sign_in("alice", "profile").await;
     let no_openid = app.get("/userinfo").bearer(profile.str("access_token")).send().await;
     assert_eq!(no_openid.error(), (403, "insufficient_scope"));
