@@ -19,6 +19,7 @@ use crate::store::ConnectionTrait;
 use crate::store::authorizations::AuthorizationRow;
 use crate::store::clients::Client;
 use crate::tokens::audience::target;
+use crate::tokens::named::named;
 use crate::tokens::{Authorization, RequestedResource};
 
 /// The request for tokens, which every grant gets.
@@ -136,12 +137,13 @@ impl GrantContext<'_> {
     /// because they may have been removed.
     async fn authorized_resource(&self, authorized: &str) -> Result<RequestedResource, OAuthError> {
         let identifiers: Vec<&str> = authorized.split_whitespace().collect();
-        let named = self.form.get("resource");
-        if named.is_some_and(|named| !identifiers.is_empty() && !identifiers.contains(&named)) {
+        let named = named(self.app, self.client, self.form).await?;
+        let identifier = named.as_ref().map(|named| named.identifier(&self.app.settings.issuer));
+        if identifier.is_some_and(|named| !identifiers.is_empty() && !identifiers.contains(&named.as_str())) {
             return Err(OAuthError::new(Code::InvalidTarget, "resource: the authorization was not given for it"));
         }
         Ok(match (named, identifiers.first()) {
-            (Some(named), _) => RequestedResource::Named(target(self.app, self.client, named).await?),
+            (Some(named), _) => RequestedResource::Named(named),
             (None, Some(first)) => RequestedResource::Default(target(self.app, self.client, first).await?),
             (None, None) => RequestedResource::None,
         })

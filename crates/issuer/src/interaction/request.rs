@@ -13,6 +13,7 @@ use crate::oauth::redirect_uri;
 use crate::oauth::standard_claims::CLAIMS;
 use crate::store::clients::Client;
 use crate::tokens::hint;
+use crate::tokens::named::by_audience;
 
 /// A request from a known client, with a redirect URI that the client has registered.
 #[derive(Debug)]
@@ -76,6 +77,11 @@ async fn check(app: &App, client: &Client, form: &Form) -> Result<(Authorization
         return Err(OAuthError::new(Code::UnauthorizedClient, "this client is not registered for authorization_code"));
     }
     let mut request = AuthorizationRequest::parse(form, client.public || client.require_pkce)?;
+    if request.resources.is_empty()
+        && let Some(resource) = by_audience(app, client, form).await?
+    {
+        request.resources.push(resource.identifier(&app.settings.issuer));
+    }
     request.claims.retain(|name| name == "sub" || CLAIMS.iter().any(|(known, _)| *known == name));
     if request.max_age.is_none() {
         request.max_age = client.metadata()?.default_max_age;

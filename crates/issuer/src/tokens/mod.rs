@@ -5,6 +5,7 @@ pub mod claims;
 pub mod hint;
 pub mod issue;
 pub mod lookup;
+pub mod named;
 pub mod narrow;
 pub mod refresh;
 pub mod user_claims;

@@ -1,6 +1,7 @@
 mod audience;
 mod hint;
 mod issue;
+mod named;
 mod narrow;
 mod refresh;
 mod user_claims;
