@@ -23,13 +23,29 @@ use crate::web::respond::{api_method_not_allowed, method_not_allowed, not_found}
 const MAX_BODY: usize = 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Adds URLs that may end with a slash. Clients append one where they join the parts of a URL.
+trait TrailingSlash {
+    /// Routes `path` and the same path with a slash at its end to `methods`.
+    fn both(self, path: &str, methods: MethodRouter<Arc<App>>) -> Self;
+}
+
+impl TrailingSlash for Router<Arc<App>> {
+    fn both(self, path: &str, methods: MethodRouter<Arc<App>>) -> Self {
+        self.route(path, methods.clone()).route(&format!("{path}/"), methods)
+    }
+}
+
 /// Returns the router for all URLs of the issuer.
 pub fn router(app: Arc<App>) -> Router {
     let path = app.settings.issuer.path().to_owned();
     let endpoints = Router::new().merge(protocol(&app)).merge(for_people(&app));
     // RFC 8414 §3.1 puts the well-known part before the issuer's path, OpenID Connect Discovery §4 after it.
     let metadata = format!("/.well-known/oauth-authorization-server{path}");
-    let router = if path.is_empty() { endpoints } else { Router::new().nest(&path, endpoints) };
+    let router = match path.as_str() {
+        "" => endpoints,
+        // A nested router has no route for its own path with a slash at the end.
+        path => Router::new().nest(path, endpoints).route(&format!("{path}/"), get(home)),
+    };
     router
         .merge(public(&metadata, get(discovery::discovery)))
         .fallback(not_found)
@@ -53,20 +69,20 @@ pub fn router(app: Arc<App>) -> Router {
 /// clients only.
 fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
     let by_clients = Router::new()
-        .route("/token", post(token::token))
-        .route("/revoke", post(revoke::revoke))
-        .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
+        .both("/token", post(token::token))
+        .both("/revoke", post(revoke::revoke))
+        .both("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
         .method_not_allowed_fallback(api_method_not_allowed)
         .layer(cors::of_clients(app));
     let others = Router::new()
-        .route("/introspect", post(introspect::introspect))
-        .route("/register", post(register::register))
-        .route("/register/{id}", get(register::read).delete(register::delete))
-        .route("/static/style.css", get(assets::style))
-        .route("/static/icon.svg", get(assets::icon))
-        .route("/clients/{id}/logo", get(assets::logo))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
+        .both("/introspect", post(introspect::introspect))
+        .both("/register", post(register::register))
+        .both("/register/{id}", get(register::read).delete(register::delete))
+        .both("/static/style.css", get(assets::style))
+        .both("/static/icon.svg", get(assets::icon))
+        .both("/clients/{id}/logo", get(assets::logo))
+        .both("/health/live", get(health::live))
+        .both("/health/ready", get(health::ready))
         .method_not_allowed_fallback(api_method_not_allowed);
     public("/.well-known/openid-configuration", get(discovery::discovery))
         .merge(public("/.well-known/jwks.json", get(jwks::jwks)))
@@ -77,7 +93,7 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
 /// A URL that scripts of any site may read.
 fn public(path: &str, methods: MethodRouter<Arc<App>>) -> Router<Arc<App>> {
     Router::new()
-        .route(path, methods)
+        .both(path, methods)
         // Set before the layer is added, so that the layer answers preflight requests before this fallback refuses them.
         .method_not_allowed_fallback(api_method_not_allowed)
         .layer(cors::public())
@@ -87,19 +103,19 @@ fn public(path: &str, methods: MethodRouter<Arc<App>>) -> Router<Arc<App>> {
 fn for_people(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .route("/", get(home))
-        .route("/authorize", get(authorize::get).post(authorize::post))
-        .route("/authorize/resume", get(authorize::resume))
-        .route("/end_session", get(end_session::get).post(end_session::post))
-        .route("/end_session/confirm", post(sign_out::submit))
-        .route("/signed-out", get(sign_out::signed_out))
-        .route("/sign-in", get(sign_in::show).post(sign_in::submit))
-        .route("/select-account", get(select_account::show).post(select_account::submit))
-        .route("/consent", get(consent::show).post(consent::submit))
-        .route("/account", get(profile::show).post(profile::submit))
-        .route("/account/password", get(password::show).post(password::submit))
-        .route("/account/devices", get(devices::show).post(devices::submit))
-        .route("/account/consents", get(consents::show).post(consents::submit))
-        .route("/account/sign-out", post(sign_out::from_account))
+        .both("/authorize", get(authorize::get).post(authorize::post))
+        .both("/authorize/resume", get(authorize::resume))
+        .both("/end_session", get(end_session::get).post(end_session::post))
+        .both("/end_session/confirm", post(sign_out::submit))
+        .both("/signed-out", get(sign_out::signed_out))
+        .both("/sign-in", get(sign_in::show).post(sign_in::submit))
+        .both("/select-account", get(select_account::show).post(select_account::submit))
+        .both("/consent", get(consent::show).post(consent::submit))
+        .both("/account", get(profile::show).post(profile::submit))
+        .both("/account/password", get(password::show).post(password::submit))
+        .both("/account/devices", get(devices::show).post(devices::submit))
+        .both("/account/consents", get(consents::show).post(consents::submit))
+        .both("/account/sign-out", post(sign_out::from_account))
         .layer(cookie::layer(app))
         .layer(from_fn_with_state(Arc::clone(app), cookie::removal_cookie))
 }

@@ -1,4 +1,4 @@
-//! Every path that programs call answers JSON. The test reads the list of routes, so
+//! Every path that programs call answers JSON, and every path answers with a slash at its end too. The tests read the list of routes, so
 //! that a new one is tested as well.
 
 use reqwest::Method;
@@ -52,5 +52,28 @@ async fn every_method_of_every_path_of_programs_answers_json() {
                 }
             }
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slash_at_the_end_reaches_the_same_endpoint() {
+    let tenant = TestApp::with(|settings| settings.issuer = format!("{}/tenant/a", settings.issuer).try_into().unwrap()).await;
+    for app in [TestApp::new().await, tenant] {
+        let all = [paths("fn protocol(", "\n}\n"), paths("fn for_people(", "\n}\n")].concat();
+        for path in all.iter().map(|path| path.trim_end_matches('/')) {
+            for method in [Method::GET, Method::POST] {
+                let asked = async |path: &str| {
+                    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+                    let answer = Answer::of(http.request(method.clone(), format!("{}{path}", app.url)).send().await.unwrap()).await;
+                    let heading = answer.text.split("<h1>").nth(1).map(|rest| rest.split("</h1>").next().unwrap().to_owned());
+                    (answer.status, answer.header("content-type").to_owned(), answer.header("location").to_owned(), answer.json, heading)
+                };
+                let plain = asked(path).await;
+                assert_eq!(asked(&format!("{path}/")).await, plain, "{method} {path}");
+            }
+        }
+        let metadata = format!("/.well-known/oauth-authorization-server{}", app.app.settings.issuer.path());
+        let root = app.url.strip_suffix(app.app.settings.issuer.path()).unwrap();
+        assert_eq!(app.http.get(format!("{root}{metadata}/")).send().await.unwrap().status(), 200);
     }
 }
