@@ -65,8 +65,8 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// The URLs that programs call. Scripts of any site may read the public documents; `/token`, `/revoke` and `/userinfo` accept scripts of
-/// clients only.
+/// The URLs that programs call. Scripts of any site may read the public documents and register clients; `/token`, `/revoke` and
+/// `/userinfo` accept scripts of clients only.
 fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
     let by_clients = Router::new()
         .both("/token", post(token::token))
@@ -74,10 +74,13 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
         .both("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
         .method_not_allowed_fallback(api_method_not_allowed)
         .layer(cors::of_clients(app));
-    let others = Router::new()
-        .both("/introspect", post(introspect::introspect))
+    let registration = Router::new()
         .both("/register", post(register::register))
         .both("/register/{id}", get(register::read).delete(register::delete))
+        .method_not_allowed_fallback(api_method_not_allowed)
+        .layer(cors::registration());
+    let others = Router::new()
+        .both("/introspect", post(introspect::introspect))
         .both("/static/style.css", get(assets::style))
         .both("/static/icon.svg", get(assets::icon))
         .both("/clients/{id}/logo", get(assets::logo))
@@ -87,6 +90,7 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
     public("/.well-known/openid-configuration", get(discovery::discovery))
         .merge(public("/.well-known/jwks.json", get(jwks::jwks)))
         .merge(by_clients)
+        .merge(registration)
         .merge(others)
 }
 

@@ -5,14 +5,23 @@ use std::sync::Arc;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use crate::app::App;
 use crate::store::clients;
 
-/// Allows scripts of any site, for documents that are public anyway.
+/// Allows scripts of any site, for documents that are public anyway. Scripts may send any header, because clients in browsers announce the
+/// version of their protocol in one.
 pub fn public() -> CorsLayer {
-    CorsLayer::new().allow_origin(Any).allow_methods([Method::GET])
+    CorsLayer::new().allow_origin(Any).allow_methods([Method::GET]).allow_headers(AllowHeaders::mirror_request())
+}
+
+/// Allows scripts of any site to register a client, and to read and delete the registration. Nobody knows the site of a client before it
+/// has registered, and whoever may register needs no browser for it.
+pub fn registration() -> CorsLayer {
+    let methods = [Method::GET, Method::POST, Method::DELETE];
+    let any = CorsLayer::new().allow_origin(Any).allow_methods(methods).allow_headers(AllowHeaders::mirror_request());
+    any.expose_headers([header::WWW_AUTHENTICATE])
 }
 
 /// Allows scripts of the origins that enabled clients registered, for the endpoints that clients call. Origins are compared exactly.
