@@ -114,11 +114,14 @@ fn signing_keys() -> TableCreateStatement {
         .take()
 }
 
-/// `identifier` is null for the built-in resources, whose identifiers follow from the issuer. `token_lifetime` is in seconds.
+/// `identifier` is null for the built-in resources, whose identifiers follow from the issuer. `comparable` is its form in which two
+/// identifiers of the same resource are equal. `token_lifetime` is in seconds. If `open` is true, any client may ask for its scopes.
 fn resources() -> TableCreateStatement {
     table("resources")
         .col(string("id").primary_key())
-        .col(string_null("identifier").unique_key())
+        .col(string_null("identifier"))
+        .col(string_null("comparable").unique_key())
+        .col(boolean("open").default(false))
         .col(string("name"))
         .col(big_integer_null("token_lifetime"))
         .col(big_integer("created_at"))

@@ -82,6 +82,7 @@ async fn check_database(settings: &Settings) -> Vec<Finding> {
     }
     findings.extend(check_keys(settings, &store).await);
     findings.extend(check_default_client(settings, &store).await);
+    findings.extend(check_default_resource(settings, &store).await);
     findings
 }
 
@@ -111,6 +112,16 @@ async fn check_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
         findings.push(Finding::bad("signing key", detail));
     }
     findings
+}
+
+async fn check_default_resource(settings: &Settings, store: &Store) -> Option<Finding> {
+    const CHECK: &str = "registration_default_resource";
+    let identifier = settings.registration_default_resource.as_deref()?;
+    Some(match resources::registered(store.reader(), identifier).await {
+        Ok(Some(_)) => Finding::good(CHECK, format!("{identifier} is the default of clients that register themselves")),
+        Ok(None) => Finding::bad(CHECK, format!("there is no resource {identifier}; `signet resource add {identifier}` adds it")),
+        Err(error) => Finding::bad(CHECK, error.to_string()),
+    })
 }
 
 async fn check_default_client(settings: &Settings, store: &Store) -> Option<Finding> {

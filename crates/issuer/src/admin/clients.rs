@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
-use crate::admin::new_client::{ClientDraft, NewClient, self_registered_scopes};
+use crate::admin::new_client::{ClientDraft, NewClient};
 use crate::admin::{Change, Listing, Refused, Window, resources as resource_operations};
 use crate::app::App;
 use crate::audit::{Action, Object};
@@ -12,7 +12,7 @@ use crate::clock::{UnixSeconds, rfc3339};
 use crate::fetch::logo::{self, Logo};
 use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::ClientMetadata;
-use crate::oauth::scope::words;
+use crate::oauth::scope::{OIDC_SCOPES, words};
 use crate::oauth::secret;
 use crate::store::clients::{self, ClientRow};
 use crate::store::resources::{self, ISSUER};
@@ -155,16 +155,16 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
         return Err(Refused::Conflict(format!("there is a client {id} already")));
     }
     let scope = draft.scope.unwrap_or_default();
-    let scope = match own_token {
-        None => resource_operations::existing_scopes(db, "scope", &scope).await?,
-        Some(_) => registrable_scopes(db, &scope).await?,
-    };
-    let default_resource = match &draft.default_resource {
-        None => None,
-        Some(identifier) => match resources::by_identifier(db, identifier, &app.settings.issuer).await? {
-            Some(resource) => Some(resource.id),
-            None => return Err(Refused::invalid("default_resource", format!("an existing resource; there is no resource {identifier}"))),
-        },
+    let (default_resource, scope) = match own_token {
+        None => {
+            let default_resource = existing_resource(app, db, draft.default_resource.as_deref()).await?;
+            (default_resource, resource_operations::existing_scopes(db, "scope", &scope).await?)
+        }
+        Some(_) => {
+            let default_resource = default_of_registrations(app, db).await?;
+            let scope = registrable_scopes(db, &scope, default_resource.as_deref()).await?;
+            (default_resource, scope)
+        }
     };
     let row = ClientRow {
         id,
@@ -192,12 +192,35 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
     Ok(Added { client, client_secret })
 }
 
-/// Returns those scopes of `asked` that exist and do not belong to the administration of the issuer. If there are none, returns the
-/// default, because a client without scopes could do nothing.
-async fn registrable_scopes(db: &impl ConnectionTrait, asked: &[String]) -> Result<Vec<String>, Refused> {
+/// Returns the key of the resource `identifier`; `None` if none is named.
+async fn existing_resource(app: &App, db: &impl ConnectionTrait, identifier: Option<&str>) -> Result<Option<String>, Refused> {
+    let Some(identifier) = identifier else { return Ok(None) };
+    match resources::by_identifier(db, identifier, &app.settings.issuer).await? {
+        Some(resource) => Ok(Some(resource.id)),
+        None => Err(Refused::invalid("default_resource", format!("an existing resource; there is no resource {identifier}"))),
+    }
+}
+
+/// Returns the key of the default resource of clients that register themselves.
+async fn default_of_registrations(app: &App, db: &impl ConnectionTrait) -> Result<Option<String>, Refused> {
+    let Some(identifier) = app.settings.registration_default_resource.as_deref() else { return Ok(None) };
+    let found = resources::by_identifier(db, identifier, &app.settings.issuer).await?;
+    if found.is_none() {
+        tracing::error!(identifier, "a client is registered without a default resource: registration_default_resource does not exist");
+    }
+    Ok(found.map(|resource| resource.id))
+}
+
+/// Returns those scopes of `asked` that exist and do not belong to the administration of the issuer. If there are none, returns those of
+/// OpenID Connect and of the default resource, because a client without scopes could do nothing.
+async fn registrable_scopes(db: &impl ConnectionTrait, asked: &[String], default: Option<&str>) -> Result<Vec<String>, Refused> {
     let known = resources::known_scopes(db, asked).await?;
     let names: Vec<String> = known.into_iter().filter(|scope| scope.resource_id != ISSUER).map(|scope| scope.name).collect();
-    Ok(if names.is_empty() { self_registered_scopes() } else { names })
+    if !names.is_empty() {
+        return Ok(names);
+    }
+    let of_default = resources::scopes_of(db, default.into_iter()).await?;
+    Ok(OIDC_SCOPES.iter().map(|(name, _)| (*name).to_owned()).chain(of_default.into_iter().map(|scope| scope.name)).collect())
 }
 
 fn new_secret(app: &App) -> String {

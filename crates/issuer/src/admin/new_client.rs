@@ -13,7 +13,6 @@ use crate::grants::Grant;
 use crate::oauth::client_auth::{METHODS, NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::{ClientMetadata, MAX_TEXT};
 use crate::oauth::redirect_uri;
-use crate::oauth::scope::OIDC_SCOPES;
 
 /// The largest number of redirect URIs of one client.
 const MAX_REDIRECT_URIS: usize = 20;
@@ -31,8 +30,8 @@ pub struct ClientDraft {
     pub client_name: String,
     pub grant_types: Vec<String>,
     pub redirect_uris: Vec<String>,
-    /// The scopes that the client may ask for. `None` for the default: those of OpenID Connect if the client registers itself, none
-    /// otherwise.
+    /// The scopes that the client may ask for. `None` for the default: those of OpenID Connect and of the default resource if the client
+    /// registers itself, none otherwise.
     pub scope: Option<Vec<String>>,
     /// `None` if any method will do that the client has a secret or keys for.
     pub token_endpoint_auth_method: Option<String>,
@@ -63,7 +62,7 @@ pub struct NewClient(pub(super) ClientDraft);
 impl NewClient {
     /// Checks `draft`. Fails with all faults, not only the first.
     pub fn check(mut draft: ClientDraft, rules: Rules) -> Result<Self, Refused> {
-        let scope = draft.scope.get_or_insert_with(|| default_scope(rules));
+        let scope = draft.scope.get_or_insert_default();
         for list in [scope, &mut draft.grant_types, &mut draft.redirect_uris] {
             remove_repetitions(list);
         }
@@ -107,15 +106,6 @@ impl NewClient {
         }
         self.0.origins.clone()
     }
-}
-
-fn default_scope(rules: Rules) -> Vec<String> {
-    if rules.self_registered { self_registered_scopes() } else { Vec::new() }
-}
-
-/// Returns the scopes of a client that registers itself and names none, or none that exist: those of OpenID Connect.
-pub(super) fn self_registered_scopes() -> Vec<String> {
-    OIDC_SCOPES.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
 
 /// Keeps the first of equal items. A stranger may send many thousands of items, so each is looked up in a set.

@@ -10,8 +10,9 @@ use crate::audit::{Action, Object};
 use crate::clock::UnixSeconds;
 use crate::config::MAX_TOKEN_LIFETIME;
 use crate::oauth::client_metadata::is_plain_text;
+use crate::oauth::resource_identifier::comparable;
 use crate::store::ConnectionTrait;
-use crate::store::resources::{self, ResourceRow, ScopeRow};
+use crate::store::resources::{self, Resource, ResourceRow, ScopeRow};
 
 /// The longest identifier, in bytes. It is limited because every token carries it.
 const MAX_IDENTIFIER: usize = 255;
@@ -19,7 +20,7 @@ const MAX_IDENTIFIER: usize = 255;
 const MAX_SCOPE: usize = 128;
 
 /// A scope with its description.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ScopeView {
     /// The scope, as tokens carry it.
     pub name: String,
@@ -28,7 +29,7 @@ pub struct ScopeView {
 }
 
 /// A resource with its scopes.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResourceView {
     /// The `aud` of its tokens.
     pub identifier: String,
@@ -38,6 +39,8 @@ pub struct ResourceView {
     pub scopes: Vec<ScopeView>,
     /// The lifetime of its access tokens, in seconds.
     pub token_lifetime: UnixSeconds,
+    /// `true` if any client may ask for its scopes on behalf of a user.
+    pub open: bool,
 }
 
 impl ResourceView {
@@ -47,6 +50,7 @@ impl ResourceView {
             name: row.name.clone(),
             scopes: scopes.map(|ScopeRow { name, description, .. }| ScopeView { name, description }).collect(),
             token_lifetime: row.token_lifetime.unwrap_or(app.settings.access_token_lifetime),
+            open: row.open,
         }
     }
 }
@@ -82,13 +86,14 @@ async fn read(app: &App, db: &impl ConnectionTrait, id: &str) -> Result<Option<R
 }
 
 /// The input for a new resource, before it is checked.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[expect(missing_docs, reason = "the names are those of the view")]
 pub struct ResourceDraft {
     pub identifier: String,
     pub name: String,
     pub scopes: Vec<ScopeView>,
     pub token_lifetime: Option<UnixSeconds>,
+    pub open: bool,
 }
 
 /// A resource that passed all checks that do not need the database.
@@ -131,22 +136,26 @@ impl NewResource {
 
 /// Adds a resource with the scopes that it owns. Fails with [`Refused::Conflict`] if the identifier or one of the scopes is taken.
 pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<ResourceView, Refused> {
-    let NewResource(ResourceDraft { identifier, name, scopes, token_lifetime }) = resource;
+    let NewResource(ResourceDraft { identifier, name, scopes, token_lifetime, open }) = resource;
     let db = &change.transaction;
-    if resources::by_identifier(db, &identifier, &change.app.settings.issuer).await?.is_some() {
-        return Err(Refused::Conflict(format!("there is a resource {identifier} already")));
+    let issuer = &change.app.settings.issuer;
+    if let Some(taken) = resources::by_identifier(db, &identifier, issuer).await? {
+        return Err(Refused::Conflict(format!("there is a resource {} already", taken.identifier(issuer))));
     }
     let names: Vec<String> = scopes.iter().map(|scope| scope.name.clone()).collect();
     if let Some(taken) = resources::known_scopes(db, &names).await?.first() {
         return Err(Refused::Conflict(format!("the scope {} belongs to another resource already", taken.name)));
     }
     let id = change.app.clock.random_uuid().to_string();
-    insert(change, ResourceRow { id, identifier: Some(identifier), name, token_lifetime, created_at: change.now }, scopes).await
+    let comparable = Some(comparable(&identifier));
+    let row = ResourceRow { id, identifier: Some(identifier), comparable, open, name, token_lifetime, created_at: change.now };
+    insert(change, row, scopes).await
 }
 
 /// Adds a built-in resource, whose identifier is made from the issuer.
 pub async fn add_built_in(change: &mut Change<'_>, id: &str, name: &str, scopes: &[(&str, &str)]) -> Result<ResourceView, Refused> {
-    let row = ResourceRow { id: id.to_owned(), identifier: None, name: name.to_owned(), token_lifetime: None, created_at: change.now };
+    let (id, name) = (id.to_owned(), name.to_owned());
+    let row = ResourceRow { id, identifier: None, comparable: None, open: false, name, token_lifetime: None, created_at: change.now };
     let scopes = scopes.iter().map(|(name, description)| ScopeView { name: (*name).to_owned(), description: (*description).to_owned() });
     insert(change, row, scopes.collect()).await
 }
@@ -163,22 +172,53 @@ async fn insert(change: &mut Change<'_>, row: ResourceRow, scopes: Vec<ScopeView
     Ok(after)
 }
 
+/// The settings of a resource that can be changed; `None` leaves one as it is.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(missing_docs, reason = "the names are those of the view")]
+pub struct ResourceSettings {
+    pub open: Option<bool>,
+}
+
+/// Changes the settings of a registered resource. Does nothing if it has them already.
+pub async fn set(change: &mut Change<'_>, identifier: &str, settings: ResourceSettings) -> Result<ResourceView, Refused> {
+    let (app, db) = (change.app, &change.transaction);
+    let resource = removable(change, identifier).await?;
+    if !resources::hold(db, &resource.id).await? {
+        return Err(Refused::not_found("resource", identifier));
+    }
+    let before = read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
+    let after = ResourceView { open: settings.open.unwrap_or(before.open), ..before.clone() };
+    if after == before {
+        return Ok(before);
+    }
+    resources::set(db, &resource.id, after.open).await?;
+    change.record(Action::ResourceChanged, Object::Named(&after.identifier), Some(&before), Some(&after)).await?;
+    Ok(after)
+}
+
+/// Returns the registered resource `identifier`; fails for a built-in one.
+async fn removable(change: &Change<'_>, identifier: &str) -> Result<Resource, Refused> {
+    let db = &change.transaction;
+    // Look for a registered resource first. One that was registered before the issuer took its name hides behind the built-in one, and
+    // must be removable.
+    if let Some(resource) = resources::registered(db, identifier).await? {
+        return Ok(resource);
+    }
+    Err(match resources::by_identifier(db, identifier, &change.app.settings.issuer).await? {
+        Some(_) => Refused::Conflict(format!("the resource {identifier} is built in and cannot be changed or removed")),
+        None => Refused::not_found("resource", identifier),
+    })
+}
+
 /// Removes a resource and its scopes, which roles and clients lose too. Returns the view before the change.
 pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<ResourceView, Refused> {
     let (app, db) = (change.app, &change.transaction);
-    // Look for a registered resource first. One that was registered before the issuer took its name hides behind the built-in one,
-    // and must be removable.
-    let Some(resource) = resources::registered(db, identifier).await? else {
-        return Err(match resources::by_identifier(db, identifier, &app.settings.issuer).await? {
-            Some(_) => Refused::Conflict(format!("the resource {identifier} is built in and cannot be removed")),
-            None => Refused::not_found("resource", identifier),
-        });
-    };
+    let resource = removable(change, identifier).await?;
     let before = read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
     if !resources::remove(db, &resource.id).await? {
         return Err(Refused::not_found("resource", identifier));
     }
-    change.record(Action::ResourceRemoved, Object::Named(identifier), Some(&before), None).await?;
+    change.record(Action::ResourceRemoved, Object::Named(&before.identifier), Some(&before), None).await?;
     Ok(before)
 }
 

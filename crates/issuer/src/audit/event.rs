@@ -65,6 +65,7 @@ actions! {
     KeysRotated = "keys_rotated";
     RegistrationTokenIssued = "registration_token_issued";
     ResourceAdded = "resource_added";
+    ResourceChanged = "resource_changed";
     ResourceRemoved = "resource_removed";
     RoleAdded = "role_added";
     RoleRemoved = "role_removed";

@@ -102,7 +102,7 @@ enum Manage {
     /// Add, list and change roles, which are named sets of scopes
     #[command(subcommand)]
     Role(role::RoleCommand),
-    /// Add, list and remove resources, which are services that accept tokens
+    /// Add, list, change and remove resources, which are services that accept tokens
     #[command(subcommand)]
     Resource(resource::ResourceCommand),
     /// Add, list and change clients, which are applications that ask for tokens

@@ -1,10 +1,10 @@
-//! `signet resource`: adds, lists and removes resources.
+//! `signet resource`: adds, lists, changes and removes resources.
 
 use clap::Subcommand;
 use serde_json::json;
 
 use crate::admin::change;
-use crate::admin::resources::{self, NewResource, ResourceDraft, ScopeView};
+use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceSettings, ScopeView};
 use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, operator};
@@ -26,6 +26,18 @@ pub enum ResourceCommand {
         /// Lifetime of the resource's access tokens in seconds, 1 to 3600 [default: the setting access_token_lifetime]
         #[arg(long, value_name = "SECONDS")]
         token_lifetime: Option<UnixSeconds>,
+        /// Let any client ask for the resource's scopes on behalf of a person, even if the client was not registered for them, as MCP
+        /// clients are; the person's roles must still allow the scopes
+        #[arg(long)]
+        open: bool,
+    },
+    /// Change the settings of a resource
+    Set {
+        /// Identifier of the resource to change
+        identifier: String,
+        /// Let any client ask for the resource's scopes on behalf of a person (true), or only clients that are registered for them (false)
+        #[arg(long, value_name = "BOOL")]
+        open: Option<bool>,
     },
     /// List all resources with their scopes
     List,
@@ -43,11 +55,12 @@ const ADD: Arguments<'_> =
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError> {
     match command {
-        ResourceCommand::Add { identifier, name, scopes, token_lifetime } => {
+        ResourceCommand::Add { identifier, name, scopes, token_lifetime, open } => {
             let scopes = scopes.iter().map(|scope| parse_scope(scope)).collect();
-            let draft = ResourceDraft { identifier, name, scopes, token_lifetime };
+            let draft = ResourceDraft { identifier, name, scopes, token_lifetime, open };
             add(app, draft).await.map_err(|error| error.in_terms_of(ADD))
         }
+        ResourceCommand::Set { identifier, open } => set(app, &identifier, ResourceSettings { open }).await,
         ResourceCommand::List => list(app).await,
         ResourceCommand::Remove { identifier } => remove(app, &identifier).await,
     }
@@ -67,12 +80,17 @@ async fn add(app: &App, draft: ResourceDraft) -> Result<Report, CliError> {
     Ok(Report::new(format!("Added the resource {}.", added.identifier), json))
 }
 
+async fn set(app: &App, identifier: &str, settings: ResourceSettings) -> Result<Report, CliError> {
+    let after = change(app, &operator(), |change| Box::pin(resources::set(change, identifier, settings))).await?;
+    Ok(Report::record(&["identifier", "open"], json!(after)))
+}
+
 async fn list(app: &App) -> Result<Report, CliError> {
     let mut rows = all(async |window| resources::list(app, &window).await).await?;
     for row in &mut rows {
         row["scopes"] = row["scopes"].as_array().into_iter().flatten().map(|scope| scope["name"].clone()).collect();
     }
-    Ok(Report::table(&["identifier", "name", "token_lifetime", "scopes"], rows))
+    Ok(Report::table(&["identifier", "name", "token_lifetime", "open", "scopes"], rows))
 }
 
 async fn remove(app: &App, identifier: &str) -> Result<Report, CliError> {

@@ -12,9 +12,11 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use url::Url;
 
 use crate::clock::{DAY, UnixSeconds};
 use crate::oauth::issuer::Issuer;
+use crate::oauth::resource_identifier::is_same;
 use database_url::DatabaseUrl;
 
 /// The settings file that is read if it exists and the operator names no other.
@@ -119,6 +121,8 @@ pub struct Settings {
     pub session_absolute_lifetime: UnixSeconds,
     /// `true` if clients may register without an initial access token.
     pub open_registration: bool,
+    /// The identifier of the resource that is the default of clients which register themselves.
+    pub registration_default_resource: Option<String>,
     /// For development only: clients' URLs may be http, and may lead to this machine and its network.
     pub fetch_private_addresses: bool,
     /// For development only: a PEM file of certificates that are trusted in addition to the system's when the issuer fetches
@@ -170,6 +174,7 @@ impl Settings {
         let all = Figment::from(Serialized::defaults(defaults)).merge(given);
         let mut settings = all.extract_lossy::<Self>().map_err(sources::explain)?;
         settings.default_client = settings.default_client.filter(|client| !client.is_empty());
+        settings.registration_default_resource = settings.registration_default_resource.filter(|resource| !resource.is_empty());
         settings.check()?;
         Ok(settings)
     }
@@ -205,6 +210,7 @@ impl Settings {
             session_idle_lifetime: 8 * 3600,
             session_absolute_lifetime: 7 * DAY,
             open_registration: false,
+            registration_default_resource: None,
             fetch_private_addresses: false,
             fetch_ca_file: None,
             trusted_proxies: Vec::new(),
@@ -218,6 +224,13 @@ impl Settings {
     fn check(&self) -> Result<(), ConfigError> {
         if self.keys_dir.as_os_str().is_empty() {
             return Err(invalid("keys_dir", "expected the path of a folder"));
+        }
+        if let Some(resource) = &self.registration_default_resource {
+            let is_own = [self.issuer.as_str(), &self.issuer.endpoint("/userinfo")].into_iter().any(|own| is_same(own, resource));
+            if Url::parse(resource).is_err() || is_own {
+                let expected = "expected the identifier of a resource other than the issuer, such as https://orders.example";
+                return Err(invalid("registration_default_resource", format!("{expected}; found {resource:?}")));
+            }
         }
         if ![2048, 3072, 4096].contains(&self.key_bits) {
             return Err(invalid("key_bits", format!("expected 2048, 3072 or 4096; found {}", self.key_bits)));

@@ -14,6 +14,7 @@ use crate::clock::UnixSeconds;
 use crate::config::MAX_TOKEN_LIFETIME;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
+use crate::oauth::resource_identifier::is_same;
 use crate::oauth::scope::ScopeSet;
 use crate::store::ConnectionTrait;
 use crate::store::authorizations::AuthorizationRow;
@@ -139,7 +140,7 @@ impl GrantContext<'_> {
         let identifiers: Vec<&str> = authorized.split_whitespace().collect();
         let named = named(self.app, self.client, self.form).await?;
         let identifier = named.as_ref().map(|named| named.identifier(&self.app.settings.issuer));
-        if identifier.is_some_and(|named| !identifiers.is_empty() && !identifiers.contains(&named.as_str())) {
+        if identifier.is_some_and(|named| !identifiers.is_empty() && !identifiers.iter().any(|authorized| is_same(authorized, &named))) {
             return Err(OAuthError::new(Code::InvalidTarget, "resource: the authorization was not given for it"));
         }
         Ok(match (named, identifiers.first()) {

@@ -14,6 +14,7 @@ pub mod pkce;
 pub mod private_scheme;
 pub mod prompt;
 pub mod redirect_uri;
+pub mod resource_identifier;
 pub mod scope;
 pub mod secret;
 pub mod standard_claims;

@@ -25,13 +25,25 @@ pub use crate::store::entity::clients::Model as ClientRow;
 pub struct AllowedScope {
     pub name: String,
     pub resource_id: String,
+    /// `true` if the client may ask for it only because its resource is open to all clients, which act for a user.
+    pub by_openness: bool,
 }
 
 impl AllowedScope {
-    /// Parses the value of [`SCOPES`], pairs of a scope and its resource.
-    fn parse(text: &str) -> Vec<Self> {
-        let pairs: Vec<&str> = words(text).collect();
-        pairs.chunks_exact(2).map(|pair| Self { name: pair[0].to_owned(), resource_id: pair[1].to_owned() }).collect()
+    /// Parses the values of [`SCOPES`] and [`OPEN_SCOPES`], pairs of a scope and its resource.
+    fn parse(own: &str, open: &str) -> Vec<Self> {
+        let pairs = |text: &str, by_openness| -> Vec<Self> {
+            let names: Vec<&str> = words(text).collect();
+            let scope = |pair: &[&str]| Self { name: pair[0].to_owned(), resource_id: pair[1].to_owned(), by_openness };
+            names.chunks_exact(2).map(scope).collect()
+        };
+        let mut scopes = pairs(own, false);
+        for scope in pairs(open, true) {
+            if !scopes.iter().any(|own| own.name == scope.name) {
+                scopes.push(scope);
+            }
+        }
+        scopes
     }
 }
 
@@ -74,12 +86,19 @@ impl fmt::Debug for Client {
 const SCOPES: &str = "COALESCE((SELECT string_agg(scopes.name || ' ' || scopes.resource_id, ' ') FROM client_scopes \
      JOIN scopes ON scopes.name = client_scopes.scope WHERE client_scopes.client_id = clients.id), '')";
 
+/// An SQL expression: the scopes of all resources that are open to any client, in the same form.
+const OPEN_SCOPES: &str = "COALESCE((SELECT string_agg(scopes.name || ' ' || scopes.resource_id, ' ') FROM scopes \
+     JOIN resources AS openings ON openings.id = scopes.resource_id WHERE openings.open), '')";
+
 impl Client {
     /// Returns the column list for a statement in SQL text over `clients LEFT JOIN resources`, where the resource is the client's
     /// default.
     pub(super) fn columns(prefix: &str) -> String {
         let resource = columns::<resources::Entity>("resources", &format!("{prefix}resource_"));
-        format!("{}, {resource}, {SCOPES} AS {prefix}scopes", columns::<clients::Entity>("clients", prefix))
+        format!(
+            "{}, {resource}, {SCOPES} AS {prefix}scopes, {OPEN_SCOPES} AS {prefix}open_scopes",
+            columns::<clients::Entity>("clients", prefix)
+        )
     }
 }
 
@@ -88,6 +107,7 @@ impl FromQueryResult for Client {
         let client = ClientRow::from_query_result(row, prefix)?;
         let resource = ResourceRow::from_query_result_optional(row, &format!("{prefix}resource_"))?;
         let scopes: String = row.try_get(prefix, "scopes")?;
+        let open_scopes: String = row.try_get(prefix, "open_scopes")?;
         Ok(Self {
             id: client.id,
             client_name: client.client_name,
@@ -102,7 +122,7 @@ impl FromQueryResult for Client {
             registered_itself: client.registration_token_hash.is_some(),
             metadata: client.metadata,
             default_resource: resource.map(Resource::from),
-            scopes: AllowedScope::parse(&scopes),
+            scopes: AllowedScope::parse(&scopes, &open_scopes),
         })
     }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::clock::UnixSeconds;
 use crate::oauth::issuer::Issuer;
+use crate::oauth::resource_identifier::{comparable, is_same};
 use crate::store::StoreError;
 use crate::store::entity::{resources, scopes};
 
@@ -25,12 +27,14 @@ pub struct Resource {
     identifier: Option<String>,
     /// The lifetime of its access tokens, in seconds. `None` for the default of the settings.
     pub token_lifetime: Option<UnixSeconds>,
+    /// `true` if any client may ask for its scopes on behalf of a user.
+    pub open: bool,
 }
 
 impl Resource {
     /// Makes the built-in resource [`USERINFO`] without reading its row.
     pub fn userinfo() -> Self {
-        Self { id: USERINFO.to_owned(), identifier: None, token_lifetime: None }
+        Self { id: USERINFO.to_owned(), identifier: None, token_lifetime: None, open: false }
     }
 
     /// Returns the `aud` of its tokens.
@@ -41,7 +45,7 @@ impl Resource {
 
 impl From<ResourceRow> for Resource {
     fn from(row: ResourceRow) -> Self {
-        Self { id: row.id, identifier: row.identifier, token_lifetime: row.token_lifetime }
+        Self { id: row.id, identifier: row.identifier, token_lifetime: row.token_lifetime, open: row.open }
     }
 }
 
@@ -54,17 +58,17 @@ pub fn identifier(id: &str, stored: Option<&str>, issuer: &Issuer) -> String {
     }
 }
 
-/// Returns the resource with this identifier. A built-in resource takes precedence over a registered one.
+/// Returns the resource that this identifier names. A built-in resource takes precedence over a registered one.
 pub async fn by_identifier(db: &impl ConnectionTrait, identifier: &str, issuer: &Issuer) -> Result<Option<Resource>, StoreError> {
-    match [ISSUER, USERINFO].into_iter().find(|id| self::identifier(id, None, issuer) == identifier) {
+    match [ISSUER, USERINFO].into_iter().find(|id| is_same(&self::identifier(id, None, issuer), identifier)) {
         Some(id) => by_column(db, resources::Column::Id, id).await,
         None => registered(db, identifier).await,
     }
 }
 
-/// Returns the resource that was registered with this identifier, even if a built-in one has the same.
+/// Returns the registered resource that this identifier names, even if a built-in one has the same.
 pub async fn registered(db: &impl ConnectionTrait, identifier: &str) -> Result<Option<Resource>, StoreError> {
-    by_column(db, resources::Column::Identifier, identifier).await
+    by_column(db, resources::Column::Comparable, &comparable(identifier)).await
 }
 
 /// Returns the first identifier of a built-in resource that a registered resource has too. That happens if the resource was
@@ -135,6 +139,17 @@ pub async fn insert(db: &impl ConnectionTrait, resource: ResourceRow, owned: Vec
         scopes::Entity::insert_many(owned.into_iter().map(IntoActiveModel::into_active_model)).exec_without_returning(db).await?;
     }
     Ok(())
+}
+
+/// Locks the row of the resource with the key `id` until the caller's transaction ends. Returns `false` if there is no such resource.
+pub async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
+    Ok(!resources::Entity::find_by_id(id).lock_exclusive().all(db).await?.is_empty())
+}
+
+/// Opens the resource with the key `id` to all clients, or closes it. Returns `false` if there is no such resource.
+pub async fn set(db: &impl ConnectionTrait, id: &str, open: bool) -> Result<bool, StoreError> {
+    let set = resources::Entity::update_many().col_expr(resources::Column::Open, Expr::value(open));
+    Ok(set.filter(resources::Column::Id.eq(id)).exec(db).await?.rows_affected == 1)
 }
 
 /// Deletes a resource with its scopes, which roles and clients lose too. Returns `false` if there is no such resource.

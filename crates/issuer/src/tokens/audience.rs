@@ -51,16 +51,22 @@ pub fn owned(requested: &ScopeSet, audience: &[Resource], client: &Client) -> Sc
 
 /// Returns the resource `identifier`. Fails with `invalid_target` if it does not exist, or if `client` may not get tokens for it.
 pub async fn target(app: &App, client: &Client, identifier: &str) -> Result<Resource, OAuthError> {
-    let resource = resources::by_identifier(app.store.reader(), identifier, &app.settings.issuer).await?;
-    let allowed = resource.filter(|resource| may_target(client, resource));
-    allowed.ok_or_else(|| OAuthError::new(Code::InvalidTarget, "resource: it does not exist, or this client may not get tokens for it"))
+    let found = resources::by_identifier(app.store.reader(), identifier, &app.settings.issuer).await?;
+    let refused = match found {
+        Some(resource) if may_target(client, &resource) => return Ok(resource),
+        Some(_) => {
+            "resource: this client may ask for no scope of it; register the client for one of its scopes, or open the resource to all clients"
+        }
+        None => "resource: it does not exist; send the identifier as it was registered, such as https://orders.example",
+    };
+    Err(OAuthError::new(Code::InvalidTarget, refused))
 }
 
-/// Returns whether `client` may get tokens for `resource`: it must be the client's default, or own a scope that the client may ask
-/// for.
+/// Returns whether `client` may get tokens for `resource`: it must be open, or the client's default, or own a scope that the client may
+/// ask for.
 fn may_target(client: &Client, resource: &Resource) -> bool {
     let is_default = client.default_resource.as_ref().is_some_and(|default| default.id == resource.id);
-    is_default || client.scopes.iter().any(|allowed| allowed.resource_id == resource.id)
+    resource.open || is_default || client.scopes.iter().any(|allowed| allowed.resource_id == resource.id)
 }
 
 fn owner<'c>(client: &'c Client, scope: &str) -> Option<&'c str> {

@@ -1,4 +1,5 @@
-//! Decides which scopes are granted: requested ∩ allowed to the client ∩ (for a resource's scopes) held by the user's roles.
+//! Decides which scopes are granted: requested ∩ allowed to the client ∩ (for a resource's scopes) held by the user's roles. Every client is
+//! allowed the scopes of open resources, but only when it acts for a user.
 
 use crate::oauth::scope::{ADMIN_SCOPES, ScopeSet};
 use crate::store::clients::Client;
@@ -15,7 +16,7 @@ pub fn narrow(requested: &ScopeSet, client: &Client, user: Option<&User>) -> Sco
         match user {
             // OpenID Connect's scopes are about the users themselves, so they need no role.
             Some(user) => is_oidc || user.scopes.iter().any(|own| own == name),
-            None => !is_oidc,
+            None => !is_oidc && !allowed.by_openness,
         }
     })
 }

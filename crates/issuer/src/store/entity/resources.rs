@@ -9,6 +9,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     pub identifier: Option<String>,
+    pub comparable: Option<String>,
+    pub open: bool,
     pub name: String,
     pub token_lifetime: Option<i64>,
     pub created_at: i64,

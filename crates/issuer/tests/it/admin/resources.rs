@@ -1,9 +1,9 @@
 //! Resources are listed by age, and the built-in ones come first.
 
-use signet_issuer::admin::Window;
-use signet_issuer::admin::resources::{self, NewResource, ResourceDraft};
+use signet_issuer::admin::resources::{self, NewResource, ResourceDraft, ResourceSettings};
+use signet_issuer::admin::{Refused, Window};
 
-use crate::support::TestApp;
+use crate::support::{ORDERS, TestApp, at_once};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_list_has_the_built_in_ones_first_then_the_oldest_first() {
@@ -11,7 +11,7 @@ async fn the_list_has_the_built_in_ones_first_then_the_oldest_first() {
     let mut expected = vec![app.url.clone(), format!("{}/userinfo", app.url)];
     for number in 0..6 {
         let identifier = format!("https://service{number}.example");
-        let draft = ResourceDraft { identifier: identifier.clone(), name: "Service".to_owned(), scopes: vec![], token_lifetime: None };
+        let draft = ResourceDraft { identifier: identifier.clone(), name: "Service".to_owned(), ..ResourceDraft::default() };
         let resource = NewResource::check(draft).unwrap();
         app.operate(|change| Box::pin(resources::add(change, resource))).await.unwrap();
         expected.push(identifier);
@@ -31,4 +31,40 @@ async fn the_list_has_the_built_in_ones_first_then_the_oldest_first() {
     }
     let broken = Window { after: Some("nonsense".to_owned()), limit: 3 };
     assert!(resources::list(&app.app, &broken).await.is_err());
+}
+
+async fn add(app: &TestApp, identifier: &str) -> Result<(), Refused> {
+    let draft = ResourceDraft { identifier: identifier.to_owned(), name: "Service".to_owned(), ..ResourceDraft::default() };
+    let resource = NewResource::check(draft).unwrap();
+    app.operate(|change| Box::pin(resources::add(change, resource))).await.map(|_| ())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_that_are_equal_cannot_both_be_registered() {
+    let app = TestApp::new().await.with_orders().await;
+    for taken in [ORDERS.to_owned(), format!("{ORDERS}/"), app.url.clone(), format!("{}/", app.url), format!("{}/userinfo", app.url)] {
+        assert!(matches!(add(&app, &taken).await, Err(Refused::Conflict(_))), "{taken}");
+    }
+    // Nor by two commands at the same moment.
+    let at = |path: &'static str| add(&app, path);
+    let answers = at_once(vec![at("https://x.example"), at("https://x.example/"), at("https://x.example"), at("https://x.example/")]).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+    assert_eq!(app.count("SELECT count(*) FROM resources WHERE identifier LIKE 'https://x.example%'").await, 1);
+    // A resource is found, and removed, by either spelling.
+    assert_eq!(resources::show(&app.app, &format!("{ORDERS}/")).await.unwrap().identifier, ORDERS);
+    let removed = app.operate(|change| Box::pin(resources::remove(change, "https://orders.example/"))).await.unwrap();
+    assert_eq!(removed.identifier, ORDERS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_built_in_resource_cannot_be_changed() {
+    let app = TestApp::new().await.with_orders().await;
+    let open = ResourceSettings { open: Some(true) };
+    for identifier in [app.url.clone(), format!("{}/userinfo", app.url)] {
+        let refused = app.operate(|change| Box::pin(async { resources::set(change, &identifier, open).await })).await;
+        assert!(matches!(refused, Err(Refused::Conflict(_))), "{identifier}");
+    }
+    let set = async |settings| app.operate(|change| Box::pin(resources::set(change, ORDERS, settings))).await.unwrap().open;
+    assert!(set(open).await && set(open).await && set(ResourceSettings::default()).await);
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'resource_changed'").await, 1, "only what changed");
 }

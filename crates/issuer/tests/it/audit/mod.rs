@@ -40,6 +40,7 @@ fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
         Action::KeysRotated => (r#""state":"active""#, r#""state":"published""#),
         Action::RegistrationTokenIssued => ("", r#""uses":1"#),
         Action::ResourceAdded => ("", r#""name":"orders:read""#),
+        Action::ResourceChanged => (r#""open":false"#, r#""open":true"#),
         Action::ResourceRemoved => (r#""name":"orders:read""#, ""),
         Action::RoleAdded => ("", r#""orders:read""#),
         Action::RoleRemoved => (r#""orders:write""#, ""),
@@ -100,6 +101,7 @@ async fn every_operation_records_who_did_what_before_and_after() {
             registration_tokens::issue(change, registration_tokens::NewRegistrationToken::check(1, 60)?).await?;
             roles::change_scopes(change, "clerk", &[], &read).await?;
             roles::remove(change, "clerk").await?;
+            resources::set(change, ORDERS, resources::ResourceSettings { open: Some(true) }).await?;
             resources::remove(change, ORDERS).await?;
             keys::publish(change, key).await?;
             keys::revoke(change, &active, spare).await

@@ -44,6 +44,8 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
         ("SIGNET_TRUSTED_PROXIES", "[\"nonsense\"]", "setting trusted_proxies: expected networks such as 10.0.0.0/8"),
         ("SIGNET_TRUSTED_PROXIES", "10.0.0.0/8, 10.1", "setting trusted_proxies: expected networks such as 10.0.0.0/8"),
         ("SIGNET_OPEN_REGISTRATION", "perhaps", "setting open_registration: expected true or false"),
+        ("SIGNET_REGISTRATION_DEFAULT_RESOURCE", "orders", "registration_default_resource: expected the identifier of a resource"),
+        ("SIGNET_REGISTRATION_DEFAULT_RESOURCE", "http://localhost:8080/", "registration_default_resource: expected the identifier"),
         ("SIGNET_DATABASE_URL", "sqlite:", "database_url: expected sqlite:<file>"),
         ("SIGNET_DATABASE_URL", "sqlite::memory:", "database_url: expected sqlite:<file>"),
         ("SIGNET_DATABASE_URL", "sqlite:x.db?mode=memory", "database_url: expected sqlite:<file>"),

@@ -154,7 +154,13 @@ impl TestApp {
     /// Adds a resource that owns `scopes`; its access tokens live for `token_lifetime` seconds, or as long as the settings say.
     pub async fn add_resource(&self, identifier: &str, scopes: &[&str], token_lifetime: Option<i64>) {
         let scopes = scopes.iter().map(|name| ScopeView { name: (*name).to_owned(), description: (*name).to_owned() }).collect();
-        let draft = ResourceDraft { identifier: identifier.to_owned(), name: identifier.to_owned(), scopes, token_lifetime };
+        let draft = ResourceDraft {
+            identifier: identifier.to_owned(),
+            name: identifier.to_owned(),
+            scopes,
+            token_lifetime,
+            ..ResourceDraft::default()
+        };
         let resource = NewResource::check(draft).unwrap();
         self.operate(|change| Box::pin(resources::add(change, resource))).await.unwrap();
     }

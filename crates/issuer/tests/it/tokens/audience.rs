@@ -40,7 +40,11 @@ async fn a_named_resource_is_the_only_audience() {
     assert_eq!((&refreshed.claims()["aud"], refreshed.str("scope")), (&json!(ORDERS), "orders:read"));
 
     assert_eq!(ask("https://unknown.example".to_owned(), "").await.error(), (400, "invalid_target"));
-    assert_eq!(ask(format!("{ORDERS}/"), "").await.error(), (400, "invalid_target"));
+    // An empty path equals "/"; the audience is what was registered. Nothing else is changed.
+    assert_eq!(ask(format!("{ORDERS}/"), "orders:read").await.claims()["aud"], ORDERS);
+    for other in [format!("{ORDERS}//"), format!("{ORDERS}/x"), ORDERS.to_uppercase(), format!("{ORDERS}:443"), format!("{ORDERS}/?")] {
+        assert_eq!(ask(other.clone(), "orders:read").await.error(), (400, "invalid_target"), "{other}");
+    }
     // This resource exists, but the client may ask for none of its scopes.
     assert_eq!(ask(app.url.clone(), "").await.error(), (400, "invalid_target"));
 }
