@@ -184,7 +184,7 @@ fn clients() -> TableCreateStatement {
         .col(big_integer("created_at"))
         .col(big_integer_null("disabled_at"))
         .col(string_null("token_endpoint_auth_method"))
-        .col(boolean("require_pkce").default(true))
+        .col(string("pkce"))
         .col(boolean("first_party").default(false))
         .col(text("metadata").default("{}"))
         .col(binary_null("registration_token_hash"))

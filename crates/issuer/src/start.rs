@@ -213,7 +213,6 @@ fn cli(app: &App, admin_scopes: Vec<String>) -> ClientDraft {
         grant_types: [Grant::Password, Grant::RefreshToken].map(|grant| grant.name().to_owned()).into(),
         default_resource: Some(app.settings.issuer.as_str().to_owned()),
         scope: Some([admin_scopes, names(&OIDC_SCOPES)].concat()),
-        require_pkce: true,
         first_party: true,
         ..ClientDraft::default()
     }

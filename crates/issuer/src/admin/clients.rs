@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
-use crate::admin::new_client::{ClientDraft, NewClient};
+use crate::admin::new_client::{ClientDraft, NewClient, pkce_of_public_client};
 use crate::admin::{Change, Listing, Refused, Window, resources as resource_operations};
 use crate::app::App;
 use crate::audit::{Action, Object};
@@ -12,6 +12,7 @@ use crate::clock::{UnixSeconds, rfc3339};
 use crate::fetch::logo::{self, Logo};
 use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::ClientMetadata;
+use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::{OIDC_SCOPES, words};
 use crate::oauth::secret;
 use crate::store::clients::{self, ClientRow};
@@ -36,7 +37,7 @@ pub struct ClientView {
     /// `None` if any method will do that the client has a secret or keys for.
     pub token_endpoint_auth_method: Option<String>,
     pub first_party: bool,
-    pub require_pkce: bool,
+    pub pkce: Pkce,
     pub registered_itself: bool,
     pub metadata: ClientMetadata,
     pub enabled: bool,
@@ -64,7 +65,7 @@ impl ClientView {
             redirect_uris: list(&row.redirect_uris),
             origins,
             first_party: row.first_party,
-            require_pkce: row.public || row.require_pkce,
+            pkce: row.pkce(),
             registered_itself: row.registration_token_hash.is_some(),
             metadata: row.client_metadata()?,
             enabled: row.disabled_at.is_none(),
@@ -147,9 +148,9 @@ pub struct Added {
 pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>, own_token: Option<&str>) -> Result<Added, Refused> {
     let (app, db) = (change.app, &change.transaction);
     let client_secret = client.has_secret().then(|| new_secret(app));
-    let origins = client.origins();
+    let (origins, pkce) = (client.origins(), client.pkce());
     let NewClient(draft) = client;
-    let ClientDraft { client_name, grant_types, redirect_uris, metadata, public, require_pkce, first_party, .. } = draft;
+    let ClientDraft { client_name, grant_types, redirect_uris, metadata, public, first_party, .. } = draft;
     let id = draft.client_id.unwrap_or_else(|| app.clock.random_id::<16>());
     if clients::row(db, &id).await?.is_some() {
         return Err(Refused::Conflict(format!("there is a client {id} already")));
@@ -178,7 +179,7 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
         created_at: change.now,
         disabled_at: None,
         token_endpoint_auth_method: draft.token_endpoint_auth_method,
-        require_pkce,
+        pkce: pkce.as_str().to_owned(),
         first_party,
         metadata: metadata.to_json(),
         registration_token_hash: own_token.map(secret::hash),
@@ -252,6 +253,28 @@ pub async fn rotate_secret(change: &mut Change<'_>, id: &str, drop_previous: boo
     let after = ClientView { secrets: if drop_previous { 1 } else { 2 }, ..before.clone() };
     change.record(Action::ClientSecretRotated, Object::Client(id), Some(&before), Some(&after)).await?;
     Ok(client_secret)
+}
+
+/// The settings of a client that can be changed; `None` leaves one as it is.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(missing_docs, reason = "the names are those of the view")]
+pub struct ClientSettings {
+    pub pkce: Option<Pkce>,
+}
+
+/// Changes the settings of a client. Does nothing if it has them already.
+pub async fn set(change: &mut Change<'_>, id: &str, settings: ClientSettings) -> Result<ClientView, Refused> {
+    let before = lock(change, id).await?;
+    let after = ClientView { pkce: settings.pkce.unwrap_or(before.pkce), ..before.clone() };
+    if after.pkce == before.pkce {
+        return Ok(before);
+    }
+    if after.public {
+        return Err(Refused::Invalid(vec![pkce_of_public_client(after.pkce)]));
+    }
+    clients::set_pkce(&change.transaction, id, after.pkce).await?;
+    change.record(Action::ClientChanged, Object::Client(id), Some(&before), Some(&after)).await?;
+    Ok(after)
 }
 
 /// Enables or disables a client. The issuer refuses every request of a disabled client. Does nothing if the client is already in that

@@ -12,6 +12,7 @@ use crate::fetch::client_keys;
 use crate::grants::Grant;
 use crate::oauth::client_auth::{METHODS, NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::{ClientMetadata, MAX_TEXT};
+use crate::oauth::pkce::Pkce;
 use crate::oauth::redirect_uri;
 
 /// The largest number of redirect URIs of one client.
@@ -40,7 +41,8 @@ pub struct ClientDraft {
     /// The origins with scripts that call the token endpoint. If empty, those of the redirect URIs.
     pub origins: Vec<String>,
     pub public: bool,
-    pub require_pkce: bool,
+    /// `None` for the default: a public client must use PKCE, and a confidential one may rely on `nonce` instead.
+    pub pkce: Option<Pkce>,
     /// `true` if users are not asked for consent.
     pub first_party: bool,
     pub metadata: ClientMetadata,
@@ -74,6 +76,7 @@ impl NewClient {
         faults.extend(check_grant_types(&draft, rules).err());
         faults.extend(check_redirect_uris(&draft, rules).err());
         faults.extend(check_auth_method(&draft).err());
+        faults.extend(check_pkce(&draft).err());
         faults.extend(check_scope(draft.scope.as_deref().unwrap_or_default()).err());
         if !draft.origins.iter().all(|origin| redirect_uri::origin(origin).as_ref() == Some(origin)) {
             faults.push(Fault::new("origins", "scheme, host and port alone, such as https://app.example.com"));
@@ -97,6 +100,11 @@ impl NewClient {
     pub(super) fn has_secret(&self) -> bool {
         let method = self.0.token_endpoint_auth_method.as_deref();
         !self.0.public && ![Some(NONE), Some(PRIVATE_KEY_JWT)].contains(&method)
+    }
+
+    /// Returns whether authorization requests must carry a PKCE challenge.
+    pub(super) fn pkce(&self) -> Pkce {
+        self.0.pkce.unwrap_or(if self.0.public { Pkce::Required } else { Pkce::Nonce })
     }
 
     /// Returns the origins whose scripts call the token endpoint; by default those of the redirect URIs.
@@ -187,6 +195,17 @@ fn check_auth_method(draft: &ClientDraft) -> Result<(), Fault> {
         return Err(no_usable_key());
     }
     Ok(())
+}
+
+fn check_pkce(draft: &ClientDraft) -> Result<(), Fault> {
+    match draft.pkce {
+        Some(pkce) if draft.public && pkce != Pkce::Required => Err(pkce_of_public_client(pkce)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn pkce_of_public_client(found: Pkce) -> Fault {
+    Fault::new("pkce", format!("required, because a public client has no secret to prove who it is; found {}", found.as_str()))
 }
 
 fn no_usable_key() -> Fault {

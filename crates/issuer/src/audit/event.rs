@@ -57,6 +57,7 @@ actions! {
     AuthorizationEnded = "authorization_ended";
     AuthorizationsEnded = "authorizations_ended";
     ClientAdded = "client_added";
+    ClientChanged = "client_changed";
     ClientDisabled = "client_disabled";
     ClientEnabled = "client_enabled";
     ClientRemoved = "client_removed";

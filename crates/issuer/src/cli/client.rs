@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::change;
-use crate::admin::clients::{self, Added, ClientFilter};
+use crate::admin::clients::{self, Added, ClientFilter, ClientSettings};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::registration_tokens::{self, IssuedToken, LIFETIME, NewRegistrationToken, USES};
 use crate::app::App;
@@ -12,6 +12,7 @@ use crate::cli::client_metadata::MetadataArgs;
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, operator};
 use crate::clock::{DAY, UnixSeconds, date};
+use crate::oauth::pkce::Pkce;
 
 /// The subcommands of `signet client`.
 #[derive(Debug, Subcommand)]
@@ -23,6 +24,14 @@ pub enum ClientCommand {
         /// Only clients that are enabled (true) or disabled (false) [default: both]
         #[arg(long, value_name = "BOOL")]
         enabled: Option<bool>,
+    },
+    /// Change the settings of a client
+    Set {
+        /// Client id of the client to change
+        id: String,
+        /// Whether authorization requests must use PKCE: required, nonce (PKCE, or the scope openid with a nonce), or optional
+        #[arg(long, value_name = "WHEN", value_parser = parse_pkce)]
+        pkce: Option<Pkce>,
     },
     /// Show the settings and metadata of one client
     Show {
@@ -102,9 +111,10 @@ pub struct AddArgs {
     /// method for which it has a secret or keys]
     #[arg(long, value_name = "METHOD", conflicts_with = "public")]
     auth_method: Option<String>,
-    /// Accept authorization requests of this client without PKCE; a public client must always use PKCE
-    #[arg(long, conflicts_with = "public")]
-    no_pkce: bool,
+    /// Whether authorization requests must use PKCE: required, nonce (PKCE, or the scope openid with a nonce), or optional [default:
+    /// required for a public client, which must always use PKCE, and nonce for others]
+    #[arg(long, value_name = "WHEN", value_parser = parse_pkce)]
+    pkce: Option<Pkce>,
     /// Do not ask people for consent, because the client is your own (people are still asked if it is public and its redirect URI is
     /// not https, because any program on their device may pretend to be such a client)
     #[arg(long)]
@@ -125,6 +135,7 @@ const ADD: Arguments<'_> = &[
     ("jwks_uri", "--jwks-uri"),
     ("logo_uri", "--logo-uri"),
     ("origins", "--origin"),
+    ("pkce", "--pkce"),
     ("policy_uri", "--policy-uri"),
     ("post_logout_redirect_uris", "--post-logout-redirect-uri"),
     ("redirect_uris", "--redirect-uri"),
@@ -138,6 +149,9 @@ pub async fn run(app: &App, command: ClientCommand) -> Result<Report, CliError> 
     match command {
         ClientCommand::Add(args) => add(app, *args).await.map_err(|error| error.in_terms_of(ADD)),
         ClientCommand::List { enabled } => list(app, ClientFilter { enabled }).await,
+        ClientCommand::Set { id, pkce } => {
+            set(app, &id, ClientSettings { pkce }).await.map_err(|error| error.in_terms_of(&[("pkce", "--pkce")]))
+        }
         ClientCommand::Show { id } => show(app, &id).await,
         ClientCommand::RotateSecret { id, drop_previous } => rotate_secret(app, &id, drop_previous).await,
         ClientCommand::Disable { id } => set_enabled(app, &id, false).await,
@@ -161,7 +175,7 @@ async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
         default_resource: args.resource,
         origins: args.origins,
         public: args.public,
-        require_pkce: !args.no_pkce,
+        pkce: args.pkce,
         first_party: args.first_party,
         metadata: args.metadata.into_metadata()?,
     };
@@ -171,6 +185,16 @@ async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
     let added = change(app, &operator(), move |change| Box::pin(clients::add(change, client, logo, None))).await?;
     let Added { client, client_secret } = added;
     Ok(secret_report(&client.client_id, client_secret))
+}
+
+/// Parses the value of `--pkce`.
+fn parse_pkce(text: &str) -> Result<Pkce, String> {
+    Pkce::parse(text).ok_or_else(|| format!("expected {}", Pkce::ALL.map(Pkce::as_str).join(", ")))
+}
+
+async fn set(app: &App, id: &str, settings: ClientSettings) -> Result<Report, CliError> {
+    let after = change(app, &operator(), |change| Box::pin(clients::set(change, id, settings))).await?;
+    Ok(Report::record(&["client_id", "pkce"], json!(after)))
 }
 
 fn secret_report(id: &str, secret: Option<String>) -> Report {
@@ -209,7 +233,7 @@ async fn show(app: &App, id: &str) -> Result<Report, CliError> {
         "origins",
         "token_endpoint_auth_method",
         "first_party",
-        "require_pkce",
+        "pkce",
         "registered_itself",
         "metadata",
         "enabled",

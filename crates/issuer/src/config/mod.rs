@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::clock::{DAY, UnixSeconds};
 use crate::oauth::issuer::Issuer;
+use crate::oauth::pkce::Pkce;
 use crate::oauth::resource_identifier::is_same;
 use database_url::DatabaseUrl;
 
@@ -121,6 +122,8 @@ pub struct Settings {
     pub session_absolute_lifetime: UnixSeconds,
     /// `true` if clients may register without an initial access token.
     pub open_registration: bool,
+    /// Whether confidential clients that register themselves must use PKCE; public ones must always.
+    pub registration_pkce: Pkce,
     /// The identifier of the resource that is the default of clients which register themselves.
     pub registration_default_resource: Option<String>,
     /// For development only: clients' URLs may be http, and may lead to this machine and its network.
@@ -210,6 +213,7 @@ impl Settings {
             session_idle_lifetime: 8 * 3600,
             session_absolute_lifetime: 7 * DAY,
             open_registration: false,
+            registration_pkce: Pkce::Nonce,
             registration_default_resource: None,
             fetch_private_addresses: false,
             fetch_ca_file: None,

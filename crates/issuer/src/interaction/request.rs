@@ -9,6 +9,7 @@ use crate::interaction::{CheckedRequest, Interaction};
 use crate::oauth::authorization_request::{AuthorizationRequest, ResponseTarget};
 use crate::oauth::error::{Code, ErrorResponse, OAuthError};
 use crate::oauth::form::Form;
+use crate::oauth::pkce::Pkce;
 use crate::oauth::redirect_uri;
 use crate::oauth::standard_claims::CLAIMS;
 use crate::store::clients::Client;
@@ -53,6 +54,7 @@ pub async fn receive(app: &App, form: &Form) -> Result<Received, OAuthError> {
         }
         Err(error) => {
             error.log();
+            tracing::info!(client = client.id, error = error.code.as_str(), reason = error.description, "authorization request refused");
             interaction.request = CheckedRequest::Invalid(ErrorResponse::from(&error));
         }
     }
@@ -76,7 +78,9 @@ async fn check(app: &App, client: &Client, form: &Form) -> Result<(Authorization
     if !client.has_grant(Grant::AuthorizationCode.name()) {
         return Err(OAuthError::new(Code::UnauthorizedClient, "this client is not registered for authorization_code"));
     }
-    let mut request = AuthorizationRequest::parse(form, client.public || client.require_pkce)?;
+    // Without the scope `openid` the client would get no ID token, so that its nonce would protect nothing.
+    let pkce = if client.pkce == Pkce::Nonce && !client.may_ask("openid") { Pkce::Required } else { client.pkce };
+    let mut request = AuthorizationRequest::parse(form, pkce)?;
     if request.resources.is_empty()
         && let Some(resource) = by_audience(app, client, form).await?
     {

@@ -7,7 +7,7 @@ use crate::oauth::acr::Acr;
 use crate::oauth::claims_request::ClaimsRequest;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
-use crate::oauth::pkce;
+use crate::oauth::pkce::Pkce;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect_uri;
 use crate::oauth::scope::ScopeSet;
@@ -90,9 +90,8 @@ impl ResponseTarget {
 }
 
 impl AuthorizationRequest {
-    /// Reads and checks the parameters. If `require_pkce` is set, the client must send a PKCE challenge. The error is meant for the
-    /// client.
-    pub fn parse(form: &Form, require_pkce: bool) -> Result<Self, OAuthError> {
+    /// Reads and checks the parameters. `pkce` says whether the client must send a PKCE challenge. The error is meant for the client.
+    pub fn parse(form: &Form, pkce: Pkce) -> Result<Self, OAuthError> {
         for (parameter, code) in [
             ("request", Code::RequestNotSupported),
             ("request_uri", Code::RequestUriNotSupported),
@@ -113,7 +112,7 @@ impl AuthorizationRequest {
         let request = Self {
             scope: form.get("scope").map(str::to_owned),
             nonce: form.get("nonce").map(str::to_owned),
-            code_challenge: challenge(form, require_pkce)?,
+            code_challenge: pkce.challenge(form)?,
             resources: form.all("resource").map(str::to_owned).collect(),
             prompt: form
                 .get("prompt")
@@ -146,18 +145,6 @@ impl AuthorizationRequest {
     pub fn requested_scope(&self) -> Result<Option<ScopeSet>, OAuthError> {
         let parsed = self.scope.as_deref().map(ScopeSet::parse).transpose();
         parsed.map_err(|error| OAuthError::new(Code::InvalidScope, error.to_string()))
-    }
-}
-
-fn challenge(form: &Form, required: bool) -> Result<Option<String>, OAuthError> {
-    match (form.get("code_challenge"), form.get("code_challenge_method")) {
-        (None, None) if required => Err(OAuthError::invalid_request("code_challenge is missing: this client must use PKCE")),
-        (None, None) => Ok(None),
-        (Some(challenge), Some(pkce::METHOD)) if pkce::is_challenge(challenge) => Ok(Some(challenge.to_owned())),
-        (Some(_), Some(pkce::METHOD)) => {
-            Err(OAuthError::invalid_request("code_challenge: expected a SHA-256 hash in base64url without padding"))
-        }
-        _ => Err(OAuthError::invalid_request("code_challenge_method: expected S256, together with a code_challenge")),
     }
 }
 

@@ -3,10 +3,77 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
+
+use crate::oauth::error::OAuthError;
+use crate::oauth::form::Form;
+use crate::oauth::scope::words;
 
 /// The only value of `code_challenge_methods_supported` in the discovery document.
 pub const METHOD: &str = "S256";
+
+/// Whether the authorization requests of a client must carry a PKCE challenge. A challenge that is sent is checked in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pkce {
+    /// Every request must carry one. This holds for every public client.
+    Required,
+    /// A request must carry one, or ask for an ID token by the scope `openid` and carry a `nonce`, which the client compares
+    /// (RFC 9700 §2.1.1).
+    Nonce,
+    /// No request must carry one.
+    Optional,
+}
+
+impl Pkce {
+    /// All values, in the order of their strength.
+    pub const ALL: [Self; 3] = [Self::Required, Self::Nonce, Self::Optional];
+
+    /// Returns the value as settings and the command line spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Nonce => "nonce",
+            Self::Optional => "optional",
+        }
+    }
+
+    /// Returns the value that is spelt `name`; `None` if there is no such value.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|pkce| pkce.as_str() == name)
+    }
+
+    /// Returns the challenge of the authorization request `form`. The error says how the client, or its administrator, can mend the
+    /// request.
+    pub fn challenge(self, form: &Form) -> Result<Option<String>, OAuthError> {
+        match (form.get("code_challenge"), form.get("code_challenge_method")) {
+            (None, None) => self.without_challenge(form).map(|()| None),
+            (Some(challenge), Some(METHOD)) if is_challenge(challenge) => Ok(Some(challenge.to_owned())),
+            (Some(_), Some(METHOD)) => {
+                Err(OAuthError::invalid_request("code_challenge: expected a SHA-256 hash in base64url without padding, of 43 characters"))
+            }
+            _ => Err(OAuthError::invalid_request("code_challenge_method: expected S256, together with a code_challenge")),
+        }
+    }
+
+    fn without_challenge(self, form: &Form) -> Result<(), OAuthError> {
+        let asks_for_id_token = form.get("scope").is_some_and(|scope| words(scope).any(|name| name == "openid"));
+        let refused = match self {
+            Self::Optional => return Ok(()),
+            Self::Nonce if asks_for_id_token && form.get("nonce").is_some() => return Ok(()),
+            Self::Nonce => {
+                "code_challenge is missing: switch PKCE with S256 on in the client, or let it send the scope openid and a nonce; an \
+                 administrator can also set pkce of the client to optional"
+            }
+            Self::Required => {
+                "code_challenge is missing: switch PKCE with S256 on in the client; if it is confidential, an administrator can also set \
+                 pkce of the client to nonce"
+            }
+        };
+        Err(OAuthError::invalid_request(refused))
+    }
+}
 
 /// Returns whether `challenge` has the form of a SHA-256 hash in base64url.
 pub fn is_challenge(challenge: &str) -> bool {

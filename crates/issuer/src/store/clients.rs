@@ -11,6 +11,7 @@ use sea_orm::{
 
 use crate::clock::UnixSeconds;
 use crate::oauth::client_metadata::ClientMetadata;
+use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::words;
 use crate::store::entity::{client_logos, client_origins, client_scopes, clients, resources};
 use crate::store::query::{columns, text};
@@ -64,8 +65,8 @@ pub struct Client {
     pub redirect_uris: Vec<String>,
     /// The only method by which the client may authenticate. `None` if any method will do that it has a secret or keys for.
     pub token_endpoint_auth_method: Option<String>,
-    /// `true` if every authorization request must carry a PKCE challenge. Requests of public clients must carry one in any case.
-    pub require_pkce: bool,
+    /// Whether authorization requests must carry a PKCE challenge; [`Pkce::Required`] for every public client.
+    pub pkce: Pkce,
     /// `true` if the client belongs to the operator of the issuer, so that users are not asked for consent.
     pub first_party: bool,
     pub registered_itself: bool,
@@ -109,6 +110,7 @@ impl FromQueryResult for Client {
         let scopes: String = row.try_get(prefix, "scopes")?;
         let open_scopes: String = row.try_get(prefix, "open_scopes")?;
         Ok(Self {
+            pkce: client.pkce(),
             id: client.id,
             client_name: client.client_name,
             public: client.public,
@@ -117,7 +119,6 @@ impl FromQueryResult for Client {
             enabled: client.disabled_at.is_none(),
             redirect_uris: words(&client.redirect_uris).map(str::to_owned).collect(),
             token_endpoint_auth_method: client.token_endpoint_auth_method,
-            require_pkce: client.require_pkce,
             first_party: client.first_party,
             registered_itself: client.registration_token_hash.is_some(),
             metadata: client.metadata,
@@ -167,6 +168,11 @@ pub(super) async fn by_ids(db: DatabaseConnection, ids: Vec<String>) -> Result<V
 }
 
 impl ClientRow {
+    /// Returns whether authorization requests must carry a PKCE challenge. A value that cannot be read counts as the strongest one.
+    pub fn pkce(&self) -> Pkce {
+        Pkce::parse(&self.pkce).filter(|_| !self.public).unwrap_or(Pkce::Required)
+    }
+
     /// Parses the metadata that the client was registered with (RFC 7591 §2).
     pub fn client_metadata(&self) -> Result<ClientMetadata, StoreError> {
         parse_metadata(&self.id, &self.metadata)
@@ -280,6 +286,12 @@ pub async fn rotate_secret(db: &impl ConnectionTrait, id: &str, hash: &[u8], dro
         .exec(db)
         .await?;
     Ok(rotated.rows_affected == 1)
+}
+
+/// Sets whether the authorization requests of a client must carry a PKCE challenge. Returns `false` if there is no such client.
+pub async fn set_pkce(db: &impl ConnectionTrait, id: &str, pkce: Pkce) -> Result<bool, StoreError> {
+    let set = clients::Entity::update_many().col_expr(clients::Column::Pkce, Expr::value(pkce.as_str()));
+    Ok(set.filter(clients::Column::Id.eq(id)).exec(db).await?.rows_affected == 1)
 }
 
 /// Disables a client at the time `at`, or enables it if `at` is `None`. Returns `false` if there is no such client.

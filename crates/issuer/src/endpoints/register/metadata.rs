@@ -93,8 +93,6 @@ pub fn read(body: &[u8]) -> Result<ClientDraft, Vec<Fault>> {
         scope: (!scope.is_empty()).then_some(scope),
         public: method == NONE,
         token_endpoint_auth_method: Some(method.to_owned()),
-        // These clients may rely on `nonce` instead of PKCE (RFC 9700 §2.1.1). A challenge that they send is still checked.
-        require_pkce: false,
         metadata: registration.metadata,
         ..ClientDraft::default()
     })

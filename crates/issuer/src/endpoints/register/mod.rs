@@ -107,7 +107,8 @@ pub async fn register(
 ) -> Result<Response, RegistrationError> {
     let initial_token = initial_token(&app, &caller).await?;
     let RawBody(body) = body?;
-    let draft = metadata::read(&body).map_err(Refused::Invalid)?;
+    let mut draft = metadata::read(&body).map_err(Refused::Invalid)?;
+    draft.pkce = (!draft.public).then_some(app.settings.registration_pkce);
     let rules = Rules { self_registered: true, private_addresses: app.settings.fetch_private_addresses };
     let client = NewClient::check(draft, rules)?;
     clients::check_sector(&app, &client).await?;

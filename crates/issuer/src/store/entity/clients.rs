@@ -18,7 +18,7 @@ pub struct Model {
     pub created_at: i64,
     pub disabled_at: Option<i64>,
     pub token_endpoint_auth_method: Option<String>,
-    pub require_pkce: bool,
+    pub pkce: String,
     pub first_party: bool,
     pub metadata: String,
     pub registration_token_hash: Option<Vec<u8>>,

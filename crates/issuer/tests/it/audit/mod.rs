@@ -5,6 +5,7 @@ use signet_issuer::admin::authorizations::AuthorizationFilter;
 use signet_issuer::admin::users::PasswordHash;
 use signet_issuer::admin::{Refused, authorizations, clients, keys, registration_tokens, resources, roles, sessions, users};
 use signet_issuer::audit::Action;
+use signet_issuer::oauth::pkce::Pkce;
 use uuid::Uuid;
 
 use crate::support::{ORDERS, TestApp};
@@ -32,6 +33,7 @@ fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
         Action::AuthorizationEnded => (r#""ended_at":null"#, r#""ended_at":"2026-"#),
         Action::AuthorizationsEnded => (r#""authorizations":1"#, r#""authorizations_ended":1"#),
         Action::ClientAdded => ("", r#""client_id":"web""#),
+        Action::ClientChanged => (r#""pkce":"required""#, r#""pkce":"optional""#),
         Action::ClientDisabled => (r#""enabled":true"#, r#""enabled":false"#),
         Action::ClientEnabled => (r#""enabled":false"#, r#""enabled":true"#),
         Action::ClientRemoved => (r#""client_id":"web""#, ""),
@@ -94,6 +96,7 @@ async fn every_operation_records_who_did_what_before_and_after() {
             users::change_roles(change, alice, &[], &clerk).await?;
             users::disable(change, alice).await?;
             users::enable(change, alice).await?;
+            clients::set(change, "web", clients::ClientSettings { pkce: Some(Pkce::Optional) }).await?;
             clients::rotate_secret(change, "web", false).await?;
             clients::set_enabled(change, "web", false).await?;
             clients::set_enabled(change, "web", true).await?;

@@ -164,10 +164,12 @@ fn scripts_can_set_everything_up() {
     signet.json(&[&["client", "add"], &web[..], &more[..]].concat());
     let shown = signet.json(&["client", "show", "web"]);
     assert_eq!(
-        (&shown["origins"][0], &shown["first_party"], &shown["require_pkce"]),
-        (&"https://web.example".into(), &true.into(), &true.into())
+        (&shown["origins"][0], &shown["first_party"], &shown["pkce"]),
+        (&"https://web.example".into(), &true.into(), &"nonce".into())
     );
     assert_eq!(shown["metadata"]["policy_uri"], "https://web.example/privacy");
+    assert_eq!(signet.json(&["client", "set", "web", "--pkce", "optional"])["pkce"], "optional");
+    assert_eq!(signet.json(&["resource", "set", "https://orders.example/", "--open", "true"])["open"], true);
     assert_eq!(signet.json(&["client", "remove", "web"])["removed"], true);
     assert_eq!(signet.json(&["user", "disable", "alice"])["enabled"], false);
     assert_eq!(signet.json(&["user", "enable", "alice"])["enabled"], true);
@@ -237,6 +239,10 @@ fn mistakes_are_one_clear_line() {
         (client(&["--grant", "implicit"]), "", "expected one of password, authorization_code, refresh_token, client_credentials"),
         (client(&["--grant", "client_credentials", "--public"]), "", "grant: expected no client_credentials for a public client"),
         (client(&["--scope", "nonsense"]), "", "there is no scope nonsense"),
+        (client(&["--pkce", "never"]), "", "expected required, nonce, optional"),
+        (client(&["--public", "--pkce", "nonce"]), "", "--pkce: expected required, because a public client"),
+        (vec!["client", "set", "cli", "--pkce", "optional"], "", "--pkce: expected required, because a public client"),
+        (vec!["resource", "set", "http://localhost:8080/userinfo", "--open", "true"], "", "built in and cannot be changed"),
         (client(&["--resource", "https://x.example"]), "", "there is no resource"),
         (client(&["--redirect-uri", "http://x.example"]), "", "redirect-uri: expected https"),
         (client(&["--redirect-uri", "com.example.app:/cb"]), "", "redirect-uri: expected https"),

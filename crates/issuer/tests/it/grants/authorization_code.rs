@@ -88,7 +88,7 @@ async fn a_verifier_comes_if_and_only_if_a_challenge_was_sent() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
     app.add_client_with("web", false, "authorization_code", &["openid", "orders:read"], |client| {
         client.redirect_uris = vec![CALLBACK.into()];
-        (client.require_pkce, client.first_party) = (false, true);
+        (client.pkce, client.first_party) = (None, true);
     })
     .await;
     let browser = app.signed_in("alice").await;

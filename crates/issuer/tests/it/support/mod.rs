@@ -20,6 +20,7 @@ use signet_issuer::app::App;
 use signet_issuer::audit::{Actor, Face, Who};
 use signet_issuer::clock::{Clock, FakeClock};
 use signet_issuer::config::Settings;
+use signet_issuer::oauth::pkce::Pkce;
 use signet_issuer::server;
 use signet_issuer::start;
 use tempfile::TempDir;
@@ -207,7 +208,7 @@ impl TestApp {
             public,
             grant_types: grants.split_whitespace().map(str::to_owned).collect(),
             default_resource: Some(ORDERS.to_owned()),
-            require_pkce: true,
+            pkce: Some(Pkce::Required),
             scope: Some(scopes.iter().map(|scope| (*scope).to_owned()).collect()),
             ..ClientDraft::default()
         };
