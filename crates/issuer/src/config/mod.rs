@@ -1,6 +1,7 @@
 //! Settings: defaults < `signet.toml` < `SIGNET_*` environment < flags. They are validated as a whole before anything starts.
 
 pub mod database_url;
+pub mod peers;
 mod sources;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -136,6 +137,15 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// The number of connections that may be open at once.
     pub max_connections: usize,
+    /// The number of connections that one address may have open at once. Peers in `trusted_proxies` may have any number; there the
+    /// requests of each address that they forward are counted.
+    pub max_connections_per_address: usize,
+    /// The number of connections beyond `max_connections` that serve health checks alone.
+    pub health_connections: usize,
+    /// The time that a peer has to send the head of a request, counted from the accept or from the end of the previous request.
+    pub header_timeout: u64,
+    /// The time that a peer has to receive an answer, counted from the moment at which it takes no more of it.
+    pub write_timeout: u64,
     /// The time for which the server waits for requests in flight after a signal to stop.
     pub shutdown_timeout: u64,
     /// The log filter in the syntax of `tracing`, such as `info` or `signet_issuer=debug`.
@@ -219,6 +229,10 @@ impl Settings {
             fetch_ca_file: None,
             trusted_proxies: Vec::new(),
             max_connections: 1024,
+            max_connections_per_address: 256,
+            health_connections: 16,
+            header_timeout: 15,
+            write_timeout: 10,
             shutdown_timeout: 10,
             log: "info,sea_orm_migration=warn,sqlx=warn".to_owned(),
             log_format: LogFormat::Text,
@@ -282,7 +296,11 @@ impl Settings {
             let expected = "expected one of off, error, warn, info, debug, trace, or <module>=<level>";
             return Err(invalid("log", format!("{expected}; found {word:?}")));
         }
-        in_range("max_connections", count(self.max_connections), 1, 1_000_000)
+        in_range("max_connections", count(self.max_connections), 1, 1_000_000)?;
+        in_range("max_connections_per_address", count(self.max_connections_per_address), 1, 1_000_000)?;
+        in_range("health_connections", count(self.health_connections), 1, 1000)?;
+        in_range("header_timeout", self.header_timeout.try_into().unwrap_or(i64::MAX), 1, 3600)?;
+        in_range("write_timeout", self.write_timeout.try_into().unwrap_or(i64::MAX), 1, 3600)
     }
 
     /// N + 2·M + S + fetch time, in seconds. After this, every verifier has seen a key that was published.

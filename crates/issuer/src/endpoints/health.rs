@@ -10,6 +10,17 @@ use serde_json::json;
 
 use crate::app::App;
 
+/// The paths of this file, at the root of the host and below the path of the issuer.
+pub const LIVE: &str = "/health/live";
+/// See [`LIVE`] for where this path is served.
+pub const READY: &str = "/health/ready";
+
+/// Returns whether `path` is a health check of the issuer whose URL has the path `issuer_path`.
+pub fn is_health(path: &str, issuer_path: &str) -> bool {
+    let own = path.strip_prefix(issuer_path).unwrap_or(path);
+    [own, path].iter().any(|path| [LIVE, READY].contains(path))
+}
+
 /// `GET /health/live`: says that the process answers. It checks nothing else, because restarting a node does not bring back a lost
 /// database.
 pub async fn live() -> Response {

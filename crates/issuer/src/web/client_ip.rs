@@ -13,7 +13,9 @@ use ipnet::IpNet;
 
 use crate::app::App;
 use crate::audit::RequestInfo;
+use crate::config::peers::is_trusted;
 use crate::oauth::error::OAuthError;
+use crate::web::slots::{Forwarded, Held, Overloaded};
 
 /// At most this many characters of a `User-Agent` header are kept.
 const MAX_USER_AGENT: usize = 300;
@@ -44,22 +46,31 @@ pub fn request_info(parts: &Parts) -> Result<RequestInfo, OAuthError> {
     })
 }
 
-/// Finds the client's address, gives the request an id, and stores both in the request's extensions.
+/// Finds the client's address, gives the request an id, and stores both in the request's extensions. A request that a trusted proxy
+/// forwards takes a place of the client's address, and is refused if none is left.
 pub async fn client_ip(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         let address = resolve(peer.ip().to_canonical(), request.headers(), &app.settings.trusted_proxies);
         request.extensions_mut().insert(ClientIp { address, request_id: app.next_request_id() });
+        if let Some(Forwarded(slots)) = request.extensions_mut().remove::<Forwarded>() {
+            let Some(slot) = slots.take(address) else {
+                request.extensions_mut().insert(Overloaded);
+                return next.run(request).await;
+            };
+            let mut response = next.run(request).await;
+            response.extensions_mut().insert(Held::from(slot));
+            return response;
+        }
     }
     next.run(request).await
 }
 
 fn resolve(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut address = peer;
     let forwarded: Vec<&str> =
         headers.get_all("x-forwarded-for").iter().flat_map(|value| value.to_str().unwrap_or("?").split(',')).map(str::trim).collect();
     for hop in forwarded.into_iter().rev() {
-        if !is_trusted(address) {
+        if !is_trusted(trusted, address) {
             break;
         }
         // An address that cannot be parsed may be forged, so the request counts as coming from the proxy that reported it.

@@ -8,3 +8,4 @@ pub mod html;
 pub mod middleware;
 pub mod origin;
 pub mod respond;
+pub mod slots;

@@ -35,6 +35,17 @@ pub async fn api_method_not_allowed() -> Response {
     OAuthError::new(Code::MethodNotAllowed, "this method is not allowed here").into_response()
 }
 
+/// Refuses a request of an address that has too many at once, and asks the peer to close the connection.
+pub fn overloaded(headers: &HeaderMap) -> Response {
+    let mut response = if wants_a_page(headers) {
+        PageError::busy().into_response()
+    } else {
+        OAuthError::new(Code::Busy, "the server has too many connections, or too many of your address; try again").into_response()
+    };
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 /// Returns `true` if the request accepts HTML, as browsers do when they open a page.
 fn wants_a_page(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accepted| accepted.contains("text/html"))

@@ -23,6 +23,7 @@ mod pages;
 mod plain_english;
 mod pool;
 mod routes;
+mod server;
 mod start;
 mod store;
 mod support;

@@ -11,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 use crate::app::App;
 use crate::web::error::page::{Link, PageError};
 use crate::web::html::{Csp, Page, html};
+use crate::web::respond::overloaded;
+use crate::web::slots::Overloaded;
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -28,9 +30,13 @@ struct Shown {
     text: String,
 }
 
-/// Replaces each response that carries a [`PageError`] with the page for it. A blank 5xx response becomes a page too.
+/// Replaces each response that carries a [`PageError`] with the page for it. A blank 5xx response becomes a page too. Refuses each
+/// request that carries [`Overloaded`].
 pub async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    let mut response = match request.extensions().get::<Overloaded>() {
+        Some(Overloaded) => overloaded(request.headers()),
+        None => next.run(request).await,
+    };
     let is_blank = response.status().is_server_error() && !response.headers().contains_key(header::CONTENT_TYPE);
     let error = response.extensions_mut().remove::<PageError>();
     // The session layer logs its failures and answers them with a blank response.
@@ -52,7 +58,7 @@ pub async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Ne
         shown.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     // Keep the cookies that inner layers have set, and the `Allow` header that a 405 must have.
-    for name in [header::SET_COOKIE, header::ALLOW] {
+    for name in [header::SET_COOKIE, header::ALLOW, header::CONNECTION] {
         for value in response.headers().get_all(&name) {
             shown.headers_mut().append(name.clone(), value.clone());
         }

@@ -18,12 +18,16 @@ fn serve(signet: &Signet, stderr: Stdio) -> (Child, u16) {
     let listen = free_address();
     let port = listen.rsplit_once(':').unwrap().1.parse().unwrap();
     let child = signet.command(&[("SIGNET_LISTEN", &listen)], &[]).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+    wait_until_ready(port);
+    (child, port)
+}
+
+fn wait_until_ready(port: u16) {
     let ready = (0..600).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(50));
         is_ready(port)
     });
     assert!(ready);
-    (child, port)
 }
 
 #[test]
@@ -80,5 +84,27 @@ fn a_server_that_cannot_say_that_it_started_stops_and_says_so() {
         assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(last.starts_with("signet: standard output: ") && last.contains("the server stops, because"), "{stderr}");
         assert!(last.contains(reason) && !last.contains("the command ran"), "{stderr}");
+    }
+}
+
+#[test]
+fn connections_do_not_use_up_the_files_that_the_process_may_open() {
+    for (limit, warns) in [("-Sn 160", false), ("-n 160", true)] {
+        let signet = Signet::new();
+        let listen = free_address();
+        let port: u16 = listen.rsplit_once(':').unwrap().1.parse().unwrap();
+        let command = format!("ulimit {limit} && exec {}", env!("CARGO_BIN_EXE_signet"));
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &command]).current_dir(signet.dir.path()).env("SIGNET_LISTEN", &listen);
+        let child = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until_ready(port);
+        let mut silent = Vec::new();
+        for _ in 0..200 {
+            silent.push(TcpStream::connect(("127.0.0.1", port)).unwrap());
+        }
+        assert!(is_ready(port), "{limit}");
+        assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        let stderr = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        assert_eq!(stderr.contains("setting max_connections: the system allows this process 160 open files"), warns, "{limit}: {stderr}");
     }
 }

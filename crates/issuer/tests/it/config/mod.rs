@@ -62,6 +62,10 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
         ("SIGNET_ISSUER", "http://localhost:8080/a'b", "issuer: expected an https URL"),
         ("SIGNET_DATABASE_URL", "postgres:signet", "database_url: expected sqlite:<file> or postgres://"),
         ("SIGNET_ACCOUNT_ATTEMPTS", "3000000000", "account_attempts: expected a whole number up to 2147483647"),
+        ("SIGNET_MAX_CONNECTIONS_PER_ADDRESS", "0", "max_connections_per_address: expected 1 to 1000000; found 0"),
+        ("SIGNET_HEALTH_CONNECTIONS", "0", "health_connections: expected 1 to 1000; found 0"),
+        ("SIGNET_HEADER_TIMEOUT", "0", "header_timeout: expected 1 to 3600; found 0"),
+        ("SIGNET_WRITE_TIMEOUT", "3601", "write_timeout: expected 1 to 3600; found 3601"),
         ("SIGNET_KEYS_DIR", "", "keys_dir: expected the path of a folder"),
     ] {
         let out = signet.run_with(&[(name, value)], &["migrate"], "");
