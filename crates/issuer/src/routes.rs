@@ -43,8 +43,9 @@ pub fn router(app: Arc<App>) -> Router {
     let metadata = format!("/.well-known/oauth-authorization-server{path}");
     let router = match path.as_str() {
         "" => endpoints,
-        // A nested router has no route for its own path with a slash at the end.
-        path => Router::new().nest(path, endpoints).route(&format!("{path}/"), get(home)),
+        // A nested router has no route for its own path with a slash at the end. Orchestrators ask at the root of the host, whatever path
+        // the issuer has.
+        path => Router::new().nest(path, endpoints).route(&format!("{path}/"), get(home)).merge(health_checks()),
     };
     router
         .merge(public(&metadata, get(discovery::discovery)))
@@ -84,14 +85,17 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
         .both("/static/style.css", get(assets::style))
         .both("/static/icon.svg", get(assets::icon))
         .both("/clients/{id}/logo", get(assets::logo))
-        .both("/health/live", get(health::live))
-        .both("/health/ready", get(health::ready))
+        .merge(health_checks())
         .method_not_allowed_fallback(api_method_not_allowed);
     public("/.well-known/openid-configuration", get(discovery::discovery))
         .merge(public("/.well-known/jwks.json", get(jwks::jwks)))
         .merge(by_clients)
         .merge(registration)
         .merge(others)
+}
+
+fn health_checks() -> Router<Arc<App>> {
+    Router::new().route(health::LIVE, get(health::live)).route(health::READY, get(health::ready))
 }
 
 /// A URL that scripts of any site may read.

@@ -26,3 +26,16 @@ async fn readiness_follows_the_database_and_liveness_does_not() {
     app.sql("ALTER TABLE signing_keys_away RENAME TO signing_keys").await;
     assert_eq!(app.get("/health/ready").send().await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_answered_at_the_root_of_the_host_too() {
+    let app = TestApp::with(|settings| settings.issuer = format!("{}/tenant/one", settings.issuer.as_str()).try_into().unwrap()).await;
+    let root = app.url.strip_suffix("/tenant/one").unwrap();
+    for base in [root, &app.url] {
+        for (path, state) in [("/health/live", "live"), ("/health/ready", "ready")] {
+            let answer = app.http.get(format!("{base}{path}")).send().await.unwrap();
+            assert_eq!((answer.status().as_u16(), answer.text().await.unwrap()), (200, json!({ "status": state }).to_string()));
+        }
+    }
+    assert_eq!(app.http.get(format!("{root}/token")).send().await.unwrap().status(), 404);
+}
