@@ -14,6 +14,7 @@ use crate::keys::rotation::Rotation;
 use crate::keys::{KeyError, KeyRing, LoadedRing};
 use crate::pool::Pool;
 use crate::store::Store;
+use crate::telemetry::Notices;
 
 /// A running issuer, which all requests share.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct App {
     pub fetcher: Arc<Fetcher>,
     /// The public keys of clients.
     pub client_keys: ClientKeys,
+    /// What the operator should know about the requests to this node.
+    pub notices: Notices,
     ring: KeyRing,
     stopping: AtomicBool,
     next_request_id: AtomicU64,
@@ -53,10 +56,10 @@ impl App {
         let argon2 = Params::new(argon2_memory_kib, argon2_iterations, argon2_parallelism, Some(ARGON2_OUTPUT_BYTES));
         let argon2 = argon2.map_err(|error| ConfigError::Invalid { name: "argon2_memory_kib", expected: error.to_string() })?;
         let ring = KeyRing::new(&settings);
-        let (client_keys, stopping) = (ClientKeys::default(), AtomicBool::new(false));
+        let (client_keys, notices, stopping) = (ClientKeys::default(), Notices::default(), AtomicBool::new(false));
         // Begin at a random number, so that the ids of several nodes and starts differ.
         let next_request_id = AtomicU64::new(u64::from_ne_bytes(clock.random_bytes()));
-        Ok(Arc::new(Self { settings, store, master, pool, argon2, clock, fetcher, client_keys, ring, stopping, next_request_id }))
+        Ok(Arc::new(Self { settings, store, master, pool, argon2, clock, fetcher, client_keys, notices, ring, stopping, next_request_id }))
     }
 
     /// Returns the key ring, which is never older than `key_refresh_interval`. Fails if it had to be read again and could not.

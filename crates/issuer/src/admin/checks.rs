@@ -1,9 +1,11 @@
 //! The checks of `signet doctor`: settings, database and keys. They change nothing.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Settings, VERIFIER_MIN_MAX_AGE};
+use crate::fetch::own;
 use crate::keys::{KeyError, KeyRing, master_check};
 use crate::oauth::issuer::Issuer;
 use crate::store::schema::{self, SchemaState};
@@ -30,8 +32,16 @@ impl Finding {
     }
 }
 
-/// Runs all checks on the issuer with these settings.
+/// Runs all checks on the issuer with these settings, and asks the server that runs with them, if one does.
 pub async fn run(settings: &Settings) -> Vec<Finding> {
+    let mut findings = of_settings(settings);
+    findings.extend(check_database(settings).await);
+    findings.extend(check_running(settings).await);
+    findings
+}
+
+/// Runs the checks that need no database.
+fn of_settings(settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![Finding::good("settings", format!("issuer {}, listening on {}", settings.issuer, settings.listen))];
     if settings.jwks_max_age < VERIFIER_MIN_MAX_AGE {
         let detail =
@@ -42,8 +52,41 @@ pub async fn run(settings: &Settings) -> Vec<Finding> {
         let detail = "it is a loopback URL, but other machines can reach the server; set issuer to the https URL that clients use";
         findings.push(Finding::bad("issuer", detail));
     }
-    findings.extend(check_database(settings).await);
+    findings.extend(check_proxies(settings));
     findings
+}
+
+fn check_proxies(settings: &Settings) -> Option<Finding> {
+    let name = "trusted_proxies";
+    match &settings.trusted_proxies {
+        None => settings.check_serving().err().map(|error| Finding::bad(name, error.to_string())),
+        Some(networks) if networks.is_empty() => {
+            let detail =
+                "it is empty, so each request counts for the address of its peer; behind a proxy, all people would share one limit";
+            Some(Finding::good(name, detail))
+        }
+        Some(networks) => {
+            let networks = networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let header = settings.forwarded_header.as_str();
+            Some(Finding::good(name, format!("requests from {networks} count for the address that they name in {header}")))
+        }
+    }
+}
+
+/// Asks the running server whether it is ready, and what it has noticed.
+async fn check_running(settings: &Settings) -> Vec<Finding> {
+    let Some(answer) = own::ask(settings.listen, "/health/ready").await else { return Vec::new() };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let state = match answer["status"].as_str() {
+        Some("ready") => Finding::good("server", format!("it runs on {} and is ready", settings.listen)),
+        Some("not ready") => {
+            Finding::bad("server", format!("it runs on {} and is not ready: {}", settings.listen, text(&answer["reason"])))
+        }
+        _ => return Vec::new(),
+    };
+    let warnings = answer["warnings"].as_array().into_iter().flatten();
+    let warnings = warnings.map(|warning| Finding::bad("requests", format!("{}; the log names the peer", text(warning))));
+    [state].into_iter().chain(warnings).collect()
 }
 
 /// Returns what to do if a registered resource has the identifier of a built-in one, because the issuer must not start then. `None`

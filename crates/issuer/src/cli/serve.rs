@@ -16,6 +16,7 @@ use crate::telemetry;
 
 /// Serves until Ctrl-C or SIGTERM. Then lets requests in flight finish and closes the database.
 pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
+    settings.check_serving()?;
     telemetry::start(&settings);
     // Bind before the first start creates the administrator. Otherwise a port that is taken would end the process before the
     // administrator's password was printed.

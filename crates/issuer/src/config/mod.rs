@@ -20,6 +20,7 @@ use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::resource_identifier::is_same;
 use database_url::DatabaseUrl;
+use peers::ForwardedHeader;
 
 /// The settings file that is read if it exists and the operator names no other.
 pub const DEFAULT_FILE: &str = "signet.toml";
@@ -132,9 +133,12 @@ pub struct Settings {
     /// For development only: a PEM file of certificates that are trusted in addition to the system's when the issuer fetches
     /// clients' URLs.
     pub fetch_ca_file: Option<PathBuf>,
-    /// The networks of the proxies whose `X-Forwarded-For` header is trusted.
+    /// The networks of the proxies whose `forwarded_header` is trusted. `None` if the setting is not given, which an https issuer
+    /// requires, because it always has a front for TLS.
     #[serde(deserialize_with = "sources::networks")]
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Option<Vec<IpNet>>,
+    /// The one header in which the trusted proxies name the address whose request they forward.
+    pub forwarded_header: ForwardedHeader,
     /// The number of connections that may be open at once.
     pub max_connections: usize,
     /// The number of connections that one address may have open at once. Peers in `trusted_proxies` may have any number; there the
@@ -227,7 +231,8 @@ impl Settings {
             registration_default_resource: None,
             fetch_private_addresses: false,
             fetch_ca_file: None,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: None,
+            forwarded_header: ForwardedHeader::default(),
             max_connections: 1024,
             max_connections_per_address: 256,
             health_connections: 16,
@@ -301,6 +306,27 @@ impl Settings {
         in_range("health_connections", count(self.health_connections), 1, 1000)?;
         in_range("header_timeout", self.header_timeout.try_into().unwrap_or(i64::MAX), 1, 3600)?;
         in_range("write_timeout", self.write_timeout.try_into().unwrap_or(i64::MAX), 1, 3600)
+    }
+
+    /// Returns the networks of the trusted proxies; empty if there are none.
+    pub fn proxies(&self) -> &[IpNet] {
+        self.trusted_proxies.as_deref().unwrap_or_default()
+    }
+
+    /// Checks what only a server needs. An https issuer has a front for TLS, since this server speaks plain HTTP. If the front is not
+    /// trusted, all sign-ins count for its address, so that a few wrong passwords lock everybody out.
+    pub fn check_serving(&self) -> Result<(), ConfigError> {
+        if self.issuer.is_https() && self.trusted_proxies.is_none() {
+            return Err(invalid(
+                "trusted_proxies",
+                format!(
+                    "expected the networks of the TLS front that serves {}, such as 10.0.0.0/8 or 127.0.0.1/32, because this server itself \
+                     speaks plain HTTP; found nothing. Set it to an empty text if no proxy forwards the address of its clients",
+                    self.issuer
+                ),
+            ));
+        }
+        Ok(())
     }
 
     /// N + 2·M + S + fetch time, in seconds. After this, every verifier has seen a key that was published.

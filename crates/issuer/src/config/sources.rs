@@ -93,7 +93,7 @@ pub(super) fn address_and_port<'de, D: Deserializer<'de>>(deserializer: D) -> Re
 }
 
 /// Reads the value of `trusted_proxies`: a list of networks, or one text in which commas separate them.
-pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<IpNet>>, D::Error> {
     deserializer.deserialize_any(Networks)
 }
 
@@ -106,7 +106,7 @@ impl Networks {
 }
 
 impl<'de> Visitor<'de> for Networks {
-    type Value = Vec<IpNet>;
+    type Value = Option<Vec<IpNet>>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("networks such as 10.0.0.0/8, separated by commas")
@@ -114,7 +114,15 @@ impl<'de> Visitor<'de> for Networks {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
         let text = text.trim().trim_start_matches('[').trim_end_matches(']');
-        text.split(',').filter(|part| !part.trim().is_empty()).map(Self::one).collect()
+        text.split(',').filter(|part| !part.trim().is_empty()).map(Self::one).collect::<Result<_, _>>().map(Some)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
@@ -122,6 +130,6 @@ impl<'de> Visitor<'de> for Networks {
         while let Some(text) = list.next_element::<String>()? {
             networks.push(Self::one(&text)?);
         }
-        Ok(networks)
+        Ok(Some(networks))
     }
 }

@@ -28,11 +28,17 @@ pub async fn live() -> Response {
 }
 
 /// `GET /health/ready`: 200 if the database answers, a key can sign and the server is not stopping; otherwise 503 with the reason.
+/// `warnings` are for the operator; they never change the status, because strangers could cause them.
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
-    match check(&app).await {
-        Ok(()) => Json(json!({ "status": "ready" })).into_response(),
-        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready", "reason": reason }))).into_response(),
+    let (status, mut body) = match check(&app).await {
+        Ok(()) => (StatusCode::OK, json!({ "status": "ready" })),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "not ready", "reason": reason })),
+    };
+    let warnings: Vec<_> = app.notices.current(&*app.clock).iter().map(ToString::to_string).collect();
+    if !warnings.is_empty() {
+        body["warnings"] = warnings.into();
     }
+    (status, Json(body)).into_response()
 }
 
 async fn check(app: &App) -> Result<(), &'static str> {

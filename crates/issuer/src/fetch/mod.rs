@@ -3,6 +3,7 @@
 
 pub mod client_keys;
 pub mod logo;
+pub mod own;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

@@ -46,7 +46,7 @@ impl Places {
         Self {
             all: Arc::new(Semaphore::new(connections_that_fit(settings))),
             slots: Slots::new(settings.max_connections_per_address),
-            proxies: settings.trusted_proxies.clone(),
+            proxies: settings.proxies().to_vec(),
             reserve: Mutex::default(),
             reserve_size: settings.health_connections,
         }

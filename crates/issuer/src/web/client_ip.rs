@@ -1,5 +1,5 @@
-//! Finds the address that a request comes from. The addresses in `X-Forwarded-For` are read from the right, and each is believed only
-//! if a trusted proxy reported it (RFC 9700 §4.13).
+//! Finds the address that a request comes from. The addresses in the header that the setting `forwarded_header` names are read from the
+//! right, and each is believed only if a trusted proxy reported it (RFC 9700 §4.13).
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -9,14 +9,18 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use ipnet::IpNet;
 
 use crate::app::App;
 use crate::audit::RequestInfo;
+use crate::config::Settings;
 use crate::config::peers::is_trusted;
 use crate::oauth::error::OAuthError;
+use crate::telemetry::Notice;
+use crate::web::forwarded;
 use crate::web::slots::{Forwarded, Held, Overloaded};
 
+/// The headers in which proxies name the address of a client.
+const FORWARDING: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
 /// At most this many characters of a `User-Agent` header are kept.
 const MAX_USER_AGENT: usize = 300;
 
@@ -50,7 +54,11 @@ pub fn request_info(parts: &Parts) -> Result<RequestInfo, OAuthError> {
 /// forwards takes a place of the client's address, and is refused if none is left.
 pub async fn client_ip(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        let address = resolve(peer.ip().to_canonical(), request.headers(), &app.settings.trusted_proxies);
+        let peer = peer.ip().to_canonical();
+        if let Some(notice) = misunderstood(peer, request.headers(), &app.settings) {
+            report(&app, notice, peer, request.headers());
+        }
+        let address = resolve(peer, request.headers(), &app.settings);
         request.extensions_mut().insert(ClientIp { address, request_id: app.next_request_id() });
         if let Some(Forwarded(slots)) = request.extensions_mut().remove::<Forwarded>() {
             let Some(slot) = slots.take(address) else {
@@ -65,25 +73,45 @@ pub async fn client_ip(State(app): State<Arc<App>>, mut request: Request, next: 
     next.run(request).await
 }
 
-fn resolve(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+fn resolve(peer: IpAddr, headers: &HeaderMap, settings: &Settings) -> IpAddr {
     let mut address = peer;
-    let forwarded: Vec<&str> =
-        headers.get_all("x-forwarded-for").iter().flat_map(|value| value.to_str().unwrap_or("?").split(',')).map(str::trim).collect();
-    for hop in forwarded.into_iter().rev() {
-        if !is_trusted(trusted, address) {
+    if !is_trusted(settings.proxies(), peer) {
+        return peer;
+    }
+    for hop in forwarded::hops(headers, &settings.forwarded_header).into_iter().rev() {
+        if !is_trusted(settings.proxies(), address) {
             break;
         }
         // An address that cannot be parsed may be forged, so the request counts as coming from the proxy that reported it.
-        let Some(hop) = parse(hop) else { break };
+        let Some(hop) = hop else { break };
         address = hop.to_canonical();
     }
     address
 }
 
-/// Parses an address in the forms that proxies write: alone, with a port, or in brackets.
-fn parse(hop: &str) -> Option<IpAddr> {
-    let alone = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
-    alone.parse().ok().or_else(|| Some(hop.parse::<SocketAddr>().ok()?.ip()))
+/// Returns what an operator should know about the headers of a request from `peer`: that a proxy names the client, and is not believed.
+fn misunderstood(peer: IpAddr, headers: &HeaderMap, settings: &Settings) -> Option<Notice> {
+    let expected = settings.forwarded_header.as_str();
+    let sent = [expected].into_iter().chain(FORWARDING).find(|name| headers.contains_key(*name))?;
+    if !is_trusted(settings.proxies(), peer) {
+        return Some(Notice::UntrustedProxy);
+    }
+    (!sent.eq_ignore_ascii_case(expected)).then_some(Notice::OtherForwardedHeader)
+}
+
+/// Logs `notice` unless it was logged within the last hour.
+fn report(app: &App, notice: Notice, peer: IpAddr, headers: &HeaderMap) {
+    if app.notices.note(notice, &*app.clock) {
+        let sent: Vec<_> = FORWARDING.into_iter().filter(|name| headers.contains_key(*name)).collect();
+        let (sent, expected) = (sent.join(", "), app.settings.forwarded_header.as_str());
+        match notice {
+            Notice::UntrustedProxy => tracing::warn!(
+                %peer, sent,
+                "{notice}. If the peer is your proxy, add its network to trusted_proxies, such as {peer}/{}", if peer.is_ipv4() { 32 } else { 128 }
+            ),
+            Notice::OtherForwardedHeader => tracing::warn!(%peer, sent, expected, "{notice}"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +123,9 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().unwrap());
         }
-        resolve(peer.parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap()]).to_string()
+        let mut settings = Settings::defaults("https://id.example", ([127, 0, 0, 1], 0).into()).unwrap();
+        settings.trusted_proxies = Some(vec!["10.0.0.0/8".parse().unwrap()]);
+        resolve(peer.parse().unwrap(), &headers, &settings).to_string()
     }
 
     #[test]
@@ -105,9 +135,6 @@ mod tests {
         assert_eq!(resolved("10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.2.3.4"]), "198.51.100.1");
         assert_eq!(resolved("10.0.0.1", &["1.1.1.1", "198.51.100.1"]), "198.51.100.1");
         assert_eq!(resolved("10.0.0.1", &[]), "10.0.0.1");
-        assert_eq!(resolved("10.0.0.1", &["198.51.100.1:4711"]), "198.51.100.1");
-        assert_eq!(resolved("10.0.0.1", &["[2001:db8::1]:80"]), "2001:db8::1");
-        assert_eq!(resolved("10.0.0.1", &["[2001:db8::1]"]), "2001:db8::1");
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod bearer;
 pub mod client_ip;
 pub mod error;
 pub mod form;
+mod forwarded;
 pub mod html;
 pub mod middleware;
 pub mod origin;

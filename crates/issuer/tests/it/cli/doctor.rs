@@ -19,7 +19,7 @@ fn doctor_tells_what_is_wrong_and_changes_nothing() {
 #[test]
 fn the_issuers_name_is_no_other_resources() {
     let signet = with_orders();
-    let settings = [("SIGNET_LISTEN", &*free_address()), ("SIGNET_ISSUER", "https://id.example")];
+    let settings = [("SIGNET_LISTEN", &*free_address()), ("SIGNET_ISSUER", "https://id.example"), ("SIGNET_TRUSTED_PROXIES", "")];
     for own in ["https://id.example", "https://id.example/userinfo"] {
         signet.json(&["resource", "add", own, "--name", "Clash"]);
         for command in ["serve", "doctor"] {
@@ -47,4 +47,26 @@ async fn a_key_that_cannot_be_opened_stops_the_server_and_can_be_taken_out() {
     assert!(out.stdout.contains(&format!("FAIL signing key: {kid} cannot be used")), "{out:?}");
     assert_eq!(signet.json(&["keys", "revoke", &kid])["state"], "revoked");
     assert!(signet.run(&["doctor"]).success);
+}
+
+#[test]
+fn an_https_issuer_must_say_which_proxies_it_trusts() {
+    let signet = Signet::new();
+    assert!(signet.run(&["migrate"]).success);
+    let listen = free_address();
+    let https = [("SIGNET_LISTEN", &*listen), ("SIGNET_ISSUER", "https://id.example")];
+    let out = signet.run_with(&https, &["serve"], "");
+    assert!(!out.success && out.stderr.contains("setting trusted_proxies: expected the networks of the TLS front"), "{out:?}");
+    let out = signet.run_with(&https, &["doctor"], "");
+    assert!(!out.success && out.stdout.contains("FAIL trusted_proxies: setting trusted_proxies: expected the networks"), "{out:?}");
+    for (proxies, detail) in [
+        ("", "it is empty, so each request counts"),
+        ("10.0.0.0/8, 127.0.0.1/32", "requests from 10.0.0.0/8, 127.0.0.1/32 count for the address that they name in X-Forwarded-For"),
+    ] {
+        let out = signet.run_with(&[&https[..], &[("SIGNET_TRUSTED_PROXIES", proxies)]].concat(), &["doctor"], "");
+        assert!(out.stdout.contains(&format!("ok   trusted_proxies: {detail}")), "{out:?}");
+    }
+    // The file says the same by an empty list.
+    std::fs::write(signet.dir.path().join("signet.toml"), "trusted_proxies = []\n").unwrap();
+    assert!(signet.run_with(&https, &["doctor"], "").stdout.contains("ok   trusted_proxies: it is empty"));
 }

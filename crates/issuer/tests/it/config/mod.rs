@@ -43,6 +43,8 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
         ("SIGNET_LOG_FORMAT", "xml", "setting log_format: expected text or json; found xml"),
         ("SIGNET_TRUSTED_PROXIES", "[\"nonsense\"]", "setting trusted_proxies: expected networks such as 10.0.0.0/8"),
         ("SIGNET_TRUSTED_PROXIES", "10.0.0.0/8, 10.1", "setting trusted_proxies: expected networks such as 10.0.0.0/8"),
+        ("SIGNET_FORWARDED_HEADER", "X Forwarded", "setting forwarded_header: expected the name of a header, such as X-Forwarded-For"),
+        ("SIGNET_FORWARDED_HEADER", "", "setting forwarded_header: expected the name of a header"),
         ("SIGNET_OPEN_REGISTRATION", "perhaps", "setting open_registration: expected true or false"),
         ("SIGNET_REGISTRATION_DEFAULT_RESOURCE", "orders", "registration_default_resource: expected the identifier of a resource"),
         ("SIGNET_REGISTRATION_DEFAULT_RESOURCE", "http://localhost:8080/", "registration_default_resource: expected the identifier"),

@@ -49,7 +49,7 @@ fn waiting_for_body(address: &str) -> String {
 async fn behind_a_trusted_proxy_the_requests_of_each_forwarded_address_are_counted() {
     let app = TestApp::with(|settings| {
         settings.max_connections_per_address = 2;
-        settings.trusted_proxies = vec!["127.0.0.9/32".parse().unwrap()];
+        settings.trusted_proxies = Some(vec!["127.0.0.9/32".parse().unwrap()]);
     })
     .await;
     let forwarded = |address: &str| format!("{JWKS}x-forwarded-for: {address}\r\n");
@@ -79,7 +79,7 @@ async fn behind_a_trusted_proxy_the_requests_of_each_forwarded_address_are_count
 async fn an_answer_that_a_proxy_does_not_read_keeps_the_place_of_its_address_until_the_time_out() {
     let app = TestApp::with(|settings| {
         (settings.max_connections_per_address, settings.write_timeout) = (2, 1);
-        settings.trusted_proxies = vec!["127.0.0.9/32".parse().unwrap()];
+        settings.trusted_proxies = Some(vec!["127.0.0.9/32".parse().unwrap()]);
     })
     .await;
     let forwarded = format!("{JWKS}x-forwarded-for: 192.0.2.1\r\n");
