@@ -16,7 +16,7 @@ use crate::endpoints::{authorize, discovery, end_session, health, introspect, jw
 use crate::pages::account::{consents, devices, password, profile};
 use crate::pages::{assets, consent, home, select_account, sign_in, sign_out};
 use crate::web::client_ip;
-use crate::web::middleware::{cors, error_pages, panics, request_log, security_headers, time_limit};
+use crate::web::middleware::{cors, error_pages, host, panics, request_log, security_headers, time_limit};
 use crate::web::respond::{api_method_not_allowed, method_not_allowed, not_found};
 
 /// The longest request body, in bytes.
@@ -58,6 +58,7 @@ pub fn router(app: Arc<App>) -> Router {
                 .layer(from_fn(request_log::request_log))
                 .layer(from_fn_with_state(app.settings.issuer.is_https(), security_headers::security_headers))
                 .layer(panics::layer())
+                .layer(from_fn(host::host))
                 .layer(from_fn(time_limit::time_limit))
                 .layer(from_fn_with_state(Arc::clone(&app), error_pages::error_pages))
                 .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -95,7 +96,7 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 fn health_checks() -> Router<Arc<App>> {
-    Router::new().route(health::LIVE, get(health::live)).route(health::READY, get(health::ready))
+    Router::new().both(health::LIVE, get(health::live)).both(health::READY, get(health::ready))
 }
 
 /// A URL that scripts of any site may read.

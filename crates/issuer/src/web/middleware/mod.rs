@@ -2,6 +2,7 @@
 
 pub mod cors;
 pub mod error_pages;
+pub mod host;
 pub mod panics;
 pub mod request_log;
 pub mod security_headers;

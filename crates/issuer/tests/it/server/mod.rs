@@ -1,6 +1,7 @@
 //! The limits of connections, seen by real sockets that do what a decent client would not.
 
 mod places;
+mod requests;
 mod timed;
 
 use std::net::SocketAddr;
