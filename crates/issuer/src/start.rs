@@ -76,7 +76,7 @@ impl Parts {
 /// Opens an issuer, and migrates the database if its schema is older than this program. On an empty database it performs the first
 /// start and returns the administrator, so that the password can be shown once. Fails if the schema is newer than this program.
 pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<(Arc<App>, Option<Administrator>), StartError> {
-    let fetcher = Arc::new(Fetcher::new(&settings)?);
+    let fetcher = Arc::new(Fetcher::new(&settings, Arc::clone(&clock))?);
     let store = Store::connect(&settings.database_url, settings.max_connections).await?;
     let pool = Pool::start(settings.hash_threads, settings.hash_queue)?;
     let parts = Parts { settings, clock, pool, fetcher };

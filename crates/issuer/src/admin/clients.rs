@@ -9,6 +9,8 @@ use crate::admin::{Change, Listing, Refused, Window, resources as resource_opera
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
+use crate::fetch::FetchError;
+use crate::fetch::budget::Asker;
 use crate::fetch::logo::{self, Logo};
 use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::ClientMetadata;
@@ -115,18 +117,21 @@ pub async fn show_own(app: &App, id: &str, token: &str) -> Result<Option<ClientV
 }
 
 /// Fetches the logo that the metadata of `client` names. Returns `None` if it names none.
-pub async fn fetch_logo(app: &App, client: &NewClient) -> Result<Option<Logo>, Refused> {
+pub async fn fetch_logo(app: &App, client: &NewClient, asker: Asker<'_>) -> Result<Option<Logo>, Refused> {
     let Some(uri) = &client.metadata().logo_uri else { return Ok(None) };
-    let fetched = logo::fetch(&app.fetcher, uri).await;
+    let fetched = logo::fetch(&app.fetcher, uri, asker).await;
     fetched.map(Some).map_err(|error| Refused::invalid("logo_uri", format!("an image that can be fetched; {error}")))
 }
 
 /// Fetches the document at `sector_identifier_uri`, which must contain all redirect URIs (OpenID Connect Dynamic Client
 /// Registration 1.0 §5).
-pub async fn check_sector(app: &App, client: &NewClient) -> Result<(), Refused> {
+pub async fn check_sector(app: &App, client: &NewClient, asker: Asker<'_>) -> Result<(), Refused> {
     let Some(uri) = &client.metadata().sector_identifier_uri else { return Ok(()) };
     let expected = |text: String| Refused::invalid("sector_identifier_uri", text);
-    let document = app.fetcher.get(uri).await.map_err(|error| expected(format!("a document that can be fetched; {error}")))?;
+    let document = app.fetcher.get(uri, asker).await.map_err(|error| match error {
+        FetchError::TooMany(seconds) => Refused::TooManyFetches(seconds),
+        error => expected(format!("a document that can be fetched; {error}")),
+    })?;
     let named: Vec<String> = serde_json::from_slice(&document).unwrap_or_default();
     if client.redirect_uris().iter().all(|uri| named.contains(uri)) {
         return Ok(());

@@ -25,7 +25,7 @@ use crate::audit::{self, Action, Actor, EndedAccess, Event, Object};
 use crate::clock::{UnixSeconds, rfc3339_or_none};
 use crate::keys::KeyError;
 use crate::oauth::client_metadata::{MAX_NAME, is_plain_text};
-use crate::oauth::error::OAuthError;
+use crate::oauth::error::{Code, OAuthError};
 use crate::pool::Overloaded;
 use crate::store::{StoreError, Transaction, commit};
 
@@ -74,6 +74,9 @@ pub enum Refused {
     /// The threads that hash passwords are busy.
     #[error(transparent)]
     Busy(#[from] Overloaded),
+    /// Too many URLs of clients were fetched. Another may be fetched after this many seconds.
+    #[error("too many URLs of clients were fetched; try again in {0} s")]
+    TooManyFetches(u64),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -105,6 +108,7 @@ impl From<Refused> for OAuthError {
             Refused::Store(error) => error.into(),
             Refused::Key(error) => error.into(),
             Refused::Busy(error) => error.into(),
+            Refused::TooManyFetches(seconds) => Self::new(Code::TooManyAttempts(seconds), refused.to_string()),
             Refused::NotFound { .. } | Refused::Conflict(_) | Refused::Invalid(_) | Refused::Forbidden => {
                 Self::invalid_request(refused.to_string())
             }

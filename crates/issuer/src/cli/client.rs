@@ -12,6 +12,7 @@ use crate::cli::client_metadata::MetadataArgs;
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, operator};
 use crate::clock::{DAY, UnixSeconds, date};
+use crate::fetch::budget::Asker;
 use crate::oauth::pkce::Pkce;
 
 /// The subcommands of `signet client`.
@@ -181,7 +182,7 @@ async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
     };
     let rules = Rules { self_registered: false, private_addresses: app.settings.fetch_private_addresses };
     let client = NewClient::check(draft, rules)?;
-    let logo = clients::fetch_logo(app, &client).await?;
+    let logo = clients::fetch_logo(app, &client, Asker::Operator).await?;
     let added = change(app, &operator(), move |change| Box::pin(clients::add(change, client, logo, None))).await?;
     let Added { client, client_secret } = added;
     Ok(secret_report(&client.client_id, client_secret))

@@ -6,12 +6,15 @@ use serde::{Deserialize, Deserializer};
 use signet_verifier::SignedToken;
 
 use crate::app::App;
+use crate::audit::RequestInfo;
 use crate::clients::{failed, known, uses};
 use crate::clock::UnixSeconds;
 use crate::config::VERIFIER_LEEWAY;
+use crate::fetch::FetchError;
+use crate::fetch::budget::Asker;
 use crate::fetch::client_keys::only_key;
 use crate::oauth::client_auth::PRIVATE_KEY_JWT;
-use crate::oauth::error::OAuthError;
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::secret;
 use crate::store::client_assertions;
 use crate::store::clients::Client;
@@ -33,16 +36,20 @@ struct Claims {
 }
 
 /// Returns the client that signed `assertion`. `id` is the `client_id` parameter, if it was sent.
-pub(super) async fn authenticate(app: &App, id: Option<&str>, assertion: &str) -> Result<Client, OAuthError> {
+pub(super) async fn authenticate(app: &App, id: Option<&str>, assertion: &str, request: &RequestInfo) -> Result<Client, OAuthError> {
     // These values serve only to find the client and its key. They are trusted once the signature is checked.
     let (kid, claimed) = untrusted(assertion).ok_or_else(failed)?;
     let named = Some(claimed).filter(|claimed| id.is_none_or(|id| id == claimed)).ok_or_else(failed)?;
     let client = known(app, &named).await?.filter(|client| !client.public && uses(client, PRIVATE_KEY_JWT)).ok_or_else(failed)?;
 
     let metadata = client.metadata()?;
-    let keys = app.client_keys.of(&metadata, kid.as_deref(), &app.fetcher, &*app.clock).await.map_err(|error| {
+    let asker = Asker::Stranger { address: request.address, token: &client.id };
+    let keys = app.client_keys.of(&metadata, kid.as_deref(), &app.fetcher, asker).await.map_err(|error| {
         tracing::info!(client = client.id, %error, "the keys of a client could not be fetched");
-        failed()
+        match *error {
+            FetchError::TooMany(seconds) => OAuthError::new(Code::TooManyAttempts(seconds), error.to_string()),
+            _ => failed(),
+        }
     })?;
     let signed = SignedToken::parse_for(assertion, only_key(&keys)).map_err(|_| failed())?;
     let claims: Claims = serde_json::from_slice(signed.check_signature(&keys).map_err(|_| failed())?).map_err(|_| failed())?;

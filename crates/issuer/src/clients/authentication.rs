@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::app::App;
+use crate::audit::RequestInfo;
 use crate::clients::assertion;
 use crate::clients::{failed, known, uses};
 use crate::oauth::client_auth::{ClientAuthError, ClientCredentials};
@@ -16,7 +17,12 @@ use crate::store::clients::Client;
 /// `invalid_client` if the client does not prove who it is, and with `invalid_request` if the parameters contradict each other.
 ///
 /// Attempts are not counted, because a secret is 256 random bits and cannot be guessed.
-pub async fn authenticate<'h>(app: &App, authorization: impl Iterator<Item = &'h [u8]>, form: &Form) -> Result<Client, OAuthError> {
+pub async fn authenticate<'h>(
+    app: &App,
+    authorization: impl Iterator<Item = &'h [u8]>,
+    form: &Form,
+    request: &RequestInfo,
+) -> Result<Client, OAuthError> {
     let credentials = ClientCredentials::parse(authorization, form).map_err(|error| match error {
         ClientAuthError::Malformed => OAuthError::new(Code::InvalidClient, error.to_string()),
         ClientAuthError::SeveralMethods | ClientAuthError::MissingId | ClientAuthError::AssertionType => {
@@ -28,7 +34,9 @@ pub async fn authenticate<'h>(app: &App, authorization: impl Iterator<Item = &'h
             known(app, &id).await?.filter(|client| has_secret(client, &secret) && uses(client, method)).ok_or_else(failed)
         }
         ClientCredentials::Id(id) => known(app, &id).await?.filter(|client| client.public).ok_or_else(failed),
-        ClientCredentials::Assertion(id, assertion) => assertion::authenticate(app, id.as_deref(), assertion.expose_secret()).await,
+        ClientCredentials::Assertion(id, assertion) => {
+            assertion::authenticate(app, id.as_deref(), assertion.expose_secret(), request).await
+        }
         ClientCredentials::Absent => {
             let default = app.settings.default_client.as_deref();
             let id = default.ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication is missing"))?;

@@ -133,6 +133,18 @@ pub struct Settings {
     /// For development only: a PEM file of certificates that are trusted in addition to the system's when the issuer fetches
     /// clients' URLs.
     pub fetch_ca_file: Option<PathBuf>,
+    /// The time that a client's URL may take to answer.
+    pub fetch_timeout: u64,
+    /// The number of URLs of clients that are fetched at once.
+    pub fetches_at_once: usize,
+    /// The number of URLs of clients that are fetched in each `fetch_window`, in all.
+    pub fetches_in_all: u32,
+    /// The number of URLs that are fetched for requests of one address in each `fetch_window`.
+    pub fetches_per_address: u32,
+    /// The number of URLs that are fetched for one registration token, or for one registered client, in each `fetch_window`.
+    pub fetches_per_token: u32,
+    /// The period in which fetches are counted.
+    pub fetch_window: u64,
     /// The networks of the proxies whose `forwarded_header` is trusted. `None` if the setting is not given, which an https issuer
     /// requires, because it always has a front for TLS.
     #[serde(deserialize_with = "sources::networks")]
@@ -231,6 +243,12 @@ impl Settings {
             registration_default_resource: None,
             fetch_private_addresses: false,
             fetch_ca_file: None,
+            fetch_timeout: 5,
+            fetches_at_once: 32,
+            fetches_in_all: 1000,
+            fetches_per_address: 50,
+            fetches_per_token: 50,
+            fetch_window: 300,
             trusted_proxies: None,
             forwarded_header: ForwardedHeader::default(),
             max_connections: 1024,
@@ -301,6 +319,12 @@ impl Settings {
             let expected = "expected one of off, error, warn, info, debug, trace, or <module>=<level>";
             return Err(invalid("log", format!("{expected}; found {word:?}")));
         }
+        in_range("fetch_timeout", self.fetch_timeout.try_into().unwrap_or(i64::MAX), 1, 30)?;
+        in_range("fetches_at_once", count(self.fetches_at_once), 1, 1000)?;
+        in_range("fetches_in_all", self.fetches_in_all.into(), 1, 1_000_000)?;
+        in_range("fetches_per_address", self.fetches_per_address.into(), 1, 1_000_000)?;
+        in_range("fetches_per_token", self.fetches_per_token.into(), 1, 1_000_000)?;
+        in_range("fetch_window", self.fetch_window.try_into().unwrap_or(i64::MAX), 1, DAY)?;
         in_range("max_connections", count(self.max_connections), 1, 1_000_000)?;
         in_range("max_connections_per_address", count(self.max_connections_per_address), 1, 1_000_000)?;
         in_range("health_connections", count(self.health_connections), 1, 1000)?;

@@ -39,7 +39,7 @@ struct Active<'a> {
 /// token is reported as not active.
 pub async fn introspect(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, OAuthError> {
     let parameters = parameters?;
-    let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form).await?;
+    let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form, &parameters.request).await?;
     if client.public {
         return Err(OAuthError::new(Code::InvalidClient, "only confidential clients may use introspection"));
     }

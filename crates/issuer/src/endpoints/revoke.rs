@@ -20,7 +20,7 @@ use crate::web::form::Parameters;
 /// cannot be revoked (§2.2.1).
 pub async fn revoke(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<StatusCode, OAuthError> {
     let parameters = parameters?;
-    let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form).await?;
+    let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form, &parameters.request).await?;
     let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
     let found = look_up(&app, token).await?;
     let Some(found) = found.filter(|found| found.client.id == client.id) else { return Ok(StatusCode::OK) };

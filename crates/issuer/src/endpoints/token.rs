@@ -18,7 +18,7 @@ pub async fn token(State(app): State<Arc<App>>, parameters: Result<Parameters, O
     let parameters = parameters?;
     let grant_type = parameters.form.get("grant_type").ok_or_else(|| OAuthError::invalid_request("grant_type is missing"))?;
     let grant = Grant::parse(grant_type).ok_or_else(|| OAuthError::new(Code::UnsupportedGrantType, "this grant_type is not supported"))?;
-    let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form).await?;
+    let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form, &parameters.request).await?;
 
     let now = app.now();
     let context = GrantContext { app: &app, client: &client, form: &parameters.form, request: &parameters.request, now };

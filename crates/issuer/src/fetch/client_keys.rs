@@ -2,13 +2,14 @@
 //! unknown `kid`, the issuer fetches again, at most every 30 s, so that clients can rotate their keys (OpenID Connect Core §10.1.1).
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use signet_verifier::KeySet;
+use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::fetch::budget::Asker;
 use crate::fetch::{FetchError, Fetcher};
 use crate::oauth::client_metadata::ClientMetadata;
 
@@ -29,59 +30,109 @@ struct Known {
     keys: Arc<KeySet>,
     fetched_at: Option<Duration>,
     asked_at: Option<Duration>,
+    /// The reason why the last fetch failed.
+    failure: Option<Arc<FetchError>>,
+    /// The fetch that is under way. It is closed when the fetch has ended.
+    fetching: Option<watch::Receiver<()>>,
 }
 
-type Entry = Arc<tokio::sync::Mutex<Known>>;
+/// What a request does next.
+enum Step {
+    Use(Arc<KeySet>),
+    /// Wait for the fetch that is under way.
+    Wait(watch::Receiver<()>),
+    /// Fetch the keys; others are told by this when that has ended.
+    Fetch(watch::Sender<()>),
+}
+
+impl Known {
+    /// Decides what a request for the key `kid` does. A request whose key is cached never waits for a fetch that another has begun, because
+    /// anybody can begin one by naming an unknown key, and the `jwks_uri` may be slow.
+    fn step(&mut self, kid: Option<&str>, now: Duration) -> Step {
+        let since = |at: Option<Duration>| at.map_or(Duration::MAX, |at| now.saturating_sub(at));
+        if since(self.fetched_at) >= MAX_AGE + MAX_STALE {
+            self.keys = Arc::default();
+        }
+        let has_key = self.fetched_at.is_some() && kid.is_none_or(|kid| self.keys.key_ids().any(|own| own == kid));
+        if has_key && since(self.fetched_at) < MAX_AGE {
+            return Step::Use(Arc::clone(&self.keys));
+        }
+        if let Some(fetching) = self.fetching.clone().filter(|fetching| fetching.has_changed().is_ok()) {
+            let is_usable = has_key && since(self.fetched_at) < MAX_AGE + MAX_STALE;
+            return if is_usable { Step::Use(Arc::clone(&self.keys)) } else { Step::Wait(fetching) };
+        }
+        if since(self.asked_at) < COOL_DOWN {
+            return Step::Use(Arc::clone(&self.keys));
+        }
+        let (sender, receiver) = watch::channel(());
+        self.fetching = Some(receiver);
+        Step::Fetch(sender)
+    }
+
+    /// Returns the keys after a fetch has ended. Fails if none were ever fetched.
+    fn result(&self) -> Result<Arc<KeySet>, Arc<FetchError>> {
+        match (&self.failure, self.fetched_at) {
+            (Some(failure), None) => Err(Arc::clone(failure)),
+            // After a failure the cached keys remain.
+            _ => Ok(Arc::clone(&self.keys)),
+        }
+    }
+}
+
+type Entry = Arc<Mutex<Known>>;
 
 /// A cache of key sets by `jwks_uri`.
 #[derive(Debug, Default)]
-pub struct ClientKeys(std::sync::Mutex<HashMap<String, Entry>>);
+pub struct ClientKeys(Mutex<HashMap<String, Entry>>);
 
 impl ClientKeys {
     /// Returns the keys of a client. Fetches them if they are old, or if `kid` is not among them. One request fetches; others for the
-    /// same `jwks_uri` wait.
+    /// same `jwks_uri` wait if they need what it fetches.
     pub async fn of(
         &self,
         metadata: &ClientMetadata,
         kid: Option<&str>,
         fetcher: &Arc<Fetcher>,
-        clock: &dyn Clock,
-    ) -> Result<Arc<KeySet>, FetchError> {
+        asker: Asker<'_>,
+    ) -> Result<Arc<KeySet>, Arc<FetchError>> {
         let Some(uri) = &metadata.jwks_uri else {
-            return parse(metadata.jwks.clone().unwrap_or_else(|| json!({ "keys": [] })));
+            return Ok(parse(metadata.jwks.clone().unwrap_or_else(|| json!({ "keys": [] })))?);
         };
         let entry = self.entry(uri);
-        let mut known = entry.lock_owned().await;
-        let now = clock.monotonic();
-        let since = |at: Option<Duration>| at.map_or(Duration::MAX, |at| now.saturating_sub(at));
-        if since(known.fetched_at) >= MAX_AGE + MAX_STALE {
-            known.keys = Arc::default();
-        }
-        let has_key = kid.is_none_or(|kid| known.keys.key_ids().any(|own| own == kid));
-        if since(known.asked_at) < COOL_DOWN || since(known.fetched_at) < MAX_AGE && has_key {
-            return Ok(Arc::clone(&known.keys));
-        }
-        known.asked_at = Some(now);
-        // The fetch is a task of its own, so that it still completes for the other requests if the first one is cancelled.
-        let (fetcher, uri) = (Arc::clone(fetcher), uri.clone());
-        let fetch = tokio::spawn(async move {
-            let fetched = match fetcher.get(&uri).await {
-                Ok(body) => serde_json::from_slice(&body).map_err(|_| FetchError::Unexpected("a JWK set")).and_then(parse),
-                Err(error) => Err(error),
-            };
-            match fetched {
-                Ok(keys) => (known.keys, known.fetched_at) = (keys, Some(now)),
-                // After a failure the cached keys remain.
-                Err(error) if known.fetched_at.is_none() => return Err(error),
-                Err(_) => {}
+        let now = fetcher.now();
+        let step = lock(&entry).step(kid, now);
+        let mut ended = match step {
+            Step::Use(keys) => return Ok(keys),
+            Step::Wait(ended) => ended,
+            Step::Fetch(end) => {
+                // A fetch that is refused is not begun, so that another address may begin it at once.
+                let permit = fetcher.admit(asker)?;
+                let ended = end.subscribe();
+                lock(&entry).asked_at = Some(now);
+                // The fetch is a task of its own, so that it still completes for the other requests if the first one is cancelled.
+                let (fetcher, uri, entry) = (Arc::clone(fetcher), uri.clone(), Arc::clone(&entry));
+                tokio::spawn(async move {
+                    let fetched = match fetcher.get_with(permit, &uri).await {
+                        Ok(body) => serde_json::from_slice(&body).map_err(|_| FetchError::Unexpected("a JWK set")).and_then(parse),
+                        Err(error) => Err(error),
+                    };
+                    let mut known = lock(&entry);
+                    match fetched {
+                        Ok(keys) => (known.keys, known.fetched_at, known.failure) = (keys, Some(now), None),
+                        Err(error) => known.failure = Some(Arc::new(error)),
+                    }
+                    drop(end);
+                });
+                ended
             }
-            Ok(Arc::clone(&known.keys))
-        });
-        fetch.await.map_err(|_| FetchError::Unexpected("an answer"))?
+        };
+        // Nothing is ever sent, so this ends when the fetch has ended.
+        let _ = ended.changed().await;
+        lock(&entry).result()
     }
 
     fn entry(&self, uri: &str) -> Entry {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.0);
         if all.len() >= CAPACITY && !all.contains_key(uri) {
             // Any entry may be removed, because its keys are only fetched once more.
             let other = all.keys().next().cloned();
@@ -89,6 +140,10 @@ impl ClientKeys {
         }
         Arc::clone(all.entry(uri.to_owned()).or_default())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The `kid` of the only key in `keys`. `None` if there are several keys, or none.

@@ -3,6 +3,7 @@
 
 use imagesize::ImageType;
 
+use crate::fetch::budget::Asker;
 use crate::fetch::{FetchError, Fetcher};
 
 /// The greatest width and height, in pixels.
@@ -17,9 +18,9 @@ pub struct Logo {
     pub image: Vec<u8>,
 }
 
-/// Fetches the logo at `url`. Fails if it is not a raster image of a known type, or is too large.
-pub async fn fetch(fetcher: &Fetcher, url: &str) -> Result<Logo, FetchError> {
-    let image = fetcher.get(url).await?;
+/// Fetches the logo at `url` for `asker`. Fails if it is not a raster image of a known type, or is too large.
+pub async fn fetch(fetcher: &Fetcher, url: &str, asker: Asker<'_>) -> Result<Logo, FetchError> {
+    let image = fetcher.get(url, asker).await?;
     let unexpected = FetchError::Unexpected("a PNG, JPEG, GIF or WebP image of at most 2048 x 2048 pixels");
     let media_type = match imagesize::image_type(&image) {
         Ok(ImageType::Png) => "image/png",

@@ -1,23 +1,27 @@
 //! Fetches the URLs of clients; nothing else in the issuer does. A stranger may have chosen the URL, so it must be https and lead to
-//! the public internet, not to this machine or its network. Redirects are not followed, and an answer may have 64 KiB and take 5 s.
+//! the public internet, not to this machine or its network. Redirects are not followed, and an answer may have 64 KiB and take `fetch_timeout`. How
+//! many are fetched is bounded too (budget.rs).
 
+pub mod budget;
 pub mod client_keys;
 pub mod logo;
 pub mod own;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use url::{Host, Url};
 
+use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
+use budget::{Asker, Budget};
 
-const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_BYTES: usize = 64 * 1024;
 
 /// The reason why a URL could not be fetched.
@@ -38,6 +42,9 @@ pub enum FetchError {
     /// The body is not of the expected kind.
     #[error("expected {0}")]
     Unexpected(&'static str),
+    /// Too many URLs were fetched for this address or registration token, or in all. Another may be fetched after this many seconds.
+    #[error("too many URLs of clients were fetched; try again in {0} s")]
+    TooMany(u64),
 }
 
 /// Fetches the URLs of clients. Its HTTP client is built when it is first needed, because most issuers never need it.
@@ -46,11 +53,19 @@ pub struct Fetcher {
     client: OnceCell<Client>,
     certificates: Vec<Certificate>,
     private_addresses: bool,
+    timeout: Duration,
+    budget: Budget,
+    at_once: Arc<Semaphore>,
+    clock: Arc<dyn Clock>,
 }
+
+/// The permission to fetch one URL.
+#[derive(Debug)]
+pub struct Permit(#[expect(dead_code, reason = "it is dropped when the fetch has ended")] OwnedSemaphorePermit);
 
 impl Fetcher {
     /// Makes a fetcher that trusts the certificates in `fetch_ca_file` in addition to the system's. Fails if that file cannot be read.
-    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
+    pub fn new(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let invalid = |path: &PathBuf, reason: String| ConfigError::Invalid {
             name: "fetch_ca_file",
             expected: format!("expected certificates in PEM form at {}; {reason}", path.display()),
@@ -62,11 +77,37 @@ impl Fetcher {
                 Certificate::from_pem_bundle(&pem).map_err(|error| invalid(path, error.to_string()))?
             }
         };
-        Ok(Self { client: OnceCell::new(), certificates, private_addresses: settings.fetch_private_addresses })
+        Ok(Self {
+            client: OnceCell::new(),
+            certificates,
+            private_addresses: settings.fetch_private_addresses,
+            timeout: Duration::from_secs(settings.fetch_timeout),
+            budget: Budget::new(settings),
+            at_once: Arc::new(Semaphore::new(settings.fetches_at_once)),
+            clock,
+        })
     }
 
-    /// Returns the body of the answer to `GET url`. Any status other than 200 is an error.
-    pub async fn get(&self, url: &str) -> Result<Vec<u8>, FetchError> {
+    /// The monotonic time, by which the age of what was fetched is measured.
+    fn now(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    /// Counts one fetch for `asker`. Fails with [`FetchError::TooMany`] if a bound is reached.
+    fn admit(&self, asker: Asker<'_>) -> Result<Permit, FetchError> {
+        // A fetch that finds no place is not counted, because none is made.
+        let permit = Arc::clone(&self.at_once).try_acquire_owned().map_err(|_| FetchError::TooMany(1))?;
+        self.budget.spend(asker, self.now()).map_err(FetchError::TooMany)?;
+        Ok(Permit(permit))
+    }
+
+    /// Returns the body of the answer to `GET url`, which `asker` asks for. Any status other than 200 is an error.
+    pub async fn get(&self, url: &str, asker: Asker<'_>) -> Result<Vec<u8>, FetchError> {
+        let permit = self.admit(asker)?;
+        self.get_with(permit, url).await
+    }
+
+    async fn get_with(&self, _permit: Permit, url: &str) -> Result<Vec<u8>, FetchError> {
         let url = Url::parse(url).map_err(|_| FetchError::Forbidden)?;
         if !self.allows(&url) {
             return Err(FetchError::Forbidden);
@@ -102,7 +143,7 @@ impl Fetcher {
 
     fn build(&self) -> Result<Client, reqwest::Error> {
         Client::builder()
-            .timeout(TIMEOUT)
+            .timeout(self.timeout)
             .redirect(Policy::none())
             .no_proxy()
             .tls_certs_merge(self.certificates.iter().cloned())
@@ -194,7 +235,7 @@ mod tests {
     #[test]
     fn urls_in_every_spelling() {
         let settings = Settings::defaults("https://id.example", ([127, 0, 0, 1], 0).into()).unwrap();
-        let fetcher = Fetcher::new(&settings).unwrap();
+        let fetcher = Fetcher::new(&settings, Arc::new(crate::clock::SystemClock::default())).unwrap();
         for url in [
             "http://example.com/",
             "https://127.0.0.1/",

@@ -18,6 +18,7 @@ use crate::admin::new_client::{NewClient, Rules};
 use crate::admin::{Refused, change, registration_tokens};
 use crate::app::App;
 use crate::audit::{Actor, Face, RequestInfo, Who};
+use crate::fetch::budget::Asker;
 use crate::oauth::authorization_request::RESPONSE_TYPES;
 use crate::oauth::error::{Code, OAuthError};
 use crate::web::bearer::header_token;
@@ -111,9 +112,10 @@ pub async fn register(
     draft.pkce = (!draft.public).then_some(app.settings.registration_pkce);
     let rules = Rules { self_registered: true, private_addresses: app.settings.fetch_private_addresses };
     let client = NewClient::check(draft, rules)?;
-    clients::check_sector(&app, &client).await?;
+    let asker = Asker::Stranger { address: caller.request.address, token: initial_token.unwrap_or_default() };
+    clients::check_sector(&app, &client, asker).await?;
     // A logo is only decoration, so a client whose logo cannot be fetched is registered without it.
-    let logo = clients::fetch_logo(&app, &client).await.unwrap_or_else(|error| {
+    let logo = clients::fetch_logo(&app, &client, asker).await.unwrap_or_else(|error| {
         tracing::info!(%error, "the client is registered without its logo, because that could not be fetched");
         None
     });

@@ -66,6 +66,8 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
         ("SIGNET_ACCOUNT_ATTEMPTS", "3000000000", "account_attempts: expected a whole number up to 2147483647"),
         ("SIGNET_MAX_CONNECTIONS_PER_ADDRESS", "0", "max_connections_per_address: expected 1 to 1000000; found 0"),
         ("SIGNET_HEALTH_CONNECTIONS", "0", "health_connections: expected 1 to 1000; found 0"),
+        ("SIGNET_FETCHES_PER_TOKEN", "0", "fetches_per_token: expected 1 to 1000000; found 0"),
+        ("SIGNET_FETCH_TIMEOUT", "31", "fetch_timeout: expected 1 to 30; found 31"),
         ("SIGNET_HEADER_TIMEOUT", "0", "header_timeout: expected 1 to 3600; found 0"),
         ("SIGNET_WRITE_TIMEOUT", "3601", "write_timeout: expected 1 to 3600; found 3601"),
         ("SIGNET_KEYS_DIR", "", "keys_dir: expected the path of a folder"),

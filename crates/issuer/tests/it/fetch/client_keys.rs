@@ -64,3 +64,36 @@ async fn a_client_that_hangs_up_does_not_stop_the_fetch_for_others() {
     }
     assert_eq!(send(&app, &key.sign(&claims(&app, "1")), &[]).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_jwks_uri_delays_only_the_request_that_asks() {
+    let site = Site::open().await;
+    let key = Key::new("one");
+    let jwks_uri = site.put("/jwks", 200, key.jwks());
+    let app = app(&json!({ "jwks_uri": jwks_uri }).to_string()).await;
+    let own = |jti: &str| {
+        let claims = json!({ "iss": "signer", "sub": "signer", "aud": app.url, "jti": jti, "exp": app.clock_now() + 60 });
+        key.sign(&claims)
+    };
+    assert_eq!(send(&app, &own("first"), &[]).await.status, 200);
+    let stranger = Key(key.0.clone(), "unknown");
+    // An unknown key makes the issuer ask again after 30 s, and the age of the keys does after 10 min.
+    for (number, wait) in [30, 600].into_iter().enumerate() {
+        app.advance(wait);
+        let release = site.hold("/jwks");
+        let asked = site.asked("/jwks");
+        let asks = if wait == 30 { stranger.sign(&claims(&app, &format!("x{number}"))) } else { own("asks") };
+        let asking = send(&app, &asks, &[]);
+        let others = async {
+            while site.asked("/jwks") == asked {
+                tokio::task::yield_now().await;
+            }
+            for jti in 0..5 {
+                assert_eq!(send(&app, &own(&format!("{number} {jti}")), &[]).await.status, 200);
+            }
+            release.send(()).unwrap();
+        };
+        let (answer, ()) = tokio::join!(asking, others);
+        assert_eq!(answer.status, if wait == 30 { 401 } else { 200 });
+    }
+}

@@ -1,5 +1,6 @@
 //! A sector document must name all redirect URIs, and no client can make the issuer fetch from this machine or its network.
 
+mod budget;
 mod client_keys;
 mod logo;
 

@@ -8,12 +8,15 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 type Pages = Arc<Mutex<HashMap<String, (u16, Vec<u8>, usize)>>>;
+type Holds = Arc<Mutex<HashMap<String, oneshot::Receiver<()>>>>;
 
 pub struct Site {
     pub url: String,
     pages: Pages,
+    holds: Holds,
 }
 
 impl Site {
@@ -21,9 +24,17 @@ impl Site {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let pages = Pages::default();
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&pages));
+        let holds = Holds::default();
+        let router = Router::new().fallback(answer).with_state((Arc::clone(&pages), Arc::clone(&holds)));
         tokio::spawn(async move { serve(listener, router).await });
-        Self { url, pages }
+        Self { url, pages, holds }
+    }
+
+    /// Lets the next request for `path` wait for its answer until the test sends.
+    pub fn hold(&self, path: &str) -> oneshot::Sender<()> {
+        let (release, released) = oneshot::channel();
+        self.holds.lock().unwrap().insert(path.to_owned(), released);
+        release
     }
 
     /// Puts `body` at `path`, and returns its URL.
@@ -38,11 +49,18 @@ impl Site {
     }
 }
 
-async fn answer(State(pages): State<Pages>, uri: Uri) -> Response {
-    let mut pages = pages.lock().unwrap();
-    let Some((status, body, asked)) = pages.get_mut(uri.path()) else { return StatusCode::NOT_FOUND.into_response() };
-    *asked += 1;
-    (StatusCode::from_u16(*status).unwrap(), [(header::LOCATION, "/elsewhere")], body.clone()).into_response()
+async fn answer(State((pages, holds)): State<(Pages, Holds)>, uri: Uri) -> Response {
+    let (status, body) = {
+        let mut pages = pages.lock().unwrap();
+        let Some((status, body, asked)) = pages.get_mut(uri.path()) else { return StatusCode::NOT_FOUND.into_response() };
+        *asked += 1;
+        (*status, body.clone())
+    };
+    let hold = holds.lock().unwrap().remove(uri.path());
+    if let Some(hold) = hold {
+        let _ = hold.await;
+    }
+    (StatusCode::from_u16(status).unwrap(), [(header::LOCATION, "/elsewhere")], body).into_response()
 }
 
 /// Serves `router` on `listener` as long as the test runs.
