@@ -96,7 +96,10 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 fn health_checks() -> Router<Arc<App>> {
-    Router::new().both(health::LIVE, get(health::live)).both(health::READY, get(health::ready))
+    Router::new()
+        .both(health::LIVE, get(health::live))
+        .both(health::READY, get(health::ready))
+        .method_not_allowed_fallback(api_method_not_allowed)
 }
 
 /// A URL that scripts of any site may read.

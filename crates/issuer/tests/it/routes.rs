@@ -2,6 +2,7 @@
 //! that a new one is tested as well.
 
 use reqwest::Method;
+use signet_issuer::endpoints::health;
 
 use crate::support::{Answer, TestApp};
 
@@ -15,7 +16,7 @@ fn paths(from: &str, to: &str) -> Vec<String> {
 
 /// The paths that programs call, without those of images and styles.
 fn api() -> Vec<String> {
-    let all = paths("fn protocol(", "\n}\n").into_iter();
+    let all = paths("fn protocol(", "\n}\n").into_iter().chain([health::LIVE, health::READY].map(str::to_owned));
     all.filter(|path| !path.starts_with("/static/") && !path.starts_with("/clients/")).collect()
 }
 
