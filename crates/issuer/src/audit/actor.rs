@@ -40,6 +40,7 @@ pub enum Face {
     Page,
     Token,
     Revocation,
+    EndSession,
     Registration,
 }
 
@@ -52,6 +53,7 @@ impl Face {
             Self::Page => "page",
             Self::Token => "token",
             Self::Revocation => "revocation",
+            Self::EndSession => "end_session",
             Self::Registration => "registration",
         }
     }

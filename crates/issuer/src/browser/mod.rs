@@ -3,6 +3,7 @@
 
 pub mod cookie;
 pub mod csrf;
+mod notice;
 pub mod session_store;
 mod visitor;
 

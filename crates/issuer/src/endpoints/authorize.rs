@@ -18,12 +18,14 @@ use crate::pages::sign_in;
 use crate::store::clients::Client;
 use crate::web::error::page::PageError;
 use crate::web::form::{PageQuery, RawForm};
+use crate::web::origin::Sender;
 use crate::web::respond::{MAX_QUERY, as_get};
 
-/// `POST /authorize`: redirects to the same request by GET. Browsers do not send the cookie with a form that another site posts, but they
-/// send it with the GET request that follows.
-pub async fn post(State(app): State<Arc<App>>, form: Result<RawForm, OAuthError>) -> Result<Response, PageError> {
-    as_get(&app, "/authorize", &form?)
+/// `POST /authorize`: makes the same request by GET, because browsers do not send the cookie with a form that another site posts. A form that
+/// was sent from a page of this issuer is taken as it is.
+pub async fn post(State(app): State<Arc<App>>, browser: Browser, form: Result<RawForm, OAuthError>) -> Result<Response, PageError> {
+    let form = form?;
+    if browser.sender() == Sender::Own { begin(&app, &browser, &form.0).await } else { as_get(&app, "/authorize", &form) }
 }
 
 /// `GET /authorize`: checks the request and starts its interaction. If nobody is signed in, the answer is the sign-in page itself, in which
@@ -31,21 +33,25 @@ pub async fn post(State(app): State<Arc<App>>, form: Result<RawForm, OAuthError>
 pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
     let query = query.unwrap_or_default();
     if query.len() > MAX_QUERY {
-        return Err(PageError::bad_request("the request is too long"));
+        return Err(PageError::bad_request(format!("the request is too long: a URL of at most {MAX_QUERY} bytes, or POST, is expected")));
     }
-    let form = Form::collect(query.as_bytes()).map_err(|error| PageError::bad_request(error.to_string()))?;
-    let Received { client, interaction } = receive(&app, &form).await?;
+    begin(&app, &browser, query.as_bytes()).await
+}
+
+async fn begin(app: &App, browser: &Browser, encoded: &[u8]) -> Result<Response, PageError> {
+    let form = Form::collect(encoded).map_err(|error| PageError::bad_request(error.to_string()))?;
+    let Received { client, interaction } = receive(app, &form).await?;
     // `CheckedRequest` states which clients are sent a refusal before a user has signed in.
     if let CheckedRequest::Invalid(error) = &interaction.request {
         if !client.registered_itself {
-            return answer::refusal(&app, &interaction.target, error);
+            return answer::refusal(app, &interaction.target, error);
         }
         // The client asked that no page be shown, so the user is not asked to sign in first.
         if form.get("prompt") == Some("none") && browser.signed_in().await?.is_none() {
             return Err(PageError::bad_request(error.description.clone()));
         }
     }
-    advance(&app, &browser, &client, None, interaction).await
+    advance(app, browser, &client, None, interaction).await
 }
 
 /// `GET /authorize/resume?request=…`: continues a waiting request after the user has completed a step.

@@ -1,46 +1,101 @@
-//! The logout endpoint (OpenID Connect RP-Initiated Logout 1.0 §2).
+//! The logout endpoint (OpenID Connect RP-Initiated Logout 1.0 §2). The server of a confidential client can end a session here, too.
 
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::response::Response;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
+use crate::accounts::session;
 use crate::app::App;
+use crate::audit::{Actor, Face, Who};
 use crate::browser::Browser;
+use crate::clients::authentication;
 use crate::interaction::sign_out::{LogoutRequest, read};
+use crate::oauth::client_auth::ClientCredentials;
 use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
 use crate::pages::sign_out;
+use crate::store::sessions;
+use crate::tokens::hint;
 use crate::web::error::page::PageError;
 use crate::web::form::RawForm;
 use crate::web::html::Hidden;
-use crate::web::respond::as_get;
+use crate::web::origin::Sender;
+use crate::web::respond::{as_get, no_store};
 
-/// `POST /end_session`: redirects to the same request by GET, because browsers do not send the cookie with a form that another site posts.
-pub async fn post(State(app): State<Arc<App>>, form: Result<RawForm, OAuthError>) -> Result<Response, PageError> {
-    as_get(&app, "/end_session", &form?)
+/// `POST /end_session`: ends the session of `id_token_hint` for a client that authenticates. Any other request is made again by GET, because
+/// browsers do not send the cookie with a form that another site posts.
+pub async fn post(
+    State(app): State<Arc<App>>,
+    browser: Browser,
+    headers: HeaderMap,
+    form: Result<RawForm, OAuthError>,
+) -> Result<Response, PageError> {
+    let raw = form?;
+    let form = Form::parse(&raw.0).unwrap_or_default();
+    let authorization = || headers.get_all(header::AUTHORIZATION).iter().map(header::HeaderValue::as_bytes);
+    match ClientCredentials::parse(authorization(), &form) {
+        Ok(ClientCredentials::Absent | ClientCredentials::Id(_)) if browser.sender() == Sender::Own => begin(&app, &browser, &form).await,
+        Ok(ClientCredentials::Absent | ClientCredentials::Id(_)) => as_get(&app, "/end_session", &raw),
+        // The caller is a program, so errors are JSON.
+        _ => Ok(by_client(&app, &browser, authorization(), &form).await.unwrap_or_else(IntoResponse::into_response)),
+    }
+}
+
+/// Ends the session in which the ID token was given, for the client that it was issued to. The answer says whether the session was alive.
+async fn by_client<'h>(
+    app: &App,
+    browser: &Browser,
+    authorization: impl Iterator<Item = &'h [u8]>,
+    form: &Form,
+) -> Result<Response, OAuthError> {
+    let client = authentication::authenticate(app, authorization, form, browser.request()).await?;
+    let token = form.get("id_token_hint").ok_or_else(|| OAuthError::invalid_request("id_token_hint is missing"))?;
+    let own = hint::read(app, token).await?.filter(|hint| hint.aud.contains(&client.id));
+    let hint = own.ok_or_else(|| OAuthError::invalid_request("id_token_hint: expected an ID token that was issued to this client"))?;
+    let sid = hint.sid.ok_or_else(|| OAuthError::invalid_request("id_token_hint: it was given without a session"))?;
+    let actor = Actor::remote(Who::Client(client.id), Face::EndSession, browser.request());
+    let ended = session::end(app, &actor, &sid, hint.sub, "client").await?;
+    Ok(no_store(json!({ "session_ended": ended })))
 }
 
 /// `GET /end_session`: signs the user out, after asking them where that is needed.
 pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
-    let form = Form::parse(query.unwrap_or_default().as_bytes()).map_err(|error| PageError::bad_request(error.to_string()))?;
-    let LogoutRequest { hint, client, target } = read(&app, &form).await?;
+    // A query that cannot be parsed is no reason to keep a person signed in.
+    let form = Form::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+    begin(&app, &browser, &form).await
+}
+
+async fn begin(app: &App, browser: &Browser, form: &Form) -> Result<Response, PageError> {
+    let request = read(app, form).await?;
+    let LogoutRequest { hint, client, target, .. } = &request;
     let Some(signed_in) = browser.signed_in().await? else {
+        let sid = hint.as_ref().and_then(|hint| hint.sid.as_deref());
+        if let Some(sid) = sid
+            && sessions::live(app.store.reader(), sid, app.now()).await?.is_some()
+        {
+            return sign_out::nobody(app, true);
+        }
         // Without a hint nothing proves that a user was signed in, so the browser stays here. Otherwise a stranger could use this URL to
         // send users to another site.
-        return sign_out::leave(&app, target.filter(|_| hint.is_some()).as_ref());
+        return match target {
+            Some(target) if hint.is_some() => target.redirect(),
+            _ => sign_out::nobody(app, false),
+        };
     };
     // A valid `id_token_hint` of this session proves that the client was given it, so no question is asked.
     if hint.as_ref().is_some_and(|hint| hint.sub == signed_in.user.id && hint.sid.as_ref() == Some(&signed_in.session.sid)) {
         browser.sign_out().await?;
-        return sign_out::leave(&app, target.as_ref());
+        return sign_out::leave(app, target.as_ref());
     }
     let mut fields: Vec<Hidden> = Vec::new();
-    if let Some(client) = &client {
+    if let Some(client) = client {
         fields.push(Hidden::new("client_id", &client.id));
+        for name in ["post_logout_redirect_uri", "state"] {
+            fields.extend(form.get(name).map(|value| Hidden::new(name, value)));
+        }
     }
-    for name in ["post_logout_redirect_uri", "state"] {
-        fields.extend(form.get(name).map(|value| Hidden::new(name, value)));
-    }
-    sign_out::ask(&browser, &signed_in.user.username, client.as_ref().map(|client| client.client_name.as_str()), fields).await
+    sign_out::ask(browser, &signed_in.user.username, &request, fields).await
 }

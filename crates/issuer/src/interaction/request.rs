@@ -69,7 +69,10 @@ async fn client_and_redirect_uri(app: &App, form: &Form) -> Result<(Client, Stri
     if client.redirect_uris.iter().any(|registered| redirect_uri::matches(registered, sent)) {
         Ok((client, sent.to_owned()))
     } else {
-        Err(OAuthError::invalid_request("redirect_uri: it is not registered for this client"))
+        Err(OAuthError::invalid_request(format!(
+            "redirect_uri: {sent} is not registered; add it to the redirect_uris of the client {}",
+            client.id
+        )))
     }
 }
 

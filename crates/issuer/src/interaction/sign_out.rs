@@ -3,6 +3,7 @@
 use axum::response::Response;
 
 use crate::app::App;
+use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
 use crate::store::clients::Client;
 use crate::tokens::hint::{self, IdTokenHint};
@@ -16,8 +17,8 @@ pub struct LogoutTarget {
     state: Option<String>,
 }
 
-/// A logout request that passed its checks.
-#[derive(Debug)]
+/// A logout request. A fault never keeps a person signed in: it only means that the browser is not sent on, and that the person is asked.
+#[derive(Debug, Default)]
 pub struct LogoutRequest {
     /// The claims of `id_token_hint`, which names the user and the session that the client wants to end.
     pub hint: Option<IdTokenHint>,
@@ -25,42 +26,58 @@ pub struct LogoutRequest {
     pub client: Option<Client>,
     /// The page to which the browser goes afterwards; `None` if the request names no page or no client.
     pub target: Option<LogoutTarget>,
+    /// What is wrong with the request, for the developer of the client; empty if nothing is. The other fields are empty then.
+    pub fault: String,
 }
 
-/// Reads and checks the parameters of a logout request. The error is a page, because the client may not be known.
+/// Reads and checks the parameters of a logout request. Fails only if the issuer fails.
 pub async fn read(app: &App, form: &Form) -> Result<LogoutRequest, PageError> {
+    match check(app, form).await {
+        Ok(request) => Ok(request),
+        Err(error) if error.source.is_none() => {
+            error.log();
+            Ok(LogoutRequest { fault: error.safe_description(), ..LogoutRequest::default() })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn check(app: &App, form: &Form) -> Result<LogoutRequest, OAuthError> {
     let hint = match form.get("id_token_hint") {
         None => None,
         Some(token) => {
             let hint = hint::read(app, token).await?;
-            Some(hint.ok_or_else(|| PageError::bad_request("id_token_hint: expected an ID token of this issuer"))?)
+            Some(hint.ok_or_else(|| OAuthError::invalid_request("id_token_hint: expected an ID token of this issuer"))?)
         }
     };
     let client = client(app, form, hint.as_ref()).await?;
     let target = target(form, client.as_ref())?;
-    Ok(LogoutRequest { hint, client, target })
+    Ok(LogoutRequest { hint, client, target, fault: String::new() })
 }
 
 /// Returns the client that `client_id` names, or that the hint was issued to. Fails if that client is unknown or disabled.
-async fn client(app: &App, form: &Form, hint: Option<&IdTokenHint>) -> Result<Option<Client>, PageError> {
+async fn client(app: &App, form: &Form, hint: Option<&IdTokenHint>) -> Result<Option<Client>, OAuthError> {
     let named = form.get("client_id");
     if let (Some(named), Some(hint)) = (named, hint)
         && !hint.aud.contains(named)
     {
-        return Err(PageError::bad_request("client_id: the id_token_hint was issued to another client"));
+        return Err(OAuthError::invalid_request("client_id: the id_token_hint was issued to another client"));
     }
     let Some(id) = named.or(hint.and_then(|hint| hint.aud.only())) else { return Ok(None) };
     let client = app.store.client(id).await?.filter(|client| client.enabled);
-    client.map(Some).ok_or_else(|| PageError::bad_request("client_id: no such client"))
+    client.map(Some).ok_or_else(|| OAuthError::invalid_request("client_id: no such client"))
 }
 
 /// Returns the `post_logout_redirect_uri`, which must equal a registered one exactly. Without a client it is ignored (§3).
-fn target(form: &Form, client: Option<&Client>) -> Result<Option<LogoutTarget>, PageError> {
+fn target(form: &Form, client: Option<&Client>) -> Result<Option<LogoutTarget>, OAuthError> {
     let (Some(uri), Some(client)) = (form.get("post_logout_redirect_uri"), client) else { return Ok(None) };
     if client.metadata()?.post_logout_redirect_uris.iter().any(|registered| registered == uri) {
         Ok(Some(LogoutTarget { uri: uri.to_owned(), state: form.get("state").map(str::to_owned) }))
     } else {
-        Err(PageError::bad_request("post_logout_redirect_uri: it is not registered for this client"))
+        Err(OAuthError::invalid_request(format!(
+            "post_logout_redirect_uri: {uri} is not registered; add it to the post_logout_redirect_uris of the client {}",
+            client.id
+        )))
     }
 }
 

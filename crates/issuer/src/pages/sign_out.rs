@@ -9,7 +9,7 @@ use axum::response::Response;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
-use crate::interaction::sign_out::{self, LogoutTarget};
+use crate::interaction::sign_out::{self, LogoutRequest, LogoutTarget};
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Hidden, Page, html, see_other};
 
@@ -21,6 +21,8 @@ struct ConfirmPage {
     has_client: bool,
     client_name: String,
     fields: Vec<Hidden>,
+    /// What is wrong with the request, for developers.
+    fault: String,
 }
 
 #[derive(Template)]
@@ -30,51 +32,66 @@ struct DonePage {
 }
 
 #[derive(Template)]
+#[template(path = "sign_out/nobody.html")]
+struct NobodyPage {
+    page: Page,
+    /// `true` if the session that the client wants to end lives on, in another browser.
+    lives_on: bool,
+}
+
+#[derive(Template)]
 #[template(path = "sign_out/stayed.html")]
 struct StayedPage {
     page: Page,
     username: String,
 }
 
-/// Asks the person who is signed in as `username` whether to sign out. `fields` come back with the answer.
-pub async fn ask(browser: &Browser, username: &str, client_name: Option<&str>, fields: Vec<Hidden>) -> Result<Response, PageError> {
+/// Asks the person who is signed in as `username` whether to sign out. `fields` come back with the answer. `request` is the client's; if
+/// it has a fault, the page shows that to developers.
+pub async fn ask(browser: &Browser, username: &str, request: &LogoutRequest, fields: Vec<Hidden>) -> Result<Response, PageError> {
+    let client_name = request.client.as_ref().map(|client| client.client_name.as_str());
     let page = ConfirmPage {
         page: browser.page().await?,
         username: username.to_owned(),
         has_client: client_name.is_some(),
         client_name: client_name.unwrap_or_default().to_owned(),
         fields,
+        fault: request.fault.clone(),
     };
     html(&page, Csp::LeadsToClient)
 }
 
-/// Redirects the browser to `target`. Without one, shows the page that says that the person is signed out.
+/// Redirects the browser, in which a session has just ended, to `target`. Without one, shows the page that says that the person is signed
+/// out.
 pub fn leave(app: &App, target: Option<&LogoutTarget>) -> Result<Response, PageError> {
     match target {
         Some(target) => target.redirect(),
-        None => done(app),
+        None => html(&DonePage { page: Page::without_forms(app) }, Csp::Own),
     }
 }
 
-/// Shows the page that says that the person is signed out.
-fn done(app: &App) -> Result<Response, PageError> {
-    html(&DonePage { page: Page::without_forms(app) }, Csp::Own)
+/// Says that nobody is signed in in this browser, so that nothing was ended. `lives_on` says that the session which the client wants to end
+/// goes on elsewhere.
+pub fn nobody(app: &App, lives_on: bool) -> Result<Response, PageError> {
+    html(&NobodyPage { page: Page::without_forms(app), lives_on }, Csp::Own)
+}
+
+fn stayed(app: &App, username: String) -> Result<Response, PageError> {
+    html(&StayedPage { page: Page::without_forms(app), username }, Csp::Own)
 }
 
 /// `POST /end_session/confirm`: signs the person out or leaves them signed in, as they chose.
 pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     let OwnForm { browser, form } = own;
     match (form.get("choice"), browser.signed_in().await?) {
-        (Some("sign-out"), _) => {
+        (Some("sign-out"), Some(_)) => {
             // Check the parameters again, because the hidden fields may have been changed.
             let request = sign_out::read(&app, &form).await?;
             browser.sign_out().await?;
             leave(&app, request.target.as_ref())
         }
-        (Some("stay"), Some(signed_in)) => {
-            html(&StayedPage { page: Page::without_forms(&app), username: signed_in.user.username }, Csp::Own)
-        }
-        (Some("stay"), None) => done(&app),
+        (Some("stay"), Some(signed_in)) => stayed(&app, signed_in.user.username),
+        (Some("sign-out" | "stay"), None) => nobody(&app, false),
         _ => Err(PageError::stale_form()),
     }
 }
@@ -82,10 +99,15 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
 /// `POST /account/sign-out`: signs the person out from one of the account pages.
 pub async fn from_account(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     own.browser.sign_out().await?;
+    own.browser.note("signed-out");
     see_other(&app, "/signed-out")
 }
 
-/// `GET /signed-out`: says that the person is signed out.
-pub async fn signed_out(State(app): State<Arc<App>>) -> Result<Response, PageError> {
-    done(&app)
+/// `GET /signed-out`: says that the person is signed out, if they are.
+pub async fn signed_out(State(app): State<Arc<App>>, browser: Browser) -> Result<Response, PageError> {
+    match (browser.noted().as_str(), browser.signed_in().await?) {
+        (_, Some(signed_in)) => stayed(&app, signed_in.user.username),
+        ("signed-out", None) => leave(&app, None),
+        _ => nobody(&app, false),
+    }
 }

@@ -84,8 +84,7 @@ pub fn is_form(parts: &Parts) -> bool {
     media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-/// The query of a page. `request` is the id of the authorization request that the page is about, and `done` names what a form has just
-/// done.
+/// The query of a page. `request` is the id of the authorization request that the page is about.
 pub struct PageQuery(Form);
 
 impl<S: Sync> FromRequestParts<S> for PageQuery {
@@ -100,11 +99,6 @@ impl PageQuery {
     /// Returns the id of the authorization request; empty if the page was opened without one.
     pub fn request_or_none(&self) -> &str {
         self.0.get("request").unwrap_or_default()
-    }
-
-    /// Returns the word for what a form has just done, such as `saved`; empty if the page was not opened by a form.
-    pub fn done(&self) -> &str {
-        self.0.get("done").unwrap_or_default()
     }
 
     /// Returns the id of the authorization request. Fails if the query has none.

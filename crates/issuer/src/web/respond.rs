@@ -1,5 +1,6 @@
 //! Responses that several endpoints and pages share.
 
+use askama::Template;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
@@ -8,7 +9,7 @@ use crate::app::App;
 use crate::oauth::error::{Code, OAuthError};
 use crate::web::error::page::PageError;
 use crate::web::form::RawForm;
-use crate::web::html::see_other;
+use crate::web::html::{Csp, Hidden, Page, html, see_other};
 
 /// The longest query that we accept or redirect to, in bytes. Browsers and proxies handle URLs of this length.
 pub const MAX_QUERY: usize = 8 * 1024;
@@ -59,13 +60,27 @@ pub fn no_store(body: impl serde::Serialize) -> Response {
     response
 }
 
-/// Redirects the browser to `path` with the form as the query. Fails if the form is longer than [`MAX_QUERY`].
-pub fn as_get(app: &App, path: &str, RawForm(body): &RawForm) -> Result<Response, PageError> {
+#[derive(Template)]
+#[template(path = "continue.html")]
+struct ContinuePage {
+    page: Page,
+    action: &'static str,
+    fields: Vec<Hidden>,
+}
+
+/// Redirects the browser to `path` with the form as the query. If the form is longer than [`MAX_QUERY`], shows a page with one button
+/// instead, which sends the form again from a page of this issuer: browsers send the cookie with that.
+pub fn as_get(app: &App, path: &'static str, RawForm(body): &RawForm) -> Result<Response, PageError> {
     let query = std::str::from_utf8(body).map_err(|_| PageError::bad_request("a parameter is not valid UTF-8 text"))?;
-    if query.len() > MAX_QUERY {
-        return Err(PageError::bad_request("the request is too long"));
+    if query.len() <= MAX_QUERY {
+        return see_other(app, &format!("{path}?{query}"));
     }
-    see_other(app, &format!("{path}?{query}"))
+    let fields = form_urlencoded::parse(body).map(|(name, value)| Hidden::new(&name, &value)).collect();
+    let page = ContinuePage { page: Page::without_forms(app), action: path, fields };
+    let mut response = html(&page, Csp::LeadsToClient)?;
+    // With `no-referrer` browsers would send `Origin: null` with the form, so that its sender could not be seen.
+    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    Ok(response)
 }
 
 /// Redirects the browser to `uri` with `parameters` added to its query. The status is 303, so that the browser does not post its form

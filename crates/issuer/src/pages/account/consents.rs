@@ -14,7 +14,6 @@ use crate::pages::account::{Account, moment};
 use crate::pages::{ClientCard, by_name};
 use crate::store::{consents, resources};
 use crate::web::error::page::PageError;
-use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
 
 struct Consent {
@@ -37,13 +36,12 @@ struct ConsentsPage {
 }
 
 /// `GET /account/consents`: lists the apps and what they may do.
-pub async fn show(
-    State(app): State<Arc<App>>,
-    browser: Browser,
-    Account(signed_in): Account,
-    query: PageQuery,
-) -> Result<Response, PageError> {
-    let notice = if query.done() == "withdrawn" { "Withdrawn. The app no longer has access to your account." } else { "" };
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_in): Account) -> Result<Response, PageError> {
+    let notice = if browser.noted() == "withdrawn" {
+        "Withdrawn. The app gets no further access; what it holds stops working within an hour."
+    } else {
+        ""
+    };
     let mut given = Vec::new();
     let all = consents::of_user(app.store.reader(), signed_in.user.id).await?;
     let names: Vec<String> = all.iter().flat_map(|consent| consent.allowed.scope.iter()).map(str::to_owned).collect();
@@ -78,5 +76,6 @@ pub async fn show(
 pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, own: OwnForm) -> Result<Response, PageError> {
     let client = own.form.get("client_id").ok_or_else(PageError::stale_form)?;
     accounts::consents::withdraw(&app, &own.browser.actor(signed_in.user.id), signed_in.user.id, client).await?;
-    see_other(&app, "/account/consents?done=withdrawn")
+    own.browser.note("withdrawn");
+    see_other(&app, "/account/consents")
 }

@@ -16,7 +16,6 @@ use crate::pages::account::access::{Access, GivenApp};
 use crate::pages::account::{Account, browser_name, moment};
 use crate::store::sessions::SessionRow;
 use crate::web::error::page::PageError;
-use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
 
 struct Device {
@@ -43,13 +42,8 @@ struct DevicesPage {
 }
 
 /// `GET /account/devices`: lists the sessions of the user and the apps that can use the account.
-pub async fn show(
-    State(app): State<Arc<App>>,
-    browser: Browser,
-    Account(signed_in): Account,
-    query: PageQuery,
-) -> Result<Response, PageError> {
-    let notice = match query.done() {
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_in): Account) -> Result<Response, PageError> {
+    let notice = match browser.noted().as_str() {
         "ended" => "That device is signed out.",
         "app-ended" => "That app is signed out.",
         "others-ended" => "Your other devices and apps are signed out.",
@@ -87,22 +81,26 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
     match (form.get("action"), form.get("sid")) {
         (Some("end"), Some(sid)) if sid != own.sid => {
             session::end(&app, &browser.actor(user.id), sid, user.id, "user").await?;
-            see_other(&app, "/account/devices?done=ended")
+            browser.note("ended");
+            see_other(&app, "/account/devices")
         }
         (Some("end-app"), _) => {
             let id = form.get("id").and_then(|id| Uuid::try_parse(id).ok()).ok_or_else(PageError::stale_form)?;
             authorizations::end(&app, &browser.actor(user.id), user.id, id).await?;
-            see_other(&app, "/account/devices?done=app-ended")
+            browser.note("app-ended");
+            see_other(&app, "/account/devices")
         }
         (Some("end-others"), _) => {
             session::end_others(&app, &browser.actor(user.id), user.id, &own.sid, "user").await?;
-            see_other(&app, "/account/devices?done=others-ended")
+            browser.note("others-ended");
+            see_other(&app, "/account/devices")
         }
         (Some("end" | "end-all"), _) => {
             if form.get("action") == Some("end-all") {
                 session::end_others(&app, &browser.actor(user.id), user.id, &own.sid, "user").await?;
             }
             browser.sign_out().await?;
+            browser.note("signed-out");
             see_other(&app, "/signed-out")
         }
         _ => Err(PageError::stale_form()),

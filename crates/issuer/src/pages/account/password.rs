@@ -90,7 +90,7 @@ async fn page(
 /// `GET /account/password`: shows the form, also to users who must replace a generated password.
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
-    page(&app, &browser, &signed_in, query.request_or_none(), Faults::default(), &[], query.done() == "saved").await
+    page(&app, &browser, &signed_in, query.request_or_none(), Faults::default(), &[], browser.noted() == "saved").await
 }
 
 /// `POST /account/password`: changes the password, and continues the request that waits for it.
@@ -109,7 +109,8 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
     if !request.is_empty() {
         return waiting::resume(&app, request);
     }
-    see_other(&app, "/account/password?done=saved")
+    browser.note("saved");
+    see_other(&app, "/account/password")
 }
 
 async fn change(app: &App, browser: &Browser, signed_in: &SignedIn, form: &Form, kept: &[Uuid]) -> Result<Result<(), Faults>, PageError> {

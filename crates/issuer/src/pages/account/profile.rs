@@ -15,7 +15,6 @@ use crate::oauth::standard_claims::StandardClaims;
 use crate::pages::account::Account;
 use crate::store::users::User;
 use crate::web::error::page::PageError;
-use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
 
 /// The name, label, input type, `autocomplete` value (HTML §4.10.18.7) and hint of each field.
@@ -94,9 +93,9 @@ fn fields(value: impl Fn(&str) -> String, error: impl Fn(&str) -> String) -> Vec
 }
 
 /// `GET /account`: shows the form with the stored profile.
-pub async fn show(browser: Browser, Account(signed_in): Account, query: PageQuery) -> Result<Response, PageError> {
+pub async fn show(browser: Browser, Account(signed_in): Account) -> Result<Response, PageError> {
     let fields = stored(&signed_in.user);
-    page(&browser, signed_in.user, fields, query.done() == "saved").await
+    page(&browser, signed_in.user, fields, browser.noted() == "saved").await
 }
 
 fn stored(user: &User) -> Vec<Field> {
@@ -113,7 +112,8 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
     match Profile::of(&user, changes) {
         Ok(profile) => {
             profile::change(&app, &browser.actor(user.id), &user, &profile).await?;
-            see_other(&app, "/account?done=saved")
+            browser.note("saved");
+            see_other(&app, "/account")
         }
         Err(faults) => {
             let fault = |name: &str| faults.iter().find(|(claim, _)| *claim == name);

@@ -32,7 +32,7 @@ async fn a_valid_hint_signs_out_at_once_and_sends_back() {
     // When nobody is signed in, there is nothing to do, and the redirect is the same.
     let again = browser.get(&end_session(&[("id_token_hint", hint), ("post_logout_redirect_uri", BYE)])).await;
     assert_eq!(again.header("location"), BYE);
-    assert_eq!(browser.get("/end_session").await.heading(), "You are signed out");
+    assert_eq!(browser.get("/end_session").await.heading(), "Nobody is signed in here");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,11 +66,11 @@ async fn without_a_valid_hint_the_user_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unregistered_post_logout_redirect_uris_are_refused() {
+async fn a_fault_of_the_request_keeps_nobody_signed_in_and_redirects_nobody() {
     let app = app().await;
-    let browser = app.signed_in("alice").await;
-    let hint = app.code_flow(&browser, &[]).await.str("id_token").to_owned();
     app.add_client("other", true, "", &[]).await;
+    let first = app.signed_in("alice").await;
+    let hint = app.code_flow(&first, &[]).await.str("id_token").to_owned();
     for wrong in [
         &[("post_logout_redirect_uri", "https://evil.example"), ("id_token_hint", hint.as_str())][..],
         &[("post_logout_redirect_uri", "https://shop.example/bye/"), ("id_token_hint", &hint)],
@@ -80,21 +80,103 @@ async fn unregistered_post_logout_redirect_uris_are_refused() {
         &[("post_logout_redirect_uri", BYE), ("id_token_hint", "x.y.z")],
         &[("client_id", "web"), ("client_id", "web")],
     ] {
-        let answer = browser.get(&end_session(wrong)).await;
-        assert_eq!((answer.status, answer.heading()), (400, "This link does not work"), "{wrong:?}");
+        let browser = app.signed_in("alice").await;
+        let page = browser.get(&end_session(wrong)).await;
+        assert_eq!((page.status, page.heading()), (200, "Sign out?"), "{wrong:?}");
+        let gone = browser.submit(&page, "/end_session/confirm", &[("choice", "sign-out")]).await;
+        assert_eq!((gone.status, gone.heading(), gone.header("location")), (200, "You are signed out", ""), "{wrong:?}");
+        assert!(!is_signed_in(&browser).await, "{wrong:?}");
+        let nobody = app.browser().get(&end_session(wrong)).await;
+        assert_eq!((nobody.heading(), nobody.header("location")), ("Nobody is signed in here", ""), "{wrong:?}");
     }
+    let page = first.get(&end_session(&[("post_logout_redirect_uri", "https://evil.example"), ("client_id", "web")])).await;
+    assert!(
+        page.text.contains("https://evil.example is not registered; add it to the post_logout_redirect_uris of the client web"),
+        "{}",
+        page.text
+    );
     // The issuer checks the fields that come back with the form again.
-    let page = browser.get(&end_session(&[("client_id", "web"), ("post_logout_redirect_uri", BYE)])).await;
+    let page = first.get(&end_session(&[("client_id", "web"), ("post_logout_redirect_uri", BYE)])).await;
     let evil = [("choice", "sign-out"), ("post_logout_redirect_uri", "https://evil.example")];
-    assert_eq!(browser.submit(&page, "/end_session/confirm", &evil).await.heading(), "This link does not work");
+    let gone = first.submit(&page, "/end_session/confirm", &evil).await;
+    assert_eq!((gone.heading(), gone.header("location")), ("You are signed out", ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_says_that_a_session_ended_only_if_it_did() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    let hint = app.code_flow(&browser, &[]).await.str("id_token").to_owned();
+    let without_cookie = app.browser().get(&end_session(&[("id_token_hint", &hint), ("post_logout_redirect_uri", BYE)])).await;
+    assert_eq!((without_cookie.heading(), without_cookie.header("location")), ("Nobody is signed in here", ""));
+    assert!(without_cookie.text.contains("The session that the app wanted to end goes on."), "{}", without_cookie.text);
     assert!(is_signed_in(&browser).await);
+    assert_eq!(browser.get("/signed-out").await.heading(), "You are still signed in");
+    assert_eq!(app.browser().get("/signed-out").await.heading(), "Nobody is signed in here");
+    // A link that claims that something was done shows no such sentence.
+    for (path, sentence) in [
+        ("/account?done=saved", "saved"),
+        ("/account/password?done=saved", "Your password is changed."),
+        ("/account/devices?done=ended", "That device is signed out."),
+        ("/account/consents?done=withdrawn", "Withdrawn."),
+    ] {
+        assert!(!browser.get(path).await.text.contains(sentence), "{path}");
+    }
+    let account = browser.get("/account").await;
+    assert_eq!(browser.submit(&account, "/account/sign-out", &[]).await.heading(), "You are signed out");
+    assert_eq!(browser.get("/signed-out").await.heading(), "Nobody is signed in here", "the sentence is shown once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_of_a_confidential_client_ends_the_session_of_its_id_token() {
+    let app = app().await;
+    app.add_client("other", false, "client_credentials", &["orders:read"]).await;
+    app.add_client("spa", true, "", &[]).await;
+    let browser = app.signed_in("alice").await;
+    let hint = app.code_flow(&browser, &[]).await.str("id_token").to_owned();
+    let by = |id: &'static str, secret: &'static str, hint: String| {
+        let request = app.post("/end_session").basic_auth(id, secret).form(&[("id_token_hint", hint.as_str())]);
+        async move { request.send().await }
+    };
+    assert_eq!(by("web", "wrong", hint.clone()).await.error(), (401, "invalid_client"));
+    assert_eq!(by("other", SECRET, hint.clone()).await.error(), (400, "invalid_request"), "it was issued to another client");
+    assert!(by("spa", "", hint.clone()).await.json["session_ended"].is_null(), "a public client proves nothing");
+    assert_eq!(by("web", SECRET, String::new()).await.error(), (400, "invalid_request"));
+    assert!(is_signed_in(&browser).await);
+    let ended = by("web", SECRET, hint.clone()).await;
+    assert_eq!((ended.status, &ended.json["session_ended"]), (200, &true.into()), "{}", ended.text);
+    assert!(!is_signed_in(&browser).await);
+    assert_eq!(by("web", SECRET, hint).await.json["session_ended"], false);
+    let recorded = "SELECT count(*) FROM audit_events WHERE event = 'session_ended' AND actor_kind = 'client' AND face = 'end_session'";
+    assert_eq!(app.count(recorded).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_request_by_post_is_sent_once_more_by_the_person() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    let long = "x".repeat(9000);
+    for (path, fields) in [
+        ("/end_session", vec![("client_id", "web"), ("state", long.as_str())]),
+        ("/authorize", vec![("client_id", "web"), ("unknown", &long)]),
+    ] {
+        let page = browser.post_once(path, &fields).await;
+        assert_eq!((page.status, page.heading(), page.header("referrer-policy")), (200, "Continue to sign in or out", "same-origin"));
+        let own = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>();
+        assert_eq!(page.hidden(path), own);
+    }
+    let authorize = app.authorize(&[("login_hint", &long)]);
+    let query: Vec<(String, String)> = url::form_urlencoded::parse(authorize.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+    let fields: Vec<(&str, &str)> = query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let sent = browser.post_with("/authorize", &fields, ("origin", &app.url)).await;
+    assert_eq!(sent.heading(), "Allow Web Shop access?");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_redirected_without_a_sign_out_or_an_id_token() {
     let app = app().await;
     let page = app.browser().get(&end_session(&[("client_id", "web"), ("post_logout_redirect_uri", BYE)])).await;
-    assert_eq!(page.heading(), "You are signed out", "nobody was signed in, and nobody proves that they were");
+    assert_eq!(page.heading(), "Nobody is signed in here", "nobody was signed in, and nobody proves that they were");
     // A signed answer of UserInfo is no ID token.
     app.add_client_with("signed", false, "authorization_code", &["openid"], |client| {
         client.redirect_uris = vec![CALLBACK.into()];
@@ -108,7 +190,7 @@ async fn nobody_is_redirected_without_a_sign_out_or_an_id_token() {
     let userinfo = app.get("/userinfo").bearer(tokens.str("access_token")).send().await;
     assert_eq!(header(&userinfo.text)["alg"], "RS256");
     let answer = browser.get(&end_session(&[("id_token_hint", &userinfo.text)])).await;
-    assert_eq!(answer.heading(), "This link does not work");
+    assert_eq!(answer.heading(), "Sign out?");
     assert!(is_signed_in(&browser).await);
 }
 

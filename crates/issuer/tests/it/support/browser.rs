@@ -105,10 +105,16 @@ impl Browser {
 
     /// Submits the sign-in form of `page` with header `name`, as browsers send it.
     pub async fn sign_in_with(&self, page: &Answer, username: &str, (name, value): (&str, &str)) -> Answer {
-        let mut all = page.hidden("/sign-in");
-        all.extend([("username", username), ("password", PASSWORD)].map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let url = self.absolute("/sign-in");
-        self.follow(self.http.post(url).header(name, value).form(&all)).await
+        let hidden = page.hidden("/sign-in");
+        let mut all: Vec<(&str, &str)> = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        all.extend([("username", username), ("password", PASSWORD)]);
+        self.post_with("/sign-in", &all, (name, value)).await
+    }
+
+    /// Posts a form with the cookie and the header `name`, as browsers send it.
+    pub async fn post_with(&self, path: &str, fields: &[(&str, &str)], (name, value): (&str, &str)) -> Answer {
+        let url = self.absolute(path);
+        self.follow(self.http.post(url).header(name, value).form(fields)).await
     }
 
     /// Submits the form of `page` whose action ends with `action`, with its hidden fields and `fields`.
