@@ -36,6 +36,7 @@ impl MigrationTrait for Migration {
             registration_tokens(),
             client_assertions(),
             attempts(),
+            devices(),
             audit_events(),
         ] {
             manager.create_table(table).await?;
@@ -46,6 +47,7 @@ impl MigrationTrait for Migration {
             ("authorizations", "expires_at"),
             ("authorizations", "sid"),
             ("sessions", "user_id"),
+            ("devices", "user_id"),
             ("browsers", "expires_at"),
             ("waiting_requests", "browser"),
             ("waiting_requests", "created_at"),
@@ -343,6 +345,18 @@ fn attempts() -> TableCreateStatement {
         .col(big_integer("counted_since"))
         .col(big_integer("last_at"))
         .col(big_integer("blocked_until"))
+        .take()
+}
+
+/// Browsers in which a user has signed in before, under the SHA-256 of their device cookie. Wrong passwords from one of them are counted
+/// apart from those of strangers.
+fn devices() -> TableCreateStatement {
+    table("devices")
+        .col(string("hash"))
+        .col(uuid("user_id"))
+        .col(big_integer("last_used_at"))
+        .primary_key(Index::create().col(Alias::new("hash")).col(Alias::new("user_id")))
+        .foreign_key(&mut ends_with("user_id", "users", "id"))
         .take()
 }
 

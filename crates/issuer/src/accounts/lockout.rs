@@ -4,6 +4,9 @@
 //! No account is locked for good: after `account_attempts` wrong passwords each further attempt must wait, twice as long each time,
 //! but at most `account_max_delay` seconds. Usernames that do not exist are counted in the same way, so that the wait does not
 //! reveal which exist.
+//!
+//! A stranger must not be able to keep the owner of an account out. So attempts from a device on which the owner has signed in before,
+//! and those of a confidential client that authenticates, have counters of their own, with the same waits.
 
 use std::net::IpAddr;
 
@@ -14,7 +17,38 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use crate::clock::UnixSeconds;
 use crate::config::Settings;
 use crate::store::attempts::Limits;
-use crate::store::{Store, StoreError, attempts};
+use crate::store::{Store, StoreError, attempts, devices};
+
+/// The sender of an attempt, as far as it is known before the password is compared.
+#[derive(Debug, Clone)]
+pub struct Guesser {
+    /// The address from which the attempt comes.
+    pub address: IpAddr,
+    /// What is known about the sender; `None` for a stranger.
+    pub known: Option<Known>,
+}
+
+/// A sender that is counted apart from strangers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// A browser that has the device cookie with this hash. It counts only for users who have signed in there before.
+    Device(String),
+    /// A confidential client that has authenticated, by its id.
+    Client(String),
+}
+
+impl Guesser {
+    /// Returns this sender as the user with this username (in normal form) knows it: a device on which that user has never signed in is a
+    /// stranger.
+    pub(super) async fn for_user(self, store: &Store, username: &str) -> Result<Self, StoreError> {
+        match self {
+            Self { address, known: Some(Known::Device(hash)) } if !devices::is_known(store.reader(), &hash, username).await? => {
+                Ok(Self { address, known: None })
+            }
+            other => Ok(other),
+        }
+    }
+}
 
 /// The two counters of an attempt, one for the account and one for the address.
 #[derive(Debug, Clone)]
@@ -33,16 +67,21 @@ pub enum Verdict {
 }
 
 impl Counters {
-    /// Returns the counters of `username` (in normal form) and `address`. IPv6 addresses are counted by their /64 network, because
-    /// one machine can use all addresses of it.
-    pub fn new(username: &str, address: IpAddr) -> Self {
+    /// Returns the counters of `username` (in normal form) for `guesser`. IPv6 addresses are counted by their /64 network, because one
+    /// machine can use all addresses of it.
+    pub fn new(username: &str, Guesser { address, known }: &Guesser) -> Self {
         // Store only a hash, because the text that was typed may be very long, or a password that was typed into the wrong field.
         let name = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, username.as_bytes()));
         let network = match address.to_canonical() {
             IpAddr::V4(v4) => v4.to_string(),
             IpAddr::V6(v6) => format!("{:x}:{:x}:{:x}:{:x}::/64", v6.segments()[0], v6.segments()[1], v6.segments()[2], v6.segments()[3]),
         };
-        Self { account: format!("account:{name}"), address: format!("address:{network}") }
+        let account = match known {
+            None => format!("account:{name}"),
+            Some(Known::Device(hash)) => format!("device:{hash}:{name}"),
+            Some(Known::Client(id)) => format!("client:{id}:{name}"),
+        };
+        Self { account, address: format!("address:{network}") }
     }
 
     /// Counts an attempt, as a transaction of its own.

@@ -4,6 +4,7 @@ pub mod authorizations;
 pub mod consents;
 pub mod lockout;
 pub mod methods;
+pub mod opaque_string;
 pub mod password_change;
 pub mod policy;
 pub mod profile;

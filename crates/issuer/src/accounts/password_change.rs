@@ -3,14 +3,16 @@
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+use crate::accounts::lockout::{Guesser, Known};
 use crate::accounts::methods::password;
+use crate::accounts::opaque_string;
 use crate::accounts::policy::{self, PolicyError};
 use crate::accounts::session::{self, Kept, SignedIn};
 use crate::accounts::sign_in::{self, SignInError};
 use crate::app::App;
 use crate::audit::{self, Actor, Event, Face, RequestInfo, Who};
-use crate::store::users::{self, User};
-use crate::store::{StoreError, commit};
+use crate::store::users;
+use crate::store::{StoreError, commit, devices};
 
 /// The passwords that a user typed, after all checks that need no hashing.
 #[derive(Debug)]
@@ -45,29 +47,46 @@ impl From<StoreError> for PasswordChangeError {
 }
 
 impl PasswordChange {
-    /// Checks the passwords that `user` typed, as far as that is possible without hashing.
-    pub fn check(user: &User, current: SecretString, new: SecretString, repeated: &SecretString) -> Result<Self, PasswordChangeError> {
+    /// Checks the passwords that the user typed, as far as that costs next to nothing.
+    pub fn check(current: SecretString, new: SecretString, repeated: &SecretString) -> Result<Self, PasswordChangeError> {
         if current.expose_secret().is_empty() {
             return Err(PasswordChangeError::CurrentMissing);
         }
-        if new.expose_secret() != repeated.expose_secret() {
+        let prepare = |password: &SecretString| opaque_string::prepare(password.expose_secret());
+        if prepare(&new) != prepare(repeated) {
             return Err(PasswordChangeError::RepeatedDiffers);
         }
-        if new.expose_secret() == current.expose_secret() {
+        if prepare(&new) == prepare(&current) {
             return Err(PasswordChangeError::Unchanged);
         }
-        policy::check(new.expose_secret(), &policy::about(&user.username, user.email.as_deref(), user.name.as_deref()))?;
+        policy::check_form(new.expose_secret())?;
         Ok(Self { current, new })
     }
 
-    /// Compares the current password and stores the new one. Ends all sessions, codes and authorizations of the user, except the
-    /// session in which the change is made and those authorizations of `kept` that outlive a session. If the password was generated,
-    /// someone else may have used it, so nothing else is kept then.
-    pub async fn perform(self, app: &App, signed_in: &SignedIn, request: &RequestInfo, kept: &[Uuid]) -> Result<(), PasswordChangeError> {
+    /// Compares the current password, checks that the new one is hard to guess, and stores it. Ends all sessions, codes and authorizations
+    /// of the user, and forgets the devices, except the session and the device in which the change is made and those authorizations of
+    /// `kept` that outlive a session. If the password was generated, someone else may have used it, so nothing else is kept then.
+    pub async fn perform(
+        self,
+        app: &App,
+        signed_in: &SignedIn,
+        request: &RequestInfo,
+        guesser: Guesser,
+        kept: &[Uuid],
+    ) -> Result<(), PasswordChangeError> {
         let SignedIn { session, user, .. } = signed_in;
-        let checked = sign_in::check(app, &user.username, self.current, request.address, app.now()).await?;
-        let hash = password::hash(app, self.new).await.map_err(SignInError::from)?;
+        let device = guesser.known.clone();
+        let checked = sign_in::check(app, &user.username, self.current, guesser, app.now()).await?;
         let settlement = checked.settlement;
+        let about = policy::about(&user.username, user.email.as_deref(), user.name.as_deref());
+        if let Err(refused) = policy::check_score(app, &self.new, &about).await.map_err(SignInError::from)? {
+            // The current password was right, so the attempt must not count.
+            let transaction = app.store.begin().await?;
+            settlement.settle(&transaction, &checked.user).await?;
+            commit(transaction).await?;
+            return Err(refused.into());
+        }
+        let hash = password::hash(app, self.new).await.map_err(SignInError::from)?;
         let now = app.now();
         let actor = Actor::remote(Who::User(user.id), Face::Page, request);
         let transaction = app.store.begin().await?;
@@ -78,6 +97,11 @@ impl PasswordChange {
         let authorizations = if checked.user.password_generated_at.is_some() { &[] } else { kept };
         let kept = Kept { sid: &session.sid, authorizations };
         let ended = session::end_elsewhere(&transaction, user.id, kept, &actor, "password change", now).await?;
+        let device = match &device {
+            Some(Known::Device(hash)) => Some(hash.as_str()),
+            _ => None,
+        };
+        devices::forget(&transaction, user.id, device).await?;
         audit::record(&transaction, now, &actor, Event::PasswordChanged { user: user.id, ended }).await?;
         Ok(commit(transaction).await?)
     }

@@ -12,7 +12,7 @@ use crate::audit::{self, Action, Actor, EndedAccess, Event, Face, RequestInfo, W
 use crate::clock::UnixSeconds;
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users::User;
-use crate::store::{ConnectionTrait, StoreError, authorization_codes, authorizations, commit, users};
+use crate::store::{ConnectionTrait, StoreError, authorization_codes, authorizations, commit, devices, users};
 
 /// The use of a session is stored at most once in this many seconds, so that not every request writes.
 const TOUCH_INTERVAL: UnixSeconds = 60;
@@ -59,9 +59,15 @@ pub struct ProvenUser {
     pub settlement: Settlement,
 }
 
-/// Signs a user in. Continues the session of `previous` if it belongs to the same user; otherwise ends it and begins another. Fails
+/// Signs a user in, on the device with the hash `device`. Continues the session of `previous` if it belongs to the same user; otherwise ends it and begins another. Fails
 /// with [`SignInError::Wrong`] if the user was disabled, or their credentials changed, since the password was compared.
-pub async fn begin(app: &App, previous: Option<&SignedIn>, proven: ProvenUser, request: &RequestInfo) -> Result<SignedIn, SignInError> {
+pub async fn begin(
+    app: &App,
+    previous: Option<&SignedIn>,
+    proven: ProvenUser,
+    request: &RequestInfo,
+    device: &str,
+) -> Result<SignedIn, SignInError> {
     let now = app.now();
     let ProvenUser { user, proven, settlement } = proven;
     let own = previous.filter(|previous| previous.user.id == user.id);
@@ -101,6 +107,7 @@ pub async fn begin(app: &App, previous: Option<&SignedIn>, proven: ProvenUser, r
     if let Some(other) = previous.filter(|_| own.is_none()) {
         end_within(&transaction, &other.session.sid, other.user.id, &actor, "another sign-in", now).await?;
     }
+    devices::remember(&transaction, device, user.id, now).await?;
     audit::record(&transaction, now, &actor, Event::SignedIn { user: user.id, sid: &session.sid }).await?;
     commit(transaction).await?;
     Ok(SignedIn { session, user: *user, evidence })

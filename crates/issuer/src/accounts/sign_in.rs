@@ -2,11 +2,10 @@
 //! An attempt is counted before anything is hashed, and a username that does not exist costs the same work.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::accounts::lockout::{Counters, Verdict};
+use crate::accounts::lockout::{Counters, Guesser, Verdict};
 use crate::accounts::methods::password::{self, Comparison, StoredHash};
 use crate::accounts::methods::{Evidence, Method, Passed};
 use crate::accounts::{policy, username};
@@ -55,14 +54,14 @@ impl From<SignInError> for OAuthError {
     }
 }
 
-/// Compares `password` with that of the user whose username was typed as `typed`, for a request from `address`.
-pub async fn check(app: &App, typed: &str, password: SecretString, address: IpAddr, now: UnixSeconds) -> Result<Checked, SignInError> {
+/// Compares `password` with that of the user whose username was typed as `typed`, for an attempt of `guesser`.
+pub async fn check(app: &App, typed: &str, password: SecretString, guesser: Guesser, now: UnixSeconds) -> Result<Checked, SignInError> {
     // Check only the upper bound, because imported passwords may be shorter than those that may be set today.
     if policy::is_too_long(password.expose_secret()) {
         return Err(SignInError::Wrong);
     }
     let username = username::normalize(typed);
-    let counters = Counters::new(&username, address);
+    let counters = Counters::new(&username, &guesser.for_user(&app.store, &username).await?);
     let counted = counters.count(&app.store, &app.settings, now);
     let (verdict, user) = tokio::try_join!(counted, users::by_username(app.store.reader(), &username))?;
     if let Verdict::Wait(seconds) = verdict {

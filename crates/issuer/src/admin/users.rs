@@ -14,7 +14,7 @@ use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
 use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS, is_line};
 use crate::store::users::{self, UserRow};
-use crate::store::{ConnectionTrait, roles as role_store};
+use crate::store::{ConnectionTrait, devices, roles as role_store};
 
 /// A user as administrators see them.
 #[derive(Debug, Clone, Serialize)]
@@ -158,7 +158,9 @@ pub struct PasswordHash {
 impl PasswordHash {
     /// Checks and hashes a password that was chosen for a user whose username, email address and name are `about`.
     pub async fn chosen(app: &App, password: SecretString, about: &[&str]) -> Result<Self, Refused> {
-        policy::check(password.expose_secret(), about).map_err(|error| Refused::invalid("password", error.to_string()))?;
+        let refused = |error: policy::PolicyError| Refused::invalid("password", error.to_string());
+        policy::check_form(password.expose_secret()).map_err(refused)?;
+        policy::check_score(app, &password, about).await?.map_err(refused)?;
         Ok(Self { phc: password::hash(app, password).await?, origin: Origin::Chosen })
     }
 
@@ -280,6 +282,7 @@ pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordH
     users::set_password_hash(db, id, &password.phc, password.generated_at(change.now), change.now).await?;
     // End the sessions too, because somebody who knew the old password may be signed in.
     let ended = session::end_all(db, id, change.actor, Action::UserPasswordSet, change.now).await?;
+    devices::forget(db, id, None).await?;
     let before = UserRecord { user: &user, password: old, ended: None };
     let after = UserRecord { user: &user, password: Some(password.record(change.now)), ended: Some(ended) };
     change.record(Action::UserPasswordSet, Object::User(user.id, &user.username), Some(&before), Some(&after)).await?;

@@ -3,6 +3,7 @@
 
 pub mod cookie;
 pub mod csrf;
+pub mod device;
 mod notice;
 pub mod session_store;
 mod visitor;
@@ -16,6 +17,7 @@ use tower_cookies::Cookies;
 use tower_sessions::Session;
 use uuid::Uuid;
 
+use crate::accounts::lockout::{Guesser, Known};
 use crate::accounts::methods::Enrolled;
 use crate::accounts::requirement::{self, Requirement, Step};
 use crate::accounts::session::{self, ProvenUser, SignedIn};
@@ -86,7 +88,7 @@ impl Browser {
             return Err(PageError::signed_out_meanwhile());
         }
         let proven = ProvenUser { user, proven, settlement };
-        let signed_in = match session::begin(&self.app, previous.as_ref(), proven, &self.request).await {
+        let signed_in = match session::begin(&self.app, previous.as_ref(), proven, &self.request, &self.device()).await {
             Ok(signed_in) => signed_in,
             Err(error) => return Ok(Err(error)),
         };
@@ -125,6 +127,11 @@ impl Browser {
             self.cookie.flush().await?;
         }
         Ok(())
+    }
+
+    /// Returns what the limits on guesses of passwords need to know about the request.
+    pub fn guesser(&self) -> Guesser {
+        Guesser { address: self.request.address, known: self.known_device().map(Known::Device) }
     }
 
     /// Returns the page from which the request was sent, as far as the request says it.

@@ -3,6 +3,7 @@
 
 use secrecy::SecretString;
 
+use crate::accounts::lockout::{Guesser, Known};
 use crate::accounts::methods::Enrolled;
 use crate::accounts::requirement::{self, Requirement, Step};
 use crate::accounts::sign_in::{self, Checked, Settlement};
@@ -29,7 +30,9 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     let password = SecretString::from(context.required("password")?);
     let requested_scope = context.requested_scope()?;
     let resource = context.named_resource().await?;
-    let Checked { user, evidence, settlement } = sign_in::check(app, username, password, context.request.address, now).await?;
+    let known = (!client.public).then(|| Known::Client(client.id.clone()));
+    let guesser = Guesser { address: context.request.address, known };
+    let Checked { user, evidence, settlement } = sign_in::check(app, username, password, guesser, now).await?;
     let enrolment_may_wait = user.password_generated_at.is_some_and(|at| at + GENERATED_LIFETIME > now);
     let required = Requirement { enrolment_may_wait, ..Requirement::default() };
     let Step::Done(proven) = requirement::next(&evidence, &Enrolled::of(&user), &required) else {

@@ -2,9 +2,11 @@
 //! locks only briefly.
 
 use crate::app::App;
+use crate::browser::device;
 use crate::clock::DAY;
 use crate::store::{
-    StoreError, attempts, authorization_codes, authorizations, browsers, client_assertions, registration_tokens, sessions, waiting_requests,
+    StoreError, attempts, authorization_codes, authorizations, browsers, client_assertions, devices, registration_tokens, sessions,
+    waiting_requests,
 };
 
 const BATCH: i64 = 500;
@@ -31,6 +33,7 @@ async fn clean(app: &App) -> Result<(), StoreError> {
     // Codes follow the authorizations, because a code is kept as long as its authorization.
     while authorization_codes::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     while registration_tokens::purge(app.store.writer(), now, BATCH).await? > 0 {}
+    while devices::purge(app.store.writer(), now - device::LIFETIME, BATCH).await? > 0 {}
     while client_assertions::purge(app.store.writer(), now, BATCH).await? > 0 {}
     Ok(())
 }

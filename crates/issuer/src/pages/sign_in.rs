@@ -199,7 +199,7 @@ pub async fn submit(
         return ask_again(&app, &browser, &purpose, username, &form).await;
     }
     let password = form.secret("password").unwrap_or_else(|| SecretString::from(""));
-    let checked = match sign_in::check(&app, username, password, browser.request().address, app.now()).await {
+    let checked = match sign_in::check(&app, username, password, browser.guesser(), app.now()).await {
         Ok(checked) => browser.sign_in(checked).await?,
         Err(error) => Err(error),
     };

@@ -17,6 +17,7 @@
 //! 5. `sessions`, by `sid`
 //! 6. `authorization_codes`
 //! 7. `authorizations`, by `id`
+//! 8. `devices`, of one user
 //!
 //! A transaction that skips some of these tables locks the others in this order. PostgreSQL locks the rows. SQLite has one writer
 //! at a time, so the query builder leaves the row locks out of its statements.
@@ -31,6 +32,7 @@ pub mod client_assertions;
 pub mod clients;
 mod connect;
 pub mod consents;
+pub mod devices;
 mod entity;
 mod error;
 mod query;

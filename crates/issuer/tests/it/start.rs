@@ -38,7 +38,7 @@ async fn a_first_start_that_fails_leaves_nothing() {
 }
 
 /// Every table of the schema.
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 25] = [
     "attempts",
     "audit_events",
     "authorization_codes",
@@ -50,6 +50,7 @@ const TABLES: [&str; 24] = [
     "client_scopes",
     "clients",
     "consents",
+    "devices",
     "master_keys",
     "registration_tokens",
     "resources",

@@ -116,8 +116,8 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
 async fn change(app: &App, browser: &Browser, signed_in: &SignedIn, form: &Form, kept: &[Uuid]) -> Result<Result<(), Faults>, PageError> {
     let secret = |name: &str| form.secret(name).unwrap_or_else(|| SecretString::from(""));
     let (current, new, repeated) = (secret("current_password"), secret("new_password"), secret("repeat_password"));
-    let changed = match PasswordChange::check(&signed_in.user, current, new, &repeated) {
-        Ok(change) => change.perform(app, signed_in, browser.request(), kept).await,
+    let changed = match PasswordChange::check(current, new, &repeated) {
+        Ok(change) => change.perform(app, signed_in, browser.request(), browser.guesser(), kept).await,
         Err(error) => Err(error),
     };
     match changed {

@@ -11,6 +11,7 @@ pub mod client_origins;
 pub mod client_scopes;
 pub mod clients;
 pub mod consents;
+pub mod devices;
 pub mod master_keys;
 pub mod registration_tokens;
 pub mod resources;

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use signet_issuer::accounts::lockout::Counters;
+use signet_issuer::accounts::lockout::{Counters, Guesser};
 use signet_issuer::store::commit;
 
-use crate::support::{START, TestApp, at_once};
+use crate::support::{Browser, PASSWORD, SECRET, START, TestApp, at_once};
 
 async fn app() -> TestApp {
     TestApp::new().await.with_orders().await.with_user("alice").await
@@ -110,7 +110,7 @@ async fn an_address_has_a_limit_over_all_accounts() {
 async fn counters_of_one_address_do_not_deadlock() {
     let app = TestApp::with(|settings| (settings.address_attempts, settings.account_attempts) = (1000, 1000)).await;
     let (store, settings) = (&app.app.store, &app.app.settings);
-    let counters: Vec<_> = (0..8).map(|number| Counters::new(&format!("user{number}"), IpAddr::from([127, 0, 0, 1]))).collect();
+    let counters: Vec<_> = (0..8).map(|number| Counters::new(&format!("user{number}"), &Guesser { address: IpAddr::from([127, 0, 0, 1]), known: None })).collect();
     // Write the row of the address first and let PostgreSQL learn that the table is small, so that it reads the table from its start.
     for counters in &counters {
         counters.count(store, settings, START).await.unwrap();
@@ -126,4 +126,108 @@ async fn counters_of_one_address_do_not_deadlock() {
         });
         at_once(sign_ins.collect()).await;
     }
+}
+
+/// Lets a stranger guess until alice's account must wait.
+async fn guess_until_refused(app: &TestApp) {
+    while guess(app, "alice").await != 429 {}
+}
+
+/// Signs alice in with `browser`, and returns the status of the answer to her password.
+async fn sign_in_with(browser: &Browser, password: &str) -> u16 {
+    let page = browser.get("/sign-in").await;
+    browser.sign_in(&page, "alice", password).await.status
+}
+
+/// Forgets that somebody is signed in in `browser`, but not the device.
+fn restart(browser: &Browser) {
+    browser.cookies().retain(|name, _| name == "signet-device");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_cannot_keep_the_owner_out() {
+    let app = app().await;
+    app.add_user("mallory", &[]).await;
+    let (owner, new_device, mallory) = (app.browser(), app.browser(), app.browser());
+    assert_eq!(sign_in_with(&owner, PASSWORD).await, 200);
+    let page = mallory.get("/sign-in").await;
+    assert_eq!(mallory.sign_in(&page, "mallory", PASSWORD).await.heading(), "Profile");
+    for _ in 0..10 {
+        guess_until_refused(&app).await;
+        restart(&owner);
+        assert_eq!(sign_in_with(&owner, PASSWORD).await, 200);
+        assert_eq!(sign_in_with(&new_device, PASSWORD).await, 429, "a new device of the owner counts as a stranger");
+        restart(&mallory);
+        assert_eq!(sign_in_with(&mallory, PASSWORD).await, 429, "a device counts only for those who signed in there");
+        app.advance(40);
+    }
+    assert_eq!(guess(&app, "alice").await, 429, "the owner's sign-ins give a stranger no further guesses");
+
+    // Wrong passwords from the device wait in the same way, but do not change what strangers may do.
+    app.advance(3600);
+    restart(&owner);
+    for _ in 0..5 {
+        assert_eq!(sign_in_with(&owner, "wrong password").await, 400);
+    }
+    assert_eq!(sign_in_with(&owner, PASSWORD).await, 429);
+    assert_eq!(guess(&app, "alice").await, 400);
+    app.advance(2);
+    assert_eq!(sign_in_with(&owner, PASSWORD).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_and_twenty_other_devices_make_a_device_a_stranger() {
+    let app = app().await;
+    let known = async |browser: &Browser| {
+        guess_until_refused(&app).await;
+        restart(browser);
+        let status = sign_in_with(browser, PASSWORD).await;
+        app.advance(3600);
+        status == 200
+    };
+    let (one, two) = (app.browser(), app.browser());
+    for browser in [&one, &two] {
+        assert_eq!(sign_in_with(browser, PASSWORD).await, 200);
+    }
+    assert!(known(&one).await && known(&two).await);
+    for _ in 0..19 {
+        app.advance(1);
+        assert_eq!(sign_in_with(&app.browser(), PASSWORD).await, 200);
+    }
+    assert_eq!(app.count("SELECT count(*) FROM devices").await, 20);
+    assert!(!known(&one).await && known(&two).await, "the one that was not used for the longest time was forgotten");
+
+    restart(&one);
+    assert_eq!(sign_in_with(&one, PASSWORD).await, 200);
+    let page = two.get("/account/password").await;
+    let changed = "my very own horse staple";
+    let fields = [("current_password", PASSWORD), ("new_password", changed), ("repeat_password", changed)];
+    assert!(two.submit(&page, "/account/password", &fields).await.text.contains("Your password is changed."));
+    assert_eq!(app.count("SELECT count(*) FROM devices").await, 1);
+    guess_until_refused(&app).await;
+    restart(&one);
+    restart(&two);
+    assert_eq!((sign_in_with(&one, changed).await, sign_in_with(&two, changed).await), (429, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confidential_client_has_a_counter_of_its_own_for_each_account() {
+    let app = app().await;
+    app.add_client("backend", false, "password", &["orders:read"]).await;
+    let ask = |password: &'static str| {
+        let form = [("grant_type", "password"), ("username", "alice"), ("password", password)];
+        let request = app.post("/token").basic_auth("backend", SECRET).form(&form);
+        async move { request.send().await.status }
+    };
+    guess_until_refused(&app).await;
+    assert_eq!(ask(PASSWORD).await, 200);
+    for _ in 0..5 {
+        assert_eq!(ask("wrong password").await, 400);
+    }
+    assert_eq!(ask(PASSWORD).await, 429);
+    app.advance(3600);
+    for _ in 0..5 {
+        assert_eq!(ask("wrong password").await, 400);
+    }
+    assert_eq!(app.sign_in("alice", "").await.status, 200);
 }

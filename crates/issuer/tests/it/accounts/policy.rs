@@ -2,20 +2,31 @@
 
 use signet_issuer::accounts::policy::{self, PolicyError};
 
-#[test]
-fn passwords_may_be_long_and_odd_but_not_easy() {
-    assert_eq!(policy::check("correct horse battery staple", &[]), Ok(()));
-    assert_eq!(policy::check(&"ünïcödé 🔑 ".repeat(20), &[]), Ok(()));
-    assert_eq!(policy::check("short7!", &[]), Err(PolicyError::Length));
-    assert_eq!(policy::check(&"x".repeat(257), &[]), Err(PolicyError::Length));
-    for easy in ["password", "password1", "12345678", "qwertyuiop", "iloveyou", "aaaaaaaaaaaa", "letmein1", "P@ssw0rd"] {
-        assert_eq!(policy::check(easy, &[]), Err(PolicyError::Guessable), "{easy}");
+use crate::support::TestApp;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_may_be_long_and_odd_but_not_easy() {
+    let app = TestApp::new().await;
+    let score = |password: &str| {
+        let (app, password) = (&app, password.to_owned());
+        async move { policy::check_score(&app.app, &password.into(), &["alice@example.com"]).await.unwrap() }
+    };
+    assert_eq!(score("correct horse battery staple").await, Ok(()));
+    assert_eq!(score(&"ünïcödé 🔑 ".repeat(20)).await, Ok(()));
+    for easy in ["password", "password1", "12345678", "qwertyuiop", "iloveyou", "aaaaaaaaaaaa", "letmein1", "P@ssw0rd", "alice@example.com"]
+    {
+        assert_eq!(score(easy).await, Err(PolicyError::Guessable), "{easy}");
     }
-    assert_eq!(policy::check("alice@example.com", &["alice@example.com"]), Err(PolicyError::Guessable));
 }
 
 #[test]
-fn lengths_are_counted_in_characters() {
+fn lengths_are_counted_in_characters_as_people_see_them() {
     assert!(!policy::is_too_long(&"🔑".repeat(256)) && policy::is_too_long(&"🔑".repeat(257)));
-    assert_eq!(policy::check(&"🔑".repeat(7), &[]), Err(PolicyError::Length));
+    assert!(!policy::is_too_long(&"a\u{308}".repeat(256)) && policy::is_too_long(&"a\u{308}".repeat(257)), "composed, these are 256");
+    assert_eq!(policy::check_form(&"🔑".repeat(7)), Err(PolicyError::Length));
+    assert_eq!(policy::check_form(&"a\u{308}".repeat(7)), Err(PolicyError::Length));
+    assert_eq!(policy::check_form(&"x".repeat(257)), Err(PolicyError::Length));
+    assert_eq!(policy::check_form("short7!"), Err(PolicyError::Length));
+    assert_eq!(policy::check_form("with a \0 inside"), Err(PolicyError::Nul));
+    assert_eq!(policy::check_form("correct horse battery staple"), Ok(()));
 }
