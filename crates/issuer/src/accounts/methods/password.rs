@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use crate::accounts::methods::Enrolment;
+use crate::accounts::opaque_string;
 use crate::app::App;
 use crate::config::{ARGON2_OUTPUT_BYTES, MAX_ARGON2_MEMORY_KIB, MAX_ARGON2_WORK};
 use crate::oauth::acr::{Acr, Amr};
@@ -45,23 +46,30 @@ pub enum Comparison {
     },
 }
 
+/// The text before a stored hash that says that the password was prepared ([`opaque_string`]) before it was hashed. Hashes of other systems,
+/// and those of earlier versions, lack it.
+const PREPARED: &str = "{opaque}";
+
 /// A parsed Argon2id hash.
 #[derive(Debug, Clone)]
 pub struct StoredHash {
+    prepared: bool,
     params: Params,
     salt: Salt,
     output: Output,
 }
 
 impl StoredHash {
-    /// Parses a hash in PHC format. Refuses other algorithms, and parameters so large that one sign-in would delay all others.
-    pub fn parse(phc: &str) -> Result<Self, HashError> {
+    /// Parses a hash in PHC format, with or without [`PREPARED`]. Refuses other algorithms, and parameters so large that one sign-in would
+    /// delay all others.
+    pub fn parse(stored: &str) -> Result<Self, HashError> {
+        let (phc, prepared) = stored.strip_prefix(PREPARED).map_or((stored, false), |phc| (phc, true));
         let hash = PasswordHash::new(phc).map_err(|_| HashError)?;
         let params = Params::try_from(&hash).map_err(|_| HashError)?;
         let argon2id_19 = hash.algorithm.as_str() == "argon2id" && hash.version == Some(Version::V0x13.into());
         let fits = params.m_cost() <= MAX_ARGON2_MEMORY_KIB && work(&params) <= MAX_ARGON2_WORK;
         match (hash.salt, hash.hash) {
-            (Some(salt), Some(output)) if argon2id_19 && fits => Ok(Self { params, salt, output }),
+            (Some(salt), Some(output)) if argon2id_19 && fits => Ok(Self { prepared, params, salt, output }),
             _ => Err(HashError),
         }
     }
@@ -85,6 +93,8 @@ pub async fn hash(app: &App, password: SecretString) -> Result<String, Overloade
     hashed.ok_or(Overloaded)
 }
 
+/// Compares `password` with `stored`. The number of computations follows from the typed password alone, so that the time does not reveal
+/// whether the user exists, or how old their hash is: a wrong password costs one computation for each of its forms.
 fn compare_on_thread(
     password: &SecretString,
     stored: Option<&StoredHash>,
@@ -92,22 +102,35 @@ fn compare_on_thread(
     params: &Params,
     blocks: &mut Vec<Block>,
 ) -> Comparison {
-    let Some(stored) = stored else {
-        compute(password, &salt, params, ARGON2_OUTPUT_BYTES, blocks);
-        return Comparison::Different;
-    };
-    let expected = stored.output.as_bytes();
-    let same = compute(password, stored.salt.as_ref(), &stored.params, expected.len(), blocks)
-        .is_some_and(|output| bool::from(output.ct_eq(expected)));
-    if !same {
-        return Comparison::Different;
+    let forms = opaque_string::forms(password.expose_secret());
+    let prepared = opaque_string::prepare(password.expose_secret());
+    for (number, form) in forms.iter().enumerate() {
+        let candidate = match stored {
+            Some(stored) if stored.prepared && number > 0 => None,
+            Some(stored) => Some((stored, if stored.prepared { &prepared } else { form })),
+            None => None,
+        };
+        let Some((stored, form)) = candidate else {
+            // There is nothing to compare with, but the work is the same.
+            let params = stored.map_or(params, |stored| &stored.params);
+            compute(form, &salt, params, ARGON2_OUTPUT_BYTES, blocks);
+            continue;
+        };
+        let expected = stored.output.as_bytes();
+        let same = compute(form, stored.salt.as_ref(), &stored.params, expected.len(), blocks)
+            .is_some_and(|output| bool::from(output.ct_eq(expected)));
+        if same {
+            // A password that was hashed in another form than the prepared one is hashed again, so that any form of it is right from then on.
+            let renew = work(&stored.params) < work(params) || *form != prepared;
+            return Comparison::Same { rehashed: if renew { hash_on_thread(password, &salt, params, blocks) } else { None } };
+        }
     }
-    let weaker = work(&stored.params) < work(params);
-    Comparison::Same { rehashed: if weaker { hash_on_thread(password, &salt, params, blocks) } else { None } }
+    Comparison::Different
 }
 
 fn hash_on_thread(password: &SecretString, salt: &[u8; 16], params: &Params, blocks: &mut Vec<Block>) -> Option<String> {
-    let output = compute(password, salt, params, ARGON2_OUTPUT_BYTES, blocks)?;
+    let prepared = opaque_string::prepare(password.expose_secret());
+    let output = compute(&prepared, salt, params, ARGON2_OUTPUT_BYTES, blocks)?;
     let phc = PasswordHash {
         algorithm: Ident::new("argon2id").ok()?,
         version: Some(Version::V0x13.into()),
@@ -115,7 +138,7 @@ fn hash_on_thread(password: &SecretString, salt: &[u8; 16], params: &Params, blo
         salt: Some(Salt::new(salt).ok()?),
         hash: Some(Output::new(&output).ok()?),
     };
-    Some(phc.to_string())
+    Some(format!("{PREPARED}{phc}"))
 }
 
 /// The number of blocks (of 1 KiB) for which memory is reserved at least. The allocator of glibc maps allocations of more than 32 MiB
@@ -123,7 +146,7 @@ fn hash_on_thread(password: &SecretString, salt: &[u8; 16], params: &Params, blo
 /// keep the memory: the process would grow with each burst of sign-ins. Reserved memory that is not used costs nothing.
 const RESERVED_BLOCKS: usize = 33 * 1024;
 
-fn compute(password: &SecretString, salt: &[u8], params: &Params, length: usize, blocks: &mut Vec<Block>) -> Option<Vec<u8>> {
+fn compute(password: &str, salt: &[u8], params: &Params, length: usize, blocks: &mut Vec<Block>) -> Option<Vec<u8>> {
     if blocks.len() < params.block_count() {
         blocks.reserve_exact(RESERVED_BLOCKS.max(params.block_count()).saturating_sub(blocks.len()));
         blocks.resize(params.block_count(), Block::default());
@@ -131,7 +154,7 @@ fn compute(password: &SecretString, salt: &[u8], params: &Params, length: usize,
     let mut output = vec![0; length];
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     let memory = &mut blocks[..params.block_count()];
-    match argon2.hash_password_into_with_memory(password.expose_secret().as_bytes(), salt, &mut output, memory) {
+    match argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, memory) {
         Ok(()) => Some(output),
         Err(error) => {
             // This cannot happen with checked parameters. If it did, no password would match.

@@ -1,5 +1,5 @@
-//! Hashes of other systems are taken unless they cost too much, and weak ones are renewed. A password is compared exactly as it was
-//! sent.
+//! Hashes of other systems are taken unless they cost too much, and weak ones are renewed. A password is right in whatever form a keyboard
+//! sends its characters, but in no other way is it changed.
 
 use signet_issuer::accounts::methods::password::{self, StoredHash};
 
@@ -29,15 +29,62 @@ fn hashes_that_cost_too_much_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_password_is_used_exactly_as_received() {
-    let app = TestApp::new().await.with_orders().await;
-    let password = " Pässwörd with spaces\u{1f511} ";
-    let hash = password::hash(&app.app, password.into()).await.unwrap();
-    app.add_user_with_hash("alice", &["clerk"], hash).await;
-    assert_eq!(app.try_password("alice", password, "").await.status, 200);
-    for changed in [password.trim(), &password.to_lowercase(), &password.replace('ä', "a\u{308}")] {
-        assert_eq!(app.try_password("alice", changed, "").await.status, 400);
+async fn composed_and_decomposed_characters_and_all_spaces_are_equal() {
+    let app = TestApp::with(|settings| settings.account_attempts = 100).await.with_orders().await;
+    let password = " Pässwörd with\u{a0}spaces\u{1f511} ";
+    let decomposed = " Pa\u{308}sswo\u{308}rd with\u{3000}spaces\u{1f511} ";
+    for (username, chosen) in [("alice", password), ("bob", decomposed)] {
+        let hash = password::hash(&app.app, chosen.into()).await.unwrap();
+        app.add_user_with_hash(username, &["clerk"], hash).await;
+        for same in [password, decomposed, &password.replace('\u{a0}', " ")] {
+            assert_eq!(app.try_password(username, same, "").await.status, 200, "{username}: {same:?}");
+        }
+        for changed in [password.trim(), &password.to_lowercase(), &password.replace('ä', "a")] {
+            assert_eq!(app.try_password(username, changed, "").await.status, 400, "{username}: {changed:?}");
+        }
     }
+}
+
+/// Returns the hash of `password` as a system makes it that does not prepare passwords.
+fn foreign_hash(password: &str) -> String {
+    let mut output = [0; 32];
+    let params = argon2::Params::new(64, 1, 1, Some(32)).unwrap();
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    argon2.hash_password_into(password.as_bytes(), b"somesaltsomesalt", &mut output).unwrap();
+    let output = base64::Engine::encode(&base64::prelude::BASE64_STANDARD_NO_PAD, output);
+    format!("$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA${output}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hash_of_another_system_is_compared_with_each_form_and_counted_once() {
+    let app = TestApp::new().await.with_orders().await;
+    let (composed, decomposed, mixed) = ("Pässwörd", "Pa\u{308}sswo\u{308}rd", "Pässwo\u{308}rd");
+    for (number, (hashed, typed, right)) in [
+        (composed, decomposed, true),
+        (decomposed, composed, true),
+        (composed, mixed, true),
+        (decomposed, mixed, true),
+        (mixed, mixed, true),
+        // The system hashed a form that nobody would type again by chance.
+        (mixed, composed, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let username = format!("user{number}");
+        app.add_user_with_hash(&username, &["clerk"], foreign_hash(hashed)).await;
+        assert_eq!(app.try_password(&username, typed, "").await.status == 200, right, "{hashed:?} {typed:?}");
+        // After one sign-in any form is right.
+        for form in [composed, decomposed, mixed] {
+            assert_eq!(app.try_password(&username, form, "").await.status == 200, right || form == hashed, "{hashed:?} {form:?}");
+        }
+    }
+    // Five wrong passwords of several forms are five attempts.
+    app.add_user_with_hash("counted", &["clerk"], foreign_hash(composed)).await;
+    for _ in 0..5 {
+        assert_eq!(app.try_password("counted", "fälsch", "").await.status, 400);
+    }
+    assert_eq!(app.try_password("counted", composed, "").await.status, 429);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,12 +136,7 @@ async fn parallel_sign_ins_survive_the_renewal_of_their_hash() {
 async fn many_sign_ins_at_once_renew_a_weak_hash() {
     let app = TestApp::with(|settings| settings.argon2_iterations = 3).await.with_orders().await;
     // This hash has one pass, and the settings ask for three.
-    let weak = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$";
-    let mut output = [0; 32];
-    let params = argon2::Params::new(64, 1, 1, Some(32)).unwrap();
-    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
-    argon2.hash_password_into(crate::support::PASSWORD.as_bytes(), b"somesaltsomesalt", &mut output).unwrap();
-    let hash = format!("{weak}{}", base64::Engine::encode(&base64::prelude::BASE64_STANDARD_NO_PAD, output));
+    let hash = foreign_hash(crate::support::PASSWORD);
     app.add_user_with_hash("alice", &["clerk"], hash).await;
     for _ in 0..4 {
         let answers = crate::support::at_once((0..10).map(|_| app.sign_in("alice", "orders:read")).collect()).await;
