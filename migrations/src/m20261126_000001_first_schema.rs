@@ -124,6 +124,7 @@ fn resources() -> TableCreateStatement {
         .col(string_null("identifier"))
         .col(string_null("comparable").unique_key())
         .col(boolean("open").default(false))
+        .col(string("access_token_typ").default("at+jwt"))
         .col(string("name"))
         .col(big_integer_null("token_lifetime"))
         .col(big_integer("created_at"))

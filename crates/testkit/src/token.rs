@@ -98,7 +98,13 @@ impl<'i> TokenBuilder<'i> {
 
     /// Makes the token invalid: it is an ID token, which says who the user is and gives no access.
     pub fn id_token(self) -> Self {
-        self.header("typ", "JWT").without_claim("client_id")
+        self.header("typ", "JWT").without_claim("client_id").claim("at_hash", "77QmUPtjPfzWtF2AnpK9RQ")
+    }
+
+    /// Gives the token the `typ` of resources whose libraries refuse `at+jwt`. It is valid for verifiers that accept it
+    /// (`VerifierBuilder::accept_typ_jwt`), if it has a scope.
+    pub fn plain_type(self) -> Self {
+        self.header("typ", "JWT")
     }
 
     /// Makes the token invalid: the payload is changed after it was signed.

@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, MapAcces
 
 use crate::Refusal;
 use crate::member::{Name, Seen};
+use crate::rules::CLAIMS_OF_OTHER_TOKENS;
 
 /// The end of the year 9999, in Unix seconds. No correct issuer writes a later date, so a later one is refused.
 const MAX_DATE: u64 = 253_402_300_799;
@@ -79,6 +80,8 @@ pub(crate) struct RawClaims {
     pub(crate) amr: Vec<String>,
     pub(crate) sid: Option<String>,
     pub(crate) has_cnf: bool,
+    /// A claim that only other tokens have.
+    pub(crate) of_other_token: Option<&'static str>,
 }
 
 impl RawClaims {
@@ -126,6 +129,8 @@ impl<'de> Deserialize<'de> for RawClaims {
                         "sid" => claims.sid = Some(map.next_value()?),
                         other => {
                             claims.has_cnf |= other == "cnf";
+                            let foreign = CLAIMS_OF_OTHER_TOKENS.into_iter().find(|known| *known == other);
+                            claims.of_other_token = claims.of_other_token.or(foreign);
                             map.next_value::<IgnoredAny>()?;
                         }
                     }

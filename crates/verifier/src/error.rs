@@ -16,9 +16,13 @@ pub enum Refusal {
     /// The header's `alg` is not RS256.
     #[error("the token's alg is not RS256")]
     Algorithm,
-    /// The header's `typ` is not `at+jwt` (RFC 9068 §4). An ID token, for example, has another type.
-    #[error("the token's typ is not at+jwt")]
+    /// The header's `typ` is not `at+jwt` (RFC 9068 §4), nor `JWT` where the verifier accepts that too. An ID token, for example, has
+    /// another type.
+    #[error("the token's typ is not that of an access token")]
     Type,
+    /// The token has the type `JWT` and a claim that only other tokens have, such as ID tokens.
+    #[error("the token has the claim {0}, so it is no access token")]
+    OtherToken(&'static str),
     /// The header has a `crit` member (RFC 7515 §4.1.11). It would name an extension, and the verifier supports none.
     #[error("the token's header has a crit member")]
     Critical,

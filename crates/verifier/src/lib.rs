@@ -48,7 +48,7 @@ pub use clock::{Clock, SystemClock};
 pub use error::{BuildError, Error, Refusal};
 pub use jwk::{Jwk, JwksError, KeySet};
 pub use jws::{MAX_TOKEN_BYTES, SignedToken};
-pub use rules::{FETCH_TIME, LEEWAY, MIN_MAX_AGE, Rules, STALE_ALLOWANCE};
+pub use rules::{CLAIMS_OF_OTHER_TOKENS, FETCH_TIME, LEEWAY, MIN_MAX_AGE, Rules, STALE_ALLOWANCE};
 pub use scope::{Scope, is_scope_token};
 
 #[cfg(feature = "fetch")]

@@ -7,6 +7,11 @@ use crate::{KeySet, Refusal, SignedToken};
 
 /// The `typ` of an access token (RFC 9068 §2.1).
 const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+/// The `typ` of access tokens for services whose libraries refuse `at+jwt`. Other tokens have it too, such as ID tokens.
+const PLAIN_TYPE: &str = "JWT";
+/// Claims that only other tokens have: ID tokens (`nonce`, `at_hash`, `c_hash`) and security events such as logout tokens (`events`). They
+/// tell these from access tokens of the type `JWT` (RFC 8725 §3.12).
+pub const CLAIMS_OF_OTHER_TOKENS: [&str; 4] = ["nonce", "at_hash", "c_hash", "events"];
 
 /// The difference between the clocks of issuer and service that a verifier tolerates, in seconds.
 pub const LEEWAY: u64 = 30;
@@ -18,19 +23,37 @@ pub const STALE_ALLOWANCE: u64 = 3600;
 /// the time for which the keys are fresh.
 pub const MIN_MAX_AGE: u64 = 60;
 
+/// The way in which a token says that it is an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// By its `typ`.
+    Typed,
+    /// By its claims, because its `typ` is `JWT`.
+    Plain,
+}
+
 /// The issuer, audiences and leeway with which a service checks tokens.
 #[derive(Debug, Clone)]
 pub struct Rules {
     issuer: String,
     audiences: Vec<String>,
     leeway: u64,
+    accepts_plain_type: bool,
 }
 
 impl Rules {
     /// Makes rules that accept tokens of `issuer` for at least one of `audiences`. `leeway` is the difference between the clocks
     /// that is tolerated, in seconds.
     pub fn new(issuer: impl Into<String>, audiences: Vec<String>, leeway: u64) -> Self {
-        Self { issuer: issuer.into(), audiences, leeway }
+        Self { issuer: issuer.into(), audiences, leeway, accepts_plain_type: false }
+    }
+
+    /// Also accepts tokens whose `typ` is `JWT`. They must have the claims `client_id`, `jti` and `scope`, and none of
+    /// [`CLAIMS_OF_OTHER_TOKENS`], so that no other token of the issuer is taken for an access token (RFC 8725 §3.12).
+    #[must_use]
+    pub fn accepting_typ_jwt(mut self) -> Self {
+        self.accepts_plain_type = true;
+        self
     }
 
     /// The first audience, by which this service is known; empty if there is none.
@@ -43,21 +66,36 @@ impl Rules {
     /// # Errors
     /// The first [`Refusal`] that applies to the token.
     pub fn check<C: DeserializeOwned + 'static>(&self, token: &SignedToken<'_>, keys: &KeySet, now: u64) -> Result<Claims<C>, Refusal> {
-        check_type(token)?;
+        let kind = self.kind(token)?;
         let payload = token.check_signature(keys)?;
-        self.check_claims(payload, now)
+        self.check_claims(kind, payload, now)
     }
 
     /// Refuses a token that would be refused even with a valid signature. The verifier calls this before it fetches keys, so that
     /// such a token with an unknown `kid` causes no fetch.
     #[cfg(feature = "fetch")]
     pub(crate) fn check_untrusted(&self, token: &SignedToken<'_>, now: u64) -> Result<(), Refusal> {
-        check_type(token)?;
-        self.check_claims::<crate::NoExtra>(token.untrusted_payload(), now).map(|_| ())
+        let kind = self.kind(token)?;
+        self.check_claims::<crate::NoExtra>(kind, token.untrusted_payload(), now).map(|_| ())
     }
 
-    fn check_claims<C: DeserializeOwned + 'static>(&self, payload: &[u8], now: u64) -> Result<Claims<C>, Refusal> {
+    fn kind(&self, token: &SignedToken<'_>) -> Result<Kind, Refusal> {
+        if token.has_type(ACCESS_TOKEN_TYPE) {
+            return Ok(Kind::Typed);
+        }
+        if self.accepts_plain_type && token.has_type(PLAIN_TYPE) { Ok(Kind::Plain) } else { Err(Refusal::Type) }
+    }
+
+    fn check_claims<C: DeserializeOwned + 'static>(&self, kind: Kind, payload: &[u8], now: u64) -> Result<Claims<C>, Refusal> {
         let raw = RawClaims::parse(payload)?;
+        if kind == Kind::Plain {
+            if let Some(claim) = raw.of_other_token {
+                return Err(Refusal::OtherToken(claim));
+            }
+            if raw.scope.is_none() {
+                return Err(Refusal::MissingClaim("scope"));
+            }
+        }
         let issuer = raw.iss.ok_or(Refusal::MissingClaim("iss"))?;
         if issuer != self.issuer {
             return Err(Refusal::Issuer);
@@ -93,10 +131,6 @@ impl Rules {
             extra: claims::extra(payload)?,
         })
     }
-}
-
-fn check_type(token: &SignedToken<'_>) -> Result<(), Refusal> {
-    if token.has_type(ACCESS_TOKEN_TYPE) { Ok(()) } else { Err(Refusal::Type) }
 }
 
 fn present(name: &'static str, claim: Option<String>) -> Result<String, Refusal> {

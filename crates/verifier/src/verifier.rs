@@ -36,7 +36,14 @@ impl<C> Clone for Verifier<C> {
 impl Verifier {
     /// Starts to build a verifier for tokens whose `iss` is exactly `issuer`.
     pub fn issuer(issuer: impl Into<String>) -> VerifierBuilder {
-        VerifierBuilder { issuer: issuer.into(), audiences: Vec::new(), jwks_uri: None, refresh_within: None, clock: None }
+        VerifierBuilder {
+            issuer: issuer.into(),
+            audiences: Vec::new(),
+            jwks_uri: None,
+            refresh_within: None,
+            accepts_plain_type: false,
+            clock: None,
+        }
     }
 }
 
@@ -86,6 +93,7 @@ pub struct VerifierBuilder {
     audiences: Vec<String>,
     jwks_uri: Option<String>,
     refresh_within: Option<Duration>,
+    accepts_plain_type: bool,
     clock: Option<Arc<dyn Clock>>,
 }
 
@@ -107,6 +115,13 @@ impl VerifierBuilder {
     /// `max-age`. A time under 1 s counts as 1 s. Only requests cause fetches: a service that gets no requests does not fetch.
     pub fn refresh_within(mut self, interval: Duration) -> Self {
         self.refresh_within = Some(interval.max(PAUSE));
+        self
+    }
+
+    /// Also accepts access tokens whose `typ` is `JWT` instead of `at+jwt`, as the issuer gives them to resources that other libraries
+    /// serve too. See [`Rules::accepting_typ_jwt`] for what such tokens must then hold.
+    pub fn accept_typ_jwt(mut self) -> Self {
+        self.accepts_plain_type = true;
         self
     }
 
@@ -139,8 +154,9 @@ impl VerifierBuilder {
         let jwks_uri = self.jwks_uri.unwrap_or_else(|| format!("{}/.well-known/jwks.json", self.issuer));
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
         let fetcher = JwksFetcher::new(&jwks_uri)?;
+        let rules = Rules::new(self.issuer, self.audiences, LEEWAY);
         let inner = Inner {
-            rules: Rules::new(self.issuer, self.audiences, LEEWAY),
+            rules: if self.accepts_plain_type { rules.accepting_typ_jwt() } else { rules },
             keys: Arc::new(KeyCache::new(fetcher, Arc::clone(&clock), self.refresh_within)),
             clock,
         };

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::clock::UnixSeconds;
 use crate::config::MAX_TOKEN_LIFETIME;
+use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::client_metadata::is_plain_text;
 use crate::oauth::resource_identifier::comparable;
 use crate::store::ConnectionTrait;
@@ -41,6 +42,8 @@ pub struct ResourceView {
     pub token_lifetime: UnixSeconds,
     /// `true` if any client may ask for its scopes on behalf of a user.
     pub open: bool,
+    /// The `typ` of its access tokens.
+    pub access_token_typ: AccessTokenTyp,
 }
 
 impl ResourceView {
@@ -51,6 +54,7 @@ impl ResourceView {
             scopes: scopes.map(|ScopeRow { name, description, .. }| ScopeView { name, description }).collect(),
             token_lifetime: row.token_lifetime.unwrap_or(app.settings.access_token_lifetime),
             open: row.open,
+            access_token_typ: row.access_token_typ(),
         }
     }
 }
@@ -94,6 +98,7 @@ pub struct ResourceDraft {
     pub scopes: Vec<ScopeView>,
     pub token_lifetime: Option<UnixSeconds>,
     pub open: bool,
+    pub access_token_typ: AccessTokenTyp,
 }
 
 /// A resource that passed all checks that do not need the database.
@@ -136,7 +141,7 @@ impl NewResource {
 
 /// Adds a resource with the scopes that it owns. Fails with [`Refused::Conflict`] if the identifier or one of the scopes is taken.
 pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<ResourceView, Refused> {
-    let NewResource(ResourceDraft { identifier, name, scopes, token_lifetime, open }) = resource;
+    let NewResource(ResourceDraft { identifier, name, scopes, token_lifetime, open, access_token_typ }) = resource;
     let db = &change.transaction;
     let issuer = &change.app.settings.issuer;
     if let Some(taken) = resources::by_identifier(db, &identifier, issuer).await? {
@@ -148,14 +153,24 @@ pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<Resou
     }
     let id = change.app.clock.random_uuid().to_string();
     let comparable = Some(comparable(&identifier));
-    let row = ResourceRow { id, identifier: Some(identifier), comparable, open, name, token_lifetime, created_at: change.now };
+    let (identifier, access_token_typ) = (Some(identifier), access_token_typ.as_str().to_owned());
+    let row = ResourceRow { id, identifier, comparable, open, access_token_typ, name, token_lifetime, created_at: change.now };
     insert(change, row, scopes).await
 }
 
 /// Adds a built-in resource, whose identifier is made from the issuer.
 pub async fn add_built_in(change: &mut Change<'_>, id: &str, name: &str, scopes: &[(&str, &str)]) -> Result<ResourceView, Refused> {
     let (id, name) = (id.to_owned(), name.to_owned());
-    let row = ResourceRow { id, identifier: None, comparable: None, open: false, name, token_lifetime: None, created_at: change.now };
+    let row = ResourceRow {
+        id,
+        identifier: None,
+        comparable: None,
+        open: false,
+        access_token_typ: AccessTokenTyp::AtJwt.as_str().to_owned(),
+        name,
+        token_lifetime: None,
+        created_at: change.now,
+    };
     let scopes = scopes.iter().map(|(name, description)| ScopeView { name: (*name).to_owned(), description: (*description).to_owned() });
     insert(change, row, scopes.collect()).await
 }
@@ -177,6 +192,7 @@ async fn insert(change: &mut Change<'_>, row: ResourceRow, scopes: Vec<ScopeView
 #[expect(missing_docs, reason = "the names are those of the view")]
 pub struct ResourceSettings {
     pub open: Option<bool>,
+    pub access_token_typ: Option<AccessTokenTyp>,
 }
 
 /// Changes the settings of a registered resource. Does nothing if it has them already.
@@ -187,11 +203,15 @@ pub async fn set(change: &mut Change<'_>, identifier: &str, settings: ResourceSe
         return Err(Refused::not_found("resource", identifier));
     }
     let before = read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
-    let after = ResourceView { open: settings.open.unwrap_or(before.open), ..before.clone() };
+    let after = ResourceView {
+        open: settings.open.unwrap_or(before.open),
+        access_token_typ: settings.access_token_typ.unwrap_or(before.access_token_typ),
+        ..before.clone()
+    };
     if after == before {
         return Ok(before);
     }
-    resources::set(db, &resource.id, after.open).await?;
+    resources::set(db, &resource.id, after.open, after.access_token_typ).await?;
     change.record(Action::ResourceChanged, Object::Named(&after.identifier), Some(&before), Some(&after)).await?;
     Ok(after)
 }

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, operator};
 use crate::clock::UnixSeconds;
+use crate::oauth::access_token_typ::AccessTokenTyp;
 
 /// The subcommands of `signet resource`.
 #[derive(Debug, Subcommand)]
@@ -30,6 +31,10 @@ pub enum ResourceCommand {
         /// clients are; the person's roles must still allow the scopes
         #[arg(long)]
         open: bool,
+        /// The typ in the header of the resource's access tokens: at+jwt, or JWT for services whose libraries refuse at+jwt, such as those
+        /// that use the defaults of Spring
+        #[arg(long, value_name = "TYP", value_parser = parse_typ, default_value = "at+jwt")]
+        access_token_typ: AccessTokenTyp,
     },
     /// Change the settings of a resource
     Set {
@@ -38,6 +43,9 @@ pub enum ResourceCommand {
         /// Let any client ask for the resource's scopes on behalf of a person (true), or only clients that are registered for them (false)
         #[arg(long, value_name = "BOOL")]
         open: Option<bool>,
+        /// The typ in the header of the resource's access tokens: at+jwt, or JWT for services whose libraries refuse at+jwt
+        #[arg(long, value_name = "TYP", value_parser = parse_typ)]
+        access_token_typ: Option<AccessTokenTyp>,
     },
     /// List all resources with their scopes
     List,
@@ -55,12 +63,14 @@ const ADD: Arguments<'_> =
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError> {
     match command {
-        ResourceCommand::Add { identifier, name, scopes, token_lifetime, open } => {
+        ResourceCommand::Add { identifier, name, scopes, token_lifetime, open, access_token_typ } => {
             let scopes = scopes.iter().map(|scope| parse_scope(scope)).collect();
-            let draft = ResourceDraft { identifier, name, scopes, token_lifetime, open };
+            let draft = ResourceDraft { identifier, name, scopes, token_lifetime, open, access_token_typ };
             add(app, draft).await.map_err(|error| error.in_terms_of(ADD))
         }
-        ResourceCommand::Set { identifier, open } => set(app, &identifier, ResourceSettings { open }).await,
+        ResourceCommand::Set { identifier, open, access_token_typ } => {
+            set(app, &identifier, ResourceSettings { open, access_token_typ }).await
+        }
         ResourceCommand::List => list(app).await,
         ResourceCommand::Remove { identifier } => remove(app, &identifier).await,
     }
@@ -70,6 +80,11 @@ pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError
 fn parse_scope(text: &str) -> ScopeView {
     let (name, description) = text.split_once('=').unwrap_or((text, ""));
     ScopeView { name: name.to_owned(), description: description.to_owned() }
+}
+
+/// Parses the value of `--access-token-typ`.
+fn parse_typ(text: &str) -> Result<AccessTokenTyp, String> {
+    AccessTokenTyp::parse(text).ok_or_else(|| format!("expected {}", AccessTokenTyp::ALL.map(AccessTokenTyp::as_str).join(" or ")))
 }
 
 async fn add(app: &App, draft: ResourceDraft) -> Result<Report, CliError> {
@@ -82,7 +97,7 @@ async fn add(app: &App, draft: ResourceDraft) -> Result<Report, CliError> {
 
 async fn set(app: &App, identifier: &str, settings: ResourceSettings) -> Result<Report, CliError> {
     let after = change(app, &operator(), |change| Box::pin(resources::set(change, identifier, settings))).await?;
-    Ok(Report::record(&["identifier", "open"], json!(after)))
+    Ok(Report::record(&["identifier", "open", "access_token_typ"], json!(after)))
 }
 
 async fn list(app: &App) -> Result<Report, CliError> {
@@ -90,7 +105,7 @@ async fn list(app: &App) -> Result<Report, CliError> {
     for row in &mut rows {
         row["scopes"] = row["scopes"].as_array().into_iter().flatten().map(|scope| scope["name"].clone()).collect();
     }
-    Ok(Report::table(&["identifier", "name", "token_lifetime", "open", "scopes"], rows))
+    Ok(Report::table(&["identifier", "name", "token_lifetime", "open", "access_token_typ", "scopes"], rows))
 }
 
 async fn remove(app: &App, identifier: &str) -> Result<Report, CliError> {

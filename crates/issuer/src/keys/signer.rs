@@ -28,7 +28,7 @@ impl std::fmt::Debug for Signer {
 pub enum TokenType {
     /// An access token: `at+jwt` (RFC 9068 §2.1).
     Access,
-    /// An ID token or an answer of UserInfo: `JWT`.
+    /// An ID token, an answer of UserInfo, or an access token for a resource that wants this type: `JWT`.
     Jwt,
 }
 

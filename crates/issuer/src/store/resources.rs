@@ -6,6 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::clock::UnixSeconds;
+use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::issuer::Issuer;
 use crate::oauth::resource_identifier::{comparable, is_same};
 use crate::store::StoreError;
@@ -29,12 +30,14 @@ pub struct Resource {
     pub token_lifetime: Option<UnixSeconds>,
     /// `true` if any client may ask for its scopes on behalf of a user.
     pub open: bool,
+    /// The `typ` of its access tokens.
+    pub access_token_typ: AccessTokenTyp,
 }
 
 impl Resource {
     /// Makes the built-in resource [`USERINFO`] without reading its row.
     pub fn userinfo() -> Self {
-        Self { id: USERINFO.to_owned(), identifier: None, token_lifetime: None, open: false }
+        Self { id: USERINFO.to_owned(), identifier: None, token_lifetime: None, open: false, access_token_typ: AccessTokenTyp::AtJwt }
     }
 
     /// Returns the `aud` of its tokens.
@@ -43,9 +46,17 @@ impl Resource {
     }
 }
 
+impl ResourceRow {
+    /// Returns the `typ` of the access tokens. A value that cannot be read counts as the default.
+    pub fn access_token_typ(&self) -> AccessTokenTyp {
+        AccessTokenTyp::parse(&self.access_token_typ).unwrap_or_default()
+    }
+}
+
 impl From<ResourceRow> for Resource {
     fn from(row: ResourceRow) -> Self {
-        Self { id: row.id, identifier: row.identifier, token_lifetime: row.token_lifetime, open: row.open }
+        let access_token_typ = row.access_token_typ();
+        Self { id: row.id, identifier: row.identifier, token_lifetime: row.token_lifetime, open: row.open, access_token_typ }
     }
 }
 
@@ -146,9 +157,12 @@ pub async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreErro
     Ok(!resources::Entity::find_by_id(id).lock_exclusive().all(db).await?.is_empty())
 }
 
-/// Opens the resource with the key `id` to all clients, or closes it. Returns `false` if there is no such resource.
-pub async fn set(db: &impl ConnectionTrait, id: &str, open: bool) -> Result<bool, StoreError> {
-    let set = resources::Entity::update_many().col_expr(resources::Column::Open, Expr::value(open));
+/// Sets whether the resource with the key `id` is open to all clients, and the `typ` of its access tokens. Returns `false` if there is no
+/// such resource.
+pub async fn set(db: &impl ConnectionTrait, id: &str, open: bool, typ: AccessTokenTyp) -> Result<bool, StoreError> {
+    let set = resources::Entity::update_many()
+        .col_expr(resources::Column::Open, Expr::value(open))
+        .col_expr(resources::Column::AccessTokenTyp, Expr::value(typ.as_str()));
     Ok(set.filter(resources::Column::Id.eq(id)).exec(db).await?.rows_affected == 1)
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::keys::signer::TokenType;
+use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
@@ -82,7 +83,10 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
         scope: scope.clone(),
         authentication: authentication.clone(),
     };
-    let access_token = signer.sign(TokenType::Access, &claims).map_err(OAuthError::server_error)?;
+    // A token for several resources has the type that all of them accept.
+    let is_plain = audience.iter().any(|resource| resource.access_token_typ == AccessTokenTyp::Jwt);
+    let typ = if is_plain { TokenType::Jwt } else { TokenType::Access };
+    let access_token = signer.sign(typ, &claims).map_err(OAuthError::server_error)?;
 
     let id_token = match (authentication, party) {
         (Some(authentication), Party::User(user)) if requested.contains("openid") => {

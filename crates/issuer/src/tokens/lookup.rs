@@ -2,11 +2,12 @@
 //! refuses a token as soon as its authorization ends.
 
 use serde::Deserialize;
-use signet_verifier::SignedToken;
+use signet_verifier::{CLAIMS_OF_OTHER_TOKENS, SignedToken};
 
 use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::keys::KeyError;
+use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::scope::{ScopeSet, words};
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
@@ -84,14 +85,25 @@ async fn look_up_refresh(app: &App, token: &RefreshToken) -> Result<Option<LiveT
     Ok((genuine && alive).then_some(LiveToken { access: None, client, user: Some((user, row)) }))
 }
 
+/// Returns whether a token of the type `JWT` has a claim that only other tokens of this issuer have, such as ID tokens (RFC 8725 §3.12).
+/// The claims `client_id`, `jti` and `scope`, which those lack, are required of every access token.
+fn is_other_token(payload: &[u8]) -> bool {
+    let claims = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(payload);
+    claims.map_or(true, |claims| CLAIMS_OF_OTHER_TOKENS.iter().any(|claim| claims.contains_key(*claim)))
+}
+
 /// Checks the signature, type, issuer and expiry of an access token of this issuer. Returns `None` if one of them is wrong.
 async fn check(app: &App, token: &str) -> Result<Option<OwnClaims>, KeyError> {
     let Ok(signed) = SignedToken::parse(token) else { return Ok(None) };
     let ring = app.ring().await?;
-    if !signed.has_type("at+jwt") {
+    let is_typed = signed.has_type(AccessTokenTyp::AtJwt.as_str());
+    if !is_typed && !signed.has_type(AccessTokenTyp::Jwt.as_str()) {
         return Ok(None);
     }
     let Ok(payload) = signed.check_signature(&ring.key_set) else { return Ok(None) };
+    if !is_typed && is_other_token(payload) {
+        return Ok(None);
+    }
     let claims = serde_json::from_slice::<OwnClaims>(payload).ok();
     Ok(claims.filter(|claims| claims.iss == app.settings.issuer.as_str() && claims.exp > app.clock.now()))
 }

@@ -78,6 +78,38 @@ async fn typ_may_be_written_in_full() {
 }
 
 #[tokio::test]
+async fn the_plain_type_is_accepted_only_where_that_was_asked_for() {
+    let issuer = TestIssuer::new();
+    let plain = issuer.verifier_builder().audience(AUDIENCE).accept_typ_jwt().build().unwrap();
+    let token = || issuer.token().plain_type().claim("scope", "orders:read");
+    assert_eq!(verify(token(), &issuer).await.unwrap_err(), Error::Refused(Refusal::Type));
+    assert!(plain.verify(&token().mint()).await.is_ok());
+    assert!(plain.verify(&token().header("typ", "application/jwt").mint()).await.is_ok());
+    assert!(plain.verify(&issuer.token().mint()).await.is_ok(), "at+jwt is still accepted, with or without a scope");
+    assert!(plain.verify(&token().claim("scope", "").mint()).await.is_ok(), "no scope was granted");
+    for (fault, token, refusal) in [
+        ("no scope", issuer.token().plain_type(), Refusal::MissingClaim("scope")),
+        ("no client", token().without_claim("client_id"), Refusal::MissingClaim("client_id")),
+        ("empty client", token().client(""), Refusal::MissingClaim("client_id")),
+        ("no token id", token().without_claim("jti"), Refusal::MissingClaim("jti")),
+        ("nonce", token().claim("nonce", "x"), Refusal::OtherToken("nonce")),
+        ("a nonce that is null", token().claim("nonce", json!(null)), Refusal::OtherToken("nonce")),
+        ("at_hash", token().claim("at_hash", "x"), Refusal::OtherToken("at_hash")),
+        ("c_hash", token().claim("c_hash", "x"), Refusal::OtherToken("c_hash")),
+        ("events", token().claim("events", json!({})), Refusal::OtherToken("events")),
+        ("ID token", issuer.token().id_token(), Refusal::OtherToken("at_hash")),
+        ("logout token", token().header("typ", "logout+jwt"), Refusal::Type),
+        ("wrong audience", token().audience("https://other.test"), Refusal::Audience),
+        ("expired", token().expired(), Refusal::Expired),
+        ("tampered", token().tampered(), Refusal::Signature),
+    ] {
+        assert_eq!(plain.verify(&token.mint()).await.unwrap_err(), Error::Refused(refusal), "{fault}");
+    }
+    // These claims are no fault of a token that says by its type that it is an access token.
+    assert!(verify(issuer.token().claim("nonce", "x"), &issuer).await.is_ok());
+}
+
+#[tokio::test]
 async fn leeway_is_thirty_seconds() {
     let issuer = TestIssuer::new();
     let verifier = issuer.verifier();

@@ -11,6 +11,7 @@ pub struct Model {
     pub identifier: Option<String>,
     pub comparable: Option<String>,
     pub open: bool,
+    pub access_token_typ: String,
     pub name: String,
     pub token_lifetime: Option<i64>,
     pub created_at: i64,

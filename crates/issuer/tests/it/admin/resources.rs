@@ -59,7 +59,7 @@ async fn two_that_are_equal_cannot_both_be_registered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_built_in_resource_cannot_be_changed() {
     let app = TestApp::new().await.with_orders().await;
-    let open = ResourceSettings { open: Some(true) };
+    let open = ResourceSettings { open: Some(true), ..ResourceSettings::default() };
     for identifier in [app.url.clone(), format!("{}/userinfo", app.url)] {
         let refused = app.operate(|change| Box::pin(async { resources::set(change, &identifier, open).await })).await;
         assert!(matches!(refused, Err(Refused::Conflict(_))), "{identifier}");

@@ -21,7 +21,9 @@ async fn app(default: Option<&str>) -> TestApp {
 }
 
 async fn open(app: &TestApp, open: bool) {
-    app.operate(|change| Box::pin(resources::set(change, MCP, ResourceSettings { open: Some(open) }))).await.unwrap();
+    app.operate(|change| Box::pin(resources::set(change, MCP, ResourceSettings { open: Some(open), access_token_typ: None })))
+        .await
+        .unwrap();
 }
 
 async fn register(app: &TestApp, more: &Value) -> Answer {
