@@ -161,16 +161,13 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
         return Err(Refused::Conflict(format!("there is a client {id} already")));
     }
     let scope = draft.scope.unwrap_or_default();
-    let (default_resource, scope) = match own_token {
-        None => {
-            let default_resource = existing_resource(app, db, draft.default_resource.as_deref()).await?;
-            (default_resource, resource_operations::existing_scopes(db, "scope", &scope).await?)
-        }
-        Some(_) => {
-            let default_resource = default_of_registrations(app, db).await?;
-            let scope = registrable_scopes(db, &scope, default_resource.as_deref()).await?;
-            (default_resource, scope)
-        }
+    let (default_resource, scope) = if own_token.is_none() {
+        let default_resource = existing_resource(app, db, draft.default_resource.as_deref()).await?;
+        (default_resource, resource_operations::existing_scopes(db, "scope", &scope).await?)
+    } else {
+        let default_resource = default_of_registrations(app, db).await?;
+        let scope = registrable_scopes(db, &scope, default_resource.as_deref()).await?;
+        (default_resource, scope)
     };
     let row = ClientRow {
         id,

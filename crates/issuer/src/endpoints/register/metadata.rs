@@ -16,9 +16,12 @@ use crate::oauth::scope::words;
 /// The name that pages show for a client that registers without a name.
 const NAMELESS: &str = "An app without a name";
 
-/// The members that ask for a protection that this issuer lacks, each with a test for the values that ask for nothing, and with what is
-/// expected instead. A registration without the protection would be weaker than what the client asked for.
-const PROTECTIONS: &[(&str, fn(&Value) -> bool, &str)] = &[
+/// A member, a test for the values of it that ask for nothing, and what is expected in place of other values.
+type Protection = (&'static str, fn(&Value) -> bool, &'static str);
+
+/// The members that ask for a protection that this issuer lacks. A registration without the protection would be weaker than what the
+/// client asked for.
+const PROTECTIONS: &[Protection] = &[
     ("subject_type", |kind| kind == "public", "public"),
     ("request_object_signing_alg", |alg| alg == "none", "none, because request objects are not supported"),
     ("require_signed_request_object", is_false, "false, because request objects are not supported"),
