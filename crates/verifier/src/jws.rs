@@ -37,7 +37,13 @@ impl<'t> SignedToken<'t> {
     /// Parses like [`SignedToken::parse`], but a token without `kid` counts as signed with the key `only_key`. RFC 7515 §4.1.4
     /// lets a signer leave out `kid`. This is safe only if the signer is known to have a single key.
     pub fn parse_for(token: &'t str, only_key: Option<&str>) -> Result<Self, Refusal> {
-        if token.len() > MAX_TOKEN_BYTES {
+        Self::parse_within(token, only_key, MAX_TOKEN_BYTES)
+    }
+
+    /// Parses like [`SignedToken::parse_for`], but a token of up to `max_bytes` bytes. An issuer needs this for its own ID tokens, which may
+    /// be longer than an access token.
+    pub fn parse_within(token: &'t str, only_key: Option<&str>, max_bytes: usize) -> Result<Self, Refusal> {
+        if token.len() > max_bytes {
             return Err(Refusal::TooLong);
         }
         let mut parts = token.split('.');

@@ -19,7 +19,7 @@ use crate::store::clients::Client;
 use crate::web::error::page::PageError;
 use crate::web::form::{PageQuery, RawForm};
 use crate::web::origin::Sender;
-use crate::web::respond::{MAX_QUERY, as_get};
+use crate::web::respond::as_get;
 
 /// `POST /authorize`: makes the same request by GET, because browsers do not send the cookie with a form that another site posts. A form that
 /// was sent from a page of this issuer is taken as it is.
@@ -31,10 +31,8 @@ pub async fn post(State(app): State<Arc<App>>, browser: Browser, form: Result<Ra
 /// `GET /authorize`: checks the request and starts its interaction. If nobody is signed in, the answer is the sign-in page itself, in which
 /// the request travels sealed.
 pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
+    // The server bounds the length of a request's head, and so of the query. It has room for the longest `state`, `nonce` and hint.
     let query = query.unwrap_or_default();
-    if query.len() > MAX_QUERY {
-        return Err(PageError::bad_request(format!("the request is too long: a URL of at most {MAX_QUERY} bytes, or POST, is expected")));
-    }
     begin(&app, &browser, query.as_bytes()).await
 }
 

@@ -59,8 +59,10 @@ pub struct AuthorizationRequest {
     pub claims: ClaimsRequest,
 }
 
-/// The greatest length of `state` and of `nonce`, in bytes.
-const MAX_ECHO: usize = 2048;
+/// The greatest length of `state`, in bytes.
+const MAX_STATE: usize = 4096;
+/// The greatest length of `nonce`, in bytes. The issuer reads the ID tokens that repeat it as `id_token_hint`.
+const MAX_NONCE: usize = 1024;
 const MAX_RESOURCES: usize = 10;
 
 impl ResponseTarget {
@@ -81,9 +83,9 @@ impl ResponseTarget {
             }
             Some(_) => Err(OAuthError::invalid_request("response_mode: expected query or form_post")),
         };
-        if target.state.as_ref().is_some_and(|state| state.len() > MAX_ECHO) {
+        if target.state.as_ref().is_some_and(|state| state.len() > MAX_STATE) {
             target.state = None;
-            return (target, Err(OAuthError::invalid_request(format!("state: expected at most {MAX_ECHO} bytes"))));
+            return (target, Err(OAuthError::invalid_request(format!("state: expected at most {MAX_STATE} bytes"))));
         }
         (target, checked)
     }
@@ -129,8 +131,8 @@ impl AuthorizationRequest {
         if request.resources.len() > MAX_RESOURCES {
             return Err(OAuthError::invalid_request(format!("resource: expected at most {MAX_RESOURCES} values")));
         }
-        if request.nonce.as_ref().is_some_and(|nonce| nonce.len() > MAX_ECHO) {
-            return Err(OAuthError::invalid_request(format!("nonce: expected at most {MAX_ECHO} bytes")));
+        if request.nonce.as_ref().is_some_and(|nonce| nonce.len() > MAX_NONCE) {
+            return Err(OAuthError::invalid_request(format!("nonce: expected at most {MAX_NONCE} bytes")));
         }
         if !Acr::ALL.iter().any(|acr| request.claims.accepts_acr(acr.as_str())) {
             return Err(OAuthError::new(

@@ -9,6 +9,10 @@ use crate::app::App;
 use crate::keys::KeyError;
 use crate::tokens::claims::Audience;
 
+/// The longest hint, in bytes. It is longer than any ID token that this issuer makes, whatever `nonce` and claims the ID token repeats. What
+/// a request can carry is less.
+const MAX_HINT_BYTES: usize = 64 * 1024;
+
 /// The claims that are read from an ID token of this issuer.
 #[derive(Debug, Clone, Deserialize)]
 pub struct IdTokenHint {
@@ -26,7 +30,7 @@ pub struct IdTokenHint {
 
 /// Reads `token`. Returns `None` if it is not an ID token of this issuer. Fails if the key ring cannot be read.
 pub async fn read(app: &App, token: &str) -> Result<Option<IdTokenHint>, KeyError> {
-    let Ok(signed) = SignedToken::parse(token) else { return Ok(None) };
+    let Ok(signed) = SignedToken::parse_within(token, None, MAX_HINT_BYTES) else { return Ok(None) };
     if !signed.has_type("JWT") {
         return Ok(None);
     }

@@ -4,6 +4,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
+use signet_verifier::MAX_TOKEN_BYTES;
 
 use crate::app::App;
 use crate::clock::UnixSeconds;
@@ -87,6 +88,11 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
     let is_plain = audience.iter().any(|resource| resource.access_token_typ == AccessTokenTyp::Jwt);
     let typ = if is_plain { TokenType::Jwt } else { TokenType::Access };
     let access_token = signer.sign(typ, &claims).map_err(OAuthError::server_error)?;
+    if access_token.len() > MAX_TOKEN_BYTES {
+        let reason =
+            format!("scope: these scopes make the token longer than {MAX_TOKEN_BYTES} bytes, which services refuse; ask for fewer");
+        return Err(OAuthError::new(Code::InvalidScope, reason));
+    }
 
     let id_token = match (authentication, party) {
         (Some(authentication), Party::User(user)) if requested.contains("openid") => {

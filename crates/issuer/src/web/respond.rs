@@ -11,8 +11,8 @@ use crate::web::error::page::PageError;
 use crate::web::form::RawForm;
 use crate::web::html::{Csp, Hidden, Page, html, see_other};
 
-/// The longest query that we accept or redirect to, in bytes. Browsers and proxies handle URLs of this length.
-pub const MAX_QUERY: usize = 8 * 1024;
+/// The longest query that we redirect to, in bytes. Browsers and proxies handle URLs of this length.
+const MAX_QUERY: usize = 8 * 1024;
 
 /// Answers a request for a URL that does not exist: with a page for browsers, and with JSON for programs.
 pub async fn not_found(headers: HeaderMap) -> Response {

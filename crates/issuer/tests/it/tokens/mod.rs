@@ -1,6 +1,7 @@
 mod audience;
 mod hint;
 mod issue;
+mod limits;
 mod named;
 mod narrow;
 mod open;
