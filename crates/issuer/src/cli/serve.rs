@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::admin::checks::{self, Finding};
+use crate::app::App;
 use crate::cli::report::{self, Report};
 use crate::cli::{CliError, refuse};
 use crate::clock::SystemClock;
@@ -27,6 +29,9 @@ pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await?;
     start::check_serving(&app).await?;
+    if !app.settings.listen.ip().is_loopback() {
+        say_what_doctor_says(&app).await;
+    }
     let issuer = app.settings.issuer.clone();
     // At the first start, the password of the administrator is lost with the start lines.
     let stops = match &administrator {
@@ -55,4 +60,15 @@ pub async fn run(settings: Settings, json: bool) -> Result<Report, CliError> {
     server::serve(Arc::clone(&app), listener, stop).await?;
     start::close(&app).await?;
     Ok(Report::new("", Value::Null))
+}
+
+/// Logs what `signet doctor` would print. Nobody may be at hand who runs it where a server starts by itself.
+async fn say_what_doctor_says(app: &App) {
+    for Finding { check, ok, detail } in checks::at_start(app).await {
+        if ok {
+            tracing::info!("{check}: {detail}");
+        } else {
+            tracing::warn!("{check}: {detail}");
+        }
+    }
 }

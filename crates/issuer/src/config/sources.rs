@@ -47,9 +47,41 @@ pub(super) fn read(file: Option<&Path>, flags: &[Flag]) -> Result<Figment, Confi
         None => Figment::new(),
     };
     let environment = Env::prefixed(PREFIX).ignore(&["config"]);
-    let environment = environment.iter().map(|(name, value)| (name.into_string(), value)).collect::<Vec<_>>();
+    let environment = environment.iter().map(|(name, value)| (name.into_string(), value));
+    let environment = environment.filter(|(name, value)| !is_of_kubernetes(&name.to_uppercase(), value)).collect::<Vec<_>>();
     let flags = flags.iter().map(|(name, value)| (name.replace('-', "_"), value.clone()));
     Ok(given.merge(Texts::new("the environment", environment)).merge(Texts::new("the flags", flags)))
+}
+
+/// Returns whether `name`, without [`PREFIX`], is a variable that Kubernetes sets in every pod for a service named `signet`, or for one whose
+/// name begins with `signet-`: `SIGNET_SERVICE_HOST`, `SIGNET_SERVICE_PORT`, `SIGNET_PORT` and those that begin like them. The values are
+/// looked at too, so that no misspelt setting is ignored.
+fn is_of_kubernetes(name: &str, value: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_protocol = |text: &str| ["TCP", "UDP", "SCTP"].contains(&text);
+    let is_address = || value.parse::<std::net::IpAddr>().is_ok();
+    let is_url = || value.split_once("://").is_some_and(|(scheme, _)| is_protocol(&scheme.to_uppercase()));
+    let words: Vec<&str> = name.split('_').collect();
+    // The words before `SERVICE` or `PORT` are the rest of the name of the service.
+    (0..words.len()).any(|at| match &words[at..] {
+        ["SERVICE", "HOST"] => is_address(),
+        ["SERVICE", "PORT", ..] => is_number(value),
+        ["PORT"] => is_url(),
+        ["PORT", port, protocol, rest @ ..] if is_number(port) && is_protocol(protocol) => match rest {
+            [] => is_url(),
+            ["PROTO"] => is_protocol(&value.to_uppercase()),
+            ["PORT"] => is_number(value),
+            ["ADDR"] => is_address(),
+            _ => false,
+        },
+        _ => false,
+    })
+}
+
+/// Returns the name in `known` that `name` was probably meant to be. `None` if none is similar.
+fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let similar = known.iter().map(|known| (strsim::jaro_winkler(name, known), *known)).filter(|(similarity, _)| *similarity > 0.8);
+    similar.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, known)| known)
 }
 
 /// Makes one line that names each setting that cannot be read, and what was expected.
@@ -61,7 +93,11 @@ pub(super) fn explain(errors: Error) -> ConfigError {
         });
         let name = error.path.join(".").to_lowercase();
         match error.kind {
-            Kind::UnknownField(name, _) => format!("setting {}: there is no such setting{source}", name.to_lowercase()),
+            Kind::UnknownField(name, known) => {
+                let name = name.to_lowercase();
+                let nearest = nearest(&name, known).map_or(String::new(), |nearest| format!("; the nearest is {nearest}"));
+                format!("setting {name}: there is no such setting{source}{nearest}")
+            }
             Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
                 format!("setting {name}: expected {}; found {found}{source}", in_words(&expected))
             }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
+use crate::keys::access::{self, Readers};
 
 /// The name of the file within `keys_dir`.
 const FILE: &str = "master.json";
@@ -29,8 +30,16 @@ pub enum MasterKeyError {
     )]
     Malformed(PathBuf),
     /// The permissions of the file let other users of the machine read it.
-    #[error("master key {0}: other users can read it; expected mode 0600")]
-    Exposed(PathBuf),
+    #[error(
+        "master key {path}: other users can read it, because its mode is {mode:04o}; expected 0600, or, in a group of this process, 0440 or \
+         0660 as Kubernetes sets them for fsGroup"
+    )]
+    Exposed {
+        /// The file of the master key.
+        path: PathBuf,
+        /// The permissions, such as 0o644.
+        mode: u32,
+    },
     /// The database is sealed under a key that this node does not have.
     #[error(
         "master key {path}: it is missing or differs from the one that this database is sealed under (version {version}); \
@@ -50,7 +59,7 @@ pub enum MasterKeyError {
 impl MasterKeyError {
     /// The error of a node whose file in `dir` lacks `version` or has another key for it.
     pub fn foreign(dir: &Path, version: i32) -> Self {
-        Self::Foreign { path: dir.join(FILE), version }
+        Self::Foreign { path: file(dir), version }
     }
 }
 
@@ -93,7 +102,7 @@ impl std::fmt::Debug for MasterKeys {
 impl MasterKeys {
     /// Reads the file in `dir`. Returns `None` if it does not exist.
     pub fn load(dir: &Path) -> Result<Option<Self>, MasterKeyError> {
-        let path = dir.join(FILE);
+        let path = file(dir);
         let content = match fs::read_to_string(&path) {
             Ok(content) => Zeroizing::new(content),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -122,15 +131,15 @@ impl MasterKeys {
 
     /// Creates the file in `dir` with mode 0600, or reads the one that another node has just created.
     pub fn create(dir: &Path, clock: &dyn Clock) -> Result<Self, MasterKeyError> {
-        let path = dir.join(FILE);
+        let path = file(dir);
         let failed = |source| MasterKeyError::File { path: path.clone(), source };
         let key = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(Zeroizing::new(clock.random_bytes::<32>()).as_slice()));
         let content = Zeroizing::new(format!("{{\"keys\": [{{\"version\": 1, \"key\": \"{}\"}}]}}\n", key.as_str()));
-        fs::create_dir_all(dir).map_err(failed)?;
+        create_private(dir).map_err(failed)?;
         // The file gets its name only once it is written in full, and replaces no other, so that a node sees all of it or none.
-        let mut file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
-        file.write_all(content.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-        match file.persist_noclobber(&path) {
+        let mut made = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
+        made.write_all(content.as_bytes()).and_then(|()| made.as_file().sync_all()).map_err(failed)?;
+        match made.persist_noclobber(&path) {
             Ok(_) => File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?,
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(failed(error.error)),
@@ -189,14 +198,24 @@ impl Version {
     }
 }
 
-#[cfg(unix)]
-fn refuse_exposed(path: &Path) -> Result<(), MasterKeyError> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata = fs::metadata(path).map_err(|source| MasterKeyError::File { path: path.to_owned(), source })?;
-    if metadata.permissions().mode() & 0o077 == 0 { Ok(()) } else { Err(MasterKeyError::Exposed(path.to_owned())) }
+/// Returns the file of the master key in the folder `dir`.
+pub fn file(dir: &Path) -> PathBuf {
+    dir.join(FILE)
 }
 
-#[cfg(not(unix))]
-fn refuse_exposed(_path: &Path) -> Result<(), MasterKeyError> {
-    Ok(())
+fn refuse_exposed(path: &Path) -> Result<(), MasterKeyError> {
+    match access::readers(path) {
+        Ok((_, Readers::Owner | Readers::OwnGroup(_))) => Ok(()),
+        Ok((mode, Readers::Others)) => Err(MasterKeyError::Exposed { path: path.to_owned(), mode }),
+        Err(source) => Err(MasterKeyError::File { path: path.to_owned(), source }),
+    }
+}
+
+/// Creates `dir` and the folders above it, with mode 0700, so that other users of the machine do not look into them.
+fn create_private(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
 }

@@ -1,5 +1,6 @@
 //! The key ring: all signing keys with their states, in the database and in memory.
 
+pub mod access;
 pub mod master;
 pub mod master_check;
 pub mod ring;

@@ -70,3 +70,27 @@ fn an_https_issuer_must_say_which_proxies_it_trusts() {
     std::fs::write(signet.dir.path().join("signet.toml"), "trusted_proxies = []\n").unwrap();
     assert!(signet.run_with(&https, &["doctor"], "").stdout.contains("ok   trusted_proxies: it is empty"));
 }
+
+#[test]
+fn doctor_explains_who_can_read_the_files_with_secrets() {
+    use std::os::unix::fs::PermissionsExt;
+    let signet = Signet::new();
+    assert!(signet.run(&["migrate"]).success);
+    for (path, mode, expected) in [
+        ("keys/master.json", 0o640, Ok("ok   master key: keys/master.json has mode 0640, so the group")),
+        ("keys/master.json", 0o644, Err("FAIL master key: keys/master.json has mode 0644, so other users of this machine can read it")),
+        ("signet.db", 0o660, Ok("ok   database file: signet.db has mode 0660, so the group")),
+        ("signet.db", 0o644, Err("FAIL database file: signet.db has mode 0644, so other users of this machine can read it")),
+        ("keys", 0o755, Ok("ok   keys_dir: keys has mode 0755, so others see which files are in it")),
+        ("keys", 0o1777, Ok("ok   keys_dir: keys has mode 1777, so others see which files are in it")),
+        ("keys", 0o777, Err("FAIL keys_dir: keys has mode 0777, so other users of this machine can replace the master key")),
+    ] {
+        let path = signet.dir.path().join(path);
+        let before = std::fs::metadata(&path).unwrap().permissions();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let out = signet.run(&["doctor"]);
+        std::fs::set_permissions(&path, before).unwrap();
+        let line = expected.unwrap_or_else(|line| line);
+        assert!(out.success == expected.is_ok() && out.stdout.contains(line), "{}", out.stdout);
+    }
+}

@@ -108,3 +108,24 @@ fn connections_do_not_use_up_the_files_that_the_process_may_open() {
         assert_eq!(stderr.contains("setting max_connections: the system allows this process 160 open files"), warns, "{limit}: {stderr}");
     }
 }
+
+#[test]
+fn a_server_on_a_public_address_says_at_start_what_doctor_would_say() {
+    let signet = Signet::new();
+    assert!(signet.run(&["migrate"]).success);
+    let port = free_address().rsplit_once(':').unwrap().1.parse().unwrap();
+    for (listen, says) in [(format!("0.0.0.0:{port}"), true), (format!("127.0.0.1:{port}"), false)] {
+        let env = [("SIGNET_LISTEN", listen.as_str()), ("SIGNET_ISSUER", "http://localhost:9"), ("SIGNET_DEFAULT_CLIENT", "nobody")];
+        let doctor = signet.run_with(&env, &["doctor"], "");
+        assert!(!doctor.success, "{doctor:?}");
+        let child = signet.command(&env, &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until_ready(port);
+        assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        let stderr = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        for line in doctor.stdout.lines() {
+            let (level, finding) = if line.starts_with("FAIL") { ("WARN", &line[5..]) } else { ("INFO", &line[5..]) };
+            let is_said = stderr.lines().any(|line| line.contains(level) && line.contains(finding));
+            assert_eq!(is_said, says, "{line}: {stderr}");
+        }
+    }
+}

@@ -51,3 +51,39 @@ fn texts_need_no_quotes_and_lists_no_brackets() {
     assert!(out.success, "{}", out.stderr);
     assert!(signet.dir.path().join("0755/master.json").exists() && signet.dir.path().join("007.db").exists());
 }
+
+#[test]
+fn variables_that_kubernetes_sets_for_a_service_are_no_settings() {
+    let signet = Signet::new();
+    let of_services = [
+        ("SIGNET_SERVICE_HOST", "10.96.0.12"),
+        ("SIGNET_SERVICE_PORT", "8080"),
+        ("SIGNET_SERVICE_PORT_HTTP", "8080"),
+        ("SIGNET_PORT", "tcp://10.96.0.12:8080"),
+        ("SIGNET_PORT_8080_TCP", "tcp://10.96.0.12:8080"),
+        ("SIGNET_PORT_8080_TCP_PROTO", "tcp"),
+        ("SIGNET_PORT_8080_TCP_PORT", "8080"),
+        ("SIGNET_PORT_8080_TCP_ADDR", "fd00::12"),
+        ("SIGNET_PORT_53_UDP", "udp://10.96.0.12:53"),
+        ("SIGNET_POSTGRES_SERVICE_HOST", "10.96.0.13"),
+        ("SIGNET_POSTGRES_PORT_5432_TCP_ADDR", "10.96.0.13"),
+    ];
+    let out = signet.run_with(&of_services, &["migrate"], "");
+    assert!(out.success, "{}", out.stderr);
+    for (name, value, expected) in [
+        ("SIGNET_PORT", "8080", "setting port: there is no such setting"),
+        ("SIGNET_SERVICE_HOST", "id.example.com", "setting service_host: there is no such setting"),
+        ("SIGNET_SERVICE_PORT", "http", "setting service_port: there is no such setting"),
+        ("SIGNET_PORT_8080_TCP_HOST", "10.96.0.12", "setting port_8080_tcp_host: there is no such setting"),
+        ("SIGNET_PORT_TCP", "tcp://10.96.0.12:8080", "setting port_tcp: there is no such setting"),
+        ("SIGNET_ISUER", "x", "setting isuer: there is no such setting (in the environment); the nearest is issuer"),
+        ("SIGNET_TRUSTED_PROXY", "x", "; the nearest is trusted_proxies"),
+        ("SIGNET_DATABASE", "x", "; the nearest is database_url"),
+        ("SIGNET_ACCESS_TOKEN_LIFETIM", "x", "; the nearest is access_token_lifetime"),
+    ] {
+        let out = signet.run_with(&[(name, value)], &["doctor"], "");
+        assert!(!out.success && out.stderr.contains(expected), "{name}: {}", out.stderr);
+    }
+    let out = signet.run_with(&[("SIGNET_XYZZY", "x")], &["doctor"], "");
+    assert!(!out.success && !out.stderr.contains("nearest"), "{}", out.stderr);
+}

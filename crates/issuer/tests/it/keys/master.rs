@@ -29,8 +29,31 @@ fn the_file_is_private_and_made_once() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read_dir(&keys).unwrap().count(), 1, "no temporary file is left");
 
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(MasterKeys::load(&keys).unwrap_err().to_string().contains("0600"));
+    assert_eq!(fs::metadata(&keys).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn nobody_but_the_owner_and_a_group_of_the_process_may_read_the_file() {
+    let dir = TempDir::new().unwrap();
+    MasterKeys::create(dir.path(), &SystemClock::default()).unwrap();
+    let file = dir.path().join("master.json");
+    let load = |mode| {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        MasterKeys::load(dir.path()).map(|_| ()).map_err(|error| error.to_string())
+    };
+    // Kubernetes gives a volume to a group of the process (fsGroup) with these modes.
+    for mode in [0o400, 0o600, 0o440, 0o640, 0o660] {
+        assert_eq!(load(mode), Ok(()), "{mode:o}");
+    }
+    for mode in [0o444, 0o644, 0o604, 0o666, 0o602] {
+        let refused = load(mode).unwrap_err();
+        assert!(refused.contains(&format!("because its mode is {mode:04o}; expected 0600")), "{refused}");
+    }
+    // Only root may give the file to a group that is not its own.
+    if std::os::unix::fs::chown(&file, None, Some(65_533)).is_ok() {
+        assert!(load(0o440).unwrap_err().contains("0440"));
+        assert_eq!(load(0o600), Ok(()));
+    }
 }
 
 #[test]

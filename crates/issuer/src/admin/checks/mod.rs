@@ -1,8 +1,12 @@
-//! The checks of `signet doctor`: settings, database and keys. They change nothing.
+//! The checks of `signet doctor`: settings, files, database and keys. They change nothing. A server on a public address logs the same when
+//! it starts.
+
+mod files;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::app::App;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Settings, VERIFIER_MIN_MAX_AGE};
 use crate::fetch::own;
@@ -40,6 +44,13 @@ pub async fn run(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
+/// Runs the checks on an issuer that starts, whose database is open.
+pub async fn at_start(app: &App) -> Vec<Finding> {
+    let mut findings = of_settings(&app.settings);
+    findings.extend(of_database(&app.settings, &app.store).await);
+    findings
+}
+
 /// Runs the checks that need no database.
 fn of_settings(settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![Finding::good("settings", format!("issuer {}, listening on {}", settings.issuer, settings.listen))];
@@ -53,6 +64,7 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
         findings.push(Finding::bad("issuer", detail));
     }
     findings.extend(check_proxies(settings));
+    findings.extend(files::check(settings));
     findings
 }
 
@@ -107,7 +119,11 @@ async fn check_database(settings: &Settings) -> Vec<Finding> {
         Ok(store) => store,
         Err(error) => return vec![Finding::bad("database", error.to_string())],
     };
-    match schema::state(&store).await {
+    of_database(settings, &store).await
+}
+
+async fn of_database(settings: &Settings, store: &Store) -> Vec<Finding> {
+    match schema::state(store).await {
         Ok(SchemaState::Current) => {}
         Ok(SchemaState::Empty) => return vec![Finding::bad("database", "it was reached, but it is empty; `signet serve` sets it up")],
         Ok(SchemaState::Older) => {
@@ -119,13 +135,13 @@ async fn check_database(settings: &Settings) -> Vec<Finding> {
         Err(error) => return vec![Finding::bad("database", error.to_string())],
     }
     let mut findings = vec![Finding::good("database", "it was reached, and its schema is up to date")];
-    match clash_of_names(&store, &settings.issuer).await {
+    match clash_of_names(store, &settings.issuer).await {
         Ok(clash) => findings.extend(clash.map(|clash| Finding::bad("issuer", clash))),
         Err(error) => findings.push(Finding::bad("issuer", error.to_string())),
     }
-    findings.extend(check_keys(settings, &store).await);
-    findings.extend(check_default_client(settings, &store).await);
-    findings.extend(check_default_resource(settings, &store).await);
+    findings.extend(check_keys(settings, store).await);
+    findings.extend(check_default_client(settings, store).await);
+    findings.extend(check_default_resource(settings, store).await);
     findings
 }
 

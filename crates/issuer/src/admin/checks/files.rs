@@ -1,0 +1,60 @@
+//! The checks of the files that hold secrets: the master key, its folder, and the SQLite database.
+
+use std::path::Path;
+
+use crate::admin::checks::Finding;
+use crate::config::Settings;
+use crate::keys::access::{Readers, readers};
+use crate::keys::master;
+
+/// Checks the access to each file that exists.
+pub(super) fn check(settings: &Settings) -> Vec<Finding> {
+    let key = master::file(&settings.keys_dir);
+    let findings = [
+        check_folder(&settings.keys_dir),
+        check_file("master key", &key),
+        settings.database_url.sqlite_file().and_then(|file| check_file("database file", file)),
+    ];
+    findings.into_iter().flatten().collect()
+}
+
+/// Reports a file that others than its owner may read. `None` if only the owner may, or if there is no such file yet.
+fn check_file(check: &'static str, file: &Path) -> Option<Finding> {
+    let (mode, readers) = readers(file).ok()?;
+    let path = file.display();
+    match readers {
+        Readers::Owner => None,
+        Readers::OwnGroup(group) => Some(Finding::good(
+            check,
+            format!(
+                "{path} has mode {mode:04o}, so the group {group}, to which this process belongs, can read it; that is how Kubernetes mounts \
+                 volumes with fsGroup. Elsewhere, `chmod 600` it unless the group has no other members"
+            ),
+        )),
+        Readers::Others => {
+            let detail = format!("{path} has mode {mode:04o}, so other users of this machine can read it; `chmod 600` it");
+            Some(Finding::bad(check, detail))
+        }
+    }
+}
+
+/// Reports a folder in which others could put another file in the place of the master key.
+fn check_folder(folder: &Path) -> Option<Finding> {
+    const WRITE: u32 = 0o002;
+    const STICKY: u32 = 0o1000;
+    let (mode, readers) = readers(folder).ok()?;
+    let path = folder.display();
+    match readers {
+        Readers::Owner => None,
+        // Kubernetes mounts secrets with mode 1777, and read-only.
+        _ if mode & WRITE != 0 && mode & STICKY == 0 => {
+            let detail = format!("{path} has mode {mode:04o}, so other users of this machine can replace the master key; `chmod 700` it");
+            Some(Finding::bad("keys_dir", detail))
+        }
+        _ => {
+            let detail =
+                format!("{path} has mode {mode:04o}, so others see which files are in it, but not what these hold; 0700 is enough");
+            Some(Finding::good("keys_dir", detail))
+        }
+    }
+}
