@@ -1,18 +1,32 @@
-"""Runs the real issuer for tests, with a database of its own."""
+"""Runs the real issuer for tests, with a database of its own, and the example services that verify its tokens."""
 
 import json
 import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parent.parent
 BIN = Path(os.environ.get("TEST_BIN_DIR", EXAMPLES.parent / "target" / "debug"))
 PASSWORD = "correct horse battery staple"
+ORDERS = "https://orders.example"
+# The services keep the keys for this many seconds, so that tests of rotation take seconds and not minutes.
+JWKS_MAX_AGE = 2
+LEEWAY = 30
+
+
+def curl(*args: str) -> tuple[int, dict[str, str], str]:
+    """Sends a request and returns the status, the headers and the body of the answer."""
+    out = subprocess.run(["curl", "-sS", "-i", "--max-time", "20", *args], capture_output=True, text=True, check=True).stdout
+    head, _, body = out.partition("\n\n") if "\r\n\r\n" not in out else out.partition("\r\n\r\n")
+    first, *lines = head.splitlines()
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return int(first.split()[1]), headers, body
 
 
 def free_ports(count: int) -> list[int]:
@@ -24,13 +38,44 @@ def free_ports(count: int) -> list[int]:
         return [s.getsockname()[1] for s in sockets]
 
 
-def wait_for(port: int):
+def wait_for(port: int, process: subprocess.Popen):
+    """Waits until the process listens on the port."""
     for _ in range(1200):
+        assert process.poll() is None, f"{process.args} ended with status {process.returncode}"
         with socket.socket() as s:
             if s.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
     raise AssertionError(f"nothing listens on port {port}")
+
+
+@contextmanager
+def started(command: list, cwd: Path, env: dict[str, str], port: int):
+    """Runs a program that listens on the port, and stops it at the end."""
+    with subprocess.Popen(command, cwd=cwd, env=os.environ | env) as process:
+        try:
+            wait_for(port, process)
+            yield
+        finally:
+            process.kill()
+
+
+@contextmanager
+def running_services(issuer: str):
+    """Runs all services, and yields their URLs by name."""
+    env = {"ISSUER": issuer, "AUDIENCE": ORDERS, "JWKS_MAX_AGE": str(JWKS_MAX_AGE)}
+    commands = {
+        "rust": ([BIN / "orders-axum"], EXAMPLES),
+        "python": ([sys.executable, "-m", "uvicorn", "main:app", "--log-level", "warning"], EXAMPLES / "orders-fastapi"),
+        "node": (["node", "main.js"], EXAMPLES / "orders-node"),
+    }
+    with ExitStack() as stack:
+        urls = {}
+        for port, (name, (command, cwd)) in zip(free_ports(len(commands)), commands.items()):
+            settings = {"LISTEN": f"127.0.0.1:{port}", "PORT": str(port), "UVICORN_PORT": str(port)}
+            stack.enter_context(started(command, cwd, env | settings, port))
+            urls[name] = f"http://127.0.0.1:{port}"
+        yield urls
 
 
 class Issuer:
@@ -51,9 +96,29 @@ class Issuer:
 
     def serve(self):
         self.process = subprocess.Popen([BIN / "signet", "serve"], cwd=self.dir.name, env=self.env, stdout=subprocess.DEVNULL)
-        wait_for(self.port)
+        wait_for(self.port, self.process)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(15) == 0
         self.dir.cleanup()
+
+
+def answers(services, token: str | None, method: str = "GET", path: str = "/orders") -> dict[str, tuple[int, str]]:
+    """Sends the same request to each service, and returns the status and the challenge of each answer."""
+    found = {}
+    for name, url in services.items():
+        args = ["-X", method]
+        if token is not None:
+            args += ["-H", f"Authorization: Bearer {token}"]
+        if method == "POST":
+            args += ["-H", "Content-Type: application/json", "-d", '{"item": "tea"}']
+        status, headers, _ = curl(*args, url + path)
+        found[name] = (status, headers.get("www-authenticate", ""))
+    return found
+
+
+def assert_all(services, token, status, challenge="", **request):
+    found = answers(services, token, **request)
+    wrong = {name: answer for name, answer in found.items() if answer[0] != status or challenge not in answer[1]}
+    assert not wrong, f"{status} {challenge} was expected, but: {wrong}"

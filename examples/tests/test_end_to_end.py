@@ -7,30 +7,14 @@ import base64
 import hashlib
 import hmac
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
-from support import BIN, EXAMPLES, PASSWORD, Issuer, free_ports, wait_for
+from support import JWKS_MAX_AGE, LEEWAY, ORDERS, PASSWORD, Issuer, answers, assert_all, curl, running_services
 
-ORDERS = "https://orders.example"
 INVOICES = "https://invoices.example"
-JWKS_MAX_AGE = 2
 TOKEN_LIFETIME = 5
-LEEWAY = 30
-SERVICES = ["rust", "python", "node"]
-
-
-def curl(*args: str) -> tuple[int, dict[str, str], str]:
-    """Sends a request and returns the status, the headers and the body of the answer."""
-    out = subprocess.run(["curl", "-sS", "-i", "--max-time", "20", *args], capture_output=True, text=True, check=True).stdout
-    head, _, body = out.partition("\n\n") if "\r\n\r\n" not in out else out.partition("\r\n\r\n")
-    first, *lines = head.splitlines()
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return int(first.split()[1]), headers, body
 
 
 class OrdersIssuer(Issuer):
@@ -62,22 +46,6 @@ class OrdersIssuer(Issuer):
         return self.token("grant_type=password", "username=alice", f"password={PASSWORD}", f"scope={scope}", *args)
 
 
-def start_services(issuer: str) -> dict[str, tuple[str, subprocess.Popen]]:
-    ports = dict(zip(SERVICES, free_ports(len(SERVICES))))
-    env = os.environ | {"ISSUER": issuer, "AUDIENCE": ORDERS, "JWKS_MAX_AGE": str(JWKS_MAX_AGE)}
-    commands = {
-        "rust": ([BIN / "orders-axum"], EXAMPLES, {"LISTEN": f"127.0.0.1:{ports['rust']}"}),
-        "python": ([sys.executable, "-m", "uvicorn", "main:app", "--port", str(ports["python"]), "--log-level", "warning"], EXAMPLES / "orders-fastapi", {}),
-        "node": (["node", "main.js"], EXAMPLES / "orders-node", {"PORT": str(ports["node"])}),
-    }
-    started = {}
-    for name, (command, cwd, extra) in commands.items():
-        started[name] = (f"http://127.0.0.1:{ports[name]}", subprocess.Popen(command, cwd=cwd, env=env | extra))
-    for port in ports.values():
-        wait_for(port)
-    return started
-
-
 @pytest.fixture(scope="module")
 def issuer():
     issuer = OrdersIssuer()
@@ -87,37 +55,14 @@ def issuer():
 
 @pytest.fixture(scope="module")
 def services(issuer):
-    started = start_services(issuer.url)
-    yield {name: url for name, (url, _) in started.items()}
-    for _, process in started.values():
-        process.kill()
-        process.wait()
+    with running_services(issuer.url) as urls:
+        yield urls
 
 
 @pytest.fixture(scope="module")
 def early_token(issuer):
     """A token that is made before the other tests run, so that `test_expired` does not have to wait for its whole lifetime."""
     return issuer.sign_in("orders:read")["access_token"], time.monotonic()
-
-
-def answers(services, token: str | None, method: str = "GET", path: str = "/orders") -> dict[str, tuple[int, str]]:
-    """Sends the same request to each service, and returns the status and the challenge of each answer."""
-    found = {}
-    for name, url in services.items():
-        args = ["-X", method]
-        if token is not None:
-            args += ["-H", f"Authorization: Bearer {token}"]
-        if method == "POST":
-            args += ["-H", "Content-Type: application/json", "-d", '{"item": "tea"}']
-        status, headers, _ = curl(*args, url + path)
-        found[name] = (status, headers.get("www-authenticate", ""))
-    return found
-
-
-def assert_all(services, token, status, challenge="", **request):
-    for name, (found, header) in answers(services, token, **request).items():
-        assert found == status, f"{name}: {found} where {status} was expected; {header}"
-        assert challenge in header, f"{name}: {header}"
 
 
 def encode(value) -> str:

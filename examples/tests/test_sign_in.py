@@ -3,9 +3,7 @@
 The apps are on 127.0.0.1 and the issuer is on localhost, so that they are different sites for the browser, as in production.
 """
 
-import os
 import shutil
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -15,7 +13,7 @@ from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
-from support import EXAMPLES, PASSWORD, Issuer, free_ports, wait_for
+from support import EXAMPLES, PASSWORD, Issuer, free_ports, started
 
 # "registered" is also the Node app, but it registers itself and asks for the answers by form_post.
 APPS = {"node": "Node Shop", "registered": "Self-registered Shop", "python": "Python Shop"}
@@ -36,7 +34,7 @@ def issuer():
 def app(request, issuer):
     [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    env = os.environ | {"ISSUER": issuer.url, "APP_URL": url, "PORT": str(port)}
+    env = {"ISSUER": issuer.url, "APP_URL": url, "PORT": str(port)}
     if request.param == "registered":
         token = issuer.cli("client", "registration-token")["registration_token"]
         env |= {"INITIAL_ACCESS_TOKEN": token, "RESPONSE_MODE": "form_post"}
@@ -48,17 +46,14 @@ def app(request, issuer):
         client_id = f"{request.param}-shop"
         client = issuer.cli("client", "add", "--id", client_id, "--name", APPS[request.param], *grants, *scopes, *uris)
         env |= {"CLIENT_ID": client_id, "CLIENT_SECRET": client["client_secret"]}
-    if request.param == "python":
-        command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"]
-        process = subprocess.Popen(command, cwd=EXAMPLES / "sign-in-python", env=env)
-    else:
-        process = subprocess.Popen(["node", "main.js"], cwd=EXAMPLES / "sign-in-node", env=env)
-    try:
-        wait_for(port)
+    commands = {
+        "node": (["node", "main.js"], "sign-in-node"),
+        "registered": (["node", "main.js"], "sign-in-node"),
+        "python": ([sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"], "sign-in-python"),
+    }
+    command, folder = commands[request.param]
+    with started(command, EXAMPLES / folder, env, port):
         yield SimpleNamespace(url=url, name=APPS[request.param])
-    finally:
-        process.kill()
-        process.wait()
 
 
 class Person:
