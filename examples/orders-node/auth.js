@@ -4,6 +4,7 @@ import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 
 export const ISSUER = process.env.ISSUER ?? 'http://localhost:8080';
 export const AUDIENCE = process.env.AUDIENCE ?? 'https://orders.example';
+const LEEWAY = 30; // seconds
 const maxAge = Number(process.env.JWKS_MAX_AGE ?? 300) * 1000;
 
 // The keys are kept for the max-age of the JWKS and no longer, so that a revoked key is refused after at most that time.
@@ -39,11 +40,13 @@ export async function claims(request, required) {
       issuer: ISSUER,
       // Only the type distinguishes an access token from an ID token, because the same key signs both.
       typ: 'at+jwt',
-      clockTolerance: 30,
+      clockTolerance: LEEWAY,
       requiredClaims: ['exp', 'iat', 'sub', 'jti', 'client_id'],
     });
     accepted = result.payload;
     if (typeof (accepted.scope ?? '') !== 'string') throw new errors.JWTClaimValidationFailed('expected a string', accepted, 'scope');
+    // jose checks iat only together with a maximal age of the token.
+    if (accepted.iat > Date.now() / 1000 + LEEWAY) throw new errors.JWTClaimValidationFailed('it is in the future', accepted, 'iat');
     if ('cnf' in accepted) throw new errors.JWTClaimValidationFailed('the token is bound to a key, so it is not a bearer token', accepted, 'cnf');
   } catch (error) {
     const refused = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC';
