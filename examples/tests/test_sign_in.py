@@ -3,8 +3,11 @@
 The apps are on 127.0.0.1 and the issuer is on localhost, so that they are different sites for the browser, as in production.
 """
 
+import secrets
 import shutil
 import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
@@ -15,9 +18,24 @@ from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 from support import EXAMPLES, PASSWORD, Issuer, free_ports, started
 
-# "registered" is also the Node app, but it registers itself and asks for the answers by form_post.
-APPS = {"node": "Node Shop", "registered": "Self-registered Shop", "python": "Python Shop"}
-PEOPLE = {"alice": "Alice Example", "bob": "Bob <Example>", "carol": "Carol Example"}
+
+@dataclass
+class App:
+    name: str
+    folder: str
+    command: list
+    signed_out: str = "/"
+
+
+NODE = ["node", "main.js"]
+UVICORN = [sys.executable, "-m", "uvicorn", "main:app", "--log-level", "warning"]
+APPS = {
+    "node": App("Node Shop", "sign-in-node", NODE),
+    # This is also the Node app, but it registers itself and asks for the answers by form_post.
+    "registered": App("Self-registered Shop", "sign-in-node", NODE),
+    "python": App("Python Shop", "sign-in-python", UVICORN, signed_out="/signed-out"),
+}
+PEOPLE = {"alice": "Alice Example", "bob": "Bob <Example>", "carol": "Carol Example", "dave": "Dave Example"}
 
 
 @pytest.fixture(scope="module")
@@ -32,28 +50,21 @@ def issuer():
 
 @pytest.fixture(scope="module", params=APPS)
 def app(request, issuer):
+    key, app = request.param, APPS[request.param]
     [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    env = {"ISSUER": issuer.url, "APP_URL": url, "PORT": str(port)}
-    if request.param == "registered":
+    env = {"ISSUER": issuer.url, "APP_URL": url, "PORT": str(port), "UVICORN_PORT": str(port)}
+    if key == "registered":
         token = issuer.cli("client", "registration-token")["registration_token"]
         env |= {"INITIAL_ACCESS_TOKEN": token, "RESPONSE_MODE": "form_post"}
     else:
-        afterwards = {"node": "/", "python": "/signed-out"}[request.param]
         scopes = [arg for scope in ("openid", "profile", "email", "offline_access") for arg in ("--scope", scope)]
-        uris = ["--redirect-uri", f"{url}/callback", "--post-logout-redirect-uri", url + afterwards]
+        uris = ["--redirect-uri", f"{url}/callback", "--post-logout-redirect-uri", url + app.signed_out]
         grants = ["--grant", "authorization_code", "--grant", "refresh_token"]
-        client_id = f"{request.param}-shop"
-        client = issuer.cli("client", "add", "--id", client_id, "--name", APPS[request.param], *grants, *scopes, *uris)
-        env |= {"CLIENT_ID": client_id, "CLIENT_SECRET": client["client_secret"]}
-    commands = {
-        "node": (["node", "main.js"], "sign-in-node"),
-        "registered": (["node", "main.js"], "sign-in-node"),
-        "python": ([sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"], "sign-in-python"),
-    }
-    command, folder = commands[request.param]
-    with started(command, EXAMPLES / folder, env, port):
-        yield SimpleNamespace(url=url, name=APPS[request.param])
+        client = issuer.cli("client", "add", "--id", f"{key}-shop", "--name", app.name, *grants, *scopes, *uris)
+        env |= {"CLIENT_ID": f"{key}-shop", "CLIENT_SECRET": client["client_secret"]}
+    with started(app.command, EXAMPLES / app.folder, env, port):
+        yield SimpleNamespace(url=url, name=app.name)
 
 
 class Person:
@@ -113,6 +124,12 @@ class Person:
 
 @pytest.fixture
 def person(issuer, app, tmp_path):
+    """Returns a function that opens a new browser for a user."""
+    with ExitStack() as stack:
+        yield lambda username: Person(stack.enter_context(browser(tmp_path / secrets.token_hex(8))), issuer, app, username)
+
+
+def browser(folder):
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
     for argument in (
@@ -125,12 +142,10 @@ def person(issuer, app, tmp_path):
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
-        f"--user-data-dir={tmp_path}",
+        f"--user-data-dir={folder}",
     ):
         options.add_argument(argument)
-    service = webdriver.ChromeService(shutil.which("chromedriver"))
-    with webdriver.Chrome(options, service) as driver:
-        yield lambda username: Person(driver, issuer, app, username)
+    return webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
 
 
 def test_sign_in_refresh_and_sign_out(issuer, person):
@@ -152,8 +167,11 @@ def test_sign_in_refresh_and_sign_out(issuer, person):
     alice.press("[formaction='/refresh']")
     alice.is_signed_in()
 
+    before = issuer.cli("authorization", "list", "--user", "alice")
     alice.press("[formaction='/sign-out']")
     alice.is_signed_out()
+    # An app that asked for offline_access must revoke its refresh token, because it would outlive the session.
+    assert len(issuer.cli("authorization", "list", "--user", "alice")) < len(before)
     # The issuer asks for the password again, but not for consent.
     alice.begin()
     alice.type_password()
@@ -183,3 +201,18 @@ def test_an_authorization_that_the_issuer_ends(issuer, person):
     assert carol.sees(carol.app.url, "#error") == "invalid_grant"
     carol.driver.get(f"{carol.app.url}/")
     carol.is_signed_out()
+
+
+def test_two_browsers_of_one_user(person):
+    first, second = person("dave"), person("dave")
+    for browser in (first, second):
+        browser.begin()
+        browser.type_password()
+        if browser is first:
+            browser.choose("allow")
+        browser.is_signed_in()
+    second.press("[formaction='/sign-out']")
+    second.is_signed_out()
+    # The other browser has a session and tokens of its own.
+    first.press("[formaction='/refresh']")
+    first.is_signed_in()
