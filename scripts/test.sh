@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs all checks. First it installs what the tests need, if it is missing: PostgreSQL, Chromium, Python, Node, Go and their
+# Runs all checks. First it installs what the tests need, if it is missing: PostgreSQL, Chromium, Python, Node, Go, Java and their
 # client libraries. Then it checks the format and the lints, and runs all tests on SQLite, the issuer's tests on PostgreSQL, every page in
 # Chromium, and the end-to-end tests.
 set -euo pipefail
@@ -23,6 +23,7 @@ command -v curl >/dev/null || install_packages curl
 command -v python3 >/dev/null && python3 -c 'import venv, ensurepip' 2>/dev/null || install_packages python3 python3-venv
 command -v npm >/dev/null || install_packages nodejs npm
 command -v go >/dev/null || install_packages golang-go
+command -v javac >/dev/null && command -v mvn >/dev/null || install_packages default-jdk-headless maven
 command -v chromedriver >/dev/null && command -v chromium >/dev/null || install_packages chromium chromium-driver
 # The client libraries need Node 20. The packages of the system may be older.
 if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then
@@ -63,12 +64,15 @@ step "the verifier without features"
 cargo check -p signet-verifier --no-default-features
 cargo check -p signet-verifier --features fetch
 
-step "end to end: services in Rust, Python, Node and Go, and sign-in by client libraries in Chromium"
+step "end to end: services in Rust, Python, Node, Go and Java, and sign-in by client libraries in Chromium"
 "$venv/bin/pip" install -q -r examples/orders-fastapi/requirements.txt -r examples/sign-in-python/requirements.txt \
   -r examples/tests/requirements.txt
 cargo build -p signet-issuer -p orders-axum
 for example in orders-go; do
   (cd "examples/$example" && go vet . && go build -buildvcs=false -o "$CARGO_TARGET_DIR/debug/$example" .)
+done
+for example in orders-spring; do
+  mvn --quiet --batch-mode --file "examples/$example/pom.xml" package
 done
 TEST_BIN_DIR="$CARGO_TARGET_DIR/debug" "$venv/bin/python" -m pytest -q -p no:cacheprovider examples/tests
 

@@ -1,4 +1,4 @@
-"""Tests the real issuer with four services, in Rust, Python, Node and Go: all must give the same answer to the same token.
+"""Tests the real issuer with five services, in Rust, Python, Node, Go and Java: all must give the same answer to the same token.
 
 The requests are sent with curl. JWKS_MAX_AGE and the issuer's settings are short, so that a rotation takes seconds and not minutes.
 """

@@ -1,4 +1,4 @@
-"""Tests the services with tokens that Signet never issues, such as one without an audience: all must refuse the same tokens.
+"""Tests the five services with tokens that Signet never issues, such as one without an audience: all must refuse the same tokens.
 
 The test itself is the issuer: it has a key, publishes it as a JWKS, and signs whatever it wants.
 """
