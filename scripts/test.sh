@@ -68,7 +68,7 @@ step "end to end: services in Rust, Python, Node, Go and Java, and sign-in by cl
 "$venv/bin/pip" install -q -r examples/orders-fastapi/requirements.txt -r examples/sign-in-python/requirements.txt \
   -r examples/tests/requirements.txt
 cargo build -p signet-issuer -p orders-axum
-for example in orders-go; do
+for example in orders-go sign-in-go; do
   (cd "examples/$example" && go vet . && go build -buildvcs=false -o "$CARGO_TARGET_DIR/debug/$example" .)
 done
 for example in orders-spring; do

@@ -1,4 +1,4 @@
-"""Tests that users can sign in, in Chromium, to apps made with openid-client and Authlib.
+"""Tests that users can sign in, in Chromium, to apps made with openid-client, Authlib and go-oidc.
 
 The apps are on 127.0.0.1 and the issuer is on localhost, so that they are different sites for the browser, as in production.
 """
@@ -16,7 +16,7 @@ from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
-from support import EXAMPLES, PASSWORD, Issuer, free_ports, started
+from support import BIN, EXAMPLES, PASSWORD, Issuer, free_ports, started
 
 
 @dataclass
@@ -34,6 +34,7 @@ APPS = {
     # This is also the Node app, but it registers itself and asks for the answers by form_post.
     "registered": App("Self-registered Shop", "sign-in-node", NODE),
     "python": App("Python Shop", "sign-in-python", UVICORN, signed_out="/signed-out"),
+    "go": App("Go Shop", "sign-in-go", [BIN / "sign-in-go"]),
 }
 PEOPLE = {"alice": "Alice Example", "bob": "Bob <Example>", "carol": "Carol Example", "dave": "Dave Example"}
 
