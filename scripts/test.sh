@@ -71,7 +71,7 @@ cargo build -p signet-issuer -p orders-axum
 for example in orders-go sign-in-go; do
   (cd "examples/$example" && go vet . && go build -buildvcs=false -o "$CARGO_TARGET_DIR/debug/$example" .)
 done
-for example in orders-spring; do
+for example in orders-spring sign-in-spring; do
   mvn --quiet --batch-mode --file "examples/$example/pom.xml" package
 done
 TEST_BIN_DIR="$CARGO_TARGET_DIR/debug" "$venv/bin/python" -m pytest -q -p no:cacheprovider examples/tests

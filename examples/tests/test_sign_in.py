@@ -1,4 +1,4 @@
-"""Tests that users can sign in, in Chromium, to apps made with openid-client, Authlib and go-oidc.
+"""Tests that users can sign in, in Chromium, to apps made with openid-client, Authlib, go-oidc and Spring Security.
 
 The apps are on 127.0.0.1 and the issuer is on localhost, so that they are different sites for the browser, as in production.
 """
@@ -16,7 +16,7 @@ from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
-from support import BIN, EXAMPLES, PASSWORD, Issuer, free_ports, started
+from support import BIN, EXAMPLES, JAVA, PASSWORD, Issuer, free_ports, started
 
 
 @dataclass
@@ -24,6 +24,7 @@ class App:
     name: str
     folder: str
     command: list
+    callback: str = "/callback"
     signed_out: str = "/"
 
 
@@ -35,6 +36,7 @@ APPS = {
     "registered": App("Self-registered Shop", "sign-in-node", NODE),
     "python": App("Python Shop", "sign-in-python", UVICORN, signed_out="/signed-out"),
     "go": App("Go Shop", "sign-in-go", [BIN / "sign-in-go"]),
+    "spring": App("Spring Shop", "sign-in-spring", [*JAVA, "target/sign-in-spring.jar"], callback="/login/oauth2/code/signet"),
 }
 PEOPLE = {"alice": "Alice Example", "bob": "Bob <Example>", "carol": "Carol Example", "dave": "Dave Example"}
 
@@ -60,7 +62,7 @@ def app(request, issuer):
         env |= {"INITIAL_ACCESS_TOKEN": token, "RESPONSE_MODE": "form_post"}
     else:
         scopes = [arg for scope in ("openid", "profile", "email", "offline_access") for arg in ("--scope", scope)]
-        uris = ["--redirect-uri", f"{url}/callback", "--post-logout-redirect-uri", url + app.signed_out]
+        uris = ["--redirect-uri", url + app.callback, "--post-logout-redirect-uri", url + app.signed_out]
         grants = ["--grant", "authorization_code", "--grant", "refresh_token"]
         client = issuer.cli("client", "add", "--id", f"{key}-shop", "--name", app.name, *grants, *scopes, *uris)
         env |= {"CLIENT_ID": f"{key}-shop", "CLIENT_SECRET": client["client_secret"]}
