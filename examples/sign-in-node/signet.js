@@ -14,15 +14,15 @@ const options = {
   execute: [oidc.enableNonRepudiationChecks, ...(loopback ? [oidc.allowInsecureRequests] : [])],
 };
 
-const config = await (process.env.INITIAL_ACCESS_TOKEN ? register() : discover());
+const config = await (process.env.INITIAL_ACCESS_TOKEN ? register() : discover(process.env.CLIENT_ID, process.env.CLIENT_SECRET));
 
-function discover() {
-  const metadata = { client_secret: process.env.CLIENT_SECRET, id_token_signed_response_alg: 'RS256' };
-  return oidc.discovery(issuer, process.env.CLIENT_ID, metadata, oidc.ClientSecretBasic(), options);
+function discover(clientId, clientSecret) {
+  const metadata = { client_secret: clientSecret, id_token_signed_response_alg: 'RS256' };
+  return oidc.discovery(issuer, clientId, metadata, oidc.ClientSecretBasic(), options);
 }
 
 /** Registers a new client at every start. A real app registers once and stores the client_id and the secret that it gets. */
-function register() {
+async function register() {
   const metadata = {
     client_name: 'Self-registered Shop',
     redirect_uris: [`${APP}/callback`],
@@ -32,8 +32,15 @@ function register() {
     token_endpoint_auth_method: 'client_secret_basic',
     id_token_signed_response_alg: 'RS256',
   };
-  const initialAccessToken = process.env.INITIAL_ACCESS_TOKEN;
-  return oidc.dynamicClientRegistration(issuer, metadata, oidc.ClientSecretBasic(), { ...options, initialAccessToken });
+  // Signet's metadata names this endpoint only if everyone may register, so openid-client cannot find it.
+  const answer = await fetch(`${issuer.href.replace(/\/$/, '')}/register`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${process.env.INITIAL_ACCESS_TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify(metadata),
+  });
+  if (!answer.ok) throw new Error(`the app could not register: ${answer.status} ${await answer.text()}`);
+  const { client_id, client_secret } = await answer.json();
+  return discover(client_id, client_secret);
 }
 
 /** Returns the URL to which to send the browser, and the values that `finish` needs to check the answer. */
