@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs all checks. First it installs what the tests need, if it is missing: PostgreSQL, Chromium, Python, Node, Go, Java and their
-# client libraries. Then it checks the format and the lints, and runs all tests on SQLite, the issuer's tests on PostgreSQL, every page in
-# Chromium, and the end-to-end tests.
+# client libraries. Then it checks the format and the lints, and runs all tests on SQLite, the issuer's tests on PostgreSQL, every
+# page in Chromium, and the end-to-end tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -74,7 +74,7 @@ done
 for example in orders-spring sign-in-spring; do
   mvn --quiet --batch-mode --file "examples/$example/pom.xml" package
 done
-TEST_BIN_DIR="$CARGO_TARGET_DIR/debug" "$venv/bin/python" -m pytest -q -p no:cacheprovider examples/tests
+TEST_BIN_DIR="$CARGO_TARGET_DIR/debug" "$venv/bin/python" -m pytest -q -n 2 --dist loadfile -p no:cacheprovider examples/tests
 
 if command -v cargo-deny >/dev/null; then
   step "dependencies: licences, bans, sources"
