@@ -110,7 +110,9 @@ async fn an_address_has_a_limit_over_all_accounts() {
 async fn counters_of_one_address_do_not_deadlock() {
     let app = TestApp::with(|settings| (settings.address_attempts, settings.account_attempts) = (1000, 1000)).await;
     let (store, settings) = (&app.app.store, &app.app.settings);
-    let counters: Vec<_> = (0..8).map(|number| Counters::new(&format!("user{number}"), &Guesser { address: IpAddr::from([127, 0, 0, 1]), known: None })).collect();
+    let counters: Vec<_> = (0..8)
+        .map(|number| Counters::new(&format!("user{number}"), &Guesser { address: IpAddr::from([127, 0, 0, 1]), known: None }))
+        .collect();
     // Write the row of the address first and let PostgreSQL learn that the table is small, so that it reads the table from its start.
     for counters in &counters {
         counters.count(store, settings, START).await.unwrap();
