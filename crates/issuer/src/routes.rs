@@ -48,7 +48,7 @@ pub fn router(app: Arc<App>) -> Router {
         path => Router::new().nest(path, endpoints).route(&format!("{path}/"), get(home)).merge(health_checks()),
     };
     router
-        .merge(public(&metadata, get(discovery::discovery)))
+        .merge(public(&metadata, discovery::discovery()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         // These layers are added as one, outermost first, because each added layer clones everything inside it for every request.
@@ -88,7 +88,7 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
         .both("/clients/{id}/logo", get(assets::logo))
         .merge(health_checks())
         .method_not_allowed_fallback(api_method_not_allowed);
-    public("/.well-known/openid-configuration", get(discovery::discovery))
+    public("/.well-known/openid-configuration", discovery::discovery())
         .merge(public("/.well-known/jwks.json", get(jwks::jwks)))
         .merge(by_clients)
         .merge(registration)

@@ -35,17 +35,17 @@ fn sign_in(server: &Server, number: usize) -> String {
     server.request(&format!("grant_type=password&username=user{number}&password={password}&scope=orders:read"))
 }
 
-/// Signs a user in at the sign-in page; returns the cookie.
+/// Signs a user in at the sign-in page; returns the cookies.
 fn cookie(server: &Server, number: usize) -> String {
     let mut connection = Connection::open(server.port);
-    let set = |answer: &Answer| answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let page = connection.send("GET /sign-in HTTP/1.1\r\nhost: x\r\n\r\n");
     let csrf = page.body.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     let body = format!("csrf={csrf}&username=user{number}&password={}", PASSWORD.replace(' ', "+"));
-    let head = format!("POST /sign-in HTTP/1.1\r\nhost: x\r\ncookie: {}\r\ncontent-type: application/x-www-form-urlencoded", set(&page));
+    let head =
+        format!("POST /sign-in HTTP/1.1\r\nhost: x\r\ncookie: {}\r\ncontent-type: application/x-www-form-urlencoded", page.cookies());
     let answer = connection.send(&format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()));
     assert_eq!(answer.status, 303, "{}", answer.body);
-    set(&answer)
+    answer.cookies()
 }
 
 impl Loads {
@@ -58,6 +58,16 @@ impl Loads {
             sign_ins,
             cookies: (0..CONNECTIONS).map(|number| cookie(server, number)).collect(),
         }
+    }
+
+    /// Fetches one of the public documents.
+    pub fn document(server: &Server, path: &str, length: Duration) -> (f64, f64) {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        server.load(length, |_, connection| {
+            let answer = connection.send(&request);
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            1
+        })
     }
 
     pub fn client_credentials(&self, server: &Server, length: Duration) -> (f64, f64) {

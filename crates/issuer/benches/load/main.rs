@@ -59,6 +59,9 @@ fn measure(name: &str, database_url: &str) {
     println!("  start on an existing database      {:8.0} ms", start.as_secs_f64() * 1000.0);
     println!("  memory, idle                       {:8.1} MiB", server.memory_mib("VmRSS"));
     let loads = Loads::prepare(&server);
+    for (what, path) in [("discovery", "/.well-known/openid-configuration"), ("jwks", "/.well-known/jwks.json")] {
+        beside(what, &[], || Loads::document(&server, path, LENGTH));
+    }
     beside("client_credentials", &[RSA], || loads.client_credentials(&server, LENGTH));
     beside("refresh_token", &[RSA], || loads.refresh(&server, LENGTH));
     beside("authorization_code", &[RSA], || loads.code(&server, LENGTH));

@@ -156,6 +156,12 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
+
+    /// The cookies that the answer sets, as the next request sends them.
+    pub fn cookies(&self) -> String {
+        let set = self.head.lines().filter_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
+        set.collect::<Vec<_>>().join("; ")
+    }
 }
 
 impl Connection {

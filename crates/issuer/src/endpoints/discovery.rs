@@ -1,12 +1,17 @@
 //! The metadata of the issuer, one document for OpenID Connect Discovery 1.0 §3 and RFC 8414 §2. It lists only what this issuer supports.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Json;
+use arc_swap::ArcSwapOption;
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::config::Settings;
 use crate::grants::Grant;
 use crate::oauth::acr::Acr;
 use crate::oauth::authorization_request::{RESPONSE_MODES, RESPONSE_TYPES};
@@ -20,7 +25,7 @@ use crate::store::clients;
 /// The members of the document, in the order of the specifications.
 #[derive(Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the specifications define these members")]
-pub struct Metadata {
+struct Metadata {
     issuer: String,
     authorization_endpoint: String,
     token_endpoint: String,
@@ -62,19 +67,67 @@ pub struct Metadata {
 const TOKEN_CLAIMS: [&str; 11] = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
 const RS256: [&str; 1] = ["RS256"];
 
+/// The document as prepared bytes. What it says follows from the settings and from whether a client is registered for the password grant,
+/// so it is prepared again only once it is older than `key_refresh_interval`.
+#[derive(Debug, Default)]
+struct Document(ArcSwapOption<Prepared>);
+
+#[derive(Debug)]
+struct Prepared {
+    body: Bytes,
+    /// The time at which the clients were read, by the monotonic clock.
+    read_at: Duration,
+}
+
 /// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`: returns the metadata.
-pub async fn discovery(State(app): State<Arc<App>>) -> Result<Json<Metadata>, OAuthError> {
-    let in_use = clients::grants_in_use(app.store.reader()).await?;
+pub fn discovery() -> MethodRouter<Arc<App>> {
+    let document = Arc::new(Document::default());
+    get(move |State(app): State<Arc<App>>| {
+        let document = Arc::clone(&document);
+        async move {
+            let body = document.body(&app).await?;
+            Ok::<_, OAuthError>(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body))
+        }
+    })
+}
+
+impl Document {
+    /// Returns the bytes. While the database cannot be read, the last ones stay.
+    async fn body(&self, app: &App) -> Result<Bytes, OAuthError> {
+        let (prepared, now) = (self.0.load_full(), app.clock.monotonic());
+        let interval = Duration::from_secs(app.settings.key_refresh_interval.unsigned_abs());
+        if let Some(prepared) = prepared.as_ref().filter(|prepared| now.saturating_sub(prepared.read_at) < interval) {
+            return Ok(prepared.body.clone());
+        }
+        match clients::grants_in_use(app.store.reader()).await {
+            Ok(in_use) => {
+                let metadata = metadata(&app.settings, &in_use);
+                let body = Bytes::from(serde_json::to_vec(&metadata).map_err(OAuthError::server_error)?);
+                self.0.store(Some(Arc::new(Prepared { body: body.clone(), read_at: now })));
+                Ok(body)
+            }
+            Err(error) => match prepared {
+                Some(prepared) => {
+                    tracing::warn!(%error, "the discovery document could not be prepared again; the last one stays");
+                    Ok(prepared.body.clone())
+                }
+                None => Err(error.into()),
+            },
+        }
+    }
+}
+
+fn metadata(settings: &Settings, in_use: &[String]) -> Metadata {
     // RFC 9700 §2.4 rules out the password grant, so it is listed only while some client is registered for it.
     let works = |grant: &Grant| *grant != Grant::Password || in_use.iter().any(|name| name == grant.name());
-    let issuer = &app.settings.issuer;
-    Ok(Json(Metadata {
+    let issuer = &settings.issuer;
+    Metadata {
         issuer: issuer.as_str().to_owned(),
         authorization_endpoint: issuer.endpoint("/authorize"),
         token_endpoint: issuer.endpoint("/token"),
         userinfo_endpoint: issuer.endpoint("/userinfo"),
         jwks_uri: issuer.endpoint("/.well-known/jwks.json"),
-        registration_endpoint: app.settings.open_registration.then(|| issuer.endpoint("/register")),
+        registration_endpoint: settings.open_registration.then(|| issuer.endpoint("/register")),
         end_session_endpoint: issuer.endpoint("/end_session"),
         scopes_supported: OIDC_SCOPES.iter().map(|(name, _)| *name).collect(),
         response_types_supported: RESPONSE_TYPES,
@@ -102,5 +155,5 @@ pub async fn discovery(State(app): State<Arc<App>>) -> Result<Json<Metadata>, OA
         introspection_endpoint: issuer.endpoint("/introspect"),
         introspection_endpoint_auth_methods_supported: [BASIC, POST, PRIVATE_KEY_JWT],
         introspection_endpoint_auth_signing_alg_values_supported: RS256,
-    }))
+    }
 }

@@ -39,7 +39,16 @@ async fn registration_is_told_of_only_while_it_is_open() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_password_grant_is_told_of_only_while_a_client_may_use_it() {
     let app = TestApp::new().await;
+    let grants = async || app.get("/.well-known/openid-configuration").send().await.json["grant_types_supported"].clone();
+    let all = json!(["password", "authorization_code", "refresh_token", "client_credentials"]);
+    assert_eq!(grants().await, all);
     app.disable_client("cli").await;
+    // The document is prepared again after `key_refresh_interval`. While the database cannot be read, the last one stays.
+    assert_eq!(grants().await, all);
+    app.advance(10);
+    app.sql("ALTER TABLE clients RENAME TO clients_away").await;
+    assert_eq!(grants().await, all);
+    app.sql("ALTER TABLE clients_away RENAME TO clients").await;
     let answer = app.get("/.well-known/openid-configuration").send().await;
     assert_eq!(answer.json["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials"]));
 }
