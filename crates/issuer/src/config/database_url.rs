@@ -71,9 +71,9 @@ impl DatabaseUrl {
     /// The host and port of a PostgreSQL server, for messages. The defaults stand in for parts that the URL does not name.
     pub fn server(&self) -> String {
         let Ok(url) = Url::parse(&self.0) else { return String::new() };
+        let decoded = |host: &str| percent_encoding::percent_decode_str(host).decode_utf8_lossy().into_owned();
         let named = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-        let host =
-            named("hostaddr").or_else(|| named("host")).or_else(|| url.host_str().map(str::to_owned)).filter(|host| !host.is_empty());
+        let host = named("hostaddr").or_else(|| named("host")).or_else(|| url.host_str().map(decoded)).filter(|host| !host.is_empty());
         let port = named("port").or_else(|| url.port().map(|port| port.to_string()));
         format!("{}:{}", host.unwrap_or_else(|| "its default host".to_owned()), port.unwrap_or_else(|| "5432".to_owned()))
     }
@@ -93,7 +93,9 @@ impl Default for DatabaseUrl {
 impl TryFrom<String> for DatabaseUrl {
     type Error = DatabaseUrlError;
 
-    fn try_from(url: String) -> Result<Self, DatabaseUrlError> {
+    fn try_from(mut url: String) -> Result<Self, DatabaseUrlError> {
+        // A file from which the URL was read usually ends with a line end.
+        url.truncate(url.trim_end_matches(['\r', '\n']).len());
         match sqlite_file(&url) {
             Some(file) => check_sqlite(&url, &file.to_string_lossy())?,
             None => check_postgres(&url)?,

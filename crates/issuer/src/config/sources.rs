@@ -21,7 +21,9 @@ struct Texts {
 
 impl Texts {
     fn new(source: &'static str, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { source, values: pairs.into_iter().map(|(name, value)| (name, Value::from(value))).collect() }
+        // Files and secrets from which the values are taken usually end with a line end.
+        let value = |value: String| Value::from(value.trim_end_matches(['\r', '\n']));
+        Self { source, values: pairs.into_iter().map(|(name, text)| (name, value(text))).collect() }
     }
 }
 

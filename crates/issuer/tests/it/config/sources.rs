@@ -87,3 +87,22 @@ fn variables_that_kubernetes_sets_for_a_service_are_no_settings() {
     let out = signet.run_with(&[("SIGNET_XYZZY", "x")], &["doctor"], "");
     assert!(!out.success && !out.stderr.contains("nearest"), "{}", out.stderr);
 }
+
+#[test]
+fn a_line_end_behind_a_value_is_no_part_of_it() {
+    let signet = Signet::new();
+    let env = [
+        ("SIGNET_DATABASE_URL", "sqlite:own.db\n"),
+        ("SIGNET_ISSUER", "http://localhost:8080\r\n"),
+        ("SIGNET_KEYS_DIR", "own-keys\n"),
+        ("SIGNET_HASH_THREADS", "1\n"),
+        ("SIGNET_TRUSTED_PROXIES", "10.0.0.0/8\n"),
+        ("SIGNET_LOG_FORMAT", "json\n"),
+    ];
+    let out = signet.run_with(&env, &["migrate"], "");
+    assert!(out.success, "{}", out.stderr);
+    assert!(signet.dir.path().join("own.db").exists() && signet.dir.path().join("own-keys/master.json").exists());
+    std::fs::write(signet.dir.path().join("signet.toml"), "database_url = \"\"\"\nsqlite:of-file.db\n\"\"\"\n").unwrap();
+    assert!(signet.run(&["migrate"]).success);
+    assert!(signet.dir.path().join("of-file.db").exists());
+}
