@@ -38,6 +38,7 @@ impl MigrationTrait for Migration {
             attempts(),
             devices(),
             audit_events(),
+            write_probes(),
         ] {
             manager.create_table(table).await?;
         }
@@ -359,6 +360,11 @@ fn devices() -> TableCreateStatement {
         .primary_key(Index::create().col(Alias::new("hash")).col(Alias::new("user_id")))
         .foreign_key(&mut ends_with("user_id", "users", "id"))
         .take()
+}
+
+/// One row that each node replaces to see whether the database can be written.
+fn write_probes() -> TableCreateStatement {
+    table("write_probes").col(integer("id").primary_key()).col(big_integer("at")).take()
 }
 
 /// The audit trail. It has no foreign keys, so that an event outlives the rows that it describes.

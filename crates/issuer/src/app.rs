@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use argon2::Params;
 
 use crate::clock::{Clock, UnixSeconds};
@@ -13,8 +15,11 @@ use crate::keys::master::MasterKeys;
 use crate::keys::rotation::Rotation;
 use crate::keys::{KeyError, KeyRing, LoadedRing};
 use crate::pool::Pool;
-use crate::store::Store;
+use crate::store::{Store, clients};
 use crate::telemetry::Notices;
+
+/// The longest time that a request for the discovery document waits for the database.
+const DISCOVERY_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A running issuer, which all requests share.
 #[derive(Debug)]
@@ -38,6 +43,7 @@ pub struct App {
     /// What the operator should know about the requests to this node.
     pub notices: Notices,
     ring: KeyRing,
+    grants_in_use: ArcSwap<Vec<String>>,
     stopping: AtomicBool,
     next_request_id: AtomicU64,
 }
@@ -59,12 +65,44 @@ impl App {
         let (client_keys, notices, stopping) = (ClientKeys::default(), Notices::default(), AtomicBool::new(false));
         // Begin at a random number, so that the ids of several nodes and starts differ.
         let next_request_id = AtomicU64::new(u64::from_ne_bytes(clock.random_bytes()));
-        Ok(Arc::new(Self { settings, store, master, pool, argon2, clock, fetcher, client_keys, notices, ring, stopping, next_request_id }))
+        let grants_in_use = ArcSwap::default();
+        Ok(Arc::new(Self {
+            settings,
+            store,
+            master,
+            pool,
+            argon2,
+            clock,
+            fetcher,
+            client_keys,
+            notices,
+            ring,
+            grants_in_use,
+            stopping,
+            next_request_id,
+        }))
     }
 
     /// Returns the key ring, which is never older than `key_refresh_interval`. Fails if it had to be read again and could not.
     pub async fn ring(&self) -> Result<Arc<LoadedRing>, KeyError> {
         self.ring.fresh(&self.store, &self.master, &*self.clock, &self.settings).await
+    }
+
+    /// Returns the key ring for the JWKS, which may be as old as `jwks_max_age` while the database does not answer.
+    pub async fn published_ring(&self) -> Result<Arc<LoadedRing>, KeyError> {
+        self.ring.published(&self.store, &self.master, &*self.clock, &self.settings).await
+    }
+
+    /// Returns the grant types for which enabled clients are registered, for the discovery document. While the database does not answer,
+    /// these are the ones that were last read.
+    pub async fn grants_in_use(&self) -> Arc<Vec<String>> {
+        let read = tokio::time::timeout(DISCOVERY_PATIENCE, clients::grants_in_use(self.store.reader()));
+        match read.await {
+            Ok(Ok(grants)) => self.grants_in_use.store(Arc::new(grants)),
+            Ok(Err(error)) => tracing::warn!(%error, "the discovery document lists the grant types that were last read"),
+            Err(_) => tracing::warn!("the discovery document lists the grant types that were last read, because the database is slow"),
+        }
+        self.grants_in_use.load_full()
     }
 
     /// Returns the functions that change the key ring. All nodes, this one too, notice a change within `key_refresh_interval`.

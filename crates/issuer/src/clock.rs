@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::rand_core::{TryCryptoRng, TryRng};
@@ -45,7 +45,8 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// The wall-clock time in whole seconds, as tokens and the database carry it.
     fn now(&self) -> UnixSeconds;
 
-    /// The time since an arbitrary start. It never goes backwards, so it measures the age of what this node keeps in memory.
+    /// The time since an arbitrary start. It never goes backwards, so it measures the age of what this node keeps in memory. It counts the
+    /// time for which the machine was suspended.
     fn monotonic(&self) -> Duration;
 
     /// Returns a future that is ready once `duration` has passed.
@@ -113,14 +114,29 @@ impl TryCryptoRng for ClockRng<'_> {}
 /// The machine's clocks and random generator.
 #[derive(Debug)]
 pub struct SystemClock {
-    started: Instant,
+    started: Duration,
 }
 
 impl Default for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "all other files read time through this clock")]
     fn default() -> Self {
-        Self { started: Instant::now() }
+        Self { started: since_boot() }
     }
+}
+
+/// The time since the machine was started, in which it may have been suspended. `Instant` does not count that time on Linux, so a node
+/// that wakes up would take its old view of the keys for a new one.
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+/// The time since an arbitrary point. Other systems than Linux count suspended time in `Instant`, or offer no clock that does.
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "all other files read time through this clock")]
+fn since_boot() -> Duration {
+    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    START.elapsed()
 }
 
 impl Clock for SystemClock {
@@ -130,9 +146,8 @@ impl Clock for SystemClock {
         UnixSeconds::try_from(elapsed.as_secs()).unwrap_or(UnixSeconds::MAX)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "all other files read time through this clock")]
     fn monotonic(&self) -> Duration {
-        self.started.elapsed()
+        since_boot().saturating_sub(self.started)
     }
 
     #[expect(clippy::disallowed_methods, reason = "all other files read time through this clock")]

@@ -46,23 +46,25 @@ pub async fn is_kept(app: &App, id: &Id) -> std::result::Result<bool, StoreError
     Ok(browsers::find(app.store.writer(), &hash(id), app.now()).await?.is_some())
 }
 
-/// The text by which tower-sessions, whose errors hold only texts, tells that the database is busy.
+/// The texts by which tower-sessions, whose errors hold only texts, tells that the database is busy, or cannot be reached or written.
 const BUSY: &str = "the database is busy";
+const UNAVAILABLE: &str = "the database cannot be reached or written";
 
 fn failed(error: StoreError) -> Error {
-    match error {
-        StoreError::Busy(_) => {
-            tracing::warn!(%error, "a browser could not be read or stored");
-            Error::Backend(BUSY.to_owned())
-        }
-        error => Error::Backend(error.to_string()),
-    }
+    let text = match error {
+        StoreError::Busy(_) => BUSY,
+        StoreError::Unwritable(_) | StoreError::Away(_) => UNAVAILABLE,
+        error => return Error::Backend(error.to_string()),
+    };
+    tracing::warn!(%error, "a browser could not be read or stored");
+    Error::Backend(text.to_owned())
 }
 
 impl From<session::Error> for PageError {
     fn from(error: session::Error) -> Self {
         match error {
             session::Error::Store(Error::Backend(text)) if text == BUSY => Self::busy(),
+            session::Error::Store(Error::Backend(text)) if text == UNAVAILABLE => Self::unavailable(),
             error => Self::server_error(error),
         }
     }

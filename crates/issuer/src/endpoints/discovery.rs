@@ -20,7 +20,6 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::scope::OIDC_SCOPES;
 use crate::oauth::standard_claims::CLAIMS;
 use crate::oauth::{pkce, prompt};
-use crate::store::clients;
 
 /// The members of the document, in the order of the specifications.
 #[derive(Debug, Serialize)]
@@ -92,28 +91,16 @@ pub fn discovery() -> MethodRouter<Arc<App>> {
 }
 
 impl Document {
-    /// Returns the bytes. While the database cannot be read, the last ones stay.
     async fn body(&self, app: &App) -> Result<Bytes, OAuthError> {
-        let (prepared, now) = (self.0.load_full(), app.clock.monotonic());
+        let now = app.clock.monotonic();
         let interval = Duration::from_secs(app.settings.key_refresh_interval.unsigned_abs());
-        if let Some(prepared) = prepared.as_ref().filter(|prepared| now.saturating_sub(prepared.read_at) < interval) {
+        if let Some(prepared) = self.0.load().as_ref().filter(|prepared| now.saturating_sub(prepared.read_at) < interval) {
             return Ok(prepared.body.clone());
         }
-        match clients::grants_in_use(app.store.reader()).await {
-            Ok(in_use) => {
-                let metadata = metadata(&app.settings, &in_use);
-                let body = Bytes::from(serde_json::to_vec(&metadata).map_err(OAuthError::server_error)?);
-                self.0.store(Some(Arc::new(Prepared { body: body.clone(), read_at: now })));
-                Ok(body)
-            }
-            Err(error) => match prepared {
-                Some(prepared) => {
-                    tracing::warn!(%error, "the discovery document could not be prepared again; the last one stays");
-                    Ok(prepared.body.clone())
-                }
-                None => Err(error.into()),
-            },
-        }
+        let metadata = metadata(&app.settings, &app.grants_in_use().await);
+        let body = Bytes::from(serde_json::to_vec(&metadata).map_err(OAuthError::server_error)?);
+        self.0.store(Some(Arc::new(Prepared { body: body.clone(), read_at: now })));
+        Ok(body)
     }
 }
 

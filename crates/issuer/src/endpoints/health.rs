@@ -27,12 +27,15 @@ pub async fn live() -> Response {
     Json(json!({ "status": "live" })).into_response()
 }
 
-/// `GET /health/ready`: 200 if the database answers, a key can sign and the server is not stopping; otherwise 503 with the reason.
+/// `GET /health/ready`: 200 if the database can be written, a key can sign and the server is not stopping; otherwise 503 with the reason and a detail.
 /// `warnings` are for the operator; they never change the status, because strangers could cause them.
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let (status, mut body) = match check(&app).await {
         Ok(()) => (StatusCode::OK, json!({ "status": "ready" })),
-        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "not ready", "reason": reason })),
+        Err((reason, detail)) => {
+            let detail = format!("{reason}: {detail}");
+            (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "not ready", "reason": reason, "detail": detail }))
+        }
     };
     let warnings: Vec<_> = app.notices.current(&*app.clock).iter().map(ToString::to_string).collect();
     if !warnings.is_empty() {
@@ -41,17 +44,15 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
     (status, Json(body)).into_response()
 }
 
-async fn check(app: &App) -> Result<(), &'static str> {
+/// Returns the part that is not ready, and what is wrong with it in words that anybody may read.
+async fn check(app: &App) -> Result<(), (&'static str, &'static str)> {
     if app.is_stopping() {
-        return Err("stopping");
+        return Err(("stopping", "the server is about to stop"));
     }
-    app.store.ping().await.map_err(|error| {
-        tracing::warn!(%error, "not ready: the database does not answer");
-        "database"
-    })?;
+    app.store.check(app.clock.monotonic()).await.map_err(|detail| ("database", detail))?;
     let ring = app.ring().await.map_err(|error| {
         tracing::warn!(%error, "not ready: the signing keys cannot be read");
-        "keys"
+        ("keys", "the signing keys cannot be read; the log says why")
     })?;
-    ring.signer(app.now()).map(|_| ()).map_err(|_| "keys")
+    ring.signer(app.now()).map(|_| ()).map_err(|_| ("keys", "no key can sign; `signet doctor` says why"))
 }

@@ -10,9 +10,10 @@ use crate::app::App;
 use crate::oauth::error::OAuthError;
 
 /// `GET /.well-known/jwks.json`: returns the public keys. `Age` says how many seconds ago this node read the key ring. Caches count it
-/// towards `jwks_max_age`, so a verifier drops a revoked key at most `jwks_max_age` after the last read that still had it.
+/// towards `jwks_max_age`, so a verifier drops a revoked key at most `jwks_max_age` after the last read that still had it. While the database
+/// does not answer, the document is that of the last read, and 503 once that is `jwks_max_age` old.
 pub async fn jwks(State(app): State<Arc<App>>, request: HeaderMap) -> Result<Response, OAuthError> {
-    let ring = app.ring().await?;
+    let ring = app.published_ring().await?;
     let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let unchanged =
         known.flat_map(|value| value.split(',')).any(|tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == ring.etag);

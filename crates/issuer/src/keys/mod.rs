@@ -9,8 +9,8 @@ pub mod seal;
 pub mod signer;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -29,6 +29,11 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::store::signing_keys::{self, SigningKeyRow};
 use crate::store::{Store, StoreError};
 
+/// The longest time that a request for the JWKS waits for the database, since verifiers wait only a few seconds for the answer.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// For this long after a failure requests for the JWKS do not wait for the database.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// The reason why no signing key is available.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -45,6 +50,9 @@ pub enum KeyError {
     /// Another request has just failed to read the ring.
     #[error("the key ring could not be read a moment ago")]
     JustFailed,
+    /// The ring could not be read within this time.
+    #[error("the key ring could not be read within {0:?}")]
+    Slow(Duration),
     /// No key is active at this time.
     #[error("no signing key is active")]
     NoneActive,
@@ -56,6 +64,7 @@ impl From<KeyError> for OAuthError {
             KeyError::Store(error) => error.into(),
             // The request that failed tells why. This one did not try, and a later one may succeed.
             KeyError::JustFailed => Self { source: Some(error.into()), ..Self::new(Code::Busy, "the server is busy; try again") },
+            KeyError::Slow(_) => Self::unavailable(error),
             _ => Self::server_error(error),
         }
     }
@@ -105,14 +114,52 @@ pub struct KeyRing {
     loading: Mutex<()>,
     /// The number of reads that have failed.
     failures: AtomicU64,
+    /// The monotonic time of the last read for [`KeyRing::published`] that failed or took too long.
+    failed_at: std::sync::Mutex<Option<Duration>>,
     oldest: Duration,
+    oldest_published: Duration,
 }
 
 impl KeyRing {
     /// Makes an empty view, which the first call of [`KeyRing::fresh`] fills.
     pub fn new(settings: &Settings) -> Self {
         let oldest = Duration::from_secs(settings.key_refresh_interval.unsigned_abs());
-        Self { loaded: ArcSwapOption::empty(), loading: Mutex::new(()), failures: AtomicU64::new(0), oldest }
+        Self {
+            loaded: ArcSwapOption::empty(),
+            loading: Mutex::new(()),
+            failures: AtomicU64::new(0),
+            failed_at: std::sync::Mutex::default(),
+            oldest,
+            oldest_published: Duration::from_secs(settings.jwks_max_age.unsigned_abs()),
+        }
+    }
+
+    /// Returns the ring for the JWKS. If the database does not answer at once, this is the last view, unless that is as old as
+    /// `jwks_max_age`: no cache may keep such a view. docs/adr/0010 says why.
+    pub async fn published(
+        &self,
+        store: &Store,
+        master: &MasterKeys,
+        clock: &dyn Clock,
+        settings: &Settings,
+    ) -> Result<Arc<LoadedRing>, KeyError> {
+        let now = clock.monotonic();
+        let last = self.loaded.load_full();
+        let failed_at = *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let error = if failed_at.is_some_and(|at| now.saturating_sub(at) < RETRY_AFTER) && last.is_some() {
+            KeyError::JustFailed
+        } else {
+            match tokio::time::timeout(PATIENCE, self.fresh(store, master, clock, settings)).await {
+                Ok(Ok(fresh)) => return Ok(fresh),
+                Ok(Err(error)) => error,
+                Err(_) => KeyError::Slow(PATIENCE),
+            }
+        };
+        if !matches!(error, KeyError::JustFailed) {
+            tracing::warn!(%error, "the JWKS is that of the last view of the key ring");
+            *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        }
+        last.filter(|last| last.age(clock) < self.oldest_published).ok_or(error)
     }
 
     /// Returns the ring, and first reads it again if this view is older than `key_refresh_interval`. One request reads while the
@@ -146,7 +193,14 @@ impl KeyRing {
     async fn read(&self, store: &Store, master: &MasterKeys, clock: &dyn Clock, settings: &Settings) -> Result<Arc<LoadedRing>, KeyError> {
         // Taken before the read, so that the view never counts as newer than it is.
         let read_at = clock.monotonic();
-        let rows = signing_keys::all(store.reader()).await?;
+        let rows = match signing_keys::all_of_primary(store.reader()).await {
+            // The connection may lead to a server that was demoted. Another one may lead to its successor.
+            Err(StoreError::Unwritable(_)) => {
+                store.distrust(read_at);
+                signing_keys::all_of_primary(store.reader()).await?
+            }
+            rows => rows?,
+        };
         let previous = self.loaded.load_full();
         Ok(Arc::new(load(&rows, previous.as_deref(), master, clock, settings, read_at)?))
     }

@@ -52,6 +52,8 @@ pub enum Code {
     TooManyAttempts(u64),
     /// The server is busy. The same request may succeed a moment later.
     Busy,
+    /// The database cannot be reached or written. The same request may succeed once that has passed.
+    Unavailable,
     /// The issuer itself failed.
     ServerError,
 }
@@ -79,7 +81,7 @@ impl Code {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
-            Self::TooManyAttempts(_) | Self::Busy => "temporarily_unavailable",
+            Self::TooManyAttempts(_) | Self::Busy | Self::Unavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
     }
@@ -112,6 +114,12 @@ impl OAuthError {
     /// The answer to all wrong credentials and grants. It is always the same, so that an attacker cannot learn which check failed.
     pub fn invalid_grant() -> Self {
         Self::new(Code::InvalidGrant, "the credentials or the grant are invalid, expired or revoked")
+    }
+
+    /// A failure of the database as a whole, which passes when the database is back.
+    pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let description = "the server cannot reach or change its database at the moment; try again".to_owned();
+        Self { code: Code::Unavailable, description, source: Some(source.into()) }
     }
 
     /// A failure of the issuer itself.

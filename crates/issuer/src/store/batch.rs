@@ -60,10 +60,10 @@ impl<K: Clone + Send + 'static, V: Send + 'static> Batcher<K, V> {
                 match ask(keys.clone()).await {
                     Ok(values) => values.into_iter().zip(answers).for_each(|(value, answer)| drop(answer.send(Ok(value)))),
                     Err(error) if keys.len() == 1 => drop(answers.pop().map(|answer| answer.send(Err(error)))),
-                    // Do not ask again key by key, because that would load a busy database further.
-                    Err(StoreError::Busy(error)) => {
+                    // Do not ask again key by key, because that would load a busy database further, and wait for one that is away.
+                    Err(error) if error.of_all().is_some() => {
                         for answer in answers {
-                            drop(answer.send(Err(StoreError::Busy(error.clone()))));
+                            drop(error.of_all().map(|error| answer.send(Err(error))));
                         }
                     }
                     // One of the keys may have caused the error. Ask for each key alone, so that only its request fails.

@@ -2,13 +2,16 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DbErr};
 
 use crate::config::database_url::DatabaseUrl;
 use crate::store::StoreError;
+use crate::store::availability::Retired;
 use crate::store::error::{is_busy, is_pool_timeout};
 
 /// The longest time that a request waits for a free connection.
@@ -27,13 +30,13 @@ pub(super) struct Connections {
     pub(super) writer: DatabaseConnection,
 }
 
-/// Connects to `url`. Creates the SQLite file if it does not exist.
-pub(super) async fn connect(url: &DatabaseUrl) -> Result<Connections, StoreError> {
+/// Connects to `url`. Creates the SQLite file if it does not exist. A connection to PostgreSQL that is among `retired` is replaced.
+pub(super) async fn connect(url: &DatabaseUrl, retired: &Arc<Retired>) -> Result<Connections, StoreError> {
     let mut options = ConnectOptions::new(url.expose());
     options.sqlx_logging(false).connect_timeout(ACQUIRE_TIMEOUT).acquire_timeout(ACQUIRE_TIMEOUT);
     match url.sqlite_file() {
         Some(file) => sqlite(options, file).await,
-        None => postgres(options, url).await,
+        None => postgres(options, url, Arc::clone(retired)).await,
     }
 }
 
@@ -64,7 +67,7 @@ async fn sqlite(mut options: ConnectOptions, file: &Path) -> Result<Connections,
     Ok(Connections { reader, writer })
 }
 
-async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl) -> Result<Connections, StoreError> {
+async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl, retired: Arc<Retired>) -> Result<Connections, StoreError> {
     options
         .max_connections(POSTGRES_CONNECTIONS)
         .statement_timeout(STATEMENT_TIMEOUT)
@@ -78,8 +81,22 @@ async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl) -> Result<Conn
             error.into()
         }
     };
+    options.map_sqlx_postgres_opts(with_address);
+    // `false` closes the connection, and the pool takes another one.
+    options.map_sqlx_postgres_before_acquire(move |_, connection| {
+        let is_good = !retired.has(connection.age);
+        Box::pin(async move { Ok(is_good) })
+    });
     let pool = Database::connect(options).await.map_err(unless_timed_out)?;
     Ok(Connections { reader: pool.clone(), writer: pool })
+}
+
+/// Takes the brackets off an IPv6 address. The driver would ask for the name of a host that includes them.
+fn with_address(options: PgConnectOptions) -> PgConnectOptions {
+    match options.get_host().strip_prefix('[').and_then(|host| host.strip_suffix(']')).map(str::to_owned) {
+        Some(address) => options.host(&address),
+        None => options,
+    }
 }
 
 /// Creates the file with mode 0600 if it does not exist, because it holds password hashes. SQLite gives its other files the same

@@ -16,6 +16,14 @@ pub enum StoreError {
     /// request may succeed a moment later.
     #[error("database: it is busy; try again in a moment ({0})")]
     Busy(DbErr),
+    /// The database can be read but not written: the server is a standby or was demoted, the disk is full, or the file is read-only.
+    #[error(
+        "database: it cannot be written; check that the server is the primary, that the disk has room, and that the file is writable ({0})"
+    )]
+    Unwritable(DbErr),
+    /// The connection was lost, or the server is stopping, starting or refuses connections.
+    #[error("database: it cannot be reached; check that it runs, and database_url ({0})")]
+    Away(DbErr),
     /// Between the read and the write of this command, another command added the same row, or removed a row that this command
     /// needs.
     #[error("another command changed the same data at the same moment; try again ({0})")]
@@ -43,7 +51,39 @@ impl From<DbErr> for StoreError {
         match error.sql_err() {
             Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_)) => Self::Conflict(error),
             _ if is_busy(&error) => Self::Busy(error),
+            _ if is_unwritable(&error) => Self::Unwritable(error),
+            _ if is_away(&error) => Self::Away(error),
             _ => Self::Database(error),
+        }
+    }
+}
+
+impl StoreError {
+    /// Returns the same error for another request, if it concerns the whole database and may pass. `None` if it concerns one statement.
+    pub(super) fn of_all(&self) -> Option<Self> {
+        match self {
+            Self::Busy(error) => Some(Self::Busy(error.clone())),
+            Self::Unwritable(error) => Some(Self::Unwritable(error.clone())),
+            Self::Away(error) => Some(Self::Away(error.clone())),
+            _ => None,
+        }
+    }
+
+    /// Says in a few words, which anybody may read, what is wrong with the database.
+    pub fn reason(&self) -> &'static str {
+        let code = match self {
+            Self::Unwritable(error) | Self::Away(error) => code(error),
+            Self::Busy(_) => return "it is busy, or another process holds its lock",
+            Self::Unreachable { .. } => return "it cannot be reached",
+            _ => return "it failed; the log says why",
+        };
+        match (self, code) {
+            (_, Some(DatabaseCode::Sqlite(SQLITE_FULL))) => "its disk is full",
+            (_, Some(DatabaseCode::Postgres(code))) if code == DISK_FULL => "its disk is full",
+            (_, Some(DatabaseCode::Sqlite(SQLITE_READONLY))) => "its file is read-only",
+            (_, Some(DatabaseCode::Postgres(code))) if code == READ_ONLY => "its server is read-only",
+            (Self::Unwritable(_), _) => "it cannot be written",
+            _ => "it cannot be reached",
         }
     }
 }
@@ -53,6 +93,7 @@ impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy(_) => Self { source: Some(error.into()), ..Self::new(Code::Busy, "the server is busy; try again") },
+            StoreError::Unwritable(_) | StoreError::Away(_) | StoreError::Unreachable { .. } => Self::unavailable(error),
             _ => Self::server_error(error),
         }
     }
@@ -92,6 +133,40 @@ fn driver_error(error: &DbErr) -> Option<&SqlxError> {
 /// Returns whether `error` says that no connection became free in time.
 pub(super) fn is_pool_timeout(error: &DbErr) -> bool {
     matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) || matches!(driver_error(error), Some(SqlxError::PoolTimedOut))
+}
+
+/// SQLITE_READONLY and SQLITE_FULL, result codes of SQLite.
+const SQLITE_READONLY: u8 = 8;
+const SQLITE_FULL: u8 = 13;
+/// SQLSTATEs of PostgreSQL: read_only_sql_transaction and disk_full.
+const READ_ONLY: &str = "25006";
+const DISK_FULL: &str = "53100";
+
+/// Returns whether the database refuses to write, or cannot.
+fn is_unwritable(error: &DbErr) -> bool {
+    /// SQLITE_PERM and SQLITE_IOERR, which a full file system causes too, and SQLITE_CANTOPEN.
+    const SQLITE: [u8; 5] = [3, SQLITE_READONLY, 10, SQLITE_FULL, 14];
+    /// The last one is io_error.
+    const POSTGRES: [&str; 3] = [READ_ONLY, DISK_FULL, "58030"];
+    match code(error) {
+        Some(DatabaseCode::Sqlite(code)) => SQLITE.contains(&code),
+        Some(DatabaseCode::Postgres(code)) => POSTGRES.contains(&code.as_str()),
+        None => false,
+    }
+}
+
+/// Returns whether the connection was lost or could not be made.
+fn is_away(error: &DbErr) -> bool {
+    /// admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped. Class 08 is "connection exception".
+    const POSTGRES: [&str; 4] = ["57P01", "57P02", "57P03", "57P04"];
+    match code(error) {
+        Some(DatabaseCode::Postgres(code)) => POSTGRES.contains(&code.as_str()) || code.starts_with("08"),
+        Some(DatabaseCode::Sqlite(_)) => false,
+        None => matches!(
+            driver_error(error),
+            Some(SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) | SqlxError::PoolClosed | SqlxError::WorkerCrashed)
+        ),
+    }
 }
 
 /// Returns whether the same statement may succeed a moment later.

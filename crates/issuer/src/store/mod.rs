@@ -26,6 +26,7 @@ pub mod attempts;
 pub mod audit_events;
 pub mod authorization_codes;
 pub mod authorizations;
+mod availability;
 mod batch;
 pub mod browsers;
 pub mod client_assertions;
@@ -49,11 +50,15 @@ pub use error::StoreError;
 /// A connection or a transaction, on which queries run.
 pub use sea_orm::ConnectionTrait;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use uuid::Uuid;
 
 use crate::config::database_url::DatabaseUrl;
 use authorizations::{Advance, AuthorizationRow};
+use availability::Availability;
 use batch::Batcher;
 use clients::Client;
 use connect::Connections;
@@ -70,13 +75,15 @@ pub struct Store {
     clients: Batcher<String, Option<Client>>,
     authorizations: Batcher<Uuid, Option<(AuthorizationRow, User)>>,
     advances: Batcher<Advance, bool>,
+    availability: Arc<Availability>,
 }
 
 impl Store {
     /// Connects to `url`. Creates the SQLite file if it does not exist.
     pub async fn connect(url: &DatabaseUrl, max_connections: usize) -> Result<Self, StoreError> {
         let queue = (max_connections / 4).max(1);
-        let Connections { reader, writer } = connect::connect(url).await?;
+        let retired = Arc::default();
+        let Connections { reader, writer } = connect::connect(url, &retired).await?;
         let (clients, users, advances) = (reader.clone(), reader.clone(), writer.clone());
         Ok(Self {
             reader,
@@ -84,6 +91,7 @@ impl Store {
             clients: Batcher::start(queue, move |ids| clients::by_ids(clients.clone(), ids)),
             authorizations: Batcher::start(queue, move |ids| authorizations::with_users(users.clone(), ids)),
             advances: Batcher::start(queue, move |steps| authorizations::advance(advances.clone(), steps)),
+            availability: Arc::new(Availability::new(retired)),
         })
     }
 
@@ -124,9 +132,16 @@ impl Store {
         Ok(self.writer.begin_with_options(options).await?)
     }
 
-    /// Checks that the database answers.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(self.reader.ping().await?)
+    /// Checks that the database can be written, at most once a second. Fails with the reason, in words that anybody may read. `now` is the
+    /// time of the monotonic clock.
+    pub async fn check(&self, now: Duration) -> Result<(), &'static str> {
+        self.availability.check(&self.writer, now).await
+    }
+
+    /// Notes that a request has failed because the database could not be reached or written. The connections are not used again, because
+    /// they may lead to a server that was demoted.
+    pub fn distrust(&self, now: Duration) {
+        self.availability.distrust(now);
     }
 
     /// Closes all connections. On SQLite this also moves the write-ahead log into the database file.

@@ -1,18 +1,43 @@
 //! The stored signing keys, and the fingerprints of the master keys under which they are sealed.
 
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 
 use crate::clock::UnixSeconds;
 use crate::store::StoreError;
 use crate::store::entity::signing_keys::Column;
 use crate::store::entity::{master_keys, signing_keys};
+use crate::store::query::{columns, text};
 
 pub use crate::store::entity::signing_keys::Model as SigningKeyRow;
 
 /// Returns all keys, in the order in which they sign.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<SigningKeyRow>, StoreError> {
     Ok(signing_keys::Entity::find().order_by_asc(Column::Sequence).all(db).await?)
+}
+
+/// Returns all keys, in the order in which they sign. Fails with [`StoreError::Unwritable`] if the server refuses to write, because what a
+/// standby, or a primary that was demoted, shows may be old. SQLite has one file, so what it shows is never old.
+pub async fn all_of_primary(db: &impl ConnectionTrait) -> Result<Vec<SigningKeyRow>, StoreError> {
+    if db.get_database_backend() != DbBackend::Postgres {
+        return all(db).await;
+    }
+    // One statement, because the next one may run on a connection to another server.
+    let sql = format!(
+        "SELECT {}, current_setting('transaction_read_only') = 'on' AS read_only FROM signing_keys ORDER BY sequence",
+        columns::<signing_keys::Entity>("signing_keys", "")
+    );
+    let mut keys = Vec::new();
+    for row in db.query_all_raw(text(db, sql, [])).await? {
+        if row.try_get::<bool>("", "read_only")? {
+            return Err(StoreError::Unwritable(DbErr::Custom("the server is read-only".to_owned())));
+        }
+        keys.push(SigningKeyRow::from_query_result(&row, "")?);
+    }
+    Ok(keys)
 }
 
 /// Inserts `key`. Fails with [`StoreError::Conflict`] if its place in the sequence is taken.

@@ -38,7 +38,7 @@ async fn a_first_start_that_fails_leaves_nothing() {
 }
 
 /// Every table of the schema.
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 26] = [
     "attempts",
     "audit_events",
     "authorization_codes",
@@ -64,6 +64,7 @@ const TABLES: [&str; 25] = [
     "user_roles",
     "users",
     "waiting_requests",
+    "write_probes",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

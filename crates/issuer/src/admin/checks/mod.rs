@@ -92,7 +92,7 @@ async fn check_running(settings: &Settings) -> Vec<Finding> {
     let state = match answer["status"].as_str() {
         Some("ready") => Finding::good("server", format!("it runs on {} and is ready", settings.listen)),
         Some("not ready") => {
-            Finding::bad("server", format!("it runs on {} and is not ready: {}", settings.listen, text(&answer["reason"])))
+            Finding::bad("server", format!("it runs on {} and is not ready: {}", settings.listen, text(&answer["detail"])))
         }
         _ => return Vec::new(),
     };

@@ -6,13 +6,16 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::oauth::error::{Code, OAuthError};
-use crate::web::error::{retry_after, status};
+use crate::web::error::{DatabaseUnavailable, retry_after, status};
 
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
         self.log();
         let body = Json(json!({ "error": self.code.as_str(), "error_description": self.safe_description() }));
         let mut response = (status(&self.code), body).into_response();
+        if self.code == Code::Unavailable {
+            response.extensions_mut().insert(DatabaseUnavailable);
+        }
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));

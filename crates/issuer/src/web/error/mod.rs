@@ -12,6 +12,13 @@ use crate::oauth::error::Code;
 /// `Retry-After` of the answer to a request that found the server busy, in seconds.
 const BUSY_RETRY_AFTER: u64 = 1;
 
+/// `Retry-After` of the answer to a request that found the database unavailable, in seconds. A failover takes some.
+const UNAVAILABLE_RETRY_AFTER: u64 = 5;
+
+/// The extension of a response whose request found the database unavailable.
+#[derive(Debug, Clone, Copy)]
+pub struct DatabaseUnavailable;
+
 /// Returns the HTTP status that follows from an error code; 400 if no other is specified.
 pub fn status(code: &Code) -> StatusCode {
     match code {
@@ -19,7 +26,7 @@ pub fn status(code: &Code) -> StatusCode {
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
-        Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Busy | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     }
@@ -30,6 +37,7 @@ fn retry_after(code: &Code) -> Option<u64> {
     match code {
         Code::TooManyAttempts(seconds) => Some(*seconds),
         Code::Busy => Some(BUSY_RETRY_AFTER),
+        Code::Unavailable => Some(UNAVAILABLE_RETRY_AFTER),
         _ => None,
     }
 }

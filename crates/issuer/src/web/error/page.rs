@@ -6,7 +6,10 @@ use axum::response::{IntoResponse, Response};
 use crate::keys::KeyError;
 use crate::oauth::error::{Code, OAuthError};
 use crate::store::StoreError;
-use crate::web::error::{retry_after, status};
+use crate::web::error::{DatabaseUnavailable, retry_after, status};
+
+/// The heading of the page that says that the database is unavailable.
+const UNAVAILABLE: &str = "This does not work at the moment";
 
 /// A link on an error page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,6 +193,17 @@ impl PageError {
         }
     }
 
+    /// The database cannot be reached or written.
+    pub fn unavailable() -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title: UNAVAILABLE,
+            message: "The server cannot reach or change its data at the moment. Wait a minute, then try again.".to_owned(),
+            retry_after: retry_after(&Code::Unavailable),
+            ..Self::busy()
+        }
+    }
+
     /// The issuer failed. `source` is logged and never shown.
     pub fn server_error(source: impl std::fmt::Display) -> Self {
         tracing::error!(error = %source, "a page could not be shown");
@@ -222,6 +236,7 @@ impl From<OAuthError> for PageError {
         match error.code {
             Code::ServerError => Self::server_error("the cause was logged before"),
             Code::Busy => Self::busy(),
+            Code::Unavailable => Self::unavailable(),
             _ => Self { status: status(&error.code), ..Self::bad_request(error.safe_description()) },
         }
     }
@@ -230,6 +245,9 @@ impl From<OAuthError> for PageError {
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
+        if self.title == UNAVAILABLE {
+            response.extensions_mut().insert(DatabaseUnavailable);
+        }
         response.extensions_mut().insert(self);
         response
     }

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
+use crate::web::error::DatabaseUnavailable;
 use crate::web::error::page::{Link, PageError};
 use crate::web::html::{Csp, Page, html};
 use crate::web::respond::overloaded;
@@ -37,6 +38,9 @@ pub async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Ne
         Some(Overloaded) => overloaded(request.headers()),
         None => next.run(request).await,
     };
+    if response.extensions().get::<DatabaseUnavailable>().is_some() {
+        app.store.distrust(app.clock.monotonic());
+    }
     let is_blank = response.status().is_server_error() && !response.headers().contains_key(header::CONTENT_TYPE);
     let error = response.extensions_mut().remove::<PageError>();
     // The session layer logs its failures and answers them with a blank response.

@@ -22,7 +22,7 @@ async fn readiness_follows_the_database_and_liveness_does_not() {
     app.advance(10);
     assert_eq!(app.get("/health/ready").send().await.status, 503);
     assert_eq!(app.get("/health/live").send().await.status, 200);
-    assert_eq!(app.get("/.well-known/jwks.json").send().await.status, 500);
+    assert_eq!(app.get("/.well-known/jwks.json").send().await.status, 200, "the last view is served");
     app.sql("ALTER TABLE signing_keys_away RENAME TO signing_keys").await;
     assert_eq!(app.get("/health/ready").send().await.status, 200);
 }

@@ -31,7 +31,7 @@ async fn readers_of_sqlite_refuse_to_write() {
     let settings = test_settings("http://localhost:1", &format!("sqlite:{}", dir.path().join("signet.db").display()), dir.path());
     let (app, _) = start::open(settings, Arc::new(FakeClock::new(START))).await.unwrap();
     let refused = registration_tokens::insert(app.store.reader(), "hash", 1, START).await;
-    assert!(matches!(&refused, Err(StoreError::Database(error)) if error.to_string().contains("readonly")), "{refused:?}");
+    assert!(matches!(&refused, Err(StoreError::Unwritable(error)) if error.to_string().contains("readonly")), "{refused:?}");
     registration_tokens::insert(app.store.writer(), "hash", 1, START).await.unwrap();
     assert!(registration_tokens::is_good(app.store.reader(), "hash", START - 1).await.unwrap());
 }

@@ -1,6 +1,7 @@
 //! This module holds what the tests of connections and of errors share: a connection without the store, and statements on it.
 
 mod authorizations;
+mod availability;
 mod batch;
 mod connect;
 mod error;

@@ -4,6 +4,7 @@ mod browser;
 mod database;
 mod http;
 mod log;
+mod proxy;
 mod site;
 
 use std::path::Path;
@@ -32,6 +33,7 @@ pub use browser::{Browser, CALLBACK, VERIFIER};
 pub use database::{Database, execute};
 pub use http::{Answer, at_once, claims, header};
 pub use log::Log;
+pub use proxy::Proxy;
 pub use site::{Site, serve};
 
 /// The time at which the fake clock starts, in Unix seconds: 2026-01-01.

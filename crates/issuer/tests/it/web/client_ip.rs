@@ -117,5 +117,5 @@ async fn doctor_says_what_the_running_server_has_noticed() {
     assert!(bad[0]["detail"].as_str().unwrap().starts_with("a peer outside trusted_proxies"), "{out:?}");
     app.app.announce_stop();
     let out = doctor();
-    assert!(out.stdout.contains("is not ready: stopping"), "{out:?}");
+    assert!(out.stdout.contains("is not ready: stopping: the server is about to stop"), "{out:?}");
 }

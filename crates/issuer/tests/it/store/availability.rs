@@ -1,0 +1,262 @@
+//! A database that cannot be written or reached: requests that need it are answered 503, readiness says why, discovery and the JWKS stay, and
+//! nothing needs a restart when it is back.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use sea_orm::ConnectionTrait;
+use signet_issuer::config::database_url::DatabaseUrl;
+use signet_issuer::store::Store;
+use signet_issuer::store::schema::{self, SchemaState};
+
+use crate::support::{Answer, Database, PASSWORD, Proxy, TestApp, execute};
+
+async fn with_clients(app: TestApp) -> TestApp {
+    let app = app.with_orders().await.with_user("alice").await.with_web().await;
+    app.add_client("worker", false, "client_credentials", &["orders:read"]).await;
+    app
+}
+
+/// Requests that write, each with its name.
+async fn writing(app: &TestApp, refresh_token: &str) -> Vec<(&'static str, Answer)> {
+    let revoke = app.post("/revoke").form(&[("client_id", "shop"), ("token", refresh_token)]);
+    let (password, refresh, revoke) = tokio::join!(app.sign_in("alice", ""), app.refresh(refresh_token), revoke.send());
+    vec![("password", password), ("refresh", refresh), ("revoke", revoke)]
+}
+
+#[track_caller]
+fn assert_unavailable(name: &str, answer: &Answer) {
+    assert_eq!(answer.error(), (503, "temporarily_unavailable"), "{name}: {}", answer.text);
+    assert!(["1", "5"].contains(&answer.header("retry-after")), "{name}: {:?}", answer.headers);
+    assert!(answer.json["access_token"].is_null());
+}
+
+async fn assert_documents_stay(app: &TestApp) {
+    for path in ["/.well-known/jwks.json", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/health/live"] {
+        assert_eq!(app.get(path).send().await.status, 200, "{path}");
+    }
+}
+
+/// Returns the detail of readiness, which must not be given.
+async fn not_ready(app: &TestApp) -> String {
+    let answer = app.get("/health/ready").send().await;
+    assert_eq!((answer.status, answer.str("status"), answer.str("reason")), (503, "not ready", "database"), "{}", answer.text);
+    answer.str("detail").to_owned()
+}
+
+async fn assert_all_is_well(app: &TestApp) {
+    let ready = app.get("/health/ready").send().await;
+    assert_eq!(ready.status, 200, "{}", ready.text);
+    let token = app.sign_in("alice", "").await;
+    assert_eq!(token.status, 200, "{}", token.text);
+    assert_eq!(app.refresh(token.str("refresh_token")).await.status, 200);
+}
+
+fn is_sqlite(app: &TestApp) -> bool {
+    app.database_url().starts_with("sqlite")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_only_sqlite_file() {
+    let app = with_clients(TestApp::new().await).await;
+    if !is_sqlite(&app) {
+        return;
+    }
+    let token = app.sign_in("alice", "").await;
+    let pragma = async |sql: &str| drop(app.app.store.writer().execute_unprepared(sql).await.unwrap());
+    // SQLite refuses with the same code as for a file that it may not write; for root, no file is read-only.
+    pragma("PRAGMA query_only = ON").await;
+    for (name, answer) in writing(&app, token.str("refresh_token")).await {
+        assert_unavailable(name, &answer);
+    }
+    let browser = app.browser();
+    let page = browser.get("/sign-in").await;
+    let failed = if page.status == 200 { browser.sign_in(&page, "alice", PASSWORD).await } else { page };
+    assert_eq!((failed.status, failed.heading(), failed.header("retry-after")), (503, "This does not work at the moment", "5"));
+    assert_eq!(not_ready(&app).await, "database: its file is read-only");
+    app.advance(11);
+    assert_documents_stay(&app).await;
+    assert_eq!(app.client_token("worker", "").await.status, 200, "what only reads goes on");
+    pragma("PRAGMA query_only = OFF").await;
+    assert_all_is_well(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_under_sqlite() {
+    let app = with_clients(TestApp::new().await).await;
+    if !is_sqlite(&app) {
+        return;
+    }
+    let pragma = async |sql: &str| drop(app.app.store.writer().execute_unprepared(sql).await.unwrap());
+    pragma("PRAGMA max_page_count = 1").await;
+    let mut refused = app.sign_in("alice", "").await;
+    for _ in 0..1000 {
+        if refused.status != 200 {
+            break;
+        }
+        refused = app.sign_in("alice", "").await;
+    }
+    assert_unavailable("password", &refused);
+    let before = app.count("SELECT count(*) FROM authorizations").await;
+    assert_unavailable("password", &app.sign_in("alice", "").await);
+    assert_eq!(app.count("SELECT count(*) FROM authorizations").await, before, "nothing is half written");
+    assert!(not_ready(&app).await.starts_with("database: a request has just failed at it"));
+    assert_documents_stay(&app).await;
+    assert_eq!(app.client_token("worker", "").await.status, 200);
+    pragma("PRAGMA max_page_count = 1073741823").await;
+    app.advance(10);
+    assert_all_is_well(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sqlite_file_that_another_process_has_locked() {
+    let app = with_clients(TestApp::new().await).await;
+    if !is_sqlite(&app) {
+        return;
+    }
+    let token = app.sign_in("alice", "").await;
+    let file: DatabaseUrl = app.database_url().to_owned().try_into().unwrap();
+    let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN IMMEDIATE'); \
+                  print('locked', flush=True); sys.stdin.read()";
+    let mut other = Command::new("python3");
+    other.args(["-c", script, file.sqlite_file().unwrap().to_str().unwrap()]);
+    let mut other = other.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    BufReader::new(other.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
+    app.advance(11);
+    let reading = async {
+        assert_documents_stay(&app).await;
+        assert_eq!(app.client_token("worker", "").await.status, 200, "what only reads goes on");
+        assert_eq!(not_ready(&app).await, "database: it is busy, or another process holds its lock");
+    };
+    let (answers, ()) = tokio::join!(writing(&app, token.str("refresh_token")), reading);
+    for (name, answer) in answers {
+        assert_unavailable(name, &answer);
+    }
+    drop(other.stdin.take());
+    assert!(other.wait().unwrap().success());
+    app.advance(10);
+    assert_all_is_well(&app).await;
+}
+
+/// Returns an issuer whose way to PostgreSQL can be cut; `None` where the tests run on SQLite.
+async fn behind_proxy() -> Option<(TestApp, Proxy)> {
+    std::env::var("TEST_POSTGRES_URL").ok()?;
+    let mut proxy = None;
+    let app = TestApp::with(|settings| {
+        let mut url = url::Url::parse(settings.database_url.expose()).unwrap();
+        let opened = Proxy::open("127.0.0.1:0", &url);
+        url.set_port(Some(opened.address.port())).unwrap();
+        settings.database_url = url.to_string().try_into().unwrap();
+        proxy = Some(opened);
+    })
+    .await;
+    Some((with_clients(app).await, proxy.unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgresql_server_that_has_stopped() {
+    let Some((app, mut proxy)) = behind_proxy().await else { return };
+    let token = app.sign_in("alice", "").await;
+    assert_documents_stay(&app).await;
+    let read_at = app.clock_now() - app.get("/.well-known/jwks.json").send().await.header("age").parse::<i64>().unwrap();
+    let age = || (app.clock_now() - read_at).to_string();
+    proxy.stop().await;
+    for (name, answer) in writing(&app, token.str("refresh_token")).await {
+        assert_unavailable(name, &answer);
+    }
+    assert!(not_ready(&app).await.starts_with("database: it cannot be reached"));
+    app.advance(11);
+    assert_documents_stay(&app).await;
+    let jwks = app.get("/.well-known/jwks.json").send().await;
+    assert_eq!((jwks.header("age"), jwks.header("cache-control")), (age().as_str(), "public, max-age=300"));
+    assert_unavailable("client_credentials", &app.client_token("worker", "").await);
+    app.advance(288 - u64::try_from(app.clock_now() - read_at - 11).unwrap());
+    let jwks = app.get("/.well-known/jwks.json").send().await;
+    assert_eq!((jwks.status, jwks.header("age")), (200, "299"));
+    app.advance(1);
+    assert_unavailable("jwks", &app.get("/.well-known/jwks.json").send().await);
+    assert_eq!(app.get("/.well-known/openid-configuration").send().await.status, 200);
+    proxy.start();
+    app.advance(10);
+    assert_all_is_well(&app).await;
+    assert_eq!(app.get("/.well-known/jwks.json").send().await.header("age"), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgresql_server_that_was_demoted() {
+    let Some((app, proxy)) = behind_proxy().await else { return };
+    let server = std::env::var("TEST_POSTGRES_URL").unwrap();
+    let name = url::Url::parse(app.database_url()).unwrap().path().trim_start_matches('/').to_owned();
+    let token = app.sign_in("alice", "").await;
+    for recovers_by in ["readiness", "a request that fails", "the key ring"] {
+        execute(&server, &format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
+        proxy.cut().await;
+        let mut answers = writing(&app, token.str("refresh_token")).await;
+        // The first requests may meet the connections that were cut.
+        answers.extend(writing(&app, token.str("refresh_token")).await);
+        for (name, answer) in answers {
+            assert_unavailable(name, &answer);
+        }
+        app.advance(1);
+        assert_eq!(not_ready(&app).await, "database: its server is read-only");
+        app.advance(10);
+        assert_unavailable("client_credentials", &app.client_token("worker", "").await);
+        assert_documents_stay(&app).await;
+        // The sessions that the pool holds stay read-only, as those to a demoted primary do. New ones lead to its successor.
+        execute(&server, &format!("ALTER DATABASE {name} RESET default_transaction_read_only")).await;
+        app.advance(11);
+        match recovers_by {
+            "readiness" => assert_eq!(app.get("/health/ready").send().await.status, 200),
+            "a request that fails" => assert_unavailable(recovers_by, &app.sign_in("alice", "").await),
+            _ => assert_eq!(app.client_token("worker", "").await.status, 200),
+        }
+        app.advance(2);
+        assert_all_is_well(&app).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_is_reached_by_every_form_of_its_url() {
+    let database = Database::create().await;
+    let Ok(url) = url::Url::parse(&database.url) else { return };
+    if url.scheme() != "postgres" {
+        return;
+    }
+    let name = url.path().trim_start_matches('/');
+    let role = "signet o'brien @:/?#[]%";
+    let quoted = format!("\"{role} {name}\"");
+    let encoded = url::form_urlencoded::byte_serialize(format!("{role} {name}").as_bytes()).collect::<String>().replace('+', "%20");
+    database.execute(&format!("CREATE ROLE {quoted} LOGIN")).await;
+
+    let v6 = Proxy::open("[::1]:0", &url);
+    let dir = tempfile::TempDir::new().unwrap();
+    let socket = tokio::net::UnixListener::bind(dir.path().join(".s.PGSQL.5432")).unwrap();
+    let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut near, _) = socket.accept().await.unwrap();
+            let mut far = tokio::net::TcpStream::connect(&target).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+        }
+    });
+    let (host, folder) = (format!("127.0.0.1:{}", url.port().unwrap()), dir.path().display().to_string());
+    let port = v6.address.port();
+    for text in [
+        format!("postgres://signet@[::1]:{port}/{name}"),
+        format!("postgres://signet@localhost:1/{name}?host=::1&port={port}"),
+        format!("postgres://signet@localhost/{name}?host={folder}"),
+        format!("postgres://signet@{}/{name}", folder.replace('/', "%2F")),
+        format!("postgresql://signet@{host}/{name}?sslmode=prefer"),
+        format!("postgres://signet:p%40ss%2F%3F%23%25@{host}/{name}"),
+        format!("postgres://signet:p@ss@{host}/{name}"),
+        format!("postgres://{encoded}:x@{host}/{name}"),
+        format!("postgres://signet@{host}/{name}\n"),
+        format!("postgres://signet@{host}/{name}\r\n"),
+    ] {
+        let url: DatabaseUrl = text.clone().try_into().unwrap();
+        let store = Store::connect(&url, 16).await.unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(schema::state(&store).await.unwrap(), SchemaState::Empty, "{text}");
+        store.close().await.unwrap();
+    }
+    database.execute(&format!("DROP ROLE {quoted}")).await;
+}

@@ -1,0 +1,63 @@
+//! A way to a PostgreSQL server that a test can cut, as when the server stops, and open again.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::copy_bidirectional;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+/// Listens on an address of its own and passes each connection on to `target`.
+pub struct Proxy {
+    pub address: SocketAddr,
+    target: String,
+    connections: Arc<Mutex<JoinSet<()>>>,
+    listening: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Proxy {
+    /// Opens a way from `address`, whose port may be 0, to the server of `url`.
+    pub fn open(address: &str, url: &url::Url) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+        let mut proxy = Self { address: listener.local_addr().unwrap(), target, connections: Arc::default(), listening: None };
+        proxy.listen(listener);
+        proxy
+    }
+
+    fn listen(&mut self, listener: TcpListener) {
+        listener.set_nonblocking(true).unwrap();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let (target, connections) = (self.target.clone(), Arc::clone(&self.connections));
+        self.listening = Some(tokio::spawn(async move {
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                let target = target.clone();
+                connections.lock().unwrap().spawn(async move {
+                    let mut far = TcpStream::connect(target).await.unwrap();
+                    // A connection that ends is no error.
+                    let _ = copy_bidirectional(&mut near, &mut far).await;
+                });
+            }
+        }));
+    }
+
+    /// Closes all connections. New ones may be made.
+    pub async fn cut(&self) {
+        let mut connections = std::mem::take(&mut *self.connections.lock().unwrap());
+        connections.shutdown().await;
+    }
+
+    /// Closes all connections and refuses new ones, as a server does that has stopped.
+    pub async fn stop(&mut self) {
+        let listening = self.listening.take().unwrap();
+        listening.abort();
+        let _ = listening.await;
+        self.cut().await;
+    }
+
+    /// Accepts connections again.
+    pub fn start(&mut self) {
+        self.listen(TcpListener::bind(self.address).unwrap());
+    }
+}
