@@ -11,6 +11,7 @@ pub mod client_metadata;
 pub mod error;
 pub mod form;
 pub mod issuer;
+pub mod joiners;
 pub mod pkce;
 pub mod private_scheme;
 pub mod prompt;

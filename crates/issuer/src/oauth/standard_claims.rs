@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::oauth::client_metadata::is_plain_text;
+use crate::oauth::joiners;
 use crate::oauth::scope::ScopeSet;
 
 /// Every claim about a user with the scope that gives it, in the order of the specification.
@@ -152,9 +154,10 @@ pub fn check(name: &str, value: &str) -> Result<(), ClaimError> {
     }
 }
 
-/// Returns whether `text` is a single line of at most 200 characters.
+/// Returns whether `text` is a single line of at most 200 characters that people see as it is. It may contain joiners where its script needs
+/// them; the names of clients may not, because a client chooses its name to be taken for another.
 pub fn is_line(text: &str) -> bool {
-    text.chars().count() <= MAX_LENGTH && !text.chars().any(char::is_control)
+    text.chars().count() <= MAX_LENGTH && is_plain_text(&joiners::without_allowed(text))
 }
 
 fn is_web_url(text: &str) -> bool {

@@ -1,6 +1,6 @@
 //! The cookie has the strictest attributes that work, and only pages set it.
 
-use crate::support::TestApp;
+use crate::support::{Answer, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cookie_has_the_strictest_attributes() {
@@ -13,10 +13,17 @@ async fn the_cookie_has_the_strictest_attributes() {
     let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
     let signed_in = browser.post_once("/sign-in", &fields).await;
     assert_eq!(signed_in.status, 303, "{}", signed_in.text);
-    for (answer, name) in [(&page, "__Host-signet-visitor="), (&signed_in, "__Host-signet=")] {
-        let cookie = answer.header("set-cookie");
-        assert!(cookie.starts_with(name) && cookie.ends_with("; HttpOnly; SameSite=Lax; Secure; Path=/"), "{cookie}");
-        assert!(!cookie.contains("Domain") && !cookie.contains("Max-Age"), "{cookie}");
+    let set = |answer: &Answer| -> Vec<String> {
+        answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().to_owned()).collect()
+    };
+    let mut cookies = [set(&page), set(&signed_in)].concat();
+    cookies.sort();
+    let names: Vec<&str> = cookies.iter().map(|cookie| cookie.split('=').next().unwrap()).collect();
+    assert_eq!(names, ["__Host-signet-device", "__Host-signet-visitor", "__Host-signet"]);
+    for cookie in &cookies {
+        assert!(cookie.contains("; HttpOnly; SameSite=Lax; Secure; Path=/") && !cookie.contains("Domain"), "{cookie}");
+        // Only the device outlives the browser.
+        assert_eq!(cookie.contains("Max-Age=34560000"), cookie.contains("-device"), "{cookie}");
     }
     // Answers that need no cookie set none.
     for path in ["/.well-known/openid-configuration", "/static/style.css", "/health/live", "/"] {

@@ -49,6 +49,7 @@ async fn the_password_grant_is_told_of_only_while_a_client_may_use_it() {
     app.sql("ALTER TABLE clients RENAME TO clients_away").await;
     assert_eq!(grants().await, all);
     app.sql("ALTER TABLE clients_away RENAME TO clients").await;
+    app.advance(10);
     let answer = app.get("/.well-known/openid-configuration").send().await;
     assert_eq!(answer.json["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials"]));
 }

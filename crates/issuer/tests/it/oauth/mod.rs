@@ -1,5 +1,6 @@
 mod form;
 mod issuer;
+mod joiners;
 mod pkce;
 mod redirect_uri;
 mod resource_identifier;
