@@ -115,8 +115,9 @@ impl Browser {
     async fn replace(&self, sid: String, keep_csrf: bool) -> Result<(), PageError> {
         let earlier = self.kept().await?;
         self.cookie.cycle_id().await?;
-        let csrf = earlier.as_ref().filter(|_| keep_csrf).map(|kept| kept.csrf.clone()).unwrap_or_else(|| self.random_value());
-        let request_key = earlier.map(|kept| kept.request_key).unwrap_or_else(|| self.first_request_key());
+        let kept_csrf = earlier.as_ref().filter(|_| keep_csrf).map(|kept| kept.csrf.clone());
+        let csrf = kept_csrf.unwrap_or_else(|| self.random_value());
+        let request_key = earlier.map_or_else(|| self.first_request_key(), |kept| kept.request_key);
         self.keep(&Kept { csrf, request_key, sid }).await
     }
 

@@ -76,14 +76,14 @@ impl Availability {
 async fn probe(db: &DatabaseConnection, now: Duration) -> Result<(), StoreError> {
     let sql = "INSERT INTO write_probes (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at";
     let at = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    match tokio::time::timeout(PROBE_TIMEOUT, db.execute_raw(text(db, sql, [at.into()]))).await {
-        Ok(written) => Ok(written.map(|_| ())?),
-        Err(_) => {
-            let late = DbErr::Custom(format!("it did not write one row within {} s", PROBE_TIMEOUT.as_secs()));
-            // A file is always there, so another process holds its lock.
-            Err(if db.get_database_backend() == DbBackend::Postgres { StoreError::Away(late) } else { StoreError::Busy(late) })
-        }
-    }
+    let written = tokio::time::timeout(PROBE_TIMEOUT, db.execute_raw(text(db, sql, [at.into()]))).await;
+    let Ok(written) = written else {
+        let late = DbErr::Custom(format!("it did not write one row within {} s", PROBE_TIMEOUT.as_secs()));
+        // A file is always there, so another process holds its lock.
+        return Err(if db.get_database_backend() == DbBackend::Postgres { StoreError::Away(late) } else { StoreError::Busy(late) });
+    };
+    written?;
+    Ok(())
 }
 
 /// The connections to PostgreSQL that must not be used again, because they may lead to a server that was demoted.

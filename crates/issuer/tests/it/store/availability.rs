@@ -63,7 +63,9 @@ async fn a_read_only_sqlite_file() {
         return;
     }
     let token = app.sign_in("alice", "").await;
-    let pragma = async |sql: &str| drop(app.app.store.writer().execute_unprepared(sql).await.unwrap());
+    let pragma = async |sql: &str| {
+        app.app.store.writer().execute_unprepared(sql).await.unwrap();
+    };
     // SQLite refuses with the same code as for a file that it may not write; for root, no file is read-only.
     pragma("PRAGMA query_only = ON").await;
     for (name, answer) in writing(&app, token.str("refresh_token")).await {
@@ -87,7 +89,9 @@ async fn a_full_disk_under_sqlite() {
     if !is_sqlite(&app) {
         return;
     }
-    let pragma = async |sql: &str| drop(app.app.store.writer().execute_unprepared(sql).await.unwrap());
+    let pragma = async |sql: &str| {
+        app.app.store.writer().execute_unprepared(sql).await.unwrap();
+    };
     pragma("PRAGMA max_page_count = 1").await;
     let mut refused = app.sign_in("alice", "").await;
     for _ in 0..1000 {
