@@ -21,7 +21,9 @@ async fn ask(app: &TestApp, form: &[(&str, &str)], more: &[(&str, &str)]) -> Ans
 }
 
 /// The parameters that name the resource, and the resource of the token; `None` for `invalid_target`.
-const CASES: [(&[(&str, &str)], Option<&str>); 7] = [
+type Case = (&'static [(&'static str, &'static str)], Option<&'static str>);
+
+const CASES: [Case; 7] = [
     (&[], Some(ORDERS)),
     (&[("audience", INVOICES)], Some(INVOICES)),
     (&[("audience", ORDERS)], Some(ORDERS)),
