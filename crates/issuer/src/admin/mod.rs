@@ -43,6 +43,31 @@ impl Fault {
     pub fn new(field: &'static str, expected: impl Into<String>) -> Self {
         Self { field, expected: expected.into() }
     }
+
+    /// Adds what was found. It must not be a secret.
+    #[must_use]
+    pub fn found(mut self, found: impl fmt::Display) -> Self {
+        self.expected += &format!("; found {}", shown(&found.to_string()));
+        self
+    }
+}
+
+/// Returns `found` for a message: shortened, and with the numbers of characters that people would not see.
+fn shown(found: &str) -> String {
+    const LONGEST: usize = 100;
+    if found.trim().is_empty() {
+        return "an empty text".to_owned();
+    }
+    let mut text = String::new();
+    for c in found.chars().take(LONGEST) {
+        match c {
+            // OAuth allows no double quotes in the description of an error.
+            '"' => text.push('\''),
+            c if is_plain_text(c.encode_utf8(&mut [0; 4])) => text.push(c),
+            c => text += &format!("<U+{:04X}>", u32::from(c)),
+        }
+    }
+    if found.chars().count() > LONGEST { text + "..." } else { text }
 }
 
 impl fmt::Display for Fault {
@@ -216,7 +241,8 @@ impl<V> Listing<V> {
 /// Checks a name that pages show to people.
 fn check_name(field: &'static str, name: &str) -> Result<(), Fault> {
     if name.trim().is_empty() || name.chars().count() > MAX_NAME || !is_plain_text(name) {
-        return Err(Fault::new(field, format!("1 to {MAX_NAME} characters, none of them a control character or invisible")));
+        let expected = format!("1 to {MAX_NAME} characters, none of them a control character or invisible, such as My shop");
+        return Err(Fault::new(field, expected).found(name));
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::admin::{Fault, Refused, check_name};
 use crate::fetch::client_keys;
 use crate::grants::Grant;
 use crate::oauth::client_auth::{METHODS, NONE, PRIVATE_KEY_JWT};
-use crate::oauth::client_metadata::{ClientMetadata, MAX_TEXT};
+use crate::oauth::client_metadata::{ClientMetadata, MAX_TEXT, MetadataError};
 use crate::oauth::pkce::Pkce;
 use crate::oauth::redirect_uri;
 
@@ -78,11 +78,10 @@ impl NewClient {
         faults.extend(check_auth_method(&draft).err());
         faults.extend(check_pkce(&draft).err());
         faults.extend(check_scope(draft.scope.as_deref().unwrap_or_default()).err());
-        if !draft.origins.iter().all(|origin| redirect_uri::origin(origin).as_ref() == Some(origin)) {
-            faults.push(Fault::new("origins", "scheme, host and port alone, such as https://app.example.com"));
+        if let Some(origin) = draft.origins.iter().find(|origin| redirect_uri::origin(origin).as_ref() != Some(*origin)) {
+            faults.push(Fault::new("origins", "scheme, host and port alone, such as https://app.example.com").found(origin));
         }
-        let metadata = draft.metadata.validate(draft.public, rules.private_addresses);
-        faults.extend(metadata.err().map(|error| Fault::new(error.member, error.expected)));
+        faults.extend(draft.metadata.validate(draft.public, rules.private_addresses).err().map(|error| fault_of(&error, &draft.metadata)));
         if faults.is_empty() { Ok(Self(draft)) } else { Err(Refused::Invalid(faults)) }
     }
 
@@ -116,6 +115,17 @@ impl NewClient {
     }
 }
 
+fn fault_of(error: &MetadataError, metadata: &ClientMetadata) -> Fault {
+    let fault = Fault::new(error.member, error.expected);
+    let value = serde_json::to_value(metadata).ok().and_then(|mut metadata| metadata.get_mut(error.member).map(Value::take));
+    match value {
+        Some(Value::String(text)) => fault.found(text),
+        // A client may have sent its private keys.
+        Some(value) if error.member != "jwks" => fault.found(value),
+        Some(_) | None => fault,
+    }
+}
+
 /// Keeps the first of equal items. A stranger may send many thousands of items, so each is looked up in a set.
 fn remove_repetitions(list: &mut Vec<String>) {
     let mut seen = HashSet::new();
@@ -124,10 +134,10 @@ fn remove_repetitions(list: &mut Vec<String>) {
 
 fn check_scope(names: &[String]) -> Result<(), Fault> {
     if names.len() > MAX_SCOPES {
-        return Err(Fault::new("scope", format!("at most {MAX_SCOPES} names")));
+        return Err(Fault::new("scope", format!("at most {MAX_SCOPES} names")).found(names.len()));
     }
-    if !names.iter().all(|name| is_scope_token(name)) {
-        return Err(Fault::new("scope", "names of printable ASCII, separated by spaces"));
+    if let Some(name) = names.iter().find(|name| !is_scope_token(name)) {
+        return Err(Fault::new("scope", "names of printable ASCII, separated by spaces, such as openid orders:read").found(name));
     }
     Ok(())
 }
@@ -136,7 +146,7 @@ fn check_id(id: &str) -> Result<(), Fault> {
     let plain = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
     // The `sub` of a service account is its client id, which must never look like a user's.
     if !plain || Uuid::try_parse(id).is_ok() {
-        return Err(Fault::new("client_id", "1 to 128 of the characters a-z A-Z 0-9 - . _ ~, and not a UUID"));
+        return Err(Fault::new("client_id", "1 to 128 of the characters a-z A-Z 0-9 - . _ ~, and not a UUID, such as my-shop").found(id));
     }
     Ok(())
 }
@@ -153,7 +163,7 @@ fn check_grant_types(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
     }
     if let Some(unknown) = draft.grant_types.iter().find(|name| Grant::parse(name).is_none()) {
         let known: Vec<_> = Grant::ALL.iter().map(|grant| grant.name()).collect();
-        return fault(format!("one of {}; found {unknown:?}", known.join(", ")));
+        return fault(format!("one of {}", known.join(", "))).map_err(|fault| fault.found(unknown));
     }
     if draft.public && draft.grant_types.iter().any(|name| name == Grant::ClientCredentials.name()) {
         return fault("no client_credentials for a public client, which cannot keep a secret".to_owned());
@@ -165,17 +175,17 @@ fn check_redirect_uris(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
     let fault = |expected: String| Err(Fault::new("redirect_uris", expected));
     let needs_one = rules.self_registered || draft.grant_types.iter().any(|name| name == Grant::AuthorizationCode.name());
     if needs_one && draft.redirect_uris.is_empty() {
-        return fault("one or more, because the grant authorization_code needs them".to_owned());
+        return fault("one or more, such as https://app.example.com/callback, because the grant authorization_code needs them".to_owned());
     }
     if draft.redirect_uris.len() > MAX_REDIRECT_URIS {
-        return fault(format!("at most {MAX_REDIRECT_URIS}"));
+        return fault(format!("at most {MAX_REDIRECT_URIS} URIs; found {}", draft.redirect_uris.len()));
     }
     for uri in &draft.redirect_uris {
         if uri.len() > MAX_TEXT {
-            return fault(format!("URIs of at most {MAX_TEXT} bytes"));
+            return fault(format!("URIs of at most {MAX_TEXT} bytes; found one of {}", uri.len()));
         }
         if let Err(error) = redirect_uri::validate(uri, draft.metadata.application_type.unwrap_or_default(), draft.public) {
-            return fault(format!("{error}; found {uri}"));
+            return fault(error.to_string()).map_err(|fault| fault.found(uri));
         }
     }
     Ok(())
@@ -189,7 +199,7 @@ fn check_auth_method(draft: &ClientDraft) -> Result<(), Fault> {
     };
     if !METHODS.contains(&method) || (method == NONE) != draft.public {
         let fitting: Vec<&str> = METHODS.into_iter().filter(|known| (*known == NONE) == draft.public).collect();
-        return Err(Fault::new("token_endpoint_auth_method", format!("one of {}", fitting.join(", "))));
+        return Err(Fault::new("token_endpoint_auth_method", format!("one of {}", fitting.join(", "))).found(method));
     }
     if method == PRIVATE_KEY_JWT && metadata.jwks_uri.is_none() && !metadata.jwks.as_ref().is_some_and(has_usable_key) {
         return Err(no_usable_key());
@@ -205,7 +215,7 @@ fn check_pkce(draft: &ClientDraft) -> Result<(), Fault> {
 }
 
 pub(super) fn pkce_of_public_client(found: Pkce) -> Fault {
-    Fault::new("pkce", format!("required, because a public client has no secret to prove who it is; found {}", found.as_str()))
+    Fault::new("pkce", "required, because a public client has no secret to prove who it is").found(found.as_str())
 }
 
 fn no_usable_key() -> Fault {

@@ -30,10 +30,10 @@ impl NewRegistrationToken {
     pub fn check(uses: i32, lifetime: UnixSeconds) -> Result<Self, Refused> {
         let mut faults = Vec::new();
         if !USES.contains(&uses) {
-            faults.push(Fault::new("uses", format!("{} to {} registrations", USES.start(), USES.end())));
+            faults.push(Fault::new("uses", format!("{} to {} registrations", USES.start(), USES.end())).found(uses));
         }
         if !LIFETIME.contains(&lifetime) {
-            faults.push(Fault::new("lifetime", format!("{} to {} seconds", LIFETIME.start(), LIFETIME.end())));
+            faults.push(Fault::new("lifetime", format!("{} to {} seconds", LIFETIME.start(), LIFETIME.end())).found(lifetime));
         }
         if faults.is_empty() { Ok(Self { uses, lifetime }) } else { Err(Refused::Invalid(faults)) }
     }

@@ -118,11 +118,11 @@ impl NewResource {
         let is_plain = identifier.len() <= MAX_IDENTIFIER && identifier.bytes().all(|byte| byte.is_ascii_graphic());
         if Url::parse(identifier).is_err() || identifier.contains('#') || !is_plain {
             let expected = format!("an absolute URI without fragment, such as https://orders.example, of at most {MAX_IDENTIFIER} bytes");
-            faults.push(Fault::new("identifier", expected));
+            faults.push(Fault::new("identifier", expected).found(identifier));
         }
         faults.extend(check_name("name", &draft.name).err());
-        if draft.token_lifetime.is_some_and(|seconds| !(1..=MAX_TOKEN_LIFETIME).contains(&seconds)) {
-            faults.push(Fault::new("token_lifetime", format!("1 to {MAX_TOKEN_LIFETIME} seconds")));
+        if let Some(seconds) = draft.token_lifetime.filter(|seconds| !(1..=MAX_TOKEN_LIFETIME).contains(seconds)) {
+            faults.push(Fault::new("token_lifetime", format!("1 to {MAX_TOKEN_LIFETIME} seconds")).found(seconds));
         }
         for (index, ScopeView { name, description }) in draft.scopes.iter().enumerate() {
             if !is_scope_token(name) || name.len() > MAX_SCOPE {

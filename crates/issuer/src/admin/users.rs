@@ -101,14 +101,17 @@ impl NewUser {
     pub fn check(draft: UserDraft) -> Result<Self, Refused> {
         let mut faults = Vec::new();
         let username = username::validate(&draft.username).unwrap_or_else(|error| {
-            faults.push(Fault::new("username", error.to_string()));
+            faults.push(Fault::new("username", error.to_string()).found(&draft.username));
             String::new()
         });
         if draft.email.as_ref().is_some_and(|email| !is_email(email)) {
-            faults.push(Fault::new("email", "an address such as alice@example.com"));
+            faults.push(Fault::new("email", "an address such as alice@example.com").found(draft.email.as_deref().unwrap_or_default()));
         }
         if draft.name.as_ref().is_some_and(|name| name.trim().is_empty() || !is_line(name)) {
-            faults.push(Fault::new("name", "a full name, without control characters"));
+            faults.push(
+                Fault::new("name", "a full name, without control characters, such as Alice Example")
+                    .found(draft.name.as_deref().unwrap_or_default()),
+            );
         }
         if faults.is_empty() { Ok(Self(UserDraft { username, ..draft })) } else { Err(Refused::Invalid(faults)) }
     }
@@ -328,7 +331,7 @@ pub async fn set_claims(change: &mut Change<'_>, id: Uuid, values: &[(String, St
     for (claim, value) in values {
         if let Err(error) = claims.set_with_name(&mut name, claim, value) {
             let field = TEXT_CLAIMS.into_iter().find(|known| known == claim).unwrap_or("claims");
-            faults.push(Fault::new(field, error.to_string()));
+            faults.push(Fault::new(field, error.to_string()).found(if field == "claims" { claim } else { value }));
         }
     }
     if !faults.is_empty() {

@@ -264,7 +264,7 @@ impl Settings {
 
     fn check(&self) -> Result<(), ConfigError> {
         if self.keys_dir.as_os_str().is_empty() {
-            return Err(invalid("keys_dir", "expected the path of a folder"));
+            return Err(invalid("keys_dir", "expected the path of a folder, such as keys; found an empty text"));
         }
         if let Some(resource) = &self.registration_default_resource {
             let is_own = [self.issuer.as_str(), &self.issuer.endpoint("/userinfo")].into_iter().any(|own| is_same(own, resource));

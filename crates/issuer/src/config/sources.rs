@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use figment::error::Kind;
+use figment::error::{Actual, Kind};
 use figment::providers::{Env, Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Error, Figment, Metadata, Profile, Provider};
@@ -101,9 +101,11 @@ pub(super) fn explain(errors: Error) -> ConfigError {
                 format!("setting {name}: there is no such setting{source}{nearest}")
             }
             Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-                format!("setting {name}: expected {}; found {found}{source}", in_words(&expected))
+                format!("setting {name}: expected {}; found {}{source}", in_words(&expected), without_type(&found))
             }
-            Kind::UnknownVariant(found, expected) => format!("setting {name}: expected {}; found {found}{source}", expected.join(" or ")),
+            Kind::UnknownVariant(found, expected) => {
+                format!("setting {name}: expected {}; found {found}{source}", expected.join(if expected.len() > 2 { ", " } else { " or " }))
+            }
             // The TOML parser quotes the whole line, which may hold a password, so only its first line, the place, is repeated.
             Kind::Message(text) if name.is_empty() => format!("settings: {}{source}", text.lines().next().unwrap_or_default()),
             kind => format!("setting {name}: {kind}{source}"),
@@ -112,11 +114,23 @@ pub(super) fn explain(errors: Error) -> ConfigError {
     ConfigError::Unreadable(errors.into_iter().map(line).collect::<Vec<_>>().join("; "))
 }
 
+/// Returns what was found as it was written. Numbers have no name of a type before them, which only programmers know.
+fn without_type(found: &Actual) -> String {
+    match found {
+        Actual::Bool(value) => value.to_string(),
+        Actual::Unsigned(value) => value.to_string(),
+        Actual::Signed(value) => value.to_string(),
+        Actual::Float(value) => value.to_string(),
+        Actual::Char(value) => value.to_string(),
+        other => other.to_string(),
+    }
+}
+
 fn in_words(expected: &str) -> &str {
     match expected {
-        "u32" => "a whole number from 0 to 4294967295",
-        "u64" | "usize" => "a whole number from 0",
-        "i32" => "a whole number up to 2147483647",
+        "u32" => "a whole number from 0 to 4294967295, such as 60",
+        "u64" | "usize" => "a whole number from 0, such as 60",
+        "i32" => "a whole number up to 2147483647, such as 60",
         "i64" => "a whole number",
         "a boolean" | "bool" => "true or false",
         other => other,

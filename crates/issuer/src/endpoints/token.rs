@@ -16,8 +16,13 @@ use crate::web::respond::no_store;
 /// `POST /token`: authenticates the client, runs the grant and returns the tokens.
 pub async fn token(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, OAuthError> {
     let parameters = parameters?;
-    let grant_type = parameters.form.get("grant_type").ok_or_else(|| OAuthError::invalid_request("grant_type is missing"))?;
-    let grant = Grant::parse(grant_type).ok_or_else(|| OAuthError::new(Code::UnsupportedGrantType, "this grant_type is not supported"))?;
+    let expected = || format!("grant_type: expected one of {}", Grant::ALL.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(", "));
+    let grant_type = parameters.form.get("grant_type");
+    let grant_type = grant_type.ok_or_else(|| OAuthError::invalid_request(format!("{}; found none", expected())))?;
+    let grant = Grant::parse(grant_type).ok_or_else(|| {
+        let found: String = grant_type.chars().take(100).collect();
+        OAuthError::new(Code::UnsupportedGrantType, format!("{}; found {found}", expected()))
+    })?;
     let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form, &parameters.request).await?;
 
     let now = app.now();

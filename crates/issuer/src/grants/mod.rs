@@ -106,7 +106,8 @@ impl Grant {
 /// Runs `grant`. Fails with `unauthorized_client` if the client is not registered for it.
 pub async fn run(grant: Grant, context: GrantContext<'_>) -> Result<Granted, OAuthError> {
     if !context.client.has_grant(grant.name()) {
-        return Err(OAuthError::new(Code::UnauthorizedClient, "this client is not registered for this grant_type"));
+        let found = grant.name();
+        return Err(OAuthError::new(Code::UnauthorizedClient, format!("grant_type: this client is not registered for {found}")));
     }
     grant.dispatch(context).await
 }
@@ -119,7 +120,7 @@ impl GrantContext<'_> {
 
     /// Returns the parameter `name`. Fails with `invalid_request` if it is missing.
     fn required(&self, name: &str) -> Result<&str, OAuthError> {
-        self.form.get(name).ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
+        self.form.get(name).ok_or_else(|| OAuthError::invalid_request(format!("{name}: expected a value; found none")))
     }
 
     /// Parses the `scope` parameter. Returns `None` if there is none.

@@ -38,16 +38,19 @@ pub enum ClientCredentials {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClientAuthError {
     /// The request uses more than one method, or two client ids that differ.
-    #[error("the request uses more than one client authentication method")]
+    #[error(
+        "client authentication: expected one method with one client_id; found several of the Authorization header, client_secret and \
+         client_assertion, or two client ids"
+    )]
     SeveralMethods,
     /// The `Authorization` header is not HTTP Basic with a form-encoded id and secret.
-    #[error("the Authorization header is not HTTP Basic")]
+    #[error("Authorization: expected Basic and the base64 of client_id:client_secret, such as Basic c2hvcDpzZWNyZXQ=")]
     Malformed,
     /// The assertion is of another type, or there is a type without an assertion.
     #[error("client_assertion_type: expected {ASSERTION_TYPE}, together with a client_assertion")]
     AssertionType,
     /// The request has a secret but no client id.
-    #[error("client_id is missing")]
+    #[error("client_id: expected beside client_secret; found none")]
     MissingId,
 }
 

@@ -73,7 +73,11 @@ impl ClientMetadata {
             [("client_uri", &self.client_uri), ("logo_uri", &self.logo_uri), ("policy_uri", &self.policy_uri), ("tos_uri", &self.tos_uri)];
         for (member, uri) in shown {
             // Pages show these URLs as links, so schemes that run code, such as `javascript`, are refused.
-            ensure(uri.as_deref().is_none_or(|uri| is_url(uri, &["https", "http"])), member, "an http or https URL")?;
+            ensure(
+                uri.as_deref().is_none_or(|uri| is_url(uri, &["https", "http"])),
+                member,
+                "an http or https URL, such as https://app.example.com/about",
+            )?;
         }
         let fetched_by: &[&str] = if private_addresses { &["https", "http"] } else { &["https"] };
         for (member, uri, schemes) in [
@@ -81,10 +85,14 @@ impl ClientMetadata {
             ("sector_identifier_uri", &self.sector_identifier_uri, fetched_by),
             ("initiate_login_uri", &self.initiate_login_uri, &["https"]),
         ] {
-            ensure(uri.as_deref().is_none_or(|uri| is_url(uri, schemes)), member, "an https URL")?;
+            ensure(uri.as_deref().is_none_or(|uri| is_url(uri, schemes)), member, "an https URL, such as https://app.example.com/keys")?;
         }
         ensure(self.jwks.is_none() || self.jwks_uri.is_none(), "jwks", "either jwks or jwks_uri, not both")?;
-        ensure(self.jwks.as_ref().is_none_or(is_public_key_set), "jwks", "a JWK set of public keys")?;
+        ensure(
+            self.jwks.as_ref().is_none_or(is_public_key_set),
+            "jwks",
+            "a JWK set of public keys, {keys: [...]}, without private or symmetric ones",
+        )?;
         ensure(self.default_max_age.is_none_or(|age| age >= 0), "default_max_age", "a number of seconds, 0 or more")?;
         let are_plain =
             |texts: &[String]| texts.len() <= MAX_ITEMS && texts.iter().all(|text| text.len() <= MAX_TEXT && is_plain_text(text));

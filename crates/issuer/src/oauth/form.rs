@@ -10,13 +10,15 @@ use secrecy::SecretString;
 pub struct Form(HashMap<String, Vec<String>>);
 
 /// The reason why a form cannot be parsed. The issuer sends the message to the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    /// A parameter appears more than once (RFC 6749 §3.2).
-    #[error("a parameter is repeated")]
-    Repeated,
+    /// The parameter of this name appears more than once (RFC 6749 §3.2).
+    #[error("{0}: expected once; found several")]
+    Repeated(String),
     /// A parameter is not UTF-8 after percent-decoding, or has a stray `%` or a NUL.
-    #[error("a parameter is not UTF-8 text, or holds a NUL or a stray percent sign")]
+    #[error(
+        "the form: expected percent-encoded UTF-8 text, such as scope=openid%20email; found other bytes, a NUL or a stray percent sign"
+    )]
     NotText,
 }
 
@@ -24,7 +26,10 @@ impl Form {
     /// Parses an encoded body. A repeated parameter is an error.
     pub fn parse(body: &[u8]) -> Result<Self, FormError> {
         let form = Self::collect(body)?;
-        if form.has_repeated(&[]) { Err(FormError::Repeated) } else { Ok(form) }
+        match form.repeated(&[]) {
+            Some(name) => Err(FormError::Repeated(name.chars().take(100).collect())),
+            None => Ok(form),
+        }
     }
 
     /// Parses an encoded body or query and keeps repeated parameters. The caller must check [`Form::has_repeated`].
@@ -40,7 +45,13 @@ impl Form {
 
     /// Returns whether any parameter that is not in `repeatable` appears more than once.
     pub fn has_repeated(&self, repeatable: &[&str]) -> bool {
-        self.0.iter().any(|(name, values)| values.len() > 1 && !repeatable.contains(&name.as_str()))
+        self.repeated(repeatable).is_some()
+    }
+
+    /// Returns the name of a parameter that is not in `repeatable` and appears more than once; of several, the first in the alphabet.
+    fn repeated(&self, repeatable: &[&str]) -> Option<&str> {
+        let several = self.0.iter().filter(|(name, values)| values.len() > 1 && !repeatable.contains(&name.as_str()));
+        several.map(|(name, _)| name.as_str()).min()
     }
 
     /// The value of `name`. `None` if the parameter is absent, empty or repeated.

@@ -25,7 +25,7 @@ pub struct ScopeSet(BTreeSet<String>);
 
 /// The value is not a list of scope-tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("scope: expected names in printable ASCII, separated by spaces")]
+#[error("scope: expected names in printable ASCII, separated by spaces, such as openid orders:read")]
 pub struct ScopeError;
 
 /// The members of a space-separated list, which is how OAuth writes lists.

@@ -45,7 +45,12 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
         None => granted.clone(),
     };
     if names_scope && requested.is_empty() {
-        return Err(OAuthError::new(Code::InvalidScope, "scope: none of these scopes can be granted"));
+        let found = requested_scope.as_ref().map(ToString::to_string).unwrap_or_default();
+        let found: String = found.chars().take(100).collect();
+        let reason = format!(
+            "scope: none of these can be granted: {found}; the client must be registered for one of them, and the roles of a user must hold it"
+        );
+        return Err(OAuthError::new(Code::InvalidScope, reason));
     }
     let audience = audience(resource, &requested, client)?;
     let issuer = &app.settings.issuer;

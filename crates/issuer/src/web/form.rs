@@ -20,7 +20,7 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
     async fn from_request(request: Request, state: &S) -> Result<Self, OAuthError> {
         Bytes::from_request(request, state).await.map(Self).map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                OAuthError::new(Code::TooLarge, "the body is too large")
+                OAuthError::new(Code::TooLarge, "the body is larger than this server accepts, which is 64 KiB")
             } else {
                 OAuthError::invalid_request("the body could not be read")
             }
@@ -38,10 +38,12 @@ impl<S: Send + Sync> FromRequest<S> for RawForm {
         let (parts, body) = request.into_parts();
         // URLs end up in logs, so no parameter is read from there. An error shows the developer that a secret may have leaked.
         if parts.uri.query().is_some_and(|query| !query.is_empty()) {
-            return Err(OAuthError::invalid_request("send the parameters in the body, not in the URL"));
+            return Err(OAuthError::invalid_request(
+                "the URL: expected no query; send the parameters in the body, because URLs end up in logs",
+            ));
         }
         if !is_form(&parts) {
-            return Err(OAuthError::invalid_request("the content type must be application/x-www-form-urlencoded"));
+            return Err(OAuthError::invalid_request("Content-Type: expected application/x-www-form-urlencoded, once"));
         }
         let RawBody(body) = RawBody::from_request(Request::from_parts(parts, body), state).await?;
         Ok(Self(body))

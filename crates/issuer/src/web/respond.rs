@@ -33,7 +33,7 @@ pub async fn method_not_allowed(headers: HeaderMap) -> Response {
 /// Answers a request whose URL only programs call but which does not take the method. Some programs say that they accept HTML, such as those
 /// that use the HTTP client of Java, so the answer is JSON in any case.
 pub async fn api_method_not_allowed() -> Response {
-    OAuthError::new(Code::MethodNotAllowed, "this method is not allowed here").into_response()
+    OAuthError::new(Code::MethodNotAllowed, "this method is not allowed here; the header Allow lists those that are").into_response()
 }
 
 /// Refuses a request of an address that has too many at once, and asks the peer to close the connection.

@@ -18,6 +18,7 @@ mod fetch;
 mod grants;
 mod interaction;
 mod keys;
+mod messages;
 mod oauth;
 mod pages;
 mod plain_english;

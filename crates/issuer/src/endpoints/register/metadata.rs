@@ -42,6 +42,33 @@ const PROTECTIONS: &[Protection] = &[
     ("introspection_encrypted_response_enc", never, "no such member, because encryption is not supported"),
 ];
 
+/// The members that can have a wrong type.
+const MEMBERS: [&str; 23] = [
+    "redirect_uris",
+    "client_name",
+    "grant_types",
+    "response_types",
+    "token_endpoint_auth_method",
+    "scope",
+    "application_type",
+    "contacts",
+    "client_uri",
+    "logo_uri",
+    "policy_uri",
+    "tos_uri",
+    "initiate_login_uri",
+    "sector_identifier_uri",
+    "jwks_uri",
+    "jwks",
+    "post_logout_redirect_uris",
+    "default_max_age",
+    "require_auth_time",
+    "default_acr_values",
+    "id_token_signed_response_alg",
+    "userinfo_signed_response_alg",
+    "token_endpoint_auth_signing_alg",
+];
+
 /// The authentication methods that prove possession of a private key and that this issuer lacks. A secret would be weaker.
 const ASYMMETRIC: [&str; 3] = ["tls_client_auth", "self_signed_tls_client_auth", "attest_jwt_client_auth"];
 
@@ -80,6 +107,12 @@ pub fn read(body: &[u8]) -> Result<ClientDraft, Vec<Fault>> {
         // The algorithm belongs to methods with an assertion, which the client will not use.
         members.remove("token_endpoint_auth_signing_alg");
     }
+    // serde does not say which member has a wrong type, so each is read alone first.
+    let of_wrong_type: Vec<Fault> = members.iter().filter_map(|(name, value)| wrong_type(name, value)).collect();
+    if !of_wrong_type.is_empty() {
+        faults.extend(of_wrong_type);
+        return Err(faults);
+    }
     let registration: Registration = serde_json::from_value(members.into()).map_err(expected)?;
     let asked = registration.token_endpoint_auth_method.as_deref().unwrap_or(BASIC);
     let method = auth_method(asked, brings_keys).map_err(|fault| faults.push(fault)).unwrap_or_default();
@@ -104,9 +137,29 @@ pub fn read(body: &[u8]) -> Result<ClientDraft, Vec<Fault>> {
 fn unsupported_protections(members: &Map<String, Value>) -> impl Iterator<Item = Fault> {
     PROTECTIONS.iter().filter_map(|(member, asks_for_nothing, expected)| {
         let value = members.get(*member).filter(|value| !asks_for_nothing(value))?;
-        let found: String = value.to_string().chars().take(40).collect();
-        Some(Fault::new(member, format!("{expected}; found {found}")))
+        let found = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Some(Fault::new(member, *expected).found(found))
     })
+}
+
+/// Returns the fault of a member whose value has a type that it may not have.
+fn wrong_type(name: &str, value: &Value) -> Option<Fault> {
+    let alone = Map::from_iter([(name.to_owned(), value.clone())]);
+    let error = serde_json::from_value::<Registration>(alone.into()).err()?.to_string();
+    let (_, expected) = error.split_once("expected ")?;
+    let expected = match expected {
+        "a sequence" => "a list of texts",
+        "a string" => "a text",
+        "a boolean" => "true or false",
+        "i64" => "a whole number",
+        other => &other.replace('`', ""),
+    };
+    // Names of members that this issuer knows are few, so that a message is not made of what was sent.
+    let field = MEMBERS.into_iter().find(|known| *known == name)?;
+    let fault = Fault::new(field, expected);
+    let found = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    // A client may have sent its private keys.
+    Some(if field == "jwks" { fault } else { fault.found(found) })
 }
 
 /// Returns the grant types of `asked` that a client may register itself for; `authorization_code` if it names none. Refresh tokens come of
@@ -149,6 +202,6 @@ fn auth_method(asked: &str, brings_keys: bool) -> Result<&'static str, Fault> {
     if is_by_secret {
         return Ok(BASIC);
     }
-    let expected = format!("one of {}, because {asked} is not supported and a secret would be weaker", METHODS.join(", "));
-    Err(Fault::new("token_endpoint_auth_method", expected))
+    let expected = format!("one of {}, because a secret would be weaker than what was asked for", METHODS.join(", "));
+    Err(Fault::new("token_endpoint_auth_method", expected).found(asked))
 }

@@ -108,7 +108,9 @@ pub async fn register(
 ) -> Result<Response, RegistrationError> {
     let initial_token = initial_token(&app, &caller).await?;
     let RawBody(body) = body?;
-    let mut draft = metadata::read(&body).map_err(Refused::Invalid)?;
+    // These faults are in what the members ask for, not in the redirect URIs themselves.
+    let as_metadata = |faults| OAuthError::new(Code::InvalidClientMetadata, Refused::Invalid(faults).to_string());
+    let mut draft = metadata::read(&body).map_err(as_metadata)?;
     draft.pkce = (!draft.public).then_some(app.settings.registration_pkce);
     let rules = Rules { self_registered: true, private_addresses: app.settings.fetch_private_addresses };
     let client = NewClient::check(draft, rules)?;

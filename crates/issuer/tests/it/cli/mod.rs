@@ -70,7 +70,7 @@ impl Signet {
 
     /// The one line that a command prints when it fails.
     #[track_caller]
-    fn error(&self, args: &[&str], stdin: &str) -> String {
+    pub fn error(&self, args: &[&str], stdin: &str) -> String {
         let out = self.run_with(&[], args, stdin);
         assert!(!out.success && out.stdout.is_empty(), "{args:?}: {out:?}");
         assert_eq!(out.stderr.trim_end().lines().count(), 1, "{args:?}: {}", out.stderr);
@@ -80,7 +80,7 @@ impl Signet {
 
 const PASSWORD: &str = "correct horse battery staple\n";
 
-fn with_orders() -> Signet {
+pub fn with_orders() -> Signet {
     let signet = Signet::new();
     assert!(signet.run(&["migrate"]).success);
     signet.json(&[
@@ -189,11 +189,12 @@ fn scripts_can_set_everything_up() {
     assert_eq!(signet.json(&["session", "end", "--user", "alice"])["sessions_ended"], 0);
 }
 
-#[test]
-fn mistakes_are_one_clear_line() {
-    let signet = with_orders();
+/// Arguments that are wrong after [`with_orders`], what the command reads from standard input, and a part of its error.
+pub type Mistake = (Vec<&'static str>, &'static str, &'static str);
+
+pub fn mistakes() -> Vec<Mistake> {
     let client = |extra: &[&'static str]| [&["client", "add", "--name", "X"], extra].concat();
-    for (args, stdin, expected) in [
+    vec![
         (vec!["user", "add", "al ice", "--password-stdin"], PASSWORD, "USERNAME: expected"),
         (vec!["user", "add", "admin", "--password-stdin"], PASSWORD, "there is a user admin already"),
         (vec!["user", "add", "bob", "--password-stdin"], "password1\n", "too easy to guess"),
@@ -262,7 +263,7 @@ fn mistakes_are_one_clear_line() {
         (
             vec!["client", "registration-token", "--uses", "0", "--lifetime", "-5"],
             "",
-            "--uses: expected 1 to 1000000 registrations; --lifetime: expected 60 to 31622400 seconds",
+            "--uses: expected 1 to 1000000 registrations; found 0; --lifetime: expected 60 to 31622400 seconds; found -5",
         ),
         (vec!["client", "rotate-secret", "cli"], "", "has no secret"),
         (vec!["client", "show", "nobody"], "", "there is no client nobody"),
@@ -271,7 +272,13 @@ fn mistakes_are_one_clear_line() {
         (vec!["session", "list", "--user", "nobody"], "", "there is no user nobody"),
         (vec!["session", "end", "nonsense"], "", "there is no session nonsense"),
         (vec!["authorization", "end", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"], "", "there is no authorization"),
-    ] {
+    ]
+}
+
+#[test]
+fn mistakes_are_one_clear_line() {
+    let signet = with_orders();
+    for (args, stdin, expected) in mistakes() {
         let error = signet.error(&args, stdin);
         assert!(error.contains(expected), "{args:?}: {error}");
     }

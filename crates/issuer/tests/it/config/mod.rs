@@ -4,10 +4,9 @@ mod sources;
 
 use crate::cli::Signet;
 
-#[test]
-fn a_wrong_setting_stops_the_start_by_its_name() {
-    let signet = Signet::new();
-    for (name, value, expected) in [
+/// A variable, a wrong value, and a part of the error.
+pub fn wrong_settings() -> Vec<(&'static str, &'static str, &'static str)> {
+    vec![
         ("SIGNET_ISUER", "https://id.example", "setting isuer: there is no such setting (in the environment)"),
         ("SIGNET_ISSUER", "http://id.example", "issuer: expected an https URL"),
         ("SIGNET_ISSUER", "https://id.example/", "issuer: expected an https URL"),
@@ -71,7 +70,13 @@ fn a_wrong_setting_stops_the_start_by_its_name() {
         ("SIGNET_HEADER_TIMEOUT", "0", "header_timeout: expected 1 to 3600; found 0"),
         ("SIGNET_WRITE_TIMEOUT", "3601", "write_timeout: expected 1 to 3600; found 3601"),
         ("SIGNET_KEYS_DIR", "", "keys_dir: expected the path of a folder"),
-    ] {
+    ]
+}
+
+#[test]
+fn a_wrong_setting_stops_the_start_by_its_name() {
+    let signet = Signet::new();
+    for (name, value, expected) in wrong_settings() {
         let out = signet.run_with(&[(name, value)], &["migrate"], "");
         assert!(!out.success, "{name}={value}");
         assert!(out.stderr.contains(expected) && out.stderr.trim().lines().count() == 1, "{name}={value}: {}", out.stderr);
