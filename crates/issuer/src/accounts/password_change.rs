@@ -76,7 +76,8 @@ impl PasswordChange {
     ) -> Result<(), PasswordChangeError> {
         let SignedIn { session, user, .. } = signed_in;
         let device = guesser.known.clone();
-        let checked = sign_in::check(app, &user.username, self.current, guesser, app.now()).await?;
+        let actor = Actor::remote(Who::User(user.id), Face::Page, request);
+        let checked = sign_in::check(app, &user.username, self.current, guesser, &actor, app.now()).await?;
         let settlement = checked.settlement;
         let about = policy::about(&user.username, user.email.as_deref(), user.name.as_deref());
         if let Err(refused) = policy::check_score(app, &self.new, &about).await.map_err(SignInError::from)? {

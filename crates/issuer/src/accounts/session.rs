@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::accounts::methods::Evidence;
 use crate::accounts::requirement::Proven;
-use crate::accounts::sign_in::{Settlement, SignInError};
+use crate::accounts::sign_in::{self, Settlement, SignInError};
 use crate::app::App;
 use crate::audit::{self, Action, Actor, EndedAccess, Event, Face, RequestInfo, Who};
 use crate::clock::UnixSeconds;
@@ -102,6 +102,8 @@ pub async fn begin(
     };
     // The user was disabled, or their credentials changed, since the password was compared.
     if !written {
+        drop(transaction);
+        sign_in::record_failure(app, Some(user.id), &Actor::remote(Who::Stranger, Face::Page, request), now).await?;
         return Err(SignInError::Wrong);
     }
     if let Some(other) = previous.filter(|_| own.is_none()) {

@@ -4,12 +4,14 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 use crate::accounts::lockout::{Counters, Guesser, Verdict};
 use crate::accounts::methods::password::{self, Comparison, StoredHash};
 use crate::accounts::methods::{Evidence, Method, Passed};
 use crate::accounts::{policy, username};
 use crate::app::App;
+use crate::audit::{self, Actor, Event};
 use crate::clock::UnixSeconds;
 use crate::oauth::error::{Code, OAuthError};
 use crate::pool::Overloaded;
@@ -46,7 +48,7 @@ pub enum SignInError {
 impl From<SignInError> for OAuthError {
     fn from(error: SignInError) -> Self {
         match error {
-            SignInError::Wrong => Self::invalid_grant(),
+            SignInError::Wrong => Self::invalid_grant().because(error.to_string()),
             SignInError::Wait(seconds) => Self::new(Code::TooManyAttempts(seconds), error.to_string()),
             SignInError::Busy(error) => error.into(),
             SignInError::Store(error) => error.into(),
@@ -54,8 +56,16 @@ impl From<SignInError> for OAuthError {
     }
 }
 
-/// Compares `password` with that of the user whose username was typed as `typed`, for an attempt of `guesser`.
-pub async fn check(app: &App, typed: &str, password: SecretString, guesser: Guesser, now: UnixSeconds) -> Result<Checked, SignInError> {
+/// Compares `password` with that of the user whose username was typed as `typed`, for an attempt of `guesser`. A wrong
+/// password is recorded as an event of `actor`. Attempts that must wait are not, so that the events are bounded as the attempts are.
+pub async fn check(
+    app: &App,
+    typed: &str,
+    password: SecretString,
+    guesser: Guesser,
+    actor: &Actor,
+    now: UnixSeconds,
+) -> Result<Checked, SignInError> {
     // Check only the upper bound, because imported passwords may be shorter than those that may be set today.
     if policy::is_too_long(password.expose_secret()) {
         return Err(SignInError::Wrong);
@@ -74,13 +84,21 @@ pub async fn check(app: &App, typed: &str, password: SecretString, guesser: Gues
             let evidence = Evidence::new(user.id, Passed { method: Method::Password, at: now });
             Ok(Checked { user: Box::new(user), evidence, settlement: Settlement { password_hash, rehashed, counters } })
         }
-        (Ok(_), _) => Err(SignInError::Wrong),
+        (Ok(_), user) => {
+            record_failure(app, user.map(|user| user.id), actor, now).await?;
+            Err(SignInError::Wrong)
+        }
         (Err(busy), _) => {
             // No password was compared, so the attempt must not count.
             counters.withdraw(&app.store).await?;
             Err(busy.into())
         }
     }
+}
+
+/// Records a failed sign-in, as a transaction of its own.
+pub async fn record_failure(app: &App, user: Option<Uuid>, actor: &Actor, now: UnixSeconds) -> Result<(), StoreError> {
+    audit::record(app.store.writer(), now, actor, Event::SignInFailed { user }).await
 }
 
 /// The changes that the write transaction must make after a password was right.

@@ -24,6 +24,8 @@ pub enum Who {
     Issuer,
     /// A client that registers itself or manages its own registration.
     Registration,
+    /// A person who has not proved who they are.
+    Stranger,
     /// A user, by their id.
     User(Uuid),
     /// A client, by its id.
@@ -86,6 +88,7 @@ impl Actor {
             Who::Operator => ("operator", None),
             Who::Issuer => ("issuer", None),
             Who::Registration => ("registration", None),
+            Who::Stranger => ("stranger", None),
             Who::User(id) => ("user", Some(id.to_string())),
             Who::Client(id) => ("client", Some(id.clone())),
         }

@@ -81,6 +81,9 @@ actions! {
     UserSessionsEnded = "user_sessions_ended";
 }
 
+/// The name of [`Event::SignInFailed`]. Strangers cause these events, so they are not kept for ever.
+pub const SIGN_IN_FAILED: &str = "sign_in_failed";
+
 /// An event, with what the audit trail keeps of it.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -97,6 +100,9 @@ pub enum Event<'a> {
     CodeReplayed { user: Uuid, client: &'a str, authorization: Uuid },
     /// A user signed in with a browser, or entered their password there again.
     SignedIn { user: Uuid, sid: &'a str },
+    /// An attempt to sign in failed, by a wrong password or by that of a disabled user. `user` is `None` if there is no such account; what
+    /// was typed as its name is not kept, because it may be a password.
+    SignInFailed { user: Option<Uuid> },
     /// A session ended; `by` names the cause.
     SessionEnded { user: Uuid, sid: &'a str, by: &'a str },
     /// A user ended all sessions and authorizations but those of the browser that they used.
@@ -126,6 +132,7 @@ impl Event<'_> {
             Self::RefreshTokenFromTheFuture { .. } => "refresh_token_from_the_future",
             Self::CodeReplayed { .. } => "code_replayed",
             Self::SignedIn { .. } => "signed_in",
+            Self::SignInFailed { .. } => SIGN_IN_FAILED,
             Self::SessionEnded { .. } => "session_ended",
             Self::OthersEnded { .. } => "others_ended",
             Self::PasswordChanged { .. } => "password_changed",
@@ -152,7 +159,7 @@ impl Event<'_> {
             | Self::ConsentGiven { user, .. }
             | Self::ConsentWithdrawn { user, .. } => Some(user),
             Self::Changed { object: Object::User(id, _) | Object::Authorization(_, id, _) | Object::Session(_, id), .. } => Some(id),
-            Self::Changed { object: Object::Authorizations(user, _), .. } => user,
+            Self::Changed { object: Object::Authorizations(user, _), .. } | Self::SignInFailed { user } => user,
             _ => None,
         }
     }

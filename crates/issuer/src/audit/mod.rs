@@ -4,7 +4,7 @@ mod actor;
 mod event;
 
 pub use actor::{Actor, Face, RequestInfo, Who};
-pub use event::{Action, EndedAccess, Event, Object};
+pub use event::{Action, EndedAccess, Event, Object, SIGN_IN_FAILED};
 
 use serde_json::Value;
 

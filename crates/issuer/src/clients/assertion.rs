@@ -38,9 +38,15 @@ struct Claims {
 /// Returns the client that signed `assertion`. `id` is the `client_id` parameter, if it was sent.
 pub(super) async fn authenticate(app: &App, id: Option<&str>, assertion: &str, request: &RequestInfo) -> Result<Client, OAuthError> {
     // These values serve only to find the client and its key. They are trusted once the signature is checked.
-    let (kid, claimed) = untrusted(assertion).ok_or_else(failed)?;
-    let named = Some(claimed).filter(|claimed| id.is_none_or(|id| id == claimed)).ok_or_else(failed)?;
-    let client = known(app, &named).await?.filter(|client| !client.public && uses(client, PRIVATE_KEY_JWT)).ok_or_else(failed)?;
+    let (kid, claimed) = untrusted(assertion).ok_or_else(|| failed("the client assertion is no signed JWT with a sub"))?;
+    if id.is_some_and(|id| id != claimed) {
+        return Err(failed("the client assertion names another client than client_id"));
+    }
+    let client = known(app, &claimed).await.map_err(|error| error.of_client(Some(&claimed)))?;
+    let refuse = |reason| failed(reason).of_client(Some(&client.id));
+    if client.public || !uses(&client, PRIVATE_KEY_JWT) {
+        return Err(refuse("the client is registered for another authentication method than private_key_jwt"));
+    }
 
     let metadata = client.metadata()?;
     let asker = Asker::Stranger { address: request.address, token: &client.id };
@@ -48,23 +54,34 @@ pub(super) async fn authenticate(app: &App, id: Option<&str>, assertion: &str, r
         tracing::info!(client = client.id, %error, "the keys of a client could not be fetched");
         match *error {
             FetchError::TooMany(seconds) => OAuthError::new(Code::TooManyAttempts(seconds), error.to_string()),
-            _ => failed(),
+            _ => refuse("the keys of the client could not be fetched from its jwks_uri"),
         }
     })?;
-    let signed = SignedToken::parse_for(assertion, only_key(&keys)).map_err(|_| failed())?;
-    let claims: Claims = serde_json::from_slice(signed.check_signature(&keys).map_err(|_| failed())?).map_err(|_| failed())?;
-    let now = app.now();
-    let issuer = &app.settings.issuer;
-    let for_us = claims.aud == issuer.as_str() || claims.aud == issuer.endpoint("/token");
-    let in_time = claims.exp > now - VERIFIER_LEEWAY && claims.exp <= now + MAX_LIFETIME && claims.nbf <= now + VERIFIER_LEEWAY;
-    if claims.iss != client.id || claims.sub != client.id || !for_us || !in_time || claims.jti.is_empty() {
-        return Err(failed());
-    }
+    let bad_signature = || refuse("the client assertion is not signed by a key of the client");
+    let signed = SignedToken::parse_for(assertion, only_key(&keys)).map_err(|_| bad_signature())?;
+    let claims = signed.check_signature(&keys).map_err(|_| bad_signature())?;
+    let claims: Claims = serde_json::from_slice(claims).map_err(|_| refuse("the claims of the client assertion are incomplete"))?;
+    check(app, &client, &claims).map_err(refuse)?;
     let used = secret::key(&format!("{} {}", client.id, claims.jti));
     if !client_assertions::spend(app.store.writer(), &used, claims.exp + VERIFIER_LEEWAY + 1).await? {
-        return Err(failed());
+        return Err(refuse("the client assertion was used before"));
     }
     Ok(client)
+}
+
+/// Returns what is wrong with the claims of an assertion that `client` signed.
+fn check(app: &App, client: &Client, claims: &Claims) -> Result<(), &'static str> {
+    let (now, issuer) = (app.now(), &app.settings.issuer);
+    if claims.iss != client.id || claims.sub != client.id {
+        return Err("iss and sub of the client assertion are not both the client id");
+    }
+    if claims.aud != issuer.as_str() && claims.aud != issuer.endpoint("/token") {
+        return Err("aud of the client assertion is neither the issuer nor its token endpoint");
+    }
+    if claims.exp <= now - VERIFIER_LEEWAY || claims.exp > now + MAX_LIFETIME || claims.nbf > now + VERIFIER_LEEWAY {
+        return Err("the client assertion has expired, is not valid yet, or lives longer than an hour");
+    }
+    if claims.jti.is_empty() { Err("jti of the client assertion is empty") } else { Ok(()) }
 }
 
 /// Reads the `kid` and the `sub` of an assertion whose signature is not checked yet.

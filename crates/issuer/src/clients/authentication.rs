@@ -31,18 +31,27 @@ pub async fn authenticate<'h>(
     })?;
     match credentials {
         ClientCredentials::Secret(id, secret, method) => {
-            known(app, &id).await?.filter(|client| has_secret(client, &secret) && uses(client, method)).ok_or_else(failed)
+            let client = known(app, &id).await?;
+            if !has_secret(&client, &secret) {
+                return Err(failed(if client.public { "the client is public and has no secret" } else { "the client secret is wrong" }));
+            }
+            if uses(&client, method) { Ok(client) } else { Err(failed("the client is registered for another authentication method")) }
         }
-        ClientCredentials::Id(id) => known(app, &id).await?.filter(|client| client.public).ok_or_else(failed),
+        ClientCredentials::Id(id) => public(known(app, &id).await?),
         ClientCredentials::Assertion(id, assertion) => {
             assertion::authenticate(app, id.as_deref(), assertion.expose_secret(), request).await
         }
         ClientCredentials::Absent => {
             let default = app.settings.default_client.as_deref();
             let id = default.ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication is missing"))?;
-            known(app, id).await?.filter(|client| client.public).ok_or_else(failed)
+            public(known(app, id).await?)
         }
     }
+}
+
+/// Returns `client` if it need not authenticate.
+fn public(client: Client) -> Result<Client, OAuthError> {
+    if client.public { Ok(client) } else { Err(failed("the client is confidential, but the request carries no secret and no assertion")) }
 }
 
 fn has_secret(client: &Client, secret: &SecretString) -> bool {

@@ -8,15 +8,17 @@ use crate::oauth::client_auth::NONE;
 use crate::oauth::error::{Code, OAuthError};
 use crate::store::clients::Client;
 
-/// Returns the client `id` if it exists and is enabled.
-async fn known(app: &App, id: &str) -> Result<Option<Client>, OAuthError> {
-    Ok(app.store.client(id).await?.filter(|client| client.enabled))
+/// Returns the client `id`. Fails if there is none, or if it is disabled.
+async fn known(app: &App, id: &str) -> Result<Client, OAuthError> {
+    let client = app.store.client(id).await?.ok_or_else(|| failed("there is no client with this id"))?;
+    if client.enabled { Ok(client) } else { Err(failed("the client is disabled")) }
 }
 
 /// The same error for every client that is unknown, disabled or does not prove who it is, so that the answer does not reveal which
 /// clients exist.
-fn failed() -> OAuthError {
-    OAuthError::new(Code::InvalidClient, "client authentication failed")
+/// `reason` is logged and never sent.
+fn failed(reason: &'static str) -> OAuthError {
+    OAuthError::new(Code::InvalidClient, "client authentication failed").because(reason)
 }
 
 /// Returns whether `client` may authenticate by `method`.

@@ -118,6 +118,8 @@ pub struct Settings {
     pub address_attempts: i32,
     /// The period in which the failed sign-ins of an address are counted.
     pub address_window: UnixSeconds,
+    /// The time for which the audit trail keeps failed sign-ins, which strangers can cause.
+    pub failed_sign_in_retention: UnixSeconds,
     /// A session that is not used for this long ends.
     pub session_idle_lifetime: UnixSeconds,
     /// A session ends after this long, however often it is used.
@@ -236,6 +238,7 @@ impl Settings {
             account_max_delay: 300,
             address_attempts: 100,
             address_window: 300,
+            failed_sign_in_retention: 30 * DAY,
             session_idle_lifetime: 8 * 3600,
             session_absolute_lifetime: 7 * DAY,
             open_registration: false,
@@ -306,6 +309,7 @@ impl Settings {
         in_range("account_max_delay", self.account_max_delay, 1, DAY)?;
         in_range("address_attempts", self.address_attempts.into(), 1, 1_000_000)?;
         in_range("address_window", self.address_window, 1, DAY)?;
+        in_range("failed_sign_in_retention", self.failed_sign_in_retention, 3600, 3660 * DAY)?;
         in_range("session_absolute_lifetime", self.session_absolute_lifetime, 60, 366 * DAY)?;
         in_range("session_idle_lifetime", self.session_idle_lifetime, 60, self.session_absolute_lifetime)?;
         if let Err(error) = EnvFilter::try_new(&self.log) {

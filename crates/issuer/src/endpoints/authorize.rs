@@ -42,7 +42,7 @@ async fn begin(app: &App, browser: &Browser, encoded: &[u8]) -> Result<Response,
     // `CheckedRequest` states which clients are sent a refusal before a user has signed in.
     if let CheckedRequest::Invalid(error) = &interaction.request {
         if !client.registered_itself {
-            return answer::refusal(app, &interaction.target, error);
+            return answer::refusal(app, &client, &interaction.target, error);
         }
         // The client asked that no page be shown, so the user is not asked to sign in first.
         if form.get("prompt") == Some("none") && browser.signed_in().await?.is_none() {
@@ -77,7 +77,7 @@ async fn advance(
         Ok(Next::Consent(_)) => "/consent",
         Ok(Next::Refuse(error)) => {
             take(app, waiting).await?;
-            return answer::refusal(app, &interaction.target, &error);
+            return answer::refusal(app, client, &interaction.target, &error);
         }
         Ok(Next::Grant(offer, proven)) => {
             let (Some(signed_in), CheckedRequest::Valid(request)) = (signed_in, &interaction.request) else {
@@ -89,10 +89,10 @@ async fn advance(
             let code = CodeRequest { client, redirect_uri, request, signed_in: &signed_in, proven: &proven, granted, to_consent };
             return match authorization_code::give(app, code).await {
                 Ok(code) => answer::success(app, &interaction.target, &code),
-                Err(error) => refuse(app, &interaction, &error),
+                Err(error) => refuse(app, client, &interaction, &error),
             };
         }
-        Err(error) => return refuse(app, &interaction, &error),
+        Err(error) => return refuse(app, client, &interaction, &error),
     };
     let id = match waiting {
         Some(waiting) => waiting.id.clone(),
@@ -110,7 +110,7 @@ async fn take(app: &App, waiting: Option<&WaitingRequest>) -> Result<(), PageErr
     }
 }
 
-fn refuse(app: &App, interaction: &Interaction, error: &OAuthError) -> Result<Response, PageError> {
+fn refuse(app: &App, client: &Client, interaction: &Interaction, error: &OAuthError) -> Result<Response, PageError> {
     error.log();
-    answer::refusal(app, &interaction.target, &ErrorResponse::from(error))
+    answer::refusal(app, client, &interaction.target, &ErrorResponse::from(error))
 }

@@ -39,12 +39,16 @@ struct Active<'a> {
 /// token is reported as not active.
 pub async fn introspect(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, OAuthError> {
     let parameters = parameters?;
-    let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form, &parameters.request).await?;
+    answer(&app, &parameters).await.map_err(|error| parameters.blame(error))
+}
+
+async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthError> {
+    let client = authentication::authenticate(app, parameters.authorization(), &parameters.form, &parameters.request).await?;
     if client.public {
         return Err(OAuthError::new(Code::InvalidClient, "only confidential clients may use introspection"));
     }
     let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
-    let found = look_up(&app, token).await?;
+    let found = look_up(app, token).await?;
 
     let own = client.default_resource.as_ref().map(|resource| resource.identifier(&app.settings.issuer));
     let meant_for = |aud: &Audience| own.as_ref().is_some_and(|own| aud.contains(own));

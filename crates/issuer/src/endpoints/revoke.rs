@@ -20,14 +20,18 @@ use crate::web::form::Parameters;
 /// cannot be revoked (§2.2.1).
 pub async fn revoke(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<StatusCode, OAuthError> {
     let parameters = parameters?;
-    let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form, &parameters.request).await?;
+    answer(&app, &parameters).await.map_err(|error| parameters.blame(error))
+}
+
+async fn answer(app: &App, parameters: &Parameters) -> Result<StatusCode, OAuthError> {
+    let client = authentication::authenticate(app, parameters.authorization(), &parameters.form, &parameters.request).await?;
     let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
-    let found = look_up(&app, token).await?;
+    let found = look_up(app, token).await?;
     let Some(found) = found.filter(|found| found.client.id == client.id) else { return Ok(StatusCode::OK) };
     let Some((_, row)) = found.user else {
         return Err(OAuthError::new(Code::UnsupportedTokenType, "a client_credentials token cannot be revoked; wait until it expires"));
     };
     let actor = Actor::remote(Who::Client(client.id), Face::Revocation, &parameters.request);
-    authorizations::revoke(&app, &actor, &row).await?;
+    authorizations::revoke(app, &actor, &row).await?;
     Ok(StatusCode::OK)
 }

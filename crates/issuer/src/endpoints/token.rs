@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 
+use crate::accounts::sign_in::record_failure;
 use crate::app::App;
+use crate::audit::{Actor, Face, Who};
 use crate::clients::authentication;
 use crate::grants::{self, Grant, GrantContext, Granted};
 use crate::oauth::error::{Code, OAuthError};
@@ -16,6 +18,10 @@ use crate::web::respond::no_store;
 /// `POST /token`: authenticates the client, runs the grant and returns the tokens.
 pub async fn token(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, OAuthError> {
     let parameters = parameters?;
+    answer(&app, &parameters).await.map_err(|error| parameters.blame(error))
+}
+
+async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthError> {
     let expected = || format!("grant_type: expected one of {}", Grant::ALL.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(", "));
     let grant_type = parameters.form.get("grant_type");
     let grant_type = grant_type.ok_or_else(|| OAuthError::invalid_request(format!("{}; found none", expected())))?;
@@ -23,13 +29,23 @@ pub async fn token(State(app): State<Arc<App>>, parameters: Result<Parameters, O
         let found: String = grant_type.chars().take(100).collect();
         OAuthError::new(Code::UnsupportedGrantType, format!("{}; found {found}", expected()))
     })?;
-    let client = authentication::authenticate(&app, parameters.authorization(), &parameters.form, &parameters.request).await?;
+    let client = authentication::authenticate(app, parameters.authorization(), &parameters.form, &parameters.request).await?;
 
     let now = app.now();
-    let context = GrantContext { app: &app, client: &client, form: &parameters.form, request: &parameters.request, now };
+    let context = GrantContext { app, client: &client, form: &parameters.form, request: &parameters.request, now };
     let Granted { authorization, redemption } = grants::run(grant, context).await?;
     // Sign before the redemption opens its transaction, so that no transaction is open while RSA runs.
-    let response = issue(&app, &client, &authorization, now).await?;
+    let response = match issue(app, &client, &authorization, now).await {
+        // The gate of all grants refused it. For the password grant that is a failed sign-in with the right password.
+        Err(error) if error.code == Code::InvalidGrant => {
+            if let (Grant::Password, Some((user, _))) = (grant, authorization.user()) {
+                let actor = Actor::remote(Who::Client(client.id.clone()), Face::Token, &parameters.request);
+                record_failure(app, Some(user.id), &actor, now).await?;
+            }
+            return Err(error.because("the user or the client is disabled, or the authorization has ended"));
+        }
+        issued => issued?,
+    };
     redemption.settle(context, &authorization).await?;
     tracing::debug!(grant = grant.name(), client = client.id, "tokens issued");
     Ok(no_store(response))

@@ -81,12 +81,19 @@ pub struct Redemption {
 
 pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Redemption), OAuthError> {
     let GrantContext { app, client, now, .. } = context;
+    let refused = |reason: &str| OAuthError::invalid_grant().because(reason);
     let found = authorization_codes::find(app.store.reader(), &secret::key(context.required("code")?)).await?;
-    let CodeInSession { code, user, session_expires_at } = found.ok_or_else(OAuthError::invalid_grant)?;
+    let CodeInSession { code, user, session_expires_at } = found.ok_or_else(|| refused("there is no such code"))?;
     // Refuse a request that cannot redeem the code, but end nothing. Otherwise an attacker who has only seen the code could end the
     // authorization.
-    if code.client_id != client.id || code.redirect_uri != context.required("redirect_uri")? || !proves_possession(&code, context) {
-        return Err(OAuthError::invalid_grant());
+    if code.client_id != client.id {
+        return Err(refused("the code was given to another client"));
+    }
+    if code.redirect_uri != context.required("redirect_uri")? {
+        return Err(refused("redirect_uri differs from that of the authorization request"));
+    }
+    if !proves_possession(&code, context) {
+        return Err(refused("code_verifier does not fit the code_challenge of the authorization request, or only one of the two was sent"));
     }
     let held = ScopeSet::parse(&code.scope).map_err(OAuthError::server_error)?;
     let row = AuthorizationRow {
@@ -106,10 +113,10 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     // Check this before the expiry, because a second redemption is a sign of theft even if it comes late.
     if code.spent_at.is_some() {
         end_replayed(context, &row).await?;
-        return Err(OAuthError::invalid_grant());
+        return Err(refused("the code was used before, so its authorization is ended"));
     }
     if code.expires_at <= now || session_expires_at.is_none_or(|until| until <= now) {
-        return Err(OAuthError::invalid_grant());
+        return Err(refused("the code has expired, or the session in which it was given has ended"));
     }
     let granted = narrow(&held, client, Some(&user));
     if granted.is_empty() {
@@ -133,16 +140,16 @@ impl Redemption {
             // If the user withdraws the consent at the same moment, the withdrawal either comes first and is seen here, or it waits and
             // then ends the authorization that is inserted here.
             if !consents::holds(&transaction, row.user_id, &row.client_id, scope).await? {
-                return Err(OAuthError::invalid_grant());
+                return Err(OAuthError::invalid_grant().because("the user has withdrawn the consent"));
             }
         }
         if !authorization_codes::spend(&transaction, &self.hash, row.user_id, &row.client_id, now).await? {
             drop(transaction);
             end_replayed(context, row).await?;
-            return Err(OAuthError::invalid_grant());
+            return Err(OAuthError::invalid_grant().because("the code was used before, so its authorization is ended"));
         }
         if !authorizations::insert(&transaction, row, user.credential_version).await? {
-            return Err(OAuthError::invalid_grant());
+            return Err(OAuthError::invalid_grant().because("the user or the client was disabled, or the password was changed meanwhile"));
         }
         record_given(&transaction, context, row, Grant::AuthorizationCode).await?;
         Ok(commit(transaction).await?)

@@ -32,11 +32,12 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     let resource = context.named_resource().await?;
     let known = (!client.public).then(|| Known::Client(client.id.clone()));
     let guesser = Guesser { address: context.request.address, known };
-    let Checked { user, evidence, settlement } = sign_in::check(app, username, password, guesser, now).await?;
+    let Checked { user, evidence, settlement } = sign_in::check(app, username, password, guesser, &context.actor(), now).await?;
     let enrolment_may_wait = user.password_generated_at.is_some_and(|at| at + GENERATED_LIFETIME > now);
     let required = Requirement { enrolment_may_wait, ..Requirement::default() };
     let Step::Done(proven) = requirement::next(&evidence, &Enrolled::of(&user), &required) else {
-        return Err(OAuthError::invalid_grant());
+        let reason = "the password was right, but the user must take another step first, such as replacing a generated password";
+        return Err(OAuthError::invalid_grant().because(reason));
     };
 
     let requested = requested_scope.clone().unwrap_or_else(|| default_scopes(client, resource.named()));
@@ -60,7 +61,9 @@ impl Redemption {
         // The settlement comes first, because it locks the counters before the user. The order of locks is stated in store/mod.rs.
         self.settlement.settle(&transaction, user).await?;
         if !authorizations::insert(&transaction, row, user.credential_version).await? {
-            return Err(OAuthError::invalid_grant());
+            drop(transaction);
+            sign_in::record_failure(context.app, Some(user.id), &context.actor(), context.now).await?;
+            return Err(OAuthError::invalid_grant().because("the user or the client was disabled, or the password was changed meanwhile"));
         }
         record_given(&transaction, context, row, Grant::Password).await?;
         Ok(commit(transaction).await?)

@@ -28,13 +28,19 @@ pub enum Redemption {
 
 pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Redemption), OAuthError> {
     let GrantContext { app, client, now, .. } = context;
-    let token = RefreshToken::parse(context.required("refresh_token")?).ok_or_else(OAuthError::invalid_grant)?;
+    let refused = |reason: &str| OAuthError::invalid_grant().because(reason);
+    let token =
+        RefreshToken::parse(context.required("refresh_token")?).ok_or_else(|| refused("this is no refresh token of this issuer"))?;
     let found = app.store.authorization(token.authorization).await?;
-    let Some((mut row, user)) = found else { return Err(OAuthError::invalid_grant()) };
+    let Some((mut row, user)) = found else { return Err(refused("the authorization of the refresh token was deleted, or never existed")) };
     // Refuse a forged token, or one of another client, without ending the authorization. Otherwise anybody could end it.
     let usable = row.refreshable && row.is_live(now) && !row.is_idle(now, app.settings.refresh_idle_lifetime);
-    if !token.is_genuine(&row, usable, &app.master).map_err(OAuthError::server_error)? || row.client_id != client.id || !usable {
-        return Err(OAuthError::invalid_grant());
+    let is_genuine = token.is_genuine(&row, usable, &app.master).map_err(OAuthError::server_error)?;
+    match (is_genuine, row.client_id == client.id, usable) {
+        (true, true, true) => {}
+        (false, ..) => return Err(refused("the refresh token is forged, or was made under another master key")),
+        (_, false, _) => return Err(refused("the refresh token belongs to another client")),
+        (.., false) => return Err(refused("the authorization has ended, or was not used for too long")),
     }
     let redemption = match row.generation - token.generation {
         0 => Redemption::Advance { from: token.generation },
@@ -68,7 +74,11 @@ impl Redemption {
             Self::Standing => false,
         };
         // If a parallel request was first, this one gets the same refresh token.
-        if advanced || is_standing(app, row.id, row.generation, now).await? { Ok(()) } else { Err(OAuthError::invalid_grant()) }
+        if advanced || is_standing(app, row.id, row.generation, now).await? {
+            Ok(())
+        } else {
+            Err(OAuthError::invalid_grant().because("the authorization ended, or its refresh token was spent, at the same moment"))
+        }
     }
 }
 
@@ -101,5 +111,9 @@ async fn refuse_replay(context: GrantContext<'_>, row: &AuthorizationRow, behind
     if ended {
         tracing::warn!(%authorization, client, "a spent refresh token was used again; its authorization was ended");
     }
-    Err(OAuthError::invalid_grant())
+    Err(OAuthError::invalid_grant().because(if behind > 0 {
+        "the refresh token was spent long before, so its authorization is ended"
+    } else {
+        "the refresh token is newer than the database, which was probably restored from a backup"
+    }))
 }

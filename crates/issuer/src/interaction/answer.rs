@@ -6,7 +6,9 @@ use axum::response::Response;
 use crate::app::App;
 use crate::oauth::authorization_request::{ResponseMode, ResponseTarget};
 use crate::oauth::error::ErrorResponse;
+use crate::store::clients::Client;
 use crate::web::error::page::PageError;
+use crate::web::error::refusal::Refusal;
 use crate::web::html::{Csp, Hidden, html};
 use crate::web::respond::redirect;
 
@@ -23,9 +25,11 @@ pub fn success(app: &App, target: &ResponseTarget, code: &str) -> Result<Respons
     answer(app, target, &[("code", code)])
 }
 
-/// Sends `error` to the client, which gets no code.
-pub fn refusal(app: &App, target: &ResponseTarget, error: &ErrorResponse) -> Result<Response, PageError> {
-    answer(app, target, &[("error", &error.error), ("error_description", &error.description)])
+/// Sends `error` to the client `client`, which gets no code.
+pub fn refusal(app: &App, client: &Client, target: &ResponseTarget, error: &ErrorResponse) -> Result<Response, PageError> {
+    let mut response = answer(app, target, &[("error", &error.error), ("error_description", &error.description)])?;
+    response.extensions_mut().insert(Refusal::new(&error.error, error.description.as_str()).of_client(&client.id));
+    Ok(response)
 }
 
 fn answer(app: &App, target: &ResponseTarget, parameters: &[(&str, &str)]) -> Result<Response, PageError> {

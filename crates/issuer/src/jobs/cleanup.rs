@@ -2,11 +2,12 @@
 //! locks only briefly.
 
 use crate::app::App;
+use crate::audit::SIGN_IN_FAILED;
 use crate::browser::device;
 use crate::clock::DAY;
 use crate::store::{
-    StoreError, attempts, authorization_codes, authorizations, browsers, client_assertions, devices, registration_tokens, sessions,
-    waiting_requests,
+    StoreError, attempts, audit_events, authorization_codes, authorizations, browsers, client_assertions, devices, registration_tokens,
+    sessions, waiting_requests,
 };
 
 const BATCH: i64 = 500;
@@ -34,6 +35,7 @@ async fn clean(app: &App) -> Result<(), StoreError> {
     while authorization_codes::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     while registration_tokens::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while devices::purge(app.store.writer(), now - device::LIFETIME, BATCH).await? > 0 {}
+    while audit_events::purge(app.store.writer(), SIGN_IN_FAILED, now - app.settings.failed_sign_in_retention, BATCH).await? > 0 {}
     while client_assertions::purge(app.store.writer(), now, BATCH).await? > 0 {}
     Ok(())
 }

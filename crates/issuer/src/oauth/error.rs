@@ -98,12 +98,16 @@ pub struct OAuthError {
     /// The cause, which is logged and never sent.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// What the operator should know beside the description. It is logged and never sent.
+    pub reason: Option<String>,
+    /// The client that sent the request, or says so. It is logged and never sent.
+    pub client: Option<String>,
 }
 
 impl OAuthError {
     /// An error that the request alone causes, so that there is no source.
     pub fn new(code: Code, description: impl Into<String>) -> Self {
-        Self { code, description: description.into(), source: None }
+        Self { code, description: description.into(), source: None, reason: None, client: None }
     }
 
     /// An `invalid_request` error. The description says what was expected.
@@ -119,12 +123,24 @@ impl OAuthError {
     /// A failure of the database as a whole, which passes when the database is back.
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let description = "the server cannot reach or change its database at the moment; try again".to_owned();
-        Self { code: Code::Unavailable, description, source: Some(source.into()) }
+        Self { source: Some(source.into()), ..Self::new(Code::Unavailable, description) }
     }
 
     /// A failure of the issuer itself.
     pub fn server_error(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { code: Code::ServerError, description: "the server could not answer; try again".to_owned(), source: Some(source.into()) }
+        Self { source: Some(source.into()), ..Self::new(Code::ServerError, "the server could not answer; try again") }
+    }
+
+    /// Adds what the operator should know, unless that was added before. It is logged and never sent.
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason.get_or_insert_with(|| reason.into());
+        self
+    }
+
+    /// Adds the client that sent the request, or says so, unless that was added before. It is logged and never sent.
+    pub fn of_client(mut self, client: Option<&str>) -> Self {
+        self.client = self.client.or(client.map(str::to_owned));
+        self
     }
 
     /// The description, in which `?` replaces each character that RFC 6749 §5.2 does not allow.

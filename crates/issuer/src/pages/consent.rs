@@ -115,7 +115,7 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
                 return Err(PageError::answered());
             }
             let error = ErrorResponse::from(&OAuthError::new(Code::AccessDenied, "the user did not allow the request"));
-            answer::refusal(&app, &waiting.interaction.target, &error)
+            answer::refusal(&app, &client, &waiting.interaction.target, &error)
         }
         _ => Err(PageError::stale_form()),
     }

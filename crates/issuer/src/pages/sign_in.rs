@@ -11,6 +11,7 @@ use secrecy::SecretString;
 
 use crate::accounts::sign_in::{self, SignInError};
 use crate::app::App;
+use crate::audit::{Actor, Face, Who};
 use crate::browser::Browser;
 use crate::interaction::waiting::{self, WaitingRequest};
 use crate::interaction::{CheckedRequest, Interaction, sealed};
@@ -199,7 +200,8 @@ pub async fn submit(
         return ask_again(&app, &browser, &purpose, username, &form).await;
     }
     let password = form.secret("password").unwrap_or_else(|| SecretString::from(""));
-    let checked = match sign_in::check(&app, username, password, browser.guesser(), app.now()).await {
+    let stranger = Actor::remote(Who::Stranger, Face::Page, browser.request());
+    let checked = match sign_in::check(&app, username, password, browser.guesser(), &stranger, app.now()).await {
         Ok(checked) => browser.sign_in(checked).await?,
         Err(error) => Err(error),
     };

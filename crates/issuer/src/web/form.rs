@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
 use crate::audit::RequestInfo;
+use crate::oauth::client_auth::ClientCredentials;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
 use crate::web::client_ip::request_info;
@@ -63,6 +64,15 @@ impl Parameters {
     /// Returns the values of all `Authorization` headers, so that client authentication can refuse a second one.
     pub fn authorization(&self) -> impl Iterator<Item = &[u8]> {
         self.headers.get_all(header::AUTHORIZATION).iter().map(header::HeaderValue::as_bytes)
+    }
+
+    /// Adds to `error`, for the log, the client that the request names. It need not be the client that sent it.
+    pub fn blame(&self, error: OAuthError) -> OAuthError {
+        let named = match ClientCredentials::parse(self.authorization(), &self.form) {
+            Ok(ClientCredentials::Id(id) | ClientCredentials::Secret(id, ..) | ClientCredentials::Assertion(Some(id), _)) => Some(id),
+            _ => self.form.get("client_id").map(str::to_owned),
+        };
+        error.of_client(named.as_deref())
     }
 }
 

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::oauth::error::OAuthError;
+use crate::web::error::refusal::Refusal;
 
 /// The reason why a bearer-protected endpoint refuses a request.
 #[derive(Debug)]
@@ -53,6 +54,7 @@ impl BearerError {
             challenge += &format!(", scope=\"{scope}\"");
         }
         let mut response = (status, Json(json!({ "error": code, "error_description": description }))).into_response();
+        response.extensions_mut().insert(Refusal::new(code, description));
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Ok(challenge) = HeaderValue::from_str(&challenge) {

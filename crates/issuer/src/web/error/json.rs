@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::oauth::error::{Code, OAuthError};
+use crate::web::error::refusal::Refusal;
 use crate::web::error::{DatabaseUnavailable, retry_after, status};
 
 impl IntoResponse for OAuthError {
@@ -13,6 +14,7 @@ impl IntoResponse for OAuthError {
         self.log();
         let body = Json(json!({ "error": self.code.as_str(), "error_description": self.safe_description() }));
         let mut response = (status(&self.code), body).into_response();
+        response.extensions_mut().insert(Refusal::from(&self));
         if self.code == Code::Unavailable {
             response.extensions_mut().insert(DatabaseUnavailable);
         }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use crate::keys::KeyError;
 use crate::oauth::error::{Code, OAuthError};
 use crate::store::StoreError;
+use crate::web::error::refusal::Refusal;
 use crate::web::error::{DatabaseUnavailable, retry_after, status};
 
 /// The heading of the page that says that the database is unavailable.
@@ -35,6 +36,8 @@ pub struct PageError {
     pub links: Vec<Link>,
     /// Seconds after which the same request may succeed; sent as `Retry-After`.
     pub retry_after: Option<u64>,
+    /// What the log line of the request says; `None` if that is the title.
+    pub refusal: Option<Refusal>,
 }
 
 impl PageError {
@@ -47,6 +50,7 @@ impl PageError {
             detail: detail.into(),
             links: Vec::new(),
             retry_after: None,
+            refusal: None,
         }
     }
 
@@ -58,6 +62,7 @@ impl PageError {
             detail: String::new(),
             links: Vec::new(),
             retry_after: None,
+            refusal: None,
         }
     }
 
@@ -166,6 +171,7 @@ impl PageError {
             detail: String::new(),
             links: Vec::new(),
             retry_after: None,
+            refusal: None,
         }
     }
 
@@ -178,6 +184,7 @@ impl PageError {
             detail: String::new(),
             links: Vec::new(),
             retry_after: None,
+            refusal: None,
         }
     }
 
@@ -190,6 +197,7 @@ impl PageError {
             detail: String::new(),
             links: Vec::new(),
             retry_after: retry_after(&Code::Busy),
+            refusal: None,
         }
     }
 
@@ -214,6 +222,7 @@ impl PageError {
             detail: String::new(),
             links: Vec::new(),
             retry_after: None,
+            refusal: None,
         }
     }
 }
@@ -233,12 +242,14 @@ impl From<KeyError> for PageError {
 impl From<OAuthError> for PageError {
     fn from(error: OAuthError) -> Self {
         error.log();
-        match error.code {
+        let refusal = Some(Refusal::from(&error));
+        let page = match error.code {
             Code::ServerError => Self::server_error("the cause was logged before"),
             Code::Busy => Self::busy(),
             Code::Unavailable => Self::unavailable(),
             _ => Self { status: status(&error.code), ..Self::bad_request(error.safe_description()) },
-        }
+        };
+        Self { refusal, ..page }
     }
 }
 
@@ -248,6 +259,11 @@ impl IntoResponse for PageError {
         if self.title == UNAVAILABLE {
             response.extensions_mut().insert(DatabaseUnavailable);
         }
+        let refusal = self.refusal.clone().unwrap_or_else(|| {
+            let detail = if self.detail.is_empty() { "" } else { ": " };
+            Refusal::new("", format!("{}{detail}{}", self.title, self.detail))
+        });
+        response.extensions_mut().insert(refusal);
         response.extensions_mut().insert(self);
         response
     }

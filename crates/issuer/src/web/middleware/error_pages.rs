@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use crate::app::App;
 use crate::web::error::DatabaseUnavailable;
 use crate::web::error::page::{Link, PageError};
+use crate::web::error::refusal::Refusal;
 use crate::web::html::{Csp, Page, html};
 use crate::web::respond::overloaded;
 use crate::web::slots::Overloaded;
@@ -45,7 +46,7 @@ pub async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Ne
     let error = response.extensions_mut().remove::<PageError>();
     // The session layer logs its failures and answers them with a blank response.
     let error = error.or_else(|| is_blank.then(|| PageError::server_error("the cause was logged before")));
-    let Some(PageError { status, title, message, detail, mut links, retry_after }) = error else { return response };
+    let Some(PageError { status, title, message, detail, mut links, retry_after, .. }) = error else { return response };
     if links.is_empty() {
         links.push(Link::Own("/account".to_owned(), "Go to your account".to_owned()));
     }
@@ -58,6 +59,9 @@ pub async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Ne
     let page = ErrorPage { page: page.clone(), title, message, detail, links };
     let mut shown = html(&page, Csp::Own).unwrap_or_else(|error| error.status.into_response());
     *shown.status_mut() = status;
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        shown.extensions_mut().insert(refusal);
+    }
     if let Some(seconds) = retry_after {
         shown.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -1,26 +1,33 @@
-//! Writes one log line for each request, with its method, path, status and id. It never logs the query, the body or a header, because
-//! they may hold secrets.
+//! Writes one log line for each request, with its method, path, status and id, and for a refused one with the error code, the client and the
+//! reason. It never logs the query, the body or a header, because they may hold secrets; only `client_id` is read from the query.
 
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Level;
 
+use crate::oauth::form::Form;
 use crate::web::client_ip::ClientIp;
+use crate::web::error::refusal::Refusal;
 
-/// Logs a request at `info` if its status is 400 or more, otherwise at `debug`.
+/// Logs a request at `info` if it was refused, by a status of 400 or more or by a redirect with an error, otherwise at `debug`.
 pub async fn request_log(request: Request, next: Next) -> Response {
     if !tracing::enabled!(Level::INFO) {
         return next.run(request).await;
     }
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let request_id = request.extensions().get::<ClientIp>().map(ClientIp::request_id).unwrap_or_default();
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    if status < 400 {
-        tracing::debug!(%method, path, status, request_id);
-    } else {
-        tracing::info!(%method, path, status, request_id);
+    let mut response = next.run(request).await;
+    let (path, status) = (uri.path(), response.status().as_u16());
+    match response.extensions_mut().remove::<Refusal>() {
+        Some(refusal) => {
+            let in_query = Form::collect(uri.query().unwrap_or_default().as_bytes()).ok();
+            let in_query = in_query.as_ref().and_then(|query| query.get("client_id")).unwrap_or_default();
+            let Refusal { error, client, reason } = refusal.of_client(in_query);
+            tracing::info!(%method, path, status, request_id, error, client, reason);
+        }
+        None if status >= 400 => tracing::info!(%method, path, status, request_id),
+        None => tracing::debug!(%method, path, status, request_id),
     }
     response
 }

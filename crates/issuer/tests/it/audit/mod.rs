@@ -1,5 +1,7 @@
 //! Each operation records who did what, with the state before and after; the first start does, too.
 
+mod sign_ins;
+
 use signet_issuer::accounts::methods::password;
 use signet_issuer::admin::authorizations::AuthorizationFilter;
 use signet_issuer::admin::users::PasswordHash;

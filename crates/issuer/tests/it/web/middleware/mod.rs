@@ -1,2 +1,3 @@
 mod cors;
+mod request_log;
 mod security_headers;

@@ -1,0 +1,138 @@
+//! The log line of a refused request says what an operator needs: the error code, the client and the reason, and no secret.
+
+use crate::support::{Log, PASSWORD, SECRET, TestApp, VERIFIER};
+
+/// Returns the log line of the last refused request.
+fn last(log: &Log) -> String {
+    log.text().lines().rfind(|line| line.contains("request_log: ") && line.contains("INFO")).unwrap_or_default().to_owned()
+}
+
+#[track_caller]
+fn assert_said(log: &Log, error: &str, client: &str, reason: &str) {
+    let line = last(log);
+    for part in [format!("error=\"{error}\""), format!("client=\"{client}\""), format!("reason=\"{reason}")] {
+        assert!(line.contains(&part), "{part}: {line}\n{}", log.text());
+    }
+}
+
+#[test]
+fn a_refused_request_is_logged_with_its_error_client_and_reason() {
+    let log = Log::default();
+    log.runtime().block_on(async {
+        let app = tokio::spawn(async {
+            let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
+            app.add_client("worker", false, "client_credentials", &["orders:read"]).await;
+            app
+        });
+        let app = app.await.unwrap();
+        let of_web = |form: &[(&str, &str)]| app.post("/token").basic_auth("web", SECRET).form(form);
+        let tokens = app.sign_in("alice", "").await;
+        let refresh_token = tokens.str("refresh_token").to_owned();
+        let browser = app.browser();
+        let code = browser.code(&app.authorize(&[])).await;
+        let wrong = VERIFIER.replace('d', "e");
+        let redeem = |verifier: &str| {
+            let callback = crate::support::CALLBACK;
+            let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", callback), ("code_verifier", verifier)];
+            app.post("/token").basic_auth("web", SECRET).form(&form)
+        };
+        for (request, error, client, reason) in [
+            (
+                app.post("/token").basic_auth("worker", "wrong").form(&[("grant_type", "client_credentials")]),
+                "invalid_client",
+                "worker",
+                "the client secret is wrong",
+            ),
+            (
+                app.post("/token").form(&[("grant_type", "client_credentials"), ("client_id", "nobody")]),
+                "invalid_client",
+                "nobody",
+                "there is no client with this id",
+            ),
+            (
+                app.post("/token").form(&[("grant_type", "refresh_token"), ("client_id", "web")]),
+                "invalid_client",
+                "web",
+                "the client is confidential",
+            ),
+            (
+                app.post("/token").form(&[("grant_type", "magic"), ("client_id", "shop")]),
+                "unsupported_grant_type",
+                "shop",
+                "this grant_type is not supported",
+            ),
+            (app.post("/token").form(&[("client_id", "shop")]), "invalid_request", "shop", "grant_type is missing"),
+            (
+                app.post("/token").basic_auth("worker", SECRET).form(&[("grant_type", "password")]),
+                "unauthorized_client",
+                "worker",
+                "this client is not registered for this grant_type",
+            ),
+            (
+                of_web(&[("grant_type", "refresh_token"), ("refresh_token", "nonsense")]),
+                "invalid_grant",
+                "web",
+                "this is no refresh token of this issuer",
+            ),
+            (
+                of_web(&[("grant_type", "refresh_token"), ("refresh_token", &refresh_token)]),
+                "invalid_grant",
+                "web",
+                "the refresh token belongs to another client",
+            ),
+            (
+                of_web(&[("grant_type", "authorization_code"), ("code", "nonsense"), ("redirect_uri", "x")]),
+                "invalid_grant",
+                "web",
+                "there is no such code",
+            ),
+            (redeem(&wrong), "invalid_grant", "web", "code_verifier does not fit the code_challenge"),
+            (
+                app.post("/introspect").basic_auth("worker", "wrong").form(&[("token", "x")]),
+                "invalid_client",
+                "worker",
+                "the client secret is wrong",
+            ),
+            (app.post("/revoke").form(&[("client_id", "shop")]), "invalid_request", "shop", "token is missing"),
+            (app.get("/userinfo").bearer("nonsense"), "invalid_token", "", "the access token is invalid, expired or revoked"),
+            (app.post("/register").raw("{}"), "invalid_token", "", ""),
+        ] {
+            request.send().await;
+            assert_said(&log, error, client, reason);
+        }
+        let form =
+            [("grant_type", "password"), ("client_id", "shop"), ("username", "my-secret-typed-as-a-name"), ("password", "wrong-password")];
+        app.token(&form).await;
+        assert_said(&log, "invalid_grant", "shop", "the username or the password is wrong");
+        assert_eq!(redeem(VERIFIER).send().await.status, 200);
+        redeem(VERIFIER).send().await;
+        assert_said(&log, "invalid_grant", "web", "the code was used before");
+
+        // A page, a redirect and a form that the browser posts to the client.
+        browser.get_once(&app.authorize(&[("redirect_uri", "https://evil.example/")])).await;
+        assert!(last(&log).contains("client=\"web\"") && last(&log).contains("redirect"), "{}", last(&log));
+        for mode in ["query", "form_post"] {
+            browser.get_once(&app.authorize(&[("response_type", "token"), ("response_mode", mode)])).await;
+            assert_said(&log, "unsupported_response_type", "web", "");
+        }
+        app.browser().get_once(&app.authorize(&[("prompt", "none")])).await;
+        assert_said(&log, "login_required", "web", "");
+        // What a stranger sends cannot forge a line or fill the log.
+        app.get(&format!("/authorize?client_id=a%0Ab{}", "c".repeat(1000))).send().await;
+        assert!(last(&log).contains(&format!("client=\"ab{}\"", "c".repeat(98))), "{}", last(&log));
+
+        let all = log.text();
+        for secret in [
+            SECRET,
+            PASSWORD,
+            &refresh_token,
+            &code,
+            tokens.str("access_token"),
+            "wrong-password",
+            "my-secret-typed-as-a-name",
+            "the state",
+        ] {
+            assert!(!all.contains(secret), "{secret}");
+        }
+    });
+}
