@@ -132,12 +132,14 @@ impl OAuthError {
     }
 
     /// Adds what the operator should know, unless that was added before. It is logged and never sent.
+    #[must_use]
     pub fn because(mut self, reason: impl Into<String>) -> Self {
         self.reason.get_or_insert_with(|| reason.into());
         self
     }
 
     /// Adds the client that sent the request, or says so, unless that was added before. It is logged and never sent.
+    #[must_use]
     pub fn of_client(mut self, client: Option<&str>) -> Self {
         self.client = self.client.or(client.map(str::to_owned));
         self

@@ -37,7 +37,7 @@ pub struct PageError {
     /// Seconds after which the same request may succeed; sent as `Retry-After`.
     pub retry_after: Option<u64>,
     /// What the log line of the request says; `None` if that is the title.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<Box<Refusal>>,
 }
 
 impl PageError {
@@ -242,7 +242,7 @@ impl From<KeyError> for PageError {
 impl From<OAuthError> for PageError {
     fn from(error: OAuthError) -> Self {
         error.log();
-        let refusal = Some(Refusal::from(&error));
+        let refusal = Some(Box::new(Refusal::from(&error)));
         let page = match error.code {
             Code::ServerError => Self::server_error("the cause was logged before"),
             Code::Busy => Self::busy(),
@@ -261,9 +261,9 @@ impl IntoResponse for PageError {
         }
         let refusal = self.refusal.clone().unwrap_or_else(|| {
             let detail = if self.detail.is_empty() { "" } else { ": " };
-            Refusal::new("", format!("{}{detail}{}", self.title, self.detail))
+            Box::new(Refusal::new("", format!("{}{detail}{}", self.title, self.detail)))
         });
-        response.extensions_mut().insert(refusal);
+        response.extensions_mut().insert(*refusal);
         response.extensions_mut().insert(self);
         response
     }

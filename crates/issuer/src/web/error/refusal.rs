@@ -23,6 +23,7 @@ impl Refusal {
     }
 
     /// Adds the client, unless it was added before.
+    #[must_use]
     pub fn of_client(mut self, client: &str) -> Self {
         if self.client.is_empty() {
             self.client = client.chars().filter(|c| !c.is_control()).take(MAX_CLIENT).collect();

@@ -108,19 +108,6 @@ fn a_refused_request_is_logged_with_its_error_client_and_reason() {
         redeem(VERIFIER).send().await;
         assert_said(&log, "invalid_grant", "web", "the code was used before");
 
-        // A page, a redirect and a form that the browser posts to the client.
-        browser.get_once(&app.authorize(&[("redirect_uri", "https://evil.example/")])).await;
-        assert!(last(&log).contains("client=\"web\"") && last(&log).contains("redirect"), "{}", last(&log));
-        for mode in ["query", "form_post"] {
-            browser.get_once(&app.authorize(&[("response_type", "token"), ("response_mode", mode)])).await;
-            assert_said(&log, "unsupported_response_type", "web", "");
-        }
-        app.browser().get_once(&app.authorize(&[("prompt", "none")])).await;
-        assert_said(&log, "login_required", "web", "");
-        // What a stranger sends cannot forge a line or fill the log.
-        app.get(&format!("/authorize?client_id=a%0Ab{}", "c".repeat(1000))).send().await;
-        assert!(last(&log).contains(&format!("client=\"ab{}\"", "c".repeat(98))), "{}", last(&log));
-
         let all = log.text();
         for secret in [
             SECRET,
@@ -134,5 +121,32 @@ fn a_refused_request_is_logged_with_its_error_client_and_reason() {
         ] {
             assert!(!all.contains(secret), "{secret}");
         }
+    });
+}
+
+#[test]
+fn a_refused_authorization_request_is_logged_however_it_is_answered() {
+    let log = Log::default();
+    log.runtime().block_on(async {
+        let app = tokio::spawn(async { TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await }).await.unwrap();
+        let browser = app.browser();
+        // A page, a redirect and a form that the browser posts to the client.
+        browser.get_once(&app.authorize(&[("redirect_uri", "https://evil.example/")])).await;
+        assert!(last(&log).contains("client=\"web\"") && last(&log).contains("redirect"), "{}", last(&log));
+        for mode in ["query", "form_post"] {
+            browser.get_once(&app.authorize(&[("response_type", "token"), ("response_mode", mode)])).await;
+            assert_said(&log, "unsupported_response_type", "web", "");
+        }
+        app.browser().get_once(&app.authorize(&[("prompt", "none")])).await;
+        assert_said(&log, "login_required", "web", "");
+        // What a stranger sends cannot forge a line or fill the log.
+        app.get(&format!("/authorize?client_id=a%0Ab{}", "c".repeat(1000))).send().await;
+        assert!(last(&log).contains(&format!("client=\"ab{}\"", "c".repeat(98))), "{}", last(&log));
+        // The person refuses.
+        let page = browser.get(&app.authorize(&[])).await;
+        let page = browser.sign_in(&page, "alice", PASSWORD).await;
+        browser.submit(&page, "/consent", &[("choice", "deny")]).await;
+        assert_said(&log, "access_denied", "web", "the user did not allow the request");
+        assert!(!log.text().contains("the state") && !log.text().contains("the-nonce"), "{}", log.text());
     });
 }
