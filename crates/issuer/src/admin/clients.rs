@@ -9,13 +9,14 @@ use crate::admin::{Change, Listing, Refused, Window, resources as resource_opera
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
+use crate::config::CLI;
 use crate::fetch::FetchError;
 use crate::fetch::budget::Asker;
 use crate::fetch::logo::{self, Logo};
 use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::pkce::Pkce;
-use crate::oauth::scope::{OIDC_SCOPES, words};
+use crate::oauth::scope::{ADMIN_SCOPES, OIDC_SCOPES, words};
 use crate::oauth::secret;
 use crate::store::clients::{self, ClientRow};
 use crate::store::resources::{self, ISSUER};
@@ -286,11 +287,21 @@ pub async fn set_enabled(change: &mut Change<'_>, id: &str, enabled: bool) -> Re
     if before.enabled == enabled {
         return Ok(before);
     }
+    if enabled && is_first_client(&before) && !change.app.settings.issuer.is_loopback() {
+        let remedy = "it may use the password grant with the scopes of administration and needs no secret; add a client of your own";
+        return Err(Refused::Conflict(format!("the client {id} is only for an issuer at a loopback URL, because {remedy}")));
+    }
     clients::set_disabled(&change.transaction, id, (!enabled).then_some(change.now)).await?;
     let after = ClientView { enabled, ..before.clone() };
     let action = if enabled { Action::ClientEnabled } else { Action::ClientDisabled };
     change.record(action, Object::Client(id), Some(&before), Some(&after)).await?;
     Ok(after)
+}
+
+/// Returns whether `client` is the one that the first start makes for curl.
+fn is_first_client(client: &ClientView) -> bool {
+    let administers = words(&client.scope).any(|name| ADMIN_SCOPES.iter().any(|(admin, _)| *admin == name));
+    client.client_id == CLI && client.public && administers
 }
 
 /// Removes a client and all authorizations given to it. Returns the number of authorizations that were ended.

@@ -52,9 +52,11 @@ impl Fault {
     }
 }
 
-/// Returns `found` for a message: shortened, and with the numbers of characters that people would not see.
+/// Returns `found` for a message: shortened, without the user and password of a URL, and with the numbers of characters that people would
+/// not see.
 fn shown(found: &str) -> String {
     const LONGEST: usize = 100;
+    let found = &without_credentials(found);
     if found.trim().is_empty() {
         return "an empty text".to_owned();
     }
@@ -68,6 +70,16 @@ fn shown(found: &str) -> String {
         }
     }
     if found.chars().count() > LONGEST { text + "..." } else { text }
+}
+
+/// Returns `text` without what stands between `://` and the last `@` before the path.
+fn without_credentials(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://...{}", &rest[at..]),
+        None => text.to_owned(),
+    }
 }
 
 impl fmt::Display for Fault {

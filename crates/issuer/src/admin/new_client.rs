@@ -119,10 +119,11 @@ fn fault_of(error: &MetadataError, metadata: &ClientMetadata) -> Fault {
     let fault = Fault::new(error.member, error.expected);
     let value = serde_json::to_value(metadata).ok().and_then(|mut metadata| metadata.get_mut(error.member).map(Value::take));
     match value {
-        Some(Value::String(text)) => fault.found(text),
         // A client may have sent its private keys.
-        Some(value) if error.member != "jwks" => fault.found(value),
-        Some(_) | None => fault,
+        _ if error.member.starts_with("jwks") => fault,
+        Some(Value::String(text)) => fault.found(text),
+        Some(value) => fault.found(value),
+        None => fault,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::browser::Browser;
 use crate::oauth::form::Form;
 use crate::web::error::page::PageError;
 use crate::web::form::Parameters;
+use crate::web::origin::Sender;
 
 /// A form of one of our pages, sent by the same browser that we sent the page to.
 #[expect(missing_docs, reason = "the names say it")]
@@ -30,6 +31,26 @@ impl FromRequest<Arc<App>> for OwnForm {
         } else {
             Err(PageError::stale_form().going_on_with(form.get("request")))
         }
+    }
+}
+
+/// A form that only signs the person out. It is taken from any page of this issuer, even one that is older than a change in another tab,
+/// because whoever asks to sign out must be signed out.
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SignOutForm {
+    pub browser: Browser,
+    pub form: Form,
+}
+
+impl FromRequest<Arc<App>> for SignOutForm {
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, PageError> {
+        let (mut parts, body) = request.into_parts();
+        let browser = Browser::from_request_parts(&mut parts, app).await?;
+        let form = Parameters::from_request(Request::from_parts(parts, body), app).await?.form;
+        let taken = browser.sender() == Sender::Own || browser.is_own(&form).await?;
+        if taken { Ok(Self { browser, form }) } else { Err(PageError::stale_form().signing_out()) }
     }
 }
 

@@ -87,8 +87,9 @@ impl Browser {
         {
             return Err(PageError::signed_out_meanwhile());
         }
+        let device = self.device(&user.username).await?;
         let proven = ProvenUser { user, proven, settlement };
-        let signed_in = match session::begin(&self.app, previous.as_ref(), proven, &self.request, &self.device()).await {
+        let signed_in = match session::begin(&self.app, previous.as_ref(), proven, &self.request, &device).await {
             Ok(signed_in) => signed_in,
             Err(error) => return Ok(Err(error)),
         };

@@ -89,13 +89,21 @@ pub fn first_start(administrator: &Administrator, settings: &Settings) -> String
     let Administrator { username, password } = administrator;
     let password = password.expose_secret();
     let (token, account) = (issuer.endpoint("/token"), issuer.endpoint("/account"));
-    let client = if settings.default_client.as_deref() == Some(CLI) { String::new() } else { format!("-d client_id={CLI} ") };
+    // The client of the curl line exists only while the issuer is a loopback URL.
+    let or_token = if issuer.is_loopback() {
+        let client = if settings.default_client.as_deref() == Some(CLI) { String::new() } else { format!("-d client_id={CLI} ") };
+        format!(
+            ", or get a token:\n\n  \
+             curl {client}-d grant_type=password -d username={username} -d password={password} -d 'scope=openid admin' {token}\n"
+        )
+    } else {
+        ".\n".to_owned()
+    };
     format!(
         "First start: created the master key, a signing key and the user {username}.\n\n  \
          username  {username}\n  password  {password}\n\n\
          The password is not shown again; `signet user set-password {username}` sets another. Sign in at\n\
-         {account} to choose your own password, or get a token:\n\n  \
-         curl {client}-d grant_type=password -d username={username} -d password={password} -d 'scope=openid admin' {token}\n"
+         {account} to choose your own password{or_token}"
     )
 }
 

@@ -44,8 +44,8 @@ async fn begin(app: &App, browser: &Browser, encoded: &[u8]) -> Result<Response,
         if !client.registered_itself {
             return answer::refusal(app, &client, &interaction.target, error);
         }
-        // The client asked that no page be shown, so the user is not asked to sign in first.
-        if form.get("prompt") == Some("none") && browser.signed_in().await?.is_none() {
+        // The client asked that no page be shown, so the user does not see where they would be sent, and is not asked to sign in first.
+        if form.get("prompt").is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none")) {
             return Err(PageError::bad_request(error.description.clone()));
         }
     }
@@ -76,14 +76,14 @@ async fn advance(
         Ok(Next::ChangePassword) => "/account/password",
         Ok(Next::Consent(_)) => "/consent",
         Ok(Next::Refuse(error)) => {
-            take(app, waiting).await?;
+            take(app, client, waiting).await?;
             return answer::refusal(app, client, &interaction.target, &error);
         }
         Ok(Next::Grant(offer, proven)) => {
             let (Some(signed_in), CheckedRequest::Valid(request)) = (signed_in, &interaction.request) else {
                 return Err(PageError::unknown_request());
             };
-            take(app, waiting).await?;
+            take(app, client, waiting).await?;
             let redirect_uri = &interaction.target.redirect_uri;
             let (granted, to_consent) = (&offer.granted, &offer.to_consent);
             let code = CodeRequest { client, redirect_uri, request, signed_in: &signed_in, proven: &proven, granted, to_consent };
@@ -103,9 +103,9 @@ async fn advance(
 
 /// Marks a waiting request as answered, so that it is answered only once. If two tabs continue with it at the same moment, one of them gets a page that
 /// says so.
-async fn take(app: &App, waiting: Option<&WaitingRequest>) -> Result<(), PageError> {
+async fn take(app: &App, client: &Client, waiting: Option<&WaitingRequest>) -> Result<(), PageError> {
     match waiting {
-        Some(waiting) if !waiting.take(app).await? => Err(PageError::answered()),
+        Some(waiting) if !waiting.take(app).await? => Err(waiting::leading_to_client(app, PageError::answered(), client)),
         _ => Ok(()),
     }
 }

@@ -33,8 +33,9 @@ pub async fn post(
     headers: HeaderMap,
     form: Result<RawForm, OAuthError>,
 ) -> Result<Response, PageError> {
-    let raw = form?;
-    let form = Form::parse(&raw.0).unwrap_or_default();
+    // A form that cannot be read is no reason to keep a person signed in.
+    let Ok(raw) = form else { return begin(&app, &browser, &Form::default()).await };
+    let Ok(form) = Form::parse(&raw.0) else { return begin(&app, &browser, &Form::default()).await };
     let authorization = || headers.get_all(header::AUTHORIZATION).iter().map(header::HeaderValue::as_bytes);
     match ClientCredentials::parse(authorization(), &form) {
         Ok(ClientCredentials::Absent | ClientCredentials::Id(_)) if browser.sender() == Sender::Own => begin(&app, &browser, &form).await,

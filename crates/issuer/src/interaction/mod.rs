@@ -46,14 +46,30 @@ pub struct Interaction {
     pub choice_due: bool,
     /// The `sid` of the session in which a user signed in for this request.
     pub signed_in: Option<String>,
+    /// The user who signed in for this request, or who was chosen for it. It is answered for no other user before they are asked.
+    pub user: Option<Uuid>,
     /// The user who has consented to this request. The consent does not count for another user.
     pub consented_by: Option<Uuid>,
 }
 
 impl Interaction {
-    /// Records that a user signed in for this request, in the session `sid`. Signing in also settles the choice of account.
-    pub fn note_sign_in(&mut self, sid: &str) {
+    /// Records that `user` signed in for this request, in the session `sid`. Signing in also settles the choice of account.
+    pub fn note_sign_in(&mut self, sid: &str, user: Uuid) {
         self.choice_due = false;
         self.signed_in = Some(sid.to_owned());
+        self.user = Some(user);
+    }
+
+    /// Records that `user`, who is signed in, was chosen for this request.
+    pub fn note_choice(&mut self, user: Uuid) {
+        self.choice_due = false;
+        self.signed_in = None;
+        self.user = Some(user);
+    }
+
+    /// Returns whether the person must be asked for which account the request is: because the client wants it, or because another user than
+    /// the one who began it has signed in meanwhile, in another tab.
+    pub fn needs_choice(&self, user: Uuid) -> bool {
+        self.choice_due || self.user.is_some_and(|own| own != user)
     }
 }

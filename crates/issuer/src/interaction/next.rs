@@ -76,8 +76,8 @@ pub async fn next(app: &App, client: &Client, interaction: &Interaction, signed_
     if interaction.hinted_user.is_some_and(|hinted| hinted != user.id) {
         return if for_this { refuse(Code::LoginRequired, "the user who signed in is not the one who was requested") } else { sign_in() };
     }
-    if interaction.choice_due {
-        return Ok(Next::SelectAccount);
+    if interaction.needs_choice(user.id) {
+        return if silent { sign_in() } else { Ok(Next::SelectAccount) };
     }
     let Step::Done(proven) = step else {
         return if silent { refuse(Code::InteractionRequired, "the user must choose a new password") } else { Ok(Next::ChangePassword) };

@@ -39,6 +39,7 @@ pub async fn receive(app: &App, form: &Form) -> Result<Received, OAuthError> {
         sign_in_due: false,
         choice_due: false,
         signed_in: None,
+        user: None,
         consented_by: None,
     };
     let checked = match checked {

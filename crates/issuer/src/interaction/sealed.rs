@@ -7,23 +7,41 @@ use crate::app::App;
 use crate::browser::Browser;
 use crate::interaction::Interaction;
 use crate::keys::seal::{self, Purpose};
-use crate::oauth::secret;
 use crate::web::error::page::PageError;
 
 /// A request that was opened.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SealedRequest {
+    /// The random id under which the request waits after the sign-in, so that it is stored once, even if it was sealed again.
+    pub id: String,
     /// [`Browser::visitor_key`] of the browser for which it was sealed.
     visitor: String,
     /// The interaction, in which no step is completed yet.
     pub interaction: Interaction,
 }
 
-/// Seals `interaction` for `browser`.
-pub fn seal(app: &App, browser: &Browser, interaction: &Interaction) -> Result<String, PageError> {
-    let request = SealedRequest { visitor: browser.visitor_key(), interaction: interaction.clone() };
-    let json = serde_json::to_vec(&request).map_err(PageError::server_error)?;
-    seal::seal(&app.master, Purpose::Request, &json).map_err(PageError::server_error)
+impl SealedRequest {
+    /// Makes a request of `interaction` for `browser`.
+    pub fn new(app: &App, browser: &Browser, interaction: &Interaction) -> Self {
+        Self { id: app.clock.random_id::<16>(), visitor: browser.visitor_key(), interaction: interaction.clone() }
+    }
+
+    /// Makes the same request for `browser`, whose cookie was replaced since the request was sealed.
+    #[must_use]
+    pub fn rebound(self, browser: &Browser) -> Self {
+        Self { visitor: browser.visitor_key(), ..self }
+    }
+
+    /// Seals the request.
+    pub fn seal(&self, app: &App) -> Result<String, PageError> {
+        let json = serde_json::to_vec(self).map_err(PageError::server_error)?;
+        seal::seal(&app.master, Purpose::Request, &json).map_err(PageError::server_error)
+    }
+
+    /// Returns `true` if the request was sealed for `browser`.
+    pub fn is_of(&self, browser: &Browser) -> bool {
+        browser.sent_visitor() && browser.visitor_key() == self.visitor
+    }
 }
 
 /// Returns `true` if the value of a form's field `request` is a sealed request. Ids of waiting requests contain no dot.
@@ -35,17 +53,4 @@ pub fn is_sealed(value: &str) -> bool {
 pub fn open(app: &App, sealed: &str) -> Option<SealedRequest> {
     let json = seal::unseal(&app.master, Purpose::Request, sealed).ok()?;
     serde_json::from_slice(&json).ok()
-}
-
-/// Returns the id under which a sealed request waits after the sign-in. It follows from the sealed value, so that the same request cannot
-/// be stored twice.
-pub fn id(sealed: &str) -> String {
-    secret::key(sealed)
-}
-
-impl SealedRequest {
-    /// Returns `true` if the request was sealed for `browser`.
-    pub fn is_of(&self, browser: &Browser) -> bool {
-        browser.sent_visitor() && browser.visitor_key() == self.visitor
-    }
 }

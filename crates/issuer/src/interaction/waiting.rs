@@ -3,6 +3,7 @@
 
 use axum::response::Response;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use url::Url;
 
 use crate::app::App;
 use crate::browser::Browser;
@@ -47,14 +48,13 @@ pub async fn adopt(app: &App, browser: &Browser, id: &str, interaction: &Interac
 pub async fn require(app: &App, browser: &Browser, id: &str) -> Result<(Client, WaitingRequest), PageError> {
     let found = match browser.request_key().await? {
         Some(key) => waiting_requests::find(app.store.writer(), id, &key).await?,
-        None if !browser.sent_visitor() => return Err(PageError::no_cookie()),
         None => None,
     };
     let row = found.ok_or_else(PageError::unknown_request)?;
     let interaction: Interaction = serde_json::from_str(&row.request).map_err(PageError::server_error)?;
     let client = client(app, &interaction).await?;
     if row.answered_at.is_some() {
-        return Err(leading_to_client(PageError::answered(), &client));
+        return Err(leading_to_client(app, PageError::answered(), &client));
     }
     let waiting = WaitingRequest { id: row.id, browser: row.browser, stored: row.request, interaction };
     check_age(app, &client, &waiting.interaction)?;
@@ -74,13 +74,17 @@ pub async fn client(app: &App, interaction: &Interaction) -> Result<Client, Page
 
 /// Fails with a page that leads to `client` if `interaction` is older than [`LIFETIME`].
 pub fn check_age(app: &App, client: &Client, interaction: &Interaction) -> Result<(), PageError> {
-    if interaction.created_at + LIFETIME > app.now() { Ok(()) } else { Err(leading_to_client(PageError::too_old(), client)) }
+    if interaction.created_at + LIFETIME > app.now() { Ok(()) } else { Err(leading_to_client(app, PageError::too_old(), client)) }
 }
 
-/// Adds a link by which the person starts again at `client`, if it has registered one.
-pub fn leading_to_client(error: PageError, client: &Client) -> PageError {
+/// Adds a link by which the person starts again at `client`, if it has registered one. `iss` tells the client which issuer it is (OpenID
+/// Connect Core §4).
+pub fn leading_to_client(app: &App, error: PageError, client: &Client) -> PageError {
     let metadata = client.metadata().unwrap_or_default();
-    error.leading_to(&client.client_name, metadata.initiate_login_uri.or(metadata.client_uri).as_deref())
+    let initiate = metadata
+        .initiate_login_uri
+        .and_then(|uri| Url::parse_with_params(&uri, [("iss", app.settings.issuer.as_str())]).map(String::from).ok());
+    error.leading_to(&client.client_name, initiate.or(metadata.client_uri).as_deref())
 }
 
 impl WaitingRequest {

@@ -7,17 +7,17 @@ use crate::oauth::scope::words;
 
 /// Schemes that browsers, operating systems and other protocols handle themselves. A redirect to one of them would run code, read a file,
 /// or start a system program with an authorization code among its arguments.
-const TAKEN: &str = "about acct afp app-settings applescript attachment bitcoin blob callto cid coap coaps content cvs dat data dav dict \
-     dns doi ed2k facetime facetime-audio feed file filesystem finger ftp ftps geo git go gopher h323 hcp http https iax icap im imap \
-     imaps intent ipfs ipns ipp ipps irc irc6 ircs iris.beep iris.lwz iris.xpc iris.xpcs jar javascript ldap ldaps livescript magnet \
-     mailto maps market mhtml mid mk mms mocha modem mqtt mqtts msrp news nfs nntp openid pkcs11 pop pop3 powershell pres query redis \
-     rediss res resource rlogin rmi rsync rtmp rtsp rtsps search service sftp shell shttp sip sips smb sms smtp snmp soap.beep \
-     soap.beeps ssh stun stuns svn tag tel telnet tftp turn turns tv udp unc urn uuid vbscript view-source vnc wais webcal ws wss \
+const TAKEN: &str = "about acct afp app-prefs app-settings applescript apt attachment bitcoin blob brave callto cid coap coaps content cvs dat data dav dict \
+     dns doi duckduckgo ed2k facetime facetime-audio feed file filesystem finger ftp ftps geo git go gopher h323 hcp help http https iax icap im imap \
+     imaps intent ipfs ipns ipp ipps irc irc6 ircs iris.beep iris.lwz iris.xpc iris.xpcs isolated-app jar javascript jnlp jnlps ldap ldaps livescript macappstore macappstores magnet \
+     mailto maps market mhtml mid mk mms mmsto mocha modem mqtt mqtts msrp news nfs nntp openid pkcs11 pop pop3 powershell prefs pres query rdp redis \
+     rediss res resource rlogin rmi rsync rtmp rtsp rtsps search service sftp shell shortcuts shttp sip sips smb sms smsto smtp snap snmp soap.beep \
+     soap.beeps ssh stun stuns svn tag tel telnet tftp turn turns tv udp unc urn uuid vbscript view-source vnc wais webcal webcals workflow ws wss \
      wyciwyg xmlrpc.beep xmlrpc.beeps xmpp z39.50 z39.50r z39.50s";
 
 /// The beginnings of schemes that a browser or a system keeps for itself, such as `ms-settings`, `chrome-extension` and `web+coffee`.
-const TAKEN_FAMILIES: &str =
-    "android-app chrome devtools edge firefox itms moz- ms- opera safari search-ms steam web+ webkit x-apple x-safari";
+const TAKEN_FAMILIES: &str = "android-app chrome com.android. com.apple. com.google.chrome com.microsoft.edge devtools edge ext+ firefox googlechrome itms \
+     microsoft- moz- ms- opera org.mozilla. safari samsungbrowser search-ms steam vivaldi web+ webkit x-apple x-man-page x-safari";
 
 /// Returns whether an app may own the scheme of `uri`, which was parsed as `url`. A scheme with a dot is a reversed domain name, which
 /// has an owner. Anyone can claim a scheme without a dot; it is allowed only if `also_undotted` is set, and only in the form

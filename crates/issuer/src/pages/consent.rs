@@ -112,7 +112,7 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
         }
         Some("deny") => {
             if !waiting.take(&app).await? {
-                return Err(PageError::answered());
+                return Err(waiting::leading_to_client(&app, PageError::answered(), &client));
             }
             let error = ErrorResponse::from(&OAuthError::new(Code::AccessDenied, "the user did not allow the request"));
             answer::refusal(&app, &client, &waiting.interaction.target, &error)

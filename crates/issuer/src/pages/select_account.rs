@@ -1,4 +1,5 @@
-//! The page that asks which account to use. It is shown if the client sends `prompt=select_account`.
+//! The page that asks which account to use. It is shown if the client sends `prompt=select_account`, and if another
+//! person than the one who began the request has signed in meanwhile.
 
 use std::sync::Arc;
 
@@ -29,7 +30,10 @@ struct SelectAccountPage {
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let id = query.request()?;
     let (client, waiting) = waiting::require(&app, &browser, id).await?;
-    let Some(signed_in) = browser.signed_in().await?.filter(|_| waiting.interaction.choice_due) else { return waiting::resume(&app, id) };
+    let signed_in = browser.signed_in().await?;
+    let Some(signed_in) = signed_in.filter(|signed_in| waiting.interaction.needs_choice(signed_in.user.id)) else {
+        return waiting::resume(&app, id);
+    };
     let user = signed_in.user;
     let page = SelectAccountPage {
         page: browser.page().await?,
@@ -46,9 +50,16 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
     let (browser, id) = (&own.browser, own.request()?);
     let (_, mut waiting) = waiting::require(&app, browser, id).await?;
     match own.form.get("choice") {
-        Some("continue") => waiting.interaction.choice_due = false,
+        Some("continue") => {
+            if let Some(signed_in) = browser.signed_in().await? {
+                waiting.interaction.note_choice(signed_in.user.id);
+            }
+        }
         // The choice stays due until the person signs in, because the sign-in settles it.
-        Some("other") => waiting.interaction.sign_in_due = true,
+        Some("other") => {
+            waiting.interaction.sign_in_due = true;
+            waiting.interaction.signed_in = None;
+        }
         _ => return Err(PageError::stale_form()),
     }
     waiting.save(&app).await?;

@@ -9,12 +9,14 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use secrecy::SecretString;
 
+use crate::accounts::session::SignedIn;
 use crate::accounts::sign_in::{self, SignInError};
 use crate::app::App;
 use crate::audit::{Actor, Face, Who};
 use crate::browser::Browser;
+use crate::interaction::sealed::{self, SealedRequest};
 use crate::interaction::waiting::{self, WaitingRequest};
-use crate::interaction::{CheckedRequest, Interaction, sealed};
+use crate::interaction::{CheckedRequest, Interaction};
 use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
 use crate::pages::ClientCard;
@@ -43,7 +45,7 @@ enum Purpose {
     /// The person opened the page themselves, to reach their account.
     Account,
     /// An authorization request that travels in the form.
-    Sealed { sealed: String, bound: bool, client: Box<Client>, interaction: Box<Interaction> },
+    Sealed { sealed: String, bound: bool, client: Box<Client>, request: Box<SealedRequest> },
     /// An authorization request that waits in the database.
     Waiting { client: Box<Client>, waiting: Box<WaitingRequest> },
     /// An authorization request that cannot go on, with the page that says why.
@@ -72,7 +74,7 @@ impl Purpose {
         let bound = request.is_of(browser);
         let client = waiting::client(app, &request.interaction).await?;
         waiting::check_age(app, &client, &request.interaction)?;
-        Ok(Self::Sealed { sealed: sealed.to_owned(), bound, client: Box::new(client), interaction: Box::new(request.interaction) })
+        Ok(Self::Sealed { sealed: sealed.to_owned(), bound, client: Box::new(client), request: Box::new(request) })
     }
 
     fn waiting(client: Client, waiting: WaitingRequest) -> Self {
@@ -91,27 +93,28 @@ impl Purpose {
     fn client_and_interaction(&self) -> Option<(&Client, &Interaction)> {
         match self {
             Self::Account | Self::Ended(_) => None,
-            Self::Sealed { client, interaction, .. } => Some((client, interaction)),
+            Self::Sealed { client, request, .. } => Some((client, &request.interaction)),
             Self::Waiting { client, waiting } => Some((client, &waiting.interaction)),
         }
     }
 
-    /// Goes on after the person has signed in, in the session `sid`.
-    async fn go_on(self, app: &App, browser: &Browser, sid: &str) -> Result<Response, PageError> {
+    /// Goes on after the person has signed in.
+    async fn go_on(self, app: &App, browser: &Browser, signed_in: &SignedIn) -> Result<Response, PageError> {
+        let (sid, user) = (signed_in.session.sid.as_str(), signed_in.user.id);
         match self {
             Self::Account => see_other(app, "/account"),
             Self::Waiting { mut waiting, .. } => {
-                waiting.interaction.note_sign_in(sid);
+                waiting.interaction.note_sign_in(sid, user);
                 waiting.save(app).await?;
                 waiting::resume(app, &waiting.id)
             }
-            Self::Sealed { sealed, mut interaction, .. } => {
-                let id = sealed::id(&sealed);
-                interaction.note_sign_in(sid);
+            Self::Sealed { request, .. } => {
+                let SealedRequest { id, mut interaction, .. } = *request;
+                interaction.note_sign_in(sid, user);
                 if !waiting::adopt(app, browser, &id, &interaction).await? {
                     // The same form was sent before. The request may still wait, for example if the person went back.
                     let (_, mut waiting) = waiting::require(app, browser, &id).await.map_err(PageError::although_signed_in)?;
-                    waiting.interaction.note_sign_in(sid);
+                    waiting.interaction.note_sign_in(sid, user);
                     waiting.save(app).await?;
                 }
                 waiting::resume(app, &id)
@@ -165,8 +168,8 @@ async fn page(app: &App, browser: &Browser, purpose: &Purpose, texts: Texts<'_>)
 
 /// Shows the form to a browser that has just sent an authorization request. Nothing is stored.
 pub async fn first(app: &App, browser: &Browser, client: &Client, interaction: &Interaction) -> Result<Response, PageError> {
-    let sealed = sealed::seal(app, browser, interaction)?;
-    let purpose = Purpose::Sealed { sealed, bound: true, client: Box::new(client.clone()), interaction: Box::new(interaction.clone()) };
+    let request = SealedRequest::new(app, browser, interaction);
+    let purpose = Purpose::Sealed { sealed: request.seal(app)?, bound: true, client: Box::new(client.clone()), request: Box::new(request) };
     page(app, browser, &purpose, Texts::default()).await
 }
 
@@ -206,7 +209,7 @@ pub async fn submit(
         Err(error) => Err(error),
     };
     match checked {
-        Ok(signed_in) => purpose.go_on(&app, &browser, &signed_in.session.sid).await,
+        Ok(signed_in) => purpose.go_on(&app, &browser, &signed_in).await,
         Err(error) => refused(&app, &browser, &purpose, username, error).await,
     }
 }
@@ -226,17 +229,15 @@ async fn ask_again(app: &App, browser: &Browser, purpose: &Purpose, username: &s
         return Err(PageError::no_cookie());
     }
     let renewed = match purpose {
-        Purpose::Sealed { client, interaction, .. } => Purpose::Sealed {
-            sealed: sealed::seal(app, browser, interaction)?,
-            bound: true,
-            client: client.clone(),
-            interaction: interaction.clone(),
-        },
+        Purpose::Sealed { client, request, .. } => {
+            let request = SealedRequest::clone(request).rebound(browser);
+            Purpose::Sealed { sealed: request.seal(app)?, bound: true, client: client.clone(), request: Box::new(request) }
+        }
         Purpose::Account => Purpose::Account,
         Purpose::Waiting { waiting, .. } => return waiting::resume(app, &waiting.id),
         Purpose::Ended(error) => return Err(error.clone()),
     };
-    let error = "This page was made before your browser was restarted. Type your password once more.".to_owned();
+    let error = "This page was not made for this browser any more. Type your password once more.".to_owned();
     page(app, browser, &renewed, Texts { username, error, again: without_cookie }).await
 }
 

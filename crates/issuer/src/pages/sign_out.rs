@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::browser::Browser;
-use crate::browser::csrf::OwnForm;
+use crate::browser::csrf::SignOutForm;
 use crate::interaction::sign_out::{self, LogoutRequest, LogoutTarget};
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Hidden, Page, html, see_other};
@@ -81,8 +81,8 @@ fn stayed(app: &App, username: String) -> Result<Response, PageError> {
 }
 
 /// `POST /end_session/confirm`: signs the person out or leaves them signed in, as they chose.
-pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
-    let OwnForm { browser, form } = own;
+pub async fn submit(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Response, PageError> {
+    let SignOutForm { browser, form } = own;
     match (form.get("choice"), browser.signed_in().await?) {
         (Some("sign-out"), Some(_)) => {
             // Check the parameters again, because the hidden fields may have been changed.
@@ -97,7 +97,7 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
 }
 
 /// `POST /account/sign-out`: signs the person out from one of the account pages.
-pub async fn from_account(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
+pub async fn from_account(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Response, PageError> {
     own.browser.sign_out().await?;
     own.browser.note("signed-out");
     see_other(&app, "/signed-out")

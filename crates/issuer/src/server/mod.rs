@@ -29,7 +29,7 @@ use places::{Peer, Place, Places};
 use timed::{HeldUntilWritten, Timed};
 
 /// The longest request head, in bytes.
-const MAX_HEADER_BYTES: usize = 16 * 1024;
+const MAX_HEADER_BYTES: usize = 32 * 1024;
 const MAX_HEADERS: usize = 64;
 /// The pause after a failed accept, for example when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use signet_issuer::admin::{change, clients};
 use signet_issuer::clock::FakeClock;
 use signet_issuer::start;
 use tempfile::TempDir;
@@ -121,6 +122,10 @@ async fn the_first_client_is_disabled_once_other_machines_reach_the_issuer() {
         assert!(!has_cli(&app, "https://id.example").await);
     }
     assert_eq!(app.count(disabled).await, 1, "the second start changes nothing");
+    let settings = test_settings("https://id.example", app.database_url(), app.keys_dir());
+    let (https, _) = start::open(settings, Arc::new(FakeClock::new(START))).await.unwrap();
+    let enabled = change(&https, &app.operator, |change| Box::pin(clients::set_enabled(change, "cli", true))).await;
+    assert!(enabled.is_err_and(|error| error.to_string().contains("only for an issuer at a loopback URL")));
     let ask = |password: String| {
         let form = [("grant_type", "password"), ("client_id", "cli"), ("username", "admin"), ("password", &password), ("scope", "admin")];
         let request = app.post("/token").form(&form);

@@ -40,14 +40,15 @@ fn check_file(check: &'static str, file: &Path) -> Option<Finding> {
 
 /// Reports a folder in which others could put another file in the place of the master key.
 fn check_folder(folder: &Path) -> Option<Finding> {
-    const WRITE: u32 = 0o002;
     const STICKY: u32 = 0o1000;
     let (mode, readers) = readers(folder).ok()?;
     let path = folder.display();
+    // A group to which this process does not belong counts as others.
+    let write = if readers == Readers::Others { 0o022 } else { 0o002 };
     match readers {
         Readers::Owner => None,
         // Kubernetes mounts secrets with mode 1777, and read-only.
-        _ if mode & WRITE != 0 && mode & STICKY == 0 => {
+        _ if mode & write != 0 && mode & STICKY == 0 => {
             let detail = format!("{path} has mode {mode:04o}, so other users of this machine can replace the master key; `chmod 700` it");
             Some(Finding::bad("keys_dir", detail))
         }

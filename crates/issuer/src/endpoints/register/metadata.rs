@@ -70,7 +70,8 @@ const MEMBERS: [&str; 23] = [
 ];
 
 /// The authentication methods that prove possession of a private key and that this issuer lacks. A secret would be weaker.
-const ASYMMETRIC: [&str; 3] = ["tls_client_auth", "self_signed_tls_client_auth", "attest_jwt_client_auth"];
+const ASYMMETRIC: [&str; 6] =
+    ["tls_client_auth", "self_signed_tls_client_auth", "attest_jwt_client_auth", "spiffe_jwt", "spiffe_x509", "http_signature"];
 
 fn is_false(value: &Value) -> bool {
     value == false
@@ -99,8 +100,12 @@ struct Registration {
 pub fn read(body: &[u8]) -> Result<ClientDraft, Vec<Fault>> {
     let expected = |error: serde_json::Error| vec![Fault::new("body", format!("a JSON object of client metadata: {error}"))];
     let mut members: Map<String, Value> = serde_json::from_slice(body).map_err(expected)?;
-    // An explicit null means the same as an absent member (RFC 7591 §2). Clients also send empty texts where they have no value.
-    members.retain(|_, value| !value.is_null() && value != "");
+    // An explicit null means the same as an absent member (RFC 7591 §2). Clients also send empty texts and lists where they have
+    // no value.
+    members.retain(|name, value| {
+        let is_empty_list = ["grant_types", "response_types"].contains(&name.as_str()) && value.as_array().is_some_and(Vec::is_empty);
+        !value.is_null() && value != "" && !is_empty_list
+    });
     let brings_keys = members.keys().any(|name| name == "jwks" || name == "jwks_uri" || name.starts_with("tls_client_auth_"));
     let mut faults: Vec<Fault> = unsupported_protections(&members).collect();
     if members.get("token_endpoint_auth_method").is_none_or(|method| method != PRIVATE_KEY_JWT) {
@@ -114,7 +119,7 @@ pub fn read(body: &[u8]) -> Result<ClientDraft, Vec<Fault>> {
         return Err(faults);
     }
     let registration: Registration = serde_json::from_value(members.into()).map_err(expected)?;
-    let asked = registration.token_endpoint_auth_method.as_deref().unwrap_or(BASIC);
+    let asked = registration.token_endpoint_auth_method.as_deref().unwrap_or(BASIC).trim();
     let method = auth_method(asked, brings_keys).map_err(|fault| faults.push(fault)).unwrap_or_default();
     let grant_types = grant_types(registration.grant_types.as_deref()).map_err(|fault| faults.push(fault)).unwrap_or_default();
     faults.extend(check_response_types(registration.response_types.as_deref()).err());
@@ -157,9 +162,13 @@ fn wrong_type(name: &str, value: &Value) -> Option<Fault> {
     // Names of members that this issuer knows are few, so that a message is not made of what was sent.
     let field = MEMBERS.into_iter().find(|known| *known == name)?;
     let fault = Fault::new(field, expected);
-    let found = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    // A client may have sent its private keys.
-    Some(if field == "jwks" { fault } else { fault.found(found) })
+    Some(match value {
+        // A client may have sent its private keys.
+        _ if field.starts_with("jwks") => fault,
+        Value::Object(_) => fault.found("an object"),
+        Value::String(text) => fault.found(text),
+        other => fault.found(other),
+    })
 }
 
 /// Returns the grant types of `asked` that a client may register itself for; `authorization_code` if it names none. Refresh tokens come of

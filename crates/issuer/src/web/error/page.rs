@@ -70,7 +70,7 @@ impl PageError {
     pub fn answered() -> Self {
         Self::ended(
             "You have already gone on from here",
-            "This sign-in was completed before, perhaps in another tab. If the app did not open, start again there.",
+            "This request was answered before, perhaps in another tab. If the app did not open, start again there.",
         )
     }
 
@@ -83,7 +83,7 @@ impl PageError {
     pub fn unknown_request() -> Self {
         Self::ended(
             "This sign-in is not known in this browser",
-            "It was started in another browser or by another person, or many later ones have replaced it. Start again in the app.",
+            "It was started in another browser, you have signed out since, or many later ones have replaced it. Start again in the app.",
         )
     }
 
@@ -131,8 +131,8 @@ impl PageError {
         Self {
             status: StatusCode::FORBIDDEN,
             ..Self::ended(
-                "This page is out of date",
-                "Nothing was changed. You have signed in or out since it was shown, perhaps in another tab. Open it again.",
+                "This page can no longer be used",
+                "Nothing was changed. Something else was done since it was shown, perhaps in another tab. Open it again.",
             )
         }
     }
@@ -144,6 +144,13 @@ impl PageError {
             let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
             Link::Own(format!("/authorize/resume?request={id}"), "Continue".to_owned())
         }));
+        self
+    }
+
+    /// Adds a link to the page that asks whether to sign out.
+    #[must_use]
+    pub fn signing_out(mut self) -> Self {
+        self.links.push(Link::Own("/end_session".to_owned(), "Sign out".to_owned()));
         self
     }
 

@@ -21,7 +21,7 @@ pub fn public() -> CorsLayer {
 pub fn registration() -> CorsLayer {
     let methods = [Method::GET, Method::POST, Method::DELETE];
     let any = CorsLayer::new().allow_origin(Any).allow_methods(methods).allow_headers(AllowHeaders::mirror_request());
-    any.expose_headers([header::WWW_AUTHENTICATE])
+    any.expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
 }
 
 /// Allows scripts of the origins that enabled clients registered, for the endpoints that clients call. Origins are compared exactly.
@@ -39,5 +39,5 @@ pub fn of_clients(app: &Arc<App>) -> CorsLayer {
         .allow_methods([Method::GET, Method::POST])
         // Swagger UI's Authorize button sends `X-Requested-With`.
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("x-requested-with")])
-        .expose_headers([header::WWW_AUTHENTICATE])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
 }

@@ -18,10 +18,11 @@ fn the_first_command_prints_the_password_once() {
 }
 
 #[test]
-fn the_first_curl_line_works_where_no_client_is_the_default() {
+fn a_curl_line_is_printed_only_where_its_client_exists() {
     let signet = Signet::new();
     let out = signet.run_with(&[("SIGNET_ISSUER", "https://id.example")], &["migrate"], "");
-    assert!(out.stdout.contains("curl -d client_id=cli -d grant_type=password "), "{out:?}");
+    assert!(out.stdout.contains("password  ") && out.stdout.contains("https://id.example/account"), "{out:?}");
+    assert!(!out.stdout.contains("curl"), "{out:?}");
 }
 
 #[test]

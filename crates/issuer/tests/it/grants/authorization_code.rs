@@ -80,7 +80,10 @@ async fn a_code_is_accepted_as_no_other_kind_of_token() {
     for other in ["access_token", "refresh_token", "id_token"] {
         assert_eq!(app.redeem(tokens.str(other), &[]).await.error(), (400, "invalid_grant"), "{other}");
     }
-    assert_eq!(app.browser().get(&format!("/authorize/resume?request={code}")).await.heading(), "Your browser does not keep our cookie");
+    assert_eq!(
+        app.browser().get(&format!("/authorize/resume?request={code}")).await.heading(),
+        "This sign-in is not known in this browser"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,6 +39,12 @@ async fn a_sealed_request_is_answered_once() {
     let third = browser.sign_in(&page, "alice", PASSWORD).await;
     assert_eq!(third.heading(), "You have already gone on from here");
     assert!(third.text.contains("You are signed in now."), "{}", third.text);
+    // A page that was made for another browser is sealed again, but stays the same request.
+    browser.cookies().remove("signet-visitor");
+    browser.get("/sign-in").await;
+    let again = browser.sign_in(&page, "alice", PASSWORD).await;
+    let answer = if again.heading() == "Sign in" { browser.sign_in(&again, "alice", PASSWORD).await } else { again };
+    assert_eq!(answer.heading(), "You have already gone on from here");
 
     let page = app.browser().get(&app.authorize(&[])).await;
     let tries = (0..10).map(|_| browser.sign_in_with(&page, "alice", ("origin", &app.url)));
@@ -150,7 +156,7 @@ async fn whoever_was_typed_is_signed_in_whatever_another_tab_did() {
     assert!(bob.text.contains("You are signed in as <strong>bob</strong>"), "{}", bob.text);
     // The page that was shown to alice decides nothing for bob.
     let stale = browser.consent(&alice).await;
-    assert_eq!((stale.status, stale.heading()), (403, "This page is out of date"));
+    assert_eq!((stale.status, stale.heading()), (403, "This page can no longer be used"));
     assert!(stale.text.contains("/authorize/resume?request="), "{}", stale.text);
     assert_eq!(app.count("SELECT count(*) FROM consents").await, 0);
     let code = browser.consent(&bob).await.reply()["code"].clone();
@@ -164,4 +170,32 @@ async fn whoever_was_typed_is_signed_in_whatever_another_tab_did() {
     let wrong = browser.sign_in(&page, "alice", "wrong password").await;
     assert!(wrong.text.contains("The username or the password is wrong."), "{}", wrong.text);
     assert!(browser.get("/account").await.text.contains("bob"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_is_answered_for_a_person_who_was_not_typed_or_chosen() {
+    for parameters in [&[][..], &[("prompt", "select_account")], &[("prompt", "login")]] {
+        let app = app().await;
+        // Bob has consented to this client before.
+        app.signed_in("bob").await;
+        let bob = app.browser();
+        let page = bob.get(&app.authorize(&[])).await;
+        bob.consent(&bob.sign_in(&page, "bob", PASSWORD).await).await.reply();
+
+        let browser = app.browser();
+        let of_alice = browser.get(&app.authorize(&[&[("state", "a")], parameters].concat())).await;
+        let alice = browser.sign_in(&of_alice, "alice", PASSWORD).await;
+        assert_eq!(alice.heading(), "Allow Web Shop access?");
+        let of_bob = browser.get(&app.authorize(&[("state", "b"), ("prompt", "login")])).await;
+        assert_eq!(browser.sign_in(&of_bob, "bob", PASSWORD).await.reply()["state"], "b");
+        // Alice's tab goes on by its link, and the person is asked.
+        let asked = browser.get(&format!("/authorize/resume?request={}", alice.request("/consent"))).await;
+        if parameters.contains(&("prompt", "login")) {
+            assert_eq!(asked.heading(), "Sign in", "the client asked for a sign-in for this request");
+            continue;
+        }
+        assert!(asked.text.contains("Continue as bob Example"), "{parameters:?}: {}", asked.text);
+        let chosen = browser.submit(&asked, "/select-account", &[("choice", "continue")]).await;
+        assert_eq!(chosen.reply()["state"], "a", "{parameters:?}");
+    }
 }

@@ -65,7 +65,7 @@ async fn scripts_of_any_site_may_register_a_client() {
     let wrong = app.http.get(url(made.str("registration_client_uri"))).header("origin", origin).bearer_auth("x");
     let wrong = Answer::of(wrong.send().await.unwrap()).await;
     assert_eq!((wrong.status, wrong.header("access-control-allow-origin")), (401, "*"), "scripts can read errors");
-    assert_eq!(wrong.header("access-control-expose-headers"), "www-authenticate");
+    assert_eq!(wrong.header("access-control-expose-headers"), "www-authenticate,retry-after");
     // The client's own site may now call the token endpoint.
     assert_eq!(preflight("/token", "POST", "content-type").await.header("access-control-allow-origin"), origin);
 }

@@ -59,14 +59,14 @@ fn a_refused_request_is_logged_with_its_error_client_and_reason() {
                 app.post("/token").form(&[("grant_type", "magic"), ("client_id", "shop")]),
                 "unsupported_grant_type",
                 "shop",
-                "this grant_type is not supported",
+                "grant_type: expected one of",
             ),
-            (app.post("/token").form(&[("client_id", "shop")]), "invalid_request", "shop", "grant_type is missing"),
+            (app.post("/token").form(&[("client_id", "shop")]), "invalid_request", "shop", "grant_type: expected one of"),
             (
                 app.post("/token").basic_auth("worker", SECRET).form(&[("grant_type", "password")]),
                 "unauthorized_client",
                 "worker",
-                "this client is not registered for this grant_type",
+                "grant_type: this client is not registered for password",
             ),
             (
                 of_web(&[("grant_type", "refresh_token"), ("refresh_token", "nonsense")]),
