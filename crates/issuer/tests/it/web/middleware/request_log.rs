@@ -16,6 +16,7 @@ fn assert_said(log: &Log, error: &str, client: &str, reason: &str) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "most lines are a table of requests with what is logged about each")]
 fn a_refused_request_is_logged_with_its_error_client_and_reason() {
     let log = Log::default();
     log.runtime().block_on(async {
