@@ -11,9 +11,10 @@ const MAX_LENGTH: usize = 128;
 #[error("1 to {MAX_LENGTH} of the characters a-z 0-9 . _ + - @, beginning with a letter or digit")]
 pub struct UsernameError;
 
-/// Returns the normal form in which usernames are stored, looked up and counted: without surrounding spaces, NFKC, lower case.
+/// Returns the normal form in which usernames are stored, looked up and counted: without surrounding spaces, NFKC, lower case. Only the
+/// first 512 characters are read, so that a stranger cannot make the issuer normalise a long text; no user has a name of that length.
 pub fn normalize(typed: &str) -> String {
-    typed.trim().nfkc().flat_map(char::to_lowercase).collect()
+    typed.trim().chars().take(4 * MAX_LENGTH).nfkc().flat_map(char::to_lowercase).collect()
 }
 
 /// Checks the username of a new user; returns its normal form.
