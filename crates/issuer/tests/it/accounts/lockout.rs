@@ -233,3 +233,22 @@ async fn a_confidential_client_has_a_counter_of_its_own_for_each_account() {
     }
     assert_eq!(app.sign_in("alice", "").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_person_in_a_browser_gets_a_device_of_their_own() {
+    let app = app().await;
+    app.add_user("bob", &[]).await;
+    let shared = app.browser();
+    let page = shared.get("/sign-in").await;
+    shared.sign_in(&page, "bob", PASSWORD).await;
+    let of_bob = shared.cookies()["signet-device"].clone();
+    restart(&shared);
+    assert_eq!(sign_in_with(&shared, PASSWORD).await, 200);
+    assert_ne!(shared.cookies()["signet-device"], of_bob, "bob knows the old value");
+    // With the old value bob's guesses count as those of a stranger, and do not keep alice out here.
+    let bob = app.browser();
+    bob.cookies().insert("signet-device".to_owned(), of_bob);
+    while sign_in_with(&bob, "wrong password").await != 429 {}
+    restart(&shared);
+    assert_eq!(sign_in_with(&shared, PASSWORD).await, 200);
+}

@@ -207,3 +207,24 @@ async fn a_post_is_asked_again_with_get() {
     assert_eq!((answer.status, answer.header("location")), (303, BYE));
     assert!(!is_signed_in(&browser).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_works_from_a_stale_page_and_with_a_form_that_cannot_be_read() {
+    let app = app().await;
+    for path in ["/account/sign-out", "/end_session/confirm"] {
+        let browser = app.signed_in("alice").await;
+        let stale = [("csrf", "of an earlier page"), ("choice", "sign-out")];
+        // Another site cannot sign the person out.
+        assert_eq!(browser.post_with(path, &stale, ("origin", "https://evil.example")).await.status, 403, "{path}");
+        let unknown = browser.post(path, &stale).await;
+        assert!(unknown.status == 403 && unknown.text.contains("href=\"/end_session\""), "{path}: {}", unknown.text);
+        assert!(is_signed_in(&browser).await, "{path}");
+        assert_eq!(browser.post_with(path, &stale, ("origin", &app.url)).await.heading(), "You are signed out", "{path}");
+        assert!(!is_signed_in(&browser).await, "{path}");
+    }
+    let browser = app.signed_in("alice").await;
+    for path in ["/end_session?x=y", "/end_session"] {
+        let twice = browser.post(path, &[("client_id", "web"), ("client_id", "web")]).await;
+        assert_eq!((twice.status, twice.heading()), (200, "Sign out?"), "{path}");
+    }
+}
