@@ -135,7 +135,7 @@ impl KeyRing {
     }
 
     /// Returns the ring for the JWKS. If the database does not answer at once, this is the last view, unless that is as old as
-    /// `jwks_max_age`: no cache may keep such a view. docs/adr/0010 says why.
+    /// `jwks_max_age`: no cache may keep such a view. docs/adr/0012 says why.
     pub async fn published(
         &self,
         store: &Store,
