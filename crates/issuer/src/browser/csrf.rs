@@ -12,6 +12,14 @@ use crate::web::error::page::PageError;
 use crate::web::form::Parameters;
 use crate::web::origin::Sender;
 
+/// Reads a form, with the browser that sent it. The caller checks whether it may be taken.
+async fn read(request: Request, app: &Arc<App>) -> Result<(Browser, Form), PageError> {
+    let (mut parts, body) = request.into_parts();
+    let browser = Browser::from_request_parts(&mut parts, app).await?;
+    let form = Parameters::from_request(Request::from_parts(parts, body), app).await?.form;
+    Ok((browser, form))
+}
+
 /// A form of one of our pages, sent by the same browser that we sent the page to.
 #[expect(missing_docs, reason = "the names say it")]
 pub struct OwnForm {
@@ -23,9 +31,7 @@ impl FromRequest<Arc<App>> for OwnForm {
     type Rejection = PageError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, PageError> {
-        let (mut parts, body) = request.into_parts();
-        let browser = Browser::from_request_parts(&mut parts, app).await?;
-        let form = Parameters::from_request(Request::from_parts(parts, body), app).await?.form;
+        let (browser, form) = read(request, app).await?;
         if browser.is_own(&form).await? {
             Ok(Self { browser, form })
         } else {
@@ -46,9 +52,7 @@ impl FromRequest<Arc<App>> for SignOutForm {
     type Rejection = PageError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, PageError> {
-        let (mut parts, body) = request.into_parts();
-        let browser = Browser::from_request_parts(&mut parts, app).await?;
-        let form = Parameters::from_request(Request::from_parts(parts, body), app).await?.form;
+        let (browser, form) = read(request, app).await?;
         let taken = browser.sender() == Sender::Own || browser.is_own(&form).await?;
         if taken { Ok(Self { browser, form }) } else { Err(PageError::stale_form().signing_out()) }
     }
