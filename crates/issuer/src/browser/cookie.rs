@@ -1,4 +1,4 @@
-//! The browser's cookie: its name, its attributes and its removal.
+//! The names and attributes of our cookies, and the removal of the one of a session.
 
 use std::sync::Arc;
 
@@ -6,16 +6,38 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use tower_sessions::cookie::SameSite;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use tower_cookies::cookie::SameSite;
+use tower_cookies::{Cookie, Cookies};
 use tower_sessions::service::SessionManagerLayer;
 
 use crate::app::App;
 use crate::browser::session_store::BrowserStore;
 
-/// Returns the cookie's name. The prefix `__Host-` prevents other hosts of the domain from setting the cookie; browsers accept the prefix
-/// only over https.
-fn cookie_name(https: bool) -> &'static str {
-    if https { "__Host-signet" } else { "signet" }
+/// The name of the cookie of a session.
+const SESSION: &str = "signet";
+/// The length of a random value: 16 bytes in base64url.
+const RANDOM_LENGTH: usize = 22;
+
+/// Returns a cookie's name. The prefix `__Host-` prevents other hosts of the domain from setting the cookie; browsers accept the prefix only
+/// over https.
+fn full_name(https: bool, name: &str) -> String {
+    if https { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+/// Makes one of our cookies, with the strictest attributes that work. Browsers delete it when they close, unless the caller sets an age.
+pub(super) fn own(https: bool, name: &str, value: String) -> Cookie<'static> {
+    Cookie::build((full_name(https, name), value)).path("/").http_only(true).secure(https).same_site(SameSite::Lax).build()
+}
+
+/// Returns the value of one of our cookies, if the browser sent it or the response sets it.
+pub(super) fn value(cookies: &Cookies, https: bool, name: &str) -> Option<String> {
+    cookies.get(&full_name(https, name)).map(|cookie| cookie.value().to_owned())
+}
+
+/// Returns the value of one of our cookies that hold a random value, if it has that form.
+pub(super) fn random(cookies: &Cookies, https: bool, name: &str) -> Option<String> {
+    value(cookies, https, name).filter(|value| value.len() == RANDOM_LENGTH && BASE64_URL_SAFE_NO_PAD.decode(value).is_ok())
 }
 
 /// Returns the layer that reads and writes the cookie. The cookie has no expiry, so that browsers delete it when they close; the database
@@ -23,7 +45,7 @@ fn cookie_name(https: bool) -> &'static str {
 pub fn layer(app: &Arc<App>) -> SessionManagerLayer<BrowserStore> {
     let https = app.settings.issuer.is_https();
     SessionManagerLayer::new(BrowserStore(Arc::clone(app)))
-        .with_name(cookie_name(https))
+        .with_name(full_name(https, SESSION))
         .with_secure(https)
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
@@ -35,7 +57,7 @@ pub fn layer(app: &Arc<App>) -> SessionManagerLayer<BrowserStore> {
 pub async fn removal_cookie(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let https = app.settings.issuer.is_https();
-    let removal = format!("{}=; ", cookie_name(https));
+    let removal = format!("{}=; ", full_name(https, SESSION));
     let cookies: Vec<HeaderValue> = response.headers().get_all(header::SET_COOKIE).iter().cloned().collect();
     response.headers_mut().remove(header::SET_COOKIE);
     for mut cookie in cookies {

@@ -1,26 +1,18 @@
 //! The cookie of a browser in which nobody has signed in yet. It holds a random value, for which no row is stored. The sign-in form and
 //! the authorization request in it are bound to that value, so that another site cannot sign a person in to somebody else's account.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
-use tower_cookies::cookie::SameSite;
-use tower_cookies::{Cookie, Cookies};
+use tower_cookies::Cookies;
 
-use crate::browser::Browser;
+use crate::browser::{Browser, cookie};
 use crate::oauth::form::Form;
 use crate::oauth::secret;
 
-/// The length of the cookie's value: 16 random bytes in base64url.
-const LENGTH: usize = 22;
-
-fn cookie_name(https: bool) -> &'static str {
-    if https { "__Host-signet-visitor" } else { "signet-visitor" }
-}
+const NAME: &str = "signet-visitor";
 
 /// Returns the value that the browser sent, if it has the form that we give it.
 pub(super) fn sent(cookies: &Cookies, https: bool) -> Option<String> {
-    let value = cookies.get(cookie_name(https))?.value().to_owned();
-    (value.len() == LENGTH && BASE64_URL_SAFE_NO_PAD.decode(&value).is_ok()).then_some(value)
+    cookie::random(cookies, https, NAME)
 }
 
 impl Browser {
@@ -36,8 +28,7 @@ impl Browser {
             return value;
         }
         let value = self.random_value();
-        let cookie = Cookie::build((cookie_name(https), value.clone())).path("/").http_only(true).secure(https).same_site(SameSite::Lax);
-        self.cookies.add(cookie.build());
+        self.cookies.add(cookie::own(https, NAME, value.clone()));
         value
     }
 
