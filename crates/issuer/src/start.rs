@@ -97,13 +97,12 @@ pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<(Arc<App>
 }
 
 /// Disables the client of the first start, because the issuer is reachable from other machines. That client needs no secret and may ask
-/// for the scopes of administration with nothing but a password, which is meant for trying the issuer out with curl. A client of the same
-/// name that is not public, lacks the password grant or lacks those scopes is left alone.
+/// for the scopes of administration with nothing but a password, which is meant for trying the issuer out with curl.
 async fn disable_first_client(app: &App) -> Result<(), StartError> {
-    let Some(client) = app.store.client(CLI).await? else { return Ok(()) };
-    let administers = client.scopes.iter().any(|scope| scope.resource_id == ISSUER);
-    if !client.enabled || !client.public || !client.has_grant(Grant::Password.name()) || !administers {
-        return Ok(());
+    match clients::show(app, CLI).await {
+        Ok(client) if client.enabled && clients::is_first_client(&client) => {}
+        Ok(_) | Err(Refused::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
     }
     let actor = Actor::local(Who::Issuer, Face::Start);
     change(app, &actor, |change| Box::pin(clients::set_enabled(change, CLI, false))).await?;

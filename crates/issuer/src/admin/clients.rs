@@ -13,6 +13,7 @@ use crate::config::CLI;
 use crate::fetch::FetchError;
 use crate::fetch::budget::Asker;
 use crate::fetch::logo::{self, Logo};
+use crate::grants::Grant;
 use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::pkce::Pkce;
@@ -298,10 +299,11 @@ pub async fn set_enabled(change: &mut Change<'_>, id: &str, enabled: bool) -> Re
     Ok(after)
 }
 
-/// Returns whether `client` is the one that the first start makes for curl.
-fn is_first_client(client: &ClientView) -> bool {
+/// Returns whether `client` is the one that the first start makes for curl: public, with the password grant and scopes of administration. A
+/// client of the same name that lacks one of these is an administrator's own.
+pub fn is_first_client(client: &ClientView) -> bool {
     let administers = words(&client.scope).any(|name| ADMIN_SCOPES.iter().any(|(admin, _)| *admin == name));
-    client.client_id == CLI && client.public && administers
+    client.client_id == CLI && client.public && client.grant_types.iter().any(|name| name == Grant::Password.name()) && administers
 }
 
 /// Removes a client and all authorizations given to it. Returns the number of authorizations that were ended.
