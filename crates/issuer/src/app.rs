@@ -40,7 +40,7 @@ pub struct App {
     pub fetcher: Arc<Fetcher>,
     /// The public keys of clients.
     pub client_keys: ClientKeys,
-    /// What the operator should know about the requests to this node.
+    /// Notices to the operator about the requests to this node.
     pub notices: Notices,
     ring: KeyRing,
     grants_in_use: ArcSwap<Vec<String>>,

@@ -24,7 +24,7 @@ use crate::store::{Store, StoreError, attempts, devices};
 pub struct Guesser {
     /// The address from which the attempt comes.
     pub address: IpAddr,
-    /// What is known about the sender; `None` for a stranger.
+    /// The device or client that sends the attempt; `None` for a stranger.
     pub known: Option<Known>,
 }
 

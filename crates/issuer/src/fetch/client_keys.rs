@@ -36,7 +36,7 @@ struct Known {
     fetching: Option<watch::Receiver<()>>,
 }
 
-/// What a request does next.
+/// The next step of a request for keys.
 enum Step {
     Use(Arc<KeySet>),
     /// Wait for the fetch that is under way.

@@ -38,7 +38,7 @@ pub struct CodeRequest<'a> {
     pub proven: &'a Proven,
     /// The scopes of the authorization.
     pub granted: &'a ScopeSet,
-    /// What the user must have allowed.
+    /// The scopes and resources that the user must have allowed.
     pub to_consent: &'a Allowed,
 }
 

@@ -41,7 +41,7 @@ pub enum Next {
     Grant(Offer, Proven),
 }
 
-/// What the client would get for this user, and what needs consent.
+/// The scopes that the client would get for this user, and the scopes and resources that need consent.
 #[derive(Debug)]
 pub struct Offer {
     /// The scopes that the authorization would have.
@@ -49,7 +49,7 @@ pub struct Offer {
     /// What needs the user's consent: the granted scopes, those that cover the claims in the `claims` parameter, and the requested
     /// resources that own no scopes.
     pub to_consent: Allowed,
-    /// What the user has allowed this client before.
+    /// The scopes and resources that the user has allowed this client before.
     pub consented: Allowed,
 }
 

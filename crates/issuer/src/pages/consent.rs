@@ -29,7 +29,7 @@ use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html};
 
-/// What the app may do at one resource, in words that people understand.
+/// The rights of the app at one resource, in words that people understand.
 struct Group {
     resource: String,
     /// The identifier of the resource; empty for UserInfo, which is a part of this issuer.

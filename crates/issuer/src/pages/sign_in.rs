@@ -40,7 +40,7 @@ struct SignInPage {
     error: String,
 }
 
-/// What the person signs in for.
+/// The purpose of a sign-in: an authorization request, or the person's own account.
 enum Purpose {
     /// The person opened the page themselves, to reach their account.
     Account,
