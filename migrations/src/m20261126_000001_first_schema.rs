@@ -22,8 +22,18 @@ impl MigrationTrait for Migration {
             roles(),
             role_scopes(),
             users(),
+            user_terms(),
             user_roles(),
+            groups(),
+            group_members(),
+            group_roles(),
+            retired_names(),
+            attributes(),
+            user_attributes(),
             clients(),
+            client_secrets(),
+            client_groups(),
+            client_claims(),
             client_scopes(),
             client_origins(),
             client_logos(),
@@ -49,6 +59,14 @@ impl MigrationTrait for Migration {
             ("authorizations", "sid"),
             ("sessions", "user_id"),
             ("devices", "user_id"),
+            ("user_roles", "role"),
+            ("user_terms", "user_id"),
+            ("group_members", "user_id"),
+            ("group_roles", "role"),
+            ("user_attributes", "name"),
+            ("client_secrets", "client_id"),
+            ("client_groups", "group_id"),
+            ("consents", "client_id"),
             ("browsers", "expires_at"),
             ("waiting_requests", "browser"),
             ("waiting_requests", "created_at"),
@@ -117,7 +135,8 @@ fn signing_keys() -> TableCreateStatement {
         .take()
 }
 
-/// `identifier` is null for the built-in resources, whose identifiers follow from the issuer. `comparable` is its form in which two
+/// `token_claims` lists what the resource's access tokens tell of the user, `groups` and `roles` (RFC 9068 §2.2.3.1). Of the groups only
+/// those whose names begin with `group_prefix` are told. `identifier` is null for the built-in resources, whose identifiers follow from the issuer. `comparable` is its form in which two
 /// identifiers of the same resource are equal. `token_lifetime` is in seconds. If `open` is true, any client may ask for its scopes.
 fn resources() -> TableCreateStatement {
     table("resources")
@@ -128,6 +147,9 @@ fn resources() -> TableCreateStatement {
         .col(string("access_token_typ").default("at+jwt"))
         .col(string("name"))
         .col(big_integer_null("token_lifetime"))
+        .col(string("token_claims").default(""))
+        .col(string("group_prefix").default(""))
+        .col(integer("version").default(0))
         .col(big_integer("created_at"))
         .take()
 }
@@ -141,8 +163,15 @@ fn scopes() -> TableCreateStatement {
         .take()
 }
 
+/// If `delegated` is true, the help desk may give the role and take it away. `version` is incremented by each change of the role.
 fn roles() -> TableCreateStatement {
-    table("roles").col(string("name").primary_key()).col(big_integer("created_at")).take()
+    table("roles")
+        .col(string("name").primary_key())
+        .col(string_null("display_name"))
+        .col(boolean("delegated").default(false))
+        .col(integer("version").default(0))
+        .col(big_integer("created_at"))
+        .take()
 }
 
 fn role_scopes() -> TableCreateStatement {
@@ -151,7 +180,8 @@ fn role_scopes() -> TableCreateStatement {
 
 /// `claims` holds the standard claims that have no column of their own, as JSON. `password_generated_at` is the time at which a
 /// password was generated for the user, who must then choose another. `credential_version` is incremented when the password or
-/// status changes, or when all sign-ins are ended.
+/// status changes, or when all sign-ins are ended. `version` is incremented by each change of what administrators see; a sign-in and a new
+/// hash of the same password do not change it. `external_id` is the user's id in the system that manages the users.
 fn users() -> TableCreateStatement {
     table("users")
         .col(uuid("id").primary_key())
@@ -166,6 +196,19 @@ fn users() -> TableCreateStatement {
         .col(text("claims").default("{}"))
         .col(big_integer_null("password_generated_at"))
         .col(integer("credential_version").default(0))
+        .col(string_null("external_id").unique_key())
+        .col(big_integer_null("last_sign_in_at"))
+        .col(integer("version").default(0))
+        .take()
+}
+
+/// The words by which a user is found: those of the name, the username and the email address, in lower case.
+fn user_terms() -> TableCreateStatement {
+    table("user_terms")
+        .col(string("term"))
+        .col(uuid("user_id"))
+        .primary_key(Index::create().col(Alias::new("term")).col(Alias::new("user_id")))
+        .foreign_key(&mut ends_with("user_id", "users", "id"))
         .take()
 }
 
@@ -173,7 +216,82 @@ fn user_roles() -> TableCreateStatement {
     pairs("user_roles", (uuid("user_id").take(), "users", "id"), (string("role").take(), "roles", "name"))
 }
 
-/// Secrets and registration access tokens are stored as their SHA-256. `metadata` holds the metadata that the client was registered
+/// Named sets of users. A group with `is_default` takes in each new user. If `delegated` is true, the help desk may change its members.
+/// `external_id` is the group's id in the system that manages the groups. `version` is incremented by each change of the group, but not of
+/// its members.
+fn groups() -> TableCreateStatement {
+    table("groups")
+        .col(uuid("id").primary_key())
+        .col(string("name").unique_key())
+        .col(string_null("display_name"))
+        .col(string_null("external_id").unique_key())
+        .col(boolean("delegated").default(false))
+        .col(boolean("is_default").default(false))
+        .col(integer("version").default(0))
+        .col(big_integer("created_at"))
+        .take()
+}
+
+fn group_members() -> TableCreateStatement {
+    pairs("group_members", (uuid("group_id").take(), "groups", "id"), (uuid("user_id").take(), "users", "id"))
+}
+
+fn group_roles() -> TableCreateStatement {
+    pairs("group_roles", (uuid("group_id").take(), "groups", "id"), (string("role").take(), "roles", "name"))
+}
+
+/// Names of users and groups that were renamed or deleted, as a keyed hash. Nobody else may be given such a name, because applications
+/// know people and groups by it. `kind` is `user` or `group`.
+fn retired_names() -> TableCreateStatement {
+    table("retired_names")
+        .col(string("kind"))
+        .col(string("hash"))
+        .col(big_integer("at"))
+        .primary_key(Index::create().col(Alias::new("kind")).col(Alias::new("hash")))
+        .take()
+}
+
+/// The attributes that the operator declared for users. `type` is `string`, `number` or `boolean`. `mutability` says who may change the
+/// values and `visibility` who may see them: `admin` or `user`, which includes administrators. `scope` is the scope of OpenID Connect that
+/// releases the attribute as a claim of the same name; null if only the claims of clients release it. `min` and `max` bound the length of
+/// a string in characters, or the value of a number.
+fn attributes() -> TableCreateStatement {
+    table("attributes")
+        .col(string("name").primary_key())
+        .col(string("display_name"))
+        .col(string("type"))
+        .col(boolean("multi_valued").default(false))
+        .col(string("mutability"))
+        .col(string("visibility"))
+        .col(string_null("scope"))
+        .col(big_integer_null("min"))
+        .col(big_integer_null("max"))
+        .col(string_null("pattern"))
+        .col(integer("version").default(0))
+        .col(big_integer("created_at"))
+        .take()
+}
+
+/// The values of users' attributes, as text. `position` is 0 for the first value of an attribute.
+fn user_attributes() -> TableCreateStatement {
+    table("user_attributes")
+        .col(uuid("user_id"))
+        .col(string("name"))
+        .col(integer("position"))
+        .col(text("value"))
+        .primary_key(Index::create().col(Alias::new("user_id")).col(Alias::new("name")).col(Alias::new("position")))
+        .foreign_key(&mut ends_with("user_id", "users", "id"))
+        .foreign_key(&mut ends_with("name", "attributes", "name"))
+        .take()
+}
+
+/// `access` says who may sign in to the client: `everyone`, or `groups` for the members of the groups in `client_groups`.
+/// `id_token_claims` puts the claims of the granted scopes into the ID token too. `group_filter` says which groups the client is told of:
+/// `assigned` (those in `client_groups`), `prefix` (those whose names begin with `group_prefix`) or `all`. `claims_allowed` is false for a
+/// client that registered itself, which is told of no groups, roles and attributes until an administrator allows it. `version` is
+/// incremented by each change of the client.
+///
+/// Registration access tokens are stored as their SHA-256. `metadata` holds the metadata that the client was registered
 /// with (RFC 7591 §2), as JSON.
 fn clients() -> TableCreateStatement {
     table("clients")
@@ -192,7 +310,49 @@ fn clients() -> TableCreateStatement {
         .col(boolean("first_party").default(false))
         .col(text("metadata").default("{}"))
         .col(binary_null("registration_token_hash"))
+        .col(string("access").default("everyone"))
+        .col(boolean("id_token_claims").default(false))
+        .col(string("group_filter").default("assigned"))
+        .col(string("group_prefix").default(""))
+        .col(boolean("claims_allowed").default(true))
+        .col(big_integer_null("last_used_at"))
+        .col(integer("version").default(0))
         .foreign_key(&mut refers("default_resource", "resources", "id", ForeignKeyAction::SetNull))
+        .take()
+}
+
+/// The secrets of clients, as their SHA-256.
+fn client_secrets() -> TableCreateStatement {
+    table("client_secrets")
+        .col(binary("hash").primary_key())
+        .col(string("client_id"))
+        .col(big_integer("created_at"))
+        .col(big_integer_null("expires_at"))
+        .col(big_integer_null("last_used_at"))
+        .foreign_key(&mut ends_with("client_id", "clients", "id"))
+        .take()
+}
+
+fn client_groups() -> TableCreateStatement {
+    pairs("client_groups", (string("client_id").take(), "clients", "id"), (uuid("group_id").take(), "groups", "id"))
+}
+
+/// The claims that a client gets beside those of its scopes. `source` is `user`, `attribute`, `groups`, `roles`, `group_map` or `fixed`;
+/// `source_key` names the field of the user or the attribute. `shape` is `list`, `first`, `comma` or `space`. `map` holds a group map, or the
+/// value of a fixed claim, as JSON. `default_value` is the JSON value of a group map for a user in none of its groups.
+fn client_claims() -> TableCreateStatement {
+    table("client_claims")
+        .col(string("client_id"))
+        .col(string("claim"))
+        .col(string("source"))
+        .col(string_null("source_key"))
+        .col(string("shape"))
+        .col(text_null("map"))
+        .col(text_null("default_value"))
+        .col(boolean("in_id_token"))
+        .col(boolean("in_userinfo"))
+        .primary_key(Index::create().col(Alias::new("client_id")).col(Alias::new("claim")))
+        .foreign_key(&mut ends_with("client_id", "clients", "id"))
         .take()
 }
 
@@ -294,6 +454,8 @@ fn consents() -> TableCreateStatement {
         .col(text("scope"))
         // The ids of the resources that the user allowed by name, separated by spaces.
         .col(text("resources"))
+        // The names of the claims that the user was shown, separated by spaces.
+        .col(text("claims").default(""))
         .col(big_integer("given_at"))
         .primary_key(Index::create().col(Alias::new("user_id")).col(Alias::new("client_id")))
         .foreign_key(&mut ends_with("user_id", "users", "id"))

@@ -187,6 +187,13 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
         first_party,
         metadata: metadata.to_json(),
         registration_token_hash: own_token.map(secret::hash),
+        access: "everyone".to_owned(),
+        id_token_claims: false,
+        group_filter: "assigned".to_owned(),
+        group_prefix: String::new(),
+        claims_allowed: own_token.is_none(),
+        last_used_at: None,
+        version: 0,
     };
     clients::insert(db, row.clone(), &scope, &origins).await?;
     if let Some(logo) = logo {

@@ -154,7 +154,19 @@ pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<Resou
     let id = change.app.clock.random_uuid().to_string();
     let comparable = Some(comparable(&identifier));
     let (identifier, access_token_typ) = (Some(identifier), access_token_typ.as_str().to_owned());
-    let row = ResourceRow { id, identifier, comparable, open, access_token_typ, name, token_lifetime, created_at: change.now };
+    let row = ResourceRow {
+        id,
+        identifier,
+        comparable,
+        open,
+        access_token_typ,
+        name,
+        token_lifetime,
+        token_claims: String::new(),
+        group_prefix: String::new(),
+        version: 0,
+        created_at: change.now,
+    };
     insert(change, row, scopes).await
 }
 
@@ -169,6 +181,9 @@ pub async fn add_built_in(change: &mut Change<'_>, id: &str, name: &str, scopes:
         access_token_typ: AccessTokenTyp::AtJwt.as_str().to_owned(),
         name,
         token_lifetime: None,
+        token_claims: String::new(),
+        group_prefix: String::new(),
+        version: 0,
         created_at: change.now,
     };
     let scopes = scopes.iter().map(|(name, description)| ScopeView { name: (*name).to_owned(), description: (*description).to_owned() });

@@ -249,6 +249,9 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash)
         disabled_at: None,
         claims: StandardClaims::default().to_json(),
         credential_version: 0,
+        external_id: None,
+        last_sign_in_at: None,
+        version: 0,
     };
     let id = row.id;
     users::insert(db, row.clone()).await?;

@@ -52,7 +52,14 @@ pub async fn find(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result
 /// the caller's transaction ends.
 pub async fn give(db: &impl ConnectionTrait, user: Uuid, client: &str, more: &Allowed, now: UnixSeconds) -> Result<Allowed, StoreError> {
     // The first statement locks the row, so that the next one reads its latest state.
-    let row = Model { user_id: user, client_id: client.to_owned(), scope: String::new(), resources: String::new(), given_at: now };
+    let row = Model {
+        user_id: user,
+        client_id: client.to_owned(),
+        scope: String::new(),
+        resources: String::new(),
+        claims: String::new(),
+        given_at: now,
+    };
     let or_renew = OnConflict::columns([Column::UserId, Column::ClientId]).update_column(Column::GivenAt).to_owned();
     Entity::insert(row.into_active_model()).on_conflict(or_renew).exec_without_returning(db).await?;
     let earlier = find(db, user, client).await?;

@@ -44,7 +44,7 @@ pub async fn scopes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>
 
 /// Inserts a role with `scopes`, which must exist.
 pub async fn insert(db: &impl ConnectionTrait, name: &str, scopes: &[String], now: UnixSeconds) -> Result<(), StoreError> {
-    let role = roles::Model { name: name.to_owned(), created_at: now };
+    let role = roles::Model { name: name.to_owned(), display_name: None, delegated: false, version: 0, created_at: now };
     roles::Entity::insert(role.into_active_model()).exec_without_returning(db).await?;
     insert_scopes(db, name, scopes).await
 }

@@ -17,7 +17,7 @@ use crate::store::query::columns;
 
 pub use crate::store::entity::users::Model as UserRow;
 
-/// A user with the scopes that they may hold: the union of their roles' scopes.
+/// A user with the scopes that they may hold: the union of the scopes of their roles, which they have directly or through a group.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct User {
@@ -41,7 +41,7 @@ pub struct User {
     /// refused at commit.
     pub credential_version: i32,
     pub enabled: bool,
-    /// The union of the scopes of the user's roles.
+    /// The union of the scopes of the roles that the user has directly or through a group.
     pub scopes: Vec<String>,
 }
 
@@ -52,9 +52,11 @@ impl fmt::Debug for User {
     }
 }
 
-/// An SQL expression: the scopes of the user's roles, separated by spaces.
-const SCOPES: &str = "COALESCE((SELECT string_agg(role_scopes.scope, ' ') FROM user_roles \
-     JOIN role_scopes ON role_scopes.role = user_roles.role WHERE user_roles.user_id = users.id), '')";
+/// An SQL expression: the scopes of the roles that the user has directly or through a group, separated by spaces.
+const SCOPES: &str = "COALESCE((SELECT string_agg(role_scopes.scope, ' ') FROM role_scopes WHERE role_scopes.role IN \
+     (SELECT role FROM user_roles WHERE user_roles.user_id = users.id \
+      UNION ALL SELECT group_roles.role FROM group_members JOIN group_roles ON group_roles.group_id = group_members.group_id \
+      WHERE group_members.user_id = users.id)), '')";
 
 impl User {
     /// Returns the column list for a statement in SQL text over `users`.

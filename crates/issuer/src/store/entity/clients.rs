@@ -22,6 +22,13 @@ pub struct Model {
     pub first_party: bool,
     pub metadata: String,
     pub registration_token_hash: Option<Vec<u8>>,
+    pub access: String,
+    pub id_token_claims: bool,
+    pub group_filter: String,
+    pub group_prefix: String,
+    pub claims_allowed: bool,
+    pub last_used_at: Option<i64>,
+    pub version: i32,
 }
 
 /// Shows the id, but no hash.

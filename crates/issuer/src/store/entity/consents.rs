@@ -12,6 +12,8 @@ pub struct Model {
     pub scope: String,
     /// The ids of the resources that the user allowed by name, separated by spaces.
     pub resources: String,
+    /// The names of the claims that the user was shown, separated by spaces.
+    pub claims: String,
     pub given_at: i64,
 }
 

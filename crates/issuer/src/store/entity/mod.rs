@@ -1,25 +1,35 @@
 //! SeaORM entities, one file per table. The migration describes the columns.
 
 pub mod attempts;
+pub mod attributes;
 pub mod audit_events;
 pub mod authorization_codes;
 pub mod authorizations;
 pub mod browsers;
 pub mod client_assertions;
+pub mod client_claims;
+pub mod client_groups;
 pub mod client_logos;
 pub mod client_origins;
 pub mod client_scopes;
+pub mod client_secrets;
 pub mod clients;
 pub mod consents;
 pub mod devices;
+pub mod group_members;
+pub mod group_roles;
+pub mod groups;
 pub mod master_keys;
 pub mod registration_tokens;
 pub mod resources;
+pub mod retired_names;
 pub mod role_scopes;
 pub mod roles;
 pub mod scopes;
 pub mod sessions;
 pub mod signing_keys;
+pub mod user_attributes;
 pub mod user_roles;
+pub mod user_terms;
 pub mod users;
 pub mod waiting_requests;

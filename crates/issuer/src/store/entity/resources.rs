@@ -14,6 +14,9 @@ pub struct Model {
     pub access_token_typ: String,
     pub name: String,
     pub token_lifetime: Option<i64>,
+    pub token_claims: String,
+    pub group_prefix: String,
+    pub version: i32,
     pub created_at: i64,
 }
 

@@ -7,6 +7,9 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
+    pub display_name: Option<String>,
+    pub delegated: bool,
+    pub version: i32,
     pub created_at: i64,
 }
 
