@@ -43,6 +43,11 @@ pub struct Claims<C = NoExtra> {
     pub amr: Vec<String>,
     /// `sid`: the browser session in which the user signed in; `None` if the token has no such claim.
     pub session_id: Option<String>,
+    /// `groups`: the names of the user's groups (RFC 9068 §2.2.3.1); empty unless the issuer was told to add them for this resource.
+    pub groups: Vec<String>,
+    /// `roles`: the names of those roles of the user that hold a scope of this resource; empty unless the issuer was told to add them for
+    /// this resource.
+    pub roles: Vec<String>,
     /// The further claims that the service reads, as its own type.
     pub extra: C,
 }
@@ -56,6 +61,16 @@ impl<C> Claims<C> {
     /// Returns `true` if the token carries the scope `name`.
     pub fn has_scope(&self, name: &str) -> bool {
         self.scopes().any(|scope| scope == name)
+    }
+
+    /// Returns `true` if the token names the group `name`.
+    pub fn is_in_group(&self, name: &str) -> bool {
+        self.groups.iter().any(|group| group == name)
+    }
+
+    /// Returns `true` if the token names the role `name`.
+    pub fn has_role(&self, name: &str) -> bool {
+        self.roles.iter().any(|role| role == name)
     }
 }
 
@@ -79,6 +94,8 @@ pub(crate) struct RawClaims {
     pub(crate) acr: Option<String>,
     pub(crate) amr: Vec<String>,
     pub(crate) sid: Option<String>,
+    pub(crate) groups: Vec<String>,
+    pub(crate) roles: Vec<String>,
     pub(crate) has_cnf: bool,
     /// A claim that only other tokens have.
     pub(crate) of_other_token: Option<&'static str>,
@@ -127,6 +144,8 @@ impl<'de> Deserialize<'de> for RawClaims {
                         "acr" => claims.acr = Some(map.next_value()?),
                         "amr" => claims.amr = map.next_value()?,
                         "sid" => claims.sid = Some(map.next_value()?),
+                        "groups" => claims.groups = map.next_value()?,
+                        "roles" => claims.roles = map.next_value()?,
                         other => {
                             claims.has_cnf |= other == "cnf";
                             let foreign = CLAIMS_OF_OTHER_TOKENS.into_iter().find(|known| *known == other);

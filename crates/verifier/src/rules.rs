@@ -128,6 +128,8 @@ impl Rules {
             acr: raw.acr,
             amr: raw.amr,
             session_id: raw.sid,
+            groups: raw.groups,
+            roles: raw.roles,
             extra: claims::extra(payload)?,
         })
     }
