@@ -216,13 +216,14 @@ fn user_roles() -> TableCreateStatement {
     pairs("user_roles", (uuid("user_id").take(), "users", "id"), (string("role").take(), "roles", "name"))
 }
 
-/// Named sets of users. A group with `is_default` takes in each new user. If `delegated` is true, the help desk may change its members.
+/// Named sets of users. `folded_name` is the name in lower case, so that no two names differ in that alone. A group with `is_default` takes in each new user. If `delegated` is true, the help desk may change its members.
 /// `external_id` is the group's id in the system that manages the groups. `version` is incremented by each change of the group, but not of
 /// its members.
 fn groups() -> TableCreateStatement {
     table("groups")
         .col(uuid("id").primary_key())
         .col(string("name").unique_key())
+        .col(string("folded_name").unique_key())
         .col(string_null("display_name"))
         .col(string_null("external_id").unique_key())
         .col(boolean("delegated").default(false))

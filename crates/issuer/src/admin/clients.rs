@@ -232,7 +232,9 @@ async fn registrable_scopes(db: &impl ConnectionTrait, asked: &[String], default
         return Ok(names);
     }
     let of_default = resources::scopes_of(db, default.into_iter()).await?;
-    Ok(OIDC_SCOPES.iter().map(|(name, _)| (*name).to_owned()).chain(of_default.into_iter().map(|scope| scope.name)).collect())
+    // A client that registers itself is told of no groups and roles, so it does not get their scopes unasked.
+    let oidc = OIDC_SCOPES.iter().map(|(name, _)| *name).filter(|name| !matches!(*name, "groups" | "roles"));
+    Ok(oidc.map(str::to_owned).chain(of_default.into_iter().map(|scope| scope.name)).collect())
 }
 
 fn new_secret(app: &App) -> String {

@@ -6,8 +6,11 @@
 
 pub mod authorizations;
 pub mod checks;
+pub mod client_claims;
 pub mod clients;
+pub mod groups;
 pub mod keys;
+pub mod names;
 pub mod new_client;
 pub mod registration_tokens;
 pub mod resources;

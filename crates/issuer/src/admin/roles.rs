@@ -4,30 +4,46 @@ use serde::Serialize;
 use signet_verifier::is_scope_token;
 use uuid::Uuid;
 
-use crate::admin::{Change, Listing, Refused, Window, resources};
+use crate::admin::{Change, Listing, Refused, Window, check_name, resources};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::config::ADMIN;
+use crate::oauth::scope::is_administration;
+use crate::store::roles::RoleRow;
 use crate::store::{ConnectionTrait, roles};
 
 /// The longest name of a role, in bytes.
 const MAX_NAME_BYTES: usize = 128;
 
 /// A role with its scopes.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct RoleView {
     pub name: String,
+    pub display_name: Option<String>,
     pub scopes: Vec<String>,
+    /// `true` if the help desk may give the role and take it away.
+    pub delegated: bool,
+    pub version: i32,
+}
+
+impl RoleView {
+    fn new(row: RoleRow, scopes: Vec<String>) -> Self {
+        let RoleRow { name, display_name, delegated, version, .. } = row;
+        Self { name, display_name, scopes, delegated, version }
+    }
 }
 
 /// Returns a page of all roles, in the order of their names.
 pub async fn list(app: &App, window: &Window) -> Result<Listing<RoleView>, Refused> {
     let db = app.store.reader();
-    let names = roles::page(db, window.after.as_deref(), window.limit + 1).await?;
-    let mut scopes = roles::scopes_of(db, &names).await?;
-    let view = |name: String| RoleView { scopes: scopes.remove(&name).unwrap_or_default(), name };
-    Ok(Listing::of(names, window.limit, Clone::clone, view))
+    let rows = roles::page(db, window.after.as_deref(), window.limit + 1).await?;
+    let mut scopes = roles::scopes_of(db, rows.iter().map(|row| row.name.as_str())).await?;
+    let view = |row: RoleRow| {
+        let scopes = scopes.remove(&row.name).unwrap_or_default();
+        RoleView::new(row, scopes)
+    };
+    Ok(Listing::of(rows, window.limit, |row| row.name.clone(), view))
 }
 
 /// Returns the role `name`. Fails with [`Refused::NotFound`] if it does not exist.
@@ -36,12 +52,71 @@ pub async fn show(app: &App, name: &str) -> Result<RoleView, Refused> {
 }
 
 async fn read(db: &impl ConnectionTrait, name: &str) -> Result<RoleView, Refused> {
-    require(db, name).await?;
-    Ok(RoleView { name: name.to_owned(), scopes: roles::scopes(db, name).await? })
+    let row = roles::row(db, name).await?.ok_or_else(|| Refused::not_found("role", name))?;
+    Ok(RoleView::new(row, roles::scopes(db, name).await?))
 }
 
 async fn require(db: &impl ConnectionTrait, name: &str) -> Result<(), Refused> {
     if roles::exists(db, name).await? { Ok(()) } else { Err(Refused::not_found("role", name)) }
+}
+
+/// Returns `names` in order, each once. Refuses them unless every one is an existing role.
+pub(super) async fn existing(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<String>, Refused> {
+    let mut names = names.to_vec();
+    names.sort();
+    names.dedup();
+    for name in &names {
+        require(db, name).await.map_err(unknown_role)?;
+    }
+    Ok(names)
+}
+
+/// Refuses to delegate `roles` to the help desk if a scope of administration follows from one of them.
+pub(super) async fn refuse_delegated_administration(db: &impl ConnectionTrait, delegated: bool, roles: &[String]) -> Result<(), Refused> {
+    if !delegated {
+        return Ok(());
+    }
+    let scopes = roles::scopes_of(db, roles.iter().map(String::as_str)).await?;
+    let administers = |scopes: &Vec<String>| scopes.iter().any(|scope| is_administration(scope));
+    match scopes.iter().find(|(_, scopes)| administers(scopes)) {
+        Some((role, _)) => Err(Refused::Conflict(format!(
+            "the role {role} holds a scope of administration, so it must not be delegated to the help desk, who could then make themselves \
+             administrators"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The changes of a role; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the names are those of the view")]
+pub struct RolePatch {
+    /// `Some(None)` removes the display name.
+    pub display_name: Option<Option<String>>,
+    pub delegated: Option<bool>,
+}
+
+/// Changes the display name of a role, and whether it is delegated.
+pub async fn edit(change: &mut Change<'_>, name: &str, patch: RolePatch) -> Result<RoleView, Refused> {
+    let db = &change.transaction;
+    roles::lock(db, name).await?;
+    let before = read(db, name).await?;
+    let after = RoleView {
+        display_name: patch.display_name.unwrap_or_else(|| before.display_name.clone()),
+        delegated: patch.delegated.unwrap_or(before.delegated),
+        ..before.clone()
+    };
+    if after == before {
+        return Ok(before);
+    }
+    if let Some(fault) = after.display_name.as_deref().and_then(|name| check_name("display_name", name).err()) {
+        return Err(Refused::Invalid(vec![fault]));
+    }
+    refuse_delegated_administration(db, after.delegated, std::slice::from_ref(&after.name)).await?;
+    roles::set(db, name, after.display_name.as_deref(), after.delegated).await?;
+    let after = RoleView { version: before.version + 1, ..after };
+    change.record(Action::RoleChanged, Object::Named(name), Some(&before), Some(&after)).await?;
+    Ok(after)
 }
 
 /// A role that passed all checks that do not need the database.
@@ -71,7 +146,7 @@ pub async fn add(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Ref
     }
     let scopes = resources::existing_scopes(db, "scopes", scopes).await?;
     roles::insert(db, name, &scopes, change.now).await?;
-    let after = RoleView { name: name.clone(), scopes };
+    let after = read(db, name).await?;
     change.record(Action::RoleAdded, Object::Named(name), None, Some(&after)).await?;
     Ok(after)
 }
@@ -91,9 +166,15 @@ pub async fn change_scopes(change: &mut Change<'_>, name: &str, add: &[String], 
     if scopes == before.scopes {
         return Ok(before);
     }
+    if scopes.iter().any(|scope| is_administration(scope)) && (before.delegated || roles::is_in_delegated_group(db, name).await?) {
+        return Err(Refused::Conflict(format!(
+            "the role {name}, or a group that carries it, is delegated to the help desk, who could then make themselves administrators; end \
+             that first"
+        )));
+    }
     roles::replace_scopes(db, name, &scopes).await?;
     administrators.require_one(change).await?;
-    let after = RoleView { name: name.to_owned(), scopes };
+    let after = read(db, name).await?;
     change.record(Action::RoleScopesChanged, Object::Named(name), Some(&before), Some(&after)).await?;
     Ok(after)
 }

@@ -8,13 +8,14 @@ use uuid::Uuid;
 use crate::accounts::methods::password::{self, StoredHash};
 use crate::accounts::session;
 use crate::accounts::{policy, username};
-use crate::admin::{Change, Fault, Listing, Refused, Window, roles};
+use crate::admin::names::{self, Kind};
+use crate::admin::{Change, Fault, Listing, Refused, Window, groups, roles};
 use crate::app::App;
 use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
 use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS, is_line};
 use crate::store::users::{self, UserRow};
-use crate::store::{ConnectionTrait, devices, roles as role_store};
+use crate::store::{ConnectionTrait, devices, groups as group_store, roles as role_store};
 
 /// A user as administrators see them.
 #[derive(Debug, Clone, Serialize)]
@@ -26,20 +27,22 @@ pub struct UserView {
     pub email_verified: bool,
     pub name: Option<String>,
     pub roles: Vec<String>,
+    pub groups: Vec<String>,
     pub enabled: bool,
     #[serde(serialize_with = "rfc3339")]
     pub created_at: UnixSeconds,
 }
 
 impl UserView {
-    fn new(row: UserRow, roles: Vec<String>) -> Self {
+    fn new(row: UserRow, roles: Vec<String>, groups: Vec<String>) -> Self {
         let UserRow { id, username, email, email_verified, name, disabled_at, created_at, .. } = row;
-        Self { id, username, email, email_verified, name, roles, enabled: disabled_at.is_none(), created_at }
+        Self { id, username, email, email_verified, name, roles, groups, enabled: disabled_at.is_none(), created_at }
     }
 
     async fn read(db: &impl ConnectionTrait, row: UserRow) -> Result<Self, Refused> {
         let roles = role_store::of_user(db, row.id).await?;
-        Ok(Self::new(row, roles))
+        let groups = group_store::of_users(db, std::iter::once(row.id)).await?.remove(&row.id).unwrap_or_default();
+        Ok(Self::new(row, roles, groups))
     }
 }
 
@@ -55,9 +58,10 @@ pub async fn list(app: &App, filter: UserFilter, window: &Window) -> Result<List
     let db = app.store.reader();
     let rows = users::page(db, filter.enabled, window.after.as_deref(), window.limit + 1).await?;
     let mut roles = role_store::of_users(db, rows.iter().map(|row| row.id)).await?;
+    let mut groups = group_store::of_users(db, rows.iter().map(|row| row.id)).await?;
     let view = |row: UserRow| {
-        let roles = roles.remove(&row.id).unwrap_or_default();
-        UserView::new(row, roles)
+        let (roles, groups) = (roles.remove(&row.id).unwrap_or_default(), groups.remove(&row.id).unwrap_or_default());
+        UserView::new(row, roles, groups)
     };
     Ok(Listing::of(rows, window.limit, |row| row.username.clone(), view))
 }
@@ -90,6 +94,8 @@ pub struct UserDraft {
     pub email_verified: bool,
     pub name: Option<String>,
     pub roles: Vec<String>,
+    /// The groups beside the default ones, by their names.
+    pub groups: Vec<String>,
 }
 
 /// A user who passed all checks that do not need the database.
@@ -232,9 +238,10 @@ async fn refuse_taken(db: &impl ConnectionTrait, username: &str) -> Result<(), R
 
 /// Adds a user with their roles, which must exist. Fails with [`Refused::Conflict`] if the username is taken.
 pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash) -> Result<UserView, Refused> {
-    let NewUser(UserDraft { username, email, email_verified, name, roles }) = user;
+    let NewUser(UserDraft { username, email, email_verified, name, roles, groups }) = user;
     let db = &change.transaction;
     refuse_taken(db, &username).await?;
+    names::refuse_retired(change, Kind::User, &username).await?;
     let record = password.record(change.now);
     let row = UserRow {
         id: change.app.clock.random_uuid(),
@@ -258,6 +265,7 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash)
     for role in &roles {
         roles::give(db, id, role).await?;
     }
+    groups::join(db, id, &groups).await?;
     let after = UserView::read(db, row).await?;
     let recorded = UserRecord { user: &after, password: Some(record), ended: None };
     change.record(Action::UserAdded, Object::User(after.id, &after.username), None, Some(&recorded)).await?;

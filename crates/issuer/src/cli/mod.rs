@@ -5,6 +5,7 @@ mod authorization;
 mod client;
 mod client_metadata;
 mod doctor;
+mod group;
 mod keys;
 mod migrate;
 mod report;
@@ -99,6 +100,9 @@ enum Manage {
     /// Add, list and change users
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Add, list and change groups, which are named sets of users
+    #[command(subcommand)]
+    Group(group::GroupCommand),
     /// Add, list and change roles, which are named sets of scopes
     #[command(subcommand)]
     Role(role::RoleCommand),
@@ -262,6 +266,7 @@ async fn run(cli: Cli) -> Result<Report, CliError> {
 async fn manage(app: &App, command: Manage) -> Result<Report, CliError> {
     match command {
         Manage::User(command) => user::run(app, command).await,
+        Manage::Group(command) => group::run(app, command).await,
         Manage::Role(command) => role::run(app, command).await,
         Manage::Resource(command) => resource::run(app, command).await,
         Manage::Client(command) => client::run(app, command).await,

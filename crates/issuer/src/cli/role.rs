@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::admin::change;
-use crate::admin::roles::{self, NewRole};
+use crate::admin::roles::{self, NewRole, RolePatch};
 use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{CliError, all, changing, operator};
@@ -33,6 +33,17 @@ pub enum RoleCommand {
         #[arg(long = "remove", value_name = "SCOPE")]
         remove: Vec<String>,
     },
+    /// Change the display name of a role, and whether the help desk may give it
+    Edit {
+        /// Name of the role to change
+        name: String,
+        /// Name that pages show to people; an empty one removes it
+        #[arg(long, value_name = "NAME")]
+        display_name: Option<String>,
+        /// Whether the help desk (scope admin:users) may give the role and take it away
+        #[arg(long, value_name = "BOOL")]
+        delegated: Option<bool>,
+    },
     /// Remove a role, which its users then lose
     Remove {
         /// Name of the role to remove
@@ -52,6 +63,10 @@ pub async fn run(app: &App, command: RoleCommand) -> Result<Report, CliError> {
             let arguments = [("scopes", changing(&add, &remove))];
             change_scopes(app, &name, &add, &remove).await.map_err(|error| error.in_terms_of(&arguments))
         }
+        RoleCommand::Edit { name, display_name, delegated } => {
+            let patch = RolePatch { display_name: display_name.map(|name| Some(name).filter(|name| !name.is_empty())), delegated };
+            edit(app, &name, patch).await.map_err(|error| error.in_terms_of(&[("display_name", "--display-name")]))
+        }
         RoleCommand::Remove { name } => remove(app, &name).await,
     }
 }
@@ -63,7 +78,7 @@ async fn add(app: &App, name: &str, scopes: &[String]) -> Result<Report, CliErro
 }
 
 async fn list(app: &App) -> Result<Report, CliError> {
-    Ok(Report::table(&["name", "scopes"], all(async |window| roles::list(app, &window).await).await?))
+    Ok(Report::table(&["name", "display_name", "scopes", "delegated"], all(async |window| roles::list(app, &window).await).await?))
 }
 
 async fn change_scopes(app: &App, name: &str, add: &[String], remove: &[String]) -> Result<Report, CliError> {
@@ -73,6 +88,11 @@ async fn change_scopes(app: &App, name: &str, add: &[String], remove: &[String])
         change(app, &operator(), |change| Box::pin(roles::change_scopes(change, name, add, remove))).await?
     };
     Ok(Report::new(role.scopes.join("\n"), json!(role)))
+}
+
+async fn edit(app: &App, name: &str, patch: RolePatch) -> Result<Report, CliError> {
+    let role = change(app, &operator(), |change| Box::pin(roles::edit(change, name, patch))).await?;
+    Ok(Report::record(&["name", "display_name", "scopes", "delegated"], json!(role)))
 }
 
 async fn remove(app: &App, name: &str) -> Result<Report, CliError> {

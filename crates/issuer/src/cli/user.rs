@@ -6,7 +6,9 @@ use clap::{Args, Subcommand};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::accounts::username::normalize;
 use crate::admin::change;
+use crate::admin::names::{self, Kind};
 use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter};
 use crate::app::App;
 use crate::cli::report::Report;
@@ -29,6 +31,9 @@ pub enum UserCommand {
         /// Role to give to the user; may be repeated
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
+        /// Group to add the user to, beside the default groups; may be repeated
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<String>,
         #[command(flatten)]
         password: PasswordArgs,
     },
@@ -58,6 +63,11 @@ pub enum UserCommand {
     /// Enable a user that was disabled, who must sign in again
     Enable {
         /// Username of the user to enable
+        username: String,
+    },
+    /// Let a username that a deleted or renamed user had be used again; do this only if no application knows the old user by it
+    ReleaseName {
+        /// Username to release
         username: String,
     },
     /// Show a user's standard claims of OpenID Connect, such as nickname, or change them with --claim
@@ -132,13 +142,14 @@ fn ask_password() -> Result<SecretString, CliError> {
 const PASSWORD_HASH: (&str, &str) = ("password_hash", "--password-hash");
 
 /// The arguments of `signet user add`.
-const ADD: Arguments<'_> = &[("username", "USERNAME"), ("email", "--email"), ("name", "--name"), ("roles", "--role"), PASSWORD_HASH];
+const ADD: Arguments<'_> =
+    &[("username", "USERNAME"), ("email", "--email"), ("name", "--name"), ("roles", "--role"), ("groups", "--group"), PASSWORD_HASH];
 
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
     match command {
-        UserCommand::Add { username, email, name, roles, password } => {
-            let draft = UserDraft { username, email, email_verified: false, name, roles };
+        UserCommand::Add { username, email, name, roles, groups, password } => {
+            let draft = UserDraft { username, email, email_verified: false, name, roles, groups };
             add(app, draft, password).await.map_err(|error| error.in_terms_of(ADD))
         }
         UserCommand::List { enabled } => list(app, UserFilter { enabled }).await,
@@ -148,6 +159,11 @@ pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
         }
         UserCommand::Disable { username } => disable(app, &username).await,
         UserCommand::Enable { username } => enable(app, &username).await,
+        UserCommand::ReleaseName { username } => {
+            let name = normalize(&username);
+            change(app, &operator(), |change| Box::pin(names::release(change, Kind::User, &name))).await?;
+            Ok(Report::new(format!("Released the username {name}."), json!({ "username": name, "released": true })))
+        }
         UserCommand::Claims { username, claims } => {
             let options = TEXT_CLAIMS.map(|claim| (claim, format!("--claim {claim}")));
             let known = options.iter().map(|(claim, option)| (*claim, option.as_str()));
@@ -176,7 +192,7 @@ async fn list(app: &App, filter: UserFilter) -> Result<Report, CliError> {
 }
 
 async fn show(app: &App, username: &str) -> Result<Report, CliError> {
-    let columns = ["id", "username", "email", "name", "roles", "enabled", "created_at"];
+    let columns = ["id", "username", "email", "name", "roles", "groups", "enabled", "created_at"];
     Ok(Report::record(&columns, json!(users::show(app, username).await?)))
 }
 

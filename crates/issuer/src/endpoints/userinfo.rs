@@ -14,7 +14,7 @@ use crate::keys::signer::TokenType;
 use crate::oauth::error::OAuthError;
 use crate::store::resources::Resource;
 use crate::tokens::lookup::look_up;
-use crate::tokens::user_claims;
+use crate::tokens::user_claims::{Facts, Place, given};
 use crate::web::bearer::bearer_token;
 use crate::web::error::bearer::BearerError;
 use crate::web::respond::no_store;
@@ -49,7 +49,9 @@ async fn answer(app: &App, request: Request) -> Result<Response, BearerError> {
         return Err(BearerError::InvalidToken);
     }
     let requested = row.requested_claims()?.userinfo;
-    let mut claims = user_claims::claims(&user, &scopes, &token.client, requested.keys().map(String::as_str));
+    let requested: Vec<&str> = requested.keys().map(String::as_str).collect();
+    let facts = Facts::read(app, &user, &token.client, &[], &scopes, &requested).await?;
+    let mut claims = given(&facts.told(Place::UserInfo, &scopes, &requested));
     claims.insert("sub".to_owned(), user.id.to_string().into());
     if token.client.metadata()?.userinfo_signed_response_alg.is_none() {
         return Ok(no_store(claims));

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::accounts::methods::Enrolled;
 use crate::accounts::requirement::{self, Proven, Requirement, Step};
 use crate::accounts::session::SignedIn;
@@ -23,6 +25,7 @@ use crate::store::users::User;
 use crate::tokens::RequestedResource;
 use crate::tokens::audience::{audience, is_granted, nothing_granted, target};
 use crate::tokens::narrow::{default_scopes, narrow};
+use crate::tokens::user_claims::{Facts, Place, check_length, given};
 
 /// The next step of an interaction.
 #[derive(Debug)]
@@ -49,8 +52,10 @@ pub struct Offer {
     /// What needs the user's consent: the granted scopes, those that cover the claims in the `claims` parameter, and the requested
     /// resources that own no scopes.
     pub to_consent: Allowed,
-    /// The scopes and resources that the user has allowed this client before.
+    /// What the user has allowed this client before.
     pub consented: Allowed,
+    /// The claims that the client would be told, with their values, which the consent page shows.
+    pub told: Vec<(String, Value)>,
 }
 
 /// Returns the next step of `interaction`. A fault of the request becomes [`Next::Refuse`]; an error means that the issuer failed.
@@ -145,14 +150,47 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
     let by_name = allowed_by_name(app, client, request, &resources, &granted).await?;
     // The token endpoint would refuse a request that has no audience, so refuse it before the user is asked for consent.
     let resource = resources.into_iter().next().map_or(RequestedResource::None, RequestedResource::Default);
-    for resource in audience(&resource, &granted, client)? {
-        if !is_granted(&resource, &granted, client) && !by_name.contains(&resource.id) {
-            return Err(nothing_granted(&resource, &app.settings.issuer));
+    let audience = audience(&resource, &granted, client)?;
+    for resource in &audience {
+        if !is_granted(resource, &granted, client) && !by_name.contains(&resource.id) {
+            return Err(nothing_granted(resource, &app.settings.issuer));
         }
     }
     let by_claims = standard_claims::scopes_of(request.claims.names()).filtered(|scope| client.may_ask(scope));
-    let to_consent = Allowed { scope: granted.iter().chain(by_claims.iter()).collect(), resources: by_name };
-    Ok(Offer { granted, to_consent, consented })
+    let scope = granted.iter().chain(by_claims.iter()).collect();
+    let (claims, told) = claims_to_tell(app, client, request, user, &granted, &audience).await?;
+    let to_consent = Allowed { scope, resources: by_name, claims };
+    Ok(Offer { granted, to_consent, consented, told })
+}
+
+/// Returns the names of the claims that need consent beside the scopes, and all claims that the client would be told, with their values.
+/// Fails with `access_denied` if they are too long for a token, so that the client is told before the user is asked for anything.
+async fn claims_to_tell(
+    app: &App,
+    client: &Client,
+    request: &AuthorizationRequest,
+    user: &User,
+    granted: &ScopeSet,
+    audience: &[Resource],
+) -> Result<(BTreeSet<String>, Vec<(String, Value)>), OAuthError> {
+    let tells = audience.iter().any(|resource| !resource.token_claims.is_empty());
+    if client.first_party && !request.prompt.consent && !client.has_claims && !client.id_token_claims && !tells {
+        return Ok((BTreeSet::new(), Vec::new()));
+    }
+    let requested: Vec<&str> = request.claims.names().collect();
+    let facts = Facts::read(app, user, client, audience, granted, &requested).await?;
+    let scopes = if client.id_token_claims { granted.clone() } else { ScopeSet::default() };
+    let in_id_token = facts.told(Place::IdToken, &scopes, &requested);
+    let to_resources = facts.told_to_resources(audience);
+    for (told, place) in [(&in_id_token, "the ID token"), (&to_resources, "the access token")] {
+        check_length(&given(told), place).map_err(|error| OAuthError::new(Code::AccessDenied, error.description))?;
+    }
+    let mut all = given(&facts.told(Place::UserInfo, granted, &requested));
+    all.extend(given(&in_id_token));
+    all.extend(given(&to_resources));
+    let told = [facts.told(Place::UserInfo, granted, &requested), in_id_token, to_resources].concat();
+    let names = Facts::names_to_consent(&told).filter(|name| all.contains_key(*name)).map(str::to_owned).collect();
+    Ok((names, all.into_iter().collect()))
 }
 
 /// Returns the ids of those `resources` of which no scope is granted because they own none; the user is asked to allow them by name.

@@ -83,6 +83,7 @@ pub(super) struct Version {
     pub(super) seal: Zeroizing<[u8; 32]>,
     pub(super) seal_requests: Zeroizing<[u8; 32]>,
     refresh: hmac::Key,
+    names: hmac::Key,
     fingerprint: String,
 }
 
@@ -167,6 +168,14 @@ impl MasterKeys {
         self.version(version).map(|version| &version.refresh)
     }
 
+    /// Returns the keyed hash of a retired name under each version of the master key, that of the current version first. A copy of the
+    /// database alone does not reveal whose names they were.
+    pub fn name_hashes(&self, kind: &str, name: &str) -> Vec<String> {
+        let hash = |version: &Version| BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&version.names, format!("{kind}\0{name}").as_bytes()));
+        let current = self.versions.iter().filter(|version| version.version == self.current);
+        current.chain(self.versions.iter().filter(|version| version.version != self.current)).map(hash).collect()
+    }
+
     /// The derived keys of the current version.
     pub(super) fn current_version(&self) -> Result<&Version, MasterKeyError> {
         self.version(self.current).ok_or(MasterKeyError::NoVersion(self.current))
@@ -193,6 +202,7 @@ impl Version {
             seal: derived(b"seal signing keys"),
             seal_requests: derived(b"seal authorization requests"),
             refresh: hmac::Key::new(hmac::HMAC_SHA256, derived(b"authenticate refresh tokens").as_slice()),
+            names: hmac::Key::new(hmac::HMAC_SHA256, derived(b"hash retired names").as_slice()),
             fingerprint: BASE64_URL_SAFE_NO_PAD.encode(&derived(b"fingerprint")[..16]),
         }
     }

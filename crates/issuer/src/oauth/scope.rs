@@ -6,18 +6,25 @@ use std::fmt;
 use signet_verifier::is_scope_token;
 
 /// The scopes of OpenID Connect Core §5.4 and §11, each with the description that people see.
-pub const OIDC_SCOPES: [(&str, &str); 6] = [
+pub const OIDC_SCOPES: [(&str, &str); 8] = [
     ("openid", "Know who you are"),
     ("profile", "See your name and username"),
     ("email", "See your email address"),
     ("address", "See your postal address"),
     ("phone", "See your phone number"),
+    ("groups", "See the groups that you are in"),
+    ("roles", "See your roles"),
     ("offline_access", "Keep access while you are away"),
 ];
 
 /// The scopes that permit administration of the issuer, each with the description that people see.
 pub const ADMIN_SCOPES: [(&str, &str); 2] =
     [("admin", "Administer users, clients and keys"), ("admin:read", "Read users, clients and keys")];
+
+/// Returns whether `scope` permits administration of the issuer.
+pub fn is_administration(scope: &str) -> bool {
+    ADMIN_SCOPES.iter().any(|(name, _)| *name == scope)
+}
 
 /// A set of scopes. `Display` writes it in alphabetical order, separated by single spaces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use crate::oauth::client_metadata::is_plain_text;
 use crate::oauth::joiners;
 use crate::oauth::scope::ScopeSet;
 
-/// Every claim about a user with the scope that gives it, in the order of the specification.
-pub const CLAIMS: [(&str, &str); 19] = [
+/// Every claim about a user with the scope that gives it, in the order of the specification. The last two are not of OpenID Connect Core;
+/// many applications read them.
+pub const CLAIMS: [(&str, &str); 21] = [
     ("name", "profile"),
     ("given_name", "profile"),
     ("family_name", "profile"),
@@ -28,6 +29,8 @@ pub const CLAIMS: [(&str, &str); 19] = [
     ("address", "address"),
     ("phone_number", "phone"),
     ("phone_number_verified", "phone"),
+    ("groups", "groups"),
+    ("roles", "roles"),
 ];
 
 /// The claims that can be set by name, because they are stored as text. Here the members of `address` count as claims.

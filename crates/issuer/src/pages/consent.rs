@@ -1,12 +1,13 @@
 //! The consent page. It asks a person whether a client may have the scopes that it requests, and stores a yes, so that they are asked only
 //! once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use serde_json::Value;
 use url::Url;
 
 use crate::accounts::consents;
@@ -23,7 +24,7 @@ use crate::oauth::error::{Code, ErrorResponse, OAuthError};
 use crate::oauth::scope::OIDC_SCOPES;
 use crate::pages::{ClientCard, by_name};
 use crate::store::clients::Client;
-use crate::store::consents::Allowed;
+use crate::store::consents::{Allowed, list};
 use crate::store::resources::{self, USERINFO, identifier};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
@@ -44,6 +45,9 @@ struct ConsentPage {
     request: String,
     scope: String,
     resources: String,
+    claims: String,
+    /// The labels and values of the claims that the client would be told.
+    told: Vec<(String, String)>,
     client: ClientCard,
     username: String,
     groups: Vec<Group>,
@@ -83,7 +87,9 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
         page: browser.page().await?,
         request: id.to_owned(),
         scope: offer.to_consent.scope.to_string(),
-        resources: in_one(&offer.to_consent.resources),
+        resources: list(&offer.to_consent.resources),
+        claims: list(&offer.to_consent.claims),
+        told: told_in_words(&offer.told),
         client: ClientCard::of(&app, &client).await?,
         username: signed_in.user.username,
         groups: in_words(&app, &offer.to_consent).await?,
@@ -99,7 +105,8 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
     let Some(Due { client, mut waiting, signed_in, offer }) = due(&app, browser, id).await? else { return waiting::resume(&app, id) };
     // The offer may have changed since the page was shown. Then ask again, because the person agreed to something else.
     let shown = |name| own.form.get(name).unwrap_or_default();
-    if shown("scope") != offer.to_consent.scope.to_string() || shown("resources") != in_one(&offer.to_consent.resources) {
+    let Allowed { scope, resources, claims } = &offer.to_consent;
+    if shown("scope") != scope.to_string() || shown("resources") != list(resources) || shown("claims") != list(claims) {
         return waiting::resume(&app, id);
     }
     match own.form.get("choice") {
@@ -119,10 +126,6 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
         }
         _ => Err(PageError::stale_form()),
     }
-}
-
-fn in_one(resources: &BTreeSet<String>) -> String {
-    resources.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the descriptions of what is to be allowed, grouped by resource. The group of UserInfo comes first.
@@ -147,6 +150,29 @@ async fn in_words(app: &App, allowed: &Allowed) -> Result<Vec<Group>, PageError>
         Some(Group { resource: row.name, identifier, scopes })
     };
     Ok(groups.into_iter().filter_map(group).collect())
+}
+
+/// Returns the claims of `told` that say something to people, with labels such as "Groups" and values such as "platform, on-call".
+fn told_in_words(told: &[(String, Value)]) -> Vec<(String, String)> {
+    // These describe other claims, or repeat what the page says anyway.
+    const TECHNICAL: [&str; 4] = ["updated_at", "email_verified", "phone_number_verified", "preferred_username"];
+    let label = |name: &str| {
+        let words = name.replace('_', " ");
+        let mut letters = words.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default()
+    };
+    let told = told.iter().filter(|(name, _)| !TECHNICAL.contains(&name.as_str()));
+    told.map(|(name, value)| (label(name), in_text(value))).collect()
+}
+
+fn in_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) if values.is_empty() => "none".to_owned(),
+        Value::Array(values) => values.iter().map(in_text).collect::<Vec<_>>().join(", "),
+        Value::Object(members) => members.get("formatted").map_or_else(|| value.to_string(), in_text),
+        other => other.to_string(),
+    }
 }
 
 /// Describes where the browser goes next. Only http and https URLs name a host; a private scheme may have any text in its place, so the

@@ -48,6 +48,28 @@ impl AllowedScope {
     }
 }
 
+/// The groups of a user that a client is told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupFilter {
+    /// Those that are assigned to the client.
+    Assigned,
+    /// Those whose names begin with this text.
+    Prefix(String),
+    /// All groups of the user.
+    All,
+}
+
+impl GroupFilter {
+    /// Reads the columns of a client. A value that cannot be read counts as the narrowest one.
+    fn parse(filter: &str, prefix: &str) -> Self {
+        match filter {
+            "all" => Self::All,
+            "prefix" => Self::Prefix(prefix.to_owned()),
+            _ => Self::Assigned,
+        }
+    }
+}
+
 /// A client with the scopes that it may ask for.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, in a column of its own")]
@@ -70,6 +92,14 @@ pub struct Client {
     /// `true` if the client belongs to the operator of the issuer, so that users are not asked for consent.
     pub first_party: bool,
     pub registered_itself: bool,
+    /// `true` if ID tokens also carry the claims of the granted scopes.
+    pub id_token_claims: bool,
+    /// The groups that the client is told of.
+    pub group_filter: GroupFilter,
+    /// `false` if the client registered itself and no administrator has allowed it to be told of groups, roles and attributes.
+    pub claims_allowed: bool,
+    /// `true` if it has claims of its own, which [`crate::store::client_claims`] reads.
+    pub has_claims: bool,
     metadata: String,
     /// The resource of its tokens unless a request names another.
     pub default_resource: Option<Resource>,
@@ -91,13 +121,16 @@ const SCOPES: &str = "COALESCE((SELECT string_agg(scopes.name || ' ' || scopes.r
 const OPEN_SCOPES: &str = "COALESCE((SELECT string_agg(scopes.name || ' ' || scopes.resource_id, ' ') FROM scopes \
      JOIN resources AS openings ON openings.id = scopes.resource_id WHERE openings.open), '')";
 
+/// An SQL expression: whether the client has claims of its own.
+const HAS_CLAIMS: &str = "EXISTS (SELECT 1 FROM client_claims WHERE client_claims.client_id = clients.id)";
+
 impl Client {
     /// Returns the column list for a statement in SQL text over `clients LEFT JOIN resources`, where the resource is the client's
     /// default.
     pub(super) fn columns(prefix: &str) -> String {
         let resource = columns::<resources::Entity>("resources", &format!("{prefix}resource_"));
         format!(
-            "{}, {resource}, {SCOPES} AS {prefix}scopes, {OPEN_SCOPES} AS {prefix}open_scopes",
+            "{}, {resource}, {SCOPES} AS {prefix}scopes, {OPEN_SCOPES} AS {prefix}open_scopes, {HAS_CLAIMS} AS {prefix}has_claims",
             columns::<clients::Entity>("clients", prefix)
         )
     }
@@ -110,6 +143,10 @@ impl FromQueryResult for Client {
         let scopes: String = row.try_get(prefix, "scopes")?;
         let open_scopes: String = row.try_get(prefix, "open_scopes")?;
         Ok(Self {
+            id_token_claims: client.id_token_claims,
+            group_filter: GroupFilter::parse(&client.group_filter, &client.group_prefix),
+            claims_allowed: client.claims_allowed,
+            has_claims: row.try_get(prefix, "has_claims")?,
             pkce: client.pkce(),
             id: client.id,
             client_name: client.client_name,

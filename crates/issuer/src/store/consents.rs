@@ -19,17 +19,25 @@ pub struct Allowed {
     pub scope: ScopeSet,
     /// The ids of the resources that the user allowed by name, because they own no scopes.
     pub resources: BTreeSet<String>,
+    /// The names of the claims that the user was shown, beside the standard claims of the scopes.
+    pub claims: BTreeSet<String>,
 }
 
 impl Allowed {
     /// Returns `true` if `more` is allowed.
     pub fn covers(&self, more: &Self) -> bool {
-        more.scope.is_subset(&self.scope) && more.resources.is_subset(&self.resources)
+        more.scope.is_subset(&self.scope) && more.resources.is_subset(&self.resources) && more.claims.is_subset(&self.claims)
     }
 
     fn of(row: &Model) -> Self {
-        Self { scope: words(&row.scope).collect(), resources: words(&row.resources).map(str::to_owned).collect() }
+        let set = |list: &str| words(list).map(str::to_owned).collect();
+        Self { scope: words(&row.scope).collect(), resources: set(&row.resources), claims: set(&row.claims) }
     }
+}
+
+/// Returns the members of `set` separated by spaces, which is how they are stored.
+pub fn list(set: &BTreeSet<String>) -> String {
+    set.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// The consent of a user to one client.
@@ -66,11 +74,12 @@ pub async fn give(db: &impl ConnectionTrait, user: Uuid, client: &str, more: &Al
     let all = Allowed {
         scope: earlier.scope.iter().chain(more.scope.iter()).collect(),
         resources: earlier.resources.union(&more.resources).cloned().collect(),
+        claims: earlier.claims.union(&more.claims).cloned().collect(),
     };
-    let resources: Vec<&str> = all.resources.iter().map(String::as_str).collect();
     Entity::update_many()
         .col_expr(Column::Scope, Expr::value(all.scope.to_string()))
-        .col_expr(Column::Resources, Expr::value(resources.join(" ")))
+        .col_expr(Column::Resources, Expr::value(list(&all.resources)))
+        .col_expr(Column::Claims, Expr::value(list(&all.claims)))
         .filter(Column::UserId.eq(user))
         .filter(Column::ClientId.eq(client))
         .exec(db)

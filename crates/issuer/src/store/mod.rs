@@ -23,6 +23,7 @@
 //! at a time, so the query builder leaves the row locks out of its statements.
 
 pub mod attempts;
+pub mod attributes;
 pub mod audit_events;
 pub mod authorization_codes;
 pub mod authorizations;
@@ -30,15 +31,19 @@ mod availability;
 mod batch;
 pub mod browsers;
 pub mod client_assertions;
+pub mod client_claims;
 pub mod clients;
 mod connect;
 pub mod consents;
 pub mod devices;
 mod entity;
 mod error;
+pub mod groups;
+pub mod person;
 mod query;
 pub mod registration_tokens;
 pub mod resources;
+pub mod retired_names;
 pub mod roles;
 pub mod schema;
 pub mod sessions;

@@ -9,6 +9,7 @@ use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::issuer::Issuer;
 use crate::oauth::resource_identifier::{comparable, is_same};
+use crate::oauth::scope::words;
 use crate::store::StoreError;
 use crate::store::entity::{resources, scopes};
 
@@ -32,12 +33,42 @@ pub struct Resource {
     pub open: bool,
     /// The `typ` of its access tokens.
     pub access_token_typ: AccessTokenTyp,
+    /// What its access tokens tell of the user.
+    pub token_claims: TokenClaims,
+}
+
+/// What the access tokens of a resource tell of the user (RFC 9068 §2.2.3.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TokenClaims {
+    /// The prefix that the names of the groups begin with which are told; `None` if none are told.
+    pub groups: Option<String>,
+    /// `true` if the roles are told that hold a scope of the resource.
+    pub roles: bool,
+}
+
+impl TokenClaims {
+    /// Returns `true` if the tokens tell nothing.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_none() && !self.roles
+    }
+
+    fn of(row: &ResourceRow) -> Self {
+        let tells = |name: &str| words(&row.token_claims).any(|claim| claim == name);
+        Self { groups: tells("groups").then(|| row.group_prefix.clone()), roles: tells("roles") }
+    }
 }
 
 impl Resource {
     /// Makes the built-in resource [`USERINFO`] without reading its row.
     pub fn userinfo() -> Self {
-        Self { id: USERINFO.to_owned(), identifier: None, token_lifetime: None, open: false, access_token_typ: AccessTokenTyp::AtJwt }
+        Self {
+            id: USERINFO.to_owned(),
+            identifier: None,
+            token_lifetime: None,
+            open: false,
+            access_token_typ: AccessTokenTyp::AtJwt,
+            token_claims: TokenClaims::default(),
+        }
     }
 
     /// Returns the `aud` of its tokens.
@@ -55,8 +86,8 @@ impl ResourceRow {
 
 impl From<ResourceRow> for Resource {
     fn from(row: ResourceRow) -> Self {
-        let access_token_typ = row.access_token_typ();
-        Self { id: row.id, identifier: row.identifier, token_lifetime: row.token_lifetime, open: row.open, access_token_typ }
+        let (access_token_typ, token_claims) = (row.access_token_typ(), TokenClaims::of(&row));
+        Self { id: row.id, identifier: row.identifier, token_lifetime: row.token_lifetime, open: row.open, access_token_typ, token_claims }
     }
 }
 

@@ -2,26 +2,66 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::LockType;
+use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, SelectExt,
+    UpdateMany,
 };
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::config::ADMIN;
 use crate::store::StoreError;
-use crate::store::entity::{role_scopes, roles, scopes, user_roles, users};
+use crate::store::entity::{group_members, group_roles, groups, role_scopes, roles, scopes, user_roles, users};
 
-/// Returns the names of up to `limit` roles after the name `after`, in alphabetical order.
-pub async fn page(db: &impl ConnectionTrait, after: Option<&str>, limit: u64) -> Result<Vec<String>, StoreError> {
+pub use crate::store::entity::roles::Model as RoleRow;
+
+/// Returns up to `limit` roles after the name `after`, in the order of their names.
+pub async fn page(db: &impl ConnectionTrait, after: Option<&str>, limit: u64) -> Result<Vec<RoleRow>, StoreError> {
     let condition = Condition::all().add_option(after.map(|after| roles::Column::Name.gt(after)));
-    let rows = roles::Entity::find().filter(condition).order_by_asc(roles::Column::Name).limit(limit).all(db).await?;
-    Ok(rows.into_iter().map(|row| row.name).collect())
+    Ok(roles::Entity::find().filter(condition).order_by_asc(roles::Column::Name).limit(limit).all(db).await?)
+}
+
+/// Returns the role `name`.
+pub async fn row(db: &impl ConnectionTrait, name: &str) -> Result<Option<RoleRow>, StoreError> {
+    Ok(roles::Entity::find_by_id(name).all(db).await?.pop())
+}
+
+/// Locks the role `name`, so that no other transaction changes it until the caller's transaction ends.
+pub async fn lock(db: &impl ConnectionTrait, name: &str) -> Result<(), StoreError> {
+    roles::Entity::find_by_id(name).lock_exclusive().all(db).await?;
+    Ok(())
+}
+
+/// Sets the display name of a role, and whether the help desk may give it.
+pub async fn set(db: &impl ConnectionTrait, name: &str, display_name: Option<&str>, delegated: bool) -> Result<(), StoreError> {
+    changed(name)
+        .col_expr(roles::Column::DisplayName, Expr::value(display_name.map(str::to_owned)))
+        .col_expr(roles::Column::Delegated, Expr::value(delegated))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// A statement that changes the role `name` and increments its version.
+fn changed(name: &str) -> UpdateMany<roles::Entity> {
+    let next = Expr::col(roles::Column::Version).add(1);
+    roles::Entity::update_many().col_expr(roles::Column::Version, next).filter(roles::Column::Name.eq(name))
+}
+
+/// Returns whether a group that is delegated to the help desk carries the role `name`.
+pub async fn is_in_delegated_group(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
+    let carriers = group_roles::Entity::find()
+        .select_only()
+        .column(group_roles::Column::GroupId)
+        .filter(group_roles::Column::Role.eq(name))
+        .into_query();
+    let delegated = groups::Entity::find().filter(groups::Column::Delegated.eq(true)).filter(groups::Column::Id.in_subquery(carriers));
+    Ok(delegated.exists(db).await?)
 }
 
 /// Returns the scopes of each of the roles `names`. A role without scopes is left out.
-pub async fn scopes_of(db: &impl ConnectionTrait, names: &[String]) -> Result<HashMap<String, Vec<String>>, StoreError> {
+pub async fn scopes_of(db: &impl ConnectionTrait, names: impl Iterator<Item = &str>) -> Result<HashMap<String, Vec<String>>, StoreError> {
     let rows = role_scopes::Entity::find().filter(role_scopes::Column::Role.is_in(names)).order_by_asc(role_scopes::Column::Scope);
     let mut scopes = HashMap::<String, Vec<String>>::new();
     for row in rows.all(db).await? {
@@ -60,6 +100,7 @@ async fn insert_scopes(db: &impl ConnectionTrait, name: &str, scopes: &[String])
 /// Gives the role `name` the scopes `scopes`, which must exist, in place of those that it had.
 pub async fn replace_scopes(db: &impl ConnectionTrait, name: &str, scopes: &[String]) -> Result<(), StoreError> {
     role_scopes::Entity::delete_many().filter(role_scopes::Column::Role.eq(name)).exec(db).await?;
+    changed(name).exec(db).await?;
     insert_scopes(db, name, scopes).await
 }
 
@@ -106,16 +147,28 @@ pub async fn lock_administrators(db: &impl ConnectionTrait) -> Result<(), StoreE
     Ok(())
 }
 
-/// Returns whether there is an enabled user with a password whose roles hold the scope `admin`.
+/// Returns whether there is an enabled user with a password who holds the scope `admin`, directly or through a group.
 pub async fn has_administrator(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
     let roles = role_scopes::Entity::find().select_only().column(role_scopes::Column::Role).filter(role_scopes::Column::Scope.eq(ADMIN));
-    let holders = user_roles::Entity::find()
+    let roles = roles.into_query();
+    let directly = user_roles::Entity::find()
         .select_only()
         .column(user_roles::Column::UserId)
-        .filter(user_roles::Column::Role.in_subquery(roles.into_query()));
-    let administrators = users::Entity::find()
-        .filter(users::Column::DisabledAt.is_null())
-        .filter(users::Column::PasswordHash.is_not_null())
-        .filter(users::Column::Id.in_subquery(holders.into_query()));
-    Ok(administrators.exists(db).await?)
+        .filter(user_roles::Column::Role.in_subquery(roles.clone()));
+    let carriers =
+        group_roles::Entity::find().select_only().column(group_roles::Column::GroupId).filter(group_roles::Column::Role.in_subquery(roles));
+    let through_groups = group_members::Entity::find()
+        .select_only()
+        .column(group_members::Column::UserId)
+        .filter(group_members::Column::GroupId.in_subquery(carriers.into_query()));
+    for holders in [directly.into_query(), through_groups.into_query()] {
+        let administrators = users::Entity::find()
+            .filter(users::Column::DisabledAt.is_null())
+            .filter(users::Column::PasswordHash.is_not_null())
+            .filter(users::Column::Id.in_subquery(holders));
+        if administrators.exists(db).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

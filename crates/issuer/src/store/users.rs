@@ -41,6 +41,8 @@ pub struct User {
     /// refused at commit.
     pub credential_version: i32,
     pub enabled: bool,
+    /// The user's id in the system that manages the users.
+    pub external_id: Option<String>,
     /// The union of the scopes of the roles that the user has directly or through a group.
     pub scopes: Vec<String>,
 }
@@ -81,6 +83,7 @@ impl FromQueryResult for User {
             password_generated_at: user.password_generated_at,
             credential_version: user.credential_version,
             enabled: user.disabled_at.is_none(),
+            external_id: user.external_id,
             scopes: words(&scopes).map(str::to_owned).collect(),
         })
     }

@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::clock::{Clock, UnixSeconds};
@@ -70,7 +71,7 @@ impl From<Vec<String>> for Audience {
 pub struct AccessClaims<'a> {
     pub iss: &'a str,
     /// The user's UUID, or the client's id if the client acts for itself.
-    pub sub: &'a str,
+    pub sub: String,
     /// The identifiers of the resources that accept the token.
     pub aud: Audience,
     pub exp: UnixSeconds,
@@ -83,6 +84,9 @@ pub struct AccessClaims<'a> {
     /// `None` if the client acts for itself.
     #[serde(flatten)]
     pub authentication: Option<AuthenticationClaims<'a>>,
+    /// The claims that the resources add (§2.2.3.1).
+    #[serde(flatten)]
+    pub added: Map<String, Value>,
 }
 
 /// The claims of an ID token (OpenID Connect Core §2).
@@ -91,21 +95,22 @@ pub struct AccessClaims<'a> {
 pub struct IdClaims<'a> {
     pub iss: &'a str,
     /// The UUID of the user.
-    pub sub: &'a str,
+    pub sub: String,
     /// The id of the client.
     pub aud: &'a str,
     pub exp: UnixSeconds,
     pub iat: UnixSeconds,
-    /// The left half of the access token's SHA-256, in base64url (§3.1.3.6).
-    pub at_hash: String,
+    /// The left half of the access token's SHA-256, in base64url (§3.1.3.6). `None` until the access token is signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_hash: Option<String>,
     /// The `nonce` of the authorization request. `None` if it had none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<&'a str>,
     #[serde(flatten)]
     pub authentication: AuthenticationClaims<'a>,
-    /// The claims that the client asked for by name in the `claims` parameter (§5.5).
+    /// The claims about the user. None of them has the name of a claim of the protocol.
     #[serde(flatten)]
-    pub requested: serde_json::Map<String, serde_json::Value>,
+    pub user: Map<String, Value>,
 }
 
 /// Makes the id of a new token. The id of a user's token begins with the id of the authorization, so that UserInfo, introspection

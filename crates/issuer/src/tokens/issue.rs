@@ -4,6 +4,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
+use serde_json::Map;
 use signet_verifier::MAX_TOKEN_BYTES;
 
 use crate::app::App;
@@ -17,7 +18,7 @@ use crate::store::consents;
 use crate::store::resources::Resource;
 use crate::tokens::audience::{audience, is_granted, nothing_granted, owned};
 use crate::tokens::claims::{AccessClaims, Audience, AuthenticationClaims, IdClaims, token_id};
-use crate::tokens::user_claims;
+use crate::tokens::user_claims::{Facts, Place, Told, check_length, given};
 use crate::tokens::{Authorization, Party, is_alive, refresh};
 
 /// The JSON answer of the token endpoint.
@@ -33,11 +34,56 @@ pub struct TokenResponse {
     id_token: Option<String>,
 }
 
+/// The claims of the tokens for an authorization, before they are signed.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    /// The claims of the access token.
+    pub access: AccessClaims<'a>,
+    /// The claims of the ID token, without `at_hash`. `None` if the client gets none.
+    pub id: Option<IdClaims<'a>>,
+    /// The claims about the user in the ID token, with their origins, and those that are missing.
+    pub told_in_id_token: Vec<Told>,
+    /// The same for the access token.
+    pub told_in_access_token: Vec<Told>,
+    typ: TokenType,
+    lifetime: UnixSeconds,
+}
+
 /// Issues tokens to `client` for `authorization` at `now`. Every grant calls this function, so that all pass the same gate. Fails
 /// with `invalid_scope` if none of the requested scopes may be in the token, and with `invalid_target` if nothing of a resource in the
 /// audience was granted.
 pub async fn issue(app: &App, client: &Client, authorization: &Authorization, now: UnixSeconds) -> Result<TokenResponse, OAuthError> {
     gate(client, &authorization.party, now)?;
+    let Draft { access, id, typ, lifetime, .. } = draft(app, client, authorization, now).await?;
+    let ring = app.ring().await?;
+    let signer = ring.signer(now)?;
+    let access_token = signer.sign(typ, &access).map_err(OAuthError::server_error)?;
+    if access_token.len() > MAX_TOKEN_BYTES {
+        let reason =
+            format!("scope: these scopes make the token longer than {MAX_TOKEN_BYTES} bytes, which services refuse; ask for fewer");
+        return Err(OAuthError::new(Code::InvalidScope, reason));
+    }
+    let id_token = match id {
+        Some(mut claims) => {
+            claims.at_hash = Some(BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, access_token.as_bytes()).as_ref()[..16]));
+            Some(signer.sign(TokenType::Jwt, &claims).map_err(OAuthError::server_error)?)
+        }
+        None => None,
+    };
+    let refresh_token = match authorization.user().filter(|(_, row)| row.refreshable) {
+        Some((_, row)) => Some(refresh::encode(row, &app.master).map_err(OAuthError::server_error)?),
+        None => None,
+    };
+    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: lifetime, scope: access.scope, refresh_token, id_token })
+}
+
+/// Computes the claims of the tokens that [`issue`] would sign, without checking whether the authorization is alive.
+pub async fn draft<'a>(
+    app: &'a App,
+    client: &'a Client,
+    authorization: &'a Authorization,
+    now: UnixSeconds,
+) -> Result<Draft<'a>, OAuthError> {
     let Authorization { party, granted, requested_scope, resource, nonce } = authorization;
     let names_scope = requested_scope.is_some();
     let requested = match requested_scope {
@@ -66,66 +112,61 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
             "scope: these scopes belong to another resource; name it in the parameter resource",
         ));
     }
-    let scope = scope.to_string();
     let lifetime = audience.iter().filter_map(|resource| resource.token_lifetime).min().unwrap_or(app.settings.access_token_lifetime);
-
-    let ring = app.ring().await?;
-    let signer = ring.signer(now)?;
-    let (subject, authentication, row) = match party {
-        Party::User(user) => {
-            let (user, row) = &**user;
-            (user.id.to_string(), Some(AuthenticationClaims::of(row)), Some(row))
-        }
-        Party::Client => (client.id.clone(), None, None),
+    let mut draft = Draft {
+        access: AccessClaims {
+            iss: issuer.as_str(),
+            sub: client.id.clone(),
+            aud: Audience::from(audience.iter().map(|resource| resource.identifier(issuer)).collect::<Vec<_>>()),
+            exp: now + lifetime,
+            iat: now,
+            jti: token_id(authorization.user().map(|(_, row)| row.id), &*app.clock),
+            client_id: &client.id,
+            scope: scope.to_string(),
+            authentication: None,
+            added: Map::new(),
+        },
+        id: None,
+        told_in_id_token: Vec::new(),
+        told_in_access_token: Vec::new(),
+        // A token for several resources has the type that all of them accept.
+        typ: if audience.iter().any(|resource| resource.access_token_typ == AccessTokenTyp::Jwt) {
+            TokenType::Jwt
+        } else {
+            TokenType::Access
+        },
+        lifetime,
     };
-    let claims = AccessClaims {
-        iss: issuer.as_str(),
-        sub: &subject,
-        aud: Audience::from(audience.iter().map(|resource| resource.identifier(issuer)).collect::<Vec<_>>()),
-        exp: now + lifetime,
-        iat: now,
-        jti: token_id(row.map(|row| row.id), &*app.clock),
-        client_id: &client.id,
-        scope: scope.clone(),
-        authentication: authentication.clone(),
-    };
-    // A token for several resources has the type that all of them accept.
-    let is_plain = audience.iter().any(|resource| resource.access_token_typ == AccessTokenTyp::Jwt);
-    let typ = if is_plain { TokenType::Jwt } else { TokenType::Access };
-    let access_token = signer.sign(typ, &claims).map_err(OAuthError::server_error)?;
-    if access_token.len() > MAX_TOKEN_BYTES {
-        let reason =
-            format!("scope: these scopes make the token longer than {MAX_TOKEN_BYTES} bytes, which services refuse; ask for fewer");
-        return Err(OAuthError::new(Code::InvalidScope, reason));
+    let Party::User(user) = party else { return Ok(draft) };
+    let (user, row) = &**user;
+    let authentication = AuthenticationClaims::of(row);
+    let asked = row.requested_claims()?.id_token;
+    let asked: Vec<&str> = asked.keys().map(String::as_str).collect();
+    // Without the setting an ID token carries the claims of no scope (OpenID Connect Core §5.4).
+    let scopes = if client.id_token_claims { requested.clone() } else { ScopeSet::default() };
+    let facts = Facts::read(app, user, client, &audience, &scopes, &asked).await?;
+    draft.told_in_access_token = facts.told_to_resources(&audience);
+    draft.access.added = given(&draft.told_in_access_token);
+    check_length(&draft.access.added, "the access token")?;
+    draft.access.sub = user.id.to_string();
+    draft.access.authentication = Some(authentication.clone());
+    if requested.contains("openid") {
+        draft.told_in_id_token = facts.told(Place::IdToken, &scopes, &asked);
+        let claims = given(&draft.told_in_id_token);
+        check_length(&claims, "the ID token")?;
+        draft.id = Some(IdClaims {
+            iss: issuer.as_str(),
+            sub: user.id.to_string(),
+            aud: &client.id,
+            exp: now + app.settings.id_token_lifetime,
+            iat: now,
+            at_hash: None,
+            nonce: nonce.as_deref(),
+            authentication,
+            user: claims,
+        });
     }
-
-    let id_token = match (authentication, party) {
-        (Some(authentication), Party::User(user)) if requested.contains("openid") => {
-            let claims = IdClaims {
-                iss: issuer.as_str(),
-                sub: &subject,
-                aud: &client.id,
-                exp: now + app.settings.id_token_lifetime,
-                iat: now,
-                at_hash: BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, access_token.as_bytes()).as_ref()[..16]),
-                nonce: nonce.as_deref(),
-                authentication,
-                requested: user_claims::claims(
-                    &user.0,
-                    &ScopeSet::default(),
-                    client,
-                    user.1.requested_claims()?.id_token.keys().map(String::as_str),
-                ),
-            };
-            Some(signer.sign(TokenType::Jwt, &claims).map_err(OAuthError::server_error)?)
-        }
-        _ => None,
-    };
-    let refresh_token = match row.filter(|row| row.refreshable) {
-        Some(row) => Some(refresh::encode(row, &app.master).map_err(OAuthError::server_error)?),
-        None => None,
-    };
-    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: lifetime, scope, refresh_token, id_token })
+    Ok(draft)
 }
 
 /// Returns whether the user has allowed the client to use `resource` by its name. That is possible only for a resource without scopes.

@@ -1,31 +1,281 @@
-//! The claims about a user that a client gets (OpenID Connect Core §5.4).
+//! The claims about a user: those of the scopes and of the `claims` parameter (OpenID Connect Core §5.4, §5.5), those that an
+//! administrator gives a client, and those that a resource adds to its access tokens (RFC 9068 §2.2.3.1). They are computed each time that
+//! tokens are minted. Each comes with its origin, and each that is missing with the reason, so that administrators can see why.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::app::App;
+use crate::oauth::claim_name;
+use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, TRUSTED_CLAIMS};
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::standard_claims::{CLAIMS, StandardClaims};
-use crate::store::clients::Client;
+use crate::store::clients::{Client, GroupFilter};
+use crate::store::person::{AttributeOfPerson, Person};
+use crate::store::resources::Resource;
 use crate::store::users::User;
+use crate::store::{StoreError, client_claims, person};
 
-/// Returns the value of the claim `name`, if the user has one.
-fn value(user: &User, claims: &StandardClaims, name: &str) -> Option<Value> {
-    match name {
-        "name" => user.name.as_deref().map(Value::from),
-        "preferred_username" => Some(user.username.as_str().into()),
-        "updated_at" => Some(user.updated_at.into()),
-        "email" => user.email.as_deref().map(Value::from),
-        "email_verified" => user.email.as_ref().map(|_| user.email_verified.into()),
-        "address" => claims.address(),
-        // The issuer does not verify phone numbers yet.
-        "phone_number_verified" => (!claims.get("phone_number").is_empty()).then(|| json!(false)),
-        other => Some(claims.get(other)).filter(|text| !text.is_empty()).map(Value::from),
+/// The greatest length of the claims about a user in one token, in bytes of JSON. Nothing is cut: the tokens are refused instead, so that
+/// no application takes a part for the whole.
+pub const MAX_CLAIMS_BYTES: usize = 6 * 1024;
+
+/// The origin of a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The scope of this name gives it.
+    Scope(String),
+    /// The client asked for it in the `claims` parameter.
+    ClaimsParameter,
+    /// An administrator gave it to the client; the text names the source of the value.
+    Client(&'static str),
+    /// The resource with this id adds it to its access tokens.
+    Resource(String),
+}
+
+/// The reason why a claim is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// The user has no value for it.
+    NoValue,
+    /// The user is in none of the groups of the map, which has no default.
+    NoGroupMatches,
+    /// The client registered itself, and no administrator has allowed it to be told of groups, roles and attributes.
+    NotAllowed,
+    /// The user may edit the attribute, so it does not become a claim that applications trust.
+    Editable,
+}
+
+impl Missing {
+    /// Returns the reason as a sentence for administrators.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NoValue => "the user has no value for it",
+            Self::NoGroupMatches => "the user is in none of the groups of the map, and the map has no default",
+            Self::NotAllowed => "the client registered itself; allow it to be told of groups, roles and attributes first",
+            Self::Editable => "users may edit the attribute, so it must not become a claim that applications trust",
+        }
     }
 }
 
-/// Returns the claims of `user` that `scopes` give, and those of `names` that `client` may ask for.
-pub fn claims<'n>(user: &User, scopes: &ScopeSet, client: &Client, names: impl Iterator<Item = &'n str>) -> Map<String, Value> {
-    let requested: Vec<&str> = names.collect();
-    let stored = StandardClaims::from_json(&user.claims);
-    let given = CLAIMS.iter().filter(|(name, scope)| scopes.contains(scope) || requested.contains(name) && client.may_ask(scope));
-    given.filter_map(|(name, _)| Some(((*name).to_owned(), value(user, &stored, name)?))).collect()
+/// A claim that a client or a resource is told, or would be told if there were a value.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Told {
+    pub claim: String,
+    pub origin: Origin,
+    pub value: Result<Value, Missing>,
+}
+
+/// The place where a client reads claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Place {
+    IdToken,
+    UserInfo,
+}
+
+/// What the claims of a user at a client are computed from.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    user: &'a User,
+    client: &'a Client,
+    person: Person,
+    rules: Vec<ClientClaim>,
+}
+
+impl<'a> Facts<'a> {
+    /// Reads what the claims of `user` at `client` need: for access tokens of `audience`, and for claims by `scopes` or by the names
+    /// `requested`. Reads nothing if the row of the user is enough.
+    pub async fn read(
+        app: &App,
+        user: &'a User,
+        client: &'a Client,
+        audience: &[Resource],
+        scopes: &ScopeSet,
+        requested: &[&str],
+    ) -> Result<Self, StoreError> {
+        let db = app.store.reader();
+        let tells = audience.iter().any(|resource| !resource.token_claims.is_empty());
+        let asked = requested.iter().any(|name| matches!(*name, "groups" | "roles"));
+        let needs_person = client.claims_allowed && (tells || asked || client.has_claims || !scopes.is_empty());
+        let person = if needs_person { person::find(db, user.id, &client.id).await? } else { Person::default() };
+        let rules = if client.has_claims { client_claims::of_client(db, &client.id).await? } else { Vec::new() };
+        Ok(Self { user, client, person, rules })
+    }
+
+    /// Returns the claims that the client is told at `place`: those of `scopes`, those of the names `requested` that the client may ask
+    /// for, and its own, which replace others of the same name.
+    pub fn told(&self, place: Place, scopes: &ScopeSet, requested: &[&str]) -> Vec<Told> {
+        let stored = StandardClaims::from_json(&self.user.claims);
+        let origin = |name: &str, scope: &str| {
+            if scopes.contains(scope) {
+                Some(Origin::Scope(scope.to_owned()))
+            } else {
+                (requested.contains(&name) && self.client.may_ask(scope)).then_some(Origin::ClaimsParameter)
+            }
+        };
+        let standard = CLAIMS.iter().filter_map(|(name, scope)| {
+            Some(Told { claim: (*name).to_owned(), origin: origin(name, scope)?, value: self.standard(&stored, name) })
+        });
+        let attributes = self.person.attributes.iter().filter_map(|attribute| {
+            let origin = origin(&attribute.name, attribute.scope.as_deref()?)?;
+            let value = if attribute.multi_valued { Some(values(attribute).into()) } else { values(attribute).pop() };
+            Some(Told { claim: attribute.name.clone(), origin, value: value.ok_or(Missing::NoValue) })
+        });
+        let mut told: Vec<Told> = standard.chain(attributes).collect();
+        // The names are checked when they are set. They are checked here again, so that no other way in can replace a claim of the protocol.
+        for rule in self.rules.iter().filter(|rule| !claim_name::is_protocol(&rule.claim)) {
+            if match place {
+                Place::IdToken => rule.in_id_token,
+                Place::UserInfo => rule.in_userinfo,
+            } {
+                told.retain(|earlier| earlier.claim != rule.claim);
+                let value = self.own(&stored, rule);
+                told.push(Told { claim: rule.claim.clone(), origin: Origin::Client(rule.source.name()), value });
+            }
+        }
+        told
+    }
+
+    /// Returns the claims that the resources of `audience` add to their access tokens. The groups are those of the first resource that
+    /// tells any.
+    pub fn told_to_resources(&self, audience: &[Resource]) -> Vec<Told> {
+        let mut told: Vec<Told> = Vec::new();
+        for resource in audience {
+            let origin = || Origin::Resource(resource.id.clone());
+            let mut add = |claim: &str, names: Vec<&str>| {
+                if !told.iter().any(|earlier| earlier.claim == claim) {
+                    let value = if self.client.claims_allowed { Ok(json!(names)) } else { Err(Missing::NotAllowed) };
+                    told.push(Told { claim: claim.to_owned(), origin: origin(), value });
+                }
+            };
+            if let Some(prefix) = &resource.token_claims.groups {
+                let groups = self.person.groups.iter().map(|group| group.name.as_str());
+                add("groups", groups.filter(|name| name.starts_with(prefix)).collect());
+            }
+            if resource.token_claims.roles {
+                let roles = self.person.roles.iter().filter(|role| role.resources.contains(&resource.id));
+                add("roles", roles.map(|role| role.name.as_str()).collect());
+            }
+        }
+        told
+    }
+
+    /// Returns the names of the claims of `told` that need the user's consent beside that to the scopes: those of an administrator, of
+    /// attributes, groups and roles.
+    pub fn names_to_consent(told: &[Told]) -> impl Iterator<Item = &str> {
+        let is_standard = |name: &str| !matches!(name, "groups" | "roles") && CLAIMS.iter().any(|(known, _)| *known == name);
+        told.iter()
+            .filter(move |told| matches!(told.origin, Origin::Client(_)) || !is_standard(&told.claim))
+            .map(|told| told.claim.as_str())
+    }
+
+    fn standard(&self, stored: &StandardClaims, name: &str) -> Result<Value, Missing> {
+        let user = self.user;
+        let text = |value: &str| (!value.is_empty()).then(|| Value::from(value));
+        let value = match name {
+            "groups" => return self.allowed(json!(self.shown_groups())),
+            "roles" => return self.allowed(json!(self.roles())),
+            "name" => user.name.as_deref().map(Value::from),
+            "preferred_username" => Some(user.username.as_str().into()),
+            "updated_at" => Some(user.updated_at.into()),
+            "email" => user.email.as_deref().map(Value::from),
+            "email_verified" => user.email.as_ref().map(|_| user.email_verified.into()),
+            "address" => stored.address(),
+            // The issuer does not verify phone numbers yet.
+            "phone_number_verified" => (!stored.get("phone_number").is_empty()).then(|| json!(false)),
+            other => text(stored.get(other)),
+        };
+        value.ok_or(Missing::NoValue)
+    }
+
+    fn allowed(&self, value: Value) -> Result<Value, Missing> {
+        if self.client.claims_allowed { Ok(value) } else { Err(Missing::NotAllowed) }
+    }
+
+    /// The names of the groups that pass the client's filter.
+    fn shown_groups(&self) -> Vec<&str> {
+        let passes = |name: &str, assigned: bool| match &self.client.group_filter {
+            GroupFilter::All => true,
+            GroupFilter::Prefix(prefix) => name.starts_with(prefix),
+            GroupFilter::Assigned => assigned,
+        };
+        self.person.groups.iter().filter(|group| passes(&group.name, group.assigned)).map(|group| group.name.as_str()).collect()
+    }
+
+    fn roles(&self) -> Vec<&str> {
+        self.person.roles.iter().map(|role| role.name.as_str()).collect()
+    }
+
+    /// Returns the value of a claim that an administrator gave the client.
+    fn own(&self, stored: &StandardClaims, rule: &ClientClaim) -> Result<Value, Missing> {
+        let is_about_person = !matches!(rule.source, ClaimSource::User { .. } | ClaimSource::Fixed { .. });
+        if is_about_person && !self.client.claims_allowed {
+            return Err(Missing::NotAllowed);
+        }
+        let names = |names: Vec<&str>| names.into_iter().map(Value::from).collect();
+        let values: Vec<Value> = match &rule.source {
+            ClaimSource::User { field } => self.field(stored, field).into_iter().collect(),
+            ClaimSource::Attribute { attribute } => {
+                let found = self.person.attributes.iter().find(|own| own.name == *attribute).ok_or(Missing::NoValue)?;
+                if found.editable && TRUSTED_CLAIMS.contains(&rule.claim.as_str()) {
+                    return Err(Missing::Editable);
+                }
+                values(found)
+            }
+            ClaimSource::Groups => names(self.shown_groups()),
+            ClaimSource::Roles => names(self.roles()),
+            ClaimSource::GroupMap { map, default } => {
+                let is_in = |entry: &&MappedGroup| self.person.groups.iter().any(|group| group.name == entry.group);
+                let mut values: Vec<Value> = map.iter().filter(is_in).map(|entry| entry.value.clone()).collect();
+                if values.is_empty() {
+                    values.push(default.clone().ok_or(Missing::NoGroupMatches)?);
+                }
+                values
+            }
+            // A fixed value is given as it is, because it already has the form that its administrator wrote.
+            ClaimSource::Fixed { value } => return Ok(value.clone()),
+        };
+        rule.shape.apply(values).ok_or(Missing::NoValue)
+    }
+
+    fn field(&self, stored: &StandardClaims, field: &str) -> Option<Value> {
+        match field {
+            "sub" => Some(self.user.id.to_string().into()),
+            "username" => Some(self.user.username.as_str().into()),
+            "external_id" => self.user.external_id.as_deref().map(Value::from),
+            other => self.standard(stored, other).ok(),
+        }
+    }
+}
+
+/// Returns the values of an attribute in their type. A value that is not of the type is left out.
+fn values(attribute: &AttributeOfPerson) -> Vec<Value> {
+    let typed = |text: &String| match attribute.value_type.as_str() {
+        "number" | "boolean" => serde_json::from_str(text).ok(),
+        _ => Some(Value::from(text.as_str())),
+    };
+    attribute.values.iter().filter_map(typed).collect()
+}
+
+/// Returns the claims of `told` that have a value.
+pub fn given(told: &[Told]) -> Map<String, Value> {
+    told.iter().filter_map(|told| Some((told.claim.clone(), told.value.clone().ok()?))).collect()
+}
+
+/// Fails if `claims` are too long for a token. `place` says where they would stand, such as "the ID token".
+pub fn check_length(claims: &Map<String, Value>, place: &str) -> Result<(), OAuthError> {
+    let length = if claims.is_empty() { 0 } else { serde_json::to_string(claims).map_or(usize::MAX, |json| json.len()) };
+    if length <= MAX_CLAIMS_BYTES {
+        return Ok(());
+    }
+    let reason = format!(
+        "scope: the claims about this user in {place} are {length} bytes long, and at most {MAX_CLAIMS_BYTES} are issued; ask for fewer \
+         scopes, or let the administrator give the client fewer claims, or filter its groups"
+    );
+    Err(OAuthError::new(Code::InvalidScope, reason))
 }

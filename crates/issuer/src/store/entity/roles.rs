@@ -4,6 +4,7 @@ use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "roles")]
+#[expect(missing_docs, reason = "the columns are described in the migration")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,

@@ -4,8 +4,13 @@ mod sign_ins;
 
 use signet_issuer::accounts::methods::password;
 use signet_issuer::admin::authorizations::AuthorizationFilter;
+use signet_issuer::admin::groups::{GroupDraft, GroupPatch};
+use signet_issuer::admin::names::{self, Kind};
+use signet_issuer::admin::roles::RolePatch;
 use signet_issuer::admin::users::PasswordHash;
-use signet_issuer::admin::{Refused, authorizations, clients, keys, registration_tokens, resources, roles, sessions, users};
+use signet_issuer::admin::{
+    Refused, authorizations, client_claims, clients, groups, keys, registration_tokens, resources, roles, sessions, users,
+};
 use signet_issuer::audit::Action;
 use signet_issuer::oauth::pkce::Pkce;
 use uuid::Uuid;
@@ -36,17 +41,24 @@ fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
         Action::AuthorizationsEnded => (r#""authorizations":1"#, r#""authorizations_ended":1"#),
         Action::ClientAdded => ("", r#""client_id":"web""#),
         Action::ClientChanged => (r#""pkce":"required""#, r#""pkce":"optional""#),
+        Action::ClientClaimsChanged => (r#""claims":[]"#, r#""source":"group_map""#),
         Action::ClientDisabled => (r#""enabled":true"#, r#""enabled":false"#),
         Action::ClientEnabled => (r#""enabled":false"#, r#""enabled":true"#),
         Action::ClientRemoved => (r#""client_id":"web""#, ""),
         Action::ClientSecretRotated => (r#""secrets":1"#, r#""secrets":2"#),
+        Action::GroupAdded => ("", r#""name":"staff""#),
+        Action::GroupChanged => (r#""name":"staff""#, r#""name":"team""#),
+        Action::GroupMembersChanged => ("", r#""group":"team""#),
+        Action::GroupRemoved => (r#""name":"team""#, ""),
         Action::KeysRevoked => (r#""state":"published""#, r#""state":"revoked""#),
         Action::KeysRotated => (r#""state":"active""#, r#""state":"published""#),
+        Action::NameReleased => ("", ""),
         Action::RegistrationTokenIssued => ("", r#""uses":1"#),
         Action::ResourceAdded => ("", r#""name":"orders:read""#),
         Action::ResourceChanged => (r#""open":false"#, r#""open":true"#),
         Action::ResourceRemoved => (r#""name":"orders:read""#, ""),
         Action::RoleAdded => ("", r#""orders:read""#),
+        Action::RoleChanged => (r#""delegated":false"#, r#""delegated":true"#),
         Action::RoleRemoved => (r#""orders:write""#, ""),
         Action::RoleScopesChanged => (r#""orders:read""#, r#"["orders:write"]"#),
         Action::SessionEnded => (r#""ended_at":null"#, r#""authorizations_ended":1"#),
@@ -91,6 +103,10 @@ async fn every_operation_records_who_did_what_before_and_after() {
     let nickname = [("nickname".to_owned(), "Al".to_owned())];
     let (key, spare) = (app.app.rotation().generate().unwrap(), app.app.rotation().generate().unwrap());
     let active = keys::list(&app.app).await.unwrap().remove(0).kid;
+    let policy = serde_json::json!({
+        "claim": "policy", "source": "group_map", "map": [{ "group": "team", "value": "readwrite" }],
+        "shape": "first", "in_id_token": true, "in_userinfo": true,
+    });
     app.operate(|change| {
         Box::pin(async move {
             users::set_password(change, alice, password).await?;
@@ -99,6 +115,13 @@ async fn every_operation_records_who_did_what_before_and_after() {
             users::disable(change, alice).await?;
             users::enable(change, alice).await?;
             clients::set(change, "web", clients::ClientSettings { pkce: Some(Pkce::Optional) }).await?;
+            groups::add(change, GroupDraft { name: "staff".to_owned(), ..GroupDraft::default() }).await?;
+            groups::edit(change, "staff", GroupPatch { name: Some("team".to_owned()), ..GroupPatch::default() }).await?;
+            groups::change_members(change, "team", &["alice".to_owned()], &[]).await?;
+            client_claims::put(change, "web", serde_json::from_value(policy).unwrap()).await?;
+            groups::remove(change, "team").await?;
+            names::release(change, Kind::Group, "team").await?;
+            roles::edit(change, "clerk", RolePatch { delegated: Some(true), ..RolePatch::default() }).await?;
             clients::rotate_secret(change, "web", false).await?;
             clients::set_enabled(change, "web", false).await?;
             clients::set_enabled(change, "web", true).await?;

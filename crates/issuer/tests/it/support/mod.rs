@@ -192,6 +192,7 @@ impl TestApp {
             email_verified: true,
             name: Some(format!("{username} Example")),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            groups: Vec::new(),
         };
         let (user, hash) = (NewUser::check(draft).unwrap(), PasswordHash::imported(hash).unwrap());
         self.operate(|change| Box::pin(users::add(change, user, hash))).await.unwrap().id

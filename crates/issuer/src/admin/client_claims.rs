@@ -1,0 +1,145 @@
+//! Operations on the claims that a client gets beside those of its scopes.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::admin::{Change, Fault, Refused};
+use crate::app::App;
+use crate::audit::{Action, Object};
+use crate::oauth::claim_name;
+use crate::oauth::client_claim::{ClaimSource, ClientClaim, MAX_FIXED_BYTES, TRUSTED_CLAIMS, USER_FIELDS};
+use crate::oauth::standard_claims::CLAIMS;
+use crate::store::{ConnectionTrait, attributes, client_claims, clients, groups};
+
+/// The largest number of claims of a client.
+const MAX_CLAIMS: usize = 50;
+/// The largest number of groups in a group map.
+const MAX_MAPPED: usize = 200;
+
+/// The claims of a client, as the audit trail records them.
+#[derive(Debug, Serialize)]
+struct ClientClaims<'a> {
+    claims: &'a [ClientClaim],
+}
+
+/// Returns the claims of the client `id`, in the order of their names. Fails with [`Refused::NotFound`] if there is no such client.
+pub async fn list(app: &App, id: &str) -> Result<Vec<ClientClaim>, Refused> {
+    let db = app.store.reader();
+    clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
+    Ok(client_claims::of_client(db, id).await?)
+}
+
+/// Checks what needs no rows: the name of the claim, the length of fixed values, and that nothing a person or an administrator types
+/// becomes a claim that applications trust.
+fn check(claim: &ClientClaim) -> Result<(), Refused> {
+    let mut faults = Vec::new();
+    if let Err(error) = claim_name::check(&claim.claim) {
+        faults.push(Fault::new("claim", error.to_string()).found(&claim.claim));
+    }
+    let too_long = |value: &Value| value.to_string().len() > MAX_FIXED_BYTES;
+    let at_most = || format!("at most {MAX_FIXED_BYTES} bytes of JSON");
+    match &claim.source {
+        ClaimSource::User { field } => {
+            let known =
+                USER_FIELDS.contains(&field.as_str()) || CLAIMS.iter().any(|(name, scope)| name == field && !is_about_groups(scope));
+            if !known {
+                let fields = USER_FIELDS.into_iter().chain(CLAIMS.iter().map(|(name, _)| *name).filter(|name| !is_about_groups(name)));
+                faults.push(Fault::new("field", format!("one of {}", fields.collect::<Vec<_>>().join(", "))).found(field));
+            }
+            // A user's name or nickname is what they typed, so it does not become an address or a right.
+            let same = claim.claim == *field || claim.claim == "preferred_username" && field == "username";
+            if TRUSTED_CLAIMS.contains(&claim.claim.as_str()) && known && !same {
+                faults.push(
+                    Fault::new("claim", "another name; applications trust this claim, so it only holds what it is named after")
+                        .found(&claim.claim),
+                );
+            }
+        }
+        ClaimSource::Fixed { value } => {
+            if too_long(value) {
+                faults.push(Fault::new("value", at_most()));
+            }
+            if TRUSTED_CLAIMS.contains(&claim.claim.as_str()) {
+                let expected = "another name; applications trust this claim, so a fixed value must not become it";
+                faults.push(Fault::new("claim", expected).found(&claim.claim));
+            }
+        }
+        ClaimSource::GroupMap { map, default } => {
+            if map.is_empty() || map.len() > MAX_MAPPED {
+                faults.push(Fault::new("map", format!("1 to {MAX_MAPPED} groups with their values")).found(map.len()));
+            }
+            if map.iter().map(|entry| &entry.value).chain(default).any(too_long) {
+                faults.push(Fault::new("map", format!("values of {}", at_most())));
+            }
+        }
+        ClaimSource::Attribute { .. } | ClaimSource::Groups | ClaimSource::Roles => {}
+    }
+    if !claim.in_id_token && !claim.in_userinfo {
+        faults.push(Fault::new("in_userinfo", "true, or in_id_token true; otherwise the client never gets the claim"));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Refused::Invalid(faults)) }
+}
+
+fn is_about_groups(name: &str) -> bool {
+    matches!(name, "groups" | "roles")
+}
+
+/// Gives the client `id` a claim, in place of an earlier one of the same name. Returns all claims that the client then has.
+pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Result<Vec<ClientClaim>, Refused> {
+    check(&claim)?;
+    let db = &change.transaction;
+    let before = hold(db, id).await?;
+    if before.len() >= MAX_CLAIMS && !before.iter().any(|own| own.claim == claim.claim) {
+        return Err(Refused::Conflict(format!("the client {id} has {MAX_CLAIMS} claims already, which is the largest number")));
+    }
+    let mut mapped = HashMap::<String, Uuid>::new();
+    match &claim.source {
+        ClaimSource::Attribute { attribute } => {
+            let row = attributes::row(db, attribute).await?;
+            let row =
+                row.ok_or_else(|| Refused::invalid("attribute", format!("a declared attribute; there is no attribute {attribute}")))?;
+            if row.mutability == "user" && TRUSTED_CLAIMS.contains(&claim.claim.as_str()) {
+                let expected = format!("another name; applications trust this claim, and people may edit the attribute {attribute}");
+                return Err(Refused::invalid("claim", expected));
+            }
+        }
+        ClaimSource::GroupMap { map, .. } => {
+            for entry in map {
+                let row = groups::by_name(db, &entry.group).await?;
+                let unknown = || Refused::invalid("map", format!("names of groups; there is no group {}", entry.group));
+                mapped.insert(entry.group.clone(), row.ok_or_else(unknown)?.id);
+            }
+        }
+        _ => {}
+    }
+    client_claims::put(db, id, &claim, &mapped).await?;
+    changed(change, id, before).await
+}
+
+/// Takes the claim `claim` from the client `id`. Fails with [`Refused::NotFound`] if the client has no such claim.
+pub async fn remove(change: &mut Change<'_>, id: &str, claim: &str) -> Result<Vec<ClientClaim>, Refused> {
+    let before = hold(&change.transaction, id).await?;
+    if !client_claims::remove(&change.transaction, id, claim).await? {
+        return Err(Refused::not_found("claim", claim));
+    }
+    changed(change, id, before).await
+}
+
+async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<Vec<ClientClaim>, Refused> {
+    if !clients::hold(db, id).await? {
+        return Err(Refused::not_found("client", id));
+    }
+    Ok(client_claims::of_client(db, id).await?)
+}
+
+async fn changed(change: &mut Change<'_>, id: &str, before: Vec<ClientClaim>) -> Result<Vec<ClientClaim>, Refused> {
+    let after = client_claims::of_client(&change.transaction, id).await?;
+    if after != before {
+        let (before, after) = (ClientClaims { claims: &before }, ClientClaims { claims: &after });
+        change.record(Action::ClientClaimsChanged, Object::Client(id), Some(&before), Some(&after)).await?;
+    }
+    Ok(after)
+}

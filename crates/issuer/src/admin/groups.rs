@@ -1,0 +1,284 @@
+//! Operations on groups, which are named sets of users and may carry roles.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::accounts::username;
+use crate::admin::names::{self, Kind};
+use crate::admin::{Change, Fault, Listing, Refused, Window, check_name, roles};
+use crate::app::App;
+use crate::audit::{Action, Object};
+use crate::clock::{UnixSeconds, rfc3339};
+use crate::oauth::client_metadata::is_plain_text;
+use crate::store::groups::{self, GroupRow, MemberRow};
+use crate::store::{ConnectionTrait, users};
+
+/// The greatest length of the name of a group, in characters.
+const MAX_NAME: usize = 128;
+/// The largest number of users that one operation adds to a group or takes out of it.
+pub const MAX_AT_ONCE: usize = 500;
+/// The number of members up to which they are counted.
+const COUNTED: u64 = 1000;
+
+/// A group as administrators see it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct GroupView {
+    pub id: Uuid,
+    pub name: String,
+    pub display_name: Option<String>,
+    pub external_id: Option<String>,
+    pub roles: Vec<String>,
+    /// `true` if the help desk may change the members.
+    pub delegated: bool,
+    /// `true` if each new user becomes a member.
+    pub is_default: bool,
+    pub version: i32,
+    #[serde(serialize_with = "rfc3339")]
+    pub created_at: UnixSeconds,
+}
+
+impl GroupView {
+    fn new(row: GroupRow, roles: Vec<String>) -> Self {
+        let GroupRow { id, name, display_name, external_id, delegated, is_default, version, created_at, .. } = row;
+        Self { id, name, display_name, external_id, roles, delegated, is_default, version, created_at }
+    }
+
+    async fn read(db: &impl ConnectionTrait, row: GroupRow) -> Result<Self, Refused> {
+        let roles = groups::roles_of(db, std::iter::once(row.id)).await?.remove(&row.id).unwrap_or_default();
+        Ok(Self::new(row, roles))
+    }
+}
+
+/// Returns a page of all groups, in the order of their names.
+pub async fn list(app: &App, window: &Window) -> Result<Listing<GroupView>, Refused> {
+    let db = app.store.reader();
+    let rows = groups::page(db, window.after.as_deref(), window.limit + 1).await?;
+    let mut roles = groups::roles_of(db, rows.iter().map(|row| row.id)).await?;
+    let view = |row: GroupRow| {
+        let roles = roles.remove(&row.id).unwrap_or_default();
+        GroupView::new(row, roles)
+    };
+    Ok(Listing::of(rows, window.limit, |row| row.name.clone(), view))
+}
+
+/// Returns the group `name`. Fails with [`Refused::NotFound`] if it does not exist.
+pub async fn show(app: &App, name: &str) -> Result<GroupView, Refused> {
+    let row = groups::by_name(app.store.reader(), name).await?;
+    GroupView::read(app.store.reader(), row.ok_or_else(|| Refused::not_found("group", name))?).await
+}
+
+/// A member of a group.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct MemberView {
+    pub id: Uuid,
+    pub username: String,
+    pub name: Option<String>,
+}
+
+/// Returns a page of the members of the group `name`, in the order of their ids.
+pub async fn members(app: &App, name: &str, window: &Window) -> Result<Listing<MemberView>, Refused> {
+    let db = app.store.reader();
+    let group = groups::by_name(db, name).await?.ok_or_else(|| Refused::not_found("group", name))?;
+    let after = window.after.as_deref().map(Uuid::try_parse).transpose();
+    let after = after.map_err(|_| Refused::invalid("after", "the cursor of the previous page"))?;
+    let rows = groups::members(db, group.id, after, window.limit + 1).await?;
+    let view = |row: MemberRow| MemberView { id: row.id, username: row.username, name: row.name };
+    Ok(Listing::of(rows, window.limit, |row| row.id.to_string(), view))
+}
+
+/// Counts the members of the group `name`, up to 1,000.
+pub async fn count_members(app: &App, name: &str) -> Result<u64, Refused> {
+    let db = app.store.reader();
+    let group = groups::by_name(db, name).await?.ok_or_else(|| Refused::not_found("group", name))?;
+    Ok(groups::count_members(db, group.id, COUNTED).await?)
+}
+
+/// The input for a new group, before it is checked.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the names are those of the view")]
+pub struct GroupDraft {
+    pub name: String,
+    pub display_name: Option<String>,
+    pub external_id: Option<String>,
+    pub roles: Vec<String>,
+    pub delegated: bool,
+    pub is_default: bool,
+}
+
+/// The changes of a group; `None` leaves a field as it is, and `Some(None)` removes its value.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the names are those of the view")]
+pub struct GroupPatch {
+    pub name: Option<String>,
+    pub display_name: Option<Option<String>>,
+    pub external_id: Option<Option<String>>,
+    pub roles: Option<Vec<String>>,
+    pub delegated: Option<bool>,
+    pub is_default: Option<bool>,
+}
+
+/// Checks what needs no rows.
+fn check(name: &str, display_name: Option<&str>, external_id: Option<&str>) -> Result<(), Refused> {
+    let mut faults = Vec::new();
+    let is_trimmed = name.trim() == name && !name.is_empty() && name.chars().count() <= MAX_NAME;
+    // Claims may join the names of groups by commas or spaces, so a name with a comma could be read as two.
+    if !is_trimmed || name.contains(',') || !is_plain_text(name) {
+        let expected = format!("1 to {MAX_NAME} visible characters without commas and without spaces at the ends, such as on-call");
+        faults.push(Fault::new("name", expected).found(name));
+    }
+    if let Some(fault) = display_name.and_then(|name| check_name("display_name", name).err()) {
+        faults.push(fault);
+    }
+    if external_id.is_some_and(|id| id.is_empty() || id.len() > 255 || !is_plain_text(id)) {
+        faults.push(Fault::new("external_id", "1 to 255 bytes without control characters, such as 1042"));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Refused::Invalid(faults)) }
+}
+
+/// Refuses a name that another group has, in any spelling of upper and lower case.
+async fn refuse_taken(change: &Change<'_>, name: &str, own: Option<Uuid>) -> Result<(), Refused> {
+    let taken = groups::by_folded_name(&change.transaction, name).await?.filter(|row| Some(row.id) != own);
+    match taken {
+        Some(row) => Err(Refused::Conflict(format!("there is a group {} already", row.name))),
+        None => names::refuse_retired(change, Kind::Group, name).await,
+    }
+}
+
+/// Adds a group without members. Its roles must exist.
+pub async fn add(change: &mut Change<'_>, draft: GroupDraft) -> Result<GroupView, Refused> {
+    let GroupDraft { name, display_name, external_id, roles: named, delegated, is_default } = draft;
+    check(&name, display_name.as_deref(), external_id.as_deref())?;
+    refuse_taken(change, &name, None).await?;
+    let db = &change.transaction;
+    let named = roles::existing(db, &named).await?;
+    roles::refuse_delegated_administration(db, delegated, &named).await?;
+    let id = change.app.clock.random_uuid();
+    let folded_name = name.to_lowercase();
+    let row = GroupRow { id, name, folded_name, display_name, external_id, delegated, is_default, version: 0, created_at: change.now };
+    groups::insert(db, row.clone()).await?;
+    groups::replace_roles(db, id, &named).await?;
+    let after = GroupView::new(row, named);
+    change.record(Action::GroupAdded, Object::Named(&after.name), None, Some(&after)).await?;
+    Ok(after)
+}
+
+/// Locks the group `name` and returns its row and view.
+async fn lock(change: &Change<'_>, name: &str) -> Result<(GroupRow, GroupView), Refused> {
+    let row = groups::lock(&change.transaction, name).await?.ok_or_else(|| Refused::not_found("group", name))?;
+    let view = GroupView::read(&change.transaction, row.clone()).await?;
+    Ok((row, view))
+}
+
+/// Changes a group. A name that it gives up is never given to another group. Fails with [`Refused::Conflict`] if no administrator would
+/// remain.
+pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Result<GroupView, Refused> {
+    let administrators = roles::lock_administrators(change).await?;
+    let (row, before) = lock(change, name).await?;
+    let db = &change.transaction;
+    let named = match patch.roles {
+        Some(named) => roles::existing(db, &named).await?,
+        None => before.roles.clone(),
+    };
+    let name = patch.name.unwrap_or(row.name);
+    let new = GroupRow {
+        folded_name: name.to_lowercase(),
+        name,
+        display_name: patch.display_name.unwrap_or(row.display_name),
+        external_id: patch.external_id.unwrap_or(row.external_id),
+        delegated: patch.delegated.unwrap_or(row.delegated),
+        is_default: patch.is_default.unwrap_or(row.is_default),
+        ..row
+    };
+    let after = GroupView::new(new.clone(), named);
+    if after == before {
+        return Ok(before);
+    }
+    check(&new.name, new.display_name.as_deref(), new.external_id.as_deref())?;
+    roles::refuse_delegated_administration(db, new.delegated, &after.roles).await?;
+    if new.name != before.name {
+        refuse_taken(change, &new.name, Some(new.id)).await?;
+        if new.name.to_lowercase() != before.name.to_lowercase() {
+            names::retire(change, Kind::Group, &before.name).await?;
+        }
+    }
+    groups::update(db, &new).await?;
+    if after.roles != before.roles {
+        groups::replace_roles(db, new.id, &after.roles).await?;
+    }
+    administrators.require_one(change).await?;
+    let after = GroupView { version: before.version + 1, ..after };
+    change.record(Action::GroupChanged, Object::Named(&after.name), Some(&before), Some(&after)).await?;
+    Ok(after)
+}
+
+/// Removes a group, which its members lose with the roles that it carries. Its name is never given to another group. Fails with
+/// [`Refused::Conflict`] if no administrator would remain.
+pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<GroupView, Refused> {
+    let administrators = roles::lock_administrators(change).await?;
+    let (row, before) = lock(change, name).await?;
+    groups::remove(&change.transaction, row.id).await?;
+    names::retire(change, Kind::Group, &before.name).await?;
+    administrators.require_one(change).await?;
+    change.record(Action::GroupRemoved, Object::Named(&before.name), Some(&before), None).await?;
+    Ok(before)
+}
+
+/// The users whom an operation added to a group or took out of it, as the audit trail records them.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct MembersChanged {
+    pub group: String,
+    pub added: Vec<Uuid>,
+    pub removed: Vec<Uuid>,
+}
+
+/// Makes the users `add` members of the group `name` and takes the users `remove` out of it, all by their usernames. Fails with
+/// [`Refused::Conflict`] if no administrator would remain.
+pub async fn change_members(change: &mut Change<'_>, name: &str, add: &[String], remove: &[String]) -> Result<MembersChanged, Refused> {
+    if add.len() + remove.len() > MAX_AT_ONCE {
+        return Err(Refused::invalid("members", format!("at most {MAX_AT_ONCE} users at once")));
+    }
+    let administrators = roles::lock_administrators(change).await?;
+    let (row, _) = lock(change, name).await?;
+    let db = &change.transaction;
+    let added = existing_users(db, add).await?;
+    let removed = existing_users(db, remove).await?;
+    let number = groups::add_members(db, row.id, &added).await? + groups::remove_members(db, row.id, &removed).await?;
+    let changed = MembersChanged { group: row.name, added, removed };
+    if number > 0 {
+        administrators.require_one(change).await?;
+        change.record(Action::GroupMembersChanged, Object::Named(&changed.group), None, Some(&changed)).await?;
+    }
+    Ok(changed)
+}
+
+/// Makes a new user a member of the default groups, and of `names`, which must exist. Returns the names of all of them.
+pub(super) async fn join(db: &impl ConnectionTrait, user: Uuid, names: &[String]) -> Result<(), Refused> {
+    let mut joined: Vec<Uuid> = groups::defaults(db).await?.into_iter().map(|row| row.id).collect();
+    for name in names {
+        let unknown = || Refused::invalid("groups", format!("existing groups; there is no group {name}"));
+        let row = groups::by_name(db, name).await?.ok_or_else(unknown)?;
+        if !joined.contains(&row.id) {
+            joined.push(row.id);
+        }
+    }
+    for group in joined {
+        groups::add_members(db, group, &[user]).await?;
+    }
+    Ok(())
+}
+
+/// Returns the ids of the users with these usernames, each once.
+async fn existing_users(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Uuid>, Refused> {
+    let mut ids = Vec::new();
+    for name in names {
+        let row = users::row(db, &username::normalize(name)).await?;
+        let id = row.ok_or_else(|| Refused::invalid("members", format!("usernames of users; there is no user {name}")))?.id;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}

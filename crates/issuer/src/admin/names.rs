@@ -1,0 +1,60 @@
+//! Names that are never given to anyone else. Applications know people and groups by their names, so a name that was given up by renaming
+//! or deleting would carry the access of its old holder to the new one. Only the command line releases it.
+
+use std::fmt;
+
+use crate::admin::{Change, Refused};
+use crate::audit::{Action, Object};
+use crate::store::retired_names;
+
+/// The kinds of names that are retired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Kind {
+    User,
+    Group,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "user",
+            Self::Group => "group",
+        })
+    }
+}
+
+/// Returns the form of `name` in which names that differ only in upper and lower case are equal.
+fn folded(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// Stores that `name` is given up.
+pub(super) async fn retire(change: &Change<'_>, kind: Kind, name: &str) -> Result<(), Refused> {
+    let hashes = change.app.master.name_hashes(&kind.to_string(), &folded(name));
+    match hashes.first() {
+        Some(current) => Ok(retired_names::insert(&change.transaction, &kind.to_string(), current, change.now).await?),
+        None => Ok(()),
+    }
+}
+
+/// Refuses `name` if a user or group had it before.
+pub(super) async fn refuse_retired(change: &Change<'_>, kind: Kind, name: &str) -> Result<(), Refused> {
+    let hashes = change.app.master.name_hashes(&kind.to_string(), &folded(name));
+    if retired_names::exists(&change.transaction, &kind.to_string(), &hashes).await? {
+        return Err(Refused::Conflict(format!(
+            "the name {name} belonged to another {kind}, which applications may still know by it; if nobody does, release it with \
+             `signet {kind} release-name {name}`"
+        )));
+    }
+    Ok(())
+}
+
+/// Releases a name that was given up, so that it can be given again. Fails with [`Refused::NotFound`] if it was not.
+pub async fn release(change: &mut Change<'_>, kind: Kind, name: &str) -> Result<(), Refused> {
+    let hashes = change.app.master.name_hashes(&kind.to_string(), &folded(name));
+    if !retired_names::remove(&change.transaction, &kind.to_string(), &hashes).await? {
+        return Err(Refused::Conflict(format!("no {kind} had the name {name} before, so there is nothing to release")));
+    }
+    change.record::<()>(Action::NameReleased, Object::Named(&kind.to_string()), None, None).await
+}

@@ -1,0 +1,139 @@
+//! The claims that an administrator gives a client beside those of its scopes: where the value of each comes from, and its shape.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// A claim of a client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClientClaim {
+    /// The name of the claim. A dot in it has no special meaning.
+    pub claim: String,
+    /// The origin of the value.
+    #[serde(flatten)]
+    pub source: ClaimSource,
+    /// The form of the value.
+    pub shape: Shape,
+    /// `true` if ID tokens carry the claim, those of a refresh included.
+    pub in_id_token: bool,
+    /// `true` if UserInfo returns the claim.
+    pub in_userinfo: bool,
+}
+
+/// The origin of a claim's value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "source", rename_all = "snake_case")]
+pub enum ClaimSource {
+    /// A field of the user, one of [`USER_FIELDS`] or of the standard claims.
+    User {
+        /// The name of the field.
+        field: String,
+    },
+    /// An attribute of the user.
+    Attribute {
+        /// The name of the attribute.
+        attribute: String,
+    },
+    /// The names of the user's groups that pass the client's filter.
+    Groups,
+    /// The names of the roles that the user has directly or through a group.
+    Roles,
+    /// The values of those groups of the map that the user is in.
+    GroupMap {
+        /// The groups with their values. The first group that the user is in comes first.
+        map: Vec<MappedGroup>,
+        /// The value for a user who is in none of the groups. Without one such a user has no claim.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        default: Option<Value>,
+    },
+    /// The same value for every user.
+    Fixed {
+        /// The value, at most [`MAX_FIXED_BYTES`] as JSON.
+        value: Value,
+    },
+}
+
+/// A group with the value that a group map gives its members.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MappedGroup {
+    /// The name of the group.
+    pub group: String,
+    /// The value for its members.
+    pub value: Value,
+}
+
+/// The greatest length of a fixed value, and of each value of a group map, in bytes of JSON.
+pub const MAX_FIXED_BYTES: usize = 1024;
+
+/// The fields of a user that are no standard claims.
+pub const USER_FIELDS: [&str; 5] = ["sub", "username", "external_id", "email", "email_verified"];
+
+/// Claims that applications take for a statement of the issuer about who the user is and what they may do. Neither fixed values nor
+/// attributes that people may edit ever become one of them.
+pub const TRUSTED_CLAIMS: [&str; 5] = ["groups", "roles", "email", "email_verified", "preferred_username"];
+
+impl ClaimSource {
+    /// The name of the source, as the database stores it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::User { .. } => "user",
+            Self::Attribute { .. } => "attribute",
+            Self::Groups => "groups",
+            Self::Roles => "roles",
+            Self::GroupMap { .. } => "group_map",
+            Self::Fixed { .. } => "fixed",
+        }
+    }
+}
+
+/// The form in which a claim holds its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// An array of all values, which may be empty.
+    List,
+    /// The first value.
+    First,
+    /// All values in one string, separated by commas.
+    Comma,
+    /// All values in one string, separated by spaces.
+    Space,
+}
+
+impl Shape {
+    /// All shapes, in the order of `--help`.
+    pub const ALL: [Self; 4] = [Self::List, Self::First, Self::Comma, Self::Space];
+
+    /// The name of the shape, as the database stores it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::First => "first",
+            Self::Comma => "comma",
+            Self::Space => "space",
+        }
+    }
+
+    /// Returns the shape of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|shape| shape.as_str() == name)
+    }
+
+    /// Returns `values` in this shape. `None` if there is none, except that a list may be empty.
+    pub fn apply(self, values: Vec<Value>) -> Option<Value> {
+        let joined = |separator: &str| {
+            let texts: Vec<String> = values.iter().map(text).collect();
+            (!texts.is_empty()).then(|| json!(texts.join(separator)))
+        };
+        match self {
+            Self::List => Some(values.into()),
+            Self::First => values.into_iter().next(),
+            Self::Comma => joined(","),
+            Self::Space => joined(" "),
+        }
+    }
+}
+
+/// Returns `value` as the text that stands in a joined value.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

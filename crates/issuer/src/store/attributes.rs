@@ -1,0 +1,88 @@
+//! The attributes that the operator declared, and their values.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use crate::store::StoreError;
+use crate::store::entity::{attributes, user_attributes};
+
+pub use crate::store::entity::attributes::Model as AttributeRow;
+
+/// Returns up to `limit` attributes after the name `after`, in the order of their names.
+pub async fn page(db: &impl ConnectionTrait, after: Option<&str>, limit: u64) -> Result<Vec<AttributeRow>, StoreError> {
+    let condition = Condition::all().add_option(after.map(|after| attributes::Column::Name.gt(after)));
+    Ok(attributes::Entity::find().filter(condition).order_by_asc(attributes::Column::Name).limit(limit).all(db).await?)
+}
+
+/// Returns the attribute `name`.
+pub async fn row(db: &impl ConnectionTrait, name: &str) -> Result<Option<AttributeRow>, StoreError> {
+    Ok(attributes::Entity::find_by_id(name).all(db).await?.pop())
+}
+
+/// Returns the attribute `name` and locks it, so that no other transaction changes it until the caller's transaction ends.
+pub async fn lock(db: &impl ConnectionTrait, name: &str) -> Result<Option<AttributeRow>, StoreError> {
+    Ok(attributes::Entity::find_by_id(name).lock_exclusive().all(db).await?.pop())
+}
+
+/// Inserts an attribute. Fails with [`StoreError::Conflict`] if the name is taken.
+pub async fn insert(db: &impl ConnectionTrait, row: AttributeRow) -> Result<(), StoreError> {
+    attributes::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Stores `row` in place of the row of the same name, and increments its version. The type and whether there may be several values stay.
+pub async fn update(db: &impl ConnectionTrait, row: &AttributeRow) -> Result<(), StoreError> {
+    use attributes::Column;
+    attributes::Entity::update_many()
+        .col_expr(Column::DisplayName, Expr::value(row.display_name.as_str()))
+        .col_expr(Column::Mutability, Expr::value(row.mutability.as_str()))
+        .col_expr(Column::Visibility, Expr::value(row.visibility.as_str()))
+        .col_expr(Column::Scope, Expr::value(row.scope.clone()))
+        .col_expr(Column::Min, Expr::value(row.min))
+        .col_expr(Column::Max, Expr::value(row.max))
+        .col_expr(Column::Pattern, Expr::value(row.pattern.clone()))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::Name.eq(row.name.as_str()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Deletes an attribute with all its values.
+pub async fn remove(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
+    Ok(attributes::Entity::delete_by_id(name).exec(db).await?.rows_affected == 1)
+}
+
+/// The values of a user's attributes, by the name of the attribute.
+pub type Values = BTreeMap<String, Vec<String>>;
+
+/// Returns the values of each of the users `ids`. A user without attributes is left out.
+pub async fn of_users(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, Values>, StoreError> {
+    use user_attributes::Column;
+    let rows = user_attributes::Entity::find().filter(Column::UserId.is_in(ids));
+    let mut values = HashMap::<Uuid, Values>::new();
+    for row in rows.order_by_asc(Column::Name).order_by_asc(Column::Position).all(db).await? {
+        values.entry(row.user_id).or_default().entry(row.name).or_default().push(row.value);
+    }
+    Ok(values)
+}
+
+/// Gives a user the values `values` of the attribute `name`, in place of those that they had.
+pub async fn replace(db: &impl ConnectionTrait, user: Uuid, name: &str, values: &[String]) -> Result<(), StoreError> {
+    use user_attributes::Column;
+    user_attributes::Entity::delete_many().filter(Column::UserId.eq(user)).filter(Column::Name.eq(name)).exec(db).await?;
+    if !values.is_empty() {
+        let row = |(value, position): (&String, i32)| user_attributes::Model {
+            user_id: user,
+            name: name.to_owned(),
+            position,
+            value: value.clone(),
+        };
+        let rows = values.iter().zip(0..).map(|pair| row(pair).into_active_model());
+        user_attributes::Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! Names of users and groups that were renamed or deleted, as keyed hashes.
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, SelectExt};
+
+use crate::clock::UnixSeconds;
+use crate::store::StoreError;
+use crate::store::entity::retired_names::{Column, Entity, Model};
+
+/// Stores that a name of `kind` with this `hash` was retired at `at`.
+pub async fn insert(db: &impl ConnectionTrait, kind: &str, hash: &str, at: UnixSeconds) -> Result<(), StoreError> {
+    let row = Model { kind: kind.to_owned(), hash: hash.to_owned(), at };
+    let unless_known = OnConflict::new().do_nothing().to_owned();
+    Entity::insert(row.into_active_model()).on_conflict(unless_known).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Returns whether a name of `kind` with one of `hashes` was retired.
+pub async fn exists(db: &impl ConnectionTrait, kind: &str, hashes: &[String]) -> Result<bool, StoreError> {
+    Ok(Entity::find().filter(Column::Kind.eq(kind)).filter(Column::Hash.is_in(hashes)).exists(db).await?)
+}
+
+/// Forgets the names of `kind` with one of `hashes`. Returns `false` if none of them was retired.
+pub async fn remove(db: &impl ConnectionTrait, kind: &str, hashes: &[String]) -> Result<bool, StoreError> {
+    let retired = Entity::delete_many().filter(Column::Kind.eq(kind)).filter(Column::Hash.is_in(hashes));
+    Ok(retired.exec(db).await?.rows_affected > 0)
+}
