@@ -16,6 +16,7 @@ pub mod registration_tokens;
 pub mod resources;
 pub mod roles;
 pub mod sessions;
+pub mod trial;
 pub mod users;
 
 use std::fmt;

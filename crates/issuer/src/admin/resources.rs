@@ -12,6 +12,7 @@ use crate::config::MAX_TOKEN_LIFETIME;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::client_metadata::is_plain_text;
 use crate::oauth::resource_identifier::comparable;
+use crate::oauth::token_claim::TokenClaim;
 use crate::store::ConnectionTrait;
 use crate::store::resources::{self, Resource, ResourceRow, ScopeRow};
 
@@ -44,6 +45,11 @@ pub struct ResourceView {
     pub open: bool,
     /// The `typ` of its access tokens.
     pub access_token_typ: AccessTokenTyp,
+    /// What its access tokens tell of the user.
+    pub token_claims: Vec<TokenClaim>,
+    /// The prefix of the names of the groups that its access tokens tell.
+    pub group_prefix: String,
+    pub version: i32,
 }
 
 impl ResourceView {
@@ -55,6 +61,9 @@ impl ResourceView {
             token_lifetime: row.token_lifetime.unwrap_or(app.settings.access_token_lifetime),
             open: row.open,
             access_token_typ: row.access_token_typ(),
+            token_claims: TokenClaim::parse_list(&row.token_claims),
+            group_prefix: row.group_prefix.clone(),
+            version: row.version,
         }
     }
 }
@@ -89,6 +98,13 @@ async fn read(app: &App, db: &impl ConnectionTrait, id: &str) -> Result<Option<R
     Ok(Some(ResourceView::new(app, &row, resources::scopes_of(db, [id].into_iter()).await?.into_iter())))
 }
 
+fn check_lifetime(seconds: UnixSeconds) -> Result<(), Fault> {
+    if (1..=MAX_TOKEN_LIFETIME).contains(&seconds) {
+        return Ok(());
+    }
+    Err(Fault::new("token_lifetime", format!("1 to {MAX_TOKEN_LIFETIME} seconds")).found(seconds))
+}
+
 /// The input for a new resource, before it is checked.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "the names are those of the view")]
@@ -121,9 +137,7 @@ impl NewResource {
             faults.push(Fault::new("identifier", expected).found(identifier));
         }
         faults.extend(check_name("name", &draft.name).err());
-        if let Some(seconds) = draft.token_lifetime.filter(|seconds| !(1..=MAX_TOKEN_LIFETIME).contains(seconds)) {
-            faults.push(Fault::new("token_lifetime", format!("1 to {MAX_TOKEN_LIFETIME} seconds")).found(seconds));
-        }
+        faults.extend(draft.token_lifetime.and_then(|seconds| check_lifetime(seconds).err()));
         for (index, ScopeView { name, description }) in draft.scopes.iter().enumerate() {
             if !is_scope_token(name) || name.len() > MAX_SCOPE {
                 faults.push(Fault::new("scopes", format!("names of printable characters without spaces and quotes; found {name:?}")));
@@ -202,31 +216,57 @@ async fn insert(change: &mut Change<'_>, row: ResourceRow, scopes: Vec<ScopeView
     Ok(after)
 }
 
-/// The settings of a resource that can be changed; `None` leaves one as it is.
-#[derive(Debug, Clone, Copy, Default)]
+/// The changes of a resource; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "the names are those of the view")]
-pub struct ResourceSettings {
+pub struct ResourcePatch {
+    pub name: Option<String>,
+    /// Seconds; `Some(None)` stands for the setting `access_token_lifetime`.
+    pub token_lifetime: Option<Option<UnixSeconds>>,
     pub open: Option<bool>,
     pub access_token_typ: Option<AccessTokenTyp>,
+    pub token_claims: Option<Vec<TokenClaim>>,
+    pub group_prefix: Option<String>,
 }
 
-/// Changes the settings of a registered resource. Does nothing if it has them already.
-pub async fn set(change: &mut Change<'_>, identifier: &str, settings: ResourceSettings) -> Result<ResourceView, Refused> {
+/// Changes a registered resource. Does nothing if it has the values already.
+pub async fn edit(change: &mut Change<'_>, identifier: &str, patch: ResourcePatch) -> Result<ResourceView, Refused> {
     let (app, db) = (change.app, &change.transaction);
     let resource = removable(change, identifier).await?;
     if !resources::hold(db, &resource.id).await? {
         return Err(Refused::not_found("resource", identifier));
     }
+    let row = resources::row(db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
     let before = read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
-    let after = ResourceView {
-        open: settings.open.unwrap_or(before.open),
-        access_token_typ: settings.access_token_typ.unwrap_or(before.access_token_typ),
-        ..before.clone()
+    let told = patch.token_claims.map(|claims| TokenClaim::ALL.into_iter().filter(move |claim| claims.contains(claim)));
+    let row = ResourceRow {
+        name: patch.name.unwrap_or(row.name),
+        token_lifetime: patch.token_lifetime.unwrap_or(row.token_lifetime),
+        open: patch.open.unwrap_or(row.open),
+        access_token_typ: patch.access_token_typ.map_or(row.access_token_typ, |typ| typ.as_str().to_owned()),
+        token_claims: told.map_or(row.token_claims, |told| told.map(TokenClaim::as_str).collect::<Vec<_>>().join(" ")),
+        group_prefix: patch.group_prefix.unwrap_or(row.group_prefix),
+        ..row
     };
+    let scopes = before.scopes.iter().map(|ScopeView { name, description }| ScopeRow {
+        name: name.clone(),
+        resource_id: row.id.clone(),
+        description: description.clone(),
+    });
+    let after = ResourceView::new(app, &row, scopes);
     if after == before {
         return Ok(before);
     }
-    resources::set(db, &resource.id, after.open, after.access_token_typ).await?;
+    let mut faults: Vec<Fault> = check_name("name", &row.name).err().into_iter().collect();
+    faults.extend(row.token_lifetime.and_then(|seconds| check_lifetime(seconds).err()));
+    if row.group_prefix.len() > 128 || !is_plain_text(&row.group_prefix) {
+        faults.push(Fault::new("group_prefix", "at most 128 bytes without control characters, such as orders-"));
+    }
+    if !faults.is_empty() {
+        return Err(Refused::Invalid(faults));
+    }
+    resources::update(db, &row).await?;
+    let after = ResourceView { version: before.version + 1, ..after };
     change.record(Action::ResourceChanged, Object::Named(&after.identifier), Some(&before), Some(&after)).await?;
     Ok(after)
 }

@@ -8,6 +8,7 @@ use crate::admin::clients::{self, Added, ClientFilter, ClientSettings};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::registration_tokens::{self, IssuedToken, LIFETIME, NewRegistrationToken, USES};
 use crate::app::App;
+use crate::cli::client_claim::{self, ClaimCommand, TryArgs};
 use crate::cli::client_metadata::MetadataArgs;
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, operator};
@@ -39,6 +40,11 @@ pub enum ClientCommand {
         /// Client id of the client to show
         id: String,
     },
+    /// List, set and remove the claims that a client gets beside those of its scopes
+    #[command(subcommand)]
+    Claim(ClaimCommand),
+    /// Show what a client would be told of a user, each claim with its origin and each missing one with the reason
+    Try(TryArgs),
     /// Give a client a new secret, which is shown once; the current one keeps working until the next rotation
     RotateSecret {
         /// Client id of the client whose secret is rotated
@@ -153,6 +159,8 @@ pub async fn run(app: &App, command: ClientCommand) -> Result<Report, CliError> 
         ClientCommand::Set { id, pkce } => {
             set(app, &id, ClientSettings { pkce }).await.map_err(|error| error.in_terms_of(&[("pkce", "--pkce")]))
         }
+        ClientCommand::Claim(command) => client_claim::run(app, command).await,
+        ClientCommand::Try(args) => client_claim::try_out(app, args).await,
         ClientCommand::Show { id } => show(app, &id).await,
         ClientCommand::RotateSecret { id, drop_previous } => rotate_secret(app, &id, drop_previous).await,
         ClientCommand::Disable { id } => set_enabled(app, &id, false).await,

@@ -3,6 +3,7 @@
 
 mod authorization;
 mod client;
+mod client_claim;
 mod client_metadata;
 mod doctor;
 mod group;

@@ -4,12 +4,13 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::admin::change;
-use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceSettings, ScopeView};
+use crate::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch, ScopeView};
 use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, operator};
 use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
+use crate::oauth::token_claim::TokenClaim;
 
 /// The subcommands of `signet resource`.
 #[derive(Debug, Subcommand)]
@@ -36,8 +37,8 @@ pub enum ResourceCommand {
         #[arg(long, value_name = "TYP", value_parser = parse_typ, default_value = "at+jwt")]
         access_token_typ: AccessTokenTyp,
     },
-    /// Change the settings of a resource
-    Set {
+    /// Change a resource; what no option names stays as it is
+    Edit {
         /// Identifier of the resource to change
         identifier: String,
         /// Let any client ask for the resource's scopes on behalf of a person (true), or only clients that are registered for them (false)
@@ -46,6 +47,18 @@ pub enum ResourceCommand {
         /// The typ in the header of the resource's access tokens: at+jwt, or JWT for services whose libraries refuse at+jwt
         #[arg(long, value_name = "TYP", value_parser = parse_typ)]
         access_token_typ: Option<AccessTokenTyp>,
+        /// Name of the resource, as pages show it to people
+        #[arg(long)]
+        name: Option<String>,
+        /// Lifetime of the resource's access tokens in seconds, 1 to 3600
+        #[arg(long, value_name = "SECONDS")]
+        token_lifetime: Option<UnixSeconds>,
+        /// What the access tokens tell of the user beside the scopes: groups, roles, both with a comma between, or none
+        #[arg(long, value_name = "CLAIMS", value_parser = parse_token_claims)]
+        token_claims: Option<TokenClaims>,
+        /// Tell only groups whose names begin with this text
+        #[arg(long, value_name = "TEXT")]
+        group_prefix: Option<String>,
     },
     /// List all resources with their scopes
     List,
@@ -60,6 +73,23 @@ pub enum ResourceCommand {
 const ADD: Arguments<'_> =
     &[("identifier", "IDENTIFIER"), ("name", "--name"), ("scopes", "--scope"), ("token_lifetime", "--token-lifetime")];
 
+/// The arguments of `signet resource edit`.
+const EDIT: Arguments<'_> = &[("name", "--name"), ("token_lifetime", "--token-lifetime"), ("group_prefix", "--group-prefix")];
+
+/// The value of `--token-claims`.
+#[derive(Debug, Clone)]
+pub struct TokenClaims(Vec<TokenClaim>);
+
+/// Parses the value of `--token-claims`.
+fn parse_token_claims(text: &str) -> Result<TokenClaims, String> {
+    if text == "none" {
+        return Ok(TokenClaims(Vec::new()));
+    }
+    let claims =
+        text.split(',').map(|name| TokenClaim::parse(name).ok_or_else(|| "expected groups, roles, groups,roles or none".to_owned()));
+    claims.collect::<Result<_, _>>().map(TokenClaims)
+}
+
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError> {
     match command {
@@ -68,8 +98,10 @@ pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError
             let draft = ResourceDraft { identifier, name, scopes, token_lifetime, open, access_token_typ };
             add(app, draft).await.map_err(|error| error.in_terms_of(ADD))
         }
-        ResourceCommand::Set { identifier, open, access_token_typ } => {
-            set(app, &identifier, ResourceSettings { open, access_token_typ }).await
+        ResourceCommand::Edit { identifier, open, access_token_typ, name, token_lifetime, token_claims, group_prefix } => {
+            let (token_claims, token_lifetime) = (token_claims.map(|claims| claims.0), token_lifetime.map(Some));
+            let patch = ResourcePatch { name, token_lifetime, open, access_token_typ, token_claims, group_prefix };
+            edit(app, &identifier, patch).await.map_err(|error| error.in_terms_of(EDIT))
         }
         ResourceCommand::List => list(app).await,
         ResourceCommand::Remove { identifier } => remove(app, &identifier).await,
@@ -95,9 +127,10 @@ async fn add(app: &App, draft: ResourceDraft) -> Result<Report, CliError> {
     Ok(Report::new(format!("Added the resource {}.", added.identifier), json))
 }
 
-async fn set(app: &App, identifier: &str, settings: ResourceSettings) -> Result<Report, CliError> {
-    let after = change(app, &operator(), |change| Box::pin(resources::set(change, identifier, settings))).await?;
-    Ok(Report::record(&["identifier", "open", "access_token_typ"], json!(after)))
+async fn edit(app: &App, identifier: &str, patch: ResourcePatch) -> Result<Report, CliError> {
+    let after = change(app, &operator(), |change| Box::pin(resources::edit(change, identifier, patch))).await?;
+    let columns = ["identifier", "name", "token_lifetime", "open", "access_token_typ", "token_claims", "group_prefix"];
+    Ok(Report::record(&columns, json!(after)))
 }
 
 async fn list(app: &App) -> Result<Report, CliError> {

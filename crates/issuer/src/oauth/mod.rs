@@ -22,3 +22,4 @@ pub mod resource_identifier;
 pub mod scope;
 pub mod secret;
 pub mod standard_claims;
+pub mod token_claim;

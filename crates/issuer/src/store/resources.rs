@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::issuer::Issuer;
 use crate::oauth::resource_identifier::{comparable, is_same};
-use crate::oauth::scope::words;
+use crate::oauth::token_claim::TokenClaim;
 use crate::store::StoreError;
 use crate::store::entity::{resources, scopes};
 
@@ -37,7 +37,7 @@ pub struct Resource {
     pub token_claims: TokenClaims,
 }
 
-/// What the access tokens of a resource tell of the user (RFC 9068 §2.2.3.1).
+/// What the access tokens of a resource tell of the user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TokenClaims {
     /// The prefix that the names of the groups begin with which are told; `None` if none are told.
@@ -53,8 +53,8 @@ impl TokenClaims {
     }
 
     fn of(row: &ResourceRow) -> Self {
-        let tells = |name: &str| words(&row.token_claims).any(|claim| claim == name);
-        Self { groups: tells("groups").then(|| row.group_prefix.clone()), roles: tells("roles") }
+        let told = TokenClaim::parse_list(&row.token_claims);
+        Self { groups: told.contains(&TokenClaim::Groups).then(|| row.group_prefix.clone()), roles: told.contains(&TokenClaim::Roles) }
     }
 }
 
@@ -189,12 +189,19 @@ pub async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreErro
 }
 
 /// Sets whether the resource with the key `id` is open to all clients, and the `typ` of its access tokens. Returns `false` if there is no
-/// such resource.
-pub async fn set(db: &impl ConnectionTrait, id: &str, open: bool, typ: AccessTokenTyp) -> Result<bool, StoreError> {
+/// Stores `row` in place of the row with the same id, and increments its version. The identifier stays. Returns `false` if there is no such
+/// resource.
+pub async fn update(db: &impl ConnectionTrait, row: &ResourceRow) -> Result<bool, StoreError> {
+    use resources::Column;
     let set = resources::Entity::update_many()
-        .col_expr(resources::Column::Open, Expr::value(open))
-        .col_expr(resources::Column::AccessTokenTyp, Expr::value(typ.as_str()));
-    Ok(set.filter(resources::Column::Id.eq(id)).exec(db).await?.rows_affected == 1)
+        .col_expr(Column::Name, Expr::value(row.name.as_str()))
+        .col_expr(Column::TokenLifetime, Expr::value(row.token_lifetime))
+        .col_expr(Column::Open, Expr::value(row.open))
+        .col_expr(Column::AccessTokenTyp, Expr::value(row.access_token_typ.as_str()))
+        .col_expr(Column::TokenClaims, Expr::value(row.token_claims.as_str()))
+        .col_expr(Column::GroupPrefix, Expr::value(row.group_prefix.as_str()))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1));
+    Ok(set.filter(Column::Id.eq(row.id.as_str())).exec(db).await?.rows_affected == 1)
 }
 
 /// Deletes a resource with its scopes, which roles and clients lose too. Returns `false` if there is no such resource.

@@ -2,7 +2,6 @@
 //! administrator gives a client, and those that a resource adds to its access tokens (RFC 9068 §2.2.3.1). They are computed each time that
 //! tokens are minted. Each comes with its origin, and each that is missing with the reason, so that administrators can see why.
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -22,8 +21,7 @@ use crate::store::{StoreError, client_claims, person};
 pub const MAX_CLAIMS_BYTES: usize = 6 * 1024;
 
 /// The origin of a claim.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// The scope of this name gives it.
     Scope(String),
@@ -36,8 +34,7 @@ pub enum Origin {
 }
 
 /// The reason why a claim is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
     /// The user has no value for it.
     NoValue,

@@ -1,5 +1,6 @@
 //! Lists come in pages, each of which begins where the one before ended, and filters hold.
 
+mod groups;
 mod new_client;
 mod resources;
 mod roles;

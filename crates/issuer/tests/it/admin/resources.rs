@@ -1,6 +1,6 @@
 //! Resources are listed by age, and the built-in ones come first.
 
-use signet_issuer::admin::resources::{self, NewResource, ResourceDraft, ResourceSettings};
+use signet_issuer::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch};
 use signet_issuer::admin::{Refused, Window};
 
 use crate::support::{ORDERS, TestApp, at_once};
@@ -59,12 +59,12 @@ async fn two_that_are_equal_cannot_both_be_registered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_built_in_resource_cannot_be_changed() {
     let app = TestApp::new().await.with_orders().await;
-    let open = ResourceSettings { open: Some(true), ..ResourceSettings::default() };
+    let open = || ResourcePatch { open: Some(true), ..ResourcePatch::default() };
     for identifier in [app.url.clone(), format!("{}/userinfo", app.url)] {
-        let refused = app.operate(|change| Box::pin(async { resources::set(change, &identifier, open).await })).await;
+        let refused = app.operate(|change| Box::pin(async { resources::edit(change, &identifier, open()).await })).await;
         assert!(matches!(refused, Err(Refused::Conflict(_))), "{identifier}");
     }
-    let set = async |settings| app.operate(|change| Box::pin(resources::set(change, ORDERS, settings))).await.unwrap().open;
-    assert!(set(open).await && set(open).await && set(ResourceSettings::default()).await);
+    let set = async |settings| app.operate(|change| Box::pin(resources::edit(change, ORDERS, settings))).await.unwrap().open;
+    assert!(set(open()).await && set(open()).await && set(ResourcePatch::default()).await);
     assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'resource_changed'").await, 1, "only what changed");
 }

@@ -129,7 +129,7 @@ async fn every_operation_records_who_did_what_before_and_after() {
             registration_tokens::issue(change, registration_tokens::NewRegistrationToken::check(1, 60)?).await?;
             roles::change_scopes(change, "clerk", &[], &read).await?;
             roles::remove(change, "clerk").await?;
-            resources::set(change, ORDERS, resources::ResourceSettings { open: Some(true), access_token_typ: None }).await?;
+            resources::edit(change, ORDERS, resources::ResourcePatch { open: Some(true), ..Default::default() }).await?;
             resources::remove(change, ORDERS).await?;
             keys::publish(change, key).await?;
             keys::revoke(change, &active, spare).await

@@ -1,4 +1,5 @@
 mod audience;
+mod client_claims;
 mod hint;
 mod issue;
 mod limits;

@@ -1,7 +1,7 @@
 //! A resource that is open, as an MCP server is, can be used by any client that acts for a user, and by no client that acts for itself.
 
 use serde_json::{Value, json};
-use signet_issuer::admin::resources::{self, ResourceSettings};
+use signet_issuer::admin::resources::{self, ResourcePatch};
 
 use crate::support::{Answer, PASSWORD, SECRET, TestApp, VERIFIER};
 
@@ -21,9 +21,7 @@ async fn app(default: Option<&str>) -> TestApp {
 }
 
 async fn open(app: &TestApp, open: bool) {
-    app.operate(|change| Box::pin(resources::set(change, MCP, ResourceSettings { open: Some(open), access_token_typ: None })))
-        .await
-        .unwrap();
+    app.operate(|change| Box::pin(resources::edit(change, MCP, ResourcePatch { open: Some(open), ..Default::default() }))).await.unwrap();
 }
 
 async fn register(app: &TestApp, more: &Value) -> Answer {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
-use signet_issuer::admin::resources::{self, NewResource, ResourceDraft, ResourceSettings};
+use signet_issuer::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch};
 use signet_issuer::keys::signer::TokenType;
 use signet_issuer::oauth::access_token_typ::AccessTokenTyp;
 use signet_verifier::Refusal;
@@ -13,8 +13,8 @@ use crate::tokens::verify;
 
 async fn plain() -> TestApp {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
-    let plain = ResourceSettings { access_token_typ: Some(AccessTokenTyp::Jwt), open: None };
-    app.operate(|change| Box::pin(resources::set(change, ORDERS, plain))).await.unwrap();
+    let plain = ResourcePatch { access_token_typ: Some(AccessTokenTyp::Jwt), ..Default::default() };
+    app.operate(|change| Box::pin(resources::edit(change, ORDERS, plain))).await.unwrap();
     app.add_client("service", false, "client_credentials", &["orders:read"]).await;
     app
 }

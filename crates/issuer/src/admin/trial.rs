@@ -1,0 +1,178 @@
+//! A trial of what a client would be told of a user: the claims of the ID token, of UserInfo and of the access token, each with its origin,
+//! and each that is missing with the reason. They come from the code that mints tokens, but nothing is signed and nobody is signed in.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::accounts::username;
+use crate::admin::Refused;
+use crate::app::App;
+use crate::oauth::error::OAuthError;
+use crate::oauth::scope::{ScopeSet, words};
+use crate::store::authorizations::AuthorizationRow;
+use crate::store::clients::Client;
+use crate::store::resources::USERINFO;
+use crate::store::users::{self, User};
+use crate::tokens::audience::target;
+use crate::tokens::issue::{Draft, draft};
+use crate::tokens::narrow::{default_scopes, narrow};
+use crate::tokens::user_claims::{Facts, Missing, Origin, Place, Told, given};
+use crate::tokens::{Authorization, Party, RequestedResource};
+
+/// The request that is tried.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct TrialRequest {
+    pub client_id: String,
+    pub username: String,
+    /// The scopes that the client asks for, separated by spaces; `None` for the default ones.
+    pub scope: Option<String>,
+    /// The identifier of the resource that the client names.
+    pub resource: Option<String>,
+}
+
+/// The outcome of a trial.
+#[derive(Debug, Clone, Serialize)]
+pub struct Trial {
+    /// The scopes that the client asked for.
+    pub scopes: Vec<TriedScope>,
+    /// The ID token, UserInfo and the access token.
+    pub places: Vec<TriedPlace>,
+}
+
+/// A scope that the client asked for.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct TriedScope {
+    pub scope: String,
+    /// The reason why it is not granted; `None` if it is.
+    pub missing: Option<&'static str>,
+}
+
+/// One of the places where the client or a resource reads claims.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct TriedPlace {
+    pub place: &'static str,
+    /// The length of all claims as JSON, in bytes. The signature and the encoding make a token about a third longer.
+    pub bytes: usize,
+    pub claims: Vec<TriedClaim>,
+}
+
+/// A claim with its origin, or with the reason why it is missing.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct TriedClaim {
+    pub claim: String,
+    pub value: Option<Value>,
+    /// The origin in words, such as "scope email".
+    pub origin: String,
+    pub missing: Option<&'static str>,
+}
+
+/// Tries `request`. Fails as the token endpoint would, in the field `scope` or `resource`, or if the client or the user does not exist.
+pub async fn run(app: &App, request: &TrialRequest) -> Result<Trial, Refused> {
+    let client = app.store.client(&request.client_id).await?.ok_or_else(|| Refused::not_found("client", &request.client_id))?;
+    let user = users::by_username(app.store.reader(), &username::normalize(&request.username)).await?;
+    let user = user.ok_or_else(|| Refused::not_found("user", &request.username))?;
+    let resource = match &request.resource {
+        Some(identifier) => RequestedResource::Named(target(app, &client, identifier).await.map_err(in_field("resource"))?),
+        None => RequestedResource::None,
+    };
+    let requested = match &request.scope {
+        Some(scope) => ScopeSet::parse(scope).map_err(|error| Refused::invalid("scope", error.to_string()))?,
+        None => default_scopes(&client, resource.named()),
+    };
+    let granted = narrow(&requested, &client, Some(&user));
+    let scopes =
+        requested.iter().map(|scope| TriedScope { scope: scope.to_owned(), missing: missing_scope(scope, &client, &user) }).collect();
+    let row = row(app, &user, &client);
+    let requested_scope = request.scope.as_ref().map(|_| requested.clone());
+    let party = Party::User(Box::new((user.clone(), row)));
+    let authorization = Authorization { party, granted: granted.clone(), requested_scope, resource, nonce: None };
+    let tried = draft(app, &client, &authorization, app.now()).await.map_err(in_field("scope"))?;
+
+    let mut places = Vec::new();
+    if let Some(id) = &tried.id {
+        places.push(place("ID token", &json!(id), &tried.told_in_id_token));
+    }
+    if granted.contains("openid") {
+        let in_token: ScopeSet = words(&tried.access.scope).collect();
+        let facts = Facts::read(app, &user, &client, &[], &in_token, &[]).await?;
+        let told = facts.told(Place::UserInfo, &in_token, &[]);
+        let mut all = Map::from_iter([("sub".to_owned(), json!(user.id))]);
+        all.extend(given(&told));
+        places.push(place("UserInfo", &all.into(), &told));
+    }
+    let Draft { access, told_in_access_token, .. } = &tried;
+    places.push(place("access token", &json!(access), told_in_access_token));
+    Ok(Trial { scopes, places })
+}
+
+/// Returns the function that turns an error of the token endpoint into a refusal of `field`.
+fn in_field(field: &'static str) -> impl Fn(OAuthError) -> Refused {
+    move |error| Refused::invalid(field, format!("another value; {}", error.description))
+}
+
+/// Returns the reason why `scope` is not granted; `None` if it is.
+fn missing_scope(scope: &str, client: &Client, user: &User) -> Option<&'static str> {
+    match client.scopes.iter().find(|allowed| allowed.name == scope) {
+        None => Some("the client is not registered for this scope, or there is no such scope"),
+        Some(allowed) if allowed.resource_id == USERINFO || user.scopes.iter().any(|own| own == scope) => None,
+        Some(_) => Some("no role of the user, direct or through a group, holds this scope"),
+    }
+}
+
+/// Makes the row of an authorization that is never stored.
+fn row(app: &App, user: &User, client: &Client) -> AuthorizationRow {
+    let now = app.now();
+    AuthorizationRow {
+        id: user.id,
+        user_id: user.id,
+        client_id: client.id.clone(),
+        scope: String::new(),
+        resources: String::new(),
+        claims: None,
+        refreshable: false,
+        salt: Vec::new(),
+        key_version: 0,
+        generation: 0,
+        created_at: now,
+        refreshed_at: now,
+        expires_at: now,
+        auth_time: now,
+        acr: String::new(),
+        amr: "pwd".to_owned(),
+        sid: None,
+        offline: false,
+        ended_at: None,
+        session_expires_at: None,
+    }
+}
+
+/// Lists the claims of a place. Those that describe the token and the sign-in have the issuer as their origin.
+fn place(place: &'static str, all: &Value, told: &[Told]) -> TriedPlace {
+    let protocol = all.as_object().into_iter().flatten().filter(|(name, _)| !told.iter().any(|told| told.claim == **name));
+    let own = protocol.map(|(name, value)| TriedClaim {
+        claim: name.clone(),
+        value: Some(value.clone()),
+        origin: "the issuer".to_owned(),
+        missing: None,
+    });
+    let about_user = told.iter().map(|told| TriedClaim {
+        claim: told.claim.clone(),
+        value: told.value.clone().ok(),
+        origin: in_words(&told.origin),
+        missing: told.value.as_ref().err().copied().map(Missing::reason),
+    });
+    TriedPlace { place, bytes: all.to_string().len(), claims: own.chain(about_user).collect() }
+}
+
+fn in_words(origin: &Origin) -> String {
+    match origin {
+        Origin::Scope(scope) => format!("scope {scope}"),
+        Origin::ClaimsParameter => "the claims parameter".to_owned(),
+        Origin::Client(source) => format!("claim of the client, from {}", source.replace('_', " ")),
+        Origin::Resource(id) => format!("claim of the resource {id}"),
+    }
+}

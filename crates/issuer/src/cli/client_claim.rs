@@ -1,0 +1,168 @@
+//! `signet client claim` and `signet client try`: the claims that a client gets beside those of its scopes, and a trial of what it would be
+//! told of a user.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::admin::trial::{self, TrialRequest};
+use crate::admin::{change, client_claims};
+use crate::app::App;
+use crate::cli::report::Report;
+use crate::cli::{Arguments, CliError, operator, rows_of};
+use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
+
+/// The subcommands of `signet client claim`.
+#[derive(Debug, Subcommand)]
+pub enum ClaimCommand {
+    /// List the claims that a client gets beside those of its scopes
+    List {
+        /// Client id of the client
+        id: String,
+    },
+    /// Give a client a claim, in place of an earlier one of the same name
+    Set(SetArgs),
+    /// Take a claim from a client
+    Remove {
+        /// Client id of the client
+        id: String,
+        /// Name of the claim
+        claim: String,
+    },
+}
+
+/// The arguments of `signet client claim set`.
+#[derive(Debug, Args)]
+pub struct SetArgs {
+    /// Client id of the client
+    id: String,
+    /// Name of the claim, such as groups; a dot in it has no special meaning
+    claim: String,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// Value for a user who is in none of the groups of --group-value; without it such a user has no claim
+    #[arg(long, value_name = "VALUE", requires = "group_values")]
+    default: Option<String>,
+    /// Form of the claim: list, first (only the first value), comma or space (all values in one text) [default: list for groups and roles,
+    /// otherwise first]
+    #[arg(long, value_parser = parse_shape)]
+    shape: Option<Shape>,
+    /// Only in ID tokens or only in UserInfo: id-token or userinfo [default: in both]
+    #[arg(long, value_name = "PLACE", value_parser = ["id-token", "userinfo"])]
+    only: Option<String>,
+}
+
+/// The options of which one names the origin of the value.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct SourceArgs {
+    /// Take the value from the user: groups, roles, or a field such as username, email, sub, external_id, name or given_name
+    #[arg(long, value_name = "FIELD")]
+    from: Option<String>,
+    /// Take the value from this attribute of the user
+    #[arg(long, value_name = "NAME")]
+    attribute: Option<String>,
+    /// Give the members of a group this value; may be repeated, the first group that the user is in comes first
+    #[arg(long = "group-value", value_name = "GROUP=VALUE", value_parser = crate::cli::parse_pair)]
+    group_values: Vec<(String, String)>,
+    /// Give every user this value, written as JSON
+    #[arg(long, value_name = "JSON")]
+    value: Option<Value>,
+}
+
+/// The arguments of `signet client try`.
+#[derive(Debug, Args)]
+pub struct TryArgs {
+    /// Client id of the client
+    id: String,
+    /// Username of the user; nobody is signed in and nothing is signed
+    #[arg(long, value_name = "USERNAME")]
+    user: String,
+    /// Scope to ask for; may be repeated [default: what a request without scope asks for]
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// Resource that the access token is for
+    #[arg(long, value_name = "IDENTIFIER")]
+    resource: Option<String>,
+}
+
+const SET: Arguments<'_> = &[
+    ("claim", "CLAIM"),
+    ("field", "--from"),
+    ("attribute", "--attribute"),
+    ("map", "--group-value"),
+    ("value", "--value"),
+    ("in_userinfo", "--only"),
+];
+
+fn parse_shape(text: &str) -> Result<Shape, String> {
+    Shape::parse(text).ok_or_else(|| format!("expected {}", Shape::ALL.map(Shape::as_str).join(", ")))
+}
+
+impl SetArgs {
+    fn into_claim(self) -> (String, ClientClaim) {
+        let Self { id, claim, source, default, shape, only } = self;
+        let source = match source {
+            SourceArgs { value: Some(value), .. } => ClaimSource::Fixed { value },
+            SourceArgs { attribute: Some(attribute), .. } => ClaimSource::Attribute { attribute },
+            SourceArgs { from: Some(from), .. } => match from.as_str() {
+                "groups" => ClaimSource::Groups,
+                "roles" => ClaimSource::Roles,
+                _ => ClaimSource::User { field: from },
+            },
+            SourceArgs { group_values, .. } => {
+                let map = group_values.into_iter().map(|(group, value)| MappedGroup { group, value: value.into() });
+                ClaimSource::GroupMap { map: map.collect(), default: default.map(Value::from) }
+            }
+        };
+        let is_list = matches!(source, ClaimSource::Groups | ClaimSource::Roles);
+        let shape = shape.unwrap_or(if is_list { Shape::List } else { Shape::First });
+        let is_in = |place: &str| only.as_deref().is_none_or(|only| only == place);
+        let claim = ClientClaim { claim, source, shape, in_id_token: is_in("id-token"), in_userinfo: is_in("userinfo") };
+        (id, claim)
+    }
+}
+
+/// Runs `command` as the operator and returns its report.
+pub async fn run(app: &App, command: ClaimCommand) -> Result<Report, CliError> {
+    let claims = match command {
+        ClaimCommand::List { id } => client_claims::list(app, &id).await?,
+        ClaimCommand::Set(args) => {
+            let (id, claim) = args.into_claim();
+            let put = change(app, &operator(), |change| Box::pin(client_claims::put(change, &id, claim))).await;
+            put.map_err(|error| CliError::from(error).in_terms_of(SET))?
+        }
+        ClaimCommand::Remove { id, claim } => {
+            change(app, &operator(), |change| Box::pin(client_claims::remove(change, &id, &claim))).await?
+        }
+    };
+    let mut rows = rows_of(claims);
+    for row in &mut rows {
+        let of = ["field", "attribute", "map", "value"].iter().find_map(|key| row.get(*key).cloned());
+        row["of"] = of.unwrap_or_default();
+    }
+    Ok(Report::table(&["claim", "source", "of", "shape", "in_id_token", "in_userinfo"], rows))
+}
+
+/// Shows what a client would be told of a user.
+pub async fn try_out(app: &App, args: TryArgs) -> Result<Report, CliError> {
+    let scope = (!args.scopes.is_empty()).then(|| args.scopes.join(" "));
+    let request = TrialRequest { client_id: args.id, username: args.user, scope, resource: args.resource };
+    let trial = trial::run(app, &request)
+        .await
+        .map_err(|error| CliError::from(error).in_terms_of(&[("scope", "--scope"), ("resource", "--resource"), ("username", "--user")]))?;
+    let mut lines = Vec::new();
+    for scope in &trial.scopes {
+        let outcome = scope.missing.map_or("granted", |reason| reason);
+        lines.push(format!("{:<24}{outcome}", scope.scope));
+    }
+    for place in &trial.places {
+        lines.push(String::new());
+        lines.push(format!("{} ({} bytes)", place.place, place.bytes));
+        for claim in &place.claims {
+            let value = claim.value.as_ref().map_or_else(|| "-".to_owned(), Value::to_string);
+            let why = claim.missing.unwrap_or(&claim.origin);
+            lines.push(format!("  {:<22}{value}  ({why})", claim.claim));
+        }
+    }
+    Ok(Report::new(lines.join("\n"), json!(trial)))
+}
