@@ -1,6 +1,7 @@
 //! Every page and flow in headless Chromium, by keyboard alone. `scripts/test.sh` runs these: they need chromedriver, and
 //! axe-core at `AXE`.
 
+mod tabs;
 mod window;
 
 use axum::Router;
@@ -9,7 +10,7 @@ use axum::http::Uri;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use crate::support::{PASSWORD, TestApp, serve};
+use crate::support::{PASSWORD, TestApp, claims, serve};
 use window::Window;
 
 /// A client whose page shows the parameters that it was sent.
@@ -36,7 +37,7 @@ impl Shop {
             client.client_name = "Web Shop of Many Wonderful Things".into();
             let bye = self.callback.replace("/callback", "/bye");
             client.metadata.post_logout_redirect_uris = vec![bye];
-            client.metadata.client_uri = Some("https://shop.example".into());
+            client.metadata.client_uri = Some(self.callback.replace("/callback", "/bye"));
             client.metadata.policy_uri = Some("https://shop.example/privacy".into());
             client.metadata.tos_uri = Some("https://shop.example/terms".into());
         })
@@ -57,6 +58,13 @@ impl Shop {
         value.unwrap_or_else(|| panic!("no {name} in {told}")).1.into_owned()
     }
 
+    /// Returns the `sub` of the person whose tokens the shop is given for the code that it was sent.
+    async fn person(&self, app: &TestApp, window: &Window) -> String {
+        let tokens = self.redeem(app, &self.told(window, "code").await).await;
+        assert_eq!(tokens.status, 200, "{}", tokens.text);
+        claims(tokens.str("id_token"))["sub"].as_str().unwrap().to_owned()
+    }
+
     async fn redeem(&self, app: &TestApp, code: &str) -> crate::support::Answer {
         app.redeem(code, &[("redirect_uri", &self.callback)]).await
     }
@@ -70,7 +78,11 @@ async fn ready() -> (TestApp, Shop, Window) {
 }
 
 async fn sign_in(window: &Window, password: &str) {
-    window.fill("#username", "alice").await;
+    sign_in_as(window, "alice", password).await;
+}
+
+async fn sign_in_as(window: &Window, username: &str, password: &str) {
+    window.fill("#username", username).await;
     window.fill("#password", password).await;
     window.activate("button.primary").await;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use fantoccini::key::Key;
-use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -47,6 +47,11 @@ impl WebDriverCompatibleCommand for DevTools {
 
 impl Window {
     pub async fn open() -> Self {
+        Self::open_with(json!({})).await
+    }
+
+    /// Opens a Chromium in which the person has changed the settings `preferences`.
+    pub async fn open_with(preferences: Value) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let profile = TempDir::new().unwrap();
         let mut command = Command::new("chromedriver");
@@ -66,7 +71,7 @@ impl Window {
             "--window-size=1280,900",
             &directory,
         ];
-        let capabilities = json!({ "goog:chromeOptions": { "args": arguments } });
+        let capabilities = json!({ "goog:chromeOptions": { "args": arguments, "prefs": preferences } });
         let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
         builder.capabilities(capabilities.as_object().unwrap().clone());
         let address = format!("http://127.0.0.1:{port}");
@@ -81,6 +86,50 @@ impl Window {
 
     pub async fn goto(&self, url: &str) {
         self.client.goto(url).await.unwrap();
+    }
+
+    /// Opens a new tab and goes to it. Returns the tab that was shown before.
+    pub async fn new_tab(&self) -> WindowHandle {
+        let before = self.client.window().await.unwrap();
+        let tab = self.client.new_window(true).await.unwrap().handle;
+        self.show(tab).await;
+        before
+    }
+
+    pub async fn show(&self, tab: WindowHandle) {
+        self.client.switch_to_window(tab).await.unwrap();
+    }
+
+    /// Opens one tab for each of `urls`, all at the same moment. Returns the tabs.
+    pub async fn open_at_once(&self, urls: &[String]) -> Vec<WindowHandle> {
+        let before = self.client.windows().await.unwrap();
+        self.client.execute("window.tabs = arguments[0].map(url => window.open(url))", vec![json!(urls)]).await.unwrap();
+        let tabs: Vec<_> = self.client.windows().await.unwrap().into_iter().filter(|tab| !before.contains(tab)).collect();
+        assert_eq!(tabs.len(), urls.len());
+        tabs
+    }
+
+    /// Reloads `tabs`, which show pages of one origin, all at the same moment.
+    pub async fn reload_at_once(&self, tabs: &[WindowHandle]) {
+        let script = "document.documentElement.dataset.old = 'yes';\
+                      new BroadcastChannel('reload').onmessage = () => location.reload()";
+        for tab in tabs {
+            self.show(tab.clone()).await;
+            self.wait("document.readyState === 'complete'").await;
+            self.client.execute(script, vec![]).await.unwrap();
+        }
+        // A second channel of this tab reaches the first one, too.
+        self.client.execute("new BroadcastChannel('reload').postMessage('now')", vec![]).await.unwrap();
+    }
+
+    /// Removes all cookies, as a browser does that is closed.
+    pub async fn forget_cookies(&self) {
+        self.client.issue_cmd(DevTools("Network.clearBrowserCookies", json!({}))).await.unwrap();
+    }
+
+    /// Goes back by one page, as the button of the browser does.
+    pub async fn back(&self) {
+        self.client.back().await.unwrap();
     }
 
     /// Presses keys where the focus is.
