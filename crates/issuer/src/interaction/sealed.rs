@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::browser::Browser;
-use crate::interaction::Interaction;
+use crate::interaction::{Interaction, waiting};
 use crate::keys::seal::{self, Purpose};
 use crate::web::error::page::PageError;
 
 /// A request that was opened.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SealedRequest {
-    /// The random id under which the request waits after the sign-in, so that it is stored once, even if it was sealed again.
+    /// The id under which the request waits after the sign-in, so that it is stored once, even if it was sealed again.
     pub id: String,
     /// [`Browser::visitor_key`] of the browser for which it was sealed.
     visitor: String,
@@ -23,7 +23,7 @@ pub struct SealedRequest {
 impl SealedRequest {
     /// Makes a request of `interaction` for `browser`.
     pub fn new(app: &App, browser: &Browser, interaction: &Interaction) -> Self {
-        Self { id: app.clock.random_id::<16>(), visitor: browser.visitor_key(), interaction: interaction.clone() }
+        Self { id: waiting::new_id(app, &interaction.client_id), visitor: browser.visitor_key(), interaction: interaction.clone() }
     }
 
     /// Makes the same request for `browser`, whose cookie was replaced since the request was sealed.

@@ -29,9 +29,34 @@ pub struct WaitingRequest {
     pub interaction: Interaction,
 }
 
-/// Stores an interaction for `browser`, in which a user has signed in, and returns its random id.
+/// The number of characters of the random part of an id.
+const RANDOM_PART: usize = 22;
+
+/// Makes the id of a request of `client`: a random part, and the client's id. So a page can lead to the client even if the request
+/// is no longer stored.
+pub fn new_id(app: &App, client: &str) -> String {
+    format!("{}{}", app.clock.random_id::<16>(), BASE64_URL_SAFE_NO_PAD.encode(client))
+}
+
+/// The error for the request `id`, which is not stored for this browser. It leads to the client that `id` names, unless the client
+/// registered itself, because then anybody could have made up the id to lead people to a site of theirs.
+async fn unknown(app: &App, id: &str) -> Result<PageError, PageError> {
+    let error = PageError::unknown_request();
+    let name =
+        id.get(RANDOM_PART..).and_then(|name| BASE64_URL_SAFE_NO_PAD.decode(name).ok()).and_then(|name| String::from_utf8(name).ok());
+    let client = match name.as_deref() {
+        None | Some("") => None,
+        Some(name) => app.store.client(name).await?.filter(|client| client.enabled && !client.registered_itself),
+    };
+    Ok(match client {
+        Some(client) => leading_to_client(app, error, &client),
+        None => error,
+    })
+}
+
+/// Stores an interaction for `browser`, in which a user has signed in, and returns its id.
 pub async fn keep(app: &App, browser: &Browser, interaction: &Interaction) -> Result<String, PageError> {
-    let id = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<16>());
+    let id = new_id(app, &interaction.client_id);
     adopt(app, browser, &id, interaction).await?;
     Ok(id)
 }
@@ -50,7 +75,7 @@ pub async fn require(app: &App, browser: &Browser, id: &str) -> Result<(Client, 
         Some(key) => waiting_requests::find(app.store.writer(), id, &key).await?,
         None => None,
     };
-    let row = found.ok_or_else(PageError::unknown_request)?;
+    let Some(row) = found else { return Err(unknown(app, id).await?) };
     let interaction: Interaction = serde_json::from_str(&row.request).map_err(PageError::server_error)?;
     let client = client(app, &interaction).await?;
     if row.answered_at.is_some() {

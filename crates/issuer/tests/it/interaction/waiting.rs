@@ -1,7 +1,7 @@
 //! A waiting request belongs to the browser in which it began, and is answered once, however many tabs go on with it.
 
 use crate::interaction::app;
-use crate::support::{PASSWORD, at_once};
+use crate::support::{CALLBACK, PASSWORD, TestApp, at_once};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_tabs_sign_in_at_once() {
@@ -126,4 +126,32 @@ async fn a_client_that_lost_what_the_request_needs_is_not_answered() {
             assert_eq!((answer.status, answer.header("location")), (400, ""), "{lost}, {choice}: {}", answer.text);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_others_have_replaced_leads_back_to_its_client() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.add_client_with("web", false, "authorization_code", &["openid"], |client| {
+        client.redirect_uris = vec![CALLBACK.into()];
+        client.client_name = "Web Shop".into();
+        client.metadata.client_uri = Some("https://shop.example/start".into());
+    })
+    .await;
+    let browser = app.signed_in("alice").await;
+    let oldest = browser.get(&app.authorize(&[("prompt", "consent")])).await;
+    for _ in 0..32 {
+        browser.get(&app.authorize(&[("prompt", "consent")])).await;
+    }
+    let lost = browser.consent(&oldest).await;
+    assert_eq!((lost.status, lost.heading()), (400, "This sign-in is not known in this browser"));
+    assert!(lost.text.contains("href=\"https://shop.example/start\">Go to Web Shop</a>"), "{}", lost.text);
+    // A link that somebody made up leads to no client that does not exist, or that may be the work of anybody.
+    let id = oldest.request("/consent");
+    for made_up in [id[..22].to_owned(), format!("{}bm9ib2R5", &id[..22]), format!("{}*", &id[..22]), "é".repeat(11), String::new()] {
+        let page = browser.get(&format!("/authorize/resume?request={made_up}")).await;
+        assert!(page.status == 400 && page.text.contains("Go to your account"), "{made_up}: {}", page.text);
+    }
+    app.sql("UPDATE clients SET registration_token_hash = 'x' WHERE id = 'web'").await;
+    let page = browser.get(&format!("/authorize/resume?request={id}")).await;
+    assert!(page.text.contains("Go to your account") && !page.text.contains("shop.example"), "{}", page.text);
 }
