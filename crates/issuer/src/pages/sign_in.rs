@@ -48,8 +48,8 @@ enum Purpose {
     Sealed { sealed: String, bound: bool, client: Box<Client>, request: Box<SealedRequest> },
     /// An authorization request that waits in the database.
     Waiting { client: Box<Client>, waiting: Box<WaitingRequest> },
-    /// An authorization request that cannot go on, with the page that says why.
-    Ended(PageError),
+    /// An authorization request that cannot go on, as it stands in the form, with the page that says why.
+    Ended { request: String, error: PageError },
 }
 
 impl Purpose {
@@ -64,7 +64,7 @@ impl Purpose {
             waiting::require(app, browser, request).await.map(|(client, waiting)| Self::waiting(client, waiting))
         };
         match found {
-            Err(error) if error.status.is_client_error() => Ok(Self::Ended(error)),
+            Err(error) if error.status.is_client_error() => Ok(Self::Ended { request: request.to_owned(), error }),
             other => other,
         }
     }
@@ -84,7 +84,9 @@ impl Purpose {
     /// The value of the form's field `request`.
     fn request(&self) -> &str {
         match self {
-            Self::Account | Self::Ended(_) => "",
+            Self::Account => "",
+            // It comes back with the form, so that the person is told the reason after they have signed in.
+            Self::Ended { request, .. } => request,
             Self::Sealed { sealed, .. } => sealed,
             Self::Waiting { waiting, .. } => &waiting.id,
         }
@@ -92,7 +94,7 @@ impl Purpose {
 
     fn client_and_interaction(&self) -> Option<(&Client, &Interaction)> {
         match self {
-            Self::Account | Self::Ended(_) => None,
+            Self::Account | Self::Ended { .. } => None,
             Self::Sealed { client, request, .. } => Some((client, &request.interaction)),
             Self::Waiting { client, waiting } => Some((client, &waiting.interaction)),
         }
@@ -119,7 +121,7 @@ impl Purpose {
                 }
                 waiting::resume(app, &id)
             }
-            Self::Ended(error) => Err(error.although_signed_in()),
+            Self::Ended { error, .. } => Err(error.although_signed_in()),
         }
     }
 }
@@ -150,6 +152,11 @@ async fn page(app: &App, browser: &Browser, purpose: &Purpose, texts: Texts<'_>)
         ("", None, Some(known)) if !asks_other => known,
         (typed, ..) => typed,
     };
+    let reason = match (purpose, known) {
+        (Purpose::Ended { error, .. }, _) => format!("{}. {}", error.title, error.message),
+        (_, Some(known)) => format!("You are signed in as {known}. Sign in again to go on."),
+        (_, None) => String::new(),
+    };
     let page = SignInPage {
         page: Page { csrf: browser.visitor_token(), ..Page::without_forms(app) },
         request: purpose.request().to_owned(),
@@ -157,7 +164,7 @@ async fn page(app: &App, browser: &Browser, purpose: &Purpose, texts: Texts<'_>)
         has_client: asked.is_some(),
         client,
         username: username.to_owned(),
-        reason: known.map(|known| format!("You are signed in as {known}. Sign in again to go on.")).unwrap_or_default(),
+        reason,
         error: texts.error,
     };
     let mut response = html(&page, Csp::LeadsToClient)?;
@@ -235,7 +242,7 @@ async fn ask_again(app: &App, browser: &Browser, purpose: &Purpose, username: &s
         }
         Purpose::Account => Purpose::Account,
         Purpose::Waiting { waiting, .. } => return waiting::resume(app, &waiting.id),
-        Purpose::Ended(error) => return Err(error.clone()),
+        Purpose::Ended { error, .. } => return Err(error.clone()),
     };
     let error = "This page was not made for this browser any more. Type your password once more.".to_owned();
     page(app, browser, &renewed, Texts { username, error, again: without_cookie }).await

@@ -199,3 +199,19 @@ async fn no_request_is_answered_for_a_person_who_was_not_typed_or_chosen() {
         assert_eq!(chosen.reply()["state"], "a", "{parameters:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_typing_error_on_a_page_that_is_too_old_keeps_the_reason() {
+    let app = app().await;
+    let browser = app.browser();
+    let mut page = browser.get(&app.authorize(&[])).await;
+    app.advance(3600);
+    for _ in 0..2 {
+        page = browser.sign_in(&page, "alice", "not the password").await;
+        assert_eq!((page.status, page.heading()), (400, "Sign in"));
+        assert!(page.text.contains("The username or the password is wrong.") && page.text.contains("This page was open for too long."));
+    }
+    let late = browser.sign_in(&page, "alice", PASSWORD).await;
+    assert_eq!((late.status, late.heading()), (200, "This page was open for too long"));
+    assert!(late.text.contains("You are signed in now."), "{}", late.text);
+}
