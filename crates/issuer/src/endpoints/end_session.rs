@@ -70,8 +70,17 @@ pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query):
 }
 
 async fn begin(app: &App, browser: &Browser, form: &Form) -> Result<Response, PageError> {
-    let request = read(app, form).await?;
-    let LogoutRequest { hint, client, target, .. } = &request;
+    let mut request = read(app, form).await?;
+    let refusal = request.refusal.take();
+    let mut response = answer(app, browser, form, &request).await?;
+    if let Some(refusal) = refusal {
+        response.extensions_mut().insert(refusal);
+    }
+    Ok(response)
+}
+
+async fn answer(app: &App, browser: &Browser, form: &Form, request: &LogoutRequest) -> Result<Response, PageError> {
+    let LogoutRequest { hint, client, target, .. } = request;
     let Some(signed_in) = browser.signed_in().await? else {
         let sid = hint.as_ref().and_then(|hint| hint.sid.as_deref());
         if let Some(sid) = sid
@@ -98,5 +107,5 @@ async fn begin(app: &App, browser: &Browser, form: &Form) -> Result<Response, Pa
             fields.extend(form.get(name).map(|value| Hidden::new(name, value)));
         }
     }
-    sign_out::ask(browser, &signed_in.user.username, &request, fields).await
+    sign_out::ask(browser, &signed_in.user.username, request, fields).await
 }

@@ -70,10 +70,12 @@ async fn client_and_redirect_uri(app: &App, form: &Form) -> Result<(Client, Stri
     if client.redirect_uris.iter().any(|registered| redirect_uri::matches(registered, sent)) {
         Ok((client, sent.to_owned()))
     } else {
-        Err(OAuthError::invalid_request(format!(
-            "redirect_uri: {sent} is not registered; add it to the redirect_uris of the client {}",
+        let error = OAuthError::invalid_request(format!(
+            "redirect_uri: {} is not registered; add it to the redirect_uris of the client {}",
+            redirect_uri::shown(sent),
             client.id
-        )))
+        ));
+        Err(error.of_client(Some(&client.id)))
     }
 }
 

@@ -5,9 +5,11 @@ use axum::response::Response;
 use crate::app::App;
 use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
+use crate::oauth::redirect_uri::shown;
 use crate::store::clients::Client;
 use crate::tokens::hint::{self, IdTokenHint};
 use crate::web::error::page::PageError;
+use crate::web::error::refusal::Refusal;
 use crate::web::respond::redirect;
 
 /// A `post_logout_redirect_uri` that the client has registered, with the `state` that goes back to it.
@@ -28,6 +30,8 @@ pub struct LogoutRequest {
     pub target: Option<LogoutTarget>,
     /// What is wrong with the request, for the developer of the client; empty if nothing is. The other fields are empty then.
     pub fault: String,
+    /// What the log line says about the fault; `None` if there is none.
+    pub refusal: Option<Refusal>,
 }
 
 /// Reads and checks the parameters of a logout request. Fails only if the issuer fails.
@@ -36,7 +40,8 @@ pub async fn read(app: &App, form: &Form) -> Result<LogoutRequest, PageError> {
         Ok(request) => Ok(request),
         Err(error) if error.source.is_none() => {
             error.log();
-            Ok(LogoutRequest { fault: error.safe_description(), ..LogoutRequest::default() })
+            let refusal = Refusal::from(&error).of_client(form.get("client_id").unwrap_or_default());
+            Ok(LogoutRequest { fault: error.safe_description(), refusal: Some(refusal), ..LogoutRequest::default() })
         }
         Err(error) => Err(error.into()),
     }
@@ -52,7 +57,7 @@ async fn check(app: &App, form: &Form) -> Result<LogoutRequest, OAuthError> {
     };
     let client = client(app, form, hint.as_ref()).await?;
     let target = target(form, client.as_ref())?;
-    Ok(LogoutRequest { hint, client, target, fault: String::new() })
+    Ok(LogoutRequest { hint, client, target, ..LogoutRequest::default() })
 }
 
 /// Returns the client that `client_id` names, or that the hint was issued to. Fails if that client is unknown or disabled.
@@ -74,10 +79,12 @@ fn target(form: &Form, client: Option<&Client>) -> Result<Option<LogoutTarget>, 
     if client.metadata()?.post_logout_redirect_uris.iter().any(|registered| registered == uri) {
         Ok(Some(LogoutTarget { uri: uri.to_owned(), state: form.get("state").map(str::to_owned) }))
     } else {
-        Err(OAuthError::invalid_request(format!(
-            "post_logout_redirect_uri: {uri} is not registered; add it to the post_logout_redirect_uris of the client {}",
+        let error = OAuthError::invalid_request(format!(
+            "post_logout_redirect_uri: {} is not registered; add it to the post_logout_redirect_uris of the client {}",
+            shown(uri),
             client.id
-        )))
+        ));
+        Err(error.of_client(Some(&client.id)))
     }
 }
 

@@ -79,3 +79,14 @@ pub fn origin(uri: &str) -> Option<String> {
     let url = Url::parse(uri).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     Some(url.origin().ascii_serialization())
 }
+
+/// The most characters of a URI that a message repeats, since a stranger may have sent it.
+const SHOWN: usize = 300;
+
+/// Returns `uri` as a message shows it: whole, or its beginning with "..." if it has more than 300 characters.
+pub fn shown(uri: &str) -> String {
+    match uri.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &uri[..end]),
+        None => uri.to_owned(),
+    }
+}

@@ -61,6 +61,22 @@ async fn an_unknown_client_or_redirect_uri_is_never_sent_anywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_page_names_the_redirect_uri_to_register_within_bounds() {
+    let app = app().await;
+    let browser = app.browser();
+    let remedy = "is not registered; add it to the redirect_uris of the client web";
+    let page = browser.get(&app.authorize(&[("redirect_uri", "https://shop.example/new")])).await;
+    assert!(page.text.contains(&format!("redirect_uri: https://shop.example/new {remedy}")), "{}", page.text);
+    assert!(page.text.contains("<details open>"), "a developer need not open anything");
+    let long = format!("https://shop.example/{}", "x".repeat(5000));
+    let page = browser.get(&app.authorize(&[("redirect_uri", &long)])).await;
+    assert!(page.text.contains(&format!("redirect_uri: {}... {remedy}", &long[..300])), "{}", page.text);
+    assert!(!page.text.contains(&long[..301]));
+    let page = browser.get(&app.authorize(&[("redirect_uri", &"é".repeat(301))])).await;
+    assert!(page.text.contains(&format!("redirect_uri: {}... {remedy}", "?".repeat(300))), "{}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_post_from_another_site_is_asked_again_with_get() {
     let app = app().await;
     let form = app.authorize(&[]).strip_prefix("/authorize?").unwrap().to_owned();

@@ -151,3 +151,31 @@ fn a_refused_authorization_request_is_logged_however_it_is_answered() {
         assert!(!log.text().contains("the state") && !log.text().contains("the-nonce"), "{}", log.text());
     });
 }
+
+#[test]
+fn a_refused_redirect_uri_is_logged_as_the_page_shows_it() {
+    let log = Log::default();
+    log.runtime().block_on(async {
+        let app = tokio::spawn(async { TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await }).await.unwrap();
+        let browser = app.browser();
+        let long = format!("https://shop.example/{}", "x".repeat(3000));
+        let said = |name: &str| format!("{name}: {}... is not registered; add it to the {name}s of the client web", &long[..300]);
+        browser.get(&app.authorize(&[("redirect_uri", &long)])).await;
+        assert_said(&log, "invalid_request", "web", &said("redirect_uri"));
+        let origin = app.url.clone();
+        let form = [("client_id", "web"), ("redirect_uri", long.as_str())];
+        browser.post_with("/authorize", &form, ("origin", &origin)).await;
+        assert_said(&log, "invalid_request", "web", &said("redirect_uri"));
+        // A fault of a logout request is logged in the same way, whether somebody is signed in or not.
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("client_id", "web"), ("post_logout_redirect_uri", &long)])
+            .finish();
+        let logout = format!("/end_session?{query}");
+        for browser in [app.browser(), app.signed_in("alice").await] {
+            browser.get(&logout).await;
+            assert_said(&log, "invalid_request", "web", &said("post_logout_redirect_uri"));
+        }
+        browser.get("/end_session?client_id=nobody").await;
+        assert_said(&log, "invalid_request", "nobody", "client_id: no such client");
+    });
+}
