@@ -49,6 +49,19 @@ pub enum DatabaseUrlError {
     /// that contains `?` looks like a parameter.
     #[error("expected no parameters after ? but {}, each at most once, and no #", PARAMETERS.join(", "))]
     Parameter,
+    /// An `@` stands after the first `/`, `?` or `#`, which end the part with the password and the host. So a password with one of them
+    /// would be cut, and its first part taken for the host. The message does not repeat it.
+    #[error(
+        "expected postgres://<user>:<password>@<host>/<database> without @ after the first / ? or #; \
+         in the user name, the password and the parameters, write all but letters, digits and - . _ ~ as %XX, such as %2F for / and %40 for @"
+    )]
+    Cut,
+    /// The URL has a user name or a port but no host.
+    #[error(
+        "expected a host, such as postgres://<user>:<password>@<host>/<database>, \
+         or the folder of a socket, such as postgres://<user>@/<database>?host=/run/postgresql"
+    )]
+    NoHost,
     /// The text is not a URL.
     #[error(
         "expected postgres://<user>:<password>@<host>/<database>: {0}; \
@@ -58,7 +71,7 @@ pub enum DatabaseUrlError {
 }
 
 impl DatabaseUrl {
-    /// The URL as it was given, with the password.
+    /// The URL as it was given, with the password. An empty host is written as `localhost` if a parameter names the host.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -98,7 +111,10 @@ impl TryFrom<String> for DatabaseUrl {
         url.truncate(url.trim_end_matches(['\r', '\n']).len());
         match sqlite_file(&url) {
             Some(file) => check_sqlite(&url, &file.to_string_lossy())?,
-            None => check_postgres(&url)?,
+            None => {
+                url = with_host(url);
+                check_postgres(&url)?;
+            }
         }
         Ok(Self(url))
     }
@@ -112,11 +128,37 @@ fn check_sqlite(url: &str, file: &str) -> Result<(), DatabaseUrlError> {
     if is_plain && !has_scheme && ["", "mode=rwc"].contains(&parameters) { Ok(()) } else { Err(DatabaseUrlError::NoFile) }
 }
 
+/// Returns where the part of a URL begins and ends that names the user, the password, the host and the port, in bytes.
+fn authority(url: &str) -> Option<(usize, usize)> {
+    let start = url.find("://")? + 3;
+    let length = url[start..].find(['/', '?', '#']).unwrap_or(url.len() - start);
+    Some((start, start + length))
+}
+
+/// Writes `localhost` for an empty host. The URL parser refuses an empty host after a user name or before a port, but people name the
+/// folder of a socket in the parameter `host`, which the driver prefers. A URL without such a parameter is returned as it is.
+fn with_host(mut url: String) -> String {
+    let Some((start, end)) = authority(&url) else { return url };
+    let host = start + url[start..end].rfind('@').map_or(0, |at| at + 1);
+    let is_empty = start != end && (host == end || url[host..end].starts_with(':'));
+    let query = url[end..].split_once('?').map_or("", |(_, query)| query);
+    if is_empty && query.split('&').any(|parameter| parameter.starts_with("host=") || parameter.starts_with("hostaddr=")) {
+        url.insert_str(host, "localhost");
+    }
+    url
+}
+
 fn check_postgres(url: &str) -> Result<(), DatabaseUrlError> {
     if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(DatabaseUrlError::Unknown);
     }
-    let url = Url::parse(url).map_err(DatabaseUrlError::Unreadable)?;
+    if authority(url).is_some_and(|(_, end)| url[end..].contains('@')) {
+        return Err(DatabaseUrlError::Cut);
+    }
+    let url = Url::parse(url).map_err(|error| match error {
+        url::ParseError::EmptyHost => DatabaseUrlError::NoHost,
+        error => DatabaseUrlError::Unreadable(error),
+    })?;
     // The driver ignores unknown parameters and takes the last of two that differ. Either could turn TLS off unnoticed.
     let mut seen = HashSet::new();
     let all_good = url.query_pairs().all(|(name, _)| {
