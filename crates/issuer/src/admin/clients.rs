@@ -20,7 +20,7 @@ use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::{ADMIN_SCOPES, OIDC_SCOPES, words};
 use crate::oauth::secret;
 use crate::store::clients::{self, ClientRow};
-use crate::store::resources::{self, ISSUER};
+use crate::store::resources::{self, ISSUER, Resource};
 use crate::store::{ConnectionTrait, authorizations};
 
 /// A client as administrators see it. Fields carry the names of RFC 7591 where it has them.
@@ -167,9 +167,13 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
         let default_resource = existing_resource(app, db, draft.default_resource.as_deref()).await?;
         (default_resource, resource_operations::existing_scopes(db, "scope", &scope).await?)
     } else {
-        let default_resource = default_of_registrations(app, db).await?;
-        let scope = registrable_scopes(db, &scope, default_resource.as_deref()).await?;
-        (default_resource, scope)
+        let default = default_of_registrations(app, db).await?;
+        let of_default = resources::scopes_of(db, default.iter().map(|resource| resource.id.as_str())).await?;
+        let of_default: Vec<String> = of_default.into_iter().map(|scope| scope.name).collect();
+        let scope = registrable_scopes(db, &scope, &of_default).await?;
+        // A client without a scope of its default resource could get no token for it. Those of an open resource need no registration.
+        let has_scope = |resource: &Resource| resource.open || of_default.iter().any(|own| scope.contains(own));
+        (default.filter(has_scope).map(|resource| resource.id), scope)
     };
     let row = ClientRow {
         id,
@@ -213,28 +217,29 @@ async fn existing_resource(app: &App, db: &impl ConnectionTrait, identifier: Opt
     }
 }
 
-/// Returns the key of the default resource of clients that register themselves.
-async fn default_of_registrations(app: &App, db: &impl ConnectionTrait) -> Result<Option<String>, Refused> {
+/// Returns the default resource of clients that register themselves.
+async fn default_of_registrations(app: &App, db: &impl ConnectionTrait) -> Result<Option<Resource>, Refused> {
     let Some(identifier) = app.settings.registration_default_resource.as_deref() else { return Ok(None) };
     let found = resources::by_identifier(db, identifier, &app.settings.issuer).await?;
     if found.is_none() {
         tracing::error!(identifier, "a client is registered without a default resource: registration_default_resource does not exist");
     }
-    Ok(found.map(|resource| resource.id))
+    Ok(found)
 }
 
-/// Returns those scopes of `asked` that exist and do not belong to the administration of the issuer. If there are none, returns those of
-/// OpenID Connect and of the default resource, because a client without scopes could do nothing.
-async fn registrable_scopes(db: &impl ConnectionTrait, asked: &[String], default: Option<&str>) -> Result<Vec<String>, Refused> {
+/// Returns those scopes of `asked` that exist and do not belong to the administration of the issuer. If none is asked for, returns those
+/// of OpenID Connect and of the default resource. If none of those that are asked for is left, returns `openid` and those of the default
+/// resource: a client without scopes could do nothing, and one that asked for something else did not ask for the person's data.
+async fn registrable_scopes(db: &impl ConnectionTrait, asked: &[String], of_default: &[String]) -> Result<Vec<String>, Refused> {
     let known = resources::known_scopes(db, asked).await?;
     let names: Vec<String> = known.into_iter().filter(|scope| scope.resource_id != ISSUER).map(|scope| scope.name).collect();
     if !names.is_empty() {
         return Ok(names);
     }
-    let of_default = resources::scopes_of(db, default.into_iter()).await?;
     // A client that registers itself is told of no groups and roles, so it does not get their scopes unasked.
-    let oidc = OIDC_SCOPES.iter().map(|(name, _)| *name).filter(|name| !matches!(*name, "groups" | "roles"));
-    Ok(oidc.map(str::to_owned).chain(of_default.into_iter().map(|scope| scope.name)).collect())
+    let given = |name: &str| if asked.is_empty() { !matches!(name, "groups" | "roles") } else { name == "openid" };
+    let oidc = OIDC_SCOPES.iter().map(|(name, _)| *name).filter(|name| given(name));
+    Ok(oidc.map(str::to_owned).chain(of_default.iter().cloned()).collect())
 }
 
 fn new_secret(app: &App) -> String {

@@ -1,6 +1,9 @@
 //! A resource that is open, as an MCP server is, can be used by any client that acts for a user, and by no client that acts for itself.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
+use signet_issuer::admin::clients;
 use signet_issuer::admin::resources::{self, ResourcePatch};
 
 use crate::support::{Answer, PASSWORD, SECRET, TestApp, VERIFIER};
@@ -97,6 +100,21 @@ async fn clients_that_register_themselves_get_the_default_resource_of_the_settin
     assert_eq!(tokens.claims()["aud"], MCP, "without a resource in the request");
     let named = register(&app, &json!({ "scope": "openid orders:read admin" })).await;
     assert_eq!(named.str("scope"), "openid orders:read");
+    let default_of = async |made: &Answer| clients::show(&app.app, made.str("client_id")).await.unwrap().default_resource;
+    assert_eq!(default_of(&made).await.as_deref(), Some(MCP));
+    assert_eq!(default_of(&named).await, None, "a client without a scope of the resource could get no token for it");
+    for unsupported in ["claudeai", "admin", "admin:read nonsense"] {
+        let reduced = register(&app, &json!({ "scope": unsupported })).await;
+        let scopes: BTreeSet<&str> = reduced.str("scope").split(' ').collect();
+        assert_eq!(scopes, ["mcp:admin", "mcp:tools", "openid"].into(), "{unsupported}: no data of the person unasked");
+        assert_eq!(default_of(&reduced).await.as_deref(), Some(MCP), "{unsupported}");
+    }
+    open(&app, true).await;
+    let of_open = register(&app, &json!({ "scope": "openid" })).await;
+    assert_eq!(default_of(&of_open).await.as_deref(), Some(MCP), "any client may use the scopes of an open resource");
+    let tokens = sign_in(&app, of_open.str("client_id"), &[("scope", "mcp:tools")]).await;
+    assert_eq!(tokens.claims()["aud"], MCP);
+    open(&app, false).await;
 
     app.operate(|change| Box::pin(resources::remove(change, MCP))).await.unwrap();
     let without = register(&app, &json!({})).await;
