@@ -145,7 +145,7 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
     let may_stay = may_outlive_session(client, request, &consented.scope);
     let granted = narrow(&requested, client, Some(user)).filtered(|scope| scope != "offline_access" || may_stay);
     if granted.is_empty() {
-        return Err(OAuthError::new(Code::InvalidScope, "scope: none of the requested scopes can be granted"));
+        return Err(none_can_be_granted(client, &requested));
     }
     let by_name = allowed_by_name(app, client, request, &resources, &granted).await?;
     // The token endpoint would refuse a request that has no audience, so refuse it before the user is asked for consent.
@@ -161,6 +161,26 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
     let (claims, told) = claims_to_tell(app, client, request, user, &granted, &audience).await?;
     let to_consent = Allowed { scope, resources: by_name, claims };
     Ok(Offer { granted, to_consent, consented, told })
+}
+
+/// Returns the error for a request of which no scope can be granted. It says whether the client or the user lacks the scope, so that an
+/// operator knows what to change.
+fn none_can_be_granted(client: &Client, requested: &ScopeSet) -> OAuthError {
+    if requested.is_empty() {
+        let reason = "scope: the request names none, and the client has no scope of the resource, or no default resource; \
+                      name a scope for which the client is registered, such as openid";
+        return OAuthError::new(Code::InvalidScope, reason);
+    }
+    let registered = requested.filtered(|name| client.may_ask(name));
+    let (names, reason) = if registered.is_empty() {
+        (requested, "the client is not registered for it; register the client for it, or name another scope")
+    } else if registered.iter().all(|name| name == "offline_access") {
+        (&registered, "the client must have the grant refresh_token, and the user must be asked for consent; name another scope too")
+    } else {
+        (&registered, "the user has no role with it; give the user a role that holds it, or name another scope")
+    };
+    let found: String = names.to_string().chars().take(100).collect();
+    OAuthError::new(Code::InvalidScope, format!("scope: none can be granted: {found}; {reason}"))
 }
 
 /// Returns the names of the claims that need consent beside the scopes, and all claims that the client would be told, with their values.

@@ -40,7 +40,10 @@ pub fn nothing_granted(resource: &Resource, issuer: &Issuer) -> OAuthError {
     let identifier = resource.identifier(issuer);
     OAuthError::new(
         Code::InvalidTarget,
-        format!("resource: no scope of {identifier} was granted; name one of its scopes in scope, or another resource in resource"),
+        format!(
+            "resource: no scope of {identifier} was granted; name one of its scopes in scope, or another resource in resource; \
+             the client must be registered for the scope, and the roles of a user must hold it"
+        ),
     )
 }
 

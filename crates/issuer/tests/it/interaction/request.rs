@@ -47,6 +47,22 @@ async fn every_other_error_goes_back_to_the_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_of_which_nothing_can_be_granted_says_whether_the_client_or_the_user_lacks_the_scope() {
+    let app = app().await;
+    app.add_user("carol", &[]).await;
+    let without_role = app.signed_in("carol").await;
+    for (scope, expected) in [
+        ("admin nonsense", "scope: none can be granted: admin nonsense; the client is not registered for it"),
+        ("orders:read", "scope: none can be granted: orders:read; the user has no role with it"),
+        ("orders:read nonsense", "scope: none can be granted: orders:read; the user has no role with it"),
+    ] {
+        let reply = without_role.get(&app.authorize(&[("scope", scope)])).await.reply();
+        assert_eq!(reply["error"], "invalid_scope", "{scope}");
+        assert!(reply["error_description"].starts_with(expected), "{scope}: {}", reply["error_description"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_id_token_hint_names_the_user_who_must_answer() {
     let app = app().await;
     let browser = app.signed_in("alice").await;
