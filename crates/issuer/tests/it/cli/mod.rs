@@ -169,7 +169,7 @@ fn scripts_can_set_everything_up() {
     );
     assert_eq!(shown["metadata"]["policy_uri"], "https://web.example/privacy");
     assert_eq!(signet.json(&["client", "set", "web", "--pkce", "optional"])["pkce"], "optional");
-    assert_eq!(signet.json(&["resource", "set", "https://orders.example/", "--open", "true"])["open"], true);
+    assert_eq!(signet.json(&["resource", "edit", "https://orders.example/", "--open", "true"])["open"], true);
     assert_eq!(signet.json(&["client", "remove", "web"])["removed"], true);
     assert_eq!(signet.json(&["user", "disable", "alice"])["enabled"], false);
     assert_eq!(signet.json(&["user", "enable", "alice"])["enabled"], true);
@@ -243,7 +243,7 @@ pub fn mistakes() -> Vec<Mistake> {
         (client(&["--pkce", "never"]), "", "expected required, nonce, optional"),
         (client(&["--public", "--pkce", "nonce"]), "", "--pkce: expected required, because a public client"),
         (vec!["client", "set", "cli", "--pkce", "optional"], "", "--pkce: expected required, because a public client"),
-        (vec!["resource", "set", "http://localhost:8080/userinfo", "--open", "true"], "", "built in and cannot be changed"),
+        (vec!["resource", "edit", "http://localhost:8080/userinfo", "--open", "true"], "", "built in and cannot be changed"),
         (client(&["--resource", "https://x.example"]), "", "there is no resource"),
         (client(&["--redirect-uri", "http://x.example"]), "", "redirect-uri: expected https"),
         (client(&["--redirect-uri", "com.example.app:/cb"]), "", "redirect-uri: expected https"),
