@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::admin::checks::clash_of_names;
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::users::{NewUser, PasswordHash, UserDraft};
-use crate::admin::{Change, Refused, change, clients, keys, resources, roles, users};
+use crate::admin::{Change, Reading, Refused, change, clients, keys, resources, roles, users};
 use crate::app::App;
 use crate::audit::{Actor, Face, Who};
 use crate::clock::Clock;
@@ -99,12 +99,12 @@ pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<(Arc<App>
 /// Disables the client of the first start, because the issuer is reachable from other machines. That client needs no secret and may ask
 /// for the scopes of administration with nothing but a password, which is meant for trying the issuer out with curl.
 async fn disable_first_client(app: &App) -> Result<(), StartError> {
-    match clients::show(app, CLI).await {
+    let actor = Actor::local(Who::Issuer, Face::Start);
+    match clients::show(&Reading::new(app, &actor), CLI).await {
         Ok(client) if client.enabled && clients::is_first_client(&client) => {}
         Ok(_) | Err(Refused::NotFound { .. }) => return Ok(()),
         Err(error) => return Err(error.into()),
     }
-    let actor = Actor::local(Who::Issuer, Face::Start);
     change(app, &actor, |change| Box::pin(clients::set_enabled(change, CLI, false))).await?;
     tracing::warn!(
         client = CLI,

@@ -4,8 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::accounts::session;
-use crate::admin::{Access, Change, Lasting, Listing, Refused, Window};
-use crate::app::App;
+use crate::admin::{Access, Change, Lasting, Listing, Operation, Reading, Refused, Window};
 use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::store::authorization_codes;
@@ -49,7 +48,8 @@ pub struct AuthorizationFilter {
 }
 
 /// Returns a page of the authorizations that can still be used, the latest first.
-pub async fn list(app: &App, filter: &AuthorizationFilter, window: &Window) -> Result<Listing<AuthorizationView>, Refused> {
+pub async fn list(reading: &Reading<'_>, filter: &AuthorizationFilter, window: &Window) -> Result<Listing<AuthorizationView>, Refused> {
+    let app = reading.permit(if filter.user.is_some() { Operation::AuthorizationListOfUser } else { Operation::AuthorizationList })?;
     let (user, client, idle) = (filter.user, filter.client.as_deref(), app.settings.refresh_idle_lifetime);
     let Ok(after) = window.after.as_deref().map(Uuid::try_parse).transpose() else {
         return Err(Refused::invalid("after", "the cursor of a previous page"));
@@ -61,6 +61,7 @@ pub async fn list(app: &App, filter: &AuthorizationFilter, window: &Window) -> R
 /// Ends the authorization `id`. Fails with [`Refused::NotFound`] if it does not exist, and with [`Refused::Conflict`] if it has
 /// already ended.
 pub async fn end(change: &mut Change<'_>, id: Uuid) -> Result<(), Refused> {
+    change.require(Operation::AuthorizationEnd)?;
     let (db, now) = (&change.transaction, change.now);
     // Write before reading, because the statement locks the row. Ending changes no field of the view.
     let ended = authorizations::end(db, id, now).await?;
@@ -69,6 +70,7 @@ pub async fn end(change: &mut Change<'_>, id: Uuid) -> Result<(), Refused> {
         return Err(Refused::Conflict(format!("the authorization {id} has already ended")));
     }
     let user = found.0.user_id;
+    change.require_over(&[user]).await?;
     let authorization = view(found);
     let object = Object::Authorization(id, user, &authorization.client_id);
     let before = Lasting { view: &authorization, ended_at: None, authorizations_ended: None };
@@ -79,8 +81,10 @@ pub async fn end(change: &mut Change<'_>, id: Uuid) -> Result<(), Refused> {
 /// Ends all authorizations that match `filter`; returns their number. If the filter names only a user, the user's sessions end too,
 /// because a browser that stays signed in could give the client a new authorization at once.
 pub async fn end_all(change: &mut Change<'_>, filter: &AuthorizationFilter) -> Result<u64, Refused> {
+    change.require(if filter.user.is_some() { Operation::AuthorizationEndOfUser } else { Operation::AuthorizationEndAll })?;
     let (user, client, now) = (filter.user, filter.client.as_deref(), change.now);
     let db = &change.transaction;
+    change.require_over(user.as_slice()).await?;
     let signs_out = user.filter(|_| client.is_none());
     let ended = if let Some(user) = signs_out {
         session::end_all(db, user, change.actor, Action::AuthorizationsEnded, now).await?

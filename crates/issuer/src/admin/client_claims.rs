@@ -6,8 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::admin::{Change, Fault, Refused};
-use crate::app::App;
+use crate::admin::{Change, Fault, Operation, Reading, Refused};
 use crate::audit::{Action, Object};
 use crate::oauth::claim_name;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MAX_FIXED_BYTES, TRUSTED_CLAIMS, USER_FIELDS};
@@ -26,7 +25,8 @@ struct ClientClaims<'a> {
 }
 
 /// Returns the claims of the client `id`, in the order of their names. Fails with [`Refused::NotFound`] if there is no such client.
-pub async fn list(app: &App, id: &str) -> Result<Vec<ClientClaim>, Refused> {
+pub async fn list(reading: &Reading<'_>, id: &str) -> Result<Vec<ClientClaim>, Refused> {
+    let app = reading.permit(Operation::ClientClaimList)?;
     let db = app.store.reader();
     clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
     Ok(client_claims::of_client(db, id).await?)
@@ -89,6 +89,7 @@ fn is_about_groups(name: &str) -> bool {
 
 /// Gives the client `id` a claim, in place of an earlier one of the same name. Returns all claims that the client then has.
 pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Result<Vec<ClientClaim>, Refused> {
+    change.require(Operation::ClientClaimPut)?;
     check(&claim)?;
     let db = &change.transaction;
     let before = hold(db, id).await?;
@@ -121,6 +122,7 @@ pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Resul
 
 /// Takes the claim `claim` from the client `id`. Fails with [`Refused::NotFound`] if the client has no such claim.
 pub async fn remove(change: &mut Change<'_>, id: &str, claim: &str) -> Result<Vec<ClientClaim>, Refused> {
+    change.require(Operation::ClientClaimRemove)?;
     let before = hold(&change.transaction, id).await?;
     if !client_claims::remove(&change.transaction, id, claim).await? {
         return Err(Refused::not_found("claim", claim));

@@ -5,9 +5,9 @@ use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use crate::admin::new_client::{ClientDraft, NewClient, pkce_of_public_client};
-use crate::admin::{Change, Listing, Refused, Window, resources as resource_operations};
+use crate::admin::{Change, Listing, Operation, Reading, Refused, Window, resources as resource_operations};
 use crate::app::App;
-use crate::audit::{Action, Object};
+use crate::audit::{Action, Face, Object, Who};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::config::CLI;
 use crate::fetch::FetchError;
@@ -90,7 +90,8 @@ pub struct ClientFilter {
 }
 
 /// Returns a page of the clients that match `filter`, in the order of their ids.
-pub async fn list(app: &App, filter: ClientFilter, window: &Window) -> Result<Listing<ClientView>, Refused> {
+pub async fn list(reading: &Reading<'_>, filter: ClientFilter, window: &Window) -> Result<Listing<ClientView>, Refused> {
+    let app = reading.permit(Operation::ClientList)?;
     let db = app.store.reader();
     let rows = clients::page(db, filter.enabled, window.after.as_deref(), window.limit + 1).await?;
     let page = Listing::of(rows, window.limit, |row| row.id.clone(), |row| row);
@@ -102,7 +103,8 @@ pub async fn list(app: &App, filter: ClientFilter, window: &Window) -> Result<Li
 }
 
 /// Returns the client `id`. Fails with [`Refused::NotFound`] if it does not exist.
-pub async fn show(app: &App, id: &str) -> Result<ClientView, Refused> {
+pub async fn show(reading: &Reading<'_>, id: &str) -> Result<ClientView, Refused> {
+    let app = reading.permit(Operation::ClientShow)?;
     let db = app.store.reader();
     ClientView::read(app, db, clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?).await
 }
@@ -153,6 +155,10 @@ pub struct Added {
 /// Adds a client. A client that registers itself passes `own_token`, by which it will manage its registration; it gets no scopes of
 /// administration.
 pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>, own_token: Option<&str>) -> Result<Added, Refused> {
+    change.require(Operation::ClientAdd)?;
+    if change.actor.face == Face::Registration && own_token.is_none() {
+        return Err(Refused::Forbidden);
+    }
     let (app, db) = (change.app, &change.transaction);
     let client_secret = client.has_secret().then(|| new_secret(app));
     let (origins, pkce) = (client.origins(), client.pkce());
@@ -175,6 +181,7 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
         let has_scope = |resource: &Resource| resource.open || of_default.iter().any(|own| scope.contains(own));
         (default.filter(has_scope).map(|resource| resource.id), scope)
     };
+    change.require_grant_of(scope.iter())?;
     let row = ClientRow {
         id,
         client_name,
@@ -259,6 +266,7 @@ async fn lock(change: &Change<'_>, id: &str) -> Result<ClientView, Refused> {
 /// Gives a client a new secret and returns it. The current secret stays valid until the next rotation, unless `drop_previous` is
 /// set.
 pub async fn rotate_secret(change: &mut Change<'_>, id: &str, drop_previous: bool) -> Result<String, Refused> {
+    change.require(Operation::ClientRotateSecret)?;
     let before = lock(change, id).await?;
     if before.public || before.token_endpoint_auth_method.as_deref() == Some(NONE) {
         return Err(Refused::Conflict(format!("the client {id} is public and has no secret")));
@@ -282,6 +290,7 @@ pub struct ClientSettings {
 
 /// Changes the settings of a client. Does nothing if it has them already.
 pub async fn set(change: &mut Change<'_>, id: &str, settings: ClientSettings) -> Result<ClientView, Refused> {
+    change.require(Operation::ClientSet)?;
     let before = lock(change, id).await?;
     let after = ClientView { pkce: settings.pkce.unwrap_or(before.pkce), ..before.clone() };
     if after.pkce == before.pkce {
@@ -298,6 +307,7 @@ pub async fn set(change: &mut Change<'_>, id: &str, settings: ClientSettings) ->
 /// Enables or disables a client. The issuer refuses every request of a disabled client. Does nothing if the client is already in that
 /// state, so that the time at which it was disabled stays.
 pub async fn set_enabled(change: &mut Change<'_>, id: &str, enabled: bool) -> Result<ClientView, Refused> {
+    change.require(Operation::ClientSetEnabled)?;
     let before = lock(change, id).await?;
     if before.enabled == enabled {
         return Ok(before);
@@ -322,6 +332,10 @@ pub fn is_first_client(client: &ClientView) -> bool {
 
 /// Removes a client and all authorizations given to it. Returns the number of authorizations that were ended.
 pub async fn remove(change: &mut Change<'_>, id: &str) -> Result<u64, Refused> {
+    change.require(Operation::ClientRemove)?;
+    if change.actor.face == Face::Registration && !matches!(&change.actor.who, Who::Client(own) if own == id) {
+        return Err(Refused::Forbidden);
+    }
     let before = lock(change, id).await?;
     let ended = authorizations::end_all(&change.transaction, None, Some(id), change.now).await?;
     clients::remove(&change.transaction, id).await?;

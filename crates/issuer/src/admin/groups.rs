@@ -5,8 +5,7 @@ use uuid::Uuid;
 
 use crate::accounts::username;
 use crate::admin::names::{self, Kind};
-use crate::admin::{Change, Fault, Listing, Refused, Window, check_name, roles};
-use crate::app::App;
+use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name, roles};
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::oauth::client_metadata::is_plain_text;
@@ -51,7 +50,8 @@ impl GroupView {
 }
 
 /// Returns a page of all groups, in the order of their names.
-pub async fn list(app: &App, window: &Window) -> Result<Listing<GroupView>, Refused> {
+pub async fn list(reading: &Reading<'_>, window: &Window) -> Result<Listing<GroupView>, Refused> {
+    let app = reading.permit(Operation::GroupList)?;
     let db = app.store.reader();
     let rows = groups::page(db, window.after.as_deref(), window.limit + 1).await?;
     let mut roles = groups::roles_of(db, rows.iter().map(|row| row.id)).await?;
@@ -63,7 +63,8 @@ pub async fn list(app: &App, window: &Window) -> Result<Listing<GroupView>, Refu
 }
 
 /// Returns the group `name`. Fails with [`Refused::NotFound`] if it does not exist.
-pub async fn show(app: &App, name: &str) -> Result<GroupView, Refused> {
+pub async fn show(reading: &Reading<'_>, name: &str) -> Result<GroupView, Refused> {
+    let app = reading.permit(Operation::GroupShow)?;
     let row = groups::by_name(app.store.reader(), name).await?;
     GroupView::read(app.store.reader(), row.ok_or_else(|| Refused::not_found("group", name))?).await
 }
@@ -78,7 +79,8 @@ pub struct MemberView {
 }
 
 /// Returns a page of the members of the group `name`, in the order of their ids.
-pub async fn members(app: &App, name: &str, window: &Window) -> Result<Listing<MemberView>, Refused> {
+pub async fn members(reading: &Reading<'_>, name: &str, window: &Window) -> Result<Listing<MemberView>, Refused> {
+    let app = reading.permit(Operation::GroupShow)?;
     let db = app.store.reader();
     let group = groups::by_name(db, name).await?.ok_or_else(|| Refused::not_found("group", name))?;
     let after = window.after.as_deref().map(Uuid::try_parse).transpose();
@@ -89,7 +91,8 @@ pub async fn members(app: &App, name: &str, window: &Window) -> Result<Listing<M
 }
 
 /// Counts the members of the group `name`, up to 1,000.
-pub async fn count_members(app: &App, name: &str) -> Result<u64, Refused> {
+pub async fn count_members(reading: &Reading<'_>, name: &str) -> Result<u64, Refused> {
+    let app = reading.permit(Operation::GroupShow)?;
     let db = app.store.reader();
     let group = groups::by_name(db, name).await?.ok_or_else(|| Refused::not_found("group", name))?;
     Ok(groups::count_members(db, group.id, COUNTED).await?)
@@ -148,12 +151,14 @@ async fn refuse_taken(change: &Change<'_>, name: &str, own: Option<Uuid>) -> Res
 
 /// Adds a group without members. Its roles must exist.
 pub async fn add(change: &mut Change<'_>, draft: GroupDraft) -> Result<GroupView, Refused> {
+    change.require(Operation::GroupAdd)?;
     let GroupDraft { name, display_name, external_id, roles: named, delegated, is_default } = draft;
     check(&name, display_name.as_deref(), external_id.as_deref())?;
     refuse_taken(change, &name, None).await?;
     let db = &change.transaction;
     let named = roles::existing(db, &named).await?;
     roles::refuse_delegated_administration(db, delegated, &named).await?;
+    change.require_grant_of_roles(&named).await?;
     let id = change.app.clock.random_uuid();
     let folded_name = name.to_lowercase();
     let row = GroupRow { id, name, folded_name, display_name, external_id, delegated, is_default, version: 0, created_at: change.now };
@@ -174,6 +179,7 @@ async fn lock(change: &Change<'_>, name: &str) -> Result<(GroupRow, GroupView), 
 /// Changes a group. A name that it gives up is never given to another group. Fails with [`Refused::Conflict`] if no administrator would
 /// remain.
 pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Result<GroupView, Refused> {
+    change.require(Operation::GroupEdit)?;
     let administrators = roles::lock_administrators(change).await?;
     let (row, before) = lock(change, name).await?;
     let db = &change.transaction;
@@ -203,6 +209,9 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
             names::retire(change, Kind::Group, &before.name).await?;
         }
     }
+    let takes_in_everyone = after.is_default && !before.is_default;
+    let granted = after.roles.iter().filter(|role| takes_in_everyone || !before.roles.contains(role)).cloned().collect::<Vec<_>>();
+    change.require_grant_of_roles(&granted).await?;
     groups::update(db, &new).await?;
     if after.roles != before.roles {
         groups::replace_roles(db, new.id, &after.roles).await?;
@@ -216,6 +225,7 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
 /// Removes a group, which its members lose with the roles that it carries. Its name is never given to another group. Fails with
 /// [`Refused::Conflict`] if no administrator would remain.
 pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<GroupView, Refused> {
+    change.require(Operation::GroupRemove)?;
     let administrators = roles::lock_administrators(change).await?;
     let (row, before) = lock(change, name).await?;
     groups::remove(&change.transaction, row.id).await?;
@@ -237,14 +247,22 @@ pub struct MembersChanged {
 /// Makes the users `add` members of the group `name` and takes the users `remove` out of it, all by their usernames. Fails with
 /// [`Refused::Conflict`] if no administrator would remain.
 pub async fn change_members(change: &mut Change<'_>, name: &str, add: &[String], remove: &[String]) -> Result<MembersChanged, Refused> {
+    change.require(Operation::GroupChangeMembers)?;
     if add.len() + remove.len() > MAX_AT_ONCE {
         return Err(Refused::invalid("members", format!("at most {MAX_AT_ONCE} users at once")));
     }
     let administrators = roles::lock_administrators(change).await?;
-    let (row, _) = lock(change, name).await?;
+    let (row, group) = lock(change, name).await?;
+    if !row.delegated && !change.is_by_administrator() {
+        return Err(Refused::Protected(format!("the group {name} is not delegated to the help desk; an administrator may do this")));
+    }
     let db = &change.transaction;
     let added = existing_users(db, add).await?;
     let removed = existing_users(db, remove).await?;
+    change.require_over(&[&added[..], &removed[..]].concat()).await?;
+    if !added.is_empty() {
+        change.require_grant_of_roles(&group.roles).await?;
+    }
     let number = groups::add_members(db, row.id, &added).await? + groups::remove_members(db, row.id, &removed).await?;
     let changed = MembersChanged { group: row.name, added, removed };
     if number > 0 {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::admin::{Change, Refused};
+use crate::admin::{Change, Operation, Reading, Refused};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, date, rfc3339, rfc3339_or_none};
@@ -43,13 +43,15 @@ fn views(app: &App, ring: &Ring) -> Vec<KeyView> {
 }
 
 /// Returns all signing keys, in the order in which they sign. They are few, so there is only one page.
-pub async fn list(app: &App) -> Result<Vec<KeyView>, Refused> {
+pub async fn list(reading: &Reading<'_>) -> Result<Vec<KeyView>, Refused> {
+    let app = reading.permit(Operation::KeyList)?;
     Ok(views(app, &app.rotation().ring().await?))
 }
 
 /// Adds `key` to the JWKS. It begins to sign when every verifier has had time to fetch it. Fails with [`Refused::Conflict`] if a
 /// published key is already waiting to sign.
 pub async fn publish(change: &mut Change<'_>, key: NewKey) -> Result<KeyView, Refused> {
+    change.require(Operation::KeyPublish)?;
     let rotation = change.app.rotation();
     let ring = rotation.ring_in(&change.transaction).await?;
     // Refuse a second waiting key, because verifiers accept only a limited number of keys, and the second one would never sign.
@@ -82,6 +84,7 @@ async fn record(change: &Change<'_>, action: Action, kid: &str, before: &Ring) -
 /// if none was published. Returns the `kid` of the key that signs afterwards. Fails with [`Refused::NotFound`] if there is no such key,
 /// and with [`Refused::Conflict`] if it is already revoked.
 pub async fn revoke(change: &mut Change<'_>, kid: &str, spare: NewKey) -> Result<Option<String>, Refused> {
+    change.require(Operation::KeyRevoke)?;
     let rotation = change.app.rotation();
     // Lock before reading, so that what is recorded as before the change is what the change found.
     signing_keys::lock(&change.transaction).await?;

@@ -12,6 +12,7 @@ pub mod groups;
 pub mod keys;
 pub mod names;
 pub mod new_client;
+pub mod permission;
 pub mod registration_tokens;
 pub mod resources;
 pub mod roles;
@@ -32,6 +33,8 @@ use crate::oauth::client_metadata::{MAX_NAME, is_plain_text};
 use crate::oauth::error::{Code, OAuthError};
 use crate::pool::Overloaded;
 use crate::store::{StoreError, Transaction, commit};
+
+pub use permission::{Needs, Operation, RECENT, Reading};
 
 /// A field of an input that is not valid. Fields carry the names of RFC 7591 or of the database, never those of flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +115,15 @@ pub enum Refused {
     /// The actor may not do this.
     #[error("this is not permitted")]
     Forbidden,
+    /// The actor holds no scope that permits the operation.
+    #[error("{}", needed(*.0))]
+    Insufficient(Needs),
+    /// The actor may call the operation, but not for this target. The text says why.
+    #[error("{0}")]
+    Protected(String),
+    /// The user must sign in again, because the operation is dangerous.
+    #[error("this needs a sign-in that is at most {RECENT} s old; sign in again")]
+    StaleAuthentication,
     /// The threads that hash passwords are busy.
     #[error(transparent)]
     Busy(#[from] Overloaded),
@@ -124,6 +136,15 @@ pub enum Refused {
     /// A signing key or the master key failed.
     #[error(transparent)]
     Key(#[from] KeyError),
+}
+
+/// Returns the text that says which right is missing.
+fn needed(needs: Needs) -> String {
+    match needs.scopes() {
+        [] => "only an operator with a shell on the issuer's machine may do this, with the command signet".to_owned(),
+        [only] => format!("this needs the scope {only}"),
+        several => format!("this needs one of the scopes {}", several.join(", ")),
+    }
 }
 
 fn join(faults: &[Fault]) -> String {
@@ -150,9 +171,13 @@ impl From<Refused> for OAuthError {
             Refused::Key(error) => error.into(),
             Refused::Busy(error) => error.into(),
             Refused::TooManyFetches(seconds) => Self::new(Code::TooManyAttempts(seconds), refused.to_string()),
-            Refused::NotFound { .. } | Refused::Conflict(_) | Refused::Invalid(_) | Refused::Forbidden => {
-                Self::invalid_request(refused.to_string())
-            }
+            Refused::NotFound { .. }
+            | Refused::Conflict(_)
+            | Refused::Invalid(_)
+            | Refused::Forbidden
+            | Refused::Insufficient(_)
+            | Refused::Protected(_)
+            | Refused::StaleAuthentication => Self::invalid_request(refused.to_string()),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::admin::{Change, Refused};
+use crate::admin::{Change, Operation, Refused};
 use crate::audit::{Action, Object};
 use crate::store::retired_names;
 
@@ -52,6 +52,7 @@ pub(super) async fn refuse_retired(change: &Change<'_>, kind: Kind, name: &str) 
 
 /// Releases a name that was given up, so that it can be given again. Fails with [`Refused::NotFound`] if it was not.
 pub async fn release(change: &mut Change<'_>, kind: Kind, name: &str) -> Result<(), Refused> {
+    change.require(Operation::NameRelease)?;
     let hashes = change.app.master.name_hashes(&kind.to_string(), &folded(name));
     if !retired_names::remove(&change.transaction, &kind.to_string(), &hashes).await? {
         return Err(Refused::Conflict(format!("no {kind} had the name {name} before, so there is nothing to release")));

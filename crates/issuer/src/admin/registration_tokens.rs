@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 
-use crate::admin::{Change, Fault, Refused};
+use crate::admin::{Change, Fault, Operation, Refused};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::clock::{DAY, UnixSeconds, rfc3339};
@@ -60,6 +60,7 @@ pub struct RegistrationTokenView {
 
 /// Makes a token.
 pub async fn issue(change: &mut Change<'_>, token: NewRegistrationToken) -> Result<IssuedToken, Refused> {
+    change.require(Operation::RegistrationTokenIssue)?;
     let NewRegistrationToken { uses, lifetime } = token;
     let token = BASE64_URL_SAFE_NO_PAD.encode(change.app.clock.random_bytes::<32>());
     let view = RegistrationTokenView { uses, expires_at: change.now + lifetime };
@@ -71,6 +72,7 @@ pub async fn issue(change: &mut Change<'_>, token: NewRegistrationToken) -> Resu
 /// Uses a token once, in the transaction of the registration that it permits. Fails with [`Refused::Forbidden`] if the token is
 /// unknown, expired or used up.
 pub async fn spend(change: &mut Change<'_>, token: &str) -> Result<(), Refused> {
+    change.require(Operation::RegistrationTokenSpend)?;
     let spent = registration_tokens::spend(&change.transaction, &secret::key(token), change.now).await?;
     if spent { Ok(()) } else { Err(Refused::Forbidden) }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use signet_verifier::is_scope_token;
 use url::Url;
 
-use crate::admin::{Change, Fault, Listing, Refused, Window, check_name};
+use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::clock::UnixSeconds;
@@ -69,7 +69,8 @@ impl ResourceView {
 }
 
 /// Returns a page of all resources, the built-in ones first, then the oldest first.
-pub async fn list(app: &App, window: &Window) -> Result<Listing<ResourceView>, Refused> {
+pub async fn list(reading: &Reading<'_>, window: &Window) -> Result<Listing<ResourceView>, Refused> {
+    let app = reading.permit(Operation::ResourceList)?;
     let db = app.store.reader();
     let place = |cursor| place(cursor).ok_or_else(|| Refused::invalid("after", "the cursor of a previous page"));
     let after = window.after.as_deref().map(place).transpose()?;
@@ -86,7 +87,8 @@ fn place(cursor: &str) -> Option<(UnixSeconds, &str)> {
 }
 
 /// Returns the resource `identifier`. Fails with [`Refused::NotFound`] if it does not exist.
-pub async fn show(app: &App, identifier: &str) -> Result<ResourceView, Refused> {
+pub async fn show(reading: &Reading<'_>, identifier: &str) -> Result<ResourceView, Refused> {
+    let app = reading.permit(Operation::ResourceShow)?;
     let db = app.store.reader();
     let found = resources::by_identifier(db, identifier, &app.settings.issuer).await?;
     let resource = found.ok_or_else(|| Refused::not_found("resource", identifier))?;
@@ -155,6 +157,7 @@ impl NewResource {
 
 /// Adds a resource with the scopes that it owns. Fails with [`Refused::Conflict`] if the identifier or one of the scopes is taken.
 pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<ResourceView, Refused> {
+    change.require(Operation::ResourceAdd)?;
     let NewResource(ResourceDraft { identifier, name, scopes, token_lifetime, open, access_token_typ }) = resource;
     let db = &change.transaction;
     let issuer = &change.app.settings.issuer;
@@ -186,6 +189,7 @@ pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<Resou
 
 /// Adds a built-in resource, whose identifier is made from the issuer.
 pub async fn add_built_in(change: &mut Change<'_>, id: &str, name: &str, scopes: &[(&str, &str)]) -> Result<ResourceView, Refused> {
+    change.require(Operation::ResourceAddBuiltIn)?;
     let (id, name) = (id.to_owned(), name.to_owned());
     let row = ResourceRow {
         id,
@@ -231,6 +235,7 @@ pub struct ResourcePatch {
 
 /// Changes a registered resource. Does nothing if it has the values already.
 pub async fn edit(change: &mut Change<'_>, identifier: &str, patch: ResourcePatch) -> Result<ResourceView, Refused> {
+    change.require(Operation::ResourceEdit)?;
     let (app, db) = (change.app, &change.transaction);
     let resource = removable(change, identifier).await?;
     if !resources::hold(db, &resource.id).await? {
@@ -287,6 +292,7 @@ async fn removable(change: &Change<'_>, identifier: &str) -> Result<Resource, Re
 
 /// Removes a resource and its scopes, which roles and clients lose too. Returns the view before the change.
 pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<ResourceView, Refused> {
+    change.require(Operation::ResourceRemove)?;
     let (app, db) = (change.app, &change.transaction);
     let resource = removable(change, identifier).await?;
     let before = read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;

@@ -4,8 +4,7 @@ use serde::Serialize;
 use signet_verifier::is_scope_token;
 use uuid::Uuid;
 
-use crate::admin::{Change, Listing, Refused, Window, check_name, resources};
-use crate::app::App;
+use crate::admin::{Change, Listing, Operation, Reading, Refused, Window, check_name, resources};
 use crate::audit::{Action, Object};
 use crate::config::ADMIN;
 use crate::oauth::scope::is_administration;
@@ -35,7 +34,8 @@ impl RoleView {
 }
 
 /// Returns a page of all roles, in the order of their names.
-pub async fn list(app: &App, window: &Window) -> Result<Listing<RoleView>, Refused> {
+pub async fn list(reading: &Reading<'_>, window: &Window) -> Result<Listing<RoleView>, Refused> {
+    let app = reading.permit(Operation::RoleList)?;
     let db = app.store.reader();
     let rows = roles::page(db, window.after.as_deref(), window.limit + 1).await?;
     let mut scopes = roles::scopes_of(db, rows.iter().map(|row| row.name.as_str())).await?;
@@ -47,7 +47,8 @@ pub async fn list(app: &App, window: &Window) -> Result<Listing<RoleView>, Refus
 }
 
 /// Returns the role `name`. Fails with [`Refused::NotFound`] if it does not exist.
-pub async fn show(app: &App, name: &str) -> Result<RoleView, Refused> {
+pub async fn show(reading: &Reading<'_>, name: &str) -> Result<RoleView, Refused> {
+    let app = reading.permit(Operation::RoleShow)?;
     read(app.store.reader(), name).await
 }
 
@@ -98,6 +99,7 @@ pub struct RolePatch {
 
 /// Changes the display name of a role, and whether it is delegated.
 pub async fn edit(change: &mut Change<'_>, name: &str, patch: RolePatch) -> Result<RoleView, Refused> {
+    change.require(Operation::RoleEdit)?;
     let db = &change.transaction;
     roles::lock(db, name).await?;
     let before = read(db, name).await?;
@@ -139,12 +141,14 @@ impl NewRole {
 
 /// Adds a role. Its scopes must exist.
 pub async fn add(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Refused> {
+    change.require(Operation::RoleAdd)?;
     let NewRole { name, scopes } = &role;
     let db = &change.transaction;
     if roles::exists(db, name).await? {
         return Err(Refused::Conflict(format!("there is a role {name} already")));
     }
     let scopes = resources::existing_scopes(db, "scopes", scopes).await?;
+    change.require_grant_of(scopes.iter())?;
     roles::insert(db, name, &scopes, change.now).await?;
     let after = read(db, name).await?;
     change.record(Action::RoleAdded, Object::Named(name), None, Some(&after)).await?;
@@ -154,6 +158,7 @@ pub async fn add(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Ref
 /// Adds the scopes `add` to a role, then takes the scopes `remove` from it. Fails with [`Refused::Conflict`] if no administrator
 /// would remain.
 pub async fn change_scopes(change: &mut Change<'_>, name: &str, add: &[String], remove: &[String]) -> Result<RoleView, Refused> {
+    change.require(Operation::RoleChangeScopes)?;
     let administrators = lock_administrators(change).await?;
     let db = &change.transaction;
     let before = read(db, name).await?;
@@ -172,6 +177,7 @@ pub async fn change_scopes(change: &mut Change<'_>, name: &str, add: &[String], 
              that first"
         )));
     }
+    change.require_grant_of(scopes.iter().filter(|scope| !before.scopes.contains(scope)))?;
     roles::replace_scopes(db, name, &scopes).await?;
     administrators.require_one(change).await?;
     let after = read(db, name).await?;
@@ -181,6 +187,7 @@ pub async fn change_scopes(change: &mut Change<'_>, name: &str, add: &[String], 
 
 /// Removes a role, which its users lose too. Fails with [`Refused::Conflict`] if no administrator would remain.
 pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<RoleView, Refused> {
+    change.require(Operation::RoleRemove)?;
     if name == ADMIN {
         return Err(Refused::Conflict(
             "the role admin is built in and cannot be removed, because without it nobody could administer the issuer".to_owned(),

@@ -4,8 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::accounts::session;
-use crate::admin::{Access, Change, Lasting, Listing, Refused, Window};
-use crate::app::App;
+use crate::admin::{Access, Change, Lasting, Listing, Operation, Reading, Refused, Window};
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::store::sessions::{self, SessionRow};
@@ -40,7 +39,8 @@ fn view((row, username): (SessionRow, String)) -> SessionView {
 }
 
 /// Returns a page of the live sessions of a user, or of all users, in the order of their `sid`.
-pub async fn list(app: &App, user: Option<Uuid>, window: &Window) -> Result<Listing<SessionView>, Refused> {
+pub async fn list(reading: &Reading<'_>, user: Option<Uuid>, window: &Window) -> Result<Listing<SessionView>, Refused> {
+    let app = reading.permit(if user.is_some() { Operation::SessionListOfUser } else { Operation::SessionList })?;
     let rows = sessions::page(app.store.reader(), user, app.now(), window.after.as_deref(), window.limit + 1).await?;
     Ok(Listing::of(rows, window.limit, |(row, _)| row.sid.clone(), view))
 }
@@ -48,9 +48,11 @@ pub async fn list(app: &App, user: Option<Uuid>, window: &Window) -> Result<List
 /// Ends the session `sid`, with the authorizations that were given in it and do not outlive it. Fails with [`Refused::NotFound`] if
 /// there is no such session, and with [`Refused::Conflict`] if it has already ended.
 pub async fn end(change: &mut Change<'_>, sid: &str) -> Result<(), Refused> {
+    change.require(Operation::SessionEnd)?;
     let (db, now) = (&change.transaction, change.now);
     let found = sessions::by_sid(db, sid).await?.ok_or_else(|| Refused::not_found("session", sid))?;
     let user = found.0.user_id;
+    change.require_over(&[user]).await?;
     let is_live = found.0.expires_at > now;
     let session = view(found);
     let ended = if is_live { session::end_unrecorded(db, sid, user, now).await? } else { None };
@@ -65,8 +67,10 @@ pub async fn end(change: &mut Change<'_>, sid: &str) -> Result<(), Refused> {
 /// Ends all sessions of `user`, with the authorizations that were given in them and do not outlive them, and refuses sign-ins that
 /// are under way. Returns the number of sessions.
 pub async fn end_all(change: &mut Change<'_>, user: Uuid) -> Result<usize, Refused> {
+    change.require(Operation::SessionEndAll)?;
     let db = &change.transaction;
     let row = users::lock(db, user).await?.ok_or_else(|| Refused::not_found("user", user))?;
+    change.require_over(&[user]).await?;
     let ended = session::end_all_sessions(db, user, change.actor, Action::UserSessionsEnded, change.now).await?;
     let remaining = authorizations::count_not_ended(db, user).await?;
     let before = Access { sessions: Some(ended.sessions), authorizations: remaining + ended.authorizations, ended: None };

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::accounts::username;
-use crate::admin::Refused;
+use crate::admin::{Operation, Reading, Refused};
 use crate::app::App;
 use crate::oauth::error::OAuthError;
 use crate::oauth::scope::{ScopeSet, words};
@@ -71,7 +71,8 @@ pub struct TriedClaim {
 }
 
 /// Tries `request`. Fails as the token endpoint would, in the field `scope` or `resource`, or if the client or the user does not exist.
-pub async fn run(app: &App, request: &TrialRequest) -> Result<Trial, Refused> {
+pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial, Refused> {
+    let app = reading.permit(Operation::ClientTry)?;
     let client = app.store.client(&request.client_id).await?.ok_or_else(|| Refused::not_found("client", &request.client_id))?;
     let user = users::by_username(app.store.reader(), &username::normalize(&request.username)).await?;
     let user = user.ok_or_else(|| Refused::not_found("user", &request.username))?;

@@ -9,7 +9,7 @@ use crate::accounts::methods::password::{self, StoredHash};
 use crate::accounts::session;
 use crate::accounts::{policy, username};
 use crate::admin::names::{self, Kind};
-use crate::admin::{Change, Fault, Listing, Refused, Window, groups, roles};
+use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, groups, roles};
 use crate::app::App;
 use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
@@ -54,7 +54,8 @@ pub struct UserFilter {
 }
 
 /// Returns a page of the users that match `filter`, in the order of their usernames.
-pub async fn list(app: &App, filter: UserFilter, window: &Window) -> Result<Listing<UserView>, Refused> {
+pub async fn list(reading: &Reading<'_>, filter: UserFilter, window: &Window) -> Result<Listing<UserView>, Refused> {
+    let app = reading.permit(Operation::UserList)?;
     let db = app.store.reader();
     let rows = users::page(db, filter.enabled, window.after.as_deref(), window.limit + 1).await?;
     let mut roles = role_store::of_users(db, rows.iter().map(|row| row.id)).await?;
@@ -68,13 +69,15 @@ pub async fn list(app: &App, filter: UserFilter, window: &Window) -> Result<List
 
 /// Returns the user with this username, in any spelling that the sign-in accepts. Fails with [`Refused::NotFound`] if there is
 /// none.
-pub async fn show(app: &App, username: &str) -> Result<UserView, Refused> {
+pub async fn show(reading: &Reading<'_>, username: &str) -> Result<UserView, Refused> {
+    let app = reading.permit(Operation::UserShow)?;
     let row = users::row(app.store.reader(), &username::normalize(username)).await?;
     UserView::read(app.store.reader(), row.ok_or_else(|| Refused::not_found("user", username))?).await
 }
 
 /// Returns the names and values of the standard claims that a user has, including the full name.
-pub async fn claims(app: &App, id: Uuid) -> Result<Vec<(&'static str, String)>, Refused> {
+pub async fn claims(reading: &Reading<'_>, id: Uuid) -> Result<Vec<(&'static str, String)>, Refused> {
+    let app = reading.permit(Operation::UserShow)?;
     let row = users::by_id(app.store.reader(), id).await?.ok_or_else(|| Refused::not_found("user", id))?;
     Ok(claims_of(&row))
 }
@@ -225,7 +228,8 @@ struct UserRecord<'a> {
 }
 
 /// Fails with [`Refused::Conflict`] if the username of `user` is taken, so that nobody types a password in vain.
-pub async fn require_free(app: &App, user: &NewUser) -> Result<(), Refused> {
+pub async fn require_free(reading: &Reading<'_>, user: &NewUser) -> Result<(), Refused> {
+    let app = reading.permit(Operation::UserShow)?;
     refuse_taken(app.store.reader(), &user.0.username).await
 }
 
@@ -238,6 +242,7 @@ async fn refuse_taken(db: &impl ConnectionTrait, username: &str) -> Result<(), R
 
 /// Adds a user with their roles, which must exist. Fails with [`Refused::Conflict`] if the username is taken.
 pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash) -> Result<UserView, Refused> {
+    change.require(Operation::UserAdd)?;
     let NewUser(UserDraft { username, email, email_verified, name, roles, groups }) = user;
     let db = &change.transaction;
     refuse_taken(db, &username).await?;
@@ -266,6 +271,7 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash)
         roles::give(db, id, role).await?;
     }
     groups::join(db, id, &groups).await?;
+    change.require_grant_to(&[id]).await?;
     let after = UserView::read(db, row).await?;
     let recorded = UserRecord { user: &after, password: Some(record), ended: None };
     change.record(Action::UserAdded, Object::User(after.id, &after.username), None, Some(&recorded)).await?;
@@ -289,6 +295,7 @@ pub struct Ended {
 
 /// Sets a user's password, signs the user out everywhere, and ends all their authorizations.
 pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordHash) -> Result<Ended, Refused> {
+    change.require(Operation::UserSetPassword)?;
     let db = &change.transaction;
     let row = users::lock(db, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
     let old = PasswordRecord::stored(&row);
@@ -306,6 +313,7 @@ pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordH
 /// Disables a user, signs them out everywhere, and ends all their authorizations. Does nothing if the user is disabled already, so
 /// that the time at which that happened stays. Fails with [`Refused::Conflict`] if no administrator would remain.
 pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused> {
+    change.require(Operation::UserDisable)?;
     let administrators = roles::lock_administrators(change).await?;
     let before = lock(change, id).await?;
     if !before.enabled {
@@ -323,6 +331,7 @@ pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused
 
 /// Enables a user, who can then sign in again. Does nothing if the user is enabled already.
 pub async fn enable(change: &mut Change<'_>, id: Uuid) -> Result<UserView, Refused> {
+    change.require(Operation::UserEnable)?;
     let before = lock(change, id).await?;
     if before.enabled {
         return Ok(before);
@@ -336,6 +345,7 @@ pub async fn enable(change: &mut Change<'_>, id: Uuid) -> Result<UserView, Refus
 /// Sets standard claims of a user by name; an empty value removes the claim. Returns the names and values of all claims that the
 /// user has afterwards.
 pub async fn set_claims(change: &mut Change<'_>, id: Uuid, values: &[(String, String)]) -> Result<Vec<(&'static str, String)>, Refused> {
+    change.require(Operation::UserSetClaims)?;
     let before = users::lock(&change.transaction, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
     let (mut claims, mut name) = (StandardClaims::from_json(&before.claims), before.name.clone());
     let mut faults = Vec::new();
@@ -364,8 +374,12 @@ pub async fn set_claims(change: &mut Change<'_>, id: Uuid, values: &[(String, St
 /// Gives a user the roles `add`, then takes the roles `remove` from them. Fails with [`Refused::Conflict`] if no administrator
 /// would remain.
 pub async fn change_roles(change: &mut Change<'_>, id: Uuid, add: &[String], remove: &[String]) -> Result<UserView, Refused> {
+    change.require(Operation::UserChangeRoles)?;
     let administrators = roles::lock_administrators(change).await?;
     let before = lock(change, id).await?;
+    change.require_over(&[id]).await?;
+    change.require_delegated_roles(add.iter().chain(remove)).await?;
+    let administered = role_store::hold_administration(&change.transaction, &[id]).await?;
     for role in add {
         roles::give(&change.transaction, id, role).await?;
     }
@@ -375,6 +389,9 @@ pub async fn change_roles(change: &mut Change<'_>, id: Uuid, add: &[String], rem
     let after = UserView { roles: role_store::of_user(&change.transaction, id).await?, ..before.clone() };
     if after.roles == before.roles {
         return Ok(before);
+    }
+    if !administered {
+        change.require_grant_to(&[id]).await?;
     }
     administrators.require_one(change).await?;
     change.record(Action::UserRolesChanged, Object::User(after.id, &after.username), Some(&before), Some(&after)).await?;

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
+use crate::clock::UnixSeconds;
+use crate::oauth::scope::{ADMIN_SCOPES, ScopeSet};
+
 /// The HTTP request that caused an event.
 #[derive(Debug, Clone)]
 pub struct RequestInfo {
@@ -44,6 +47,7 @@ pub enum Face {
     Revocation,
     EndSession,
     Registration,
+    Api,
 }
 
 impl Face {
@@ -57,6 +61,7 @@ impl Face {
             Self::Revocation => "revocation",
             Self::EndSession => "end_session",
             Self::Registration => "registration",
+            Self::Api => "api",
         }
     }
 }
@@ -69,17 +74,28 @@ pub struct Actor {
     pub face: Face,
     /// `None` if no HTTP request caused the event.
     pub request: Option<RequestInfo>,
+    /// The scopes of administration that the actor holds.
+    pub scopes: ScopeSet,
+    /// Unix seconds; `None` if the actor has not signed in as an administrator.
+    pub authenticated_at: Option<UnixSeconds>,
 }
 
 impl Actor {
-    /// Makes an actor without an HTTP request, such as a job or a command.
+    /// Makes an actor without an HTTP request, such as a job or a command. It holds all scopes of administration.
     pub fn local(who: Who, face: Face) -> Self {
-        Self { who, face, request: None }
+        let scopes = ADMIN_SCOPES.iter().map(|(name, _)| *name).collect();
+        Self { who, face, request: None, scopes, authenticated_at: None }
     }
 
-    /// Makes an actor that sent the HTTP request `request`.
+    /// Makes an actor that sent the HTTP request `request`. It holds no scopes of administration.
     pub fn remote(who: Who, face: Face, request: &RequestInfo) -> Self {
-        Self { who, face, request: Some(request.clone()) }
+        Self { who, face, request: Some(request.clone()), scopes: ScopeSet::default(), authenticated_at: None }
+    }
+
+    /// Makes the actor an administrator who holds `scopes` and signed in at `authenticated_at`, in Unix seconds.
+    #[must_use]
+    pub fn with_scopes(self, scopes: ScopeSet, authenticated_at: Option<UnixSeconds>) -> Self {
+        Self { scopes, authenticated_at, ..self }
     }
 
     /// The kind of the actor, and the id if it is a user or a client.

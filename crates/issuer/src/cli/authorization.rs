@@ -8,7 +8,7 @@ use crate::admin::authorizations::{self, AuthorizationFilter};
 use crate::admin::{change, clients, users};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{CliError, all, operator};
+use crate::cli::{CliError, all, operator, reading};
 
 /// The subcommands of `signet authorization`.
 #[derive(Debug, Subcommand)]
@@ -49,11 +49,11 @@ pub async fn run(app: &App, command: AuthorizationCommand) -> Result<Report, Cli
 impl Filter {
     async fn resolve(self, app: &App) -> Result<AuthorizationFilter, CliError> {
         let user = match &self.user {
-            Some(username) => Some(users::show(app, username).await?.id),
+            Some(username) => Some(users::show(&reading(app), username).await?.id),
             None => None,
         };
         if let Some(id) = &self.client {
-            clients::show(app, id).await?;
+            clients::show(&reading(app), id).await?;
         }
         Ok(AuthorizationFilter { user, client: self.client })
     }
@@ -61,7 +61,7 @@ impl Filter {
 
 async fn list(app: &App, filter: Filter) -> Result<Report, CliError> {
     let filter = filter.resolve(app).await?;
-    let rows = all(async |window| authorizations::list(app, &filter, &window).await).await?;
+    let rows = all(async |window| authorizations::list(&reading(app), &filter, &window).await).await?;
     Ok(Report::table(&["id", "username", "client_id", "scope", "signed_in_at", "last_used_at"], rows))
 }
 

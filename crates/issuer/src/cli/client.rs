@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::cli::client_claim::{self, ClaimCommand, TryArgs};
 use crate::cli::client_metadata::MetadataArgs;
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, all, operator};
+use crate::cli::{Arguments, CliError, all, operator, reading};
 use crate::clock::{DAY, UnixSeconds, date};
 use crate::fetch::budget::Asker;
 use crate::oauth::pkce::Pkce;
@@ -226,7 +226,7 @@ async fn registration_token(app: &App, uses: i32, lifetime: UnixSeconds) -> Resu
 }
 
 async fn list(app: &App, filter: ClientFilter) -> Result<Report, CliError> {
-    let rows = all(async |window| clients::list(app, filter, &window).await).await?;
+    let rows = all(async |window| clients::list(&reading(app), filter, &window).await).await?;
     Ok(Report::table(&["client_id", "client_name", "public", "grant_types", "enabled"], rows))
 }
 
@@ -249,7 +249,7 @@ async fn show(app: &App, id: &str) -> Result<Report, CliError> {
         "secrets",
         "created_at",
     ];
-    Ok(Report::record(&columns, json!(clients::show(app, id).await?)))
+    Ok(Report::record(&columns, json!(clients::show(&reading(app), id).await?)))
 }
 
 async fn rotate_secret(app: &App, id: &str, drop_previous: bool) -> Result<Report, CliError> {

@@ -8,7 +8,7 @@ use crate::admin::trial::{self, TrialRequest};
 use crate::admin::{change, client_claims};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, operator, rows_of};
+use crate::cli::{Arguments, CliError, operator, reading, rows_of};
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
 
 /// The subcommands of `signet client claim`.
@@ -125,7 +125,7 @@ impl SetArgs {
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: ClaimCommand) -> Result<Report, CliError> {
     let claims = match command {
-        ClaimCommand::List { id } => client_claims::list(app, &id).await?,
+        ClaimCommand::List { id } => client_claims::list(&reading(app), &id).await?,
         ClaimCommand::Set(args) => {
             let (id, claim) = args.into_claim();
             let put = change(app, &operator(), |change| Box::pin(client_claims::put(change, &id, claim))).await;
@@ -147,7 +147,7 @@ pub async fn run(app: &App, command: ClaimCommand) -> Result<Report, CliError> {
 pub async fn try_out(app: &App, args: TryArgs) -> Result<Report, CliError> {
     let scope = (!args.scopes.is_empty()).then(|| args.scopes.join(" "));
     let request = TrialRequest { client_id: args.id, username: args.user, scope, resource: args.resource };
-    let trial = trial::run(app, &request)
+    let trial = trial::run(&reading(app), &request)
         .await
         .map_err(|error| CliError::from(error).in_terms_of(&[("scope", "--scope"), ("resource", "--resource"), ("username", "--user")]))?;
     let mut lines = Vec::new();

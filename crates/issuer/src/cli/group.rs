@@ -8,7 +8,7 @@ use crate::admin::groups::{self, GroupDraft, GroupPatch};
 use crate::admin::names::{self, Kind};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, all, changing, operator};
+use crate::cli::{Arguments, CliError, all, changing, operator, reading};
 
 /// The subcommands of `signet group`.
 #[derive(Debug, Subcommand)]
@@ -106,7 +106,7 @@ pub async fn run(app: &App, command: GroupCommand) -> Result<Report, CliError> {
             add(app, draft).await.map_err(|error| error.in_terms_of(ARGUMENTS))
         }
         GroupCommand::List => list(app).await,
-        GroupCommand::Show { name } => Ok(Report::record(&COLUMNS, json!(groups::show(app, &name).await?))),
+        GroupCommand::Show { name } => Ok(Report::record(&COLUMNS, json!(groups::show(&reading(app), &name).await?))),
         GroupCommand::Edit(args) => edit(app, args).await,
         GroupCommand::Members { name, add, remove } => {
             let arguments = [("members", changing(&add, &remove))];
@@ -129,12 +129,12 @@ async fn add(app: &App, draft: GroupDraft) -> Result<Report, CliError> {
 }
 
 async fn list(app: &App) -> Result<Report, CliError> {
-    let rows = all(async |window| groups::list(app, &window).await).await?;
+    let rows = all(async |window| groups::list(&reading(app), &window).await).await?;
     Ok(Report::table(&["name", "display_name", "roles", "delegated", "is_default"], rows))
 }
 
 async fn edit(app: &App, args: EditArgs) -> Result<Report, CliError> {
-    let before = groups::show(app, &args.name).await?;
+    let before = groups::show(&reading(app), &args.name).await?;
     let unless_empty = |text: String| Some(text).filter(|text| !text.is_empty());
     let roles = (!args.add_roles.is_empty() || !args.remove_roles.is_empty()).then(|| {
         let kept = before.roles.into_iter().filter(|role| !args.remove_roles.contains(role));
@@ -166,6 +166,6 @@ async fn members(app: &App, name: &str, add: &[String], remove: &[String]) -> Re
         let text = format!("Changed the members of the group {name}; added: {}, removed: {}.", changed.added.len(), changed.removed.len());
         return Ok(Report::new(text, json!(changed)));
     }
-    let rows = all(async |window| groups::members(app, name, &window).await).await?;
+    let rows = all(async |window| groups::members(&reading(app), name, &window).await).await?;
     Ok(Report::table(&["username", "name", "id"], rows))
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::admin::{change, keys};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{CliError, operator, rows_of};
+use crate::cli::{CliError, operator, reading, rows_of};
 use crate::clock::date;
 use crate::config::{VERIFIER_MIN_MAX_AGE, VERIFIER_STALE_ALLOWANCE};
 
@@ -35,7 +35,7 @@ pub async fn run(app: &App, command: KeysCommand) -> Result<Report, CliError> {
 }
 
 async fn list(app: &App) -> Result<Report, CliError> {
-    Ok(Report::table(&["kid", "state", "published_at", "signs_from", "revoked_at"], rows_of(keys::list(app).await?)))
+    Ok(Report::table(&["kid", "state", "published_at", "signs_from", "revoked_at"], rows_of(keys::list(&reading(app)).await?)))
 }
 
 async fn rotate(app: &App) -> Result<Report, CliError> {

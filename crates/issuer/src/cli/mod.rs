@@ -19,14 +19,14 @@ mod user;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::admin::{Fault, Listing, Refused, Window};
+use crate::admin::{Fault, Listing, Reading, Refused, Window};
 use crate::app::App;
 use crate::audit::{Actor, Face, Who};
 use crate::clock::SystemClock;
@@ -34,6 +34,8 @@ use crate::config::{ConfigError, Flag, Settings};
 use crate::keys::KeyError;
 use crate::start::{self, StartError};
 use report::Report;
+
+static OPERATOR: LazyLock<Actor> = LazyLock::new(|| Actor::local(Who::Operator, Face::CommandLine));
 
 /// The number of items that [`all`] reads at a time.
 const PAGE: u64 = 500;
@@ -188,7 +190,12 @@ fn refuse<T>(reason: impl Into<String>) -> Result<T, CliError> {
 
 /// Returns the actor of every command: someone with a shell on the issuer's machine.
 fn operator() -> Actor {
-    Actor::local(Who::Operator, Face::CommandLine)
+    OPERATOR.clone()
+}
+
+/// Returns the permission to read everything, which an operator has.
+fn reading(app: &App) -> Reading<'_> {
+    Reading::new(app, &OPERATOR)
 }
 
 /// Reads all items of a list, [`PAGE`] at a time.

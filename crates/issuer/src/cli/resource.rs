@@ -7,7 +7,7 @@ use crate::admin::change;
 use crate::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch, ScopeView};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, all, operator};
+use crate::cli::{Arguments, CliError, all, operator, reading};
 use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::token_claim::TokenClaim;
@@ -134,7 +134,7 @@ async fn edit(app: &App, identifier: &str, patch: ResourcePatch) -> Result<Repor
 }
 
 async fn list(app: &App) -> Result<Report, CliError> {
-    let mut rows = all(async |window| resources::list(app, &window).await).await?;
+    let mut rows = all(async |window| resources::list(&reading(app), &window).await).await?;
     for row in &mut rows {
         row["scopes"] = row["scopes"].as_array().into_iter().flatten().map(|scope| scope["name"].clone()).collect();
     }

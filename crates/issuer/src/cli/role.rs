@@ -7,7 +7,7 @@ use crate::admin::change;
 use crate::admin::roles::{self, NewRole, RolePatch};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{CliError, all, changing, operator};
+use crate::cli::{CliError, all, changing, operator, reading};
 
 /// The subcommands of `signet role`.
 #[derive(Debug, Subcommand)]
@@ -78,12 +78,15 @@ async fn add(app: &App, name: &str, scopes: &[String]) -> Result<Report, CliErro
 }
 
 async fn list(app: &App) -> Result<Report, CliError> {
-    Ok(Report::table(&["name", "display_name", "scopes", "delegated"], all(async |window| roles::list(app, &window).await).await?))
+    Ok(Report::table(
+        &["name", "display_name", "scopes", "delegated"],
+        all(async |window| roles::list(&reading(app), &window).await).await?,
+    ))
 }
 
 async fn change_scopes(app: &App, name: &str, add: &[String], remove: &[String]) -> Result<Report, CliError> {
     let role = if add.is_empty() && remove.is_empty() {
-        roles::show(app, name).await?
+        roles::show(&reading(app), name).await?
     } else {
         change(app, &operator(), |change| Box::pin(roles::change_scopes(change, name, add, remove))).await?
     };

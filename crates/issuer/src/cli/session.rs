@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::admin::{change, sessions, users};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{CliError, all, operator};
+use crate::cli::{CliError, all, operator, reading};
 
 /// The subcommands of `signet session`.
 #[derive(Debug, Subcommand)]
@@ -40,10 +40,10 @@ pub async fn run(app: &App, command: SessionCommand) -> Result<Report, CliError>
 
 async fn list(app: &App, username: Option<&str>) -> Result<Report, CliError> {
     let user = match username {
-        Some(username) => Some(users::show(app, username).await?.id),
+        Some(username) => Some(users::show(&reading(app), username).await?.id),
         None => None,
     };
-    let rows = all(async |window| sessions::list(app, user, &window).await).await?;
+    let rows = all(async |window| sessions::list(&reading(app), user, &window).await).await?;
     Ok(Report::table(&["sid", "username", "address", "user_agent", "last_used_at"], rows))
 }
 
@@ -53,7 +53,7 @@ async fn end_one(app: &App, sid: &str) -> Result<Report, CliError> {
 }
 
 async fn end_all(app: &App, username: &str) -> Result<Report, CliError> {
-    let user = users::show(app, username).await?.id;
+    let user = users::show(&reading(app), username).await?.id;
     Ok(ended(change(app, &operator(), |change| Box::pin(sessions::end_all(change, user))).await?))
 }
 

@@ -12,7 +12,7 @@ use crate::admin::names::{self, Kind};
 use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, all, changing, operator, refuse};
+use crate::cli::{Arguments, CliError, all, changing, operator, reading, refuse};
 use crate::oauth::standard_claims::TEXT_CLAIMS;
 
 /// The subcommands of `signet user`.
@@ -179,7 +179,7 @@ pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
 
 async fn add(app: &App, draft: UserDraft, password: PasswordArgs) -> Result<Report, CliError> {
     let user = NewUser::check(draft)?;
-    users::require_free(app, &user).await?;
+    users::require_free(&reading(app), &user).await?;
     let hash = password.hash(app, &user.about()).await?;
     let user = change(app, &operator(), move |change| Box::pin(users::add(change, user, hash))).await?;
     let (id, username) = (user.id, user.username);
@@ -187,17 +187,17 @@ async fn add(app: &App, draft: UserDraft, password: PasswordArgs) -> Result<Repo
 }
 
 async fn list(app: &App, filter: UserFilter) -> Result<Report, CliError> {
-    let rows = all(async |window| users::list(app, filter, &window).await).await?;
+    let rows = all(async |window| users::list(&reading(app), filter, &window).await).await?;
     Ok(Report::table(&["username", "email", "roles", "enabled", "id"], rows))
 }
 
 async fn show(app: &App, username: &str) -> Result<Report, CliError> {
     let columns = ["id", "username", "email", "name", "roles", "groups", "enabled", "created_at"];
-    Ok(Report::record(&columns, json!(users::show(app, username).await?)))
+    Ok(Report::record(&columns, json!(users::show(&reading(app), username).await?)))
 }
 
 async fn set_password(app: &App, username: &str, password: PasswordArgs) -> Result<Report, CliError> {
-    let user = users::show(app, username).await?;
+    let user = users::show(&reading(app), username).await?;
     let hash = password.hash(app, &user.about()).await?;
     let ended = change(app, &operator(), move |change| Box::pin(users::set_password(change, user.id, hash))).await?;
     let Ended { user, authorizations } = ended;
@@ -206,7 +206,7 @@ async fn set_password(app: &App, username: &str, password: PasswordArgs) -> Resu
 }
 
 async fn disable(app: &App, username: &str) -> Result<Report, CliError> {
-    let id = users::show(app, username).await?.id;
+    let id = users::show(&reading(app), username).await?.id;
     let Ended { user, authorizations } = change(app, &operator(), |change| Box::pin(users::disable(change, id))).await?;
     let text = format!("Disabled {}; authorizations ended: {authorizations}.", user.username);
     let json = json!({ "id": user.id, "username": user.username, "enabled": false, "authorizations_ended": authorizations });
@@ -214,15 +214,15 @@ async fn disable(app: &App, username: &str) -> Result<Report, CliError> {
 }
 
 async fn enable(app: &App, username: &str) -> Result<Report, CliError> {
-    let id = users::show(app, username).await?.id;
+    let id = users::show(&reading(app), username).await?.id;
     let user = change(app, &operator(), |change| Box::pin(users::enable(change, id))).await?;
     Ok(Report::new(format!("Enabled {}.", user.username), json!({ "id": user.id, "username": user.username, "enabled": true })))
 }
 
 async fn change_claims(app: &App, username: &str, values: &[(String, String)]) -> Result<Report, CliError> {
-    let id = users::show(app, username).await?.id;
+    let id = users::show(&reading(app), username).await?.id;
     let claims = if values.is_empty() {
-        users::claims(app, id).await?
+        users::claims(&reading(app), id).await?
     } else {
         change(app, &operator(), |change| Box::pin(users::set_claims(change, id, values))).await?
     };
@@ -232,7 +232,7 @@ async fn change_claims(app: &App, username: &str, values: &[(String, String)]) -
 }
 
 async fn change_roles(app: &App, username: &str, add: &[String], remove: &[String]) -> Result<Report, CliError> {
-    let user = users::show(app, username).await?;
+    let user = users::show(&reading(app), username).await?;
     let user = if add.is_empty() && remove.is_empty() {
         user
     } else {

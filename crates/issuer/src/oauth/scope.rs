@@ -18,8 +18,11 @@ pub const OIDC_SCOPES: [(&str, &str); 8] = [
 ];
 
 /// The scopes that permit administration of the issuer, each with the description that people see.
-pub const ADMIN_SCOPES: [(&str, &str); 2] =
-    [("admin", "Administer users, clients and keys"), ("admin:read", "Read users, clients and keys")];
+pub const ADMIN_SCOPES: [(&str, &str); 3] = [
+    ("admin", "Administer users, clients and keys"),
+    ("admin:read", "Read users, clients and keys"),
+    ("admin:users", "Help people who are not administrators"),
+];
 
 /// Returns whether `scope` permits administration of the issuer.
 pub fn is_administration(scope: &str) -> bool {

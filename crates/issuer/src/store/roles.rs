@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::config::ADMIN;
+use crate::oauth::scope::ADMIN_SCOPES;
 use crate::store::StoreError;
 use crate::store::entity::{group_members, group_roles, groups, role_scopes, roles, scopes, user_roles, users};
 
@@ -145,6 +146,31 @@ pub async fn of_users(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>
 pub async fn lock_administrators(db: &impl ConnectionTrait) -> Result<(), StoreError> {
     scopes::Entity::find_by_id(ADMIN).lock(LockType::NoKeyUpdate).all(db).await?.pop();
     Ok(())
+}
+
+/// Returns whether one of `users` holds a scope of administration, directly or through a group.
+pub async fn hold_administration(db: &impl ConnectionTrait, users: &[Uuid]) -> Result<bool, StoreError> {
+    if users.is_empty() {
+        return Ok(false);
+    }
+    let administration = ADMIN_SCOPES.iter().map(|(name, _)| *name);
+    let roles = role_scopes::Entity::find()
+        .select_only()
+        .column(role_scopes::Column::Role)
+        .filter(role_scopes::Column::Scope.is_in(administration))
+        .into_query();
+    let directly = user_roles::Entity::find()
+        .filter(user_roles::Column::UserId.is_in(users.iter().copied()))
+        .filter(user_roles::Column::Role.in_subquery(roles.clone()));
+    if directly.exists(db).await? {
+        return Ok(true);
+    }
+    let carriers =
+        group_roles::Entity::find().select_only().column(group_roles::Column::GroupId).filter(group_roles::Column::Role.in_subquery(roles));
+    let through_groups = group_members::Entity::find()
+        .filter(group_members::Column::UserId.is_in(users.iter().copied()))
+        .filter(group_members::Column::GroupId.in_subquery(carriers.into_query()));
+    Ok(through_groups.exists(db).await?)
 }
 
 /// Returns whether there is an enabled user with a password who holds the scope `admin`, directly or through a group.

@@ -72,14 +72,14 @@ async fn new_users_join_the_default_groups() {
     add(&app, GroupDraft { is_default: true, ..draft("everyone", &[]) }).await.unwrap();
     add(&app, draft("some", &[])).await.unwrap();
     app.add_user("bob", &[]).await;
-    assert_eq!(users::show(&app.app, "bob").await.unwrap().groups, ["everyone"]);
+    assert_eq!(users::show(&app.reading(), "bob").await.unwrap().groups, ["everyone"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_remains_through_groups_too() {
     let app = TestApp::new().await;
     app.add_user("alice", &[]).await;
-    let admin = users::show(&app.app, "admin").await.unwrap().id;
+    let admin = users::show(&app.reading(), "admin").await.unwrap().id;
     let role = ["admin".to_owned()];
     add(&app, draft("admins", &["admin"])).await.unwrap();
     members(&app, "admins", &["alice"], &[]).await.unwrap();
@@ -88,7 +88,7 @@ async fn an_administrator_remains_through_groups_too() {
     assert_conflict(members(&app, "admins", &[], &["alice"]).await, none);
     assert_conflict(edit(&app, "admins", GroupPatch { roles: Some(Vec::new()), ..GroupPatch::default() }).await, none);
     assert_conflict(app.operate(|change| Box::pin(groups::remove(change, "admins"))).await.map(|_| ()), none);
-    let alice = users::show(&app.app, "alice").await.unwrap().id;
+    let alice = users::show(&app.reading(), "alice").await.unwrap().id;
     assert_conflict(app.operate(|change| Box::pin(users::disable(change, alice))).await.map(|_| ()), none);
     // Two ways at once leave one administrator.
     members(&app, "admins", &["admin"], &[]).await.unwrap();

@@ -2,6 +2,7 @@
 
 mod groups;
 mod new_client;
+mod permission;
 mod resources;
 mod roles;
 
@@ -33,29 +34,31 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
         }};
     }
     let (users, pages) =
-        in_pages!(async |window| admin::users::list(&app.app, admin::users::UserFilter::default(), &window).await, |user| user
+        in_pages!(async |window| admin::users::list(&app.reading(), admin::users::UserFilter::default(), &window).await, |user| user
             .username
             .clone());
     assert_eq!(users, ["admin", "user0", "user1", "user2", "user3", "user4", "user5", "user6"]);
     assert_eq!(pages, 3);
     let all = admin::clients::ClientFilter::default();
-    let (clients, _) = in_pages!(async |window| admin::clients::list(&app.app, all, &window).await, |client| client.client_id.clone());
+    let (clients, _) =
+        in_pages!(async |window| admin::clients::list(&app.reading(), all, &window).await, |client| client.client_id.clone());
     assert_eq!(clients.len(), 9, "{clients:?}");
     let (authorizations, _) = in_pages!(
-        async |window| admin::authorizations::list(&app.app, &admin::authorizations::AuthorizationFilter::default(), &window).await,
+        async |window| admin::authorizations::list(&app.reading(), &admin::authorizations::AuthorizationFilter::default(), &window).await,
         |authorization| authorization.id
     );
     let mut sorted = authorizations.clone();
     sorted.sort();
     sorted.dedup();
     assert_eq!((authorizations.len(), sorted.len()), (7, 7));
-    let (sessions, _) = in_pages!(async |window| admin::sessions::list(&app.app, None, &window).await, |session| session.sid.clone());
+    let (sessions, _) = in_pages!(async |window| admin::sessions::list(&app.reading(), None, &window).await, |session| session.sid.clone());
     assert_eq!(sessions.len(), 7);
-    let (roles, _) = in_pages!(async |window| admin::roles::list(&app.app, &window).await, |role| role.name.clone());
+    let (roles, _) = in_pages!(async |window| admin::roles::list(&app.reading(), &window).await, |role| role.name.clone());
     assert_eq!(roles, ["admin", "clerk"]);
-    let (resources, _) = in_pages!(async |window| admin::resources::list(&app.app, &window).await, |resource| resource.identifier.clone());
+    let (resources, _) =
+        in_pages!(async |window| admin::resources::list(&app.reading(), &window).await, |resource| resource.identifier.clone());
     assert_eq!(resources.len(), 3);
-    assert_eq!(admin::resources::show(&app.app, ORDERS).await.unwrap().scopes.len(), 2);
+    assert_eq!(admin::resources::show(&app.reading(), ORDERS).await.unwrap().scopes.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,15 +66,16 @@ async fn filters_return_only_what_matches() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_user("bob").await;
     app.disable_user("bob").await;
     let usernames = async |enabled| {
-        let page = admin::users::list(&app.app, admin::users::UserFilter { enabled }, &app.window()).await.unwrap();
+        let page = admin::users::list(&app.reading(), admin::users::UserFilter { enabled }, &app.window()).await.unwrap();
         page.items.into_iter().map(|user| user.username).collect::<Vec<_>>()
     };
     assert_eq!(usernames(None).await, ["admin", "alice", "bob"]);
     assert_eq!(usernames(Some(true)).await, ["admin", "alice"]);
     assert_eq!(usernames(Some(false)).await, ["bob"]);
     app.disable_client("shop").await;
-    let disabled = admin::clients::list(&app.app, admin::clients::ClientFilter { enabled: Some(false) }, &app.window()).await.unwrap();
+    let disabled =
+        admin::clients::list(&app.reading(), admin::clients::ClientFilter { enabled: Some(false) }, &app.window()).await.unwrap();
     assert_eq!(disabled.items.into_iter().map(|client| client.client_id).collect::<Vec<_>>(), ["shop"]);
     let broken = Window { after: Some("nonsense".to_owned()), limit: 3 };
-    assert!(admin::authorizations::list(&app.app, &admin::authorizations::AuthorizationFilter::default(), &broken).await.is_err());
+    assert!(admin::authorizations::list(&app.reading(), &admin::authorizations::AuthorizationFilter::default(), &broken).await.is_err());
 }

@@ -20,7 +20,7 @@ async fn the_list_has_the_built_in_ones_first_then_the_oldest_first() {
     for limit in [1, 2, 3, 100] {
         let (mut listed, mut after) = (Vec::new(), None);
         loop {
-            let page = resources::list(&app.app, &Window { after, limit }).await.unwrap();
+            let page = resources::list(&app.reading(), &Window { after, limit }).await.unwrap();
             listed.extend(page.items.into_iter().map(|resource| resource.identifier));
             after = page.next;
             if after.is_none() {
@@ -30,7 +30,7 @@ async fn the_list_has_the_built_in_ones_first_then_the_oldest_first() {
         assert_eq!(listed, expected, "{limit} in a page");
     }
     let broken = Window { after: Some("nonsense".to_owned()), limit: 3 };
-    assert!(resources::list(&app.app, &broken).await.is_err());
+    assert!(resources::list(&app.reading(), &broken).await.is_err());
 }
 
 async fn add(app: &TestApp, identifier: &str) -> Result<(), Refused> {
@@ -51,7 +51,7 @@ async fn two_that_are_equal_cannot_both_be_registered() {
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
     assert_eq!(app.count("SELECT count(*) FROM resources WHERE identifier LIKE 'https://x.example%'").await, 1);
     // A resource is found, and removed, by either spelling.
-    assert_eq!(resources::show(&app.app, &format!("{ORDERS}/")).await.unwrap().identifier, ORDERS);
+    assert_eq!(resources::show(&app.reading(), &format!("{ORDERS}/")).await.unwrap().identifier, ORDERS);
     let removed = app.operate(|change| Box::pin(resources::remove(change, "https://orders.example/"))).await.unwrap();
     assert_eq!(removed.identifier, ORDERS);
 }

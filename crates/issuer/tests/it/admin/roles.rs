@@ -6,7 +6,7 @@ use signet_issuer::admin::{Refused, roles, users};
 use crate::support::{TestApp, at_once};
 
 async fn id(app: &TestApp, username: &str) -> uuid::Uuid {
-    users::show(&app.app, username).await.unwrap().id
+    users::show(&app.reading(), username).await.unwrap().id
 }
 
 #[track_caller]
@@ -25,8 +25,8 @@ async fn no_operation_removes_the_last_administrator() {
     assert_refused(app.operate(|change| Box::pin(users::disable(change, admin))).await, "disabling");
     assert_refused(app.operate(|change| Box::pin(users::change_roles(change, admin, &[], &role))).await, "taking the role");
     assert_refused(app.operate(|change| Box::pin(roles::change_scopes(change, "admin", &[], &role))).await, "taking the scope");
-    assert_eq!(users::show(&app.app, "admin").await.unwrap().roles, ["admin"]);
-    assert!(users::show(&app.app, "admin").await.unwrap().enabled, "a refused change leaves nothing behind");
+    assert_eq!(users::show(&app.reading(), "admin").await.unwrap().roles, ["admin"]);
+    assert!(users::show(&app.reading(), "admin").await.unwrap().enabled, "a refused change leaves nothing behind");
 
     // Another role that holds the scope may be removed only while somebody else holds it, too.
     app.operate(|change| Box::pin(roles::add(change, roles::NewRole::check("deputy", &role).unwrap()))).await.unwrap();
@@ -73,7 +73,7 @@ async fn when_all_administrators_are_disabled_at_once_one_remains() {
     let disabled = at_once(ids.iter().map(|id| app.operate(|change| Box::pin(users::disable(change, *id)))).collect()).await;
     assert_eq!(disabled.iter().filter(|outcome| outcome.is_ok()).count(), 7);
     let left = &ids[disabled.iter().position(Result::is_err).unwrap()];
-    let enabled = users::list(&app.app, UserFilter { enabled: Some(true) }, &app.window()).await.unwrap().items;
+    let enabled = users::list(&app.reading(), UserFilter { enabled: Some(true) }, &app.window()).await.unwrap().items;
     let enabled: Vec<_> = enabled.iter().map(|user| (user.id, user.roles.as_slice())).collect();
     assert_eq!(enabled, [(*left, ["admin".to_owned()].as_slice())]);
 }

@@ -84,16 +84,16 @@ const BY_THE_OPERATOR: &str = "actor_kind = 'operator' AND face = 'command_line'
 async fn every_operation_records_who_did_what_before_and_after() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
     let browser = app.signed_in("alice").await;
-    let alice = users::show(&app.app, "alice").await.unwrap().id;
+    let alice = users::show(&app.reading(), "alice").await.unwrap().id;
     let of_web = AuthorizationFilter { user: None, client: Some("web".to_owned()) };
 
     app.code_flow(&browser, &[]).await;
-    let id = authorizations::list(&app.app, &of_web, &app.window()).await.unwrap().items.remove(0).id;
+    let id = authorizations::list(&app.reading(), &of_web, &app.window()).await.unwrap().items.remove(0).id;
     app.operate(|change| Box::pin(authorizations::end(change, id))).await.unwrap();
     app.code_flow(&browser, &[]).await;
     app.operate(|change| Box::pin(authorizations::end_all(change, &of_web))).await.unwrap();
     app.code_flow(&browser, &[]).await;
-    let sid = sessions::list(&app.app, Some(alice), &app.window()).await.unwrap().items.remove(0).sid;
+    let sid = sessions::list(&app.reading(), Some(alice), &app.window()).await.unwrap().items.remove(0).sid;
     app.operate(|change| Box::pin(sessions::end(change, &sid))).await.unwrap();
     app.signed_in("alice").await;
     app.operate(|change| Box::pin(sessions::end_all(change, alice))).await.unwrap();
@@ -102,7 +102,7 @@ async fn every_operation_records_who_did_what_before_and_after() {
     let (read, clerk) = (["orders:read".to_owned()], ["clerk".to_owned()]);
     let nickname = [("nickname".to_owned(), "Al".to_owned())];
     let (key, spare) = (app.app.rotation().generate().unwrap(), app.app.rotation().generate().unwrap());
-    let active = keys::list(&app.app).await.unwrap().remove(0).kid;
+    let active = keys::list(&app.reading()).await.unwrap().remove(0).kid;
     let policy = serde_json::json!({
         "claim": "policy", "source": "group_map", "map": [{ "group": "team", "value": "readwrite" }],
         "shape": "first", "in_id_token": true, "in_userinfo": true,
@@ -162,7 +162,7 @@ async fn every_operation_records_who_did_what_before_and_after() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ending_a_users_access_is_recorded_even_if_nothing_was_live() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
-    let alice = users::show(&app.app, "alice").await.unwrap().id;
+    let alice = users::show(&app.reading(), "alice").await.unwrap().id;
     let of_alice = AuthorizationFilter { user: Some(alice), client: None };
     assert_eq!(app.operate(|change| Box::pin(sessions::end_all(change, alice))).await.unwrap(), 0);
     assert_eq!(app.operate(|change| Box::pin(authorizations::end_all(change, &of_alice))).await.unwrap(), 0);
@@ -179,7 +179,7 @@ async fn ending_a_users_access_is_recorded_even_if_nothing_was_live() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_origin_of_a_password_that_an_administrator_sets_is_recorded() {
     let app = TestApp::new().await;
-    let admin = users::show(&app.app, "admin").await.unwrap().id;
+    let admin = users::show(&app.reading(), "admin").await.unwrap().id;
     let hash = password::hash(&app.app, "an imported passphrase".into()).await.unwrap();
     for password in [
         PasswordHash::chosen(&app.app, "another good passphrase".into(), &[]).await.unwrap(),
@@ -202,7 +202,7 @@ async fn the_origin_of_a_password_that_an_administrator_sets_is_recorded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operation_that_fails_or_changes_nothing_leaves_no_event() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
-    let alice = users::show(&app.app, "alice").await.unwrap().id;
+    let alice = users::show(&app.reading(), "alice").await.unwrap().id;
     app.disable_user("alice").await;
     let (count, disabled_at) = ("SELECT count(*) FROM audit_events", "SELECT disabled_at FROM users WHERE username = 'alice'");
     let (before, since) = (app.count(count).await, app.count(disabled_at).await);
@@ -236,9 +236,9 @@ async fn an_operation_that_fails_or_changes_nothing_leaves_no_event() {
 async fn what_has_already_ended_is_refused_otherwise_than_what_never_was() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
     app.code_flow(&app.signed_in("alice").await, &[]).await;
-    let id = authorizations::list(&app.app, &AuthorizationFilter::default(), &app.window()).await.unwrap().items.remove(0).id;
-    let sid = sessions::list(&app.app, None, &app.window()).await.unwrap().items.remove(0).sid;
-    let kid = keys::list(&app.app).await.unwrap().remove(0).kid;
+    let id = authorizations::list(&app.reading(), &AuthorizationFilter::default(), &app.window()).await.unwrap().items.remove(0).id;
+    let sid = sessions::list(&app.reading(), None, &app.window()).await.unwrap().items.remove(0).sid;
+    let kid = keys::list(&app.reading()).await.unwrap().remove(0).kid;
     for time in ["the first", "the second"] {
         let key = app.app.rotation().generate().unwrap();
         let refused = [

@@ -24,7 +24,7 @@ async fn way_on(window: &Window) -> String {
 }
 
 async fn sub(app: &TestApp, username: &str) -> String {
-    signet_issuer::admin::users::show(&app.app, username).await.unwrap().id.to_string()
+    signet_issuer::admin::users::show(&app.reading(), username).await.unwrap().id.to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -163,7 +163,7 @@ async fn whoever_was_typed_is_signed_in_whatever_another_tab_did() {
     let id_token = app.redeem(&code, &[]).await;
     assert_eq!(
         crate::support::claims(id_token.str("id_token"))["sub"],
-        signet_issuer::admin::users::show(&app.app, "bob").await.unwrap().id.to_string()
+        signet_issuer::admin::users::show(&app.reading(), "bob").await.unwrap().id.to_string()
     );
     // A wrong password in one tab leaves the person of the other tab signed in, and the page says who that is.
     let page = browser.get(&app.authorize(&[("prompt", "login")])).await;

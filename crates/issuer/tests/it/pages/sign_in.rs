@@ -59,7 +59,7 @@ async fn a_generated_password_must_be_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_database_gives_an_error_page_and_no_session() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
-    let alice = users::show(&app.app, "alice").await.unwrap().id;
+    let alice = users::show(&app.reading(), "alice").await.unwrap().id;
     let end_sessions = async || app.operate(|change| Box::pin(sessions::end_all(change, alice))).await.unwrap();
     for (table, signs_in) in [
         ("users", false),

@@ -16,7 +16,7 @@ use signet_issuer::accounts::methods::password;
 use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
 use signet_issuer::admin::resources::{NewResource, ResourceDraft, ScopeView};
 use signet_issuer::admin::users::{NewUser, PasswordHash, UserDraft};
-use signet_issuer::admin::{Change, Refused, Window, Work, change, clients, resources, roles, users};
+use signet_issuer::admin::{Change, Reading, Refused, Window, Work, change, clients, resources, roles, users};
 use signet_issuer::app::App;
 use signet_issuer::audit::{Actor, Face, Who};
 use signet_issuer::clock::{Clock, FakeClock};
@@ -138,6 +138,11 @@ impl TestApp {
         change(&self.app, &self.operator, work).await
     }
 
+    /// Returns the permission to read everything, as an operator at the command line has.
+    pub fn reading(&self) -> Reading<'_> {
+        Reading::new(&self.app, &self.operator)
+    }
+
     /// Returns the window of the first page of a list. It has room for everything that a test adds.
     #[expect(clippy::unused_self, reason = "it reads as a part of this issuer's lists")]
     pub fn window(&self) -> Window {
@@ -227,13 +232,13 @@ impl TestApp {
 
     /// Gives a user [`PASSWORD`] as a generated password, which they must replace.
     pub async fn generate_password(&self, username: &str) {
-        let id = users::show(&self.app, username).await.unwrap().id;
+        let id = users::show(&self.reading(), username).await.unwrap().id;
         let hash = PasswordHash::generated(&self.app, PASSWORD.into()).await.unwrap();
         self.operate(|change| Box::pin(users::set_password(change, id, hash))).await.unwrap();
     }
 
     pub async fn disable_user(&self, username: &str) {
-        let id = users::show(&self.app, username).await.unwrap().id;
+        let id = users::show(&self.reading(), username).await.unwrap().id;
         self.operate(|change| Box::pin(users::disable(change, id))).await.unwrap();
     }
 

@@ -228,7 +228,7 @@ async fn a_trial_tells_what_the_tokens_would_and_why_the_rest_is_missing() {
         resource: None,
     };
     app.change_clerk(&[], &["orders:write"]).await;
-    let tried = trial::run(&app.app, &request).await.unwrap();
+    let tried = trial::run(&app.reading(), &request).await.unwrap();
     let missing: Vec<(&str, bool)> = tried.scopes.iter().map(|scope| (scope.scope.as_str(), scope.missing.is_some())).collect();
     assert_eq!(
         missing,
@@ -250,5 +250,5 @@ async fn a_trial_tells_what_the_tokens_would_and_why_the_rest_is_missing() {
         place("UserInfo").claims.iter().filter_map(|told| Some((told.claim.clone(), told.value.clone()?))).collect();
     assert_eq!(userinfo, Value::from(tried));
     let unknown = TrialRequest { username: "nobody".to_owned(), ..request };
-    assert!(matches!(trial::run(&app.app, &unknown).await, Err(Refused::NotFound { noun: "user", .. })));
+    assert!(matches!(trial::run(&app.reading(), &unknown).await, Err(Refused::NotFound { noun: "user", .. })));
 }

@@ -35,7 +35,7 @@ async fn an_id_token_with_the_longest_claims_is_a_hint() {
     let long = "ü".repeat(200);
     let names = ["given_name", "family_name", "middle_name", "nickname", "street_address", "locality", "region", "country"];
     let claims: Vec<(String, String)> = names.iter().map(|name| ((*name).to_owned(), long.clone())).collect();
-    let id = signet_issuer::admin::users::show(&app.app, "alice").await.unwrap().id;
+    let id = signet_issuer::admin::users::show(&app.reading(), "alice").await.unwrap().id;
     app.operate(|change| Box::pin(signet_issuer::admin::users::set_claims(change, id, &claims))).await.unwrap();
     let browser = app.signed_in("alice").await;
     let asked = r#"{"id_token":{"given_name":null,"family_name":null,"middle_name":null,"nickname":null,"address":null}}"#;

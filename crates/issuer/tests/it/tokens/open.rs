@@ -100,7 +100,7 @@ async fn clients_that_register_themselves_get_the_default_resource_of_the_settin
     assert_eq!(tokens.claims()["aud"], MCP, "without a resource in the request");
     let named = register(&app, &json!({ "scope": "openid orders:read admin" })).await;
     assert_eq!(named.str("scope"), "openid orders:read");
-    let default_of = async |made: &Answer| clients::show(&app.app, made.str("client_id")).await.unwrap().default_resource;
+    let default_of = async |made: &Answer| clients::show(&app.reading(), made.str("client_id")).await.unwrap().default_resource;
     assert_eq!(default_of(&made).await.as_deref(), Some(MCP));
     assert_eq!(default_of(&named).await, None, "a client without a scope of the resource could get no token for it");
     for unsupported in ["claudeai", "admin", "admin:read nonsense"] {

@@ -9,7 +9,7 @@ use crate::support::{CALLBACK, claims};
 #[tokio::test(flavor = "multi_thread")]
 async fn claims_are_given_by_scope_and_one_by_one() {
     let app = app().await;
-    let alice = users::show(&app.app, "alice").await.unwrap().id;
+    let alice = users::show(&app.reading(), "alice").await.unwrap().id;
     let values = [("nickname", "Al"), ("phone_number", "+49 30 901820"), ("locality", "Berlin"), ("country", "Germany")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
     app.operate(|change| Box::pin(users::set_claims(change, alice, &values))).await.unwrap();

@@ -133,7 +133,7 @@ async fn a_person_keeps_the_apps_that_they_name_but_not_after_a_forced_change() 
     let by_password = app.sign_in("alice", "orders:read").await;
     let page = browser.get("/account/password").await;
     assert!(page.text.contains("will be signed out") && !page.text.contains("name=\"keep-"), "{}", page.text);
-    let id = authorizations::list(&app.app, &AuthorizationFilter::default(), &app.window()).await.unwrap().items.remove(0).id;
+    let id = authorizations::list(&app.reading(), &AuthorizationFilter::default(), &app.window()).await.unwrap().items.remove(0).id;
     let keep = format!("keep-{id}");
     let fields = [("current_password", PASSWORD), ("new_password", CHOSEN), ("repeat_password", CHOSEN), (keep.as_str(), "yes")];
     assert_eq!(browser.submit(&page, "/account/password", &fields).await.status, 200);
@@ -159,7 +159,7 @@ async fn everything_else_ends_on_demand_and_by_an_operator() {
     assert!(everything.alive(&app).await.is_empty());
 
     let everything = Everything::of(&app).await;
-    let id = users::show(&app.app, "alice").await.unwrap().id;
+    let id = users::show(&app.reading(), "alice").await.unwrap().id;
     let hash = PasswordHash::chosen(&app.app, CHOSEN.into(), &["alice"]).await.unwrap();
     app.operate(|change| Box::pin(users::set_password(change, id, hash))).await.unwrap();
     assert!(everything.alive(&app).await.is_empty());
