@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::browser::cookie;
 use crate::endpoints::{authorize, discovery, end_session, health, introspect, jwks, register, revoke, token, userinfo};
 use crate::pages::account::{consents, devices, password, profile};
-use crate::pages::{assets, consent, home, select_account, sign_in, sign_out};
+use crate::pages::{admin, assets, consent, home, select_account, sign_in, sign_out};
 use crate::web::client_ip;
 use crate::web::middleware::{cors, error_pages, host, panics, request_log, security_headers, time_limit};
 use crate::web::respond::{api_method_not_allowed, method_not_allowed, not_found};
@@ -111,6 +111,35 @@ fn public(path: &str, methods: MethodRouter<Arc<App>>) -> Router<Arc<App>> {
         .layer(cors::public())
 }
 
+/// The pages of the administration. They take the cookie and no token; `/api` takes a token and no cookie.
+fn for_administrators() -> Router<Arc<App>> {
+    Router::new()
+        .both("/admin", get(admin::overview::show))
+        .both("/admin/users", get(admin::users::list))
+        .both("/admin/users/new", get(admin::users::new).post(admin::users::add))
+        .both("/admin/users/{username}", get(admin::users::show).post(admin::users::act))
+        .both("/admin/users/{username}/roles", get(admin::users::roles).post(admin::users::change_roles))
+        .both("/admin/groups", get(admin::groups::list))
+        .both("/admin/groups/new", get(admin::groups::new).post(admin::groups::add))
+        .both("/admin/groups/{name}", get(admin::groups::show).post(admin::groups::act))
+        .both("/admin/groups/{name}/edit", get(admin::groups::edit).post(admin::groups::save))
+        .both("/admin/groups/{name}/members", get(admin::groups::members).post(admin::groups::change_members))
+        .both("/admin/roles", get(admin::roles::list))
+        .both("/admin/roles/new", get(admin::roles::new).post(admin::roles::add))
+        .both("/admin/roles/{name}", get(admin::roles::show).post(admin::roles::act))
+        .both("/admin/roles/{name}/edit", get(admin::roles::edit).post(admin::roles::save))
+        .both("/admin/clients", get(admin::clients::list))
+        .both("/admin/clients/{id}", get(admin::clients::show).post(admin::clients::act))
+        .both("/admin/clients/{id}/claim", get(admin::clients::claim).post(admin::clients::put_claim))
+        .both("/admin/clients/{id}/try", get(admin::clients::try_out))
+        .both("/admin/resources", get(admin::resources::list))
+        .both("/admin/resources/new", get(admin::resources::new).post(admin::resources::add))
+        .both("/admin/resources/{identifier}", get(admin::resources::show).post(admin::resources::act))
+        .both("/admin/resources/{identifier}/edit", get(admin::resources::edit).post(admin::resources::save))
+        .both("/admin/keys", get(admin::keys::list).post(admin::keys::act))
+        .both("/admin/sessions", get(admin::sessions::list).post(admin::sessions::end))
+}
+
 /// The URLs that browsers show to users. Only these routes read the cookie.
 fn for_people(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
@@ -128,6 +157,7 @@ fn for_people(app: &Arc<App>) -> Router<Arc<App>> {
         .both("/account/devices", get(devices::show).post(devices::submit))
         .both("/account/consents", get(consents::show).post(consents::submit))
         .both("/account/sign-out", post(sign_out::from_account))
+        .merge(for_administrators())
         .layer(cookie::layer(app))
         .layer(from_fn_with_state(Arc::clone(app), cookie::removal_cookie))
 }

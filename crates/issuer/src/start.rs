@@ -23,9 +23,6 @@ use crate::store::resources::{ISSUER, USERINFO};
 use crate::store::schema::{self, SchemaState};
 use crate::store::{ConnectionTrait, Store, StoreError, Transaction, commit, signing_keys};
 
-/// 32 letters and digits that are hard to mistake for each other. Each stands for five random bits.
-const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-
 /// The first administrator, whose password is shown only once.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -170,7 +167,7 @@ impl FirstStart {
     /// Makes the first signing key, the administrator's password and its hash.
     async fn prepare(app: &App) -> Result<Self, StartError> {
         let key = app.rotation().generate()?;
-        let password = SecretString::from(random_password(&*app.clock));
+        let password = SecretString::from(users::random_password(&*app.clock));
         let hash = PasswordHash::generated(app, password.clone()).await?;
         Ok(Self { key, password, hash })
     }
@@ -227,9 +224,4 @@ async fn note_master(db: &impl ConnectionTrait, master: &MasterKeys) -> Result<(
         signing_keys::note_master(db, version, fingerprint).await?;
     }
     Ok(())
-}
-
-fn random_password(clock: &dyn Clock) -> String {
-    let bytes = clock.random_bytes::<24>();
-    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }

@@ -268,6 +268,11 @@ pub struct Listing<V> {
 }
 
 impl<V> Listing<V> {
+    /// Makes the only page of a list that is short.
+    pub fn whole(items: Vec<V>) -> Self {
+        Self { items, next: None }
+    }
+
     /// Makes a page of at most `limit` of `rows`. The query must have asked for one row more than `limit`, so that its presence
     /// shows that another page follows. `cursor` names a row.
     fn of<R>(mut rows: Vec<R>, limit: u64, cursor: impl Fn(&R) -> String, view: impl FnMut(R) -> V) -> Self {

@@ -49,6 +49,7 @@ pub struct ResourceView {
     pub token_claims: Vec<TokenClaim>,
     /// The prefix of the names of the groups that its access tokens tell.
     pub group_prefix: String,
+    /// Incremented by each change.
     pub version: i32,
 }
 

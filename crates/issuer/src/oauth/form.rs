@@ -67,6 +67,11 @@ impl Form {
         self.0.get(name).into_iter().flatten().map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// All parameters that are not empty and not repeated, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.keys().filter_map(|name| Some((name.as_str(), self.get(name)?)))
+    }
+
     /// The value of `name` as a secret. `None` in the same cases as [`Form::get`].
     pub fn secret(&self, name: &str) -> Option<SecretString> {
         self.get(name).map(SecretString::from)

@@ -1,6 +1,7 @@
 //! The pages that people see: HTML without scripts, one file per page.
 
 pub mod account;
+pub mod admin;
 pub mod assets;
 pub mod consent;
 pub mod select_account;

@@ -96,7 +96,7 @@ pub fn is_form(parts: &Parts) -> bool {
     media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-/// The query of a page. `request` is the id of the authorization request that the page is about.
+/// The query of a page. `request` is the id of the authorization request that the page is about, if it is about one.
 pub struct PageQuery(Form);
 
 impl<S: Sync> FromRequestParts<S> for PageQuery {
@@ -108,6 +108,11 @@ impl<S: Sync> FromRequestParts<S> for PageQuery {
 }
 
 impl PageQuery {
+    /// Returns the value of `name` without surrounding spaces; empty if the query has none.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.get(name).unwrap_or_default().trim()
+    }
+
     /// Returns the id of the authorization request; empty if the page was opened without one.
     pub fn request_or_none(&self) -> &str {
         self.0.get("request").unwrap_or_default()

@@ -24,7 +24,7 @@ use crate::web::html::see_other;
 
 /// The user who is signed in. A browser without a session is redirected to the sign-in page, and a user who must replace a generated
 /// password is redirected to the password page.
-pub struct Account(SignedIn);
+pub struct Account(pub(in crate::pages) SignedIn);
 
 impl FromRequestParts<Arc<App>> for Account {
     type Rejection = Response;
@@ -46,13 +46,13 @@ fn must_enrol(SignedIn { user, evidence, .. }: &SignedIn) -> bool {
 }
 
 /// Formats a time for people, such as `7 March 2026, 14:05 UTC`.
-fn moment(at: UnixSeconds) -> String {
+pub(in crate::pages) fn moment(at: UnixSeconds) -> String {
     let form = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
     OffsetDateTime::from_unix_timestamp(at).ok().and_then(|date| date.format(form).ok()).unwrap_or_default()
 }
 
 /// Names the browser and the system that a `User-Agent` header stands for, so that people recognise their own devices.
-fn browser_name(user_agent: &str) -> String {
+pub(in crate::pages) fn browser_name(user_agent: &str) -> String {
     let first = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name);
     // Most browsers also name others, so a name that others use comes after theirs: Edge names Chrome, and both name Safari.
     let browser = first(&[

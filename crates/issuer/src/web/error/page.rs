@@ -195,6 +195,33 @@ impl PageError {
         }
     }
 
+    /// The user who is signed in is no administrator.
+    pub fn no_administrator(username: &str) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            title: "This page is for administrators",
+            message: format!(
+                "You are signed in as {username}, who holds no scope of administration. Ask an administrator for a role that holds one, or \
+                 sign in as somebody else."
+            ),
+            links: vec![
+                Link::Own("/account".to_owned(), "Go to your account".to_owned()),
+                Link::Own("/sign-in".to_owned(), "Sign in as somebody else".to_owned()),
+            ],
+            ..Self::not_found()
+        }
+    }
+
+    /// An administrator's operation was refused. `reason` is a sentence without a full stop.
+    pub fn admin(status: StatusCode, title: &'static str, reason: impl std::fmt::Display) -> Self {
+        let mut message = format!("{reason}.");
+        if let Some(first) = message.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        let links = vec![Link::Own("/admin".to_owned(), "Go to the administration".to_owned())];
+        Self { status, title, message, links, ..Self::not_found() }
+    }
+
     /// The server is busy. The same request may succeed a moment later.
     pub fn busy() -> Self {
         Self {

@@ -1,0 +1,267 @@
+//! The pages of groups.
+
+use axum::extract::Path;
+use axum::response::Response;
+
+use crate::admin::Operation;
+use crate::admin::groups::{self, GroupDraft, GroupPatch, GroupView, MemberView};
+use crate::pages::account::moment;
+use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, html};
+
+const SECTION: &str = "Groups";
+const PATH: &str = "/admin/groups";
+
+fn path(name: &str) -> String {
+    format!("{PATH}/{}", encode(name))
+}
+
+/// `GET /admin/groups`: lists the groups.
+pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, PageError> {
+    let page = groups::list(&admin.reading(), &window(&query)).await.map_err(failed)?;
+    let row = |group: GroupView| {
+        let marks = [(group.is_default, "takes in new users"), (group.delegated, "delegated")];
+        vec![
+            Cell::link(PATH, &group.name),
+            Cell::text(group.display_name.unwrap_or_default()),
+            Cell::links("/admin/roles", &group.roles),
+            marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| Cell::badge(text, true)).collect(),
+        ]
+    };
+    let empty = "There are no groups yet. Add one for each team, give it roles, and let applications read it.";
+    let list = List {
+        frame: admin.frame(SECTION, "signet group list").await?,
+        heading: "Groups",
+        lead: "Named sets of users. A group can carry roles, decide who may use an application, and be shown to applications.",
+        links: if admin.may(Operation::GroupAdd) { vec![("Add a group", "/admin/groups/new")] } else { Vec::new() },
+        search_label: "",
+        search_path: PATH,
+        search: String::new(),
+        table: Table::new(&["Name", "Shown as", "Roles", ""], empty).filled(page, PATH, row),
+    };
+    html(&list, Csp::Own)
+}
+
+/// `GET /admin/groups/{name}`: shows a group with its members.
+pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQuery) -> Result<Response, PageError> {
+    let reading = admin.reading();
+    let group = groups::show(&reading, &name).await.map_err(failed)?;
+    let members = groups::members(&reading, &name, &window(&query)).await.map_err(failed)?;
+    let count = groups::count_members(&reading, &name).await.map_err(failed)?;
+    let path = path(&group.name);
+    let row = |member: MemberView| vec![Cell::link("/admin/users", &member.username), Cell::text(member.name.unwrap_or_default())];
+    let yes_or_no = |holds: bool| Cell::text(if holds { "yes" } else { "no" });
+    let mut links = Vec::new();
+    if admin.may(Operation::GroupEdit) {
+        links.push(("Change the group", format!("{path}/edit")));
+    }
+    let removal = admin.may(Operation::GroupRemove).then(|| Button::new("Remove the group", &path, "remove").danger());
+    let counted = if count < 1000 { count.to_string() } else { "1,000 or more".to_owned() };
+    let detail = Detail {
+        frame: admin.frame(SECTION, format!("signet group show {}", group.name)).await?,
+        heading: group.display_name.clone().unwrap_or_else(|| group.name.clone()),
+        badges: Vec::new(),
+        lead: String::new(),
+        sections: vec![
+            Section {
+                facts: vec![
+                    ("Name", Cell::text(group.name.clone())),
+                    ("Roles", Cell::links("/admin/roles", &group.roles)),
+                    ("Takes in new users", yes_or_no(group.is_default)),
+                    ("Help desk may change members", yes_or_no(group.delegated)),
+                    ("External id", Cell::text(group.external_id.clone().unwrap_or_else(|| "–".to_owned()))),
+                    ("Added", Cell::text(moment(group.created_at))),
+                ],
+                links,
+                buttons: removal.into_iter().collect(),
+                ..Section::default()
+            },
+            Section {
+                title: "Members",
+                lead: format!("Members: {counted}."),
+                table: Some(Table::new(&["Username", "Name"], "Nobody is a member yet.").filled(members, &path, row)),
+                links: vec![("Add or remove members", format!("{path}/members"))],
+                ..Section::default()
+            },
+        ],
+    };
+    html(&detail, Csp::Own)
+}
+
+/// `POST /admin/groups/{name}`: removes a group.
+pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    if form.text("action") != "remove" {
+        return Err(PageError::stale_form());
+    }
+    let group = groups::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    let count = groups::count_members(&form.admin.reading(), &name).await.map_err(failed)?;
+    let asked = Confirmation {
+        section: SECTION,
+        heading: format!("Remove the group {}?", group.name),
+        lead: format!(
+            "Its {count} members lose the roles that it carries, and the applications that only this group may use. Its name is never given \
+             to another group, because applications may know it."
+        ),
+        path: path(&group.name),
+        back: path(&group.name),
+        submit: "Remove the group",
+    };
+    if let Some(page) = form.confirmed(asked).await? {
+        return Ok(page);
+    }
+    form.admin.change(|change| Box::pin(groups::remove(change, &name))).await.map_err(failed)?;
+    form.admin.done("removed", PATH)
+}
+
+fn fields() -> Vec<Field> {
+    vec![
+        Field::new("name", "Name", Kind::Text).hint("Applications see it. At most 128 characters, without commas."),
+        Field::new("display_name", "Shown to people as", Kind::Text),
+        Field::new("external_id", "External id", Kind::Text).hint("The id in the system that manages the groups, if there is one."),
+        Field::new("roles", "Roles", Kind::Lines).hint("Every member has these. Names of roles, one per line."),
+        Field::new("is_default", "Make each new user a member", Kind::Check),
+        Field::new("delegated", "Let the help desk change the members", Kind::Check),
+    ]
+}
+
+async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
+    Ok(FormPage {
+        frame: admin.frame(SECTION, "signet group add NAME").await?,
+        heading: "Add a group".to_owned(),
+        lead: String::new(),
+        action: "/admin/groups/new".to_owned(),
+        hidden: Vec::new(),
+        fields: fields(),
+        submit: "Add the group",
+        danger: false,
+        get: false,
+        back: PATH.to_owned(),
+        error: String::new(),
+    })
+}
+
+/// `GET /admin/groups/new`: shows the form for a new group.
+pub async fn new(admin: Administrator) -> Result<Response, PageError> {
+    new_form(&admin).await?.respond()
+}
+
+/// `POST /admin/groups/new`: adds a group.
+pub async fn add(form: AdminForm) -> Result<Response, PageError> {
+    let draft = GroupDraft {
+        name: form.text("name"),
+        display_name: form.optional("display_name"),
+        external_id: form.optional("external_id"),
+        roles: form.lines("roles"),
+        delegated: form.is_checked("delegated"),
+        is_default: form.is_checked("is_default"),
+    };
+    let admin = &form.admin;
+    match admin.change(move |change| Box::pin(groups::add(change, draft))).await {
+        Ok(group) => admin.done("added", &path(&group.name)),
+        Err(refused) => form.refused(new_form(admin).await?, refused),
+    }
+}
+
+async fn edit_form(admin: &Administrator, group: &GroupView) -> Result<FormPage, PageError> {
+    let path = path(&group.name);
+    Ok(FormPage {
+        frame: admin.frame(SECTION, format!("signet group edit {}", group.name)).await?,
+        heading: format!("Change the group {}", group.name),
+        lead: "A name that the group gives up is never given to another group.".to_owned(),
+        action: format!("{path}/edit"),
+        hidden: Vec::new(),
+        fields: fields(),
+        submit: "Save",
+        danger: false,
+        get: false,
+        back: path,
+        error: String::new(),
+    })
+}
+
+/// `GET /admin/groups/{name}/edit`: shows the form of a group.
+pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
+    let group = groups::show(&admin.reading(), &name).await.map_err(failed)?;
+    let form = edit_form(&admin, &group).await?;
+    let value = |name: &str| match name {
+        "name" => group.name.clone(),
+        "display_name" => group.display_name.clone().unwrap_or_default(),
+        "external_id" => group.external_id.clone().unwrap_or_default(),
+        "roles" => group.roles.join("\n"),
+        "is_default" => group.is_default.to_string(),
+        _ => group.delegated.to_string(),
+    };
+    form.filled(value).respond()
+}
+
+/// `POST /admin/groups/{name}/edit`: changes a group. More roles are confirmed with the password.
+pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    let group = groups::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    let roles = form.lines("roles");
+    let more: Vec<&str> = roles.iter().filter(|role| !group.roles.contains(role)).map(String::as_str).collect();
+    if !more.is_empty() {
+        let asked = Confirmation {
+            section: SECTION,
+            heading: format!("Give the members of {} more rights?", group.name),
+            lead: format!("Every member gets the roles: {}.", more.join(", ")),
+            path: format!("{}/edit", path(&group.name)),
+            back: path(&group.name),
+            submit: "Give the roles",
+        };
+        if let Some(page) = form.confirmed(asked).await? {
+            return Ok(page);
+        }
+    }
+    let patch = GroupPatch {
+        name: Some(form.text("name")),
+        display_name: Some(form.optional("display_name")),
+        external_id: Some(form.optional("external_id")),
+        roles: Some(roles),
+        delegated: Some(form.is_checked("delegated")),
+        is_default: Some(form.is_checked("is_default")),
+    };
+    let admin = &form.admin;
+    match admin.change(|change| Box::pin(groups::edit(change, &name, patch))).await {
+        Ok(group) => admin.done("saved", &path(&group.name)),
+        Err(refused) => form.refused(edit_form(admin, &group).await?, refused),
+    }
+}
+
+async fn members_form(admin: &Administrator, name: &str) -> Result<FormPage, PageError> {
+    let path = path(name);
+    Ok(FormPage {
+        frame: admin.frame(SECTION, format!("signet group members {name} --add USERNAME")).await?,
+        heading: format!("Members of {name}"),
+        lead: "New members have the roles of the group at once. Those who leave lose them at the next refresh of each app.".to_owned(),
+        action: format!("{path}/members"),
+        hidden: Vec::new(),
+        fields: vec![
+            Field::new("add", "Add", Kind::Lines).hint("Usernames, one per line."),
+            Field::new("remove", "Take out", Kind::Lines).hint("Usernames, one per line."),
+        ],
+        submit: "Change the members",
+        danger: false,
+        get: false,
+        back: path,
+        error: String::new(),
+    })
+}
+
+/// `GET /admin/groups/{name}/members`: shows the form for the members of a group.
+pub async fn members(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
+    let group = groups::show(&admin.reading(), &name).await.map_err(failed)?;
+    members_form(&admin, &group.name).await?.respond()
+}
+
+/// `POST /admin/groups/{name}/members`: changes the members of a group.
+pub async fn change_members(Path(name): Path<String>, form: AdminForm) -> Result<Response, PageError> {
+    let (add, remove) = (form.lines("add"), form.lines("remove"));
+    let admin = &form.admin;
+    match admin.change(|change| Box::pin(groups::change_members(change, &name, &add, &remove))).await {
+        Ok(_) => admin.done("saved", &path(&name)),
+        Err(refused) => form.refused(members_form(admin, &name).await?, refused),
+    }
+}

@@ -1,0 +1,223 @@
+//! The administration pages. Each calls the same operations as the command line and REST, which decide what the administrator may do.
+
+pub mod clients;
+pub mod groups;
+pub mod keys;
+pub mod overview;
+pub mod resources;
+pub mod roles;
+pub mod sessions;
+pub mod users;
+mod view;
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+
+use crate::accounts::session::SignedIn;
+use crate::accounts::sign_in;
+use crate::admin::{Change, Operation, Reading, Refused, Window, Work, change};
+use crate::app::App;
+use crate::audit::Actor;
+use crate::browser::Browser;
+use crate::browser::csrf::OwnForm;
+use crate::oauth::form::Form;
+use crate::oauth::scope::{ScopeSet, is_administration};
+use crate::pages::account::Account;
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Hidden, Page, see_other};
+use view::{Field, FormPage, Frame, Kind};
+
+/// The number of items of a page of a list.
+const PAGE: u64 = 50;
+
+/// The administrator who is signed in. People without a scope of administration get a page that says so.
+pub struct Administrator {
+    app: Arc<App>,
+    browser: Browser,
+    signed_in: SignedIn,
+    actor: Actor,
+}
+
+/// A form that an administrator sent from one of our pages.
+pub struct AdminForm {
+    admin: Administrator,
+    form: Form,
+}
+
+/// Returns the part of a list that a page asks for.
+fn window(query: &PageQuery) -> Window {
+    Window { after: Some(query.text("after").to_owned()).filter(|after| !after.is_empty()), limit: PAGE }
+}
+
+impl FromRequestParts<Arc<App>> for Administrator {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let Account(signed_in) = Account::from_request_parts(parts, app).await?;
+        let browser = Browser::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+        Self::new(app, browser, signed_in).map_err(IntoResponse::into_response)
+    }
+}
+
+impl FromRequest<Arc<App>> for AdminForm {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let Account(signed_in) = Account::from_request_parts(&mut parts, app).await?;
+        let own = OwnForm::from_request(Request::from_parts(parts, body), app).await.map_err(IntoResponse::into_response)?;
+        let admin = Administrator::new(app, own.browser, signed_in).map_err(IntoResponse::into_response)?;
+        Ok(Self { admin, form: own.form })
+    }
+}
+
+impl Administrator {
+    fn new(app: &Arc<App>, browser: Browser, signed_in: SignedIn) -> Result<Self, PageError> {
+        let scopes: ScopeSet = signed_in.user.scopes.iter().filter(|scope| is_administration(scope)).cloned().collect();
+        if scopes.is_empty() {
+            return Err(PageError::no_administrator(&signed_in.user.username));
+        }
+        let actor = browser.actor(signed_in.user.id).with_scopes(scopes, Some(signed_in.evidence.auth_time()));
+        Ok(Self { app: Arc::clone(app), browser, signed_in, actor })
+    }
+
+    fn reading(&self) -> Reading<'_> {
+        Reading::new(&self.app, &self.actor)
+    }
+
+    /// Returns whether the administrator holds a scope that permits `operation`, so that pages offer only what would be done.
+    fn may(&self, operation: Operation) -> bool {
+        operation.needs().scopes().iter().any(|scope| self.actor.scopes.contains(scope))
+    }
+
+    async fn frame(&self, section: &'static str, command: impl Into<String>) -> Result<Frame, PageError> {
+        let page: Page = self.browser.page().await?;
+        let notice = match self.browser.noted().as_str() {
+            "saved" => "Saved.",
+            "added" => "Added.",
+            "removed" => "Removed.",
+            "disabled" => "Disabled. Nothing new is given; access tokens that were given live on until they expire.",
+            "enabled" => "Enabled.",
+            "ended" => "Ended.",
+            "rotated" => "A new key was published. It signs as soon as every service has it.",
+            "revoked" => "Revoked. Services refuse its tokens as soon as they have read the keys again.",
+            _ => "",
+        };
+        let username = self.signed_in.user.username.clone();
+        Ok(Frame { page, username, section, notice: notice.to_owned(), command: command.into() })
+    }
+
+    /// Runs one operation in a transaction of its own.
+    async fn change<'a, T>(&'a self, work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>) -> Result<T, Refused> {
+        change(&self.app, &self.actor, work).await
+    }
+
+    fn done(&self, notice: &'static str, path: &str) -> Result<Response, PageError> {
+        self.browser.note(notice);
+        see_other(&self.app, path)
+    }
+}
+
+/// What a dangerous operation does, for the page that asks for confirmation.
+struct Confirmation {
+    section: &'static str,
+    heading: String,
+    /// What will be lost, in full sentences.
+    lead: String,
+    /// The path that the form is posted to.
+    path: String,
+    back: String,
+    submit: &'static str,
+}
+
+impl AdminForm {
+    fn text(&self, name: &str) -> String {
+        self.form.get(name).unwrap_or_default().trim().to_owned()
+    }
+
+    /// Returns the value of a field that may be empty.
+    fn optional(&self, name: &str) -> Option<String> {
+        Some(self.text(name)).filter(|text| !text.is_empty())
+    }
+
+    fn is_checked(&self, name: &str) -> bool {
+        self.form.get(name) == Some("true")
+    }
+
+    /// Returns the lines of a field, without empty ones.
+    fn lines(&self, name: &str) -> Vec<String> {
+        self.form.get(name).unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Asks for the password on a page that names what will be lost, unless the form comes from that page with the right password. The page
+    /// carries the values of the form, but no secrets.
+    async fn confirmed(&mut self, asked: Confirmation) -> Result<Option<Response>, PageError> {
+        let mut error = String::new();
+        if let Some(password) = self.form.secret("confirm_password") {
+            let admin = &self.admin;
+            let username = admin.signed_in.user.username.clone();
+            let checked = sign_in::check(&admin.app, &username, password, admin.browser.guesser(), &admin.actor, admin.app.now());
+            let refused = match checked.await {
+                Ok(checked) => admin.browser.sign_in(checked).await?.err(),
+                Err(refused) => Some(refused),
+            };
+            match refused {
+                None => {
+                    self.admin.actor.authenticated_at = Some(self.admin.app.now());
+                    return Ok(None);
+                }
+                Some(sign_in::SignInError::Store(failed)) => return Err(failed.into()),
+                Some(sign_in::SignInError::Wrong) => "The password is wrong.".clone_into(&mut error),
+                Some(refused) => error = format!("Nothing was changed: {refused}."),
+            }
+        }
+        let carried = self.form.iter().filter(|(name, _)| !matches!(*name, "csrf" | "confirm_password" | "password"));
+        let page = FormPage {
+            frame: self.admin.frame(asked.section, "").await?,
+            heading: asked.heading,
+            lead: asked.lead,
+            action: asked.path,
+            hidden: carried.map(|(name, value)| Hidden::new(name, value)).collect(),
+            fields: vec![
+                Field::new("confirm_password", "Your password", Kind::Password).hint("So that nobody does this at your unlocked screen."),
+            ],
+            submit: asked.submit,
+            danger: true,
+            get: false,
+            back: asked.back,
+            error,
+        };
+        page.respond().map(Some)
+    }
+
+    /// Shows `page` again with what was typed and the reason why the operation was refused.
+    fn refused(&self, page: FormPage, refused: Refused) -> Result<Response, PageError> {
+        let page = page.filled(|name| self.form.get(name).unwrap_or_default().to_owned());
+        match refused {
+            Refused::Invalid(faults) => page.with_faults(&faults).respond(),
+            Refused::Conflict(reason) | Refused::Protected(reason) => {
+                FormPage { error: format!("Nothing was changed: {reason}."), ..page }.respond()
+            }
+            other => Err(failed(other)),
+        }
+    }
+}
+
+/// Returns the error page for an operation that was refused where no form can show the reason.
+fn failed(refused: Refused) -> PageError {
+    match refused {
+        Refused::Store(error) => error.into(),
+        Refused::Key(error) => error.into(),
+        Refused::Busy(_) => PageError::busy(),
+        Refused::NotFound { .. } => PageError::admin(StatusCode::NOT_FOUND, "It is not there", refused.to_string()),
+        Refused::Insufficient(_) | Refused::Forbidden => {
+            PageError::admin(StatusCode::FORBIDDEN, "You may not do this", refused.to_string())
+        }
+        other => PageError::admin(StatusCode::BAD_REQUEST, "Nothing was changed", other.to_string()),
+    }
+}

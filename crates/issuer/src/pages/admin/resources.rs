@@ -1,0 +1,231 @@
+//! The pages of resources, which are services that accept tokens, and of their scopes.
+
+use axum::extract::Path;
+use axum::response::Response;
+
+use crate::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch, ResourceView, ScopeView};
+use crate::admin::{Listing, Operation, Refused};
+use crate::oauth::access_token_typ::AccessTokenTyp;
+use crate::oauth::token_claim::TokenClaim;
+use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, html};
+
+const SECTION: &str = "Resources";
+const PATH: &str = "/admin/resources";
+
+fn path(identifier: &str) -> String {
+    format!("{PATH}/{}", encode(identifier))
+}
+
+/// `GET /admin/resources`: lists the resources.
+pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, PageError> {
+    let page = resources::list(&admin.reading(), &window(&query)).await.map_err(failed)?;
+    let row = |resource: ResourceView| {
+        let scopes: Vec<&str> = resource.scopes.iter().map(|scope| scope.name.as_str()).collect();
+        vec![Cell::link(PATH, &resource.identifier), Cell::text(resource.name), Cell::text(scopes.join(" "))]
+    };
+    let list = List {
+        frame: admin.frame(SECTION, "signet resource list").await?,
+        heading: "Resources",
+        lead: "Services that accept tokens. Each owns scopes; the first two belong to this issuer.",
+        links: if admin.may(Operation::ResourceAdd) { vec![("Add a resource", "/admin/resources/new")] } else { Vec::new() },
+        search_label: "",
+        search_path: PATH,
+        search: String::new(),
+        table: Table::new(&["Identifier", "Name", "Scopes"], "There are no more resources.").filled(page, PATH, row),
+    };
+    html(&list, Csp::Own)
+}
+
+/// `GET /admin/resources/{identifier}`: shows a resource.
+pub async fn show(admin: Administrator, Path(identifier): Path<String>) -> Result<Response, PageError> {
+    let resource = resources::show(&admin.reading(), &identifier).await.map_err(failed)?;
+    let path = path(&resource.identifier);
+    let told: Vec<&str> = resource.token_claims.iter().map(|claim| claim.as_str()).collect();
+    let edit = admin.may(Operation::ResourceEdit).then(|| ("Change the resource", format!("{path}/edit")));
+    let removal = admin.may(Operation::ResourceRemove).then(|| Button::new("Remove the resource", &path, "remove").danger());
+    let scopes = Listing::whole(resource.scopes);
+    let row = |scope: ScopeView| vec![Cell::text(scope.name), Cell::text(scope.description)];
+    let detail = Detail {
+        frame: admin.frame(SECTION, format!("signet resource edit {}", resource.identifier)).await?,
+        heading: resource.name,
+        badges: Vec::new(),
+        lead: String::new(),
+        sections: vec![
+            Section {
+                facts: vec![
+                    ("Identifier (aud)", Cell::text(resource.identifier)),
+                    ("Token lifetime", Cell::text(format!("{} seconds", resource.token_lifetime))),
+                    ("Open to any client", Cell::text(if resource.open { "yes, on behalf of a person" } else { "no" })),
+                    ("Token type (typ)", Cell::text(resource.access_token_typ.as_str())),
+                    ("Tokens also tell", Cell::text(if told.is_empty() { "nothing".to_owned() } else { told.join(", ") })),
+                ],
+                links: edit.into_iter().collect(),
+                buttons: removal.into_iter().collect(),
+                ..Section::default()
+            },
+            Section {
+                title: "Scopes",
+                table: Some(Table::new(&["Scope", "What the consent page says"], "It owns no scopes.").filled(scopes, "", row)),
+                ..Section::default()
+            },
+        ],
+    };
+    html(&detail, Csp::Own)
+}
+
+/// `POST /admin/resources/{identifier}`: removes a resource.
+pub async fn act(Path(identifier): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    if form.text("action") != "remove" {
+        return Err(PageError::stale_form());
+    }
+    let resource = resources::show(&form.admin.reading(), &identifier).await.map_err(failed)?;
+    let scopes: Vec<&str> = resource.scopes.iter().map(|scope| scope.name.as_str()).collect();
+    let asked = Confirmation {
+        section: SECTION,
+        heading: format!("Remove the resource {}?", resource.name),
+        lead: format!("Its scopes go with it, and every role and client loses them: {}.", scopes.join(", ")),
+        path: path(&resource.identifier),
+        back: path(&resource.identifier),
+        submit: "Remove the resource",
+    };
+    if let Some(page) = form.confirmed(asked).await? {
+        return Ok(page);
+    }
+    form.admin.change(|change| Box::pin(resources::remove(change, &identifier))).await.map_err(failed)?;
+    form.admin.done("removed", PATH)
+}
+
+fn fields() -> Vec<Field> {
+    let types = vec![("at+jwt", "at+jwt (RFC 9068)"), ("JWT", "JWT, for libraries that refuse at+jwt")];
+    vec![
+        Field::new("name", "Name", Kind::Text).hint("As the consent page shows it."),
+        Field::new("token_lifetime", "Token lifetime in seconds", Kind::Text)
+            .hint("1 to 3600; empty for the setting access_token_lifetime."),
+        Field::new("access_token_typ", "Token type", Kind::Choice(types)),
+        Field::new("open", "Any client may ask for its scopes on behalf of a person", Kind::Check),
+    ]
+}
+
+async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
+    let mut fields = fields();
+    fields.insert(0, Field::new("identifier", "Identifier", Kind::Text).hint("The aud of its tokens, such as https://orders.example."));
+    fields.push(
+        Field::new("scopes", "Scopes", Kind::Lines)
+            .hint("One per line with what the consent page says, such as orders:read=See your orders."),
+    );
+    Ok(FormPage {
+        frame: admin.frame(SECTION, "signet resource add IDENTIFIER --name NAME --scope NAME=DESCRIPTION").await?,
+        heading: "Add a resource".to_owned(),
+        lead: String::new(),
+        action: "/admin/resources/new".to_owned(),
+        hidden: Vec::new(),
+        fields,
+        submit: "Add the resource",
+        danger: false,
+        get: false,
+        back: PATH.to_owned(),
+        error: String::new(),
+    })
+}
+
+/// `GET /admin/resources/new`: shows the form for a new resource.
+pub async fn new(admin: Administrator) -> Result<Response, PageError> {
+    new_form(&admin).await?.respond()
+}
+
+/// Reads the lifetime that was typed; `None` if the field is empty.
+fn lifetime(form: &AdminForm) -> Result<Option<i64>, Refused> {
+    let typed = form.optional("token_lifetime").map(|text| text.parse());
+    typed.transpose().map_err(|_| Refused::invalid("token_lifetime", "a whole number of seconds, such as 600"))
+}
+
+/// `POST /admin/resources/new`: adds a resource.
+pub async fn add(form: AdminForm) -> Result<Response, PageError> {
+    let scope = |line: String| {
+        let (name, description) = line.split_once('=').unwrap_or((&line, ""));
+        ScopeView { name: name.trim().to_owned(), description: description.trim().to_owned() }
+    };
+    let admin = &form.admin;
+    let checked = lifetime(&form).and_then(|token_lifetime| {
+        NewResource::check(ResourceDraft {
+            identifier: form.text("identifier"),
+            name: form.text("name"),
+            scopes: form.lines("scopes").into_iter().map(scope).collect(),
+            token_lifetime,
+            open: form.is_checked("open"),
+            access_token_typ: AccessTokenTyp::parse(&form.text("access_token_typ")).unwrap_or_default(),
+        })
+    });
+    let added = match checked {
+        Ok(resource) => admin.change(move |change| Box::pin(resources::add(change, resource))).await,
+        Err(refused) => Err(refused),
+    };
+    match added {
+        Ok(resource) => admin.done("added", &path(&resource.identifier)),
+        Err(refused) => form.refused(new_form(admin).await?, refused),
+    }
+}
+
+async fn edit_form(admin: &Administrator, identifier: &str) -> Result<FormPage, PageError> {
+    let path = path(identifier);
+    let mut fields = fields();
+    fields.push(Field::new("groups", "Tokens tell the user's groups", Kind::Check));
+    fields.push(Field::new("group_prefix", "Only groups whose names begin with", Kind::Text));
+    fields.push(Field::new("roles", "Tokens tell the user's roles that hold a scope of this resource", Kind::Check));
+    Ok(FormPage {
+        frame: admin.frame(SECTION, format!("signet resource edit {identifier}")).await?,
+        heading: "Change the resource".to_owned(),
+        lead: identifier.to_owned(),
+        action: format!("{path}/edit"),
+        hidden: Vec::new(),
+        fields,
+        submit: "Save",
+        danger: false,
+        get: false,
+        back: path,
+        error: String::new(),
+    })
+}
+
+/// `GET /admin/resources/{identifier}/edit`: shows the form of a resource.
+pub async fn edit(admin: Administrator, Path(identifier): Path<String>) -> Result<Response, PageError> {
+    let resource = resources::show(&admin.reading(), &identifier).await.map_err(failed)?;
+    let form = edit_form(&admin, &resource.identifier).await?;
+    let value = |name: &str| match name {
+        "name" => resource.name.clone(),
+        "token_lifetime" => resource.token_lifetime.to_string(),
+        "access_token_typ" => resource.access_token_typ.as_str().to_owned(),
+        "open" => resource.open.to_string(),
+        "group_prefix" => resource.group_prefix.clone(),
+        claim => TokenClaim::parse(claim).is_some_and(|claim| resource.token_claims.contains(&claim)).to_string(),
+    };
+    form.filled(value).respond()
+}
+
+/// `POST /admin/resources/{identifier}/edit`: changes a resource.
+pub async fn save(Path(identifier): Path<String>, form: AdminForm) -> Result<Response, PageError> {
+    let admin = &form.admin;
+    let changed = match lifetime(&form) {
+        Ok(token_lifetime) => {
+            let told = TokenClaim::ALL.into_iter().filter(|claim| form.is_checked(claim.as_str()));
+            let patch = ResourcePatch {
+                name: Some(form.text("name")),
+                token_lifetime: Some(token_lifetime),
+                open: Some(form.is_checked("open")),
+                access_token_typ: AccessTokenTyp::parse(&form.text("access_token_typ")),
+                token_claims: Some(told.collect()),
+                group_prefix: Some(form.text("group_prefix")),
+            };
+            admin.change(|change| Box::pin(resources::edit(change, &identifier, patch))).await
+        }
+        Err(refused) => Err(refused),
+    };
+    match changed {
+        Ok(resource) => admin.done("saved", &path(&resource.identifier)),
+        Err(refused) => form.refused(edit_form(admin, &identifier).await?, refused),
+    }
+}

@@ -1,0 +1,194 @@
+//! The pages of roles.
+
+use axum::extract::Path;
+use axum::response::Response;
+
+use crate::admin::Operation;
+use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
+use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, html};
+
+const SECTION: &str = "Roles";
+const PATH: &str = "/admin/roles";
+
+fn path(name: &str) -> String {
+    format!("{PATH}/{}", encode(name))
+}
+
+/// `GET /admin/roles`: lists the roles.
+pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, PageError> {
+    let page = roles::list(&admin.reading(), &window(&query)).await.map_err(failed)?;
+    let row = |role: RoleView| {
+        let delegated = role.delegated.then(|| Cell::badge("delegated", true));
+        vec![
+            Cell::link(PATH, &role.name),
+            Cell::text(role.display_name.unwrap_or_default()),
+            Cell::text(role.scopes.join(" ")),
+            delegated.into_iter().collect(),
+        ]
+    };
+    let list = List {
+        frame: admin.frame(SECTION, "signet role list").await?,
+        heading: "Roles",
+        lead: "Named sets of scopes. A user may use the scopes of their roles, which they have directly or through a group.",
+        links: if admin.may(Operation::RoleAdd) { vec![("Add a role", "/admin/roles/new")] } else { Vec::new() },
+        search_label: "",
+        search_path: PATH,
+        search: String::new(),
+        table: Table::new(&["Name", "Shown as", "Scopes", ""], "There are no more roles.").filled(page, PATH, row),
+    };
+    html(&list, Csp::Own)
+}
+
+/// `GET /admin/roles/{name}`: shows a role.
+pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
+    let role = roles::show(&admin.reading(), &name).await.map_err(failed)?;
+    let path = path(&role.name);
+    let edit = admin.may(Operation::RoleEdit).then(|| ("Change the role", format!("{path}/edit")));
+    let removal = admin.may(Operation::RoleRemove).then(|| Button::new("Remove the role", &path, "remove").danger());
+    let detail = Detail {
+        frame: admin.frame(SECTION, format!("signet role scopes {}", role.name)).await?,
+        heading: role.display_name.clone().unwrap_or_else(|| role.name.clone()),
+        badges: Vec::new(),
+        lead: String::new(),
+        sections: vec![Section {
+            facts: vec![
+                ("Name", Cell::text(role.name.clone())),
+                ("Scopes", Cell::text(if role.scopes.is_empty() { "–".to_owned() } else { role.scopes.join(" ") })),
+                ("Help desk may give it", Cell::text(if role.delegated { "yes" } else { "no" })),
+            ],
+            links: edit.into_iter().collect(),
+            buttons: removal.into_iter().collect(),
+            ..Section::default()
+        }],
+    };
+    html(&detail, Csp::Own)
+}
+
+/// `POST /admin/roles/{name}`: removes a role.
+pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    if form.text("action") != "remove" {
+        return Err(PageError::stale_form());
+    }
+    let role = roles::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    let asked = Confirmation {
+        section: SECTION,
+        heading: format!("Remove the role {}?", role.name),
+        lead: format!("Every user and group that has it loses these scopes: {}.", role.scopes.join(", ")),
+        path: path(&role.name),
+        back: path(&role.name),
+        submit: "Remove the role",
+    };
+    if let Some(page) = form.confirmed(asked).await? {
+        return Ok(page);
+    }
+    form.admin.change(|change| Box::pin(roles::remove(change, &name))).await.map_err(failed)?;
+    form.admin.done("removed", PATH)
+}
+
+fn scopes_field() -> Field {
+    Field::new("scopes", "Scopes", Kind::Lines).hint("Scopes of resources, one per line, such as orders:read.")
+}
+
+async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
+    Ok(FormPage {
+        frame: admin.frame(SECTION, "signet role add NAME --scope SCOPE").await?,
+        heading: "Add a role".to_owned(),
+        lead: String::new(),
+        action: "/admin/roles/new".to_owned(),
+        hidden: Vec::new(),
+        fields: vec![Field::new("name", "Name", Kind::Text).hint("Printable ASCII without spaces, such as clerk."), scopes_field()],
+        submit: "Add the role",
+        danger: false,
+        get: false,
+        back: PATH.to_owned(),
+        error: String::new(),
+    })
+}
+
+/// `GET /admin/roles/new`: shows the form for a new role.
+pub async fn new(admin: Administrator) -> Result<Response, PageError> {
+    new_form(&admin).await?.respond()
+}
+
+/// `POST /admin/roles/new`: adds a role.
+pub async fn add(form: AdminForm) -> Result<Response, PageError> {
+    let admin = &form.admin;
+    let added = match NewRole::check(&form.text("name"), &form.lines("scopes")) {
+        Ok(role) => admin.change(move |change| Box::pin(roles::add(change, role))).await,
+        Err(refused) => Err(refused),
+    };
+    match added {
+        Ok(role) => admin.done("added", &path(&role.name)),
+        Err(refused) => form.refused(new_form(admin).await?, refused),
+    }
+}
+
+async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageError> {
+    let path = path(name);
+    Ok(FormPage {
+        frame: admin.frame(SECTION, format!("signet role scopes {name} --add SCOPE")).await?,
+        heading: format!("Change the role {name}"),
+        lead: "Users lose a scope that is taken away at the next refresh of each app.".to_owned(),
+        action: format!("{path}/edit"),
+        hidden: Vec::new(),
+        fields: vec![
+            Field::new("display_name", "Shown to people as", Kind::Text),
+            scopes_field(),
+            Field::new("delegated", "Let the help desk give this role and take it away", Kind::Check),
+        ],
+        submit: "Save",
+        danger: false,
+        get: false,
+        back: path,
+        error: String::new(),
+    })
+}
+
+/// `GET /admin/roles/{name}/edit`: shows the form of a role.
+pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
+    let role = roles::show(&admin.reading(), &name).await.map_err(failed)?;
+    let form = edit_form(&admin, &role.name).await?;
+    let value = |name: &str| match name {
+        "display_name" => role.display_name.clone().unwrap_or_default(),
+        "scopes" => role.scopes.join("\n"),
+        _ => role.delegated.to_string(),
+    };
+    form.filled(value).respond()
+}
+
+/// `POST /admin/roles/{name}/edit`: changes a role. More scopes are confirmed with the password.
+pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    let role = roles::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    let scopes = form.lines("scopes");
+    let add: Vec<String> = scopes.iter().filter(|scope| !role.scopes.contains(scope)).cloned().collect();
+    let remove: Vec<String> = role.scopes.iter().filter(|scope| !scopes.contains(scope)).cloned().collect();
+    if !add.is_empty() {
+        let asked = Confirmation {
+            section: SECTION,
+            heading: format!("Give everyone with the role {} more rights?", role.name),
+            lead: format!("They may then use: {}.", add.join(", ")),
+            path: format!("{}/edit", path(&role.name)),
+            back: path(&role.name),
+            submit: "Give the scopes",
+        };
+        if let Some(page) = form.confirmed(asked).await? {
+            return Ok(page);
+        }
+    }
+    let patch = RolePatch { display_name: Some(form.optional("display_name")), delegated: Some(form.is_checked("delegated")) };
+    let admin = &form.admin;
+    let changed = admin.change(|change| {
+        Box::pin(async {
+            roles::change_scopes(change, &name, &add, &remove).await?;
+            roles::edit(change, &name, patch).await
+        })
+    });
+    match changed.await {
+        Ok(role) => admin.done("saved", &path(&role.name)),
+        Err(refused) => form.refused(edit_form(admin, &role.name).await?, refused),
+    }
+}

@@ -1,0 +1,312 @@
+//! The four kinds of administration pages: a list, the details of one thing, a form, and a confirmation. Each page of a noun fills one of
+//! them, so that all look and work alike.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::admin::{Fault, Listing};
+use crate::web::error::page::PageError;
+use crate::web::html::{Csp, Hidden, Page, html};
+
+/// The sections of the administration, each with its path and label.
+const SECTIONS: [(&str, &str); 8] = [
+    ("/admin", "Overview"),
+    ("/admin/users", "Users"),
+    ("/admin/groups", "Groups"),
+    ("/admin/roles", "Roles"),
+    ("/admin/clients", "Clients"),
+    ("/admin/resources", "Resources"),
+    ("/admin/keys", "Keys"),
+    ("/admin/sessions", "Sessions"),
+];
+
+/// What surrounds every page of the administration.
+pub struct Frame {
+    pub page: Page,
+    pub username: String,
+    /// The label of the section that the page belongs to.
+    pub section: &'static str,
+    /// What was done; empty if nothing.
+    pub notice: String,
+    /// The command that does the same from a shell; empty if there is none.
+    pub command: String,
+}
+
+impl Frame {
+    fn sections(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        SECTIONS.into_iter()
+    }
+}
+
+/// A part of a table's cell, or of a value: a text, a link or a badge.
+#[derive(Debug, Clone, Default)]
+pub struct Cell {
+    pub text: String,
+    /// The path below the issuer's URL; empty if the cell is no link.
+    pub link: String,
+    pub badge: bool,
+    pub good: bool,
+}
+
+impl Cell {
+    /// Makes a cell that shows `text`.
+    pub fn text(text: impl Into<String>) -> Vec<Self> {
+        vec![Self { text: text.into(), ..Self::default() }]
+    }
+
+    /// Makes a cell that leads to the page of `name` below `path`.
+    pub fn link(path: &str, name: &str) -> Vec<Self> {
+        vec![Self::one_link(path, name)]
+    }
+
+    /// Makes one cell for each of `names`, which leads to the page of that name below `path`. Shows a dash if there is none.
+    pub fn links(path: &str, names: &[String]) -> Vec<Self> {
+        if names.is_empty() { Self::text("–") } else { names.iter().map(|name| Self::one_link(path, name)).collect() }
+    }
+
+    fn one_link(path: &str, name: &str) -> Self {
+        Self { text: name.to_owned(), link: format!("{path}/{}", encode(name)), ..Self::default() }
+    }
+
+    /// Makes a badge.
+    pub fn badge(text: impl Into<String>, good: bool) -> Self {
+        Self { text: text.into(), badge: true, good, ..Self::default() }
+    }
+}
+
+/// Encodes `name` as one segment of a path.
+pub fn encode(name: &str) -> String {
+    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
+}
+
+/// A table of links and texts.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    columns: Vec<&'static str>,
+    rows: Vec<Vec<Vec<Cell>>>,
+    empty: String,
+    next: String,
+}
+
+impl Table {
+    /// Makes a table without rows, which shows `empty`.
+    pub fn new(columns: &[&'static str], empty: impl Into<String>) -> Self {
+        Self { columns: columns.to_vec(), empty: empty.into(), ..Self::default() }
+    }
+
+    /// Adds a row for each item of `page`. `path` is that of the list, to which the link to the next page leads.
+    #[must_use]
+    pub fn filled<V>(mut self, page: Listing<V>, path: &str, row: impl Fn(V) -> Vec<Vec<Cell>>) -> Self {
+        let sign = if path.contains('?') { '&' } else { '?' };
+        self.next = page.next.map_or_else(String::new, |cursor| format!("{path}{sign}after={}", encode(&cursor)));
+        self.rows = page.items.into_iter().map(row).collect();
+        self
+    }
+
+    fn label(&self, index: &usize) -> &'static str {
+        self.columns.get(*index).copied().unwrap_or_default()
+    }
+}
+
+/// A page that lists things.
+#[derive(Template)]
+#[template(path = "admin/list.html")]
+pub struct List {
+    pub frame: Frame,
+    pub heading: &'static str,
+    pub lead: &'static str,
+    /// Labels and paths of the pages that add something.
+    pub links: Vec<(&'static str, &'static str)>,
+    /// The label of the search field; empty if the list cannot be searched.
+    pub search_label: &'static str,
+    pub search_path: &'static str,
+    pub search: String,
+    pub table: Table,
+}
+
+/// A button that posts a form of hidden fields.
+#[derive(Debug, Clone, Default)]
+pub struct Button {
+    pub label: &'static str,
+    /// What the button acts on, for screen readers.
+    pub about: String,
+    pub path: String,
+    pub fields: Vec<Hidden>,
+    pub danger: bool,
+}
+
+impl Button {
+    /// Makes a button that posts the field `action` with this value to `path`.
+    pub fn new(label: &'static str, path: &str, action: &str) -> Self {
+        Self { label, path: path.to_owned(), fields: vec![Hidden::new("action", action)], ..Self::default() }
+    }
+
+    /// Marks the button as one that takes something away.
+    #[must_use]
+    pub fn danger(self) -> Self {
+        Self { danger: true, ..self }
+    }
+}
+
+/// A part of a page of details.
+#[derive(Debug, Clone, Default)]
+pub struct Section {
+    pub title: &'static str,
+    pub lead: String,
+    pub facts: Vec<(&'static str, Vec<Cell>)>,
+    /// Text to copy; empty if there is none.
+    pub text: String,
+    pub table: Option<Table>,
+    /// Labels and paths of forms.
+    pub links: Vec<(&'static str, String)>,
+    pub buttons: Vec<Button>,
+}
+
+/// A page that shows one thing.
+#[derive(Template)]
+#[template(path = "admin/detail.html")]
+pub struct Detail {
+    pub frame: Frame,
+    pub heading: String,
+    pub badges: Vec<Cell>,
+    pub lead: String,
+    pub sections: Vec<Section>,
+}
+
+/// The kind of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// One line of text.
+    Text,
+    /// Several values, one per line.
+    Lines,
+    /// A password, which is never shown again.
+    Password,
+    /// A box that is checked or not.
+    Check,
+    /// One of these values, each with its label.
+    Choice(Vec<(&'static str, &'static str)>),
+}
+
+/// A field of a form.
+#[derive(Debug, Clone)]
+pub struct Field {
+    name: String,
+    label: String,
+    hint: String,
+    kind: Kind,
+    value: String,
+    error: String,
+}
+
+impl Field {
+    /// Makes an empty field.
+    pub fn new(name: impl Into<String>, label: impl Into<String>, kind: Kind) -> Self {
+        Self { name: name.into(), label: label.into(), hint: String::new(), kind, value: String::new(), error: String::new() }
+    }
+
+    /// Adds an explanation.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
+    fn is_check(&self) -> bool {
+        self.kind == Kind::Check
+    }
+
+    fn is_lines(&self) -> bool {
+        self.kind == Kind::Lines
+    }
+
+    fn is_choice(&self) -> bool {
+        matches!(self.kind, Kind::Choice(_))
+    }
+
+    fn is_password(&self) -> bool {
+        self.kind == Kind::Password
+    }
+
+    fn choices(&self) -> &[(&'static str, &'static str)] {
+        match &self.kind {
+            Kind::Choice(choices) => choices,
+            _ => &[],
+        }
+    }
+
+    fn input_type(&self) -> &'static str {
+        if self.is_password() { "password" } else { "text" }
+    }
+
+    fn rows(&self) -> usize {
+        self.value.lines().count().clamp(3, 12) + 1
+    }
+}
+
+/// A page with one form, or one that asks for confirmation.
+#[derive(Template)]
+#[template(path = "admin/form.html")]
+pub struct FormPage {
+    pub frame: Frame,
+    pub heading: String,
+    pub lead: String,
+    /// The path that the form is posted to.
+    pub action: String,
+    pub hidden: Vec<Hidden>,
+    pub fields: Vec<Field>,
+    pub submit: &'static str,
+    pub danger: bool,
+    /// `true` if the form only asks, so that its URL can be kept.
+    pub get: bool,
+    /// The path of the page that "Cancel" leads to.
+    pub back: String,
+    pub error: String,
+}
+
+impl FormPage {
+    /// Fills the fields with `value`, by their names. Passwords stay empty.
+    #[must_use]
+    pub fn filled(mut self, value: impl Fn(&str) -> String) -> Self {
+        for field in self.fields.iter_mut().filter(|field| field.kind != Kind::Password) {
+            field.value = value(&field.name);
+        }
+        self
+    }
+
+    /// Sends the form with GET and without the CSRF token.
+    #[must_use]
+    pub fn by_get(self) -> Self {
+        Self { get: true, ..self }
+    }
+
+    /// Shows `faults` beside their fields; those of other fields stand above the form.
+    #[must_use]
+    pub fn with_faults(mut self, faults: &[Fault]) -> Self {
+        let mut others = Vec::new();
+        for fault in faults {
+            let expected = format!("Expected {}.", fault.expected);
+            match self.fields.iter_mut().find(|field| field.name == fault.field) {
+                Some(field) if field.error.is_empty() => field.error = expected,
+                Some(field) => field.error = format!("{} {expected}", field.error),
+                None => others.push(format!("{}: expected {}.", fault.field, fault.expected)),
+            }
+        }
+        self.error = format!(
+            "Nothing was changed. {}",
+            if others.is_empty() { "Please correct the marked fields.".to_owned() } else { others.join(" ") }
+        );
+        self
+    }
+
+    /// Renders the page, with the status 400 if it shows an error.
+    pub fn respond(self) -> Result<Response, PageError> {
+        let is_faulty = !self.error.is_empty();
+        let mut response = html(&self, Csp::Own)?;
+        if is_faulty {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+        }
+        Ok(response)
+    }
+}
