@@ -52,6 +52,9 @@ impl MigrationTrait for Migration {
         ] {
             manager.create_table(table).await?;
         }
+        // The users of a role are listed in the order of their ids.
+        let [role, user] = ["role", "user_id"].map(Alias::new);
+        manager.create_index(Index::create().name("user_roles_role").table(Alias::new("user_roles")).col(role).col(user).take()).await?;
         for (table, column) in [
             ("authorizations", "user_id"),
             ("authorizations", "client_id"),
@@ -59,10 +62,10 @@ impl MigrationTrait for Migration {
             ("authorizations", "sid"),
             ("sessions", "user_id"),
             ("devices", "user_id"),
-            ("user_roles", "role"),
             ("user_terms", "user_id"),
             ("group_members", "user_id"),
             ("group_roles", "role"),
+            ("groups", "is_default"),
             ("user_attributes", "name"),
             ("client_secrets", "client_id"),
             ("client_groups", "group_id"),

@@ -4,16 +4,16 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::accounts::username;
+use crate::admin::member::MemberView;
 use crate::admin::names::{self, Kind};
 use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name, roles};
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::oauth::client_metadata::is_plain_text;
-use crate::store::groups::{self, GroupRow, MemberRow};
+use crate::oauth::group_name;
+use crate::store::groups::{self, GroupRow};
 use crate::store::{ConnectionTrait, users};
 
-/// The greatest length of the name of a group, in characters.
-const MAX_NAME: usize = 128;
 /// The largest number of users that one operation adds to a group or takes out of it.
 pub const MAX_AT_ONCE: usize = 500;
 /// The number of members up to which they are counted.
@@ -69,25 +69,25 @@ pub async fn show(reading: &Reading<'_>, name: &str) -> Result<GroupView, Refuse
     GroupView::read(app.store.reader(), row.ok_or_else(|| Refused::not_found("group", name))?).await
 }
 
-/// A member of a group.
-#[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "the names are those of the columns")]
-pub struct MemberView {
-    pub id: Uuid,
-    pub username: String,
-    pub name: Option<String>,
-}
-
 /// Returns a page of the members of the group `name`, in the order of their ids.
 pub async fn members(reading: &Reading<'_>, name: &str, window: &Window) -> Result<Listing<MemberView>, Refused> {
     let app = reading.permit(Operation::GroupShow)?;
     let db = app.store.reader();
     let group = groups::by_name(db, name).await?.ok_or_else(|| Refused::not_found("group", name))?;
-    let after = window.after.as_deref().map(Uuid::try_parse).transpose();
-    let after = after.map_err(|_| Refused::invalid("after", "the cursor of the previous page"))?;
-    let rows = groups::members(db, group.id, after, window.limit + 1).await?;
-    let view = |row: MemberRow| MemberView { id: row.id, username: row.username, name: row.name };
-    Ok(Listing::of(rows, window.limit, |row| row.id.to_string(), view))
+    let rows = groups::members(db, group.id, window.after_id()?, window.limit + 1).await?;
+    Ok(Listing::of(rows, window.limit, |row| row.id.to_string(), MemberView::from))
+}
+
+/// Returns the groups of the user `id`, in the order of their names.
+pub async fn of_user(app: &App, id: Uuid) -> Result<Vec<GroupView>, Refused> {
+    let db = app.store.reader();
+    let rows = groups::of_user(db, id).await?;
+    let mut roles = groups::roles_of(db, rows.iter().map(|row| row.id)).await?;
+    let view = |row: GroupRow| {
+        let roles = roles.remove(&row.id).unwrap_or_default();
+        GroupView::new(row, roles)
+    };
+    Ok(rows.into_iter().map(view).collect())
 }
 
 /// Counts the members of the group `name`, up to 1,000.
@@ -125,10 +125,9 @@ pub struct GroupPatch {
 /// Checks what needs no rows.
 fn check(name: &str, display_name: Option<&str>, external_id: Option<&str>) -> Result<(), Refused> {
     let mut faults = Vec::new();
-    let is_trimmed = name.trim() == name && !name.is_empty() && name.chars().count() <= MAX_NAME;
-    // Claims may join the names of groups by commas or spaces, so a name with a comma could be read as two.
-    if !is_trimmed || name.contains(',') || !is_plain_text(name) {
-        let expected = format!("1 to {MAX_NAME} visible characters without commas and without spaces at the ends, such as on-call");
+    if !group_name::is_allowed(name) {
+        let most = group_name::MAX_CHARS;
+        let expected = format!("1 to {most} visible characters without commas and without spaces at the ends, such as on-call");
         faults.push(Fault::new("name", expected).found(name));
     }
     if let Some(fault) = display_name.and_then(|name| check_name("display_name", name).err()) {
@@ -140,27 +139,37 @@ fn check(name: &str, display_name: Option<&str>, external_id: Option<&str>) -> R
     if faults.is_empty() { Ok(()) } else { Err(Refused::Invalid(faults)) }
 }
 
-/// Refuses a name that another group has, in any spelling of upper and lower case.
-async fn refuse_taken(change: &Change<'_>, name: &str, own: Option<Uuid>) -> Result<(), Refused> {
-    let taken = groups::by_folded_name(&change.transaction, name).await?.filter(|row| Some(row.id) != own);
+/// Refuses a name that another group has, in any spelling of upper and lower case, or had before.
+async fn refuse_taken_name(change: &Change<'_>, name: &str, own: Option<Uuid>) -> Result<(), Refused> {
+    let taken = groups::by_name(&change.transaction, name).await?.filter(|row| Some(row.id) != own);
     match taken {
         Some(row) => Err(Refused::Conflict(format!("there is a group {} already", row.name))),
         None => names::refuse_retired(change, Kind::Group, name).await,
     }
 }
 
+/// Refuses the id of another group in the system that manages the groups.
+async fn refuse_taken_external_id(change: &Change<'_>, external_id: Option<&str>, own: Option<Uuid>) -> Result<(), Refused> {
+    let Some(external_id) = external_id else { return Ok(()) };
+    let taken = groups::by_external_id(&change.transaction, external_id).await?.filter(|row| Some(row.id) != own);
+    taken.map_or(Ok(()), |row| Err(Refused::Conflict(format!("the external id {external_id} belongs to the group {}", row.name))))
+}
+
 /// Adds a group without members. Its roles must exist.
 pub async fn add(change: &mut Change<'_>, draft: GroupDraft) -> Result<GroupView, Refused> {
     change.require(Operation::GroupAdd)?;
     let GroupDraft { name, display_name, external_id, roles: named, delegated, is_default } = draft;
+    let name = group_name::normalize(&name);
     check(&name, display_name.as_deref(), external_id.as_deref())?;
-    refuse_taken(change, &name, None).await?;
+    roles::lock_administrators(change).await?;
+    refuse_taken_name(change, &name, None).await?;
+    refuse_taken_external_id(change, external_id.as_deref(), None).await?;
     let db = &change.transaction;
     let named = roles::existing(db, &named).await?;
-    roles::refuse_delegated_administration(db, delegated, &named).await?;
+    roles::refuse_administration(db, delegated || is_default, &named).await?;
     change.require_grant_of_roles(&named).await?;
     let id = change.app.clock.random_uuid();
-    let folded_name = name.to_lowercase();
+    let folded_name = group_name::folded(&name);
     let row = GroupRow { id, name, folded_name, display_name, external_id, delegated, is_default, version: 0, created_at: change.now };
     groups::insert(db, row.clone()).await?;
     groups::replace_roles(db, id, &named).await?;
@@ -187,9 +196,9 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
         Some(named) => roles::existing(db, &named).await?,
         None => before.roles.clone(),
     };
-    let name = patch.name.unwrap_or(row.name);
+    let name = patch.name.map_or(row.name, |name| group_name::normalize(&name));
     let new = GroupRow {
-        folded_name: name.to_lowercase(),
+        folded_name: group_name::folded(&name),
         name,
         display_name: patch.display_name.unwrap_or(row.display_name),
         external_id: patch.external_id.unwrap_or(row.external_id),
@@ -202,12 +211,15 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
         return Ok(before);
     }
     check(&new.name, new.display_name.as_deref(), new.external_id.as_deref())?;
-    roles::refuse_delegated_administration(db, new.delegated, &after.roles).await?;
+    roles::refuse_administration(db, new.delegated || new.is_default, &after.roles).await?;
     if new.name != before.name {
-        refuse_taken(change, &new.name, Some(new.id)).await?;
-        if new.name.to_lowercase() != before.name.to_lowercase() {
+        refuse_taken_name(change, &new.name, Some(new.id)).await?;
+        if new.folded_name != group_name::folded(&before.name) {
             names::retire(change, Kind::Group, &before.name).await?;
         }
+    }
+    if new.external_id != before.external_id {
+        refuse_taken_external_id(change, new.external_id.as_deref(), Some(new.id)).await?;
     }
     let takes_in_everyone = after.is_default && !before.is_default;
     let granted = after.roles.iter().filter(|role| takes_in_everyone || !before.roles.contains(role)).cloned().collect::<Vec<_>>();
@@ -237,66 +249,70 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<GroupView, Re
 
 /// The users whom an operation added to a group or took out of it, as the audit trail records them.
 #[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "the names say it")]
 pub struct MembersChanged {
+    /// The name of the group.
     pub group: String,
+    /// Those who were no members before, by their ids.
     pub added: Vec<Uuid>,
+    /// Those who were members before, by their ids.
     pub removed: Vec<Uuid>,
 }
 
-/// Makes the users `add` members of the group `name` and takes the users `remove` out of it, all by their usernames. Fails with
-/// [`Refused::Conflict`] if no administrator would remain.
+/// Makes the users `add` members of the group `name` and takes the users `remove` out of it, all by their usernames. A user in both lists
+/// ends as no member. Fails with [`Refused::Conflict`] if no administrator would remain.
 pub async fn change_members(change: &mut Change<'_>, name: &str, add: &[String], remove: &[String]) -> Result<MembersChanged, Refused> {
     change.require(Operation::GroupChangeMembers)?;
     if add.len() + remove.len() > MAX_AT_ONCE {
         return Err(Refused::invalid("members", format!("at most {MAX_AT_ONCE} users at once")));
     }
     let administrators = roles::lock_administrators(change).await?;
+    let db = &change.transaction;
+    // Users are locked before groups, as everywhere.
+    let named: Vec<String> = add.iter().chain(remove).map(|name| username::normalize(name)).collect();
+    let found = users::keep_named(db, &named).await?;
+    let unknown: Vec<&str> = named.iter().map(String::as_str).filter(|name| !found.iter().any(|(_, known)| known == name)).collect();
+    if !unknown.is_empty() {
+        return Err(Refused::invalid("members", format!("usernames of users; there is no user {}", unknown.join(", "))));
+    }
     let (row, group) = lock(change, name).await?;
     if !row.delegated && !change.is_by_administrator() {
         return Err(Refused::Protected(format!("the group {name} is not delegated to the help desk; an administrator may do this")));
     }
-    let db = &change.transaction;
-    let added = existing_users(db, add).await?;
-    let removed = existing_users(db, remove).await?;
-    change.require_over(&[&added[..], &removed[..]].concat()).await?;
+    let all: Vec<Uuid> = found.iter().map(|(id, _)| *id).collect();
+    change.require_over(&all).await?;
+    let members = groups::members_among(db, row.id, &all).await?;
+    let leaves = |username: &str| named[add.len()..].iter().any(|name| name == username);
+    let (mut added, mut removed) = (Vec::new(), Vec::new());
+    for (id, username) in &found {
+        match (members.contains(id), leaves(username)) {
+            (false, false) => added.push(*id),
+            (true, true) => removed.push(*id),
+            _ => (),
+        }
+    }
     if !added.is_empty() {
         change.require_grant_of_roles(&group.roles).await?;
     }
-    let number = groups::add_members(db, row.id, &added).await? + groups::remove_members(db, row.id, &removed).await?;
+    groups::add_members(db, row.id, &added).await?;
+    groups::remove_members(db, row.id, &removed).await?;
     let changed = MembersChanged { group: row.name, added, removed };
-    if number > 0 {
+    if !changed.added.is_empty() || !changed.removed.is_empty() {
         administrators.require_one(change).await?;
         change.record(Action::GroupMembersChanged, Object::Named(&changed.group), None, Some(&changed)).await?;
     }
     Ok(changed)
 }
 
-/// Makes a new user a member of the default groups, and of `names`, which must exist. Returns the names of all of them.
+/// Makes a new user a member of the default groups, and of `names`, which must exist.
 pub(super) async fn join(db: &impl ConnectionTrait, user: Uuid, names: &[String]) -> Result<(), Refused> {
-    let mut joined: Vec<Uuid> = groups::defaults(db).await?.into_iter().map(|row| row.id).collect();
+    let joined = groups::keep_defaults_and(db, names).await?;
     for name in names {
-        let unknown = || Refused::invalid("groups", format!("existing groups; there is no group {name}"));
-        let row = groups::by_name(db, name).await?.ok_or_else(unknown)?;
-        if !joined.contains(&row.id) {
-            joined.push(row.id);
+        if !joined.iter().any(|row| row.folded_name == group_name::folded(name)) {
+            return Err(Refused::invalid("groups", format!("existing groups; there is no group {name}")));
         }
     }
     for group in joined {
-        groups::add_members(db, group, &[user]).await?;
+        groups::add_members(db, group.id, &[user]).await?;
     }
     Ok(())
-}
-
-/// Returns the ids of the users with these usernames, each once.
-async fn existing_users(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Uuid>, Refused> {
-    let mut ids = Vec::new();
-    for name in names {
-        let row = users::row(db, &username::normalize(name)).await?;
-        let id = row.ok_or_else(|| Refused::invalid("members", format!("usernames of users; there is no user {name}")))?.id;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok(ids)
 }

@@ -10,6 +10,7 @@ pub mod client_claims;
 pub mod clients;
 pub mod groups;
 pub mod keys;
+mod member;
 pub mod names;
 pub mod new_client;
 pub mod permission;
@@ -20,10 +21,13 @@ pub mod sessions;
 pub mod trial;
 pub mod users;
 
+pub use member::MemberView;
+
 use std::fmt;
 use std::pin::Pin;
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::audit::{self, Action, Actor, EndedAccess, Event, Object};
@@ -256,6 +260,14 @@ pub struct Window {
     pub after: Option<String>,
     /// The largest number of items in the page.
     pub limit: u64,
+}
+
+impl Window {
+    /// Returns the id after which the page begins, in lists that are in the order of ids.
+    fn after_id(&self) -> Result<Option<Uuid>, Refused> {
+        let after = self.after.as_deref().map(Uuid::try_parse).transpose();
+        after.map_err(|_| Refused::invalid("after", "the cursor of the previous page"))
+    }
 }
 
 /// One page of a list.

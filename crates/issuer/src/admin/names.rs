@@ -1,10 +1,12 @@
 //! Names that are never given to anyone else. Applications know people and groups by their names, so a name that was given up by renaming
-//! or deleting would carry the access of its old holder to the new one. Only the command line releases it.
+//! or deleting would carry the access of its old holder to the new one. Only the command line releases it, for its old holder too, because
+//! what is stored does not tell to whom the name belonged.
 
 use std::fmt;
 
 use crate::admin::{Change, Operation, Refused};
 use crate::audit::{Action, Object};
+use crate::oauth::group_name::folded;
 use crate::store::retired_names;
 
 /// The kinds of names that are retired.
@@ -22,11 +24,6 @@ impl fmt::Display for Kind {
             Self::Group => "group",
         })
     }
-}
-
-/// Returns the form of `name` in which names that differ only in upper and lower case are equal.
-fn folded(name: &str) -> String {
-    name.to_lowercase()
 }
 
 /// Stores that `name` is given up.
@@ -50,12 +47,18 @@ pub(super) async fn refuse_retired(change: &Change<'_>, kind: Kind, name: &str) 
     Ok(())
 }
 
-/// Releases a name that was given up, so that it can be given again. Fails with [`Refused::NotFound`] if it was not.
+/// Releases a name that was given up, so that it can be given again. Fails with [`Refused::Conflict`] if it was not given up, and with
+/// [`Refused::Insufficient`] unless someone with a shell on the issuer's machine asks for it.
 pub async fn release(change: &mut Change<'_>, kind: Kind, name: &str) -> Result<(), Refused> {
     change.require(Operation::NameRelease)?;
     let hashes = change.app.master.name_hashes(&kind.to_string(), &folded(name));
     if !retired_names::remove(&change.transaction, &kind.to_string(), &hashes).await? {
         return Err(Refused::Conflict(format!("no {kind} had the name {name} before, so there is nothing to release")));
     }
-    change.record::<()>(Action::NameReleased, Object::Named(&kind.to_string()), None, None).await
+    // The name of a user who was deleted is not kept, because it may tell who they were.
+    let object = match kind {
+        Kind::User => kind.to_string(),
+        Kind::Group => name.to_owned(),
+    };
+    change.record::<()>(Action::NameReleased, Object::Named(&object), None, None).await
 }

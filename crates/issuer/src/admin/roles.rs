@@ -4,12 +4,13 @@ use serde::Serialize;
 use signet_verifier::is_scope_token;
 use uuid::Uuid;
 
+use crate::admin::member::MemberView;
 use crate::admin::{Change, Listing, Operation, Reading, Refused, Window, check_name, resources};
 use crate::audit::{Action, Object};
 use crate::config::ADMIN;
 use crate::oauth::scope::is_administration;
 use crate::store::roles::RoleRow;
-use crate::store::{ConnectionTrait, roles};
+use crate::store::{ConnectionTrait, groups, roles};
 
 /// The longest name of a role, in bytes.
 const MAX_NAME_BYTES: usize = 128;
@@ -61,6 +62,43 @@ async fn require(db: &impl ConnectionTrait, name: &str) -> Result<(), Refused> {
     if roles::exists(db, name).await? { Ok(()) } else { Err(Refused::not_found("role", name)) }
 }
 
+/// A role that a user has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// The name of the role.
+    pub role: String,
+    /// The group through which the user has the role. `None` if the user has it directly.
+    pub through: Option<String>,
+}
+
+/// Returns the roles of the user `id` in alphabetical order, once directly and once for each group through which the user has it.
+pub async fn held(app: &App, id: Uuid) -> Result<Vec<Held>, Refused> {
+    let db = app.store.reader();
+    let direct = roles::of_user(db, id).await?.into_iter().map(|role| Held { role, through: None });
+    let through = roles::through_groups(db, std::iter::once(id)).await?.into_iter();
+    let mut held: Vec<Held> = direct.chain(through.map(|row| Held { role: row.role, through: Some(row.group) })).collect();
+    held.sort_by(|one, other| (&one.role, &one.through).cmp(&(&other.role, &other.through)));
+    Ok(held)
+}
+
+/// Returns a page of the users who have the role `name` directly, in the order of their ids.
+pub async fn holders(app: &App, name: &str, window: &Window) -> Result<Listing<MemberView>, Refused> {
+    let db = app.store.reader();
+    require(db, name).await?;
+    let rows = roles::holders(db, name, window.after_id()?, window.limit + 1).await?;
+    Ok(Listing::of(rows, window.limit, |row| row.id.to_string(), MemberView::from))
+}
+
+/// The largest number of groups of a role that are listed.
+const LISTED: u64 = 1000;
+
+/// Returns the names of the first 1,000 groups that carry the role `name`, in alphabetical order.
+pub async fn carriers(app: &App, name: &str) -> Result<Vec<String>, Refused> {
+    let db = app.store.reader();
+    require(db, name).await?;
+    Ok(groups::carrying(db, name, LISTED).await?.into_iter().map(|row| row.name).collect())
+}
+
 /// Returns `names` in order, each once. Refuses them unless every one is an existing role.
 pub(super) async fn existing(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<String>, Refused> {
     let mut names = names.to_vec();
@@ -72,17 +110,19 @@ pub(super) async fn existing(db: &impl ConnectionTrait, names: &[String]) -> Res
     Ok(names)
 }
 
-/// Refuses to delegate `roles` to the help desk if a scope of administration follows from one of them.
-pub(super) async fn refuse_delegated_administration(db: &impl ConnectionTrait, delegated: bool, roles: &[String]) -> Result<(), Refused> {
-    if !delegated {
+/// Refuses `roles` for what the help desk gives, if a scope of administration follows from one of them. The help desk gives delegated roles,
+/// and it fills delegated and default groups. The caller holds the lock of [`lock_administrators`], so that no other change gives such a
+/// scope to one of the roles meanwhile.
+pub(super) async fn refuse_administration(db: &impl ConnectionTrait, help_desk_gives: bool, roles: &[String]) -> Result<(), Refused> {
+    if !help_desk_gives {
         return Ok(());
     }
     let scopes = roles::scopes_of(db, roles.iter().map(String::as_str)).await?;
     let administers = |scopes: &Vec<String>| scopes.iter().any(|scope| is_administration(scope));
     match scopes.iter().find(|(_, scopes)| administers(scopes)) {
         Some((role, _)) => Err(Refused::Conflict(format!(
-            "the role {role} holds a scope of administration, so it must not be delegated to the help desk, who could then make themselves \
-             administrators"
+            "the role {role} holds a scope of administration, so it must not be delegated to the help desk, nor given to every new user; \
+             otherwise the help desk could make administrators"
         ))),
         None => Ok(()),
     }
@@ -100,6 +140,7 @@ pub struct RolePatch {
 /// Changes the display name of a role, and whether it is delegated.
 pub async fn edit(change: &mut Change<'_>, name: &str, patch: RolePatch) -> Result<RoleView, Refused> {
     change.require(Operation::RoleEdit)?;
+    lock_administrators(change).await?;
     let db = &change.transaction;
     roles::lock(db, name).await?;
     let before = read(db, name).await?;
@@ -114,7 +155,7 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: RolePatch) -> Resu
     if let Some(fault) = after.display_name.as_deref().and_then(|name| check_name("display_name", name).err()) {
         return Err(Refused::Invalid(vec![fault]));
     }
-    refuse_delegated_administration(db, after.delegated, std::slice::from_ref(&after.name)).await?;
+    refuse_administration(db, after.delegated, std::slice::from_ref(&after.name)).await?;
     roles::set(db, name, after.display_name.as_deref(), after.delegated).await?;
     let after = RoleView { version: before.version + 1, ..after };
     change.record(Action::RoleChanged, Object::Named(name), Some(&before), Some(&after)).await?;
@@ -171,10 +212,10 @@ pub async fn change_scopes(change: &mut Change<'_>, name: &str, add: &[String], 
     if scopes == before.scopes {
         return Ok(before);
     }
-    if scopes.iter().any(|scope| is_administration(scope)) && (before.delegated || roles::is_in_delegated_group(db, name).await?) {
+    if scopes.iter().any(|scope| is_administration(scope)) && (before.delegated || groups::help_desk_gives(db, name).await?) {
         return Err(Refused::Conflict(format!(
-            "the role {name}, or a group that carries it, is delegated to the help desk, who could then make themselves administrators; end \
-             that first"
+            "the role {name}, or a group that carries it, is delegated to the help desk or given to every new user, so that the help desk \
+             could make administrators; end that first"
         )));
     }
     change.require_grant_of(scopes.iter().filter(|scope| !before.scopes.contains(scope)))?;
@@ -195,6 +236,7 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<RoleView, Ref
     }
     let administrators = lock_administrators(change).await?;
     let before = read(&change.transaction, name).await?;
+    groups::count_change_of_carriers(&change.transaction, name).await?;
     roles::remove(&change.transaction, name).await?;
     administrators.require_one(change).await?;
     change.record(Action::RoleRemoved, Object::Named(name), Some(&before), None).await?;

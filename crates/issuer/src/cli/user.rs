@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::accounts::username::normalize;
 use crate::admin::change;
 use crate::admin::names::{self, Kind};
+use crate::admin::roles::{self, Held};
 use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter};
 use crate::app::App;
 use crate::cli::report::Report;
@@ -78,7 +79,7 @@ pub enum UserCommand {
         #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = crate::cli::parse_pair)]
         claims: Vec<(String, String)>,
     },
-    /// Show a user's roles, or change them with --add and --remove
+    /// Show the roles that a user has directly or through groups, or change the direct ones with --add and --remove
     Roles {
         /// Username of the user whose roles are shown or changed
         username: String,
@@ -238,5 +239,13 @@ async fn change_roles(app: &App, username: &str, add: &[String], remove: &[Strin
     } else {
         change(app, &operator(), |change| Box::pin(users::change_roles(change, user.id, add, remove))).await?
     };
-    Ok(Report::new(user.roles.join("\n"), json!({ "id": user.id, "username": user.username, "roles": user.roles })))
+    let held = roles::held(app, user.id).await?;
+    let line = |held: &Held| match &held.through {
+        Some(group) => format!("{} (through the group {group})", held.role),
+        None => held.role.clone(),
+    };
+    let text = held.iter().map(line).collect::<Vec<_>>().join("\n");
+    let through: Vec<&Held> = held.iter().filter(|held| held.through.is_some()).collect();
+    let json = json!({ "id": user.id, "username": user.username, "roles": user.roles, "through_groups": through });
+    Ok(Report::new(text, json))
 }

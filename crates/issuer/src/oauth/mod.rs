@@ -12,6 +12,7 @@ pub mod client_claim;
 pub mod client_metadata;
 pub mod error;
 pub mod form;
+pub mod group_name;
 pub mod issuer;
 pub mod joiners;
 pub mod pkce;

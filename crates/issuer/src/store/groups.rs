@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict, SelectStatement};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    RelationTrait,
+    QueryTrait, RelationTrait, SelectExt, UpdateMany,
 };
 use uuid::Uuid;
 
+use crate::oauth::group_name::folded;
 use crate::store::StoreError;
 use crate::store::entity::{group_members, group_roles, groups, users};
 
@@ -20,24 +21,68 @@ pub async fn page(db: &impl ConnectionTrait, after: Option<&str>, limit: u64) ->
     Ok(groups::Entity::find().filter(condition).order_by_asc(groups::Column::Name).limit(limit).all(db).await?)
 }
 
-/// Returns the group of this name.
+/// Returns the group of this name, in any spelling of upper and lower case.
 pub async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<GroupRow>, StoreError> {
-    Ok(groups::Entity::find().filter(groups::Column::Name.eq(name)).all(db).await?.pop())
+    Ok(groups::Entity::find().filter(groups::Column::FoldedName.eq(folded(name))).all(db).await?.pop())
 }
 
-/// Returns the group whose name equals `name` but for upper and lower case.
-pub async fn by_folded_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<GroupRow>, StoreError> {
-    Ok(groups::Entity::find().filter(groups::Column::FoldedName.eq(name.to_lowercase())).all(db).await?.pop())
+/// Returns the group that has this id in the system that manages the groups.
+pub async fn by_external_id(db: &impl ConnectionTrait, external_id: &str) -> Result<Option<GroupRow>, StoreError> {
+    Ok(groups::Entity::find().filter(groups::Column::ExternalId.eq(external_id)).all(db).await?.pop())
 }
 
-/// Returns the group of this name and locks it, so that no other transaction changes it until the caller's transaction ends.
+/// Returns the group of this name, in any spelling of upper and lower case, and locks it, so that no other transaction changes it until
+/// the caller's transaction ends.
 pub async fn lock(db: &impl ConnectionTrait, name: &str) -> Result<Option<GroupRow>, StoreError> {
-    Ok(groups::Entity::find().filter(groups::Column::Name.eq(name)).lock_exclusive().all(db).await?.pop())
+    Ok(groups::Entity::find().filter(groups::Column::FoldedName.eq(folded(name))).lock_exclusive().all(db).await?.pop())
 }
 
-/// Returns the groups that take in each new user.
-pub async fn defaults(db: &impl ConnectionTrait) -> Result<Vec<GroupRow>, StoreError> {
-    Ok(groups::Entity::find().filter(groups::Column::IsDefault.eq(true)).order_by_asc(groups::Column::Name).all(db).await?)
+/// Returns the groups that take in each new user, and those of `names`. No other transaction removes them until the caller's ends.
+pub async fn keep_defaults_and(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<GroupRow>, StoreError> {
+    use groups::Column;
+    let named = Column::FoldedName.is_in(names.iter().map(|name| folded(name)));
+    let found = groups::Entity::find().filter(Condition::any().add(Column::IsDefault.eq(true)).add(named));
+    Ok(found.order_by_asc(Column::Id).lock(LockType::KeyShare).all(db).await?)
+}
+
+/// Returns the groups of a user, in the order of their names.
+pub async fn of_user(db: &impl ConnectionTrait, user: Uuid) -> Result<Vec<GroupRow>, StoreError> {
+    let own = group_members::Entity::find()
+        .select_only()
+        .column(group_members::Column::GroupId)
+        .filter(group_members::Column::UserId.eq(user))
+        .into_query();
+    Ok(groups::Entity::find().filter(groups::Column::Id.in_subquery(own)).order_by_asc(groups::Column::Name).all(db).await?)
+}
+
+/// Selects the ids of the groups that carry the role `name`.
+fn carriers(name: &str) -> SelectStatement {
+    let rows = group_roles::Entity::find().select_only().column(group_roles::Column::GroupId);
+    rows.filter(group_roles::Column::Role.eq(name)).into_query()
+}
+
+/// Returns up to `limit` groups that carry the role `name`, in the order of their names.
+pub async fn carrying(db: &impl ConnectionTrait, name: &str, limit: u64) -> Result<Vec<GroupRow>, StoreError> {
+    let rows = groups::Entity::find().filter(groups::Column::Id.in_subquery(carriers(name)));
+    Ok(rows.order_by_asc(groups::Column::Name).limit(limit).all(db).await?)
+}
+
+/// Returns whether the role `name` is carried by a group that the help desk may fill, because it is delegated or takes in each new user.
+pub async fn help_desk_gives(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
+    use groups::Column;
+    let open = Condition::any().add(Column::Delegated.eq(true)).add(Column::IsDefault.eq(true));
+    Ok(groups::Entity::find().filter(Column::Id.in_subquery(carriers(name))).filter(open).exists(db).await?)
+}
+
+/// Increments the versions of the groups that carry the role `name`, which is about to be removed.
+pub async fn count_change_of_carriers(db: &impl ConnectionTrait, name: &str) -> Result<(), StoreError> {
+    changed().filter(groups::Column::Id.in_subquery(carriers(name))).exec(db).await?;
+    Ok(())
+}
+
+/// A statement that increments the versions of groups.
+fn changed() -> UpdateMany<groups::Entity> {
+    groups::Entity::update_many().col_expr(groups::Column::Version, Expr::col(groups::Column::Version).add(1))
 }
 
 /// Inserts a group without members. Fails with [`StoreError::Conflict`] if the name or the external id is taken.
@@ -49,14 +94,13 @@ pub async fn insert(db: &impl ConnectionTrait, row: GroupRow) -> Result<(), Stor
 /// Stores `row` in place of the row with the same id, and increments its version.
 pub async fn update(db: &impl ConnectionTrait, row: &GroupRow) -> Result<(), StoreError> {
     use groups::Column;
-    groups::Entity::update_many()
+    changed()
         .col_expr(Column::Name, Expr::value(row.name.as_str()))
         .col_expr(Column::FoldedName, Expr::value(row.folded_name.as_str()))
         .col_expr(Column::DisplayName, Expr::value(row.display_name.clone()))
         .col_expr(Column::ExternalId, Expr::value(row.external_id.clone()))
         .col_expr(Column::Delegated, Expr::value(row.delegated))
         .col_expr(Column::IsDefault, Expr::value(row.is_default))
-        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .filter(Column::Id.eq(row.id))
         .exec(db)
         .await?;
@@ -131,8 +175,16 @@ pub async fn members(db: &impl ConnectionTrait, id: Uuid, after: Option<Uuid>, l
 
 /// Counts the members of the group `id`, up to `most`.
 pub async fn count_members(db: &impl ConnectionTrait, id: Uuid, most: u64) -> Result<u64, StoreError> {
-    let rows = group_members::Entity::find().filter(group_members::Column::GroupId.eq(id)).limit(most);
-    Ok(rows.all(db).await?.len() as u64)
+    let members = group_members::Entity::find().select_only().column(group_members::Column::UserId);
+    let some = members.filter(group_members::Column::GroupId.eq(id)).limit(most);
+    Ok(some.into_tuple::<Uuid>().all(db).await?.len() as u64)
+}
+
+/// Returns those of `users` who are members of the group `id`.
+pub async fn members_among(db: &impl ConnectionTrait, id: Uuid, users: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    let members = group_members::Entity::find().select_only().column(group_members::Column::UserId);
+    let members = members.filter(group_members::Column::GroupId.eq(id)).filter(group_members::Column::UserId.is_in(users.iter().copied()));
+    Ok(members.into_tuple().all(db).await?)
 }
 
 /// Returns the names of the groups of each of the users `ids`, in alphabetical order. A user in no group is left out.

@@ -12,12 +12,13 @@
 //!
 //! 1. the row `admin` of `scopes`, in operations that may reduce the number of administrators
 //! 2. `attempts`: the counter of the account, then that of the address
-//! 3. `users` and `clients`
-//! 4. `consents`
-//! 5. `sessions`, by `sid`
-//! 6. `authorization_codes`
-//! 7. `authorizations`, by `id`
-//! 8. `devices`, of one user
+//! 3. `users` and `clients`, by `id`
+//! 4. `groups`, by `id`, then `roles`
+//! 5. `consents`
+//! 6. `sessions`, by `sid`
+//! 7. `authorization_codes`
+//! 8. `authorizations`, by `id`
+//! 9. `devices`, of one user
 //!
 //! A transaction that skips some of these tables locks the others in this order. PostgreSQL locks the rows. SQLite has one writer
 //! at a time, so the query builder leaves the row locks out of its statements.
@@ -154,6 +155,11 @@ impl Store {
         self.reader.close_by_ref().await?;
         Ok(self.writer.close_by_ref().await?)
     }
+}
+
+/// Undoes everything that `transaction` did.
+pub async fn roll_back(transaction: Transaction) -> Result<(), StoreError> {
+    Ok(transaction.rollback().await?)
 }
 
 /// Commits `transaction`. Dropping a transaction instead rolls it back.

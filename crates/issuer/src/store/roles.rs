@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, SelectExt,
-    UpdateMany,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, RelationTrait, SelectExt, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use crate::config::ADMIN;
 use crate::oauth::scope::ADMIN_SCOPES;
 use crate::store::StoreError;
 use crate::store::entity::{group_members, group_roles, groups, role_scopes, roles, scopes, user_roles, users};
+use crate::store::groups::MemberRow;
 
 pub use crate::store::entity::roles::Model as RoleRow;
 
@@ -48,17 +49,6 @@ pub async fn set(db: &impl ConnectionTrait, name: &str, display_name: Option<&st
 fn changed(name: &str) -> UpdateMany<roles::Entity> {
     let next = Expr::col(roles::Column::Version).add(1);
     roles::Entity::update_many().col_expr(roles::Column::Version, next).filter(roles::Column::Name.eq(name))
-}
-
-/// Returns whether a group that is delegated to the help desk carries the role `name`.
-pub async fn is_in_delegated_group(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
-    let carriers = group_roles::Entity::find()
-        .select_only()
-        .column(group_roles::Column::GroupId)
-        .filter(group_roles::Column::Role.eq(name))
-        .into_query();
-    let delegated = groups::Entity::find().filter(groups::Column::Delegated.eq(true)).filter(groups::Column::Id.in_subquery(carriers));
-    Ok(delegated.exists(db).await?)
 }
 
 /// Returns the scopes of each of the roles `names`. A role without scopes is left out.
@@ -138,6 +128,50 @@ pub async fn of_users(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>
         roles.entry(row.user_id).or_default().push(row.role);
     }
     Ok(roles)
+}
+
+/// A role that a user has through a group.
+#[derive(Debug, Clone, FromQueryResult)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ThroughGroup {
+    pub user_id: Uuid,
+    pub role: String,
+    /// The name of the group.
+    pub group: String,
+}
+
+/// Returns the roles that the users `ids` have through groups, in the order of the roles and then of the groups.
+pub async fn through_groups(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<Vec<ThroughGroup>, StoreError> {
+    Ok(group_members::Entity::find()
+        .select_only()
+        .column(group_members::Column::UserId)
+        .column(group_roles::Column::Role)
+        .column_as(groups::Column::Name, "group")
+        .join(JoinType::InnerJoin, group_members::Relation::Groups.def())
+        .join(JoinType::InnerJoin, group_roles::Relation::Groups.def().rev())
+        .filter(group_members::Column::UserId.is_in(ids))
+        .order_by_asc(group_roles::Column::Role)
+        .order_by_asc(groups::Column::Name)
+        .into_model::<ThroughGroup>()
+        .all(db)
+        .await?)
+}
+
+/// Returns up to `limit` users after the user `after` who have the role `name` directly, in the order of their ids, by which the index is
+/// sorted.
+pub async fn holders(db: &impl ConnectionTrait, name: &str, after: Option<Uuid>, limit: u64) -> Result<Vec<MemberRow>, StoreError> {
+    use user_roles::Column;
+    let condition = Condition::all().add(Column::Role.eq(name)).add_option(after.map(|after| Column::UserId.gt(after)));
+    Ok(user_roles::Entity::find()
+        .select_only()
+        .columns([users::Column::Id, users::Column::Username, users::Column::Name])
+        .join(JoinType::InnerJoin, user_roles::Relation::Users.def())
+        .filter(condition)
+        .order_by_asc(Column::UserId)
+        .limit(limit)
+        .into_model::<MemberRow>()
+        .all(db)
+        .await?)
 }
 
 /// Makes every other caller wait until the caller's transaction ends. Each transaction that may reduce the number of administrators

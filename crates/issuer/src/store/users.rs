@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PartialModelTrait, QueryFilter,
     QueryOrder, QueryResult, QuerySelect, UpdateMany,
@@ -125,6 +125,21 @@ pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<UserRow>
 /// Returns the row of the user with this username, which must be in normal form.
 pub async fn row(db: &impl ConnectionTrait, username: &str) -> Result<Option<UserRow>, StoreError> {
     Ok(users::Entity::find().filter(users::Column::Username.eq(username)).all(db).await?.pop())
+}
+
+/// Returns the ids and usernames of the users with these usernames, which must be in normal form. No other transaction deletes them until
+/// the caller's ends.
+pub async fn keep_named(db: &impl ConnectionTrait, usernames: &[String]) -> Result<Vec<(Uuid, String)>, StoreError> {
+    use users::Column;
+    let named = users::Entity::find().select_only().columns([Column::Id, Column::Username]);
+    let named = named.filter(Column::Username.is_in(usernames)).order_by_asc(Column::Id).lock(LockType::KeyShare);
+    Ok(named.into_tuple().all(db).await?)
+}
+
+/// Returns the ids and usernames of the users `ids`.
+pub async fn names(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<Vec<(Uuid, String)>, StoreError> {
+    let rows = users::Entity::find().select_only().columns([users::Column::Id, users::Column::Username]);
+    Ok(rows.filter(users::Column::Id.is_in(ids)).into_tuple().all(db).await?)
 }
 
 /// Inserts a user. Fails with [`StoreError::Conflict`] if the username is taken.

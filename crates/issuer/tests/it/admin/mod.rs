@@ -1,6 +1,7 @@
 //! Lists come in pages, each of which begins where the one before ended, and filters hold.
 
 mod groups;
+mod membership;
 mod new_client;
 mod permission;
 mod resources;
