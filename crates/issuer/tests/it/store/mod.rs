@@ -5,6 +5,7 @@ mod availability;
 mod batch;
 mod connect;
 mod error;
+mod groups;
 mod query;
 mod schema;
 

@@ -4,6 +4,7 @@ mod browser;
 mod database;
 mod http;
 mod log;
+mod plans;
 mod proxy;
 mod site;
 
@@ -33,6 +34,7 @@ pub use browser::{Browser, CALLBACK, VERIFIER};
 pub use database::{Database, execute};
 pub use http::{Answer, at_once, claims, header};
 pub use log::Log;
+pub use plans::Planned;
 pub use proxy::Proxy;
 pub use site::{Site, serve};
 
