@@ -14,6 +14,7 @@ mod member;
 pub mod names;
 pub mod new_client;
 pub mod permission;
+pub mod preview;
 pub mod registration_tokens;
 pub mod resources;
 pub mod roles;

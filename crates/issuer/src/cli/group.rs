@@ -6,7 +6,9 @@ use serde_json::json;
 use crate::admin::change;
 use crate::admin::groups::{self, GroupDraft, GroupPatch};
 use crate::admin::names::{self, Kind};
+use crate::admin::preview::Subject;
 use crate::app::App;
+use crate::cli::preview::dry_run;
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, changing, operator, reading};
 
@@ -52,11 +54,17 @@ pub enum GroupCommand {
         /// Username of a user to take out of the group; may be repeated
         #[arg(long = "remove", value_name = "USERNAME")]
         remove: Vec<String>,
+        /// Only print what users would gain and lose
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Remove a group, which its members then lose with its roles; its name is never given to another group
     Remove {
         /// Name of the group to remove
         name: String,
+        /// Only print what users would gain and lose
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Let a name that a removed or renamed group had be used again; do this only if no application knows the old group by it
     ReleaseName {
@@ -91,6 +99,9 @@ pub struct EditArgs {
     /// Whether each new user becomes a member
     #[arg(long, value_name = "BOOL")]
     default: Option<bool>,
+    /// Only print what users would gain and lose
+    #[arg(long)]
+    dry_run: bool,
 }
 
 const ARGUMENTS: Arguments<'_> =
@@ -106,13 +117,17 @@ pub async fn run(app: &App, command: GroupCommand) -> Result<Report, CliError> {
             add(app, draft).await.map_err(|error| error.in_terms_of(ARGUMENTS))
         }
         GroupCommand::List => list(app).await,
-        GroupCommand::Show { name } => Ok(Report::record(&COLUMNS, json!(groups::show(&reading(app), &name).await?))),
+        GroupCommand::Show { name } => show(app, &name).await,
         GroupCommand::Edit(args) => edit(app, args).await,
-        GroupCommand::Members { name, add, remove } => {
+        GroupCommand::Members { name, add, remove, dry_run } => {
             let arguments = [("members", changing(&add, &remove))];
-            members(app, &name, &add, &remove).await.map_err(|error| error.in_terms_of(&arguments))
+            members(app, &name, &add, &remove, dry_run).await.map_err(|error| error.in_terms_of(&arguments))
         }
-        GroupCommand::Remove { name } => {
+        GroupCommand::Remove { name, dry_run: true } => {
+            let members = Subject::Group(name.clone());
+            dry_run(app, &operator(), &members, |change| Box::pin(groups::remove(change, &name))).await
+        }
+        GroupCommand::Remove { name, dry_run: false } => {
             change(app, &operator(), |change| Box::pin(groups::remove(change, &name))).await?;
             Ok(Report::new(format!("Removed the group {name}."), json!({ "name": name, "removed": true })))
         }
@@ -131,6 +146,13 @@ async fn add(app: &App, draft: GroupDraft) -> Result<Report, CliError> {
 async fn list(app: &App) -> Result<Report, CliError> {
     let rows = all(async |window| groups::list(&reading(app), &window).await).await?;
     Ok(Report::table(&["name", "display_name", "roles", "delegated", "is_default"], rows))
+}
+
+async fn show(app: &App, name: &str) -> Result<Report, CliError> {
+    let mut group = json!(groups::show(app, name).await?);
+    // A number of 1000 stands for 1000 or more.
+    group["members"] = json!(groups::count_members(app, name).await?);
+    Ok(Report::record(&[COLUMNS.as_slice(), &["members"]].concat(), group))
 }
 
 async fn edit(app: &App, args: EditArgs) -> Result<Report, CliError> {
@@ -155,12 +177,21 @@ async fn edit(app: &App, args: EditArgs) -> Result<Report, CliError> {
         is_default: args.default,
     };
     let name = &args.name;
+    if args.dry_run {
+        let members = Subject::Group(name.clone());
+        let report = dry_run(app, &operator(), &members, |change| Box::pin(groups::edit(change, name, patch))).await;
+        return report.map_err(|error| error.in_terms_of(&arguments));
+    }
     let edited = change(app, &operator(), |change| Box::pin(groups::edit(change, name, patch))).await;
     let after = edited.map_err(|error| CliError::from(error).in_terms_of(&arguments))?;
     Ok(Report::record(&COLUMNS, json!(after)))
 }
 
-async fn members(app: &App, name: &str, add: &[String], remove: &[String]) -> Result<Report, CliError> {
+async fn members(app: &App, name: &str, add: &[String], remove: &[String], dry: bool) -> Result<Report, CliError> {
+    if dry {
+        let users = Subject::Users([add, remove].concat());
+        return dry_run(app, &operator(), &users, |change| Box::pin(groups::change_members(change, name, add, remove))).await;
+    }
     if !add.is_empty() || !remove.is_empty() {
         let changed = change(app, &operator(), |change| Box::pin(groups::change_members(change, name, add, remove))).await?;
         let text = format!("Changed the members of the group {name}; added: {}, removed: {}.", changed.added.len(), changed.removed.len());

@@ -9,6 +9,7 @@ mod doctor;
 mod group;
 mod keys;
 mod migrate;
+mod preview;
 mod report;
 mod resource;
 mod role;

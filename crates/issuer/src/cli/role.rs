@@ -4,8 +4,10 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::admin::change;
+use crate::admin::preview::Subject;
 use crate::admin::roles::{self, NewRole, RolePatch};
 use crate::app::App;
+use crate::cli::preview::dry_run;
 use crate::cli::report::Report;
 use crate::cli::{CliError, all, changing, operator, reading};
 
@@ -32,6 +34,9 @@ pub enum RoleCommand {
         /// Scope to take from the role; may be repeated
         #[arg(long = "remove", value_name = "SCOPE")]
         remove: Vec<String>,
+        /// Only print what users would gain and lose
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Change the display name of a role, and whether the help desk may give it
     Edit {
@@ -44,10 +49,18 @@ pub enum RoleCommand {
         #[arg(long, value_name = "BOOL")]
         delegated: Option<bool>,
     },
+    /// List the users who have a role directly; `signet group list` shows the groups that carry it
+    Users {
+        /// Name of the role
+        name: String,
+    },
     /// Remove a role, which its users then lose
     Remove {
         /// Name of the role to remove
         name: String,
+        /// Only print what users would gain and lose
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -59,15 +72,23 @@ pub async fn run(app: &App, command: RoleCommand) -> Result<Report, CliError> {
             add(app, &name, &scopes).await.map_err(|error| error.in_terms_of(&arguments))
         }
         RoleCommand::List => list(app).await,
-        RoleCommand::Scopes { name, add, remove } => {
+        RoleCommand::Scopes { name, add, remove, dry_run } => {
             let arguments = [("scopes", changing(&add, &remove))];
-            change_scopes(app, &name, &add, &remove).await.map_err(|error| error.in_terms_of(&arguments))
+            change_scopes(app, &name, &add, &remove, dry_run).await.map_err(|error| error.in_terms_of(&arguments))
         }
         RoleCommand::Edit { name, display_name, delegated } => {
             let patch = RolePatch { display_name: display_name.map(|name| Some(name).filter(|name| !name.is_empty())), delegated };
             edit(app, &name, patch).await.map_err(|error| error.in_terms_of(&[("display_name", "--display-name")]))
         }
-        RoleCommand::Remove { name } => remove(app, &name).await,
+        RoleCommand::Remove { name, dry_run: true } => {
+            let users = Subject::Role(name.clone());
+            dry_run(app, &operator(), &users, |change| Box::pin(roles::remove(change, &name))).await
+        }
+        RoleCommand::Remove { name, dry_run: false } => remove(app, &name).await,
+        RoleCommand::Users { name } => {
+            let rows = all(async |window| roles::holders(app, &name, &window).await).await?;
+            Ok(Report::table(&["username", "name", "id"], rows))
+        }
     }
 }
 
@@ -84,7 +105,11 @@ async fn list(app: &App) -> Result<Report, CliError> {
     ))
 }
 
-async fn change_scopes(app: &App, name: &str, add: &[String], remove: &[String]) -> Result<Report, CliError> {
+async fn change_scopes(app: &App, name: &str, add: &[String], remove: &[String], dry: bool) -> Result<Report, CliError> {
+    if dry {
+        let users = Subject::Role(name.to_owned());
+        return dry_run(app, &operator(), &users, |change| Box::pin(roles::change_scopes(change, name, add, remove))).await;
+    }
     let role = if add.is_empty() && remove.is_empty() {
         roles::show(&reading(app), name).await?
     } else {

@@ -4,6 +4,7 @@ mod groups;
 mod membership;
 mod new_client;
 mod permission;
+mod preview;
 mod resources;
 mod roles;
 

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod doctor;
+mod group;
 mod help;
 mod keys;
 mod report;

@@ -1,0 +1,42 @@
+//! `signet group` and `signet role` from a script: groups with roles and members, and `--dry-run`.
+
+use crate::cli::{PASSWORD, with_orders};
+
+#[test]
+fn scripts_can_set_groups_up_and_see_what_a_change_would_do() {
+    let signet = with_orders();
+    signet.json_with(&["user", "add", "alice", "--password-stdin"], PASSWORD);
+    let added = signet.json(&["group", "add", "Clerks", "--role", "clerk", "--display-name", "The clerks", "--delegated"]);
+    assert_eq!((added["version"].as_i64(), added["delegated"].as_bool()), (Some(0), Some(true)));
+    signet.json(&["group", "members", "clerks", "--add", "alice", "--add", "admin"]);
+    assert_eq!(signet.json(&["group", "show", "clerks"])["members"], 2);
+    assert_eq!(signet.json(&["user", "show", "alice"])["groups"][0], "Clerks");
+    let roles = signet.json(&["user", "roles", "alice"]);
+    assert_eq!((roles["roles"].as_array().unwrap().len(), &roles["through_groups"][0]["through"]), (0, &"Clerks".into()));
+    assert_eq!(signet.run(&["user", "roles", "alice"]).stdout, "clerk (through the group Clerks)\n");
+
+    let dry = signet.run(&["role", "scopes", "clerk", "--remove", "orders:write", "--dry-run"]).stdout;
+    assert_eq!(dry, "Nothing was changed.\n2 users would lose the scope orders:write: admin, alice\n");
+    let dry = signet.run(&["group", "members", "clerks", "--remove", "alice", "--dry-run"]).stdout;
+    assert_eq!(dry.lines().count(), 5, "{dry}");
+    assert!(dry.contains("1 user would lose the group Clerks: alice"), "{dry}");
+    for args in [&["group", "remove", "clerks", "--dry-run"][..], &["group", "edit", "clerks", "--remove-role", "clerk", "--dry-run"]] {
+        assert_eq!(signet.json(args)["examined"], 2, "{args:?}");
+    }
+    assert_eq!(signet.json(&["role", "remove", "clerk", "--dry-run"])["effects"][0]["name"], "clerk");
+    let none = signet.run(&["group", "edit", "clerks", "--display-name", "", "--dry-run"]).stdout;
+    assert_eq!(none, "Nothing was changed.\nNo user would gain or lose anything by this change.\n");
+    assert_eq!(signet.json(&["group", "show", "Clerks"])["display_name"], "The clerks");
+
+    signet.json(&["group", "edit", "clerks", "--rename", "sales"]);
+    let refused = signet.error(&["group", "add", "CLERKS"], "");
+    assert!(refused.contains("`signet group release-name CLERKS`"), "{refused}");
+    signet.json(&["group", "release-name", "clerks"]);
+    signet.json(&["group", "add", "CLERKS"]);
+    assert!(signet.error(&["group", "release-name", "clerks"], "").contains("nothing to release"));
+    assert_eq!(signet.json(&["role", "users", "admin"])[0]["username"], "admin");
+    let unknown = signet.error(&["group", "members", "sales", "--add", "nobody", "--dry-run"], "");
+    assert!(unknown.contains("--add: expected usernames of users; there is no user nobody"), "{unknown}");
+    signet.json(&["group", "remove", "sales"]);
+    assert_eq!(signet.json(&["group", "list"]).as_array().unwrap().len(), 1);
+}
