@@ -14,7 +14,8 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [
+        // The list lies on the heap, because it is too large for the stack.
+        for table in vec![
             master_keys(),
             signing_keys(),
             resources(),
