@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::accounts::methods::password;
 use crate::admin::checks::clash_of_names;
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::users::{NewUser, PasswordHash, UserDraft};
@@ -167,7 +168,7 @@ impl FirstStart {
     /// Makes the first signing key, the administrator's password and its hash.
     async fn prepare(app: &App) -> Result<Self, StartError> {
         let key = app.rotation().generate()?;
-        let password = SecretString::from(users::random_password(&*app.clock));
+        let password = SecretString::from(password::random(&*app.clock));
         let hash = PasswordHash::generated(app, password.clone()).await?;
         Ok(Self { key, password, hash })
     }

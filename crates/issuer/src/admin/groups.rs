@@ -79,7 +79,8 @@ pub async fn members(reading: &Reading<'_>, name: &str, window: &Window) -> Resu
 }
 
 /// Returns the groups of the user `id`, in the order of their names.
-pub async fn of_user(app: &App, id: Uuid) -> Result<Vec<GroupView>, Refused> {
+pub async fn of_user(reading: &Reading<'_>, id: Uuid) -> Result<Vec<GroupView>, Refused> {
+    let app = reading.permit(Operation::GroupList)?;
     let db = app.store.reader();
     let rows = groups::of_user(db, id).await?;
     let mut roles = groups::roles_of(db, rows.iter().map(|row| row.id)).await?;

@@ -10,7 +10,7 @@ pub mod client_claims;
 pub mod clients;
 pub mod groups;
 pub mod keys;
-mod member;
+pub mod member;
 pub mod names;
 pub mod new_client;
 pub mod permission;

@@ -72,7 +72,8 @@ pub struct Held {
 }
 
 /// Returns the roles of the user `id` in alphabetical order, once directly and once for each group through which the user has it.
-pub async fn held(app: &App, id: Uuid) -> Result<Vec<Held>, Refused> {
+pub async fn held(reading: &Reading<'_>, id: Uuid) -> Result<Vec<Held>, Refused> {
+    let app = reading.permit(Operation::RoleList)?;
     let db = app.store.reader();
     let direct = roles::of_user(db, id).await?.into_iter().map(|role| Held { role, through: None });
     let through = roles::through_groups(db, std::iter::once(id)).await?.into_iter();
@@ -82,7 +83,8 @@ pub async fn held(app: &App, id: Uuid) -> Result<Vec<Held>, Refused> {
 }
 
 /// Returns a page of the users who have the role `name` directly, in the order of their ids.
-pub async fn holders(app: &App, name: &str, window: &Window) -> Result<Listing<MemberView>, Refused> {
+pub async fn holders(reading: &Reading<'_>, name: &str, window: &Window) -> Result<Listing<MemberView>, Refused> {
+    let app = reading.permit(Operation::RoleShow)?;
     let db = app.store.reader();
     require(db, name).await?;
     let rows = roles::holders(db, name, window.after_id()?, window.limit + 1).await?;
@@ -93,7 +95,8 @@ pub async fn holders(app: &App, name: &str, window: &Window) -> Result<Listing<M
 const LISTED: u64 = 1000;
 
 /// Returns the names of the first 1,000 groups that carry the role `name`, in alphabetical order.
-pub async fn carriers(app: &App, name: &str) -> Result<Vec<String>, Refused> {
+pub async fn carriers(reading: &Reading<'_>, name: &str) -> Result<Vec<String>, Refused> {
+    let app = reading.permit(Operation::RoleShow)?;
     let db = app.store.reader();
     require(db, name).await?;
     Ok(groups::carrying(db, name, LISTED).await?.into_iter().map(|row| row.name).collect())

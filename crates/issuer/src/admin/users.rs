@@ -12,7 +12,7 @@ use crate::admin::names::{self, Kind};
 use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, groups, roles};
 use crate::app::App;
 use crate::audit::{Action, EndedAccess, Object};
-use crate::clock::{Clock, UnixSeconds, rfc3339, rfc3339_or_none};
+use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
 use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS, is_line};
 use crate::store::users::{self, UserRow};
 use crate::store::{ConnectionTrait, devices, groups as group_store, roles as role_store};
@@ -146,15 +146,6 @@ impl UserView {
 fn is_email(text: &str) -> bool {
     let plain = text.len() <= 254 && text.chars().all(|c| !c.is_control() && !c.is_whitespace());
     plain && text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
-}
-
-/// 32 letters and digits that are hard to mistake for each other. Each stands for five random bits.
-const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-
-/// Returns a random password of 24 letters and digits, which is shown to an administrator once.
-pub fn random_password(clock: &dyn Clock) -> String {
-    let bytes = clock.random_bytes::<24>();
-    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
 /// How a password came to be.

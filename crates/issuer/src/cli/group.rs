@@ -149,9 +149,9 @@ async fn list(app: &App) -> Result<Report, CliError> {
 }
 
 async fn show(app: &App, name: &str) -> Result<Report, CliError> {
-    let mut group = json!(groups::show(app, name).await?);
+    let mut group = json!(groups::show(&reading(app), name).await?);
     // A number of 1000 stands for 1000 or more.
-    group["members"] = json!(groups::count_members(app, name).await?);
+    group["members"] = json!(groups::count_members(&reading(app), name).await?);
     Ok(Report::record(&[COLUMNS.as_slice(), &["members"]].concat(), group))
 }
 

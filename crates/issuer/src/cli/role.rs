@@ -86,7 +86,7 @@ pub async fn run(app: &App, command: RoleCommand) -> Result<Report, CliError> {
         }
         RoleCommand::Remove { name, dry_run: false } => remove(app, &name).await,
         RoleCommand::Users { name } => {
-            let rows = all(async |window| roles::holders(app, &name, &window).await).await?;
+            let rows = all(async |window| roles::holders(&reading(app), &name, &window).await).await?;
             Ok(Report::table(&["username", "name", "id"], rows))
         }
     }

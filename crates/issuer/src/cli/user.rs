@@ -239,7 +239,7 @@ async fn change_roles(app: &App, username: &str, add: &[String], remove: &[Strin
     } else {
         change(app, &operator(), |change| Box::pin(users::change_roles(change, user.id, add, remove))).await?
     };
-    let held = roles::held(app, user.id).await?;
+    let held = roles::held(&reading(app), user.id).await?;
     let line = |held: &Held| match &held.through {
         Some(group) => format!("{} (through the group {group})", held.role),
         None => held.role.clone(),

@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 use crate::accounts::methods::Enrolment;
 use crate::accounts::opaque_string;
 use crate::app::App;
+use crate::clock::Clock;
 use crate::config::{ARGON2_OUTPUT_BYTES, MAX_ARGON2_MEMORY_KIB, MAX_ARGON2_WORK};
 use crate::oauth::acr::{Acr, Amr};
 use crate::pool::Overloaded;
@@ -162,4 +163,13 @@ fn compute(password: &str, salt: &[u8], params: &Params, length: usize, blocks: 
             None
         }
     }
+}
+
+/// 32 letters and digits that are hard to mistake for each other. Each stands for five random bits.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// Returns a random password of 24 letters and digits, which is shown to an administrator once.
+pub fn random(clock: &dyn Clock) -> String {
+    let bytes = clock.random_bytes::<24>();
+    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }

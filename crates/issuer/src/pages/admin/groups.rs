@@ -4,7 +4,8 @@ use axum::extract::Path;
 use axum::response::Response;
 
 use crate::admin::Operation;
-use crate::admin::groups::{self, GroupDraft, GroupPatch, GroupView, MemberView};
+use crate::admin::groups::{self, GroupDraft, GroupPatch, GroupView};
+use crate::admin::member::MemberView;
 use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::accounts::methods::password;
 use crate::admin::authorizations::{self, AuthorizationFilter, AuthorizationView};
 use crate::admin::sessions::{self, SessionView};
 use crate::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserView};
@@ -213,8 +214,8 @@ pub async fn add(State(app): State<Arc<App>>, form: AdminForm) -> Result<Respons
         Ok(user) => user,
         Err(refused) => return form.refused(new_form(admin).await?, refused),
     };
-    let password = users::random_password(&*app.clock);
-    let hash = PasswordHash::generated(&app, SecretString::from(password.as_str())).await.map_err(failed)?;
+    let generated = password::random(&*app.clock);
+    let hash = PasswordHash::generated(&app, SecretString::from(generated.as_str())).await.map_err(failed)?;
     match admin.change(move |change| Box::pin(users::add(change, user, hash))).await {
         Ok(user) => {
             let detail = Detail {
@@ -222,7 +223,7 @@ pub async fn add(State(app): State<Arc<App>>, form: AdminForm) -> Result<Respons
                 heading: format!("Added {}", user.username),
                 badges: Vec::new(),
                 lead: "Give them this password. It is not shown again, and they must choose their own when they first sign in.".to_owned(),
-                sections: vec![Section { text: password, links: vec![("Go to the user", path(&user.username))], ..Section::default() }],
+                sections: vec![Section { text: generated, links: vec![("Go to the user", path(&user.username))], ..Section::default() }],
             };
             html(&detail, Csp::Own)
         }

@@ -30,7 +30,7 @@ async fn a_preview_says_who_gains_and_loses_what_and_changes_nothing() {
         for table in ["audit_events", "group_members", "group_roles", "role_scopes", "user_roles", "retired_names"] {
             counts.push(app.count(&format!("SELECT count(*) FROM {table}")).await);
         }
-        (counts, groups::show(&app.app, "team").await.unwrap())
+        (counts, groups::show(&app.reading(), "team").await.unwrap())
     };
     let before = state().await;
 
@@ -92,5 +92,5 @@ async fn a_preview_of_many_users_is_bounded() {
         assert_eq!((preview.examined, preview.complete, preview.effects.len()), (1000, false, 3), "{subject:?}");
         assert!(preview.effects.iter().all(|effect| effect.count == 1000 && effect.users.len() == 20 && !effect.gained), "{subject:?}");
     }
-    assert_eq!(groups::count_members(&app.app, "team").await.unwrap(), 1000, "members are counted up to 1,000");
+    assert_eq!(groups::count_members(&app.reading(), "team").await.unwrap(), 1000, "members are counted up to 1,000");
 }
