@@ -1,7 +1,7 @@
 // An example web app whose users sign in with Signet. This file has the pages, cookies and sessions of the app; signet.js talks to
 // the issuer.
 //
-// signet client add --id shop-node --name "Node Shop" --grant authorization_code --grant refresh_token \
+// signet client add --id shop-node --name "Node Shop" --access everyone --grant authorization_code --grant refresh_token \
 //   --scope openid --scope profile --scope email --scope offline_access \
 //   --redirect-uri http://localhost:9004/callback --post-logout-redirect-uri http://localhost:9004/
 // npm ci && CLIENT_ID=shop-node CLIENT_SECRET=… npm start

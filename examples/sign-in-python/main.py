@@ -2,7 +2,7 @@ r"""An example web app whose users sign in with Signet, made with Authlib and St
 
 It uses the authorization code flow (OpenID Connect Core §3.1).
 
-signet client add --id shop-python --name "Python Shop" --grant authorization_code --grant refresh_token \
+signet client add --id shop-python --name "Python Shop" --access everyone --grant authorization_code --grant refresh_token \
   --scope openid --scope profile --scope email \
   --redirect-uri http://localhost:9005/callback --post-logout-redirect-uri http://localhost:9005/signed-out
 CLIENT_ID=shop-python CLIENT_SECRET=… uvicorn main:app --port 9005

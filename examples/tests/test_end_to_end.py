@@ -32,7 +32,7 @@ class OrdersIssuer(Issuer):
         self.cli("user", "add", "alice", "--email", "alice@example.com", "--role", "clerk", "--password-stdin", stdin=PASSWORD)
         allowed = [arg for scope in ("orders:read", "orders:write", "invoices:read", "openid") for arg in ("--scope", scope)]
         grants = ["--grant", "password", "--grant", "refresh_token", "--grant", "client_credentials"]
-        client = self.cli("client", "add", "--id", "shop", "--name", "Shop", *grants, "--resource", ORDERS, *allowed)
+        client = self.cli("client", "add", "--id", "shop", "--name", "Shop", "--access", "everyone", *grants, "--resource", ORDERS, *allowed)
         self.secret = client["client_secret"]
         self.serve()
 

@@ -63,7 +63,7 @@ def app(request, issuer):
     else:
         scopes = [arg for scope in ("openid", "profile", "email", "offline_access") for arg in ("--scope", scope)]
         uris = ["--redirect-uri", url + app.callback, "--post-logout-redirect-uri", url + app.signed_out]
-        grants = ["--grant", "authorization_code", "--grant", "refresh_token"]
+        grants = ["--access", "everyone", "--grant", "authorization_code", "--grant", "refresh_token"]
         client = issuer.cli("client", "add", "--id", f"{key}-shop", "--name", app.name, "--pkce", "required", *grants, *scopes, *uris)
         env |= {"CLIENT_ID": f"{key}-shop", "CLIENT_SECRET": client["client_secret"]}
     with started(app.command, EXAMPLES / app.folder, env, port):

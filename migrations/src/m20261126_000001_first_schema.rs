@@ -68,7 +68,9 @@ impl MigrationTrait for Migration {
             ("group_roles", "role"),
             ("groups", "is_default"),
             ("user_attributes", "name"),
-            ("client_secrets", "client_id"),
+            ("client_secrets", "created_at"),
+            ("client_secrets", "expires_at"),
+            ("clients", "last_used_at"),
             ("client_groups", "group_id"),
             ("consents", "client_id"),
             ("browsers", "expires_at"),
@@ -306,8 +308,6 @@ fn clients() -> TableCreateStatement {
         .col(text("grant_types"))
         .col(text("redirect_uris"))
         .col(string_null("default_resource"))
-        .col(binary_null("secret_hash"))
-        .col(binary_null("previous_secret_hash"))
         .col(big_integer("created_at"))
         .col(big_integer_null("disabled_at"))
         .col(string_null("token_endpoint_auth_method"))
@@ -326,14 +326,15 @@ fn clients() -> TableCreateStatement {
         .take()
 }
 
-/// The secrets of clients, as their SHA-256.
+/// The secrets of clients, as their SHA-256 in base64url. A secret without `expires_at` is valid until the next rotation but one.
 fn client_secrets() -> TableCreateStatement {
     table("client_secrets")
-        .col(binary("hash").primary_key())
         .col(string("client_id"))
+        .col(string("hash"))
         .col(big_integer("created_at"))
         .col(big_integer_null("expires_at"))
         .col(big_integer_null("last_used_at"))
+        .primary_key(Index::create().col(Alias::new("client_id")).col(Alias::new("hash")))
         .foreign_key(&mut ends_with("client_id", "clients", "id"))
         .take()
 }

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::browser::cookie;
 use crate::endpoints::{authorize, discovery, end_session, health, introspect, jwks, register, revoke, token, userinfo};
 use crate::pages::account::{consents, devices, password, profile};
-use crate::pages::{admin, assets, consent, home, select_account, sign_in, sign_out};
+use crate::pages::{admin, assets, consent, home, no_access, select_account, sign_in, sign_out};
 use crate::web::client_ip;
 use crate::web::middleware::{cors, error_pages, host, panics, request_log, security_headers, time_limit};
 use crate::web::respond::{api_method_not_allowed, method_not_allowed, not_found};
@@ -130,8 +130,8 @@ fn for_administrators() -> Router<Arc<App>> {
         .both("/admin/roles/{name}/edit", get(admin::roles::edit).post(admin::roles::save))
         .both("/admin/clients", get(admin::clients::list))
         .both("/admin/clients/{id}", get(admin::clients::show).post(admin::clients::act))
-        .both("/admin/clients/{id}/claim", get(admin::clients::claim).post(admin::clients::put_claim))
-        .both("/admin/clients/{id}/try", get(admin::clients::try_out))
+        .both("/admin/clients/{id}/claim", get(admin::client_claims::show).post(admin::client_claims::save))
+        .both("/admin/clients/{id}/try", get(admin::client_trial::show))
         .both("/admin/resources", get(admin::resources::list))
         .both("/admin/resources/new", get(admin::resources::new).post(admin::resources::add))
         .both("/admin/resources/{identifier}", get(admin::resources::show).post(admin::resources::act))
@@ -151,6 +151,7 @@ fn for_people(app: &Arc<App>) -> Router<Arc<App>> {
         .both("/signed-out", get(sign_out::signed_out))
         .both("/sign-in", get(sign_in::show).post(sign_in::submit))
         .both("/select-account", get(select_account::show).post(select_account::submit))
+        .both("/no-access", get(no_access::show).post(no_access::submit))
         .both("/consent", get(consent::show).post(consent::submit))
         .both("/account", get(profile::show).post(profile::submit))
         .both("/account/password", get(password::show).post(password::submit))

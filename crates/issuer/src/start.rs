@@ -18,6 +18,7 @@ use crate::grants::Grant;
 use crate::keys::master::{MasterKeyError, MasterKeys};
 use crate::keys::rotation::NewKey;
 use crate::keys::{KeyError, master_check};
+use crate::oauth::access::Access;
 use crate::oauth::scope::{ADMIN_SCOPES, OIDC_SCOPES};
 use crate::pool::Pool;
 use crate::store::resources::{ISSUER, USERINFO};
@@ -193,7 +194,7 @@ impl FirstStart {
         };
         users::add(change, NewUser::check(admin)?, self.hash).await?;
         if app.settings.issuer.is_loopback() {
-            let rules = Rules { self_registered: false, private_addresses: app.settings.fetch_private_addresses };
+            let rules = Rules::for_administrators(app);
             clients::add(change, NewClient::check(cli(app, admin_scopes), rules)?, None, None).await?;
         }
         commit(operations.transaction).await?;
@@ -211,6 +212,7 @@ fn cli(app: &App, admin_scopes: Vec<String>) -> ClientDraft {
         default_resource: Some(app.settings.issuer.as_str().to_owned()),
         scope: Some([admin_scopes, names(&OIDC_SCOPES)].concat()),
         first_party: true,
+        access: Some(Access::Everyone),
         ..ClientDraft::default()
     }
 }

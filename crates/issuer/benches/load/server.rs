@@ -57,7 +57,7 @@ impl Server {
         }
         let client = ["--id", "worker", "--name", "W", "--resource", "https://orders.example", "--scope", "orders:read", "--first-party"];
         let grants = ["--grant", "client_credentials", "--grant", "password", "--grant", "refresh_token", "--grant", "authorization_code"];
-        let more = ["--redirect-uri", CALLBACK, "--json"];
+        let more = ["--redirect-uri", CALLBACK, "--access", "everyone", "--json"];
         let added = run(&[&["client", "add"], &client[..], &grants[..], &more[..]].concat(), "");
         let secret = serde_json::from_str::<Value>(&added).unwrap()["client_secret"].as_str().unwrap().to_owned();
         let child = Self::command(binary, &dir, database_url, port, &["serve"]).spawn().unwrap();

@@ -101,6 +101,11 @@ pub async fn record_failure(app: &App, user: Option<Uuid>, actor: &Actor, now: U
     audit::record(app.store.writer(), now, actor, Event::SignInFailed { user }).await
 }
 
+/// Records that `user` proved who they are but may not sign in to `client`, as a transaction of its own.
+pub async fn record_refused_access(app: &App, actor: &Actor, user: Uuid, client: &str) -> Result<(), StoreError> {
+    audit::record(app.store.writer(), app.now(), actor, Event::AccessRefused { user, client }).await
+}
+
 /// The changes that the write transaction must make after a password was right.
 pub struct Settlement {
     password_hash: String,

@@ -1,113 +1,28 @@
 //! Operations on clients. `/register` calls the same functions for clients that register themselves.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde::Serialize;
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
-use crate::admin::new_client::{ClientDraft, NewClient, pkce_of_public_client};
-use crate::admin::{Change, Listing, Operation, Reading, Refused, Window, resources as resource_operations};
+use crate::admin::client_secrets::{lock, new_secret};
+use crate::admin::new_client::{ASSIGNED, NewClient};
+use crate::admin::{Change, Fault, Operation, Refused, resources as resource_operations};
 use crate::app::App;
 use crate::audit::{Action, Face, Object, Who};
-use crate::clock::{UnixSeconds, rfc3339};
+use crate::clock::{DAY, UnixSeconds};
 use crate::config::CLI;
 use crate::fetch::FetchError;
 use crate::fetch::budget::Asker;
 use crate::fetch::logo::{self, Logo};
 use crate::grants::Grant;
-use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::ClientMetadata;
-use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::{ADMIN_SCOPES, OIDC_SCOPES, words};
 use crate::oauth::secret;
 use crate::store::clients::{self, ClientRow};
 use crate::store::resources::{self, ISSUER, Resource};
-use crate::store::{ConnectionTrait, authorizations};
+use crate::store::{ConnectionTrait, authorizations, client_groups, client_logos, client_secrets};
 
-/// A client as administrators see it. Fields carry the names of RFC 7591 where it has them.
-#[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "the names are those of the specification")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
-pub struct ClientView {
-    pub client_id: String,
-    pub client_name: String,
-    pub public: bool,
-    pub grant_types: Vec<String>,
-    /// The identifier of the resource of its tokens unless a request names another.
-    pub default_resource: Option<String>,
-    /// The scopes that it may ask for, separated by spaces.
-    pub scope: String,
-    pub redirect_uris: Vec<String>,
-    pub origins: Vec<String>,
-    /// `None` if any method will do that the client has a secret or keys for.
-    pub token_endpoint_auth_method: Option<String>,
-    pub first_party: bool,
-    pub pkce: Pkce,
-    pub registered_itself: bool,
-    pub metadata: ClientMetadata,
-    pub enabled: bool,
-    /// The number of valid secrets: 2 after a rotation.
-    pub secrets: usize,
-    #[serde(serialize_with = "rfc3339")]
-    pub created_at: UnixSeconds,
-}
-
-impl ClientView {
-    async fn read(app: &App, db: &impl ConnectionTrait, row: ClientRow) -> Result<Self, Refused> {
-        let scope = clients::scopes(db, &row.id).await?;
-        let origins = clients::origins(db, &row.id).await?;
-        let default_resource = match &row.default_resource {
-            Some(id) => resources::row(db, id).await?,
-            None => None,
-        };
-        let identifier = default_resource.map(|row| resources::identifier(&row.id, row.identifier.as_deref(), &app.settings.issuer));
-        let list = |text: &str| words(text).map(str::to_owned).collect();
-        Ok(Self {
-            public: row.public,
-            grant_types: list(&row.grant_types),
-            default_resource: identifier,
-            scope: scope.join(" "),
-            redirect_uris: list(&row.redirect_uris),
-            origins,
-            first_party: row.first_party,
-            pkce: row.pkce(),
-            registered_itself: row.registration_token_hash.is_some(),
-            metadata: row.client_metadata()?,
-            enabled: row.disabled_at.is_none(),
-            secrets: [&row.secret_hash, &row.previous_secret_hash].into_iter().flatten().count(),
-            created_at: row.created_at,
-            client_id: row.id,
-            client_name: row.client_name,
-            token_endpoint_auth_method: row.token_endpoint_auth_method,
-        })
-    }
-}
-
-/// A filter for the list of clients.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ClientFilter {
-    /// `true` for enabled clients only, `false` for disabled ones only, `None` for both.
-    pub enabled: Option<bool>,
-}
-
-/// Returns a page of the clients that match `filter`, in the order of their ids.
-pub async fn list(reading: &Reading<'_>, filter: ClientFilter, window: &Window) -> Result<Listing<ClientView>, Refused> {
-    let app = reading.permit(Operation::ClientList)?;
-    let db = app.store.reader();
-    let rows = clients::page(db, filter.enabled, window.after.as_deref(), window.limit + 1).await?;
-    let page = Listing::of(rows, window.limit, |row| row.id.clone(), |row| row);
-    let mut items = Vec::new();
-    for row in page.items {
-        items.push(ClientView::read(app, db, row).await?);
-    }
-    Ok(Listing { items, next: page.next })
-}
-
-/// Returns the client `id`. Fails with [`Refused::NotFound`] if it does not exist.
-pub async fn show(reading: &Reading<'_>, id: &str) -> Result<ClientView, Refused> {
-    let app = reading.permit(Operation::ClientShow)?;
-    let db = app.store.reader();
-    ClientView::read(app, db, clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?).await
-}
+pub use crate::admin::client_secrets::{OldSecret, rotate_secret};
+pub use crate::admin::client_view::{ClientFilter, ClientView, SecretView, list, show};
 
 /// Returns the client `id`, if it is enabled, registered itself and was given `token` to manage its registration (RFC 7592 §3).
 pub async fn show_own(app: &App, id: &str, token: &str) -> Result<Option<ClientView>, Refused> {
@@ -120,9 +35,9 @@ pub async fn show_own(app: &App, id: &str, token: &str) -> Result<Option<ClientV
     }
 }
 
-/// Fetches the logo that the metadata of `client` names. Returns `None` if it names none.
-pub async fn fetch_logo(app: &App, client: &NewClient, asker: Asker<'_>) -> Result<Option<Logo>, Refused> {
-    let Some(uri) = &client.metadata().logo_uri else { return Ok(None) };
+/// Fetches the logo that `metadata` names. Returns `None` if it names none.
+pub async fn fetch_logo(app: &App, metadata: &ClientMetadata, asker: Asker<'_>) -> Result<Option<Logo>, Refused> {
+    let Some(uri) = &metadata.logo_uri else { return Ok(None) };
     let fetched = logo::fetch(&app.fetcher, uri, asker).await;
     fetched.map(Some).map_err(|error| Refused::invalid("logo_uri", format!("an image that can be fetched; {error}")))
 }
@@ -161,58 +76,118 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
     }
     let (app, db) = (change.app, &change.transaction);
     let client_secret = client.has_secret().then(|| new_secret(app));
-    let (origins, pkce) = (client.origins(), client.pkce());
-    let NewClient(draft) = client;
-    let ClientDraft { client_name, grant_types, redirect_uris, metadata, public, first_party, .. } = draft;
-    let id = draft.client_id.unwrap_or_else(|| app.clock.random_id::<16>());
+    let id = client.id().map_or_else(|| app.clock.random_id::<16>(), str::to_owned);
     if clients::row(db, &id).await?.is_some() {
         return Err(Refused::Conflict(format!("there is a client {id} already")));
     }
-    let scope = draft.scope.unwrap_or_default();
-    let (default_resource, scope) = if own_token.is_none() {
-        let default_resource = existing_resource(app, db, draft.default_resource.as_deref()).await?;
-        (default_resource, resource_operations::existing_scopes(db, "scope", &scope).await?)
-    } else {
-        let default = default_of_registrations(app, db).await?;
-        let of_default = resources::scopes_of(db, default.iter().map(|resource| resource.id.as_str())).await?;
-        let of_default: Vec<String> = of_default.into_iter().map(|scope| scope.name).collect();
-        let scope = registrable_scopes(db, &scope, &of_default).await?;
-        // A client without a scope of its default resource could get no token for it. Those of an open resource need no registration.
-        let has_scope = |resource: &Resource| resource.open || of_default.iter().any(|own| scope.contains(own));
-        (default.filter(has_scope).map(|resource| resource.id), scope)
-    };
-    change.require_grant_of(scope.iter())?;
-    let row = ClientRow {
-        id,
-        client_name,
-        public,
-        grant_types: grant_types.join(" "),
-        redirect_uris: redirect_uris.join(" "),
-        default_resource,
-        secret_hash: client_secret.as_deref().map(secret::hash),
-        previous_secret_hash: None,
-        created_at: change.now,
-        disabled_at: None,
-        token_endpoint_auth_method: draft.token_endpoint_auth_method,
-        pkce: pkce.as_str().to_owned(),
-        first_party,
-        metadata: metadata.to_json(),
-        registration_token_hash: own_token.map(secret::hash),
-        access: "everyone".to_owned(),
-        id_token_claims: false,
-        group_filter: "assigned".to_owned(),
-        group_prefix: String::new(),
-        claims_allowed: own_token.is_none(),
-        last_used_at: None,
-        version: 0,
-    };
-    clients::insert(db, row.clone(), &scope, &origins).await?;
+    let found = Found::look_up(app, db, &client, own_token.is_some()).await?;
+    change.require_grant_of(found.scope.iter())?;
+    let new = NewRow { id: id.clone(), registration_token_hash: own_token.map(secret::hash), created_at: change.now };
+    let row = new.row(&client, &found);
+    clients::insert(db, row.clone(), &found.scope, &client.origins()).await?;
+    client_groups::set(db, &id, &found.groups).await?;
+    if let Some(client_secret) = &client_secret {
+        client_secrets::insert(db, &id, secret::key(client_secret), change.now).await?;
+    }
     if let Some(logo) = logo {
-        clients::set_logo(db, &row.id, logo.media_type, logo.image).await?;
+        client_logos::set(db, &row.id, logo.media_type, logo.image).await?;
     }
     let client = ClientView::read(app, db, row).await?;
     change.record(Action::ClientAdded, Object::Client(&client.client_id), None, Some(&client)).await?;
     Ok(Added { client, client_secret })
+}
+
+/// The columns of a new client that do not follow from its draft.
+struct NewRow {
+    id: String,
+    registration_token_hash: Option<Vec<u8>>,
+    created_at: UnixSeconds,
+}
+
+impl NewRow {
+    fn row(self, client: &NewClient, found: &Found) -> ClientRow {
+        let blank = ClientRow {
+            id: self.id,
+            client_name: String::new(),
+            public: false,
+            grant_types: String::new(),
+            redirect_uris: String::new(),
+            default_resource: None,
+            created_at: self.created_at,
+            disabled_at: None,
+            token_endpoint_auth_method: None,
+            pkce: String::new(),
+            first_party: false,
+            metadata: String::new(),
+            claims_allowed: self.registration_token_hash.is_none(),
+            registration_token_hash: self.registration_token_hash,
+            access: String::new(),
+            id_token_claims: false,
+            group_filter: String::new(),
+            group_prefix: String::new(),
+            last_used_at: None,
+            version: 0,
+        };
+        with_draft(blank, client, found)
+    }
+}
+
+/// Returns `row` with everything that the draft of `client` says.
+pub(super) fn with_draft(row: ClientRow, client: &NewClient, found: &Found) -> ClientRow {
+    let NewClient(draft) = client;
+    ClientRow {
+        client_name: draft.client_name.clone(),
+        public: draft.public,
+        grant_types: draft.grant_types.join(" "),
+        redirect_uris: draft.redirect_uris.join(" "),
+        default_resource: found.default_resource.clone(),
+        token_endpoint_auth_method: draft.token_endpoint_auth_method.clone(),
+        pkce: client.pkce().as_str().to_owned(),
+        first_party: draft.first_party,
+        metadata: draft.metadata.to_json(),
+        access: draft.access.unwrap_or_default().as_str().to_owned(),
+        id_token_claims: draft.id_token_claims,
+        group_filter: draft.group_filter.clone().unwrap_or_else(|| ASSIGNED.to_owned()),
+        group_prefix: draft.group_prefix.clone(),
+        claims_allowed: draft.claims_allowed.unwrap_or(row.claims_allowed),
+        ..row
+    }
+}
+
+/// What the database has of the names in a draft.
+pub(super) struct Found {
+    /// The key of the default resource.
+    default_resource: Option<String>,
+    /// The scopes, which exist.
+    pub(super) scope: Vec<String>,
+    /// The ids of the groups.
+    pub(super) groups: Vec<Uuid>,
+}
+
+impl Found {
+    /// Looks up the default resource, the scopes and the groups of `client`. Fails if one of them does not exist, but for the scopes of a
+    /// client that registers itself, which gets those that exist.
+    pub(super) async fn look_up(app: &App, db: &impl ConnectionTrait, client: &NewClient, registers: bool) -> Result<Self, Refused> {
+        let NewClient(draft) = client;
+        let scope = draft.scope.as_deref().unwrap_or_default();
+        if registers {
+            let default = default_of_registrations(app, db).await?;
+            let of_default = resources::scopes_of(db, default.iter().map(|resource| resource.id.as_str())).await?;
+            let of_default: Vec<String> = of_default.into_iter().map(|scope| scope.name).collect();
+            let scope = registrable_scopes(db, scope, &of_default).await?;
+            // A client without a scope of its default resource could get no token for it. Those of an open resource need no registration.
+            let has_scope = |resource: &Resource| resource.open || of_default.iter().any(|own| scope.contains(own));
+            let default_resource = default.filter(has_scope).map(|resource| resource.id);
+            return Ok(Self { default_resource, scope, groups: Vec::new() });
+        }
+        let default_resource = existing_resource(app, db, draft.default_resource.as_deref()).await?;
+        let scope = resource_operations::existing_scopes(db, "scope", scope).await?;
+        let known = client_groups::ids(db, &draft.groups).await?;
+        if let Some(unknown) = draft.groups.iter().find(|name| !known.contains_key(*name)) {
+            return Err(Refused::Invalid(vec![Fault::new("groups", "the names of existing groups, such as staff").found(unknown)]));
+        }
+        Ok(Self { default_resource, scope, groups: known.into_values().collect() })
+    }
 }
 
 /// Returns the key of the resource `identifier`; `None` if none is named.
@@ -249,61 +224,6 @@ async fn registrable_scopes(db: &impl ConnectionTrait, asked: &[String], of_defa
     Ok(oidc.map(str::to_owned).chain(of_default.iter().cloned()).collect())
 }
 
-fn new_secret(app: &App) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>())
-}
-
-/// Locks a client and returns its view before a change.
-async fn lock(change: &Change<'_>, id: &str) -> Result<ClientView, Refused> {
-    let db = &change.transaction;
-    if !clients::hold(db, id).await? {
-        return Err(Refused::not_found("client", id));
-    }
-    let row = clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
-    ClientView::read(change.app, db, row).await
-}
-
-/// Gives a client a new secret and returns it. The current secret stays valid until the next rotation, unless `drop_previous` is
-/// set.
-pub async fn rotate_secret(change: &mut Change<'_>, id: &str, drop_previous: bool) -> Result<String, Refused> {
-    change.require(Operation::ClientRotateSecret)?;
-    let before = lock(change, id).await?;
-    if before.public || before.token_endpoint_auth_method.as_deref() == Some(NONE) {
-        return Err(Refused::Conflict(format!("the client {id} is public and has no secret")));
-    }
-    if before.token_endpoint_auth_method.as_deref() == Some(PRIVATE_KEY_JWT) {
-        return Err(Refused::Conflict(format!("the client {id} authenticates by {PRIVATE_KEY_JWT} and has no secret")));
-    }
-    let client_secret = new_secret(change.app);
-    clients::rotate_secret(&change.transaction, id, &secret::hash(&client_secret), drop_previous).await?;
-    let after = ClientView { secrets: if drop_previous { 1 } else { 2 }, ..before.clone() };
-    change.record(Action::ClientSecretRotated, Object::Client(id), Some(&before), Some(&after)).await?;
-    Ok(client_secret)
-}
-
-/// The settings of a client that can be changed; `None` leaves one as it is.
-#[derive(Debug, Clone, Copy, Default)]
-#[expect(missing_docs, reason = "the names are those of the view")]
-pub struct ClientSettings {
-    pub pkce: Option<Pkce>,
-}
-
-/// Changes the settings of a client. Does nothing if it has them already.
-pub async fn set(change: &mut Change<'_>, id: &str, settings: ClientSettings) -> Result<ClientView, Refused> {
-    change.require(Operation::ClientSet)?;
-    let before = lock(change, id).await?;
-    let after = ClientView { pkce: settings.pkce.unwrap_or(before.pkce), ..before.clone() };
-    if after.pkce == before.pkce {
-        return Ok(before);
-    }
-    if after.public {
-        return Err(Refused::Invalid(vec![pkce_of_public_client(after.pkce)]));
-    }
-    clients::set_pkce(&change.transaction, id, after.pkce).await?;
-    change.record(Action::ClientChanged, Object::Client(id), Some(&before), Some(&after)).await?;
-    Ok(after)
-}
-
 /// Enables or disables a client. The issuer refuses every request of a disabled client. Does nothing if the client is already in that
 /// state, so that the time at which it was disabled stays.
 pub async fn set_enabled(change: &mut Change<'_>, id: &str, enabled: bool) -> Result<ClientView, Refused> {
@@ -312,15 +232,22 @@ pub async fn set_enabled(change: &mut Change<'_>, id: &str, enabled: bool) -> Re
     if before.enabled == enabled {
         return Ok(before);
     }
-    if enabled && is_first_client(&before) && !change.app.settings.issuer.is_loopback() {
-        let remedy = "it may use the password grant with the scopes of administration and needs no secret; add a client of your own";
-        return Err(Refused::Conflict(format!("the client {id} is only for an issuer at a loopback URL, because {remedy}")));
-    }
+    let after = ClientView { enabled, version: before.version + 1, ..before.clone() };
+    check_first_client(change.app, &after)?;
     clients::set_disabled(&change.transaction, id, (!enabled).then_some(change.now)).await?;
-    let after = ClientView { enabled, ..before.clone() };
     let action = if enabled { Action::ClientEnabled } else { Action::ClientDisabled };
     change.record(action, Object::Client(id), Some(&before), Some(&after)).await?;
     Ok(after)
+}
+
+/// Refuses to let the client of the first start be enabled unless the issuer is loopback.
+pub(super) fn check_first_client(app: &App, after: &ClientView) -> Result<(), Refused> {
+    if after.enabled && is_first_client(after) && !app.settings.issuer.is_loopback() {
+        let remedy = "it may use the password grant with the scopes of administration and needs no secret; add a client of your own";
+        let id = &after.client_id;
+        return Err(Refused::Conflict(format!("the client {id} is only for an issuer at a loopback URL, because {remedy}")));
+    }
+    Ok(())
 }
 
 /// Returns whether `client` is the one that the first start makes for curl: public, with the password grant and scopes of administration. A
@@ -328,6 +255,26 @@ pub async fn set_enabled(change: &mut Change<'_>, id: &str, enabled: bool) -> Re
 pub fn is_first_client(client: &ClientView) -> bool {
     let administers = words(&client.scope).any(|name| ADMIN_SCOPES.iter().any(|(admin, _)| *admin == name));
     client.client_id == CLI && client.public && client.grant_types.iter().any(|name| name == Grant::Password.name()) && administers
+}
+
+/// Removes up to `limit` clients that registered themselves and were not used for `registered_client_unused_days`; returns their number.
+pub async fn remove_unused(change: &mut Change<'_>, limit: u64) -> Result<u64, Refused> {
+    let days = change.app.settings.registered_client_unused_days;
+    if days == 0 {
+        return Ok(0);
+    }
+    let before = change.now - UnixSeconds::from(days) * DAY;
+    let unused = clients::unused(&change.transaction, before, limit).await?;
+    let mut removed = 0;
+    for id in unused {
+        match remove(change, &id).await {
+            Ok(_) => removed += 1,
+            // Another node was first.
+            Err(Refused::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(removed)
 }
 
 /// Removes a client and all authorizations given to it. Returns the number of authorizations that were ended.

@@ -7,12 +7,16 @@
 pub mod authorizations;
 pub mod checks;
 pub mod client_claims;
+pub mod client_secrets;
+pub mod client_view;
 pub mod clients;
+pub mod edit_client;
 pub mod groups;
 pub mod keys;
 pub mod member;
 pub mod names;
 pub mod new_client;
+pub mod patch;
 pub mod permission;
 pub mod preview;
 pub mod registration_tokens;
@@ -114,6 +118,9 @@ pub enum Refused {
     /// The operation does not fit the present state. The text says why.
     #[error("{0}")]
     Conflict(String),
+    /// The object was changed since its version was read.
+    #[error("it was changed meanwhile; read it again and repeat the change")]
+    Stale,
     /// Fields of the input are not valid. All of them are listed.
     #[error("{}", join(.0))]
     Invalid(Vec<Fault>),
@@ -178,6 +185,7 @@ impl From<Refused> for OAuthError {
             Refused::TooManyFetches(seconds) => Self::new(Code::TooManyAttempts(seconds), refused.to_string()),
             Refused::NotFound { .. }
             | Refused::Conflict(_)
+            | Refused::Stale
             | Refused::Invalid(_)
             | Refused::Forbidden
             | Refused::Insufficient(_)

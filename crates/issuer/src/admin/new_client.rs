@@ -8,10 +8,12 @@ use signet_verifier::is_scope_token;
 use uuid::Uuid;
 
 use crate::admin::{Fault, Refused, check_name};
+use crate::app::App;
 use crate::fetch::client_keys;
 use crate::grants::Grant;
+use crate::oauth::access::Access;
 use crate::oauth::client_auth::{METHODS, NONE, PRIVATE_KEY_JWT};
-use crate::oauth::client_metadata::{ClientMetadata, MAX_TEXT, MetadataError};
+use crate::oauth::client_metadata::{ClientMetadata, MAX_NAME, MAX_TEXT, MetadataError, is_plain_text};
 use crate::oauth::pkce::Pkce;
 use crate::oauth::redirect_uri;
 
@@ -19,6 +21,14 @@ use crate::oauth::redirect_uri;
 const MAX_REDIRECT_URIS: usize = 20;
 /// The largest number of scopes of one client.
 const MAX_SCOPES: usize = 1000;
+/// The largest number of groups of one client.
+const MAX_GROUPS: usize = 100;
+/// The group filter of a client that is told of its own groups.
+pub(super) const ASSIGNED: &str = "assigned";
+/// The group filter of a client that is told of the groups whose names begin with a prefix.
+const PREFIX: &str = "prefix";
+/// All group filters.
+const GROUP_FILTERS: [&str; 3] = [ASSIGNED, PREFIX, "all"];
 /// The grants of clients that register themselves. They get tokens only if a user signs in.
 pub const SELF_REGISTERED_GRANTS: [Grant; 2] = [Grant::AuthorizationCode, Grant::RefreshToken];
 
@@ -45,6 +55,18 @@ pub struct ClientDraft {
     pub pkce: Option<Pkce>,
     /// `true` if users are not asked for consent.
     pub first_party: bool,
+    /// The users who may sign in to it. It must be given for a client to which users sign in.
+    pub access: Option<Access>,
+    /// The names of its groups, whose members may sign in to it, and of which it is told.
+    pub groups: Vec<String>,
+    /// `true` if ID tokens also carry the claims of the granted scopes.
+    pub id_token_claims: bool,
+    /// The groups that it is told of: `assigned`, `prefix` or `all`. `None` for `assigned`.
+    pub group_filter: Option<String>,
+    /// With the filter `prefix`, it is told of the groups whose names begin with this text.
+    pub group_prefix: String,
+    /// `false` if it is told of no groups, roles and attributes. `None` for the default, `false` if it registers itself.
+    pub claims_allowed: Option<bool>,
     pub metadata: ClientMetadata,
 }
 
@@ -55,6 +77,15 @@ pub struct Rules {
     pub self_registered: bool,
     /// `true` if the URLs that the issuer fetches may be http and lead to this machine and its network; for development only.
     pub private_addresses: bool,
+    /// `true` if a client that only members of its groups may use must have a group.
+    pub needs_group: bool,
+}
+
+impl Rules {
+    /// The rules for a client that an administrator adds.
+    pub fn for_administrators(app: &App) -> Self {
+        Self { self_registered: false, private_addresses: app.settings.fetch_private_addresses, needs_group: true }
+    }
 }
 
 /// A client that passed all checks that do not need the database.
@@ -65,7 +96,7 @@ impl NewClient {
     /// Checks `draft`. Fails with all faults, not only the first.
     pub fn check(mut draft: ClientDraft, rules: Rules) -> Result<Self, Refused> {
         let scope = draft.scope.get_or_insert_default();
-        for list in [scope, &mut draft.grant_types, &mut draft.redirect_uris] {
+        for list in [scope, &mut draft.grant_types, &mut draft.redirect_uris, &mut draft.origins, &mut draft.groups] {
             remove_repetitions(list);
         }
         let application = redirect_uri::application_type_of(&draft.redirect_uris, draft.public);
@@ -77,6 +108,8 @@ impl NewClient {
         faults.extend(check_redirect_uris(&draft, rules).err());
         faults.extend(check_auth_method(&draft).err());
         faults.extend(check_pkce(&draft).err());
+        faults.extend(check_access(&draft, rules).err());
+        faults.extend(check_group_filter(&draft).err());
         faults.extend(check_scope(draft.scope.as_deref().unwrap_or_default()).err());
         if let Some(origin) = draft.origins.iter().find(|origin| redirect_uri::origin(origin).as_ref() != Some(*origin)) {
             faults.push(Fault::new("origins", "scheme, host and port alone, such as https://app.example.com").found(origin));
@@ -88,6 +121,16 @@ impl NewClient {
     /// Returns the metadata, which names the logo and the sector document to fetch.
     pub fn metadata(&self) -> &ClientMetadata {
         &self.0.metadata
+    }
+
+    /// Returns the id, if one was given.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.0.client_id.as_deref()
+    }
+
+    /// Returns the names of its groups, each once.
+    pub(super) fn groups(&self) -> &[String] {
+        &self.0.groups
     }
 
     /// Returns the redirect URIs, each once.
@@ -215,8 +258,42 @@ fn check_pkce(draft: &ClientDraft) -> Result<(), Fault> {
     }
 }
 
-pub(super) fn pkce_of_public_client(found: Pkce) -> Fault {
+fn pkce_of_public_client(found: Pkce) -> Fault {
     Fault::new("pkce", "required, because a public client has no secret to prove who it is").found(found.as_str())
+}
+
+/// Checks who may sign in. There is no default, because it is for the administrator to say.
+fn check_access(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
+    let signs_in = draft.grant_types.iter().any(|name| name != Grant::ClientCredentials.name());
+    if draft.access.is_none() && signs_in && !rules.self_registered {
+        return Err(Fault::new("access", "everyone, or groups with the names of one or more groups, because users sign in to this client"));
+    }
+    if draft.groups.len() > MAX_GROUPS {
+        return Err(Fault::new("groups", format!("at most {MAX_GROUPS} names")).found(draft.groups.len()));
+    }
+    if rules.needs_group && draft.access == Some(Access::Groups) && draft.groups.is_empty() {
+        return Err(Fault::new(
+            "groups",
+            "the name of one or more groups, such as staff, because only members of the client's groups may sign in",
+        ));
+    }
+    Ok(())
+}
+
+fn check_group_filter(draft: &ClientDraft) -> Result<(), Fault> {
+    let filter = draft.group_filter.as_deref().unwrap_or(ASSIGNED);
+    if !GROUP_FILTERS.contains(&filter) {
+        return Err(Fault::new("group_filter", format!("one of {}", GROUP_FILTERS.join(", "))).found(filter));
+    }
+    if filter != PREFIX && !draft.group_prefix.is_empty() {
+        return Err(Fault::new("group_prefix", "nothing, because only the group filter prefix uses it").found(&draft.group_prefix));
+    }
+    let is_prefix = (1..=MAX_NAME).contains(&draft.group_prefix.chars().count()) && is_plain_text(&draft.group_prefix);
+    if filter == PREFIX && !is_prefix {
+        let expected = format!("1 to {MAX_NAME} characters with which the names of groups begin, such as grafana-");
+        return Err(Fault::new("group_prefix", expected).found(&draft.group_prefix));
+    }
+    Ok(())
 }
 
 fn no_usable_key() -> Fault {

@@ -109,7 +109,7 @@ operations! {
     ClientShow = Read;
     ClientTry = Read;
     ClientAdd = Administrator;
-    ClientSet = Administrator;
+    ClientEdit = Administrator;
     ClientSetEnabled = Administrator;
     ClientRotateSecret = Administrator dangerous;
     ClientRemove = Administrator dangerous;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::accounts::username;
 use crate::admin::{Operation, Reading, Refused};
 use crate::app::App;
+use crate::oauth::access::Access;
 use crate::oauth::error::OAuthError;
 use crate::oauth::scope::{ScopeSet, words};
 use crate::store::authorizations::AuthorizationRow;
@@ -34,6 +35,8 @@ pub struct TrialRequest {
 /// The outcome of a trial.
 #[derive(Debug, Clone, Serialize)]
 pub struct Trial {
+    /// `false` if the user is in none of the groups whose members may sign in to the client, so that it would get nothing.
+    pub may_sign_in: bool,
     /// The scopes that the client asked for.
     pub scopes: Vec<TriedScope>,
     /// The ID token, UserInfo and the access token.
@@ -107,7 +110,8 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
     }
     let Draft { access, told_in_access_token, .. } = &tried;
     places.push(place("access token", &json!(access), told_in_access_token));
-    Ok(Trial { scopes, places })
+    let may_sign_in = client.access == Access::Everyone || users::may_use(app.store.reader(), user.id, &client.id).await?;
+    Ok(Trial { may_sign_in, scopes, places })
 }
 
 /// Returns the function that turns an error of the token endpoint into a refusal of `field`.
@@ -148,6 +152,7 @@ fn row(app: &App, user: &User, client: &Client) -> AuthorizationRow {
         offline: false,
         ended_at: None,
         session_expires_at: None,
+        may_use: true,
     }
 }
 

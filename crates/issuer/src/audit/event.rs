@@ -110,6 +110,8 @@ pub enum Event<'a> {
     /// An attempt to sign in failed, by a wrong password or by that of a disabled user. `user` is `None` if there is no such account; what
     /// was typed as its name is not kept, because it may be a password.
     SignInFailed { user: Option<Uuid> },
+    /// A user proved who they are, but may not sign in to the client, because they are in none of its groups.
+    AccessRefused { user: Uuid, client: &'a str },
     /// A session ended; `by` names the cause.
     SessionEnded { user: Uuid, sid: &'a str, by: &'a str },
     /// A user ended all sessions and authorizations but those of the browser that they used.
@@ -140,6 +142,7 @@ impl Event<'_> {
             Self::CodeReplayed { .. } => "code_replayed",
             Self::SignedIn { .. } => "signed_in",
             Self::SignInFailed { .. } => SIGN_IN_FAILED,
+            Self::AccessRefused { .. } => "access_refused",
             Self::SessionEnded { .. } => "session_ended",
             Self::OthersEnded { .. } => "others_ended",
             Self::PasswordChanged { .. } => "password_changed",
@@ -159,6 +162,7 @@ impl Event<'_> {
             | Self::RefreshTokenFromTheFuture { user, .. }
             | Self::CodeReplayed { user, .. }
             | Self::SignedIn { user, .. }
+            | Self::AccessRefused { user, .. }
             | Self::SessionEnded { user, .. }
             | Self::OthersEnded { user, .. }
             | Self::PasswordChanged { user, .. }
@@ -179,6 +183,7 @@ impl Event<'_> {
             | Self::RefreshTokenFromTheFuture { client, .. }
             | Self::CodeReplayed { client, .. }
             | Self::ConsentGiven { client, .. }
+            | Self::AccessRefused { client, .. }
             | Self::ConsentWithdrawn { client, .. } => Some(client),
             Self::Changed { object: Object::Client(id) | Object::Authorization(_, _, id), .. } => Some(id),
             Self::Changed { object: Object::Authorizations(_, client), .. } => client,

@@ -4,16 +4,19 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::change;
-use crate::admin::clients::{self, Added, ClientFilter, ClientSettings};
+use crate::admin::clients::{self, Added, ClientFilter, OldSecret};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::registration_tokens::{self, IssuedToken, LIFETIME, NewRegistrationToken, USES};
 use crate::app::App;
 use crate::cli::client_claim::{self, ClaimCommand, TryArgs};
 use crate::cli::client_metadata::MetadataArgs;
+use crate::cli::client_values::{parse_access, parse_duration, parse_pkce, secret_report};
+use crate::cli::edit_client::{self, EditArgs};
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, operator, reading};
 use crate::clock::{DAY, UnixSeconds, date};
 use crate::fetch::budget::Asker;
+use crate::oauth::access::Access;
 use crate::oauth::pkce::Pkce;
 
 /// The subcommands of `signet client`.
@@ -26,15 +29,12 @@ pub enum ClientCommand {
         /// Only clients that are enabled (true) or disabled (false) [default: both]
         #[arg(long, value_name = "BOOL")]
         enabled: Option<bool>,
+        /// Only clients that registered themselves (true) or that an administrator added (false) [default: both]
+        #[arg(long, value_name = "BOOL")]
+        registered: Option<bool>,
     },
-    /// Change the settings of a client
-    Set {
-        /// Client id of the client to change
-        id: String,
-        /// Whether authorization requests must use PKCE: required, nonce (PKCE, or the scope openid with a nonce), or optional
-        #[arg(long, value_name = "WHEN", value_parser = parse_pkce)]
-        pkce: Option<Pkce>,
-    },
+    /// Change a client; everything can be changed but its client id
+    Edit(Box<EditArgs>),
     /// Show the settings and metadata of one client
     Show {
         /// Client id of the client to show
@@ -49,6 +49,9 @@ pub enum ClientCommand {
     RotateSecret {
         /// Client id of the client whose secret is rotated
         id: String,
+        /// Let the current secret end after this time, in days, hours, minutes or seconds, such as 7d or 12h [default: at the next rotation]
+        #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "drop_previous")]
+        old_ends_in: Option<UnixSeconds>,
         /// Make the current secret stop working at once
         #[arg(long)]
         drop_previous: bool,
@@ -126,17 +129,25 @@ pub struct AddArgs {
     /// not https, because any program on their device may pretend to be such a client)
     #[arg(long)]
     first_party: bool,
+    /// Users who may sign in: everyone, or groups for the members of the groups that --group names; required unless no user signs in
+    #[arg(long, value_name = "WHO", value_parser = parse_access)]
+    access: Option<Access>,
+    /// Group of the client, whose members may sign in with --access groups, and of which the client is told; may be repeated
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
     #[command(flatten)]
     metadata: MetadataArgs,
 }
 
 /// The arguments of `signet client add`.
 const ADD: Arguments<'_> = &[
+    ("access", "--access"),
     ("client_id", "--id"),
     ("client_name", "--name"),
     ("client_uri", "--client-uri"),
     ("default_resource", "--resource"),
     ("grant_types", "--grant"),
+    ("groups", "--group"),
     ("initiate_login_uri", "--initiate-login-uri"),
     ("jwks", "--jwks-file"),
     ("jwks_uri", "--jwks-uri"),
@@ -155,14 +166,19 @@ const ADD: Arguments<'_> = &[
 pub async fn run(app: &App, command: ClientCommand) -> Result<Report, CliError> {
     match command {
         ClientCommand::Add(args) => add(app, *args).await.map_err(|error| error.in_terms_of(ADD)),
-        ClientCommand::List { enabled } => list(app, ClientFilter { enabled }).await,
-        ClientCommand::Set { id, pkce } => {
-            set(app, &id, ClientSettings { pkce }).await.map_err(|error| error.in_terms_of(&[("pkce", "--pkce")]))
-        }
+        ClientCommand::List { enabled, registered } => list(app, ClientFilter { enabled, registered }).await,
+        ClientCommand::Edit(args) => edit_client::run(app, *args).await,
         ClientCommand::Claim(command) => client_claim::run(app, command).await,
         ClientCommand::Try(args) => client_claim::try_out(app, args).await,
         ClientCommand::Show { id } => show(app, &id).await,
-        ClientCommand::RotateSecret { id, drop_previous } => rotate_secret(app, &id, drop_previous).await,
+        ClientCommand::RotateSecret { id, old_ends_in, drop_previous } => {
+            let old = match (old_ends_in, drop_previous) {
+                (Some(seconds), _) => OldSecret::EndsIn(seconds),
+                (None, true) => OldSecret::EndsNow,
+                (None, false) => OldSecret::UntilNextRotation,
+            };
+            rotate_secret(app, &id, old).await.map_err(|error| error.in_terms_of(&[("old_ends_in", "--old-ends-in")]))
+        }
         ClientCommand::Disable { id } => set_enabled(app, &id, false).await,
         ClientCommand::Enable { id } => set_enabled(app, &id, true).await,
         ClientCommand::Remove { id } => remove(app, &id).await,
@@ -186,34 +202,16 @@ async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
         public: args.public,
         pkce: args.pkce,
         first_party: args.first_party,
+        access: args.access,
+        groups: args.groups,
         metadata: args.metadata.into_metadata()?,
+        ..ClientDraft::default()
     };
-    let rules = Rules { self_registered: false, private_addresses: app.settings.fetch_private_addresses };
-    let client = NewClient::check(draft, rules)?;
-    let logo = clients::fetch_logo(app, &client, Asker::Operator).await?;
+    let client = NewClient::check(draft, Rules::for_administrators(app))?;
+    let logo = clients::fetch_logo(app, client.metadata(), Asker::Operator).await?;
     let added = change(app, &operator(), move |change| Box::pin(clients::add(change, client, logo, None))).await?;
     let Added { client, client_secret } = added;
     Ok(secret_report(&client.client_id, client_secret))
-}
-
-/// Parses the value of `--pkce`.
-fn parse_pkce(text: &str) -> Result<Pkce, String> {
-    Pkce::parse(text).ok_or_else(|| format!("expected {}", Pkce::ALL.map(Pkce::as_str).join(", ")))
-}
-
-async fn set(app: &App, id: &str, settings: ClientSettings) -> Result<Report, CliError> {
-    let after = change(app, &operator(), |change| Box::pin(clients::set(change, id, settings))).await?;
-    Ok(Report::record(&["client_id", "pkce"], json!(after)))
-}
-
-fn secret_report(id: &str, secret: Option<String>) -> Report {
-    match secret {
-        Some(secret) => {
-            let text = format!("client_id      {id}\nclient_secret  {secret}\n\nThe secret is not shown again.");
-            Report::new(text, json!({ "client_id": id, "client_secret": secret }))
-        }
-        None => Report::new(format!("client_id  {id}"), json!({ "client_id": id })),
-    }
 }
 
 async fn registration_token(app: &App, uses: i32, lifetime: UnixSeconds) -> Result<Report, CliError> {
@@ -227,7 +225,7 @@ async fn registration_token(app: &App, uses: i32, lifetime: UnixSeconds) -> Resu
 
 async fn list(app: &App, filter: ClientFilter) -> Result<Report, CliError> {
     let rows = all(async |window| clients::list(&reading(app), filter, &window).await).await?;
-    Ok(Report::table(&["client_id", "client_name", "public", "grant_types", "enabled"], rows))
+    Ok(Report::table(&["client_id", "client_name", "public", "grant_types", "access", "registered_itself", "enabled"], rows))
 }
 
 async fn show(app: &App, id: &str) -> Result<Report, CliError> {
@@ -243,17 +241,26 @@ async fn show(app: &App, id: &str) -> Result<Report, CliError> {
         "token_endpoint_auth_method",
         "first_party",
         "pkce",
+        "access",
+        "groups",
+        "id_token_claims",
+        "group_filter",
+        "group_prefix",
+        "claims_allowed",
         "registered_itself",
         "metadata",
         "enabled",
         "secrets",
         "created_at",
+        "last_used_at",
+        "live_authorizations",
+        "version",
     ];
     Ok(Report::record(&columns, json!(clients::show(&reading(app), id).await?)))
 }
 
-async fn rotate_secret(app: &App, id: &str, drop_previous: bool) -> Result<Report, CliError> {
-    let secret = change(app, &operator(), |change| Box::pin(clients::rotate_secret(change, id, drop_previous))).await?;
+async fn rotate_secret(app: &App, id: &str, old: OldSecret) -> Result<Report, CliError> {
+    let secret = change(app, &operator(), |change| Box::pin(clients::rotate_secret(change, id, old))).await?;
     Ok(secret_report(id, Some(secret)))
 }
 

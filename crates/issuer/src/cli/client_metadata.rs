@@ -1,8 +1,9 @@
 //! The options of `signet client add` for metadata that pages show to people or that few clients need.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::Value;
 
 use crate::cli::{CliError, refuse};
 use crate::oauth::application_type::ApplicationType;
@@ -48,13 +49,7 @@ pub struct MetadataArgs {
 impl MetadataArgs {
     /// Returns the metadata as it was typed, with the JWK set of `--jwks-file`. Fails only if that file cannot be read as JSON.
     pub fn into_metadata(self) -> Result<ClientMetadata, CliError> {
-        let jwks = match &self.jwks_file {
-            None => None,
-            Some(path) => {
-                let text = std::fs::read_to_string(path).or_else(|error| refuse(format!("--jwks-file: {}: {error}", path.display())))?;
-                Some(serde_json::from_str(&text).or_else(|error| refuse(format!("--jwks-file: {}: {error}", path.display())))?)
-            }
-        };
+        let jwks = self.jwks_file.as_deref().map(read_jwks).transpose()?;
         Ok(ClientMetadata {
             application_type: self.native.then_some(ApplicationType::Native),
             client_uri: self.client_uri,
@@ -69,4 +64,10 @@ impl MetadataArgs {
             ..ClientMetadata::default()
         })
     }
+}
+
+/// Reads the JWK set in the file at `path`.
+pub fn read_jwks(path: &Path) -> Result<Value, CliError> {
+    let text = std::fs::read_to_string(path).or_else(|error| refuse(format!("--jwks-file: {}: {error}", path.display())))?;
+    serde_json::from_str(&text).or_else(|error| refuse(format!("--jwks-file: {}: {error}", path.display())))
 }

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::audit::RequestInfo;
 use crate::clients::assertion;
 use crate::clients::{failed, known, uses};
+use crate::clock::UnixSeconds;
 use crate::oauth::client_auth::{ClientAuthError, ClientCredentials};
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
@@ -29,24 +30,33 @@ pub async fn authenticate<'h>(
             OAuthError::invalid_request(error.to_string())
         }
     })?;
-    match credentials {
+    let (client, secret) = match credentials {
         ClientCredentials::Secret(id, secret, method) => {
             let client = known(app, &id).await?;
-            if !has_secret(&client, &secret) {
-                return Err(failed(if client.public { "the client is public and has no secret" } else { "the client secret is wrong" }));
+            let Some(hash) = matching(&client, &secret, app.now()) else {
+                return Err(failed(if client.public {
+                    "the client is public and has no secret"
+                } else {
+                    "the client secret is wrong or has ended"
+                }));
+            };
+            if !uses(&client, method) {
+                return Err(failed("the client is registered for another authentication method"));
             }
-            if uses(&client, method) { Ok(client) } else { Err(failed("the client is registered for another authentication method")) }
+            (client, Some(hash))
         }
-        ClientCredentials::Id(id) => public(known(app, &id).await?),
+        ClientCredentials::Id(id) => (public(known(app, &id).await?)?, None),
         ClientCredentials::Assertion(id, assertion) => {
-            assertion::authenticate(app, id.as_deref(), assertion.expose_secret(), request).await
+            (assertion::authenticate(app, id.as_deref(), assertion.expose_secret(), request).await?, None)
         }
         ClientCredentials::Absent => {
             let default = app.settings.default_client.as_deref();
             let id = default.ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication is missing"))?;
-            public(known(app, id).await?)
+            (public(known(app, id).await?)?, None)
         }
-    }
+    };
+    app.store.note_use(&client.id, secret, app.now());
+    Ok(client)
 }
 
 /// Returns `client` if it need not authenticate.
@@ -54,9 +64,12 @@ fn public(client: Client) -> Result<Client, OAuthError> {
     if client.public { Ok(client) } else { Err(failed("the client is confidential, but the request carries no secret and no assertion")) }
 }
 
-fn has_secret(client: &Client, secret: &SecretString) -> bool {
-    let hash = secret::hash(secret.expose_secret());
-    let matches = client.secret_hashes.iter().map(|good| good.as_slice().ct_eq(&hash));
+/// Returns the hash of `secret` if it is a valid secret of `client`.
+fn matching(client: &Client, secret: &SecretString, now: UnixSeconds) -> Option<String> {
+    let hash = secret::key(secret.expose_secret());
+    let valid = client.secrets.iter().filter(|good| good.is_valid(now));
+    let matches = valid.map(|good| good.hash.as_bytes().ct_eq(hash.as_bytes()));
     // A public client has no secret, so a request of it that carries one is refused.
-    !client.public && bool::from(matches.fold(Choice::from(0), |any, one| any | one))
+    let matches = !client.public && bool::from(matches.fold(Choice::from(0), |any, one| any | one));
+    matches.then_some(hash)
 }

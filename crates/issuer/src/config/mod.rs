@@ -1,6 +1,8 @@
 //! Settings: defaults < `signet.toml` < `SIGNET_*` environment < flags. They are validated as a whole before anything starts.
 
+mod clients;
 pub mod database_url;
+mod error;
 pub mod peers;
 mod sources;
 
@@ -16,10 +18,13 @@ use tracing_subscriber::filter::LevelFilter;
 use url::Url;
 
 use crate::clock::{DAY, UnixSeconds};
+use crate::oauth::access::Access;
 use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::resource_identifier::is_same;
 use database_url::DatabaseUrl;
+pub use error::ConfigError;
+use error::invalid;
 use peers::ForwardedHeader;
 
 /// The settings file that is read if it exists and the operator names no other.
@@ -130,6 +135,14 @@ pub struct Settings {
     pub registration_pkce: Pkce,
     /// The identifier of the resource that is the default of clients which register themselves.
     pub registration_default_resource: Option<String>,
+    /// The users who may sign in to clients that register themselves. With `groups`, an administrator must give the client its groups first.
+    pub registration_access: Access,
+    /// Days after which a client that registered itself is removed if it was not used; 0 for never.
+    pub registered_client_unused_days: u32,
+    /// Days after which `signet doctor` names a client secret as old.
+    pub client_secret_max_age_days: u32,
+    /// How people reach whoever decides about access, such as an email address; `None` for no such line on pages.
+    pub support_contact: Option<String>,
     /// For development only: clients' URLs may be http, and may lead to this machine and its network.
     pub fetch_private_addresses: bool,
     /// For development only: a PEM file of certificates that are trusted in addition to the system's when the issuer fetches
@@ -171,22 +184,6 @@ pub struct Settings {
     pub log_format: LogFormat,
 }
 
-/// The reason why the program cannot start with the given settings.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum ConfigError {
-    /// A file, variable or flag cannot be read as settings.
-    #[error("{0}")]
-    Unreadable(String),
-    /// A value, or a combination of values, is not allowed.
-    #[error("setting {name}: {expected}")]
-    Invalid {
-        name: &'static str,
-        /// A clause that says what was expected.
-        expected: String,
-    },
-}
-
 /// The name and the value of a setting from the command line.
 pub type Flag = (String, String);
 
@@ -206,6 +203,7 @@ impl Settings {
         let mut settings = all.extract_lossy::<Self>().map_err(sources::explain)?;
         settings.default_client = settings.default_client.filter(|client| !client.is_empty());
         settings.registration_default_resource = settings.registration_default_resource.filter(|resource| !resource.is_empty());
+        settings.support_contact = settings.support_contact.filter(|text| !text.trim().is_empty());
         settings.check()?;
         Ok(settings)
     }
@@ -244,6 +242,10 @@ impl Settings {
             open_registration: false,
             registration_pkce: Pkce::Nonce,
             registration_default_resource: None,
+            registration_access: Access::Everyone,
+            registered_client_unused_days: 90,
+            client_secret_max_age_days: 365,
+            support_contact: None,
             fetch_private_addresses: false,
             fetch_ca_file: None,
             fetch_timeout: 5,
@@ -276,6 +278,7 @@ impl Settings {
                 return Err(invalid("registration_default_resource", format!("{expected}; found {resource:?}")));
             }
         }
+        clients::check(self)?;
         if ![2048, 3072, 4096].contains(&self.key_bits) {
             return Err(invalid("key_bits", format!("expected 2048, 3072 or 4096; found {}", self.key_bits)));
         }
@@ -377,10 +380,6 @@ fn where_from(name: &str) -> &'static str {
         "session_idle_lifetime" => ", the most being session_absolute_lifetime",
         _ => "",
     }
-}
-
-fn invalid(name: &'static str, expected: impl Into<String>) -> ConfigError {
-    ConfigError::Invalid { name, expected: expected.into() }
 }
 
 fn count(value: usize) -> i64 {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 
+use crate::accounts::sign_in::record_refused_access;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::grants::authorization_code::{self, CodeRequest};
@@ -74,6 +75,12 @@ async fn advance(
         Ok(Next::SignIn) => "/sign-in",
         Ok(Next::SelectAccount) => "/select-account",
         Ok(Next::ChangePassword) => "/account/password",
+        Ok(Next::NoAccess) => {
+            if let Some(signed_in) = &signed_in {
+                record_refused_access(app, &browser.actor(signed_in.user.id), signed_in.user.id, &client.id).await?;
+            }
+            "/no-access"
+        }
         Ok(Next::Consent(_)) => "/consent",
         Ok(Next::Refuse(error)) => {
             take(app, client, waiting).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 
-use crate::accounts::sign_in::record_failure;
+use crate::accounts::sign_in::{record_failure, record_refused_access};
 use crate::app::App;
 use crate::audit::{Actor, Face, Who};
 use crate::clients::authentication;
@@ -38,8 +38,12 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthErr
     let response = match issue(app, &client, &authorization, now).await {
         // The gate of all grants refused it. For the password grant that is a failed sign-in with the right password.
         Err(error) if error.code == Code::InvalidGrant => {
-            if let (Grant::Password, Some((user, _))) = (grant, authorization.user()) {
-                let actor = Actor::remote(Who::Client(client.id.clone()), Face::Token, &parameters.request);
+            let actor = Actor::remote(Who::Client(client.id.clone()), Face::Token, &parameters.request);
+            if let (Grant::Password | Grant::AuthorizationCode, Some((user, row))) = (grant, authorization.user())
+                && !row.may_use
+            {
+                record_refused_access(app, &actor, user.id, &client.id).await?;
+            } else if let (Grant::Password, Some((user, _))) = (grant, authorization.user()) {
                 record_failure(app, Some(user.id), &actor, now).await?;
             }
             return Err(error.because("the user or the client is disabled, or the authorization has ended"));

@@ -83,7 +83,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     let GrantContext { app, client, now, .. } = context;
     let refused = |reason: &str| OAuthError::invalid_grant().because(reason);
     let found = authorization_codes::find(app.store.reader(), &secret::key(context.required("code")?)).await?;
-    let CodeInSession { code, user, session_expires_at } = found.ok_or_else(|| refused("there is no such code"))?;
+    let CodeInSession { code, user, session_expires_at, may_use } = found.ok_or_else(|| refused("there is no such code"))?;
     // Refuse a request that cannot redeem the code, but end nothing. Otherwise an attacker who has only seen the code could end the
     // authorization.
     if code.client_id != client.id {
@@ -108,6 +108,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
         amr: code.amr,
         sid: Some(code.sid),
         session_expires_at,
+        may_use,
         ..new_row(context)
     };
     // Check this before the expiry, because a second redemption is a sign of theft even if it comes late.

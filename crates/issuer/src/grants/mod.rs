@@ -152,7 +152,7 @@ impl GrantContext<'_> {
     }
 }
 
-/// Makes the row of a new authorization. The caller fills in the user, the scopes and how the user signed in.
+/// Makes the row of a new authorization. The caller fills in the user, whether they may use the client, the scopes and how they signed in.
 fn new_row(context: GrantContext<'_>) -> AuthorizationRow {
     let GrantContext { app, client, now, .. } = context;
     let refreshable = client.has_grant(Grant::RefreshToken.name());
@@ -177,6 +177,7 @@ fn new_row(context: GrantContext<'_>) -> AuthorizationRow {
         sid: None,
         offline: false,
         session_expires_at: None,
+        may_use: false,
         ended_at: None,
     }
 }

@@ -9,9 +9,10 @@ use crate::accounts::requirement::{self, Requirement, Step};
 use crate::accounts::sign_in::{self, Checked, Settlement};
 use crate::clock::{DAY, UnixSeconds};
 use crate::grants::{Grant, GrantContext, new_row, record_given};
+use crate::oauth::access::Access;
 use crate::oauth::error::OAuthError;
 use crate::store::authorizations::{self, AuthorizationRow};
-use crate::store::commit;
+use crate::store::{commit, users};
 use crate::tokens::narrow::{default_scopes, narrow};
 use crate::tokens::{Authorization, Party};
 
@@ -48,6 +49,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
         auth_time: proven.evidence().auth_time(),
         acr: proven.acr().to_owned(),
         amr: proven.evidence().amr(),
+        may_use: client.access == Access::Everyone || users::may_use(app.store.reader(), user.id, &client.id).await?,
         ..new_row(context)
     };
     let party = Party::User(Box::new((*user, row)));

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::grants::Grant;
 use crate::interaction::{CheckedRequest, Interaction};
+use crate::oauth::access::Access;
 use crate::oauth::acr::Acr;
 use crate::oauth::authorization_request::AuthorizationRequest;
 use crate::oauth::error::{Code, ErrorResponse, OAuthError};
@@ -21,7 +22,7 @@ use crate::oauth::standard_claims;
 use crate::store::clients::Client;
 use crate::store::consents::{self, Allowed};
 use crate::store::resources::{self, Resource};
-use crate::store::users::User;
+use crate::store::users::{self, User};
 use crate::tokens::RequestedResource;
 use crate::tokens::audience::{audience, is_granted, nothing_granted, target};
 use crate::tokens::narrow::{default_scopes, narrow};
@@ -36,6 +37,8 @@ pub enum Next {
     SelectAccount,
     /// The user must replace the password that was generated for them.
     ChangePassword,
+    /// The user may not sign in to the client. A page says whom to ask, and leads back to the client or to another account.
+    NoAccess,
     /// The user must be asked for consent to the offer.
     Consent(Offer),
     /// The client gets this error.
@@ -84,6 +87,9 @@ pub async fn next(app: &App, client: &Client, interaction: &Interaction, signed_
     if interaction.needs_choice(user.id) {
         return if silent { sign_in() } else { Ok(Next::SelectAccount) };
     }
+    if !may_use(app, client, user).await? {
+        return if silent { refuse(Code::AccessDenied, NO_ACCESS) } else { Ok(Next::NoAccess) };
+    }
     let Step::Done(proven) = step else {
         return if silent { refuse(Code::InteractionRequired, "the user must choose a new password") } else { Ok(Next::ChangePassword) };
     };
@@ -97,6 +103,14 @@ pub async fn next(app: &App, client: &Client, interaction: &Interaction, signed_
         return Ok(Next::Grant(offer, proven));
     }
     if silent { refuse(Code::ConsentRequired, "the user must consent") } else { Ok(Next::Consent(offer)) }
+}
+
+/// The description of the error for a client that the user may not sign in to.
+pub const NO_ACCESS: &str = "the user may not sign in to this client";
+
+/// Returns whether `user` may sign in to `client`. Asks the database only if the client is for the members of groups.
+async fn may_use(app: &App, client: &Client, user: &User) -> Result<bool, OAuthError> {
+    Ok(client.access == Access::Everyone || users::may_use(app.store.reader(), user.id, &client.id).await?)
 }
 
 /// A sign-in for this request satisfies its `max_age` for at least this many seconds, so that a user has the time to complete the other

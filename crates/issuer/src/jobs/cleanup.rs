@@ -1,16 +1,19 @@
 //! Deletes rows that are no longer needed, so that no table grows without bound. Each statement deletes a small batch, so that it holds its
 //! locks only briefly.
 
+use crate::admin::{Refused, change, clients};
 use crate::app::App;
-use crate::audit::SIGN_IN_FAILED;
+use crate::audit::{Actor, Face, SIGN_IN_FAILED, Who};
 use crate::browser::device;
 use crate::clock::DAY;
 use crate::store::{
-    StoreError, attempts, audit_events, authorization_codes, authorizations, browsers, client_assertions, devices, registration_tokens,
+    attempts, audit_events, authorization_codes, authorizations, browsers, client_assertions, client_secrets, devices, registration_tokens,
     sessions, waiting_requests,
 };
 
 const BATCH: i64 = 500;
+/// The largest number of clients that one transaction removes.
+const UNUSED_CLIENTS: u64 = 50;
 /// Ended authorizations and sessions stay for this many seconds, so that the last access tokens are still recognised as revoked.
 const KEEP_AUTHORIZATIONS: i64 = DAY;
 const KEEP_ATTEMPTS: i64 = DAY;
@@ -24,7 +27,8 @@ pub async fn run(app: &App) {
     }
 }
 
-async fn clean(app: &App) -> Result<(), StoreError> {
+/// Deletes what is no longer needed. Fails at the first statement that fails.
+pub async fn clean(app: &App) -> Result<(), Refused> {
     let now = app.now();
     while authorizations::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     while attempts::purge(app.store.writer(), now - KEEP_ATTEMPTS, BATCH).await? > 0 {}
@@ -36,6 +40,16 @@ async fn clean(app: &App) -> Result<(), StoreError> {
     while registration_tokens::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while devices::purge(app.store.writer(), now - device::LIFETIME, BATCH).await? > 0 {}
     while audit_events::purge(app.store.writer(), SIGN_IN_FAILED, now - app.settings.failed_sign_in_retention, BATCH).await? > 0 {}
+    while client_secrets::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while client_assertions::purge(app.store.writer(), now, BATCH).await? > 0 {}
+    remove_unused_clients(app).await?;
+    Ok(())
+}
+
+/// Removes the clients that registered themselves and were not used for as long as the settings say.
+async fn remove_unused_clients(app: &App) -> Result<(), Refused> {
+    app.store.flush_uses().await?;
+    let actor = Actor::local(Who::Issuer, Face::Job);
+    while change(app, &actor, |change| Box::pin(clients::remove_unused(change, UNUSED_CLIENTS))).await? == UNUSED_CLIENTS {}
     Ok(())
 }

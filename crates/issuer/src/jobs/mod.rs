@@ -1,13 +1,18 @@
 //! Background work. Every node runs every job, because each step may be repeated, and may run on several nodes at once.
 
 mod cleanup;
+mod client_uses;
 mod rotate_keys;
+
+pub use cleanup::clean;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
 
+/// A crash loses the last uses of clients in this time.
+const CLIENT_USES_INTERVAL: Duration = Duration::from_mins(1);
 const CLEANUP_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Starts the jobs. They end when the returned set is dropped.
@@ -28,6 +33,13 @@ pub fn start(app: &Arc<App>) -> tokio::task::JoinSet<()> {
         loop {
             cleanup::run(&cleaning).await;
             cleaning.clock.sleep(CLEANUP_INTERVAL).await;
+        }
+    });
+    let noting = Arc::clone(app);
+    jobs.spawn(async move {
+        loop {
+            noting.clock.sleep(CLIENT_USES_INTERVAL).await;
+            client_uses::run(&noting).await;
         }
     });
     jobs

@@ -50,6 +50,27 @@ pub struct ClientMetadata {
     pub token_endpoint_auth_signing_alg: Option<String>,
 }
 
+/// The names of the members.
+pub const MEMBERS: [&str; 17] = [
+    "application_type",
+    "contacts",
+    "client_uri",
+    "logo_uri",
+    "policy_uri",
+    "tos_uri",
+    "initiate_login_uri",
+    "sector_identifier_uri",
+    "jwks_uri",
+    "jwks",
+    "post_logout_redirect_uris",
+    "default_max_age",
+    "require_auth_time",
+    "default_acr_values",
+    "id_token_signed_response_alg",
+    "userinfo_signed_response_alg",
+    "token_endpoint_auth_signing_alg",
+];
+
 /// A member has a value that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{member}: expected {expected}")]

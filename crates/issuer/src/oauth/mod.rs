@@ -1,5 +1,6 @@
 //! Values and rules of OAuth 2.0 and OpenID Connect, without I/O.
 
+pub mod access;
 pub mod access_token_typ;
 pub mod acr;
 pub mod application_type;

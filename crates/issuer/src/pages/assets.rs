@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
-use crate::store::clients;
+use crate::store::client_logos;
 use crate::web::error::page::PageError;
 
 const ICON: &str = include_str!("../../../../templates/static/icon.svg");
@@ -31,6 +31,6 @@ pub async fn style() -> Response {
 /// `GET /clients/{id}/logo`: the logo of a client, from the copy that was stored when the client was registered.
 pub async fn logo(State(app): State<Arc<App>>, id: Result<Path<String>, PathRejection>) -> Result<Response, PageError> {
     let Path(id) = id.map_err(|_| PageError::not_found())?;
-    let (media_type, image) = clients::logo(app.store.reader(), &id).await?.ok_or_else(PageError::not_found)?;
+    let (media_type, image) = client_logos::find(app.store.reader(), &id).await?.ok_or_else(PageError::not_found)?;
     Ok(([(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "public, max-age=3600".to_owned())], image).into_response())
 }

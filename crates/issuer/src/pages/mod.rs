@@ -4,6 +4,7 @@ pub mod account;
 pub mod admin;
 pub mod assets;
 pub mod consent;
+pub mod no_access;
 pub mod select_account;
 pub mod sign_in;
 pub mod sign_out;
@@ -15,7 +16,8 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::store::StoreError;
-use crate::store::clients::{self, Client};
+use crate::store::client_logos;
+use crate::store::clients::Client;
 use crate::web::error::page::PageError;
 use crate::web::html::see_other;
 
@@ -38,7 +40,7 @@ impl ClientCard {
         Ok(Self {
             id: client.id.clone(),
             name: client.client_name.clone(),
-            has_logo: clients::has_logo(app.store.reader(), &client.id).await?,
+            has_logo: client_logos::exists(app.store.reader(), &client.id).await?,
             uri: metadata.client_uri.unwrap_or_default(),
             policy_uri: metadata.policy_uri.unwrap_or_default(),
             tos_uri: metadata.tos_uri.unwrap_or_default(),

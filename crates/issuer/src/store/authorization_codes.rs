@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::store::authorizations::parties;
+use crate::store::client_groups::may_use;
 use crate::store::entity::authorization_codes::{Column, Entity, Relation};
 use crate::store::entity::{authorizations, sessions};
 use crate::store::users::User;
@@ -35,6 +36,9 @@ pub struct CodeInSession {
     /// Unix seconds; `None` if the session has ended.
     #[sea_orm(from_expr = "session_expires_at()")]
     pub session_expires_at: Option<UnixSeconds>,
+    /// `true` if the user may sign in to the client.
+    #[sea_orm(from_expr = r#"Expr::cust(may_use("authorization_codes.client_id"))"#)]
+    pub may_use: bool,
 }
 
 fn session_expires_at() -> Expr {

@@ -1,19 +1,21 @@
 //! Queries on clients, their scopes, their origins and their logos.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, DerivePartialModel, EntityTrait, FromQueryResult, IntoActiveModel,
-    JoinType, QueryFilter, QueryOrder, QueryResult, QuerySelect, RelationTrait, SelectExt, Value,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, DerivePartialModel, EntityTrait, FromQueryResult,
+    IntoActiveModel, JoinType, QueryFilter, QueryOrder, QueryResult, QuerySelect, RelationTrait, SelectExt, UpdateMany, Value,
 };
 
 use crate::clock::UnixSeconds;
+use crate::oauth::access::Access;
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::words;
-use crate::store::entity::{client_logos, client_origins, client_scopes, clients, resources};
+use crate::store::entity::{client_origins, client_scopes, clients, resources};
 use crate::store::query::{columns, text};
 use crate::store::resources::{Resource, ResourceRow};
 use crate::store::{StoreError, batch};
@@ -70,6 +72,29 @@ impl GroupFilter {
     }
 }
 
+/// A secret of a client, as authentication needs it.
+#[derive(Clone)]
+pub struct Secret {
+    /// The SHA-256 in base64url.
+    pub hash: String,
+    /// Unix seconds; `None` if it is valid until the next rotation but one.
+    expires_at: Option<UnixSeconds>,
+}
+
+impl Secret {
+    /// Returns whether the secret is valid at `now`.
+    pub fn is_valid(&self, now: UnixSeconds) -> bool {
+        self.expires_at.is_none_or(|until| until > now)
+    }
+
+    /// Parses the value of [`SECRETS`], pairs of a hash and an end date.
+    fn parse(text: &str) -> Vec<Self> {
+        let words: Vec<&str> = words(text).collect();
+        let secret = |pair: &[&str]| Self { hash: pair[0].to_owned(), expires_at: pair[1].parse().ok() };
+        words.chunks_exact(2).map(secret).collect()
+    }
+}
+
 /// A client with the scopes that it may ask for.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, in a column of its own")]
@@ -81,8 +106,8 @@ pub struct Client {
     /// `true` if the client cannot keep a secret and therefore has none (RFC 6749 §2.1).
     pub public: bool,
     pub grant_types: Vec<String>,
-    /// SHA-256 hashes of the valid secrets, at most two.
-    pub secret_hashes: Vec<Vec<u8>>,
+    /// At most two. One that has expired may still be among them.
+    pub secrets: Vec<Secret>,
     pub enabled: bool,
     pub redirect_uris: Vec<String>,
     /// The only method by which the client may authenticate. `None` if any method will do that it has a secret or keys for.
@@ -91,6 +116,8 @@ pub struct Client {
     pub pkce: Pkce,
     /// `true` if the client belongs to the operator of the issuer, so that users are not asked for consent.
     pub first_party: bool,
+    /// The users who may sign in to it.
+    pub access: Access,
     pub registered_itself: bool,
     /// `true` if ID tokens also carry the claims of the granted scopes.
     pub id_token_claims: bool,
@@ -123,6 +150,9 @@ const OPEN_SCOPES: &str = "COALESCE((SELECT string_agg(scopes.name || ' ' || sco
 
 /// An SQL expression: whether the client has claims of its own.
 const HAS_CLAIMS: &str = "EXISTS (SELECT 1 FROM client_claims WHERE client_claims.client_id = clients.id)";
+/// An SQL expression: the hashes of the client's secrets, each followed by its end date or `-`, separated by spaces.
+const SECRETS: &str = "COALESCE((SELECT string_agg(client_secrets.hash || ' ' || COALESCE(CAST(client_secrets.expires_at AS TEXT), '-'), ' ') \
+     FROM client_secrets WHERE client_secrets.client_id = clients.id), '')";
 
 impl Client {
     /// Returns the column list for a statement in SQL text over `clients LEFT JOIN resources`, where the resource is the client's
@@ -130,7 +160,8 @@ impl Client {
     pub(super) fn columns(prefix: &str) -> String {
         let resource = columns::<resources::Entity>("resources", &format!("{prefix}resource_"));
         format!(
-            "{}, {resource}, {SCOPES} AS {prefix}scopes, {OPEN_SCOPES} AS {prefix}open_scopes, {HAS_CLAIMS} AS {prefix}has_claims",
+            "{}, {resource}, {SCOPES} AS {prefix}scopes, {OPEN_SCOPES} AS {prefix}open_scopes, {HAS_CLAIMS} AS {prefix}has_claims, \
+             {SECRETS} AS {prefix}secrets",
             columns::<clients::Entity>("clients", prefix)
         )
     }
@@ -142,17 +173,19 @@ impl FromQueryResult for Client {
         let resource = ResourceRow::from_query_result_optional(row, &format!("{prefix}resource_"))?;
         let scopes: String = row.try_get(prefix, "scopes")?;
         let open_scopes: String = row.try_get(prefix, "open_scopes")?;
+        let secrets: String = row.try_get(prefix, "secrets")?;
         Ok(Self {
             id_token_claims: client.id_token_claims,
             group_filter: GroupFilter::parse(&client.group_filter, &client.group_prefix),
             claims_allowed: client.claims_allowed,
             has_claims: row.try_get(prefix, "has_claims")?,
+            secrets: Secret::parse(&secrets),
+            access: client.access(),
             pkce: client.pkce(),
             id: client.id,
             client_name: client.client_name,
             public: client.public,
             grant_types: words(&client.grant_types).map(str::to_owned).collect(),
-            secret_hashes: [client.secret_hash, client.previous_secret_hash].into_iter().flatten().collect(),
             enabled: client.disabled_at.is_none(),
             redirect_uris: words(&client.redirect_uris).map(str::to_owned).collect(),
             token_endpoint_auth_method: client.token_endpoint_auth_method,
@@ -205,6 +238,11 @@ pub(super) async fn by_ids(db: DatabaseConnection, ids: Vec<String>) -> Result<V
 }
 
 impl ClientRow {
+    /// Returns who may sign in to the client. A value that cannot be read counts as the stricter one.
+    pub fn access(&self) -> Access {
+        Access::parse(&self.access).unwrap_or(Access::Groups)
+    }
+
     /// Returns whether authorization requests must carry a PKCE challenge. A value that cannot be read counts as the strongest one.
     pub fn pkce(&self) -> Pkce {
         Pkce::parse(&self.pkce).filter(|_| !self.public).unwrap_or(Pkce::Required)
@@ -221,19 +259,42 @@ fn parse_metadata(id: &str, json: &str) -> Result<ClientMetadata, StoreError> {
 }
 
 /// Returns up to `limit` clients after the id `after`, in the order of their ids. `enabled` restricts them to those that are
-/// enabled (`true`) or disabled (`false`).
-pub async fn page(db: &impl ConnectionTrait, enabled: Option<bool>, after: Option<&str>, limit: u64) -> Result<Vec<ClientRow>, StoreError> {
+/// enabled (`true`) or disabled (`false`), and `registered` to those that registered themselves (`true`) or did not (`false`).
+pub async fn page(
+    db: &impl ConnectionTrait,
+    (enabled, registered): (Option<bool>, Option<bool>),
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Vec<ClientRow>, StoreError> {
     use clients::Column;
+    let registration = Column::RegistrationTokenHash;
     let condition = Condition::all()
+        .add_option(registered.map(|registered| if registered { registration.is_not_null() } else { registration.is_null() }))
         .add_option(after.map(|after| Column::Id.gt(after)))
         .add_option(enabled.map(|enabled| if enabled { Column::DisabledAt.is_null() } else { Column::DisabledAt.is_not_null() }));
     Ok(clients::Entity::find().filter(condition).order_by_asc(Column::Id).limit(limit).all(db).await?)
 }
 
-/// Returns the scopes that the client `id` may ask for, in the order of their names.
-pub async fn scopes(db: &impl ConnectionTrait, id: &str) -> Result<Vec<String>, StoreError> {
-    let own = client_scopes::Entity::find().filter(client_scopes::Column::ClientId.eq(id));
-    Ok(own.order_by_asc(client_scopes::Column::Scope).all(db).await?.into_iter().map(|row| row.scope).collect())
+/// Returns the scopes that the clients `ids` may ask for, by client, in the order of their names.
+pub async fn scopes_of(db: &impl ConnectionTrait, ids: &[&str]) -> Result<HashMap<String, Vec<String>>, StoreError> {
+    let own = client_scopes::Entity::find().filter(client_scopes::Column::ClientId.is_in(ids.iter().copied()));
+    let rows = own.order_by_asc(client_scopes::Column::Scope).all(db).await?;
+    Ok(by_client(rows.into_iter().map(|row| (row.client_id, row.scope))))
+}
+
+/// Returns the origins of the clients `ids`, by client, in alphabetical order.
+pub async fn origins_of(db: &impl ConnectionTrait, ids: &[&str]) -> Result<HashMap<String, Vec<String>>, StoreError> {
+    let own = client_origins::Entity::find().filter(client_origins::Column::ClientId.is_in(ids.iter().copied()));
+    let rows = own.order_by_asc(client_origins::Column::Origin).all(db).await?;
+    Ok(by_client(rows.into_iter().map(|row| (row.client_id, row.origin))))
+}
+
+fn by_client(pairs: impl Iterator<Item = (String, String)>) -> HashMap<String, Vec<String>> {
+    let mut lists: HashMap<String, Vec<String>> = HashMap::new();
+    for (client, item) in pairs {
+        lists.entry(client).or_default().push(item);
+    }
+    lists
 }
 
 /// Returns the row of the client `id`, without its scopes.
@@ -261,13 +322,26 @@ pub async fn grants_in_use(db: &impl ConnectionTrait) -> Result<Vec<String>, Sto
 pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String], origins: &[String]) -> Result<(), StoreError> {
     let id = client.id.clone();
     clients::Entity::insert(client.into_active_model()).exec_without_returning(db).await?;
+    add_lists(db, &id, scopes, origins).await
+}
+
+/// Stores the changed row of a client, with its scopes and origins in place of those that it has.
+pub async fn replace(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String], origins: &[String]) -> Result<(), StoreError> {
+    let id = client.id.clone();
+    clients::Entity::update(client.into_active_model().reset_all()).exec(db).await?;
+    client_scopes::Entity::delete_many().filter(client_scopes::Column::ClientId.eq(id.as_str())).exec(db).await?;
+    client_origins::Entity::delete_many().filter(client_origins::Column::ClientId.eq(id.as_str())).exec(db).await?;
+    add_lists(db, &id, scopes, origins).await
+}
+
+async fn add_lists(db: &impl ConnectionTrait, id: &str, scopes: &[String], origins: &[String]) -> Result<(), StoreError> {
     for origin in origins {
-        let row = client_origins::Model { client_id: id.clone(), origin: origin.clone() };
+        let row = client_origins::Model { client_id: id.to_owned(), origin: origin.clone() };
         let unless_known = OnConflict::new().do_nothing().to_owned();
         client_origins::Entity::insert(row.into_active_model()).on_conflict(unless_known).exec_without_returning(db).await?;
     }
     if !scopes.is_empty() {
-        let rows = scopes.iter().map(|scope| client_scopes::Model { client_id: id.clone(), scope: scope.clone() }.into_active_model());
+        let rows = scopes.iter().map(|scope| client_scopes::Model { client_id: id.to_owned(), scope: scope.clone() }.into_active_model());
         client_scopes::Entity::insert_many(rows).exec_without_returning(db).await?;
     }
     Ok(())
@@ -282,59 +356,30 @@ pub async fn is_origin(db: &impl ConnectionTrait, origin: &str) -> Result<bool, 
     Ok(of_enabled.exists(db).await?)
 }
 
-/// Returns the origins of the client `id` in alphabetical order.
-pub async fn origins(db: &impl ConnectionTrait, id: &str) -> Result<Vec<String>, StoreError> {
-    let own = client_origins::Entity::find().filter(client_origins::Column::ClientId.eq(id));
-    Ok(own.order_by_asc(client_origins::Column::Origin).all(db).await?.into_iter().map(|row| row.origin).collect())
-}
-
-/// Stores the logo of the client `id`, in place of an earlier one.
-pub async fn set_logo(db: &impl ConnectionTrait, id: &str, media_type: &str, image: Vec<u8>) -> Result<(), StoreError> {
-    use client_logos::Column;
-    let row = client_logos::Model { client_id: id.to_owned(), media_type: media_type.to_owned(), image };
-    let or_replace = OnConflict::column(Column::ClientId).update_columns([Column::MediaType, Column::Image]).to_owned();
-    client_logos::Entity::insert(row.into_active_model()).on_conflict(or_replace).exec_without_returning(db).await?;
-    Ok(())
-}
-
-/// Returns the media type and the bytes of the logo of the client `id`.
-pub async fn logo(db: &impl ConnectionTrait, id: &str) -> Result<Option<(String, Vec<u8>)>, StoreError> {
-    if !can_be_id(id) {
-        return Ok(None);
-    }
-    let logo = client_logos::Entity::find_by_id(id).all(db).await?.pop();
-    Ok(logo.map(|logo| (logo.media_type, logo.image)))
-}
-
-/// Returns whether the client `id` has a logo, without reading the image.
-pub async fn has_logo(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
-    Ok(client_logos::Entity::find_by_id(id).exists(db).await?)
-}
-
-/// Gives a confidential client a new secret. The current one stays valid until the next rotation, unless `drop_previous` is set.
-/// Returns `false` if there is no such client.
-pub async fn rotate_secret(db: &impl ConnectionTrait, id: &str, hash: &[u8], drop_previous: bool) -> Result<bool, StoreError> {
+/// A statement that changes the client `id`, and counts the change.
+fn changing(id: &str) -> UpdateMany<clients::Entity> {
     use clients::Column;
-    let previous = if drop_previous { Expr::value(None::<Vec<u8>>) } else { Expr::col(Column::SecretHash) };
-    let rotated = clients::Entity::update_many()
-        .col_expr(Column::PreviousSecretHash, previous)
-        .col_expr(Column::SecretHash, Expr::value(hash.to_vec()))
-        .filter(Column::Id.eq(id))
-        .exec(db)
-        .await?;
-    Ok(rotated.rows_affected == 1)
+    clients::Entity::update_many().col_expr(Column::Version, Expr::col(Column::Version).add(1)).filter(Column::Id.eq(id))
 }
 
-/// Sets whether the authorization requests of a client must carry a PKCE challenge. Returns `false` if there is no such client.
-pub async fn set_pkce(db: &impl ConnectionTrait, id: &str, pkce: Pkce) -> Result<bool, StoreError> {
-    let set = clients::Entity::update_many().col_expr(clients::Column::Pkce, Expr::value(pkce.as_str()));
-    Ok(set.filter(clients::Column::Id.eq(id)).exec(db).await?.rows_affected == 1)
+/// Counts a change of what belongs to the client `id`.
+pub async fn count_change(db: &impl ConnectionTrait, id: &str) -> Result<(), StoreError> {
+    changing(id).exec(db).await?;
+    Ok(())
 }
 
 /// Disables a client at the time `at`, or enables it if `at` is `None`. Returns `false` if there is no such client.
 pub async fn set_disabled(db: &impl ConnectionTrait, id: &str, at: Option<UnixSeconds>) -> Result<bool, StoreError> {
-    let set = clients::Entity::update_many().col_expr(clients::Column::DisabledAt, Expr::value(at));
-    Ok(set.filter(clients::Column::Id.eq(id)).exec(db).await?.rows_affected == 1)
+    Ok(changing(id).col_expr(clients::Column::DisabledAt, Expr::value(at)).exec(db).await?.rows_affected == 1)
+}
+
+/// Returns the ids of up to `limit` clients that registered themselves and were not used since `before`, those that were never used
+/// included if they registered before then.
+pub async fn unused(db: &impl ConnectionTrait, before: UnixSeconds, limit: u64) -> Result<Vec<String>, StoreError> {
+    use clients::Column;
+    let unused = Column::LastUsedAt.lt(before).or(Column::LastUsedAt.is_null().and(Column::CreatedAt.lt(before)));
+    let own = clients::Entity::find().filter(Column::RegistrationTokenHash.is_not_null()).filter(unused).limit(limit);
+    Ok(own.all(db).await?.into_iter().map(|row| row.id).collect())
 }
 
 /// Locks the row of the client `id`, so that no other transaction can insert an authorization for it until the caller's transaction

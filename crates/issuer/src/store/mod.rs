@@ -33,6 +33,9 @@ mod batch;
 pub mod browsers;
 pub mod client_assertions;
 pub mod client_claims;
+pub mod client_groups;
+pub mod client_logos;
+pub mod client_secrets;
 pub mod clients;
 mod connect;
 pub mod consents;
@@ -40,6 +43,7 @@ pub mod devices;
 mod entity;
 mod error;
 pub mod groups;
+mod last_use;
 pub mod person;
 mod query;
 pub mod registration_tokens;
@@ -62,12 +66,14 @@ use std::time::Duration;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use uuid::Uuid;
 
+use crate::clock::UnixSeconds;
 use crate::config::database_url::DatabaseUrl;
 use authorizations::{Advance, AuthorizationRow};
 use availability::Availability;
 use batch::Batcher;
 use clients::Client;
 use connect::Connections;
+use last_use::LastUses;
 use users::User;
 
 /// A write transaction, which [`Store::begin`] begins and [`commit`] ends.
@@ -82,6 +88,7 @@ pub struct Store {
     authorizations: Batcher<Uuid, Option<(AuthorizationRow, User)>>,
     advances: Batcher<Advance, bool>,
     availability: Arc<Availability>,
+    uses: LastUses,
 }
 
 impl Store {
@@ -98,6 +105,7 @@ impl Store {
             authorizations: Batcher::start(queue, move |ids| authorizations::with_users(users.clone(), ids)),
             advances: Batcher::start(queue, move |steps| authorizations::advance(advances.clone(), steps)),
             availability: Arc::new(Availability::new(retired)),
+            uses: LastUses::default(),
         })
     }
 
@@ -118,6 +126,16 @@ impl Store {
     /// at the generation of `step`, for example because another request advanced it first, or if its user or client is disabled.
     pub async fn advance(&self, step: Advance) -> Result<bool, StoreError> {
         self.advances.ask(step).await
+    }
+
+    /// Notes that the client `id` was used at `now`, with the secret that has the hash `secret`. Writes nothing.
+    pub fn note_use(&self, id: &str, secret: Option<String>, now: UnixSeconds) {
+        self.uses.note(id, secret, now);
+    }
+
+    /// Writes the uses of clients that [`Store::note_use`] has noted since the last time.
+    pub async fn flush_uses(&self) -> Result<(), StoreError> {
+        self.uses.flush(&self.writer).await
     }
 
     /// The connections that read. On SQLite they refuse to write.

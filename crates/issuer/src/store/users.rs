@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::oauth::scope::words;
-use crate::store::StoreError;
 use crate::store::entity::users;
-use crate::store::query::columns;
+use crate::store::query::{columns, text};
+use crate::store::{StoreError, client_groups};
 
 pub use crate::store::entity::users::Model as UserRow;
 
@@ -100,6 +100,12 @@ impl PartialModelTrait for User {
 /// Returns the user with this username, which must be in normal form.
 pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<User>, StoreError> {
     Ok(users::Entity::find().filter(users::Column::Username.eq(username)).into_partial_model::<User>().all(db).await?.pop())
+}
+
+/// Returns whether the user `id` may sign in to the client `client`.
+pub async fn may_use(db: &impl ConnectionTrait, id: Uuid, client: &str) -> Result<bool, StoreError> {
+    let sql = format!("SELECT 1 AS found FROM users WHERE users.id = $1 AND {}", client_groups::may_use("$2"));
+    Ok(!db.query_all_raw(text(db, sql, [id.into(), client.into()])).await?.is_empty())
 }
 
 /// Returns up to `limit` users after the username `after`, in the order of their usernames. `enabled` restricts them to those that

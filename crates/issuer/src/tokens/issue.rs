@@ -175,13 +175,16 @@ async fn is_allowed_by_name(app: &App, party: &Party, client: &Client, resource:
     Ok(consents::find(app.store.reader(), user.0.id, &client.id).await?.resources.contains(&resource.id))
 }
 
-/// Refuses tokens unless the client and the user are enabled and the authorization is alive. Every check that more than one grant
+/// Refuses tokens unless the client and the user are enabled, the user may use the client, and the authorization is alive. Every check that more than one grant
 /// needs belongs here, so that no grant lacks it.
 fn gate(client: &Client, party: &Party, now: UnixSeconds) -> Result<(), OAuthError> {
     if !client.enabled {
         return Err(OAuthError::new(Code::InvalidClient, "client authentication failed"));
     }
     match party {
+        Party::User(user) if !user.1.may_use => {
+            Err(OAuthError::invalid_grant().because("the user is in none of the groups that may use the client"))
+        }
         Party::User(user) if !is_alive(&user.1, &user.0, client, now) => Err(OAuthError::invalid_grant()),
         Party::User(_) | Party::Client => Ok(()),
     }

@@ -63,10 +63,10 @@ impl Authorization {
     }
 }
 
-/// Returns whether `row` and its session are live at `now`, and its user and client are enabled. Callers must not check these one
-/// by one, because each token needs all of them.
+/// Returns whether `row` and its session are live at `now`, its user and client are enabled, and the user may sign in to the client.
+/// Callers must not check these one by one, because each token needs all of them.
 pub fn is_alive(row: &AuthorizationRow, user: &User, client: &Client, now: UnixSeconds) -> bool {
-    row.is_live(now) && user.enabled && client.enabled
+    row.is_live(now) && row.may_use && user.enabled && client.enabled
 }
 
 /// The user or client for whom tokens are issued.

@@ -35,8 +35,8 @@ fn wrong_value(name: &str, default: &Value) -> Option<&'static str> {
     match default {
         Value::Number(_) => Some("-1"),
         Value::Bool(_) => Some("perhaps"),
-        // Any path and any client id may be right.
-        _ if ["keys_dir", "default_client", "fetch_ca_file"].contains(&name) => None,
+        // Any path, any client id and any contact may be right.
+        _ if ["keys_dir", "default_client", "fetch_ca_file", "support_contact"].contains(&name) => None,
         _ => Some("not right"),
     }
 }

@@ -1,6 +1,7 @@
 //! The checks of `signet doctor`: settings, files, database and keys. They change nothing. A server on a public address logs the same when
 //! it starts.
 
+mod clients;
 mod files;
 
 use serde::Serialize;
@@ -142,6 +143,7 @@ async fn of_database(settings: &Settings, store: &Store) -> Vec<Finding> {
     findings.extend(check_keys(settings, store).await);
     findings.extend(check_default_client(settings, store).await);
     findings.extend(check_default_resource(settings, store).await);
+    findings.extend(clients::check(settings, store).await);
     findings
 }
 

@@ -10,7 +10,7 @@ use crate::admin::new_client::{ClientDraft, SELF_REGISTERED_GRANTS};
 use crate::grants::Grant;
 use crate::oauth::authorization_request::RESPONSE_TYPES;
 use crate::oauth::client_auth::{BASIC, METHODS, NONE, PRIVATE_KEY_JWT};
-use crate::oauth::client_metadata::ClientMetadata;
+use crate::oauth::client_metadata::{self, ClientMetadata};
 use crate::oauth::scope::words;
 
 /// The name that pages show for a client that registers without a name.
@@ -42,32 +42,8 @@ const PROTECTIONS: &[Protection] = &[
     ("introspection_encrypted_response_enc", never, "no such member, because encryption is not supported"),
 ];
 
-/// The members that can have a wrong type.
-const MEMBERS: [&str; 23] = [
-    "redirect_uris",
-    "client_name",
-    "grant_types",
-    "response_types",
-    "token_endpoint_auth_method",
-    "scope",
-    "application_type",
-    "contacts",
-    "client_uri",
-    "logo_uri",
-    "policy_uri",
-    "tos_uri",
-    "initiate_login_uri",
-    "sector_identifier_uri",
-    "jwks_uri",
-    "jwks",
-    "post_logout_redirect_uris",
-    "default_max_age",
-    "require_auth_time",
-    "default_acr_values",
-    "id_token_signed_response_alg",
-    "userinfo_signed_response_alg",
-    "token_endpoint_auth_signing_alg",
-];
+/// The members that can have a wrong type, beside those of [`ClientMetadata`].
+const MEMBERS: [&str; 6] = ["redirect_uris", "client_name", "grant_types", "response_types", "token_endpoint_auth_method", "scope"];
 
 /// The authentication methods that prove possession of a private key and that this issuer lacks. A secret would be weaker.
 const ASYMMETRIC: [&str; 6] =
@@ -160,7 +136,7 @@ fn wrong_type(name: &str, value: &Value) -> Option<Fault> {
         other => &other.replace('`', ""),
     };
     // Names of members that this issuer knows are few, so that a message is not made of what was sent.
-    let field = MEMBERS.into_iter().find(|known| *known == name)?;
+    let field = MEMBERS.into_iter().chain(client_metadata::MEMBERS).find(|known| *known == name)?;
     let fault = Fault::new(field, expected);
     Some(match value {
         // A client may have sent its private keys.

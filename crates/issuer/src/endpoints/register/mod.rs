@@ -112,12 +112,13 @@ pub async fn register(
     let as_metadata = |faults| OAuthError::new(Code::InvalidClientMetadata, Refused::Invalid(faults).to_string());
     let mut draft = metadata::read(&body).map_err(as_metadata)?;
     draft.pkce = (!draft.public).then_some(app.settings.registration_pkce);
-    let rules = Rules { self_registered: true, private_addresses: app.settings.fetch_private_addresses };
+    draft.access = Some(app.settings.registration_access);
+    let rules = Rules { self_registered: true, private_addresses: app.settings.fetch_private_addresses, needs_group: false };
     let client = NewClient::check(draft, rules)?;
     let asker = Asker::Stranger { address: caller.request.address, token: initial_token.unwrap_or_default() };
     clients::check_sector(&app, &client, asker).await?;
     // A logo is only decoration, so a client whose logo cannot be fetched is registered without it.
-    let logo = clients::fetch_logo(&app, &client, asker).await.unwrap_or_else(|error| {
+    let logo = clients::fetch_logo(&app, client.metadata(), asker).await.unwrap_or_else(|error| {
         tracing::info!(%error, "the client is registered without its logo, because that could not be fetched");
         None
     });

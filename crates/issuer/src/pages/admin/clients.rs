@@ -1,24 +1,23 @@
-//! The pages of clients: the list, one client with what to copy and its claims, and the trial of what it is told of a user.
+//! The pages of clients: the list, and one client with what to copy and its claims.
 
 use axum::extract::Path;
 use axum::response::Response;
-use serde_json::Value;
 
-use crate::admin::clients::{self, ClientFilter, ClientView};
-use crate::admin::trial::{self, TrialRequest, TriedClaim};
-use crate::admin::{Fault, Listing, Operation, Refused, client_claims};
-use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
+use crate::admin::clients::{self, ClientFilter, ClientView, OldSecret, SecretView};
+use crate::admin::{Listing, Operation, client_claims};
+use crate::oauth::access::Access;
+use crate::oauth::client_claim::{ClaimSource, ClientClaim};
 use crate::pages::account::moment;
-use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
+use crate::pages::admin::view::{Button, Cell, Detail, List, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
-use crate::web::html::{Csp, Hidden, html};
+use crate::web::html::{Csp, html};
 
-const SECTION: &str = "Clients";
+pub(super) const SECTION: &str = "Clients";
 const PATH: &str = "/admin/clients";
 
-fn path(id: &str) -> String {
+pub(super) fn path(id: &str) -> String {
     format!("{PATH}/{}", encode(id))
 }
 
@@ -71,6 +70,25 @@ fn places(claim: &ClientClaim) -> &'static str {
     }
 }
 
+/// Says who may sign in to the client.
+fn who_may_sign_in(client: &ClientView) -> Vec<Cell> {
+    match client.access {
+        Access::Everyone => Cell::text("Everyone"),
+        Access::Groups => Cell::text("Members of").into_iter().chain(Cell::links("/admin/groups", &client.groups)).collect(),
+    }
+}
+
+/// Says how old the secrets are, and when the last one was used.
+fn secrets(client: &ClientView) -> Vec<Cell> {
+    let secret = |secret: &SecretView| {
+        let ends = secret.expires_at.map_or_else(String::new, |at| format!(", ends {}", moment(at)));
+        let used = secret.last_used_at.map_or_else(|| ", never used".to_owned(), |at| format!(", last used {}", moment(at)));
+        format!("{} days old{ends}{used}", secret.age_days)
+    };
+    let texts: Vec<String> = client.secrets.iter().map(secret).collect();
+    Cell::text(if texts.is_empty() { "none".to_owned() } else { texts.join("; ") })
+}
+
 /// `GET /admin/clients/{id}`: shows a client.
 pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Response, PageError> {
     let reading = admin.reading();
@@ -116,6 +134,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
                 title: "Settings",
                 facts: vec![
                     ("Type", Cell::text(if client.public { "public, without a secret" } else { "confidential" })),
+                    ("May sign in", who_may_sign_in(&client)),
                     ("Grants", Cell::text(client.grant_types.join(", "))),
                     ("Scopes", Cell::text(client.scope.clone())),
                     ("Redirect URIs", list(&client.redirect_uris)),
@@ -123,7 +142,8 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
                     ("Default resource", Cell::text(client.default_resource.clone().unwrap_or_else(|| "–".to_owned()))),
                     ("Consent", Cell::text(if client.first_party { "not asked, because it is our own" } else { "asked" })),
                     ("PKCE", Cell::text(client.pkce.as_str())),
-                    ("Valid secrets", Cell::text(client.secrets.to_string())),
+                    ("Secrets", secrets(&client)),
+                    ("Last used", Cell::text(client.last_used_at.map_or_else(|| "never".to_owned(), moment))),
                     ("Added", Cell::text(moment(client.created_at))),
                 ],
                 ..Section::default()
@@ -179,7 +199,8 @@ pub async fn act(Path(id): Path<String>, mut form: AdminForm) -> Result<Response
             admin.done("removed", PATH)
         }
         _ => {
-            let secret = admin.change(|change| Box::pin(clients::rotate_secret(change, &id, false))).await.map_err(failed)?;
+            let secret =
+                admin.change(|change| Box::pin(clients::rotate_secret(change, &id, OldSecret::UntilNextRotation))).await.map_err(failed)?;
             let detail = Detail {
                 frame: admin.frame(SECTION, "").await?,
                 heading: format!("The new secret of {name}"),
@@ -190,201 +211,4 @@ pub async fn act(Path(id): Path<String>, mut form: AdminForm) -> Result<Response
             html(&detail, Csp::Own)
         }
     }
-}
-
-async fn claim_form(admin: &Administrator, id: &str) -> Result<FormPage, PageError> {
-    let path = path(id);
-    let sources = vec![
-        ("groups", "The user's groups"),
-        ("roles", "The user's roles"),
-        ("user", "A field of the user"),
-        ("attribute", "An attribute of the user"),
-        ("group_map", "A value for the members of each group"),
-        ("fixed", "The same value for everybody"),
-    ];
-    let shapes = vec![
-        ("list", "A list of all values"),
-        ("first", "The first value"),
-        ("comma", "All values, separated by commas"),
-        ("space", "All values, separated by spaces"),
-    ];
-    Ok(FormPage {
-        frame: admin.frame(SECTION, format!("signet client claim set {id} CLAIM --from groups")).await?,
-        heading: "A claim of the client".to_owned(),
-        lead: "An earlier claim of the same name is replaced.".to_owned(),
-        action: format!("{path}/claim"),
-        hidden: Vec::new(),
-        fields: vec![
-            Field::new("claim", "Claim", Kind::Text).hint("The name that the application reads, such as groups."),
-            Field::new("source", "Value", Kind::Choice(sources)),
-            Field::new("field", "Field or attribute", Kind::Text).hint("For a field: username, email, sub, external_id, name, given_name."),
-            Field::new("map", "Groups with their values", Kind::Lines)
-                .hint("One per line, such as admins=Admin. The first that fits comes first."),
-            Field::new("default", "Otherwise", Kind::Text).hint("The value for a user in none of these groups; empty for no claim."),
-            Field::new("value", "Fixed value", Kind::Text).hint("JSON, such as \"readonly\" or [1, 2]."),
-            Field::new("shape", "Form", Kind::Choice(shapes)),
-            Field::new("in_id_token", "In ID tokens", Kind::Check),
-            Field::new("in_userinfo", "In UserInfo", Kind::Check),
-        ],
-        submit: "Save the claim",
-        danger: false,
-        get: false,
-        back: path,
-        error: String::new(),
-    })
-}
-
-/// `GET /admin/clients/{id}/claim`: shows the form of a claim.
-pub async fn claim(admin: Administrator, Path(id): Path<String>, query: PageQuery) -> Result<Response, PageError> {
-    let claims = client_claims::list(&admin.reading(), &id).await.map_err(failed)?;
-    let stored = claims.into_iter().find(|claim| claim.claim == query.text("claim"));
-    let form = claim_form(&admin, &id).await?;
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let value = |name: &str| match (name, &stored) {
-        ("in_id_token" | "in_userinfo", None) => "true".to_owned(),
-        (_, None) => String::new(),
-        ("claim", Some(claim)) => claim.claim.clone(),
-        ("source", Some(claim)) => claim.source.name().to_owned(),
-        ("shape", Some(claim)) => claim.shape.as_str().to_owned(),
-        ("in_id_token", Some(claim)) => claim.in_id_token.to_string(),
-        ("in_userinfo", Some(claim)) => claim.in_userinfo.to_string(),
-        (name, Some(claim)) => match (name, &claim.source) {
-            ("field", ClaimSource::User { field: name } | ClaimSource::Attribute { attribute: name }) => name.clone(),
-            ("map", ClaimSource::GroupMap { map, .. }) => {
-                map.iter().map(|entry| format!("{}={}", entry.group, text(&entry.value))).collect::<Vec<_>>().join("\n")
-            }
-            ("default", ClaimSource::GroupMap { default: Some(value), .. }) => text(value),
-            ("value", ClaimSource::Fixed { value }) => value.to_string(),
-            _ => String::new(),
-        },
-    };
-    let mut form = form.filled(value);
-    if stored.is_some() {
-        form.hidden.push(Hidden::new("stored", query.text("claim")));
-        form.lead = "To take the claim away, empty its name and save.".to_owned();
-    }
-    form.respond()
-}
-
-/// Reads the claim that was typed.
-fn typed_claim(form: &AdminForm) -> Result<ClientClaim, Refused> {
-    let source = match form.text("source").as_str() {
-        "groups" => ClaimSource::Groups,
-        "roles" => ClaimSource::Roles,
-        "attribute" => ClaimSource::Attribute { attribute: form.text("field") },
-        "group_map" => {
-            let entry = |line: String| {
-                let (group, value) = line.rsplit_once('=')?;
-                Some(MappedGroup { group: group.trim().to_owned(), value: value.trim().into() })
-            };
-            let map = form.lines("map").into_iter().map(entry).collect::<Option<Vec<_>>>();
-            let map = map.ok_or_else(|| Refused::invalid("map", "lines such as admins=Admin"))?;
-            ClaimSource::GroupMap { map, default: form.optional("default").map(Value::from) }
-        }
-        "fixed" => {
-            let value = serde_json::from_str(&form.text("value"));
-            ClaimSource::Fixed { value: value.map_err(|_| Refused::invalid("value", "JSON, such as \"readonly\" with its quotes"))? }
-        }
-        _ => ClaimSource::User { field: form.text("field") },
-    };
-    Ok(ClientClaim {
-        claim: form.text("claim"),
-        source,
-        shape: Shape::parse(&form.text("shape")).unwrap_or(Shape::First),
-        in_id_token: form.is_checked("in_id_token"),
-        in_userinfo: form.is_checked("in_userinfo"),
-    })
-}
-
-/// `POST /admin/clients/{id}/claim`: gives the client a claim, or takes it away if its name was emptied.
-pub async fn put_claim(Path(id): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
-    let (stored, claim) = (form.text("stored"), form.text("claim"));
-    let (lead, submit) = if claim.is_empty() && !stored.is_empty() {
-        (format!("The application is not told the claim {stored} any more."), "Take the claim away")
-    } else {
-        (format!("The application is told the claim {claim} of everybody who signs in to it."), "Save the claim")
-    };
-    let asked = Confirmation {
-        section: SECTION,
-        heading: "Change what the application is told?".to_owned(),
-        lead,
-        path: format!("{}/claim", path(&id)),
-        back: path(&id),
-        submit,
-    };
-    if let Some(page) = form.confirmed(asked).await? {
-        return Ok(page);
-    }
-    let admin = &form.admin;
-    let changed = if claim.is_empty() && !stored.is_empty() {
-        admin.change(|change| Box::pin(client_claims::remove(change, &id, &stored))).await
-    } else {
-        match typed_claim(&form) {
-            Ok(claim) => admin.change(|change| Box::pin(client_claims::put(change, &id, claim))).await,
-            Err(refused) => Err(refused),
-        }
-    };
-    match changed {
-        Ok(_) => admin.done("saved", &path(&id)),
-        Err(refused) => form.refused(claim_form(admin, &id).await?, refused),
-    }
-}
-
-/// `GET /admin/clients/{id}/try`: shows what the client would be told of a user. Nothing is signed and nobody is signed in.
-pub async fn try_out(admin: Administrator, Path(id): Path<String>, query: PageQuery) -> Result<Response, PageError> {
-    let client = clients::show(&admin.reading(), &id).await.map_err(failed)?;
-    let path = path(&id);
-    let frame = admin.frame(SECTION, format!("signet client try {id} --user USERNAME --scope openid")).await?;
-    let fields = vec![
-        Field::new("user", "Username", Kind::Text),
-        Field::new("scope", "Scopes", Kind::Text).hint("Separated by spaces, such as openid email groups. Empty for the default ones."),
-        Field::new("resource", "Resource", Kind::Text)
-            .hint("The identifier of the service that the access token is for; empty for the default."),
-    ];
-    let form = FormPage {
-        frame,
-        heading: format!("Try what {} is told", client.client_name),
-        lead: "Shows the claims of the ID token, of UserInfo and of the access token, and why others are missing. Nobody is signed in."
-            .to_owned(),
-        action: format!("{path}/try"),
-        hidden: Vec::new(),
-        fields,
-        submit: "Try",
-        danger: false,
-        get: false,
-        back: path.clone(),
-        error: String::new(),
-    };
-    let form = form.filled(|name| query.text(name).to_owned());
-    let user = query.text("user").to_owned();
-    if user.is_empty() {
-        return form.by_get().respond();
-    }
-    let some = |name: &str| Some(query.text(name).to_owned()).filter(|text| !text.is_empty());
-    let request = TrialRequest { client_id: id, username: user.clone(), scope: some("scope"), resource: some("resource") };
-    let tried = match trial::run(&admin.reading(), &request).await {
-        Ok(tried) => tried,
-        Err(Refused::Invalid(faults)) => return form.by_get().with_faults(&faults).respond(),
-        Err(Refused::NotFound { noun: "user", .. }) => {
-            let fault = Fault::new("user", "the username of a user");
-            return form.by_get().with_faults(&[fault]).respond();
-        }
-        Err(refused) => return Err(failed(refused)),
-    };
-    let scopes = Table::new(&["Scope", "Outcome"], "No scope was asked for.").filled(Listing::whole(tried.scopes), "", |scope| {
-        vec![Cell::text(scope.scope), scope.missing.map_or_else(|| vec![Cell::badge("granted", true)], Cell::text)]
-    });
-    let mut sections = vec![Section { title: "Scopes", table: Some(scopes), ..Section::default() }];
-    for place in tried.places {
-        let row = |claim: TriedClaim| {
-            let value = claim.value.map_or_else(|| "–".to_owned(), |value| value.to_string());
-            vec![Cell::text(claim.claim), Cell::text(value), Cell::text(claim.missing.map_or(claim.origin, str::to_owned))]
-        };
-        let rows = Table::new(&["Claim", "Value", "From"], "Nothing.").filled(Listing::whole(place.claims), "", row);
-        let lead = format!("{} bytes of JSON; at most 6,144 about the user are issued.", place.bytes);
-        sections.push(Section { title: place.place, lead, table: Some(rows), ..Section::default() });
-    }
-    sections.push(Section { links: vec![("Try another", format!("{path}/try")), ("Back to the client", path)], ..Section::default() });
-    let heading = format!("What {} is told of {}", client.client_name, user);
-    html(&Detail { frame: form.frame, heading, badges: Vec::new(), lead: String::new(), sections }, Csp::Own)
 }

@@ -1,5 +1,7 @@
 //! The administration pages. Each calls the same operations as the command line and REST, which decide what the administrator may do.
 
+pub mod client_claims;
+pub mod client_trial;
 pub mod clients;
 pub mod groups;
 pub mod keys;

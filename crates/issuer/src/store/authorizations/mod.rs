@@ -5,7 +5,7 @@ mod read;
 
 pub use end::{end, end_all, end_elsewhere, end_of_all_sessions, end_of_session};
 pub(super) use read::with_users;
-pub use read::{by_id, count_not_ended, key_versions, live, with_parties};
+pub use read::{by_id, count_live, count_not_ended, key_versions, live, with_parties};
 
 use std::collections::HashSet;
 
@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::oauth::claims_request::ClaimsRequest;
+use crate::store::client_groups::may_use;
 use crate::store::entity::authorizations::{Column, Entity};
 use crate::store::entity::{clients, sessions, users};
 use crate::store::query::{self, insert_if, text};
@@ -62,7 +63,7 @@ pub async fn hold_parties(db: &impl ConnectionTrait, user: Uuid, client: &str) -
     Ok(())
 }
 
-/// Inserts `row` if its user and client are enabled, its session (if any) has not ended, and the user still has this
+/// Inserts `row` if its user and client are enabled, the user may sign in to the client, its session (if any) has not ended, and the user still has this
 /// `credential_version`; otherwise returns `false`. A transaction that changes the user or the client at the same moment waits, and
 /// then finds the row.
 pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, credential_version: i32) -> Result<bool, StoreError> {
@@ -70,13 +71,18 @@ pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, credentia
     decision
         .and_where(users::Column::DisabledAt.is_null())
         .and_where(users::Column::CredentialVersion.eq(credential_version))
-        .and_where(clients::Column::DisabledAt.is_null());
+        .and_where(clients::Column::DisabledAt.is_null())
+        .and_where(Expr::cust(may_use("clients.id")));
     if let Some(sid) = &row.sid {
         let session = sessions::Entity::find_by_id(sid).filter(sessions::Column::EndedAt.is_null());
         decision.and_where(Expr::exists(session.into_query()));
     }
     insert_if::<Entity>(db, row, decision).await
 }
+
+/// An SQL expression: whether the user of the authorization is a member of one of the groups of its client.
+const IN_GROUP: &str = "EXISTS (SELECT 1 FROM client_groups JOIN group_members ON group_members.group_id = client_groups.group_id \
+     WHERE client_groups.client_id = authorizations.client_id AND group_members.user_id = authorizations.user_id)";
 
 /// A step of an authorization to its next generation.
 #[derive(Debug, Clone, Copy)]
@@ -95,8 +101,8 @@ struct Advanced {
     generation: i32,
 }
 
-/// Advances each authorization of `steps` by one generation, in one statement, if it has neither ended nor expired and its user and
-/// client are enabled. Returns `true` for each step that was made; of two equal steps only the first is made.
+/// Advances each authorization of `steps` by one generation, in one statement, if it has neither ended nor expired, its user and
+/// client are enabled, and the user may sign in to the client. Returns `true` for each step that was made; of two equal steps only the first is made.
 pub(super) async fn advance(db: DatabaseConnection, steps: Vec<Advance>) -> Result<Vec<bool>, StoreError> {
     let now = steps.iter().map(|step| step.now).max().unwrap_or_default();
     let mut values: Vec<Value> = steps.iter().map(|step| step.id.into()).collect();
@@ -112,7 +118,8 @@ pub(super) async fn advance(db: DatabaseConnection, steps: Vec<Advance>) -> Resu
         "UPDATE authorizations SET generation = generation + 1, refreshed_at = ${now} \
          WHERE id IN ({ids}) AND ({}) AND ended_at IS NULL AND expires_at > ${now} \
          AND EXISTS (SELECT 1 FROM users u WHERE u.id = authorizations.user_id AND u.disabled_at IS NULL) \
-         AND EXISTS (SELECT 1 FROM clients c WHERE c.id = authorizations.client_id AND c.disabled_at IS NULL) \
+         AND EXISTS (SELECT 1 FROM clients c WHERE c.id = authorizations.client_id AND c.disabled_at IS NULL \
+         AND (c.access = 'everyone' OR {IN_GROUP})) \
          RETURNING id, generation",
         each.join(" OR ")
     );

@@ -10,6 +10,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
+use crate::store::client_groups::may_use;
 use crate::store::clients::Client;
 use crate::store::entity::authorizations::{Column, Entity, Model as AuthorizationRow, Relation};
 use crate::store::entity::{sessions, users};
@@ -23,26 +24,33 @@ use super::of;
 const SESSION_EXPIRES_AT: &str =
     "(SELECT sessions.expires_at FROM sessions WHERE sessions.sid = authorizations.sid AND sessions.ended_at IS NULL)";
 
-/// An authorization with the expiry of its session, the only value of [`AuthorizationRow`] that is not a column of its table.
+/// An SQL expression: whether the user of the authorization may sign in to its client.
+static MAY_USE: LazyLock<String> = LazyLock::new(|| may_use("authorizations.client_id"));
+
+/// An authorization with the values of [`AuthorizationRow`] that are not columns of its table. The query must join `users`.
 struct InSession(AuthorizationRow);
 
 impl InSession {
     fn columns(prefix: &str) -> String {
-        format!("{}, {SESSION_EXPIRES_AT} AS {prefix}session_expires_at", columns::<Entity>("authorizations", prefix))
+        let own = columns::<Entity>("authorizations", prefix);
+        format!("{own}, {SESSION_EXPIRES_AT} AS {prefix}session_expires_at, {} AS {prefix}may_use", *MAY_USE)
     }
 }
 
 impl FromQueryResult for InSession {
     fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
         let session_expires_at = row.try_get(prefix, "session_expires_at")?;
-        Ok(Self(AuthorizationRow { session_expires_at, ..AuthorizationRow::from_query_result(row, prefix)? }))
+        let may_use = row.try_get(prefix, "may_use")?;
+        Ok(Self(AuthorizationRow { session_expires_at, may_use, ..AuthorizationRow::from_query_result(row, prefix)? }))
     }
 }
 
 impl PartialModelTrait for InSession {
     fn select_cols_nested<S: QuerySelect>(select: S, prefix: Option<&str>, table: Option<&'static str>) -> S {
-        let name = format!("{}session_expires_at", prefix.unwrap_or_default());
-        AuthorizationRow::select_cols_nested(select, prefix, table).expr_as(Expr::cust(SESSION_EXPIRES_AT), name)
+        let name = |name: &str| format!("{}{name}", prefix.unwrap_or_default());
+        AuthorizationRow::select_cols_nested(select, prefix, table)
+            .expr_as(Expr::cust(SESSION_EXPIRES_AT), name("session_expires_at"))
+            .expr_as(Expr::cust(MAY_USE.as_str()), name("may_use"))
     }
 }
 
@@ -150,6 +158,25 @@ pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<(Author
 /// Returns the number of authorizations of `user` that were not ended, including those that have expired.
 pub async fn count_not_ended(db: &impl ConnectionTrait, user: Uuid) -> Result<u64, StoreError> {
     Ok(Entity::find().filter(of(Some(user), None)).filter(Column::EndedAt.is_null()).count(db).await?)
+}
+
+/// Returns the number of authorizations of `client` that can still be used at `now`, at most `limit`.
+pub async fn count_live(
+    db: &impl ConnectionTrait,
+    client: &str,
+    now: UnixSeconds,
+    idle: UnixSeconds,
+    limit: u64,
+) -> Result<usize, StoreError> {
+    let live = Entity::find().filter(of(None, Some(client))).filter(is_live(now, idle)).limit(limit);
+    Ok(live.into_partial_model::<OnlyId>().all(db).await?.len())
+}
+
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+struct OnlyId {
+    #[expect(dead_code, reason = "only the number of rows matters")]
+    id: Uuid,
 }
 
 /// Returns up to `limit` authorizations of a user, a client or both that can still be used at `now`, the latest first, each with

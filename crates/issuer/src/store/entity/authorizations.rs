@@ -35,6 +35,9 @@ pub struct Model {
     /// This is not a column: the queries of `store::authorizations` that need it fill it in.
     #[sea_orm(ignore)]
     pub session_expires_at: Option<i64>,
+    /// `true` if the user may sign in to the client. This is not a column either: the same queries fill it in.
+    #[sea_orm(ignore)]
+    pub may_use: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -5,6 +5,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "clients")]
 #[expect(missing_docs, reason = "the columns are described in the migration")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
@@ -13,8 +14,6 @@ pub struct Model {
     pub grant_types: String,
     pub redirect_uris: String,
     pub default_resource: Option<String>,
-    pub secret_hash: Option<Vec<u8>>,
-    pub previous_secret_hash: Option<Vec<u8>>,
     pub created_at: i64,
     pub disabled_at: Option<i64>,
     pub token_endpoint_auth_method: Option<String>,

@@ -1,5 +1,6 @@
 //! Lists come in pages, each of which begins where the one before ended, and filters hold.
 
+mod edit_client;
 mod groups;
 mod membership;
 mod new_client;
@@ -76,7 +77,9 @@ async fn filters_return_only_what_matches() {
     assert_eq!(usernames(Some(false)).await, ["bob"]);
     app.disable_client("shop").await;
     let disabled =
-        admin::clients::list(&app.reading(), admin::clients::ClientFilter { enabled: Some(false) }, &app.window()).await.unwrap();
+        admin::clients::list(&app.reading(), admin::clients::ClientFilter { registered: None, enabled: Some(false) }, &app.window())
+            .await
+            .unwrap();
     assert_eq!(disabled.items.into_iter().map(|client| client.client_id).collect::<Vec<_>>(), ["shop"]);
     let broken = Window { after: Some("nonsense".to_owned()), limit: 3 };
     assert!(admin::authorizations::list(&app.reading(), &admin::authorizations::AuthorizationFilter::default(), &broken).await.is_err());

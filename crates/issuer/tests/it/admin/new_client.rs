@@ -3,6 +3,7 @@
 use serde_json::json;
 use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
 use signet_issuer::admin::{Refused, clients};
+use signet_issuer::oauth::access::Access;
 
 use crate::support::TestApp;
 
@@ -12,6 +13,7 @@ fn draft() -> ClientDraft {
         grant_types: vec!["authorization_code".to_owned()],
         redirect_uris: vec!["https://app.example/cb".to_owned()],
         token_endpoint_auth_method: Some("client_secret_basic".to_owned()),
+        access: Some(Access::Everyone),
         ..ClientDraft::default()
     }
 }
@@ -20,7 +22,7 @@ fn draft() -> ClientDraft {
 fn faults(change: impl Fn(&mut ClientDraft), self_registered: bool) -> Vec<&'static str> {
     let mut draft = draft();
     change(&mut draft);
-    match NewClient::check(draft, Rules { self_registered, private_addresses: false }) {
+    match NewClient::check(draft, Rules { self_registered, private_addresses: false, needs_group: true }) {
         Ok(_) => Vec::new(),
         Err(Refused::Invalid(faults)) => faults.into_iter().map(|fault| fault.field).collect(),
         Err(other) => panic!("{other}"),

@@ -1,7 +1,8 @@
 //! The matrix actor × target × operation: who may call which operation, and on whom.
 
 use signet_issuer::admin::authorizations::{self, AuthorizationFilter};
-use signet_issuer::admin::clients::{self, ClientFilter, ClientSettings};
+use signet_issuer::admin::clients::{self, ClientFilter, OldSecret};
+use signet_issuer::admin::edit_client::{self, ClientEdit};
 use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
 use signet_issuer::admin::names::{self, Kind};
 use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
@@ -12,7 +13,7 @@ use signet_issuer::admin::trial::{self, TrialRequest};
 use signet_issuer::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter};
 use signet_issuer::admin::{Change, Operation, RECENT, Reading, Refused, client_claims, keys, sessions};
 use signet_issuer::audit::{Actor, Face, Who};
-use signet_issuer::oauth::pkce::Pkce;
+use signet_issuer::fetch::budget::Asker;
 use signet_issuer::oauth::secret;
 use uuid::Uuid;
 
@@ -44,7 +45,7 @@ fn row(operation: Operation) -> &'static str {
         O::SessionEnd | O::SessionEndAll | O::AuthorizationEnd | O::AuthorizationEndOfUser => "ha",
         O::UserAdd | O::UserDisable | O::UserEnable | O::UserSetClaims => "a",
         O::GroupAdd | O::GroupEdit | O::RoleAdd | O::RoleEdit | O::RoleChangeScopes => "a",
-        O::ClientAdd | O::ClientSet | O::ClientSetEnabled | O::ResourceAdd | O::ResourceEdit | O::AuthorizationEndAll => "a",
+        O::ClientAdd | O::ClientEdit | O::ClientSetEnabled | O::ResourceAdd | O::ResourceEdit | O::AuthorizationEndAll => "a",
         O::UserSetPassword | O::GroupRemove | O::RoleRemove | O::ClientRotateSecret | O::ClientRemove => "d",
         O::ClientClaimPut | O::ClientClaimRemove | O::RegistrationTokenIssue | O::ResourceRemove | O::KeyPublish | O::KeyRevoke => "d",
         O::NameRelease | O::RegistrationTokenSpend | O::ResourceAddBuiltIn => "-",
@@ -92,9 +93,13 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
             trial::run(reading, &request).await.map(drop)
         }
         O::ClientAdd => clients::add(change, new_client(&["orders:read"]), None, None).await.map(drop),
-        O::ClientSet => clients::set(change, "web", ClientSettings { pkce: Some(Pkce::Optional) }).await.map(drop),
+        O::ClientEdit => {
+            let patch = serde_json::from_value(serde_json::json!({ "pkce": "optional" })).unwrap();
+            let edit = ClientEdit::prepare(&app.app, patch, Asker::Operator).await.unwrap();
+            edit_client::edit(change, "web", edit, None).await.map(drop)
+        }
         O::ClientSetEnabled => clients::set_enabled(change, "web", false).await.map(drop),
-        O::ClientRotateSecret => clients::rotate_secret(change, "web", false).await.map(drop),
+        O::ClientRotateSecret => clients::rotate_secret(change, "web", OldSecret::UntilNextRotation).await.map(drop),
         O::ClientRemove => clients::remove(change, "web").await.map(drop),
         O::ClientClaimList => client_claims::list(reading, "web").await.map(drop),
         O::ClientClaimPut => client_claims::put(change, "web", claim("color")).await.map(drop),
@@ -143,7 +148,7 @@ fn new_client(scopes: &[&str]) -> NewClient {
         scope: Some(scopes.iter().map(|scope| (*scope).to_owned()).collect()),
         ..ClientDraft::default()
     };
-    NewClient::check(draft, Rules { self_registered: false, private_addresses: true }).unwrap()
+    NewClient::check(draft, Rules { self_registered: false, private_addresses: true, needs_group: true }).unwrap()
 }
 
 fn new_resource() -> NewResource {
@@ -329,7 +334,7 @@ async fn only_users_who_signed_in_recently_grant_scopes_of_administration() {
 }
 
 /// The functions of admin/ that are no operations of an actor, with the reason.
-const NO_OPERATIONS: [(&str, &str, &str); 11] = [
+const NO_OPERATIONS: [(&str, &str, &str); 13] = [
     ("mod", "change", "begins a change, whose operations check the actor"),
     ("preview", "run", "runs the operations of a change, which check the actor"),
     ("checks/mod", "run", "the checks of signet doctor, which runs without an open issuer"),
@@ -338,6 +343,8 @@ const NO_OPERATIONS: [(&str, &str, &str); 11] = [
     ("users", "chosen", "hashes before the change"),
     ("users", "generated", "hashes before the change"),
     ("clients", "show_own", "the registration_access_token of the client permits it"),
+    ("edit_client", "prepare", "fetches before the change"),
+    ("clients", "remove_unused", "a job of the issuer, which removes each client by the operation"),
     ("clients", "fetch_logo", "fetches before the change"),
     ("clients", "check_sector", "fetches before the change"),
     ("registration_tokens", "is_good", "the token itself is what permits the registration"),

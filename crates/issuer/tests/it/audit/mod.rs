@@ -4,14 +4,17 @@ mod sign_ins;
 
 use signet_issuer::accounts::methods::password;
 use signet_issuer::admin::authorizations::AuthorizationFilter;
+use signet_issuer::admin::edit_client::{ClientEdit, ClientPatch};
 use signet_issuer::admin::groups::{GroupDraft, GroupPatch};
 use signet_issuer::admin::names::{self, Kind};
+use signet_issuer::admin::patch::Patch;
 use signet_issuer::admin::roles::RolePatch;
 use signet_issuer::admin::users::PasswordHash;
 use signet_issuer::admin::{
-    Refused, authorizations, client_claims, clients, groups, keys, registration_tokens, resources, roles, sessions, users,
+    Refused, authorizations, client_claims, clients, edit_client, groups, keys, registration_tokens, resources, roles, sessions, users,
 };
 use signet_issuer::audit::Action;
+use signet_issuer::fetch::budget::Asker;
 use signet_issuer::oauth::pkce::Pkce;
 use uuid::Uuid;
 
@@ -45,7 +48,7 @@ fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
         Action::ClientDisabled => (r#""enabled":true"#, r#""enabled":false"#),
         Action::ClientEnabled => (r#""enabled":false"#, r#""enabled":true"#),
         Action::ClientRemoved => (r#""client_id":"web""#, ""),
-        Action::ClientSecretRotated => (r#""secrets":1"#, r#""secrets":2"#),
+        Action::ClientSecretRotated => (r#""secrets":[{"#, r#"},{"#),
         Action::GroupAdded => ("", r#""name":"staff""#),
         Action::GroupChanged => (r#""name":"staff""#, r#""name":"team""#),
         Action::GroupMembersChanged => ("", r#""group":"team""#),
@@ -107,6 +110,8 @@ async fn every_operation_records_who_did_what_before_and_after() {
         "claim": "policy", "source": "group_map", "map": [{ "group": "team", "value": "readwrite" }],
         "shape": "first", "in_id_token": true, "in_userinfo": true,
     });
+    let patch = ClientPatch { pkce: Patch::Set(Pkce::Optional), ..ClientPatch::default() };
+    let edit = ClientEdit::prepare(&app.app, patch, Asker::Operator).await.unwrap();
     app.operate(|change| {
         Box::pin(async move {
             users::set_password(change, alice, password).await?;
@@ -114,7 +119,6 @@ async fn every_operation_records_who_did_what_before_and_after() {
             users::change_roles(change, alice, &[], &clerk).await?;
             users::disable(change, alice).await?;
             users::enable(change, alice).await?;
-            clients::set(change, "web", clients::ClientSettings { pkce: Some(Pkce::Optional) }).await?;
             groups::add(change, GroupDraft { name: "staff".to_owned(), ..GroupDraft::default() }).await?;
             groups::edit(change, "staff", GroupPatch { name: Some("team".to_owned()), ..GroupPatch::default() }).await?;
             groups::change_members(change, "team", &["alice".to_owned()], &[]).await?;
@@ -122,7 +126,8 @@ async fn every_operation_records_who_did_what_before_and_after() {
             groups::remove(change, "team").await?;
             names::release(change, Kind::Group, "team").await?;
             roles::edit(change, "clerk", RolePatch { delegated: Some(true), ..RolePatch::default() }).await?;
-            clients::rotate_secret(change, "web", false).await?;
+            edit_client::edit(change, "web", edit, None).await?;
+            clients::rotate_secret(change, "web", clients::OldSecret::UntilNextRotation).await?;
             clients::set_enabled(change, "web", false).await?;
             clients::set_enabled(change, "web", true).await?;
             clients::remove(change, "web").await?;

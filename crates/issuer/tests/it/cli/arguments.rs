@@ -64,10 +64,14 @@ fn of_roles_and_resources() {
 fn of_clients() {
     let client = |args: &[&'static str]| [&["client", "add", "--name", "X"], args].concat();
     let token = |args: &[&'static str]| [&["client", "registration-token"], args].concat();
+    let edit = |args: &[&'static str]| [&["client", "edit", "cli"], args].concat();
     assert_named(vec![
         (client(&["--id", "a b"]), "", vec!["--id"]),
         (vec!["client", "add", "--name", " "], "", vec!["--name"]),
-        (client(&["--grant", "nosuch"]), "", vec!["--grant"]),
+        (client(&["--grant", "nosuch", "--access", "everyone"]), "", vec!["--grant"]),
+        (client(&["--grant", "password"]), "", vec!["--access"]),
+        (client(&["--access", "groups"]), "", vec!["--group"]),
+        (client(&["--access", "groups", "--group", "nosuch"]), "", vec!["--group"]),
         (client(&["--resource", "https://nosuch.example"]), "", vec!["--resource"]),
         (client(&["--scope", "nosuch"]), "", vec!["--scope"]),
         (client(&["--scope", "a b"]), "", vec!["--scope"]),
@@ -83,6 +87,12 @@ fn of_clients() {
         (client(&["--post-logout-redirect-uri", "nope"]), "", vec!["--post-logout-redirect-uri"]),
         (client(&["--jwks-uri", "nope"]), "", vec!["--jwks-uri"]),
         (client(&["--auth-method", "private_key_jwt"]), "", vec!["--jwks-file"]),
+        (edit(&["--remove-scope", "nosuch"]), "", vec!["--add-scope or --remove-scope"]),
+        (edit(&["--add-redirect-uri", "nope"]), "", vec!["--add-redirect-uri or --remove-redirect-uri"]),
+        (edit(&["--group-filter", "nosuch"]), "", vec!["--group-filter"]),
+        (edit(&["--logo-uri", "nope"]), "", vec!["--logo-uri"]),
+        (edit(&["--name", ""]), "", vec!["--name"]),
+        (vec!["client", "rotate-secret", "web", "--old-ends-in", "0s"], "", vec!["--old-ends-in"]),
         (token(&["--uses", "0", "--lifetime", "-5"]), "", vec!["--uses", "--lifetime"]),
     ]);
 }

@@ -124,6 +124,8 @@ fn scripts_can_set_everything_up() {
         "shop",
         "--name",
         "Shop",
+        "--access",
+        "everyone",
         "--grant",
         "password",
         "--grant",
@@ -143,10 +145,12 @@ fn scripts_can_set_everything_up() {
 
     let shown = signet.json(&["client", "show", "shop"]);
     assert_eq!(shown["scope"], "orders:read orders:write");
-    assert_eq!((&shown["default_resource"], &shown["secrets"]), (&"https://orders.example".into(), &1.into()));
+    assert_eq!((&shown["default_resource"], shown["secrets"].as_array().map(Vec::len)), (&"https://orders.example".into(), Some(1)));
     let rotated = signet.json(&["client", "rotate-secret", "shop"]);
     assert_ne!(rotated["client_secret"], shop["client_secret"]);
-    assert_eq!(signet.json(&["client", "show", "shop"])["secrets"], 2);
+    assert_eq!(signet.json(&["client", "show", "shop"])["secrets"].as_array().unwrap().len(), 2);
+    signet.json(&["client", "rotate-secret", "shop", "--old-ends-in", "7d"]);
+    assert!(signet.json(&["client", "show", "shop"])["secrets"][1]["expires_at"].is_string());
     assert_eq!(signet.json(&["client", "disable", "shop"])["enabled"], false);
     assert_eq!(signet.json(&["client", "enable", "shop"])["enabled"], true);
     assert_eq!(signet.json(&["client", "list"]).as_array().unwrap().len(), 3);
@@ -159,8 +163,19 @@ fn scripts_can_set_everything_up() {
     assert_eq!((&claims["name"], &claims["nickname"]), (&"Alice A".into(), &Value::Null));
     let token = signet.json(&["client", "registration-token", "--uses", "2", "--lifetime", "60"]);
     assert!(token["registration_token"].as_str().unwrap().len() == 43 && token["uses"] == 2, "{token}");
-    let web =
-        ["--name", "Web", "--id", "web", "--grant", "authorization_code", "--redirect-uri", "https://web.example/cb", "--first-party"];
+    let web = [
+        "--name",
+        "Web",
+        "--id",
+        "web",
+        "--grant",
+        "authorization_code",
+        "--redirect-uri",
+        "https://web.example/cb",
+        "--first-party",
+        "--access",
+        "everyone",
+    ];
     let more = ["--post-logout-redirect-uri", "https://web.example/", "--policy-uri", "https://web.example/privacy", "--scope", "openid"];
     signet.json(&[&["client", "add"], &web[..], &more[..]].concat());
     let shown = signet.json(&["client", "show", "web"]);
@@ -169,7 +184,13 @@ fn scripts_can_set_everything_up() {
         (&"https://web.example".into(), &true.into(), &"nonce".into())
     );
     assert_eq!(shown["metadata"]["policy_uri"], "https://web.example/privacy");
-    assert_eq!(signet.json(&["client", "set", "web", "--pkce", "optional"])["pkce"], "optional");
+    let lists = ["--add-redirect-uri", "https://web.example/2", "--remove-scope", "openid", "--policy-uri", "", "--pkce", "optional"];
+    let edited = signet.json(&[&["client", "edit", "web"], &lists[..]].concat());
+    assert_eq!(
+        (&edited["pkce"], &edited["scope"], &edited["redirect_uris"][1]),
+        (&"optional".into(), &"".into(), &"https://web.example/2".into())
+    );
+    assert!(edited["metadata"].get("policy_uri").is_none(), "{edited}");
     assert_eq!(signet.json(&["resource", "edit", "https://orders.example/", "--open", "true"])["open"], true);
     assert_eq!(signet.json(&["client", "remove", "web"])["removed"], true);
     assert_eq!(signet.json(&["user", "disable", "alice"])["enabled"], false);
@@ -238,17 +259,21 @@ pub fn mistakes() -> Vec<Mistake> {
         (vec!["user", "roles", "admin", "--remove", "nonsense"], "", "--remove: expected existing roles; there is no role nonsense"),
         (client(&["--id", "cli"]), "", "there is a client cli already"),
         (client(&["--id", "7f9c24e5-2f1a-4c3e-9a5b-0d6e8f7a1b2c"]), "", "not a UUID"),
-        (client(&["--grant", "implicit"]), "", "expected one of password, authorization_code, refresh_token, client_credentials"),
+        (
+            client(&["--access", "everyone", "--grant", "implicit"]),
+            "",
+            "expected one of password, authorization_code, refresh_token, client_credentials",
+        ),
         (client(&["--grant", "client_credentials", "--public"]), "", "grant: expected no client_credentials for a public client"),
         (client(&["--scope", "nonsense"]), "", "there is no scope nonsense"),
         (client(&["--pkce", "never"]), "", "expected required, nonce, optional"),
         (client(&["--public", "--pkce", "nonce"]), "", "--pkce: expected required, because a public client"),
-        (vec!["client", "set", "cli", "--pkce", "optional"], "", "--pkce: expected required, because a public client"),
+        (vec!["client", "edit", "cli", "--pkce", "optional"], "", "--pkce: expected required, because a public client"),
         (vec!["resource", "edit", "http://localhost:8080/userinfo", "--open", "true"], "", "built in and cannot be changed"),
         (client(&["--resource", "https://x.example"]), "", "there is no resource"),
         (client(&["--redirect-uri", "http://x.example"]), "", "redirect-uri: expected https"),
         (client(&["--redirect-uri", "com.example.app:/cb"]), "", "redirect-uri: expected https"),
-        (client(&["--grant", "authorization_code"]), "", "redirect-uri: expected one"),
+        (client(&["--access", "everyone", "--grant", "authorization_code"]), "", "redirect-uri: expected one"),
         (client(&["--auth-method", "none"]), "", "--auth-method: expected one of client_secret_basic"),
         (client(&["--auth-method", "private_key_jwt"]), "", "jwks-file: expected an RSA key for RS256, or jwks_uri"),
         (client(&["--origin", "https://x.example/path"]), "", "origin: expected scheme, host and port"),

@@ -1,6 +1,6 @@
 //! A client authenticates in one way at a time, and credentials are checked even where none are needed.
 
-use signet_issuer::admin::clients;
+use signet_issuer::admin::clients::{self, OldSecret};
 
 use crate::support::{PASSWORD, SECRET, TestApp};
 
@@ -48,8 +48,8 @@ async fn client_credentials_are_checked_even_where_none_are_needed() {
 async fn basic_credentials_are_form_encoded() {
     let app = app().await;
     app.add_client("with.dot", false, "client_credentials", &["orders:read"]).await;
-    let hash = signet_issuer::oauth::secret::hash("with+plus");
-    assert!(signet_issuer::store::clients::rotate_secret(app.app.store.writer(), "with.dot", &hash, true).await.unwrap());
+    let hash = signet_issuer::oauth::secret::key("with+plus");
+    signet_issuer::store::client_secrets::insert(app.app.store.writer(), "with.dot", hash, app.clock_now()).await.unwrap();
     let form = [("grant_type", "client_credentials")];
     assert_eq!(app.post("/token").form(&form).basic_auth("with%2Edot", "with%2Bplus").send().await.status, 200);
     assert_eq!(app.post("/token").form(&form).basic_auth("with.dot", "with+plus").send().await.status, 401);
@@ -61,15 +61,54 @@ async fn two_secrets_are_valid_at_once() {
     let try_secret = async |secret: &str| {
         app.post("/token").form(&[("grant_type", "client_credentials")]).basic_auth("confidential", secret).send().await.status
     };
-    let rotate = async |drop_previous: bool| {
-        app.operate(|change| Box::pin(clients::rotate_secret(change, "confidential", drop_previous))).await.unwrap()
-    };
-    let second = rotate(false).await;
+    let rotate = async |old: OldSecret| app.operate(|change| Box::pin(clients::rotate_secret(change, "confidential", old))).await.unwrap();
+    let second = rotate(OldSecret::UntilNextRotation).await;
     assert_eq!((try_secret(SECRET).await, try_secret(&second).await), (200, 200));
-    let third = rotate(false).await;
+    let third = rotate(OldSecret::UntilNextRotation).await;
     assert_eq!((try_secret(SECRET).await, try_secret(&second).await, try_secret(&third).await), (401, 200, 200));
-    let fourth = rotate(true).await;
+    let fourth = rotate(OldSecret::EndsNow).await;
     assert_eq!((try_secret(&third).await, try_secret(&fourth).await), (401, 200));
+    // The old one may also end at a set time.
+    let fifth = rotate(OldSecret::EndsIn(60)).await;
+    app.advance(59);
+    assert_eq!((try_secret(&fourth).await, try_secret(&fifth).await), (200, 200));
+    app.advance(1);
+    assert_eq!((try_secret(&fourth).await, try_secret(&fifth).await), (401, 200));
+    let view = clients::show(&app.reading(), "confidential").await.unwrap();
+    assert_eq!(view.secrets.len(), 1, "one that has ended is not shown: {view:?}");
+    for wrong in [0, -1, 400 * 86400] {
+        let refused = app.operate(|change| Box::pin(clients::rotate_secret(change, "confidential", OldSecret::EndsIn(wrong)))).await;
+        assert!(refused.unwrap_err().to_string().starts_with("old_ends_in: expected"), "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_use_of_a_client_and_its_secret_is_written_later() {
+    let app = app().await;
+    let second =
+        app.operate(|change| Box::pin(clients::rotate_secret(change, "confidential", OldSecret::UntilNextRotation))).await.unwrap();
+    let use_it = async |secret: &str| {
+        app.post("/token").form(&[("grant_type", "client_credentials")]).basic_auth("confidential", secret).send().await
+    };
+    let uses = async || {
+        let view = clients::show(&app.reading(), "confidential").await.unwrap();
+        (view.last_used_at, view.secrets.iter().map(|secret| secret.last_used_at).collect::<Vec<_>>())
+    };
+    use_it(SECRET).await;
+    assert_eq!(uses().await, (None, vec![None, None]), "a request writes nothing");
+    app.app.store.flush_uses().await.unwrap();
+    let start = app.clock_now();
+    assert_eq!(uses().await, (Some(start), vec![None, Some(start)]));
+    app.advance(10);
+    use_it(&second).await;
+    use_it("wrong").await;
+    app.app.store.flush_uses().await.unwrap();
+    assert_eq!(uses().await, (Some(start + 10), vec![Some(start + 10), Some(start)]));
+    // A node whose clock is behind does not take the last use back.
+    app.app.store.note_use("confidential", None, start);
+    app.app.store.note_use("gone", None, start);
+    app.app.store.flush_uses().await.unwrap();
+    assert_eq!(uses().await.0, Some(start + 10));
 }
 
 #[tokio::test(flavor = "multi_thread")]

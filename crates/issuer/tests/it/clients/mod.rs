@@ -1,2 +1,3 @@
+mod access;
 pub mod assertion;
 mod authentication;

@@ -32,7 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => prop_oneof![Just(""), Just("login"), Just("consent"), Just("none"), Just("select_account")].prop_map(|prompt| Step::Begin { prompt }),
         4 => prop::bool::weighted(0.8).prop_map(|right| Step::SignIn { right }),
         4 => prop::bool::weighted(0.8).prop_map(|allow| Step::Consent { allow }),
-        3 => prop_oneof![Just("/authorize/resume"), Just("/consent"), Just("/sign-in"), Just("/select-account"), Just("/account/password")]
+        3 => prop_oneof![Just("/authorize/resume"), Just("/consent"), Just("/sign-in"), Just("/select-account"), Just("/no-access"), Just("/account/password")]
             .prop_map(|path| Step::Visit { path }),
         1 => Just(Step::SignOut),
         1 => prop_oneof![Just(0_u64), Just(9)].prop_map(|hours| Step::Wait { hours }),

@@ -1,6 +1,6 @@
 //! Whether an authorization request must carry a PKCE challenge depends on the client, and the refusal names the remedy.
 
-use signet_issuer::admin::clients::{self, ClientSettings};
+use signet_issuer::admin::edit_client::ClientPatch;
 use signet_issuer::oauth::pkce::Pkce;
 
 use crate::support::{Answer, Browser, CALLBACK, Log, TestApp};
@@ -37,7 +37,7 @@ async fn a_request_without_a_challenge_needs_what_the_client_is_set_to() {
         (Some(Optional), &[("scope", "orders:read"), ("nonce", "")], true),
         (Some(Required), &[("scope", "openid")], false),
     ] {
-        app.operate(|change| Box::pin(clients::set(change, "web", ClientSettings { pkce }))).await.unwrap();
+        app.edit_client("web", ClientPatch { pkce: pkce.into(), ..ClientPatch::default() }).await.unwrap();
         let reply = ask(&app, &browser, more).await.reply();
         assert_eq!(reply.contains_key("code"), accepted, "{pkce:?} {more:?}: {reply:?}");
         if !accepted {

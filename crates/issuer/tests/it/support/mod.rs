@@ -14,17 +14,21 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use signet_issuer::accounts::methods::password;
+use signet_issuer::admin::edit_client::{ClientEdit, ClientPatch, Edited};
 use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
 use signet_issuer::admin::resources::{NewResource, ResourceDraft, ScopeView};
 use signet_issuer::admin::users::{NewUser, PasswordHash, UserDraft};
-use signet_issuer::admin::{Change, Reading, Refused, Window, Work, change, clients, resources, roles, users};
+use signet_issuer::admin::{Change, Reading, Refused, Window, Work, change, clients, edit_client, resources, roles, users};
 use signet_issuer::app::App;
 use signet_issuer::audit::{Actor, Face, Who};
 use signet_issuer::clock::{Clock, FakeClock};
 use signet_issuer::config::Settings;
+use signet_issuer::fetch::budget::Asker;
+use signet_issuer::oauth::access::Access;
 use signet_issuer::oauth::pkce::Pkce;
 use signet_issuer::server;
 use signet_issuer::start;
+use signet_issuer::store::client_secrets;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -219,17 +223,25 @@ impl TestApp {
             grant_types: grants.split_whitespace().map(str::to_owned).collect(),
             default_resource: Some(ORDERS.to_owned()),
             pkce: Some(Pkce::Required),
+            access: Some(Access::Everyone),
             scope: Some(scopes.iter().map(|scope| (*scope).to_owned()).collect()),
             ..ClientDraft::default()
         };
         change(&mut draft);
-        let client = NewClient::check(draft, Rules { self_registered: false, private_addresses: true }).unwrap();
+        let client = NewClient::check(draft, Rules { private_addresses: true, ..Rules::for_administrators(&self.app) }).unwrap();
         let added = self.operate(|change| Box::pin(clients::add(change, client, None, None))).await.unwrap();
         if added.client_secret.is_some() {
             // The operation makes a random secret. Replace it by one that tests know.
-            let hash = signet_issuer::oauth::secret::hash(SECRET);
-            assert!(signet_issuer::store::clients::rotate_secret(self.app.store.writer(), id, &hash, true).await.unwrap());
+            let (db, hash) = (self.app.store.writer(), signet_issuer::oauth::secret::key(SECRET));
+            client_secrets::remove(db, id, None).await.unwrap();
+            client_secrets::insert(db, id, hash, self.app.now()).await.unwrap();
         }
+    }
+
+    /// Changes the client `id`, as an operator at the command line does.
+    pub async fn edit_client(&self, id: &str, patch: ClientPatch) -> Result<Edited, Refused> {
+        let edition = ClientEdit::prepare(&self.app, patch, Asker::Operator).await?;
+        self.operate(|change| Box::pin(edit_client::edit(change, id, edition, None))).await
     }
 
     /// Gives a user [`PASSWORD`] as a generated password, which they must replace.

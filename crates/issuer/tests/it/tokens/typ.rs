@@ -85,7 +85,7 @@ async fn the_verifier_crate_takes_the_type_only_where_it_is_told_to() {
 fn kinds(text: &str) -> (bool, bool) {
     let client = ClientDraft { client_id: Some(text.to_owned()), client_name: "X".to_owned(), ..ClientDraft::default() };
     let resource = ResourceDraft { identifier: text.to_owned(), name: "X".to_owned(), ..ResourceDraft::default() };
-    let rules = Rules { self_registered: false, private_addresses: false };
+    let rules = Rules { self_registered: false, private_addresses: false, needs_group: true };
     (NewClient::check(client, rules).is_ok(), NewResource::check(resource).is_ok())
 }
 

@@ -1,0 +1,222 @@
+//! Changes to a client. Everything may change but its id.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::admin::client_secrets::{lock, new_secret};
+use crate::admin::client_view::ClientView;
+use crate::admin::clients::{Found, check_first_client, fetch_logo, with_draft};
+use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::admin::patch::Patch;
+use crate::admin::{Change, Fault, Operation, Refused};
+use crate::app::App;
+use crate::audit::{Action, Object};
+use crate::fetch::budget::Asker;
+use crate::fetch::logo::Logo;
+use crate::oauth::access::Access;
+use crate::oauth::client_metadata::{ClientMetadata, MEMBERS};
+use crate::oauth::pkce::Pkce;
+use crate::oauth::redirect_uri;
+use crate::oauth::scope::words;
+use crate::oauth::secret;
+use crate::store::clients::{self, ClientRow};
+use crate::store::{client_groups, client_logos, client_secrets};
+
+/// A change of some fields of a client. The fields are those of [`ClientView`] that can be changed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names are those of the view")]
+pub struct ClientPatch {
+    pub client_name: Patch<String>,
+    pub public: Patch<bool>,
+    pub grant_types: Patch<Vec<String>>,
+    pub default_resource: Patch<String>,
+    /// The scopes, separated by spaces.
+    pub scope: Patch<String>,
+    pub redirect_uris: Patch<Vec<String>>,
+    /// If cleared, they follow from the redirect URIs.
+    pub origins: Patch<Vec<String>>,
+    pub token_endpoint_auth_method: Patch<String>,
+    pub first_party: Patch<bool>,
+    pub pkce: Patch<Pkce>,
+    pub access: Patch<Access>,
+    pub groups: Patch<Vec<String>>,
+    pub id_token_claims: Patch<bool>,
+    pub group_filter: Patch<String>,
+    pub group_prefix: Patch<String>,
+    pub claims_allowed: Patch<bool>,
+    /// The members of the metadata to change. A member that is null is removed.
+    pub metadata: Map<String, Value>,
+}
+
+/// A change that is ready for its transaction.
+#[derive(Debug)]
+pub struct ClientEdit {
+    patch: ClientPatch,
+    logo: Option<Logo>,
+}
+
+impl ClientEdit {
+    /// Prepares `patch`: fetches the logo that it names.
+    pub async fn prepare(app: &App, patch: ClientPatch, asker: Asker<'_>) -> Result<Self, Refused> {
+        let logo_uri = patch.metadata.get("logo_uri").and_then(Value::as_str).map(str::to_owned);
+        let metadata = ClientMetadata { logo_uri, ..ClientMetadata::default() };
+        metadata.validate(false, app.settings.fetch_private_addresses).map_err(|error| Refused::invalid(error.member, error.expected))?;
+        let logo = fetch_logo(app, &metadata, asker).await?;
+        Ok(Self { patch, logo })
+    }
+}
+
+/// A client after a change.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Edited {
+    pub client: ClientView,
+    /// The first secret of a client that authenticates by one since the change.
+    pub client_secret: Option<String>,
+}
+
+/// Changes the client `id`. Does nothing if it is so already. Fails with [`Refused::Stale`] if its version is not `expected_version`.
+pub async fn edit(change: &mut Change<'_>, id: &str, edit: ClientEdit, expected_version: Option<i32>) -> Result<Edited, Refused> {
+    change.require(Operation::ClientEdit)?;
+    let (app, db) = (change.app, &change.transaction);
+    let before = lock(change, id).await?;
+    if expected_version.is_some_and(|expected| expected != before.version) {
+        return Err(Refused::Stale);
+    }
+    let ClientEdit { patch, logo } = edit;
+    // A group may have been deleted since the client was given to its members. Other fields can be changed nevertheless.
+    let needs_group = !patch.access.keeps() || !patch.groups.keeps();
+    let client = NewClient::check(patch.apply(&before)?, Rules { needs_group, ..Rules::for_administrators(app) })?;
+    let found = Found::look_up(app, db, &client, false).await?;
+    let earlier = clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
+    let row = with_draft(earlier.clone(), &client, &found);
+    let client_secret = (client.has_secret() && before.secrets.is_empty()).then(|| new_secret(app));
+    let loses_secrets = !client.has_secret() && !before.secrets.is_empty();
+    let same_lists = same(&found.scope, words(&before.scope)) && same(&client.origins(), before.origins.iter().map(String::as_str));
+    let same_groups = same(client.groups(), before.groups.iter().map(String::as_str));
+    if row == earlier && same_lists && same_groups && client_secret.is_none() && !loses_secrets {
+        return Ok(Edited { client: before, client_secret });
+    }
+    let granted = found.scope.iter().filter(|scope| !words(&before.scope).any(|own| own == *scope));
+    change.require_grant_of(granted)?;
+    if row.redirect_uris != earlier.redirect_uris {
+        change.require_recent()?;
+    }
+    let row = ClientRow { version: earlier.version + 1, ..row };
+    clients::replace(db, row.clone(), &found.scope, &client.origins()).await?;
+    client_groups::set(db, id, &found.groups).await?;
+    if let Some(client_secret) = &client_secret {
+        client_secrets::insert(db, id, secret::key(client_secret), change.now).await?;
+    }
+    if loses_secrets {
+        client_secrets::remove(db, id, None).await?;
+    }
+    match (logo, &client.metadata().logo_uri) {
+        (Some(logo), _) => client_logos::set(db, id, logo.media_type, logo.image).await?,
+        (None, uri) if *uri != before.metadata.logo_uri => client_logos::remove(db, id).await?,
+        (None, _) => {}
+    }
+    let after = ClientView::read(app, db, row).await?;
+    check_first_client(app, &after)?;
+    change.record(Action::ClientChanged, Object::Client(id), Some(&before), Some(&after)).await?;
+    Ok(Edited { client: after, client_secret })
+}
+
+/// Returns whether the lists have the same items, in any order.
+fn same<'a>(one: &'a [String], other: impl Iterator<Item = &'a str>) -> bool {
+    one.iter().map(String::as_str).collect::<BTreeSet<_>>() == other.collect()
+}
+
+impl ClientPatch {
+    /// Returns the draft of the client `before` after this change.
+    fn apply(self, before: &ClientView) -> Result<ClientDraft, Refused> {
+        let mut draft = draft_of(before);
+        let changes_kind = matches!(self.public, Patch::Set(public) if public != before.public);
+        if changes_kind {
+            // What only fits the other kind of client is chosen anew, unless the change says it.
+            draft.pkce = None;
+            draft.token_endpoint_auth_method = None;
+        }
+        let follows_uris = draft.metadata.application_type == Some(redirect_uri::application_type_of(&before.redirect_uris, before.public));
+        if follows_uris && (changes_kind || !self.redirect_uris.keeps()) {
+            draft.metadata.application_type = None;
+        }
+        self.client_name.apply(&mut draft.client_name);
+        self.public.apply(&mut draft.public);
+        self.grant_types.apply(&mut draft.grant_types);
+        self.default_resource.apply_optional(&mut draft.default_resource);
+        let mut scope = before.scope.clone();
+        self.scope.apply(&mut scope);
+        draft.scope = Some(words(&scope).map(str::to_owned).collect());
+        self.redirect_uris.apply(&mut draft.redirect_uris);
+        self.origins.apply(&mut draft.origins);
+        self.token_endpoint_auth_method.apply_optional(&mut draft.token_endpoint_auth_method);
+        self.first_party.apply(&mut draft.first_party);
+        self.pkce.apply_optional(&mut draft.pkce);
+        self.access.apply_optional(&mut draft.access);
+        self.groups.apply(&mut draft.groups);
+        self.id_token_claims.apply(&mut draft.id_token_claims);
+        if !matches!(&self.group_filter, Patch::Keep) && self.group_filter != Patch::Set(before.group_filter.clone()) {
+            draft.group_prefix = String::new();
+        }
+        self.group_filter.apply_optional(&mut draft.group_filter);
+        self.group_prefix.apply(&mut draft.group_prefix);
+        self.claims_allowed.apply_optional(&mut draft.claims_allowed);
+        draft.metadata = merged(&draft.metadata, self.metadata)?;
+        Ok(draft)
+    }
+}
+
+/// Returns the draft from which the client `view` would be made as it is.
+fn draft_of(view: &ClientView) -> ClientDraft {
+    let by_default: Vec<String> = view.redirect_uris.iter().filter_map(|uri| redirect_uri::origin(uri)).collect();
+    let is_default =
+        view.origins.iter().all(|origin| by_default.contains(origin)) && by_default.iter().all(|own| view.origins.contains(own));
+    ClientDraft {
+        client_id: None,
+        client_name: view.client_name.clone(),
+        grant_types: view.grant_types.clone(),
+        redirect_uris: view.redirect_uris.clone(),
+        scope: None,
+        token_endpoint_auth_method: view.token_endpoint_auth_method.clone(),
+        default_resource: view.default_resource.clone(),
+        // Origins that follow from the redirect URIs go on following them.
+        origins: if is_default { Vec::new() } else { view.origins.clone() },
+        public: view.public,
+        pkce: Some(view.pkce),
+        first_party: view.first_party,
+        access: Some(view.access),
+        groups: view.groups.clone(),
+        id_token_claims: view.id_token_claims,
+        group_filter: Some(view.group_filter.clone()),
+        group_prefix: view.group_prefix.clone(),
+        claims_allowed: Some(view.claims_allowed),
+        metadata: view.metadata.clone(),
+    }
+}
+
+/// Returns `metadata` after the members of `patch` were set or removed (RFC 7396 §2).
+fn merged(metadata: &ClientMetadata, patch: Map<String, Value>) -> Result<ClientMetadata, Refused> {
+    if patch.is_empty() {
+        return Ok(metadata.clone());
+    }
+    let Ok(Value::Object(mut members)) = serde_json::to_value(metadata) else { return Ok(metadata.clone()) };
+    for (name, value) in patch {
+        if !MEMBERS.contains(&name.as_str()) {
+            return Err(Refused::Invalid(vec![Fault::new("metadata", format!("members among {}", MEMBERS.join(", "))).found(name)]));
+        }
+        let alone = Map::from_iter([(name.clone(), value.clone())]);
+        if value.is_null() {
+            members.remove(&name);
+            continue;
+        }
+        if let Err(error) = serde_json::from_value::<ClientMetadata>(alone.into()) {
+            return Err(Refused::invalid("metadata", format!("another type of {name}: {error}")));
+        }
+        members.insert(name, value);
+    }
+    serde_json::from_value(members.into()).map_err(|error| Refused::invalid("metadata", error.to_string()))
+}

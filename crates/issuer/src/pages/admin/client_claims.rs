@@ -1,0 +1,152 @@
+//! The form of a claim that a client gets beside those of its scopes.
+
+use axum::extract::Path;
+use axum::response::Response;
+use serde_json::Value;
+
+use crate::admin::{Refused, client_claims};
+use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
+use crate::pages::admin::clients::{SECTION, path};
+use crate::pages::admin::view::{Field, FormPage, Kind};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::Hidden;
+
+async fn claim_form(admin: &Administrator, id: &str) -> Result<FormPage, PageError> {
+    let path = path(id);
+    let sources = vec![
+        ("groups", "The user's groups"),
+        ("roles", "The user's roles"),
+        ("user", "A field of the user"),
+        ("attribute", "An attribute of the user"),
+        ("group_map", "A value for the members of each group"),
+        ("fixed", "The same value for everybody"),
+    ];
+    let shapes = vec![
+        ("list", "A list of all values"),
+        ("first", "The first value"),
+        ("comma", "All values, separated by commas"),
+        ("space", "All values, separated by spaces"),
+    ];
+    Ok(FormPage {
+        frame: admin.frame(SECTION, format!("signet client claim set {id} CLAIM --from groups")).await?,
+        heading: "A claim of the client".to_owned(),
+        lead: "An earlier claim of the same name is replaced.".to_owned(),
+        action: format!("{path}/claim"),
+        hidden: Vec::new(),
+        fields: vec![
+            Field::new("claim", "Claim", Kind::Text).hint("The name that the application reads, such as groups."),
+            Field::new("source", "Value", Kind::Choice(sources)),
+            Field::new("field", "Field or attribute", Kind::Text).hint("For a field: username, email, sub, external_id, name, given_name."),
+            Field::new("map", "Groups with their values", Kind::Lines)
+                .hint("One per line, such as admins=Admin. The first that fits comes first."),
+            Field::new("default", "Otherwise", Kind::Text).hint("The value for a user in none of these groups; empty for no claim."),
+            Field::new("value", "Fixed value", Kind::Text).hint("JSON, such as \"readonly\" or [1, 2]."),
+            Field::new("shape", "Form", Kind::Choice(shapes)),
+            Field::new("in_id_token", "In ID tokens", Kind::Check),
+            Field::new("in_userinfo", "In UserInfo", Kind::Check),
+        ],
+        submit: "Save the claim",
+        danger: false,
+        get: false,
+        back: path,
+        error: String::new(),
+    })
+}
+
+/// `GET /admin/clients/{id}/claim`: shows the form of a claim.
+pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery) -> Result<Response, PageError> {
+    let claims = client_claims::list(&admin.reading(), &id).await.map_err(failed)?;
+    let stored = claims.into_iter().find(|claim| claim.claim == query.text("claim"));
+    let form = claim_form(&admin, &id).await?;
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let value = |name: &str| match (name, &stored) {
+        ("in_id_token" | "in_userinfo", None) => "true".to_owned(),
+        (_, None) => String::new(),
+        ("claim", Some(claim)) => claim.claim.clone(),
+        ("source", Some(claim)) => claim.source.name().to_owned(),
+        ("shape", Some(claim)) => claim.shape.as_str().to_owned(),
+        ("in_id_token", Some(claim)) => claim.in_id_token.to_string(),
+        ("in_userinfo", Some(claim)) => claim.in_userinfo.to_string(),
+        (name, Some(claim)) => match (name, &claim.source) {
+            ("field", ClaimSource::User { field: name } | ClaimSource::Attribute { attribute: name }) => name.clone(),
+            ("map", ClaimSource::GroupMap { map, .. }) => {
+                map.iter().map(|entry| format!("{}={}", entry.group, text(&entry.value))).collect::<Vec<_>>().join("\n")
+            }
+            ("default", ClaimSource::GroupMap { default: Some(value), .. }) => text(value),
+            ("value", ClaimSource::Fixed { value }) => value.to_string(),
+            _ => String::new(),
+        },
+    };
+    let mut form = form.filled(value);
+    if stored.is_some() {
+        form.hidden.push(Hidden::new("stored", query.text("claim")));
+        form.lead = "To take the claim away, empty its name and save.".to_owned();
+    }
+    form.respond()
+}
+
+/// Reads the claim that was typed.
+fn typed_claim(form: &AdminForm) -> Result<ClientClaim, Refused> {
+    let source = match form.text("source").as_str() {
+        "groups" => ClaimSource::Groups,
+        "roles" => ClaimSource::Roles,
+        "attribute" => ClaimSource::Attribute { attribute: form.text("field") },
+        "group_map" => {
+            let entry = |line: String| {
+                let (group, value) = line.rsplit_once('=')?;
+                Some(MappedGroup { group: group.trim().to_owned(), value: value.trim().into() })
+            };
+            let map = form.lines("map").into_iter().map(entry).collect::<Option<Vec<_>>>();
+            let map = map.ok_or_else(|| Refused::invalid("map", "lines such as admins=Admin"))?;
+            ClaimSource::GroupMap { map, default: form.optional("default").map(Value::from) }
+        }
+        "fixed" => {
+            let value = serde_json::from_str(&form.text("value"));
+            ClaimSource::Fixed { value: value.map_err(|_| Refused::invalid("value", "JSON, such as \"readonly\" with its quotes"))? }
+        }
+        _ => ClaimSource::User { field: form.text("field") },
+    };
+    Ok(ClientClaim {
+        claim: form.text("claim"),
+        source,
+        shape: Shape::parse(&form.text("shape")).unwrap_or(Shape::First),
+        in_id_token: form.is_checked("in_id_token"),
+        in_userinfo: form.is_checked("in_userinfo"),
+    })
+}
+
+/// `POST /admin/clients/{id}/claim`: gives the client a claim, or takes it away if its name was emptied.
+pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    let (stored, claim) = (form.text("stored"), form.text("claim"));
+    let (lead, submit) = if claim.is_empty() && !stored.is_empty() {
+        (format!("The application is not told the claim {stored} any more."), "Take the claim away")
+    } else {
+        (format!("The application is told the claim {claim} of everybody who signs in to it."), "Save the claim")
+    };
+    let asked = Confirmation {
+        section: SECTION,
+        heading: "Change what the application is told?".to_owned(),
+        lead,
+        path: format!("{}/claim", path(&id)),
+        back: path(&id),
+        submit,
+    };
+    if let Some(page) = form.confirmed(asked).await? {
+        return Ok(page);
+    }
+    let admin = &form.admin;
+    let changed = if claim.is_empty() && !stored.is_empty() {
+        admin.change(|change| Box::pin(client_claims::remove(change, &id, &stored))).await
+    } else {
+        match typed_claim(&form) {
+            Ok(claim) => admin.change(|change| Box::pin(client_claims::put(change, &id, claim))).await,
+            Err(refused) => Err(refused),
+        }
+    };
+    match changed {
+        Ok(_) => admin.done("saved", &path(&id)),
+        Err(refused) => form.refused(claim_form(admin, &id).await?, refused),
+    }
+}

@@ -1,0 +1,72 @@
+//! The page that shows what a client would be told of a user.
+
+use axum::extract::Path;
+use axum::response::Response;
+
+use crate::admin::trial::{self, TrialRequest, TriedClaim};
+use crate::admin::{Fault, Listing, Refused, clients};
+use crate::pages::admin::clients::{SECTION, path};
+use crate::pages::admin::view::{Cell, Detail, Field, FormPage, Kind, Section, Table};
+use crate::pages::admin::{Administrator, failed};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, html};
+
+/// `GET /admin/clients/{id}/try`: shows what the client would be told of a user. Nothing is signed and nobody is signed in.
+pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery) -> Result<Response, PageError> {
+    let client = clients::show(&admin.reading(), &id).await.map_err(failed)?;
+    let path = path(&id);
+    let frame = admin.frame(SECTION, format!("signet client try {id} --user USERNAME --scope openid")).await?;
+    let fields = vec![
+        Field::new("user", "Username", Kind::Text),
+        Field::new("scope", "Scopes", Kind::Text).hint("Separated by spaces, such as openid email groups. Empty for the default ones."),
+        Field::new("resource", "Resource", Kind::Text)
+            .hint("The identifier of the service that the access token is for; empty for the default."),
+    ];
+    let form = FormPage {
+        frame,
+        heading: format!("Try what {} is told", client.client_name),
+        lead: "Shows the claims of the ID token, of UserInfo and of the access token, and why others are missing. Nobody is signed in."
+            .to_owned(),
+        action: format!("{path}/try"),
+        hidden: Vec::new(),
+        fields,
+        submit: "Try",
+        danger: false,
+        get: false,
+        back: path.clone(),
+        error: String::new(),
+    };
+    let form = form.filled(|name| query.text(name).to_owned());
+    let user = query.text("user").to_owned();
+    if user.is_empty() {
+        return form.by_get().respond();
+    }
+    let some = |name: &str| Some(query.text(name).to_owned()).filter(|text| !text.is_empty());
+    let request = TrialRequest { client_id: id, username: user.clone(), scope: some("scope"), resource: some("resource") };
+    let tried = match trial::run(&admin.reading(), &request).await {
+        Ok(tried) => tried,
+        Err(Refused::Invalid(faults)) => return form.by_get().with_faults(&faults).respond(),
+        Err(Refused::NotFound { noun: "user", .. }) => {
+            let fault = Fault::new("user", "the username of a user");
+            return form.by_get().with_faults(&[fault]).respond();
+        }
+        Err(refused) => return Err(failed(refused)),
+    };
+    let scopes = Table::new(&["Scope", "Outcome"], "No scope was asked for.").filled(Listing::whole(tried.scopes), "", |scope| {
+        vec![Cell::text(scope.scope), scope.missing.map_or_else(|| vec![Cell::badge("granted", true)], Cell::text)]
+    });
+    let mut sections = vec![Section { title: "Scopes", table: Some(scopes), ..Section::default() }];
+    for place in tried.places {
+        let row = |claim: TriedClaim| {
+            let value = claim.value.map_or_else(|| "–".to_owned(), |value| value.to_string());
+            vec![Cell::text(claim.claim), Cell::text(value), Cell::text(claim.missing.map_or(claim.origin, str::to_owned))]
+        };
+        let rows = Table::new(&["Claim", "Value", "From"], "Nothing.").filled(Listing::whole(place.claims), "", row);
+        let lead = format!("{} bytes of JSON; at most 6,144 about the user are issued.", place.bytes);
+        sections.push(Section { title: place.place, lead, table: Some(rows), ..Section::default() });
+    }
+    sections.push(Section { links: vec![("Try another", format!("{path}/try")), ("Back to the client", path)], ..Section::default() });
+    let heading = format!("What {} is told of {}", client.client_name, user);
+    html(&Detail { frame: form.frame, heading, badges: Vec::new(), lead: String::new(), sections }, Csp::Own)
+}

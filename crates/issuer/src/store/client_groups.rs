@@ -1,0 +1,63 @@
+//! The groups of clients: those whose members may sign in, and of which the client is told.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use crate::store::StoreError;
+use crate::store::entity::client_groups::{Column, Entity, Model};
+use crate::store::entity::groups;
+
+/// An SQL expression: whether the user `users.id` may sign in to the client whose id is the SQL expression `client`.
+pub(super) fn may_use(client: &str) -> String {
+    format!(
+        "(EXISTS (SELECT 1 FROM clients gate WHERE gate.id = {client} AND gate.access = 'everyone') \
+         OR EXISTS (SELECT 1 FROM client_groups JOIN group_members ON group_members.group_id = client_groups.group_id \
+         WHERE client_groups.client_id = {client} AND group_members.user_id = users.id))"
+    )
+}
+
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+struct Named {
+    client_id: String,
+    #[sea_orm(from_expr = "sea_orm::sea_query::Expr::col((groups::Entity, groups::Column::Name))")]
+    name: String,
+}
+
+/// Returns the names of the groups of the clients `ids`, by client, in alphabetical order.
+pub async fn names(db: &impl ConnectionTrait, ids: &[&str]) -> Result<HashMap<String, Vec<String>>, StoreError> {
+    let group = Entity::belongs_to(groups::Entity).from(Column::GroupId).to(groups::Column::Id).into();
+    let own = Entity::find().join(JoinType::InnerJoin, group).filter(Column::ClientId.is_in(ids.iter().copied()));
+    let mut names: HashMap<String, Vec<String>> = HashMap::new();
+    for row in own.order_by_asc(groups::Column::Name).into_partial_model::<Named>().all(db).await? {
+        names.entry(row.client_id).or_default().push(row.name);
+    }
+    Ok(names)
+}
+
+/// Returns the ids of the groups with these names, by name. A name that no group has is missing.
+pub async fn ids(db: &impl ConnectionTrait, names: &[String]) -> Result<HashMap<String, Uuid>, StoreError> {
+    let names = names.iter().filter(|name| !name.contains('\0')).map(String::as_str);
+    let rows = groups::Entity::find().filter(groups::Column::Name.is_in(names)).all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.name, row.id)).collect())
+}
+
+/// Returns the ids of the groups of the client `id` in their order.
+pub async fn of(db: &impl ConnectionTrait, id: &str) -> Result<Vec<Uuid>, StoreError> {
+    let own = Entity::find().filter(Column::ClientId.eq(id)).order_by_asc(Column::GroupId);
+    Ok(own.all(db).await?.into_iter().map(|row| row.group_id).collect())
+}
+
+/// Gives the client `id` these groups in place of those that it has.
+pub async fn set(db: &impl ConnectionTrait, id: &str, groups: &[Uuid]) -> Result<(), StoreError> {
+    Entity::delete_many().filter(Column::ClientId.eq(id)).exec(db).await?;
+    if !groups.is_empty() {
+        let rows = groups.iter().map(|group| Model { client_id: id.to_owned(), group_id: *group }.into_active_model());
+        Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
