@@ -48,8 +48,12 @@ impl MigrationTrait for Migration {
             client_assertions(),
             attempts(),
             devices(),
-            audit_events(),
             write_probes(),
+            audit_events(),
+            audit_personal(),
+            sign_in_failures(),
+            activity(),
+            client_refusals(),
         ] {
             manager.create_table(table).await?;
         }
@@ -80,9 +84,31 @@ impl MigrationTrait for Migration {
             ("authorization_codes", "client_id"),
             ("authorization_codes", "authorization_id"),
             ("client_assertions", "expires_at"),
-            ("audit_events", "at"),
+            ("activity", "hour"),
+            ("sign_in_failures", "hour"),
         ] {
             let index = Index::create().name(format!("{table}_{column}")).table(Alias::new(table)).col(Alias::new(column)).take();
+            manager.create_index(index).await?;
+        }
+        // Each filter of the audit trail reads the newest rows of one value within a range of time, so its index ends with time and id.
+        for (table, columns) in [
+            ("audit_events", ["at", "id"].as_slice()),
+            ("audit_events", &["event", "at", "id"]),
+            ("audit_events", &["user_id", "at", "id"]),
+            ("audit_events", &["client_id", "at", "id"]),
+            ("audit_events", &["actor_kind", "at", "id"]),
+            ("audit_events", &["actor_id", "at", "id"]),
+            ("audit_events", &["request_id", "at", "id"]),
+            ("audit_personal", &["address", "at", "event_id"]),
+            ("audit_personal", &["origin_of"]),
+            ("audit_personal", &["values_of"]),
+            ("client_refusals", &["client_id", "id"]),
+            ("client_refusals", &["at"]),
+        ] {
+            let mut index = Index::create().name(format!("{table}_{}", columns.join("_"))).table(Alias::new(table)).take();
+            for column in columns {
+                index.col(Alias::new(*column));
+            }
             manager.create_index(index).await?;
         }
         Ok(())
@@ -535,7 +561,8 @@ fn write_probes() -> TableCreateStatement {
     table("write_probes").col(integer("id").primary_key()).col(big_integer("at")).take()
 }
 
-/// The audit trail. It has no foreign keys, so that an event outlives the rows that it describes.
+/// The audit trail. It refers to no other table, so that an event outlives the rows that it describes. `before`, `after` and `detail` hold
+/// nothing personal. `times` counts what the row stands for, and `last_at` is the time of the last of these; null if it is only one.
 fn audit_events() -> TableCreateStatement {
     table("audit_events")
         .col(pk_auto("id").big_integer())
@@ -545,13 +572,67 @@ fn audit_events() -> TableCreateStatement {
         .col(string_null("actor_id"))
         .col(string("face"))
         .col(string_null("request_id"))
-        .col(string_null("address"))
-        .col(text_null("user_agent"))
         .col(uuid_null("user_id"))
         .col(string_null("client_id"))
         .col(uuid_null("authorization_id"))
         .col(text_null("before"))
         .col(text_null("after"))
         .col(text("detail"))
+        .col(big_integer("times").default(1))
+        .col(big_integer_null("last_at"))
+        .take()
+}
+
+/// The personal data of events, in a row only where there is any. `address` and `user_agent` are those of the user `origin_of`; `object`
+/// (a username), `before` and `after` are about the user `values_of`. They are emptied when that user is deleted. `at` is that of the event.
+fn audit_personal() -> TableCreateStatement {
+    table("audit_personal")
+        .col(big_integer("event_id").primary_key())
+        .col(big_integer("at"))
+        .col(uuid_null("origin_of"))
+        .col(uuid_null("values_of"))
+        .col(string_null("address"))
+        .col(text_null("user_agent"))
+        .col(string_null("object"))
+        .col(text_null("before"))
+        .col(text_null("after"))
+        .foreign_key(&mut ends_with("event_id", "audit_events", "id"))
+        .take()
+}
+
+/// The numbers of failed sign-ins in each hour, by account and by address. `hour` is the time at which it begins. `event_id` is the row of
+/// `audit_events` that counts the failures from the tenth on; null before the tenth.
+fn sign_in_failures() -> TableCreateStatement {
+    table("sign_in_failures")
+        .col(string("key"))
+        .col(big_integer("hour"))
+        .col(big_integer("count"))
+        .col(big_integer_null("event_id"))
+        .primary_key(Index::create().col(Alias::new("key")).col(Alias::new("hour")))
+        .take()
+}
+
+/// What happened in each hour, for charts. `hour` is the time at which it begins. The rows whose `client_id` is empty are the sums of all
+/// clients, with what concerns no client.
+fn activity() -> TableCreateStatement {
+    table("activity")
+        .col(string("client_id"))
+        .col(big_integer("hour"))
+        .col(string("kind"))
+        .col(big_integer("count"))
+        .primary_key(Index::create().col(Alias::new("client_id")).col(Alias::new("hour")).col(Alias::new("kind")))
+        .take()
+}
+
+/// The last refusals of each client. `redirect_uri` is the one that was received, without what may be a secret.
+fn client_refusals() -> TableCreateStatement {
+    table("client_refusals")
+        .col(pk_auto("id").big_integer())
+        .col(string("client_id"))
+        .col(big_integer("at"))
+        .col(string("error"))
+        .col(text("reason"))
+        .col(text_null("redirect_uri"))
+        .foreign_key(&mut ends_with("client_id", "clients", "id"))
         .take()
 }

@@ -24,6 +24,11 @@ pub fn date(at: UnixSeconds) -> String {
     OffsetDateTime::from_unix_timestamp(at).ok().and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| at.to_string())
 }
 
+/// Reads an RFC 3339 date with any offset, such as `2026-01-31T08:00:00+01:00`. Returns `None` if `text` is none.
+pub fn parse_date(text: &str) -> Option<UnixSeconds> {
+    OffsetDateTime::parse(text.trim(), &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
+}
+
 /// Serializes a date in the form of [`date`].
 pub fn rfc3339<S: Serializer>(at: &UnixSeconds, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&date(*at))
@@ -33,6 +38,9 @@ pub fn rfc3339<S: Serializer>(at: &UnixSeconds, serializer: S) -> Result<S::Ok, 
 pub fn rfc3339_or_none<S: Serializer>(at: &Option<UnixSeconds>, serializer: S) -> Result<S::Ok, S::Error> {
     at.map(date).serialize(serializer)
 }
+
+/// One hour, in seconds.
+pub const HOUR: UnixSeconds = 60 * 60;
 
 /// One day, in seconds.
 pub const DAY: UnixSeconds = 24 * 60 * 60;

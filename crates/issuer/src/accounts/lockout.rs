@@ -14,6 +14,7 @@ use crate::store::ConnectionTrait;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
+use crate::audit::network;
 use crate::clock::UnixSeconds;
 use crate::config::Settings;
 use crate::store::attempts::Limits;
@@ -67,21 +68,16 @@ pub enum Verdict {
 }
 
 impl Counters {
-    /// Returns the counters of `username` (in normal form) for `guesser`. IPv6 addresses are counted by their /64 network, because one
-    /// machine can use all addresses of it.
+    /// Returns the counters of `username` (in normal form) for `guesser`.
     pub fn new(username: &str, Guesser { address, known }: &Guesser) -> Self {
         // Store only a hash, because the text that was typed may be very long, or a password that was typed into the wrong field.
         let name = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, username.as_bytes()));
-        let network = match address.to_canonical() {
-            IpAddr::V4(v4) => v4.to_string(),
-            IpAddr::V6(v6) => format!("{:x}:{:x}:{:x}:{:x}::/64", v6.segments()[0], v6.segments()[1], v6.segments()[2], v6.segments()[3]),
-        };
         let account = match known {
             None => format!("account:{name}"),
             Some(Known::Device(hash)) => format!("device:{hash}:{name}"),
             Some(Known::Client(id)) => format!("client:{id}:{name}"),
         };
-        Self { account, address: format!("address:{network}") }
+        Self { account, address: format!("address:{}", network(*address)) }
     }
 
     /// Counts an attempt, as a transaction of its own.

@@ -16,7 +16,7 @@ use crate::clock::UnixSeconds;
 use crate::oauth::error::{Code, OAuthError};
 use crate::pool::Overloaded;
 use crate::store::users::{self, User};
-use crate::store::{ConnectionTrait, StoreError};
+use crate::store::{ConnectionTrait, StoreError, commit};
 
 /// A user whose password was right. The user may be disabled: the write transaction refuses that.
 #[derive(Debug)]
@@ -96,9 +96,11 @@ pub async fn check(
     }
 }
 
-/// Records a failed sign-in, as a transaction of its own.
+/// Records that a sign-in to the account of `user` failed, as a transaction of its own; `None` if there is no such account.
 pub async fn record_failure(app: &App, user: Option<Uuid>, actor: &Actor, now: UnixSeconds) -> Result<(), StoreError> {
-    audit::record(app.store.writer(), now, actor, Event::SignInFailed { user }).await
+    let transaction = app.store.begin().await?;
+    audit::record_failure(&transaction, now, actor, user).await?;
+    commit(transaction).await
 }
 
 /// Records that `user` proved who they are but may not sign in to `client`, as a transaction of its own.

@@ -18,6 +18,18 @@ pub struct RequestInfo {
     pub user_agent: String,
 }
 
+/// Returns the network by which requests from `address` are counted. IPv6 addresses are counted by their /64 network, because one machine
+/// can use all addresses of it.
+pub fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
 /// The user, client or other party that causes an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {

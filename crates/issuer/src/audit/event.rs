@@ -88,6 +88,45 @@ actions! {
     UserSessionsEnded = "user_sessions_ended";
 }
 
+macro_rules! kinds {
+    ($($variant:ident = $name:literal;)*) => {
+        /// The events that no administrator's operation records by its own name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the names say it")]
+        pub enum Kind { $($variant,)* }
+
+        impl Kind {
+            /// Every kind, in the order of [`Event`].
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Returns the name of the event.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    AuthorizationGiven = "authorization_given";
+    AuthorizationEnded = "authorization_ended";
+    RefreshTokenReused = "refresh_token_reused";
+    RefreshTokenFromTheFuture = "refresh_token_from_the_future";
+    CodeReplayed = "code_replayed";
+    SignedIn = "signed_in";
+    SignInFailed = "sign_in_failed";
+    AccessRefused = "access_refused";
+    SessionEnded = "session_ended";
+    OthersEnded = "others_ended";
+    PasswordChanged = "password_changed";
+    ProfileChanged = "profile_changed";
+    ConsentGiven = "consent_given";
+    ConsentWithdrawn = "consent_withdrawn";
+    KeyPublished = "key_published";
+    KeyRevoked = "key_revoked";
+    KeyErased = "key_erased";
+}
+
 /// The name of [`Event::SignInFailed`]. Strangers cause these events, so they are not kept for ever.
 pub const SIGN_IN_FAILED: &str = "sign_in_failed";
 
@@ -128,6 +167,8 @@ pub enum Event<'a> {
     KeyPublished { kid: &'a str },
     /// A signing key was revoked and so left the JWKS.
     KeyRevoked { kid: &'a str },
+    /// The private part of a signing key that no longer signs was erased.
+    KeyErased { kid: &'a str },
     /// An administrator's operation changed `object`.
     Changed { action: Action, object: Object<'a>, before: Option<Value>, after: Option<Value> },
 }
@@ -135,22 +176,23 @@ pub enum Event<'a> {
 impl Event<'_> {
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::AuthorizationGiven { .. } => "authorization_given",
-            Self::AuthorizationEnded { .. } => "authorization_ended",
-            Self::RefreshTokenReused { .. } => "refresh_token_reused",
-            Self::RefreshTokenFromTheFuture { .. } => "refresh_token_from_the_future",
-            Self::CodeReplayed { .. } => "code_replayed",
-            Self::SignedIn { .. } => "signed_in",
-            Self::SignInFailed { .. } => SIGN_IN_FAILED,
-            Self::AccessRefused { .. } => "access_refused",
-            Self::SessionEnded { .. } => "session_ended",
-            Self::OthersEnded { .. } => "others_ended",
-            Self::PasswordChanged { .. } => "password_changed",
-            Self::ProfileChanged { .. } => "profile_changed",
-            Self::ConsentGiven { .. } => "consent_given",
-            Self::ConsentWithdrawn { .. } => "consent_withdrawn",
-            Self::KeyPublished { .. } => "key_published",
-            Self::KeyRevoked { .. } => "key_revoked",
+            Self::AuthorizationGiven { .. } => Kind::AuthorizationGiven.name(),
+            Self::AuthorizationEnded { .. } => Kind::AuthorizationEnded.name(),
+            Self::RefreshTokenReused { .. } => Kind::RefreshTokenReused.name(),
+            Self::RefreshTokenFromTheFuture { .. } => Kind::RefreshTokenFromTheFuture.name(),
+            Self::CodeReplayed { .. } => Kind::CodeReplayed.name(),
+            Self::SignedIn { .. } => Kind::SignedIn.name(),
+            Self::SignInFailed { .. } => Kind::SignInFailed.name(),
+            Self::AccessRefused { .. } => Kind::AccessRefused.name(),
+            Self::SessionEnded { .. } => Kind::SessionEnded.name(),
+            Self::OthersEnded { .. } => Kind::OthersEnded.name(),
+            Self::PasswordChanged { .. } => Kind::PasswordChanged.name(),
+            Self::ProfileChanged { .. } => Kind::ProfileChanged.name(),
+            Self::ConsentGiven { .. } => Kind::ConsentGiven.name(),
+            Self::ConsentWithdrawn { .. } => Kind::ConsentWithdrawn.name(),
+            Self::KeyPublished { .. } => Kind::KeyPublished.name(),
+            Self::KeyRevoked { .. } => Kind::KeyRevoked.name(),
+            Self::KeyErased { .. } => Kind::KeyErased.name(),
             Self::Changed { action, .. } => action.name(),
         }
     }
@@ -171,6 +213,14 @@ impl Event<'_> {
             | Self::ConsentWithdrawn { user, .. } => Some(user),
             Self::Changed { object: Object::User(id, _) | Object::Authorization(_, id, _) | Object::Session(_, id), .. } => Some(id),
             Self::Changed { object: Object::Authorizations(user, _), .. } | Self::SignInFailed { user } => user,
+            _ => None,
+        }
+    }
+
+    /// Returns the username of the user that an operation changed. It is personal.
+    pub(super) fn username(&self) -> Option<&str> {
+        match *self {
+            Self::Changed { object: Object::User(_, username), .. } => Some(username),
             _ => None,
         }
     }
@@ -207,8 +257,8 @@ impl Event<'_> {
         match *self {
             Self::AuthorizationGiven { grant, .. } => json!({ "grant": grant }),
             Self::AuthorizationEnded { by, .. } => json!({ "by": by }),
-            Self::KeyPublished { kid } | Self::KeyRevoked { kid } => json!({ "kid": kid }),
-            Self::Changed { object: Object::User(_, name) | Object::Named(name), .. } => json!({ "object": name }),
+            Self::KeyPublished { kid } | Self::KeyRevoked { kid } | Self::KeyErased { kid } => json!({ "kid": kid }),
+            Self::Changed { object: Object::Named(name), .. } => json!({ "object": name }),
             Self::SignedIn { sid, .. } | Self::Changed { object: Object::Session(sid, _), .. } => json!({ "sid": sid }),
             Self::SessionEnded { sid, by, .. } => json!({ "sid": sid, "by": by }),
             Self::OthersEnded { ended, .. } | Self::PasswordChanged { ended, .. } => json!(ended),

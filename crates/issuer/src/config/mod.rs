@@ -125,6 +125,10 @@ pub struct Settings {
     pub address_window: UnixSeconds,
     /// The time for which the audit trail keeps failed sign-ins, which strangers can cause.
     pub failed_sign_in_retention: UnixSeconds,
+    /// The time for which the audit trail keeps events; 0 keeps them for ever.
+    pub audit_retention: UnixSeconds,
+    /// The time for which the hourly counts of sign-ins and tokens are kept.
+    pub activity_retention: UnixSeconds,
     /// A session that is not used for this long ends.
     pub session_idle_lifetime: UnixSeconds,
     /// A session ends after this long, however often it is used.
@@ -237,6 +241,8 @@ impl Settings {
             address_attempts: 100,
             address_window: 300,
             failed_sign_in_retention: 30 * DAY,
+            audit_retention: 365 * DAY,
+            activity_retention: 90 * DAY,
             session_idle_lifetime: 8 * 3600,
             session_absolute_lifetime: 7 * DAY,
             open_registration: false,
@@ -313,6 +319,10 @@ impl Settings {
         in_range("address_attempts", self.address_attempts.into(), 1, 1_000_000)?;
         in_range("address_window", self.address_window, 1, DAY)?;
         in_range("failed_sign_in_retention", self.failed_sign_in_retention, 3600, 3660 * DAY)?;
+        if self.audit_retention != 0 {
+            in_range("audit_retention", self.audit_retention, DAY, 36_600 * DAY)?;
+        }
+        in_range("activity_retention", self.activity_retention, DAY, 3660 * DAY)?;
         in_range("session_absolute_lifetime", self.session_absolute_lifetime, 60, 366 * DAY)?;
         in_range("session_idle_lifetime", self.session_idle_lifetime, 60, self.session_absolute_lifetime)?;
         if let Err(error) = EnvFilter::try_new(&self.log) {
@@ -375,6 +385,7 @@ impl Settings {
 fn where_from(name: &str) -> &'static str {
     match name {
         "refresh_idle_lifetime" => ", the most being refresh_absolute_lifetime",
+        "audit_retention" => ", or 0 to keep all events",
         "key_publication_lead" => ", the least being key_refresh_interval + 2 * jwks_max_age + clock_skew + 5",
         "key_rotation_period" => ", the least being 2 * key_publication_lead",
         "session_idle_lifetime" => ", the most being session_absolute_lifetime",

@@ -5,10 +5,10 @@ use crate::admin::{Refused, change, clients};
 use crate::app::App;
 use crate::audit::{Actor, Face, SIGN_IN_FAILED, Who};
 use crate::browser::device;
-use crate::clock::DAY;
+use crate::clock::{DAY, HOUR};
 use crate::store::{
-    attempts, audit_events, authorization_codes, authorizations, browsers, client_assertions, client_secrets, devices, registration_tokens,
-    sessions, waiting_requests,
+    activity, attempts, audit_events, authorization_codes, authorizations, browsers, client_assertions, client_refusals, client_secrets,
+    devices, registration_tokens, sessions, sign_in_failures, waiting_requests,
 };
 
 const BATCH: i64 = 500;
@@ -17,6 +17,9 @@ const UNUSED_CLIENTS: u64 = 50;
 /// Ended authorizations and sessions stay for this many seconds, so that the last access tokens are still recognised as revoked.
 const KEEP_AUTHORIZATIONS: i64 = DAY;
 const KEEP_ATTEMPTS: i64 = DAY;
+/// A counter of failed sign-ins is needed only in its hour, by nodes whose clocks may differ.
+const KEEP_FAILURES: i64 = 2 * HOUR;
+const KEEP_REFUSALS: i64 = 30 * DAY;
 /// A waiting request can no longer be continued after an hour. Its row stays longer, so that a page that was left open says so.
 const KEEP_REQUESTS: i64 = DAY;
 
@@ -39,7 +42,15 @@ pub async fn clean(app: &App) -> Result<(), Refused> {
     while authorization_codes::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     while registration_tokens::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while devices::purge(app.store.writer(), now - device::LIFETIME, BATCH).await? > 0 {}
-    while audit_events::purge(app.store.writer(), SIGN_IN_FAILED, now - app.settings.failed_sign_in_retention, BATCH).await? > 0 {}
+    let failures_before = now - app.settings.failed_sign_in_retention;
+    while audit_events::purge(app.store.writer(), Some(SIGN_IN_FAILED), failures_before, BATCH).await? > 0 {}
+    // A retention of 0 keeps the events for ever.
+    if app.settings.audit_retention > 0 {
+        while audit_events::purge(app.store.writer(), None, now - app.settings.audit_retention, BATCH).await? > 0 {}
+    }
+    while activity::purge(app.store.writer(), now - app.settings.activity_retention, BATCH).await? > 0 {}
+    while client_refusals::purge(app.store.writer(), now - KEEP_REFUSALS, BATCH).await? > 0 {}
+    while sign_in_failures::purge(app.store.writer(), now - KEEP_FAILURES, BATCH).await? > 0 {}
     while client_secrets::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while client_assertions::purge(app.store.writer(), now, BATCH).await? > 0 {}
     remove_unused_clients(app).await?;

@@ -107,7 +107,12 @@ impl Rotation<'_> {
             }
         }
         for entry in ring.erasable(now, settings.key_refresh_interval + settings.clock_skew + 1) {
-            signing_keys::erase_private(self.store.writer(), &entry.kid).await?;
+            let transaction = self.store.begin().await?;
+            if signing_keys::erase_private(&transaction, &entry.kid).await? {
+                let event = Event::KeyErased { kid: &entry.kid };
+                audit::record(&transaction, now, &Actor::local(Who::Issuer, Face::Job), event).await?;
+                commit(transaction).await?;
+            }
         }
         for entry in ring.removable(now) {
             signing_keys::remove(self.store.writer(), &entry.kid).await?;

@@ -19,10 +19,12 @@
 //! 7. `authorization_codes`
 //! 8. `authorizations`, by `id`
 //! 9. `devices`, of one user
+//! 10. `sign_in_failures`: the counter of the account, then that of the address; a failure is a transaction of its own
 //!
 //! A transaction that skips some of these tables locks the others in this order. PostgreSQL locks the rows. SQLite has one writer
 //! at a time, so the query builder leaves the row locks out of its statements.
 
+pub mod activity;
 pub mod attempts;
 pub mod attributes;
 pub mod audit_events;
@@ -35,6 +37,7 @@ pub mod client_assertions;
 pub mod client_claims;
 pub mod client_groups;
 pub mod client_logos;
+pub mod client_refusals;
 pub mod client_secrets;
 pub mod clients;
 mod connect;
@@ -52,6 +55,7 @@ pub mod retired_names;
 pub mod roles;
 pub mod schema;
 pub mod sessions;
+pub mod sign_in_failures;
 pub mod signing_keys;
 pub mod users;
 pub mod waiting_requests;

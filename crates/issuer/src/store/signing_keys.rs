@@ -82,15 +82,15 @@ pub async fn activate(db: &impl ConnectionTrait, kid: &str, now: UnixSeconds) ->
     Ok(())
 }
 
-/// Erases the private part of `kid`, and keeps the public part.
-pub async fn erase_private(db: &impl ConnectionTrait, kid: &str) -> Result<(), StoreError> {
-    signing_keys::Entity::update_many()
+/// Erases the private part of `kid`, and keeps the public part. Returns `false` if it was already erased.
+pub async fn erase_private(db: &impl ConnectionTrait, kid: &str) -> Result<bool, StoreError> {
+    let erased = signing_keys::Entity::update_many()
         .col_expr(Column::SealedPrivate, Expr::value(None::<String>))
         .filter(Column::Kid.eq(kid))
         .filter(Column::SealedPrivate.is_not_null())
         .exec(db)
         .await?;
-    Ok(())
+    Ok(erased.rows_affected == 1)
 }
 
 /// Deletes the row of `kid`, with the public part.

@@ -39,9 +39,10 @@ async fn a_first_start_that_fails_leaves_nothing() {
 }
 
 /// Every table of the schema.
-const TABLES: [&str; 26] = [
+const TABLES: [&str; 27] = [
     "attempts",
     "audit_events",
+    "audit_personal",
     "authorization_codes",
     "authorizations",
     "browsers",

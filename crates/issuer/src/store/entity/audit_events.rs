@@ -14,14 +14,14 @@ pub struct Model {
     pub actor_id: Option<String>,
     pub face: String,
     pub request_id: Option<String>,
-    pub address: Option<String>,
-    pub user_agent: Option<String>,
     pub user_id: Option<Uuid>,
     pub client_id: Option<String>,
     pub authorization_id: Option<Uuid>,
     pub before: Option<String>,
     pub after: Option<String>,
     pub detail: String,
+    pub times: i64,
+    pub last_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

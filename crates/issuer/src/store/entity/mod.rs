@@ -1,8 +1,10 @@
 //! SeaORM entities, one file per table. The migration describes the columns.
 
+pub mod activity;
 pub mod attempts;
 pub mod attributes;
 pub mod audit_events;
+pub mod audit_personal;
 pub mod authorization_codes;
 pub mod authorizations;
 pub mod browsers;
@@ -11,6 +13,7 @@ pub mod client_claims;
 pub mod client_groups;
 pub mod client_logos;
 pub mod client_origins;
+pub mod client_refusals;
 pub mod client_scopes;
 pub mod client_secrets;
 pub mod clients;
@@ -27,6 +30,7 @@ pub mod role_scopes;
 pub mod roles;
 pub mod scopes;
 pub mod sessions;
+pub mod sign_in_failures;
 pub mod signing_keys;
 pub mod user_attributes;
 pub mod user_roles;

@@ -45,8 +45,10 @@ async fn failed_sign_ins_are_recorded_without_what_was_typed() {
     }
     let of_alice = events(&app, SIGN_IN_FAILED, &format!("user_id = {alice}")).await;
     assert_eq!(of_alice, 3, "as many as were counted");
-    let columns = "coalesce(actor_id, '') || detail || coalesce(user_agent, '') || coalesce(\"before\", '') || coalesce(\"after\", '')";
-    assert_eq!(app.count(&format!("SELECT count(*) FROM audit_events WHERE lower({columns}) LIKE '%tr0ub4dor%'")).await, 0);
+    for table in ["audit_events", "audit_personal", "sign_in_failures", "attempts"] {
+        let everything = app.dump(table).await;
+        assert!(!everything.is_empty() && !everything.to_lowercase().contains("tr0ub4dor"), "{table}: {everything}");
+    }
 
     // A sign-in that succeeds says the same about its request.
     app.advance(600);
@@ -60,8 +62,8 @@ async fn failed_sign_ins_are_recorded_without_what_was_typed() {
     // Strangers cause these events, so they do not stay for ever. All others do.
     let others = app.count("SELECT count(*) FROM audit_events WHERE event <> 'sign_in_failed'").await;
     let db = app.app.store.writer();
-    assert_eq!(audit_events::purge(db, SIGN_IN_FAILED, app.clock_now() - 601, 500).await.unwrap(), 0);
-    while audit_events::purge(db, SIGN_IN_FAILED, app.clock_now(), 2).await.unwrap() > 0 {}
+    assert_eq!(audit_events::purge(db, Some(SIGN_IN_FAILED), app.clock_now() - 601, 500).await.unwrap(), 0);
+    while audit_events::purge(db, Some(SIGN_IN_FAILED), app.clock_now(), 2).await.unwrap() > 0 {}
     assert_eq!(events(&app, SIGN_IN_FAILED, "1 = 1").await, 0);
     assert_eq!(app.count("SELECT count(*) FROM audit_events").await, others);
 }

@@ -36,6 +36,16 @@ impl Database {
         db.close().await.unwrap();
         count
     }
+
+    /// Returns every text in the rows of `table`, one on a line.
+    pub async fn dump(&self, table: &str) -> String {
+        let db = sea_orm::Database::connect(&self.url).await.unwrap();
+        let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), format!("SELECT * FROM {table}"))).await.unwrap();
+        let texts = rows.iter().flat_map(|row| row.column_names().into_iter().filter_map(|column| row.try_get::<String>("", &column).ok()));
+        let text = texts.collect::<Vec<_>>().join("\n");
+        db.close().await.unwrap();
+        text
+    }
 }
 
 /// Runs `sql` on the database at `url`.

@@ -265,6 +265,11 @@ impl TestApp {
         self.database.execute(sql).await;
     }
 
+    /// Returns every text in the rows of `table`, one on a line.
+    pub async fn dump(&self, table: &str) -> String {
+        self.database.dump(table).await
+    }
+
     /// Returns the first column of the first row that `sql` selects, as a number.
     pub async fn count(&self, sql: &str) -> i64 {
         self.database.count(sql).await

@@ -1,0 +1,67 @@
+//! Every kind of event is written where it happens, and docs/audit.md lists each.
+
+use std::collections::BTreeSet;
+
+use signet_issuer::accounts::session;
+use signet_issuer::admin::{keys, users};
+use signet_issuer::audit::{self, Kind};
+use signet_issuer::clock::DAY;
+
+use super::events;
+use crate::support::{PASSWORD, TestApp};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_event_is_written_where_it_happens() {
+    // Failed sign-ins are kept for the months that this test lasts.
+    let kept = |settings: &mut signet_issuer::config::Settings| settings.failed_sign_in_retention = 365 * DAY;
+    let app = TestApp::with(kept).await.with_orders().await.with_user("alice").await.with_web().await;
+    let alice = users::show(&app.reading(), "alice").await.unwrap().id;
+    app.try_password("alice", "wrong", "").await;
+    let browser = app.signed_in("alice").await;
+    let code = browser.code(&app.authorize(&[])).await;
+    app.redeem(&code, &[]).await;
+    app.redeem(&code, &[]).await;
+    let first = app.sign_in("alice", "").await.str("refresh_token").to_owned();
+    let second = app.refresh(&first).await.str("refresh_token").to_owned();
+    app.refresh(&second).await;
+    app.refresh(&first).await;
+    let first = app.sign_in("alice", "").await.str("refresh_token").to_owned();
+    let second = app.refresh(&first).await.str("refresh_token").to_owned();
+    app.sql("UPDATE authorizations SET generation = 0").await;
+    app.refresh(&second).await;
+    app.post("/revoke").form(&[("client_id", "shop"), ("token", &first)]).send().await;
+    let page = browser.get("/account").await;
+    browser.submit(&page, "/account", &[("nickname", "Al")]).await;
+    let page = browser.get("/account/consents").await;
+    browser.submit(&page, "/account/consents", &[]).await;
+    app.signed_in("alice").await;
+    let page = browser.get("/account/devices").await;
+    browser.submit(&page, "/account/devices", &[("action", "end-others")]).await;
+    let page = browser.get("/account/password").await;
+    let chosen = "a better passphrase than before";
+    browser
+        .submit(&page, "/account/password", &[("current_password", PASSWORD), ("new_password", chosen), ("repeat_password", chosen)])
+        .await;
+    session::end(&app.app, &app.operator, "nonsense", alice, "nobody").await.unwrap();
+    let spare = app.app.rotation().generate().unwrap();
+    let active = keys::list(&app.reading()).await.unwrap().remove(0).kid;
+    app.operate(|change| Box::pin(keys::revoke(change, &active, spare))).await.unwrap();
+    // Rotation publishes keys and erases those that no longer sign.
+    for _ in 0..6 {
+        app.advance(10 * DAY.unsigned_abs());
+        app.app.rotation().maintain().await.unwrap();
+    }
+    for kind in Kind::ALL {
+        assert!(events(&app, kind.name(), "1 = 1").await >= 1, "{kind:?}");
+    }
+    assert!(events(&app, "key_erased", "actor_kind = 'issuer' AND face = 'job'").await >= 1);
+}
+
+#[test]
+fn the_guide_lists_every_event() {
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/audit.md")).unwrap();
+    let section = guide.split_once("## The events").unwrap().1.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |").map(|(name, _)| name));
+    // A missing event needs a row in docs/audit.md that says what happened.
+    assert_eq!(rows.collect::<BTreeSet<_>>(), audit::names());
+}
