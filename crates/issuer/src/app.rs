@@ -7,6 +7,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use argon2::Params;
 
+use crate::audit::activity::Activity;
+use crate::audit::refusals::Refusals;
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::{ARGON2_OUTPUT_BYTES, ConfigError, Settings};
 use crate::fetch::Fetcher;
@@ -42,6 +44,10 @@ pub struct App {
     pub client_keys: ClientKeys,
     /// Notices to the operator about the requests to this node.
     pub notices: Notices,
+    /// The counts of sign-ins and tokens that a job will store.
+    pub activity: Activity,
+    /// The refusals of clients that a job will store.
+    pub refusals: Refusals,
     ring: KeyRing,
     grants_in_use: ArcSwap<Vec<String>>,
     stopping: AtomicBool,
@@ -66,6 +72,7 @@ impl App {
         // Begin at a random number, so that the ids of several nodes and starts differ.
         let next_request_id = AtomicU64::new(u64::from_ne_bytes(clock.random_bytes()));
         let grants_in_use = ArcSwap::default();
+        let (activity, refusals) = (Activity::new(clock.now()), Refusals::default());
         Ok(Arc::new(Self {
             settings,
             store,
@@ -76,6 +83,8 @@ impl App {
             fetcher,
             client_keys,
             notices,
+            activity,
+            refusals,
             ring,
             grants_in_use,
             stopping,

@@ -112,6 +112,7 @@ pub async fn begin(
     devices::remember(&transaction, device, user.id, now).await?;
     audit::record(&transaction, now, &actor, Event::SignedIn { user: user.id, sid: &session.sid }).await?;
     commit(transaction).await?;
+    app.activity.signed_in();
     Ok(SignedIn { session, user: *user, evidence })
 }
 

@@ -11,7 +11,7 @@ use crate::accounts::methods::password::{self, Comparison, StoredHash};
 use crate::accounts::methods::{Evidence, Method, Passed};
 use crate::accounts::{policy, username};
 use crate::app::App;
-use crate::audit::{self, Actor, Event};
+use crate::audit::{self, Actor, Event, Who};
 use crate::clock::UnixSeconds;
 use crate::oauth::error::{Code, OAuthError};
 use crate::pool::Overloaded;
@@ -100,7 +100,9 @@ pub async fn check(
 pub async fn record_failure(app: &App, user: Option<Uuid>, actor: &Actor, now: UnixSeconds) -> Result<(), StoreError> {
     let transaction = app.store.begin().await?;
     audit::record_failure(&transaction, now, actor, user).await?;
-    commit(transaction).await
+    commit(transaction).await?;
+    app.activity.sign_in_failed(if let Who::Client(client) = &actor.who { client } else { "" });
+    Ok(())
 }
 
 /// Records that `user` proved who they are but may not sign in to `client`, as a transaction of its own.

@@ -1,10 +1,12 @@
 //! The audit trail: typed events, each written in the same transaction as the change that it records. What is personal is written apart
 //! from the rest, so that it can be emptied when its user is deleted.
 
+pub mod activity;
 mod actor;
 mod event;
 mod failure;
 mod personal;
+pub mod refusals;
 
 pub use actor::{Actor, Face, RequestInfo, Who, network};
 pub use event::{Action, EndedAccess, Event, Kind, Object, SIGN_IN_FAILED};

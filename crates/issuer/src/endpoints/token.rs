@@ -18,7 +18,25 @@ use crate::web::respond::no_store;
 /// `POST /token`: authenticates the client, runs the grant and returns the tokens.
 pub async fn token(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<Response, OAuthError> {
     let parameters = parameters?;
-    answer(&app, &parameters).await.map_err(|error| parameters.blame(error))
+    match answer(&app, &parameters).await {
+        Ok(response) => Ok(response),
+        Err(error) => {
+            let error = parameters.blame(error);
+            note_refusal(&app, &parameters, &error).await;
+            Err(error)
+        }
+    }
+}
+
+/// Notes for the administrator that a request of a registered client was refused, unless the issuer itself is at fault.
+async fn note_refusal(app: &App, parameters: &Parameters, error: &OAuthError) {
+    let of_request = !matches!(error.code, Code::Busy | Code::Unavailable | Code::ServerError | Code::TooManyAttempts(_));
+    if let (true, Some(id)) = (of_request, error.client.as_deref())
+        && let Ok(Some(client)) = app.store.client(id).await
+    {
+        let reason = error.reason.as_deref().unwrap_or(&error.description);
+        app.refusals.note(app.now(), &client.id, error.code.as_str(), reason, parameters.form.get("redirect_uri"));
+    }
 }
 
 async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthError> {
@@ -51,6 +69,7 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthErr
         issued => issued?,
     };
     redemption.settle(context, &authorization).await?;
+    app.activity.tokens_given(grant.name(), &client.id);
     tracing::debug!(grant = grant.name(), client = client.id, "tokens issued");
     Ok(no_store(response))
 }

@@ -27,6 +27,7 @@ pub fn success(app: &App, target: &ResponseTarget, code: &str) -> Result<Respons
 
 /// Sends `error` to the client `client`, which gets no code.
 pub fn refusal(app: &App, client: &Client, target: &ResponseTarget, error: &ErrorResponse) -> Result<Response, PageError> {
+    app.refusals.note(app.now(), &client.id, &error.error, &error.description, Some(&target.redirect_uri));
     let mut response = answer(app, target, &[("error", &error.error), ("error_description", &error.description)])?;
     response.extensions_mut().insert(Refusal::new(&error.error, error.description.as_str()).of_client(&client.id));
     Ok(response)

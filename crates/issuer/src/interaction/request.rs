@@ -70,6 +70,8 @@ async fn client_and_redirect_uri(app: &App, form: &Form) -> Result<(Client, Stri
     if client.redirect_uris.iter().any(|registered| redirect_uri::matches(registered, sent)) {
         Ok((client, sent.to_owned()))
     } else {
+        let reason = "redirect_uri: it is not registered; register it with the client, or correct it in the application";
+        app.refusals.note(app.now(), &client.id, Code::InvalidRequest.as_str(), reason, Some(sent));
         let error = OAuthError::invalid_request(format!(
             "redirect_uri: {} is not registered; add it to the redirect_uris of the client {}",
             redirect_uri::shown(sent),

@@ -2,6 +2,7 @@
 
 mod cleanup;
 mod client_uses;
+pub mod counters;
 mod rotate_keys;
 
 pub use cleanup::clean;
@@ -14,6 +15,8 @@ use crate::app::App;
 /// A crash loses the last uses of clients in this time.
 const CLIENT_USES_INTERVAL: Duration = Duration::from_mins(1);
 const CLEANUP_INTERVAL: Duration = Duration::from_mins(10);
+const ACTIVITY_INTERVAL: Duration = Duration::from_mins(1);
+const REFUSALS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Starts the jobs. They end when the returned set is dropped.
 pub fn start(app: &Arc<App>) -> tokio::task::JoinSet<()> {
@@ -35,11 +38,25 @@ pub fn start(app: &Arc<App>) -> tokio::task::JoinSet<()> {
             cleaning.clock.sleep(CLEANUP_INTERVAL).await;
         }
     });
+    let using = Arc::clone(app);
+    jobs.spawn(async move {
+        loop {
+            using.clock.sleep(CLIENT_USES_INTERVAL).await;
+            client_uses::run(&using).await;
+        }
+    });
+    let counting = Arc::clone(app);
+    jobs.spawn(async move {
+        loop {
+            counting.clock.sleep(ACTIVITY_INTERVAL).await;
+            counters::flush_activity(&counting).await;
+        }
+    });
     let noting = Arc::clone(app);
     jobs.spawn(async move {
         loop {
-            noting.clock.sleep(CLIENT_USES_INTERVAL).await;
-            client_uses::run(&noting).await;
+            noting.clock.sleep(REFUSALS_INTERVAL).await;
+            counters::flush_refusals(&noting).await;
         }
     });
     jobs

@@ -70,6 +70,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
         () = deadline => tracing::warn!("shutdown_timeout is over; some requests did not finish"),
     }
     drop(jobs);
+    jobs::counters::flush(&app).await;
     Ok(())
 }
 
