@@ -4,12 +4,15 @@
 //! An operation that changes something takes a [`Change`], makes the checks that need the database, writes, records its audit
 //! event, and returns what changed. Hashing, key generation and fetching happen before the change begins.
 
+pub mod activity;
+pub mod audit;
 pub mod authorizations;
 pub mod checks;
 pub mod client_claims;
 pub mod client_secrets;
 pub mod client_view;
 pub mod clients;
+pub mod csv;
 pub mod edit_client;
 pub mod groups;
 pub mod keys;
@@ -35,7 +38,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::audit::{self, Action, Actor, EndedAccess, Event, Object};
+use crate::audit::{Action, Actor, EndedAccess, Event, Object, record};
 use crate::clock::{UnixSeconds, rfc3339_or_none};
 use crate::keys::KeyError;
 use crate::oauth::client_metadata::{MAX_NAME, is_plain_text};
@@ -217,7 +220,7 @@ impl<'a> Change<'a> {
     async fn record<V: Serialize>(&self, action: Action, object: Object<'_>, before: Option<&V>, after: Option<&V>) -> Result<(), Refused> {
         let json = |view: Option<&V>| view.and_then(|view| serde_json::to_value(view).ok());
         let event = Event::Changed { action, object, before: json(before), after: json(after) };
-        Ok(audit::record(&self.transaction, self.now, self.actor, event).await?)
+        Ok(record(&self.transaction, self.now, self.actor, event).await?)
     }
 }
 

@@ -136,6 +136,10 @@ operations! {
     AuthorizationEnd = HelpDesk;
     AuthorizationEndOfUser = HelpDesk;
     AuthorizationEndAll = Administrator;
+    AuditList = Read;
+    AuditListOfUser = ReadPeople;
+    ActivityShow = Read;
+    RefusalList = Read;
 }
 
 impl Operation {

@@ -1,6 +1,7 @@
 //! The command line. Each command parses its arguments, calls operations of admin/, and prints text, or one JSON value with
 //! `--json`. An error is one line on standard error and exit code 1.
 
+mod audit;
 mod authorization;
 mod client;
 mod client_claim;
@@ -127,6 +128,9 @@ enum Manage {
     /// List and end sessions, which are browsers that are signed in
     #[command(subcommand)]
     Session(session::SessionCommand),
+    /// Read the audit trail, the activity of the last hours and the refusals of clients
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 /// The reason why a command failed, which the operator reads as one line.
@@ -267,14 +271,14 @@ async fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Doctor => Ok(doctor::run(&settings).await),
         Command::Manage(command) => {
             let app = open(settings).await?;
-            let report = manage(&app, command).await;
+            let report = manage(&app, command, cli.json).await;
             start::close(&app).await?;
             report
         }
     }
 }
 
-async fn manage(app: &App, command: Manage) -> Result<Report, CliError> {
+async fn manage(app: &App, command: Manage, json: bool) -> Result<Report, CliError> {
     match command {
         Manage::User(command) => user::run(app, command).await,
         Manage::Group(command) => group::run(app, command).await,
@@ -284,6 +288,7 @@ async fn manage(app: &App, command: Manage) -> Result<Report, CliError> {
         Manage::Keys(command) => keys::run(app, command).await,
         Manage::Authorization(command) => authorization::run(app, command).await,
         Manage::Session(command) => session::run(app, command).await,
+        Manage::Audit(command) => audit::run(app, command, json).await,
     }
 }
 

@@ -74,7 +74,8 @@ pub fn say(what: impl Display, consequence: &str) -> io::Result<()> {
     written.map_err(|error| io::Error::new(error.kind(), format!("standard output: {error}; {consequence}")))
 }
 
-fn cell(value: &Value) -> String {
+/// Returns a value as the cell of a table.
+pub fn cell(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(" "),

@@ -1,5 +1,6 @@
 //! Queries on users, and the statements that change them.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
@@ -223,4 +224,14 @@ pub async fn set_disabled(db: &impl ConnectionTrait, id: Uuid, at: Option<UnixSe
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// Returns the usernames of those of the users `ids` who exist.
+pub async fn usernames(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<HashMap<Uuid, String>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = users::Entity::find().select_only().columns([users::Column::Id, users::Column::Username]);
+    let found = found.filter(users::Column::Id.is_in(ids)).into_tuple::<(Uuid, String)>().all(db).await?;
+    Ok(found.into_iter().collect())
 }

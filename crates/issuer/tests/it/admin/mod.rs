@@ -1,5 +1,6 @@
 //! Lists come in pages, each of which begins where the one before ended, and filters hold.
 
+mod csv;
 mod edit_client;
 mod groups;
 mod membership;

@@ -1,5 +1,6 @@
 //! The matrix actor × target × operation: who may call which operation, and on whom.
 
+use signet_issuer::admin::audit::{self, AuditQuery};
 use signet_issuer::admin::authorizations::{self, AuthorizationFilter};
 use signet_issuer::admin::clients::{self, ClientFilter, OldSecret};
 use signet_issuer::admin::edit_client::{self, ClientEdit};
@@ -11,7 +12,7 @@ use signet_issuer::admin::resources::{self, NewResource, ResourceDraft, Resource
 use signet_issuer::admin::roles::{self, NewRole, RolePatch};
 use signet_issuer::admin::trial::{self, TrialRequest};
 use signet_issuer::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter};
-use signet_issuer::admin::{Change, Operation, RECENT, Reading, Refused, client_claims, keys, sessions};
+use signet_issuer::admin::{Change, Operation, RECENT, Reading, Refused, activity, client_claims, keys, sessions};
 use signet_issuer::audit::{Actor, Face, Who};
 use signet_issuer::fetch::budget::Asker;
 use signet_issuer::oauth::secret;
@@ -38,9 +39,9 @@ fn row(operation: Operation) -> &'static str {
     use Operation as O;
     match operation {
         O::UserList | O::UserShow | O::GroupList | O::GroupShow | O::RoleList | O::RoleShow => "rHa",
-        O::SessionListOfUser | O::AuthorizationListOfUser => "rHa",
+        O::SessionListOfUser | O::AuthorizationListOfUser | O::AuditListOfUser => "rHa",
         O::ClientList | O::ClientShow | O::ClientTry | O::ClientClaimList | O::ResourceList | O::ResourceShow | O::KeyList => "ra",
-        O::SessionList | O::AuthorizationList => "ra",
+        O::SessionList | O::AuthorizationList | O::AuditList | O::ActivityShow | O::RefusalList => "ra",
         O::UserChangeRoles | O::GroupChangeMembers => "ha",
         O::SessionEnd | O::SessionEndAll | O::AuthorizationEnd | O::AuthorizationEndOfUser => "ha",
         O::UserAdd | O::UserDisable | O::UserEnable | O::UserSetClaims => "a",
@@ -127,6 +128,13 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
         O::AuthorizationEnd => authorizations::end(change, target.authorization).await,
         O::AuthorizationEndOfUser => authorizations::end_all(change, &of_user).await.map(drop),
         O::AuthorizationEndAll => authorizations::end_all(change, &of_client).await.map(drop),
+        O::AuditList => audit::list(reading, &AuditQuery::default().check(reading).await?, window).await.map(drop),
+        O::AuditListOfUser => {
+            let of_user = AuditQuery { user: Some(target.username.clone()), ..AuditQuery::default() };
+            audit::list(reading, &of_user.check(reading).await?, window).await.map(drop)
+        }
+        O::ActivityShow => activity::hours(reading, None, 1).await.map(drop),
+        O::RefusalList => audit::refusals(reading, "web").await.map(drop),
     }
 }
 

@@ -1,7 +1,11 @@
 //! Each operation records who did what, with the state before and after; the first start does, too.
 
+mod activity;
 mod failures;
 mod kinds;
+mod list;
+mod personal;
+mod refusals;
 mod sign_ins;
 
 use signet_issuer::accounts::methods::password;

@@ -1,6 +1,7 @@
 //! These tests run the real binary: a script can set everything up, and the command line tells each mistake in one line.
 
 mod arguments;
+mod audit;
 mod doctor;
 mod group;
 mod help;

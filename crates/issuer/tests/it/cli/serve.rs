@@ -14,12 +14,22 @@ fn is_ready(port: u16) -> bool {
 }
 
 /// Starts the server on a port of its own, and waits until it is ready.
-fn serve(signet: &Signet, stderr: Stdio) -> (Child, u16) {
+pub fn serve(signet: &Signet, stderr: Stdio) -> (Child, u16) {
     let listen = free_address();
     let port = listen.rsplit_once(':').unwrap().1.parse().unwrap();
     let child = signet.command(&[("SIGNET_LISTEN", &listen)], &[]).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
     wait_until_ready(port);
     (child, port)
+}
+
+/// Sends `body` to the token endpoint of the server on `port`, and returns the answer with its head.
+pub fn post_token(port: u16, body: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let head = "POST /token HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded";
+    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 fn wait_until_ready(port: u16) {
@@ -51,12 +61,7 @@ fn a_server_starts_answers_and_stops_on_both_signals() {
 fn where_nothing_can_be_logged_all_else_goes_on() {
     let signet = with_orders();
     let (child, port) = serve(&signet, full());
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let body = "grant_type=refresh_token&refresh_token=nonsense";
-    let head = "POST /token HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded";
-    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let answer = post_token(port, "grant_type=refresh_token&refresh_token=nonsense");
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("invalid_grant"), "{answer}");
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     assert!(child.wait_with_output().unwrap().status.success());

@@ -1,87 +1,79 @@
-//! A connection that asks the database how it would run each statement that a query function sends, so that tests see which of them read
-//! a whole table.
+//! Checks that queries use an index. [`Plans`] is a connection: it asks the database for the plan of each statement before it runs it.
 
 use std::sync::Mutex;
 
-use sea_orm::prelude::async_trait::async_trait;
+use async_trait::async_trait;
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
-use serde_json::Value;
 
 use super::TestApp;
 
-pub struct Planned {
+/// A connection that keeps the plans of the statements that ran on it.
+pub struct Plans {
     db: DatabaseConnection,
-    scans: Mutex<Vec<String>>,
-    statements: Mutex<usize>,
+    kept: Mutex<Vec<Plan>>,
 }
 
-impl Planned {
-    pub async fn connect(app: &TestApp) -> Self {
-        let mut options = ConnectOptions::new(app.database_url());
-        options.max_connections(1).sqlx_logging(false);
+/// A statement and the plan by which the database runs it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub sql: String,
+    pub text: String,
+}
+
+impl TestApp {
+    /// Returns a connection to the database of this issuer that keeps plans. Run queries of `store` on it, then call
+    /// [`Plans::assert_indexed`]. On PostgreSQL it plans as if tables were large.
+    pub async fn plans(&self) -> Plans {
+        let options = ConnectOptions::new(self.database_url()).max_connections(1).to_owned();
         let db = sea_orm::Database::connect(options).await.unwrap();
         if db.get_database_backend() == DbBackend::Postgres {
-            // The planner reads small tables whole, although an index fits. With this setting it does so only if no index fits.
-            db.execute_unprepared("SET enable_seqscan = off").await.unwrap();
-            db.execute_unprepared("ANALYZE").await.unwrap();
-        } else {
+            for what in ["seqscan", "sort", "incremental_sort", "bitmapscan", "hashjoin"] {
+                db.execute_unprepared(&format!("SET enable_{what} = off")).await.unwrap();
+            }
             db.execute_unprepared("ANALYZE").await.unwrap();
         }
-        Self { db, scans: Mutex::default(), statements: Mutex::default() }
+        Plans { db, kept: Mutex::default() }
     }
+}
 
-    /// Returns the number of statements that were sent, and those among them that read one of `tables` whole.
-    pub fn scans(&self, tables: &[&str]) -> (usize, Vec<String>) {
-        let scans = self.scans.lock().unwrap();
-        let of_tables = scans.iter().filter(|scan| tables.iter().any(|table| scan.starts_with(&format!("{table}: "))));
-        (*self.statements.lock().unwrap(), of_tables.cloned().collect())
-    }
-
-    async fn explain(&self, statement: &Statement) -> Result<(), DbErr> {
-        *self.statements.lock().unwrap() += 1;
-        let is_sqlite = self.get_database_backend() == DbBackend::Sqlite;
-        let prefix = if is_sqlite { "EXPLAIN QUERY PLAN" } else { "EXPLAIN (FORMAT JSON)" };
-        let explained = Statement { sql: format!("{prefix} {}", statement.sql), ..statement.clone() };
-        for row in self.db.query_all_raw(explained).await? {
-            let found = if is_sqlite {
-                let detail: String = row.try_get("", "detail")?;
-                detail.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()).map(str::to_owned).into_iter().collect()
-            } else {
-                let mut found = Vec::new();
-                whole_tables(&row.try_get_by_index::<Value>(0)?, &mut found);
-                found
-            };
-            let mut scans = self.scans.lock().unwrap();
-            scans.extend(found.into_iter().map(|table| format!("{table}: {}", statement.sql)));
+impl Plans {
+    /// Asserts that no statement since the last call scans a table or sorts, and that the plans use every index in `indexes`.
+    #[track_caller]
+    pub fn assert_indexed(&self, indexes: &[&str]) {
+        let plans = std::mem::take(&mut *self.kept.lock().unwrap());
+        assert!(!plans.is_empty(), "no statement ran");
+        for plan in &plans {
+            let scans =
+                |line: &str| line.contains("Seq Scan") || (line.trim_start().starts_with("SCAN ") && !line.contains("CONSTANT ROW"));
+            let sorts = |line: &str| line.contains("Sort  (") || line.contains("TEMP B-TREE");
+            assert!(!plan.text.lines().any(|line| scans(line) || sorts(line)), "{plan:#?}");
         }
+        for index in indexes {
+            assert!(plans.iter().any(|plan| plan.text.contains(index)), "{index} is not used: {plans:#?}");
+        }
+    }
+
+    async fn keep(&self, statement: &Statement) -> Result<(), DbErr> {
+        let backend = self.db.get_database_backend();
+        let (explain, column) = match backend {
+            DbBackend::Postgres => ("EXPLAIN", "QUERY PLAN"),
+            _ => ("EXPLAIN QUERY PLAN", "detail"),
+        };
+        let explained = Statement { sql: format!("{explain} {}", statement.sql), values: statement.values.clone(), db_backend: backend };
+        let lines: Result<Vec<String>, DbErr> = self.db.query_all_raw(explained).await?.iter().map(|row| row.try_get("", column)).collect();
+        self.kept.lock().unwrap().push(Plan { sql: statement.sql.clone(), text: lines?.join("\n") });
         Ok(())
     }
 }
 
-/// Adds the tables that a plan of PostgreSQL reads whole, with or without an index.
-fn whole_tables(plan: &Value, found: &mut Vec<String>) {
-    match plan {
-        Value::Array(parts) => parts.iter().for_each(|part| whole_tables(part, found)),
-        Value::Object(node) => {
-            let kind = node.get("Node Type").and_then(Value::as_str).unwrap_or_default();
-            let is_whole = kind == "Seq Scan" || (kind.starts_with("Index") && !node.contains_key("Index Cond"));
-            if let Some(table) = node.get("Relation Name").and_then(Value::as_str).filter(|_| is_whole) {
-                found.push(table.to_owned());
-            }
-            node.values().for_each(|part| whole_tables(part, found));
-        }
-        _ => (),
-    }
-}
-
 #[async_trait]
-impl ConnectionTrait for Planned {
+impl ConnectionTrait for Plans {
     fn get_database_backend(&self) -> DbBackend {
         self.db.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.explain(&statement).await?;
+        self.keep(&statement).await?;
         self.db.execute_raw(statement).await
     }
 
@@ -90,12 +82,12 @@ impl ConnectionTrait for Planned {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.explain(&statement).await?;
+        self.keep(&statement).await?;
         self.db.query_one_raw(statement).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.explain(&statement).await?;
+        self.keep(&statement).await?;
         self.db.query_all_raw(statement).await
     }
 }

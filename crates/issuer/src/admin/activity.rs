@@ -1,0 +1,43 @@
+//! Reads how many sign-ins and tokens there were in the last hours, for charts.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::admin::{Operation, Reading, Refused};
+use crate::audit::activity::KINDS;
+use crate::clock::{DAY, HOUR, UnixSeconds, rfc3339};
+use crate::store::activity;
+
+/// The counts of one hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HourView {
+    /// The time at which the hour begins.
+    #[serde(serialize_with = "rfc3339")]
+    pub hour: UnixSeconds,
+    /// Each kind of [`KINDS`] with its count, also where that is 0.
+    #[serde(flatten)]
+    pub counts: BTreeMap<&'static str, i64>,
+}
+
+/// Returns the counts of the last `hours` hours, the present one included, oldest first. They are those of the client `client`, or of all
+/// clients, and lag by a minute. Fails with [`Refused::Invalid`] if `hours` is 0 or reaches beyond what is kept.
+pub async fn hours(reading: &Reading<'_>, client: Option<&str>, hours: u32) -> Result<Vec<HourView>, Refused> {
+    let app = reading.permit(Operation::ActivityShow)?;
+    let most = (app.settings.activity_retention.min(366 * DAY) / HOUR).max(1);
+    let hours = i64::from(hours);
+    if !(1..=most).contains(&hours) {
+        return Err(Refused::invalid("hours", format!("1 to {most}, such as 24; found {hours}")));
+    }
+    let now = app.now();
+    let first = now - now.rem_euclid(HOUR) - (hours - 1) * HOUR;
+    let mut views: Vec<HourView> =
+        (0..hours).map(|number| HourView { hour: first + number * HOUR, counts: KINDS.iter().map(|kind| (*kind, 0)).collect() }).collect();
+    for row in activity::since(app.store.reader(), client.unwrap_or_default(), first).await? {
+        let index = usize::try_from((row.hour - first) / HOUR).unwrap_or(usize::MAX);
+        if let Some(count) = views.get_mut(index).and_then(|view| view.counts.get_mut(row.kind.as_str())) {
+            *count += row.count;
+        }
+    }
+    Ok(views)
+}

@@ -1,0 +1,289 @@
+//! Reads the audit trail, newest events first, and the last refusals of a client.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::accounts::username;
+use crate::admin::{Fault, Listing, Operation, Reading, Refused, Window};
+use crate::app::App;
+use crate::audit;
+use crate::clock::{UnixSeconds, parse_date, rfc3339, rfc3339_or_none};
+use crate::store::audit_events::{self, AuditRow, PersonalRow, Place, Range, Selected};
+use crate::store::{client_refusals, users};
+
+/// The kinds of actors that have no id.
+const ACTORS: [&str; 4] = ["operator", "issuer", "registration", "stranger"];
+
+/// What a person asks of the audit trail, as they typed it. At most one field beside the times may be given.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditQuery {
+    /// The user whom the events concern, by username or id. Deleted users are found by their id.
+    pub user: Option<String>,
+    /// The client that the events concern, by its id.
+    pub client: Option<String>,
+    /// The name of the events.
+    pub event: Option<String>,
+    /// The cause of the events: `operator`, `issuer`, `registration`, `stranger`, `user:` with a username or id, or `client:` with an id.
+    pub actor: Option<String>,
+    /// The address from which the requests came.
+    pub address: Option<String>,
+    /// The request that caused the events, by the id that its log lines carry.
+    pub request_id: Option<String>,
+    /// The time from which on events are listed, in RFC 3339.
+    pub from: Option<String>,
+    /// The time before which events are listed, in RFC 3339.
+    pub until: Option<String>,
+}
+
+/// A filter that was checked.
+#[derive(Debug, Clone)]
+pub struct AuditFilter {
+    selected: Selected,
+    from: UnixSeconds,
+    until: UnixSeconds,
+}
+
+impl AuditFilter {
+    fn operation(&self) -> Operation {
+        if matches!(self.selected, Selected::User(_)) { Operation::AuditListOfUser } else { Operation::AuditList }
+    }
+}
+
+impl AuditQuery {
+    /// Checks the fields and looks the user up. Fails with all faults, or with [`Refused::NotFound`] if there is no user of that name.
+    pub async fn check(self, reading: &Reading<'_>) -> Result<AuditFilter, Refused> {
+        let app = reading.permit(if self.user.is_some() { Operation::AuditListOfUser } else { Operation::AuditList })?;
+        let mut faults = Vec::new();
+        let mut date = |field, text: Option<&str>, otherwise| match text.map(parse_date) {
+            None => otherwise,
+            Some(Some(at)) => at,
+            Some(None) => {
+                faults.push(Fault::new(field, "a time in RFC 3339, such as 2026-01-31T08:00:00Z").found(text.unwrap_or_default()));
+                otherwise
+            }
+        };
+        let from = date("from", self.from.as_deref(), UnixSeconds::MIN);
+        let until = date("until", self.until.as_deref(), UnixSeconds::MAX);
+        if faults.is_empty() && from > until {
+            faults.push(Fault::new("until", "a time after that of from"));
+        }
+        let fields = [
+            ("user", &self.user),
+            ("client", &self.client),
+            ("event", &self.event),
+            ("actor", &self.actor),
+            ("address", &self.address),
+            ("request_id", &self.request_id),
+        ];
+        let mut given = fields.into_iter().filter_map(|(field, value)| Some((field, value.as_deref()?)));
+        let selected = match given.next() {
+            None => Selected::All,
+            Some((field, value)) => match select(app, field, value).await {
+                Ok(selected) => selected,
+                Err(Refused::Invalid(more)) => {
+                    faults.extend(more);
+                    Selected::All
+                }
+                Err(other) => return Err(other),
+            },
+        };
+        if let Some((field, _)) = given.next() {
+            faults.push(Fault::new(field, "at most one of user, client, event, actor, address and request_id"));
+        }
+        if faults.is_empty() { Ok(AuditFilter { selected, from, until }) } else { Err(Refused::Invalid(faults)) }
+    }
+}
+
+async fn select(app: &App, field: &'static str, value: &str) -> Result<Selected, Refused> {
+    let wrong = |expected: &str| Refused::Invalid(vec![Fault::new(field, expected).found(value)]);
+    match field {
+        "user" => Ok(Selected::User(user(app, value).await?)),
+        "client" => Ok(Selected::Client(value.to_owned())),
+        "request_id" => Ok(Selected::Request(value.to_owned())),
+        "event" if audit::names().contains(value) => Ok(Selected::Event(value.to_owned())),
+        "event" => Err(wrong("the name of an event, such as signed_in")),
+        "address" => {
+            let address = value.trim().parse::<IpAddr>().map_err(|_| wrong("an IP address, such as 192.0.2.1"))?;
+            Ok(Selected::Address(address.to_string()))
+        }
+        _ => match value.split_once(':') {
+            Some(("user", name)) => Ok(Selected::Actor(user(app, name).await?.to_string())),
+            Some(("client", id)) => Ok(Selected::Actor(id.to_owned())),
+            None if ACTORS.contains(&value) => Ok(Selected::ActorKind(value.to_owned())),
+            _ => Err(wrong("operator, issuer, registration, stranger, user:<username or id> or client:<id>, such as user:alice")),
+        },
+    }
+}
+
+/// Returns the id of a user who is given by it or by their username.
+async fn user(app: &App, text: &str) -> Result<Uuid, Refused> {
+    if let Ok(id) = Uuid::try_parse(text) {
+        return Ok(id);
+    }
+    let row = users::row(app.store.reader(), &username::normalize(text)).await?;
+    Ok(row.ok_or_else(|| Refused::not_found("user", text))?.id)
+}
+
+/// An event as administrators see it.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct AuditView {
+    pub id: i64,
+    #[serde(serialize_with = "rfc3339")]
+    pub at: UnixSeconds,
+    pub event: String,
+    pub actor_kind: String,
+    pub actor_id: Option<String>,
+    /// The present username of the actor; `None` if it is no user, or a deleted one.
+    pub actor_username: Option<String>,
+    pub face: String,
+    pub user_id: Option<Uuid>,
+    /// The present username of the user; `None` if the user was deleted.
+    pub username: Option<String>,
+    pub client_id: Option<String>,
+    pub authorization_id: Option<Uuid>,
+    pub request_id: Option<String>,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+    /// The number of failures that the row counts; 1 for every other event.
+    pub times: i64,
+    /// The time of the last failure that the row counts; `None` if it counts one.
+    #[serde(serialize_with = "rfc3339_or_none")]
+    pub last_at: Option<UnixSeconds>,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+    pub detail: Value,
+}
+
+impl AuditView {
+    /// The names of the fields, in the order of a CSV file.
+    pub const COLUMNS: [&str; 19] = [
+        "id",
+        "at",
+        "event",
+        "actor_kind",
+        "actor_id",
+        "actor_username",
+        "face",
+        "user_id",
+        "username",
+        "client_id",
+        "authorization_id",
+        "request_id",
+        "address",
+        "user_agent",
+        "times",
+        "last_at",
+        "before",
+        "after",
+        "detail",
+    ];
+
+    fn new(row: AuditRow, personal: Option<PersonalRow>, names: &HashMap<Uuid, String>) -> Self {
+        let actor = row.actor_id.as_deref().filter(|_| row.actor_kind == "user").and_then(|id| Uuid::try_parse(id).ok());
+        let name = |id: Option<Uuid>| id.and_then(|id| names.get(&id).cloned());
+        let (actor_username, username) = (name(actor), name(row.user_id));
+        let mut detail = parse(Some(&row.detail)).unwrap_or_default();
+        let (mut before, mut after) = (parse(row.before.as_deref()), parse(row.after.as_deref()));
+        let (mut address, mut user_agent) = (None, None);
+        if let Some(personal) = personal {
+            before = whole(before, parse(personal.before.as_deref()));
+            after = whole(after, parse(personal.after.as_deref()));
+            if let (Some(object), Value::Object(detail)) = (personal.object, &mut detail) {
+                detail.insert("object".to_owned(), object.into());
+            }
+            (address, user_agent) = (personal.address, personal.user_agent);
+        }
+        Self {
+            id: row.id,
+            at: row.at,
+            event: row.event,
+            actor_kind: row.actor_kind,
+            actor_id: row.actor_id,
+            actor_username,
+            face: row.face,
+            user_id: row.user_id,
+            username,
+            client_id: row.client_id,
+            authorization_id: row.authorization_id,
+            request_id: row.request_id,
+            address,
+            user_agent,
+            times: row.times,
+            last_at: row.last_at,
+            before,
+            after,
+            detail,
+        }
+    }
+}
+
+fn parse(json: Option<&str>) -> Option<Value> {
+    json.and_then(|json| serde_json::from_str(json).ok())
+}
+
+/// Returns a state whose personal part was stored apart.
+fn whole(public: Option<Value>, personal: Option<Value>) -> Option<Value> {
+    match (public, personal) {
+        (Some(Value::Object(mut public)), Some(Value::Object(personal))) => {
+            public.extend(personal);
+            Some(Value::Object(public))
+        }
+        (public, personal) => personal.or(public),
+    }
+}
+
+/// Returns a page of the events that `filter` selects, newest first.
+pub async fn list(reading: &Reading<'_>, filter: &AuditFilter, window: &Window) -> Result<Listing<AuditView>, Refused> {
+    let app = reading.permit(filter.operation())?;
+    let after = window.after.as_deref().map(read_cursor).transpose()?;
+    let range = Range { from: filter.from, until: filter.until, after };
+    let db = app.store.reader();
+    let rows = audit_events::page(db, &filter.selected, &range, window.limit + 1).await?;
+    let actors =
+        rows.iter().filter(|(row, _)| row.actor_kind == "user").filter_map(|(row, _)| Uuid::try_parse(row.actor_id.as_ref()?).ok());
+    let mut ids: Vec<Uuid> = actors.chain(rows.iter().filter_map(|(row, _)| row.user_id)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let names = users::usernames(db, ids).await?;
+    Ok(Listing::of(rows, window.limit, |(row, _)| cursor((row.at, row.id)), |(row, personal)| AuditView::new(row, personal, &names)))
+}
+
+fn cursor((at, id): Place) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(format!("{at}.{id}"))
+}
+
+fn read_cursor(cursor: &str) -> Result<Place, Refused> {
+    let text = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let place = text.as_deref().and_then(|text| text.split_once('.')).and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
+    place.ok_or_else(|| Refused::invalid("cursor", "the cursor of a page of this list, as the page before it gave it"))
+}
+
+/// A refusal of a client's request as administrators see it.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct RefusalView {
+    #[serde(serialize_with = "rfc3339")]
+    pub at: UnixSeconds,
+    pub error: String,
+    pub reason: String,
+    /// The redirect URI that was received, without what may be a secret; `None` if there was none.
+    pub redirect_uri: Option<String>,
+}
+
+/// Returns the last 20 refusals of the client `id`, newest first. They lag by a few seconds. Fails with [`Refused::NotFound`] if there is
+/// no such client.
+pub async fn refusals(reading: &Reading<'_>, id: &str) -> Result<Vec<RefusalView>, Refused> {
+    let app = reading.permit(Operation::RefusalList)?;
+    app.store.client(id).await?.ok_or_else(|| Refused::not_found("client", id))?;
+    let rows = client_refusals::of_client(app.store.reader(), id).await?;
+    let view =
+        |row: client_refusals::RefusalRow| RefusalView { at: row.at, error: row.error, reason: row.reason, redirect_uri: row.redirect_uri };
+    Ok(rows.into_iter().map(view).collect())
+}
