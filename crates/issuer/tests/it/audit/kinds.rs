@@ -43,6 +43,8 @@ async fn every_kind_of_event_is_written_where_it_happens() {
         .submit(&page, "/account/password", &[("current_password", PASSWORD), ("new_password", chosen), ("repeat_password", chosen)])
         .await;
     session::end(&app.app, &app.operator, "nonsense", alice, "nobody").await.unwrap();
+    app.sql("UPDATE clients SET access = 'groups' WHERE id = 'shop'").await;
+    app.token(&[("grant_type", "password"), ("client_id", "shop"), ("username", "alice"), ("password", chosen)]).await;
     let spare = app.app.rotation().generate().unwrap();
     let active = keys::list(&app.reading()).await.unwrap().remove(0).kid;
     app.operate(|change| Box::pin(keys::revoke(change, &active, spare))).await.unwrap();

@@ -33,7 +33,7 @@ async fn a_clients_refusals_say_why_and_which_redirect_uri_came() {
     assert_eq!(found[3].2.as_deref(), Some("https://shop.example/callback?code=...&...#..."));
     assert!(found[3].1.starts_with("redirect_uri: it is not registered"), "{found:?}");
     assert_eq!((found[2].2.as_deref(), found[1].2.as_deref(), found[0].2.as_deref()), (Some(CALLBACK), None, Some(CALLBACK)));
-    assert_eq!(found[1].1, "the client secret is wrong");
+    assert_eq!(found[1].1, "the client secret is wrong or has ended");
     let stored = app.dump("client_refusals").await;
     assert!(!stored.contains("s3cret") && !stored.contains("fragment") && !stored.contains("wrong secret "), "{stored}");
 
