@@ -7,7 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use crate::accounts::lockout::{Counters, Guesser, Verdict};
-use crate::accounts::methods::password::{self, Comparison, StoredHash};
+use crate::accounts::methods::hashes::StoredHash;
+use crate::accounts::methods::password::{self, Comparison};
 use crate::accounts::methods::{Evidence, Method, Passed};
 use crate::accounts::{policy, username};
 use crate::app::App;

@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::accounts::methods::password::{self, StoredHash};
+use crate::accounts::methods::hashes::StoredHash;
+use crate::accounts::methods::password;
 use crate::accounts::session;
 use crate::accounts::{policy, username};
 use crate::admin::names::{self, Kind};
@@ -181,9 +182,9 @@ impl PasswordHash {
         Ok(Self { phc: password::hash(app, password).await?, origin: Origin::Generated })
     }
 
-    /// Takes an Argon2id hash in PHC format as it is. Fails if the hash cannot be used.
-    pub fn imported(phc: String) -> Result<Self, Refused> {
-        StoredHash::parse(&phc).map_err(|error| Refused::invalid("password_hash", error.to_string()))?;
+    /// Takes the hash of this or another system as it is: a text, or an object as Keycloak exports it. Fails if the hash cannot be used.
+    pub fn imported(hash: &Value) -> Result<Self, Refused> {
+        let phc = StoredHash::import(hash).map_err(|error| Refused::invalid("password_hash", error.to_string()))?;
         Ok(Self { phc, origin: Origin::Imported })
     }
 

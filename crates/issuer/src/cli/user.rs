@@ -99,16 +99,16 @@ pub struct PasswordArgs {
     /// Read the password from standard input; one line end after it is ignored
     #[arg(long)]
     password_stdin: bool,
-    /// Store this Argon2id hash from another system as it is, in PHC format ($argon2id$v=19$…)
-    #[arg(long, value_name = "PHC", conflicts_with = "password_stdin")]
+    /// Store this hash of Argon2, scrypt, PBKDF2 or bcrypt from another system as it is, such as $argon2id$v=19$… or $2b$12$…
+    #[arg(long, value_name = "HASH", conflicts_with = "password_stdin")]
     password_hash: Option<String>,
 }
 
 impl PasswordArgs {
     /// Returns the hash to store. Refuses a password that is too easy to guess for someone who knows `about`, such as the username.
     async fn hash(self, app: &App, about: &[&str]) -> Result<PasswordHash, CliError> {
-        if let Some(phc) = self.password_hash {
-            return Ok(PasswordHash::imported(phc)?);
+        if let Some(hash) = self.password_hash {
+            return Ok(PasswordHash::imported(&hash.into())?);
         }
         let password = if self.password_stdin { read_password()? } else { ask_password()? };
         Ok(PasswordHash::chosen(app, password, about).await?)

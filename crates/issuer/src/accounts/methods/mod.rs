@@ -1,5 +1,6 @@
 //! The authentication methods: ways in which users prove who they are. To add one, write its file and add a line to the list below.
 
+pub mod hashes;
 pub mod password;
 
 use serde::{Deserialize, Serialize};

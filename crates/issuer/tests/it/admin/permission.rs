@@ -139,7 +139,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
 }
 
 fn password() -> PasswordHash {
-    PasswordHash::imported("$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$3AuC/W4y1c5pJ1sM1jCUAHYHLkrf4GhDXP9RQrmYGCQ".to_owned()).unwrap()
+    PasswordHash::imported(&"$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$3AuC/W4y1c5pJ1sM1jCUAHYHLkrf4GhDXP9RQrmYGCQ".into()).unwrap()
 }
 
 fn new_user(username: &str, roles: &[&str]) -> NewUser {

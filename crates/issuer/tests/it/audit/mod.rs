@@ -205,7 +205,7 @@ async fn the_origin_of_a_password_that_an_administrator_sets_is_recorded() {
     for password in [
         PasswordHash::chosen(&app.app, "another good passphrase".into(), &[]).await.unwrap(),
         PasswordHash::generated(&app.app, "hJ4mQ8wZ2xT6".into()).await.unwrap(),
-        PasswordHash::imported(hash).unwrap(),
+        PasswordHash::imported(&hash.into()).unwrap(),
     ] {
         app.advance(60);
         app.operate(|change| Box::pin(users::set_password(change, admin, password))).await.unwrap();

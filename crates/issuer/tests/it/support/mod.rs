@@ -206,7 +206,7 @@ impl TestApp {
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             groups: Vec::new(),
         };
-        let (user, hash) = (NewUser::check(draft).unwrap(), PasswordHash::imported(hash).unwrap());
+        let (user, hash) = (NewUser::check(draft).unwrap(), PasswordHash::imported(&hash.into()).unwrap());
         self.operate(|change| Box::pin(users::add(change, user, hash))).await.unwrap().id
     }
 

@@ -1,1 +1,2 @@
+mod hashes;
 mod password;
