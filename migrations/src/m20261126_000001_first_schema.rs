@@ -8,6 +8,10 @@ use sea_orm_migration::schema::{
     big_integer, big_integer_null, binary, binary_null, boolean, integer, pk_auto, string, string_null, text, text_null, uuid, uuid_null,
 };
 
+/// An SQL condition on `users`: the password hash has not the form of this issuer's own hashes.
+const FOREIGN_HASH: &str =
+    "password_hash IS NOT NULL AND substr(password_hash, 1, 8) <> '{opaque}' AND substr(password_hash, 1, 15) <> '$argon2id$v=19$'";
+
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
 
@@ -111,8 +115,14 @@ impl MigrationTrait for Migration {
             }
             manager.create_index(index).await?;
         }
-        Ok(())
+        manager.create_index(foreign_hashes()).await
     }
+}
+
+/// An index of the users whose password hash another system made, so that they can be counted among many others.
+fn foreign_hashes() -> IndexCreateStatement {
+    let is_foreign = Expr::cust(FOREIGN_HASH);
+    Index::create().name("users_foreign_hash").table(Alias::new("users")).col(Alias::new("id")).cond_where(is_foreign).take()
 }
 
 fn table(name: &'static str) -> TableCreateStatement {

@@ -5,8 +5,8 @@ use std::fmt;
 
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PartialModelTrait, QueryFilter,
-    QueryOrder, QueryResult, QuerySelect, UpdateMany,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait, PartialModelTrait,
+    QueryFilter, QueryOrder, QueryResult, QuerySelect, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -234,4 +234,13 @@ pub async fn usernames(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Hash
     let found = users::Entity::find().select_only().columns([users::Column::Id, users::Column::Username]);
     let found = found.filter(users::Column::Id.is_in(ids)).into_tuple::<(Uuid, String)>().all(db).await?;
     Ok(found.into_iter().collect())
+}
+
+/// An SQL condition: the password hash has not the form of this issuer's own hashes. The index `users_foreign_hash` has the same condition.
+const FOREIGN_HASH: &str =
+    "password_hash IS NOT NULL AND substr(password_hash, 1, 8) <> '{opaque}' AND substr(password_hash, 1, 15) <> '$argon2id$v=19$'";
+
+/// Counts the users whose password hash another system made.
+pub async fn count_foreign_hashes(db: &impl ConnectionTrait) -> Result<u64, StoreError> {
+    Ok(users::Entity::find().filter(Expr::cust(FOREIGN_HASH)).count(db).await?)
 }

@@ -14,7 +14,7 @@ use crate::fetch::own;
 use crate::keys::{KeyError, KeyRing, master_check};
 use crate::oauth::issuer::Issuer;
 use crate::store::schema::{self, SchemaState};
-use crate::store::{Store, StoreError, resources};
+use crate::store::{Store, StoreError, resources, users};
 
 /// The result of one check.
 #[derive(Debug, Clone, Serialize)]
@@ -140,11 +140,23 @@ async fn of_database(settings: &Settings, store: &Store) -> Vec<Finding> {
         Ok(clash) => findings.extend(clash.map(|clash| Finding::bad("issuer", clash))),
         Err(error) => findings.push(Finding::bad("issuer", error.to_string())),
     }
+    findings.extend(check_password_hashes(store).await);
     findings.extend(check_keys(settings, store).await);
     findings.extend(check_default_client(settings, store).await);
     findings.extend(check_default_resource(settings, store).await);
     findings.extend(clients::check(settings, store).await);
     findings
+}
+
+/// Counts the hashes of other systems that are left.
+async fn check_password_hashes(store: &Store) -> Option<Finding> {
+    const CHECK: &str = "password hashes";
+    match users::count_foreign_hashes(store.reader()).await {
+        Ok(0) => None,
+        Ok(1) => Some(Finding::good(CHECK, "1 user has a hash of another system, which their next sign-in replaces")),
+        Ok(number) => Some(Finding::good(CHECK, format!("{number} users have hashes of other systems, which their next sign-ins replace"))),
+        Err(error) => Some(Finding::bad(CHECK, error.to_string())),
+    }
 }
 
 async fn check_keys(settings: &Settings, store: &Store) -> Vec<Finding> {

@@ -94,3 +94,21 @@ fn doctor_explains_who_can_read_the_files_with_secrets() {
         assert!(out.success == expected.is_ok() && out.stdout.contains(line), "{}", out.stdout);
     }
 }
+
+#[test]
+fn doctor_counts_the_hashes_of_other_systems() {
+    let signet = with_orders();
+    let counted = || {
+        let out = signet.run(&["doctor"]);
+        assert!(out.success, "{out:?}");
+        out.stdout.lines().find(|line| line.contains("password hashes")).map(str::to_owned)
+    };
+    assert_eq!(counted(), None);
+    let bcrypt = "$2b$12$LLYWIR7NX2rvjXxACu.S4.sNi8QJCujLYYLcTpR4sr6SSHikIUPF2";
+    signet.json(&["user", "add", "bob", "--password-hash", bcrypt]);
+    assert!(counted().unwrap().contains("1 user has a hash of another system"));
+    signet.json(&["user", "add", "carol", "--password-hash", &format!("{{bcrypt}}{bcrypt}")]);
+    let own = "$argon2id$v=19$m=65536,t=3,p=4$MTIzNDU2Nzg5MDEyMzQ1Ng$EOlXj3z9o9PCLeT0RSBGRqkq2splsxLZayq6V/951cc";
+    signet.json(&["user", "add", "dave", "--password-hash", own]);
+    assert!(counted().unwrap().contains("2 users have hashes of other systems"));
+}
