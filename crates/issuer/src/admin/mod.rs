@@ -26,6 +26,7 @@ pub mod registration_tokens;
 pub mod resources;
 pub mod roles;
 pub mod sessions;
+pub mod transfer;
 pub mod trial;
 pub mod users;
 
@@ -49,7 +50,7 @@ use crate::store::{StoreError, Transaction, commit};
 pub use permission::{Needs, Operation, RECENT, Reading};
 
 /// A field of an input that is not valid. Fields carry the names of RFC 7591 or of the database, never those of flags.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// The name of the field, such as `redirect_uris`.
     pub field: &'static str,

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use crate::admin::{Change, Operation, Refused};
+use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::oauth::group_name::folded;
 use crate::store::retired_names;
@@ -26,10 +27,15 @@ impl fmt::Display for Kind {
     }
 }
 
+/// Returns the hashes under which `name` is stored if it was given up.
+pub(super) fn hashes(app: &App, kind: Kind, name: &str) -> Vec<String> {
+    app.master.name_hashes(&kind.to_string(), &folded(name))
+}
+
 /// Stores that `name` is given up.
 pub(super) async fn retire(change: &Change<'_>, kind: Kind, name: &str) -> Result<(), Refused> {
-    let hashes = change.app.master.name_hashes(&kind.to_string(), &folded(name));
-    match hashes.first() {
+    let retired = hashes(change.app, kind, name);
+    match retired.first() {
         Some(current) => Ok(retired_names::insert(&change.transaction, &kind.to_string(), current, change.now).await?),
         None => Ok(()),
     }
@@ -37,8 +43,8 @@ pub(super) async fn retire(change: &Change<'_>, kind: Kind, name: &str) -> Resul
 
 /// Refuses `name` if a user or group had it before.
 pub(super) async fn refuse_retired(change: &Change<'_>, kind: Kind, name: &str) -> Result<(), Refused> {
-    let hashes = change.app.master.name_hashes(&kind.to_string(), &folded(name));
-    if retired_names::exists(&change.transaction, &kind.to_string(), &hashes).await? {
+    let retired = hashes(change.app, kind, name);
+    if retired_names::exists(&change.transaction, &kind.to_string(), &retired).await? {
         return Err(Refused::Conflict(format!(
             "the name {name} belonged to another {kind}, which applications may still know by it; if nobody does, release it with \
              `signet {kind} release-name {name}`"
@@ -51,8 +57,8 @@ pub(super) async fn refuse_retired(change: &Change<'_>, kind: Kind, name: &str) 
 /// [`Refused::Insufficient`] unless someone with a shell on the issuer's machine asks for it.
 pub async fn release(change: &mut Change<'_>, kind: Kind, name: &str) -> Result<(), Refused> {
     change.require(Operation::NameRelease)?;
-    let hashes = change.app.master.name_hashes(&kind.to_string(), &folded(name));
-    if !retired_names::remove(&change.transaction, &kind.to_string(), &hashes).await? {
+    let retired = hashes(change.app, kind, name);
+    if !retired_names::remove(&change.transaction, &kind.to_string(), &retired).await? {
         return Err(Refused::Conflict(format!("no {kind} had the name {name} before, so there is nothing to release")));
     }
     // The name of a user who was deleted is not kept, because it may tell who they were.

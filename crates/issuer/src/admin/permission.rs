@@ -92,6 +92,8 @@ operations! {
     UserEnable = Administrator;
     UserSetClaims = Administrator;
     UserChangeRoles = HelpDesk;
+    UserImport = Shell;
+    UserExport = Shell;
     GroupList = ReadPeople;
     GroupShow = ReadPeople;
     GroupAdd = Administrator;

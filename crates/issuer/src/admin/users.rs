@@ -5,10 +5,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::accounts::methods::hashes::StoredHash;
-use crate::accounts::methods::password;
-use crate::accounts::session;
-use crate::accounts::{policy, username};
+use crate::accounts::methods::{hashes::StoredHash, password};
+use crate::accounts::{policy, session, username};
 use crate::admin::names::{self, Kind};
 use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, groups, roles};
 use crate::app::App;
@@ -144,7 +142,8 @@ impl UserView {
     }
 }
 
-fn is_email(text: &str) -> bool {
+/// Returns whether `text` looks like an email address.
+pub(super) fn is_email(text: &str) -> bool {
     let plain = text.len() <= 254 && text.chars().all(|c| !c.is_control() && !c.is_whitespace());
     plain && text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
 }

@@ -86,6 +86,8 @@ actions! {
     UserPasswordSet = "user_password_set";
     UserRolesChanged = "user_roles_changed";
     UserSessionsEnded = "user_sessions_ended";
+    UsersExported = "users_exported";
+    UsersImported = "users_imported";
 }
 
 macro_rules! kinds {

@@ -18,6 +18,7 @@ mod resource;
 mod role;
 mod serve;
 mod session;
+mod transfer;
 mod user;
 
 use std::io::{self, Write};

@@ -13,6 +13,7 @@ use crate::admin::roles::{self, Held};
 use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter};
 use crate::app::App;
 use crate::cli::report::Report;
+use crate::cli::transfer::{self, ExportArgs, ImportArgs};
 use crate::cli::{Arguments, CliError, all, changing, operator, reading, refuse};
 use crate::oauth::standard_claims::TEXT_CLAIMS;
 
@@ -66,6 +67,10 @@ pub enum UserCommand {
         /// Username of the user to enable
         username: String,
     },
+    /// Add many users from a file, or change them, with the hashes of their passwords in other systems
+    Import(ImportArgs),
+    /// Write all users to a new file, which `signet user import` reads
+    Export(ExportArgs),
     /// Let a username that a deleted or renamed user had be used again; do this only if no application knows the old user by it
     ReleaseName {
         /// Username to release
@@ -160,6 +165,8 @@ pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
         }
         UserCommand::Disable { username } => disable(app, &username).await,
         UserCommand::Enable { username } => enable(app, &username).await,
+        UserCommand::Import(arguments) => transfer::import(app, arguments).await,
+        UserCommand::Export(arguments) => transfer::export(app, arguments).await,
         UserCommand::ReleaseName { username } => {
             let name = normalize(&username);
             change(app, &operator(), |change| Box::pin(names::release(change, Kind::User, &name))).await?;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::store::StoreError;
 use crate::store::entity::{attributes, user_attributes};
+use crate::store::query::PAIRS_AT_ONCE;
 
 pub use crate::store::entity::attributes::Model as AttributeRow;
 
@@ -83,6 +84,23 @@ pub async fn replace(db: &impl ConnectionTrait, user: Uuid, name: &str, values: 
         };
         let rows = values.iter().zip(0..).map(|pair| row(pair).into_active_model());
         user_attributes::Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Inserts the values of users who have none yet.
+pub async fn insert_all(db: &impl ConnectionTrait, given: Vec<(Uuid, Values)>) -> Result<(), StoreError> {
+    let row = |user_id, name: &String, (value, position): (String, i32)| {
+        user_attributes::Model { user_id, name: name.clone(), position, value }.into_active_model()
+    };
+    let mut rows = Vec::new();
+    for (user, values) in given {
+        for (name, texts) in values {
+            rows.extend(texts.into_iter().zip(0..).map(|value| row(user, &name, value)));
+        }
+    }
+    for some in rows.chunks(PAIRS_AT_ONCE) {
+        user_attributes::Entity::insert_many(some.iter().cloned()).exec_without_returning(db).await?;
     }
     Ok(())
 }

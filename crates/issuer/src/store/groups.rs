@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::oauth::group_name::folded;
 use crate::store::StoreError;
 use crate::store::entity::{group_members, group_roles, groups, users};
+use crate::store::query::PAIRS_AT_ONCE;
 
 pub use crate::store::entity::groups::Model as GroupRow;
 
@@ -140,6 +141,16 @@ pub async fn add_members(db: &impl ConnectionTrait, id: Uuid, users: &[Uuid]) ->
     let rows = users.iter().map(|user| group_members::Model { group_id: id, user_id: *user }.into_active_model());
     let unless_member = OnConflict::new().do_nothing().to_owned();
     Ok(group_members::Entity::insert_many(rows).on_conflict(unless_member).exec_without_returning(db).await?)
+}
+
+/// Makes each user a member of the group that is named before them, of which they are not a member yet.
+pub async fn insert_members(db: &impl ConnectionTrait, members: Vec<(Uuid, Uuid)>) -> Result<(), StoreError> {
+    for some in members.chunks(PAIRS_AT_ONCE) {
+        let rows =
+            some.iter().map(|(group_id, user_id)| group_members::Model { group_id: *group_id, user_id: *user_id }.into_active_model());
+        group_members::Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
+    Ok(())
 }
 
 /// Takes `users` out of the group `id`. Returns the number of those who were members.

@@ -1,5 +1,7 @@
 //! Names of users and groups that were renamed or deleted, as keyed hashes.
 
+use std::collections::HashSet;
+
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, SelectExt};
 
@@ -18,6 +20,12 @@ pub async fn insert(db: &impl ConnectionTrait, kind: &str, hash: &str, at: UnixS
 /// Returns whether a name of `kind` with one of `hashes` was retired.
 pub async fn exists(db: &impl ConnectionTrait, kind: &str, hashes: &[String]) -> Result<bool, StoreError> {
     Ok(Entity::find().filter(Column::Kind.eq(kind)).filter(Column::Hash.is_in(hashes)).exists(db).await?)
+}
+
+/// Returns those of `hashes` under which a name of `kind` was retired.
+pub async fn among(db: &impl ConnectionTrait, kind: &str, hashes: impl Iterator<Item = &str>) -> Result<HashSet<String>, StoreError> {
+    let rows = Entity::find().filter(Column::Kind.eq(kind)).filter(Column::Hash.is_in(hashes)).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.hash).collect())
 }
 
 /// Forgets the names of `kind` with one of `hashes`. Returns `false` if none of them was retired.

@@ -15,6 +15,7 @@ use crate::oauth::scope::ADMIN_SCOPES;
 use crate::store::StoreError;
 use crate::store::entity::{group_members, group_roles, groups, role_scopes, roles, scopes, user_roles, users};
 use crate::store::groups::MemberRow;
+use crate::store::query::PAIRS_AT_ONCE;
 
 pub use crate::store::entity::roles::Model as RoleRow;
 
@@ -111,6 +112,15 @@ pub async fn of_user(db: &impl ConnectionTrait, user: Uuid) -> Result<Vec<String
 pub async fn give(db: &impl ConnectionTrait, user: Uuid, name: &str) -> Result<(), StoreError> {
     let row = user_roles::Model { user_id: user, role: name.to_owned() };
     user_roles::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Gives each user the role that is named beside them, which must exist and which the user must not have.
+pub async fn give_all(db: &impl ConnectionTrait, given: Vec<(Uuid, String)>) -> Result<(), StoreError> {
+    for some in given.chunks(PAIRS_AT_ONCE) {
+        let rows = some.iter().map(|(user_id, role)| user_roles::Model { user_id: *user_id, role: role.clone() }.into_active_model());
+        user_roles::Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait, PartialModelTrait,
-    QueryFilter, QueryOrder, QueryResult, QuerySelect, UpdateMany,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
+    PartialModelTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -152,6 +152,47 @@ pub async fn names(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -
 /// Inserts a user. Fails with [`StoreError::Conflict`] if the username is taken.
 pub async fn insert(db: &impl ConnectionTrait, user: UserRow) -> Result<(), StoreError> {
     users::Entity::insert(user.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// The number of users that one statement inserts. SQLite allows 32,766 values in a statement.
+const INSERTED_AT_ONCE: usize = 500;
+
+/// Inserts many users. Fails with [`StoreError::Conflict`] if a username is taken.
+pub async fn insert_all(db: &impl ConnectionTrait, users: Vec<UserRow>) -> Result<(), StoreError> {
+    let mut rows = users.into_iter().map(IntoActiveModel::into_active_model).peekable();
+    while rows.peek().is_some() {
+        let some = rows.by_ref().take(INSERTED_AT_ONCE);
+        users::Entity::insert_many(some.collect::<Vec<users::ActiveModel>>()).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Returns the rows of the users with these usernames, which must be in normal form.
+pub async fn by_usernames(db: &impl ConnectionTrait, names: impl Iterator<Item = &str>) -> Result<Vec<UserRow>, StoreError> {
+    Ok(users::Entity::find().filter(users::Column::Username.is_in(names)).all(db).await?)
+}
+
+/// Locks the users with these usernames, so that no other transaction changes them until the caller's transaction ends.
+pub async fn lock_all(db: &impl ConnectionTrait, names: impl Iterator<Item = &str>) -> Result<(), StoreError> {
+    let users = users::Entity::find().filter(users::Column::Username.is_in(names)).order_by_asc(users::Column::Username);
+    users.lock_exclusive().all(db).await?;
+    Ok(())
+}
+
+/// Returns the rows of the users `ids`.
+pub async fn by_ids(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<Vec<UserRow>, StoreError> {
+    Ok(users::Entity::find().filter(users::Column::Id.is_in(ids)).all(db).await?)
+}
+
+/// Returns the rows of the users with these ids in the system that manages the users.
+pub async fn by_external_ids(db: &impl ConnectionTrait, ids: impl Iterator<Item = &str>) -> Result<Vec<UserRow>, StoreError> {
+    Ok(users::Entity::find().filter(users::Column::ExternalId.is_in(ids)).all(db).await?)
+}
+
+/// Stores all columns of `user` in place of those of the user with the same id.
+pub async fn replace(db: &impl ConnectionTrait, user: UserRow) -> Result<(), StoreError> {
+    users::Entity::update(user.into_active_model().reset_all()).exec(db).await?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod permission;
 mod preview;
 mod resources;
 mod roles;
+mod transfer;
 
 use signet_issuer::admin::{self, Window};
 

@@ -10,6 +10,7 @@ use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
 use signet_issuer::admin::registration_tokens::{self, NewRegistrationToken};
 use signet_issuer::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch};
 use signet_issuer::admin::roles::{self, NewRole, RolePatch};
+use signet_issuer::admin::transfer::{Import, ImportOptions, Line, export};
 use signet_issuer::admin::trial::{self, TrialRequest};
 use signet_issuer::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter};
 use signet_issuer::admin::{Change, Operation, RECENT, Reading, Refused, activity, client_claims, keys, sessions};
@@ -49,7 +50,7 @@ fn row(operation: Operation) -> &'static str {
         O::ClientAdd | O::ClientEdit | O::ClientSetEnabled | O::ResourceAdd | O::ResourceEdit | O::AuthorizationEndAll => "a",
         O::UserSetPassword | O::GroupRemove | O::RoleRemove | O::ClientRotateSecret | O::ClientRemove => "d",
         O::ClientClaimPut | O::ClientClaimRemove | O::RegistrationTokenIssue | O::ResourceRemove | O::KeyPublish | O::KeyRevoke => "d",
-        O::NameRelease | O::RegistrationTokenSpend | O::ResourceAddBuiltIn => "-",
+        O::NameRelease | O::RegistrationTokenSpend | O::ResourceAddBuiltIn | O::UserImport | O::UserExport => "-",
     }
 }
 
@@ -71,6 +72,16 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
         O::UserEnable => users::enable(change, user).await.map(drop),
         O::UserSetClaims => users::set_claims(change, user, &[("nickname".into(), "Al".into())]).await.map(drop),
         O::UserChangeRoles => users::change_roles(change, user, &one("delegated"), &[]).await.map(drop),
+        O::UserImport => {
+            let begun = Import::begin(reading, ImportOptions::default()).await;
+            let import = Import::begin(&app.reading(), ImportOptions::default()).await?;
+            let lines = [Line { number: 1, text: br#"{"username":"new"}"#.to_vec() }];
+            let prepared = import.prepare(&app.reading(), &lines).await?;
+            let written = import.write(change, prepared).await;
+            assert_eq!(begun.is_ok(), written.is_ok());
+            written.map(drop)
+        }
+        O::UserExport => export::begin(change, true).await.map(drop),
         O::GroupList => groups::list(reading, window).await.map(drop),
         O::GroupShow => groups::members(reading, "staff", window).await.map(drop),
         O::GroupAdd => groups::add(change, GroupDraft { name: "new".into(), ..GroupDraft::default() }).await.map(drop),

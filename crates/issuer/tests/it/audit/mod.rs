@@ -17,7 +17,8 @@ use signet_issuer::admin::patch::Patch;
 use signet_issuer::admin::roles::RolePatch;
 use signet_issuer::admin::users::PasswordHash;
 use signet_issuer::admin::{
-    Refused, authorizations, client_claims, clients, edit_client, groups, keys, registration_tokens, resources, roles, sessions, users,
+    Refused, authorizations, client_claims, clients, edit_client, groups, keys, registration_tokens, resources, roles, sessions, transfer,
+    users,
 };
 use signet_issuer::audit::Action;
 use signet_issuer::fetch::budget::Asker;
@@ -88,6 +89,8 @@ fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
         Action::UserPasswordSet => (r#""origin":null"#, r#""origin":"chosen""#),
         Action::UserRolesChanged => (r#""clerk""#, r#""roles":[]"#),
         Action::UserSessionsEnded => (r#""sessions":1"#, r#""sessions_ended":1"#),
+        Action::UsersExported => ("", r#""with_password_hashes":false"#),
+        Action::UsersImported => ("", r#""added":1"#),
     };
     (Some(before).filter(|before| !before.is_empty()), Some(after).filter(|after| !after.is_empty()))
 }
@@ -128,8 +131,13 @@ async fn every_operation_records_who_did_what_before_and_after() {
     });
     let patch = ClientPatch { pkce: Patch::Set(Pkce::Optional), ..ClientPatch::default() };
     let edit = ClientEdit::prepare(&app.app, patch, Asker::Operator).await.unwrap();
+    let import = transfer::Import::begin(&app.reading(), transfer::ImportOptions::default()).await.unwrap();
+    let imported = [transfer::Line { number: 1, text: br#"{"username":"imported"}"#.to_vec() }];
+    let imported = import.prepare(&app.reading(), &imported).await.unwrap();
     app.operate(|change| {
         Box::pin(async move {
+            import.write(change, imported).await?;
+            transfer::export::begin(change, false).await?;
             users::set_password(change, alice, password).await?;
             users::set_claims(change, alice, &nickname).await?;
             users::change_roles(change, alice, &[], &clerk).await?;

@@ -8,6 +8,7 @@ mod help;
 mod keys;
 mod report;
 mod serve;
+mod transfer;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

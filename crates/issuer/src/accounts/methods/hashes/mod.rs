@@ -67,6 +67,11 @@ pub(super) const PREPARED: &str = "{opaque}";
 /// The beginning of an Argon2id hash as this issuer makes it.
 const OWN: &str = "$argon2id$v=19$";
 
+/// Returns whether a stored hash was made here of a password that was typed or generated, and not imported from another system.
+pub fn is_prepared(stored: &str) -> bool {
+    stored.starts_with(PREPARED)
+}
+
 /// A parsed hash of a password.
 #[derive(Clone)]
 pub struct StoredHash {

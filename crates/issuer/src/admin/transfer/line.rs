@@ -1,0 +1,174 @@
+//! One line of an imported file: a JSON object with the fields of a user, each of which is checked on its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::accounts::methods::hashes::StoredHash;
+use crate::accounts::username;
+use crate::admin::Fault;
+use crate::admin::users::is_email;
+use crate::clock::{UnixSeconds, parse_rfc3339};
+use crate::oauth::client_metadata::is_plain_text;
+use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS, is_line};
+
+/// The longest line, in bytes.
+pub const MAX_LINE: usize = 64 * 1024;
+/// The longest id in another system, in characters.
+const MAX_EXTERNAL_ID: usize = 255;
+
+/// A field that may be null. `None` stands for a field that is absent, and `Some(None)` for one that is null.
+type Given<T> = Option<Option<T>>;
+
+/// The fields of a line, with the names of the REST API.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct UserLine {
+    pub id: Option<Uuid>,
+    pub username: String,
+    pub email: Given<String>,
+    pub email_verified: Option<bool>,
+    pub name: Given<String>,
+    pub external_id: Given<String>,
+    pub enabled: Option<bool>,
+    pub claims: Option<StandardClaims>,
+    pub password_hash: Given<String>,
+    pub password_generated_at: Given<UnixSeconds>,
+    pub created_at: Option<UnixSeconds>,
+    pub updated_at: Option<UnixSeconds>,
+    pub last_sign_in_at: Given<UnixSeconds>,
+    pub roles: Option<BTreeSet<String>>,
+    pub groups: Option<BTreeSet<String>>,
+    pub attributes: Option<BTreeMap<String, Value>>,
+}
+
+/// The names of all fields.
+const FIELDS: &str = "id, username, email, email_verified, name, external_id, enabled, claims, password_hash, password_generated_at, \
+                      created_at, updated_at, last_sign_in_at, roles, groups, attributes";
+
+/// The fields of a line that were not read yet, and the faults of those that were.
+struct Reader {
+    fields: Map<String, Value>,
+    faults: Vec<Fault>,
+}
+
+impl Reader {
+    /// Reads a field by `parse`, which returns `None` if the value is not as `expected`. Returns `None` if the field is absent.
+    fn read<T>(&mut self, field: &'static str, expected: &str, parse: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+        let value = self.fields.remove(field)?;
+        let parsed = parse(&value);
+        if parsed.is_none() {
+            let fault = Fault::new(field, expected);
+            // A value that is no text may be anything, so it is not shown.
+            self.faults.push(value.as_str().map_or(fault.clone(), |found| fault.found(found)));
+        }
+        parsed
+    }
+
+    /// Reads a field that may be null.
+    fn read_or_null<T>(&mut self, field: &'static str, expected: &str, parse: impl FnOnce(&Value) -> Option<T>) -> Given<T> {
+        self.read(field, expected, |value| if value.is_null() { Some(None) } else { parse(value).map(Some) })
+    }
+
+    fn password_hash(&mut self) -> Given<String> {
+        match self.fields.remove("password_hash")? {
+            Value::Null => Some(None),
+            hash => match StoredHash::import(&hash) {
+                Ok(text) => Some(Some(text)),
+                Err(error) => {
+                    self.faults.push(Fault::new("password_hash", error.to_string()));
+                    None
+                }
+            },
+        }
+    }
+
+    fn claims(&mut self) -> Option<StandardClaims> {
+        let object = self.read("claims", "an object of texts, such as {\"given_name\": \"Alice\"}", |value| value.as_object().cloned())?;
+        let mut claims = StandardClaims::default();
+        for (claim, value) in object {
+            // The full name is the field `name`.
+            let known = TEXT_CLAIMS.into_iter().find(|known| *known == claim && claim != "name");
+            let set = match (known, value.as_str()) {
+                (Some(_), Some(text)) => claims.set(&claim, text).map_err(|error| error.to_string()),
+                (Some(_), None) => Err("a text".to_owned()),
+                (None, _) => Err(format!("claims among {}", TEXT_CLAIMS.join(", "))),
+            };
+            if let Err(expected) = set {
+                let fault = Fault::new(known.unwrap_or("claims"), expected);
+                self.faults.push(if known.is_some() { fault } else { fault.found(&claim) });
+            }
+        }
+        Some(claims)
+    }
+}
+
+fn time(value: &Value) -> Option<UnixSeconds> {
+    value.as_i64().filter(|seconds| *seconds >= 0).or_else(|| parse_rfc3339(value.as_str()?))
+}
+
+fn names(value: &Value) -> Option<BTreeSet<String>> {
+    value.as_array()?.iter().map(|name| name.as_str().map(str::to_owned)).collect()
+}
+
+fn text(is_right: impl Fn(&str) -> bool) -> impl FnOnce(&Value) -> Option<String> {
+    move |value| value.as_str().filter(|text| is_right(text)).map(str::to_owned)
+}
+
+impl UserLine {
+    /// Parses a line. Fails with the faults of all its fields.
+    pub fn parse(text_of_line: &[u8]) -> Result<Self, Vec<Fault>> {
+        const TIME: &str = "a time such as 2026-11-24T10:00:00Z, or Unix seconds";
+        let fields = match serde_json::from_slice(text_of_line) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) => return Err(vec![Fault::new("line", "a JSON object such as {\"username\": \"alice\"}")]),
+            Err(error) => {
+                return Err(vec![Fault::new(
+                    "line",
+                    format!("a JSON object on one line; at column {} the text is not JSON", error.column()),
+                )]);
+            }
+        };
+        let mut reader = Reader { fields, faults: Vec::new() };
+        let id = reader.read("id", "a UUID, or no id", |value| Uuid::try_parse(value.as_str()?).ok().filter(|id| !id.is_nil()));
+        let username = match reader.fields.remove("username").as_ref().map(Value::as_str) {
+            Some(Some(typed)) => username::validate(typed).map_err(|error| Fault::new("username", error.to_string()).found(typed)),
+            _ => Err(Fault::new("username", "a text such as alice")),
+        };
+        let username = username.unwrap_or_else(|fault| {
+            reader.faults.push(fault);
+            String::new()
+        });
+        let line = Self {
+            id,
+            username,
+            email: reader.read_or_null("email", "an address such as alice@example.com", text(is_email)),
+            email_verified: reader.read("email_verified", "true or false", Value::as_bool),
+            name: reader.read_or_null(
+                "name",
+                "a full name, without control characters, such as Alice Example",
+                text(|name| !name.trim().is_empty() && is_line(name)),
+            ),
+            external_id: reader.read_or_null(
+                "external_id",
+                &format!("1 to {MAX_EXTERNAL_ID} characters, none of them a control character, such as 00u1abcd"),
+                text(|id| !id.trim().is_empty() && id.chars().count() <= MAX_EXTERNAL_ID && is_plain_text(id)),
+            ),
+            enabled: reader.read("enabled", "true or false", Value::as_bool),
+            claims: reader.claims(),
+            password_hash: reader.password_hash(),
+            password_generated_at: reader.read_or_null("password_generated_at", TIME, time),
+            created_at: reader.read("created_at", TIME, time),
+            updated_at: reader.read("updated_at", TIME, time),
+            last_sign_in_at: reader.read_or_null("last_sign_in_at", TIME, time),
+            roles: reader.read("roles", "a list of names of roles", names),
+            groups: reader.read("groups", "a list of names of groups", names),
+            attributes: reader.read("attributes", "an object of the attributes and their values", |value| {
+                Some(value.as_object()?.clone().into_iter().collect())
+            }),
+        };
+        let Reader { fields, mut faults } = reader;
+        faults.extend(fields.keys().map(|unknown| Fault::new("field", format!("one of {FIELDS}")).found(unknown)));
+        if faults.is_empty() { Ok(line) } else { Err(faults) }
+    }
+}

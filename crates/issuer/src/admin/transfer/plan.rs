@@ -1,0 +1,209 @@
+//! What an import does with each line: add a user, change one, or nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::WholeUser;
+use super::catalogue::Catalogue;
+use super::line::UserLine;
+use crate::accounts::methods::hashes::is_prepared;
+use crate::admin::names::{self, Kind};
+use crate::admin::{Fault, Refused};
+use crate::app::App;
+use crate::clock::UnixSeconds;
+use crate::oauth::standard_claims::StandardClaims;
+use crate::store::users::{self, UserRow};
+use crate::store::{ConnectionTrait, retired_names};
+
+/// What an import may do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImportOptions {
+    /// Change users who exist.
+    pub update: bool,
+    /// Add and change users who hold a scope of administration.
+    pub allow_admin: bool,
+}
+
+/// What a line makes of a user.
+pub(super) enum Step {
+    Add(Box<WholeUser>),
+    Update { before: Box<WholeUser>, after: Box<WholeUser> },
+    Nothing,
+}
+
+/// The number of a line, with what it does or why it is refused.
+pub(super) type Planned = (u64, Result<Step, Vec<Fault>>);
+
+/// What the database holds that concerns some lines.
+struct Existing {
+    by_id: HashMap<Uuid, WholeUser>,
+    ids: HashMap<String, Uuid>,
+    external: HashMap<String, Uuid>,
+    retired: HashSet<String>,
+}
+
+impl Existing {
+    async fn read(db: &impl ConnectionTrait, app: &App, lines: &[(u64, UserLine)]) -> Result<Self, Refused> {
+        let mut rows = users::by_usernames(db, lines.iter().map(|(_, line)| line.username.as_str())).await?;
+        let known: HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
+        rows.extend(users::by_ids(db, lines.iter().filter_map(|(_, line)| line.id).filter(|id| !known.contains(id))).await?);
+        let external = lines.iter().filter_map(|(_, line)| line.external_id.as_ref()?.as_deref());
+        let external = users::by_external_ids(db, external).await?;
+        let external = external.into_iter().filter_map(|row| Some((row.external_id?, row.id))).collect();
+        let ids: HashMap<String, Uuid> = rows.iter().map(|row| (row.username.clone(), row.id)).collect();
+        let new = lines.iter().map(|(_, line)| line.username.as_str()).filter(|name| !ids.contains_key(*name));
+        let hashes: Vec<(String, String)> =
+            new.flat_map(|name| names::hashes(app, Kind::User, name).into_iter().map(|hash| (hash, name.to_owned()))).collect();
+        let found = retired_names::among(db, "user", hashes.iter().map(|(hash, _)| hash.as_str())).await?;
+        let retired = hashes.into_iter().filter(|(hash, _)| found.contains(hash)).map(|(_, name)| name).collect();
+        let by_id = WholeUser::read(db, rows).await?.into_iter().map(|user| (user.row.id, user)).collect();
+        Ok(Self { by_id, ids, external, retired })
+    }
+
+    /// Returns the user that the line is about, if they exist.
+    fn of(&self, line: &UserLine) -> Result<Option<&WholeUser>, Fault> {
+        let named = self.ids.get(&line.username).and_then(|id| self.by_id.get(id));
+        match (line.id.and_then(|id| self.by_id.get(&id)), named) {
+            (Some(user), _) if user.row.username != line.username => {
+                let expected = format!("{}, which is the username of the user with this id; an import renames nobody", user.row.username);
+                Err(Fault::new("username", expected))
+            }
+            (Some(user), _) => Ok(Some(user)),
+            (None, Some(user)) if line.id.is_some() => {
+                Err(Fault::new("id", format!("{}, which is the id of the user with this username", user.row.id)))
+            }
+            (None, named) => Ok(named),
+        }
+    }
+}
+
+/// Decides what to do with each of `lines`, whose fields were checked.
+pub(super) async fn plan(
+    db: &impl ConnectionTrait,
+    app: &App,
+    catalogue: &Catalogue,
+    options: ImportOptions,
+    lines: &[(u64, UserLine)],
+) -> Result<Vec<Planned>, Refused> {
+    let existing = Existing::read(db, app, lines).await?;
+    let now = app.now();
+    Ok(lines.iter().map(|(number, line)| (*number, step(app, &existing, catalogue, options, line, now))).collect())
+}
+
+fn step(
+    app: &App,
+    existing: &Existing,
+    catalogue: &Catalogue,
+    options: ImportOptions,
+    line: &UserLine,
+    now: UnixSeconds,
+) -> Result<Step, Vec<Fault>> {
+    let before = existing.of(line).map_err(|fault| vec![fault])?;
+    let mut faults = Vec::new();
+    if before.is_none() && existing.retired.contains(&line.username) {
+        let expected = format!("another name; {} belonged to another user, and `signet user release-name` releases it", line.username);
+        faults.push(Fault::new("username", expected));
+    }
+    let attributes = match line.attributes.as_ref().map(|given| catalogue.values(given)).transpose() {
+        Ok(attributes) => attributes,
+        Err(wrong) => {
+            faults.extend(wrong);
+            None
+        }
+    };
+    let new = || WholeUser {
+        row: blank(line.id.unwrap_or_else(|| app.clock.ordered_uuid()), line, now),
+        roles: BTreeSet::new(),
+        groups: catalogue.default_groups(),
+        attributes: BTreeMap::new(),
+    };
+    let mut after = before.cloned().unwrap_or_else(new);
+    apply(line, &mut after.row, now);
+    after.roles = line.roles.clone().unwrap_or(after.roles);
+    after.groups = line.groups.clone().unwrap_or(after.groups);
+    after.attributes = attributes.unwrap_or(after.attributes);
+    if before == Some(&after) {
+        return if faults.is_empty() { Ok(Step::Nothing) } else { Err(faults) };
+    }
+    faults.extend(catalogue.unknown(&after.roles, &after.groups));
+    if after.row.email_verified && after.row.email.is_none() {
+        faults.push(Fault::new("email_verified", "false for a user without an email address"));
+    }
+    let external = after.row.external_id.as_ref().and_then(|id| existing.external.get(id));
+    if external.is_some_and(|id| *id != after.row.id) {
+        faults.push(Fault::new("external_id", "an id that no other user has"));
+    }
+    if before.is_some() && !options.update {
+        faults.push(Fault::new("username", "a user who does not exist, or the data that they have, because changes were not asked for"));
+    }
+    let administers = |user: &WholeUser| catalogue.administering(&user.roles, &user.groups).map(|(field, name)| (field, name.to_owned()));
+    if let Some((field, name)) = administers(&after).or(before.and_then(administers)).filter(|_| !options.allow_admin) {
+        let expected = "none with a scope of administration, because changes of administrators were not asked for";
+        faults.push(Fault::new(field, expected).found(name));
+    }
+    match (faults.is_empty(), before) {
+        (false, _) => Err(faults),
+        (true, None) => Ok(Step::Add(Box::new(after))),
+        (true, Some(before)) => {
+            after.row.updated_at = now;
+            after.row.version += 1;
+            Ok(Step::Update { before: Box::new(before.clone()), after: Box::new(after) })
+        }
+    }
+}
+
+/// Returns the row of a new user, before the line is applied.
+fn blank(id: Uuid, line: &UserLine, now: UnixSeconds) -> UserRow {
+    UserRow {
+        id,
+        username: line.username.clone(),
+        email: None,
+        email_verified: false,
+        name: None,
+        password_hash: None,
+        // The three times are those of the line for a new user alone. Later they are those of this issuer.
+        created_at: line.created_at.unwrap_or(now),
+        updated_at: line.updated_at.unwrap_or(now),
+        last_sign_in_at: line.last_sign_in_at.flatten(),
+        disabled_at: None,
+        claims: StandardClaims::default().to_json(),
+        password_generated_at: None,
+        credential_version: 0,
+        external_id: None,
+        version: 0,
+    }
+}
+
+/// Sets what the line says of the columns of a user.
+fn apply(line: &UserLine, row: &mut UserRow, now: UnixSeconds) {
+    if let Some(email) = &line.email {
+        if *email != row.email {
+            row.email_verified = false;
+        }
+        row.email.clone_from(email);
+    }
+    row.email_verified = line.email_verified.unwrap_or(row.email_verified);
+    if let Some(name) = &line.name {
+        row.name.clone_from(name);
+    }
+    if let Some(id) = &line.external_id {
+        row.external_id.clone_from(id);
+    }
+    if let Some(claims) = &line.claims {
+        row.claims = claims.to_json();
+    }
+    match line.enabled {
+        Some(true) => row.disabled_at = None,
+        Some(false) => row.disabled_at = row.disabled_at.or(Some(now)),
+        None => {}
+    }
+    if let Some(hash) = &line.password_hash {
+        // A hash that was made here is newer than one of another system, which a sign-in or the user replaced by it.
+        let stored_here = row.password_hash.as_deref().is_some_and(is_prepared);
+        if !stored_here || hash.as_deref().is_some_and(is_prepared) {
+            row.password_hash.clone_from(hash);
+            row.password_generated_at = line.password_generated_at.flatten();
+        }
+    }
+}

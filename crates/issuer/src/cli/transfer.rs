@@ -1,0 +1,189 @@
+//! `signet user import` and `signet user export`: read and write files of users, one JSON object on each line.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use crate::admin::change;
+use crate::admin::transfer::{BATCH, Counts, Import, ImportOptions, Line, MAX_LINE, Refusal, export, make_room};
+use crate::app::App;
+use crate::cli::report::Report;
+use crate::cli::{CliError, operator, reading, refuse};
+
+/// The number of refused lines that the JSON report lists. Standard error has all of them.
+const LISTED: usize = 1000;
+
+/// The arguments of `signet user import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// File with one user on each line, as a JSON object such as {"username": "alice", "email": "alice@example.com"}
+    file: PathBuf,
+    /// Change users who exist, too; without this option a line that differs from a user who exists is refused
+    #[arg(long)]
+    update: bool,
+    /// Accept lines that add or change an administrator
+    #[arg(long)]
+    allow_admin: bool,
+    /// Check all lines, and write nothing
+    #[arg(long)]
+    check: bool,
+}
+
+/// The arguments of `signet user export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// File to write, which must not exist; only its owner can read it
+    file: PathBuf,
+    /// Write the hashes of the passwords, too, so that people keep their passwords where the file is imported
+    #[arg(long)]
+    with_password_hashes: bool,
+}
+
+/// A file that is read in batches of lines.
+struct Lines {
+    file: BufReader<File>,
+    number: u64,
+    progress: ProgressBar,
+}
+
+impl Lines {
+    fn open(path: &Path, what: &'static str) -> Result<Self, CliError> {
+        let file =
+            File::open(path).or_else(|error| refuse(format!("FILE: expected a file that can be read; {}: {error}", path.display())))?;
+        let length = file.metadata()?.len();
+        let progress = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{prefix} {bar:40} {percent}%  {msg}  {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        progress.set_style(style);
+        progress.set_prefix(what);
+        Ok(Self { file: BufReader::with_capacity(1 << 16, file), number: 0, progress })
+    }
+
+    /// Returns the next lines, which are not empty; none at the end of the file. A line that is too long is cut, so that it is refused.
+    fn next(&mut self) -> Result<Vec<Line>, CliError> {
+        let mut lines = Vec::with_capacity(BATCH);
+        while lines.len() < BATCH {
+            let mut text = Vec::new();
+            let limit = MAX_LINE as u64 + 2;
+            let mut length = (&mut self.file).take(limit).read_until(b'\n', &mut text)? as u64;
+            if length == 0 {
+                break;
+            }
+            self.number += 1;
+            let is_cut = length == limit && text.last() != Some(&b'\n');
+            while is_cut && !text.is_empty() {
+                let mut rest = Vec::new();
+                let more = (&mut self.file).take(limit).read_until(b'\n', &mut rest)? as u64;
+                length += more;
+                if more < limit || rest.last() == Some(&b'\n') {
+                    break;
+                }
+            }
+            self.progress.inc(length);
+            let text = text.trim_ascii_end();
+            if !text.is_empty() {
+                lines.push(Line { number: self.number, text: text.to_vec() });
+            }
+        }
+        Ok(lines)
+    }
+}
+
+/// Imports a file: checks all lines, then writes them if none is refused.
+pub async fn import(app: &App, arguments: ImportArgs) -> Result<Report, CliError> {
+    let ImportArgs { file, update, allow_admin, check } = arguments;
+    let mut import = Import::begin(&reading(app), ImportOptions { update, allow_admin }).await?;
+    let (mut counts, mut listed, mut number_refused) = (Counts::default(), Vec::new(), 0_u64);
+    let mut lines = Lines::open(&file, "Checking ")?;
+    loop {
+        let some = lines.next()?;
+        if some.is_empty() {
+            break;
+        }
+        let (checked, refused) = import.check(&reading(app), &some).await?;
+        counts += checked;
+        number_refused += refused.len() as u64;
+        lines.progress.suspend(|| tell(&refused))?;
+        listed.extend(
+            refused
+                .iter()
+                .take(LISTED.saturating_sub(listed.len()))
+                .map(|refusal| json!({ "line": refusal.line, "faults": refusal.faults })),
+        );
+    }
+    lines.progress.finish_and_clear();
+    import.checked();
+    let total = number_refused + counts.added + counts.updated + counts.unchanged;
+    if number_refused > 0 {
+        let text = format!("Imported nothing, because {number_refused} of {total} lines were refused; standard error lists them.");
+        return Ok(Report::checked(text, json!({ "imported": false, "refused": number_refused, "faults": listed }), false));
+    }
+    if check {
+        let text = format!("All {total} lines are right: {}. Nothing was written.", sentence(counts, ["to add", "to change", "unchanged"]));
+        return Ok(Report::new(text, json!({ "imported": false, "refused": 0, "counts": counts })));
+    }
+    let mut lines = Lines::open(&file, "Importing")?;
+    let (import, mut counts, mut held, mut end) = (&import, Counts::default(), Duration::ZERO, app.clock.monotonic());
+    loop {
+        let some = lines.next()?;
+        if some.is_empty() {
+            break;
+        }
+        let prepared = import.prepare(&reading(app), &some).await?;
+        make_room(&reading(app), held, app.clock.monotonic().saturating_sub(end)).await?;
+        let start = app.clock.monotonic();
+        counts += change(app, &operator(), |change| Box::pin(import.write(change, prepared))).await?;
+        end = app.clock.monotonic();
+        held = end.saturating_sub(start);
+        lines.progress.set_message(format!("{} users", counts.added + counts.updated + counts.unchanged));
+    }
+    lines.progress.finish_and_clear();
+    let text = format!("Imported {total} lines: {}.", sentence(counts, ["added", "changed", "unchanged"]));
+    Ok(Report::new(text, json!({ "imported": true, "refused": 0, "counts": counts })))
+}
+
+fn sentence(counts: Counts, [added, updated, unchanged]: [&str; 3]) -> String {
+    format!("{} {added}, {} {updated}, {} {unchanged}", counts.added, counts.updated, counts.unchanged)
+}
+
+/// Writes the refused lines to standard error.
+fn tell(refused: &[Refusal]) -> Result<(), CliError> {
+    let mut stderr = std::io::stderr().lock();
+    for refusal in refused {
+        writeln!(stderr, "{refusal}")?;
+    }
+    Ok(())
+}
+
+/// Exports all users into a new file.
+pub async fn export(app: &App, arguments: ExportArgs) -> Result<Report, CliError> {
+    let ExportArgs { file: path, with_password_hashes } = arguments;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    let file = file.or_else(|error| refuse(format!("FILE: expected a new file in a folder that exists; {}: {error}", path.display())))?;
+    let mut export = change(app, &operator(), |change| Box::pin(export::begin(change, with_password_hashes))).await?;
+    let progress = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    let (mut file, mut number) = (BufWriter::new(file), 0_u64);
+    loop {
+        let lines = export.next(&reading(app)).await?;
+        if lines.is_empty() {
+            break;
+        }
+        for line in &lines {
+            writeln!(file, "{line}")?;
+        }
+        number += lines.len() as u64;
+        progress.set_message(format!("{number} users"));
+        progress.tick();
+    }
+    file.flush()?;
+    file.get_ref().sync_all()?;
+    progress.finish_and_clear();
+    let text = format!("Exported {number} users to {}.", path.display());
+    Ok(Report::new(text, json!({ "file": path, "users": number, "with_password_hashes": with_password_hashes })))
+}

@@ -1,0 +1,94 @@
+//! `signet user import` writes all lines or none, and `signet user export` writes a new file that only its owner can read.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::cli::{Signet, with_orders};
+
+fn file(signet: &Signet, name: &str, text: impl AsRef<[u8]>) {
+    std::fs::write(signet.dir.path().join(name), text).unwrap();
+}
+
+#[test]
+fn a_file_with_a_wrong_line_changes_nothing() {
+    let signet = with_orders();
+    file(
+        &signet,
+        "users.jsonl",
+        "{\"username\":\"alice\"}\n\n{\"username\":\"bob\",\"email\":\"bob\"}\r\nnot json\n{\"username\":\"carol\"}",
+    );
+    let out = signet.run(&["user", "import", "users.jsonl"]);
+    assert!(!out.success, "{out:?}");
+    assert_eq!(out.stdout.trim(), "Imported nothing, because 2 of 4 lines were refused; standard error lists them.");
+    let told: Vec<&str> = out.stderr.lines().collect();
+    assert_eq!(told[0], "line 3: email: expected an address such as alice@example.com; found bob");
+    assert!(told[1].starts_with("line 4: line: expected a JSON object on one line"), "{told:?}");
+    assert_eq!((told.len(), signet.json(&["user", "list"]).as_array().unwrap().len()), (2, 1));
+    let out = signet.run(&["user", "import", "users.jsonl", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&out.stdout).unwrap();
+    assert_eq!((&report["imported"], &report["refused"]), (&false.into(), &2.into()));
+    assert_eq!((&report["faults"][0]["line"], &report["faults"][0]["faults"][0]["field"]), (&3.into(), &"email".into()));
+}
+
+#[test]
+fn a_file_of_many_lines_is_imported_in_two_passes() {
+    let signet = with_orders();
+    let many: String = (0..2500).map(|number| format!("{{\"username\":\"user{number}\",\"roles\":[\"clerk\"]}}\n")).collect();
+    file(&signet, "users.jsonl", &many);
+    let checked = signet.json(&["user", "import", "users.jsonl", "--check"]);
+    assert_eq!((&checked["imported"], &checked["counts"]["added"]), (&false.into(), &2500.into()));
+    assert_eq!(signet.json(&["user", "list"]).as_array().unwrap().len(), 1);
+    let out = signet.run(&["user", "import", "users.jsonl"]);
+    assert!(out.success && out.stderr.is_empty(), "{out:?}");
+    assert_eq!(out.stdout.trim(), "Imported 2500 lines: 2500 added, 0 changed, 0 unchanged.");
+    let again = signet.json(&["user", "import", "users.jsonl"]);
+    assert_eq!((&again["counts"]["added"], &again["counts"]["unchanged"]), (&0.into(), &2500.into()));
+    file(&signet, "users.jsonl", many.replace("\"user0\"", "\"user0\",\"name\":\"Zero\""));
+    assert!(!signet.run(&["user", "import", "users.jsonl"]).success);
+    assert_eq!(signet.json(&["user", "import", "users.jsonl", "--update"])["counts"]["updated"], 1);
+    assert_eq!(signet.json(&["user", "show", "user0"])["name"], "Zero");
+}
+
+#[test]
+fn lines_that_never_end_are_refused_and_the_next_ones_are_read() {
+    let signet = with_orders();
+    let mut text = vec![b'x'; 300_000];
+    text.extend(b"\n{\"username\":\"alice\",\"email\":5}\n");
+    text.extend(vec![b'y'; 65_537]);
+    text.extend(b"\n");
+    text.extend(vec![b'z'; 65_538]);
+    file(&signet, "users.jsonl", text);
+    let out = signet.run(&["user", "import", "users.jsonl"]);
+    let told: Vec<&str> = out.stderr.lines().collect();
+    assert_eq!(told.len(), 4, "{told:?}");
+    for (line, number) in [(told[0], 1), (told[2], 3), (told[3], 4)] {
+        assert_eq!(line, format!("line {number}: line: expected at most 65536 bytes"));
+    }
+    assert!(told[1].starts_with("line 2: email: expected an address"), "{told:?}");
+    assert!(signet.error(&["user", "import", "nothing.jsonl"], "").contains("FILE: expected a file that can be read; nothing.jsonl"));
+}
+
+#[test]
+fn an_export_goes_into_a_new_file_of_its_owner() {
+    let signet = with_orders();
+    file(
+        &signet,
+        "in.jsonl",
+        "{\"username\":\"alice\",\"password_hash\":\"$2b$08$WhF1xwpvvgzk5ZS3uhVcYOM5pMk1tM3LuYqce7nOuemsALEogZ1Fi\"}",
+    );
+    signet.json(&["user", "import", "in.jsonl"]);
+    assert_eq!(signet.json(&["user", "export", "plain.jsonl"])["users"], 2);
+    let out = signet.json(&["user", "export", "hashes.jsonl", "--with-password-hashes"]);
+    assert_eq!((&out["users"], &out["with_password_hashes"]), (&2.into(), &true.into()));
+    let read = |name: &str| std::fs::read_to_string(signet.dir.path().join(name)).unwrap();
+    assert!(!read("plain.jsonl").contains("password") && read("hashes.jsonl").contains("$2b$08$"));
+    for name in ["plain.jsonl", "hashes.jsonl"] {
+        let mode = std::fs::metadata(signet.dir.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let error = signet.error(&["user", "export", "in.jsonl", "--with-password-hashes"], "");
+    assert!(error.contains("FILE: expected a new file"), "{error}");
+    assert!(read("in.jsonl").contains("alice"));
+    // The same issuer reads its own export as what it has.
+    let again = signet.json(&["user", "import", "hashes.jsonl", "--allow-admin"]);
+    assert_eq!(again["counts"]["unchanged"], 2);
+}
