@@ -3,11 +3,12 @@
 //!
 //! `cargo bench -p signet-issuer` runs all loads on SQLite, and on PostgreSQL too if `TEST_POSTGRES_URL` names a server. Words after
 //! `--`, such as `password`, select the loads whose names contain one of them. If `BASELINE` is the path of another binary of
-//! `signet`, the benchmark compares that binary with this one instead.
+//! `signet`, the benchmark compares that binary with this one instead. The word `import` alone measures the import of users (import.rs).
 
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark measures real time, and may panic when a step fails")]
 
 mod compare;
+mod import;
 mod limits;
 mod loads;
 mod server;
@@ -94,6 +95,11 @@ fn main() {
         let binaries = [Path::new(&baseline), Path::new(THIS)];
         compare::compare("SQLite", binaries, sqlite.each_ref().map(String::as_str));
         with_postgres(|urls| compare::compare("PostgreSQL", binaries, urls));
+        return;
+    }
+    if std::env::args().any(|word| word == "import") {
+        import::measure("SQLite", &mut Server::start(Path::new(THIS), &sqlite[0]));
+        with_postgres(|urls| import::measure("PostgreSQL", &mut Server::start(Path::new(THIS), urls[0])));
         return;
     }
     println!("limits: RSA-2048 signatures by josekit, and Argon2id hashes (19456 KiB, 2 passes), per second and core while all cores work");

@@ -66,6 +66,16 @@ impl Server {
         server
     }
 
+    /// Returns the folder of the server's data.
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Returns a command that runs `signet` with `args` on the server's data.
+    pub fn command_line(&self, args: &[&str]) -> Command {
+        Self::command(&self.binary, &self.dir, &self.database_url, self.port, args)
+    }
+
     fn wait_until_ready(&self) {
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             std::thread::sleep(Duration::from_millis(1));
