@@ -42,11 +42,6 @@ pub fn rfc3339_or_none<S: Serializer>(at: &Option<UnixSeconds>, serializer: S) -
 /// One hour, in seconds.
 pub const HOUR: UnixSeconds = 60 * 60;
 
-/// Parses an RFC 3339 date, such as `2026-11-24T10:00:00Z`. Fractions of a second are dropped.
-pub fn parse_rfc3339(text: &str) -> Option<UnixSeconds> {
-    Some(OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp())
-}
-
 /// One day, in seconds.
 pub const DAY: UnixSeconds = 24 * 60 * 60;
 

@@ -9,7 +9,7 @@ use crate::accounts::methods::hashes::StoredHash;
 use crate::accounts::username;
 use crate::admin::Fault;
 use crate::admin::users::is_email;
-use crate::clock::{UnixSeconds, parse_rfc3339};
+use crate::clock::{UnixSeconds, parse_date};
 use crate::oauth::client_metadata::is_plain_text;
 use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS, is_line};
 
@@ -104,7 +104,7 @@ impl Reader {
 }
 
 fn time(value: &Value) -> Option<UnixSeconds> {
-    value.as_i64().filter(|seconds| *seconds >= 0).or_else(|| parse_rfc3339(value.as_str()?))
+    value.as_i64().filter(|seconds| *seconds >= 0).or_else(|| parse_date(value.as_str()?))
 }
 
 fn names(value: &Value) -> Option<BTreeSet<String>> {

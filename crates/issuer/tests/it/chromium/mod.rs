@@ -1,6 +1,7 @@
 //! Every page and flow in headless Chromium, by keyboard alone. `scripts/test.sh` runs these: they need chromedriver, and
 //! axe-core at `AXE`.
 
+mod admin;
 mod tabs;
 mod window;
 

@@ -1,6 +1,7 @@
 //! Every page carries the headers that keep other sites out.
 
 mod account;
+mod admin;
 mod consent;
 mod sign_in;
 

@@ -1,0 +1,63 @@
+//! Every page of the administration in Chromium, by keyboard.
+
+use signet_issuer::admin::groups::{self, GroupDraft};
+
+use super::window::Window;
+use crate::support::{PASSWORD, TestApp};
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium; scripts/test.sh runs it"]
+async fn an_administrator_walks_through_all_pages() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
+    app.add_user("boss", &["admin"]).await;
+    let draft = GroupDraft { name: "on-call".to_owned(), roles: vec!["clerk".to_owned()], ..GroupDraft::default() };
+    app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+    let members = ["alice".to_owned()];
+    app.operate(|change| Box::pin(groups::change_members(change, "on-call", &members, &[]))).await.unwrap();
+    let window = Window::open().await;
+    let goto = async |path: &str| window.goto(&format!("{}{path}", app.url)).await;
+    goto("/sign-in").await;
+    super::sign_in_as(&window, "boss", PASSWORD).await;
+    let resource = "/admin/resources/https%3A%2F%2Forders.example";
+    for (name, path) in [
+        ("admin-overview", "/admin"),
+        ("admin-users", "/admin/users"),
+        ("admin-user", "/admin/users/alice"),
+        ("admin-user-new", "/admin/users/new"),
+        ("admin-user-roles", "/admin/users/alice/roles"),
+        ("admin-groups", "/admin/groups"),
+        ("admin-group", "/admin/groups/on%2Dcall"),
+        ("admin-group-edit", "/admin/groups/on%2Dcall/edit"),
+        ("admin-group-members", "/admin/groups/on%2Dcall/members"),
+        ("admin-roles", "/admin/roles"),
+        ("admin-role", "/admin/roles/clerk"),
+        ("admin-role-edit", "/admin/roles/clerk/edit"),
+        ("admin-clients", "/admin/clients"),
+        ("admin-client", "/admin/clients/web"),
+        ("admin-client-claim", "/admin/clients/web/claim"),
+        ("admin-client-try", "/admin/clients/web/try?user=alice&scope=openid+profile+email"),
+        ("admin-resources", "/admin/resources"),
+        ("admin-resource", resource),
+        ("admin-resource-edit", &format!("{resource}/edit")),
+        ("admin-keys", "/admin/keys"),
+        ("admin-sessions", "/admin/sessions"),
+    ] {
+        goto(path).await;
+        window.inspect(name).await;
+    }
+    // A refused form keeps what was typed; a dangerous operation asks for the password.
+    goto("/admin/users/new").await;
+    window.fill("#username", "two words").await;
+    window.fill("#name", "Carol Example").await;
+    window.activate("button.primary").await;
+    window.inspect("admin-user-new-error").await;
+    window.wait("document.querySelector('#name').value === 'Carol Example'").await;
+    goto("/admin/users/alice").await;
+    window.activate("form:has(input[value=disable]) button").await;
+    assert_eq!(window.heading().await, "Disable alice?");
+    window.inspect("admin-confirmation").await;
+    window.fill("#confirm_password", PASSWORD).await;
+    window.activate("main button.danger").await;
+    window.wait("!!document.querySelector('[role=status]')").await;
+    window.inspect("admin-user-disabled").await;
+}

@@ -1,0 +1,131 @@
+//! The administration pages call the operations of the command line, ask for the password before what is dangerous, and are for
+//! administrators alone.
+
+use signet_issuer::admin::groups::{self, GroupDraft};
+use signet_issuer::admin::{client_claims, users};
+
+use crate::support::{Browser, PASSWORD, TestApp};
+
+async fn boss() -> (TestApp, Browser) {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
+    app.add_user("boss", &["admin"]).await;
+    let browser = app.signed_in("boss").await;
+    (app, browser)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_without_a_scope_of_administration_see_no_page() {
+    let (app, browser) = boss().await;
+    assert_eq!(browser.get("/admin").await.heading(), "Overview");
+    let alice = app.signed_in("alice").await;
+    for path in ["/admin", "/admin/users", "/admin/users/alice", "/admin/keys", "/admin/clients/web"] {
+        let page = alice.get(path).await;
+        assert_eq!((page.status, page.heading()), (403, "This page is for administrators"), "{path}");
+        assert_eq!(app.browser().get(path).await.heading(), "Sign in", "{path}");
+    }
+    // A token is no cookie.
+    let token = app.sign_in("boss", "openid").await;
+    assert_eq!(app.get("/admin").bearer(token.str("access_token")).send().await.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_help_desk_is_offered_and_granted_no_more_than_it_may_do() {
+    let (app, _) = boss().await;
+    app.sql("INSERT INTO roles (name, delegated, version, created_at) VALUES ('desk', FALSE, 0, 0)").await;
+    app.sql("INSERT INTO role_scopes VALUES ('desk', 'admin:users')").await;
+    app.add_user("helper", &["desk"]).await;
+    let helper = app.signed_in("helper").await;
+    let page = helper.get("/admin/users/alice").await;
+    assert!(page.text.contains("End all devices") && !page.text.contains("Disable and end everything"), "{}", page.text);
+    assert_eq!(helper.get("/admin/keys").await.status, 403);
+    let (_, csrf) = page.hidden("/admin/users/alice").into_iter().find(|(name, _)| name == "csrf").unwrap();
+    let refused = helper.post("/admin/users/boss", &[("csrf", csrf.as_str()), ("action", "end-sessions")]).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(refused.text.contains("only an administrator may act"), "{}", refused.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_dangerous_asks_for_the_password_and_names_what_is_lost() {
+    let (app, browser) = boss().await;
+    let page = browser.get("/admin/users/alice").await;
+    let asked = browser.submit(&page, "/admin/users/alice", &[("action", "disable")]).await;
+    assert_eq!(asked.heading(), "Disable alice?");
+    assert!(users::show(&app.reading(), "alice").await.unwrap().enabled, "nothing happens before it is confirmed");
+    let wrong = browser.submit(&asked, "/admin/users/alice", &[("confirm_password", "not the password")]).await;
+    assert_eq!((wrong.status, wrong.heading()), (400, "Disable alice?"));
+    let done = browser.submit(&wrong, "/admin/users/alice", &[("confirm_password", PASSWORD)]).await;
+    assert!(done.text.contains("Disabled."), "{}", done.text);
+    assert!(!users::show(&app.reading(), "alice").await.unwrap().enabled);
+    // The name of whoever did it stands in the trail.
+    assert_eq!(
+        app.count("SELECT count(*) FROM audit_events WHERE event = 'user_disabled' AND actor_kind = 'user' AND face = 'page'").await,
+        1
+    );
+    // The last administrator stays: the page says so and nothing changes.
+    let page = browser.get("/admin/users/boss").await;
+    app.sql("DELETE FROM user_roles WHERE user_id IN (SELECT id FROM users WHERE username = 'admin')").await;
+    let asked = browser.submit(&page, "/admin/users/boss", &[("action", "disable")]).await;
+    let refused = browser.submit(&asked, "/admin/users/boss", &[("confirm_password", PASSWORD)]).await;
+    assert!(refused.text.contains("o administrator would remain"), "{}", refused.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_add_and_change_and_keep_what_was_typed() {
+    let (app, browser) = boss().await;
+    let form = browser.get("/admin/groups/new").await;
+    let typed = [("name", "a,b"), ("display_name", "Ops & <friends>"), ("roles", "clerk\nnone")];
+    let refused = browser.submit(&form, "/admin/groups/new", &typed).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text.contains("Ops &#38; &#60;friends&#62;") && refused.text.contains("without commas"), "{}", refused.text);
+    let added = browser.submit(&form, "/admin/groups/new", &[("name", "on call"), ("roles", "clerk")]).await;
+    assert_eq!(added.heading(), "on call");
+    let members = browser.get("/admin/groups/on%20call/members").await;
+    let page = browser.submit(&members, "/admin/groups/on%20call/members", &[("add", "alice\r\nboss")]).await;
+    assert!(page.text.contains("Members: 2.") && page.text.contains("/admin/users/alice"), "{}", page.text);
+    // A user is added with a password that is shown once.
+    let form = browser.get("/admin/users/new").await;
+    let shown = browser.submit(&form, "/admin/users/new", &[("username", "Carol"), ("groups", "on call")]).await;
+    assert!(shown.text.contains("It is not shown again"), "{}", shown.text);
+    assert_eq!(users::show(&app.reading(), "carol").await.unwrap().groups, ["on call"]);
+    // More rights need the password; fewer do not.
+    let form = browser.get("/admin/users/carol/roles").await;
+    let asked = browser.submit(&form, "/admin/users/carol/roles", &[("roles", "clerk")]).await;
+    assert_eq!(asked.heading(), "Give carol more rights?");
+    browser.submit(&asked, "/admin/users/carol/roles", &[("confirm_password", PASSWORD)]).await;
+    assert_eq!(users::show(&app.reading(), "carol").await.unwrap().roles, ["clerk"]);
+    // A form of another site, without the token of this browser, changes nothing.
+    let stolen = browser.post("/admin/users/carol/roles", &[("roles", "")]).await;
+    assert_eq!(stolen.status, 403);
+    assert_eq!(users::show(&app.reading(), "carol").await.unwrap().roles, ["clerk"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_is_set_tried_and_taken_away() {
+    let (app, browser) = boss().await;
+    let draft = GroupDraft { name: "platform".to_owned(), ..GroupDraft::default() };
+    app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+    let alice = ["alice".to_owned()];
+    app.operate(|change| Box::pin(groups::change_members(change, "platform", &alice, &[]))).await.unwrap();
+    let form = browser.get("/admin/clients/web/claim").await;
+    let typed = [
+        ("claim", "policy"),
+        ("source", "group_map"),
+        ("map", "platform=readwrite"),
+        ("shape", "first"),
+        ("in_id_token", "true"),
+        ("in_userinfo", "true"),
+    ];
+    let asked = browser.submit(&form, "/admin/clients/web/claim", &typed).await;
+    let saved = browser.submit(&asked, "/admin/clients/web/claim", &[("confirm_password", PASSWORD)]).await;
+    assert!(saved.text.contains("platform gives"), "{}", saved.text);
+    let tried = browser.get("/admin/clients/web/try?user=alice&scope=openid+email+orders%3Aread").await;
+    for part in ["readwrite", "scope email", "alice@example.com", "granted"] {
+        assert!(tried.text.contains(part), "{part}: {}", tried.text);
+    }
+    let unknown = browser.get("/admin/clients/web/try?user=nobody").await;
+    assert_eq!(unknown.status, 400);
+    let form = browser.get("/admin/clients/web/claim?claim=policy").await;
+    let asked = browser.submit(&form, "/admin/clients/web/claim", &[("stored", "policy")]).await;
+    browser.submit(&asked, "/admin/clients/web/claim", &[("confirm_password", PASSWORD)]).await;
+    assert!(client_claims::list(&app.reading(), "web").await.unwrap().is_empty());
+}
