@@ -71,7 +71,6 @@ impl MigrationTrait for Migration {
             ("authorizations", "sid"),
             ("sessions", "user_id"),
             ("devices", "user_id"),
-            ("user_terms", "user_id"),
             ("group_members", "user_id"),
             ("group_roles", "role"),
             ("groups", "is_default"),
@@ -90,6 +89,7 @@ impl MigrationTrait for Migration {
             ("client_assertions", "expires_at"),
             ("activity", "hour"),
             ("sign_in_failures", "hour"),
+            ("attempts", "account"),
         ] {
             let index = Index::create().name(format!("{table}_{column}")).table(Alias::new(table)).col(Alias::new(column)).take();
             manager.create_index(index).await?;
@@ -115,6 +115,12 @@ impl MigrationTrait for Migration {
             }
             manager.create_index(index).await?;
         }
+        for index in indexes_of_users() {
+            manager.create_index(index).await?;
+        }
+        // The schema builder writes no index on an expression for SQLite. Both databases read this statement.
+        let verified = "CREATE UNIQUE INDEX users_verified_email ON users (lower(email)) WHERE email_verified";
+        manager.get_connection().execute_unprepared(verified).await?;
         manager.create_index(foreign_hashes()).await
     }
 }
@@ -123,6 +129,18 @@ impl MigrationTrait for Migration {
 fn foreign_hashes() -> IndexCreateStatement {
     let is_foreign = Expr::cust(FOREIGN_HASH);
     Index::create().name("users_foreign_hash").table(Alias::new("users")).col(Alias::new("id")).cond_where(is_foreign).take()
+}
+
+/// The indexes by which users are found. The list of the enabled users and that of the disabled ones each have an index, so that neither
+/// list reads the users of the other.
+fn indexes_of_users() -> [IndexCreateStatement; 3] {
+    let on = |name: &str, table: &'static str| Index::create().name(name).table(Alias::new(table)).take();
+    let disabled_at = || Expr::col(Alias::new("disabled_at"));
+    [
+        on("users_enabled", "users").col(Alias::new("username")).and_where(disabled_at().is_null()).take(),
+        on("users_disabled", "users").col(Alias::new("username")).and_where(disabled_at().is_not_null()).take(),
+        on("user_terms_user_id_term", "user_terms").col(Alias::new("user_id")).col(Alias::new("term")).take(),
+    ]
 }
 
 fn table(name: &'static str) -> TableCreateStatement {
@@ -244,10 +262,12 @@ fn users() -> TableCreateStatement {
         .take()
 }
 
-/// The words by which a user is found: those of the name, the username and the email address, in lower case.
+/// The words by which a user is found: those of the name, the username and the email address, in lower case. They are stored as the bytes
+/// of their UTF-8 form, so that both databases compare them byte by byte, whatever the language of the database; a search by the first
+/// letters of a word depends on that.
 fn user_terms() -> TableCreateStatement {
     table("user_terms")
-        .col(string("term"))
+        .col(binary("term"))
         .col(uuid("user_id"))
         .primary_key(Index::create().col(Alias::new("term")).col(Alias::new("user_id")))
         .foreign_key(&mut ends_with("user_id", "users", "id"))
@@ -543,10 +563,12 @@ fn client_assertions() -> TableCreateStatement {
     table("client_assertions").col(string("hash").primary_key()).col(big_integer("expires_at")).take()
 }
 
-/// Counters of guesses, one per account and one per address.
+/// Counters of guesses, one per account and one per address. `account` is the hash of the username by which all counters of an account are
+/// found, those of its devices and of clients too; null for an address.
 fn attempts() -> TableCreateStatement {
     table("attempts")
         .col(string("key").primary_key())
+        .col(string_null("account"))
         .col(integer("count"))
         .col(big_integer("counted_since"))
         .col(big_integer("last_at"))

@@ -54,6 +54,8 @@ impl Guesser {
 /// The two counters of an attempt, one for the account and one for the address.
 #[derive(Debug, Clone)]
 pub struct Counters {
+    /// The name of the account, as [`account_name`] returns it.
+    name: String,
     account: String,
     address: String,
 }
@@ -67,17 +69,22 @@ pub enum Verdict {
     Wait(u64),
 }
 
+/// Returns the name by which the counters of `username` (in normal form) are stored. It is a hash, because the text that was typed may be
+/// very long, or a password that was typed into the wrong field.
+pub fn account_name(username: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, username.as_bytes()))
+}
+
 impl Counters {
     /// Returns the counters of `username` (in normal form) for `guesser`.
     pub fn new(username: &str, Guesser { address, known }: &Guesser) -> Self {
-        // Store only a hash, because the text that was typed may be very long, or a password that was typed into the wrong field.
-        let name = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, username.as_bytes()));
+        let name = account_name(username);
         let account = match known {
             None => format!("account:{name}"),
             Some(Known::Device(hash)) => format!("device:{hash}:{name}"),
             Some(Known::Client(id)) => format!("client:{id}:{name}"),
         };
-        Self { account, address: format!("address:{}", network(*address)) }
+        Self { name, account, address: format!("address:{}", network(*address)) }
     }
 
     /// Counts an attempt, as a transaction of its own.
@@ -88,7 +95,7 @@ impl Counters {
             address_attempts: settings.address_attempts,
             address_window: settings.address_window,
         };
-        if attempts::count(store.writer(), &self.account, &self.address, limits, now).await? {
+        if attempts::count(store.writer(), (&self.account, &self.name), &self.address, limits, now).await? {
             return Ok(Verdict::Proceed);
         }
         let until = attempts::waits_until(store.reader(), &self.account, &self.address, limits, now).await?;

@@ -1,5 +1,6 @@
 //! The functions by which users manage their own account: sign-in, sessions, password, profile and consents.
 
+pub mod attributes;
 pub mod authorizations;
 pub mod consents;
 pub mod lockout;

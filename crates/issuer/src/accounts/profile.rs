@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::audit::{self, Actor, Event};
 use crate::oauth::standard_claims::{ClaimError, StandardClaims};
-use crate::store::users::{self, User};
-use crate::store::{StoreError, commit};
+use crate::store::users::{self, User, UserRow};
+use crate::store::{StoreError, commit, user_terms};
 
 /// The claims of a user with their new values, which are checked.
 #[derive(Debug)]
@@ -33,7 +33,13 @@ impl Profile {
 pub async fn change(app: &App, actor: &Actor, user: &User, profile: &Profile) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;
-    users::set_claims(&transaction, user.id, profile.name.as_deref(), &profile.claims.to_json(), now).await?;
+    // A user who was deleted meanwhile has no profile to change.
+    let Some(before) = users::lock(&transaction, user.id).await? else { return Ok(()) };
+    let version = before.version + 1;
+    let after = UserRow { name: profile.name.clone(), claims: profile.claims.to_json(), updated_at: now, version, ..before.clone() };
+    users::update(&transaction, &after).await?;
+    let terms = |row: &UserRow| user_terms::of(&row.username, row.email.as_deref(), row.name.as_deref());
+    user_terms::replace(&transaction, user.id, &terms(&before), &terms(&after)).await?;
     audit::record(&transaction, now, actor, Event::ProfileChanged { user: user.id }).await?;
     commit(transaction).await
 }

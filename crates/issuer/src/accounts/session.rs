@@ -96,6 +96,7 @@ pub async fn begin(
     let transaction = app.store.begin().await?;
     // The settlement comes first, because it locks the counters before the user. The order of locks is stated in store/mod.rs.
     settlement.settle(&transaction, &user).await?;
+    sign_in::note(&transaction, &user, now).await?;
     let written = match own {
         Some(_) => sessions::signed_in_again(&transaction, &session, user.credential_version).await?,
         None => sessions::insert(&transaction, &session, user.credential_version).await?,

@@ -111,6 +111,20 @@ pub async fn record_refused_access(app: &App, actor: &Actor, user: Uuid, client:
     audit::record(app.store.writer(), app.now(), actor, Event::AccessRefused { user, client }).await
 }
 
+/// The time of the last sign-in is stored at most once in this many seconds, so that a program that gets token after token by the password
+/// grant does not write it each time.
+const SIGN_IN_INTERVAL: UnixSeconds = 60;
+
+/// Stores a complete sign-in of `user` at `now` as their last one, in the caller's transaction. It locks the user, so the caller calls it
+/// before the statement that inserts the session or the authorization. That statement locks the user in a mode that several transactions
+/// can hold at once, and two of them that both wanted more would wait for each other.
+pub async fn note(db: &impl ConnectionTrait, user: &User, now: UnixSeconds) -> Result<(), StoreError> {
+    if user.last_sign_in_at.is_none_or(|last| (now - last).abs() >= SIGN_IN_INTERVAL) {
+        users::signed_in(db, user.id, now).await?;
+    }
+    Ok(())
+}
+
 /// The changes that the write transaction must make after a password was right.
 pub struct Settlement {
     password_hash: String,

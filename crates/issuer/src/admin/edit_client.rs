@@ -10,7 +10,7 @@ use crate::admin::client_view::ClientView;
 use crate::admin::clients::{Found, check_first_client, fetch_logo, with_draft};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::patch::Patch;
-use crate::admin::{Change, Fault, Operation, Refused};
+use crate::admin::{Change, Fault, Operation, Refused, require_version};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::fetch::budget::Asker;
@@ -83,9 +83,7 @@ pub async fn edit(change: &mut Change<'_>, id: &str, edit: ClientEdit, expected_
     change.require(Operation::ClientEdit)?;
     let (app, db) = (change.app, &change.transaction);
     let before = lock(change, id).await?;
-    if expected_version.is_some_and(|expected| expected != before.version) {
-        return Err(Refused::Stale);
-    }
+    require_version(before.version, expected_version)?;
     let ClientEdit { patch, logo } = edit;
     // A group may have been deleted since the client was given to its members. Other fields can be changed nevertheless.
     let needs_group = !patch.access.keeps() || !patch.groups.keeps();

@@ -5,6 +5,7 @@
 //! event, and returns what changed. Hashing, key generation and fetching happen before the change begins.
 
 pub mod activity;
+pub mod attributes;
 pub mod audit;
 pub mod authorizations;
 pub mod checks;
@@ -106,6 +107,11 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: expected {}", self.field, self.expected)
     }
+}
+
+/// Fails with [`Refused::Stale`] if `version` is not the one that the actor saw before the change.
+fn require_version(version: i32, expected: Option<i32>) -> Result<(), Refused> {
+    if expected.is_none_or(|expected| expected == version) { Ok(()) } else { Err(Refused::Stale) }
 }
 
 /// The reason why an operation was refused. It changed nothing.

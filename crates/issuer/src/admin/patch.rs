@@ -36,6 +36,15 @@ impl<T> Patch<T> {
         }
     }
 
+    /// Returns the new value of a field that changes, or `Some(None)` if the field is to have none. `None` if the field stays as it is.
+    pub fn given(&self) -> Option<Option<&T>> {
+        match self {
+            Self::Keep => None,
+            Self::Clear => Some(None),
+            Self::Set(value) => Some(Some(value)),
+        }
+    }
+
     /// Returns whether the field stays as it is.
     pub fn keeps(&self) -> bool {
         matches!(self, Self::Keep)

@@ -54,6 +54,9 @@ macro_rules! actions {
 }
 
 actions! {
+    AttributeAdded = "attribute_added";
+    AttributeChanged = "attribute_changed";
+    AttributeRemoved = "attribute_removed";
     AuthorizationEnded = "authorization_ended";
     AuthorizationsEnded = "authorizations_ended";
     ClientAdded = "client_added";
@@ -80,12 +83,14 @@ actions! {
     RoleScopesChanged = "role_scopes_changed";
     SessionEnded = "session_ended";
     UserAdded = "user_added";
-    UserClaimsChanged = "user_claims_changed";
+    UserChanged = "user_changed";
+    UserDeleted = "user_deleted";
     UserDisabled = "user_disabled";
     UserEnabled = "user_enabled";
     UserPasswordSet = "user_password_set";
     UserRolesChanged = "user_roles_changed";
     UserSessionsEnded = "user_sessions_ended";
+    UserUnlocked = "user_unlocked";
     UsersExported = "users_exported";
     UsersImported = "users_imported";
 }

@@ -233,7 +233,7 @@ fn metadata(args: MetadataChanges, before: &ClientView, (add, remove): (Vec<Stri
 }
 
 /// An option whose empty text clears the field.
-fn text(given: Option<String>) -> Patch<String> {
+pub(super) fn text(given: Option<String>) -> Patch<String> {
     match given {
         None => Patch::Keep,
         Some(text) if text.is_empty() => Patch::Clear,

@@ -1,6 +1,7 @@
 //! The command line. Each command parses its arguments, calls operations of admin/, and prints text, or one JSON value with
 //! `--json`. An error is one line on standard error and exit code 1.
 
+mod attribute;
 mod audit;
 mod authorization;
 mod client;
@@ -21,7 +22,7 @@ mod session;
 mod transfer;
 mod user;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
@@ -111,6 +112,9 @@ enum Manage {
     /// Add, list and change groups, which are named sets of users
     #[command(subcommand)]
     Group(group::GroupCommand),
+    /// Add, list, change and remove attributes, which users have values of
+    #[command(subcommand)]
+    Attribute(attribute::AttributeCommand),
     /// Add, list and change roles, which are named sets of scopes
     #[command(subcommand)]
     Role(role::RoleCommand),
@@ -194,6 +198,17 @@ impl CliError {
 /// Returns an error with `reason`, which says what was expected.
 fn refuse<T>(reason: impl Into<String>) -> Result<T, CliError> {
     Err(CliError::Refused(reason.into()))
+}
+
+/// Asks on the terminal whether to go on. Fails unless the answer is `yes`.
+fn confirm(question: &str) -> Result<(), CliError> {
+    if !io::stdin().is_terminal() {
+        return refuse("there is no terminal to ask on; use --yes to go on without a question");
+    }
+    write!(io::stderr(), "{question} Type yes to go on: ")?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    if answer.trim() == "yes" { Ok(()) } else { refuse("nothing was done, because the answer was not yes") }
 }
 
 /// Returns the actor of every command: someone with a shell on the issuer's machine.
@@ -283,6 +298,7 @@ async fn manage(app: &App, command: Manage, json: bool) -> Result<Report, CliErr
     match command {
         Manage::User(command) => user::run(app, command).await,
         Manage::Group(command) => group::run(app, command).await,
+        Manage::Attribute(command) => attribute::run(app, command).await,
         Manage::Role(command) => role::run(app, command).await,
         Manage::Resource(command) => resource::run(app, command).await,
         Manage::Client(command) => client::run(app, command).await,

@@ -1,5 +1,6 @@
 //! `signet user`: adds, lists and changes users.
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 
 use clap::{Args, Subcommand};
@@ -9,12 +10,15 @@ use serde_json::{Value, json};
 use crate::accounts::username::normalize;
 use crate::admin::change;
 use crate::admin::names::{self, Kind};
+use crate::admin::patch::Patch;
 use crate::admin::roles::{self, Held};
-use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter};
+use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch};
 use crate::app::App;
+use crate::audit::EndedAccess;
+use crate::cli::edit_client::text;
 use crate::cli::report::Report;
 use crate::cli::transfer::{self, ExportArgs, ImportArgs};
-use crate::cli::{Arguments, CliError, all, changing, operator, reading, refuse};
+use crate::cli::{Arguments, CliError, all, changing, confirm, operator, reading, refuse};
 use crate::oauth::standard_claims::TEXT_CLAIMS;
 
 /// The subcommands of `signet user`.
@@ -48,6 +52,45 @@ pub enum UserCommand {
     /// Show one user with their roles
     Show {
         /// Username of the user to show
+        username: String,
+    },
+    /// Change a user: username, email address, name, external id or standard claims; an empty value removes what can be removed
+    Edit {
+        /// Username of the user to change
+        username: String,
+        /// New username; the old one is not given to anybody else
+        #[arg(long, value_name = "USERNAME")]
+        rename: Option<String>,
+        /// New email address, which counts as not verified unless --email-verified says otherwise
+        #[arg(long)]
+        email: Option<String>,
+        /// Whether the email address is known to belong to the user; a verified address can belong to one user only
+        #[arg(long, value_name = "BOOL")]
+        email_verified: Option<bool>,
+        /// New full name
+        #[arg(long)]
+        name: Option<String>,
+        /// Id of the user in the system that manages your users
+        #[arg(long, value_name = "ID")]
+        external_id: Option<String>,
+        /// Standard claim to set, such as nickname=Al; may be repeated
+        #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = crate::cli::parse_pair)]
+        claims: Vec<(String, String)>,
+        /// Value of a declared attribute; an empty value removes the attribute; may be repeated, also for several values of one attribute
+        #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = crate::cli::parse_pair)]
+        attributes: Vec<(String, String)>,
+    },
+    /// Delete a user with their sessions, authorizations, consents, memberships and attributes
+    Delete {
+        /// Username of the user to delete
+        username: String,
+        /// Delete without asking
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Let a user who entered wrong passwords too often try again at once
+    Unlock {
+        /// Username of the user to unlock
         username: String,
     },
     /// Set a user's password, sign the user out of every browser, and end all their authorizations
@@ -160,6 +203,21 @@ pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
         }
         UserCommand::List { enabled } => list(app, UserFilter { enabled }).await,
         UserCommand::Show { username } => show(app, &username).await,
+        UserCommand::Edit { username, rename, email, email_verified, name, external_id, claims, attributes } => {
+            let claims = claims.into_iter().map(|(claim, value)| (claim, Some(value))).collect::<BTreeMap<_, _>>();
+            let patch = UserPatch {
+                username: rename.into(),
+                email: text(email),
+                email_verified: email_verified.into(),
+                name: text(name),
+                external_id: text(external_id),
+                claims: Patch::Set(claims),
+                attributes: Patch::Set(attribute_changes(attributes)),
+            };
+            edit(app, &username, patch).await.map_err(in_terms_of_edit)
+        }
+        UserCommand::Delete { username, yes } => delete(app, &username, yes).await,
+        UserCommand::Unlock { username } => unlock(app, &username).await,
         UserCommand::SetPassword { username, password } => {
             set_password(app, &username, password).await.map_err(|error| error.in_terms_of(&[PASSWORD_HASH]))
         }
@@ -173,10 +231,7 @@ pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
             Ok(Report::new(format!("Released the username {name}."), json!({ "username": name, "released": true })))
         }
         UserCommand::Claims { username, claims } => {
-            let options = TEXT_CLAIMS.map(|claim| (claim, format!("--claim {claim}")));
-            let known = options.iter().map(|(claim, option)| (*claim, option.as_str()));
-            let arguments: Vec<_> = known.chain([("claims", "--claim")]).collect();
-            change_claims(app, &username, &claims).await.map_err(|error| error.in_terms_of(&arguments))
+            change_claims(app, &username, &claims).await.map_err(|error| in_terms_of_claims(error, &[]))
         }
         UserCommand::Roles { username, add, remove } => {
             let arguments = [("roles", changing(&add, &remove))];
@@ -199,9 +254,86 @@ async fn list(app: &App, filter: UserFilter) -> Result<Report, CliError> {
     Ok(Report::table(&["username", "email", "roles", "enabled", "id"], rows))
 }
 
+/// The columns of a user, as `show` and `edit` print them.
+const FIELDS: [&str; 14] = [
+    "id",
+    "username",
+    "email",
+    "email_verified",
+    "name",
+    "external_id",
+    "claims",
+    "attributes",
+    "roles",
+    "groups",
+    "enabled",
+    "locked_until",
+    "last_sign_in_at",
+    "created_at",
+];
+
+/// The arguments of `signet user edit`.
+const EDIT: Arguments<'_> = &[
+    ("username", "--rename"),
+    ("email", "--email"),
+    ("email_verified", "--email-verified"),
+    ("name", "--name"),
+    ("external_id", "--external-id"),
+    ("attributes", "--attribute"),
+];
+
+/// Returns the new values of attributes that were given as pairs. The values of pairs with the same name belong together.
+fn attribute_changes(pairs: Vec<(String, String)>) -> BTreeMap<String, Option<Value>> {
+    let mut changes = BTreeMap::<String, Option<Value>>::new();
+    for (name, value) in pairs {
+        let texts = changes.entry(name).or_default();
+        if !value.is_empty() {
+            let mut all = texts.take().and_then(|value| value.as_array().cloned()).unwrap_or_default();
+            all.push(value.into());
+            *texts = Some(all.into());
+        }
+    }
+    changes
+}
+
+fn in_terms_of_edit(error: CliError) -> CliError {
+    in_terms_of_claims(error, EDIT)
+}
+
+/// Names the fields at fault by `arguments`, and claims by `--claim`.
+fn in_terms_of_claims(error: CliError, arguments: Arguments<'_>) -> CliError {
+    let options = TEXT_CLAIMS.map(|claim| (claim, format!("--claim {claim}")));
+    let claims = options.iter().map(|(claim, option)| (*claim, option.as_str()));
+    error.in_terms_of(&arguments.iter().copied().chain(claims).chain([("claims", "--claim")]).collect::<Vec<_>>())
+}
+
+async fn edit(app: &App, username: &str, patch: UserPatch) -> Result<Report, CliError> {
+    let id = users::show(&reading(app), username).await?.id;
+    let user = change(app, &operator(), |change| Box::pin(users::edit(change, id, patch, None))).await?;
+    Ok(Report::record(&FIELDS, json!(user)))
+}
+
+async fn delete(app: &App, username: &str, yes: bool) -> Result<Report, CliError> {
+    let user = users::show(&reading(app), username).await?;
+    if !yes {
+        let question = format!("Delete the user {} with everything that belongs to them? This cannot be undone.", user.username);
+        confirm(&question)?;
+    }
+    let removed = change(app, &operator(), |change| Box::pin(users::delete(change, user.id, Some(user.version)))).await?;
+    let EndedAccess { sessions, authorizations } = removed.ended;
+    let text = format!("Deleted {}; sessions ended: {sessions}, authorizations ended: {authorizations}.", removed.username);
+    Ok(Report::new(text, json!(removed)))
+}
+
+async fn unlock(app: &App, username: &str) -> Result<Report, CliError> {
+    let id = users::show(&reading(app), username).await?.id;
+    let user = change(app, &operator(), |change| Box::pin(users::unlock(change, id))).await?;
+    let text = format!("Unlocked {}; the next sign-in need not wait.", user.username);
+    Ok(Report::new(text, json!({ "id": user.id, "username": user.username, "locked_until": null })))
+}
+
 async fn show(app: &App, username: &str) -> Result<Report, CliError> {
-    let columns = ["id", "username", "email", "name", "roles", "groups", "enabled", "created_at"];
-    Ok(Report::record(&columns, json!(users::show(&reading(app), username).await?)))
+    Ok(Report::record(&FIELDS, json!(users::show(&reading(app), username).await?)))
 }
 
 async fn set_password(app: &App, username: &str, password: PasswordArgs) -> Result<Report, CliError> {

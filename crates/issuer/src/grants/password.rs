@@ -62,6 +62,7 @@ impl Redemption {
         let transaction = context.app.store.begin().await?;
         // The settlement comes first, because it locks the counters before the user. The order of locks is stated in store/mod.rs.
         self.settlement.settle(&transaction, user).await?;
+        sign_in::note(&transaction, user, context.now).await?;
         if !authorizations::insert(&transaction, row, user.credential_version).await? {
             drop(transaction);
             sign_in::record_failure(context.app, Some(user.id), &context.actor(), context.now).await?;

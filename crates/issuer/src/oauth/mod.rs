@@ -4,6 +4,7 @@ pub mod access;
 pub mod access_token_typ;
 pub mod acr;
 pub mod application_type;
+pub mod attribute_type;
 pub mod authorization_header;
 pub mod authorization_request;
 pub mod claim_name;

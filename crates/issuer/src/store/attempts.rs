@@ -1,5 +1,6 @@
 //! Counters of password guesses. One statement both counts and refuses, so that parallel guesses cannot exceed the limits.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, LockType};
@@ -26,7 +27,8 @@ pub struct Limits {
     pub address_window: UnixSeconds,
 }
 
-// $1 account, $2 address, $3 now, $4 attempts of an account, $5 its longest delay, $6 attempts of an address, $7 its window.
+// $1 account, $2 address, $3 now, $4 attempts of an account, $5 its longest delay, $6 attempts of an address, $7 its window, $8 name of the
+// account.
 static COUNT: LazyLock<String> = LazyLock::new(|| {
     // Times are whole seconds, so an account stays blocked until the second `blocked_until` is over. Otherwise it could try again
     // up to a second too early.
@@ -35,8 +37,9 @@ static COUNT: LazyLock<String> = LazyLock::new(|| {
     let may_go_on =
         format!("(a.key = $1 AND (a.blocked_until < $3 OR a.blocked_until > $3 + $5) OR a.key = $2 AND (a.count < $6 OR {over}))");
     format!(
-        "INSERT INTO attempts AS a (key, count, counted_since, last_at, blocked_until) \
-         SELECT n.key, 1, $3, $3, CASE WHEN n.key = $1 AND $4 <= 1 THEN $3 + 1 ELSE 0 END FROM (SELECT $1 AS key UNION ALL SELECT $2) n \
+        "INSERT INTO attempts AS a (key, account, count, counted_since, last_at, blocked_until) \
+         SELECT n.key, CASE WHEN n.key = $1 THEN $8 END, 1, $3, $3, CASE WHEN n.key = $1 AND $4 <= 1 THEN $3 + 1 ELSE 0 END \
+         FROM (SELECT $1 AS key UNION ALL SELECT $2) n \
          WHERE NOT EXISTS (SELECT 1 FROM attempts a WHERE a.key IN ($1, $2) AND NOT {may_go_on}) \
          ON CONFLICT (key) DO UPDATE SET \
            count = CASE WHEN a.key = $1 AND {forgotten} OR a.key = $2 AND {over} THEN 1 ELSE a.count + 1 END, \
@@ -50,9 +53,15 @@ static COUNT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Counts an attempt on `account` from `address`, in one statement. Returns `false` if either must wait. Then neither is counted,
-/// unless parallel attempts were counted at the same moment.
-pub async fn count(db: &impl ConnectionTrait, account: &str, address: &str, limits: Limits, now: UnixSeconds) -> Result<bool, StoreError> {
+/// Counts an attempt on `account`, which is a counter of the account `name`, from `address`, in one statement. Returns `false` if either must
+/// wait. Then neither is counted, unless parallel attempts were counted at the same moment.
+pub async fn count(
+    db: &impl ConnectionTrait,
+    (account, name): (&str, &str),
+    address: &str,
+    limits: Limits,
+    now: UnixSeconds,
+) -> Result<bool, StoreError> {
     let Limits { account_attempts, account_max_delay, address_attempts, address_window } = limits;
     let values = [
         account.into(),
@@ -62,6 +71,7 @@ pub async fn count(db: &impl ConnectionTrait, account: &str, address: &str, limi
         account_max_delay.into(),
         address_attempts.into(),
         address_window.into(),
+        name.into(),
     ];
     Ok(db.execute_raw(text(db, COUNT.as_str(), values)).await?.rows_affected() == 2)
 }
@@ -117,6 +127,28 @@ async fn uncount(db: &impl ConnectionTrait, account: &str, address: &str, count:
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// Deletes all counters of the account `name`, those of its devices and of clients too. Returns their number.
+pub async fn forget(db: &impl ConnectionTrait, name: &str) -> Result<u64, StoreError> {
+    Ok(Entity::delete_many().filter(Column::Account.eq(name)).exec(db).await?.rows_affected)
+}
+
+/// Returns for each of the accounts `names` the time until which one of its counters makes attempts wait, in Unix seconds. An account that
+/// need not wait at `now` is left out.
+pub async fn blocked(
+    db: &impl ConnectionTrait,
+    names: impl Iterator<Item = String>,
+    now: UnixSeconds,
+) -> Result<HashMap<String, UnixSeconds>, StoreError> {
+    let rows = Entity::find().filter(Column::Account.is_in(names)).filter(Column::BlockedUntil.gte(now));
+    let mut blocked = HashMap::new();
+    for row in rows.all(db).await? {
+        let Some(account) = row.account else { continue };
+        let until = blocked.entry(account).or_insert(row.blocked_until);
+        *until = Ord::max(*until, row.blocked_until);
+    }
+    Ok(blocked)
 }
 
 /// Deletes up to `limit` counters whose last attempt was before `before`; returns their number.

@@ -18,6 +18,11 @@ pub async fn page(db: &impl ConnectionTrait, after: Option<&str>, limit: u64) ->
     Ok(attributes::Entity::find().filter(condition).order_by_asc(attributes::Column::Name).limit(limit).all(db).await?)
 }
 
+/// Returns all attributes in the order of their names. Their number is bounded.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<AttributeRow>, StoreError> {
+    Ok(attributes::Entity::find().order_by_asc(attributes::Column::Name).all(db).await?)
+}
+
 /// Returns the attribute `name`.
 pub async fn row(db: &impl ConnectionTrait, name: &str) -> Result<Option<AttributeRow>, StoreError> {
     Ok(attributes::Entity::find_by_id(name).all(db).await?.pop())

@@ -1,6 +1,6 @@
 //! The browsers in which users have signed in before. The table stores the hash of the device cookie, never the cookie itself.
 
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait, RelationTrait,
     SelectExt,
@@ -23,6 +23,10 @@ pub async fn is_known(db: &impl ConnectionTrait, hash: &str, username: &str) -> 
 
 /// Stores that `user` has signed in on the device, and deletes the user's oldest devices if there are more than 20.
 pub async fn remember(db: &impl ConnectionTrait, hash: &str, user: Uuid, now: UnixSeconds) -> Result<(), StoreError> {
+    let known = Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(now));
+    if known.filter(Column::Hash.eq(hash)).filter(Column::UserId.eq(user)).exec(db).await?.rows_affected == 1 {
+        return Ok(());
+    }
     let row = Model { hash: hash.to_owned(), user_id: user, last_used_at: now };
     let or_renew = OnConflict::columns([Column::Hash, Column::UserId]).update_column(Column::LastUsedAt).to_owned();
     Entity::insert(row.into_active_model()).on_conflict(or_renew).exec_without_returning(db).await?;

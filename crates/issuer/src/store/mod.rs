@@ -57,6 +57,7 @@ pub mod schema;
 pub mod sessions;
 pub mod sign_in_failures;
 pub mod signing_keys;
+pub mod user_terms;
 pub mod users;
 pub mod waiting_requests;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use sea_orm::sea_query::{Expr, ExprTrait, LockType};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LockType};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
     PartialModelTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, UpdateMany,
@@ -36,6 +36,8 @@ pub struct User {
     pub updated_at: UnixSeconds,
     /// The standard claims that have no field here, as JSON.
     pub claims: String,
+    /// Unix seconds of the last complete sign-in. `None` before the first.
+    pub last_sign_in_at: Option<UnixSeconds>,
     /// Unix seconds at which the password was generated. `None` once the user has chosen their own.
     pub password_generated_at: Option<UnixSeconds>,
     /// Incremented when the password or status changes, or when all sign-ins are ended; a sign-in that read an older value is
@@ -81,6 +83,7 @@ impl FromQueryResult for User {
             password_hash: user.password_hash,
             updated_at: user.updated_at,
             claims: user.claims,
+            last_sign_in_at: user.last_sign_in_at,
             password_generated_at: user.password_generated_at,
             credential_version: user.credential_version,
             enabled: user.disabled_at.is_none(),
@@ -147,6 +150,17 @@ pub async fn keep_named(db: &impl ConnectionTrait, usernames: &[String]) -> Resu
 pub async fn names(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<Vec<(Uuid, String)>, StoreError> {
     let rows = users::Entity::find().select_only().columns([users::Column::Id, users::Column::Username]);
     Ok(rows.filter(users::Column::Id.is_in(ids)).into_tuple().all(db).await?)
+}
+
+/// Returns the user for whom the address `email` is verified, in any spelling of upper and lower case.
+pub async fn by_verified_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<UserRow>, StoreError> {
+    let same = Expr::expr(Func::lower(Expr::col(users::Column::Email))).eq(Func::lower(Expr::val(email)));
+    Ok(users::Entity::find().filter(same).filter(Expr::col(users::Column::EmailVerified)).all(db).await?.pop())
+}
+
+/// Returns the user with this id in the system that manages the users.
+pub async fn by_external_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<UserRow>, StoreError> {
+    Ok(users::Entity::find().filter(users::Column::ExternalId.eq(id)).all(db).await?.pop())
 }
 
 /// Inserts a user. Fails with [`StoreError::Conflict`] if the username is taken.
@@ -239,14 +253,38 @@ pub async fn renew_credentials(db: &impl ConnectionTrait, id: Uuid) -> Result<()
     Ok(())
 }
 
-/// Stores the full name and the further standard claims (as JSON).
-pub async fn set_claims(db: &impl ConnectionTrait, id: Uuid, name: Option<&str>, claims: &str, now: UnixSeconds) -> Result<(), StoreError> {
-    change(id)
-        .col_expr(users::Column::Name, Expr::value(name))
-        .col_expr(users::Column::Claims, Expr::value(claims))
-        .col_expr(users::Column::UpdatedAt, Expr::value(now))
+/// Stores what an edit can change of a user, and the new version, which must be one above the stored version.
+pub async fn update(db: &impl ConnectionTrait, row: &UserRow) -> Result<(), StoreError> {
+    use users::Column;
+    change(row.id)
+        .col_expr(Column::Username, Expr::value(row.username.as_str()))
+        .col_expr(Column::Email, Expr::value(row.email.as_deref()))
+        .col_expr(Column::EmailVerified, Expr::value(row.email_verified))
+        .col_expr(Column::Name, Expr::value(row.name.as_deref()))
+        .col_expr(Column::ExternalId, Expr::value(row.external_id.as_deref()))
+        .col_expr(Column::Claims, Expr::value(row.claims.as_str()))
+        .col_expr(Column::UpdatedAt, Expr::value(row.updated_at))
+        .col_expr(Column::Version, Expr::value(row.version))
         .exec(db)
         .await?;
+    Ok(())
+}
+
+/// Increments the version of the user `id`, because something that is stored elsewhere but shown with the user was changed.
+pub async fn renew_version(db: &impl ConnectionTrait, id: Uuid) -> Result<(), StoreError> {
+    change(id).col_expr(users::Column::Version, Expr::col(users::Column::Version).add(1)).exec(db).await?;
+    Ok(())
+}
+
+/// Deletes the user `id`. The database deletes everything that refers to the user too.
+pub async fn remove(db: &impl ConnectionTrait, id: Uuid) -> Result<(), StoreError> {
+    users::Entity::delete_by_id(id).exec(db).await?;
+    Ok(())
+}
+
+/// Stores that the user `id` signed in at `now`.
+pub async fn signed_in(db: &impl ConnectionTrait, id: Uuid, now: UnixSeconds) -> Result<(), StoreError> {
+    change(id).col_expr(users::Column::LastSignInAt, Expr::value(now)).exec(db).await?;
     Ok(())
 }
 
@@ -261,6 +299,7 @@ pub async fn rehash(db: &impl ConnectionTrait, id: Uuid, old: &str, new: &str) -
 pub async fn set_disabled(db: &impl ConnectionTrait, id: Uuid, at: Option<UnixSeconds>, now: UnixSeconds) -> Result<(), StoreError> {
     change_credentials(id)
         .col_expr(users::Column::DisabledAt, Expr::value(at))
+        .col_expr(users::Column::Version, Expr::col(users::Column::Version).add(1))
         .col_expr(users::Column::UpdatedAt, Expr::value(now))
         .exec(db)
         .await?;

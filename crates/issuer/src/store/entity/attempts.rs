@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: String,
+    pub account: Option<String>,
     pub count: i32,
     pub counted_since: i64,
     pub last_at: i64,

@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 #[sea_orm(table_name = "user_terms")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub term: String,
+    pub term: Vec<u8>,
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: Uuid,
 }

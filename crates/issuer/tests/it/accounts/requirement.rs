@@ -32,6 +32,7 @@ fn user(password: Password) -> User {
         password_generated_at: (password == Password::Generated).then_some(NOW),
         credential_version: 0,
         external_id: None,
+        last_sign_in_at: None,
         enabled: true,
         scopes: Vec::new(),
     }

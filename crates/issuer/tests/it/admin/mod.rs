@@ -1,5 +1,6 @@
 //! Lists come in pages, each of which begins where the one before ended, and filters hold.
 
+mod attributes;
 mod csv;
 mod edit_client;
 mod groups;
@@ -10,6 +11,7 @@ mod preview;
 mod resources;
 mod roles;
 mod transfer;
+mod users;
 
 use signet_issuer::admin::{self, Window};
 

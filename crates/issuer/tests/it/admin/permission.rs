@@ -1,5 +1,6 @@
 //! The matrix actor × target × operation: who may call which operation, and on whom.
 
+use signet_issuer::admin::attributes::{self, AttributeDraft, AttributePatch};
 use signet_issuer::admin::audit::{self, AuditQuery};
 use signet_issuer::admin::authorizations::{self, AuthorizationFilter};
 use signet_issuer::admin::clients::{self, ClientFilter, OldSecret};
@@ -7,12 +8,13 @@ use signet_issuer::admin::edit_client::{self, ClientEdit};
 use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
 use signet_issuer::admin::names::{self, Kind};
 use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
+use signet_issuer::admin::patch::Patch;
 use signet_issuer::admin::registration_tokens::{self, NewRegistrationToken};
 use signet_issuer::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch};
 use signet_issuer::admin::roles::{self, NewRole, RolePatch};
 use signet_issuer::admin::transfer::{Import, ImportOptions, Line, export};
 use signet_issuer::admin::trial::{self, TrialRequest};
-use signet_issuer::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter};
+use signet_issuer::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch};
 use signet_issuer::admin::{Change, Operation, RECENT, Reading, Refused, activity, client_claims, keys, sessions};
 use signet_issuer::audit::{Actor, Face, Who};
 use signet_issuer::fetch::budget::Asker;
@@ -43,12 +45,14 @@ fn row(operation: Operation) -> &'static str {
         O::SessionListOfUser | O::AuthorizationListOfUser | O::AuditListOfUser => "rHa",
         O::ClientList | O::ClientShow | O::ClientTry | O::ClientClaimList | O::ResourceList | O::ResourceShow | O::KeyList => "ra",
         O::SessionList | O::AuthorizationList | O::AuditList | O::ActivityShow | O::RefusalList => "ra",
-        O::UserChangeRoles | O::GroupChangeMembers => "ha",
+        O::AttributeList | O::AttributeShow => "rHa",
+        O::UserChangeRoles | O::GroupChangeMembers | O::UserEdit | O::UserUnlock => "ha",
+        O::UserDelete => "hd",
         O::SessionEnd | O::SessionEndAll | O::AuthorizationEnd | O::AuthorizationEndOfUser => "ha",
-        O::UserAdd | O::UserDisable | O::UserEnable | O::UserSetClaims => "a",
-        O::GroupAdd | O::GroupEdit | O::RoleAdd | O::RoleEdit | O::RoleChangeScopes => "a",
+        O::UserAdd | O::UserDisable | O::UserEnable | O::UserSetClaims | O::UserEditEverything => "a",
+        O::AttributeAdd | O::AttributeEdit | O::GroupAdd | O::GroupEdit | O::RoleAdd | O::RoleEdit | O::RoleChangeScopes => "a",
         O::ClientAdd | O::ClientEdit | O::ClientSetEnabled | O::ResourceAdd | O::ResourceEdit | O::AuthorizationEndAll => "a",
-        O::UserSetPassword | O::GroupRemove | O::RoleRemove | O::ClientRotateSecret | O::ClientRemove => "d",
+        O::UserSetPassword | O::AttributeRemove | O::GroupRemove | O::RoleRemove | O::ClientRotateSecret | O::ClientRemove => "d",
         O::ClientClaimPut | O::ClientClaimRemove | O::RegistrationTokenIssue | O::ResourceRemove | O::KeyPublish | O::KeyRevoke => "d",
         O::NameRelease | O::RegistrationTokenSpend | O::ResourceAddBuiltIn | O::UserImport | O::UserExport => "-",
     }
@@ -82,6 +86,24 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
             written.map(drop)
         }
         O::UserExport => export::begin(change, true).await.map(drop),
+        O::UserEdit => {
+            let patch = UserPatch { email: Patch::Set("new@example.com".into()), name: Patch::Set("New".into()), ..UserPatch::default() };
+            users::edit(change, user, patch, None).await.map(drop)
+        }
+        O::UserEditEverything => {
+            let patch = UserPatch { email_verified: Patch::Set(false), ..UserPatch::default() };
+            users::edit(change, user, patch, None).await.map(drop)
+        }
+        O::UserDelete => users::delete(change, user, None).await.map(drop),
+        O::UserUnlock => users::unlock(change, user).await.map(drop),
+        O::AttributeList => attributes::list(reading, window).await.map(drop),
+        O::AttributeShow => attributes::show(reading, "team").await.map(drop),
+        O::AttributeAdd => attributes::add(change, attribute("desk")).await.map(drop),
+        O::AttributeEdit => {
+            let patch = AttributePatch { display_name: Some("Team".into()), ..AttributePatch::default() };
+            attributes::edit(change, "team", patch, None).await.map(drop)
+        }
+        O::AttributeRemove => attributes::remove(change, "team", None).await.map(drop),
         O::GroupList => groups::list(reading, window).await.map(drop),
         O::GroupShow => groups::members(reading, "staff", window).await.map(drop),
         O::GroupAdd => groups::add(change, GroupDraft { name: "new".into(), ..GroupDraft::default() }).await.map(drop),
@@ -175,6 +197,10 @@ fn new_resource() -> NewResource {
     NewResource::check(draft).unwrap()
 }
 
+fn attribute(name: &str) -> AttributeDraft {
+    serde_json::from_value(serde_json::json!({ "name": name, "type": "string" })).unwrap()
+}
+
 fn claim(name: &str) -> signet_issuer::oauth::client_claim::ClientClaim {
     let claim = serde_json::json!({
         "claim": name, "source": "fixed", "value": "blue", "shape": "first", "in_id_token": true, "in_userinfo": true,
@@ -195,6 +221,7 @@ async fn prepared() -> TestApp {
             groups::add(change, GroupDraft { name: "board".into(), roles: vec!["admin".into()], ..GroupDraft::default() }).await?;
             groups::add(change, GroupDraft { name: "gone".into(), ..GroupDraft::default() }).await?;
             groups::remove(change, "gone").await?;
+            attributes::add(change, attribute("team")).await?;
             client_claims::put(change, "web", claim("size")).await
         })
     })
@@ -312,6 +339,25 @@ async fn the_help_desk_changes_only_what_is_delegated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_help_desk_edits_only_the_address_and_the_full_name() {
+    let app = prepared().await;
+    let plain = target(&app, "plain", "clerk", None).await;
+    let help = user(&app, &["admin:users"]);
+    for (patch, expected) in [
+        (serde_json::json!({ "email": "new@example.com", "name": null }), "ok"),
+        (serde_json::json!({ "email": "new@example.com", "email_verified": true }), "scope"),
+        (serde_json::json!({ "username": "other" }), "scope"),
+        (serde_json::json!({ "external_id": "e-1" }), "scope"),
+        (serde_json::json!({ "claims": { "name": "Other" } }), "scope"),
+        (serde_json::json!({ "attributes": { "team": "board" } }), "scope"),
+    ] {
+        let mut change = Change::within(&app.app, &help, app.app.store.begin().await.unwrap());
+        let edited = users::edit(&mut change, plain.id, serde_json::from_value(patch.clone()).unwrap(), None).await;
+        assert_eq!(outcome(edited.map(drop)), expected, "{patch}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_users_who_signed_in_recently_grant_scopes_of_administration() {
     let app = prepared().await;
     let plain = target(&app, "plain", "clerk", None).await;
@@ -359,8 +405,8 @@ const NO_OPERATIONS: [(&str, &str, &str); 13] = [
     ("checks/mod", "run", "the checks of signet doctor, which runs without an open issuer"),
     ("checks/mod", "at_start", "the checks of a server that starts"),
     ("checks/mod", "clash_of_names", "a check of a server that starts"),
-    ("users", "chosen", "hashes before the change"),
-    ("users", "generated", "hashes before the change"),
+    ("users/password", "chosen", "hashes before the change"),
+    ("users/password", "generated", "hashes before the change"),
     ("clients", "show_own", "the registration_access_token of the client permits it"),
     ("edit_client", "prepare", "fetches before the change"),
     ("clients", "remove_unused", "a job of the issuer, which removes each client by the operation"),

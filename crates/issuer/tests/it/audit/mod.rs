@@ -17,8 +17,8 @@ use signet_issuer::admin::patch::Patch;
 use signet_issuer::admin::roles::RolePatch;
 use signet_issuer::admin::users::PasswordHash;
 use signet_issuer::admin::{
-    Refused, authorizations, client_claims, clients, edit_client, groups, keys, registration_tokens, resources, roles, sessions, transfer,
-    users,
+    Refused, attributes, authorizations, client_claims, clients, edit_client, groups, keys, registration_tokens, resources, roles,
+    sessions, transfer, users,
 };
 use signet_issuer::audit::Action;
 use signet_issuer::fetch::budget::Asker;
@@ -57,6 +57,9 @@ async fn the_first_start_records_what_it_makes() {
 #[expect(clippy::match_same_arms, reason = "one line for each action")]
 fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
     let (before, after) = match action {
+        Action::AttributeAdded => ("", r#""name":"team""#),
+        Action::AttributeChanged => (r#""scope":null"#, r#""scope":"profile""#),
+        Action::AttributeRemoved => (r#""name":"team""#, ""),
         Action::AuthorizationEnded => (r#""ended_at":null"#, r#""ended_at":"2026-"#),
         Action::AuthorizationsEnded => (r#""authorizations":1"#, r#""authorizations_ended":1"#),
         Action::ClientAdded => ("", r#""client_id":"web""#),
@@ -83,7 +86,9 @@ fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
         Action::RoleScopesChanged => (r#""orders:read""#, r#"["orders:write"]"#),
         Action::SessionEnded => (r#""ended_at":null"#, r#""authorizations_ended":1"#),
         Action::UserAdded => ("", r#""username":"alice""#),
-        Action::UserClaimsChanged => ("{", r#""nickname":"Al""#),
+        Action::UserChanged => (r#""claims":{}"#, r#""nickname":"Al""#),
+        Action::UserDeleted => (r#""enabled":true"#, ""),
+        Action::UserUnlocked => (r#""counters":1"#, r#""counters":0"#),
         Action::UserDisabled => (r#""enabled":true"#, r#""enabled":false"#),
         Action::UserEnabled => (r#""enabled":false"#, r#""enabled":true"#),
         Action::UserPasswordSet => (r#""origin":null"#, r#""origin":"chosen""#),
@@ -107,6 +112,8 @@ async fn every_operation_records_who_did_what_before_and_after() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
     let browser = app.signed_in("alice").await;
     let alice = users::show(&app.reading(), "alice").await.unwrap().id;
+    let bob = app.add_user("bob", &[]).await;
+    app.try_password("alice", "wrong", "").await;
     let of_web = AuthorizationFilter { user: None, client: Some("web".to_owned()) };
 
     app.code_flow(&browser, &[]).await;
@@ -140,9 +147,16 @@ async fn every_operation_records_who_did_what_before_and_after() {
             transfer::export::begin(change, false).await?;
             users::set_password(change, alice, password).await?;
             users::set_claims(change, alice, &nickname).await?;
+            users::unlock(change, alice).await?;
+            let team = serde_json::json!({ "name": "team", "type": "string" });
+            attributes::add(change, serde_json::from_value(team).unwrap()).await?;
+            let of_profile = attributes::AttributePatch { scope: Patch::Set("profile".to_owned()), ..Default::default() };
+            attributes::edit(change, "team", of_profile, None).await?;
+            attributes::remove(change, "team", None).await?;
             users::change_roles(change, alice, &[], &clerk).await?;
             users::disable(change, alice).await?;
             users::enable(change, alice).await?;
+            users::delete(change, bob, None).await?;
             groups::add(change, GroupDraft { name: "staff".to_owned(), ..GroupDraft::default() }).await?;
             groups::edit(change, "staff", GroupPatch { name: Some("team".to_owned()), ..GroupPatch::default() }).await?;
             groups::change_members(change, "team", &["alice".to_owned()], &[]).await?;

@@ -1,23 +1,36 @@
 //! Operations on users: their data, password, status and roles.
 
-use secrecy::{ExposeSecret, SecretString};
+mod edit;
+mod password;
+mod remove;
+mod unlock;
+
+pub use edit::{UserPatch, claims, edit, set_claims};
+pub use password::{PasswordHash, set_password};
+pub use remove::{Removed, delete};
+pub use unlock::unlock;
+
+use std::collections::{BTreeMap, HashMap};
+
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::accounts::methods::{hashes::StoredHash, password};
-use crate::accounts::{policy, session, username};
+use crate::accounts::{attributes, lockout, policy, session, username};
 use crate::admin::names::{self, Kind};
 use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, groups, roles};
-use crate::app::App;
 use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
-use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS, is_line};
+use crate::oauth::standard_claims::{StandardClaims, is_line};
 use crate::store::users::{self, UserRow};
-use crate::store::{ConnectionTrait, devices, groups as group_store, roles as role_store};
+use crate::store::{
+    ConnectionTrait, StoreError, attempts, attributes as attribute_store, groups as group_store, roles as role_store, user_terms,
+};
+use edit::claims_of;
+use password::PasswordRecord;
 
 /// A user as administrators see them.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct UserView {
     pub id: Uuid,
@@ -25,23 +38,76 @@ pub struct UserView {
     pub email: Option<String>,
     pub email_verified: bool,
     pub name: Option<String>,
+    pub external_id: Option<String>,
+    /// The standard claims that have no field here, by name.
+    pub claims: BTreeMap<&'static str, String>,
+    /// The values of the declared attributes, by name.
+    pub attributes: BTreeMap<String, Value>,
     pub roles: Vec<String>,
     pub groups: Vec<String>,
     pub enabled: bool,
+    /// The time until which too many wrong passwords make attempts wait. `None` if none must wait.
+    #[serde(serialize_with = "rfc3339_or_none")]
+    pub locked_until: Option<UnixSeconds>,
+    #[serde(serialize_with = "rfc3339_or_none")]
+    pub last_sign_in_at: Option<UnixSeconds>,
     #[serde(serialize_with = "rfc3339")]
     pub created_at: UnixSeconds,
+    /// Incremented by each change of what administrators see, which the times above and the lock are no part of.
+    pub version: i32,
 }
 
 impl UserView {
-    fn new(row: UserRow, roles: Vec<String>, groups: Vec<String>) -> Self {
-        let UserRow { id, username, email, email_verified, name, disabled_at, created_at, .. } = row;
-        Self { id, username, email, email_verified, name, roles, groups, enabled: disabled_at.is_none(), created_at }
+    fn new(
+        row: UserRow,
+        (roles, groups): (Vec<String>, Vec<String>),
+        attributes: BTreeMap<String, Value>,
+        locked_until: Option<UnixSeconds>,
+    ) -> Self {
+        Self {
+            claims: claims_of(&row).into_iter().filter(|(claim, _)| *claim != "name").collect(),
+            id: row.id,
+            username: row.username,
+            email: row.email,
+            email_verified: row.email_verified,
+            name: row.name,
+            external_id: row.external_id,
+            attributes,
+            roles,
+            groups,
+            enabled: row.disabled_at.is_none(),
+            locked_until,
+            last_sign_in_at: row.last_sign_in_at,
+            created_at: row.created_at,
+            version: row.version,
+        }
     }
 
-    async fn read(db: &impl ConnectionTrait, row: UserRow) -> Result<Self, Refused> {
-        let roles = role_store::of_user(db, row.id).await?;
-        let groups = group_store::of_users(db, std::iter::once(row.id)).await?.remove(&row.id).unwrap_or_default();
-        Ok(Self::new(row, roles, groups))
+    async fn read(db: &impl ConnectionTrait, row: UserRow, now: UnixSeconds) -> Result<Self, Refused> {
+        Ok(Self::read_all(db, vec![row], now).await?.remove(0))
+    }
+
+    /// Reads the views of `rows`, in their order.
+    async fn read_all(db: &impl ConnectionTrait, rows: Vec<UserRow>, now: UnixSeconds) -> Result<Vec<Self>, Refused> {
+        let account = |row: &UserRow| lockout::account_name(&row.username);
+        let roles = role_store::of_users(db, rows.iter().map(|row| row.id));
+        let values = attribute_store::of_users(db, rows.iter().map(|row| row.id));
+        let blocked = attempts::blocked(db, rows.iter().map(account), now);
+        let groups = group_store::of_users(db, rows.iter().map(|row| row.id));
+        let declared = attribute_store::all(db);
+        let (mut roles, mut groups, values, blocked, declared) = tokio::try_join!(roles, groups, values, blocked, declared)?;
+        let mut values = values
+            .iter()
+            .map(|(id, values)| Ok((*id, attributes::to_json(&declared, values)?)))
+            .collect::<Result<HashMap<_, _>, StoreError>>()?;
+        let view = |row: UserRow| {
+            // The second in which the block ends is over before the next attempt may be made.
+            let locked_until = blocked.get(&account(&row)).map(|until| until + 1);
+            let member = (roles.remove(&row.id).unwrap_or_default(), groups.remove(&row.id).unwrap_or_default());
+            let attributes = values.remove(&row.id).unwrap_or_default();
+            Self::new(row, member, attributes, locked_until)
+        };
+        Ok(rows.into_iter().map(view).collect())
     }
 }
 
@@ -57,13 +123,8 @@ pub async fn list(reading: &Reading<'_>, filter: UserFilter, window: &Window) ->
     let app = reading.permit(Operation::UserList)?;
     let db = app.store.reader();
     let rows = users::page(db, filter.enabled, window.after.as_deref(), window.limit + 1).await?;
-    let mut roles = role_store::of_users(db, rows.iter().map(|row| row.id)).await?;
-    let mut groups = group_store::of_users(db, rows.iter().map(|row| row.id)).await?;
-    let view = |row: UserRow| {
-        let (roles, groups) = (roles.remove(&row.id).unwrap_or_default(), groups.remove(&row.id).unwrap_or_default());
-        UserView::new(row, roles, groups)
-    };
-    Ok(Listing::of(rows, window.limit, |row| row.username.clone(), view))
+    let views = UserView::read_all(db, rows, app.now()).await?;
+    Ok(Listing::of(views, window.limit, |view| view.username.clone(), |view| view))
 }
 
 /// Returns the user with this username, in any spelling that the sign-in accepts. Fails with [`Refused::NotFound`] if there is
@@ -71,20 +132,7 @@ pub async fn list(reading: &Reading<'_>, filter: UserFilter, window: &Window) ->
 pub async fn show(reading: &Reading<'_>, username: &str) -> Result<UserView, Refused> {
     let app = reading.permit(Operation::UserShow)?;
     let row = users::row(app.store.reader(), &username::normalize(username)).await?;
-    UserView::read(app.store.reader(), row.ok_or_else(|| Refused::not_found("user", username))?).await
-}
-
-/// Returns the names and values of the standard claims that a user has, including the full name.
-pub async fn claims(reading: &Reading<'_>, id: Uuid) -> Result<Vec<(&'static str, String)>, Refused> {
-    let app = reading.permit(Operation::UserShow)?;
-    let row = users::by_id(app.store.reader(), id).await?.ok_or_else(|| Refused::not_found("user", id))?;
-    Ok(claims_of(&row))
-}
-
-fn claims_of(row: &UserRow) -> Vec<(&'static str, String)> {
-    let claims = StandardClaims::from_json(&row.claims);
-    let value = |claim: &str| if claim == "name" { row.name.clone().unwrap_or_default() } else { claims.get(claim).to_owned() };
-    TEXT_CLAIMS.iter().map(|claim| (*claim, value(claim))).filter(|(_, value)| !value.is_empty()).collect()
+    UserView::read(app.store.reader(), row.ok_or_else(|| Refused::not_found("user", username))?, app.now()).await
 }
 
 /// The input for a new user, before it is checked.
@@ -112,15 +160,8 @@ impl NewUser {
             faults.push(Fault::new("username", error.to_string()).found(&draft.username));
             String::new()
         });
-        if draft.email.as_ref().is_some_and(|email| !is_email(email)) {
-            faults.push(Fault::new("email", "an address such as alice@example.com").found(draft.email.as_deref().unwrap_or_default()));
-        }
-        if draft.name.as_ref().is_some_and(|name| name.trim().is_empty() || !is_line(name)) {
-            faults.push(
-                Fault::new("name", "a full name, without control characters, such as Alice Example")
-                    .found(draft.name.as_deref().unwrap_or_default()),
-            );
-        }
+        faults.extend(draft.email.as_deref().and_then(|email| check_email(email).err()));
+        faults.extend(draft.name.as_deref().and_then(|name| check_full_name(name).err()));
         if faults.is_empty() { Ok(Self(UserDraft { username, ..draft })) } else { Err(Refused::Invalid(faults)) }
     }
 
@@ -148,70 +189,15 @@ pub(super) fn is_email(text: &str) -> bool {
     plain && text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
 }
 
-/// How a password came to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Origin {
-    /// The user or an administrator chose it.
-    Chosen,
-    /// The issuer generated it, so that the user must choose their own.
-    Generated,
-    /// Its hash was taken from another system.
-    Imported,
+fn check_email(text: &str) -> Result<(), Fault> {
+    if is_email(text) { Ok(()) } else { Err(Fault::new("email", "an address such as alice@example.com").found(text)) }
 }
 
-/// The hash of a password, ready to be stored.
-#[derive(Debug)]
-pub struct PasswordHash {
-    phc: String,
-    origin: Origin,
-}
-
-impl PasswordHash {
-    /// Checks and hashes a password that was chosen for a user whose username, email address and name are `about`.
-    pub async fn chosen(app: &App, password: SecretString, about: &[&str]) -> Result<Self, Refused> {
-        let refused = |error: policy::PolicyError| Refused::invalid("password", error.to_string());
-        policy::check_form(password.expose_secret()).map_err(refused)?;
-        policy::check_score(app, &password, about).await?.map_err(refused)?;
-        Ok(Self { phc: password::hash(app, password).await?, origin: Origin::Chosen })
+fn check_full_name(text: &str) -> Result<(), Fault> {
+    if !text.trim().is_empty() && is_line(text) {
+        return Ok(());
     }
-
-    /// Hashes a random password that the user must replace.
-    pub async fn generated(app: &App, password: SecretString) -> Result<Self, Refused> {
-        Ok(Self { phc: password::hash(app, password).await?, origin: Origin::Generated })
-    }
-
-    /// Takes the hash of this or another system as it is: a text, or an object as Keycloak exports it. Fails if the hash cannot be used.
-    pub fn imported(hash: &Value) -> Result<Self, Refused> {
-        let phc = StoredHash::import(hash).map_err(|error| Refused::invalid("password_hash", error.to_string()))?;
-        Ok(Self { phc, origin: Origin::Imported })
-    }
-
-    /// The time at which the password was generated, which is `now`; `None` if it was not generated.
-    fn generated_at(&self, now: UnixSeconds) -> Option<UnixSeconds> {
-        (self.origin == Origin::Generated).then_some(now)
-    }
-
-    fn record(&self, now: UnixSeconds) -> PasswordRecord {
-        PasswordRecord { origin: Some(self.origin), since: Some(now) }
-    }
-}
-
-/// The audit trail's record of a password, without its hash.
-#[derive(Serialize)]
-struct PasswordRecord {
-    /// `None` if the password was chosen or imported, between which the stored user does not distinguish.
-    origin: Option<Origin>,
-    /// The time at which the password was stored. The stored user tells it only of generated passwords.
-    #[serde(serialize_with = "rfc3339_or_none")]
-    since: Option<UnixSeconds>,
-}
-
-impl PasswordRecord {
-    fn stored(row: &UserRow) -> Option<Self> {
-        row.password_hash.as_ref()?;
-        Some(Self { origin: row.password_generated_at.map(|_| Origin::Generated), since: row.password_generated_at })
-    }
+    Err(Fault::new("name", "a full name, without control characters, such as Alice Example").found(text))
 }
 
 /// The audit trail's record of a user whose access an operation gives or ends.
@@ -240,6 +226,23 @@ async fn refuse_taken(db: &impl ConnectionTrait, username: &str) -> Result<(), R
     }
 }
 
+/// Fails with [`Refused::Conflict`] if the address of `row` is verified, and is that of another user too.
+async fn refuse_verified_elsewhere(db: &impl ConnectionTrait, row: &UserRow) -> Result<(), Refused> {
+    let Some(email) = row.email.as_deref().filter(|_| row.email_verified) else { return Ok(()) };
+    match users::by_verified_email(db, email).await? {
+        Some(other) if other.id != row.id => Err(Refused::Conflict(format!(
+            "email: expected an address that is verified for nobody else; {email} is that of the user {}",
+            other.username
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the words by which the user is found.
+fn terms(row: &UserRow) -> Vec<String> {
+    user_terms::of(&row.username, row.email.as_deref(), row.name.as_deref())
+}
+
 /// Adds a user with their roles, which must exist. Fails with [`Refused::Conflict`] if the username is taken.
 pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash) -> Result<UserView, Refused> {
     change.require(Operation::UserAdd)?;
@@ -266,13 +269,15 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash)
         version: 0,
     };
     let id = row.id;
+    refuse_verified_elsewhere(db, &row).await?;
     users::insert(db, row.clone()).await?;
+    user_terms::insert(db, id, terms(&row)).await?;
     for role in &roles {
         roles::give(db, id, role).await?;
     }
     groups::join(db, id, &groups).await?;
     change.require_grant_to(&[id]).await?;
-    let after = UserView::read(db, row).await?;
+    let after = UserView::read(db, row, change.now).await?;
     let recorded = UserRecord { user: &after, password: Some(record), ended: None };
     change.record(Action::UserAdded, Object::User(after.id, &after.username), None, Some(&recorded)).await?;
     Ok(after)
@@ -281,7 +286,7 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash)
 /// Locks a user and returns their view before a change.
 async fn lock(change: &Change<'_>, id: Uuid) -> Result<UserView, Refused> {
     let row = users::lock(&change.transaction, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
-    UserView::read(&change.transaction, row).await
+    UserView::read(&change.transaction, row, change.now).await
 }
 
 /// A user whose access was ended.
@@ -291,23 +296,6 @@ pub struct Ended {
     pub user: UserView,
     /// The number of authorizations that were ended.
     pub authorizations: u64,
-}
-
-/// Sets a user's password, signs the user out everywhere, and ends all their authorizations.
-pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordHash) -> Result<Ended, Refused> {
-    change.require(Operation::UserSetPassword)?;
-    let db = &change.transaction;
-    let row = users::lock(db, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
-    let old = PasswordRecord::stored(&row);
-    let user = UserView::read(db, row).await?;
-    users::set_password_hash(db, id, &password.phc, password.generated_at(change.now), change.now).await?;
-    // End the sessions too, because somebody who knew the old password may be signed in.
-    let ended = session::end_all(db, id, change.actor, Action::UserPasswordSet, change.now).await?;
-    devices::forget(db, id, None).await?;
-    let before = UserRecord { user: &user, password: old, ended: None };
-    let after = UserRecord { user: &user, password: Some(password.record(change.now)), ended: Some(ended) };
-    change.record(Action::UserPasswordSet, Object::User(user.id, &user.username), Some(&before), Some(&after)).await?;
-    Ok(Ended { user, authorizations: ended.authorizations })
 }
 
 /// Disables a user, signs them out everywhere, and ends all their authorizations. Does nothing if the user is disabled already, so
@@ -322,7 +310,7 @@ pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused
     users::set_disabled(&change.transaction, id, Some(change.now), change.now).await?;
     let ended = session::end_all(&change.transaction, id, change.actor, Action::UserDisabled, change.now).await?;
     administrators.require_one(change).await?;
-    let user = UserView { enabled: false, ..before.clone() };
+    let user = UserView { enabled: false, version: before.version + 1, ..before.clone() };
     let before = UserRecord { user: &before, password: None, ended: None };
     let after = UserRecord { user: &user, password: None, ended: Some(ended) };
     change.record(Action::UserDisabled, Object::User(user.id, &user.username), Some(&before), Some(&after)).await?;
@@ -337,38 +325,9 @@ pub async fn enable(change: &mut Change<'_>, id: Uuid) -> Result<UserView, Refus
         return Ok(before);
     }
     users::set_disabled(&change.transaction, id, None, change.now).await?;
-    let after = UserView { enabled: true, ..before.clone() };
+    let after = UserView { enabled: true, version: before.version + 1, ..before.clone() };
     change.record(Action::UserEnabled, Object::User(after.id, &after.username), Some(&before), Some(&after)).await?;
     Ok(after)
-}
-
-/// Sets standard claims of a user by name; an empty value removes the claim. Returns the names and values of all claims that the
-/// user has afterwards.
-pub async fn set_claims(change: &mut Change<'_>, id: Uuid, values: &[(String, String)]) -> Result<Vec<(&'static str, String)>, Refused> {
-    change.require(Operation::UserSetClaims)?;
-    let before = users::lock(&change.transaction, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
-    let (mut claims, mut name) = (StandardClaims::from_json(&before.claims), before.name.clone());
-    let mut faults = Vec::new();
-    for (claim, value) in values {
-        if let Err(error) = claims.set_with_name(&mut name, claim, value) {
-            let field = TEXT_CLAIMS.into_iter().find(|known| known == claim).unwrap_or("claims");
-            faults.push(Fault::new(field, error.to_string()).found(if field == "claims" { claim } else { value }));
-        }
-    }
-    if !faults.is_empty() {
-        return Err(Refused::Invalid(faults));
-    }
-    let after = UserRow { name, claims: claims.to_json(), ..before.clone() };
-    if claims_of(&after) == claims_of(&before) {
-        return Ok(claims_of(&before));
-    }
-    users::set_claims(&change.transaction, id, after.name.as_deref(), &after.claims, change.now).await?;
-    let object =
-        |row: &UserRow| claims_of(row).into_iter().map(|(claim, value)| (claim.to_owned(), value.into())).collect::<Map<_, Value>>();
-    change
-        .record(Action::UserClaimsChanged, Object::User(before.id, &before.username), Some(&object(&before)), Some(&object(&after)))
-        .await?;
-    Ok(claims_of(&after))
 }
 
 /// Gives a user the roles `add`, then takes the roles `remove` from them. Fails with [`Refused::Conflict`] if no administrator
@@ -386,13 +345,15 @@ pub async fn change_roles(change: &mut Change<'_>, id: Uuid, add: &[String], rem
     for role in remove {
         roles::take(&change.transaction, id, role).await?;
     }
-    let after = UserView { roles: role_store::of_user(&change.transaction, id).await?, ..before.clone() };
-    if after.roles == before.roles {
+    let roles = role_store::of_user(&change.transaction, id).await?;
+    if roles == before.roles {
         return Ok(before);
     }
     if !administered {
         change.require_grant_to(&[id]).await?;
     }
+    users::renew_version(&change.transaction, id).await?;
+    let after = UserView { roles, version: before.version + 1, ..before.clone() };
     administrators.require_one(change).await?;
     change.record(Action::UserRolesChanged, Object::User(after.id, &after.username), Some(&before), Some(&after)).await?;
     Ok(after)

@@ -1,0 +1,77 @@
+//! The values of users' attributes, which administrators set, and people too where the attribute allows it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::oauth::attribute_type::{AttributeType, Audience, ValueRules, texts};
+use crate::store::attributes::{self, AttributeRow, Values};
+use crate::store::{ConnectionTrait, StoreError};
+
+/// The changes of a user's attributes: for each attribute its new value as JSON, or `None` to remove it.
+pub type Changes = BTreeMap<String, Option<Value>>;
+
+/// A value that an attribute cannot have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeFault {
+    /// The name of the attribute, as it was given.
+    pub name: String,
+    /// The text that follows the word "expected".
+    pub expected: String,
+}
+
+/// Returns the rules for the values of an attribute.
+pub fn rules(row: &AttributeRow) -> Result<ValueRules, StoreError> {
+    let value_type = AttributeType::parse(&row.value_type)
+        .ok_or_else(|| StoreError::Corrupt(format!("the type of the attribute {}: {}", row.name, row.value_type)))?;
+    Ok(ValueRules { value_type, multi_valued: row.multi_valued, min: row.min, max: row.max, pattern: row.pattern.clone() })
+}
+
+/// Returns `true` if people see their own value of the attribute.
+pub fn is_visible(row: &AttributeRow) -> bool {
+    row.visibility == Audience::User.as_str()
+}
+
+/// Returns `true` if people may change their own value of the attribute. They must see it, too.
+pub fn is_editable(row: &AttributeRow) -> bool {
+    is_visible(row) && row.mutability == Audience::User.as_str()
+}
+
+/// Returns the values of a user as JSON, by the name of the attribute.
+pub fn to_json(declared: &[AttributeRow], values: &Values) -> Result<BTreeMap<String, Value>, StoreError> {
+    let known = declared.iter().filter_map(|row| Some((row, values.get(&row.name)?)));
+    known.map(|(row, texts)| Ok((row.name.clone(), rules(row)?.to_json(texts)))).collect()
+}
+
+/// Returns the values that each attribute of `changes` gets. Fails with all faults, not only the first. Only attributes of `declared` can
+/// be set.
+pub fn check(declared: &[AttributeRow], changes: &Changes) -> Result<Result<Values, Vec<AttributeFault>>, StoreError> {
+    let (mut values, mut faults) = (Values::new(), Vec::new());
+    for (name, value) in changes {
+        let fault = |expected: String| AttributeFault { name: name.clone(), expected };
+        let Some(row) = declared.iter().find(|row| row.name == *name) else {
+            let names: Vec<&str> = declared.iter().map(|row| row.name.as_str()).collect();
+            let known = if names.is_empty() { "no attribute is declared".to_owned() } else { format!("these are: {}", names.join(", ")) };
+            faults.push(fault(format!("attributes that are declared; {known}")));
+            continue;
+        };
+        let rules = rules(row)?;
+        match value.as_ref().map_or(Some(Vec::new()), texts).ok_or_else(|| rules.expected()).and_then(|texts| rules.check(&texts)) {
+            Ok(texts) => drop(values.insert(name.clone(), texts)),
+            Err(expected) => faults.push(fault(expected)),
+        }
+    }
+    Ok(if faults.is_empty() { Ok(values) } else { Err(faults) })
+}
+
+/// Stores those of `values` that differ from what `user` has. Returns `true` if any did. The caller has locked the user.
+pub async fn store(db: &impl ConnectionTrait, user: Uuid, values: &Values) -> Result<bool, StoreError> {
+    let before = attributes::of_users(db, std::iter::once(user)).await?.remove(&user).unwrap_or_default();
+    let mut changed = false;
+    for (name, texts) in values.iter().filter(|(name, texts)| before.get(*name).map_or(&[][..], Vec::as_slice) != texts.as_slice()) {
+        attributes::replace(db, user, name, texts).await?;
+        changed = true;
+    }
+    Ok(changed)
+}

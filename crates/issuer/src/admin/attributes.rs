@@ -1,0 +1,257 @@
+//! Operations on the attributes that are declared for users.
+
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::attributes::rules;
+use crate::admin::patch::Patch;
+use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name, require_version};
+use crate::audit::{Action, Object};
+use crate::clock::{UnixSeconds, rfc3339};
+use crate::oauth::attribute_type::{AttributeType, Audience, LONGEST_PATTERN, compile};
+use crate::oauth::claim_name;
+use crate::oauth::scope::OIDC_SCOPES;
+use crate::store::StoreError;
+use crate::store::attributes::{self, AttributeRow};
+
+/// The largest number of attributes.
+const MOST: usize = 100;
+
+/// An attribute as administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct AttributeView {
+    pub name: String,
+    pub display_name: String,
+    #[serde(rename = "type")]
+    pub value_type: AttributeType,
+    pub multi_valued: bool,
+    /// The people who may change the values.
+    pub mutability: Audience,
+    /// The people who may see the values.
+    pub visibility: Audience,
+    /// The scope of OpenID Connect that releases the attribute as a claim of the same name.
+    pub scope: Option<String>,
+    pub min: Option<i64>,
+    pub max: Option<i64>,
+    pub pattern: Option<String>,
+    #[serde(serialize_with = "rfc3339")]
+    pub created_at: UnixSeconds,
+    pub version: i32,
+}
+
+impl AttributeView {
+    fn of(row: AttributeRow) -> Result<Self, Refused> {
+        let audience = |text: &str| {
+            let corrupt = || StoreError::Corrupt(format!("the mutability or visibility of the attribute {}: {text}", row.name));
+            Audience::parse(text).ok_or_else(corrupt)
+        };
+        Ok(Self {
+            value_type: rules(&row)?.value_type,
+            mutability: audience(&row.mutability)?,
+            visibility: audience(&row.visibility)?,
+            name: row.name,
+            display_name: row.display_name,
+            multi_valued: row.multi_valued,
+            scope: row.scope,
+            min: row.min,
+            max: row.max,
+            pattern: row.pattern,
+            created_at: row.created_at,
+            version: row.version,
+        })
+    }
+
+    /// Returns all faults of what an edit can change, too.
+    fn faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        faults.extend(check_name("display_name", &self.display_name).err());
+        if self.mutability == Audience::User && self.visibility == Audience::Admin {
+            faults.push(Fault::new("mutability", "admin, because people cannot change what they do not see; or visibility user"));
+        }
+        if let Some(scope) = self.scope.as_deref().filter(|scope| !releases(scope)) {
+            let names: Vec<&str> = OIDC_SCOPES.iter().map(|(name, _)| *name).filter(|name| releases(name)).collect();
+            faults.push(Fault::new("scope", format!("one of {}, or none", names.join(", "))).found(scope));
+        }
+        if self.value_type == AttributeType::Boolean && self.min.or(self.max).is_some() {
+            faults.push(Fault::new("min", "no bounds for a boolean"));
+        }
+        if self.value_type == AttributeType::String && [self.min, self.max].into_iter().flatten().any(|bound| bound < 0) {
+            faults.push(Fault::new("min", "lengths of 0 characters or more"));
+        }
+        if self.min.zip(self.max).is_some_and(|(min, max)| min > max) {
+            faults.push(Fault::new("max", "a bound that is not below min"));
+        }
+        if let Some(pattern) = &self.pattern {
+            if self.value_type != AttributeType::String {
+                faults.push(Fault::new("pattern", "no pattern, because only strings can have one"));
+            } else if compile(pattern).is_none() {
+                let expected =
+                    format!("a regular expression of at most {LONGEST_PATTERN} bytes that needs little memory, such as [A-Z]{{2}}[0-9]+");
+                faults.push(Fault::new("pattern", expected).found(pattern));
+            }
+        }
+        faults
+    }
+
+    fn into_row(self) -> AttributeRow {
+        AttributeRow {
+            name: self.name,
+            display_name: self.display_name,
+            value_type: self.value_type.as_str().to_owned(),
+            multi_valued: self.multi_valued,
+            mutability: self.mutability.as_str().to_owned(),
+            visibility: self.visibility.as_str().to_owned(),
+            scope: self.scope,
+            min: self.min,
+            max: self.max,
+            pattern: self.pattern,
+            version: self.version,
+            created_at: self.created_at,
+        }
+    }
+}
+
+/// Returns `true` if the scope can release attributes. The others release nothing, or only what their names say.
+fn releases(scope: &str) -> bool {
+    !["openid", "offline_access", "groups", "roles"].contains(&scope) && OIDC_SCOPES.iter().any(|(name, _)| *name == scope)
+}
+
+/// Returns a page of all attributes, in the order of their names.
+pub async fn list(reading: &Reading<'_>, window: &Window) -> Result<Listing<AttributeView>, Refused> {
+    let app = reading.permit(Operation::AttributeList)?;
+    let rows = attributes::page(app.store.reader(), window.after.as_deref(), window.limit + 1).await?;
+    let views = rows.into_iter().map(AttributeView::of).collect::<Result<Vec<_>, _>>()?;
+    Ok(Listing::of(views, window.limit, |view| view.name.clone(), |view| view))
+}
+
+/// Returns the attribute `name`. Fails with [`Refused::NotFound`] if it does not exist.
+pub async fn show(reading: &Reading<'_>, name: &str) -> Result<AttributeView, Refused> {
+    let app = reading.permit(Operation::AttributeShow)?;
+    let row = attributes::row(app.store.reader(), name).await?;
+    AttributeView::of(row.ok_or_else(|| Refused::not_found("attribute", name))?)
+}
+
+/// The input for a new attribute, before it is checked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct AttributeDraft {
+    pub name: String,
+    /// `None` if the attribute is shown by its name.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    #[serde(rename = "type")]
+    pub value_type: AttributeType,
+    #[serde(default)]
+    pub multi_valued: bool,
+    #[serde(default = "only_administrators")]
+    pub mutability: Audience,
+    #[serde(default = "only_administrators")]
+    pub visibility: Audience,
+    #[serde(default)]
+    pub scope: Option<String>,
+    #[serde(default)]
+    pub min: Option<i64>,
+    #[serde(default)]
+    pub max: Option<i64>,
+    #[serde(default)]
+    pub pattern: Option<String>,
+}
+
+fn only_administrators() -> Audience {
+    Audience::Admin
+}
+
+/// Declares an attribute. Fails with [`Refused::Conflict`] if there is one of that name, or as many as there may be.
+pub async fn add(change: &mut Change<'_>, draft: AttributeDraft) -> Result<AttributeView, Refused> {
+    change.require(Operation::AttributeAdd)?;
+    let db = &change.transaction;
+    let view = AttributeView {
+        display_name: draft.display_name.unwrap_or_else(|| draft.name.clone()),
+        name: draft.name,
+        value_type: draft.value_type,
+        multi_valued: draft.multi_valued,
+        mutability: draft.mutability,
+        visibility: draft.visibility,
+        scope: draft.scope,
+        min: draft.min,
+        max: draft.max,
+        pattern: draft.pattern,
+        created_at: change.now,
+        version: 0,
+    };
+    let name = claim_name::check_attribute(&view.name).map_err(|error| Fault::new("name", error.to_string()).found(&view.name));
+    let faults: Vec<Fault> = name.err().into_iter().chain(view.faults()).collect();
+    if !faults.is_empty() {
+        return Err(Refused::Invalid(faults));
+    }
+    if attributes::row(db, &view.name).await?.is_some() {
+        return Err(Refused::Conflict(format!("there is an attribute {} already", view.name)));
+    }
+    if attributes::all(db).await?.len() >= MOST {
+        return Err(Refused::Conflict(format!("there are {MOST} attributes already; first remove one that nobody needs")));
+    }
+    attributes::insert(db, view.clone().into_row()).await?;
+    change.record(Action::AttributeAdded, Object::Named(&view.name), None, Some(&view)).await?;
+    Ok(view)
+}
+
+/// The changes of an attribute, as a JSON merge patch (RFC 7396). The name, the type and whether there can be several values stay as they
+/// are, because clients rely on them.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct AttributePatch {
+    pub display_name: Option<String>,
+    pub mutability: Option<Audience>,
+    pub visibility: Option<Audience>,
+    pub scope: Patch<String>,
+    pub min: Patch<i64>,
+    pub max: Patch<i64>,
+    pub pattern: Patch<String>,
+}
+
+/// Edits an attribute. Values that users have already stay, even if new bounds or a new pattern would refuse them.
+pub async fn edit(
+    change: &mut Change<'_>,
+    name: &str,
+    patch: AttributePatch,
+    expected_version: Option<i32>,
+) -> Result<AttributeView, Refused> {
+    change.require(Operation::AttributeEdit)?;
+    let row = attributes::lock(&change.transaction, name).await?.ok_or_else(|| Refused::not_found("attribute", name))?;
+    let before = AttributeView::of(row)?;
+    require_version(before.version, expected_version)?;
+    let mut after = AttributeView {
+        display_name: patch.display_name.unwrap_or_else(|| before.display_name.clone()),
+        mutability: patch.mutability.unwrap_or(before.mutability),
+        visibility: patch.visibility.unwrap_or(before.visibility),
+        ..before.clone()
+    };
+    patch.scope.apply_optional(&mut after.scope);
+    patch.min.apply_optional(&mut after.min);
+    patch.max.apply_optional(&mut after.max);
+    patch.pattern.apply_optional(&mut after.pattern);
+    let faults = after.faults();
+    if !faults.is_empty() {
+        return Err(Refused::Invalid(faults));
+    }
+    if after == before {
+        return Ok(before);
+    }
+    after.version += 1;
+    attributes::update(&change.transaction, &after.clone().into_row()).await?;
+    change.record(Action::AttributeChanged, Object::Named(name), Some(&before), Some(&after)).await?;
+    Ok(after)
+}
+
+/// Removes an attribute with the values that users have.
+pub async fn remove(change: &mut Change<'_>, name: &str, expected_version: Option<i32>) -> Result<AttributeView, Refused> {
+    change.require(Operation::AttributeRemove)?;
+    let row = attributes::lock(&change.transaction, name).await?.ok_or_else(|| Refused::not_found("attribute", name))?;
+    let before = AttributeView::of(row)?;
+    require_version(before.version, expected_version)?;
+    attributes::remove(&change.transaction, name).await?;
+    change.record(Action::AttributeRemoved, Object::Named(name), Some(&before), None).await?;
+    Ok(before)
+}

@@ -1,0 +1,210 @@
+//! Edits of users: everything but the `sub`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::accounts::attributes::{self, AttributeFault, Changes};
+use crate::accounts::{lockout, username};
+use crate::admin::names::{self, Kind};
+use crate::admin::patch::Patch;
+use crate::admin::users::{UserView, check_email, check_full_name, refuse_taken, refuse_verified_elsewhere, terms};
+use crate::admin::{Change, Fault, Operation, Reading, Refused, require_version};
+use crate::audit::{Action, Object};
+use crate::oauth::client_metadata::is_plain_text;
+use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS};
+use crate::store::attributes::{self as attribute_store, AttributeRow, Values};
+use crate::store::users::{self, UserRow};
+use crate::store::{StoreError, attempts, user_terms};
+
+/// The longest id in another system, in characters.
+const MAX_EXTERNAL_ID: usize = 255;
+
+/// The changes of a user, as a JSON merge patch (RFC 7396).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct UserPatch {
+    /// The username, which cannot be removed.
+    pub username: Patch<String>,
+    /// The address. A new one is not verified unless `email_verified` is set too.
+    pub email: Patch<String>,
+    pub email_verified: Patch<bool>,
+    pub name: Patch<String>,
+    pub external_id: Patch<String>,
+    /// The standard claims by name. `null` for one of them removes it; `null` in place of all removes all.
+    pub claims: Patch<BTreeMap<String, Option<String>>>,
+    /// The declared attributes by name, each with a string, number or boolean, or a list of these. `null` in place of all removes all.
+    pub attributes: Patch<Changes>,
+}
+
+impl UserPatch {
+    /// Returns whether the patch changes only the address and the full name, which the help desk may change. Applications recognize people
+    /// by the other fields, or give them rights by these.
+    fn is_for_help_desk(&self) -> bool {
+        let Self { username, email: _, email_verified, name: _, external_id, claims, attributes } = self;
+        username.keeps() && email_verified.keeps() && external_id.keeps() && claims.keeps() && attributes.keeps()
+    }
+}
+
+/// Returns the names and values of the standard claims that a user has, including the full name.
+pub async fn claims(reading: &Reading<'_>, id: Uuid) -> Result<Vec<(&'static str, String)>, Refused> {
+    let app = reading.permit(Operation::UserShow)?;
+    let row = users::by_id(app.store.reader(), id).await?.ok_or_else(|| Refused::not_found("user", id))?;
+    Ok(claims_of(&row))
+}
+
+pub(super) fn claims_of(row: &UserRow) -> Vec<(&'static str, String)> {
+    let claims = StandardClaims::from_json(&row.claims);
+    let value = |claim: &str| if claim == "name" { row.name.clone().unwrap_or_default() } else { claims.get(claim).to_owned() };
+    TEXT_CLAIMS.iter().map(|claim| (*claim, value(claim))).filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// Sets standard claims of a user by name, the full name too; an empty value removes the claim. Returns the names and values of all claims
+/// that the user has afterwards.
+pub async fn set_claims(change: &mut Change<'_>, id: Uuid, values: &[(String, String)]) -> Result<Vec<(&'static str, String)>, Refused> {
+    change.require(Operation::UserSetClaims)?;
+    let claims = values.iter().map(|(claim, value)| (claim.clone(), Some(value.clone()))).collect();
+    let after = edit(change, id, UserPatch { claims: Patch::Set(claims), ..UserPatch::default() }, None).await?;
+    let row = users::by_id(&change.transaction, after.id).await?.ok_or_else(|| Refused::not_found("user", id))?;
+    Ok(claims_of(&row))
+}
+
+/// Edits a user. An edit that changes nothing leaves the version as it is. Fails with [`Refused::Stale`] if the user's version is not
+/// `expected_version`, and with [`Refused::Conflict`] if another user has the username, the verified address or the external id.
+pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_version: Option<i32>) -> Result<UserView, Refused> {
+    change.require(Operation::UserEdit)?;
+    if !patch.is_for_help_desk() {
+        change.require(Operation::UserEditEverything)?;
+    }
+    let db = &change.transaction;
+    let not_found = || Refused::not_found("user", id);
+    if !patch.username.keeps() {
+        // Counters are locked before users. The order of locks is stated in store/mod.rs.
+        let username = users::by_id(db, id).await?.ok_or_else(not_found)?.username;
+        if is_new_username(&patch, &username) {
+            attempts::forget(db, &lockout::account_name(&username)).await?;
+        }
+    }
+    let row = users::lock(db, id).await?.ok_or_else(not_found)?;
+    change.require_over(&[id]).await?;
+    require_version(row.version, expected_version)?;
+    let before = UserView::read(db, row.clone(), change.now).await?;
+    let declared = attribute_store::all(db).await?;
+    let (edited, values) = (apply(&row, &patch), attribute_values(&declared, patch.attributes, &before)?);
+    let (mut edited, values) = both(edited, values)?;
+    let changed = attributes::store(db, id, &values).await?;
+    if edited == row && !changed {
+        return Ok(before);
+    }
+    edited.version += 1;
+    edited.updated_at = change.now;
+    if edited.username != row.username {
+        refuse_taken(db, &edited.username).await?;
+        names::refuse_retired(change, Kind::User, &edited.username).await?;
+        names::retire(change, Kind::User, &row.username).await?;
+    }
+    refuse_verified_elsewhere(db, &edited).await?;
+    if let Some(external) = edited.external_id.as_deref().filter(|_| edited.external_id != row.external_id)
+        && let Some(other) = users::by_external_id(db, external).await?
+    {
+        return Err(Refused::Conflict(format!(
+            "external_id: expected an id that nobody else has; it is that of the user {}",
+            other.username
+        )));
+    }
+    users::update(db, &edited).await.map_err(|error| match error {
+        StoreError::Conflict(_) => Refused::Conflict(
+            "username, email or external_id: expected values that nobody else has; another user was given the same at this moment"
+                .to_owned(),
+        ),
+        other => other.into(),
+    })?;
+    user_terms::replace(db, id, &terms(&row), &terms(&edited)).await?;
+    let after = UserView::read(db, edited, change.now).await?;
+    change.record(Action::UserChanged, Object::User(id, &after.username), Some(&before), Some(&after)).await?;
+    Ok(after)
+}
+
+/// Returns the new values of the attributes that `changes` names; to clear the field removes all values.
+fn attribute_values(declared: &[AttributeRow], changes: Patch<Changes>, before: &UserView) -> Result<Result<Values, Vec<Fault>>, Refused> {
+    let changes = match changes {
+        Patch::Keep => Changes::new(),
+        Patch::Clear => before.attributes.keys().map(|name| (name.clone(), None)).collect(),
+        Patch::Set(changes) => changes,
+    };
+    let fault = |fault: AttributeFault| Fault::new("attributes", format!("for {}: {}", fault.name, fault.expected));
+    Ok(attributes::check(declared, &changes)?.map_err(|faults| faults.into_iter().map(fault).collect()))
+}
+
+/// Returns both results, or the faults of both.
+fn both<A, B>(one: Result<A, Vec<Fault>>, other: Result<B, Vec<Fault>>) -> Result<(A, B), Refused> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (one, other) => Err(Refused::Invalid(one.err().into_iter().chain(other.err()).flatten().collect())),
+    }
+}
+
+fn is_new_username(patch: &UserPatch, username: &str) -> bool {
+    patch.username.given().flatten().is_some_and(|new| username::normalize(new) != username)
+}
+
+/// Returns `row` with the changes of `patch`. Fails with all faults, not only the first.
+fn apply(row: &UserRow, patch: &UserPatch) -> Result<UserRow, Vec<Fault>> {
+    let (mut row, mut faults) = (row.clone(), Vec::new());
+    if let Some(username) = patch.username.given() {
+        let typed = username.map_or("", String::as_str);
+        match username::validate(typed) {
+            Ok(username) => row.username = username,
+            Err(error) => faults.push(Fault::new("username", error.to_string()).found(typed)),
+        }
+    }
+    if let Some(email) = patch.email.given() {
+        faults.extend(email.and_then(|email| check_email(email).err()));
+        if email != row.email.as_ref() {
+            row.email_verified = false;
+            row.email = email.cloned();
+        }
+    }
+    if let Some(verified) = patch.email_verified.given() {
+        row.email_verified = verified.copied().unwrap_or_default();
+    }
+    if row.email_verified && row.email.is_none() {
+        faults.push(Fault::new("email_verified", "false for a user without an email address"));
+    }
+    if let Some(name) = patch.name.given() {
+        faults.extend(name.and_then(|name| check_full_name(name).err()));
+        row.name = name.cloned();
+    }
+    if let Some(external_id) = patch.external_id.given() {
+        let is_id = |id: &str| !id.trim().is_empty() && id.chars().count() <= MAX_EXTERNAL_ID && is_plain_text(id);
+        if let Some(id) = external_id.filter(|id| !is_id(id)) {
+            let expected = format!("1 to {MAX_EXTERNAL_ID} characters, none of them a control character, such as 00u1abcd");
+            faults.push(Fault::new("external_id", expected).found(id));
+        }
+        row.external_id = external_id.cloned();
+    }
+    if let Some(claims) = patch.claims.given() {
+        faults.extend(apply_claims(&mut row, claims));
+    }
+    if faults.is_empty() { Ok(row) } else { Err(faults) }
+}
+
+fn apply_claims(row: &mut UserRow, changes: Option<&BTreeMap<String, Option<String>>>) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let Some(changes) = changes else {
+        row.claims = StandardClaims::default().to_json();
+        return faults;
+    };
+    let mut claims = StandardClaims::from_json(&row.claims);
+    for (claim, value) in changes {
+        let value = value.as_deref().unwrap_or_default();
+        if let Err(error) = claims.set_with_name(&mut row.name, claim, value) {
+            let field = TEXT_CLAIMS.into_iter().find(|known| known == claim).unwrap_or("claims");
+            faults.push(Fault::new(field, error.to_string()).found(if field == "claims" { claim } else { value }));
+        }
+    }
+    row.claims = claims.to_json();
+    faults
+}

@@ -1,0 +1,169 @@
+//! `signet attribute`: declares, lists, changes and removes the attributes of users.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::admin::attributes::{self, AttributeDraft, AttributePatch};
+use crate::admin::change;
+use crate::admin::patch::Patch;
+use crate::app::App;
+use crate::cli::edit_client::text;
+use crate::cli::report::Report;
+use crate::cli::{Arguments, CliError, all, confirm, operator, reading};
+use crate::oauth::attribute_type::{AttributeType, Audience};
+
+/// The subcommands of `signet attribute`.
+#[derive(Debug, Subcommand)]
+pub enum AttributeCommand {
+    /// Declare an attribute, which users can then have values of
+    Add {
+        /// Name of the attribute, by which clients get it as a claim
+        name: String,
+        /// Type of its values: string, number or boolean
+        #[arg(long = "type", value_name = "TYPE", value_parser = parse_type, default_value = "string")]
+        value_type: AttributeType,
+        /// Let a user have several values, which clients get as a list
+        #[arg(long)]
+        multi_valued: bool,
+        #[command(flatten)]
+        details: Details,
+    },
+    /// List all attributes
+    List,
+    /// Show one attribute
+    Show {
+        /// Name of the attribute to show
+        name: String,
+    },
+    /// Change an attribute; an empty value removes the scope, a bound or the pattern
+    Edit {
+        /// Name of the attribute to change
+        name: String,
+        #[command(flatten)]
+        details: Details,
+    },
+    /// Remove an attribute with the values that users have
+    Remove {
+        /// Name of the attribute to remove
+        name: String,
+        /// Remove without asking
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// The details of an attribute that can be changed later.
+#[derive(Debug, Args)]
+pub struct Details {
+    /// Name of the attribute that people see
+    #[arg(long)]
+    display_name: Option<String>,
+    /// Whether only administrators change the values (admin), or people their own too (user) [default: admin]
+    #[arg(long, value_name = "WHO", value_parser = parse_audience)]
+    mutability: Option<Audience>,
+    /// Whether only administrators see the values (admin), or people their own too (user) [default: admin]
+    #[arg(long, value_name = "WHO", value_parser = parse_audience)]
+    visibility: Option<Audience>,
+    /// Scope of OpenID Connect that releases the attribute as a claim of the same name, such as profile
+    #[arg(long)]
+    scope: Option<String>,
+    /// Least length of a string in characters, or least number
+    #[arg(long, value_parser = parse_bound, allow_hyphen_values = true)]
+    min: Option<Bound>,
+    /// Greatest length of a string in characters, or greatest number
+    #[arg(long, value_parser = parse_bound, allow_hyphen_values = true)]
+    max: Option<Bound>,
+    /// Regular expression that a whole string must match, such as [A-Z]{2}[0-9]+
+    #[arg(long, value_name = "REGEX")]
+    pattern: Option<String>,
+}
+
+/// A bound of an attribute. `None` removes the bound.
+#[derive(Debug, Clone, Copy)]
+struct Bound(Option<i64>);
+
+fn parse_bound(text: &str) -> Result<Bound, String> {
+    if text.is_empty() {
+        Ok(Bound(None))
+    } else {
+        text.parse().map(|bound| Bound(Some(bound))).map_err(|_| "expected a whole number".to_owned())
+    }
+}
+
+fn parse_type(text: &str) -> Result<AttributeType, String> {
+    AttributeType::parse(text).ok_or_else(|| format!("expected {}", AttributeType::ALL.map(AttributeType::as_str).join(", ")))
+}
+
+fn parse_audience(text: &str) -> Result<Audience, String> {
+    Audience::parse(text).ok_or_else(|| format!("expected {}", Audience::ALL.map(Audience::as_str).join(" or ")))
+}
+
+/// The arguments of the fields of an attribute.
+const ARGUMENTS: Arguments<'_> = &[
+    ("name", "NAME"),
+    ("display_name", "--display-name"),
+    ("mutability", "--mutability"),
+    ("visibility", "--visibility"),
+    ("scope", "--scope"),
+    ("min", "--min"),
+    ("max", "--max"),
+    ("pattern", "--pattern"),
+];
+
+/// The columns of an attribute, as the commands print them.
+const FIELDS: [&str; 10] = ["name", "display_name", "type", "multi_valued", "mutability", "visibility", "scope", "min", "max", "pattern"];
+
+/// Runs `command` as the operator and returns its report.
+pub async fn run(app: &App, command: AttributeCommand) -> Result<Report, CliError> {
+    match command {
+        AttributeCommand::Add { name, value_type, multi_valued, details } => {
+            add(app, name, value_type, multi_valued, details).await.map_err(|error| error.in_terms_of(ARGUMENTS))
+        }
+        AttributeCommand::List => Ok(Report::table(&FIELDS, all(async |window| attributes::list(&reading(app), &window).await).await?)),
+        AttributeCommand::Show { name } => Ok(Report::record(&FIELDS, json!(attributes::show(&reading(app), &name).await?))),
+        AttributeCommand::Edit { name, details } => edit(app, &name, details).await.map_err(|error| error.in_terms_of(ARGUMENTS)),
+        AttributeCommand::Remove { name, yes } => remove(app, &name, yes).await,
+    }
+}
+
+async fn add(app: &App, name: String, value_type: AttributeType, multi_valued: bool, details: Details) -> Result<Report, CliError> {
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let draft = AttributeDraft {
+        name,
+        display_name: details.display_name,
+        value_type,
+        multi_valued,
+        mutability: details.mutability.unwrap_or(Audience::Admin),
+        visibility: details.visibility.unwrap_or(Audience::Admin),
+        scope: given(details.scope),
+        min: details.min.and_then(|bound| bound.0),
+        max: details.max.and_then(|bound| bound.0),
+        pattern: given(details.pattern),
+    };
+    let added = change(app, &operator(), move |change| Box::pin(attributes::add(change, draft))).await?;
+    Ok(Report::new(format!("Added the attribute {}.", added.name), json!(added)))
+}
+
+async fn edit(app: &App, name: &str, details: Details) -> Result<Report, CliError> {
+    let bound = |bound: Option<Bound>| bound.map_or(Patch::Keep, |bound| bound.0.map_or(Patch::Clear, Patch::Set));
+    let patch = AttributePatch {
+        display_name: details.display_name,
+        mutability: details.mutability,
+        visibility: details.visibility,
+        scope: text(details.scope),
+        min: bound(details.min),
+        max: bound(details.max),
+        pattern: text(details.pattern),
+    };
+    let after = change(app, &operator(), move |change| Box::pin(attributes::edit(change, name, patch, None))).await?;
+    Ok(Report::record(&FIELDS, json!(after)))
+}
+
+async fn remove(app: &App, name: &str, yes: bool) -> Result<Report, CliError> {
+    let attribute = attributes::show(&reading(app), name).await?;
+    if !yes {
+        confirm(&format!("Remove the attribute {name} with the values that users have?"))?;
+    }
+    change(app, &operator(), move |change| Box::pin(attributes::remove(change, name, Some(attribute.version)))).await?;
+    Ok(Report::new(format!("Removed the attribute {name}."), json!({ "name": name, "removed": true })))
+}

@@ -1,0 +1,95 @@
+//! Attributes are declared with a type and rules, and users get values that obey them.
+
+use serde_json::{Value, json};
+use signet_issuer::admin::Refused;
+use signet_issuer::admin::attributes::{self, AttributePatch, AttributeView};
+use signet_issuer::admin::users::{self, UserPatch, UserView};
+use uuid::Uuid;
+
+use crate::support::TestApp;
+
+async fn declare(app: &TestApp, draft: Value) -> Result<AttributeView, Refused> {
+    let draft = serde_json::from_value(draft).unwrap();
+    app.operate(|change| Box::pin(attributes::add(change, draft))).await
+}
+
+async fn set(app: &TestApp, id: Uuid, values: Value) -> Result<UserView, Refused> {
+    let patch: UserPatch = serde_json::from_value(json!({ "attributes": values })).unwrap();
+    app.operate(|change| Box::pin(users::edit(change, id, patch, None))).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_declaration_names_its_fields() {
+    let app = TestApp::new().await;
+    for (draft, field) in [
+        (json!({ "name": "email", "type": "string" }), "name"),
+        (json!({ "name": "sub", "type": "string" }), "name"),
+        (json!({ "name": "a b", "type": "string" }), "name"),
+        (json!({ "name": "a", "type": "string", "scope": "orders:read" }), "scope"),
+        (json!({ "name": "a", "type": "string", "scope": "openid" }), "scope"),
+        (json!({ "name": "a", "type": "string", "mutability": "user" }), "mutability"),
+        (json!({ "name": "a", "type": "string", "pattern": "(" }), "pattern"),
+        (json!({ "name": "a", "type": "string", "pattern": "a)|(b" }), "pattern"),
+        (json!({ "name": "a", "type": "string", "pattern": "((((x{99}){99}){99}){99})" }), "pattern"),
+        (json!({ "name": "a", "type": "number", "pattern": "1" }), "pattern"),
+        (json!({ "name": "a", "type": "number", "min": 5, "max": 4 }), "max"),
+        (json!({ "name": "a", "type": "boolean", "min": 1 }), "min"),
+    ] {
+        let refused = declare(&app, draft.clone()).await;
+        assert!(matches!(&refused, Err(Refused::Invalid(faults)) if faults[0].field == field), "{draft}: {refused:?}");
+    }
+    declare(&app, json!({ "name": "team", "type": "string" })).await.unwrap();
+    assert!(matches!(declare(&app, json!({ "name": "team", "type": "number" })).await, Err(Refused::Conflict(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_obey_the_rules_of_their_attribute() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let id = users::show(&app.reading(), "alice").await.unwrap().id;
+    declare(&app, json!({ "name": "desk", "type": "string", "pattern": "[A-Z]{2}[0-9]+|none", "max": 6 })).await.unwrap();
+    declare(&app, json!({ "name": "level", "type": "number", "min": 1, "max": 9 })).await.unwrap();
+    declare(&app, json!({ "name": "contractor", "type": "boolean" })).await.unwrap();
+    declare(&app, json!({ "name": "teams", "type": "string", "multi_valued": true })).await.unwrap();
+    let given = json!({ "desk": "AB12", "level": 2.5, "contractor": true, "teams": ["red", "blue", "red"] });
+    let user = set(&app, id, given).await.unwrap();
+    assert_eq!(json!(user.attributes), json!({ "desk": "AB12", "level": 2.5, "contractor": true, "teams": ["red", "blue"] }));
+    let again = set(&app, id, json!({ "desk": "AB12" })).await.unwrap();
+    assert_eq!((again.version, again.attributes.len()), (user.version, 4), "nothing was changed");
+    let many: Vec<String> = (0..21).map(|number| format!("team{number}")).collect();
+    for wrong in [
+        json!({ "desk": "xAB12" }),
+        json!({ "desk": "AB12345" }),
+        json!({ "desk": ["AB1", "AB2"] }),
+        json!({ "level": 10 }),
+        json!({ "level": "many" }),
+        json!({ "contractor": "yes" }),
+        json!({ "teams": many }),
+        json!({ "teams": ["a\u{7}"] }),
+        json!({ "teams": "x".repeat(1025) }),
+        json!({ "teams": { "a": 1 } }),
+        json!({ "unknown": "x" }),
+    ] {
+        let refused = set(&app, id, wrong.clone()).await;
+        assert!(matches!(&refused, Err(Refused::Invalid(faults)) if faults[0].field == "attributes"), "{wrong}: {refused:?}");
+    }
+    assert_eq!(
+        json!(set(&app, id, json!({ "desk": null, "teams": [] })).await.unwrap().attributes),
+        json!({ "level": 2.5, "contractor": true })
+    );
+    app.operate(|change| Box::pin(attributes::remove(change, "level", None))).await.unwrap();
+    assert_eq!(json!(users::show(&app.reading(), "alice").await.unwrap().attributes), json!({ "contractor": true }));
+    assert!(set(&app, id, Value::Null).await.unwrap().attributes.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_keeps_name_and_type_and_raises_the_version() {
+    let app = TestApp::new().await;
+    let before = declare(&app, json!({ "name": "team", "type": "string", "min": 2 })).await.unwrap();
+    let patch: AttributePatch = serde_json::from_value(json!({ "min": null, "visibility": "user", "display_name": "Team" })).unwrap();
+    let after = app.operate(|change| Box::pin(attributes::edit(change, "team", patch, Some(before.version)))).await.unwrap();
+    assert_eq!((after.min, after.display_name.as_str(), after.version), (None, "Team", 1));
+    assert_eq!(attributes::show(&app.reading(), "team").await.unwrap(), after);
+    let stale = app.operate(|change| Box::pin(attributes::remove(change, "team", Some(before.version)))).await;
+    assert!(matches!(stale, Err(Refused::Stale)), "{stale:?}");
+    assert!(serde_json::from_value::<AttributePatch>(json!({ "type": "number" })).is_err());
+}
