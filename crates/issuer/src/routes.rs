@@ -10,6 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 use tower::ServiceBuilder;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::api::{self, docs};
 use crate::app::App;
 use crate::browser::cookie;
 use crate::endpoints::{authorize, discovery, end_session, health, introspect, jwks, register, revoke, token, userinfo};
@@ -38,7 +39,7 @@ impl TrailingSlash for Router<Arc<App>> {
 /// Returns the router for all URLs of the issuer.
 pub fn router(app: Arc<App>) -> Router {
     let path = app.settings.issuer.path().to_owned();
-    let endpoints = Router::new().merge(protocol(&app)).merge(for_people(&app));
+    let endpoints = Router::new().merge(protocol(&app)).merge(for_people(&app)).merge(administration(&app));
     // RFC 8414 §3.1 puts the well-known part before the issuer's path, OpenID Connect Discovery §4 after it.
     let metadata = format!("/.well-known/oauth-authorization-server{path}");
     let router = match path.as_str() {
@@ -93,6 +94,17 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(by_clients)
         .merge(registration)
         .merge(others)
+}
+
+/// The REST API, whose routes api/mod.rs lists, and its documentation. They read no cookie.
+fn administration(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .nest(api::PREFIX, api::api().router().layer(cors::of_administrators(app)))
+        .route("/docs", get(docs::redirect))
+        .route("/docs/", get(docs::index))
+        .route("/docs/openapi.json", get(docs::openapi))
+        .route("/docs/{file}", get(docs::file))
+        .method_not_allowed_fallback(api_method_not_allowed)
 }
 
 fn health_checks() -> Router<Arc<App>> {

@@ -12,7 +12,7 @@ use crate::admin::{Change, Reading, Refused, change, clients, keys, resources, r
 use crate::app::App;
 use crate::audit::{Actor, Face, Who};
 use crate::clock::Clock;
-use crate::config::{ADMIN, CLI, ConfigError, Settings};
+use crate::config::{ADMIN, CLI, ConfigError, DOCS, Settings};
 use crate::fetch::Fetcher;
 use crate::grants::Grant;
 use crate::keys::master::{MasterKeyError, MasterKeys};
@@ -197,6 +197,7 @@ impl FirstStart {
             let rules = Rules::for_administrators(app);
             clients::add(change, NewClient::check(cli(app, admin_scopes), rules)?, None, None).await?;
         }
+        clients::add(change, NewClient::check(docs(app), Rules::for_administrators(app))?, None, None).await?;
         commit(operations.transaction).await?;
         Ok(Administrator { username: ADMIN, password: self.password })
     }
@@ -213,6 +214,22 @@ fn cli(app: &App, admin_scopes: Vec<String>) -> ClientDraft {
         scope: Some([admin_scopes, names(&OIDC_SCOPES)].concat()),
         first_party: true,
         access: Some(Access::Everyone),
+        ..ClientDraft::default()
+    }
+}
+
+/// Returns the client with which administrators sign in to `/docs`.
+fn docs(app: &App) -> ClientDraft {
+    ClientDraft {
+        client_id: Some(DOCS.to_owned()),
+        client_name: "API documentation".to_owned(),
+        public: true,
+        grant_types: vec![Grant::AuthorizationCode.name().to_owned()],
+        redirect_uris: vec![app.settings.issuer.endpoint("/docs/oauth2-redirect.html")],
+        access: Some(Access::Everyone),
+        default_resource: Some(app.settings.issuer.as_str().to_owned()),
+        scope: Some(names(&ADMIN_SCOPES)),
+        first_party: true,
         ..ClientDraft::default()
     }
 }

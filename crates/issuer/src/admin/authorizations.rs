@@ -1,6 +1,7 @@
 //! Operations on authorizations, which users gave to clients.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::session;
@@ -11,7 +12,7 @@ use crate::store::authorization_codes;
 use crate::store::authorizations::{self, AuthorizationRow};
 
 /// An authorization as administrators see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct AuthorizationView {
     pub id: Uuid,
@@ -19,10 +20,13 @@ pub struct AuthorizationView {
     pub client_id: String,
     pub scope: String,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub signed_in_at: UnixSeconds,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub last_used_at: UnixSeconds,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub expires_at: UnixSeconds,
 }
 

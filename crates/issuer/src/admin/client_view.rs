@@ -19,7 +19,7 @@ use crate::store::{ConnectionTrait, authorizations, client_groups, client_secret
 const MOST_COUNTED: u64 = 1000;
 
 /// A client as administrators see it. Fields carry the names of RFC 7591 where it has them.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the names are those of the specification")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct ClientView {
@@ -36,8 +36,10 @@ pub struct ClientView {
     /// `None` if any method will do that the client has a secret or keys for.
     pub token_endpoint_auth_method: Option<String>,
     pub first_party: bool,
+    #[schema(value_type = String)]
     pub pkce: Pkce,
     /// The users who may sign in to it.
+    #[schema(value_type = String)]
     pub access: Access,
     /// The names of its groups, whose members may sign in to it, and of which it is told.
     pub groups: Vec<String>,
@@ -49,14 +51,17 @@ pub struct ClientView {
     /// `false` if it is told of no groups, roles and attributes.
     pub claims_allowed: bool,
     pub registered_itself: bool,
+    #[schema(value_type = Object)]
     pub metadata: ClientMetadata,
     pub enabled: bool,
     /// The valid secrets, the newest first: 2 after a rotation.
     pub secrets: Vec<SecretView>,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: UnixSeconds,
     /// The last time that it asked for tokens, which is written once a minute.
     #[serde(serialize_with = "rfc3339_or_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<UnixSeconds>,
     /// Rises with each change of the client.
     pub version: i32,
@@ -66,17 +71,20 @@ pub struct ClientView {
 }
 
 /// A secret of a client, without the secret itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct SecretView {
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: UnixSeconds,
     /// Whole days since it was made.
     pub age_days: i64,
     /// `None` if it is valid until the next rotation but one.
     #[serde(serialize_with = "rfc3339_or_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<UnixSeconds>,
     #[serde(serialize_with = "rfc3339_or_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<UnixSeconds>,
 }
 

@@ -1,6 +1,7 @@
 //! Operations on groups, which are named sets of users and may carry roles.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::username;
@@ -20,7 +21,7 @@ pub const MAX_AT_ONCE: usize = 500;
 const COUNTED: u64 = 1000;
 
 /// A group as administrators see it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct GroupView {
     pub id: Uuid,
@@ -34,6 +35,7 @@ pub struct GroupView {
     pub is_default: bool,
     pub version: i32,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: UnixSeconds,
 }
 
@@ -192,6 +194,7 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
     change.require(Operation::GroupEdit)?;
     let administrators = roles::lock_administrators(change).await?;
     let (row, before) = lock(change, name).await?;
+    change.require_version(before.version)?;
     let db = &change.transaction;
     let named = match patch.roles {
         Some(named) => roles::existing(db, &named).await?,
@@ -241,6 +244,7 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<GroupView, Re
     change.require(Operation::GroupRemove)?;
     let administrators = roles::lock_administrators(change).await?;
     let (row, before) = lock(change, name).await?;
+    change.require_version(before.version)?;
     groups::remove(&change.transaction, row.id).await?;
     names::retire(change, Kind::Group, &before.name).await?;
     administrators.require_one(change).await?;

@@ -1,6 +1,7 @@
 //! Operations on signing keys.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::admin::{Change, Operation, Reading, Refused};
 use crate::app::App;
@@ -11,7 +12,7 @@ use crate::keys::rotation::NewKey;
 use crate::store::signing_keys;
 
 /// A signing key as administrators see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct KeyView {
     /// The RFC 7638 thumbprint.
     pub kid: String,
@@ -19,12 +20,15 @@ pub struct KeyView {
     pub state: &'static str,
     /// The time at which the key was added to the JWKS.
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub published_at: UnixSeconds,
     /// The time from which the key signs.
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub signs_from: UnixSeconds,
     /// `None` if the key was not revoked.
     #[serde(serialize_with = "rfc3339_or_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub revoked_at: Option<UnixSeconds>,
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::store::groups::MemberRow;
 
 /// A member of a group, or a user of a role.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct MemberView {
     pub id: Uuid,

@@ -215,12 +215,22 @@ pub struct Change<'a> {
     pub transaction: Transaction,
     /// The time of the change, in Unix seconds.
     pub now: UnixSeconds,
+    /// The version of the object that the actor has seen; `None` if the change is to be made whatever the version is.
+    expected: Option<i32>,
 }
 
 impl<'a> Change<'a> {
     /// Makes a change in a transaction that has already begun, which the caller commits.
     pub fn within(app: &'a App, actor: &'a Actor, transaction: Transaction) -> Self {
-        Self { app, actor, transaction, now: app.now() }
+        Self { app, actor, transaction, now: app.now(), expected: None }
+    }
+
+    /// Fails with [`Refused::Stale`] if `version` is not the one that the actor has seen.
+    fn require_version(&self, version: i32) -> Result<(), Refused> {
+        match self.expected {
+            Some(expected) if expected != version => Err(Refused::Stale),
+            _ => Ok(()),
+        }
     }
 
     /// Records what an operation did to `object`: its view before and after, each `None` if it did not exist then.
@@ -266,7 +276,18 @@ pub async fn change<'a, T>(
     actor: &'a Actor,
     work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
 ) -> Result<T, Refused> {
-    let mut change = Change::within(app, actor, app.store.begin().await?);
+    change_expecting(app, actor, None, work).await
+}
+
+/// Runs `work` as [`change`] does. It fails with [`Refused::Stale`] if the object that it edits or removes is of another version than
+/// `expected`.
+pub async fn change_expecting<'a, T>(
+    app: &'a App,
+    actor: &'a Actor,
+    expected: Option<i32>,
+    work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
+) -> Result<T, Refused> {
+    let mut change = Change { expected, ..Change::within(app, actor, app.store.begin().await?) };
     let value = work(&mut change).await?;
     commit(change.transaction).await?;
     Ok(value)

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::admin::{Change, Fault, Operation, Refused};
 use crate::app::App;
@@ -49,12 +50,13 @@ pub struct IssuedToken {
 }
 
 /// The uses and the expiry of a token.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct RegistrationTokenView {
     /// The number of registrations that are left.
     pub uses: i32,
     /// Unix seconds, serialized as RFC 3339.
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub expires_at: UnixSeconds,
 }
 

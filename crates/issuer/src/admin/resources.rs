@@ -3,6 +3,7 @@
 use serde::Serialize;
 use signet_verifier::is_scope_token;
 use url::Url;
+use utoipa::ToSchema;
 
 use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name};
 use crate::app::App;
@@ -22,7 +23,7 @@ const MAX_IDENTIFIER: usize = 255;
 const MAX_SCOPE: usize = 128;
 
 /// A scope with its description.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ScopeView {
     /// The scope, as tokens carry it.
     pub name: String,
@@ -31,7 +32,7 @@ pub struct ScopeView {
 }
 
 /// A resource with its scopes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ResourceView {
     /// The `aud` of its tokens.
     pub identifier: String,
@@ -44,8 +45,10 @@ pub struct ResourceView {
     /// `true` if any client may ask for its scopes on behalf of a user.
     pub open: bool,
     /// The `typ` of its access tokens.
+    #[schema(value_type = String)]
     pub access_token_typ: AccessTokenTyp,
     /// What its access tokens tell of the user.
+    #[schema(value_type = Vec<String>)]
     pub token_claims: Vec<TokenClaim>,
     /// The prefix of the names of the groups that its access tokens tell.
     pub group_prefix: String,
@@ -244,6 +247,7 @@ pub async fn edit(change: &mut Change<'_>, identifier: &str, patch: ResourcePatc
     }
     let row = resources::row(db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
     let before = read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
+    change.require_version(before.version)?;
     let told = patch.token_claims.map(|claims| TokenClaim::ALL.into_iter().filter(move |claim| claims.contains(claim)));
     let row = ResourceRow {
         name: patch.name.unwrap_or(row.name),
@@ -297,6 +301,7 @@ pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<Resourc
     let (app, db) = (change.app, &change.transaction);
     let resource = removable(change, identifier).await?;
     let before = read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
+    change.require_version(before.version)?;
     if !resources::remove(db, &resource.id).await? {
         return Err(Refused::not_found("resource", identifier));
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use signet_verifier::is_scope_token;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::admin::member::MemberView;
@@ -16,7 +17,7 @@ use crate::store::{ConnectionTrait, groups, roles};
 const MAX_NAME_BYTES: usize = 128;
 
 /// A role with its scopes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct RoleView {
     pub name: String,
@@ -147,6 +148,7 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: RolePatch) -> Resu
     let db = &change.transaction;
     roles::lock(db, name).await?;
     let before = read(db, name).await?;
+    change.require_version(before.version)?;
     let after = RoleView {
         display_name: patch.display_name.unwrap_or_else(|| before.display_name.clone()),
         delegated: patch.delegated.unwrap_or(before.delegated),
@@ -206,6 +208,7 @@ pub async fn change_scopes(change: &mut Change<'_>, name: &str, add: &[String], 
     let administrators = lock_administrators(change).await?;
     let db = &change.transaction;
     let before = read(db, name).await?;
+    change.require_version(before.version)?;
     resources::existing_scopes(db, "scopes", remove).await?;
     let mut scopes = resources::existing_scopes(db, "scopes", add).await?;
     scopes.extend(before.scopes.iter().cloned());
@@ -239,6 +242,7 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<RoleView, Ref
     }
     let administrators = lock_administrators(change).await?;
     let before = read(&change.transaction, name).await?;
+    change.require_version(before.version)?;
     groups::count_change_of_carriers(&change.transaction, name).await?;
     roles::remove(&change.transaction, name).await?;
     administrators.require_one(change).await?;

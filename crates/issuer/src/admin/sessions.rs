@@ -1,6 +1,7 @@
 //! Operations on sessions: browsers that are signed in at the issuer.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::session;
@@ -11,7 +12,7 @@ use crate::store::sessions::{self, SessionRow};
 use crate::store::{authorizations, users};
 
 /// A session as administrators see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct SessionView {
     pub sid: String,
@@ -19,10 +20,13 @@ pub struct SessionView {
     pub address: String,
     pub user_agent: String,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: UnixSeconds,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub last_used_at: UnixSeconds,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub expires_at: UnixSeconds,
 }
 

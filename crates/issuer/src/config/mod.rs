@@ -35,6 +35,8 @@ pub const ADMIN: &str = "admin";
 
 /// The id of the public client that the first start adds.
 pub const CLI: &str = "cli";
+/// The id of the public client with which administrators sign in to `/docs`.
+pub const DOCS: &str = "api-docs";
 
 /// The longest lifetime of access tokens and ID tokens, in seconds.
 pub const MAX_TOKEN_LIFETIME: UnixSeconds = 3600;

@@ -62,6 +62,11 @@ impl Form {
         }
     }
 
+    /// The names of all parameters that are present.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// All values of `name` that are not empty.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.get(name).into_iter().flatten().map(String::as_str).filter(|value| !value.is_empty())

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::{attributes, lockout, policy, session, username};
@@ -30,7 +31,7 @@ use edit::claims_of;
 use password::PasswordRecord;
 
 /// A user as administrators see them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct UserView {
     pub id: Uuid,
@@ -52,6 +53,7 @@ pub struct UserView {
     #[serde(serialize_with = "rfc3339_or_none")]
     pub last_sign_in_at: Option<UnixSeconds>,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: UnixSeconds,
     /// Incremented by each change of what administrators see, which the times above and the lock are no part of.
     pub version: i32,
@@ -127,12 +129,18 @@ pub async fn list(reading: &Reading<'_>, filter: UserFilter, window: &Window) ->
     Ok(Listing::of(views, window.limit, |view| view.username.clone(), |view| view))
 }
 
-/// Returns the user with this username, in any spelling that the sign-in accepts. Fails with [`Refused::NotFound`] if there is
-/// none.
+/// Returns the user with this username, in any spelling that the sign-in accepts. Fails with [`Refused::NotFound`] if there is none.
 pub async fn show(reading: &Reading<'_>, username: &str) -> Result<UserView, Refused> {
     let app = reading.permit(Operation::UserShow)?;
     let row = users::row(app.store.reader(), &username::normalize(username)).await?;
     UserView::read(app.store.reader(), row.ok_or_else(|| Refused::not_found("user", username))?, app.now()).await
+}
+
+/// Returns the user `id`. Fails with [`Refused::NotFound`] if there is none.
+pub async fn show_by_id(reading: &Reading<'_>, id: Uuid) -> Result<UserView, Refused> {
+    let app = reading.permit(Operation::UserShow)?;
+    let row = users::by_id(app.store.reader(), id).await?.ok_or_else(|| Refused::not_found("user", id))?;
+    UserView::read(app.store.reader(), row, app.now()).await
 }
 
 /// The input for a new user, before it is checked.

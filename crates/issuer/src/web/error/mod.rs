@@ -4,6 +4,7 @@
 pub mod bearer;
 pub mod json;
 pub mod page;
+pub mod problem;
 pub mod refusal;
 
 use axum::http::StatusCode;

@@ -26,6 +26,22 @@ pub fn registration() -> CorsLayer {
 
 /// Allows scripts of the origins that enabled clients registered, for the endpoints that clients call. Origins are compared exactly.
 pub fn of_clients(app: &Arc<App>) -> CorsLayer {
+    registered(app)
+        .allow_methods([Method::GET, Method::POST])
+        // Swagger UI's Authorize button sends `X-Requested-With`.
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("x-requested-with")])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
+}
+
+/// Allows the same scripts to administer the issuer with a token.
+pub fn of_administrators(app: &Arc<App>) -> CorsLayer {
+    registered(app)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, header::ETAG, header::LINK, header::LOCATION])
+}
+
+fn registered(app: &Arc<App>) -> CorsLayer {
     let app = Arc::clone(app);
     let registered = AllowOrigin::async_predicate(move |origin: HeaderValue, _: &Parts| {
         let (app, origin) = (Arc::clone(&app), origin.to_str().unwrap_or_default().to_owned());
@@ -34,10 +50,5 @@ pub fn of_clients(app: &Arc<App>) -> CorsLayer {
             clients::is_origin(app.store.reader(), &origin).await.unwrap_or(false)
         }
     });
-    CorsLayer::new()
-        .allow_origin(registered)
-        .allow_methods([Method::GET, Method::POST])
-        // Swagger UI's Authorize button sends `X-Requested-With`.
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("x-requested-with")])
-        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
+    CorsLayer::new().allow_origin(registered)
 }

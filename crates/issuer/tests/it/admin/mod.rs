@@ -49,7 +49,7 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
     let all = admin::clients::ClientFilter::default();
     let (clients, _) =
         in_pages!(async |window| admin::clients::list(&app.reading(), all, &window).await, |client| client.client_id.clone());
-    assert_eq!(clients.len(), 9, "{clients:?}");
+    assert_eq!(clients.len(), 10, "{clients:?}");
     let (authorizations, _) = in_pages!(
         async |window| admin::authorizations::list(&app.reading(), &admin::authorizations::AuthorizationFilter::default(), &window).await,
         |authorization| authorization.id

@@ -399,7 +399,8 @@ async fn only_users_who_signed_in_recently_grant_scopes_of_administration() {
 }
 
 /// The functions of admin/ that are no operations of an actor, with the reason.
-const NO_OPERATIONS: [(&str, &str, &str); 13] = [
+const NO_OPERATIONS: [(&str, &str, &str); 14] = [
+    ("mod", "change_expecting", "begins a change, whose operations check the actor"),
     ("mod", "change", "begins a change, whose operations check the actor"),
     ("preview", "run", "runs the operations of a change, which check the actor"),
     ("checks/mod", "run", "the checks of signet doctor, which runs without an open issuer"),

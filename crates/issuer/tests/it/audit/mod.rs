@@ -44,7 +44,7 @@ async fn events(app: &TestApp, event: &str, condition: &str) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_start_records_what_it_makes() {
     let app = TestApp::new().await;
-    for (event, count) in [("key_published", 1), ("resource_added", 2), ("role_added", 1), ("user_added", 1), ("client_added", 1)] {
+    for (event, count) in [("key_published", 1), ("resource_added", 2), ("role_added", 1), ("user_added", 1), ("client_added", 2)] {
         let by_the_start = "actor_kind = 'issuer' AND face = 'start' AND address IS NULL";
         assert_eq!(events(&app, event, by_the_start).await, count, "{event}");
     }

@@ -155,7 +155,7 @@ fn scripts_can_set_everything_up() {
     assert!(signet.json(&["client", "show", "shop"])["secrets"][1]["expires_at"].is_string());
     assert_eq!(signet.json(&["client", "disable", "shop"])["enabled"], false);
     assert_eq!(signet.json(&["client", "enable", "shop"])["enabled"], true);
-    assert_eq!(signet.json(&["client", "list"]).as_array().unwrap().len(), 3);
+    assert_eq!(signet.json(&["client", "list"]).as_array().unwrap().len(), 4);
     assert_eq!(signet.json(&["client", "remove", "shop"])["removed"], true);
 
     assert_eq!(signet.json(&["user", "show", "ALICE"])["roles"], serde_json::json!(["clerk"]));
@@ -312,7 +312,7 @@ fn mistakes_are_one_clear_line() {
     }
     // Nothing of it was half written.
     assert_eq!(signet.json(&["user", "list"]).as_array().unwrap().len(), 1);
-    assert_eq!(signet.json(&["client", "list"]).as_array().unwrap().len(), 1);
+    assert_eq!(signet.json(&["client", "list"]).as_array().unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

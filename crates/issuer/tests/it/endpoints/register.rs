@@ -149,7 +149,7 @@ async fn what_cannot_be_taken_is_refused() {
     let long = format!("{{\"client_name\": \"{}\"}}", "x".repeat(64 * 1024));
     let answer = Answer::of(app.http.post(format!("{}/register", app.url)).body(long).send().await.unwrap()).await;
     assert_eq!(answer.error(), (413, "invalid_request"));
-    assert_eq!(app.count("SELECT count(*) FROM clients").await, 2);
+    assert_eq!(app.count("SELECT count(*) FROM clients").await, 3);
     // No administration, and nothing that is not there.
     let made = register(&app, &with(json!({ "scope": "openid admin admin:read orders:read nonsense" }))).await;
     assert_eq!(made.str("scope").split(' ').collect::<std::collections::BTreeSet<_>>(), ["openid", "orders:read"].into());
@@ -161,7 +161,7 @@ async fn what_cannot_be_taken_is_refused() {
         register(&app, &with(json!({ "client_id": "shop", "client_secret": "chosen", "first_party": true, "disabled_at": null }))).await;
     assert_ne!(assigned.str("client_id"), "shop");
     assert_ne!(assigned.str("client_secret"), "chosen");
-    assert_eq!(app.count("SELECT count(*) FROM clients WHERE first_party").await, 1, "the command line's alone");
+    assert_eq!(app.count("SELECT count(*) FROM clients WHERE first_party").await, 2, "those of the first start alone");
 }
 
 #[tokio::test(flavor = "multi_thread")]

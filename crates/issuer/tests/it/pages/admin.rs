@@ -25,7 +25,7 @@ async fn people_without_a_scope_of_administration_see_no_page() {
     }
     // A token is no cookie.
     let token = app.sign_in("boss", "openid").await;
-    assert_eq!(app.get("/admin").bearer(token.str("access_token")).send().await.status, 303);
+    assert_eq!(app.get("/admin").bearer(token.str("access_token")).send().await.heading(), "Sign in");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,7 +41,7 @@ async fn the_help_desk_is_offered_and_granted_no_more_than_it_may_do() {
     let (_, csrf) = page.hidden("/admin/users/alice").into_iter().find(|(name, _)| name == "csrf").unwrap();
     let refused = helper.post("/admin/users/boss", &[("csrf", csrf.as_str()), ("action", "end-sessions")]).await;
     assert_eq!(refused.status, 400, "{}", refused.text);
-    assert!(refused.text.contains("only an administrator may act"), "{}", refused.text);
+    assert!(refused.text.contains("nly an administrator may act"), "{}", refused.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

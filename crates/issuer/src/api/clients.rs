@@ -1,0 +1,155 @@
+//! `/api/v1/clients`: clients and their secrets.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::admin::clients::{self, Added, ClientFilter, ClientView, OldSecret};
+use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::api::access::Access;
+use crate::api::message::{Answer, Body, Name, created, page, shown, versioned};
+use crate::fetch::budget::Asker;
+use crate::oauth::access::Access as MaySignIn;
+use crate::oauth::pkce::Pkce;
+use crate::oauth::scope::words;
+use crate::web::error::problem::Problem;
+
+/// A new client. Members carry the names of RFC 7591 where it has them.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewClient)]
+pub struct NewClientBody {
+    /// Absent for a random id.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    pub client_name: String,
+    #[serde(default)]
+    pub grant_types: Vec<String>,
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// The scopes that it may ask for, separated by spaces.
+    #[serde(default)]
+    pub scope: String,
+    #[serde(default)]
+    pub token_endpoint_auth_method: Option<String>,
+    /// The identifier of the resource of its tokens unless a request names another.
+    #[serde(default)]
+    pub default_resource: Option<String>,
+    /// The origins with scripts that call the token endpoint. If empty, those of the redirect URIs.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    #[serde(default)]
+    pub public: bool,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub pkce: Option<Pkce>,
+    /// `true` if users are not asked for consent.
+    #[serde(default)]
+    pub first_party: bool,
+    /// `everyone` or `groups`: the users who may sign in to it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub access: Option<MaySignIn>,
+    /// The names of its groups, whose members may sign in to it, and of which it is told.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// `true` if ID tokens also carry the claims of the granted scopes.
+    #[serde(default)]
+    pub id_token_claims: bool,
+    /// The groups that it is told of: `assigned`, `prefix` or `all`.
+    #[serde(default)]
+    pub group_filter: Option<String>,
+    #[serde(default)]
+    pub group_prefix: String,
+    /// `false` if it is told of no groups, roles and attributes.
+    #[serde(default)]
+    pub claims_allowed: Option<bool>,
+    /// The metadata of RFC 7591 that has no member here, such as `logo_uri`.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub metadata: Map<String, Value>,
+}
+
+/// A new client with its secret, which is shown only once.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ClientAdded)]
+pub struct AddedBody {
+    pub client: ClientView,
+    /// Absent if the client does not authenticate by a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+}
+
+/// A new secret, which is shown only once.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ClientSecret)]
+pub struct SecretBody {
+    pub client_id: String,
+    pub client_secret: String,
+}
+
+pub(super) async fn list(access: Access) -> Answer {
+    let window = access.window(&["enabled", "registered"])?;
+    let filter = ClientFilter { enabled: access.flag("enabled")?, registered: access.flag("registered")? };
+    Ok(page(&access, clients::list(&access.reading(), filter, &window).await?, window.limit))
+}
+
+pub(super) async fn show(access: Access, Name(id): Name<String>) -> Answer {
+    let client = clients::show(&access.reading(), &id).await?;
+    Ok(versioned(&client, client.version))
+}
+
+pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answer {
+    let id = body.client_id.clone();
+    let metadata =
+        serde_json::from_value(body.metadata.into()).map_err(|error| Problem::of_member("#/metadata".into(), error.to_string()))?;
+    let draft = ClientDraft {
+        client_id: body.client_id,
+        client_name: body.client_name,
+        grant_types: body.grant_types,
+        redirect_uris: body.redirect_uris,
+        scope: Some(words(&body.scope).map(str::to_owned).collect()),
+        token_endpoint_auth_method: body.token_endpoint_auth_method,
+        default_resource: body.default_resource,
+        origins: body.origins,
+        public: body.public,
+        pkce: body.pkce,
+        first_party: body.first_party,
+        access: body.access,
+        groups: body.groups,
+        id_token_claims: body.id_token_claims,
+        group_filter: body.group_filter,
+        group_prefix: body.group_prefix,
+        claims_allowed: body.claims_allowed,
+        metadata,
+    };
+    let client = NewClient::check(draft, Rules::for_administrators(access.app()))?;
+    clients::check_sector(access.app(), &client, Asker::Operator).await?;
+    let logo = clients::fetch_logo(access.app(), client.metadata(), Asker::Operator).await?;
+    let added = access.change(move |change| Box::pin(clients::add(change, client, logo, None))).await;
+    let Added { client, client_secret } = added.map_err(|problem| match &id {
+        Some(id) => problem.with_existing(id),
+        None => problem,
+    })?;
+    let id = client.client_id.clone();
+    Ok(created(&access, &id, AddedBody { client, client_secret }))
+}
+
+pub(super) async fn rotate_secret(access: Access, Name(client_id): Name<String>) -> Answer {
+    let id = client_id.clone();
+    let client_secret =
+        access.change(|change| Box::pin(async move { clients::rotate_secret(change, &id, OldSecret::UntilNextRotation).await })).await?;
+    Ok(shown(SecretBody { client_id, client_secret }))
+}
+
+pub(super) async fn disable(access: Access, Name(id): Name<String>) -> Answer {
+    set_enabled(&access, id, false).await
+}
+
+pub(super) async fn enable(access: Access, Name(id): Name<String>) -> Answer {
+    set_enabled(&access, id, true).await
+}
+
+async fn set_enabled(access: &Access, id: String, enabled: bool) -> Answer {
+    Ok(shown(access.change(|change| Box::pin(async move { clients::set_enabled(change, &id, enabled).await })).await?))
+}

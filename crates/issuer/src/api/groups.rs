@@ -1,0 +1,119 @@
+//! `/api/v1/groups`: groups and their members.
+#![expect(clippy::option_option, reason = "in a merge patch null removes a value, and absence keeps it")]
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::admin::groups::{self, GroupDraft, GroupPatch};
+use crate::api::access::Access;
+use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, shown, versioned};
+use crate::web::error::problem::Problem;
+
+/// A new group.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewGroup)]
+pub struct NewGroupBody {
+    pub name: String,
+    #[serde(default)]
+    pub display_name: Option<String>,
+    #[serde(default)]
+    pub external_id: Option<String>,
+    #[serde(default)]
+    pub roles: Vec<String>,
+    #[serde(default)]
+    pub delegated: bool,
+    #[serde(default)]
+    pub is_default: bool,
+}
+
+/// A merge patch of a group.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = GroupPatch)]
+pub struct GroupPatchBody {
+    /// The new name. The old one is never given to another group.
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
+    pub name: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub display_name: Option<Option<String>>,
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub external_id: Option<Option<String>>,
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Vec<String>, required = false)]
+    pub roles: Option<Vec<String>>,
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
+    pub delegated: Option<bool>,
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
+    pub is_default: Option<bool>,
+}
+
+/// The usernames of the users to add and to take out.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChangeMembers)]
+pub struct MembersBody {
+    #[serde(default)]
+    pub add: Vec<String>,
+    #[serde(default)]
+    pub remove: Vec<String>,
+}
+
+/// The ids of the users who were named.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MembersChanged)]
+pub struct MembersChangedBody {
+    pub group: String,
+    pub added: Vec<Uuid>,
+    pub removed: Vec<Uuid>,
+}
+
+pub(super) async fn list(access: Access) -> Answer {
+    let window = access.window(&[])?;
+    Ok(page(&access, groups::list(&access.reading(), &window).await?, window.limit))
+}
+
+pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {
+    let group = groups::show(&access.reading(), &name).await?;
+    Ok(versioned(&group, group.version))
+}
+
+pub(super) async fn members(access: Access, Name(name): Name<String>) -> Answer {
+    let window = access.window(&[])?;
+    Ok(page(&access, groups::members(&access.reading(), &name, &window).await?, window.limit))
+}
+
+pub(super) async fn add(access: Access, Body(body): Body<NewGroupBody>) -> Answer {
+    let NewGroupBody { name, display_name, external_id, roles, delegated, is_default } = body;
+    let draft = GroupDraft { name: name.clone(), display_name, external_id, roles, delegated, is_default };
+    if let Ok(found) = groups::show(&access.reading(), &name).await {
+        let problem = Problem::from(crate::admin::Refused::Conflict(format!("there is a group {name} already")));
+        return Err(problem.with_id(found.id.to_string()));
+    }
+    let group = access.change(move |change| Box::pin(groups::add(change, draft))).await?;
+    Ok(created(&access, &group.name, &group))
+}
+
+pub(super) async fn edit(access: Access, Name(name): Name<String>, Body(body): Body<GroupPatchBody>) -> Answer {
+    let GroupPatchBody { name: new_name, display_name, external_id, roles, delegated, is_default } = body;
+    let patch = GroupPatch { name: new_name, display_name, external_id, roles, delegated, is_default };
+    let group = access.change(|change| Box::pin(async move { groups::edit(change, &name, patch).await })).await?;
+    Ok(versioned(&group, group.version))
+}
+
+pub(super) async fn remove(access: Access, Name(name): Name<String>) -> Answer {
+    access.change(|change| Box::pin(async move { groups::remove(change, &name).await })).await?;
+    Ok(done())
+}
+
+pub(super) async fn change_members(access: Access, Name(name): Name<String>, Body(body): Body<MembersBody>) -> Answer {
+    let change = access.change(|change| Box::pin(async move { groups::change_members(change, &name, &body.add, &body.remove).await }));
+    let changed = change.await?;
+    Ok(shown(MembersChangedBody { group: changed.group, added: changed.added, removed: changed.removed }))
+}

@@ -1,0 +1,152 @@
+//! Administration over REST: `/api/v1`. Each route declares the operation that it calls, and with it the scope that it needs; the handlers
+//! reach the issuer through [`access::Access`] alone, which refuses whoever lacks that scope.
+
+mod access;
+mod authorizations;
+mod clients;
+pub mod docs;
+mod groups;
+mod keys;
+mod message;
+mod registration_tokens;
+mod resources;
+mod roles;
+mod route;
+mod sessions;
+mod users;
+
+use crate::admin::Operation as O;
+use crate::admin::authorizations::AuthorizationView;
+use crate::admin::clients::ClientView;
+use crate::admin::groups::GroupView;
+use crate::admin::keys::KeyView;
+use crate::admin::member::MemberView;
+use crate::admin::resources::ResourceView;
+use crate::admin::roles::RoleView;
+use crate::admin::sessions::SessionView;
+use crate::admin::users::UserView;
+use crate::api::route::{Api, BOOLEAN, UUID};
+
+pub use access::PREFIX;
+
+/// Returns all routes with their documentation.
+#[expect(clippy::too_many_lines, reason = "it is the list of all routes")]
+pub fn api() -> Api {
+    let api = Api::default()
+        .list::<UserView, _>(
+            "/users",
+            O::UserList,
+            "List users by username",
+            &[("enabled", BOOLEAN, "Only users that are enabled or disabled")],
+            users::list,
+        )
+        .create::<users::NewUserBody, UserView, _>("/users", O::UserAdd, "Add a user", users::add)
+        .show::<UserView, _>("/users/{id}", O::UserShow, "Show a user", users::show)
+        .act::<users::RolesBody, UserView, _>("/users/{id}/roles", O::UserChangeRoles, "Give a user roles and take others", users::roles)
+        .act::<users::PasswordBody, users::EndedBody, _>(
+            "/users/{id}/password",
+            O::UserSetPassword,
+            "Set a password, which signs the user out everywhere",
+            users::password,
+        )
+        .tell::<users::EndedBody, _>("/users/{id}/disable", O::UserDisable, "Disable a user and end all their access", users::disable)
+        .tell::<UserView, _>("/users/{id}/enable", O::UserEnable, "Let a disabled user sign in again", users::enable)
+        .tell::<users::EndedSessions, _>(
+            "/users/{id}/end-sessions",
+            O::SessionEndAll,
+            "Sign a user out of every browser",
+            users::end_sessions,
+        )
+        .tell::<users::EndedAuthorizations, _>(
+            "/users/{id}/end-authorizations",
+            O::AuthorizationEndOfUser,
+            "Sign a user out everywhere and end all their authorizations",
+            users::end_authorizations,
+        )
+        .list::<GroupView, _>("/groups", O::GroupList, "List groups by name", &[], groups::list)
+        .create::<groups::NewGroupBody, GroupView, _>("/groups", O::GroupAdd, "Add a group", groups::add)
+        .show::<GroupView, _>("/groups/{name}", O::GroupShow, "Show a group", groups::show)
+        .patch::<groups::GroupPatchBody, GroupView, _>("/groups/{name}", O::GroupEdit, "Edit a group", groups::edit)
+        .delete("/groups/{name}", O::GroupRemove, "Remove a group, which its members lose with its roles", groups::remove)
+        .list::<MemberView, _>("/groups/{name}/members", O::GroupShow, "List the members of a group", &[], groups::members)
+        .act::<groups::MembersBody, groups::MembersChangedBody, _>(
+            "/groups/{name}/members",
+            O::GroupChangeMembers,
+            "Add users to a group and take others out",
+            groups::change_members,
+        )
+        .list::<RoleView, _>("/roles", O::RoleList, "List roles by name", &[], roles::list)
+        .create::<roles::NewRoleBody, RoleView, _>("/roles", O::RoleAdd, "Add a role", roles::add)
+        .show::<RoleView, _>("/roles/{name}", O::RoleShow, "Show a role", roles::show)
+        .patch::<roles::RolePatchBody, RoleView, _>("/roles/{name}", O::RoleEdit, "Edit a role", roles::edit)
+        .delete("/roles/{name}", O::RoleRemove, "Remove a role, which its users lose", roles::remove)
+        .act::<roles::ScopesBody, RoleView, _>(
+            "/roles/{name}/scopes",
+            O::RoleChangeScopes,
+            "Add scopes to a role and take others",
+            roles::scopes,
+        );
+    let api = api
+        .list::<ClientView, _>(
+            "/clients",
+            O::ClientList,
+            "List clients by id",
+            &[
+                ("enabled", BOOLEAN, "Only clients that are enabled or disabled"),
+                ("registered", BOOLEAN, "Only clients that registered themselves, or only others"),
+            ],
+            clients::list,
+        )
+        .create::<clients::NewClientBody, clients::AddedBody, _>("/clients", O::ClientAdd, "Add a client", clients::add)
+        .show::<ClientView, _>("/clients/{id}", O::ClientShow, "Show a client", clients::show)
+        .tell::<clients::SecretBody, _>(
+            "/clients/{id}/rotate-secret",
+            O::ClientRotateSecret,
+            "Make a new secret, beside which the one before stays valid",
+            clients::rotate_secret,
+        )
+        .tell::<ClientView, _>("/clients/{id}/disable", O::ClientSetEnabled, "Refuse every request of a client", clients::disable)
+        .tell::<ClientView, _>("/clients/{id}/enable", O::ClientSetEnabled, "Let a disabled client work again", clients::enable)
+        .list::<ResourceView, _>("/resources", O::ResourceList, "List resources, the oldest first", &[], resources::list)
+        .create::<resources::NewResourceBody, ResourceView, _>("/resources", O::ResourceAdd, "Add a resource", resources::add)
+        .show::<ResourceView, _>("/resources/{identifier}", O::ResourceShow, "Show a resource", resources::show)
+        .patch::<resources::ResourcePatchBody, ResourceView, _>(
+            "/resources/{identifier}",
+            O::ResourceEdit,
+            "Edit a resource",
+            resources::edit,
+        )
+        .delete(
+            "/resources/{identifier}",
+            O::ResourceRemove,
+            "Remove a resource and its scopes, which roles and clients lose",
+            resources::remove,
+        );
+    api.show::<keys::Keys, _>("/keys", O::KeyList, "List all signing keys", keys::list)
+        .tell::<KeyView, _>("/keys", O::KeyPublish, "Publish a key, which signs when verifiers have had time to fetch it", keys::publish)
+        .tell::<keys::Revoked, _>("/keys/{kid}/revoke", O::KeyRevoke, "Take a key out of the JWKS at once", keys::revoke)
+        .list::<SessionView, _>("/sessions", O::SessionList, "List the live sessions of all users", &[], sessions::list)
+        .list::<SessionView, _>("/users/{id}/sessions", O::SessionListOfUser, "List the live sessions of a user", &[], sessions::of_user)
+        .end("/sessions/{sid}/end", O::SessionEnd, "End a session", sessions::end)
+        .list::<AuthorizationView, _>(
+            "/authorizations",
+            O::AuthorizationList,
+            "List the live authorizations",
+            &[("user", UUID, "Only those of the user with this id"), ("client", route::TEXT, "Only those of the client with this id")],
+            authorizations::list,
+        )
+        .list::<AuthorizationView, _>(
+            "/users/{id}/authorizations",
+            O::AuthorizationListOfUser,
+            "List the live authorizations of a user",
+            &[],
+            authorizations::of_user,
+        )
+        .end("/authorizations/{id}/end", O::AuthorizationEnd, "End an authorization", authorizations::end)
+        .create::<registration_tokens::NewTokenBody, registration_tokens::TokenBody, _>(
+            "/registration-tokens",
+            O::RegistrationTokenIssue,
+            "Make an initial access token, with which clients register themselves",
+            registration_tokens::issue,
+        )
+}

@@ -1,0 +1,114 @@
+//! `/api/v1/resources`: resources and the scopes that they own.
+#![expect(clippy::option_option, reason = "in a merge patch null removes a value, and absence keeps it")]
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch, ScopeView};
+use crate::api::access::Access;
+use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, versioned};
+use crate::clock::UnixSeconds;
+use crate::oauth::access_token_typ::AccessTokenTyp;
+use crate::oauth::token_claim::TokenClaim;
+
+/// A scope of a new resource.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewScope {
+    pub name: String,
+    /// The text by which the consent page explains the scope. If empty, the name.
+    #[serde(default)]
+    pub description: String,
+}
+
+/// A new resource.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewResource)]
+pub struct NewResourceBody {
+    /// The `aud` of its tokens: an absolute URI without fragment.
+    pub identifier: String,
+    pub name: String,
+    #[serde(default)]
+    pub scopes: Vec<NewScope>,
+    /// Seconds; absent for the setting `access_token_lifetime`.
+    #[serde(default)]
+    pub token_lifetime: Option<UnixSeconds>,
+    #[serde(default)]
+    pub open: bool,
+    #[serde(default)]
+    #[schema(value_type = String, required = false)]
+    pub access_token_typ: AccessTokenTyp,
+}
+
+/// A merge patch of a resource.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = ResourcePatch)]
+pub struct ResourcePatchBody {
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
+    pub name: Option<String>,
+    /// Seconds; null for the setting `access_token_lifetime`.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<i64>)]
+    pub token_lifetime: Option<Option<UnixSeconds>>,
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
+    pub open: Option<bool>,
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
+    pub access_token_typ: Option<AccessTokenTyp>,
+    /// `groups`, `roles` or both.
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Vec<String>, required = false)]
+    pub token_claims: Option<Vec<TokenClaim>>,
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
+    pub group_prefix: Option<String>,
+}
+
+pub(super) async fn list(access: Access) -> Answer {
+    let window = access.window(&[])?;
+    Ok(page(&access, resources::list(&access.reading(), &window).await?, window.limit))
+}
+
+pub(super) async fn show(access: Access, Name(identifier): Name<String>) -> Answer {
+    let resource = resources::show(&access.reading(), &identifier).await?;
+    Ok(versioned(&resource, resource.version))
+}
+
+pub(super) async fn add(access: Access, Body(body): Body<NewResourceBody>) -> Answer {
+    let identifier = body.identifier.clone();
+    let scopes = body.scopes.into_iter().map(|NewScope { name, description }| ScopeView { name, description });
+    let draft = ResourceDraft {
+        identifier: body.identifier,
+        name: body.name,
+        scopes: scopes.collect(),
+        token_lifetime: body.token_lifetime,
+        open: body.open,
+        access_token_typ: body.access_token_typ,
+    };
+    let resource = NewResource::check(draft)?;
+    let added = access.change(move |change| Box::pin(resources::add(change, resource))).await;
+    let resource = match added {
+        Ok(resource) => resource,
+        Err(problem) => {
+            let existing = resources::show(&access.reading(), &identifier).await.ok();
+            return Err(existing.map_or(problem.clone(), |found| problem.with_existing(&found.identifier)));
+        }
+    };
+    Ok(created(&access, &resource.identifier, &resource))
+}
+
+pub(super) async fn edit(access: Access, Name(identifier): Name<String>, Body(body): Body<ResourcePatchBody>) -> Answer {
+    let ResourcePatchBody { name, token_lifetime, open, access_token_typ, token_claims, group_prefix } = body;
+    let patch = ResourcePatch { name, token_lifetime, open, access_token_typ, token_claims, group_prefix };
+    let resource = access.change(|change| Box::pin(async move { resources::edit(change, &identifier, patch).await })).await?;
+    Ok(versioned(&resource, resource.version))
+}
+
+pub(super) async fn remove(access: Access, Name(identifier): Name<String>) -> Answer {
+    access.change(|change| Box::pin(async move { resources::remove(change, &identifier).await })).await?;
+    Ok(done())
+}

@@ -1,0 +1,339 @@
+//! The table of routes: each has a method, a path, the operation that it calls, a handler, and its part of the OpenAPI document.
+
+use std::sync::Arc;
+
+use axum::handler::Handler;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
+use axum::{Extension, Router};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::security::{AuthorizationCode, Flow, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, KnownFormat, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Required, Schema, ServerBuilder,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::admin::{Needs, Operation};
+use crate::api::access::{MAX_PAGE, PAGE, PREFIX};
+use crate::app::App;
+use crate::oauth::scope::ADMIN_SCOPES;
+use crate::web::error::problem::{PROBLEM_JSON, Problem};
+
+/// The name of the security scheme.
+const SCHEME: &str = "signet";
+
+/// The type of a parameter of the query.
+pub type Kind = (Type, Option<&'static str>);
+/// A parameter that is `true` or `false`.
+pub const BOOLEAN: Kind = (Type::Boolean, None);
+/// A parameter that is a UUID.
+pub const UUID: Kind = (Type::String, Some("uuid"));
+/// A parameter that is text.
+pub const TEXT: Kind = (Type::String, None);
+
+/// A parameter of a list: its name, its type and its description.
+pub type Filter = (&'static str, Kind, &'static str);
+
+/// All routes, and the document that describes them.
+#[derive(Default)]
+pub struct Api {
+    router: Router<Arc<App>>,
+    paths: Paths,
+    schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+/// The parts of a route in which routes differ.
+struct Route {
+    method: HttpMethod,
+    path: &'static str,
+    operation: Operation,
+    summary: &'static str,
+    status: StatusCode,
+    /// The name of the schema of the body.
+    input: Option<String>,
+    output: Option<RefOr<Schema>>,
+    /// The parameters of the query. `None` if the route is no list.
+    filters: Option<&'static [Filter]>,
+    has_etag: bool,
+}
+
+impl Route {
+    fn new(method: HttpMethod, path: &'static str, operation: Operation, summary: &'static str) -> Self {
+        let (input, output, filters) = (None, None, None);
+        Self { method, path, operation, summary, status: StatusCode::OK, input, output, filters, has_etag: false }
+    }
+}
+
+impl Api {
+    /// Adds `GET` of a list, which comes in pages.
+    pub fn list<V: ToSchema, T: 'static>(
+        mut self,
+        path: &'static str,
+        operation: Operation,
+        summary: &'static str,
+        filters: &'static [Filter],
+        handler: impl Handler<T, Arc<App>>,
+    ) -> Self {
+        let items = ArrayBuilder::new().items(self.schema::<V>());
+        let next = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some("The value of after for the next page; null at the end"));
+        let output = ObjectBuilder::new().property("items", items).required("items").property("next", next).required("next");
+        let output = Some(Schema::Object(output.build()).into());
+        self.add(&Route { output, filters: Some(filters), ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
+    }
+
+    /// Adds `GET` of one thing.
+    pub fn show<V: ToSchema, T: 'static>(
+        mut self,
+        path: &'static str,
+        operation: Operation,
+        summary: &'static str,
+        handler: impl Handler<T, Arc<App>>,
+    ) -> Self {
+        let output = Some(self.schema::<V>());
+        self.add(&Route { output, has_etag: true, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
+    }
+
+    /// Adds `POST` of a new thing.
+    pub fn create<I: ToSchema, V: ToSchema, T: 'static>(
+        mut self,
+        path: &'static str,
+        operation: Operation,
+        summary: &'static str,
+        handler: impl Handler<T, Arc<App>>,
+    ) -> Self {
+        let (input, output) = (Some(self.input::<I>()), Some(self.schema::<V>()));
+        let route = Route { input, output, status: StatusCode::CREATED, ..Route::new(HttpMethod::Post, path, operation, summary) };
+        self.add(&route, handler)
+    }
+
+    /// Adds `POST` of a change that takes a body.
+    pub fn act<I: ToSchema, V: ToSchema, T: 'static>(
+        mut self,
+        path: &'static str,
+        operation: Operation,
+        summary: &'static str,
+        handler: impl Handler<T, Arc<App>>,
+    ) -> Self {
+        let (input, output) = (Some(self.input::<I>()), Some(self.schema::<V>()));
+        self.add(&Route { input, output, ..Route::new(HttpMethod::Post, path, operation, summary) }, handler)
+    }
+
+    /// Adds `POST` of a change that takes no body.
+    pub fn tell<V: ToSchema, T: 'static>(
+        mut self,
+        path: &'static str,
+        operation: Operation,
+        summary: &'static str,
+        handler: impl Handler<T, Arc<App>>,
+    ) -> Self {
+        let output = Some(self.schema::<V>());
+        self.add(&Route { output, ..Route::new(HttpMethod::Post, path, operation, summary) }, handler)
+    }
+
+    /// Adds `POST` that ends something, with neither a body nor an answer.
+    pub fn end<T: 'static>(
+        self,
+        path: &'static str,
+        operation: Operation,
+        summary: &'static str,
+        handler: impl Handler<T, Arc<App>>,
+    ) -> Self {
+        self.add(&Route { status: StatusCode::NO_CONTENT, ..Route::new(HttpMethod::Post, path, operation, summary) }, handler)
+    }
+
+    /// Adds `PATCH` by a JSON merge patch (RFC 7396).
+    pub fn patch<I: ToSchema, V: ToSchema, T: 'static>(
+        mut self,
+        path: &'static str,
+        operation: Operation,
+        summary: &'static str,
+        handler: impl Handler<T, Arc<App>>,
+    ) -> Self {
+        let (input, output) = (Some(self.input::<I>()), Some(self.schema::<V>()));
+        self.add(&Route { input, output, has_etag: true, ..Route::new(HttpMethod::Patch, path, operation, summary) }, handler)
+    }
+
+    /// Adds `DELETE` of one thing.
+    pub fn delete<T: 'static>(
+        self,
+        path: &'static str,
+        operation: Operation,
+        summary: &'static str,
+        handler: impl Handler<T, Arc<App>>,
+    ) -> Self {
+        self.add(&Route { status: StatusCode::NO_CONTENT, ..Route::new(HttpMethod::Delete, path, operation, summary) }, handler)
+    }
+
+    fn schema<V: ToSchema>(&mut self) -> RefOr<Schema> {
+        V::schemas(&mut self.schemas);
+        self.schemas.push((V::name().into_owned(), V::schema()));
+        Ref::from_schema_name(V::name()).into()
+    }
+
+    fn input<I: ToSchema>(&mut self) -> String {
+        self.schema::<I>();
+        I::name().into_owned()
+    }
+
+    fn add<T: 'static>(mut self, route: &Route, handler: impl Handler<T, Arc<App>>) -> Self {
+        let filter = match route.method {
+            HttpMethod::Get => MethodFilter::GET,
+            HttpMethod::Patch => MethodFilter::PATCH,
+            HttpMethod::Delete => MethodFilter::DELETE,
+            _ => MethodFilter::POST,
+        };
+        // The extractor of the handler reads the operation, and refuses a request without one.
+        self.router = self.router.route(route.path, on(filter, handler).layer(Extension(route.operation)));
+        let path = format!("{PREFIX}{}", route.path);
+        let method = route.method.clone();
+        self.paths.add_path_operation(path, vec![method], describe(route));
+        self
+    }
+
+    /// Returns the router for everything under [`PREFIX`].
+    pub fn router(self) -> Router<Arc<App>> {
+        self.router.fallback(not_found).method_not_allowed_fallback(method_not_allowed)
+    }
+
+    /// Returns the OpenAPI document of the issuer at `issuer`. `with_password` says that the issuer offers the password grant to its first
+    /// client.
+    pub fn document(self, issuer: &str, with_password: bool) -> OpenApi {
+        let mut components = Components::new();
+        components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+        let mut schemas = self.schemas;
+        Problem::schemas(&mut schemas);
+        components.schemas.extend(schemas);
+        let scopes = || Scopes::from_iter(ADMIN_SCOPES);
+        let code = AuthorizationCode::new(format!("{issuer}/authorize"), format!("{issuer}/token"), scopes());
+        let password = with_password.then(|| Flow::Password(Password::new(format!("{issuer}/token"), scopes())));
+        let flows = [Flow::AuthorizationCode(code)].into_iter().chain(password);
+        components.security_schemes.insert(SCHEME.to_owned(), SecurityScheme::OAuth2(OAuth2::new(flows)).into());
+        OpenApiBuilder::new()
+            .info(
+                InfoBuilder::new()
+                    .title("Signet")
+                    .version("1")
+                    .description(Some("Administration of Signet. Every request carries an access token whose audience is the issuer.")),
+            )
+            .servers(Some([ServerBuilder::new().url(issuer).build()]))
+            .paths(self.paths)
+            .components(Some(components))
+            .build()
+    }
+}
+
+/// Describes `route` for the OpenAPI document.
+fn describe(route: &Route) -> utoipa::openapi::path::Operation {
+    let needs = route.operation.needs();
+    let danger = if route.operation.is_dangerous() { " A user must have signed in within the last 10 minutes." } else { "" };
+    let description = format!("Needs {}.{danger}", scopes_of(needs));
+    let tag = route.path.split('/').nth(1).unwrap_or_default();
+    let id = format!("{:?}{}", route.operation, suffix(route));
+    let mut built = OperationBuilder::new()
+        .operation_id(Some(id))
+        .tag(tag)
+        .summary(Some(route.summary))
+        .description(Some(description))
+        .securities(Some(needs.scopes().iter().map(|scope| SecurityRequirement::new(SCHEME, [*scope]))));
+    for name in route.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
+        let schema = ObjectBuilder::new().schema_type(Type::String);
+        let is_uuid = name == "id" && !route.path.starts_with("/clients");
+        let schema = if is_uuid { schema.format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))) } else { schema };
+        built = built.parameter(parameter(name, ParameterIn::Path, Required::True, schema, None));
+    }
+    if let Some(filters) = route.filters {
+        let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(MAX_PAGE));
+        let limit = limit.default(Some(PAGE.into()));
+        built = built.parameter(parameter("limit", ParameterIn::Query, Required::False, limit, Some("The largest number of items")));
+        let after = ObjectBuilder::new().schema_type(Type::String);
+        built = built.parameter(parameter("after", ParameterIn::Query, Required::False, after, Some("The next of the page before")));
+        for (name, (kind, format), text) in filters {
+            let schema = ObjectBuilder::new().schema_type(kind.clone());
+            let schema = schema.format(format.map(|format| SchemaFormat::Custom(format.to_owned())));
+            built = built.parameter(parameter(name, ParameterIn::Query, Required::False, schema, Some(text)));
+        }
+    }
+    let changes_version = matches!(route.method, HttpMethod::Patch | HttpMethod::Delete);
+    if changes_version {
+        let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r#"^(\*|"[0-9]+")$"#));
+        let text = "The ETag that was read, or * for any";
+        built = built.parameter(parameter("If-Match", ParameterIn::Header, Required::True, schema, Some(text)));
+    }
+    if let Some(input) = &route.input {
+        let media_type = if matches!(route.method, HttpMethod::Patch) { "application/merge-patch+json" } else { "application/json" };
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(input))).build();
+        built = built.request_body(Some(RequestBodyBuilder::new().required(Some(Required::True)).content(media_type, content).build()));
+    }
+    built = built.response(route.status.as_str(), success(route));
+    let mut refused = vec![400, 401, 403, 404, 409, 429, 500, 503];
+    refused.extend(route.input.is_some().then_some([413, 415, 422]).into_iter().flatten());
+    refused.extend(changes_version.then_some([412, 428]).into_iter().flatten());
+    for status in refused {
+        let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+        built = built.response(status.to_string(), ResponseBuilder::new().description(title).content(PROBLEM_JSON, content));
+    }
+    built.build()
+}
+
+/// Tells the routes of one operation apart by their last word.
+fn suffix(route: &Route) -> String {
+    let last = route.path.rsplit('/').next().unwrap_or_default();
+    let is_second = match route.operation {
+        Operation::ClientSetEnabled => true,
+        Operation::GroupShow => last == "members",
+        _ => false,
+    };
+    if is_second { format!("_{last}") } else { String::new() }
+}
+
+fn success(route: &Route) -> utoipa::openapi::Response {
+    let mut built = ResponseBuilder::new().description(if route.output.is_some() { "Done" } else { "Done, without a body" });
+    if let Some(output) = &route.output {
+        built = built.content("application/json", ContentBuilder::new().schema(Some(output.clone())).build());
+    }
+    let text = |description: &str| {
+        HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).description(Some(description)).build()
+    };
+    if route.has_etag && !route.path.starts_with("/keys") {
+        built = built.header("ETag", text("The version, for If-Match"));
+    }
+    if route.status == StatusCode::CREATED {
+        built = built.header("Location", text("The URL of what was made"));
+    }
+    if route.filters.is_some() {
+        built = built.header("Link", text("The next page, unless this is the last one"));
+    }
+    built.build()
+}
+
+fn parameter(
+    name: &str,
+    place: ParameterIn,
+    required: Required,
+    schema: ObjectBuilder,
+    description: Option<&str>,
+) -> utoipa::openapi::path::Parameter {
+    ParameterBuilder::new().name(name).parameter_in(place).required(required).schema(Some(schema)).description(description).build()
+}
+
+fn scopes_of(needs: Needs) -> String {
+    let names = needs.scopes().iter().map(|scope| format!("`{scope}`")).collect::<Vec<_>>().join(" or ");
+    format!("the scope {names}")
+}
+
+async fn not_found() -> Response {
+    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path; /docs describes the API").into_response()
+}
+
+async fn method_not_allowed(method: Method) -> Response {
+    let detail = format!("{method} is not allowed here; the header Allow lists the methods that are");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).into_response()
+}

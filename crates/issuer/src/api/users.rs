@@ -1,0 +1,134 @@
+//! `/api/v1/users`: users, their roles, passwords and access.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::admin::authorizations::{self, AuthorizationFilter};
+use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter, UserView};
+use crate::admin::{Refused, sessions};
+use crate::api::access::Access;
+use crate::api::message::{Answer, Body, Name, created, page, shown};
+use crate::web::error::problem::Problem;
+
+/// A new user.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUserBody {
+    pub username: String,
+    #[serde(default)]
+    pub email: Option<String>,
+    #[serde(default)]
+    pub email_verified: bool,
+    /// The full name.
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// The groups beside the default ones.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    #[schema(value_type = String, format = Password)]
+    pub password: SecretString,
+}
+
+/// The roles to give and to take.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChangeRoles)]
+pub struct RolesBody {
+    #[serde(default)]
+    pub add: Vec<String>,
+    #[serde(default)]
+    pub remove: Vec<String>,
+}
+
+/// A new password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordBody {
+    #[schema(value_type = String, format = Password)]
+    pub password: SecretString,
+}
+
+/// A user whose access was ended.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UserEnded)]
+pub struct EndedBody {
+    pub user: UserView,
+    pub authorizations_ended: u64,
+}
+
+/// The number of sessions that were ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EndedSessions {
+    pub sessions_ended: usize,
+}
+
+/// The number of authorizations that were ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EndedAuthorizations {
+    pub authorizations_ended: u64,
+}
+
+pub(super) async fn list(access: Access) -> Answer {
+    let window = access.window(&["enabled"])?;
+    let filter = UserFilter { enabled: access.flag("enabled")? };
+    Ok(page(&access, users::list(&access.reading(), filter, &window).await?, window.limit))
+}
+
+pub(super) async fn show(access: Access, Name(id): Name<Uuid>) -> Answer {
+    Ok(shown(users::show_by_id(&access.reading(), id).await?))
+}
+
+pub(super) async fn add(access: Access, Body(body): Body<NewUserBody>) -> Answer {
+    let NewUserBody { username, email, email_verified, name, roles, groups, password } = body;
+    let user = NewUser::check(UserDraft { username, email, email_verified, name, roles, groups })?;
+    let username = user.username().to_owned();
+    let existing = async |refused: Refused| match users::show(&access.reading(), &username).await {
+        Ok(found) if matches!(refused, Refused::Conflict(_)) => Problem::from(refused).with_id(found.id.to_string()),
+        _ => refused.into(),
+    };
+    if let Err(refused) = users::require_free(&access.reading(), &user).await {
+        return Err(existing(refused).await);
+    }
+    let hash = PasswordHash::chosen(access.app(), password, &user.about()).await?;
+    let user = access.change(move |change| Box::pin(users::add(change, user, hash))).await?;
+    Ok(created(&access, &user.id.to_string(), &user))
+}
+
+pub(super) async fn roles(access: Access, Name(id): Name<Uuid>, Body(body): Body<RolesBody>) -> Answer {
+    let change = access.change(|change| Box::pin(async move { users::change_roles(change, id, &body.add, &body.remove).await }));
+    Ok(shown(change.await?))
+}
+
+pub(super) async fn password(access: Access, Name(id): Name<Uuid>, Body(body): Body<PasswordBody>) -> Answer {
+    let user = users::show_by_id(&access.reading(), id).await?;
+    let hash = PasswordHash::chosen(access.app(), body.password, &user.about()).await?;
+    Ok(shown(ended(access.change(move |change| Box::pin(users::set_password(change, id, hash))).await?)))
+}
+
+pub(super) async fn disable(access: Access, Name(id): Name<Uuid>) -> Answer {
+    Ok(shown(ended(access.change(move |change| Box::pin(users::disable(change, id))).await?)))
+}
+
+fn ended(Ended { user, authorizations }: Ended) -> EndedBody {
+    EndedBody { user, authorizations_ended: authorizations }
+}
+
+pub(super) async fn enable(access: Access, Name(id): Name<Uuid>) -> Answer {
+    Ok(shown(access.change(move |change| Box::pin(users::enable(change, id))).await?))
+}
+
+pub(super) async fn end_sessions(access: Access, Name(id): Name<Uuid>) -> Answer {
+    let sessions_ended = access.change(move |change| Box::pin(sessions::end_all(change, id))).await?;
+    Ok(shown(EndedSessions { sessions_ended }))
+}
+
+pub(super) async fn end_authorizations(access: Access, Name(id): Name<Uuid>) -> Answer {
+    users::show_by_id(&access.reading(), id).await?;
+    let filter = AuthorizationFilter { user: Some(id), client: None };
+    let ended = access.change(|change| Box::pin(async move { authorizations::end_all(change, &filter).await })).await?;
+    Ok(shown(EndedAuthorizations { authorizations_ended: ended }))
+}

@@ -1,0 +1,215 @@
+//! Errors of the REST API, sent as problem details (RFC 9457), with a bearer challenge where RFC 6750 §3 or RFC 9470 §3 wants one.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::admin::{Needs, RECENT, Refused};
+use crate::keys::KeyError;
+use crate::oauth::error::OAuthError;
+use crate::store::StoreError;
+use crate::web::error::bearer::BearerError;
+use crate::web::error::refusal::Refusal;
+use crate::web::error::{DatabaseUnavailable, retry_after, status};
+
+/// The media type of problems.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+/// The `realm` of the challenges.
+const REALM: &str = "administration";
+
+/// One fault of the input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ProblemError)]
+pub struct Fault {
+    /// The JSON pointer of the member at fault, as a fragment: `#/redirect_uris`. Absent if the fault is in the URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// The parameter of the query or the header at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// What was expected, and what was found.
+    pub detail: String,
+}
+
+/// The reason why a request was refused.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// The HTTP status.
+    #[serde(serialize_with = "number")]
+    #[schema(value_type = u16)]
+    pub status: StatusCode,
+    /// The name of the HTTP status.
+    pub title: &'static str,
+    /// The sentence that says what is wrong and what to do.
+    pub detail: String,
+    /// The error code of the bearer challenge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'static str>,
+    /// The id of the thing that exists already, if the request was to create it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// All faults of the input.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<Fault>,
+    #[serde(skip)]
+    scope: Option<String>,
+    #[serde(skip)]
+    retry_after: Option<u64>,
+    #[serde(skip)]
+    database_unavailable: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]
+fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    /// Makes a problem of `status`; `detail` says what is wrong and what to do.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error");
+        let detail = detail.into();
+        let (error, id, errors, scope) = (None, None, Vec::new(), None);
+        Self { status, title, detail, error, id, errors, scope, retry_after: None, database_unavailable: false }
+    }
+
+    /// Makes the problem of one member of the body, whose JSON pointer is `pointer`.
+    pub fn of_member(pointer: String, detail: impl Into<String>) -> Self {
+        let fault = Fault { pointer: Some(pointer), parameter: None, detail: detail.into() };
+        Self { errors: vec![fault], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "the body is not valid; errors lists what is wrong") }
+    }
+
+    /// Makes the problem of the parameter `name` of the query.
+    pub fn of_parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        let fault = Fault { pointer: None, parameter: Some(name.into()), detail: detail.into() };
+        Self { errors: vec![fault], ..Self::new(StatusCode::BAD_REQUEST, "the query is not valid; errors lists what is wrong") }
+    }
+
+    /// Adds the id of what exists already.
+    #[must_use]
+    pub fn with_id(self, id: String) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// Adds the id of what exists already, if that is the problem.
+    #[must_use]
+    pub fn with_existing(self, id: &str) -> Self {
+        if self.status == StatusCode::CONFLICT { self.with_id(id.to_owned()) } else { self }
+    }
+
+    /// Makes the refusal of a user who holds none of the scopes that are `needed`.
+    fn insufficient(needed: Needs, detail: String) -> Self {
+        let scope = needed.scopes().first().map(|scope| (*scope).to_owned());
+        Self { error: Some("insufficient_scope"), scope, ..Self::new(StatusCode::FORBIDDEN, detail) }
+    }
+
+    fn challenge(&self) -> Option<HeaderValue> {
+        let mut challenge = format!("Bearer realm=\"{REALM}\"");
+        match self.error {
+            Some(error) => {
+                challenge += &format!(", error=\"{error}\", error_description=\"{}\"", self.detail.replace(['"', '\\'], "'"));
+            }
+            None if self.status != StatusCode::UNAUTHORIZED => return None,
+            None => {}
+        }
+        if let Some(scope) = &self.scope {
+            challenge += &format!(", scope=\"{scope}\"");
+        }
+        if self.error == Some("insufficient_user_authentication") {
+            challenge += &format!(", max_age=\"{RECENT}\"");
+        }
+        HeaderValue::from_str(&challenge).ok()
+    }
+}
+
+impl From<OAuthError> for Problem {
+    fn from(error: OAuthError) -> Self {
+        error.log();
+        let status = status(&error.code);
+        let problem = Self::new(status, error.safe_description());
+        let database_unavailable = error.code == crate::oauth::error::Code::Unavailable;
+        Self { retry_after: retry_after(&error.code), database_unavailable, ..problem }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        OAuthError::from(error).into()
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        OAuthError::from(error).into()
+    }
+}
+
+impl From<BearerError> for Problem {
+    fn from(error: BearerError) -> Self {
+        match error {
+            BearerError::Other(error) => error.into(),
+            BearerError::NoCredentials(detail) => Self::new(StatusCode::UNAUTHORIZED, detail),
+            BearerError::InvalidRequest(detail) => Self { error: Some("invalid_request"), ..Self::new(StatusCode::BAD_REQUEST, detail) },
+            BearerError::InvalidToken => {
+                let detail = "the access token is invalid, expired, revoked or made for another resource";
+                Self { error: Some("invalid_token"), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+            }
+            BearerError::InsufficientScope => {
+                Self { error: Some("insufficient_scope"), ..Self::new(StatusCode::FORBIDDEN, "the access token lacks a scope") }
+            }
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let detail = refused.to_string();
+        match refused {
+            Refused::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, detail),
+            Refused::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
+            Refused::Stale => Self::new(StatusCode::PRECONDITION_FAILED, detail),
+            Refused::Invalid(faults) if faults.iter().all(|fault| fault.field == "after") => {
+                Self::of_parameter("after", "expected a cursor that a page before gave as next")
+            }
+            Refused::Invalid(faults) => {
+                let fault = |fault: crate::admin::Fault| Fault {
+                    pointer: Some(format!("#/{}", fault.field)),
+                    parameter: None,
+                    detail: format!("expected {}", fault.expected),
+                };
+                let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "the body is not valid; errors lists what is wrong");
+                Self { errors: faults.into_iter().map(fault).collect(), ..problem }
+            }
+            Refused::Forbidden | Refused::Protected(_) => Self::new(StatusCode::FORBIDDEN, detail),
+            Refused::Insufficient(needs) => Self::insufficient(needs, detail),
+            Refused::StaleAuthentication => {
+                Self { error: Some("insufficient_user_authentication"), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+            }
+            Refused::TooManyFetches(_) | Refused::Busy(_) | Refused::Store(_) | Refused::Key(_) => OAuthError::from(refused).into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let challenge = self.challenge();
+        let mut response = (self.status, Json(&self)).into_response();
+        response.extensions_mut().insert(Refusal::new(self.error.unwrap_or_default(), self.detail.clone()));
+        if self.database_unavailable {
+            response.extensions_mut().insert(DatabaseUnavailable);
+        }
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(challenge) = challenge {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
