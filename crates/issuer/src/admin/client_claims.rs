@@ -1,6 +1,6 @@
 //! Operations on the claims that a client gets beside those of its scopes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -96,7 +96,7 @@ pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Resul
     if before.len() >= MAX_CLAIMS && !before.iter().any(|own| own.claim == claim.claim) {
         return Err(Refused::Conflict(format!("the client {id} has {MAX_CLAIMS} claims already, which is the largest number")));
     }
-    let mut mapped = HashMap::<String, Uuid>::new();
+    let mut mapped = BTreeMap::<String, Uuid>::new();
     match &claim.source {
         ClaimSource::Attribute { attribute } => {
             let row = attributes::row(db, attribute).await?;

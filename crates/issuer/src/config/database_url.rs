@@ -109,12 +109,11 @@ impl TryFrom<String> for DatabaseUrl {
     fn try_from(mut url: String) -> Result<Self, DatabaseUrlError> {
         // A file from which the URL was read usually ends with a line end.
         url.truncate(url.trim_end_matches(['\r', '\n']).len());
-        match sqlite_file(&url) {
-            Some(file) => check_sqlite(&url, &file.to_string_lossy())?,
-            None => {
-                url = with_host(url);
-                check_postgres(&url)?;
-            }
+        if let Some(file) = sqlite_file(&url) {
+            check_sqlite(&url, &file.to_string_lossy())?;
+        } else {
+            url = with_host(url);
+            check_postgres(&url)?;
         }
         Ok(Self(url))
     }

@@ -1,6 +1,6 @@
 //! The claims that administrators give clients beside those of their scopes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,7 @@ async fn names(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<HashMap<Uuid
 
 /// Stores a claim of the client `id`, in place of an earlier one of the same name. `groups` names the groups of a group map by their
 /// names.
-pub async fn put(db: &impl ConnectionTrait, id: &str, claim: &ClientClaim, groups: &HashMap<String, Uuid>) -> Result<(), StoreError> {
+pub async fn put(db: &impl ConnectionTrait, id: &str, claim: &ClientClaim, groups: &BTreeMap<String, Uuid>) -> Result<(), StoreError> {
     let json = |value: &Value| value.to_string();
     let (source_key, map, default_value) = match &claim.source {
         ClaimSource::User { field } => (Some(field.clone()), None, None),

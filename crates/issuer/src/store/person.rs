@@ -94,13 +94,14 @@ pub async fn find(db: &impl ConnectionTrait, user: Uuid, client: &str) -> Result
         match kind.as_str() {
             "group" => person.groups.push(GroupOfPerson { name, assigned: !detail.is_empty() }),
             "role" => person.roles.push(RoleOfPerson { name, resources: words(&detail).map(str::to_owned).collect() }),
-            _ => match person.attributes.last_mut().filter(|last| last.name == name) {
-                Some(attribute) => attribute.values.push(detail),
-                None => {
+            _ => {
+                if let Some(attribute) = person.attributes.last_mut().filter(|last| last.name == name) {
+                    attribute.values.push(detail);
+                } else {
                     let editable = mutability == "user";
                     person.attributes.push(AttributeOfPerson { name, value_type, multi_valued, editable, scope, values: vec![detail] });
                 }
-            },
+            }
         }
     }
     Ok(person)

@@ -13,9 +13,10 @@ use super::line::{MAX_LINE, UserLine};
 use super::plan::{ImportOptions, Planned, Step, plan};
 use super::{ExportedUser, WholeUser};
 use crate::accounts::session;
+use crate::admin::users::terms;
 use crate::admin::{Change, Fault, Operation, Reading, Refused, roles};
 use crate::audit::{Action, Object};
-use crate::store::{attributes, devices, groups as group_store, roles as role_store, users};
+use crate::store::{attributes, devices, groups as group_store, roles as role_store, user_terms, users};
 
 /// The number of lines that are written in one transaction.
 pub const BATCH: usize = 1000;
@@ -180,7 +181,9 @@ impl Import {
         let group = |name: &String| self.catalogue.group(name);
         let members: Vec<_> = added.iter().flat_map(|user| user.groups.iter().filter_map(group).map(|id| (id, user.row.id))).collect();
         let values = added.iter_mut().map(|user| (user.row.id, std::mem::take(&mut user.attributes))).collect();
+        let terms: Vec<_> = added.iter().flat_map(|user| terms(&user.row).into_iter().map(|term| (user.row.id, term))).collect();
         users::insert_all(db, added.into_iter().map(|user| user.row).collect()).await?;
+        user_terms::insert_all(db, terms.into_iter()).await?;
         role_store::give_all(db, roles).await?;
         group_store::insert_members(db, members).await?;
         Ok(attributes::insert_all(db, values).await?)
@@ -194,6 +197,7 @@ impl Import {
             after.row.credential_version += 1;
         }
         users::replace(db, after.row.clone()).await?;
+        user_terms::replace(db, id, &terms(&before.row), &terms(&after.row)).await?;
         for role in after.roles.difference(&before.roles) {
             role_store::give(db, id, role).await?;
         }

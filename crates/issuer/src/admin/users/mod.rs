@@ -247,7 +247,7 @@ async fn refuse_verified_elsewhere(db: &impl ConnectionTrait, row: &UserRow) -> 
 }
 
 /// Returns the words by which the user is found.
-fn terms(row: &UserRow) -> Vec<String> {
+pub(super) fn terms(row: &UserRow) -> Vec<String> {
     user_terms::of(&row.username, row.email.as_deref(), row.name.as_deref())
 }
 

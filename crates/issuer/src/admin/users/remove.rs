@@ -7,7 +7,7 @@ use crate::accounts::{lockout, session};
 use crate::admin::names::{self, Kind};
 use crate::admin::{Change, Operation, Refused, require_version, roles};
 use crate::audit::{Action, EndedAccess, Object};
-use crate::store::{attempts, roles as role_store, users};
+use crate::store::{attempts, audit_events, roles as role_store, users};
 
 /// A user who was deleted.
 #[derive(Debug, Serialize)]
@@ -48,5 +48,7 @@ pub async fn delete(change: &mut Change<'_>, id: Uuid, expected_version: Option<
     names::retire(change, Kind::User, &row.username).await?;
     administrators.require_one(change).await?;
     change.record(Action::UserDeleted, Object::User(id, &id.to_string()), Some(&before), None).await?;
+    // What the earlier events tell of the person is emptied; that they happened stays in the trail.
+    audit_events::forget(db, id).await?;
     Ok(Removed { id, username: row.username, ended })
 }

@@ -82,7 +82,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
     let mut form = form.filled(value);
     if stored.is_some() {
         form.hidden.push(Hidden::new("stored", query.text("claim")));
-        form.lead = "To take the claim away, empty its name and save.".to_owned();
+        "To take the claim away, empty its name and save.".clone_into(&mut form.lead);
     }
     form.respond()
 }

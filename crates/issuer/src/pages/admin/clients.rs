@@ -112,9 +112,10 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
     let claims = Table::new(&["Claim", "Value", "In", ""], "None beside those of its scopes.").filled(Listing::whole(claims), &path, row);
     let mut buttons = Vec::new();
     if admin.may(Operation::ClientSetEnabled) {
-        buttons.push(match client.enabled {
-            true => Button::new("Disable the client", &path, "disable").danger(),
-            false => Button::new("Enable the client", &path, "enable"),
+        buttons.push(if client.enabled {
+            Button::new("Disable the client", &path, "disable").danger()
+        } else {
+            Button::new("Enable the client", &path, "enable")
         });
     }
     if admin.may(Operation::ClientRotateSecret) && !client.public {

@@ -86,18 +86,22 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
     let button = |label, action: &str| Button { about: format!("of {}", user.username), ..Button::new(label, &path, action).danger() };
     let ends = admin.may(Operation::SessionEndAll).then(|| button("End all devices", "end-sessions"));
     let ends_apps = admin.may(Operation::AuthorizationEndOfUser).then(|| button("End all apps", "end-authorizations"));
-    let leaver = admin.may(Operation::UserDisable).then(|| match user.enabled {
-        true => Button { about: String::new(), ..button("Disable and end everything", "disable") },
-        false => Button::new("Enable", &path, "enable"),
+    let leaver = admin.may(Operation::UserDisable).then(|| {
+        if user.enabled {
+            Button { about: String::new(), ..button("Disable and end everything", "disable") }
+        } else {
+            Button::new("Enable", &path, "enable")
+        }
     });
     let lifetime = admin.app.settings.access_token_lifetime;
-    let leaving = match user.enabled {
-        true => format!(
+    let leaving = if user.enabled {
+        format!(
             "Disabling ends all devices and apps at once and refuses new sign-ins. Access tokens that services already hold live on until \
              they expire, {} minutes by default.",
             lifetime / 60
-        ),
-        false => "The user cannot sign in. Enabling lets them sign in again; what was ended stays ended.".to_owned(),
+        )
+    } else {
+        "The user cannot sign in. Enabling lets them sign in again; what was ended stays ended.".to_owned()
     };
     let detail = Detail {
         frame: admin.frame(SECTION, format!("signet user show {}", user.username)).await?,

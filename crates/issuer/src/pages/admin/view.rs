@@ -10,18 +10,6 @@ use crate::admin::{Fault, Listing};
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Hidden, Page, html};
 
-/// The sections of the administration, each with its path and label.
-const SECTIONS: [(&str, &str); 8] = [
-    ("/admin", "Overview"),
-    ("/admin/users", "Users"),
-    ("/admin/groups", "Groups"),
-    ("/admin/roles", "Roles"),
-    ("/admin/clients", "Clients"),
-    ("/admin/resources", "Resources"),
-    ("/admin/keys", "Keys"),
-    ("/admin/sessions", "Sessions"),
-];
-
 /// What surrounds every page of the administration.
 pub struct Frame {
     pub page: Page,
@@ -35,9 +23,17 @@ pub struct Frame {
 }
 
 impl Frame {
-    fn sections(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        SECTIONS.into_iter()
-    }
+    /// The sections of the administration, each with its path and label.
+    pub const SECTIONS: [(&str, &str); 8] = [
+        ("/admin", "Overview"),
+        ("/admin/users", "Users"),
+        ("/admin/groups", "Groups"),
+        ("/admin/roles", "Roles"),
+        ("/admin/clients", "Clients"),
+        ("/admin/resources", "Resources"),
+        ("/admin/keys", "Keys"),
+        ("/admin/sessions", "Sessions"),
+    ];
 }
 
 /// A part of a table's cell, or of a value: a text, a link or a badge.
@@ -105,6 +101,7 @@ impl Table {
         self
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the template passes a reference")]
     fn label(&self, index: &usize) -> &'static str {
         self.columns.get(*index).copied().unwrap_or_default()
     }

@@ -28,7 +28,6 @@ async fn write(app: &TestApp, options: ImportOptions, users: &[Value]) -> Result
 }
 
 /// Checks and writes `users`, none of whom may be refused.
-#[track_caller]
 async fn import(app: &TestApp, options: ImportOptions, users: &[Value]) -> Counts {
     let (counts, refused) = check(app, options, users).await;
     assert!(refused.is_empty(), "{}", refused[0]);
