@@ -38,6 +38,7 @@ struct Target {
 /// The actors whom an operation lets pass: `r` a holder of `admin:read`, `h` the help desk (`admin:users`) unless the target is an
 /// administrator, `H` the help desk always, `a` an administrator, `d` an administrator only after a recent sign-in, `-` nobody but an
 /// operator with a shell.
+#[expect(clippy::match_same_arms, reason = "one line for each kind of thing")]
 fn row(operation: Operation) -> &'static str {
     use Operation as O;
     match operation {
@@ -59,6 +60,7 @@ fn row(operation: Operation) -> &'static str {
 }
 
 /// Calls `operation` for `actor` on `target`, and takes back what it changed.
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Target) -> Result<(), Refused> {
     use Operation as O;
     let reading = &Reading::new(&app.app, actor);

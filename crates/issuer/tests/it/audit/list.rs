@@ -25,6 +25,9 @@ fn by(field: &str, value: impl std::fmt::Display) -> AuditQuery {
     serde_json::from_value(serde_json::json!({ field: value.to_string() })).unwrap()
 }
 
+/// Says whether an event belongs into a filtered list.
+type Belongs<'a> = &'a dyn Fn(&AuditView) -> bool;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_filter_selects_by_its_field_and_pages_follow_without_gap() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
@@ -37,12 +40,12 @@ async fn each_filter_selects_by_its_field_and_pages_follow_without_gap() {
     let browser = app.signed_in("alice").await;
     app.code_flow(&browser, &[]).await;
     let all = read(&app, AuditQuery::default()).await;
-    assert_eq!(all.len() as i64, app.count("SELECT count(*) FROM audit_events").await);
+    assert_eq!(i64::try_from(all.len()).unwrap(), app.count("SELECT count(*) FROM audit_events").await);
     assert!(all.windows(2).all(|pair| (pair[0].at, pair[0].id) > (pair[1].at, pair[1].id)), "newest first, each once");
 
     let alice = users::show(&app.reading(), "alice").await.unwrap().id;
     let request = all.iter().find_map(|event| event.request_id.clone()).unwrap();
-    let holds: [(AuditQuery, &dyn Fn(&AuditView) -> bool); 9] = [
+    let holds: [(AuditQuery, Belongs<'_>); 9] = [
         (by("user", "alice"), &|event| event.user_id == Some(alice) && event.username.as_deref() == Some("alice")),
         (by("user", alice), &|event| event.user_id == Some(alice)),
         (by("client", "web"), &|event| event.client_id.as_deref() == Some("web")),

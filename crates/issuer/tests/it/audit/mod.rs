@@ -68,7 +68,7 @@ fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
         Action::ClientDisabled => (r#""enabled":true"#, r#""enabled":false"#),
         Action::ClientEnabled => (r#""enabled":false"#, r#""enabled":true"#),
         Action::ClientRemoved => (r#""client_id":"web""#, ""),
-        Action::ClientSecretRotated => (r#""secrets":[{"#, r#"},{"#),
+        Action::ClientSecretRotated => (r#""secrets":[{"#, "},{"),
         Action::GroupAdded => ("", r#""name":"staff""#),
         Action::GroupChanged => (r#""name":"staff""#, r#""name":"team""#),
         Action::GroupMembersChanged => ("", r#""group":"team""#),

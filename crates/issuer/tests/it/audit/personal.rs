@@ -89,10 +89,8 @@ async fn forgetting_and_purging_use_indexes() {
 
 /// Adds thousands of events of many users, clients, requests and addresses, so that the statistics are those of a large table.
 pub async fn fill(app: &TestApp) {
-    let id = match app.database_url().starts_with("postgres") {
-        true => "CAST(lpad(CAST(i AS TEXT), 32, '0') AS UUID)",
-        false => "randomblob(16)",
-    };
+    let is_postgres = app.database_url().starts_with("postgres");
+    let id = if is_postgres { "CAST(lpad(CAST(i AS TEXT), 32, '0') AS UUID)" } else { "randomblob(16)" };
     let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)";
     app.sql(&format!(
         "INSERT INTO audit_events (at, event, actor_kind, actor_id, face, request_id, user_id, client_id, detail, times) {numbers} \

@@ -30,7 +30,7 @@ fn the_trail_is_printed_in_every_format() {
     let table = signet.run(&["audit", "list", "--user", "alice"]).stdout;
     assert!(table.starts_with("AT ") && table.lines().count() == 3 && table.contains("  user_disabled  operator  alice"), "{table}");
     let csv = signet.run(&["audit", "list", "--event", "user_added", "--format", "csv", "--limit", "1"]).stdout;
-    assert!(csv.starts_with("id,at,event,") && csv.ends_with("\n") && csv.contains(r#"""email"":null"#), "{csv}");
+    assert!(csv.starts_with("id,at,event,") && csv.ends_with('\n') && csv.contains(r#"""email"":null"#), "{csv}");
     assert_eq!(signet.json(&["audit", "list", "--event", "consent_given"]), serde_json::json!([]));
     assert_eq!(signet.run(&["audit", "list", "--event", "consent_given", "--format", "jsonl"]).stdout, "");
     assert_eq!(signet.json(&["audit", "list", "--limit", "2"]).as_array().unwrap().len(), 2);

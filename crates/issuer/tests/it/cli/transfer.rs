@@ -32,7 +32,8 @@ fn a_file_with_a_wrong_line_changes_nothing() {
 #[test]
 fn a_file_of_many_lines_is_imported_in_two_passes() {
     let signet = with_orders();
-    let many: String = (0..2500).map(|number| format!("{{\"username\":\"user{number}\",\"roles\":[\"clerk\"]}}\n")).collect();
+    let many: Vec<String> = (0..2500).map(|number| format!("{{\"username\":\"user{number}\",\"roles\":[\"clerk\"]}}\n")).collect();
+    let many = many.concat();
     file(&signet, "users.jsonl", &many);
     let checked = signet.json(&["user", "import", "users.jsonl", "--check"]);
     assert_eq!((&checked["imported"], &checked["counts"]["added"]), (&false.into(), &2500.into()));

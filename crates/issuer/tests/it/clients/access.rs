@@ -149,7 +149,7 @@ async fn a_member_who_leaves_during_a_refresh_gets_no_tokens_afterwards() {
         let token = token.str("refresh_token").to_owned();
         let refresh = async || app.refresh(&token).await.status;
         let refreshes = async { at_once((0..6).map(|_| refresh()).collect()).await };
-        let (_, _) = tokio::join!(app.change_members("staff", &[], &["alice"]), refreshes);
+        let ((), _) = tokio::join!(app.change_members("staff", &[], &["alice"]), refreshes);
         assert_eq!(app.refresh(&token).await.error(), (400, "invalid_grant"));
     }
 }
