@@ -71,6 +71,7 @@ cargo build -p signet-issuer -p orders-axum
 for example in orders-go sign-in-go; do
   (cd "examples/$example" && go vet . && go build -buildvcs=false -o "$CARGO_TARGET_DIR/debug/$example" .)
 done
+GOBIN="$CARGO_TARGET_DIR/debug" go install -buildvcs=false github.com/oauth2-proxy/oauth2-proxy/v7@v7.15.6
 for example in orders-spring sign-in-spring; do
   mvn --quiet --batch-mode --file "examples/$example/pom.xml" package
 done

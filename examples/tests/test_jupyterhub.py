@@ -5,7 +5,7 @@ import sys
 import time
 from types import SimpleNamespace
 
-import httpx
+import httpx2
 import pytest
 from company import Company, Visitor
 from support import EXAMPLES, free_ports, started
@@ -39,14 +39,14 @@ def hub(request, tmp_path_factory):
     proxy = ["node", PROXY, "--ip", "127.0.0.1", "--port", str(port), "--api-port", str(proxy_port), "--log-level", "warn"]
     command = [sys.executable, "-m", "jupyterhub", "--config", FOLDER / "jupyterhub_config.py"]
     with started(proxy, folder, env, port), started(command, folder, env, hub_port):
-        while httpx.get(f"{url}/hub/health", timeout=60).status_code != 200:
+        while httpx2.get(f"{url}/hub/health", timeout=60).status_code != 200:
             time.sleep(0.05)  # until the hub has told the proxy where it is
-        api = httpx.Client(base_url=f"{url}/hub/api", headers={"Authorization": f"token {token}"}, timeout=60)
+        api = httpx2.Client(base_url=f"{url}/hub/api", headers={"Authorization": f"token {token}"}, timeout=60)
         yield SimpleNamespace(url=url, issuer=issuer, api=api, place=request.param)
     issuer.stop()
 
 
-def sign_in(hub, username: str) -> httpx.Response:
+def sign_in(hub, username: str) -> httpx2.Response:
     with Visitor(hub.issuer.url, username) as visitor:
         return visitor.sign_in(f"{hub.url}/hub/home")
 
