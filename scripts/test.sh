@@ -47,7 +47,8 @@ trap stop_postgres EXIT
 
 step "format and lints"
 cargo fmt --all --check
-unformatted="$(gofmt -l examples/*-go examples/tests/kubernetes-oidc)" && [ -z "$unformatted" ] || { echo "please run gofmt -w: $unformatted" >&2; exit 1; }
+unformatted="$(gofmt -l examples/*-go examples/tests/kubernetes-oidc)"
+[ -z "$unformatted" ] || { echo "please run gofmt -w: $unformatted" >&2; exit 1; }
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 step "all tests, on SQLite"

@@ -71,7 +71,7 @@ class Form(HTMLParser):
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
         if tag == "form" and self.action is None:
-            self.action, self.open = attrs["action"], True
+            self.action, self.open = attrs.get("action", ""), True
         elif tag == "input" and self.open and attrs.get("type") == "hidden":
             self.fields[attrs["name"]] = attrs["value"]
 

@@ -3,11 +3,17 @@ package shop;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Set;
 
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.http.MediaType;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
+import org.springframework.security.core.GrantedAuthority;
+import org.springframework.security.core.authority.SimpleGrantedAuthority;
+import org.springframework.security.core.authority.mapping.GrantedAuthoritiesMapper;
 import org.springframework.security.oauth2.client.OAuth2AuthorizedClient;
 import org.springframework.security.oauth2.client.RefreshTokenOAuth2AuthorizedClientProvider;
 import org.springframework.security.oauth2.client.oidc.web.logout.OidcClientInitiatedLogoutSuccessHandler;
@@ -17,6 +23,7 @@ import org.springframework.security.oauth2.client.web.HttpSessionOAuth2Authorize
 import org.springframework.security.oauth2.client.web.OAuth2AuthorizationRequestCustomizers;
 import org.springframework.security.oauth2.client.web.OAuth2AuthorizedClientRepository;
 import org.springframework.security.oauth2.core.OAuth2AuthenticationException;
+import org.springframework.security.oauth2.core.oidc.user.OidcUserAuthority;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.authentication.AuthenticationFailureHandler;
 import org.springframework.security.web.authentication.logout.LogoutHandler;
@@ -37,7 +44,10 @@ class Security {
         signedOut.setPostLogoutRedirectUri("{baseUrl}/");
 
         return http
-            .authorizeHttpRequests(paths -> paths.requestMatchers("/", "/sign-in", "/error").permitAll().anyRequest().authenticated())
+            .authorizeHttpRequests(paths -> paths
+                .requestMatchers("/", "/sign-in", "/error").permitAll()
+                .requestMatchers("/stock").hasRole("clerk")
+                .anyRequest().authenticated())
             .oauth2Login(login -> login
                 // Only the link begins a sign-in. Otherwise a request for /favicon.ico would begin another one, and Spring Security keeps
                 // only the last.
@@ -46,6 +56,20 @@ class Security {
                 .failureHandler(showError()))
             .logout(logout -> logout.logoutUrl("/sign-out").addLogoutHandler(revokeRefreshToken(tokens)).logoutSuccessHandler(signedOut))
             .build();
+    }
+
+    /** Gives people an authority such as ROLE_clerk for each role in the claim `roles` of the ID token or of UserInfo. */
+    @Bean
+    GrantedAuthoritiesMapper authorities() {
+        return given -> {
+            Set<GrantedAuthority> all = new HashSet<>(given);
+            for (var authority : given) {
+                if (authority instanceof OidcUserAuthority person && person.getAttributes().get("roles") instanceof Collection<?> roles) {
+                    roles.forEach(role -> all.add(new SimpleGrantedAuthority("ROLE_" + role)));
+                }
+            }
+            return all;
+        };
     }
 
     /** Keeps the tokens in the session. By default, all browsers of a user share one refresh token, and the last sign-in wins. */

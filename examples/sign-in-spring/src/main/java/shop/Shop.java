@@ -1,5 +1,6 @@
 package shop;
 
+import static java.util.stream.Collectors.joining;
 import static org.springframework.web.util.HtmlUtils.htmlEscape;
 
 import jakarta.servlet.http.HttpServletRequest;
@@ -9,6 +10,7 @@ import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.security.core.Authentication;
+import org.springframework.security.core.GrantedAuthority;
 import org.springframework.security.core.annotation.AuthenticationPrincipal;
 import org.springframework.security.oauth2.client.OAuth2AuthorizeRequest;
 import org.springframework.security.oauth2.client.OAuth2AuthorizedClientManager;
@@ -49,6 +51,13 @@ class Shop {
     @GetMapping("/sign-in")
     RedirectView signIn() {
         return new RedirectView("/oauth2/authorization/signet");
+    }
+
+    /** Only people with the role `clerk` reach this page; {@link Security} says so. */
+    @GetMapping(path = "/stock", produces = MediaType.TEXT_HTML_VALUE)
+    String stock(Authentication person) {
+        var authorities = person.getAuthorities().stream().map(GrantedAuthority::getAuthority).sorted().collect(joining(" "));
+        return page("<p>There are 12 pots of tea. You have: <span id=\"authorities\">" + text(authorities) + "</span></p>");
     }
 
     /** Spring Security also reads the ID token and UserInfo again, and changes the user in the session. */
