@@ -39,14 +39,12 @@ class Company(Issuer):
             database.execute(statement, values)
 
     def add_client(self, id: str, redirect_uri: str, scopes: str, *args: str) -> str:
-        """Adds a client that is told of the groups in TOLD. Returns its secret."""
+        """Adds a client that is told of the groups in TOLD. Returns its secret. Everyone may sign in, so that the program decides."""
         allowed = [arg for scope in scopes.split() for arg in ("--scope", scope)]
+        groups = [arg for group in TOLD for arg in ("--group", group)]
         redirect = ["--grant", "authorization_code", "--redirect-uri", redirect_uri]
-        client = self.cli("client", "add", "--id", id, "--name", id, "--first-party", *redirect, *allowed, *args)
-        for group in TOLD:
-            # The command line has no option for this yet.
-            self.sql("INSERT INTO client_groups (client_id, group_id) SELECT ?, id FROM groups WHERE name = ?", id, group)
-        return client["client_secret"]
+        named = ["--id", id, "--name", id, "--first-party", "--access", "everyone"]
+        return self.cli("client", "add", *named, *groups, *redirect, *allowed, *args)["client_secret"]
 
     def tried(self, client: str, username: str, scopes: str, claim: str) -> dict:
         """Returns the value of a claim in each place, as `signet client try` shows it."""
