@@ -41,7 +41,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         search_label: "",
         search_path: PATH,
         search: String::new(),
-        table: Table::new(&["Client id", "Name", "Grants", ""], "There are no more clients.").filled(page, PATH, row),
+        table: Table::new(&["Client id", "Name", "Grants", "Notes"], "There are no more clients.").filled(page, PATH, row),
     };
     html(&list, Csp::Own)
 }
@@ -109,7 +109,8 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
         let remove = Cell { text: "Change".to_owned(), link: format!("{path}/claim?claim={}", encode(&claim.claim)), ..Cell::default() };
         vec![Cell::text(claim.claim.clone()), Cell::text(source(&claim)), Cell::text(places(&claim)), vec![remove]]
     };
-    let claims = Table::new(&["Claim", "Value", "In", ""], "None beside those of its scopes.").filled(Listing::whole(claims), &path, row);
+    let claims =
+        Table::new(&["Claim", "Value", "In", "Form"], "None beside those of its scopes.").filled(Listing::whole(claims), &path, row);
     let mut buttons = Vec::new();
     if admin.may(Operation::ClientSetEnabled) {
         buttons.push(if client.enabled {

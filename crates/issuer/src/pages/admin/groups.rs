@@ -41,7 +41,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         search_label: "",
         search_path: PATH,
         search: String::new(),
-        table: Table::new(&["Name", "Shown as", "Roles", ""], empty).filled(page, PATH, row),
+        table: Table::new(&["Name", "Shown as", "Roles", "Notes"], empty).filled(page, PATH, row),
     };
     html(&list, Csp::Own)
 }

@@ -17,7 +17,7 @@ pub async fn show(admin: Administrator) -> Result<Response, PageError> {
     let row = |finding: Finding| {
         vec![Cell::text(finding.check), vec![Cell::badge(if finding.ok { "ok" } else { "to do" }, finding.ok)], Cell::text(finding.detail)]
     };
-    let checks = Table::new(&["Check", "", "Result"], "Nothing was checked.").filled(Listing::whole(findings), "", row);
+    let checks = Table::new(&["Check", "State", "Result"], "Nothing was checked.").filled(Listing::whole(findings), "", row);
     let mut sections = vec![
         Section {
             title: "Checks",

@@ -38,7 +38,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         search_label: "",
         search_path: PATH,
         search: String::new(),
-        table: Table::new(&["Name", "Shown as", "Scopes", ""], "There are no more roles.").filled(page, PATH, row),
+        table: Table::new(&["Name", "Shown as", "Scopes", "Notes"], "There are no more roles.").filled(page, PATH, row),
     };
     html(&list, Csp::Own)
 }
