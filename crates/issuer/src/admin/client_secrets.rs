@@ -14,7 +14,7 @@ use crate::store::{client_secrets, clients};
 /// The longest time for which the old secret stays valid after a rotation, in seconds.
 const LONGEST_END: UnixSeconds = 366 * DAY;
 
-/// What a rotation does to the secret that was current until then.
+/// The end that a rotation sets for the secret that was current until then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OldSecret {
     /// It stays valid until the next rotation.

@@ -77,7 +77,7 @@ pub struct SecretView {
     #[serde(serialize_with = "rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     pub created_at: UnixSeconds,
-    /// Whole days since it was made.
+    /// The age in whole days.
     pub age_days: i64,
     /// `None` if it is valid until the next rotation but one.
     #[serde(serialize_with = "rfc3339_or_none")]

@@ -154,7 +154,7 @@ pub(super) fn with_draft(row: ClientRow, client: &NewClient, found: &Found) -> C
     }
 }
 
-/// What the database has of the names in a draft.
+/// The rows that the names in a draft stand for, looked up in the database.
 pub(super) struct Found {
     /// The key of the default resource.
     default_resource: Option<String>,

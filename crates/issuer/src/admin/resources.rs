@@ -47,7 +47,7 @@ pub struct ResourceView {
     /// The `typ` of its access tokens.
     #[schema(value_type = String)]
     pub access_token_typ: AccessTokenTyp,
-    /// What its access tokens tell of the user.
+    /// The claims about the user that its access tokens carry beside the scopes.
     #[schema(value_type = Vec<String>)]
     pub token_claims: Vec<TokenClaim>,
     /// The prefix of the names of the groups that its access tokens tell.

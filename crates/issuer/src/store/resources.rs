@@ -33,7 +33,7 @@ pub struct Resource {
     pub open: bool,
     /// The `typ` of its access tokens.
     pub access_token_typ: AccessTokenTyp,
-    /// What its access tokens tell of the user.
+    /// The claims about the user that its access tokens carry beside the scopes.
     pub token_claims: TokenClaims,
 }
 

@@ -234,7 +234,7 @@ pub struct Prepared {
     /// The numbers of the first and the last line.
     numbers: [u64; 2],
     parsed: Vec<(u64, UserLine)>,
-    /// What each line does; `None` if that is decided in the transaction.
+    /// The decision for each line; `None` if it is made in the transaction.
     steps: Option<Vec<Planned>>,
 }
 

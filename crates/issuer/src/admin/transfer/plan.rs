@@ -1,4 +1,4 @@
-//! What an import does with each line: add a user, change one, or nothing.
+//! Decides for each line of an import whether it adds a user, changes one, or does nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -16,7 +16,7 @@ use crate::oauth::standard_claims::StandardClaims;
 use crate::store::users::{self, UserRow};
 use crate::store::{ConnectionTrait, retired_names};
 
-/// What an import may do.
+/// The permissions that the operator gives an import.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ImportOptions {
     /// Change users who exist.
@@ -25,7 +25,7 @@ pub struct ImportOptions {
     pub allow_admin: bool,
 }
 
-/// What a line makes of a user.
+/// The result of one line.
 pub(super) enum Step {
     Add(Box<WholeUser>),
     Update { before: Box<WholeUser>, after: Box<WholeUser> },
