@@ -34,7 +34,6 @@ async fn claim_form(admin: &Administrator, id: &str) -> Result<FormPage, PageErr
         heading: "A claim of the client".to_owned(),
         lead: "An earlier claim of the same name is replaced.".to_owned(),
         action: format!("{path}/claim"),
-        hidden: Vec::new(),
         fields: vec![
             Field::new("claim", "Claim", Kind::Text).hint("The name that the application reads, such as groups."),
             Field::new("source", "Value", Kind::Choice(sources)),
@@ -48,10 +47,8 @@ async fn claim_form(admin: &Administrator, id: &str) -> Result<FormPage, PageErr
             Field::new("in_userinfo", "In UserInfo", Kind::Check),
         ],
         submit: "Save the claim",
-        danger: false,
-        get: false,
         back: path,
-        error: String::new(),
+        ..FormPage::default()
     })
 }
 

@@ -29,13 +29,10 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
         lead: "Shows the claims of the ID token, of UserInfo and of the access token, and why others are missing. Nobody is signed in."
             .to_owned(),
         action: format!("{path}/try"),
-        hidden: Vec::new(),
         fields,
         submit: "Try",
-        danger: false,
-        get: false,
         back: path.clone(),
-        error: String::new(),
+        ..FormPage::default()
     };
     let form = form.filled(|name| query.text(name).to_owned());
     let user = query.text("user").to_owned();

@@ -37,11 +37,8 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         frame: admin.frame(SECTION, "signet client list").await?,
         heading: "Clients",
         lead: "Applications that sign people in, and services that ask for tokens of their own.",
-        links: Vec::new(),
-        search_label: "",
-        search_path: PATH,
-        search: String::new(),
         table: Table::new(&["Client id", "Name", "Grants", "Notes"], "There are no more clients.").filled(page, PATH, row),
+        ..List::default()
     };
     html(&list, Csp::Own)
 }

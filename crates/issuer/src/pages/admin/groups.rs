@@ -38,9 +38,6 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         heading: "Groups",
         lead: "Named sets of users. A group can carry roles, decide who may use an application, and be shown to applications.",
         links: if admin.may(Operation::GroupAdd) { vec![("Add a group", "/admin/groups/new")] } else { Vec::new() },
-        search_label: "",
-        search_path: PATH,
-        search: String::new(),
         table: Table::new(&["Name", "Shown as", "Roles", "Notes"], empty).filled(page, PATH, row),
     };
     html(&list, Csp::Own)
@@ -64,8 +61,6 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
     let detail = Detail {
         frame: admin.frame(SECTION, format!("signet group show {}", group.name)).await?,
         heading: group.display_name.clone().unwrap_or_else(|| group.name.clone()),
-        badges: Vec::new(),
-        lead: String::new(),
         sections: vec![
             Section {
                 facts: vec![
@@ -88,6 +83,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
                 ..Section::default()
             },
         ],
+        ..Detail::default()
     };
     html(&detail, Csp::Own)
 }
@@ -132,15 +128,11 @@ async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
     Ok(FormPage {
         frame: admin.frame(SECTION, "signet group add NAME").await?,
         heading: "Add a group".to_owned(),
-        lead: String::new(),
         action: "/admin/groups/new".to_owned(),
-        hidden: Vec::new(),
         fields: fields(),
         submit: "Add the group",
-        danger: false,
-        get: false,
         back: PATH.to_owned(),
-        error: String::new(),
+        ..FormPage::default()
     })
 }
 
@@ -173,13 +165,10 @@ async fn edit_form(admin: &Administrator, group: &GroupView) -> Result<FormPage,
         heading: format!("Change the group {}", group.name),
         lead: "A name that the group gives up is never given to another group.".to_owned(),
         action: format!("{path}/edit"),
-        hidden: Vec::new(),
         fields: fields(),
         submit: "Save",
-        danger: false,
-        get: false,
         back: path,
-        error: String::new(),
+        ..FormPage::default()
     })
 }
 
@@ -238,16 +227,13 @@ async fn members_form(admin: &Administrator, name: &str) -> Result<FormPage, Pag
         heading: format!("Members of {name}"),
         lead: "New members have the roles of the group at once. Those who leave lose them at the next refresh of each app.".to_owned(),
         action: format!("{path}/members"),
-        hidden: Vec::new(),
         fields: vec![
             Field::new("add", "Add", Kind::Lines).hint("Usernames, one per line."),
             Field::new("remove", "Take out", Kind::Lines).hint("Usernames, one per line."),
         ],
         submit: "Change the members",
-        danger: false,
-        get: false,
         back: path,
-        error: String::new(),
+        ..FormPage::default()
     })
 }
 

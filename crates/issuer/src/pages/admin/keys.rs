@@ -58,10 +58,10 @@ pub async fn list(admin: Administrator) -> Result<Response, PageError> {
     let detail = Detail {
         frame: admin.frame(SECTION, "signet keys list").await?,
         heading: "Keys".to_owned(),
-        badges: Vec::new(),
         lead: "Tokens are signed with the active key. A published key waits until every service has it; a retired key only verifies."
             .to_owned(),
         sections,
+        ..Detail::default()
     };
     html(&detail, Csp::Own)
 }

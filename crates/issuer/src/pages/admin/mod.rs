@@ -190,9 +190,9 @@ impl AdminForm {
             ],
             submit: asked.submit,
             danger: true,
-            get: false,
             back: asked.back,
             error,
+            ..FormPage::default()
         };
         page.respond().map(Some)
     }

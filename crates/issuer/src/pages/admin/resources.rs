@@ -32,9 +32,6 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         heading: "Resources",
         lead: "Services that accept tokens. Each owns scopes; the first two belong to this issuer.",
         links: if admin.may(Operation::ResourceAdd) { vec![("Add a resource", "/admin/resources/new")] } else { Vec::new() },
-        search_label: "",
-        search_path: PATH,
-        search: String::new(),
         table: Table::new(&["Identifier", "Name", "Scopes"], "There are no more resources.").filled(page, PATH, row),
     };
     html(&list, Csp::Own)
@@ -52,8 +49,6 @@ pub async fn show(admin: Administrator, Path(identifier): Path<String>) -> Resul
     let detail = Detail {
         frame: admin.frame(SECTION, format!("signet resource edit {}", resource.identifier)).await?,
         heading: resource.name,
-        badges: Vec::new(),
-        lead: String::new(),
         sections: vec![
             Section {
                 facts: vec![
@@ -73,6 +68,7 @@ pub async fn show(admin: Administrator, Path(identifier): Path<String>) -> Resul
                 ..Section::default()
             },
         ],
+        ..Detail::default()
     };
     html(&detail, Csp::Own)
 }
@@ -120,15 +116,11 @@ async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
     Ok(FormPage {
         frame: admin.frame(SECTION, "signet resource add IDENTIFIER --name NAME --scope NAME=DESCRIPTION").await?,
         heading: "Add a resource".to_owned(),
-        lead: String::new(),
         action: "/admin/resources/new".to_owned(),
-        hidden: Vec::new(),
         fields,
         submit: "Add the resource",
-        danger: false,
-        get: false,
         back: PATH.to_owned(),
-        error: String::new(),
+        ..FormPage::default()
     })
 }
 
@@ -181,13 +173,10 @@ async fn edit_form(admin: &Administrator, identifier: &str) -> Result<FormPage, 
         heading: "Change the resource".to_owned(),
         lead: identifier.to_owned(),
         action: format!("{path}/edit"),
-        hidden: Vec::new(),
         fields,
         submit: "Save",
-        danger: false,
-        get: false,
         back: path,
-        error: String::new(),
+        ..FormPage::default()
     })
 }
 

@@ -35,9 +35,6 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         heading: "Roles",
         lead: "Named sets of scopes. A user may use the scopes of their roles, which they have directly or through a group.",
         links: if admin.may(Operation::RoleAdd) { vec![("Add a role", "/admin/roles/new")] } else { Vec::new() },
-        search_label: "",
-        search_path: PATH,
-        search: String::new(),
         table: Table::new(&["Name", "Shown as", "Scopes", "Notes"], "There are no more roles.").filled(page, PATH, row),
     };
     html(&list, Csp::Own)
@@ -52,8 +49,6 @@ pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Resp
     let detail = Detail {
         frame: admin.frame(SECTION, format!("signet role scopes {}", role.name)).await?,
         heading: role.display_name.clone().unwrap_or_else(|| role.name.clone()),
-        badges: Vec::new(),
-        lead: String::new(),
         sections: vec![Section {
             facts: vec![
                 ("Name", Cell::text(role.name.clone())),
@@ -64,6 +59,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Resp
             buttons: removal.into_iter().collect(),
             ..Section::default()
         }],
+        ..Detail::default()
     };
     html(&detail, Csp::Own)
 }
@@ -97,15 +93,11 @@ async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
     Ok(FormPage {
         frame: admin.frame(SECTION, "signet role add NAME --scope SCOPE").await?,
         heading: "Add a role".to_owned(),
-        lead: String::new(),
         action: "/admin/roles/new".to_owned(),
-        hidden: Vec::new(),
         fields: vec![Field::new("name", "Name", Kind::Text).hint("Printable ASCII without spaces, such as clerk."), scopes_field()],
         submit: "Add the role",
-        danger: false,
-        get: false,
         back: PATH.to_owned(),
-        error: String::new(),
+        ..FormPage::default()
     })
 }
 
@@ -134,17 +126,14 @@ async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageEr
         heading: format!("Change the role {name}"),
         lead: "Users lose a scope that is taken away at the next refresh of each app.".to_owned(),
         action: format!("{path}/edit"),
-        hidden: Vec::new(),
         fields: vec![
             Field::new("display_name", "Shown to people as", Kind::Text),
             scopes_field(),
             Field::new("delegated", "Let the help desk give this role and take it away", Kind::Check),
         ],
         submit: "Save",
-        danger: false,
-        get: false,
         back: path,
-        error: String::new(),
+        ..FormPage::default()
     })
 }
 

@@ -28,11 +28,8 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         frame: admin.frame("Sessions", "signet session list").await?,
         heading: "Sessions",
         lead: "Browsers that are signed in. End them at the page of the user.",
-        links: Vec::new(),
-        search_label: "",
-        search_path: PATH,
-        search: String::new(),
         table: Table::new(&["User", "Browser", "Address", "Signed in", "Last used"], "Nobody is signed in.").filled(page, PATH, row),
+        ..List::default()
     };
     html(&list, Csp::Own)
 }

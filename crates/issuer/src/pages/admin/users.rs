@@ -47,9 +47,6 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         heading: "Users",
         lead: "People who can sign in. What they may use follows from their roles, which they have directly or through groups.",
         links: if admin.may(Operation::UserAdd) { vec![("Add a user", "/admin/users/new")] } else { Vec::new() },
-        search_label: "",
-        search_path: PATH,
-        search: query.text("q").to_owned(),
         table: Table::new(&columns, "There are no more users.").filled(page, PATH, row),
     };
     html(&list, Csp::Own)
@@ -107,7 +104,6 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
         frame: admin.frame(SECTION, format!("signet user show {}", user.username)).await?,
         heading: user.name.clone().unwrap_or_else(|| user.username.clone()),
         badges: vec![state(user.enabled)],
-        lead: String::new(),
         sections: vec![
             Section {
                 facts,
@@ -128,6 +124,7 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
             },
             Section { title: "When they leave", lead: leaving, buttons: leaver.into_iter().collect(), ..Section::default() },
         ],
+        ..Detail::default()
     };
     html(&detail, Csp::Own)
 }
@@ -181,7 +178,6 @@ async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
         heading: "Add a user".to_owned(),
         lead: "The user gets a password that is shown once. They must choose their own when they first sign in.".to_owned(),
         action: "/admin/users/new".to_owned(),
-        hidden: Vec::new(),
         fields: vec![
             Field::new("username", "Username", Kind::Text).hint("For signing in: a-z 0-9 . _ + - @. It is never given to somebody else."),
             Field::new("name", "Full name", Kind::Text),
@@ -191,10 +187,8 @@ async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
             Field::new("roles", "Roles", Kind::Lines).hint("Names of roles, one per line."),
         ],
         submit: "Add the user",
-        danger: false,
-        get: false,
         back: PATH.to_owned(),
-        error: String::new(),
+        ..FormPage::default()
     })
 }
 
@@ -243,13 +237,10 @@ async fn roles_form(admin: &Administrator, user: &UserView) -> Result<FormPage, 
         lead: "A role that is taken away ends at the next refresh of each app. Roles that come from groups are changed at the group."
             .to_owned(),
         action: format!("{path}/roles"),
-        hidden: Vec::new(),
         fields: vec![Field::new("roles", "Roles", Kind::Lines).hint("Names of roles, one per line.")],
         submit: "Save",
-        danger: false,
-        get: false,
         back: path,
-        error: String::new(),
+        ..FormPage::default()
     })
 }
 

@@ -11,6 +11,7 @@ use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Hidden, Page, html};
 
 /// What surrounds every page of the administration.
+#[derive(Default)]
 pub struct Frame {
     pub page: Page,
     pub username: String,
@@ -108,7 +109,7 @@ impl Table {
 }
 
 /// A page that lists things.
-#[derive(Template)]
+#[derive(Default, Template)]
 #[template(path = "admin/list.html")]
 pub struct List {
     pub frame: Frame,
@@ -116,10 +117,6 @@ pub struct List {
     pub lead: &'static str,
     /// Labels and paths of the pages that add something.
     pub links: Vec<(&'static str, &'static str)>,
-    /// The label of the search field; empty if the list cannot be searched.
-    pub search_label: &'static str,
-    pub search_path: &'static str,
-    pub search: String,
     pub table: Table,
 }
 
@@ -162,7 +159,7 @@ pub struct Section {
 }
 
 /// A page that shows one thing.
-#[derive(Template)]
+#[derive(Default, Template)]
 #[template(path = "admin/detail.html")]
 pub struct Detail {
     pub frame: Frame,
@@ -243,7 +240,7 @@ impl Field {
 }
 
 /// A page with one form, or one that asks for confirmation.
-#[derive(Template)]
+#[derive(Default, Template)]
 #[template(path = "admin/form.html")]
 pub struct FormPage {
     pub frame: Frame,
