@@ -4,7 +4,7 @@ use signet_issuer::admin::groups::{self as operations, GroupDraft};
 use signet_issuer::store::{groups, person, roles, users};
 use uuid::Uuid;
 
-use crate::support::{Planned, TestApp};
+use crate::support::TestApp;
 
 /// Adds 20,000 users, each in one of 100 groups and with one of 100 roles. Some groups carry some roles.
 async fn with_many(app: &TestApp) {
@@ -43,7 +43,7 @@ async fn no_query_reads_all_users_or_memberships() {
     let default = GroupDraft { name: "everyone".to_owned(), is_default: true, ..GroupDraft::default() };
     app.operate(|change| Box::pin(operations::add(change, default))).await.unwrap();
     with_many(&app).await;
-    let db = &Planned::connect(&app).await;
+    let db = &app.plans_by_statistics().await;
     let group = groups::by_name(db, "G1").await.unwrap().unwrap();
     let members = groups::members(db, group.id, None, 3).await.unwrap();
     let ids: Vec<Uuid> = members.iter().map(|member| member.id).collect();

@@ -6,7 +6,6 @@ mod http;
 mod log;
 mod plans;
 mod proxy;
-mod scans;
 mod site;
 
 use std::path::Path;
@@ -40,7 +39,6 @@ pub use database::{Database, execute};
 pub use http::{Answer, at_once, claims, header};
 pub use log::Log;
 pub use proxy::Proxy;
-pub use scans::Planned;
 pub use site::{Site, serve};
 
 /// The time at which the fake clock starts, in Unix seconds: 2026-01-01.

@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement, TryGetable};
+use serde_json::Value;
 
 use super::TestApp;
 
@@ -16,9 +17,10 @@ pub struct Plans {
 /// A statement and the plan by which the database runs it.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    #[expect(dead_code, reason = "a failed assertion shows it")]
     pub sql: String,
     pub text: String,
+    /// The tables that the plan reads whole, on PostgreSQL also by an index without a condition.
+    pub whole_tables: Vec<String>,
 }
 
 impl TestApp {
@@ -33,6 +35,17 @@ impl TestApp {
             }
             db.execute_unprepared("ANALYZE").await.unwrap();
         }
+        Plans { db, kept: Mutex::default() }
+    }
+
+    /// Returns such a connection that plans by the statistics of the tables, and reads a table whole only if no index fits.
+    pub async fn plans_by_statistics(&self) -> Plans {
+        let options = ConnectOptions::new(self.database_url()).max_connections(1).to_owned();
+        let db = sea_orm::Database::connect(options).await.unwrap();
+        if db.get_database_backend() == DbBackend::Postgres {
+            db.execute_unprepared("SET enable_seqscan = off").await.unwrap();
+        }
+        db.execute_unprepared("ANALYZE").await.unwrap();
         Plans { db, kept: Mutex::default() }
     }
 }
@@ -54,16 +67,50 @@ impl Plans {
         }
     }
 
+    /// Returns the number of statements that were sent, and those among them that read one of `tables` whole.
+    pub fn scans(&self, tables: &[&str]) -> (usize, Vec<String>) {
+        let kept = self.kept.lock().unwrap();
+        let scans = kept.iter().flat_map(|plan| plan.whole_tables.iter().map(move |table| (table, &plan.sql)));
+        let of_tables = scans.filter(|(table, _)| tables.contains(&table.as_str()));
+        (kept.len(), of_tables.map(|(table, sql)| format!("{table}: {sql}")).collect())
+    }
+
     async fn keep(&self, statement: &Statement) -> Result<(), DbErr> {
-        let backend = self.db.get_database_backend();
-        let (explain, column) = match backend {
-            DbBackend::Postgres => ("EXPLAIN", "QUERY PLAN"),
-            _ => ("EXPLAIN QUERY PLAN", "detail"),
+        let plan = if self.db.get_database_backend() == DbBackend::Postgres {
+            let text = self.explain::<String>("EXPLAIN", "QUERY PLAN", statement).await?.join("\n");
+            let mut whole_tables = Vec::new();
+            for plan in self.explain::<Value>("EXPLAIN (FORMAT JSON)", "QUERY PLAN", statement).await? {
+                add_whole_tables(&plan, &mut whole_tables);
+            }
+            Plan { sql: statement.sql.clone(), text, whole_tables }
+        } else {
+            let lines = self.explain::<String>("EXPLAIN QUERY PLAN", "detail", statement).await?;
+            let scanned = |line: &String| line.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+            Plan { sql: statement.sql.clone(), whole_tables: lines.iter().filter_map(scanned).collect(), text: lines.join("\n") }
         };
-        let explained = Statement { sql: format!("{explain} {}", statement.sql), values: statement.values.clone(), db_backend: backend };
-        let lines: Result<Vec<String>, DbErr> = self.db.query_all_raw(explained).await?.iter().map(|row| row.try_get("", column)).collect();
-        self.kept.lock().unwrap().push(Plan { sql: statement.sql.clone(), text: lines?.join("\n") });
+        self.kept.lock().unwrap().push(plan);
         Ok(())
+    }
+
+    async fn explain<T: TryGetable>(&self, explain: &str, column: &str, statement: &Statement) -> Result<Vec<T>, DbErr> {
+        let explained = Statement { sql: format!("{explain} {}", statement.sql), ..statement.clone() };
+        self.db.query_all_raw(explained).await?.iter().map(|row| row.try_get("", column)).collect()
+    }
+}
+
+/// Adds the tables that a plan of PostgreSQL reads whole, with or without an index.
+fn add_whole_tables(plan: &Value, found: &mut Vec<String>) {
+    match plan {
+        Value::Array(parts) => parts.iter().for_each(|part| add_whole_tables(part, found)),
+        Value::Object(node) => {
+            let kind = node.get("Node Type").and_then(Value::as_str).unwrap_or_default();
+            let is_whole = kind == "Seq Scan" || (kind.starts_with("Index") && !node.contains_key("Index Cond"));
+            if let Some(table) = node.get("Relation Name").and_then(Value::as_str).filter(|_| is_whole) {
+                found.push(table.to_owned());
+            }
+            node.values().for_each(|part| add_whole_tables(part, found));
+        }
+        _ => (),
     }
 }
 
