@@ -149,7 +149,7 @@ fn for_administrators() -> Router<Arc<App>> {
         .both("/admin/resources/{identifier}", get(admin::resources::show).post(admin::resources::act))
         .both("/admin/resources/{identifier}/edit", get(admin::resources::edit).post(admin::resources::save))
         .both("/admin/keys", get(admin::keys::list).post(admin::keys::act))
-        .both("/admin/sessions", get(admin::sessions::list).post(admin::sessions::end))
+        .both("/admin/sessions", get(admin::sessions::list))
 }
 
 /// The URLs that browsers show to users. Only these routes read the cookie.

@@ -5,7 +5,7 @@ use axum::response::Response;
 use crate::admin::sessions::{self, SessionView};
 use crate::pages::account::{browser_name, moment};
 use crate::pages::admin::view::{Cell, List, Table};
-use crate::pages::admin::{AdminForm, Administrator, failed, window};
+use crate::pages::admin::{Administrator, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -32,11 +32,4 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         ..List::default()
     };
     html(&list, Csp::Own)
-}
-
-/// `POST /admin/sessions`: ends one session.
-pub async fn end(form: AdminForm) -> Result<Response, PageError> {
-    let sid = form.text("sid");
-    form.admin.change(|change| Box::pin(sessions::end(change, &sid))).await.map_err(failed)?;
-    form.admin.done("ended", PATH)
 }
