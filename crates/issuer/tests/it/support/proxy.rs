@@ -48,11 +48,16 @@ impl Proxy {
         connections.shutdown().await;
     }
 
-    /// Closes all connections and refuses new ones, as a server does that has stopped.
-    pub async fn stop(&mut self) {
+    /// Refuses new connections, while those that are open stay.
+    pub async fn refuse_new(&mut self) {
         let listening = self.listening.take().unwrap();
         listening.abort();
         let _ = listening.await;
+    }
+
+    /// Closes all connections and refuses new ones, as a server does that has stopped.
+    pub async fn stop(&mut self) {
+        self.refuse_new().await;
         self.cut().await;
     }
 
