@@ -17,7 +17,7 @@ use crate::clock::UnixSeconds;
 use crate::oauth::error::{Code, OAuthError};
 use crate::pool::Overloaded;
 use crate::store::users::{self, User};
-use crate::store::{ConnectionTrait, StoreError, commit};
+use crate::store::{ConnectionTrait, Store, StoreError, commit};
 
 /// A user whose password was right. The user may be disabled: the write transaction refuses that.
 #[derive(Debug)]
@@ -143,6 +143,11 @@ impl Settlement {
     /// Returns the hash that is stored after [`Settlement::settle`].
     pub fn stored_hash(&self) -> &str {
         self.rehashed.as_deref().unwrap_or(&self.password_hash)
+    }
+
+    /// Takes the attempt off the counters because the password was right, although the sign-in goes no further. The counters are not reset.
+    pub async fn withdraw(&self, store: &Store) -> Result<(), StoreError> {
+        self.counters.withdraw(store).await
     }
 
     /// Resets the counters, and stores a stronger hash if the old one was weaker than today's parameters.

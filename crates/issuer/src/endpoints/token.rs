@@ -60,13 +60,18 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthErr
             if let (Grant::Password | Grant::AuthorizationCode, Some((user, row))) = (grant, authorization.user())
                 && !row.may_use
             {
+                redemption.withdraw(context).await?;
                 record_refused_access(app, &actor, user.id, &client.id).await?;
             } else if let (Grant::Password, Some((user, _))) = (grant, authorization.user()) {
                 record_failure(app, Some(user.id), &actor, now).await?;
             }
             return Err(error.because("the user or the client is disabled, or the authorization has ended"));
         }
-        issued => issued?,
+        Err(error) => {
+            redemption.withdraw(context).await?;
+            return Err(error);
+        }
+        Ok(issued) => issued,
     };
     redemption.settle(context, &authorization).await?;
     app.activity.tokens_given(grant.name(), &client.id);

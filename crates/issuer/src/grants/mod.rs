@@ -103,6 +103,16 @@ impl Grant {
     }
 }
 
+impl Redemption {
+    /// Undoes what the grant has written although no tokens can be given: a right password must not count as a wrong one.
+    pub async fn withdraw(&self, context: GrantContext<'_>) -> Result<(), OAuthError> {
+        match self {
+            Self::Password(redemption) => redemption.withdraw(context).await,
+            Self::AuthorizationCode(_) | Self::RefreshToken(_) | Self::ClientCredentials(_) => Ok(()),
+        }
+    }
+}
+
 /// Runs `grant`. Fails with `unauthorized_client` if the client is not registered for it.
 pub async fn run(grant: Grant, context: GrantContext<'_>) -> Result<Granted, OAuthError> {
     if !context.client.has_grant(grant.name()) {

@@ -37,6 +37,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     let enrolment_may_wait = user.password_generated_at.is_some_and(|at| at + GENERATED_LIFETIME > now);
     let required = Requirement { enrolment_may_wait, ..Requirement::default() };
     let Step::Done(proven) = requirement::next(&evidence, &Enrolled::of(&user), &required) else {
+        settlement.withdraw(&app.store).await?;
         let reason = "the password was right, but the user must take another step first, such as replacing a generated password";
         return Err(OAuthError::invalid_grant().because(reason));
     };
@@ -57,6 +58,11 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
 }
 
 impl Redemption {
+    /// Takes the attempt off the counters, since the password was right although no tokens can be given.
+    pub(super) async fn withdraw(&self, context: GrantContext<'_>) -> Result<(), OAuthError> {
+        Ok(self.settlement.withdraw(&context.app.store).await?)
+    }
+
     pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<(), OAuthError> {
         let Some((user, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
         let transaction = context.app.store.begin().await?;

@@ -46,6 +46,24 @@ async fn after_five_wrong_passwords_each_attempt_waits_twice_as_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_right_password_is_never_counted_as_a_wrong_one() {
+    let app = app().await;
+    let password = [("grant_type", "password"), ("client_id", "shop"), ("username", "alice"), ("password", PASSWORD)];
+    for more in [("scope", "unknown:scope"), ("scope", "profile orders:write"), ("scope", "openid")] {
+        for _ in 0..7 {
+            let answer = app.post("/token").form(&[&password[..], &[more]].concat()).send().await;
+            assert_ne!(answer.status, 429, "{more:?}: {}", answer.text);
+        }
+    }
+    // The attempts with wrong passwords before it still count.
+    for _ in 0..5 {
+        assert_eq!(guess(&app, "alice").await, 400);
+        app.post("/token").form(&[&password[..], &[("scope", "unknown:scope")]].concat()).send().await;
+    }
+    assert_eq!(guess(&app, "alice").await, 429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_parallel_guesses_never_exceed_the_limit() {
     let app = app().await;
     let node = app.another_node().await;
