@@ -141,15 +141,15 @@ impl GrantContext<'_> {
 
     /// Looks up the resource that the `resource` parameter names (RFC 8707 §2), for an authorization without resources.
     async fn named_resource(&self) -> Result<RequestedResource, OAuthError> {
-        self.authorized_resource("").await
+        self.authorized_resource("", None).await
     }
 
     /// Looks up the resource that the request names, or else the first one of `authorized`: the identifiers of the resources that
-    /// the authorization was given for, separated by spaces. An empty list allows any resource. The others are not looked up,
+    /// the authorization was given for, separated by spaces. `granted` holds the scopes of the authorization. An empty list allows any resource. The others are not looked up,
     /// because they may have been removed.
-    async fn authorized_resource(&self, authorized: &str) -> Result<RequestedResource, OAuthError> {
+    async fn authorized_resource(&self, authorized: &str, granted: Option<&str>) -> Result<RequestedResource, OAuthError> {
         let identifiers: Vec<&str> = authorized.split_whitespace().collect();
-        let named = named(self.app, self.client, self.form).await?;
+        let named = named(self.app, self.client, self.form, granted).await?;
         let identifier = named.as_ref().map(|named| named.identifier(&self.app.settings.issuer));
         if identifier.is_some_and(|named| !identifiers.is_empty() && !identifiers.iter().any(|authorized| is_same(authorized, &named))) {
             return Err(OAuthError::new(Code::InvalidTarget, "resource: the authorization was not given for it"));

@@ -59,7 +59,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     if granted.is_empty() && !held.is_empty() {
         return Err(OAuthError::new(Code::InvalidScope, "scope: none of the scopes that were granted is still allowed"));
     }
-    let resource = context.authorized_resource(&row.resources).await?;
+    let resource = context.authorized_resource(&row.resources, Some(&row.scope)).await?;
     let party = Party::User(Box::new((user, row)));
     Ok((Authorization { party, granted, requested_scope, resource, nonce: None }, redemption))
 }

@@ -90,7 +90,7 @@ async fn check(app: &App, client: &Client, form: &Form) -> Result<(Authorization
     let pkce = if client.pkce == Pkce::Nonce && !client.may_ask("openid") { Pkce::Required } else { client.pkce };
     let mut request = AuthorizationRequest::parse(form, pkce)?;
     if request.resources.is_empty()
-        && let Some(resource) = by_audience(app, client, form).await?
+        && let Some(resource) = by_audience(app, client, form, None).await?
     {
         request.resources.push(resource.identifier(&app.settings.issuer));
     }

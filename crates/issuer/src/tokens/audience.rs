@@ -65,11 +65,15 @@ pub async fn target(app: &App, client: &Client, identifier: &str) -> Result<Reso
     Err(OAuthError::new(Code::InvalidTarget, refused))
 }
 
-/// Returns whether `client` may get tokens for `resource`: it must be open, or the client's default, or own a scope that the client may
-/// ask for.
+/// Returns whether `client` may get tokens for `resource`: it must be open, or the client's own.
 fn may_target(client: &Client, resource: &Resource) -> bool {
+    resource.open || is_own(client, resource)
+}
+
+/// Returns whether `resource` is the client's default, or owns a scope for which the client is registered.
+pub fn is_own(client: &Client, resource: &Resource) -> bool {
     let is_default = client.default_resource.as_ref().is_some_and(|default| default.id == resource.id);
-    resource.open || is_default || client.scopes.iter().any(|allowed| allowed.resource_id == resource.id)
+    is_default || client.scopes.iter().any(|allowed| allowed.resource_id == resource.id && !allowed.by_openness)
 }
 
 fn owner<'c>(client: &'c Client, scope: &str) -> Option<&'c str> {

@@ -1,8 +1,11 @@
 //! `audience`, which clients of Auth0 send, counts as `resource` where no `resource` is given and it names a resource of the client.
 
+use signet_issuer::admin::resources::{self, ResourcePatch};
+
 use crate::support::{Answer, Log, ORDERS, PASSWORD, SECRET, TestApp};
 
 const INVOICES: &str = "https://invoices.example";
+const OPEN: &str = "https://open.example";
 const SCOPES: [&str; 4] = ["openid", "orders:read", "invoices:read", "offline_access"];
 
 async fn app() -> TestApp {
@@ -13,6 +16,9 @@ async fn app() -> TestApp {
         client.redirect_uris = vec![crate::support::CALLBACK.into()];
     })
     .await;
+    app.add_resource(OPEN, &["open:read"], None).await;
+    let opened = || ResourcePatch { open: Some(true), ..ResourcePatch::default() };
+    app.operate(|change| Box::pin(resources::edit(change, OPEN, opened()))).await.unwrap();
     app
 }
 
@@ -23,19 +29,24 @@ async fn ask(app: &TestApp, form: &[(&str, &str)], more: &[(&str, &str)]) -> Ans
 /// The parameters that name the resource, and the resource of the token; `None` for `invalid_target`.
 type Case = (&'static [(&'static str, &'static str)], Option<&'static str>);
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 8] = [
     (&[], Some(ORDERS)),
     (&[("audience", INVOICES)], Some(INVOICES)),
     (&[("audience", ORDERS)], Some(ORDERS)),
     (&[("audience", "https://unknown.example")], Some(ORDERS)),
     (&[("audience", "my-api")], Some(ORDERS)),
+    // It is open to all clients, but the request asks for scopes of others.
+    (&[("audience", OPEN)], Some(ORDERS)),
     (&[("audience", ORDERS), ("resource", INVOICES)], Some(INVOICES)),
     (&[("audience", ORDERS), ("resource", "https://unknown.example")], None),
 ];
 
 fn check(what: &str, answer: &Answer, expected: Option<&str>) {
     match expected {
-        Some(expected) => assert_eq!(answer.claims()["aud"], expected, "{what}"),
+        Some(expected) => {
+            assert_eq!(answer.status, 200, "{what}: {}", answer.text);
+            assert_eq!(answer.claims()["aud"], expected, "{what}");
+        }
         None => assert_eq!(answer.error(), (400, "invalid_target"), "{what}"),
     }
 }
@@ -74,6 +85,16 @@ async fn audience_in_the_authorization_request_bounds_what_the_code_is_for() {
     }
     let code = browser.code(&app.authorize(&[scope, ("audience", INVOICES)])).await;
     assert_eq!(app.redeem(&code, &[("audience", ORDERS)]).await.error(), (400, "invalid_target"), "the code is not for it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_resource_can_be_named_by_audience_with_its_own_scope() {
+    let app = app().await;
+    app.change_clerk(&["open:read"], &[]).await;
+    let password = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD)];
+    let answer = ask(&app, &password, &[("scope", "open:read orders:read"), ("audience", OPEN)]).await;
+    check("its scope", &answer, Some(OPEN));
+    assert_eq!(answer.json["scope"], "open:read");
 }
 
 #[test]
