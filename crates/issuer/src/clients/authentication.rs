@@ -51,7 +51,8 @@ pub async fn authenticate<'h>(
         }
         ClientCredentials::Absent => {
             let default = app.settings.default_client.as_deref();
-            let id = default.ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication is missing"))?;
+            let id = default
+                .ok_or_else(|| OAuthError::new(Code::InvalidClient, "client_id: expected a client that authenticates; found none"))?;
             (public(known(app, id).await?)?, None)
         }
     };

@@ -80,8 +80,22 @@ fn is_of_kubernetes(name: &str, value: &str) -> bool {
     })
 }
 
+/// The names that other servers have for settings of this one.
+const OTHER_NAMES: [(&str, &str); 7] = [
+    ("port", "listen"),
+    ("host", "listen"),
+    ("bind", "listen"),
+    ("public_url", "issuer"),
+    ("base_url", "issuer"),
+    ("url", "issuer"),
+    ("dsn", "database_url"),
+];
+
 /// Returns the name in `known` that `name` was probably meant to be. `None` if none is similar.
 fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    if let Some((_, ours)) = OTHER_NAMES.iter().find(|(theirs, _)| *theirs == name) {
+        return Some(ours);
+    }
     let similar = known.iter().map(|known| (strsim::jaro_winkler(name, known), *known)).filter(|(similarity, _)| *similarity > 0.8);
     similar.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, known)| known)
 }
@@ -131,7 +145,8 @@ fn in_words(expected: &str) -> &str {
         "u32" => "a whole number from 0 to 4294967295, such as 60",
         "u64" | "usize" => "a whole number from 0, such as 60",
         "i32" => "a whole number up to 2147483647, such as 60",
-        "i64" => "a whole number",
+        // Every setting of this type is a time.
+        "i64" => "a whole number of seconds, such as 300",
         "a boolean" | "bool" => "true or false",
         other => other,
     }

@@ -53,7 +53,7 @@ async fn by_client<'h>(
     form: &Form,
 ) -> Result<Response, OAuthError> {
     let client = authentication::authenticate(app, authorization, form, browser.request()).await?;
-    let token = form.get("id_token_hint").ok_or_else(|| OAuthError::invalid_request("id_token_hint is missing"))?;
+    let token = form.get("id_token_hint").ok_or_else(|| OAuthError::invalid_request("id_token_hint: expected an ID token; found none"))?;
     let own = hint::read(app, token).await?.filter(|hint| hint.aud.contains(&client.id));
     let hint = own.ok_or_else(|| OAuthError::invalid_request("id_token_hint: expected an ID token that was issued to this client"))?;
     let sid = hint.sid.ok_or_else(|| OAuthError::invalid_request("id_token_hint: it was given without a session"))?;

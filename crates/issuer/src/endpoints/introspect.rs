@@ -47,7 +47,7 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthErr
     if client.public {
         return Err(OAuthError::new(Code::InvalidClient, "only confidential clients may use introspection"));
     }
-    let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
+    let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token: expected a token; found none"))?;
     let found = look_up(app, token).await?;
 
     let own = client.default_resource.as_ref().map(|resource| resource.identifier(&app.settings.issuer));

@@ -103,12 +103,10 @@ impl AuthorizationRequest {
                 return Err(OAuthError::new(code, format!("{parameter} is not supported")));
             }
         }
-        if form.has_repeated(&["resource"]) {
-            return Err(OAuthError::invalid_request("a parameter is repeated"));
-        }
+        form.refuse_repeated(&["resource"]).map_err(|error| OAuthError::invalid_request(error.to_string()))?;
         match form.get("response_type") {
             Some("code") => {}
-            None => return Err(OAuthError::invalid_request("response_type is missing")),
+            None => return Err(OAuthError::invalid_request("response_type: expected code; found none")),
             Some(_) => return Err(OAuthError::new(Code::UnsupportedResponseType, "response_type: expected code")),
         }
         let request = Self {

@@ -26,13 +26,11 @@ impl Form {
     /// Parses an encoded body. A repeated parameter is an error.
     pub fn parse(body: &[u8]) -> Result<Self, FormError> {
         let form = Self::collect(body)?;
-        match form.repeated(&[]) {
-            Some(name) => Err(FormError::Repeated(name.chars().take(100).collect())),
-            None => Ok(form),
-        }
+        form.refuse_repeated(&[])?;
+        Ok(form)
     }
 
-    /// Parses an encoded body or query and keeps repeated parameters. The caller must check [`Form::has_repeated`].
+    /// Parses an encoded body or query and keeps repeated parameters. The caller must call [`Form::refuse_repeated`].
     pub fn collect(encoded: &[u8]) -> Result<Self, FormError> {
         let encoded = std::str::from_utf8(encoded).map_err(|_| FormError::NotText)?;
         let mut parameters: HashMap<String, Vec<String>> = HashMap::new();
@@ -43,9 +41,9 @@ impl Form {
         Ok(Self(parameters))
     }
 
-    /// Returns whether any parameter that is not in `repeatable` appears more than once.
-    pub fn has_repeated(&self, repeatable: &[&str]) -> bool {
-        self.repeated(repeatable).is_some()
+    /// Fails if any parameter that is not in `repeatable` appears more than once.
+    pub fn refuse_repeated(&self, repeatable: &[&str]) -> Result<(), FormError> {
+        self.repeated(repeatable).map_or(Ok(()), |name| Err(FormError::Repeated(name.chars().take(100).collect())))
     }
 
     /// Returns the name of a parameter that is not in `repeatable` and appears more than once; of several, the first in the alphabet.

@@ -79,6 +79,8 @@ fn variables_that_kubernetes_sets_for_a_service_are_no_settings() {
         ("SIGNET_ISUER", "x", "setting isuer: there is no such setting (in the environment); the nearest is issuer"),
         ("SIGNET_TRUSTED_PROXY", "x", "; the nearest is trusted_proxies"),
         ("SIGNET_DATABASE", "x", "; the nearest is database_url"),
+        ("SIGNET_PORT", "x", "; the nearest is listen"),
+        ("SIGNET_PUBLIC_URL", "x", "; the nearest is issuer"),
         ("SIGNET_ACCESS_TOKEN_LIFETIM", "x", "; the nearest is access_token_lifetime"),
     ] {
         let out = signet.run_with(&[(name, value)], &["doctor"], "");

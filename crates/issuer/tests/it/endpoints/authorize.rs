@@ -92,7 +92,7 @@ async fn a_post_from_another_site_is_asked_again_with_get() {
         let body = app.authorize(&[("resource", crate::support::ORDERS), ("resource", &app.url), ("nonce", "a"), ("nonce", "b")]);
         let fields: Vec<(String, String)> = url::form_urlencoded::parse(body.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        twice.post("/authorize", &fields).await.reply()["error_description"] == "a parameter is repeated"
+        twice.post("/authorize", &fields).await.reply()["error_description"] == "nonce: expected once; found several"
     };
     assert!(twice);
     let long = app.browser().post("/authorize", &[("client_id", "web"), ("state", &"x".repeat(9000))]).await;
