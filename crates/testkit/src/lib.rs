@@ -100,6 +100,11 @@ impl TestIssuer {
         self.server.keys().revoke();
     }
 
+    /// Replaces the key that signs by another one with the same `kid`, which no correct issuer does.
+    pub fn replace_key(&self) {
+        self.server.keys().replace();
+    }
+
     /// Makes the issuer answer requests for the JWKS with 503 (`true`), or serve the JWKS again (`false`).
     pub fn outage(&self, away: bool) {
         self.server.keys().away = away;

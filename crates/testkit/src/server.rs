@@ -21,6 +21,8 @@ use tokio::sync::oneshot;
 pub(crate) struct Keys {
     published: Vec<Jwk>,
     pub(crate) signing: Arc<RsaKeyPair>,
+    /// The public part of the key that signs.
+    signing_jwk: Jwk,
     pub(crate) away: bool,
     pub(crate) fetches: usize,
 }
@@ -28,13 +30,22 @@ pub(crate) struct Keys {
 impl Keys {
     fn new() -> Self {
         let (signing, jwk) = generate();
-        Self { published: vec![jwk], signing, away: false, fetches: 0 }
+        Self { published: vec![jwk.clone()], signing, signing_jwk: jwk, away: false, fetches: 0 }
     }
 
     pub(crate) fn rotate(&mut self) {
         let (signing, jwk) = generate();
-        self.published.push(jwk);
-        self.signing = signing;
+        self.published.push(jwk.clone());
+        (self.signing, self.signing_jwk) = (signing, jwk);
+    }
+
+    /// Replaces the key that signs by another one with the same `kid`.
+    pub(crate) fn replace(&mut self) {
+        let (signing, mut jwk) = generate();
+        jwk.kid.clone_from(&self.signing_jwk.kid);
+        self.published.retain(|published| published.kid != jwk.kid);
+        self.published.push(jwk.clone());
+        (self.signing, self.signing_jwk) = (signing, jwk);
     }
 
     pub(crate) fn revoke(&mut self) {
@@ -44,7 +55,7 @@ impl Keys {
 
     /// Returns the public part of the key that signs.
     pub(crate) fn signing_jwk(&self) -> Jwk {
-        jwk(&self.signing)
+        self.signing_jwk.clone()
     }
 }
 

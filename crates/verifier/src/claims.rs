@@ -48,6 +48,9 @@ pub struct Claims<C = NoExtra> {
     /// `roles`: the names of those roles of the user that hold a scope of this resource; empty unless the issuer was told to add them for
     /// this resource.
     pub roles: Vec<String>,
+    /// `grant_id`: the random handle of what was granted (Grant Management for OAuth 2.0). The issuer revokes tokens by it. `None` if the
+    /// token has no such claim; it can then not be revoked.
+    pub grant_id: Option<String>,
     /// The further claims that the service reads, as its own type.
     pub extra: C,
 }
@@ -68,9 +71,46 @@ impl<C> Claims<C> {
         self.groups.iter().any(|group| group == name)
     }
 
+    /// Returns how many bytes the texts and lists take, beside the struct itself and `extra`.
+    #[cfg(feature = "fetch")]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let texts = [&self.issuer, &self.subject, &self.token_id, &self.client_id, &self.scope];
+        let options = [&self.acr, &self.session_id, &self.grant_id];
+        let lists = [&self.audience, &self.amr, &self.groups, &self.roles];
+        let texts = texts.into_iter().chain(options.into_iter().flatten()).map(String::capacity);
+        let lists = lists.into_iter().map(|list| list.capacity() * size_of::<String>() + list.iter().map(String::capacity).sum::<usize>());
+        texts.chain(lists).sum()
+    }
+
     /// Returns `true` if the token names the role `name`.
     pub fn has_role(&self, name: &str) -> bool {
         self.roles.iter().any(|role| role == name)
+    }
+}
+
+#[cfg(all(test, feature = "fetch"))]
+impl Claims {
+    /// Claims without any content, for unit tests.
+    pub(crate) fn empty() -> Self {
+        Self {
+            issuer: String::new(),
+            subject: String::new(),
+            audience: Vec::new(),
+            expires_at: 0,
+            issued_at: 0,
+            not_before: None,
+            token_id: String::new(),
+            client_id: String::new(),
+            scope: String::new(),
+            auth_time: None,
+            acr: None,
+            amr: Vec::new(),
+            session_id: None,
+            groups: Vec::new(),
+            roles: Vec::new(),
+            grant_id: None,
+            extra: NoExtra {},
+        }
     }
 }
 
@@ -96,6 +136,7 @@ pub(crate) struct RawClaims {
     pub(crate) sid: Option<String>,
     pub(crate) groups: Vec<String>,
     pub(crate) roles: Vec<String>,
+    pub(crate) grant_id: Option<String>,
     pub(crate) has_cnf: bool,
     /// A claim that only other tokens have.
     pub(crate) of_other_token: Option<&'static str>,
@@ -146,6 +187,7 @@ impl<'de> Deserialize<'de> for RawClaims {
                         "sid" => claims.sid = Some(map.next_value()?),
                         "groups" => claims.groups = map.next_value()?,
                         "roles" => claims.roles = map.next_value()?,
+                        "grant_id" => claims.grant_id = Some(map.next_value()?),
                         other => {
                             claims.has_cnf |= other == "cnf";
                             let foreign = CLAIMS_OF_OTHER_TOKENS.into_iter().find(|known| *known == other);

@@ -50,6 +50,9 @@ pub enum Refusal {
     /// The claim `cnf` asks for proof of possession (RFC 7800), which this version cannot check.
     #[error("the token is bound to a key, which is not supported")]
     ProofOfPossession,
+    /// The issuer has revoked what the token was granted by (its `grant_id`).
+    #[error("the token is revoked")]
+    Revoked,
 }
 
 /// The answer of `Verifier::verify` for a token that it does not accept.
@@ -58,9 +61,9 @@ pub enum Error {
     /// The token is not valid. A service answers `401 invalid_token`.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The issuer's keys are out of reach, so the verifier cannot tell whether the token is valid. A service answers `503` with
-    /// `Retry-After`.
-    #[error("the issuer's keys are out of reach")]
+    /// The issuer's keys are out of reach, or its revocations where the caller insists on them, so the verifier cannot tell whether the
+    /// token is valid. A service answers `503` with `Retry-After`.
+    #[error("the issuer's keys or revocations are out of reach")]
     Unavailable {
         /// The time to wait before the next try; at most 30 seconds.
         retry_after: Duration,

@@ -57,7 +57,11 @@ impl Jwk {
             return None;
         }
         let decode = |member: &Option<String>| BASE64_URL_SAFE_NO_PAD.decode(member.as_deref()?).ok();
-        Some(Key { kid: self.kid.clone()?, rsa: RsaKey::new(&decode(&self.n)?, &decode(&self.e)?)? })
+        let (modulus, exponent) = (decode(&self.n)?, decode(&self.e)?);
+        let rsa = RsaKey::new(&modulus, &exponent)?;
+        let length = (modulus.len() as u64).to_be_bytes();
+        let print = digest(&SHA256, &[length.as_slice(), &modulus, &exponent].concat()).as_ref().try_into().ok()?;
+        Some(Key { kid: self.kid.clone()?, print, rsa })
     }
 }
 
@@ -72,9 +76,14 @@ pub enum JwksError {
     TooManyKeys,
 }
 
+/// A SHA-256 of a public key, by which two keys with the same `kid` can be told apart.
+pub(crate) type KeyPrint = [u8; 32];
+
 #[derive(Debug, Clone)]
 struct Key {
     kid: String,
+    #[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "only the cache of accepted tokens compares keys"))]
+    print: KeyPrint,
     rsa: RsaKey,
 }
 
@@ -102,6 +111,12 @@ impl KeySet {
 
     pub(crate) fn get(&self, kid: &str) -> Option<&RsaKey> {
         self.0.iter().find(|key| key.kid == kid).map(|key| &key.rsa)
+    }
+
+    /// Returns the hash of the key that `kid` names.
+    #[cfg(feature = "fetch")]
+    pub(crate) fn print(&self, kid: &str) -> Option<&KeyPrint> {
+        self.0.iter().find(|key| key.kid == kid).map(|key| &key.print)
     }
 
     /// Iterates over the `kid` of every usable key.

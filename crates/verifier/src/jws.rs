@@ -106,6 +106,12 @@ impl<'t> SignedToken<'t> {
         if key.verifies(self.signing_input, signature) { Ok(payload) } else { Err(Refusal::Signature) }
     }
 
+    /// The length of the payload, in bytes.
+    #[cfg(feature = "fetch")]
+    pub(crate) fn payload_length(&self) -> usize {
+        self.payload_length
+    }
+
     /// The payload before the signature is checked. Use it only to refuse a token early, never to accept one.
     #[cfg(feature = "fetch")]
     pub(crate) fn untrusted_payload(&self) -> &[u8] {

@@ -34,6 +34,8 @@ mod rules;
 mod scope;
 mod signature;
 
+#[cfg(feature = "fetch")]
+mod accepted;
 #[cfg(feature = "axum")]
 pub mod axum;
 #[cfg(feature = "fetch")]

@@ -107,13 +107,9 @@ impl Rules {
             return Err(Refusal::ProofOfPossession);
         }
         let expires_at = raw.exp.ok_or(Refusal::MissingClaim("exp"))?;
-        if expires_at.saturating_add(self.leeway) <= now {
-            return Err(Refusal::Expired);
-        }
+        self.check_expiry(expires_at, now)?;
         let issued_at = raw.iat.ok_or(Refusal::MissingClaim("iat"))?;
-        if issued_at.max(raw.nbf.unwrap_or(0)) > now.saturating_add(self.leeway) {
-            return Err(Refusal::NotYetValid);
-        }
+        self.check_start(issued_at, raw.nbf, now)?;
         Ok(Claims {
             issuer,
             subject: present("sub", raw.sub)?,
@@ -130,8 +126,25 @@ impl Rules {
             session_id: raw.sid,
             groups: raw.groups,
             roles: raw.roles,
+            grant_id: raw.grant_id,
             extra: claims::extra(payload)?,
         })
+    }
+
+    /// Checks the dates of claims that have passed all rules at another time.
+    #[cfg(feature = "fetch")]
+    pub(crate) fn check_dates<C>(&self, claims: &Claims<C>, now: u64) -> Result<(), Refusal> {
+        self.check_expiry(claims.expires_at, now)?;
+        self.check_start(claims.issued_at, claims.not_before, now)
+    }
+
+    fn check_expiry(&self, expires_at: u64, now: u64) -> Result<(), Refusal> {
+        if expires_at.saturating_add(self.leeway) <= now { Err(Refusal::Expired) } else { Ok(()) }
+    }
+
+    fn check_start(&self, issued_at: u64, not_before: Option<u64>, now: u64) -> Result<(), Refusal> {
+        let start = issued_at.max(not_before.unwrap_or(0));
+        if start > now.saturating_add(self.leeway) { Err(Refusal::NotYetValid) } else { Ok(()) }
     }
 }
 

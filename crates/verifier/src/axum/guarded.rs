@@ -202,7 +202,7 @@ async fn guard_request<C: DeserializeOwned + Send + Sync + 'static>(
     match guard.admit(request.headers()).await {
         Ok(claims) => {
             let (realm, required) = (Arc::clone(&guard.realm), guard.required.clone());
-            request.extensions_mut().insert(Accepted { claims: claims.map(Arc::new), realm, required });
+            request.extensions_mut().insert(Accepted { claims, realm, required });
             next.run(request).await
         }
         Err(challenge) => challenge.into_response(),
@@ -210,7 +210,7 @@ async fn guard_request<C: DeserializeOwned + Send + Sync + 'static>(
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Guard<C> {
-    async fn admit(&self, headers: &HeaderMap) -> Result<Option<Claims<C>>, Challenge> {
+    async fn admit(&self, headers: &HeaderMap) -> Result<Option<Arc<Claims<C>>>, Challenge> {
         let realm = || self.realm.to_string();
         let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
         let token = credentials.next().and_then(bearer_token);

@@ -1,5 +1,6 @@
 //! Tests of the key cache: how often and when it fetches, and which keys it uses while the issuer is away.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use signet_testkit::{AUDIENCE, TestIssuer};
@@ -7,7 +8,7 @@ use signet_verifier::{Error, Refusal};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-fn is_unavailable(result: &Result<signet_verifier::Claims, Error>) -> bool {
+fn is_unavailable(result: &Result<Arc<signet_verifier::Claims>, Error>) -> bool {
     matches!(result, Err(Error::Unavailable { .. }))
 }
 

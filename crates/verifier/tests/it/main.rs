@@ -1,7 +1,8 @@
-//! The verifier's tests: published vectors, comparison with other implementations, rules, key cache, fetch and guarded router.
+//! The verifier's tests: published vectors, comparison with other implementations, rules, cache of accepted tokens, key cache, fetch and guarded router.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
+mod accepted;
 mod cache;
 mod fetch;
 mod guarded;

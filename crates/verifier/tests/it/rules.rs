@@ -1,5 +1,7 @@
 //! Tests of the rules: which tokens, keys and settings the verifier accepts and refuses.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::json;
 use signet_testkit::{AUDIENCE, TestIssuer, TokenBuilder};
@@ -7,7 +9,7 @@ use signet_verifier::{BuildError, Claims, Error, KeySet, Refusal, Verifier, scop
 
 scopes! { pub OrdersRead = "orders:read"; pub OrdersWrite = "orders:write"; }
 
-async fn verify(token: TokenBuilder<'_>, issuer: &TestIssuer) -> Result<Claims, Error> {
+async fn verify(token: TokenBuilder<'_>, issuer: &TestIssuer) -> Result<Arc<Claims>, Error> {
     issuer.verifier().verify(&token.mint()).await
 }
 
