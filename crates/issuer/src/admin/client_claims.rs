@@ -11,7 +11,7 @@ use crate::audit::{Action, Object};
 use crate::oauth::claim_name;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MAX_FIXED_BYTES, TRUSTED_CLAIMS, USER_FIELDS};
 use crate::oauth::standard_claims::CLAIMS;
-use crate::store::{ConnectionTrait, attributes, client_claims, clients, groups};
+use crate::store::{attributes, client_claims, clients, groups};
 
 /// The largest number of claims of a client.
 const MAX_CLAIMS: usize = 50;
@@ -87,12 +87,21 @@ fn is_about_groups(name: &str) -> bool {
     matches!(name, "groups" | "roles")
 }
 
+/// Gives the client `id` a claim. Fails with [`Refused::Conflict`] if it has one of this name.
+pub async fn add(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Result<Vec<ClientClaim>, Refused> {
+    change.require(Operation::ClientClaimPut)?;
+    if hold(change, id).await?.iter().any(|own| own.claim == claim.claim) {
+        return Err(Refused::Conflict(format!("the client {id} has the claim {} already", claim.claim)));
+    }
+    put(change, id, claim).await
+}
+
 /// Gives the client `id` a claim, in place of an earlier one of the same name. Returns all claims that the client then has.
 pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Result<Vec<ClientClaim>, Refused> {
     change.require(Operation::ClientClaimPut)?;
     check(&claim)?;
+    let before = hold(change, id).await?;
     let db = &change.transaction;
-    let before = hold(db, id).await?;
     if before.len() >= MAX_CLAIMS && !before.iter().any(|own| own.claim == claim.claim) {
         return Err(Refused::Conflict(format!("the client {id} has {MAX_CLAIMS} claims already, which is the largest number")));
     }
@@ -123,23 +132,28 @@ pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Resul
 /// Takes the claim `claim` from the client `id`. Fails with [`Refused::NotFound`] if the client has no such claim.
 pub async fn remove(change: &mut Change<'_>, id: &str, claim: &str) -> Result<Vec<ClientClaim>, Refused> {
     change.require(Operation::ClientClaimRemove)?;
-    let before = hold(&change.transaction, id).await?;
+    let before = hold(change, id).await?;
     if !client_claims::remove(&change.transaction, id, claim).await? {
         return Err(Refused::not_found("claim", claim));
     }
     changed(change, id, before).await
 }
 
-async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<Vec<ClientClaim>, Refused> {
+/// Locks the client `id` and returns its claims before a change.
+async fn hold(change: &Change<'_>, id: &str) -> Result<Vec<ClientClaim>, Refused> {
+    let db = &change.transaction;
     if !clients::hold(db, id).await? {
         return Err(Refused::not_found("client", id));
     }
+    let row = clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
+    change.require_version(row.version)?;
     Ok(client_claims::of_client(db, id).await?)
 }
 
 async fn changed(change: &mut Change<'_>, id: &str, before: Vec<ClientClaim>) -> Result<Vec<ClientClaim>, Refused> {
     let after = client_claims::of_client(&change.transaction, id).await?;
     if after != before {
+        clients::count_change(&change.transaction, id).await?;
         let (before, after) = (ClientClaims { claims: &before }, ClientClaims { claims: &after });
         change.record(Action::ClientClaimsChanged, Object::Client(id), Some(&before), Some(&after)).await?;
     }

@@ -63,6 +63,23 @@ pub async fn rotate_secret(change: &mut Change<'_>, id: &str, old: OldSecret) ->
     Ok(client_secret)
 }
 
+/// Ends all secrets of a client but the newest. Fails with [`Refused::Conflict`] if there is only one, or none.
+pub async fn end_old_secrets(change: &mut Change<'_>, id: &str) -> Result<ClientView, Refused> {
+    change.require(Operation::ClientRotateSecret)?;
+    let before = lock(change, id).await?;
+    change.require_version(before.version)?;
+    let db = &change.transaction;
+    let secrets = client_secrets::of(db, &[id], change.now).await?.remove(id).unwrap_or_default();
+    let [newest, _, ..] = secrets.as_slice() else {
+        return Err(Refused::Conflict(format!("the client {id} has no old secret that could end")));
+    };
+    client_secrets::remove(db, id, Some(&newest.hash)).await?;
+    clients::count_change(db, id).await?;
+    let after = lock(change, id).await?;
+    change.record(Action::ClientChanged, Object::Client(id), Some(&before), Some(&after)).await?;
+    Ok(after)
+}
+
 /// Locks a client and returns its view before a change.
 pub(super) async fn lock(change: &Change<'_>, id: &str) -> Result<ClientView, Refused> {
     let db = &change.transaction;

@@ -21,7 +21,7 @@ use crate::store::clients::{self, ClientRow};
 use crate::store::resources::{self, ISSUER, Resource};
 use crate::store::{ConnectionTrait, authorizations, client_groups, client_logos, client_secrets};
 
-pub use crate::admin::client_secrets::{OldSecret, rotate_secret};
+pub use crate::admin::client_secrets::{OldSecret, end_old_secrets, rotate_secret};
 pub use crate::admin::client_view::{ClientFilter, ClientView, SecretView, list, show};
 
 /// Returns the client `id`, if it is enabled, registered itself and was given `token` to manage its registration (RFC 7592 §3).
@@ -284,6 +284,7 @@ pub async fn remove(change: &mut Change<'_>, id: &str) -> Result<u64, Refused> {
         return Err(Refused::Forbidden);
     }
     let before = lock(change, id).await?;
+    change.require_version(before.version)?;
     let ended = authorizations::end_all(&change.transaction, None, Some(id), change.now).await?;
     clients::remove(&change.transaction, id).await?;
     change.record(Action::ClientRemoved, Object::Client(id), Some(&before), None).await?;

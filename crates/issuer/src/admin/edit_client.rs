@@ -25,29 +25,63 @@ use crate::store::clients::{self, ClientRow};
 use crate::store::{client_groups, client_logos, client_secrets};
 
 /// A change of some fields of a client. The fields are those of [`ClientView`] that can be changed.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names are those of the view")]
 pub struct ClientPatch {
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub client_name: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     pub public: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub grant_types: Patch<Vec<String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub default_resource: Patch<String>,
     /// The scopes, separated by spaces.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub scope: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub redirect_uris: Patch<Vec<String>>,
     /// If cleared, they follow from the redirect URIs.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub origins: Patch<Vec<String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub token_endpoint_auth_method: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     pub first_party: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub pkce: Patch<Pkce>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub access: Patch<Access>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub groups: Patch<Vec<String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     pub id_token_claims: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub group_filter: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub group_prefix: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     pub claims_allowed: Patch<bool>,
     /// The members of the metadata to change. A member that is null is removed.
+    #[serde(default)]
+    #[schema(value_type = Object, required = false)]
     pub metadata: Map<String, Value>,
 }
 
@@ -84,6 +118,7 @@ pub async fn edit(change: &mut Change<'_>, id: &str, edit: ClientEdit, expected_
     let (app, db) = (change.app, &change.transaction);
     let before = lock(change, id).await?;
     require_version(before.version, expected_version)?;
+    change.require_version(before.version)?;
     let ClientEdit { patch, logo } = edit;
     // A group may have been deleted since the client was given to its members. Other fields can be changed nevertheless.
     let needs_group = !patch.access.keeps() || !patch.groups.keeps();

@@ -8,6 +8,7 @@ use crate::accounts::username;
 use crate::admin::{Operation, Reading, Refused};
 use crate::app::App;
 use crate::oauth::access::Access;
+use crate::oauth::acr::{Acr, Amr};
 use crate::oauth::error::OAuthError;
 use crate::oauth::scope::{ScopeSet, words};
 use crate::store::authorizations::AuthorizationRow;
@@ -33,7 +34,7 @@ pub struct TrialRequest {
 }
 
 /// The outcome of a trial.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Trial {
     /// `false` if the user is in none of the groups whose members may sign in to the client, so that it would get nothing.
     pub may_sign_in: bool,
@@ -44,7 +45,7 @@ pub struct Trial {
 }
 
 /// A scope that the client asked for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct TriedScope {
     pub scope: String,
@@ -53,7 +54,7 @@ pub struct TriedScope {
 }
 
 /// One of the places where the client or a resource reads claims.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct TriedPlace {
     pub place: &'static str,
@@ -63,7 +64,7 @@ pub struct TriedPlace {
 }
 
 /// A claim with its origin, or with the reason why it is missing.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct TriedClaim {
     pub claim: String,
@@ -146,8 +147,8 @@ fn row(app: &App, user: &User, client: &Client) -> AuthorizationRow {
         refreshed_at: now,
         expires_at: now,
         auth_time: now,
-        acr: String::new(),
-        amr: "pwd".to_owned(),
+        acr: Acr::Password.as_str().to_owned(),
+        amr: Amr::Password.as_str().to_owned(),
         sid: None,
         offline: false,
         ended_at: None,

@@ -1,13 +1,14 @@
-//! `/api/v1/clients`: clients and their secrets.
+//! `/api/v1/clients`: clients.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::admin::clients::{self, Added, ClientFilter, ClientView, OldSecret};
+use crate::admin::clients::{self, Added, ClientFilter, ClientView};
+use crate::admin::edit_client::{self, ClientEdit, ClientPatch, Edited};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::api::access::Access;
-use crate::api::message::{Answer, Body, Name, created, page, shown, versioned};
+use crate::api::message::{Answer, Body, Name, created, done, page, shown, versioned};
 use crate::fetch::budget::Asker;
 use crate::oauth::access::Access as MaySignIn;
 use crate::oauth::pkce::Pkce;
@@ -70,22 +71,14 @@ pub struct NewClientBody {
     pub metadata: Map<String, Value>,
 }
 
-/// A new client with its secret, which is shown only once.
+/// A client after it was added or changed, with its new secret, which is shown only once.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ClientAdded)]
 pub struct AddedBody {
     pub client: ClientView,
-    /// Absent if the client does not authenticate by a secret.
+    /// Absent if the client got no new secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
-}
-
-/// A new secret, which is shown only once.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ClientSecret)]
-pub struct SecretBody {
-    pub client_id: String,
-    pub client_secret: String,
 }
 
 pub(super) async fn list(access: Access) -> Answer {
@@ -135,11 +128,17 @@ pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answ
     Ok(created(&access, &id, AddedBody { client, client_secret }))
 }
 
-pub(super) async fn rotate_secret(access: Access, Name(client_id): Name<String>) -> Answer {
-    let id = client_id.clone();
-    let client_secret =
-        access.change(|change| Box::pin(async move { clients::rotate_secret(change, &id, OldSecret::UntilNextRotation).await })).await?;
-    Ok(shown(SecretBody { client_id, client_secret }))
+pub(super) async fn edit(access: Access, Name(id): Name<String>, Body(patch): Body<ClientPatch>) -> Answer {
+    let edition = ClientEdit::prepare(access.app(), patch, Asker::Operator).await?;
+    let Edited { client, client_secret } =
+        access.change(|change| Box::pin(async move { edit_client::edit(change, &id, edition, None).await })).await?;
+    let version = client.version;
+    Ok(versioned(AddedBody { client, client_secret }, version))
+}
+
+pub(super) async fn remove(access: Access, Name(id): Name<String>) -> Answer {
+    access.change(|change| Box::pin(async move { clients::remove(change, &id).await })).await?;
+    Ok(done())
 }
 
 pub(super) async fn disable(access: Access, Name(id): Name<String>) -> Answer {

@@ -3,6 +3,8 @@
 
 mod access;
 mod authorizations;
+mod client_claims;
+mod client_secrets;
 mod clients;
 pub mod docs;
 mod groups;
@@ -18,12 +20,14 @@ mod users;
 use crate::admin::Operation as O;
 use crate::admin::authorizations::AuthorizationView;
 use crate::admin::clients::ClientView;
+use crate::admin::edit_client::ClientPatch;
 use crate::admin::groups::GroupView;
 use crate::admin::keys::KeyView;
 use crate::admin::member::MemberView;
 use crate::admin::resources::ResourceView;
 use crate::admin::roles::RoleView;
 use crate::admin::sessions::SessionView;
+use crate::admin::trial::Trial;
 use crate::admin::users::UserView;
 use crate::api::route::{Api, BOOLEAN, UUID};
 
@@ -99,11 +103,50 @@ pub fn api() -> Api {
         )
         .create::<clients::NewClientBody, clients::AddedBody, _>("/clients", O::ClientAdd, "Add a client", clients::add)
         .show::<ClientView, _>("/clients/{id}", O::ClientShow, "Show a client", clients::show)
-        .tell::<clients::SecretBody, _>(
-            "/clients/{id}/rotate-secret",
+        .patch::<ClientPatch, clients::AddedBody, _>(
+            "/clients/{id}",
+            O::ClientEdit,
+            "Edit a client; new redirect URIs need a recent sign-in of a user",
+            clients::edit,
+        )
+        .delete("/clients/{id}", O::ClientRemove, "Remove a client and end all authorizations that users gave it", clients::remove)
+        .show::<client_secrets::SecretsBody, _>(
+            "/clients/{id}/secrets",
+            O::ClientShow,
+            "List the valid secrets of a client, the newest first, without the secrets themselves",
+            client_secrets::list,
+        )
+        .act::<client_secrets::NewSecretBody, client_secrets::SecretBody, _>(
+            "/clients/{id}/secrets",
             O::ClientRotateSecret,
-            "Make a new secret, beside which the one before stays valid",
-            clients::rotate_secret,
+            "Make a new secret, which is shown once, and say when the current one ends",
+            client_secrets::rotate,
+        )
+        .delete("/clients/{id}/secrets/old", O::ClientRotateSecret, "End all secrets of a client but the newest", client_secrets::end_old)
+        .show::<client_claims::ClaimsBody, _>(
+            "/clients/{id}/claims",
+            O::ClientClaimList,
+            "List the claims that a client gets beside those of its scopes",
+            client_claims::list,
+        )
+        .create::<client_claims::ClaimBody, client_claims::ClaimBody, _>(
+            "/clients/{id}/claims",
+            O::ClientClaimPut,
+            "Give a client a claim",
+            client_claims::add,
+        )
+        .put::<client_claims::ClaimBody, client_claims::ClaimBody, _>(
+            "/clients/{id}/claims/{claim}",
+            O::ClientClaimPut,
+            "Give a client a claim in place of an earlier one of the same name",
+            client_claims::put,
+        )
+        .delete("/clients/{id}/claims/{claim}", O::ClientClaimRemove, "Take a claim from a client", client_claims::remove)
+        .act::<client_claims::TrialBody, Trial, _>(
+            "/clients/{id}/try",
+            O::ClientTry,
+            "Show what a client would be told of a user; nothing is signed and nobody is signed in",
+            client_claims::try_out,
         )
         .tell::<ClientView, _>("/clients/{id}/disable", O::ClientSetEnabled, "Refuse every request of a client", clients::disable)
         .tell::<ClientView, _>("/clients/{id}/enable", O::ClientSetEnabled, "Let a disabled client work again", clients::enable)

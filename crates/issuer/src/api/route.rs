@@ -160,6 +160,18 @@ impl Api {
         self.add(&Route { input, output, has_etag: true, ..Route::new(HttpMethod::Patch, path, operation, summary) }, handler)
     }
 
+    /// Adds `PUT` of one thing in place of what stood there.
+    pub fn put<I: ToSchema, V: ToSchema, T: 'static>(
+        mut self,
+        path: &'static str,
+        operation: Operation,
+        summary: &'static str,
+        handler: impl Handler<T, Arc<App>>,
+    ) -> Self {
+        let (input, output) = (Some(self.input::<I>()), Some(self.schema::<V>()));
+        self.add(&Route { input, output, has_etag: true, ..Route::new(HttpMethod::Put, path, operation, summary) }, handler)
+    }
+
     /// Adds `DELETE` of one thing.
     pub fn delete<T: 'static>(
         self,
@@ -186,6 +198,7 @@ impl Api {
         let filter = match route.method {
             HttpMethod::Get => MethodFilter::GET,
             HttpMethod::Patch => MethodFilter::PATCH,
+            HttpMethod::Put => MethodFilter::PUT,
             HttpMethod::Delete => MethodFilter::DELETE,
             _ => MethodFilter::POST,
         };
@@ -260,7 +273,7 @@ fn describe(route: &Route) -> utoipa::openapi::path::Operation {
             built = built.parameter(parameter(name, ParameterIn::Query, Required::False, schema, Some(text)));
         }
     }
-    let changes_version = matches!(route.method, HttpMethod::Patch | HttpMethod::Delete);
+    let changes_version = matches!(route.method, HttpMethod::Patch | HttpMethod::Put | HttpMethod::Delete);
     if changes_version {
         let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r#"^(\*|"[0-9]+")$"#));
         let text = "The ETag that was read, or * for any";
@@ -289,6 +302,9 @@ fn suffix(route: &Route) -> String {
     let is_second = match route.operation {
         Operation::ClientSetEnabled => true,
         Operation::GroupShow => last == "members",
+        Operation::ClientShow => last == "secrets",
+        Operation::ClientRotateSecret => last == "old",
+        Operation::ClientClaimPut => last == "claims",
         _ => false,
     };
     if is_second { format!("_{last}") } else { String::new() }

@@ -6,6 +6,8 @@ use signet_issuer::admin::roles::{self, NewRole};
 use signet_issuer::admin::{sessions, users};
 use signet_issuer::api::{PREFIX, api};
 
+mod clients;
+
 use crate::support::{Answer, CALLBACK, ORDERS, PASSWORD, TestApp, VERIFIER};
 
 /// The file of the document, as it is published.
@@ -13,7 +15,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json
 
 impl TestApp {
     /// Returns an issuer with a user for each scope of administration, who is named after it.
-    async fn administered() -> Self {
+    pub async fn administered() -> Self {
         let app = Self::new().await.with_orders().await;
         for scope in ["admin:read", "admin:users"] {
             app.operate(|change| Box::pin(roles::add(change, NewRole::check(scope, &[scope.to_owned()]).unwrap()))).await.unwrap();
@@ -24,13 +26,13 @@ impl TestApp {
     }
 
     /// Returns an access token of `username` with `scope`, by the client of the first start.
-    async fn token_of(&self, username: &str, scope: &str) -> String {
+    pub async fn token_of(&self, username: &str, scope: &str) -> String {
         let parameters =
             [("grant_type", "password"), ("client_id", "cli"), ("username", username), ("password", PASSWORD), ("scope", scope)];
         self.token(&parameters).await.str("access_token").to_owned()
     }
 
-    async fn call(&self, method: &str, path: &str, token: &str, tag: Option<&str>, body: Option<Value>) -> Answer {
+    pub async fn call(&self, method: &str, path: &str, token: &str, tag: Option<&str>, body: Option<Value>) -> Answer {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = self.http.request(method, format!("{}{PREFIX}{path}", self.url));
         if !token.is_empty() {
@@ -68,7 +70,8 @@ fn routes() -> Vec<(String, String, Vec<String>)> {
         for (method, operation) in methods.as_object().unwrap() {
             let scopes = operation["security"].as_array().unwrap().iter().map(|one| one["signet"][0].as_str().unwrap().to_owned());
             let path = path.strip_prefix(PREFIX).unwrap().replace("{id}", "00000000-0000-4000-8000-000000000000");
-            let path = ["{name}", "{identifier}", "{kid}", "{sid}"].iter().fold(path, |path, name| path.replace(name, "nothing"));
+            let path =
+                ["{name}", "{identifier}", "{kid}", "{sid}", "{claim}"].iter().fold(path, |path, name| path.replace(name, "nothing"));
             routes.push((method.to_uppercase(), path, scopes.collect()));
         }
     }
@@ -111,7 +114,7 @@ async fn every_route_lets_only_live_tokens_with_its_scope_pass() {
                 let what = format!("{what} with {scope}: {} {}", answer.status, answer.text);
                 if scopes.iter().any(|known| known == scope) {
                     assert!(![401, 403, 405].contains(&answer.status) && answer.status < 500, "{what}");
-                    if ["PATCH", "DELETE"].contains(&method.as_str()) && tag.is_none() {
+                    if ["PATCH", "PUT", "DELETE"].contains(&method.as_str()) && tag.is_none() {
                         assert_eq!(answer.status, 428, "{what}");
                     }
                 } else {
@@ -178,15 +181,15 @@ async fn a_dangerous_operation_needs_a_recent_sign_in_of_a_user_but_not_of_a_cli
     app.advance(601);
     let refreshed = app.token(&[("grant_type", "refresh_token"), ("client_id", "cli"), ("refresh_token", &refresh)]).await;
     let old = refreshed.str("access_token");
-    let answer = app.call("POST", "/clients/old/rotate-secret", old, None, None).await;
+    let answer = app.call("POST", "/clients/old/secrets", old, None, Some(json!({}))).await;
     assert_eq!(answer.status, 401, "{}", answer.text);
     let challenge = answer.header("www-authenticate");
     assert!(challenge.contains("error=\"insufficient_user_authentication\"") && challenge.contains("max_age=\"600\""), "{challenge}");
     assert_eq!(app.call("GET", "/clients/old", old, None, None).await.status, 200);
     let recent = app.token_of("boss", "admin").await;
-    assert!(app.call("POST", "/clients/old/rotate-secret", &recent, None, None).await.json["client_secret"].is_string());
+    assert!(app.call("POST", "/clients/old/secrets", &recent, None, Some(json!({}))).await.json["client_secret"].is_string());
     let service = app.client_token("service", "admin").await.str("access_token").to_owned();
-    assert_eq!(app.call("POST", "/clients/old/rotate-secret", &service, None, None).await.status, 200);
+    assert_eq!(app.call("POST", "/clients/old/secrets", &service, None, Some(json!({}))).await.status, 200);
     app.add_user("alice", &["clerk"]).await;
     let alice = users::show(&app.reading(), "alice").await.unwrap().id;
     let grant = json!({ "add": ["admin"] });
