@@ -64,6 +64,8 @@ cargo test -p signet-issuer --test it -- --include-ignored
 step "the verifier without features"
 cargo check -p signet-verifier --no-default-features
 cargo check -p signet-verifier --features fetch
+cargo check -p signet-verifier --features axum
+cargo check -p signet-verifier --features revocation
 
 step "end to end: services in Rust, Python, Node, Go and Java, sign-in by client libraries in Chromium, and programs that read groups"
 "$venv/bin/pip" install -q -r examples/orders-fastapi/requirements.txt -r examples/sign-in-python/requirements.txt \

@@ -1,6 +1,6 @@
 //! An in-process issuer for the tests of services that embed `signet-verifier`.
 //!
-//! It listens on loopback and publishes a real JWKS, so that a test uses the same verifier as production. The service itself
+//! It listens on loopback and publishes a real JWKS and a feed of revocations, so that a test uses the same verifier as production. The service itself
 //! contains no test keys, so that none can be switched on in production by mistake.
 //!
 //! ```
@@ -20,6 +20,7 @@
 //! ```
 
 mod clock;
+mod feed;
 mod server;
 mod token;
 
@@ -33,6 +34,9 @@ pub use token::TokenBuilder;
 
 /// The audience of [`TestIssuer::verifier`], and of tokens for which the test sets no other.
 pub const AUDIENCE: &str = "https://service.test";
+
+/// The claim `grant_id` of tokens for which the test sets no other.
+pub const GRANT: &str = "test-grant";
 
 /// An issuer that runs until this value is dropped.
 #[derive(Debug)]
@@ -103,6 +107,49 @@ impl TestIssuer {
     /// Replaces the key that signs by another one with the same `kid`, which no correct issuer does.
     pub fn replace_key(&self) {
         self.server.keys().replace();
+    }
+
+    /// Revokes the tokens whose claim `grant_id` is this; the feed of revocations says so at once.
+    pub fn revoke(&self, grant_id: &str) {
+        self.server.change_feed(|feed| feed.revoke(grant_id));
+    }
+
+    /// Names the key that signs as revoked in the feed, and signs with a new one from now on. The JWKS still holds the revoked key, as an
+    /// outdated copy of it would.
+    pub fn revoke_key_in_feed(&self) {
+        let kid = self.server.keys().signing_jwk().kid.unwrap_or_default();
+        self.rotate();
+        self.server.change_feed(|feed| feed.revoke_key(kid));
+    }
+
+    /// Makes the feed of revocations answer with 503 (`true`), or work again (`false`).
+    pub fn cut_feed(&self, cut: bool) {
+        self.server.change_feed(|feed| feed.cut = cut);
+    }
+
+    /// Holds back each answer of the feed for `delay`, in real time. [`Duration::ZERO`] ends that.
+    pub fn delay_feed(&self, delay: Duration) {
+        self.server.change_feed(|feed| feed.delay = delay);
+    }
+
+    /// Makes the feed answer with `body`, whatever it is asked; `None` ends that.
+    pub fn garble_feed(&self, body: Option<String>) {
+        self.server.change_feed(|feed| feed.garbled = body);
+    }
+
+    /// Makes the feed know no earlier cursor, as after a restart with a restored database.
+    pub fn restart_feed(&self) {
+        self.server.change_feed(feed::Feed::restart);
+    }
+
+    /// Leaves the feed out of discovery (`false`), as an issuer without a feed does, or names it again. Call this before a verifier starts.
+    pub fn name_feed(&self, named: bool) {
+        self.server.change_feed(|feed| feed.named = named);
+    }
+
+    /// Sets for how many seconds a verifier keeps each revocation.
+    pub fn keep_revocations_for(&self, seconds: u64) {
+        self.server.change_feed(|feed| feed.keep_for = seconds);
     }
 
     /// Makes the issuer answer requests for the JWKS with 503 (`true`), or serve the JWKS again (`false`).

@@ -1,4 +1,4 @@
-//! The loopback server that publishes the JWKS. It has a thread of its own, so that it works in tests with any async runtime or
+//! The loopback server that publishes the JWKS and the feed of revocations. It has a thread of its own, so that it works in tests with any async runtime or
 //! with none.
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -14,7 +14,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
 use signet_verifier::Jwk;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+
+use crate::feed::{self, Feed};
 
 /// The keys of the issuer, and the state of its JWKS endpoint.
 #[derive(Debug)]
@@ -71,11 +73,26 @@ fn jwk(pair: &RsaKeyPair) -> Jwk {
     Jwk::rs256(public.modulus().big_endian_without_leading_zero(), public.exponent().big_endian_without_leading_zero())
 }
 
+/// What the handlers of the server share.
+#[derive(Debug, Clone)]
+pub(crate) struct Issuer {
+    url: Arc<str>,
+    keys: Arc<Mutex<Keys>>,
+    pub(crate) feed: Arc<watch::Sender<Feed>>,
+}
+
+impl Issuer {
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
 /// The running server. It stops when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) issuer: String,
     keys: Arc<Mutex<Keys>>,
+    feed: Arc<watch::Sender<Feed>>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -87,7 +104,12 @@ impl Server {
         listener.set_nonblocking(true).expect("a socket can be non-blocking");
         let issuer = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = Router::new().route("/.well-known/jwks.json", get(jwks)).with_state(Arc::clone(&keys));
+        let feed = Arc::new(watch::Sender::new(Feed::default()));
+        let router = Router::new()
+            .route("/.well-known/jwks.json", get(jwks))
+            .route("/.well-known/openid-configuration", get(feed::discovery))
+            .route("/revocations", get(feed::revocations))
+            .with_state(Issuer { url: issuer.as_str().into(), keys: Arc::clone(&keys), feed: Arc::clone(&feed) });
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can start");
             runtime.block_on(async {
@@ -98,16 +120,20 @@ impl Server {
                 }
             });
         });
-        Self { issuer, keys, _stop: stop }
+        Self { issuer, keys, feed, _stop: stop }
     }
 
     pub(crate) fn keys(&self) -> MutexGuard<'_, Keys> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    pub(crate) fn change_feed(&self, change: impl FnOnce(&mut Feed)) {
+        self.feed.send_modify(change);
+    }
 }
 
-async fn jwks(State(keys): State<Arc<Mutex<Keys>>>) -> Response {
-    let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
+async fn jwks(State(issuer): State<Issuer>) -> Response {
+    let mut keys = issuer.keys.lock().unwrap_or_else(PoisonError::into_inner);
     keys.fetches += 1;
     if keys.away {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();

@@ -7,7 +7,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 use signet_verifier::{Clock, Scope};
 
-use crate::{AUDIENCE, TestIssuer};
+use crate::{AUDIENCE, GRANT, TestIssuer};
 
 /// The lifetime of a token, in seconds.
 const LIFETIME: u64 = 600;
@@ -39,7 +39,7 @@ impl<'i> TokenBuilder<'i> {
             header: object(json!({ "alg": "RS256", "typ": "at+jwt" })),
             claims: object(json!({
                 "iss": issuer.issuer(), "sub": "test-subject", "aud": AUDIENCE, "exp": now + LIFETIME, "iat": now,
-                "jti": "test-token", "client_id": "test-client",
+                "jti": "test-token", "client_id": "test-client", "grant_id": GRANT,
             })),
             scopes: Vec::new(),
             forgery: None,

@@ -20,6 +20,16 @@ use crate::{Claims, MAX_TOKEN_BYTES};
 /// The number of slots in which a token may lie. Each look-up reads all of them.
 const WAYS: usize = 4;
 
+/// The handle by which a token can be revoked: the first half of the SHA-256 of its `grant_id`.
+pub(crate) type Handle = [u8; 16];
+
+/// Returns the handle of `grant_id`.
+pub(crate) fn handle(grant_id: &str) -> Handle {
+    let mut handle = [0; 16];
+    handle.copy_from_slice(&digest(&SHA256, grant_id.as_bytes()).as_ref()[..16]);
+    handle
+}
+
 /// The SHA-256 of a token in compact form.
 pub(crate) type TokenHash = [u8; 32];
 
@@ -30,6 +40,8 @@ pub(crate) struct Accepted<C> {
     pub(crate) kid: Box<str>,
     pub(crate) key: KeyPrint,
     pub(crate) claims: Arc<Claims<C>>,
+    /// `None` if the token cannot be revoked.
+    pub(crate) handle: Option<Handle>,
     /// How much memory the entry takes, in bytes.
     bytes: usize,
 }
@@ -38,7 +50,8 @@ impl<C> Accepted<C> {
     pub(crate) fn new(token: TokenHash, kid: &str, key: KeyPrint, claims: Arc<Claims<C>>, payload_bytes: usize) -> Self {
         // The service's own claims come from the payload. How much memory they take is not known, so count them as its length.
         let bytes = size_of::<Self>() + size_of::<Claims<C>>() + kid.len() + claims.heap_bytes() + payload_bytes;
-        Self { token, kid: kid.into(), key, claims, bytes }
+        let handle = claims.grant_id.as_deref().map(handle);
+        Self { token, kid: kid.into(), key, claims, handle, bytes }
     }
 }
 

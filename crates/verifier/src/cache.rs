@@ -1,11 +1,12 @@
 //! The cached key set. Requests read a snapshot of it without a lock. When the keys must be renewed, the requests share one
 //! fetch.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::{ArcSwapOption, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use tokio::sync::Mutex;
 
 use crate::fetch::{Fetched, JwksFetcher, MAX_FRESH};
@@ -40,6 +41,10 @@ pub(crate) struct KeyCache {
     failing: AtomicBool,
     /// Locked while a fetch runs, so that there is only one at a time.
     failures: Mutex<Failures>,
+    /// The `kid`s that the issuer has revoked. No JWKS brings them back.
+    retired: ArcSwap<HashSet<String>>,
+    /// Locked while the snapshot or `retired` changes, so that keys which are fetched meanwhile do not bring a retired one back.
+    changes: std::sync::Mutex<()>,
 }
 
 /// The number of fetches that failed in a row, and the monotonic time before which the next one may not start.
@@ -60,7 +65,36 @@ impl KeyCache {
             refreshing_ahead: AtomicBool::new(false),
             failing: AtomicBool::new(false),
             failures: Mutex::default(),
+            retired: ArcSwap::default(),
+            changes: std::sync::Mutex::default(),
         }
+    }
+
+    /// Returns `true` if the issuer has revoked the key `kid`.
+    pub(crate) fn is_retired(&self, kid: &str) -> bool {
+        self.retired.load().contains(kid)
+    }
+
+    /// Drops the keys `kids` at once and for good. If one of them was in use, the keys count as no longer fresh, so that the next request
+    /// fetches those that take their place. Returns `false` if there is no room for more than `max` of them; then none is dropped.
+    #[cfg(feature = "revocation")]
+    pub(crate) fn retire(&self, kids: &[String], max: usize) -> bool {
+        if kids.iter().all(|kid| self.is_retired(kid)) {
+            return true;
+        }
+        let _changing = self.changes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let retired: HashSet<String> = self.retired.load().iter().chain(kids).cloned().collect();
+        if retired.len() > max {
+            return false;
+        }
+        if let Some(snapshot) = self.snapshot.load_full()
+            && snapshot.keys.key_ids().any(|kid| retired.contains(kid))
+        {
+            let keys = snapshot.keys.clone().without(&retired);
+            self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at: snapshot.fetched_at, fresh_for: Duration::ZERO })));
+        }
+        self.retired.store(Arc::new(retired));
+        true
     }
 
     /// Returns the keys if they are fresh. Once 80 % of their freshness has passed, it also starts a fetch in the background,
@@ -148,7 +182,10 @@ impl KeyCache {
                 *failures = Failures::default();
                 let fresh_for = fresh_for.min(self.refresh_within);
                 // Count the age from the time before the fetch, so that the keys never seem younger than the answer is.
+                let changing = self.changes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let keys = keys.without(&self.retired.load());
                 self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at: now, fresh_for })));
+                drop(changing);
                 // Count the fetch after its keys are stored, so that a request that sees the new number also sees the new keys.
                 self.finished.fetch_add(1, Ordering::AcqRel);
                 Ok(())

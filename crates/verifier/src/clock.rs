@@ -1,4 +1,4 @@
-//! The clock of the verifier. Only this file asks for the time, so that tests can use a clock of their own.
+//! The clock of the verifier. Only this file asks for the time or for randomness, so that tests can use a clock of their own.
 
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,6 +11,16 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the time since some fixed moment; it never goes backwards. The verifier computes the age of the cached keys from
     /// it. The clock may stop while the machine sleeps. The time of sleep then does not count for the age of the keys.
     fn monotonic(&self) -> Duration;
+}
+
+/// Returns a random time below `limit`, so that many services that lost the issuer at once do not come back at once.
+#[cfg(feature = "revocation")]
+pub(crate) fn jitter(limit: Duration) -> Duration {
+    use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+    let mut bytes = [0; 2];
+    // Without randomness, the longest time is right too.
+    let part = SystemRandom::new().fill(&mut bytes).map_or(1.0, |()| f32::from(u16::from_ne_bytes(bytes)) / 65536.0);
+    limit.mul_f32(part)
 }
 
 /// The clocks of the machine.

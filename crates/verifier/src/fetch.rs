@@ -52,15 +52,7 @@ pub(crate) enum FetchError {
 impl JwksFetcher {
     pub(crate) fn new(uri: &str) -> Result<Self, BuildError> {
         let uri = Url::parse(uri).ok().filter(is_https_or_loopback).ok_or_else(|| BuildError::JwksUri(uri.to_owned()))?;
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            .redirect(Policy::none())
-            .user_agent(concat!("signet-verifier/", env!("CARGO_PKG_VERSION")));
-        // Plain http is allowed only within this machine. Use no proxy for it, because a proxy could replace the keys.
-        let client = if uri.scheme() == "http" { client.no_proxy() } else { client };
-        let client = client.build().map_err(|error| BuildError::Client(error.to_string()))?;
-        Ok(Self { client, uri })
+        Ok(Self { client: client(&uri, TIMEOUT)?, uri })
     }
 
     pub(crate) async fn fetch(&self) -> Result<Fetched, FetchError> {
@@ -84,6 +76,19 @@ impl JwksFetcher {
         }
         Ok(Fetched { keys, fresh_for })
     }
+}
+
+/// Builds a client for requests to `uri` that may take `timeout` each. It keeps one connection.
+pub(crate) fn client(uri: &Url, timeout: Duration) -> Result<reqwest::Client, BuildError> {
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(timeout)
+        .redirect(Policy::none())
+        .pool_max_idle_per_host(1)
+        .user_agent(concat!("signet-verifier/", env!("CARGO_PKG_VERSION")));
+    // Plain http is allowed only within this machine. Use no proxy for it, because a proxy could replace the answers.
+    let client = if uri.scheme() == "http" { client.no_proxy() } else { client };
+    client.build().map_err(|error| BuildError::Client(error.to_string()))
 }
 
 /// Returns `true` if `url` is https, or plain http with a loopback host.

@@ -119,6 +119,13 @@ impl KeySet {
         self.0.iter().find(|key| key.kid == kid).map(|key| &key.print)
     }
 
+    /// Drops the keys whose `kid` `retired` names.
+    #[cfg(feature = "fetch")]
+    pub(crate) fn without(mut self, retired: &std::collections::HashSet<String>) -> Self {
+        self.0.retain(|key| !retired.contains(&key.kid));
+        self
+    }
+
     /// Iterates over the `kid` of every usable key.
     pub fn key_ids(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|key| key.kid.as_str())

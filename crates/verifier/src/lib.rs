@@ -22,7 +22,8 @@
 //! ```
 //!
 //! Without features the crate is a synchronous core: [`KeySet`] (RFC 7517), [`SignedToken`] (RFC 7515), [`Rules`] and
-//! [`Claims`]. The feature `fetch` adds `Verifier`, which keeps the key set fresh. The feature `axum` adds the guarded router.
+//! [`Claims`]. The feature `fetch` adds `Verifier`, which keeps the key set fresh. The feature `revocation` makes
+//! it follow the issuer's feed of revocations. The feature `axum` adds the guarded router.
 
 mod claims;
 mod clock;
@@ -30,6 +31,8 @@ mod error;
 mod jwk;
 mod jws;
 mod member;
+#[cfg(feature = "revocation")]
+mod revocation;
 mod rules;
 mod scope;
 mod signature;
@@ -50,6 +53,8 @@ pub use clock::{Clock, SystemClock};
 pub use error::{BuildError, Error, Refusal};
 pub use jwk::{Jwk, JwksError, KeySet};
 pub use jws::{MAX_TOKEN_BYTES, SignedToken};
+#[cfg(feature = "revocation")]
+pub use revocation::RevocationStatus;
 pub use rules::{CLAIMS_OF_OTHER_TOKENS, FETCH_TIME, LEEWAY, MIN_MAX_AGE, Rules, STALE_ALLOWANCE};
 pub use scope::{Scope, is_scope_token};
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::accepted::{Accepted, AcceptedTokens, TokenHash};
+use crate::accepted::{Accepted, AcceptedTokens, Handle, TokenHash, handle};
 use crate::cache::KeyCache;
 use crate::fetch::{JwksFetcher, PAUSE, is_https_or_loopback};
-use crate::{BuildError, Claims, Clock, Error, KeySet, LEEWAY, NoExtra, Rules, SignedToken, SystemClock};
+#[cfg(feature = "revocation")]
+use crate::revocation::{MAX_ENTRIES, MIN_STALENESS, RevocationStatus, Revocations, STALENESS};
+use crate::{BuildError, Claims, Clock, Error, KeySet, LEEWAY, NoExtra, Refusal, Rules, SignedToken, SystemClock};
 
 /// The number of accepted tokens that a verifier remembers, and the number of bytes that they may take, unless the service sets other bounds.
 const TOKEN_CACHE: (usize, usize) = (10_000, 16 << 20);
@@ -27,6 +29,8 @@ struct Inner<C> {
     rules: Rules,
     keys: Arc<KeyCache>,
     accepted: AcceptedTokens<C>,
+    #[cfg(feature = "revocation")]
+    revocations: Revocations,
     clock: Arc<dyn Clock>,
 }
 
@@ -62,6 +66,10 @@ impl Verifier {
             refresh_within: None,
             accepts_plain_type: false,
             token_cache: TOKEN_CACHE,
+            #[cfg(feature = "revocation")]
+            staleness: STALENESS,
+            #[cfg(feature = "revocation")]
+            max_revocations: MAX_ENTRIES,
             clock: None,
         }
     }
@@ -79,7 +87,35 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
     /// [`Error::Refused`] if the token is not valid; [`Error::Unavailable`] if the verifier cannot tell, because the issuer's keys
     /// are out of reach.
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims<C>>, Error> {
-        let Inner { rules, keys, accepted, clock } = &*self.inner;
+        let (claims, handle) = self.decide(token).await?;
+        #[cfg(feature = "revocation")]
+        self.inner.revocations.check(handle.as_ref(), false).await?;
+        #[cfg(not(feature = "revocation"))]
+        let _ = handle;
+        Ok(claims)
+    }
+
+    /// Accepts or refuses `token` like [`Verifier::verify`], but does not accept it while the issuer's feed of revocations is stale: before
+    /// its first answer, after a silence of [`VerifierBuilder::staleness`], and if the issuer has none.
+    ///
+    /// # Errors
+    /// Those of [`Verifier::verify`]; [`Error::Unavailable`] also while the feed is stale.
+    #[cfg(feature = "revocation")]
+    pub async fn verify_unless_stale(&self, token: &str) -> Result<Arc<Claims<C>>, Error> {
+        let (claims, handle) = self.decide(token).await?;
+        self.inner.revocations.check(handle.as_ref(), true).await?;
+        Ok(claims)
+    }
+
+    /// Tells how the feed of revocations goes, for metrics and readiness.
+    #[cfg(feature = "revocation")]
+    pub fn revocation_status(&self) -> RevocationStatus {
+        self.inner.revocations.status()
+    }
+
+    /// Checks everything but revocation, and returns the claims with the handle by which the token can be revoked.
+    async fn decide(&self, token: &str) -> Result<(Arc<Claims<C>>, Option<Handle>), Error> {
+        let Inner { rules, keys, accepted, clock, .. } = &*self.inner;
         let now = clock.unix_seconds();
         let hash = accepted.hash(token);
         let before = keys.finished();
@@ -89,7 +125,7 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
                 // Nothing is left to do but to compare the key and the dates, without counting another user of the entry.
                 (Some(entry), Some(Some(snapshot))) if snapshot.keys.print(&entry.kid) == Some(&entry.key) => {
                     rules.check_dates(&entry.claims, now)?;
-                    return Ok(Arc::clone(&entry.claims));
+                    return Ok((Arc::clone(&entry.claims), entry.handle));
                 }
                 (Some(entry), _) => Presented::Known(Arc::clone(entry)),
                 (None, _) => Presented::New(SignedToken::parse(token)?),
@@ -106,6 +142,10 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
         match &presented {
             Presented::Known(entry) => rules.check_dates(&entry.claims, now)?,
             Presented::New(token) => rules.check_untrusted(token, now)?,
+        }
+        // The issuer has said that this key is revoked, so there is nothing to ask it.
+        if keys.is_retired(presented.key_id()) {
+            return Err(Refusal::UnknownKey.into());
         }
         if fresh.is_none() {
             let snapshot = keys.refreshed(before).await?;
@@ -124,13 +164,13 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
         presented: &Presented<'_, C>,
         keys: &KeySet,
         now: u64,
-    ) -> Result<Arc<Claims<C>>, Error> {
+    ) -> Result<(Arc<Claims<C>>, Option<Handle>), Error> {
         let Inner { rules, accepted, .. } = &*self.inner;
         let parsed;
         let signed = match presented {
             Presented::Known(entry) if keys.print(&entry.kid) == Some(&entry.key) => {
                 rules.check_dates(&entry.claims, now)?;
-                return Ok(Arc::clone(&entry.claims));
+                return Ok((Arc::clone(&entry.claims), entry.handle));
             }
             // The `kid` names another key now, or none.
             Presented::Known(_) => {
@@ -143,7 +183,8 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
         if let (Some(hash), Some(key)) = (hash, keys.print(signed.key_id())) {
             accepted.insert(Accepted::new(hash, signed.key_id(), *key, Arc::clone(&claims), signed.payload_length()));
         }
-        Ok(claims)
+        let handle = claims.grant_id.as_deref().map(handle);
+        Ok((claims, handle))
     }
 
     /// The first audience, by which this service is known. It is the realm of the service's challenges.
@@ -162,6 +203,10 @@ pub struct VerifierBuilder {
     refresh_within: Option<Duration>,
     accepts_plain_type: bool,
     token_cache: (usize, usize),
+    #[cfg(feature = "revocation")]
+    staleness: Duration,
+    #[cfg(feature = "revocation")]
+    max_revocations: usize,
     clock: Option<Arc<dyn Clock>>,
 }
 
@@ -202,6 +247,25 @@ impl VerifierBuilder {
         self
     }
 
+    /// Sets how long the issuer's feed of revocations may be silent before it counts as stale: 60 s unless it is set. The silence counts from
+    /// when the last request that was answered was sent. It may last 40 s while all is well, so a time under 45 s counts as 45 s.
+    ///
+    /// While the feed is stale, [`Verifier::verify`] accepts tokens until they expire; the verifier logs a warning once, and counts them in
+    /// [`RevocationStatus::accepted_while_stale`]. [`Verifier::verify_unless_stale`] and routes that say `refuse_when_stale` answer 503.
+    #[cfg(feature = "revocation")]
+    pub fn staleness(mut self, tolerated: Duration) -> Self {
+        self.staleness = tolerated.max(MIN_STALENESS);
+        self
+    }
+
+    /// Bounds how many revocations the verifier keeps; the default is 1,000,000, which take up to 40 MB. The verifier drops none before its
+    /// time: while the issuer has more, the feed counts as silent.
+    #[cfg(feature = "revocation")]
+    pub fn max_revocations(mut self, entries: usize) -> Self {
+        self.max_revocations = entries;
+        self
+    }
+
     /// Takes the time from `clock` instead of the machine's clocks. This is for tests.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
@@ -231,11 +295,16 @@ impl VerifierBuilder {
         let jwks_uri = self.jwks_uri.unwrap_or_else(|| format!("{}/.well-known/jwks.json", self.issuer));
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
         let fetcher = JwksFetcher::new(&jwks_uri)?;
+        let keys = Arc::new(KeyCache::new(fetcher, Arc::clone(&clock), self.refresh_within));
+        #[cfg(feature = "revocation")]
+        let revocations = Revocations::new(&self.issuer, Arc::clone(&keys), Arc::clone(&clock), self.staleness, self.max_revocations)?;
         let rules = Rules::new(self.issuer, self.audiences, LEEWAY);
         let inner = Inner {
             rules: if self.accepts_plain_type { rules.accepting_typ_jwt() } else { rules },
-            keys: Arc::new(KeyCache::new(fetcher, Arc::clone(&clock), self.refresh_within)),
+            keys,
             accepted: AcceptedTokens::new(self.token_cache.0, self.token_cache.1),
+            #[cfg(feature = "revocation")]
+            revocations,
             clock,
         };
         Ok(Verifier { inner: Arc::new(inner) })

@@ -40,6 +40,19 @@ impl<S: Clone + Send + Sync + 'static> Methods<S> {
         self.0.extend(other.into().0);
         self
     }
+
+    /// Answers 503 with `Retry-After` to a valid token while the issuer's feed of revocations is stale, because the token may be revoked.
+    /// Public routes stay public.
+    #[cfg(feature = "revocation")]
+    #[must_use]
+    pub fn refuse_when_stale(mut self) -> Self {
+        for (_, _, access) in &mut self.0 {
+            if let Access::Token(required) = access {
+                *required = required.and(&Requirement::heard());
+            }
+        }
+        self
+    }
 }
 
 /// A plain axum handler requires a valid token, with any scopes or none.
@@ -107,6 +120,14 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     /// Public routes stay public.
     pub fn require<R: Require>(mut self) -> Self {
         self.required = self.required.and(&R::requirement());
+        self
+    }
+
+    /// Answers 503 with `Retry-After` to valid tokens on every route of this router, and of the routers nested in it, while the issuer's feed
+    /// of revocations is stale. Public routes stay public.
+    #[cfg(feature = "revocation")]
+    pub fn refuse_when_stale(mut self) -> Self {
+        self.required = self.required.and(&Requirement::heard());
         self
     }
 
@@ -221,7 +242,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Guard<C> {
             (None, None) => Ok(None),
             (None, Some(required)) => Err(Challenge::NoCredentials { realm: realm(), required: required.clone() }),
             (Some(token), required) => {
-                let claims = self.verifier.verify(token).await.map_err(|error| Challenge::Token { realm: realm(), error })?;
+                let claims = self.verify(token, required).await.map_err(|error| Challenge::Token { realm: realm(), error })?;
                 match required {
                     Some(required) if !required.is_met_by(&claims) => {
                         Err(Challenge::InsufficientScope { realm: realm(), required: required.clone() })
@@ -230,6 +251,21 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Guard<C> {
                 }
             }
         }
+    }
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> Guard<C> {
+    #[cfg(feature = "revocation")]
+    async fn verify(&self, token: &str, required: Option<&Requirement>) -> Result<Arc<Claims<C>>, crate::Error> {
+        if required.is_some_and(Requirement::refuses_when_stale) {
+            return self.verifier.verify_unless_stale(token).await;
+        }
+        self.verifier.verify(token).await
+    }
+
+    #[cfg(not(feature = "revocation"))]
+    async fn verify(&self, token: &str, _required: Option<&Requirement>) -> Result<Arc<Claims<C>>, crate::Error> {
+        self.verifier.verify(token).await
     }
 }
 

@@ -6,30 +6,34 @@ use ::axum::routing::MethodFilter;
 use super::Methods;
 use crate::{Claims, Scope};
 
-/// A list of clauses, all of which must hold. A clause is a list of scopes, and holds if the token carries at least one of
+/// What a token must carry: a list of clauses, all of which must hold. A clause is a list of scopes, and holds if the token carries at least one of
 /// them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Requirement(Vec<Vec<&'static str>>);
+pub struct Requirement {
+    clauses: Vec<Vec<&'static str>>,
+    /// `true` if no token is accepted while the feed of revocations is stale.
+    when_heard: bool,
+}
 
 impl Requirement {
     /// Combines this requirement with `other`, so that a token must meet both.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
-        let mut clauses = self.0.clone();
-        clauses.extend(other.0.iter().filter(|clause| !self.0.contains(clause)).cloned());
-        Self(clauses)
+        let mut clauses = self.clauses.clone();
+        clauses.extend(other.clauses.iter().filter(|clause| !self.clauses.contains(clause)).cloned());
+        Self { clauses, when_heard: self.when_heard || other.when_heard }
     }
 
     /// Returns `true` if a token with these claims meets the requirement.
     pub fn is_met_by<C>(&self, claims: &Claims<C>) -> bool {
-        self.0.iter().all(|clause| clause.iter().any(|name| claims.has_scope(name)))
+        self.clauses.iter().all(|clause| clause.iter().any(|name| claims.has_scope(name)))
     }
 
     /// Returns scopes that are enough to meet the requirement, separated by spaces, for the `scope` of a challenge (RFC 6750
     /// §3). Of each clause, it takes the first scope.
     pub fn sufficient(&self) -> String {
         let mut names: Vec<_> = Vec::new();
-        for name in self.0.iter().filter_map(|clause| clause.first()) {
+        for name in self.clauses.iter().filter_map(|clause| clause.first()) {
             if !names.contains(name) {
                 names.push(*name);
             }
@@ -39,7 +43,23 @@ impl Requirement {
 
     /// The clauses, each a list of alternative scopes.
     pub fn clauses(&self) -> &[Vec<&'static str>] {
-        &self.0
+        &self.clauses
+    }
+
+    fn of(clauses: Vec<Vec<&'static str>>) -> Self {
+        Self { clauses, when_heard: false }
+    }
+
+    /// The requirement that the feed of revocations is not stale, beside a valid token.
+    #[cfg(feature = "revocation")]
+    pub(super) fn heard() -> Self {
+        Self { when_heard: true, ..Self::default() }
+    }
+
+    /// Returns `true` if a request is answered with 503 while the feed of revocations is stale.
+    #[cfg(feature = "revocation")]
+    pub fn refuses_when_stale(&self) -> bool {
+        self.when_heard
     }
 }
 
@@ -83,7 +103,7 @@ fn bind<R: Require + ?Sized, H: Handler<T, S>, T: 'static, S: Clone + Send + Syn
 
 impl<S: Scope> Require for S {
     fn requirement() -> Requirement {
-        Requirement(vec![vec![S::NAME]])
+        Requirement::of(vec![vec![S::NAME]])
     }
 }
 
@@ -105,13 +125,13 @@ macro_rules! tuples {
     ($(($($scope:ident),+))*) => {$(
         impl<$($scope: Scope),+> Require for Any<($($scope,)+)> {
             fn requirement() -> Requirement {
-                Requirement(vec![vec![$($scope::NAME),+]])
+                Requirement::of(vec![vec![$($scope::NAME),+]])
             }
         }
 
         impl<$($scope: Scope),+> Require for ($($scope,)+) {
             fn requirement() -> Requirement {
-                Requirement(vec![$(vec![$scope::NAME]),+])
+                Requirement::of(vec![$(vec![$scope::NAME]),+])
             }
         }
     )*};

@@ -1,11 +1,12 @@
 //! Tests of the cache of accepted tokens: it changes no answer, and a token that it knows costs no signature check.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use signet_testkit::{AUDIENCE, TestIssuer};
-use signet_verifier::{Error, Refusal};
+use signet_verifier::{Error, Refusal, Verifier};
 
 /// Something that happens at the issuer, or a request that presents one of the tokens.
 #[derive(Debug, Clone)]
@@ -14,6 +15,9 @@ enum Step {
     Mint(u64, u64),
     Forge,
     Present(usize),
+    /// Revokes a token by its number, counted back from the newest.
+    Revoke(usize),
+    RevokeKeyInFeed,
     Rotate,
     ReplaceKey,
     RevokeKeys,
@@ -28,12 +32,23 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (prop_oneof![Just(100), Just(600), Just(3600)], prop_oneof![3 => Just(0), 1 => Just(200)]).prop_map(|(life, start)| Step::Mint(life, start)),
         1 => Just(Step::Forge),
         16 => (0..6usize).prop_map(Step::Present),
+        2 => (0..6usize).prop_map(Step::Revoke),
+        1 => Just(Step::RevokeKeyInFeed),
         1 => Just(Step::Rotate),
         1 => Just(Step::ReplaceKey),
         1 => Just(Step::RevokeKeys),
         2 => any::<bool>().prop_map(Step::Outage),
         3 => prop_oneof![Just(100), Just(300), Just(4000)].prop_map(Step::Wait),
     ]
+}
+
+/// Waits until each verifier has heard of so many revoked handles.
+async fn heard(verifiers: &[&Verifier], handles: usize) {
+    for verifier in verifiers {
+        while verifier.revocation_status().entries < handles {
+            tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>()).await.unwrap_err();
+        }
+    }
 }
 
 proptest! {
@@ -46,12 +61,19 @@ proptest! {
             let issuer = TestIssuer::new();
             let verifier = |tokens, bytes| issuer.verifier_builder().audience(AUDIENCE).token_cache(tokens, bytes).build().unwrap();
             let (plain, large, small) = (verifier(0, 0), verifier(1000, 1 << 20), verifier(3, 4000));
+            // The verifiers never drop an entry, so that its number tells what they have heard.
+            issuer.keep_revocations_for(500_000);
+            let mut revoked = HashSet::new();
+            for verifier in [&plain, &large, &small] {
+                verifier.verify(&issuer.token().mint()).await.unwrap();
+            }
             let mut tokens = vec![issuer.token().mint()];
             for step in &steps {
                 match step {
                     Step::Mint(life, start) => {
                         let now = signet_verifier::Clock::unix_seconds(issuer.clock());
-                        tokens.push(issuer.token().claim("exp", now + life).claim("nbf", now + start).mint());
+                        let token = issuer.token().claim("exp", now + life).claim("nbf", now + start);
+                        tokens.push(token.claim("grant_id", tokens.len().to_string()).mint());
                     }
                     Step::Forge => tokens.push(issuer.token().tampered().mint()),
                     Step::Present(back) => {
@@ -59,6 +81,20 @@ proptest! {
                         let expected = plain.verify(token).await;
                         prop_assert_eq!(&large.verify(token).await, &expected);
                         prop_assert_eq!(&small.verify(token).await, &expected);
+                    }
+                    Step::Revoke(back) => {
+                        let grant = tokens.len().saturating_sub(back + 1).to_string();
+                        issuer.revoke(&grant);
+                        revoked.insert(grant);
+                        heard(&[&plain, &large, &small], revoked.len()).await;
+                    }
+                    Step::RevokeKeyInFeed => {
+                        issuer.revoke_key_in_feed();
+                        // Keys have no number. A handle that no token has comes with them, or after them.
+                        let probe = format!("probe {}", revoked.len());
+                        issuer.revoke(&probe);
+                        revoked.insert(probe);
+                        heard(&[&plain, &large, &small], revoked.len()).await;
                     }
                     Step::Rotate => issuer.rotate(),
                     Step::ReplaceKey => issuer.replace_key(),
