@@ -7,6 +7,7 @@ from typing import Annotated
 import jwt
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import OAuth2PasswordBearer, SecurityScopes
+from revocations import Revocations
 
 ISSUER = os.environ.get("ISSUER", "http://localhost:8080")
 AUDIENCE = os.environ.get("AUDIENCE", "https://orders.example")
@@ -15,6 +16,7 @@ JWKS_MAX_AGE = int(os.environ.get("JWKS_MAX_AGE", "300"))
 # The keys are kept for the max-age of the JWKS and no longer, so that a revoked key is refused after at most that time.
 # cache_keys is off, because that cache has no time limit.
 keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", cache_keys=False, lifespan=JWKS_MAX_AGE, timeout=5)
+revocations = Revocations(ISSUER)
 password_bearer = OAuth2PasswordBearer(
     tokenUrl=f"{ISSUER}/token",
     scopes={"orders:read": "See orders", "orders:write": "Change orders"},
@@ -58,6 +60,8 @@ def claims(required: SecurityScopes, request: Request, token: Annotated[str | No
         scopes = accepted.get("scope", "")
         if not isinstance(scopes, str):
             raise jwt.InvalidTokenError("scope: expected a string")
+        if revocations.is_revoked(header["kid"], accepted):
+            raise jwt.InvalidTokenError("the token is revoked")
     except (jwt.PyJWKClientConnectionError, json.JSONDecodeError) as error:
         raise HTTPException(503, headers={"Retry-After": "1"}) from error
     except jwt.PyJWTError as error:

@@ -27,6 +27,7 @@ type claims struct {
 	jwt.RegisteredClaims
 	ClientID     string          `json:"client_id"`
 	Scope        string          `json:"scope"`
+	GrantID      string          `json:"grant_id"`
 	Confirmation json.RawMessage `json:"cnf"`
 }
 
@@ -45,6 +46,7 @@ type verifier struct {
 	parser   *jwt.Parser
 	keys     keyfunc.Keyfunc
 	fetches  *fetches
+	revoked  *revocations
 }
 
 // newVerifier starts to fetch the keys of the issuer. maxAge is the max-age of its JWKS: keyfunc fetches the keys again each time
@@ -69,13 +71,13 @@ func newVerifier(ctx context.Context, issuer, audience string, maxAge time.Durat
 		RefreshUnknownKID: rate.NewLimiter(rate.Every(min(30*time.Second, maxAge)), 1),
 		RateLimitWaitMax:  5 * time.Second,
 	})
-	return &verifier{audience, parser, keys, fetches}, err
+	return &verifier{audience, parser, keys, fetches, newRevocations(issuer)}, err
 }
 
 // verify returns the claims of the token if it is valid. errNoKeys says that this cannot be decided now.
 func (v *verifier) verify(token string) (*claims, error) {
 	accepted := &claims{}
-	_, err := v.parser.ParseWithClaims(token, accepted, func(unverified *jwt.Token) (any, error) {
+	parsed, err := v.parser.ParseWithClaims(token, accepted, func(unverified *jwt.Token) (any, error) {
 		// Only the type distinguishes an access token from an ID token, because the same key signs both.
 		typ, _ := unverified.Header["typ"].(string)
 		if strings.TrimPrefix(strings.ToLower(typ), "application/") != "at+jwt" {
@@ -91,7 +93,13 @@ func (v *verifier) verify(token string) (*claims, error) {
 		}
 		return key, err
 	})
-	return accepted, err
+	if err != nil {
+		return accepted, err
+	}
+	if kid, _ := parsed.Header["kid"].(string); v.revoked.isRevoked(kid, accepted.GrantID) {
+		return accepted, errors.New("the token is revoked")
+	}
+	return accepted, nil
 }
 
 var errNoKeys = errors.New("the keys of the issuer cannot be fetched")

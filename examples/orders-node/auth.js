@@ -1,6 +1,7 @@
 // Verifies Signet's access tokens (RFC 9068) against the issuer's cached JWKS, with jose.
 
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
+import { isRevoked } from './revocations.js';
 
 export const ISSUER = process.env.ISSUER ?? 'http://localhost:8080';
 export const AUDIENCE = process.env.AUDIENCE ?? 'https://orders.example';
@@ -47,6 +48,9 @@ export async function claims(request, required) {
     if (typeof (accepted.scope ?? '') !== 'string') throw new errors.JWTClaimValidationFailed('expected a string', accepted, 'scope');
     // jose checks iat only together with a maximal age of the token.
     if (accepted.iat > Date.now() / 1000 + LEEWAY) throw new errors.JWTClaimValidationFailed('it is in the future', accepted, 'iat');
+    if (await isRevoked(ISSUER, result.protectedHeader.kid, accepted)) {
+      throw new errors.JWTClaimValidationFailed('the token is revoked', accepted, 'grant_id');
+    }
     if ('cnf' in accepted) throw new errors.JWTClaimValidationFailed('the token is bound to a key, so it is not a bearer token', accepted, 'cnf');
   } catch (error) {
     const refused = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC';

@@ -18,7 +18,7 @@ SCOPE = "orders:read"
 
 
 class Minter:
-    """An issuer that only has a JWKS. While `available` is false, it answers 503."""
+    """An issuer that only has a JWKS and a discovery document. While `available` is false, it answers 503."""
 
     def __init__(self):
         self.available = False
@@ -29,6 +29,9 @@ class Minter:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(handler):
                 time.sleep(0.05)  # as long as an issuer in another building takes
+                if not handler.path.endswith("/jwks.json"):
+                    self.answer_other(handler)
+                    return
                 handler.send_response(200 if self.available else 503)
                 handler.send_header("Content-Type", "application/json")
                 handler.send_header("Cache-Control", f"max-age={JWKS_MAX_AGE}")
@@ -42,6 +45,14 @@ class Minter:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://localhost:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer_other(self, handler):
+        """Answers a request for anything but the JWKS: with a discovery document that names no feed of revocations."""
+        body = json.dumps({"issuer": self.url}).encode()
+        handler.send_response(200 if self.available else 503)
+        handler.send_header("Content-Length", str(len(body) if self.available else 0))
+        handler.end_headers()
+        handler.wfile.write(body if self.available else b"")
 
     def token(self, header=None, claims=None, algorithm="RS256", key=None) -> str:
         """Signs a good token, but for what is given. ABSENT leaves a member out."""

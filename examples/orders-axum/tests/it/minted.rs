@@ -47,3 +47,12 @@ async fn an_issuer_that_is_away_is_no_refusal() {
     issuer.outage(true);
     assert_eq!(status(&issuer, "GET", "/orders", issuer.token().scope::<OrdersRead>()).await, StatusCode::SERVICE_UNAVAILABLE);
 }
+
+#[tokio::test]
+async fn a_revoked_token_is_refused() {
+    let issuer = TestIssuer::new();
+    issuer.revoke("ended");
+    let token = |grant_id: &str| issuer.token().claim("grant_id", grant_id).scope::<OrdersRead>();
+    assert_eq!(status(&issuer, "GET", "/orders", token("ended")).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(&issuer, "GET", "/orders", token("alive")).await, StatusCode::OK);
+}

@@ -28,6 +28,7 @@ import org.springframework.security.config.ObjectPostProcessor;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.http.SessionCreationPolicy;
 import org.springframework.security.oauth2.core.OAuth2AuthenticationException;
+import org.springframework.security.oauth2.core.OAuth2TokenValidatorResult;
 import org.springframework.security.oauth2.jose.jws.SignatureAlgorithm;
 import org.springframework.security.oauth2.jwt.JwtClaimValidator;
 import org.springframework.security.oauth2.jwt.JwtDecoder;
@@ -95,6 +96,7 @@ class Security {
             .build();
         var decoder = NimbusJwtDecoder.withJwkSource(refusingUnknownKeys(keys)).jwsAlgorithm(SignatureAlgorithm.RS256).build();
 
+        var revocations = new Revocations(issuer);
         // Only the type distinguishes an access token from an ID token, because the same key signs both. createAtJwtValidator requires
         // the type at+jwt, which Spring Security refuses by default, and the claims of RFC 9068.
         decoder.setJwtValidator(JwtValidators.createAtJwtValidator()
@@ -108,6 +110,9 @@ class Security {
                 checks.put("scope", new JwtClaimValidator<>("scope", scope -> scope == null || scope instanceof String));
                 // A token that is bound to a key is not a bearer token.
                 checks.put("cnf", new JwtClaimValidator<>("cnf", Objects::isNull));
+                checks.put("grant_id", token -> revocations.isRevoked((String) token.getHeaders().get("kid"), token.getClaimAsString("grant_id"))
+                    ? OAuth2TokenValidatorResult.failure(BearerTokenErrors.invalidToken("the token is revoked"))
+                    : OAuth2TokenValidatorResult.success());
             })
             .build());
         return decoder;

@@ -1,0 +1,83 @@
+// Follows Signet's feed of revocations (docs/revocation-feed.md), so that a revoked token is refused about a second later.
+
+import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const MAX_ENTRIES = 1_000_000;
+const MAX_BYTES = MAX_ENTRIES * 25 + 65536;
+const FIRST_ANSWER = 5000; // milliseconds
+
+const revoked = new Map(); // the handle, and when it may be forgotten, in milliseconds of the monotonic clock
+const kids = new Set();
+let endpoint, cursor, following;
+
+/** Tells whether the token's key, or what it was granted by, is revoked. The first call starts to follow the feed and waits for its first answer. */
+export async function isRevoked(issuer, kid, claims) {
+  following ??= new Promise((settle) => {
+    follow(issuer, settle);
+    setTimeout(settle, FIRST_ANSWER).unref();
+  });
+  await following;
+  if (kids.has(kid)) return true;
+  if (typeof claims.grant_id !== 'string') return false;
+  return revoked.has(createHash('sha256').update(claims.grant_id).digest().subarray(0, 16).toString('base64url'));
+}
+
+async function follow(issuer, settle) {
+  for (let failures = 0; ; ) {
+    let wait;
+    try {
+      wait = await step(issuer);
+      settle();
+      failures = 0;
+    } catch (error) {
+      // Whatever is wrong with an answer, it is silence.
+      console.warn(`the feed of revocations did not answer: ${error.message}`);
+      wait = Math.random() * Math.min(30_000, 200 * 2 ** Math.min(failures++, 8)) + (error.retryAfter ?? 0);
+    }
+    await pause(wait, undefined, { ref: false });
+  }
+}
+
+/** Reads one answer, and returns how many milliseconds to wait before the next request. */
+async function step(issuer) {
+  if (!endpoint) {
+    const found = (await get(`${issuer}/.well-known/openid-configuration`, 5000)).signet_revocations_endpoint;
+    if (found === undefined) return 150_000 + Math.random() * 300_000;
+    if (new URL(found).origin !== new URL(issuer).origin) throw new Error(`${found} is not of the issuer's origin`);
+    endpoint = found;
+  }
+  const url = new URL(endpoint);
+  if (cursor !== undefined) url.searchParams.set('after', cursor);
+  const answer = await get(url, 30_000);
+  const texts = (list) => Array.isArray(list) && list.every((text) => typeof text === 'string');
+  const keys = answer.revoked_kids ?? [];
+  if (typeof answer.cursor !== 'string' || !Number.isInteger(answer.keep_for) || !texts(answer.revoked) || !texts(keys)) {
+    throw new Error('the answer is malformed');
+  }
+  const now = performance.now();
+  for (const [handle, until] of revoked) if (until <= now) revoked.delete(handle);
+  keys.forEach((kid) => kids.add(kid));
+  if (revoked.size + answer.revoked.length > MAX_ENTRIES) throw new Error('there are more revocations than there is room for');
+  for (const handle of answer.revoked) revoked.set(handle, now + answer.keep_for * 1000);
+  cursor = answer.cursor;
+  return 100;
+}
+
+async function get(url, timeout) {
+  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeout) });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    if (response.status === 404) endpoint = undefined;
+    const seconds = Number(response.headers.get('retry-after')) || 0;
+    throw Object.assign(new Error(`status ${response.status}`), { retryAfter: Math.min(30, seconds) * 1000 });
+  }
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of response.body) {
+    length += chunk.length;
+    if (length > MAX_BYTES) throw new Error('the answer is too long');
+    chunks.push(chunk);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString());
+}

@@ -1,0 +1,131 @@
+"""Tests that the five services follow the feed of revocations (docs/revocation-feed.md). The test itself is the issuer."""
+
+import base64
+import hashlib
+import json
+import threading
+import time
+import urllib.parse
+
+import pytest
+from support import answers, assert_all, running_services
+from test_minted_tokens import Minter
+
+
+class FeedingMinter(Minter):
+    """An issuer with a feed, which can be cut, garbled, and lose all its cursors."""
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.revoked, self.kids, self.epoch = [], [], 0
+        self.cut, self.garbled = False, None
+        self.after = []  # the cursors that were presented
+        super().__init__()
+        self.available = True
+
+    def change(self, **changes):
+        with self.changed:
+            for name, value in changes.items():
+                setattr(self, name, value)
+            self.changed.notify_all()
+
+    def revoke(self, grant_id: str):
+        hash = hashlib.sha256(grant_id.encode()).digest()[:16]
+        self.change(revoked=[*self.revoked, base64.urlsafe_b64encode(hash).rstrip(b"=").decode()])
+
+    def cursor(self) -> str:
+        return f"{self.epoch}/{len(self.revoked)}+{len(self.kids)}"
+
+    def answer_other(self, handler):
+        url = urllib.parse.urlsplit(handler.path)
+        status = 200
+        if url.path == "/.well-known/openid-configuration":
+            body = json.dumps({"issuer": self.url, "signet_revocations_endpoint": f"{self.url}/revocations"})
+        else:
+            after = urllib.parse.parse_qs(url.query).get("after", [None])[0]
+            with self.changed:
+                self.after.append(after)
+                self.changed.wait_for(lambda: self.cut or self.garbled is not None or after != self.cursor(), timeout=2)
+                news = {"cursor": self.cursor(), "keep_for": 3700, "revoked": self.revoked, "revoked_kids": self.kids}
+                body = json.dumps(news) if self.garbled is None else self.garbled
+                status = 503 if self.cut else 200
+        if status != 200:
+            body = ""
+        handler.send_response(status)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Cache-Control", "no-store")
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body.encode())
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    issuer = FeedingMinter()
+    yield issuer
+    issuer.server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def services(issuer):
+    issuer.revoke("before the start")
+    with running_services(issuer.url) as urls:
+        yield urls
+
+
+def of(issuer, grant_id: str) -> str:
+    return issuer.token(claims={"grant_id": grant_id})
+
+
+def until_all_refuse(services, token: str, seconds: float):
+    deadline = time.monotonic() + seconds
+    while {status for status, _ in answers(services, token).values()} != {401}:
+        assert time.monotonic() < deadline, answers(services, token)
+        time.sleep(0.05)
+    assert_all(services, token, 401, "invalid_token")
+
+
+def test_the_first_request_knows_what_was_revoked_before(issuer, services):
+    """Must run first."""
+    assert_all(services, of(issuer, "before the start"), 401, "invalid_token")
+    assert_all(services, of(issuer, "alive"), 200)
+    assert_all(services, issuer.token(), 200)
+
+
+def test_a_revocation_reaches_all(issuer, services):
+    token = of(issuer, "ends")
+    assert_all(services, token, 200)
+    issuer.revoke("ends")
+    until_all_refuse(services, token, 3)
+    assert_all(services, of(issuer, "alive"), 200)
+    assert None in issuer.after and any("/" in after for after in issuer.after if after)
+
+
+@pytest.mark.parametrize("garbage", ["", "<html>", "[]", "null", '{"cursor": "x", "keep_for": 60, "revoked": [', '{"revoked": []}', "{}"])
+def test_garbage_is_silence(issuer, services, garbage):
+    grant = f"garbage {garbage}"
+    issuer.change(garbled=garbage)
+    issuer.revoke(grant)
+    time.sleep(0.3)
+    assert_all(services, of(issuer, "alive"), 200)
+    assert_all(services, of(issuer, "before the start"), 401, "invalid_token")
+    issuer.change(garbled=None)
+    until_all_refuse(services, of(issuer, grant), 15)
+
+
+def test_a_restart_loses_nothing(issuer, services):
+    issuer.change(cut=True)
+    time.sleep(0.5)
+    issuer.revoke("while away")
+    issuer.change(epoch=issuer.epoch + 1)
+    assert_all(services, of(issuer, "before the start"), 401, "invalid_token")
+    assert_all(services, of(issuer, "while away"), 200)
+    issuer.change(cut=False)
+    until_all_refuse(services, of(issuer, "while away"), 15)
+    assert_all(services, of(issuer, "alive"), 200)
+
+
+def test_a_revoked_key_is_refused_whatever_the_jwks_says(issuer, services):
+    """Must run last."""
+    issuer.change(kids=["minted"])
+    until_all_refuse(services, of(issuer, "alive"), 3)
