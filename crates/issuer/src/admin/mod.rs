@@ -22,6 +22,7 @@ pub mod names;
 pub mod new_client;
 pub mod patch;
 pub mod permission;
+pub mod presets;
 pub mod preview;
 pub mod registration_tokens;
 pub mod resources;

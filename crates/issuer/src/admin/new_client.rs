@@ -105,7 +105,7 @@ impl NewClient {
         faults.extend(draft.client_id.as_deref().and_then(|id| check_id(id).err()));
         faults.extend(check_name("client_name", &draft.client_name).err());
         faults.extend(check_grant_types(&draft, rules).err());
-        faults.extend(check_redirect_uris(&draft, rules).err());
+        faults.extend(check_redirect_uris(&draft, rules));
         faults.extend(check_auth_method(&draft).err());
         faults.extend(check_pkce(&draft).err());
         faults.extend(check_access(&draft, rules).err());
@@ -124,7 +124,7 @@ impl NewClient {
     }
 
     /// Returns the id, if one was given.
-    pub(super) fn id(&self) -> Option<&str> {
+    pub fn id(&self) -> Option<&str> {
         self.0.client_id.as_deref()
     }
 
@@ -215,24 +215,25 @@ fn check_grant_types(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_redirect_uris(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
-    let fault = |expected: String| Err(Fault::new("redirect_uris", expected));
+/// Returns a fault for each redirect URI that is wrong.
+fn check_redirect_uris(draft: &ClientDraft, rules: Rules) -> Vec<Fault> {
+    let fault = |expected: String| Fault::new("redirect_uris", expected);
     let needs_one = rules.self_registered || draft.grant_types.iter().any(|name| name == Grant::AuthorizationCode.name());
     if needs_one && draft.redirect_uris.is_empty() {
-        return fault("one or more, such as https://app.example.com/callback, because the grant authorization_code needs them".to_owned());
+        let expected = "one or more, such as https://app.example.com/callback, because the grant authorization_code needs them";
+        return vec![fault(expected.to_owned())];
     }
     if draft.redirect_uris.len() > MAX_REDIRECT_URIS {
-        return fault(format!("at most {MAX_REDIRECT_URIS} URIs; found {}", draft.redirect_uris.len()));
+        return vec![fault(format!("at most {MAX_REDIRECT_URIS} URIs; found {}", draft.redirect_uris.len()))];
     }
-    for uri in &draft.redirect_uris {
+    let check = |uri: &String| {
         if uri.len() > MAX_TEXT {
-            return fault(format!("URIs of at most {MAX_TEXT} bytes; found one of {}", uri.len()));
+            return Some(fault(format!("URIs of at most {MAX_TEXT} bytes; found one of {}", uri.len())));
         }
-        if let Err(error) = redirect_uri::validate(uri, draft.metadata.application_type.unwrap_or_default(), draft.public) {
-            return fault(error.to_string()).map_err(|fault| fault.found(uri));
-        }
-    }
-    Ok(())
+        let error = redirect_uri::validate(uri, draft.metadata.application_type.unwrap_or_default(), draft.public).err()?;
+        Some(fault(error.to_string()).found(uri))
+    };
+    draft.redirect_uris.iter().filter_map(check).collect()
 }
 
 fn check_auth_method(draft: &ClientDraft) -> Result<(), Fault> {

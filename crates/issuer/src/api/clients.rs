@@ -1,4 +1,4 @@
-//! `/api/v1/clients`: clients.
+//! `/api/v1/clients`: adds, lists, changes and removes clients.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

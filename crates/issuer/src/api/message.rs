@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::admin::Listing;
-use crate::api::access::Access;
+use crate::api::access::{Access, PREFIX};
 use crate::app::App;
 use crate::web::error::problem::Problem;
 
@@ -121,8 +121,16 @@ pub fn versioned(view: impl Serialize, version: i32) -> Response {
 
 /// Answers 201 with `view`, which stands at the URL of the request followed by `id`.
 pub fn created(access: &Access, id: &str, view: impl Serialize) -> Response {
-    let location = format!("{}/{}", access.url(), segment(id));
-    (StatusCode::CREATED, [(header::LOCATION, location)], shown(view)).into_response()
+    created_at(&format!("{}/{}", access.url(), segment(id)), view)
+}
+
+/// Answers 201 with `view`, which stands in the collection `path` below the prefix under the name `id`.
+pub fn created_in(access: &Access, path: &str, id: &str, view: impl Serialize) -> Response {
+    created_at(&access.app().settings.issuer.endpoint(&format!("{PREFIX}{path}/{}", segment(id))), view)
+}
+
+fn created_at(location: &str, view: impl Serialize) -> Response {
+    (StatusCode::CREATED, [(header::LOCATION, location.to_owned())], shown(view)).into_response()
 }
 
 /// Encodes `name` as one segment of a path.

@@ -10,6 +10,7 @@ pub mod docs;
 mod groups;
 mod keys;
 mod message;
+mod presets;
 mod registration_tokens;
 mod resources;
 mod roles;
@@ -150,6 +151,13 @@ pub fn api() -> Api {
         )
         .tell::<ClientView, _>("/clients/{id}/disable", O::ClientSetEnabled, "Refuse every request of a client", clients::disable)
         .tell::<ClientView, _>("/clients/{id}/enable", O::ClientSetEnabled, "Let a disabled client work again", clients::enable)
+        .show::<presets::PresetsBody, _>("/presets", O::ClientList, "List the presets for clients", presets::list)
+        .create::<presets::FromPresetBody, presets::FromPresetAdded, _>(
+            "/presets/{name}/clients",
+            O::ClientAdd,
+            "Add a client from a preset, and get the lines to paste into the application",
+            presets::add,
+        )
         .list::<ResourceView, _>("/resources", O::ResourceList, "List resources, the oldest first", &[], resources::list)
         .create::<resources::NewResourceBody, ResourceView, _>("/resources", O::ResourceAdd, "Add a resource", resources::add)
         .show::<ResourceView, _>("/resources/{identifier}", O::ResourceShow, "Show a resource", resources::show)

@@ -301,6 +301,7 @@ fn suffix(route: &Route) -> String {
     let last = route.path.rsplit('/').next().unwrap_or_default();
     let is_second = match route.operation {
         Operation::ClientSetEnabled => true,
+        Operation::ClientList | Operation::ClientAdd if route.path.starts_with("/presets") => return "_presets".to_owned(),
         Operation::GroupShow => last == "members",
         Operation::ClientShow => last == "secrets",
         Operation::ClientRotateSecret => last == "old",
@@ -318,7 +319,7 @@ fn success(route: &Route) -> utoipa::openapi::Response {
     let text = |description: &str| {
         HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).description(Some(description)).build()
     };
-    if route.has_etag && !route.path.starts_with("/keys") {
+    if route.has_etag && !route.path.starts_with("/keys") && route.path != "/presets" {
         built = built.header("ETag", text("The version, for If-Match"));
     }
     if route.status == StatusCode::CREATED {

@@ -6,17 +6,19 @@ use serde_json::json;
 use crate::admin::change;
 use crate::admin::clients::{self, Added, ClientFilter, OldSecret};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::admin::presets;
 use crate::admin::registration_tokens::{self, IssuedToken, LIFETIME, NewRegistrationToken, USES};
 use crate::app::App;
 use crate::cli::client_claim::{self, ClaimCommand, TryArgs};
 use crate::cli::client_metadata::MetadataArgs;
-use crate::cli::client_values::{parse_access, parse_duration, parse_pkce, secret_report};
+use crate::cli::client_values::{parse_access, parse_duration, parse_pkce, secret_report, with_lines};
 use crate::cli::edit_client::{self, EditArgs};
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, all, operator, reading};
+use crate::cli::{Arguments, CliError, all, operator, reading, rows_of};
 use crate::clock::{DAY, UnixSeconds, date};
 use crate::fetch::budget::Asker;
 use crate::oauth::access::Access;
+use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::pkce::Pkce;
 
 /// The subcommands of `signet client`.
@@ -24,6 +26,8 @@ use crate::oauth::pkce::Pkce;
 pub enum ClientCommand {
     /// Add a client; its client id and its secret are shown, the secret only this once
     Add(Box<AddArgs>),
+    /// List the presets for `signet client add --preset`
+    Presets,
     /// List the clients, by client id
     List {
         /// Only clients that are enabled (true) or disabled (false) [default: both]
@@ -95,9 +99,16 @@ pub struct AddArgs {
     /// Client id: 1 to 128 of the characters a-z A-Z 0-9 - . _ ~, and not a UUID [default: a random one]
     #[arg(long)]
     id: Option<String>,
-    /// Name of the client, as pages show it to people
-    #[arg(long)]
-    name: String,
+    /// Preset that fills in the client and shows the lines to paste into the application, such as web or grafana; other options add to its
+    /// lists and replace its other values; `signet client presets` lists all
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// Address of the application, for the redirect URIs of the preset
+    #[arg(long, value_name = "URL", requires = "preset")]
+    url: Option<String>,
+    /// Name of the client, as pages show it to people [default: that of the preset]
+    #[arg(long, required_unless_present = "preset")]
+    name: Option<String>,
     /// Grant type that the client may use, such as authorization_code; may be repeated [default: none]
     #[arg(long = "grant", value_name = "GRANT")]
     grants: Vec<String>,
@@ -155,17 +166,20 @@ const ADD: Arguments<'_> = &[
     ("origins", "--origin"),
     ("pkce", "--pkce"),
     ("policy_uri", "--policy-uri"),
+    ("preset", "--preset"),
     ("post_logout_redirect_uris", "--post-logout-redirect-uri"),
     ("redirect_uris", "--redirect-uri"),
     ("scope", "--scope"),
     ("token_endpoint_auth_method", "--auth-method"),
     ("tos_uri", "--tos-uri"),
+    ("url", "--url"),
 ];
 
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: ClientCommand) -> Result<Report, CliError> {
     match command {
         ClientCommand::Add(args) => add(app, *args).await.map_err(|error| error.in_terms_of(ADD)),
+        ClientCommand::Presets => presets(app),
         ClientCommand::List { enabled, registered } => list(app, ClientFilter { enabled, registered }).await,
         ClientCommand::Edit(args) => edit_client::run(app, *args).await,
         ClientCommand::Claim(command) => client_claim::run(app, command).await,
@@ -190,28 +204,56 @@ pub async fn run(app: &App, command: ClientCommand) -> Result<Report, CliError> 
 }
 
 async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
+    let preset = args.preset.as_deref().map(presets::find).transpose()?;
+    let url = match preset {
+        Some(preset) => preset.check_url(args.url.as_deref())?,
+        None => String::new(),
+    };
+    let blank = preset.map(|preset| preset.draft(&url)).unwrap_or_default();
+    let more = |mut own: Vec<String>, given: Vec<String>| {
+        own.extend(given);
+        own
+    };
+    let metadata = args.metadata.into_metadata()?;
     let draft = ClientDraft {
-        client_id: args.id,
-        client_name: args.name,
-        grant_types: args.grants,
-        redirect_uris: args.redirect_uris,
-        scope: Some(args.scopes),
-        token_endpoint_auth_method: args.auth_method,
+        client_id: args.id.or(blank.client_id),
+        client_name: args.name.unwrap_or(blank.client_name),
+        grant_types: more(blank.grant_types, args.grants),
+        redirect_uris: more(blank.redirect_uris, args.redirect_uris),
+        scope: Some(more(blank.scope.unwrap_or_default(), args.scopes)),
+        token_endpoint_auth_method: args.auth_method.or(blank.token_endpoint_auth_method),
         default_resource: args.resource,
         origins: args.origins,
-        public: args.public,
+        public: args.public || blank.public,
         pkce: args.pkce,
-        first_party: args.first_party,
+        first_party: args.first_party || blank.first_party,
         access: args.access,
         groups: args.groups,
-        metadata: args.metadata.into_metadata()?,
+        id_token_claims: blank.id_token_claims,
+        metadata: ClientMetadata {
+            application_type: metadata.application_type.or(blank.metadata.application_type),
+            post_logout_redirect_uris: more(blank.metadata.post_logout_redirect_uris, metadata.post_logout_redirect_uris),
+            ..metadata
+        },
         ..ClientDraft::default()
     };
     let client = NewClient::check(draft, Rules::for_administrators(app))?;
     let logo = clients::fetch_logo(app, client.metadata(), Asker::Operator).await?;
-    let added = change(app, &operator(), move |change| Box::pin(clients::add(change, client, logo, None))).await?;
+    let added = match preset {
+        Some(preset) => change(app, &operator(), move |change| Box::pin(presets::add(change, preset, client, logo))).await?,
+        None => change(app, &operator(), move |change| Box::pin(clients::add(change, client, logo, None))).await?,
+    };
     let Added { client, client_secret } = added;
-    Ok(secret_report(&client.client_id, client_secret))
+    let id = &client.client_id;
+    let report = secret_report(id, client_secret.clone());
+    let Some(preset) = preset else { return Ok(report) };
+    let lines = preset.lines(&app.settings.issuer, &url, id, client_secret.as_deref());
+    Ok(with_lines(report, &preset.proof(), &lines))
+}
+
+fn presets(app: &App) -> Result<Report, CliError> {
+    let rows = rows_of(presets::list(&reading(app))?);
+    Ok(Report::table(&["name", "title", "needs_url", "public", "about", "proof"], rows))
 }
 
 async fn registration_token(app: &App, uses: i32, lifetime: UnixSeconds) -> Result<Report, CliError> {

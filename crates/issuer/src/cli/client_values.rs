@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::admin::presets::Paste;
 use crate::cli::report::Report;
 use crate::clock::{DAY, UnixSeconds};
 use crate::oauth::access::Access;
@@ -40,4 +41,10 @@ pub(super) fn secret_report(id: &str, secret: Option<String>) -> Report {
         }
         None => Report::new(format!("client_id  {id}"), json!({ "client_id": id })),
     }
+}
+
+/// Adds the lines to paste into the application.
+pub(super) fn with_lines(report: Report, proof: &str, lines: &[Paste]) -> Report {
+    let parts: Vec<String> = lines.iter().map(|paste| format!("{}:\n\n{}", paste.place, paste.text)).collect();
+    report.with(&format!("{proof}\n\n{}", parts.join("\n\n")), "paste", json!(lines))
 }

@@ -62,6 +62,14 @@ impl Report {
         }
     }
 
+    /// Adds `text` after a blank line, and `value` as a member of the JSON object.
+    #[must_use]
+    pub fn with(mut self, text: &str, member: &str, value: Value) -> Self {
+        self.text += &format!("\n\n{text}");
+        self.json[member] = value;
+        self
+    }
+
     /// Returns `true` if the exit code is 0.
     pub fn is_success(&self) -> bool {
         self.success

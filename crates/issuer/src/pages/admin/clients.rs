@@ -3,7 +3,8 @@
 use axum::extract::Path;
 use axum::response::Response;
 
-use crate::admin::clients::{self, ClientFilter, ClientView, OldSecret, SecretView};
+use crate::admin::audit::{self, RefusalView};
+use crate::admin::clients::{self, ClientFilter, ClientView, SecretView};
 use crate::admin::{Listing, Operation, client_claims};
 use crate::oauth::access::Access;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim};
@@ -15,7 +16,7 @@ use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
 
 pub(super) const SECTION: &str = "Clients";
-const PATH: &str = "/admin/clients";
+pub(super) const PATH: &str = "/admin/clients";
 
 pub(super) fn path(id: &str) -> String {
     format!("{PATH}/{}", encode(id))
@@ -37,8 +38,9 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         frame: admin.frame(SECTION, "signet client list").await?,
         heading: "Clients",
         lead: "Applications that sign people in, and services that ask for tokens of their own.",
-        table: Table::new(&["Client id", "Name", "Grants", "Notes"], "There are no more clients.").filled(page, PATH, row),
-        ..List::default()
+        links: if admin.may(Operation::ClientAdd) { vec![("Add a client", "/admin/clients/new")] } else { Vec::new() },
+        table: Table::new(&["Client id", "Name", "Grants", "Notes"], "There are no more clients. Add one for your application.")
+            .filled(page, PATH, row),
     };
     html(&list, Csp::Own)
 }
@@ -70,8 +72,15 @@ fn places(claim: &ClientClaim) -> &'static str {
 /// Says who may sign in to the client.
 fn who_may_sign_in(client: &ClientView) -> Vec<Cell> {
     match client.access {
-        Access::Everyone => Cell::text("Everyone"),
-        Access::Groups => Cell::text("Members of").into_iter().chain(Cell::links("/admin/groups", &client.groups)).collect(),
+        Access::Everyone => Cell::text("Everyone may sign in"),
+        Access::Groups if client.groups.is_empty() => Cell::text("Nobody may sign in, because it has no group"),
+        Access::Groups => Cell::text(match client.groups.len() {
+            1 => "Members of 1 group may sign in:".to_owned(),
+            number => format!("Members of {number} groups may sign in:"),
+        })
+        .into_iter()
+        .chain(Cell::links("/admin/groups", &client.groups))
+        .collect(),
     }
 }
 
@@ -86,11 +95,21 @@ fn secrets(client: &ClientView) -> Vec<Cell> {
     Cell::text(if texts.is_empty() { "none".to_owned() } else { texts.join("; ") })
 }
 
+/// Says that the client registered itself, and that it is removed if nobody uses it for `days` days.
+fn registered(client: &ClientView, days: u32) -> String {
+    match (client.registered_itself, days) {
+        (false, _) => String::new(),
+        (true, 0) => "This client registered itself.".to_owned(),
+        (true, days) => format!("This client registered itself. It is removed when nobody has used it for {days} days."),
+    }
+}
+
 /// `GET /admin/clients/{id}`: shows a client.
 pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Response, PageError> {
     let reading = admin.reading();
     let client = clients::show(&reading, &id).await.map_err(failed)?;
     let claims = client_claims::list(&reading, &id).await.map_err(failed)?;
+    let refusals = audit::refusals(&reading, &id).await.map_err(failed)?;
     let (path, issuer) = (path(&client.client_id), &admin.app.settings.issuer);
     let list = |values: &[String]| Cell::text(if values.is_empty() { "–".to_owned() } else { values.join("\n") });
     let connection = format!(
@@ -116,17 +135,33 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
             Button::new("Enable the client", &path, "enable")
         });
     }
-    if admin.may(Operation::ClientRotateSecret) && !client.public {
-        buttons.push(Button::new("Give it a new secret", &path, "rotate-secret"));
+    if admin.may(Operation::ClientRotateSecret) && client.secrets.len() > 1 {
+        buttons.push(Button::new("End the old secret", &path, "end-old-secret").danger());
     }
     if admin.may(Operation::ClientRemove) {
         buttons.push(Button::new("Remove the client", &path, "remove").danger());
+    }
+    let refusal = |refusal: RefusalView| {
+        let uri = refusal.redirect_uri.unwrap_or_else(|| "–".to_owned());
+        vec![Cell::text(moment(refusal.at)), Cell::text(refusal.error), Cell::text(refusal.reason), Cell::text(uri)]
+    };
+    let refusals = Table::new(&["When", "Error", "Reason", "Redirect URI received"], "None. New ones appear after some seconds.").filled(
+        Listing::whole(refusals),
+        &path,
+        refusal,
+    );
+    let mut links = Vec::new();
+    if admin.may(Operation::ClientEdit) {
+        links.push(("Change the client", format!("{path}/edit")));
+    }
+    if admin.may(Operation::ClientRotateSecret) && !client.public {
+        links.push(("Give it a new secret", format!("{path}/secret")));
     }
     let detail = Detail {
         frame: admin.frame(SECTION, format!("signet client show {}", client.client_id)).await?,
         heading: client.client_name.clone(),
         badges: vec![Cell::badge(if client.enabled { "enabled" } else { "disabled" }, client.enabled)],
-        lead: if client.registered_itself { "This client registered itself.".to_owned() } else { String::new() },
+        lead: registered(&client, admin.app.settings.registered_client_unused_days),
         sections: vec![
             Section { title: "To copy into the application", text: connection, ..Section::default() },
             Section {
@@ -145,6 +180,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
                     ("Last used", Cell::text(client.last_used_at.map_or_else(|| "never".to_owned(), moment))),
                     ("Added", Cell::text(moment(client.created_at))),
                 ],
+                links,
                 ..Section::default()
             },
             Section {
@@ -154,35 +190,56 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
                 links: vec![("Add a claim", format!("{path}/claim")), ("Try what it is told", format!("{path}/try"))],
                 ..Section::default()
             },
+            Section {
+                title: "Last refusals",
+                lead: "The last 20 requests of it that were refused.".to_owned(),
+                table: Some(refusals),
+                ..Section::default()
+            },
             Section { title: "Access", buttons, ..Section::default() },
         ],
     };
     html(&detail, Csp::Own)
 }
 
+/// Says what is lost with a client.
+fn losses(client: &ClientView, claims: usize) -> String {
+    let count = |number: usize, one: &str, many: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        number => Some(format!("{number} {many}")),
+    };
+    let lost = [
+        count(client.live_authorizations.unwrap_or_default(), "authorization that people gave it", "authorizations that people gave it"),
+        count(client.secrets.len(), "secret", "secrets"),
+        count(claims, "claim", "claims"),
+    ];
+    let lost: Vec<String> = lost.into_iter().flatten().chain(["the consents of people".to_owned()]).collect();
+    format!("Nobody can sign in to it any more, and its client id is free for another. These are deleted with it: {}.", lost.join(", "))
+}
+
 /// `POST /admin/clients/{id}`: does what a button of the page says.
 pub async fn act(Path(id): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let client = clients::show(&form.admin.reading(), &id).await.map_err(failed)?;
-    let (path, name, action) = (path(&id), client.client_name, form.text("action"));
+    let (path, action) = (path(&id), form.text("action"));
     let (heading, lead, submit) = match action.as_str() {
         "enable" => {
             form.admin.change(|change| Box::pin(clients::set_enabled(change, &id, true))).await.map_err(failed)?;
             return form.admin.done("enabled", &path);
         }
         "disable" => ("Disable", "Every request of it is refused until it is enabled again.".to_owned(), "Disable the client"),
-        "rotate-secret" => (
-            "Give a new secret to",
-            "The present secret works on until the next rotation. Put the new one into the application soon.".to_owned(),
-            "Make a new secret",
+        "end-old-secret" => (
+            "End the old secret of",
+            "Whoever still uses the old secret is refused at once. The new one stays.".to_owned(),
+            "End the old secret",
         ),
-        "remove" => (
-            "Remove",
-            "Nobody can sign in to it any more. All authorizations and consents that people gave it are deleted.".to_owned(),
-            "Remove the client",
-        ),
+        "remove" => {
+            let claims = client_claims::list(&form.admin.reading(), &id).await.map_err(failed)?.len();
+            ("Remove", losses(&client, claims), "Remove the client")
+        }
         _ => return Err(PageError::stale_form()),
     };
-    let heading = format!("{heading} {name}?");
+    let heading = format!("{heading} {}?", client.client_name);
     let asked = Confirmation { section: SECTION, heading, lead, path: path.clone(), back: path.clone(), submit };
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
@@ -198,16 +255,8 @@ pub async fn act(Path(id): Path<String>, mut form: AdminForm) -> Result<Response
             admin.done("removed", PATH)
         }
         _ => {
-            let secret =
-                admin.change(|change| Box::pin(clients::rotate_secret(change, &id, OldSecret::UntilNextRotation))).await.map_err(failed)?;
-            let detail = Detail {
-                frame: admin.frame(SECTION, "").await?,
-                heading: format!("The new secret of {name}"),
-                badges: Vec::new(),
-                lead: "Copy it now. It is not shown again.".to_owned(),
-                sections: vec![Section { text: secret, links: vec![("Go to the client", path)], ..Section::default() }],
-            };
-            html(&detail, Csp::Own)
+            admin.change(|change| Box::pin(clients::end_old_secrets(change, &id))).await.map_err(failed)?;
+            admin.done("ended", &path)
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The administration pages. Each calls the same operations as the command line and REST, which decide what the administrator may do.
 
 pub mod client_claims;
+pub mod client_edit;
+pub mod client_form;
+pub mod client_secrets;
 pub mod client_trial;
 pub mod clients;
 pub mod groups;
@@ -156,6 +159,30 @@ impl AdminForm {
         self.form.get(name).unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
     }
 
+    /// Returns whether the form comes from the page that asks for the password.
+    fn is_confirmation(&self) -> bool {
+        self.form.get("confirm_password").is_some()
+    }
+
+    /// Runs one operation in a transaction of its own. Unless the password was just given, a dangerous one fails with
+    /// [`Refused::StaleAuthentication`], after everything else about it was found to be right.
+    async fn attempt<'a, T>(
+        &'a self,
+        actor: &'a Actor,
+        work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
+    ) -> Result<T, Refused> {
+        change(&self.admin.app, actor, work).await
+    }
+
+    /// Returns the administrator, as one who did not sign in recently unless the password was just given.
+    fn careful_actor(&self) -> Actor {
+        let mut actor = self.admin.actor.clone();
+        if !self.is_confirmation() {
+            actor.authenticated_at = None;
+        }
+        actor
+    }
+
     /// Asks for the password on a page that names what will be lost, unless the form comes from that page with the right password. The page
     /// carries the values of the form, but no secrets.
     async fn confirmed(&mut self, asked: Confirmation) -> Result<Option<Response>, PageError> {
@@ -202,6 +229,11 @@ impl AdminForm {
         let page = page.filled(|name| self.form.get(name).unwrap_or_default().to_owned());
         match refused {
             Refused::Invalid(faults) => page.with_faults(&faults).respond(),
+            Refused::Stale => {
+                let error =
+                    "Nothing was changed: somebody else changed it meanwhile. Look at it in another tab, and save again.".to_owned();
+                FormPage { error, ..page }.respond()
+            }
             Refused::Conflict(reason) | Refused::Protected(reason) => {
                 FormPage { error: format!("Nothing was changed: {reason}."), ..page }.respond()
             }

@@ -281,9 +281,9 @@ impl FormPage {
         let mut others = Vec::new();
         for fault in faults {
             let expected = format!("Expected {}.", fault.expected);
-            match self.fields.iter_mut().find(|field| field.name == fault.field) {
+            match self.fields.iter_mut().find(|field| field.name.split('.').next() == Some(fault.field)) {
                 Some(field) if field.error.is_empty() => field.error = expected,
-                Some(field) => field.error = format!("{} {expected}", field.error),
+                Some(field) => field.error = format!("{}\n{expected}", field.error),
                 None => others.push(format!("{}: expected {}.", fault.field, fault.expected)),
             }
         }

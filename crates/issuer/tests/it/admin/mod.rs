@@ -7,6 +7,7 @@ mod groups;
 mod membership;
 mod new_client;
 mod permission;
+mod presets;
 mod preview;
 mod resources;
 mod roles;

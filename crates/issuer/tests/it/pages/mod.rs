@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod admin_clients;
 mod consent;
 mod sign_in;
 

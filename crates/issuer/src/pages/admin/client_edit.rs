@@ -1,0 +1,152 @@
+//! The form that changes a client.
+
+use axum::extract::Path;
+use axum::response::Response;
+use serde_json::{Map, Value};
+
+use crate::admin::Refused;
+use crate::admin::clients::{self, ClientView};
+use crate::admin::edit_client::{self, ClientEdit, ClientPatch, Edited};
+use crate::admin::patch::Patch;
+use crate::fetch::budget::Asker;
+use crate::oauth::access::Access;
+use crate::oauth::application_type::ApplicationType;
+use crate::oauth::pkce::Pkce;
+use crate::pages::admin::client_form::{URLS, fields, grant_types};
+use crate::pages::admin::client_secrets::shown_once;
+use crate::pages::admin::clients::{SECTION, path};
+use crate::pages::admin::view::FormPage;
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
+use crate::web::error::page::PageError;
+use crate::web::html::Hidden;
+
+async fn edit_form(admin: &Administrator, id: &str, version: &str) -> Result<FormPage, PageError> {
+    let path = path(id);
+    Ok(FormPage {
+        frame: admin.frame(SECTION, format!("signet client edit {id} --name NAME --add-redirect-uri URI")).await?,
+        heading: "Change the client".to_owned(),
+        lead: id.to_owned(),
+        action: format!("{path}/edit"),
+        hidden: vec![Hidden::new("version", version)],
+        fields: fields(),
+        submit: "Save",
+        back: path,
+        ..FormPage::default()
+    })
+}
+
+/// Returns the value of a field of an existing client.
+fn of_view(name: &str, client: &ClientView) -> String {
+    let metadata = serde_json::to_value(&client.metadata).unwrap_or_default();
+    match name {
+        "client_name" => client.client_name.clone(),
+        "access" => client.access.as_str().to_owned(),
+        "groups" => client.groups.join("\n"),
+        "redirect_uris" => client.redirect_uris.join("\n"),
+        "origins" => client.origins.join("\n"),
+        "post_logout_redirect_uris" => client.metadata.post_logout_redirect_uris.join("\n"),
+        "scope" => client.scope.clone(),
+        "public" => client.public.to_string(),
+        "first_party" => client.first_party.to_string(),
+        "default_resource" => client.default_resource.clone().unwrap_or_default(),
+        "token_endpoint_auth_method" => client.token_endpoint_auth_method.clone().unwrap_or_default(),
+        "pkce" => client.pkce.as_str().to_owned(),
+        "id_token_claims" => client.id_token_claims.to_string(),
+        "claims_allowed" => client.claims_allowed.to_string(),
+        "group_filter" => client.group_filter.clone(),
+        "group_prefix" => client.group_prefix.clone(),
+        "native" => (client.metadata.application_type == Some(ApplicationType::Native)).to_string(),
+        name => match name.strip_prefix("grant_types.") {
+            Some(grant) => client.grant_types.iter().any(|own| own == grant).to_string(),
+            None => metadata[name].as_str().unwrap_or_default().to_owned(),
+        },
+    }
+}
+
+/// `GET /admin/clients/{id}/edit`: shows the form of a client.
+pub async fn edit(admin: Administrator, Path(id): Path<String>) -> Result<Response, PageError> {
+    let client = clients::show(&admin.reading(), &id).await.map_err(failed)?;
+    edit_form(&admin, &id, &client.version.to_string()).await?.filled(|name| of_view(name, &client)).respond()
+}
+
+/// Returns the change that was typed, of the client `before`.
+fn patch_of(form: &AdminForm, before: &ClientView) -> ClientPatch {
+    let optional = |name: &str| form.optional(name).map_or(Patch::Clear, Patch::Set);
+    let origins = form.lines("origins");
+    let mut metadata = Map::new();
+    for (name, _, _) in URLS {
+        // What stays is left out, so that a logo is not fetched again.
+        if form.text(name) != of_view(name, before) {
+            metadata.insert(name.to_owned(), form.optional(name).map_or(Value::Null, Value::from));
+        }
+    }
+    let uris = form.lines("post_logout_redirect_uris");
+    metadata.insert("post_logout_redirect_uris".to_owned(), uris.into());
+    let native = form.is_checked("native");
+    if native != (before.metadata.application_type == Some(ApplicationType::Native)) {
+        metadata.insert("application_type".to_owned(), if native { "native" } else { "web" }.into());
+    }
+    let changes_kind = form.is_checked("public") != before.public;
+    ClientPatch {
+        client_name: Patch::Set(form.text("client_name")),
+        public: Patch::Set(form.is_checked("public")),
+        grant_types: Patch::Set(grant_types(form)),
+        default_resource: optional("default_resource"),
+        scope: Patch::Set(form.text("scope")),
+        redirect_uris: Patch::Set(form.lines("redirect_uris")),
+        // Origins that were not touched go on following the redirect URIs.
+        origins: if origins == before.origins { Patch::Keep } else { Patch::Set(origins) },
+        token_endpoint_auth_method: if before.public && !changes_kind { Patch::Keep } else { optional("token_endpoint_auth_method") },
+        first_party: Patch::Set(form.is_checked("first_party")),
+        pkce: match Pkce::parse(&form.text("pkce")) {
+            Some(pkce) if !(changes_kind && pkce == before.pkce) => Patch::Set(pkce),
+            Some(_) => Patch::Keep,
+            None => Patch::Clear,
+        },
+        access: Access::parse(&form.text("access")).map_or(Patch::Clear, Patch::Set),
+        groups: if form.lines("groups") == before.groups { Patch::Keep } else { Patch::Set(form.lines("groups")) },
+        id_token_claims: Patch::Set(form.is_checked("id_token_claims")),
+        group_filter: optional("group_filter"),
+        group_prefix: Patch::Set(form.text("group_prefix")),
+        claims_allowed: Patch::Set(form.is_checked("claims_allowed")),
+        metadata,
+    }
+}
+
+/// `POST /admin/clients/{id}/edit`: changes a client.
+pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    let before = clients::show(&form.admin.reading(), &id).await.map_err(failed)?;
+    let asked = || Confirmation {
+        section: SECTION,
+        heading: format!("Change {}?", before.client_name),
+        lead: "People are sent to the new redirect URIs with what lets the application act for them, or it may administer this issuer."
+            .to_owned(),
+        path: format!("{}/edit", path(&id)),
+        back: path(&id),
+        submit: "Save",
+    };
+    if form.is_confirmation()
+        && let Some(page) = form.confirmed(asked()).await?
+    {
+        return Ok(page);
+    }
+    match attempt_edit(&form, &before).await {
+        Ok(Edited { client, client_secret: Some(secret) }) => {
+            let heading = format!("The new secret of {}", client.client_name);
+            shown_once(&form.admin, &id, heading, Some(&secret), "", &[]).await
+        }
+        Ok(_) => form.admin.done("saved", &path(&id)),
+        Err(Refused::StaleAuthentication) => form.confirmed(asked()).await?.ok_or_else(PageError::stale_form),
+        Err(refused) => {
+            let version = if matches!(refused, Refused::Stale) { before.version.to_string() } else { form.text("version") };
+            form.refused(edit_form(&form.admin, &id, &version).await?, refused)
+        }
+    }
+}
+
+async fn attempt_edit(form: &AdminForm, before: &ClientView) -> Result<Edited, Refused> {
+    let expected = form.text("version").parse().map_err(|_| Refused::Stale)?;
+    let edition = ClientEdit::prepare(&form.admin.app, patch_of(form, before), Asker::Operator).await?;
+    let (actor, id) = (form.careful_actor(), before.client_id.as_str());
+    form.attempt(&actor, move |change| Box::pin(edit_client::edit(change, id, edition, Some(expected)))).await
+}

@@ -1,0 +1,269 @@
+//! The form that adds a client, from a preset or from nothing.
+
+use axum::response::Response;
+
+use crate::admin::clients::{self, Added};
+use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::admin::presets::{self, Preset};
+use crate::admin::{Listing, Refused};
+use crate::fetch::budget::Asker;
+use crate::grants::Grant;
+use crate::oauth::access::Access;
+use crate::oauth::application_type::ApplicationType;
+use crate::oauth::client_metadata::ClientMetadata;
+use crate::oauth::pkce::Pkce;
+use crate::oauth::scope::words;
+use crate::pages::admin::client_secrets::shown_once;
+use crate::pages::admin::clients::{PATH, SECTION};
+use crate::pages::admin::view::{Cell, Field, FormPage, Kind, List, Table};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, Hidden, html};
+
+/// The members of the metadata that are URLs, with their labels and hints.
+pub(super) const URLS: [(&str, &str, &str); 6] = [
+    ("client_uri", "Home page", "Linked on the consent page."),
+    ("logo_uri", "Logo", "An image, which is fetched now and served by the issuer."),
+    ("policy_uri", "Privacy policy", "Linked on the consent page."),
+    ("tos_uri", "Terms of service", "Linked on the consent page."),
+    ("initiate_login_uri", "Where other sites may start a sign-in", ""),
+    ("jwks_uri", "Public keys", "The URL of a JWK set, for private_key_jwt."),
+];
+
+/// Returns the grants, each with the sentence that says what the client does.
+fn grants() -> [(Grant, &'static str); 4] {
+    [
+        (Grant::AuthorizationCode, "People sign in to it with the browser (authorization_code)"),
+        (Grant::RefreshToken, "It gets new tokens without asking people again (refresh_token)"),
+        (Grant::ClientCredentials, "It asks for tokens of its own, for no person (client_credentials)"),
+        (Grant::Password, "It sends people's passwords itself (password)"),
+    ]
+}
+
+/// Returns the fields that a new client and an existing one have in common.
+pub(super) fn fields() -> Vec<Field> {
+    let access =
+        vec![("", "Choose who may sign in"), ("everyone", "Everyone may sign in"), ("groups", "Members of its groups may sign in")];
+    let methods = vec![
+        ("", "Any for which it has a secret or keys"),
+        ("client_secret_basic", "Its secret, in the header (client_secret_basic)"),
+        ("client_secret_post", "Its secret, in the form (client_secret_post)"),
+        ("private_key_jwt", "A signed assertion (private_key_jwt)"),
+    ];
+    let pkce = vec![
+        ("", "As usual: always if public, otherwise PKCE or a nonce"),
+        ("required", "Always"),
+        ("nonce", "PKCE, or openid with a nonce"),
+        ("optional", "Not demanded"),
+    ];
+    let filters = vec![
+        ("assigned", "Those of its own groups that the user is in"),
+        ("prefix", "Those whose names begin with the text below"),
+        ("all", "All groups that the user is in"),
+    ];
+    let mut fields = vec![
+        Field::new("client_name", "Name", Kind::Text).hint("As pages show it to people."),
+        Field::new("access", "Who may sign in", Kind::Choice(access)),
+        Field::new("groups", "Groups", Kind::Lines)
+            .hint("Names of groups, one per line. Their members may sign in, and it is told of them."),
+        Field::new("redirect_uris", "Redirect URIs", Kind::Lines).hint("One per line, such as https://app.example.com/callback."),
+        Field::new("scope", "Scopes", Kind::Text).hint("Separated by spaces, such as openid profile email."),
+    ];
+    fields.extend(grants().map(|(grant, label)| Field::new(format!("grant_types.{}", grant.name()), label, Kind::Check)));
+    fields.extend([
+        Field::new("public", "It is public: it runs in a browser or on people's devices and keeps no secret", Kind::Check),
+        Field::new("first_party", "It is our own, so people are not asked for consent", Kind::Check),
+        Field::new("default_resource", "Default resource", Kind::Text).hint("The identifier of the service that its tokens are for."),
+        Field::new("token_endpoint_auth_method", "It proves who it is by", Kind::Choice(methods)),
+        Field::new("pkce", "PKCE", Kind::Choice(pkce)),
+        Field::new("origins", "Origins", Kind::Lines).hint("Whose scripts may call /token; empty for those of the redirect URIs."),
+        Field::new("post_logout_redirect_uris", "Redirect URIs after signing out", Kind::Lines).hint("One per line."),
+        Field::new("id_token_claims", "ID tokens also carry the claims of the granted scopes", Kind::Check),
+        Field::new("claims_allowed", "It may be told of groups, roles and attributes", Kind::Check),
+        Field::new("group_filter", "Groups that it is told of", Kind::Choice(filters)),
+        Field::new("group_prefix", "Beginning of the names", Kind::Text),
+        Field::new("native", "It is installed on people's devices", Kind::Check),
+    ]);
+    fields.extend(URLS.map(|(name, label, hint)| Field::new(name, label, Kind::Text).hint(hint)));
+    fields
+}
+
+/// `GET /admin/clients/new`: offers the presets, or shows the form of the one that was chosen.
+pub async fn new(admin: Administrator, query: PageQuery) -> Result<Response, PageError> {
+    let chosen = query.text("preset").to_owned();
+    if chosen.is_empty() {
+        let views = presets::list(&admin.reading()).map_err(failed)?;
+        let row = |preset: presets::PresetView| {
+            let link = Cell { text: preset.title.to_owned(), link: format!("{PATH}/new?preset={}", preset.name), ..Cell::default() };
+            vec![vec![link], Cell::text(preset.about), Cell::text(preset.proof)]
+        };
+        let list = List {
+            frame: admin.frame(SECTION, "signet client presets").await?,
+            heading: "Add a client",
+            lead: "Choose what the application is. The form is then filled in, and the next page shows the lines to paste into it.",
+            links: vec![("Start from an empty form", "/admin/clients/new?preset=none")],
+            table: Table::new(&["Preset", "For", "Proof"], "").filled(Listing::whole(views), PATH, row),
+        };
+        return html(&list, Csp::Own);
+    }
+    let preset = preset_of(&chosen).map_err(failed)?;
+    let draft = preset.map(|preset| preset.draft("{url}")).unwrap_or_default();
+    new_form(&admin, preset).await?.filled(|name| of_draft(name, &draft)).respond()
+}
+
+fn preset_of(name: &str) -> Result<Option<&'static Preset>, Refused> {
+    if name == "none" { Ok(None) } else { presets::find(name).map(Some) }
+}
+
+/// Returns the value of a field for a new client.
+fn of_draft(name: &str, draft: &ClientDraft) -> String {
+    match name {
+        "client_id" => draft.client_id.clone().unwrap_or_default(),
+        "client_name" => draft.client_name.clone(),
+        "redirect_uris" => draft.redirect_uris.join("\n"),
+        "post_logout_redirect_uris" => draft.metadata.post_logout_redirect_uris.join("\n"),
+        "scope" => draft.scope.clone().unwrap_or_default().join(" "),
+        "public" => draft.public.to_string(),
+        "first_party" => draft.first_party.to_string(),
+        "id_token_claims" => draft.id_token_claims.to_string(),
+        "claims_allowed" => "true".to_owned(),
+        "token_endpoint_auth_method" => draft.token_endpoint_auth_method.clone().unwrap_or_default(),
+        "native" => (draft.metadata.application_type == Some(ApplicationType::Native)).to_string(),
+        "group_filter" => "assigned".to_owned(),
+        name => match name.strip_prefix("grant_types.") {
+            Some(grant) => draft.grant_types.iter().any(|own| own == grant).to_string(),
+            None => String::new(),
+        },
+    }
+}
+
+async fn new_form(admin: &Administrator, preset: Option<&Preset>) -> Result<FormPage, PageError> {
+    let mut fields = fields();
+    fields
+        .insert(0, Field::new("client_id", "Client id", Kind::Text).hint("a-z A-Z 0-9 - . _ ~; it never changes. Empty for a random one."));
+    let mut lead = String::new();
+    let mut command = "signet client add --name NAME --access everyone --grant authorization_code --redirect-uri URI".to_owned();
+    if let Some(preset) = preset {
+        if preset.needs_url() {
+            let hint = format!("Such as {}. It stands in the place of {{url}} below.", preset.example);
+            fields.insert(0, Field::new("url", "Address of the application", Kind::Text).hint(hint));
+        }
+        let claims: Vec<&str> = preset.claims.iter().map(|claim| claim.claim).collect();
+        lead = format!("{} {}", preset.about, preset.proof());
+        if !claims.is_empty() {
+            lead += &format!(" It is also told these claims: {}.", claims.join(", "));
+        }
+        let url = if preset.needs_url() { " --url URL" } else { "" };
+        command = format!("signet client add --preset {}{url} --access everyone", preset.name);
+    }
+    Ok(FormPage {
+        frame: admin.frame(SECTION, command).await?,
+        heading: preset.map_or_else(|| "Add a client".to_owned(), |preset| format!("Add {}", preset.title)),
+        lead,
+        action: "/admin/clients/new".to_owned(),
+        hidden: vec![Hidden::new("preset", preset.map_or("none", |preset| preset.name))],
+        fields,
+        submit: "Add the client",
+        back: PATH.to_owned(),
+        ..FormPage::default()
+    })
+}
+
+/// Reads the grants that were chosen.
+pub(super) fn grant_types(form: &AdminForm) -> Vec<String> {
+    let chosen = grants().into_iter().filter(|(grant, _)| form.is_checked(&format!("grant_types.{}", grant.name())));
+    chosen.map(|(grant, _)| grant.name().to_owned()).collect()
+}
+
+/// Reads the client that was typed. `url` is the address of the application.
+fn draft_of(form: &AdminForm, url: &str) -> ClientDraft {
+    let placed =
+        |name: &str| form.lines(name).into_iter().map(|line| if url.is_empty() { line } else { line.replace("{url}", url) }).collect();
+    ClientDraft {
+        client_id: form.optional("client_id"),
+        client_name: form.text("client_name"),
+        grant_types: grant_types(form),
+        redirect_uris: placed("redirect_uris"),
+        scope: Some(words(&form.text("scope")).map(str::to_owned).collect()),
+        token_endpoint_auth_method: form.optional("token_endpoint_auth_method"),
+        default_resource: form.optional("default_resource"),
+        origins: form.lines("origins"),
+        public: form.is_checked("public"),
+        pkce: Pkce::parse(&form.text("pkce")),
+        first_party: form.is_checked("first_party"),
+        access: Access::parse(&form.text("access")),
+        groups: form.lines("groups"),
+        id_token_claims: form.is_checked("id_token_claims"),
+        group_filter: form.optional("group_filter"),
+        group_prefix: form.text("group_prefix"),
+        claims_allowed: Some(form.is_checked("claims_allowed")),
+        metadata: ClientMetadata {
+            application_type: form.is_checked("native").then_some(ApplicationType::Native),
+            post_logout_redirect_uris: placed("post_logout_redirect_uris"),
+            client_uri: form.optional("client_uri"),
+            logo_uri: form.optional("logo_uri"),
+            policy_uri: form.optional("policy_uri"),
+            tos_uri: form.optional("tos_uri"),
+            initiate_login_uri: form.optional("initiate_login_uri"),
+            jwks_uri: form.optional("jwks_uri"),
+            ..ClientMetadata::default()
+        },
+    }
+}
+
+/// `POST /admin/clients/new`: adds a client and shows its secret and the lines to paste.
+pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
+    let preset = preset_of(&form.text("preset")).map_err(|_| PageError::stale_form())?;
+    let asked = || Confirmation {
+        section: SECTION,
+        heading: "Add the client?".to_owned(),
+        lead: "The application is told more of people than its scopes say, or may administer this issuer.".to_owned(),
+        path: "/admin/clients/new".to_owned(),
+        back: PATH.to_owned(),
+        submit: "Add the client",
+    };
+    if form.is_confirmation()
+        && let Some(page) = form.confirmed(asked()).await?
+    {
+        return Ok(page);
+    }
+    let url = preset.map_or_else(|| Ok(String::new()), |preset| preset.check_url(Some(&form.text("url"))));
+    let outcome = match url {
+        Ok(url) => attempt_add(&form, preset, &url).await.map(|added| (added, url)),
+        // Everything else that is wrong is told at once, too.
+        Err(Refused::Invalid(mut faults)) => {
+            let stand_in = preset.map_or("", |preset| preset.example);
+            if let Err(Refused::Invalid(others)) = NewClient::check(draft_of(&form, stand_in), Rules::for_administrators(&form.admin.app)) {
+                faults.extend(others);
+            }
+            Err(Refused::Invalid(faults))
+        }
+        Err(refused) => Err(refused),
+    };
+    let (Added { client, client_secret }, url) = match outcome {
+        Ok(done) => done,
+        Err(Refused::StaleAuthentication) => return form.confirmed(asked()).await?.ok_or_else(PageError::stale_form),
+        Err(refused) => return form.refused(new_form(&form.admin, preset).await?, refused),
+    };
+    let issuer = &form.admin.app.settings.issuer;
+    let lines = preset.map(|preset| preset.lines(issuer, &url, &client.client_id, client_secret.as_deref())).unwrap_or_default();
+    let proof = preset.map(Preset::proof).unwrap_or_default();
+    let heading = format!("{} was added", client.client_name);
+    shown_once(&form.admin, &client.client_id, heading, client_secret.as_deref(), &proof, &lines).await
+}
+
+async fn attempt_add(form: &AdminForm, preset: Option<&'static Preset>, url: &str) -> Result<Added, Refused> {
+    let app = &form.admin.app;
+    let client = NewClient::check(draft_of(form, url), Rules::for_administrators(app))?;
+    let logo = clients::fetch_logo(app, client.metadata(), Asker::Operator).await?;
+    let actor = form.careful_actor();
+    let added = match preset {
+        Some(preset) => form.attempt(&actor, move |change| Box::pin(presets::add(change, preset, client, logo))).await,
+        None => form.attempt(&actor, move |change| Box::pin(clients::add(change, client, logo, None))).await,
+    };
+    added.map_err(|refused| match refused {
+        Refused::Conflict(reason) => Refused::invalid("client_id", format!("another client id; {reason}")),
+        other => other,
+    })
+}

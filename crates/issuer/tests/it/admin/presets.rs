@@ -1,0 +1,199 @@
+//! Each preset gives the same client through the command line, the page and REST, and that client gets its tokens.
+
+use serde_json::{Map, Value, json};
+use signet_issuer::admin::presets::{self, Preset};
+use signet_issuer::admin::{client_claims, clients};
+use signet_issuer::oauth::issuer::Issuer;
+
+use crate::cli::Signet;
+use crate::support::{Answer, Browser, PASSWORD, TestApp, VERIFIER};
+
+/// The folder of the pages about presets.
+const CONNECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/connect");
+
+/// Returns the settings of the client `id` that must not depend on how it was added.
+async fn settings(app: &TestApp, id: &str) -> Value {
+    let mut client = json!(clients::show(&app.reading(), id).await.unwrap());
+    for own in ["client_id", "created_at", "last_used_at", "live_authorizations"] {
+        client.as_object_mut().unwrap().remove(own);
+    }
+    // The command line reads the time of this machine.
+    client["secrets"] = client["secrets"].as_array().unwrap().len().into();
+    client["claims"] = json!(client_claims::list(&app.reading(), id).await.unwrap());
+    client
+}
+
+fn by_cli(app: &TestApp, preset: &Preset, id: &str) -> Value {
+    let keys = app.keys_dir().display().to_string();
+    let env = [("SIGNET_DATABASE_URL", app.database_url()), ("SIGNET_KEYS_DIR", keys.as_str()), ("SIGNET_ISSUER", app.url.as_str())];
+    let mut args = vec!["client", "add", "--preset", preset.name, "--id", id, "--json"];
+    if preset.needs_url() {
+        args.extend(["--url", preset.example]);
+    }
+    if preset.name == "service" {
+        args.extend(["--scope", "orders:read", "--resource", "https://orders.example"]);
+    } else {
+        args.extend(["--access", "everyone"]);
+    }
+    let out = Signet::new().run_with(&env, &args, "");
+    assert!(out.success, "{}: {}", preset.name, out.stderr);
+    serde_json::from_str(&out.stdout).unwrap()
+}
+
+async fn by_rest(app: &TestApp, token: &str, preset: &Preset, id: &str) -> Answer {
+    let mut body = Map::from_iter([("client_id".to_owned(), json!(id))]);
+    if preset.needs_url() {
+        body.insert("url".to_owned(), json!(format!("{}/", preset.example)));
+    }
+    if preset.name == "service" {
+        body.insert("scope".to_owned(), json!("orders:read"));
+        body.insert("default_resource".to_owned(), json!("https://orders.example"));
+    } else {
+        body.insert("access".to_owned(), json!("everyone"));
+    }
+    app.call("POST", &format!("/presets/{}/clients", preset.name), token, None, Some(body.into())).await
+}
+
+async fn by_page(browser: &Browser, preset: &Preset, id: &str) -> Answer {
+    let form = browser.get(&format!("/admin/clients/new?preset={}", preset.name)).await;
+    let mut typed = vec![("client_id", id)];
+    if preset.needs_url() {
+        typed.push(("url", preset.example));
+    }
+    if preset.name == "service" {
+        typed.extend([("scope", "orders:read"), ("default_resource", "https://orders.example")]);
+    } else {
+        typed.push(("access", "everyone"));
+    }
+    let answer = browser.send_filled(&form, "/admin/clients/new", &typed).await;
+    if !answer.text.contains("confirm_password") {
+        return answer;
+    }
+    browser.submit(&answer, "/admin/clients/new", &[("confirm_password", PASSWORD)]).await
+}
+
+/// Gets tokens by the grant of the client, with its first redirect URI.
+async fn tokens(app: &TestApp, preset: &Preset, id: &str, secret: Option<&str>) -> Answer {
+    let post = |form: Vec<(&'static str, String)>| async move {
+        let request = app.post("/token");
+        let mut form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        form.extend(secret.is_none().then_some(("client_id", id)));
+        match secret {
+            Some(secret) => request.basic_auth(id, secret).form(&form).send().await,
+            None => request.form(&form).send().await,
+        }
+    };
+    if preset.name == "service" {
+        return post(vec![("grant_type", "client_credentials".to_owned())]).await;
+    }
+    let mut last = None;
+    for uri in preset.redirect_uris {
+        let uri = uri.replace("{url}", preset.example);
+        let scope = preset.scopes.join(" ");
+        let code = app.browser().code(&app.authorize(&[("client_id", id), ("redirect_uri", &uri), ("scope", &scope)])).await;
+        let form = vec![
+            ("grant_type", "authorization_code".to_owned()),
+            ("code", code),
+            ("redirect_uri", uri.clone()),
+            ("code_verifier", VERIFIER.to_owned()),
+        ];
+        let answer = post(form).await;
+        assert_eq!(answer.status, 200, "{id} {uri}: {}", answer.text);
+        last = Some(answer);
+    }
+    last.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_preset_gives_the_same_client_through_every_face_and_it_gets_its_tokens() {
+    let app = TestApp::administered().await.with_user("alice").await;
+    let token = app.token_of("boss", "admin").await;
+    let browser = app.signed_in("boss").await;
+    let mut count = 0;
+    for preset in presets::all() {
+        count += 1;
+        let [cli, rest, page] = ["cli", "rest", "page"].map(|face| format!("{}-{face}", preset.name));
+        let printed = by_cli(&app, preset, &cli);
+        let answer = by_rest(&app, &token, preset, &rest).await;
+        assert_eq!(answer.status, 201, "{}: {}", preset.name, answer.text);
+        assert!(answer.header("location").ends_with(&format!("/api/v1/clients/{rest}")), "{}", answer.header("location"));
+        let shown = by_page(&browser, preset, &page).await;
+        assert_eq!(shown.status, 200, "{}: {}", preset.name, shown.text);
+        let one = settings(&app, &cli).await;
+        assert_eq!(settings(&app, &rest).await, one, "{}", preset.name);
+        assert_eq!(settings(&app, &page).await, one, "{}", preset.name);
+        assert_eq!(answer.json["client"]["version"], one["version"], "the answer shows the client as it is stored");
+        // The secret and the lines are those that work.
+        let secret = answer.json["client_secret"].as_str();
+        assert_eq!((secret.is_none(), printed["client_secret"].is_null()), (preset.public, preset.public), "{}", preset.name);
+        for paste in answer.json["paste"].as_array().unwrap() {
+            let text = paste["text"].as_str().unwrap();
+            for left in ["{issuer}", "{client_id}", "{client_secret}", "{url}", "{host}"] {
+                assert!(!text.contains(left), "{}: {text}", preset.name);
+            }
+            assert!(
+                shown.text.contains(&html_of(text.lines().next().unwrap()).replace(&rest, &page)) || secret.is_some(),
+                "{}: {}",
+                preset.name,
+                shown.text
+            );
+        }
+        assert_eq!(printed["paste"].as_array().unwrap().len(), preset.paste.len());
+        let answer = tokens(&app, preset, &rest, secret).await;
+        assert_eq!(answer.status, 200, "{}: {}", preset.name, answer.text);
+        if preset.name != "service" {
+            let tried = json!({ "username": "alice", "scope": preset.scopes.join(" ") });
+            let tried = app.call("POST", &format!("/clients/{rest}/try"), &token, None, Some(tried)).await;
+            for claim in preset.claims {
+                assert!(tried.text.contains(&format!("\"claim\":\"{}\"", claim.claim)), "{} {}: {}", preset.name, claim.claim, tried.text);
+            }
+        }
+    }
+    assert_eq!(count, 15);
+}
+
+fn html_of(text: &str) -> String {
+    text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;").replace('"', "&#34;").replace('\'', "&#39;")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_preset_lacks_is_named() {
+    let app = TestApp::administered().await;
+    let token = app.token_of("boss", "admin").await;
+    let post = async |name: &str, body: Value| app.call("POST", &format!("/presets/{name}/clients"), &token, None, Some(body)).await;
+    assert_eq!(post("nonsense", json!({})).await.status, 404);
+    for url in [json!(null), json!("grafana"), json!("https://grafana.example/?x=1"), json!("javascript:alert(1)")] {
+        let refused = post("grafana", json!({ "url": url, "access": "everyone" })).await;
+        assert_eq!((refused.status, refused.json["errors"][0]["pointer"].as_str()), (422, Some("#/url")), "{}", refused.text);
+    }
+    let refused = post("grafana", json!({ "url": "https://g.example" })).await;
+    assert_eq!((refused.status, refused.json["errors"][0]["pointer"].as_str()), (422, Some("#/access")), "{}", refused.text);
+    let body = json!({ "url": "https://g.example", "access": "everyone" });
+    assert_eq!(post("grafana", body.clone()).await.status, 201);
+    let again = post("grafana", body).await;
+    assert_eq!((again.status, again.str("id")), (409, "grafana"), "{}", again.text);
+    let browser = app.signed_in("boss").await;
+    assert_eq!(browser.get("/admin/clients/new?preset=nonsense").await.status, 400);
+    let form = browser.get("/admin/clients/new?preset=vault").await;
+    let refused = browser.send_filled(&form, "/admin/clients/new", &[("url", "vault")]).await;
+    for part in ["the address of the application", "Expected everyone, or groups"] {
+        assert!(refused.status == 400 && refused.text.contains(part), "{part}: {}", refused.text);
+    }
+}
+
+#[test]
+fn the_page_of_each_preset_shows_the_lines_that_it_prints() {
+    let issuer = Issuer::parse("https://id.example.com").unwrap();
+    for preset in presets::all() {
+        let path = format!("{CONNECT}/{}.md", preset.name);
+        let page = std::fs::read_to_string(&path).unwrap_or_default();
+        let url = preset.check_url(Some(preset.example)).unwrap();
+        let option = if preset.needs_url() { format!(" --url {}", preset.example) } else { String::new() };
+        assert!(page.contains(&format!("signet client add --preset {}{option} ", preset.name)), "{path}");
+        for paste in preset.lines(&issuer, &url, preset.name, (!preset.public).then_some("…")) {
+            assert!(page.contains(&format!("\n{}\n", paste.text)), "{path} lacks the lines for {}:\n{}", paste.place, paste.text);
+        }
+        let proof = preset.proof().replace(['\n', ' '], "");
+        assert!(page.replace(['\n', ' ', '`'], "").contains(proof.trim_end_matches('.')), "{path}: {}", preset.proof());
+    }
+}

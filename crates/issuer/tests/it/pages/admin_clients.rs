@@ -1,0 +1,189 @@
+//! The pages that add and change clients.
+
+use signet_issuer::admin::clients;
+use signet_issuer::admin::groups::{self, GroupDraft};
+
+use crate::support::{Answer, Browser, PASSWORD, TestApp};
+
+/// Returns what a browser would send for the form of `page` whose action ends with `action`, the hidden fields included.
+pub fn values(page: &Answer, action: &str) -> Vec<(String, String)> {
+    let mut all = page.hidden(action);
+    let marker = format!("{action}\"");
+    let form = page.text.split("<form").find(|form| form.split('>').next().is_some_and(|tag| tag.contains(&marker))).unwrap();
+    let form = form.split("</form").next().unwrap();
+    let plain =
+        |text: &str| text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&");
+    let attribute = |tag: &str, name: &str| tag.split(&format!("{name}=\"")).nth(1).map(|rest| plain(rest.split('"').next().unwrap()));
+    for tag in form.split("<input ").skip(1).map(|rest| rest.split('>').next().unwrap()) {
+        let is_sent = tag.contains("type=\"text\"") || tag.contains("type=\"checkbox\"") && tag.contains(" checked");
+        if is_sent {
+            all.push((attribute(tag, "name").unwrap(), attribute(tag, "value").unwrap()));
+        }
+    }
+    for rest in form.split("<textarea ").skip(1) {
+        let (tag, rest) = rest.split_once(">\n").unwrap();
+        all.push((attribute(tag, "name").unwrap(), plain(rest.split("</textarea>").next().unwrap())));
+    }
+    for rest in form.split("<select ").skip(1) {
+        let options = rest.split("</select>").next().unwrap();
+        let chosen = options.split("<option ").skip(1).find(|option| option.contains(" selected")).or(options.split("<option ").nth(1));
+        all.push((attribute(rest, "name").unwrap(), attribute(chosen.unwrap(), "value").unwrap()));
+    }
+    all
+}
+
+impl Browser {
+    /// Sends the form of `page` as it is shown, but with `fields`.
+    pub async fn send_filled(&self, page: &Answer, action: &str, fields: &[(&str, &str)]) -> Answer {
+        let shown = values(page, action);
+        let mut all: Vec<(&str, &str)> = shown.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        all.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
+        all.extend(fields.iter().filter(|(_, value)| *value != "unchecked"));
+        self.post(action, &all).await
+    }
+}
+
+async fn boss() -> (TestApp, Browser) {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
+    app.add_user("boss", &["admin"]).await;
+    for name in ["platform", "on-call"] {
+        let draft = GroupDraft { name: name.to_owned(), ..GroupDraft::default() };
+        app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+    }
+    let browser = app.signed_in("boss").await;
+    (app, browser)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_form_keeps_what_was_typed_and_says_what_is_wrong_with_each_uri() {
+    let (app, browser) = boss().await;
+    let form = browser.get("/admin/clients/new?preset=none").await;
+    let shop = "https://new.example/callback\nftp://new.example\nhttps://new.example/#part";
+    let typed = [
+        ("client_id", "new"),
+        ("client_name", "The <new> shop"),
+        ("redirect_uris", shop),
+        ("grant_types.authorization_code", "true"),
+        ("scope", "openid nonsense"),
+    ];
+    let refused = browser.send_filled(&form, "/admin/clients/new", &typed).await;
+    assert_eq!(refused.status, 400);
+    for part in ["found ftp://new.example", "found https://new.example/#part", "Expected everyone, or groups", "The &#60;new&#62; shop"] {
+        assert!(refused.text.contains(part), "{part}: {}", refused.text);
+    }
+    let kept = values(&refused, "/admin/clients/new");
+    assert!(kept.contains(&("redirect_uris".to_owned(), shop.to_owned())), "{kept:?}");
+    assert!(kept.contains(&("grant_types.authorization_code".to_owned(), "true".to_owned())), "{kept:?}");
+    assert!(kept.contains(&("access".to_owned(), String::new())), "nobody chose who may sign in: {kept:?}");
+    assert!(clients::show(&app.reading(), "new").await.is_err());
+    let mended =
+        [("redirect_uris", "https://new.example/callback"), ("access", "groups"), ("groups", "platform\r\non-call"), ("scope", "openid")];
+    let added = browser.send_filled(&refused, "/admin/clients/new", &mended).await;
+    assert!(added.text.contains("It is not shown again"), "{}", added.text);
+    assert_eq!(added.header("cache-control"), "no-store");
+    let client = clients::show(&app.reading(), "new").await.unwrap();
+    assert_eq!((client.groups.len(), client.client_name.as_str(), client.secrets.len()), (2, "The <new> shop", 1));
+    let page = browser.get("/admin/clients/new").await;
+    assert_eq!(page.heading(), "Add a client", "a client of this id has its page by another way");
+    let page = browser.get("/admin/clients").await;
+    assert!(page.text.contains("/admin/clients/new"), "{}", page.text);
+    let again = browser
+        .send_filled(
+            &form,
+            "/admin/clients/new",
+            &[("client_id", "web"), ("client_name", "x"), ("scope", "openid"), ("access", "everyone")],
+        )
+        .await;
+    assert!(again.status == 400 && again.text.contains("there is a client web already"), "{}", again.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_redirect_uris_need_the_password_and_other_changes_do_not() {
+    let (app, browser) = boss().await;
+    let edit = "/admin/clients/web/edit";
+    let form = browser.get(edit).await;
+    let same = browser.send_filled(&form, edit, &[]).await;
+    assert!(same.text.contains("Saved."), "{}", same.text);
+    assert_eq!(clients::show(&app.reading(), "web").await.unwrap().version, 0, "a form that changes nothing changes nothing");
+    let changed = browser
+        .send_filled(
+            &form,
+            edit,
+            &[("client_name", "Shop 2"), ("access", "groups"), ("groups", "platform\r\non-call"), ("client_uri", "https://shop.example/")],
+        )
+        .await;
+    assert!(
+        changed.text.contains("Members of 2 groups may sign in:") && changed.text.contains("/admin/groups/platform"),
+        "{}",
+        changed.text
+    );
+    let stale = browser.send_filled(&form, edit, &[("client_name", "Shop 3")]).await;
+    assert!(
+        stale.status == 400 && stale.text.contains("somebody else changed it meanwhile") && stale.text.contains("Shop 3"),
+        "{}",
+        stale.text
+    );
+    let form = browser.get(edit).await;
+    let uris = [("redirect_uris", "https://shop.example/callback\r\nhttps://evil.example/")];
+    let asked = browser.send_filled(&form, edit, &uris).await;
+    assert_eq!(asked.heading(), "Change Shop 2?");
+    let wrong = browser.submit(&asked, edit, &[("confirm_password", "not the password")]).await;
+    assert_eq!(wrong.status, 400);
+    assert_eq!(clients::show(&app.reading(), "web").await.unwrap().redirect_uris.len(), 1);
+    let done = browser.submit(&wrong, edit, &[("confirm_password", PASSWORD)]).await;
+    assert!(done.text.contains("Saved.") && done.text.contains("https://evil.example/"), "{}", done.text);
+    // The next change asks again: the password counts for what was confirmed alone.
+    let form = browser.get(edit).await;
+    let asked = browser.send_filled(&form, edit, &[("redirect_uris", "https://shop.example/callback")]).await;
+    assert_eq!(asked.heading(), "Change Shop 2?");
+    let faulty = browser
+        .send_filled(&form, edit, &[("redirect_uris", "https://a.example/#x\nhttps://b.example/#y"), ("group_filter", "prefix")])
+        .await;
+    assert!(faulty.status == 400 && faulty.text.contains("a.example/#x") && faulty.text.contains("b.example/#y"), "{}", faulty.text);
+    let public = browser.send_filled(&form, edit, &[("public", "true")]).await;
+    assert!(public.text.contains("public, without a secret"), "{}", public.text);
+    let form = browser.get(edit).await;
+    let confidential = browser.send_filled(&form, edit, &[("public", "unchecked")]).await;
+    assert!(confidential.text.contains("It is not shown again"), "{}", confidential.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_shown_once_and_the_page_tells_ages_and_refusals() {
+    let (app, browser) = boss().await;
+    let form = browser.get("/admin/clients/web/secret").await;
+    let asked = browser.send_filled(&form, "/admin/clients/web/secret", &[("old", "day")]).await;
+    assert!(asked.text.contains("in 24 hours"), "{}", asked.text);
+    let shown = browser.submit(&asked, "/admin/clients/web/secret", &[("confirm_password", PASSWORD)]).await;
+    assert_eq!((shown.status, shown.header("cache-control")), (200, "no-store"));
+    let secret = shown.text.split("<pre tabindex=\"0\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let works = async |secret: &str| app.post("/introspect").basic_auth("web", secret).form(&[("token", "x")]).send().await.status == 200;
+    assert!(works(&secret).await && works(crate::support::SECRET).await);
+    app.get(&app.authorize(&[("redirect_uri", "https://wrong.example/cb")])).send().await;
+    app.app.refusals.flush(&app.app.store).await.unwrap();
+    let page = browser.get("/admin/clients/web").await;
+    assert!(page.text.contains("https://wrong.example/cb") && page.text.contains("0 days old, ends"), "{}", page.text);
+    assert!(!page.text.contains(&secret));
+    let asked = browser.submit(&page, "/admin/clients/web", &[("action", "end-old-secret")]).await;
+    browser.submit(&asked, "/admin/clients/web", &[("confirm_password", PASSWORD)]).await;
+    assert!(works(&secret).await && !works(crate::support::SECRET).await);
+    app.code_flow_with(&secret).await;
+    let page = browser.get("/admin/clients/web").await;
+    let asked = browser.submit(&page, "/admin/clients/web", &[("action", "remove")]).await;
+    assert!(asked.text.contains("1 authorization that people gave it, 1 secret, the consents of people"), "{}", asked.text);
+    browser.submit(&asked, "/admin/clients/web", &[("confirm_password", PASSWORD)]).await;
+    assert!(clients::show(&app.reading(), "web").await.is_err());
+}
+
+impl TestApp {
+    /// Runs the code flow of `web` for alice with this secret.
+    async fn code_flow_with(&self, secret: &str) {
+        let code = self.browser().code(&self.authorize(&[])).await;
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", crate::support::CALLBACK),
+            ("code_verifier", crate::support::VERIFIER),
+        ];
+        assert_eq!(self.post("/token").basic_auth("web", secret).form(&form).send().await.status, 200);
+    }
+}
