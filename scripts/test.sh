@@ -80,6 +80,9 @@ for example in orders-spring sign-in-spring; do
 done
 TEST_BIN_DIR="$CARGO_TARGET_DIR/debug" "$venv/bin/python" -m pytest -q -n 2 --dist loadfile -p no:cacheprovider examples/tests
 
+step "requests that schemathesis makes from docs/openapi.json, to every route of the REST API"
+timeout 180 scripts/api-fuzz.sh 10
+
 if command -v cargo-deny >/dev/null; then
   step "dependencies: licences, bans, sources"
   cargo deny --offline check bans licenses sources
