@@ -1,6 +1,7 @@
 //! Operations on the attributes that are declared for users.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::accounts::attributes::rules;
 use crate::admin::patch::Patch;
@@ -17,17 +18,20 @@ use crate::store::attributes::{self, AttributeRow};
 const MOST: usize = 100;
 
 /// An attribute as administrators see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct AttributeView {
     pub name: String,
     pub display_name: String,
     #[serde(rename = "type")]
+    #[schema(value_type = String)]
     pub value_type: AttributeType,
     pub multi_valued: bool,
     /// The people who may change the values.
+    #[schema(value_type = String)]
     pub mutability: Audience,
     /// The people who may see the values.
+    #[schema(value_type = String)]
     pub visibility: Audience,
     /// The scope of OpenID Connect that releases the attribute as a claim of the same name.
     pub scope: Option<String>,
@@ -35,6 +39,7 @@ pub struct AttributeView {
     pub max: Option<i64>,
     pub pattern: Option<String>,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: UnixSeconds,
     pub version: i32,
 }
@@ -132,8 +137,9 @@ pub async fn show(reading: &Reading<'_>, name: &str) -> Result<AttributeView, Re
 }
 
 /// The input for a new attribute, before it is checked.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewAttribute)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct AttributeDraft {
     pub name: String,
@@ -141,12 +147,15 @@ pub struct AttributeDraft {
     #[serde(default)]
     pub display_name: Option<String>,
     #[serde(rename = "type")]
+    #[schema(value_type = String)]
     pub value_type: AttributeType,
     #[serde(default)]
     pub multi_valued: bool,
     #[serde(default = "only_administrators")]
+    #[schema(value_type = String)]
     pub mutability: Audience,
     #[serde(default = "only_administrators")]
+    #[schema(value_type = String)]
     pub visibility: Audience,
     #[serde(default)]
     pub scope: Option<String>,
@@ -198,16 +207,29 @@ pub async fn add(change: &mut Change<'_>, draft: AttributeDraft) -> Result<Attri
 
 /// The changes of an attribute, as a JSON merge patch (RFC 7396). The name, the type and whether there can be several values stay as they
 /// are, because clients rely on them.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct AttributePatch {
+    #[serde(default)]
     pub display_name: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub mutability: Option<Audience>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub visibility: Option<Audience>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub scope: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     pub min: Patch<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     pub max: Patch<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub pattern: Patch<String>,
 }
 

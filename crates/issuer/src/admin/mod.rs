@@ -13,6 +13,7 @@ pub mod client_claims;
 pub mod client_secrets;
 pub mod client_view;
 pub mod clients;
+pub mod consents;
 pub mod csv;
 pub mod edit_client;
 pub mod groups;

@@ -147,6 +147,8 @@ operations! {
     AuthorizationEnd = HelpDesk;
     AuthorizationEndOfUser = HelpDesk;
     AuthorizationEndAll = Administrator;
+    ConsentListOfUser = ReadPeople;
+    ConsentWithdraw = HelpDesk;
     AuditList = Read;
     AuditListOfUser = ReadPeople;
     ActivityShow = Read;

@@ -106,6 +106,11 @@ impl Access {
         &self.app
     }
 
+    /// Returns the version that the request expects; `None` for any.
+    pub fn expected(&self) -> Option<i32> {
+        self.expected
+    }
+
     /// Returns the permission to call reading operations.
     pub fn reading(&self) -> Reading<'_> {
         Reading::new(&self.app, &self.actor)

@@ -2,6 +2,7 @@
 //! reach the issuer through [`access::Access`] alone, which refuses whoever lacks that scope.
 
 mod access;
+mod attributes;
 mod authorizations;
 mod client_claims;
 mod client_secrets;
@@ -19,8 +20,10 @@ mod sessions;
 mod users;
 
 use crate::admin::Operation as O;
+use crate::admin::attributes::{AttributeDraft, AttributePatch, AttributeView};
 use crate::admin::authorizations::AuthorizationView;
 use crate::admin::clients::ClientView;
+use crate::admin::consents::ConsentView;
 use crate::admin::edit_client::ClientPatch;
 use crate::admin::groups::GroupView;
 use crate::admin::keys::KeyView;
@@ -29,7 +32,7 @@ use crate::admin::resources::ResourceView;
 use crate::admin::roles::RoleView;
 use crate::admin::sessions::SessionView;
 use crate::admin::trial::Trial;
-use crate::admin::users::UserView;
+use crate::admin::users::{UserPatch, UserView};
 use crate::api::route::{Api, BOOLEAN, UUID};
 
 pub use access::PREFIX;
@@ -47,6 +50,13 @@ pub fn api() -> Api {
         )
         .create::<users::NewUserBody, UserView, _>("/users", O::UserAdd, "Add a user", users::add)
         .show::<UserView, _>("/users/{id}", O::UserShow, "Show a user", users::show)
+        .patch::<UserPatch, UserView, _>(
+            "/users/{id}",
+            O::UserEdit,
+            "Edit a user: everything but the id, roles, groups and password",
+            users::edit,
+        )
+        .delete("/users/{id}", O::UserDelete, "Delete a user with everything that depends on them", users::remove)
         .act::<users::RolesBody, UserView, _>("/users/{id}/roles", O::UserChangeRoles, "Give a user roles and take others", users::roles)
         .act::<users::PasswordBody, users::EndedBody, _>(
             "/users/{id}/password",
@@ -56,6 +66,14 @@ pub fn api() -> Api {
         )
         .tell::<users::EndedBody, _>("/users/{id}/disable", O::UserDisable, "Disable a user and end all their access", users::disable)
         .tell::<UserView, _>("/users/{id}/enable", O::UserEnable, "Let a disabled user sign in again", users::enable)
+        .tell::<UserView, _>("/users/{id}/unlock", O::UserUnlock, "Let a user who guessed wrong too often try again", users::unlock)
+        .list::<ConsentView, _>("/users/{id}/consents", O::ConsentListOfUser, "List what a user allowed clients", &[], users::consents)
+        .act_empty::<users::ConsentBody, _>(
+            "/users/{id}/withdraw-consent",
+            O::ConsentWithdraw,
+            "Withdraw what a user allowed a client, and end its access",
+            users::withdraw_consent,
+        )
         .tell::<users::EndedSessions, _>(
             "/users/{id}/end-sessions",
             O::SessionEndAll,
@@ -91,6 +109,12 @@ pub fn api() -> Api {
             "Add scopes to a role and take others",
             roles::scopes,
         );
+    let api = api
+        .list::<AttributeView, _>("/attributes", O::AttributeList, "List attributes by name", &[], attributes::list)
+        .create::<AttributeDraft, AttributeView, _>("/attributes", O::AttributeAdd, "Declare an attribute", attributes::add)
+        .show::<AttributeView, _>("/attributes/{name}", O::AttributeShow, "Show an attribute", attributes::show)
+        .patch::<AttributePatch, AttributeView, _>("/attributes/{name}", O::AttributeEdit, "Edit an attribute", attributes::edit)
+        .delete("/attributes/{name}", O::AttributeRemove, "Remove an attribute with the values of all users", attributes::remove);
     let api = api
         .list::<ClientView, _>(
             "/clients",

@@ -137,6 +137,19 @@ impl Api {
         self.add(&Route { output, ..Route::new(HttpMethod::Post, path, operation, summary) }, handler)
     }
 
+    /// Adds `POST` of a change that takes a body and has no answer.
+    pub fn act_empty<I: ToSchema, T: 'static>(
+        mut self,
+        path: &'static str,
+        operation: Operation,
+        summary: &'static str,
+        handler: impl Handler<T, Arc<App>>,
+    ) -> Self {
+        let input = Some(self.input::<I>());
+        let route = Route { input, status: StatusCode::NO_CONTENT, ..Route::new(HttpMethod::Post, path, operation, summary) };
+        self.add(&route, handler)
+    }
+
     /// Adds `POST` that ends something, with neither a body nor an answer.
     pub fn end<T: 'static>(
         self,

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::admin::authorizations::{self, AuthorizationFilter};
-use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter, UserView};
-use crate::admin::{Refused, sessions};
+use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch, UserView};
+use crate::admin::{Refused, consents, sessions};
 use crate::api::access::Access;
-use crate::api::message::{Answer, Body, Name, created, page, shown};
+use crate::api::message::{Answer, Body, Name, created, done, page, shown, versioned};
 use crate::web::error::problem::Problem;
 
 /// A new user.
@@ -52,6 +52,14 @@ pub struct PasswordBody {
     pub password: SecretString,
 }
 
+/// The client whose consent is withdrawn.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WithdrawConsent)]
+pub struct ConsentBody {
+    pub client_id: String,
+}
+
 /// A user whose access was ended.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UserEnded)]
@@ -79,7 +87,34 @@ pub(super) async fn list(access: Access) -> Answer {
 }
 
 pub(super) async fn show(access: Access, Name(id): Name<Uuid>) -> Answer {
-    Ok(shown(users::show_by_id(&access.reading(), id).await?))
+    let user = users::show_by_id(&access.reading(), id).await?;
+    Ok(versioned(&user, user.version))
+}
+
+pub(super) async fn edit(access: Access, Name(id): Name<Uuid>, Body(patch): Body<UserPatch>) -> Answer {
+    let expected = access.expected();
+    let user = access.change(move |change| Box::pin(users::edit(change, id, patch, expected))).await?;
+    Ok(versioned(&user, user.version))
+}
+
+pub(super) async fn remove(access: Access, Name(id): Name<Uuid>) -> Answer {
+    let expected = access.expected();
+    access.change(move |change| Box::pin(users::delete(change, id, expected))).await?;
+    Ok(done())
+}
+
+pub(super) async fn unlock(access: Access, Name(id): Name<Uuid>) -> Answer {
+    Ok(shown(access.change(move |change| Box::pin(users::unlock(change, id))).await?))
+}
+
+pub(super) async fn consents(access: Access, Name(id): Name<Uuid>) -> Answer {
+    let window = access.window(&[])?;
+    Ok(page(&access, consents::of_user(&access.reading(), id).await?, window.limit))
+}
+
+pub(super) async fn withdraw_consent(access: Access, Name(id): Name<Uuid>, Body(body): Body<ConsentBody>) -> Answer {
+    access.change(|change| Box::pin(async move { consents::withdraw(change, id, &body.client_id).await })).await?;
+    Ok(done())
 }
 
 pub(super) async fn add(access: Access, Body(body): Body<NewUserBody>) -> Answer {

@@ -166,8 +166,8 @@ pub enum Event<'a> {
     PasswordChanged { user: Uuid, ended: EndedAccess },
     /// A user changed their own profile.
     ProfileChanged { user: Uuid },
-    /// A user consented that a client may use these scopes, and these resources by their ids.
-    ConsentGiven { user: Uuid, client: &'a str, scope: &'a str, resources: &'a BTreeSet<String> },
+    /// A user consented that a client may use these scopes, and these resources by their ids, and is told the claims of these names.
+    ConsentGiven { user: Uuid, client: &'a str, scope: &'a str, resources: &'a BTreeSet<String>, claims: &'a BTreeSet<String> },
     /// A user withdrew their consent to a client.
     ConsentWithdrawn { user: Uuid, client: &'a str },
     /// A signing key was added to the JWKS.
@@ -269,7 +269,7 @@ impl Event<'_> {
             Self::SignedIn { sid, .. } | Self::Changed { object: Object::Session(sid, _), .. } => json!({ "sid": sid }),
             Self::SessionEnded { sid, by, .. } => json!({ "sid": sid, "by": by }),
             Self::OthersEnded { ended, .. } | Self::PasswordChanged { ended, .. } => json!(ended),
-            Self::ConsentGiven { scope, resources, .. } => json!({ "scope": scope, "resources": resources }),
+            Self::ConsentGiven { scope, resources, claims, .. } => json!({ "scope": scope, "resources": resources, "claims": claims }),
             _ => json!({}),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::attributes::{self, AttributeFault, Changes};
@@ -22,20 +23,34 @@ use crate::store::{StoreError, attempts, user_terms};
 const MAX_EXTERNAL_ID: usize = 255;
 
 /// The changes of a user, as a JSON merge patch (RFC 7396).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct UserPatch {
     /// The username, which cannot be removed.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub username: Patch<String>,
     /// The address. A new one is not verified unless `email_verified` is set too.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub email: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     pub email_verified: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub name: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub external_id: Patch<String>,
     /// The standard claims by name. `null` for one of them removes it; `null` in place of all removes all.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, Option<String>>>)]
     pub claims: Patch<BTreeMap<String, Option<String>>>,
     /// The declared attributes by name, each with a string, number or boolean, or a list of these. `null` in place of all removes all.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, Value>>)]
     pub attributes: Patch<Changes>,
 }
 

@@ -15,7 +15,7 @@ use signet_issuer::admin::roles::{self, NewRole, RolePatch};
 use signet_issuer::admin::transfer::{Import, ImportOptions, Line, export};
 use signet_issuer::admin::trial::{self, TrialRequest};
 use signet_issuer::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch};
-use signet_issuer::admin::{Change, Operation, RECENT, Reading, Refused, activity, client_claims, keys, sessions};
+use signet_issuer::admin::{Change, Operation, RECENT, Reading, Refused, activity, client_claims, consents, keys, sessions};
 use signet_issuer::audit::{Actor, Face, Who};
 use signet_issuer::fetch::budget::Asker;
 use signet_issuer::oauth::secret;
@@ -43,13 +43,13 @@ fn row(operation: Operation) -> &'static str {
     use Operation as O;
     match operation {
         O::UserList | O::UserShow | O::GroupList | O::GroupShow | O::RoleList | O::RoleShow => "rHa",
-        O::SessionListOfUser | O::AuthorizationListOfUser | O::AuditListOfUser => "rHa",
+        O::SessionListOfUser | O::AuthorizationListOfUser | O::AuditListOfUser | O::ConsentListOfUser => "rHa",
         O::ClientList | O::ClientShow | O::ClientTry | O::ClientClaimList | O::ResourceList | O::ResourceShow | O::KeyList => "ra",
         O::SessionList | O::AuthorizationList | O::AuditList | O::ActivityShow | O::RefusalList => "ra",
         O::AttributeList | O::AttributeShow => "rHa",
         O::UserChangeRoles | O::GroupChangeMembers | O::UserEdit | O::UserUnlock => "ha",
         O::UserDelete => "hd",
-        O::SessionEnd | O::SessionEndAll | O::AuthorizationEnd | O::AuthorizationEndOfUser => "ha",
+        O::SessionEnd | O::SessionEndAll | O::AuthorizationEnd | O::AuthorizationEndOfUser | O::ConsentWithdraw => "ha",
         O::UserAdd | O::UserDisable | O::UserEnable | O::UserSetClaims | O::UserEditEverything => "a",
         O::AttributeAdd | O::AttributeEdit | O::GroupAdd | O::GroupEdit | O::RoleAdd | O::RoleEdit | O::RoleChangeScopes => "a",
         O::ClientAdd | O::ClientEdit | O::ClientSetEnabled | O::ResourceAdd | O::ResourceEdit | O::AuthorizationEndAll => "a",
@@ -163,6 +163,12 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
         O::AuthorizationEnd => authorizations::end(change, target.authorization).await,
         O::AuthorizationEndOfUser => authorizations::end_all(change, &of_user).await.map(drop),
         O::AuthorizationEndAll => authorizations::end_all(change, &of_client).await.map(drop),
+        O::ConsentListOfUser => consents::of_user(reading, user).await.map(drop),
+        O::ConsentWithdraw => match consents::withdraw(change, user, "web").await {
+            // The operation passed the checks of the actor; the target gave no consent.
+            Err(Refused::NotFound { noun: "consent", .. }) => Ok(()),
+            other => other,
+        },
         O::AuditList => audit::list(reading, &AuditQuery::default().check(reading).await?, window).await.map(drop),
         O::AuditListOfUser => {
             let of_user = AuditQuery { user: Some(target.username.clone()), ..AuditQuery::default() };

@@ -219,6 +219,7 @@ async fn creating_twice_is_a_conflict_that_names_what_exists() {
     for (path, body, id) in [
         ("/users", user, "id"),
         ("/groups", json!({ "name": "on-call", "roles": ["clerk"] }), "id"),
+        ("/attributes", json!({ "name": "desk", "type": "number", "multi_valued": true, "max": 40 }), "name"),
         ("/roles", json!({ "name": "packer", "scopes": ["orders:read"] }), "name"),
         (
             "/resources",
@@ -287,9 +288,13 @@ async fn an_edit_needs_the_version_that_it_changes() {
     let token = app.token_of("boss", "admin").await;
     let call = async |method: &str, path: &str, tag: Option<&str>, body: Value| app.call(method, path, &token, tag, Some(body)).await;
     assert_eq!(call("POST", "/groups", None, json!({ "name": "team" })).await.status, 201);
+    assert_eq!(call("POST", "/attributes", None, json!({ "name": "team", "type": "string" })).await.status, 201);
+    let alice = format!("/users/{}", app.add_user("alice", &["clerk"]).await);
     let orders = "/resources/https%3A%2F%2Forders%2Eexample";
     for (path, patch, member) in [
         ("/roles/clerk", json!({ "display_name": "Clerk" }), "display_name"),
+        ("/attributes/team", json!({ "scope": "profile" }), "scope"),
+        (&alice, json!({ "name": "Alice" }), "name"),
         ("/groups/team", json!({ "display_name": "The team" }), "display_name"),
         (orders, json!({ "name": "Orders" }), "name"),
     ] {
@@ -303,7 +308,7 @@ async fn an_edit_needs_the_version_that_it_changes() {
         assert_eq!((changed.status, &changed.json[member]), (200, &patch[member]), "{path}: {}", changed.text);
         assert_ne!(changed.header("etag"), tag, "{path}");
         assert_eq!(call("PATCH", path, Some(&tag), patch.clone()).await.status, 412, "{path}: the version is spent");
-        if member == "display_name" {
+        if path != orders {
             let removed = call("PATCH", path, Some("*"), json!({ member: null })).await;
             assert_eq!((removed.status, &removed.json[member]), (200, &Value::Null), "{path}: {}", removed.text);
         } else {
@@ -384,4 +389,68 @@ async fn the_documentation_shows_the_document_of_this_issuer() {
         (answer.status(), answer.headers()["content-type"].to_str().unwrap()),
         (reqwest::StatusCode::METHOD_NOT_ALLOWED, "application/problem+json")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_is_edited_in_everything_but_the_id() {
+    let app = TestApp::administered().await.with_user("alice").await;
+    let token = app.token_of("boss", "admin").await;
+    let path = format!("/users/{}", users::show(&app.reading(), "alice").await.unwrap().id);
+    let call = async |method: &str, path: &str, body: Value| app.call(method, path, &token, Some("*"), Some(body)).await;
+    call("POST", "/attributes", json!({ "name": "team", "type": "string", "max": 5 })).await;
+    let everything = json!({
+        "username": "alicia", "email": "new@example.com", "email_verified": true, "name": "Alicia", "external_id": "e-1",
+        "claims": { "nickname": "Al" }, "attributes": { "team": "blue" },
+    });
+    let edited = call("PATCH", &path, everything.clone()).await;
+    assert_eq!(edited.status, 200, "{}", edited.text);
+    for (member, value) in everything.as_object().unwrap() {
+        assert_eq!(&edited.json[member], value, "{member}");
+    }
+    let emptied = call("PATCH", &path, json!({ "email": "other@example.com", "attributes": { "team": null }, "claims": null })).await;
+    assert_eq!((&emptied.json["email_verified"], &emptied.json["attributes"]), (&json!(false), &json!({})), "{}", emptied.text);
+    let refused = call("PATCH", &path, json!({ "email": "nobody", "attributes": { "team": "purple" }, "username": null })).await;
+    let faults: Vec<&str> = refused.json["errors"].as_array().unwrap().iter().map(|fault| fault["pointer"].as_str().unwrap()).collect();
+    assert_eq!((refused.status, faults), (422, vec!["#/username", "#/email", "#/attributes"]), "{}", refused.text);
+    assert_eq!(call("PATCH", &path, json!({ "id": "x" })).await.status, 422);
+    let taken = call("PATCH", &path, json!({ "username": "boss" })).await;
+    assert_eq!(taken.status, 409, "{}", taken.text);
+    // The help desk changes the address, but not what applications recognize people by.
+    let help = app.token_of("admin-users", "admin:users").await;
+    let of_help = async |body: Value| app.call("PATCH", &path, &help, Some("*"), Some(body)).await.status;
+    assert_eq!((of_help(json!({ "email": null })).await, of_help(json!({ "email_verified": true })).await), (200, 403));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_edits_at_once_one_is_told_that_the_version_is_spent() {
+    let app = TestApp::administered().await.with_user("alice").await;
+    let token = app.token_of("boss", "admin").await;
+    let path = format!("/users/{}", users::show(&app.reading(), "alice").await.unwrap().id);
+    let tag = app.call("GET", &path, &token, None, None).await.header("etag").to_owned();
+    let edit = |name: &'static str| app.call("PATCH", &path, &token, Some(&tag), Some(json!({ "name": name })));
+    let (one, other) = tokio::join!(edit("One"), edit("Other"));
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412], "{} {}", one.text, other.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_is_unlocked_and_their_consents_are_withdrawn() {
+    let app = TestApp::administered().await.with_user("alice").await.with_web().await;
+    let token = app.token_of("admin-users", "admin:users").await;
+    let path = format!("/users/{}", users::show(&app.reading(), "alice").await.unwrap().id);
+    let browser = app.signed_in("alice").await;
+    let refresh = app.code_flow(&browser, &[]).await.str("refresh_token").to_owned();
+    let given = app.call("GET", &format!("{path}/consents"), &token, None, None).await;
+    assert_eq!((given.status, given.json["items"][0]["client_id"].as_str()), (200, Some("web")), "{}", given.text);
+    assert!(given.json["items"][0]["scope"].as_str().unwrap().contains("orders:read"), "{}", given.text);
+    let withdraw =
+        async || app.call("POST", &format!("{path}/withdraw-consent"), &token, None, Some(json!({ "client_id": "web" }))).await.status;
+    assert_eq!((withdraw().await, withdraw().await), (204, 404));
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+    let refused = app.post("/token").basic_auth("web", crate::support::SECRET).form(&form).send().await;
+    assert_eq!(refused.str("error"), "invalid_grant");
+    app.try_password("alice", "wrong", "").await;
+    assert_eq!(app.call("POST", &format!("{path}/unlock"), &token, None, None).await.status, 200);
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'user_unlocked' AND face = 'api'").await, 1);
 }

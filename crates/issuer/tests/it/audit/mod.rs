@@ -318,7 +318,7 @@ async fn events_of_requests_name_the_request() {
         format!("{request} AND actor_kind = 'user' AND actor_id = (SELECT {} FROM users WHERE username = 'alice')", id_as_text(&app));
     for (event, condition) in [
         ("signed_in", format!("{alice} AND face = 'page' AND user_agent = 'Firefox on Linux'")),
-        ("consent_given", format!("{alice} AND face = 'page'")),
+        ("consent_given", format!("{alice} AND face = 'page' AND detail LIKE '%\"claims\":[%'")),
         ("authorization_given", format!("{alice} AND face = 'token'")),
         ("authorization_ended", format!("{request} AND actor_kind = 'client' AND actor_id = 'web' AND face = 'revocation'")),
     ] {

@@ -1,0 +1,38 @@
+//! `/api/v1/attributes`: the attributes that are declared for users.
+
+use crate::admin::attributes::{self, AttributeDraft, AttributePatch};
+use crate::api::access::Access;
+use crate::api::message::{Answer, Body, Name, created, done, page, versioned};
+use crate::web::error::problem::Problem;
+
+pub(super) async fn list(access: Access) -> Answer {
+    let window = access.window(&[])?;
+    Ok(page(&access, attributes::list(&access.reading(), &window).await?, window.limit))
+}
+
+pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {
+    let attribute = attributes::show(&access.reading(), &name).await?;
+    Ok(versioned(&attribute, attribute.version))
+}
+
+pub(super) async fn add(access: Access, Body(draft): Body<AttributeDraft>) -> Answer {
+    if let Ok(found) = attributes::show(&access.reading(), &draft.name).await {
+        let problem = Problem::from(crate::admin::Refused::Conflict(format!("there is an attribute {} already", found.name)));
+        return Err(problem.with_id(found.name));
+    }
+    let attribute = access.change(move |change| Box::pin(attributes::add(change, draft))).await?;
+    Ok(created(&access, &attribute.name, &attribute))
+}
+
+pub(super) async fn edit(access: Access, Name(name): Name<String>, Body(patch): Body<AttributePatch>) -> Answer {
+    let expected = access.expected();
+    let change = access.change(|change| Box::pin(async move { attributes::edit(change, &name, patch, expected).await }));
+    let attribute = change.await?;
+    Ok(versioned(&attribute, attribute.version))
+}
+
+pub(super) async fn remove(access: Access, Name(name): Name<String>) -> Answer {
+    let expected = access.expected();
+    access.change(|change| Box::pin(async move { attributes::remove(change, &name, expected).await })).await?;
+    Ok(done())
+}
