@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::browser::cookie;
 use crate::endpoints::{authorize, discovery, end_session, health, introspect, jwks, register, revoke, token, userinfo};
 use crate::pages::account::{consents, devices, password, profile};
-use crate::pages::{admin, assets, consent, home, no_access, select_account, sign_in, sign_out};
+use crate::pages::{admin, assets, consent, home, no_access, select_account, set_password, sign_in, sign_out};
 use crate::web::client_ip;
 use crate::web::middleware::{cors, error_pages, host, panics, request_log, security_headers, time_limit};
 use crate::web::respond::{api_method_not_allowed, method_not_allowed, not_found};
@@ -165,6 +165,7 @@ fn for_people(app: &Arc<App>) -> Router<Arc<App>> {
         .both("/end_session/confirm", post(sign_out::submit))
         .both("/signed-out", get(sign_out::signed_out))
         .both("/sign-in", get(sign_in::show).post(sign_in::submit))
+        .both("/set-password", get(set_password::show).post(set_password::submit))
         .both("/select-account", get(select_account::show).post(select_account::submit))
         .both("/no-access", get(no_access::show).post(no_access::submit))
         .both("/consent", get(consent::show).post(consent::submit))

@@ -73,6 +73,17 @@ pub(super) fn authorization_codes() -> TableCreateStatement {
         .take()
 }
 
+/// One-time links by which people set a password, under their SHA-256.
+pub(super) fn password_links() -> TableCreateStatement {
+    table("password_links")
+        // One for each user, so that a new link ends the one before.
+        .col(uuid("user_id").primary_key())
+        .col(string("hash").unique_key())
+        .col(big_integer("expires_at"))
+        .foreign_key(&mut ends_with("user_id", "users", "id"))
+        .take()
+}
+
 /// The scopes that users have allowed clients.
 pub(super) fn consents() -> TableCreateStatement {
     table("consents")

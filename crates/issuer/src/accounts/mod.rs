@@ -7,6 +7,7 @@ pub mod lockout;
 pub mod methods;
 pub mod opaque_string;
 pub mod password_change;
+pub mod password_link;
 pub mod policy;
 pub mod profile;
 pub mod requirement;

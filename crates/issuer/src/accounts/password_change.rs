@@ -12,7 +12,7 @@ use crate::accounts::sign_in::{self, SignInError};
 use crate::app::App;
 use crate::audit::{self, Actor, Event, Face, RequestInfo, Who};
 use crate::store::users;
-use crate::store::{StoreError, commit, devices};
+use crate::store::{StoreError, commit, devices, password_links};
 
 /// The passwords that a user typed, after all checks that need no hashing.
 #[derive(Debug)]
@@ -102,6 +102,7 @@ impl PasswordChange {
             Some(Known::Device(hash)) => Some(hash.as_str()),
             _ => None,
         };
+        password_links::withdraw(&transaction, user.id).await?;
         devices::forget(&transaction, user.id, device).await?;
         audit::record(&transaction, now, &actor, Event::PasswordChanged { user: user.id, ended }).await?;
         Ok(commit(transaction).await?)

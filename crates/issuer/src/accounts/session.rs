@@ -12,7 +12,7 @@ use crate::audit::{self, Action, Actor, EndedAccess, Event, Face, RequestInfo, W
 use crate::clock::UnixSeconds;
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users::User;
-use crate::store::{ConnectionTrait, StoreError, authorization_codes, authorizations, commit, devices, users};
+use crate::store::{ConnectionTrait, StoreError, authorization_codes, authorizations, commit, devices, password_links, users};
 
 /// The use of a session is stored at most once in this many seconds, so that not every request writes.
 const TOUCH_INTERVAL: UnixSeconds = 60;
@@ -160,21 +160,16 @@ pub async fn end_elsewhere(
     Ok(EndedAccess { sessions, authorizations })
 }
 
-/// Signs `user` out of every browser, and ends all their codes and authorizations, in the caller's transaction. The caller records the
-/// operation `by`, with the numbers that are returned.
-pub async fn end_all(
-    db: &impl ConnectionTrait,
-    user: Uuid,
-    actor: &Actor,
-    by: Action,
-    now: UnixSeconds,
-) -> Result<EndedAccess, StoreError> {
+/// Signs `user` out of every browser, and ends all their codes and authorizations, and their link to set a password, in the caller's
+/// transaction. The caller records the operation `by`, with the numbers that are returned.
+pub async fn end_all(db: &impl ConnectionTrait, user: Uuid, actor: &Actor, by: &str, now: UnixSeconds) -> Result<EndedAccess, StoreError> {
     // After this statement a sign-in that is under way is refused at commit, unless it has already committed; then its session is
     // found below.
     users::renew_credentials(db, user).await?;
-    let sessions = end_sessions(db, user, None, actor, by.name(), now).await?;
+    let sessions = end_sessions(db, user, None, actor, by, now).await?;
     authorization_codes::withdraw(db, Some(user), None).await?;
     let authorizations = authorizations::end_all(db, Some(user), None, now).await?;
+    password_links::withdraw(db, user).await?;
     Ok(EndedAccess { sessions, authorizations })
 }
 

@@ -91,7 +91,7 @@ pub async fn end_all(change: &mut Change<'_>, filter: &AuthorizationFilter) -> R
     change.require_over(user.as_slice()).await?;
     let signs_out = user.filter(|_| client.is_none());
     let ended = if let Some(user) = signs_out {
-        session::end_all(db, user, change.actor, Action::AuthorizationsEnded, now).await?
+        session::end_all(db, user, change.actor, Action::AuthorizationsEnded.name(), now).await?
     } else {
         authorization_codes::withdraw(db, user, client).await?;
         EndedAccess { sessions: 0, authorizations: authorizations::end_all(db, user, client, now).await? }

@@ -95,6 +95,7 @@ operations! {
     UserEditEverything = Administrator;
     UserDelete = HelpDesk dangerous;
     UserUnlock = HelpDesk;
+    UserLink = HelpDesk dangerous;
     UserChangeRoles = HelpDesk;
     UserImport = Shell;
     UserExport = Shell;

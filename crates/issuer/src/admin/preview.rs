@@ -83,9 +83,11 @@ pub async fn run<'a, T>(
         ids.pop_last();
     }
     let before = holdings(&change.transaction, &ids).await?;
+    // The names are read before the change, because it may delete users.
+    let usernames: BTreeMap<Uuid, String> = users::names(&change.transaction, ids.iter().copied()).await?.into_iter().collect();
     let value = work(&mut change).await?;
     let after = holdings(&change.transaction, &ids).await?;
-    let effects = effects(&change.transaction, &before, &after).await?;
+    let effects = effects(&usernames, &before, &after);
     roll_back(change.transaction).await?;
     Ok((value, Preview { effects, examined: ids.len(), complete }))
 }
@@ -115,8 +117,11 @@ async fn concerned(db: &impl ConnectionTrait, subject: &Subject) -> Result<BTree
     }
 }
 
+/// Returns what each of the users `ids` has. A disabled user has nothing, because nothing is given to them.
 async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>) -> Result<Holdings, Refused> {
-    let ids = || ids.iter().copied();
+    let rows = users::by_ids(db, ids.iter().copied()).await?;
+    let enabled: BTreeSet<Uuid> = rows.into_iter().filter(|row| row.disabled_at.is_none()).map(|row| row.id).collect();
+    let ids = || enabled.iter().copied();
     let mut roles_of = BTreeMap::<Uuid, BTreeSet<String>>::new();
     for (user, direct) in roles::of_users(db, ids()).await? {
         roles_of.entry(user).or_default().extend(direct);
@@ -138,7 +143,7 @@ async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>) -> Result<Hol
     Ok(holdings)
 }
 
-async fn effects(db: &impl ConnectionTrait, before: &Holdings, after: &Holdings) -> Result<Vec<Effect>, Refused> {
+fn effects(usernames: &BTreeMap<Uuid, String>, before: &Holdings, after: &Holdings) -> Vec<Effect> {
     let none = BTreeSet::new();
     let mut users_of = BTreeMap::<(Kind, &str, bool), Vec<Uuid>>::new();
     let everyone: BTreeSet<&Uuid> = before.keys().chain(after.keys()).collect();
@@ -149,12 +154,10 @@ async fn effects(db: &impl ConnectionTrait, before: &Holdings, after: &Holdings)
             users_of.entry((*kind, name, gained)).or_default().push(*user);
         }
     }
-    let named: BTreeSet<Uuid> = users_of.values().flat_map(|ids| ids.iter().take(NAMED)).copied().collect();
-    let usernames: BTreeMap<Uuid, String> = users::names(db, named.into_iter()).await?.into_iter().collect();
     let effect = |((kind, name, gained), ids): ((Kind, &str, bool), Vec<Uuid>)| {
         let mut users: Vec<String> = ids.iter().take(NAMED).filter_map(|id| usernames.get(id).cloned()).collect();
         users.sort();
         Effect { kind, name: name.to_owned(), gained, count: ids.len(), users }
     };
-    Ok(users_of.into_iter().map(effect).collect())
+    users_of.into_iter().map(effect).collect()
 }

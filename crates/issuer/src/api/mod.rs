@@ -32,7 +32,7 @@ use crate::admin::resources::ResourceView;
 use crate::admin::roles::RoleView;
 use crate::admin::sessions::SessionView;
 use crate::admin::trial::Trial;
-use crate::admin::users::{UserPatch, UserView};
+use crate::admin::users::{MadeLink, UserPatch, UserView};
 use crate::api::route::{Api, BOOLEAN, UUID};
 
 pub use access::PREFIX;
@@ -67,6 +67,12 @@ pub fn api() -> Api {
         .tell::<users::EndedBody, _>("/users/{id}/disable", O::UserDisable, "Disable a user and end all their access", users::disable)
         .tell::<UserView, _>("/users/{id}/enable", O::UserEnable, "Let a disabled user sign in again", users::enable)
         .tell::<UserView, _>("/users/{id}/unlock", O::UserUnlock, "Let a user who guessed wrong too often try again", users::unlock)
+        .tell::<MadeLink, _>(
+            "/users/{id}/link",
+            O::UserLink,
+            "Make a link by which a user sets a password within 24 hours, in place of the one before",
+            users::link,
+        )
         .list::<ConsentView, _>("/users/{id}/consents", O::ConsentListOfUser, "List what a user allowed clients", &[], users::consents)
         .act_empty::<users::ConsentBody, _>(
             "/users/{id}/withdraw-consent",

@@ -107,6 +107,10 @@ pub(super) async fn unlock(access: Access, Name(id): Name<Uuid>) -> Answer {
     Ok(shown(access.change(move |change| Box::pin(users::unlock(change, id))).await?))
 }
 
+pub(super) async fn link(access: Access, Name(id): Name<Uuid>) -> Answer {
+    Ok(shown(access.change(move |change| Box::pin(users::make_link(change, id))).await?))
+}
+
 pub(super) async fn consents(access: Access, Name(id): Name<Uuid>) -> Answer {
     let window = access.window(&[])?;
     Ok(page(&access, consents::of_user(&access.reading(), id).await?, window.limit))

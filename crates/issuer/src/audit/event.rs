@@ -87,6 +87,7 @@ actions! {
     UserDeleted = "user_deleted";
     UserDisabled = "user_disabled";
     UserEnabled = "user_enabled";
+    UserLinkMade = "user_link_made";
     UserPasswordSet = "user_password_set";
     UserRolesChanged = "user_roles_changed";
     UserSessionsEnded = "user_sessions_ended";
@@ -126,6 +127,7 @@ kinds! {
     SessionEnded = "session_ended";
     OthersEnded = "others_ended";
     PasswordChanged = "password_changed";
+    PasswordSetByLink = "password_set_by_link";
     ProfileChanged = "profile_changed";
     ConsentGiven = "consent_given";
     ConsentWithdrawn = "consent_withdrawn";
@@ -164,6 +166,8 @@ pub enum Event<'a> {
     OthersEnded { user: Uuid, ended: EndedAccess },
     /// A user changed their own password, which ended these sessions and authorizations.
     PasswordChanged { user: Uuid, ended: EndedAccess },
+    /// A user set a password by a one-time link, which ended these sessions and authorizations.
+    PasswordSetByLink { user: Uuid, ended: EndedAccess },
     /// A user changed their own profile.
     ProfileChanged { user: Uuid },
     /// A user consented that a client may use these scopes, and these resources by their ids, and is told the claims of these names.
@@ -194,6 +198,7 @@ impl Event<'_> {
             Self::SessionEnded { .. } => Kind::SessionEnded.name(),
             Self::OthersEnded { .. } => Kind::OthersEnded.name(),
             Self::PasswordChanged { .. } => Kind::PasswordChanged.name(),
+            Self::PasswordSetByLink { .. } => Kind::PasswordSetByLink.name(),
             Self::ProfileChanged { .. } => Kind::ProfileChanged.name(),
             Self::ConsentGiven { .. } => Kind::ConsentGiven.name(),
             Self::ConsentWithdrawn { .. } => Kind::ConsentWithdrawn.name(),
@@ -215,6 +220,7 @@ impl Event<'_> {
             | Self::SessionEnded { user, .. }
             | Self::OthersEnded { user, .. }
             | Self::PasswordChanged { user, .. }
+            | Self::PasswordSetByLink { user, .. }
             | Self::ProfileChanged { user }
             | Self::ConsentGiven { user, .. }
             | Self::ConsentWithdrawn { user, .. } => Some(user),
@@ -268,7 +274,7 @@ impl Event<'_> {
             Self::Changed { object: Object::Named(name), .. } => json!({ "object": name }),
             Self::SignedIn { sid, .. } | Self::Changed { object: Object::Session(sid, _), .. } => json!({ "sid": sid }),
             Self::SessionEnded { sid, by, .. } => json!({ "sid": sid, "by": by }),
-            Self::OthersEnded { ended, .. } | Self::PasswordChanged { ended, .. } => json!(ended),
+            Self::OthersEnded { ended, .. } | Self::PasswordChanged { ended, .. } | Self::PasswordSetByLink { ended, .. } => json!(ended),
             Self::ConsentGiven { scope, resources, claims, .. } => json!({ "scope": scope, "resources": resources, "claims": claims }),
             _ => json!({}),
         }

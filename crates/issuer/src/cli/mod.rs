@@ -21,6 +21,7 @@ mod serve;
 mod session;
 mod transfer;
 mod user;
+mod user_access;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;

@@ -11,14 +11,13 @@ use crate::accounts::username::normalize;
 use crate::admin::change;
 use crate::admin::names::{self, Kind};
 use crate::admin::patch::Patch;
-use crate::admin::roles::{self, Held};
 use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch};
 use crate::app::App;
-use crate::audit::EndedAccess;
 use crate::cli::edit_client::text;
 use crate::cli::report::Report;
 use crate::cli::transfer::{self, ExportArgs, ImportArgs};
-use crate::cli::{Arguments, CliError, all, changing, confirm, operator, reading, refuse};
+use crate::cli::user_access::{change_roles, delete, disable, enable, link, unlock};
+use crate::cli::{Arguments, CliError, all, changing, operator, reading, refuse};
 use crate::oauth::standard_claims::TEXT_CLAIMS;
 
 /// The subcommands of `signet user`.
@@ -87,11 +86,19 @@ pub enum UserCommand {
         /// Delete without asking
         #[arg(long)]
         yes: bool,
+        /// Only print what the user would gain and lose
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Let a user who entered wrong passwords too often try again at once
     Unlock {
         /// Username of the user to unlock
         username: String,
+    },
+    /// Make a link by which a user sets a password within 24 hours; it is shown once, and the link before can no longer be used
+    Link {
+        /// Username or id of the user
+        user: String,
     },
     /// Set a user's password, sign the user out of every browser, and end all their authorizations
     SetPassword {
@@ -104,6 +111,9 @@ pub enum UserCommand {
     Disable {
         /// Username of the user to disable
         username: String,
+        /// Only print what the user would gain and lose
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Enable a user that was disabled, who must sign in again
     Enable {
@@ -137,6 +147,9 @@ pub enum UserCommand {
         /// Role to take from the user; may be repeated
         #[arg(long = "remove", value_name = "ROLE")]
         remove: Vec<String>,
+        /// Only print what the user would gain and lose
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -216,12 +229,13 @@ pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
             };
             edit(app, &username, patch).await.map_err(in_terms_of_edit)
         }
-        UserCommand::Delete { username, yes } => delete(app, &username, yes).await,
+        UserCommand::Delete { username, yes, dry_run } => delete(app, &username, yes, dry_run).await,
         UserCommand::Unlock { username } => unlock(app, &username).await,
         UserCommand::SetPassword { username, password } => {
             set_password(app, &username, password).await.map_err(|error| error.in_terms_of(&[PASSWORD_HASH]))
         }
-        UserCommand::Disable { username } => disable(app, &username).await,
+        UserCommand::Link { user } => link(app, &user).await,
+        UserCommand::Disable { username, dry_run } => disable(app, &username, dry_run).await,
         UserCommand::Enable { username } => enable(app, &username).await,
         UserCommand::Import(arguments) => transfer::import(app, arguments).await,
         UserCommand::Export(arguments) => transfer::export(app, arguments).await,
@@ -233,9 +247,9 @@ pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
         UserCommand::Claims { username, claims } => {
             change_claims(app, &username, &claims).await.map_err(|error| in_terms_of_claims(error, &[]))
         }
-        UserCommand::Roles { username, add, remove } => {
+        UserCommand::Roles { username, add, remove, dry_run } => {
             let arguments = [("roles", changing(&add, &remove))];
-            change_roles(app, &username, &add, &remove).await.map_err(|error| error.in_terms_of(&arguments))
+            change_roles(app, &username, &add, &remove, dry_run).await.map_err(|error| error.in_terms_of(&arguments))
         }
     }
 }
@@ -313,25 +327,6 @@ async fn edit(app: &App, username: &str, patch: UserPatch) -> Result<Report, Cli
     Ok(Report::record(&FIELDS, json!(user)))
 }
 
-async fn delete(app: &App, username: &str, yes: bool) -> Result<Report, CliError> {
-    let user = users::show(&reading(app), username).await?;
-    if !yes {
-        let question = format!("Delete the user {} with everything that belongs to them? This cannot be undone.", user.username);
-        confirm(&question)?;
-    }
-    let removed = change(app, &operator(), |change| Box::pin(users::delete(change, user.id, Some(user.version)))).await?;
-    let EndedAccess { sessions, authorizations } = removed.ended;
-    let text = format!("Deleted {}; sessions ended: {sessions}, authorizations ended: {authorizations}.", removed.username);
-    Ok(Report::new(text, json!(removed)))
-}
-
-async fn unlock(app: &App, username: &str) -> Result<Report, CliError> {
-    let id = users::show(&reading(app), username).await?.id;
-    let user = change(app, &operator(), |change| Box::pin(users::unlock(change, id))).await?;
-    let text = format!("Unlocked {}; the next sign-in need not wait.", user.username);
-    Ok(Report::new(text, json!({ "id": user.id, "username": user.username, "locked_until": null })))
-}
-
 async fn show(app: &App, username: &str) -> Result<Report, CliError> {
     Ok(Report::record(&FIELDS, json!(users::show(&reading(app), username).await?)))
 }
@@ -345,20 +340,6 @@ async fn set_password(app: &App, username: &str, password: PasswordArgs) -> Resu
     Ok(Report::new(text, json!({ "id": user.id, "username": user.username, "authorizations_ended": authorizations })))
 }
 
-async fn disable(app: &App, username: &str) -> Result<Report, CliError> {
-    let id = users::show(&reading(app), username).await?.id;
-    let Ended { user, authorizations } = change(app, &operator(), |change| Box::pin(users::disable(change, id))).await?;
-    let text = format!("Disabled {}; authorizations ended: {authorizations}.", user.username);
-    let json = json!({ "id": user.id, "username": user.username, "enabled": false, "authorizations_ended": authorizations });
-    Ok(Report::new(text, json))
-}
-
-async fn enable(app: &App, username: &str) -> Result<Report, CliError> {
-    let id = users::show(&reading(app), username).await?.id;
-    let user = change(app, &operator(), |change| Box::pin(users::enable(change, id))).await?;
-    Ok(Report::new(format!("Enabled {}.", user.username), json!({ "id": user.id, "username": user.username, "enabled": true })))
-}
-
 async fn change_claims(app: &App, username: &str, values: &[(String, String)]) -> Result<Report, CliError> {
     let id = users::show(&reading(app), username).await?.id;
     let claims = if values.is_empty() {
@@ -369,22 +350,4 @@ async fn change_claims(app: &App, username: &str, values: &[(String, String)]) -
     let fields: Vec<&str> = claims.iter().map(|(claim, _)| *claim).collect();
     let object: serde_json::Map<String, Value> = claims.iter().map(|(claim, value)| ((*claim).to_owned(), json!(value))).collect();
     Ok(Report::record(&fields, object.into()))
-}
-
-async fn change_roles(app: &App, username: &str, add: &[String], remove: &[String]) -> Result<Report, CliError> {
-    let user = users::show(&reading(app), username).await?;
-    let user = if add.is_empty() && remove.is_empty() {
-        user
-    } else {
-        change(app, &operator(), |change| Box::pin(users::change_roles(change, user.id, add, remove))).await?
-    };
-    let held = roles::held(&reading(app), user.id).await?;
-    let line = |held: &Held| match &held.through {
-        Some(group) => format!("{} (through the group {group})", held.role),
-        None => held.role.clone(),
-    };
-    let text = held.iter().map(line).collect::<Vec<_>>().join("\n");
-    let through: Vec<&Held> = held.iter().filter(|held| held.through.is_some()).collect();
-    let json = json!({ "id": user.id, "username": user.username, "roles": user.roles, "through_groups": through });
-    Ok(Report::new(text, json))
 }

@@ -8,7 +8,7 @@ use crate::browser::device;
 use crate::clock::{DAY, HOUR};
 use crate::store::{
     activity, attempts, audit_events, authorization_codes, authorizations, browsers, client_assertions, client_refusals, client_secrets,
-    devices, registration_tokens, sessions, sign_in_failures, waiting_requests,
+    devices, password_links, registration_tokens, sessions, sign_in_failures, waiting_requests,
 };
 
 const BATCH: i64 = 500;
@@ -40,6 +40,7 @@ pub async fn clean(app: &App) -> Result<(), Refused> {
     while sessions::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     // Codes follow the authorizations, because a code is kept as long as its authorization.
     while authorization_codes::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
+    while password_links::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while registration_tokens::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while devices::purge(app.store.writer(), now - device::LIFETIME, BATCH).await? > 0 {}
     let failures_before = now - app.settings.failed_sign_in_retention;

@@ -6,6 +6,7 @@ pub mod assets;
 pub mod consent;
 pub mod no_access;
 pub mod select_account;
+pub mod set_password;
 pub mod sign_in;
 pub mod sign_out;
 

@@ -18,7 +18,7 @@
 //! 6. `sessions`, by `sid`
 //! 7. `authorization_codes`
 //! 8. `authorizations`, by `id`
-//! 9. `devices`, of one user
+//! 9. `password_links`, then `devices`, of one user
 //! 10. `sign_in_failures`: the counter of the account, then that of the address; a failure is a transaction of its own
 //!
 //! A transaction that skips some of these tables locks the others in this order. PostgreSQL locks the rows. SQLite has one writer
@@ -47,6 +47,7 @@ mod entity;
 mod error;
 pub mod groups;
 mod last_use;
+pub mod password_links;
 pub mod person;
 mod query;
 pub mod registration_tokens;

@@ -40,7 +40,7 @@ async fn a_first_start_that_fails_leaves_nothing() {
 }
 
 /// Every table of the schema.
-const TABLES: [&str; 27] = [
+const TABLES: [&str; 28] = [
     "attempts",
     "audit_events",
     "audit_personal",
@@ -55,6 +55,7 @@ const TABLES: [&str; 27] = [
     "consents",
     "devices",
     "master_keys",
+    "password_links",
     "registration_tokens",
     "resources",
     "role_scopes",

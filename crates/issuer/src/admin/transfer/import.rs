@@ -217,7 +217,7 @@ impl Import {
             }
         }
         if ends_access {
-            session::end_all(db, id, change.actor, Action::UsersImported, change.now).await?;
+            session::end_all(db, id, change.actor, Action::UsersImported.name(), change.now).await?;
             if is_other_password {
                 devices::forget(db, id, None).await?;
             }

@@ -1,11 +1,13 @@
 //! Operations on users: their data, password, status and roles.
 
 mod edit;
+mod link;
 mod password;
 mod remove;
 mod unlock;
 
 pub use edit::{UserPatch, claims, edit, set_claims};
+pub use link::{MadeLink, make_link};
 pub use password::{PasswordHash, set_password};
 pub use remove::{Removed, delete};
 pub use unlock::unlock;
@@ -316,7 +318,7 @@ pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused
         return Ok(Ended { user: before, authorizations: 0 });
     }
     users::set_disabled(&change.transaction, id, Some(change.now), change.now).await?;
-    let ended = session::end_all(&change.transaction, id, change.actor, Action::UserDisabled, change.now).await?;
+    let ended = session::end_all(&change.transaction, id, change.actor, Action::UserDisabled.name(), change.now).await?;
     administrators.require_one(change).await?;
     let user = UserView { enabled: false, version: before.version + 1, ..before.clone() };
     let before = UserRecord { user: &before, password: None, ended: None };

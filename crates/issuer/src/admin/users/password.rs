@@ -90,7 +90,7 @@ pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordH
     let user = UserView::read(db, row, change.now).await?;
     users::set_password_hash(db, id, &password.phc, password.generated_at(change.now), change.now).await?;
     // End the sessions too, because somebody who knew the old password may be signed in.
-    let ended = session::end_all(db, id, change.actor, Action::UserPasswordSet, change.now).await?;
+    let ended = session::end_all(db, id, change.actor, Action::UserPasswordSet.name(), change.now).await?;
     devices::forget(db, id, None).await?;
     let before = UserRecord { user: &user, password: old, ended: None };
     let after = UserRecord { user: &user, password: Some(password.record(change.now)), ended: Some(ended) };

@@ -83,6 +83,9 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
     let button = |label, action: &str| Button { about: format!("of {}", user.username), ..Button::new(label, &path, action).danger() };
     let ends = admin.may(Operation::SessionEndAll).then(|| button("End all devices", "end-sessions"));
     let ends_apps = admin.may(Operation::AuthorizationEndOfUser).then(|| button("End all apps", "end-authorizations"));
+    let link = admin.may(Operation::UserLink) && user.enabled;
+    let link =
+        link.then(|| Button { about: format!("for {}", user.username), ..Button::new("Make a link to set a password", &path, "link") });
     let leaver = admin.may(Operation::UserDisable).then(|| {
         if user.enabled {
             Button { about: String::new(), ..button("Disable and end everything", "disable") }
@@ -122,6 +125,12 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
                 buttons: ends_apps.into_iter().collect(),
                 ..Section::default()
             },
+            Section {
+                title: "Password",
+                lead: "Somebody who forgot the password sets a new one by a link, which works once within 24 hours.".to_owned(),
+                buttons: link.into_iter().collect(),
+                ..Section::default()
+            },
             Section { title: "When they leave", lead: leaving, buttons: leaver.into_iter().collect(), ..Section::default() },
         ],
         ..Detail::default()
@@ -144,6 +153,9 @@ pub async fn act(Path(username): Path<String>, mut form: AdminForm) -> Result<Re
     let user = users::show(&form.admin.reading(), &username).await.map_err(failed)?;
     let (path, id) = (path(&user.username), user.id);
     let action = form.text("action");
+    if action == "link" {
+        return link(&user, form).await;
+    }
     if action == "disable" {
         let asked = Confirmation {
             section: SECTION,
@@ -170,6 +182,34 @@ pub async fn act(Path(username): Path<String>, mut form: AdminForm) -> Result<Re
         _ => return Err(PageError::stale_form()),
     };
     admin.done(notice.map_err(failed)?, &path)
+}
+
+/// Makes a link by which `user` sets a password, and shows it once.
+async fn link(user: &UserView, mut form: AdminForm) -> Result<Response, PageError> {
+    let path = path(&user.username);
+    let asked = Confirmation {
+        section: SECTION,
+        heading: format!("Make a link for {}?", user.username),
+        lead:
+            "Whoever opens the link can set the password, which signs the user out everywhere. A link that was made before stops working."
+                .to_owned(),
+        path: path.clone(),
+        back: path.clone(),
+        submit: "Make the link",
+    };
+    if let Some(page) = form.confirmed(asked).await? {
+        return Ok(page);
+    }
+    let (admin, id) = (&form.admin, user.id);
+    let made = admin.change(|change| Box::pin(users::make_link(change, id))).await.map_err(failed)?;
+    let detail = Detail {
+        frame: admin.frame(SECTION, format!("signet user link {}", made.username)).await?,
+        heading: format!("A link for {}", made.username),
+        lead: format!("Give it to them, and to nobody else. It is not shown again, and works until {}.", moment(made.expires_at)),
+        sections: vec![Section { text: made.url, links: vec![("Back to the user", path)], ..Section::default() }],
+        ..Detail::default()
+    };
+    html(&detail, Csp::Own)
 }
 
 async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {

@@ -23,6 +23,7 @@ pub mod group_members;
 pub mod group_roles;
 pub mod groups;
 pub mod master_keys;
+pub mod password_links;
 pub mod registration_tokens;
 pub mod resources;
 pub mod retired_names;

@@ -74,6 +74,14 @@ impl PageError {
         )
     }
 
+    /// The link to set a password was used, was replaced or has expired.
+    pub fn spent_link() -> Self {
+        Self::ended(
+            "This link can no longer be used",
+            "It was used before, a newer link was made, or it is older than 24 hours. Ask your administrator for a new one.",
+        )
+    }
+
     /// The authorization request is older than it may be.
     pub fn too_old() -> Self {
         Self::ended("This page was open for too long", "A sign-in must be completed within an hour. Start again in the app.")

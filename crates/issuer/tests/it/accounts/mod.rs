@@ -1,5 +1,6 @@
 mod lockout;
 mod methods;
+mod password_link;
 mod policy;
 mod requirement;
 mod session;

@@ -48,7 +48,7 @@ fn row(operation: Operation) -> &'static str {
         O::SessionList | O::AuthorizationList | O::AuditList | O::ActivityShow | O::RefusalList => "ra",
         O::AttributeList | O::AttributeShow => "rHa",
         O::UserChangeRoles | O::GroupChangeMembers | O::UserEdit | O::UserUnlock => "ha",
-        O::UserDelete => "hd",
+        O::UserDelete | O::UserLink => "hd",
         O::SessionEnd | O::SessionEndAll | O::AuthorizationEnd | O::AuthorizationEndOfUser | O::ConsentWithdraw => "ha",
         O::UserAdd | O::UserDisable | O::UserEnable | O::UserSetClaims | O::UserEditEverything => "a",
         O::AttributeAdd | O::AttributeEdit | O::GroupAdd | O::GroupEdit | O::RoleAdd | O::RoleEdit | O::RoleChangeScopes => "a",
@@ -97,6 +97,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
             users::edit(change, user, patch, None).await.map(drop)
         }
         O::UserDelete => users::delete(change, user, None).await.map(drop),
+        O::UserLink => users::make_link(change, user).await.map(drop),
         O::UserUnlock => users::unlock(change, user).await.map(drop),
         O::AttributeList => attributes::list(reading, window).await.map(drop),
         O::AttributeShow => attributes::show(reading, "team").await.map(drop),

@@ -42,6 +42,10 @@ async fn every_kind_of_event_is_written_where_it_happens() {
     browser
         .submit(&page, "/account/password", &[("current_password", PASSWORD), ("new_password", chosen), ("repeat_password", chosen)])
         .await;
+    let link = app.operate(|change| Box::pin(users::make_link(change, alice))).await.unwrap().url;
+    let page = browser.get(&link).await;
+    let chosen = "an even better passphrase";
+    browser.submit(&page, "/set-password", &[("new_password", chosen), ("repeat_password", chosen)]).await;
     session::end(&app.app, &app.operator, "nonsense", alice, "nobody").await.unwrap();
     app.sql("UPDATE clients SET access = 'groups' WHERE id = 'shop'").await;
     app.token(&[("grant_type", "password"), ("client_id", "shop"), ("username", "alice"), ("password", chosen)]).await;

@@ -91,6 +91,7 @@ fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
         Action::UserUnlocked => (r#""counters":1"#, r#""counters":0"#),
         Action::UserDisabled => (r#""enabled":true"#, r#""enabled":false"#),
         Action::UserEnabled => (r#""enabled":false"#, r#""enabled":true"#),
+        Action::UserLinkMade => ("", r#""expires_at":"2026-"#),
         Action::UserPasswordSet => (r#""origin":null"#, r#""origin":"chosen""#),
         Action::UserRolesChanged => (r#""clerk""#, r#""roles":[]"#),
         Action::UserSessionsEnded => (r#""sessions":1"#, r#""sessions_ended":1"#),
@@ -148,6 +149,7 @@ async fn every_operation_records_who_did_what_before_and_after() {
             users::set_password(change, alice, password).await?;
             users::set_claims(change, alice, &nickname).await?;
             users::unlock(change, alice).await?;
+            users::make_link(change, alice).await?;
             let team = serde_json::json!({ "name": "team", "type": "string" });
             attributes::add(change, serde_json::from_value(team).unwrap()).await?;
             let of_profile = attributes::AttributePatch { scope: Patch::Set("profile".to_owned()), ..Default::default() };

@@ -24,6 +24,18 @@ fn scripts_can_set_groups_up_and_see_what_a_change_would_do() {
         assert_eq!(signet.json(args)["examined"], 2, "{args:?}");
     }
     assert_eq!(signet.json(&["role", "remove", "clerk", "--dry-run"])["effects"][0]["name"], "clerk");
+    for (args, line) in [
+        (&["user", "disable", "alice", "--dry-run"][..], "1 user would lose the group Clerks: alice"),
+        (&["user", "delete", "alice", "--dry-run"], "1 user would lose the role clerk: alice"),
+        (&["user", "roles", "alice", "--add", "admin", "--dry-run"], "1 user would gain the scope admin: alice"),
+    ] {
+        let dry = signet.run(args).stdout;
+        assert!(dry.contains(line), "{dry}");
+        assert_eq!(signet.json(&["user", "show", "alice"])["enabled"], true, "{args:?} changed nothing");
+    }
+    let made = signet.json(&["user", "link", "alice"]);
+    assert!(made["url"].as_str().unwrap().contains("/set-password?link="), "{made}");
+    assert_ne!(signet.json(&["user", "link", made["id"].as_str().unwrap()])["url"], made["url"], "a user is named by id, too");
     let none = signet.run(&["group", "edit", "clerks", "--display-name", "", "--dry-run"]).stdout;
     assert_eq!(none, "Nothing was changed.\nNo user would gain or lose anything by this change.\n");
     assert_eq!(signet.json(&["group", "show", "Clerks"])["display_name"], "The clerks");

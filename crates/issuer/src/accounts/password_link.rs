@@ -1,0 +1,107 @@
+//! One-time links by which people set a password without knowing one. An administrator makes the link and hands it over; the database keeps
+//! only its hash. Attempts to use a link are counted like sign-ins, before anything is hashed.
+
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use crate::accounts::lockout::{self, Counters, Guesser, Verdict};
+use crate::accounts::methods::password;
+use crate::accounts::opaque_string;
+use crate::accounts::policy::{self, PolicyError};
+use crate::accounts::session;
+use crate::app::App;
+use crate::audit::{self, Actor, Event, Face, Kind, RequestInfo, Who};
+use crate::clock::{DAY, UnixSeconds};
+use crate::oauth::secret;
+use crate::pool::Overloaded;
+use crate::store::users::UserRow;
+use crate::store::{ConnectionTrait, StoreError, attempts, commit, devices, password_links, users};
+
+/// The lifetime of a link, in seconds.
+pub const LIFETIME: UnixSeconds = DAY;
+/// The path of the page that a link opens.
+pub const PATH: &str = "/set-password";
+
+/// The reason why a link did not set a password.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum PasswordLinkError {
+    #[error("the link is unknown, was used, was replaced or has expired")]
+    Spent,
+    #[error("the two new passwords differ")]
+    RepeatedDiffers,
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// Too many attempts were made; the next may be made after this many seconds.
+    #[error("too many attempts; try again in {0} s")]
+    Wait(u64),
+    #[error(transparent)]
+    Busy(#[from] Overloaded),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Stores a link of `user` in place of the one before. `link` is its secret, of which only the hash is kept. Returns the Unix seconds at
+/// which it expires.
+pub async fn put(db: &impl ConnectionTrait, user: Uuid, link: &str, now: UnixSeconds) -> Result<UnixSeconds, StoreError> {
+    password_links::put(db, user, &secret::key(link), now + LIFETIME).await?;
+    Ok(now + LIFETIME)
+}
+
+/// Returns the user whose password `link` sets; `None` if the link can no longer be used.
+pub async fn find(app: &App, link: &str) -> Result<Option<UserRow>, StoreError> {
+    let Some(user) = password_links::user_of(app.store.reader(), &secret::key(link), app.now()).await? else { return Ok(None) };
+    Ok(users::by_id(app.store.reader(), user).await?.filter(|user| user.disabled_at.is_none()))
+}
+
+/// Sets the password of the user of `link`, which is spent. Ends all sessions, codes and authorizations of the user, forgets their devices,
+/// and lets them sign in at once even if wrong passwords were counted.
+pub async fn set_password(
+    app: &App,
+    link: &str,
+    new: SecretString,
+    repeated: &SecretString,
+    guesser: &Guesser,
+    request: &RequestInfo,
+) -> Result<(), PasswordLinkError> {
+    let key = secret::key(link);
+    // A user knows no link of theirs by name, so the counter is that of the link. The address is counted with it.
+    let counters = Counters::new(&format!("link {key}"), &Guesser { known: None, ..guesser.clone() });
+    if let Verdict::Wait(seconds) = counters.count(&app.store, &app.settings, app.now()).await? {
+        return Err(PasswordLinkError::Wait(seconds));
+    }
+    let user = find(app, link).await?.ok_or(PasswordLinkError::Spent)?;
+    let hash = match hash(app, &user, new, repeated).await {
+        Ok(hash) => hash,
+        Err(refused) => {
+            // The link was right, so the attempt must not count.
+            counters.withdraw(&app.store).await?;
+            return Err(refused);
+        }
+    };
+    let (now, actor) = (app.now(), Actor::remote(Who::User(user.id), Face::Page, request));
+    let transaction = app.store.begin().await?;
+    // Counters are locked before users. The order of locks is stated in store/mod.rs.
+    attempts::forget(&transaction, &lockout::account_name(&user.username)).await?;
+    counters.succeed(&transaction).await?;
+    let locked = users::lock(&transaction, user.id).await?;
+    if locked.is_none_or(|user| user.disabled_at.is_some()) || !password_links::spend(&transaction, user.id, &key, now).await? {
+        return Err(PasswordLinkError::Spent);
+    }
+    users::set_password_hash(&transaction, user.id, &hash, None, now).await?;
+    let ended = session::end_all(&transaction, user.id, &actor, Kind::PasswordSetByLink.name(), now).await?;
+    devices::forget(&transaction, user.id, None).await?;
+    audit::record(&transaction, now, &actor, Event::PasswordSetByLink { user: user.id, ended }).await?;
+    Ok(commit(transaction).await?)
+}
+
+/// Checks the new password and hashes it.
+async fn hash(app: &App, user: &UserRow, new: SecretString, repeated: &SecretString) -> Result<String, PasswordLinkError> {
+    if opaque_string::prepare(new.expose_secret()) != opaque_string::prepare(repeated.expose_secret()) {
+        return Err(PasswordLinkError::RepeatedDiffers);
+    }
+    policy::check_form(new.expose_secret())?;
+    let about = policy::about(&user.username, user.email.as_deref(), user.name.as_deref());
+    policy::check_score(app, &new, &about).await??;
+    Ok(password::hash(app, new).await?)
+}

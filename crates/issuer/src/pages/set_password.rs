@@ -1,0 +1,93 @@
+//! The page that a one-time link opens, on which a person sets a password. Opening it changes nothing, because programs that check mail for
+//! dangerous links open them too.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use secrecy::SecretString;
+
+use crate::accounts::password_link::{self, PasswordLinkError};
+use crate::accounts::policy::PolicyError;
+use crate::app::App;
+use crate::browser::Browser;
+use crate::oauth::error::OAuthError;
+use crate::web::error::page::PageError;
+use crate::web::form::{PageQuery, Parameters};
+use crate::web::html::{Csp, Page, html};
+use crate::web::origin::Sender;
+
+#[derive(Template)]
+#[template(path = "sign_in/set_password.html")]
+struct SetPasswordPage {
+    page: Page,
+    username: String,
+    link: String,
+    error: String,
+    done: bool,
+}
+
+/// Shows the form, unless the link can no longer be used.
+async fn form(app: &App, browser: &Browser, link: &str, error: String, status: StatusCode) -> Result<Response, PageError> {
+    let user = password_link::find(app, link).await?.ok_or_else(PageError::spent_link)?;
+    let page = SetPasswordPage {
+        page: Page { csrf: browser.visitor_token(), ..Page::without_forms(app) },
+        username: user.username,
+        link: link.to_owned(),
+        error,
+        done: false,
+    };
+    let mut response = html(&page, Csp::Own)?;
+    *response.status_mut() = status;
+    // With `no-referrer` browsers would send `Origin: null` with the form, so that its sender could not be checked.
+    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    Ok(response)
+}
+
+/// `GET /set-password`: shows the form of a link.
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
+    form(&app, &browser, query.text("link"), String::new(), StatusCode::OK).await
+}
+
+/// `POST /set-password`: sets the password, which spends the link.
+pub async fn submit(
+    State(app): State<Arc<App>>,
+    browser: Browser,
+    parameters: Result<Parameters, OAuthError>,
+) -> Result<Response, PageError> {
+    let sent = parameters?.form;
+    let link = sent.get("link").unwrap_or_default();
+    if browser.sender() == Sender::Foreign {
+        return Err(PageError::foreign_form());
+    }
+    if !browser.sent_visitor() || !(browser.sender() == Sender::Own || browser.is_visitor(&sent)) {
+        let text = "This page was not made for this browser. Type the password once more.".to_owned();
+        return form(&app, &browser, link, text, StatusCode::BAD_REQUEST).await;
+    }
+    let secret = |name: &str| sent.secret(name).unwrap_or_else(|| SecretString::from(""));
+    let (new, repeated) = (secret("new_password"), secret("repeat_password"));
+    let set = password_link::set_password(&app, link, new, &repeated, &browser.guesser(), browser.request()).await;
+    let text = match set {
+        Ok(()) => {
+            let page = Page::without_forms(&app);
+            let done = SetPasswordPage { page, username: String::new(), link: String::new(), error: String::new(), done: true };
+            return html(&done, Csp::Own);
+        }
+        Err(PasswordLinkError::Spent) => return Err(PageError::spent_link()),
+        Err(PasswordLinkError::Store(error)) => return Err(error.into()),
+        Err(PasswordLinkError::Busy(_)) => return Err(PageError::busy()),
+        Err(PasswordLinkError::Wait(seconds)) => {
+            let text = format!("Too many attempts. Try again in {seconds} seconds.");
+            return form(&app, &browser, link, text, StatusCode::TOO_MANY_REQUESTS).await;
+        }
+        Err(PasswordLinkError::RepeatedDiffers) => "The two passwords differ.",
+        Err(PasswordLinkError::Policy(PolicyError::Length)) => "Choose a password of 8 to 256 characters.",
+        Err(PasswordLinkError::Policy(PolicyError::Nul)) => "Choose a password that contains only characters that you can type.",
+        Err(PasswordLinkError::Policy(PolicyError::Guessable)) => {
+            "This password is too easy to guess. Choose one that is not a common word, a name, a date or a pattern."
+        }
+    };
+    form(&app, &browser, link, text.to_owned(), StatusCode::BAD_REQUEST).await
+}

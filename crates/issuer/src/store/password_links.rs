@@ -1,0 +1,40 @@
+//! One-time links by which people set a password. A user has at most one.
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use uuid::Uuid;
+
+use crate::clock::UnixSeconds;
+use crate::store::entity::password_links::{Column, Entity, Model};
+use crate::store::{StoreError, query};
+
+/// Stores the hash of a link of `user` that is good until `expires_at`, in place of the link before.
+pub async fn put(db: &impl ConnectionTrait, user: Uuid, hash: &str, expires_at: UnixSeconds) -> Result<(), StoreError> {
+    let link = Model { user_id: user, hash: hash.to_owned(), expires_at };
+    let or_replace = OnConflict::column(Column::UserId).update_columns([Column::Hash, Column::ExpiresAt]).to_owned();
+    Entity::insert(link.into_active_model()).on_conflict(or_replace).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Returns the user whose link has this hash, unless it has expired at `now`.
+pub async fn user_of(db: &impl ConnectionTrait, hash: &str, now: UnixSeconds) -> Result<Option<Uuid>, StoreError> {
+    let link = Entity::find().filter(Column::Hash.eq(hash)).filter(Column::ExpiresAt.gt(now)).all(db).await?.pop();
+    Ok(link.map(|link| link.user_id))
+}
+
+/// Spends the link of `user` with this hash. Returns `false` if it is spent, expired, or replaced by another link.
+pub async fn spend(db: &impl ConnectionTrait, user: Uuid, hash: &str, now: UnixSeconds) -> Result<bool, StoreError> {
+    let link = Entity::delete_many().filter(Column::UserId.eq(user)).filter(Column::Hash.eq(hash));
+    Ok(link.filter(Column::ExpiresAt.gt(now)).exec(db).await?.rows_affected == 1)
+}
+
+/// Ends the link of `user`, if there is one.
+pub async fn withdraw(db: &impl ConnectionTrait, user: Uuid) -> Result<(), StoreError> {
+    Entity::delete_by_id(user).exec(db).await?;
+    Ok(())
+}
+
+/// Deletes up to `limit` links that have expired at `now`; returns their number.
+pub async fn purge(db: &impl ConnectionTrait, now: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
+    query::purge::<Entity>(db, Column::ExpiresAt.lte(now), limit).await
+}
