@@ -100,25 +100,7 @@ impl MigrationTrait for Migration {
             let index = Index::create().name(format!("{table}_{column}")).table(Alias::new(table)).col(Alias::new(column)).take();
             manager.create_index(index).await?;
         }
-        // Each filter of the audit trail reads the newest rows of one value within a range of time, so its index ends with time and id.
-        for (table, columns) in [
-            ("audit_events", ["at", "id"].as_slice()),
-            ("audit_events", &["event", "at", "id"]),
-            ("audit_events", &["user_id", "at", "id"]),
-            ("audit_events", &["client_id", "at", "id"]),
-            ("audit_events", &["actor_kind", "at", "id"]),
-            ("audit_events", &["actor_id", "at", "id"]),
-            ("audit_events", &["request_id", "at", "id"]),
-            ("audit_personal", &["address", "at", "event_id"]),
-            ("audit_personal", &["origin_of"]),
-            ("audit_personal", &["values_of"]),
-            ("client_refusals", &["client_id", "id"]),
-            ("client_refusals", &["at"]),
-        ] {
-            let mut index = Index::create().name(format!("{table}_{}", columns.join("_"))).table(Alias::new(table)).take();
-            for column in columns {
-                index.col(Alias::new(*column));
-            }
+        for index in indexes_of_the_trail() {
             manager.create_index(index).await?;
         }
         for index in indexes_of_users() {
@@ -129,6 +111,32 @@ impl MigrationTrait for Migration {
         manager.get_connection().execute_unprepared(verified).await?;
         manager.create_index(foreign_hashes()).await
     }
+}
+
+/// The indexes of the audit trail. Each filter reads the newest rows of one value within a range of time, so its index ends with time and id.
+fn indexes_of_the_trail() -> Vec<IndexCreateStatement> {
+    let columns_of = [
+        ("audit_events", ["at", "id"].as_slice()),
+        ("audit_events", &["event", "at", "id"]),
+        ("audit_events", &["user_id", "at", "id"]),
+        ("audit_events", &["client_id", "at", "id"]),
+        ("audit_events", &["actor_kind", "at", "id"]),
+        ("audit_events", &["actor_id", "at", "id"]),
+        ("audit_events", &["request_id", "at", "id"]),
+        ("audit_personal", &["address", "at", "event_id"]),
+        ("audit_personal", &["origin_of"]),
+        ("audit_personal", &["values_of"]),
+        ("client_refusals", &["client_id", "id"]),
+        ("client_refusals", &["at"]),
+    ];
+    let index = |(table, columns): (&str, &[&str])| {
+        let mut index = Index::create().name(format!("{table}_{}", columns.join("_"))).table(Alias::new(table)).take();
+        for column in columns {
+            index.col(Alias::new(*column));
+        }
+        index
+    };
+    columns_of.into_iter().map(index).collect()
 }
 
 /// An index of the users whose password hash another system made, so that they can be counted among many others.

@@ -1,8 +1,10 @@
-//! Lets users change their own standard claims (OpenID Connect Core §5.1).
+//! Lets users change their own standard claims (OpenID Connect Core §5.1), and those attributes of theirs that they may change.
 
+use crate::accounts::attributes::{self, AttributeFault, Changes, is_editable, is_visible};
 use crate::app::App;
 use crate::audit::{self, Actor, Event};
 use crate::oauth::standard_claims::{ClaimError, StandardClaims};
+use crate::store::attributes::{self as attribute_store, AttributeRow, Values};
 use crate::store::users::{self, User, UserRow};
 use crate::store::{StoreError, commit, user_terms};
 
@@ -29,12 +31,41 @@ impl Profile {
     }
 }
 
-/// Stores `profile` for `user`, and records the change in the audit trail.
-pub async fn change(app: &App, actor: &Actor, user: &User, profile: &Profile) -> Result<(), StoreError> {
+/// An attribute that people see of themselves, with the values of one user.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct OwnAttribute {
+    pub row: AttributeRow,
+    pub values: Vec<String>,
+    /// `true` if the user may change the values.
+    pub editable: bool,
+}
+
+/// Returns the attributes that `user` sees of themselves, in the order of their names.
+pub async fn own_attributes(app: &App, user: &User) -> Result<Vec<OwnAttribute>, StoreError> {
+    let db = app.store.reader();
+    let mut values = attribute_store::of_users(db, std::iter::once(user.id)).await?.remove(&user.id).unwrap_or_default();
+    let own = |row: AttributeRow| OwnAttribute { values: values.remove(&row.name).unwrap_or_default(), editable: is_editable(&row), row };
+    Ok(attribute_store::all(db).await?.into_iter().filter(is_visible).map(own).collect())
+}
+
+/// Checks `changes` of attributes by the user that they concern, who may change only some. Fails with all faults, not only the first.
+pub async fn check_attributes(app: &App, changes: &Changes) -> Result<Result<Values, Vec<AttributeFault>>, StoreError> {
+    let mut declared = attribute_store::all(app.store.reader()).await?;
+    declared.retain(is_editable);
+    attributes::check(&declared, changes)
+}
+
+/// Stores `profile` and `values`, which were checked, for `user`, and records the change in the audit trail. An attribute that the user may
+/// no longer change stays as it is.
+pub async fn change(app: &App, actor: &Actor, user: &User, profile: &Profile, mut values: Values) -> Result<(), StoreError> {
     let now = app.now();
     let transaction = app.store.begin().await?;
     // A user who was deleted meanwhile has no profile to change.
     let Some(before) = users::lock(&transaction, user.id).await? else { return Ok(()) };
+    let declared = attribute_store::all(&transaction).await?;
+    values.retain(|name, _| declared.iter().any(|row| row.name == *name && is_editable(row)));
+    attributes::store(&transaction, user.id, &values).await?;
     let version = before.version + 1;
     let after = UserRow { name: profile.name.clone(), claims: profile.claims.to_json(), updated_at: now, version, ..before.clone() };
     users::update(&transaction, &after).await?;

@@ -300,8 +300,12 @@ pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<Resourc
     change.require(Operation::ResourceRemove)?;
     let (app, db) = (change.app, &change.transaction);
     let resource = removable(change, identifier).await?;
+    if !resources::hold(db, &resource.id).await? {
+        return Err(Refused::not_found("resource", identifier));
+    }
     let before = read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
     change.require_version(before.version)?;
+    crate::store::roles::count_change_of_holders(db, &resource.id).await?;
     if !resources::remove(db, &resource.id).await? {
         return Err(Refused::not_found("resource", identifier));
     }

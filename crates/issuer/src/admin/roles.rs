@@ -241,9 +241,11 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<RoleView, Ref
         ));
     }
     let administrators = lock_administrators(change).await?;
+    groups::count_change_of_carriers(&change.transaction, name).await?;
+    // Locked before its version is compared, so that an edit at the same moment is seen.
+    roles::lock(&change.transaction, name).await?;
     let before = read(&change.transaction, name).await?;
     change.require_version(before.version)?;
-    groups::count_change_of_carriers(&change.transaction, name).await?;
     roles::remove(&change.transaction, name).await?;
     administrators.require_one(change).await?;
     change.record(Action::RoleRemoved, Object::Named(name), Some(&before), None).await?;

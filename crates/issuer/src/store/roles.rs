@@ -36,6 +36,19 @@ pub async fn lock(db: &impl ConnectionTrait, name: &str) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Increments the version of each role that has a scope of the resource `id`, which is about to be removed.
+pub async fn count_change_of_holders(db: &impl ConnectionTrait, id: &str) -> Result<(), StoreError> {
+    let owned = scopes::Entity::find().select_only().column(scopes::Column::Name).filter(scopes::Column::ResourceId.eq(id));
+    let holders = role_scopes::Entity::find().select_only().column(role_scopes::Column::Role);
+    let holders = holders.filter(role_scopes::Column::Scope.in_subquery(owned.into_query())).into_query();
+    roles::Entity::update_many()
+        .col_expr(roles::Column::Version, Expr::col(roles::Column::Version).add(1))
+        .filter(roles::Column::Name.in_subquery(holders))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Sets the display name of a role, and whether the help desk may give it.
 pub async fn set(db: &impl ConnectionTrait, name: &str, display_name: Option<&str>, delegated: bool) -> Result<(), StoreError> {
     changed(name)

@@ -7,10 +7,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::accounts::profile::{self, Profile};
+use crate::accounts::attributes::{AttributeFault, Changes};
+use crate::accounts::profile::{self, OwnAttribute, Profile};
 use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
+use crate::oauth::form::Form;
 use crate::oauth::standard_claims::StandardClaims;
 use crate::pages::account::Account;
 use crate::store::users::User;
@@ -36,14 +38,19 @@ const FIELDS: [(&str, &str, &str, &str, &str); 14] = [
 ];
 
 struct Field {
-    name: &'static str,
-    label: &'static str,
+    name: String,
+    label: String,
     value: String,
     input_type: &'static str,
     autocomplete: &'static str,
-    hint: &'static str,
+    hint: String,
     error: String,
+    /// `true` if there can be several values, one per line.
+    lines: bool,
 }
+
+/// The prefix of the fields of attributes, so that no attribute takes the place of another field.
+const ATTRIBUTE: &str = "attribute-";
 
 #[derive(Template)]
 #[template(path = "account/profile.html")]
@@ -57,9 +64,11 @@ struct ProfilePage {
     saved: bool,
     error: &'static str,
     fields: Vec<Field>,
+    /// The labels and values of the attributes that only administrators change.
+    facts: Vec<(String, String)>,
 }
 
-async fn page(browser: &Browser, user: User, fields: Vec<Field>, saved: bool) -> Result<Response, PageError> {
+async fn page(browser: &Browser, user: User, fields: Vec<Field>, own: Vec<OwnAttribute>, saved: bool) -> Result<Response, PageError> {
     let faulty = fields.iter().any(|field| !field.error.is_empty());
     let page = ProfilePage {
         page: browser.page().await?,
@@ -71,6 +80,7 @@ async fn page(browser: &Browser, user: User, fields: Vec<Field>, saved: bool) ->
         saved,
         error: if faulty { "Nothing was saved. Please correct these fields, then save again:" } else { "" },
         fields,
+        facts: own.into_iter().filter(|own| !own.editable).map(|own| (own.row.display_name, own.values.join(", "))).collect(),
     };
     let mut response = html(&page, Csp::Own)?;
     if faulty {
@@ -80,22 +90,54 @@ async fn page(browser: &Browser, user: User, fields: Vec<Field>, saved: bool) ->
 }
 
 fn fields(value: impl Fn(&str) -> String, error: impl Fn(&str) -> String) -> Vec<Field> {
-    let field = |(name, label, input_type, autocomplete, hint)| Field {
-        name,
-        label,
+    let field = |(name, label, input_type, autocomplete, hint): (&str, &str, _, _, &str)| Field {
+        name: name.to_owned(),
+        label: label.to_owned(),
         value: value(name),
         input_type,
         autocomplete,
-        hint,
+        hint: hint.to_owned(),
         error: error(name),
+        lines: false,
     };
     FIELDS.into_iter().map(field).collect()
 }
 
+/// Returns a field for each attribute that the person may change. `typed` is what they typed; `None` shows what is stored.
+fn attribute_fields(own: &[OwnAttribute], typed: Option<&Form>, faults: &[AttributeFault]) -> Vec<Field> {
+    let field = |own: &OwnAttribute| {
+        let name = format!("{ATTRIBUTE}{}", own.row.name);
+        let fault = faults.iter().find(|fault| fault.name == own.row.name);
+        Field {
+            label: own.row.display_name.clone(),
+            value: typed.map_or_else(|| own.values.join("\n"), |form| form.get(&name).unwrap_or_default().trim().to_owned()),
+            input_type: "text",
+            autocomplete: "off",
+            hint: if own.row.multi_valued { "One value per line.".to_owned() } else { String::new() },
+            error: fault.map(|fault| format!("Expected {}.", fault.expected)).unwrap_or_default(),
+            lines: own.row.multi_valued,
+            name,
+        }
+    };
+    own.iter().filter(|own| own.editable).map(field).collect()
+}
+
+/// Returns the new values of the attributes that the person may change. A field that the form lacks changes nothing.
+fn typed_attributes(own: &[OwnAttribute], form: &Form) -> Changes {
+    let change = |own: &OwnAttribute| {
+        let text = form.get(&format!("{ATTRIBUTE}{}", own.row.name))?;
+        let values: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        Some((own.row.name.clone(), Some(values.into())))
+    };
+    own.iter().filter(|own| own.editable).filter_map(change).collect()
+}
+
 /// `GET /account`: shows the form with the stored profile.
-pub async fn show(browser: Browser, Account(signed_in): Account) -> Result<Response, PageError> {
-    let fields = stored(&signed_in.user);
-    page(&browser, signed_in.user, fields, browser.noted() == "saved").await
+pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_in): Account) -> Result<Response, PageError> {
+    let own = profile::own_attributes(&app, &signed_in.user).await?;
+    let mut fields = stored(&signed_in.user);
+    fields.extend(attribute_fields(&own, None, &[]));
+    page(&browser, signed_in.user, fields, own, browser.noted() == "saved").await
 }
 
 fn stored(user: &User) -> Vec<Field> {
@@ -109,16 +151,21 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
     let (OwnForm { browser, form }, user) = (own, signed_in.user);
     let typed = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
     let changes = FIELDS.iter().map(|(name, ..)| (*name, form.get(name).unwrap_or_default()));
-    match Profile::of(&user, changes) {
-        Ok(profile) => {
-            profile::change(&app, &browser.actor(user.id), &user, &profile).await?;
+    let own = profile::own_attributes(&app, &user).await?;
+    let attributes = profile::check_attributes(&app, &typed_attributes(&own, &form)).await?;
+    match (Profile::of(&user, changes), attributes) {
+        (Ok(profile), Ok(values)) => {
+            profile::change(&app, &browser.actor(user.id), &user, &profile, values).await?;
             browser.note("saved");
             see_other(&app, "/account")
         }
-        Err(faults) => {
+        (profile, attributes) => {
+            let (faults, of_attributes) = (profile.err().unwrap_or_default(), attributes.err().unwrap_or_default());
             let fault = |name: &str| faults.iter().find(|(claim, _)| *claim == name);
             let error = |name: &str| fault(name).map_or(String::new(), |(_, error)| format!("Expected {error}."));
-            page(&browser, user, fields(typed, error), false).await
+            let mut fields = fields(typed, error);
+            fields.extend(attribute_fields(&own, Some(&form), &of_attributes));
+            page(&browser, user, fields, own, false).await
         }
     }
 }

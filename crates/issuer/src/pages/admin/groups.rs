@@ -6,6 +6,7 @@ use axum::response::Response;
 use crate::admin::Operation;
 use crate::admin::groups::{self, GroupDraft, GroupPatch, GroupView};
 use crate::admin::member::MemberView;
+use crate::admin::preview::Subject;
 use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
@@ -95,12 +96,15 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
     }
     let group = groups::show(&form.admin.reading(), &name).await.map_err(failed)?;
     let count = groups::count_members(&form.admin.reading(), &name).await.map_err(failed)?;
+    let subject = Subject::Group(group.name.clone());
+    let actor = form.admin.as_confirmed();
+    let effects = form.admin.effects(&actor, &subject, |change| Box::pin(groups::remove(change, &name))).await.map_err(failed)?;
     let asked = Confirmation {
         section: SECTION,
         heading: format!("Remove the group {}?", group.name),
         lead: format!(
             "Its {count} members lose the roles that it carries, and the applications that only this group may use. Its name is never given \
-             to another group, because applications may know it."
+             to another group, because applications may know it. {effects}"
         ),
         path: path(&group.name),
         back: path(&group.name),
@@ -187,32 +191,40 @@ pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Resp
     form.filled(value).respond()
 }
 
-/// `POST /admin/groups/{name}/edit`: changes a group. More roles are confirmed with the password.
+/// `POST /admin/groups/{name}/edit`: changes a group. Other roles are confirmed with the password, on a page that says who gains and loses what.
 pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let group = groups::show(&form.admin.reading(), &name).await.map_err(failed)?;
     let roles = form.lines("roles");
-    let more: Vec<&str> = roles.iter().filter(|role| !group.roles.contains(role)).map(String::as_str).collect();
-    if !more.is_empty() {
+    let patch = GroupPatch {
+        name: Some(form.text("name")),
+        display_name: Some(form.optional("display_name")),
+        external_id: Some(form.optional("external_id")),
+        roles: Some(roles.clone()),
+        delegated: Some(form.is_checked("delegated")),
+        is_default: Some(form.is_checked("is_default")),
+    };
+    let more = roles.iter().any(|role| !group.roles.contains(role));
+    let less = group.roles.iter().any(|role| !roles.contains(role));
+    if more || less {
+        let subject = Subject::Group(group.name.clone());
+        let actor = form.admin.as_confirmed();
+        let tried = patch.clone();
+        let effects = match form.admin.effects(&actor, &subject, |change| Box::pin(groups::edit(change, &name, tried))).await {
+            Ok(effects) => effects,
+            Err(refused) => return form.refused(edit_form(&form.admin, &group).await?, refused),
+        };
         let asked = Confirmation {
             section: SECTION,
-            heading: format!("Give the members of {} more rights?", group.name),
-            lead: format!("Every member gets the roles: {}.", more.join(", ")),
+            heading: format!("Change the rights of the members of {}?", group.name),
+            lead: effects,
             path: format!("{}/edit", path(&group.name)),
             back: path(&group.name),
-            submit: "Give the roles",
+            submit: "Change the roles",
         };
         if let Some(page) = form.confirmed(asked).await? {
             return Ok(page);
         }
     }
-    let patch = GroupPatch {
-        name: Some(form.text("name")),
-        display_name: Some(form.optional("display_name")),
-        external_id: Some(form.optional("external_id")),
-        roles: Some(roles),
-        delegated: Some(form.is_checked("delegated")),
-        is_default: Some(form.is_checked("is_default")),
-    };
     let admin = &form.admin;
     match admin.change(|change| Box::pin(groups::edit(change, &name, patch))).await {
         Ok(group) => admin.done("saved", &path(&group.name)),

@@ -1,17 +1,21 @@
 //! The administration pages. Each calls the same operations as the command line and REST, which decide what the administrator may do.
 
+pub mod attributes;
 pub mod client_claims;
 pub mod client_edit;
 pub mod client_form;
 pub mod client_secrets;
 pub mod client_trial;
 pub mod clients;
+mod effects;
 pub mod groups;
 pub mod keys;
 pub mod overview;
 pub mod resources;
 pub mod roles;
 pub mod sessions;
+pub mod user;
+pub mod user_edit;
 pub mod users;
 mod view;
 

@@ -4,6 +4,7 @@ use axum::extract::Path;
 use axum::response::Response;
 
 use crate::admin::Operation;
+use crate::admin::preview::Subject;
 use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
@@ -149,20 +150,27 @@ pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Resp
     form.filled(value).respond()
 }
 
-/// `POST /admin/roles/{name}/edit`: changes a role. More scopes are confirmed with the password.
+/// `POST /admin/roles/{name}/edit`: changes a role. Other scopes are confirmed with the password, on a page that says who gains and loses what.
 pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let role = roles::show(&form.admin.reading(), &name).await.map_err(failed)?;
     let scopes = form.lines("scopes");
     let add: Vec<String> = scopes.iter().filter(|scope| !role.scopes.contains(scope)).cloned().collect();
     let remove: Vec<String> = role.scopes.iter().filter(|scope| !scopes.contains(scope)).cloned().collect();
-    if !add.is_empty() {
+    if !add.is_empty() || !remove.is_empty() {
+        let subject = Subject::Role(role.name.clone());
+        let actor = form.admin.as_confirmed();
+        let effects = form.admin.effects(&actor, &subject, |change| Box::pin(roles::change_scopes(change, &name, &add, &remove)));
+        let effects = match effects.await {
+            Ok(effects) => effects,
+            Err(refused) => return form.refused(edit_form(&form.admin, &role.name).await?, refused),
+        };
         let asked = Confirmation {
             section: SECTION,
-            heading: format!("Give everyone with the role {} more rights?", role.name),
-            lead: format!("They may then use: {}.", add.join(", ")),
+            heading: format!("Change the rights of everyone with the role {}?", role.name),
+            lead: effects,
             path: format!("{}/edit", path(&role.name)),
             back: path(&role.name),
-            submit: "Give the scopes",
+            submit: "Change the scopes",
         };
         if let Some(page) = form.confirmed(asked).await? {
             return Ok(page);

@@ -25,11 +25,12 @@ pub struct Frame {
 
 impl Frame {
     /// The sections of the administration, each with its path and label.
-    pub const SECTIONS: [(&str, &str); 8] = [
+    pub const SECTIONS: [(&str, &str); 9] = [
         ("/admin", "Overview"),
         ("/admin/users", "Users"),
         ("/admin/groups", "Groups"),
         ("/admin/roles", "Roles"),
+        ("/admin/attributes", "Attributes"),
         ("/admin/clients", "Clients"),
         ("/admin/resources", "Resources"),
         ("/admin/keys", "Keys"),
@@ -291,6 +292,15 @@ impl FormPage {
             "Nothing was changed. {}",
             if others.is_empty() { "Please correct the marked fields.".to_owned() } else { others.join(" ") }
         );
+        self
+    }
+
+    /// Shows what was `expected` beside the field `name`.
+    #[must_use]
+    pub fn with_fault_at(mut self, name: &str, expected: &str) -> Self {
+        if let Some(field) = self.fields.iter_mut().find(|field| field.name == name) {
+            field.error = format!("Expected {expected}.");
+        }
         self
     }
 

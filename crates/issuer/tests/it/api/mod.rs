@@ -308,12 +308,12 @@ async fn an_edit_needs_the_version_that_it_changes() {
         assert_eq!((changed.status, &changed.json[member]), (200, &patch[member]), "{path}: {}", changed.text);
         assert_ne!(changed.header("etag"), tag, "{path}");
         assert_eq!(call("PATCH", path, Some(&tag), patch.clone()).await.status, 412, "{path}: the version is spent");
-        if path != orders {
-            let removed = call("PATCH", path, Some("*"), json!({ member: null })).await;
-            assert_eq!((removed.status, &removed.json[member]), (200, &Value::Null), "{path}: {}", removed.text);
-        } else {
+        if path == orders {
             let refused = call("PATCH", path, Some("*"), json!({ member: null })).await;
             assert_eq!(refused.status, 422, "{path}: a name cannot be removed: {}", refused.text);
+        } else {
+            let removed = call("PATCH", path, Some("*"), json!({ member: null })).await;
+            assert_eq!((removed.status, &removed.json[member]), (200, &Value::Null), "{path}: {}", removed.text);
         }
         assert_eq!(app.call("DELETE", path, &token, Some("\"99\""), None).await.status, 412, "{path}");
         assert_eq!(app.call("DELETE", path, &token, None, None).await.status, 428, "{path}");
@@ -453,4 +453,38 @@ async fn a_user_is_unlocked_and_their_consents_are_withdrawn() {
     app.try_password("alice", "wrong", "").await;
     assert_eq!(app.call("POST", &format!("{path}/unlock"), &token, None, None).await.status, 200);
     assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'user_unlocked' AND face = 'api'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_removal_of_a_resource_renews_the_versions_of_its_roles() {
+    let app = TestApp::administered().await;
+    let token = app.token_of("boss", "admin").await;
+    let before = app.call("GET", "/roles/clerk", &token, None, None).await.header("etag").to_owned();
+    let removed = app.call("DELETE", "/resources/https%3A%2F%2Forders%2Eexample", &token, Some("*"), None).await;
+    assert_eq!(removed.status, 204, "{}", removed.text);
+    let after = app.call("GET", "/roles/clerk", &token, None, None).await;
+    assert_ne!(after.header("etag"), before, "{}", after.text);
+    let late = app.call("PATCH", "/roles/clerk", &token, Some(&before), Some(json!({ "display_name": "Clerk" }))).await;
+    assert_eq!(late.status, 412, "{}", late.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_edit_and_a_removal_at_once_only_one_is_done() {
+    let app = TestApp::administered().await;
+    let token = app.token_of("boss", "admin").await;
+    for round in 0..5 {
+        let (role, resource) = (format!("role-{round}"), format!("https://stock-{round}.example"));
+        app.call("POST", "/roles", &token, None, Some(json!({ "name": role }))).await;
+        app.call("POST", "/resources", &token, None, Some(json!({ "identifier": resource, "name": "Stock" }))).await;
+        let path_of = resource.replace(':', "%3A").replace('/', "%2F").replace('.', "%2E");
+        let patches =
+            [(format!("/roles/{role}"), json!({ "display_name": "x" })), (format!("/resources/{path_of}"), json!({ "name": "x" }))];
+        for (path, patch) in patches {
+            let edit = app.call("PATCH", &path, &token, Some("\"0\""), Some(patch));
+            let remove = app.call("DELETE", &path, &token, Some("\"0\""), None);
+            let (edited, removed) = tokio::join!(edit, remove);
+            let found = (edited.status, removed.status);
+            assert!([(200, 412), (404, 204)].contains(&found), "{path}: {found:?} {} {}", edited.text, removed.text);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod admin_clients;
+mod admin_people;
 mod consent;
 mod sign_in;
 

@@ -1,0 +1,278 @@
+//! The pages of attributes: the list, one attribute, and the forms that declare, change and remove one.
+
+use axum::extract::Path;
+use axum::response::Response;
+
+use crate::admin::attributes::{self, AttributeDraft, AttributePatch, AttributeView};
+use crate::admin::patch::Patch;
+use crate::admin::{Fault, Operation, Refused};
+use crate::oauth::attribute_type::{AttributeType, Audience};
+use crate::pages::account::moment;
+use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, Hidden, html};
+
+const SECTION: &str = "Attributes";
+const PATH: &str = "/admin/attributes";
+
+fn path(name: &str) -> String {
+    format!("{PATH}/{}", encode(name))
+}
+
+/// Says in words who may see and change the values.
+fn audience(attribute: &AttributeView) -> &'static str {
+    match (attribute.visibility, attribute.mutability) {
+        (_, Audience::User) => "People see and change their own value",
+        (Audience::User, _) => "People see their own value",
+        _ => "Only administrators see it",
+    }
+}
+
+fn kind(attribute: &AttributeView) -> String {
+    let one = attribute.value_type.as_str();
+    if attribute.multi_valued { format!("several values of type {one}") } else { one.to_owned() }
+}
+
+/// `GET /admin/attributes`: lists the attributes.
+pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, PageError> {
+    let page = attributes::list(&admin.reading(), &window(&query)).await.map_err(failed)?;
+    let row = |attribute: AttributeView| {
+        let (type_, seen) = (kind(&attribute), audience(&attribute));
+        vec![
+            Cell::link(PATH, &attribute.name),
+            Cell::text(attribute.display_name),
+            Cell::text(type_),
+            Cell::text(attribute.scope.unwrap_or_else(|| "–".to_owned())),
+            Cell::text(seen),
+        ]
+    };
+    let empty =
+        "There are no attributes yet. Declare one for each thing that applications should be told of people, such as a cost center.";
+    let list = List {
+        frame: admin.frame(SECTION, "signet attribute list").await?,
+        heading: "Attributes",
+        lead: "What you keep about people beside the standard details. A scope can release an attribute to applications.",
+        links: if admin.may(Operation::AttributeAdd) { vec![("Declare an attribute", "/admin/attributes/new")] } else { Vec::new() },
+        table: Table::new(&["Name", "Shown as", "Type", "Released by", "Who sees it"], empty).filled(page, PATH, row),
+    };
+    html(&list, Csp::Own)
+}
+
+/// `GET /admin/attributes/{name}`: shows an attribute.
+pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
+    let attribute = attributes::show(&admin.reading(), &name).await.map_err(failed)?;
+    let path = path(&attribute.name);
+    let or_dash = |text: Option<String>| Cell::text(text.unwrap_or_else(|| "–".to_owned()));
+    let facts = vec![
+        ("Name", Cell::text(attribute.name.clone())),
+        ("Type", Cell::text(kind(&attribute))),
+        ("Who sees it", Cell::text(audience(&attribute))),
+        ("Released by the scope", or_dash(attribute.scope.clone())),
+        ("At least", or_dash(attribute.min.map(|bound| bound.to_string()))),
+        ("At most", or_dash(attribute.max.map(|bound| bound.to_string()))),
+        ("Pattern", or_dash(attribute.pattern.clone())),
+        ("Declared", Cell::text(moment(attribute.created_at))),
+    ];
+    let change = admin.may(Operation::AttributeEdit).then(|| ("Change the attribute", format!("{path}/edit")));
+    let remove = admin.may(Operation::AttributeRemove).then(|| Button::new("Remove the attribute", &path, "remove").danger());
+    let detail = Detail {
+        frame: admin.frame(SECTION, format!("signet attribute show {}", attribute.name)).await?,
+        heading: attribute.display_name,
+        sections: vec![Section { facts, links: change.into_iter().collect(), buttons: remove.into_iter().collect(), ..Section::default() }],
+        ..Detail::default()
+    };
+    html(&detail, Csp::Own)
+}
+
+/// `POST /admin/attributes/{name}`: removes an attribute.
+pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    if form.text("action") != "remove" {
+        return Err(PageError::stale_form());
+    }
+    let attribute = attributes::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    let asked = Confirmation {
+        section: SECTION,
+        heading: format!("Remove the attribute {}?", attribute.name),
+        lead: "All users lose their values of it, and applications are not told it any more. This cannot be undone.".to_owned(),
+        path: path(&attribute.name),
+        back: path(&attribute.name),
+        submit: "Remove the attribute",
+    };
+    if let Some(page) = form.confirmed(asked).await? {
+        return Ok(page);
+    }
+    form.admin.change(|change| Box::pin(attributes::remove(change, &name, Some(attribute.version)))).await.map_err(failed)?;
+    form.admin.done("removed", PATH)
+}
+
+/// The fields that an edit can change.
+fn fields() -> Vec<Field> {
+    vec![
+        Field::new("display_name", "Shown to people as", Kind::Text),
+        Field::new("visibility", "Who sees the value", Kind::Choice(vec![("admin", "Administrators"), ("user", "The user too")])),
+        Field::new("mutability", "Who changes the value", Kind::Choice(vec![("admin", "Administrators"), ("user", "The user too")])),
+        Field::new("scope", "Released by the scope", Kind::Text).hint("profile, email, address or phone; empty if no scope releases it."),
+        Field::new("min", "At least", Kind::Text).hint("The smallest number, or the smallest number of characters; empty for no bound."),
+        Field::new("max", "At most", Kind::Text).hint("The largest number, or the largest number of characters; empty for no bound."),
+        Field::new("pattern", "Pattern", Kind::Text)
+            .hint("A regular expression that texts must match, such as [A-Z]{2}[0-9]+; empty for none."),
+    ]
+}
+
+async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
+    let mut all = vec![
+        Field::new("name", "Name", Kind::Text)
+            .hint("The name of the claim that applications read, such as cost_center. It cannot be changed."),
+        Field::new("type", "Type", Kind::Choice(vec![("string", "Text"), ("number", "Number"), ("boolean", "True or false")]))
+            .hint("It cannot be changed."),
+        Field::new("multi_valued", "A user can have several values", Kind::Check),
+    ];
+    all.extend(fields());
+    Ok(FormPage {
+        frame: admin.frame(SECTION, "signet attribute add NAME --type string").await?,
+        heading: "Declare an attribute".to_owned(),
+        action: format!("{PATH}/new"),
+        fields: all,
+        submit: "Declare the attribute",
+        back: PATH.to_owned(),
+        ..FormPage::default()
+    })
+}
+
+/// `GET /admin/attributes/new`: shows the form for a new attribute.
+pub async fn new(admin: Administrator) -> Result<Response, PageError> {
+    new_form(&admin).await?.respond()
+}
+
+/// Reads the fields `min` and `max`. Fails with the faults of both.
+fn bounds(form: &AdminForm) -> Result<[Option<i64>; 2], Refused> {
+    let (mut read, mut faults) = ([None; 2], Vec::new());
+    for (place, name) in ["min", "max"].into_iter().enumerate() {
+        match form.optional(name).map(|text| text.parse::<i64>()).transpose() {
+            Ok(bound) => read[place] = bound,
+            Err(_) => faults.push(Fault::new(name, "a whole number, or nothing")),
+        }
+    }
+    if faults.is_empty() { Ok(read) } else { Err(Refused::Invalid(faults)) }
+}
+
+fn audience_of(form: &AdminForm, name: &str) -> Audience {
+    Audience::parse(&form.text(name)).unwrap_or(Audience::Admin)
+}
+
+/// `POST /admin/attributes/new`: declares an attribute.
+pub async fn add(form: AdminForm) -> Result<Response, PageError> {
+    let admin = &form.admin;
+    let [min, max] = match bounds(&form) {
+        Ok(bounds) => bounds,
+        Err(refused) => return form.refused(new_form(admin).await?, refused),
+    };
+    let draft = AttributeDraft {
+        name: form.text("name"),
+        display_name: form.optional("display_name"),
+        value_type: AttributeType::parse(&form.text("type")).unwrap_or(AttributeType::String),
+        multi_valued: form.is_checked("multi_valued"),
+        mutability: audience_of(&form, "mutability"),
+        visibility: audience_of(&form, "visibility"),
+        scope: form.optional("scope"),
+        min,
+        max,
+        pattern: form.optional("pattern"),
+    };
+    match admin.change(move |change| Box::pin(attributes::add(change, draft))).await {
+        Ok(attribute) => admin.done("added", &path(&attribute.name)),
+        Err(refused) => form.refused(new_form(admin).await?, refused),
+    }
+}
+
+async fn edit_form(admin: &Administrator, attribute: &AttributeView, version: i32) -> Result<FormPage, PageError> {
+    let path = path(&attribute.name);
+    Ok(FormPage {
+        frame: admin.frame(SECTION, format!("signet attribute edit {}", attribute.name)).await?,
+        heading: format!("Change the attribute {}", attribute.name),
+        lead: "Values that users have already stay, even if new bounds or a new pattern would refuse them.".to_owned(),
+        action: format!("{path}/edit"),
+        hidden: vec![Hidden::new("version", &version.to_string())],
+        fields: fields(),
+        submit: "Save",
+        back: path,
+        ..FormPage::default()
+    })
+}
+
+/// `GET /admin/attributes/{name}/edit`: shows the form of an attribute.
+pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
+    let attribute = attributes::show(&admin.reading(), &name).await.map_err(failed)?;
+    let form = edit_form(&admin, &attribute, attribute.version).await?;
+    let bound = |bound: Option<i64>| bound.map(|bound| bound.to_string()).unwrap_or_default();
+    let value = |name: &str| match name {
+        "display_name" => attribute.display_name.clone(),
+        "visibility" => attribute.visibility.as_str().to_owned(),
+        "mutability" => attribute.mutability.as_str().to_owned(),
+        "scope" => attribute.scope.clone().unwrap_or_default(),
+        "min" => bound(attribute.min),
+        "max" => bound(attribute.max),
+        _ => attribute.pattern.clone().unwrap_or_default(),
+    };
+    form.filled(value).respond()
+}
+
+/// `POST /admin/attributes/{name}/edit`: changes an attribute. What people see or change more of is confirmed with the password.
+pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    let attribute = attributes::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    let version = form.text("version").parse().map_err(|_| PageError::stale_form())?;
+    let [min, max] = match bounds(&form) {
+        Ok(bounds) => bounds,
+        Err(refused) => return form.refused(edit_form(&form.admin, &attribute, version).await?, refused),
+    };
+    let scope = form.optional("scope");
+    let (seen, changed) = (audience_of(&form, "visibility"), audience_of(&form, "mutability"));
+    let mut effects = Vec::new();
+    if scope != attribute.scope {
+        effects.push(match &scope {
+            Some(scope) => format!("Applications that were granted the scope {scope} are told the value of every user."),
+            None => "No scope releases the value any more.".to_owned(),
+        });
+    }
+    if seen != attribute.visibility {
+        effects
+            .push(if seen == Audience::User { "People see their own value." } else { "People no longer see their own value." }.to_owned());
+    }
+    if changed != attribute.mutability {
+        effects.push(
+            if changed == Audience::User { "People change their own value." } else { "People no longer change their own value." }
+                .to_owned(),
+        );
+    }
+    if !effects.is_empty() {
+        let asked = Confirmation {
+            section: SECTION,
+            heading: format!("Change what is told of {}?", attribute.name),
+            lead: effects.join(" "),
+            path: format!("{}/edit", path(&name)),
+            back: path(&name),
+            submit: "Save",
+        };
+        if let Some(page) = form.confirmed(asked).await? {
+            return Ok(page);
+        }
+    }
+    let optional = |value: Option<String>| value.map_or(Patch::Clear, Patch::Set);
+    let bound = |bound: Option<i64>| bound.map_or(Patch::Clear, Patch::Set);
+    let patch = AttributePatch {
+        display_name: Some(form.text("display_name")),
+        mutability: Some(changed),
+        visibility: Some(seen),
+        scope: optional(scope),
+        min: bound(min),
+        max: bound(max),
+        pattern: optional(form.optional("pattern")),
+    };
+    let admin = &form.admin;
+    match admin.change(|change| Box::pin(attributes::edit(change, &name, patch, Some(version)))).await {
+        Ok(_) => admin.done("saved", &path(&name)),
+        Err(refused) => form.refused(edit_form(admin, &attribute, version).await?, refused),
+    }
+}

@@ -1,0 +1,312 @@
+//! The page of one user: what they may use and by which path, where they are signed in, and what an administrator can do for them.
+
+use axum::extract::Path;
+use axum::response::Response;
+use uuid::Uuid;
+
+use crate::admin::authorizations::{self, AuthorizationFilter, AuthorizationView};
+use crate::admin::consents::{self, ConsentView};
+use crate::admin::roles::{self, Held};
+use crate::admin::sessions::{self, SessionView};
+use crate::admin::users::{self, UserView};
+use crate::admin::{Listing, Operation, Reading, Window};
+use crate::oauth::attribute_type::texts;
+use crate::pages::account::{browser_name, moment};
+use crate::pages::admin::users::{PATH, SECTION, path, state};
+use crate::pages::admin::view::{Button, Cell, Detail, Section, Table};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
+use crate::web::error::page::PageError;
+use crate::web::html::{Csp, Hidden, html};
+
+/// The number of sessions and authorizations that the page of a user lists.
+const LISTED: u64 = 20;
+
+/// `GET /admin/users/{username}`: shows a user.
+pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<Response, PageError> {
+    let reading = admin.reading();
+    let user = users::show(&reading, &username).await.map_err(failed)?;
+    let sections = vec![
+        facts(&admin, &user),
+        rights(&reading, &user).await?,
+        devices(&admin, &user).await?,
+        apps(&admin, &user).await?,
+        allowed(&admin, &user).await?,
+        password(&admin, &user),
+        leaving(&admin, &user),
+    ];
+    let mut badges = vec![state(user.enabled)];
+    badges.extend(user.locked_until.map(|until| Cell::badge(format!("must wait until {}", moment(until)), false)));
+    let detail = Detail {
+        frame: admin.frame(SECTION, format!("signet user show {}", user.username)).await?,
+        heading: user.name.clone().unwrap_or_else(|| user.username.clone()),
+        badges,
+        sections,
+        ..Detail::default()
+    };
+    html(&detail, Csp::Own)
+}
+
+fn facts(admin: &Administrator, user: &UserView) -> Section {
+    let or_dash = |text: Option<&String>| Cell::text(text.cloned().unwrap_or_else(|| "–".to_owned()));
+    let mut facts = vec![
+        ("Username", Cell::text(user.username.clone())),
+        ("Name", or_dash(user.name.as_ref())),
+        ("Email", email(user)),
+        ("Groups", Cell::links("/admin/groups", &user.groups)),
+        ("Roles", Cell::links("/admin/roles", &user.roles)),
+        ("External id", or_dash(user.external_id.as_ref())),
+        ("Last sign-in", Cell::text(user.last_sign_in_at.map_or_else(|| "never".to_owned(), moment))),
+        ("Added", Cell::text(moment(user.created_at))),
+        ("Id (sub)", Cell::text(user.id.to_string())),
+    ];
+    let list = |pairs: Vec<String>| Cell::text(pairs.join("; "));
+    if !user.attributes.is_empty() {
+        let shown = |(name, value)| format!("{name}: {}", texts(value).unwrap_or_default().join(", "));
+        facts.push(("Attributes", list(user.attributes.iter().map(shown).collect())));
+    }
+    if !user.claims.is_empty() {
+        facts.push(("Claims", list(user.claims.iter().map(|(claim, value)| format!("{claim}: {value}")).collect())));
+    }
+    let path = path(&user.username);
+    let mut links = Vec::new();
+    if admin.may(Operation::UserEdit) {
+        links.push(("Change the user", format!("{path}/edit")));
+    }
+    if admin.may(Operation::UserChangeRoles) {
+        links.push(("Change roles", format!("{path}/roles")));
+    }
+    let verify = admin.may(Operation::UserEditEverything) && user.email.is_some() && !user.email_verified;
+    let mut buttons: Vec<Button> = verify.then(|| Button::new("Mark the address as verified", &path, "verify")).into_iter().collect();
+    buttons
+        .extend(admin.may(Operation::UserUnlock).then(|| Button::new("Unlock", &path, "unlock")).filter(|_| user.locked_until.is_some()));
+    Section { facts, links, buttons, ..Section::default() }
+}
+
+fn email(user: &UserView) -> Vec<Cell> {
+    match &user.email {
+        None => Cell::text("–"),
+        Some(email) => {
+            let verified = if user.email_verified { "verified" } else { "not verified" };
+            Cell::text(email.clone()).into_iter().chain([Cell::badge(verified, user.email_verified)]).collect()
+        }
+    }
+}
+
+/// Shows by which role the user holds each scope, and by which group they have that role.
+async fn rights(reading: &Reading<'_>, user: &UserView) -> Result<Section, PageError> {
+    let mut rows: Vec<(Held, Vec<String>)> = Vec::new();
+    for held in roles::held(reading, user.id).await.map_err(failed)? {
+        let scopes = roles::show(reading, &held.role).await.map_err(failed)?.scopes;
+        rows.push((held, scopes));
+    }
+    let row = |(held, scopes): (Held, Vec<String>)| {
+        let through = held.through.map_or_else(|| Cell::text("directly"), |group| Cell::link("/admin/groups", &group));
+        vec![Cell::text(scopes.join(" ")), Cell::link("/admin/roles", &held.role), through]
+    };
+    let table = Table::new(&["Scopes", "By the role", "Through"], "No role gives this user a scope.");
+    Ok(Section { title: "What they may use", table: Some(table.filled(Listing::whole(rows), "", row)), ..Section::default() })
+}
+
+/// Makes a cell with a button that posts `action` and one field.
+fn end(label: &'static str, path: &str, action: &str, field: (&'static str, &str), about: String) -> Button {
+    let mut button = Button::new(label, path, action).danger();
+    button.fields.push(Hidden::new(field.0, field.1));
+    Button { about, ..button }
+}
+
+async fn devices(admin: &Administrator, user: &UserView) -> Result<Section, PageError> {
+    let (path, window) = (path(&user.username), Window { after: None, limit: LISTED });
+    let listed = sessions::list(&admin.reading(), Some(user.id), &window).await.map_err(failed)?;
+    let may = admin.may(Operation::SessionEnd);
+    let name = |session: &SessionView| format!("{}, address {}", browser_name(&session.user_agent), session.address);
+    let ends = listed.items.iter().map(|session| end("End", &path, "end-session", ("sid", &session.sid), name(session)));
+    let mut buttons: Vec<Button> = if may { ends.collect() } else { Vec::new() };
+    let several = admin.may(Operation::SessionEndAll);
+    buttons.extend(
+        several
+            .then(|| Button { about: format!("of {}", user.username), ..Button::new("End all devices", &path, "end-sessions").danger() }),
+    );
+    let row = |session: SessionView| {
+        vec![Cell::text(browser_name(&session.user_agent)), Cell::text(session.address), Cell::text(moment(session.last_used_at))]
+    };
+    let table = Table::new(&["Browser", "Address", "Last used"], "Signed in nowhere.").filled(Listing::whole(listed.items), &path, row);
+    Ok(Section { title: "Devices", table: Some(table), buttons, ..Section::default() })
+}
+
+async fn apps(admin: &Administrator, user: &UserView) -> Result<Section, PageError> {
+    let (path, window) = (path(&user.username), Window { after: None, limit: LISTED });
+    let of_user = AuthorizationFilter { user: Some(user.id), client: None };
+    let listed = authorizations::list(&admin.reading(), &of_user, &window).await.map_err(failed)?;
+    let may = admin.may(Operation::AuthorizationEnd);
+    let name = |given: &AuthorizationView| format!("{}, last used {}", given.client_id, moment(given.last_used_at));
+    let ends = listed.items.iter().map(|given| end("End", &path, "end-authorization", ("id", &given.id.to_string()), name(given)));
+    let mut buttons: Vec<Button> = if may { ends.collect() } else { Vec::new() };
+    let several = admin.may(Operation::AuthorizationEndOfUser);
+    buttons.extend(
+        several.then(|| Button {
+            about: format!("of {}", user.username),
+            ..Button::new("End all apps", &path, "end-authorizations").danger()
+        }),
+    );
+    let row = |given: AuthorizationView| {
+        vec![Cell::link("/admin/clients", &given.client_id), Cell::text(given.scope), Cell::text(moment(given.last_used_at))]
+    };
+    let table =
+        Table::new(&["Client", "Scope", "Last used"], "No app can use the account.").filled(Listing::whole(listed.items), &path, row);
+    Ok(Section { title: "Apps", table: Some(table), buttons, ..Section::default() })
+}
+
+async fn allowed(admin: &Administrator, user: &UserView) -> Result<Section, PageError> {
+    let path = path(&user.username);
+    let listed = consents::of_user(&admin.reading(), user.id).await.map_err(failed)?;
+    let ends = listed
+        .items
+        .iter()
+        .map(|given| end("Withdraw", &path, "withdraw", ("client_id", &given.client_id), format!("what {} was allowed", given.client_id)));
+    let buttons = if admin.may(Operation::ConsentWithdraw) { ends.collect() } else { Vec::new() };
+    let row = |given: ConsentView| {
+        vec![
+            Cell::link("/admin/clients", &given.client_id),
+            Cell::text(given.scope),
+            Cell::text(given.claims.join(" ")),
+            Cell::text(moment(given.given_at)),
+        ]
+    };
+    let table = Table::new(&["Client", "Scope", "Claims", "Allowed"], "The user has allowed no client anything.");
+    Ok(Section { title: "What they allowed clients", table: Some(table.filled(listed, &path, row)), buttons, ..Section::default() })
+}
+
+fn password(admin: &Administrator, user: &UserView) -> Section {
+    let link = admin.may(Operation::UserLink) && user.enabled;
+    let path = path(&user.username);
+    let button = || Button { about: format!("for {}", user.username), ..Button::new("Make a link to set a password", &path, "link") };
+    Section {
+        title: "Password",
+        lead: "Somebody who forgot the password sets a new one by a link, which works once within 24 hours.".to_owned(),
+        buttons: link.then(button).into_iter().collect(),
+        ..Section::default()
+    }
+}
+
+fn leaving(admin: &Administrator, user: &UserView) -> Section {
+    let path = path(&user.username);
+    let lead = if user.enabled {
+        format!(
+            "Disabling ends all devices and apps at once and refuses new sign-ins. Access tokens that services already hold live on until \
+             they expire, {} minutes by default and never more than 1 hour.",
+            admin.app.settings.access_token_lifetime / 60
+        )
+    } else {
+        "The user cannot sign in. Enabling lets them sign in again; what was ended stays ended.".to_owned()
+    };
+    let mut buttons = Vec::new();
+    if admin.may(Operation::UserDisable) && user.enabled {
+        buttons.push(Button::new("Disable and end everything", &path, "disable").danger());
+    }
+    if admin.may(Operation::UserEnable) && !user.enabled {
+        buttons.push(Button::new("Enable", &path, "enable"));
+    }
+    if admin.may(Operation::UserDelete) {
+        buttons.push(Button { about: user.username.clone(), ..Button::new("Delete", &path, "delete").danger() });
+    }
+    Section { title: "When they leave", lead, buttons, ..Section::default() }
+}
+
+/// Returns the page that asks before `action`, if that is dangerous: its heading, what will be lost, and the label of its button.
+fn asked(action: &str, user: &UserView) -> Option<(String, String, &'static str)> {
+    let name = &user.username;
+    match action {
+        "disable" => Some((
+            format!("Disable {name}?"),
+            "All their devices are signed out and all their apps lose access. They cannot sign in until somebody enables them again."
+                .to_owned(),
+            "Disable and end everything",
+        )),
+        "delete" => Some((
+            format!("Delete {name}?"),
+            format!(
+                "This cannot be undone. {name} loses {} roles and memberships of {} groups, all attributes, devices and apps, and what they \
+                 allowed clients. The username is never given to somebody else. The audit trail keeps that things happened, but nothing \
+                 personal.",
+                user.roles.len(),
+                user.groups.len()
+            ),
+            "Delete the user",
+        )),
+        "link" => Some((
+            format!("Make a link for {name}?"),
+            "Whoever opens the link can set the password, which signs the user out everywhere. A link that was made before stops working."
+                .to_owned(),
+            "Make the link",
+        )),
+        "verify" => Some((
+            format!("Is the address of {name} verified?"),
+            format!(
+                "Applications trust that {} belongs to {name}, and may give them its rights.",
+                user.email.as_deref().unwrap_or_default()
+            ),
+            "Mark it as verified",
+        )),
+        _ => None,
+    }
+}
+
+/// `POST /admin/users/{username}`: does what a button of the page says.
+pub async fn act(Path(username): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    let user = users::show(&form.admin.reading(), &username).await.map_err(failed)?;
+    let (path, id, action) = (path(&user.username), user.id, form.text("action"));
+    if let Some((heading, lead, submit)) = asked(&action, &user) {
+        let asked = Confirmation { section: SECTION, heading, lead, path: path.clone(), back: path.clone(), submit };
+        if let Some(page) = form.confirmed(asked).await? {
+            return Ok(page);
+        }
+    }
+    let admin = &form.admin;
+    let notice = match action.as_str() {
+        "link" => return link(admin, &user).await,
+        "delete" => {
+            admin.change(|change| Box::pin(users::delete(change, id, None))).await.map_err(failed)?;
+            return admin.done("removed", PATH);
+        }
+        "disable" => admin.change(|change| Box::pin(users::disable(change, id))).await.map(|_| "disabled"),
+        "enable" => admin.change(|change| Box::pin(users::enable(change, id))).await.map(|_| "enabled"),
+        "unlock" => admin.change(|change| Box::pin(users::unlock(change, id))).await.map(|_| "saved"),
+        "verify" => {
+            let patch = users::UserPatch { email_verified: crate::admin::patch::Patch::Set(true), ..users::UserPatch::default() };
+            admin.change(|change| Box::pin(users::edit(change, id, patch, Some(user.version)))).await.map(|_| "saved")
+        }
+        "end-sessions" => admin.change(|change| Box::pin(sessions::end_all(change, id))).await.map(|_| "ended"),
+        "end-session" => {
+            let sid = form.text("sid");
+            admin.change(|change| Box::pin(async move { sessions::end(change, &sid).await })).await.map(|()| "ended")
+        }
+        "end-authorizations" => {
+            let filter = AuthorizationFilter { user: Some(id), client: None };
+            admin.change(|change| Box::pin(async move { authorizations::end_all(change, &filter).await })).await.map(|_| "ended")
+        }
+        "end-authorization" => {
+            let given = Uuid::try_parse(&form.text("id")).map_err(|_| PageError::stale_form())?;
+            admin.change(|change| Box::pin(authorizations::end(change, given))).await.map(|()| "ended")
+        }
+        "withdraw" => {
+            let client = form.text("client_id");
+            admin.change(|change| Box::pin(async move { consents::withdraw(change, id, &client).await })).await.map(|()| "ended")
+        }
+        _ => return Err(PageError::stale_form()),
+    };
+    admin.done(notice.map_err(failed)?, &path)
+}
+
+/// Makes a link by which `user` sets a password, and shows it once.
+async fn link(admin: &Administrator, user: &UserView) -> Result<Response, PageError> {
+    let id = user.id;
+    let made = admin.change(|change| Box::pin(users::make_link(change, id))).await.map_err(failed)?;
+    let detail = Detail {
+        frame: admin.frame(SECTION, format!("signet user link {}", made.username)).await?,
+        heading: format!("A link for {}", made.username),
+        lead: format!("Give it to them, and to nobody else. It is not shown again, and works until {}.", moment(made.expires_at)),
+        sections: vec![Section { text: made.url, links: vec![("Back to the user", path(&user.username))], ..Section::default() }],
+        ..Detail::default()
+    };
+    html(&detail, Csp::Own)
+}

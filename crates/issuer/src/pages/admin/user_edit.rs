@@ -1,0 +1,128 @@
+//! The form of a user: everything but the id, the password, the groups and the roles.
+
+use std::collections::BTreeMap;
+
+use axum::extract::Path;
+use axum::response::Response;
+
+use crate::admin::attributes::{self, AttributeView};
+use crate::admin::patch::Patch;
+use crate::admin::users::{self, UserPatch, UserView};
+use crate::admin::{Fault, Operation, Refused, Window};
+use crate::oauth::attribute_type::{AttributeType, texts};
+use crate::oauth::standard_claims::TEXT_CLAIMS;
+use crate::pages::admin::users::{SECTION, path};
+use crate::pages::admin::view::{Field, FormPage, Kind};
+use crate::pages::admin::{AdminForm, Administrator, failed};
+use crate::web::error::page::PageError;
+use crate::web::html::Hidden;
+
+/// The prefix of the fields of attributes, so that no attribute takes the place of another field.
+const ATTRIBUTE: &str = "attribute-";
+
+/// Returns the attributes that are declared. Their number is bounded.
+async fn declared(admin: &Administrator) -> Result<Vec<AttributeView>, PageError> {
+    let all = Window { after: None, limit: 200 };
+    Ok(attributes::list(&admin.reading(), &all).await.map_err(failed)?.items)
+}
+
+/// Returns the standard claims that have a field of their own, which the full name is no part of.
+fn claims() -> impl Iterator<Item = &'static str> {
+    TEXT_CLAIMS.into_iter().filter(|claim| *claim != "name")
+}
+
+fn field_of(attribute: &AttributeView) -> Field {
+    let kind = if attribute.multi_valued {
+        Kind::Lines
+    } else if attribute.value_type == AttributeType::Boolean {
+        Kind::Choice(vec![("", "–"), ("true", "true"), ("false", "false")])
+    } else {
+        Kind::Text
+    };
+    let hint = if attribute.multi_valued { "The attribute {}. One value per line." } else { "The attribute {}." };
+    Field::new(format!("{ATTRIBUTE}{}", attribute.name), attribute.display_name.clone(), kind).hint(hint.replace("{}", &attribute.name))
+}
+
+async fn page(admin: &Administrator, user: &UserView, declared: &[AttributeView], version: i32) -> Result<FormPage, PageError> {
+    let path = path(&user.username);
+    let mut fields = vec![
+        Field::new("name", "Full name", Kind::Text),
+        Field::new("email", "Email address", Kind::Text).hint("A new address is not verified unless you say so."),
+    ];
+    if admin.may(Operation::UserEditEverything) {
+        fields.insert(0, Field::new("username", "Username", Kind::Text).hint("The old username is never given to somebody else."));
+        fields.push(Field::new("email_verified", "The address is known to belong to the user", Kind::Check));
+        fields.push(
+            Field::new("external_id", "External id", Kind::Text).hint("The id in the system that manages your users, if there is one."),
+        );
+        fields.extend(declared.iter().map(field_of));
+        fields.extend(claims().map(|claim| Field::new(claim, claim, Kind::Text)));
+    }
+    Ok(FormPage {
+        frame: admin.frame(SECTION, format!("signet user edit {} --name NAME", user.username)).await?,
+        heading: format!("Change {}", user.username),
+        lead: "Applications see the new values at the next refresh. The id stays, by which they know the user.".to_owned(),
+        action: format!("{path}/edit"),
+        hidden: vec![Hidden::new("version", &version.to_string())],
+        fields,
+        submit: "Save",
+        back: path,
+        ..FormPage::default()
+    })
+}
+
+/// `GET /admin/users/{username}/edit`: shows the form.
+pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<Response, PageError> {
+    let user = users::show(&admin.reading(), &username).await.map_err(failed)?;
+    let form = page(&admin, &user, &declared(&admin).await?, user.version).await?;
+    let value = |name: &str| match name {
+        "username" => user.username.clone(),
+        "name" => user.name.clone().unwrap_or_default(),
+        "email" => user.email.clone().unwrap_or_default(),
+        "email_verified" => user.email_verified.to_string(),
+        "external_id" => user.external_id.clone().unwrap_or_default(),
+        other => match other.strip_prefix(ATTRIBUTE) {
+            Some(attribute) => user.attributes.get(attribute).and_then(texts).unwrap_or_default().join("\n"),
+            None => user.claims.get(other).cloned().unwrap_or_default(),
+        },
+    };
+    form.filled(value).respond()
+}
+
+/// `POST /admin/users/{username}/edit`: changes the user, or shows the form again with the faults beside their fields.
+pub async fn save(Path(username): Path<String>, form: AdminForm) -> Result<Response, PageError> {
+    let admin = &form.admin;
+    let user = users::show(&admin.reading(), &username).await.map_err(failed)?;
+    let declared = declared(admin).await?;
+    let version = form.text("version").parse().map_err(|_| PageError::stale_form())?;
+    let optional = |name: &str| form.optional(name).map_or(Patch::Clear, Patch::Set);
+    let mut patch = UserPatch { name: optional("name"), email: optional("email"), ..UserPatch::default() };
+    if admin.may(Operation::UserEditEverything) {
+        patch.username = Patch::Set(form.text("username"));
+        patch.email_verified = Patch::Set(form.is_checked("email_verified"));
+        patch.external_id = optional("external_id");
+        patch.claims = Patch::Set(claims().map(|claim| (claim.to_owned(), Some(form.text(claim)))).collect::<BTreeMap<_, _>>());
+        let value = |attribute: &AttributeView| {
+            let values = form.lines(&format!("{ATTRIBUTE}{}", attribute.name));
+            (attribute.name.clone(), Some(values.into()))
+        };
+        patch.attributes = Patch::Set(declared.iter().map(value).collect());
+    }
+    let id = user.id;
+    match admin.change(|change| Box::pin(users::edit(change, id, patch, Some(version)))).await {
+        Ok(user) => admin.done("saved", &path(&user.username)),
+        Err(Refused::Invalid(faults)) => {
+            // The page shows what was typed, so the version of the form stays.
+            let form_page = page(admin, &user, &declared, version).await?;
+            let (of_attributes, others): (Vec<Fault>, Vec<Fault>) = faults.into_iter().partition(|fault| fault.field == "attributes");
+            let mut form_page = form_page.filled(|name| form.form.get(name).unwrap_or_default().to_owned()).with_faults(&others);
+            for fault in of_attributes {
+                let named = fault.expected.strip_prefix("for ").and_then(|rest| rest.split_once(": "));
+                let (name, expected) = named.unwrap_or(("", &fault.expected));
+                form_page = form_page.with_fault_at(&format!("{ATTRIBUTE}{name}"), expected);
+            }
+            form_page.respond()
+        }
+        Err(refused) => form.refused(page(admin, &user, &declared, version).await?, refused),
+    }
+}

@@ -1,0 +1,198 @@
+//! The pages on which administrators change, link, unlock and delete people, and declare what is kept about them.
+
+use serde_json::json;
+use signet_issuer::admin::attributes;
+use signet_issuer::admin::groups::{self, GroupDraft};
+use signet_issuer::admin::roles::{self, NewRole};
+use signet_issuer::admin::{sessions, users};
+
+use crate::support::{Answer, Browser, PASSWORD, TestApp};
+
+async fn boss() -> (TestApp, Browser) {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
+    app.add_user("boss", &["admin"]).await;
+    let browser = app.signed_in("boss").await;
+    (app, browser)
+}
+
+impl Browser {
+    /// Submits the form of `page` and types the password on the page that asks for it.
+    async fn confirmed(&self, page: &Answer, action: &str, fields: &[(&str, &str)]) -> Answer {
+        let asked = self.submit(page, action, fields).await;
+        assert!(asked.text.contains("confirm_password"), "{}", asked.text);
+        self.submit(&asked, action, &[("confirm_password", PASSWORD)]).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_is_edited_on_one_page_that_keeps_what_was_typed() {
+    let (app, browser) = boss().await;
+    let draft = serde_json::from_value(json!({ "name": "team", "type": "string", "max": 5 })).unwrap();
+    app.operate(|change| Box::pin(attributes::add(change, draft))).await.unwrap();
+    let path = "/admin/users/alice/edit";
+    let form = browser.get(path).await;
+    assert!(form.text.contains("value=\"alice@example.com\""), "{}", form.text);
+    let typed = [
+        ("username", "alicia"),
+        ("name", "Alicia <A>"),
+        ("email", "nobody"),
+        ("external_id", "e-1"),
+        ("attribute-team", "purple"),
+        ("birthdate", "yesterday"),
+        ("nickname", "Al"),
+    ];
+    let refused = browser.submit(&form, path, &typed).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    for part in ["Alicia &#60;A&#62;", "value=\"e-1\"", "value=\"purple\"", "value=\"Al\"", "value=\"yesterday\""] {
+        assert!(refused.text.contains(part), "{part}: {}", refused.text);
+    }
+    assert_eq!(refused.text.matches("field-error").count(), 3, "one message for each field: {}", refused.text);
+    let corrected = |(name, value)| match name {
+        "email" => (name, "alicia@example.com"),
+        "attribute-team" => (name, "blue"),
+        "birthdate" => (name, "1990-12-31"),
+        _ => (name, value),
+    };
+    let typed = typed.map(corrected);
+    let saved = browser.submit(&refused, path, &typed).await;
+    assert!(saved.status == 200 && saved.text.contains("Saved.") && saved.text.contains("team: blue"), "{}", saved.text);
+    let user = users::show(&app.reading(), "alicia").await.unwrap();
+    assert_eq!((user.email_verified, user.external_id.as_deref(), user.claims["nickname"].as_str()), (false, Some("e-1"), "Al"));
+    // A form that another administrator's change has overtaken changes nothing.
+    let late: Vec<(String, String)> = form.hidden(path);
+    let mut late: Vec<(&str, &str)> = late.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    late.extend([("username", "alice"), ("email", ""), ("name", "")]);
+    let late = browser.post("/admin/users/alicia/edit", &late).await;
+    assert!(late.status >= 400, "{}", late.text);
+    assert_eq!(users::show(&app.reading(), "alicia").await.unwrap().version, user.version);
+    let verified = browser.confirmed(&saved, "/admin/users/alicia", &[("action", "verify")]).await;
+    assert_eq!(verified.status, 200, "{}", verified.text);
+    assert!(users::show(&app.reading(), "alicia").await.unwrap().email_verified);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_a_user_ends_one_thing_or_everything() {
+    let (app, browser) = boss().await;
+    let alice = app.signed_in("alice").await;
+    let other = app.signed_in("alice").await;
+    app.code_flow(&alice, &[]).await;
+    let path = "/admin/users/alice";
+    let page = browser.get(path).await;
+    for part in ["What they may use", "orders:read", "directly", "What they allowed clients", "Make a link", "never more than 1 hour"] {
+        assert!(page.text.contains(part), "{part}: {}", page.text);
+    }
+    let withdrawn = browser.submit(&page, path, &[("action", "withdraw"), ("client_id", "web")]).await;
+    assert!(withdrawn.text.contains("The user has allowed no client anything."), "{}", withdrawn.text);
+    assert_eq!(app.count("SELECT count(*) FROM authorizations WHERE ended_at IS NULL").await, 0);
+    let id = users::show(&app.reading(), "alice").await.unwrap().id;
+    let listed = sessions::list(&app.reading(), Some(id), &app.window()).await.unwrap().items;
+    assert_eq!(listed.len(), 2);
+    browser.submit(&page, path, &[("action", "end-session"), ("sid", &listed[0].sid)]).await;
+    let left = [alice.get("/account").await.heading().to_owned(), other.get("/account").await.heading().to_owned()];
+    assert!(left.contains(&"Profile".to_owned()) && left.contains(&"Sign in".to_owned()), "{left:?}");
+    let made = browser.confirmed(&page, path, &[("action", "link")]).await;
+    assert!(made.heading() == "A link for alice" && made.text.contains("/set-password?link="), "{}", made.text);
+    for _ in 0..20 {
+        app.try_password("alice", "wrong", "").await;
+    }
+    let locked = browser.get(path).await;
+    assert!(locked.text.contains("must wait until"), "{}", locked.text);
+    let unlocked = browser.submit(&locked, path, &[("action", "unlock")]).await;
+    assert!(!unlocked.text.contains("must wait until"), "{}", unlocked.text);
+    let asked = browser.submit(&page, path, &[("action", "delete")]).await;
+    assert!(asked.heading() == "Delete alice?" && asked.text.contains("1 roles and memberships of 0 groups"), "{}", asked.text);
+    let gone = browser.submit(&asked, path, &[("confirm_password", PASSWORD)]).await;
+    assert_eq!((gone.status, gone.heading()), (200, "Users"), "{}", gone.text);
+    assert_eq!(browser.get(path).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_help_desk_is_offered_only_what_it_may_do() {
+    let (app, _) = boss().await;
+    app.operate(|change| Box::pin(roles::add(change, NewRole::check("desk", &["admin:users".to_owned()]).unwrap()))).await.unwrap();
+    app.add_user("helper", &["desk"]).await;
+    let helper = app.signed_in("helper").await;
+    let page = helper.get("/admin/users/alice").await;
+    assert!(page.text.contains("Delete") && page.text.contains("Make a link"), "{}", page.text);
+    assert!(!page.text.contains("Mark the address") && !page.text.contains("Disable and end"), "{}", page.text);
+    let form = helper.get("/admin/users/alice/edit").await;
+    assert!(!form.text.contains("name=\"username\"") && form.text.contains("name=\"email\""), "{}", form.text);
+    let saved = helper.submit(&form, "/admin/users/alice/edit", &[("name", "Alice"), ("email", "new@example.com")]).await;
+    assert!(saved.text.contains("Saved."), "{}", saved.text);
+    let list = helper.get("/admin/attributes").await;
+    assert!(list.status == 200 && !list.text.contains("Declare an attribute"), "{}", list.text);
+    // It deletes nobody who administers.
+    let asked = helper.submit(&page, "/admin/users/alice", &[("action", "delete")]).await;
+    let form: Vec<(String, String)> = asked.hidden("/admin/users/alice");
+    let csrf = &form.iter().find(|(name, _)| name == "csrf").unwrap().1;
+    let fields = [("csrf", csrf.as_str()), ("action", "delete"), ("confirm_password", PASSWORD)];
+    let refused = helper.post("/admin/users/boss", &fields).await;
+    assert!(refused.status == 400 && refused.text.contains("nly an administrator may act"), "{}", refused.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attribute_is_declared_shown_to_its_person_and_removed() {
+    let (app, browser) = boss().await;
+    let form = browser.get("/admin/attributes/new").await;
+    let path = "/admin/attributes/new";
+    let typed =
+        [("name", "cost_center"), ("type", "string"), ("display_name", "Cost center"), ("scope", "none"), ("min", "two"), ("max", "x")];
+    let refused = browser.submit(&form, path, &typed).await;
+    assert!(refused.status == 400 && refused.text.contains("value=\"Cost center\""), "{}", refused.text);
+    assert_eq!(refused.text.matches("field-error").count(), 2, "{}", refused.text);
+    let typed = [
+        ("name", "cost_center"),
+        ("type", "string"),
+        ("display_name", "Cost center"),
+        ("max", "4"),
+        ("visibility", "user"),
+        ("mutability", "user"),
+    ];
+    let added = browser.submit(&form, path, &typed).await;
+    assert_eq!((added.status, added.heading()), (200, "Cost center"), "{}", added.text);
+    let alice = app.signed_in("alice").await;
+    let profile = alice.get("/account").await;
+    assert!(profile.text.contains("name=\"attribute-cost_center\""), "{}", profile.text);
+    let long = alice.submit(&profile, "/account", &[("attribute-cost_center", "12345"), ("nickname", "Al")]).await;
+    assert!(long.status == 400 && long.text.contains("Expected a text of at most 4 characters"), "{}", long.text);
+    assert!(long.text.contains("value=\"12345\"") && long.text.contains("value=\"Al\""), "{}", long.text);
+    let saved = alice.submit(&profile, "/account", &[("attribute-cost_center", "1234")]).await;
+    assert!(saved.text.contains("Your profile is saved.") && saved.text.contains("value=\"1234\""), "{}", saved.text);
+    assert_eq!(users::show(&app.reading(), "alice").await.unwrap().attributes["cost_center"], "1234");
+    // Once only administrators change it, the form of the person changes nothing, even one that was open before.
+    let form = browser.get("/admin/attributes/cost%5Fcenter/edit").await;
+    let fields = [("display_name", "Cost center"), ("max", "4"), ("visibility", "user"), ("mutability", "admin")];
+    let saved = browser.confirmed(&form, "/admin/attributes/cost%5Fcenter/edit", &fields).await;
+    assert!(saved.text.contains("People see their own value"), "{}", saved.text);
+    alice.submit(&profile, "/account", &[("attribute-cost_center", "9999")]).await;
+    let profile = alice.get("/account").await;
+    assert!(profile.text.contains("1234") && !profile.text.contains("name=\"attribute-cost_center\""), "{}", profile.text);
+    let page = browser.get("/admin/attributes/cost%5Fcenter").await;
+    let removed = browser.confirmed(&page, "/admin/attributes/cost%5Fcenter", &[("action", "remove")]).await;
+    assert_eq!((removed.status, removed.heading()), (200, "Attributes"), "{}", removed.text);
+    assert!(!alice.get("/account").await.text.contains("1234"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_rights_says_first_who_gains_and_loses_what() {
+    let (app, browser) = boss().await;
+    let draft = GroupDraft { name: "packers".into(), roles: vec!["clerk".into()], ..GroupDraft::default() };
+    app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+    app.add_user("carol", &[]).await;
+    let carol = ["carol".to_owned()];
+    app.operate(|change| Box::pin(groups::change_members(change, "packers", &carol, &[]))).await.unwrap();
+    let page = browser.get("/admin/groups/packers").await;
+    let asked = browser.submit(&page, "/admin/groups/packers", &[("action", "remove")]).await;
+    assert!(asked.text.contains("1 user loses the role clerk: carol."), "{}", asked.text);
+    let form = browser.get("/admin/groups/packers/edit").await;
+    let asked = browser.submit(&form, "/admin/groups/packers/edit", &[("name", "packers"), ("roles", "")]).await;
+    assert!(asked.text.contains("1 user loses the scope orders:read: carol."), "{}", asked.text);
+    let form = browser.get("/admin/roles/clerk/edit").await;
+    let asked = browser.submit(&form, "/admin/roles/clerk/edit", &[("scopes", "orders:read")]).await;
+    assert!(asked.text.contains("lose the scope orders:write: ") && asked.text.contains("carol"), "{}", asked.text);
+    let form = browser.get("/admin/users/carol/roles").await;
+    let asked = browser.submit(&form, "/admin/users/carol/roles", &[("roles", "admin")]).await;
+    assert!(asked.text.contains("1 user gains the scope admin: carol."), "{}", asked.text);
+    let user = users::show(&app.reading(), "carol").await.unwrap();
+    assert_eq!((user.roles.len(), user.groups.len()), (0, 1), "nothing was changed");
+}
