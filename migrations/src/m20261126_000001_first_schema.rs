@@ -7,6 +7,7 @@ mod audit;
 mod clients;
 mod keys;
 mod people;
+mod revocations;
 mod sign_in;
 mod table;
 
@@ -53,6 +54,7 @@ impl MigrationTrait for Migration {
             sign_in::consents(),
             sign_in::password_links(),
             sign_in::authorizations(),
+            revocations::revocations(),
             clients::registration_tokens(),
             clients::client_assertions(),
             sign_in::attempts(),
@@ -109,7 +111,11 @@ impl MigrationTrait for Migration {
         // The schema builder writes no index on an expression for SQLite. Both databases read this statement.
         let verified = "CREATE UNIQUE INDEX users_verified_email ON users (lower(email)) WHERE email_verified";
         manager.get_connection().execute_unprepared(verified).await?;
-        manager.create_index(foreign_hashes()).await
+        manager.create_index(foreign_hashes()).await?;
+        for trigger in revocations::triggers(manager.get_database_backend()) {
+            manager.get_connection().execute_unprepared(&trigger).await?;
+        }
+        Ok(())
     }
 }
 

@@ -17,6 +17,7 @@ use crate::keys::master::MasterKeys;
 use crate::keys::rotation::Rotation;
 use crate::keys::{KeyError, KeyRing, LoadedRing};
 use crate::pool::Pool;
+use crate::revocation_feed::RevocationFeed;
 use crate::store::{Store, clients};
 use crate::telemetry::Notices;
 
@@ -48,6 +49,8 @@ pub struct App {
     pub activity: Activity,
     /// The refusals of clients that a job will store.
     pub refusals: Refusals,
+    /// The revocations that this node knows.
+    pub revocation_feed: RevocationFeed,
     ring: KeyRing,
     grants_in_use: ArcSwap<Vec<String>>,
     stopping: AtomicBool,
@@ -72,6 +75,7 @@ impl App {
         // Begin at a random number, so that the ids of several nodes and starts differ.
         let next_request_id = AtomicU64::new(u64::from_ne_bytes(clock.random_bytes()));
         let grants_in_use = ArcSwap::default();
+        let revocation_feed = RevocationFeed::new(&settings);
         let (activity, refusals) = (Activity::new(clock.now()), Refusals::default());
         Ok(Arc::new(Self {
             settings,
@@ -85,6 +89,7 @@ impl App {
             notices,
             activity,
             refusals,
+            revocation_feed,
             ring,
             grants_in_use,
             stopping,
@@ -129,9 +134,10 @@ impl App {
         self.next_request_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Makes readiness fail from now on, because the server is about to stop.
+    /// Makes readiness fail from now on, and answers the requests that wait for revocations, because the server is about to stop.
     pub fn announce_stop(&self) {
         self.stopping.store(true, Ordering::Release);
+        self.revocation_feed.wake();
     }
 
     /// Returns whether [`App::announce_stop`] was called.

@@ -21,6 +21,7 @@ pub mod keys;
 pub mod oauth;
 pub mod pages;
 pub mod pool;
+pub mod revocation_feed;
 pub mod routes;
 pub mod server;
 pub mod start;

@@ -13,7 +13,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::api::{self, docs};
 use crate::app::App;
 use crate::browser::cookie;
-use crate::endpoints::{authorize, discovery, end_session, health, introspect, jwks, register, revoke, token, userinfo};
+use crate::endpoints::{authorize, discovery, end_session, health, introspect, jwks, register, revocations, revoke, token, userinfo};
 use crate::pages::account::{consents, devices, password, profile};
 use crate::pages::{admin, assets, consent, home, no_access, select_account, set_password, sign_in, sign_out};
 use crate::web::client_ip;
@@ -91,6 +91,7 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
         .method_not_allowed_fallback(api_method_not_allowed);
     public("/.well-known/openid-configuration", discovery::discovery())
         .merge(public("/.well-known/jwks.json", get(jwks::jwks)))
+        .merge(public("/revocations", revocations::revocations()))
         .merge(by_clients)
         .merge(registration)
         .merge(others)

@@ -65,6 +65,8 @@ pub(super) fn clients() -> TableCreateStatement {
         .col(boolean("claims_allowed").default(true))
         .col(big_integer_null("last_used_at"))
         .col(integer("version").default(0))
+        // The handle in the access tokens that the client gets for itself.
+        .col(binary("grant_id"))
         .foreign_key(&mut refers("default_resource", "resources", "id", ForeignKeyAction::SetNull))
         .take()
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, binary, boolean, integer, pk_auto, string, string_null, text, text_null, uuid,
+    big_integer, big_integer_null, binary, binary_null, boolean, integer, pk_auto, string, string_null, text, text_null, uuid,
 };
 
 use super::table::{ends_with, table};
@@ -124,6 +124,8 @@ pub(super) fn authorizations() -> TableCreateStatement {
         .col(boolean("offline").default(false))
         .col(text("resources").default(""))
         .col(text_null("claims"))
+        // The handle in its access tokens; null once none of them can be valid.
+        .col(binary_null("grant_id").unique_key())
         .foreign_key(&mut ends_with("user_id", "users", "id"))
         .foreign_key(&mut ends_with("client_id", "clients", "id"))
         .take()

@@ -82,7 +82,8 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
     }
     let found = Found::look_up(app, db, &client, own_token.is_some()).await?;
     change.require_grant_of(found.scope.iter())?;
-    let new = NewRow { id: id.clone(), registration_token_hash: own_token.map(secret::hash), created_at: change.now };
+    let grant_id = app.clock.random_bytes::<16>().to_vec();
+    let new = NewRow { id: id.clone(), grant_id, registration_token_hash: own_token.map(secret::hash), created_at: change.now };
     let row = new.row(&client, &found);
     clients::insert(db, row.clone(), &found.scope, &client.origins()).await?;
     client_groups::set(db, &id, &found.groups).await?;
@@ -100,6 +101,7 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
 /// The columns of a new client that do not follow from its draft.
 struct NewRow {
     id: String,
+    grant_id: Vec<u8>,
     registration_token_hash: Option<Vec<u8>>,
     created_at: UnixSeconds,
 }
@@ -127,6 +129,7 @@ impl NewRow {
             group_prefix: String::new(),
             last_used_at: None,
             version: 0,
+            grant_id: self.grant_id,
         };
         with_draft(blank, client, found)
     }

@@ -143,6 +143,7 @@ fn row(app: &App, user: &User, client: &Client) -> AuthorizationRow {
         salt: Vec::new(),
         key_version: 0,
         generation: 0,
+        grant_id: None,
         created_at: now,
         refreshed_at: now,
         expires_at: now,

@@ -60,6 +60,7 @@ struct Metadata {
     introspection_endpoint: String,
     introspection_endpoint_auth_methods_supported: [&'static str; 3],
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 1],
+    signet_revocations_endpoint: String,
 }
 
 /// The claims of ID tokens that describe the token and the sign-in. [`CLAIMS`] has those that describe the user.
@@ -142,5 +143,6 @@ fn metadata(settings: &Settings, in_use: &[String]) -> Metadata {
         introspection_endpoint: issuer.endpoint("/introspect"),
         introspection_endpoint_auth_methods_supported: [BASIC, POST, PRIVATE_KEY_JWT],
         introspection_endpoint_auth_signing_alg_values_supported: RS256,
+        signet_revocations_endpoint: issuer.endpoint("/revocations"),
     }
 }

@@ -7,6 +7,7 @@ pub mod health;
 pub mod introspect;
 pub mod jwks;
 pub mod register;
+pub mod revocations;
 pub mod revoke;
 pub mod token;
 pub mod userinfo;

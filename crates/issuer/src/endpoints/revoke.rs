@@ -9,15 +9,15 @@ use crate::accounts::authorizations;
 use crate::app::App;
 use crate::audit::{Actor, Face, Who};
 use crate::clients::authentication;
-use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::error::OAuthError;
+use crate::store::revocations;
 use crate::tokens::lookup::look_up;
 use crate::web::form::Parameters;
 
 /// `POST /revoke`: ends the authorization of a token. A token that is unknown, or was issued to another client, gets the same answer but
 /// ends nothing (§2.1, §2.2).
 ///
-/// An access token from `client_credentials` has no authorization that could end. It lives until it expires, and the answer says that it
-/// cannot be revoked (§2.2.1).
+/// An access token from `client_credentials` has no authorization. With it all access tokens end that the client got for itself so far.
 pub async fn revoke(State(app): State<Arc<App>>, parameters: Result<Parameters, OAuthError>) -> Result<StatusCode, OAuthError> {
     let parameters = parameters?;
     answer(&app, &parameters).await.map_err(|error| parameters.blame(error))
@@ -28,10 +28,10 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<StatusCode, OAuthE
     let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token: expected a token; found none"))?;
     let found = look_up(app, token).await?;
     let Some(found) = found.filter(|found| found.client.id == client.id) else { return Ok(StatusCode::OK) };
-    let Some((_, row)) = found.user else {
-        return Err(OAuthError::new(Code::UnsupportedTokenType, "a client_credentials token cannot be revoked; wait until it expires"));
-    };
-    let actor = Actor::remote(Who::Client(client.id), Face::Revocation, &parameters.request);
-    authorizations::revoke(app, &actor, &row).await?;
+    let actor = Actor::remote(Who::Client(client.id.clone()), Face::Revocation, &parameters.request);
+    match found.user {
+        Some((_, row)) => authorizations::revoke(app, &actor, &row).await?,
+        None => revocations::of_client_itself(app.store.writer(), &client.id).await?,
+    }
     Ok(StatusCode::OK)
 }

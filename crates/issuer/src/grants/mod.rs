@@ -178,6 +178,7 @@ fn new_row(context: GrantContext<'_>) -> AuthorizationRow {
         salt: app.clock.random_bytes::<16>().to_vec(),
         key_version: app.master.current(),
         generation: 0,
+        grant_id: Some(app.clock.random_bytes::<16>().to_vec()),
         created_at: now,
         refreshed_at: now,
         expires_at: now + lifetime,

@@ -6,9 +6,10 @@ use crate::app::App;
 use crate::audit::{Actor, Face, SIGN_IN_FAILED, Who};
 use crate::browser::device;
 use crate::clock::{DAY, HOUR};
+use crate::revocation_feed;
 use crate::store::{
     activity, attempts, audit_events, authorization_codes, authorizations, browsers, client_assertions, client_refusals, client_secrets,
-    devices, password_links, registration_tokens, sessions, sign_in_failures, waiting_requests,
+    devices, password_links, registration_tokens, revocations, sessions, sign_in_failures, waiting_requests,
 };
 
 const BATCH: i64 = 500;
@@ -49,6 +50,7 @@ pub async fn clean(app: &App) -> Result<(), Refused> {
     if app.settings.audit_retention > 0 {
         while audit_events::purge(app.store.writer(), None, now - app.settings.audit_retention, BATCH).await? > 0 {}
     }
+    while revocations::purge(app.store.writer(), revocation_feed::keep_for(&app.settings), BATCH).await? > 0 {}
     while activity::purge(app.store.writer(), now - app.settings.activity_retention, BATCH).await? > 0 {}
     while client_refusals::purge(app.store.writer(), now - KEEP_REFUSALS, BATCH).await? > 0 {}
     while sign_in_failures::purge(app.store.writer(), now - KEEP_FAILURES, BATCH).await? > 0 {}

@@ -3,6 +3,7 @@
 mod cleanup;
 mod client_uses;
 pub mod counters;
+mod read_revocations;
 mod rotate_keys;
 
 pub use cleanup::clean;
@@ -17,6 +18,8 @@ const CLIENT_USES_INTERVAL: Duration = Duration::from_mins(1);
 const CLEANUP_INTERVAL: Duration = Duration::from_mins(10);
 const ACTIVITY_INTERVAL: Duration = Duration::from_mins(1);
 const REFUSALS_INTERVAL: Duration = Duration::from_secs(5);
+/// Verifiers learn of a revocation within this time and the time that the answer travels.
+const REVOCATIONS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Starts the jobs. They end when the returned set is dropped.
 pub fn start(app: &Arc<App>) -> tokio::task::JoinSet<()> {
@@ -57,6 +60,13 @@ pub fn start(app: &Arc<App>) -> tokio::task::JoinSet<()> {
         loop {
             noting.clock.sleep(REFUSALS_INTERVAL).await;
             counters::flush_refusals(&noting).await;
+        }
+    });
+    let reading = Arc::clone(app);
+    jobs.spawn(async move {
+        loop {
+            read_revocations::run(&reading).await;
+            tokio::time::sleep(REVOCATIONS_INTERVAL).await;
         }
     });
     jobs

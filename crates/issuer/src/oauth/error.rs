@@ -40,8 +40,6 @@ pub enum Code {
     UnmetAuthenticationRequirements,
     /// The client may not register this redirect URI (RFC 7591 §3.2.2).
     InvalidRedirectUri,
-    /// The issuer cannot revoke tokens of this kind (RFC 7009 §2.2.1).
-    UnsupportedTokenType,
     /// The client may not register this metadata (RFC 7591 §3.2.2).
     InvalidClientMetadata,
     /// The endpoint does not support this HTTP method.
@@ -72,7 +70,6 @@ impl Code {
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
-            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidRequest | Self::MethodNotAllowed | Self::TooLarge => "invalid_request",
             Self::InvalidClient => "invalid_client",

@@ -7,9 +7,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::store::StoreError;
 use crate::store::entity::client_groups::{Column, Entity, Model};
 use crate::store::entity::groups;
+use crate::store::{StoreError, revocations};
 
 /// An SQL expression: whether the user `users.id` may sign in to the client whose id is the SQL expression `client`.
 pub(super) fn may_use(client: &str) -> String {
@@ -54,6 +54,9 @@ pub async fn of(db: &impl ConnectionTrait, id: &str) -> Result<Vec<Uuid>, StoreE
 
 /// Gives the client `id` these groups in place of those that it has.
 pub async fn set(db: &impl ConnectionTrait, id: &str, groups: &[Uuid]) -> Result<(), StoreError> {
+    if of(db, id).await?.iter().any(|group| !groups.contains(group)) {
+        revocations::of_client(db, id).await?;
+    }
     Entity::delete_many().filter(Column::ClientId.eq(id)).exec(db).await?;
     if !groups.is_empty() {
         let rows = groups.iter().map(|group| Model { client_id: id.to_owned(), group_id: *group }.into_active_model());

@@ -6,10 +6,38 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::clock::UnixSeconds;
+use crate::oauth::scope::words;
 use crate::store::entity::client_secrets::{Column, Entity};
 use crate::store::{StoreError, query};
 
 pub use crate::store::entity::client_secrets::Model as SecretRow;
+
+/// An SQL expression: the hashes of the client's secrets, each followed by its end date or `-`, separated by spaces.
+pub(super) const SECRETS: &str = "COALESCE((SELECT string_agg(client_secrets.hash || ' ' || COALESCE(CAST(client_secrets.expires_at AS TEXT), '-'), ' ') \
+     FROM client_secrets WHERE client_secrets.client_id = clients.id), '')";
+
+/// A secret of a client, as authentication needs it.
+#[derive(Clone)]
+pub struct Secret {
+    /// The SHA-256 in base64url.
+    pub hash: String,
+    /// Unix seconds; `None` if it is valid until the next rotation but one.
+    expires_at: Option<UnixSeconds>,
+}
+
+impl Secret {
+    /// Returns whether the secret is valid at `now`.
+    pub fn is_valid(&self, now: UnixSeconds) -> bool {
+        self.expires_at.is_none_or(|until| until > now)
+    }
+
+    /// Parses the value of [`SECRETS`], pairs of a hash and an end date.
+    pub(super) fn parse(text: &str) -> Vec<Self> {
+        let words: Vec<&str> = words(text).collect();
+        let secret = |pair: &[&str]| Self { hash: pair[0].to_owned(), expires_at: pair[1].parse().ok() };
+        words.chunks_exact(2).map(secret).collect()
+    }
+}
 
 /// Returns the secrets of the clients `ids` that have not ended at `now`, the newest of each client first.
 pub async fn of(db: &impl ConnectionTrait, ids: &[&str], now: UnixSeconds) -> Result<HashMap<String, Vec<SecretRow>>, StoreError> {

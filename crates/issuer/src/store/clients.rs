@@ -15,10 +15,11 @@ use crate::oauth::access::Access;
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::words;
+use crate::store::client_secrets::{SECRETS, Secret};
 use crate::store::entity::{client_origins, client_scopes, clients, resources};
 use crate::store::query::{columns, text};
 use crate::store::resources::{Resource, ResourceRow};
-use crate::store::{StoreError, batch};
+use crate::store::{StoreError, batch, revocations};
 
 pub use crate::store::entity::clients::Model as ClientRow;
 
@@ -72,29 +73,6 @@ impl GroupFilter {
     }
 }
 
-/// A secret of a client, as authentication needs it.
-#[derive(Clone)]
-pub struct Secret {
-    /// The SHA-256 in base64url.
-    pub hash: String,
-    /// Unix seconds; `None` if it is valid until the next rotation but one.
-    expires_at: Option<UnixSeconds>,
-}
-
-impl Secret {
-    /// Returns whether the secret is valid at `now`.
-    pub fn is_valid(&self, now: UnixSeconds) -> bool {
-        self.expires_at.is_none_or(|until| until > now)
-    }
-
-    /// Parses the value of [`SECRETS`], pairs of a hash and an end date.
-    fn parse(text: &str) -> Vec<Self> {
-        let words: Vec<&str> = words(text).collect();
-        let secret = |pair: &[&str]| Self { hash: pair[0].to_owned(), expires_at: pair[1].parse().ok() };
-        words.chunks_exact(2).map(secret).collect()
-    }
-}
-
 /// A client with the scopes that it may ask for.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, in a column of its own")]
@@ -127,6 +105,8 @@ pub struct Client {
     pub claims_allowed: bool,
     /// `true` if it has claims of its own, which [`crate::store::client_claims`] reads.
     pub has_claims: bool,
+    /// The handle in the access tokens that it gets for itself.
+    pub grant_id: Vec<u8>,
     metadata: String,
     /// The resource of its tokens unless a request names another.
     pub default_resource: Option<Resource>,
@@ -150,9 +130,6 @@ const OPEN_SCOPES: &str = "COALESCE((SELECT string_agg(scopes.name || ' ' || sco
 
 /// An SQL expression: whether the client has claims of its own.
 const HAS_CLAIMS: &str = "EXISTS (SELECT 1 FROM client_claims WHERE client_claims.client_id = clients.id)";
-/// An SQL expression: the hashes of the client's secrets, each followed by its end date or `-`, separated by spaces.
-const SECRETS: &str = "COALESCE((SELECT string_agg(client_secrets.hash || ' ' || COALESCE(CAST(client_secrets.expires_at AS TEXT), '-'), ' ') \
-     FROM client_secrets WHERE client_secrets.client_id = clients.id), '')";
 
 impl Client {
     /// Returns the column list for a statement in SQL text over `clients LEFT JOIN resources`, where the resource is the client's
@@ -191,6 +168,7 @@ impl FromQueryResult for Client {
             token_endpoint_auth_method: client.token_endpoint_auth_method,
             first_party: client.first_party,
             registered_itself: client.registration_token_hash.is_some(),
+            grant_id: client.grant_id,
             metadata: client.metadata,
             default_resource: resource.map(Resource::from),
             scopes: AllowedScope::parse(&scopes, &open_scopes),
@@ -328,7 +306,13 @@ pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[Stri
 /// Stores the changed row of a client, with its scopes and origins in place of those that it has.
 pub async fn replace(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String], origins: &[String]) -> Result<(), StoreError> {
     let id = client.id.clone();
+    let (mut own, old) = (scopes_of(db, &[&id]).await?, row(db, &id).await?);
+    let loses_scopes = own.remove(&id).unwrap_or_default().iter().any(|scope| !scopes.contains(scope));
+    let loses_users = client.access() == Access::Groups && old.is_some_and(|old| old.access() == Access::Everyone);
     clients::Entity::update(client.into_active_model().reset_all()).exec(db).await?;
+    if loses_scopes || loses_users {
+        revocations::of_client(db, &id).await?;
+    }
     client_scopes::Entity::delete_many().filter(client_scopes::Column::ClientId.eq(id.as_str())).exec(db).await?;
     client_origins::Entity::delete_many().filter(client_origins::Column::ClientId.eq(id.as_str())).exec(db).await?;
     add_lists(db, &id, scopes, origins).await
@@ -370,6 +354,9 @@ pub async fn count_change(db: &impl ConnectionTrait, id: &str) -> Result<(), Sto
 
 /// Disables a client at the time `at`, or enables it if `at` is `None`. Returns `false` if there is no such client.
 pub async fn set_disabled(db: &impl ConnectionTrait, id: &str, at: Option<UnixSeconds>) -> Result<bool, StoreError> {
+    if at.is_some() {
+        revocations::of_client(db, id).await?;
+    }
     Ok(changing(id).col_expr(clients::Column::DisabledAt, Expr::value(at)).exec(db).await?.rows_affected == 1)
 }
 

@@ -17,6 +17,8 @@ use crate::store::error::{is_busy, is_pool_timeout};
 /// The longest time that a request waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// PostgreSQL ends a transaction that sends no statement for this long, so that none stays open when its node hangs.
+const IDLE_TIMEOUT: &str = "5s";
 /// The longest time that SQLite waits for a lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause between two tries of [`persist`].
@@ -81,7 +83,7 @@ async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl, retired: Arc<R
             error.into()
         }
     };
-    options.map_sqlx_postgres_opts(with_address);
+    options.map_sqlx_postgres_opts(|options| with_address(options).options([("idle_in_transaction_session_timeout", IDLE_TIMEOUT)]));
     // `false` closes the connection, and the pool takes another one.
     options.map_sqlx_postgres_before_acquire(move |_, connection| {
         let is_good = !retired.has(connection.age);

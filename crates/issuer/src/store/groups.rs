@@ -10,9 +10,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::oauth::group_name::folded;
-use crate::store::StoreError;
 use crate::store::entity::{group_members, group_roles, groups, users};
 use crate::store::query::PAIRS_AT_ONCE;
+use crate::store::revocations::Loss;
+use crate::store::{StoreError, revocations};
 
 pub use crate::store::entity::groups::Model as GroupRow;
 
@@ -110,6 +111,7 @@ pub async fn update(db: &impl ConnectionTrait, row: &GroupRow) -> Result<(), Sto
 
 /// Deletes a group. Its members lose it, and the roles that they have through it.
 pub async fn remove(db: &impl ConnectionTrait, id: Uuid) -> Result<bool, StoreError> {
+    revocations::of_members(db, id, &loss_of(db, id).await?).await?;
     Ok(groups::Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
 }
 
@@ -123,8 +125,21 @@ pub async fn roles_of(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>
     Ok(roles)
 }
 
+async fn carried(db: &impl ConnectionTrait, id: Uuid) -> Result<Vec<String>, StoreError> {
+    Ok(roles_of(db, std::iter::once(id)).await?.remove(&id).unwrap_or_default())
+}
+
+/// What those lose who leave the group `id`.
+async fn loss_of(db: &impl ConnectionTrait, id: Uuid) -> Result<Loss, StoreError> {
+    Loss::of(db, &carried(db, id).await?, Some(id)).await
+}
+
 /// Gives the group `id` the roles `roles`, which must exist, in place of those that it had.
 pub async fn replace_roles(db: &impl ConnectionTrait, id: Uuid, roles: &[String]) -> Result<(), StoreError> {
+    let lost: Vec<String> = carried(db, id).await?.into_iter().filter(|role| !roles.contains(role)).collect();
+    if !lost.is_empty() {
+        revocations::of_members(db, id, &Loss::of(db, &lost, None).await?).await?;
+    }
     group_roles::Entity::delete_many().filter(group_roles::Column::GroupId.eq(id)).exec(db).await?;
     if !roles.is_empty() {
         let rows = roles.iter().map(|role| group_roles::Model { group_id: id, role: role.clone() }.into_active_model());
@@ -155,6 +170,7 @@ pub async fn insert_members(db: &impl ConnectionTrait, members: Vec<(Uuid, Uuid)
 
 /// Takes `users` out of the group `id`. Returns the number of those who were members.
 pub async fn remove_members(db: &impl ConnectionTrait, id: Uuid, users: &[Uuid]) -> Result<u64, StoreError> {
+    revocations::of_users(db, users, &loss_of(db, id).await?).await?;
     let members = group_members::Entity::delete_many().filter(group_members::Column::GroupId.eq(id));
     Ok(members.filter(group_members::Column::UserId.is_in(users.iter().copied())).exec(db).await?.rows_affected)
 }

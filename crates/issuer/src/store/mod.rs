@@ -53,6 +53,7 @@ mod query;
 pub mod registration_tokens;
 pub mod resources;
 pub mod retired_names;
+pub mod revocations;
 pub mod roles;
 pub mod schema;
 pub mod sessions;

@@ -10,8 +10,8 @@ use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::issuer::Issuer;
 use crate::oauth::resource_identifier::{comparable, is_same};
 use crate::oauth::token_claim::TokenClaim;
-use crate::store::StoreError;
 use crate::store::entity::{resources, scopes};
+use crate::store::{StoreError, revocations};
 
 pub use crate::store::entity::resources::Model as ResourceRow;
 pub use crate::store::entity::scopes::Model as ScopeRow;
@@ -193,6 +193,9 @@ pub async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreErro
 /// resource.
 pub async fn update(db: &impl ConnectionTrait, row: &ResourceRow) -> Result<bool, StoreError> {
     use resources::Column;
+    if !row.open && self::row(db, &row.id).await?.is_some_and(|old| old.open) {
+        revocations::of_resource(db, &row.id, row.identifier.as_deref()).await?;
+    }
     let set = resources::Entity::update_many()
         .col_expr(Column::Name, Expr::value(row.name.as_str()))
         .col_expr(Column::TokenLifetime, Expr::value(row.token_lifetime))
@@ -206,5 +209,7 @@ pub async fn update(db: &impl ConnectionTrait, row: &ResourceRow) -> Result<bool
 
 /// Deletes a resource with its scopes, which roles and clients lose too. Returns `false` if there is no such resource.
 pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
+    let Some(row) = row(db, id).await? else { return Ok(false) };
+    revocations::of_resource(db, id, row.identifier.as_deref()).await?;
     Ok(resources::Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
 }

@@ -12,10 +12,11 @@ use uuid::Uuid;
 use crate::clock::UnixSeconds;
 use crate::config::ADMIN;
 use crate::oauth::scope::ADMIN_SCOPES;
-use crate::store::StoreError;
 use crate::store::entity::{group_members, group_roles, groups, role_scopes, roles, scopes, user_roles, users};
 use crate::store::groups::MemberRow;
 use crate::store::query::PAIRS_AT_ONCE;
+use crate::store::revocations::Loss;
+use crate::store::{StoreError, revocations};
 
 pub use crate::store::entity::roles::Model as RoleRow;
 
@@ -104,6 +105,11 @@ async fn insert_scopes(db: &impl ConnectionTrait, name: &str, scopes: &[String])
 
 /// Gives the role `name` the scopes `scopes`, which must exist, in place of those that it had.
 pub async fn replace_scopes(db: &impl ConnectionTrait, name: &str, scopes: &[String]) -> Result<(), StoreError> {
+    let mut lost = self::scopes(db, name).await?;
+    lost.retain(|scope| !scopes.contains(scope));
+    if !lost.is_empty() {
+        revocations::of_holders(db, name, &Loss { scopes: lost, group: None }).await?;
+    }
     role_scopes::Entity::delete_many().filter(role_scopes::Column::Role.eq(name)).exec(db).await?;
     changed(name).exec(db).await?;
     insert_scopes(db, name, scopes).await
@@ -111,6 +117,7 @@ pub async fn replace_scopes(db: &impl ConnectionTrait, name: &str, scopes: &[Str
 
 /// Deletes the role `name`, which its users lose too. Returns `false` if there is no such role.
 pub async fn remove(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
+    revocations::of_holders(db, name, &Loss::of(db, &[name.to_owned()], None).await?).await?;
     Ok(roles::Entity::delete_by_id(name).exec(db).await?.rows_affected == 1)
 }
 
@@ -140,7 +147,7 @@ pub async fn give_all(db: &impl ConnectionTrait, given: Vec<(Uuid, String)>) -> 
 /// Takes the role `name` from a user, if the user has it.
 pub async fn take(db: &impl ConnectionTrait, user: Uuid, name: &str) -> Result<(), StoreError> {
     user_roles::Entity::delete_by_id((user, name.to_owned())).exec(db).await?;
-    Ok(())
+    revocations::of_users(db, &[user], &Loss::of(db, &[name.to_owned()], None).await?).await
 }
 
 /// Returns the roles of each of the users `ids`. A user without roles is left out.

@@ -1,11 +1,10 @@
-//! The claims of access tokens (RFC 9068 §2.2) and ID tokens (OpenID Connect Core §2), and token ids.
+//! The claims of access tokens (RFC 9068 §2.2) and ID tokens (OpenID Connect Core §2), and the handle of an authorization.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
-use crate::clock::{Clock, UnixSeconds};
+use crate::clock::UnixSeconds;
 use crate::store::authorizations::AuthorizationRow;
 
 /// The claims about how and when a user signed in (RFC 9068 §2.2.1).
@@ -76,8 +75,10 @@ pub struct AccessClaims<'a> {
     pub aud: Audience,
     pub exp: UnixSeconds,
     pub iat: UnixSeconds,
-    /// The id that [`token_id`] made.
+    /// A random id.
     pub jti: String,
+    /// The handle of the authorization, or of the client that acts for itself (Grant Management for OAuth 2.0). A revocation names it.
+    pub grant_id: String,
     pub client_id: &'a str,
     /// The granted scopes, separated by spaces.
     pub scope: String,
@@ -113,16 +114,12 @@ pub struct IdClaims<'a> {
     pub user: Map<String, Value>,
 }
 
-/// Makes the id of a new token. The id of a user's token begins with the id of the authorization, so that UserInfo, introspection
-/// and revocation can find the authorization again.
-pub fn token_id(authorization: Option<Uuid>, clock: &dyn Clock) -> String {
-    let mut bytes = authorization.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
-    bytes.extend(clock.random_bytes::<12>());
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+/// Returns the value of the claim `grant_id` for the handle of an authorization or a client.
+pub fn grant_id(handle: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(handle)
 }
 
-/// Returns the id of the authorization that a token id begins with. `None` if the client acted for itself.
-pub fn authorization_of(token_id: &str) -> Option<Uuid> {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(token_id).ok()?;
-    (bytes.len() == 28).then(|| Uuid::from_slice(&bytes[..16]).ok()).flatten()
+/// Returns the handle in the claim `grant_id`. `None` if it is not in the form of [`grant_id`].
+pub fn handle(grant_id: &str) -> Option<Vec<u8>> {
+    BASE64_URL_SAFE_NO_PAD.decode(grant_id).ok().filter(|handle| handle.len() == 16)
 }

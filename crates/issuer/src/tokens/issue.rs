@@ -17,7 +17,7 @@ use crate::store::clients::Client;
 use crate::store::consents;
 use crate::store::resources::Resource;
 use crate::tokens::audience::{audience, is_granted, nothing_granted, owned};
-use crate::tokens::claims::{AccessClaims, Audience, AuthenticationClaims, IdClaims, token_id};
+use crate::tokens::claims::{AccessClaims, Audience, AuthenticationClaims, IdClaims, grant_id};
 use crate::tokens::user_claims::{Facts, Place, Told, check_length, given};
 use crate::tokens::{Authorization, Party, is_alive, refresh};
 
@@ -120,7 +120,10 @@ pub async fn draft<'a>(
             aud: Audience::from(audience.iter().map(|resource| resource.identifier(issuer)).collect::<Vec<_>>()),
             exp: now + lifetime,
             iat: now,
-            jti: token_id(authorization.user().map(|(_, row)| row.id), &*app.clock),
+            jti: app.clock.random_id::<16>(),
+            grant_id: grant_id(
+                authorization.user().map_or(Some(&client.grant_id), |(_, row)| row.grant_id.as_ref()).map_or(&[], Vec::as_slice),
+            ),
             client_id: &client.id,
             scope: scope.to_string(),
             authentication: None,

@@ -12,7 +12,7 @@ use crate::oauth::scope::{ScopeSet, words};
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
 use crate::store::users::User;
-use crate::tokens::claims::{Audience, authorization_of};
+use crate::tokens::claims::{Audience, handle};
 use crate::tokens::is_alive;
 use crate::tokens::refresh::RefreshToken;
 
@@ -28,6 +28,7 @@ pub struct OwnClaims {
     pub exp: UnixSeconds,
     pub iat: UnixSeconds,
     pub jti: String,
+    grant_id: String,
     client_id: String,
     /// The granted scopes, separated by spaces.
     pub scope: String,
@@ -62,15 +63,16 @@ pub async fn look_up(app: &App, token: &str) -> Result<Option<LiveToken>, KeyErr
 
 async fn look_up_access(app: &App, token: &str) -> Result<Option<LiveToken>, KeyError> {
     let Some(claims) = check(app, token).await? else { return Ok(None) };
-    let Some(authorization) = authorization_of(&claims.jti) else {
+    let Some(handle) = handle(&claims.grant_id) else { return Ok(None) };
+    if claims.sub == claims.client_id {
         let client = app.store.client(&claims.client_id).await?;
-        return Ok(client.filter(|client| client.enabled && client.id == claims.sub).map(|client| LiveToken {
+        return Ok(client.filter(|client| client.enabled && client.grant_id == handle).map(|client| LiveToken {
             access: Some(claims),
             client,
             user: None,
         }));
-    };
-    let Some((row, user, client)) = authorizations::with_parties(app.store.reader(), authorization).await? else { return Ok(None) };
+    }
+    let Some((row, user, client)) = authorizations::of_grant(app.store.reader(), handle).await? else { return Ok(None) };
     let alive = is_alive(&row, &user, &client, app.clock.now());
     let belongs = client.id == claims.client_id && user.id.to_string() == claims.sub;
     Ok((alive && belongs).then_some(LiveToken { access: Some(claims), client, user: Some((user, row)) }))

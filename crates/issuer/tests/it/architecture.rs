@@ -19,7 +19,7 @@ const LINES: &[&[&str]] = &[
     &["accounts", "clients"],
     &["tokens"],
     &["app"],
-    &["keys", "mail"],
+    &["keys", "mail", "revocation_feed"],
     &["audit"],
     &["store", "pool"],
     &["fetch", "telemetry"],

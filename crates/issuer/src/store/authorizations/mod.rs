@@ -5,13 +5,14 @@ mod read;
 
 pub use end::{end, end_all, end_elsewhere, end_of_all_sessions, end_of_session};
 pub(super) use read::with_users;
-pub use read::{by_id, count_live, count_not_ended, key_versions, live, with_parties};
+pub use read::{by_id, count_live, count_not_ended, key_versions, live, of_grant, with_parties};
 
 use std::collections::HashSet;
 
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityName, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, Value,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityName, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
+    QueryTrait, Value,
 };
 use uuid::Uuid;
 
@@ -132,7 +133,13 @@ fn of(user: Option<Uuid>, client: Option<&str>) -> Condition {
     Condition::all().add_option(user.map(|user| Column::UserId.eq(user))).add_option(client.map(|client| Column::ClientId.eq(client)))
 }
 
-/// Deletes up to `limit` authorizations that ended or expired before `before`; returns their number.
+/// Deletes up to `limit` authorizations that ended or expired before `before`; returns their number. None of their access tokens is still
+/// valid, so their handles are taken away first, and the deletion revokes nothing.
 pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
-    query::purge::<Entity>(db, Column::ExpiresAt.lt(before).or(Column::EndedAt.lt(before)), limit).await
+    let over = || Column::ExpiresAt.lt(before).or(Column::EndedAt.lt(before));
+    let with_handle = Entity::find().select_only().column(Column::Id).filter(over()).filter(Column::GrantId.is_not_null());
+    let some = with_handle.limit(limit.unsigned_abs()).into_query();
+    Entity::update_many().col_expr(Column::GrantId, Expr::cust("NULL")).filter(Column::Id.in_subquery(some)).exec(db).await?;
+    let over = || over().and(Column::GrantId.is_null());
+    query::purge::<Entity>(db, over(), limit).await
 }

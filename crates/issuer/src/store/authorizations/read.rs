@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, DerivePartialModel, EntityTrait, FromQueryResult, JoinType,
-    PaginatorTrait, PartialModelTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, RelationTrait, Value,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, DerivePartialModel, EntityTrait, FromQueryResult, IdenStatic,
+    JoinType, PaginatorTrait, PartialModelTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, RelationTrait, Value,
 };
 use uuid::Uuid;
 
@@ -94,21 +94,35 @@ struct WithParties {
     client: Client,
 }
 
+/// The SQL text up to the value by which one authorization is found, after the name of the column.
 static WITH_PARTIES: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {}, {}, {} FROM authorizations JOIN users ON users.id = authorizations.user_id \
          JOIN clients ON clients.id = authorizations.client_id LEFT JOIN resources ON resources.id = clients.default_resource \
-         WHERE authorizations.id = $1",
+         WHERE authorizations.",
         InSession::columns(""),
         User::columns("user_"),
         Client::columns("client_")
     )
 });
 
-/// Returns the authorization `id` with its user and its client.
-pub async fn with_parties(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<(AuthorizationRow, User, Client)>, StoreError> {
-    let found = WithParties::find_by_statement(text(db, WITH_PARTIES.as_str(), [id.into()])).one(db).await?;
+/// An authorization with its user and its client.
+type Parties = (AuthorizationRow, User, Client);
+
+async fn parties_where(db: &impl ConnectionTrait, column: Column, value: Value) -> Result<Option<Parties>, StoreError> {
+    let sql = format!("{}{} = $1", *WITH_PARTIES, column.as_str());
+    let found = WithParties::find_by_statement(text(db, sql, [value])).one(db).await?;
     Ok(found.map(|found| (found.authorization.0, found.user, found.client)))
+}
+
+/// Returns the authorization `id` with its user and its client.
+pub async fn with_parties(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Parties>, StoreError> {
+    parties_where(db, Column::Id, id.into()).await
+}
+
+/// Returns the authorization whose access tokens carry `handle`, with its user and its client.
+pub async fn of_grant(db: &impl ConnectionTrait, handle: Vec<u8>) -> Result<Option<Parties>, StoreError> {
+    parties_where(db, Column::GrantId, handle.into()).await
 }
 
 /// A condition for the authorizations that can still be used at `now`. A refreshable one cannot if it was not refreshed for `idle`

@@ -31,6 +31,8 @@ pub struct Model {
     /// `true` if the authorization outlives its session (`offline_access`).
     pub offline: bool,
     pub ended_at: Option<i64>,
+    /// The handle in its access tokens. `None` once none of them can be valid.
+    pub grant_id: Option<Vec<u8>>,
     /// Unix seconds at which the session `sid` expires. `None` if the session has ended, or if the authorization has no session.
     /// This is not a column: the queries of `store::authorizations` that need it fill it in.
     #[sea_orm(ignore)]

@@ -28,6 +28,7 @@ pub struct Model {
     pub claims_allowed: bool,
     pub last_used_at: Option<i64>,
     pub version: i32,
+    pub grant_id: Vec<u8>,
 }
 
 /// Shows the id, but no hash.

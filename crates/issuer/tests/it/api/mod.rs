@@ -164,7 +164,7 @@ async fn a_role_taken_from_an_administrator_is_gone_from_their_token_at_once() {
     let boss = users::show(&app.reading(), "boss").await.unwrap().id;
     let role = ["admin".to_owned()];
     app.operate(|change| Box::pin(users::change_roles(change, boss, &[], &role))).await.unwrap();
-    assert_eq!(app.call("GET", "/users", &token, None, None).await.status, 403);
+    assert_eq!(app.call("GET", "/users", &token, None, None).await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,7 +101,9 @@ async fn every_grant_and_every_look_up_asks_for_membership() {
             app.give_to_groups(client, &[staff]).await;
         }
         assert_eq!(app.refresh(refreshed.str("refresh_token")).await.status, 200, "{loss:?}");
-        assert_eq!(app.get("/userinfo").bearer(web.str("access_token")).send().await.status, 200, "{loss:?}");
+        // The access tokens of before are refused for good.
+        assert_eq!(app.get("/userinfo").bearer(web.str("access_token")).send().await.status, 401, "{loss:?}");
+        assert_eq!(app.redeem(&code, &[]).await.status, 200, "{loss:?}");
     }
 }
 

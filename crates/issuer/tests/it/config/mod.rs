@@ -20,7 +20,7 @@ pub fn wrong_settings() -> Vec<(&'static str, &'static str, &'static str)> {
         (
             "SIGNET_ACCESS_TOKEN_LIFETIME",
             "soon",
-            "setting access_token_lifetime: expected a whole number; found string \"soon\" (in the environment)",
+            "setting access_token_lifetime: expected a whole number of seconds, such as 300; found string \"soon\" (in the environment)",
         ),
         ("SIGNET_KEY_BITS", "1024", "key_bits: expected 2048, 3072 or 4096"),
         ("SIGNET_KEY_BITS", "many", "setting key_bits: expected a whole number from 0"),

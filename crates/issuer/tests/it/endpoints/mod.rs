@@ -6,6 +6,7 @@ mod introspect;
 mod jwks;
 mod register;
 mod registrations;
+mod revocations;
 mod revoke;
 mod token;
 mod userinfo;

@@ -94,7 +94,7 @@ fn a_refused_request_is_logged_with_its_error_client_and_reason() {
                 "worker",
                 "the client secret is wrong",
             ),
-            (app.post("/revoke").form(&[("client_id", "shop")]), "invalid_request", "shop", "token is missing"),
+            (app.post("/revoke").form(&[("client_id", "shop")]), "invalid_request", "shop", "token: expected a token; found none"),
             (app.get("/userinfo").bearer("nonsense"), "invalid_token", "", "the access token is invalid, expired or revoked"),
             (app.post("/register").raw("{}"), "invalid_token", "", ""),
         ] {

@@ -1,0 +1,192 @@
+//! The revocations of access tokens. Triggers of the database write them when a handle (`grant_id`) goes out of use: when an authorization
+//! ends, when its row is deleted, and when it gets a new handle. The migration lists the triggers. The functions here give new handles to
+//! what lives on with less access.
+
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, LockType, Query, SelectStatement, SimpleExpr};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+use uuid::Uuid;
+
+use crate::clock::UnixSeconds;
+use crate::store::StoreError;
+use crate::store::entity::{
+    authorizations, client_groups, client_scopes, clients, group_members, group_roles, role_scopes, scopes, user_roles,
+};
+use crate::store::query::text;
+
+/// A revocation, as the feed reads it.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct RevocationRow {
+    /// The place in the order in which the entries were inserted. Transactions may commit in another order.
+    pub sequence: i64,
+    /// A random id, which tells the entry from another that has the same place in a restored database.
+    pub id: Vec<u8>,
+    /// The handle that is refused. `None` if the entry is about a key.
+    pub grant_id: Option<Vec<u8>>,
+    /// The key whose signatures are refused.
+    pub kid: Option<String>,
+    /// The seconds since the entry was written, by the clock of the database.
+    pub age: i64,
+}
+
+/// Returns the time by the clock of the database, as SQL.
+fn database_time(db: &impl ConnectionTrait) -> &'static str {
+    match db.get_database_backend() {
+        DbBackend::Postgres => "floor(extract(epoch from clock_timestamp()))::bigint",
+        _ => "unixepoch()",
+    }
+}
+
+/// Returns all revocations from the place `first` on, in the order of their places.
+pub async fn from(db: &impl ConnectionTrait, first: i64) -> Result<Vec<RevocationRow>, StoreError> {
+    let sql = format!(
+        "SELECT sequence, id, grant_id, kid, {} - at AS age FROM revocations WHERE sequence >= $1 ORDER BY sequence",
+        database_time(db)
+    );
+    Ok(RevocationRow::find_by_statement(text(db, sql, [first.into()])).all(db).await?)
+}
+
+/// Deletes up to `limit` revocations that were written more than `age` seconds ago; returns their number.
+pub async fn purge(db: &impl ConnectionTrait, age: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
+    let sql = format!(
+        "DELETE FROM revocations WHERE sequence IN (SELECT sequence FROM revocations WHERE at < {} - $1 ORDER BY sequence LIMIT $2)",
+        database_time(db)
+    );
+    Ok(db.execute_raw(text(db, sql, [age.into(), limit.into()])).await?.rows_affected())
+}
+
+/// Returns 16 random bytes, as SQL, so that one statement can give new handles to many rows.
+fn random_handle(db: &impl ConnectionTrait) -> SimpleExpr {
+    Expr::cust(match db.get_database_backend() {
+        // Some bits of a UUID are fixed, and these parts of three UUIDs have none of them.
+        DbBackend::Postgres => {
+            "substring(uuid_send(gen_random_uuid()) from 1 for 6) || substring(uuid_send(gen_random_uuid()) from 1 for 6) \
+             || substring(uuid_send(gen_random_uuid()) from 1 for 4)"
+        }
+        _ => "randomblob(16)",
+    })
+}
+
+/// Gives new handles to the authorizations that meet `condition` and have not ended. Locks them by id, as the order of locks in
+/// [`crate::store`] requires.
+async fn renew(db: &impl ConnectionTrait, condition: Condition) -> Result<(), StoreError> {
+    use authorizations::{Column, Entity};
+    let locked = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::EndedAt.is_null())
+        .filter(Column::GrantId.is_not_null())
+        .filter(condition)
+        .order_by_asc(Column::Id)
+        .lock(LockType::Update)
+        .into_query();
+    Entity::update_many().col_expr(Column::GrantId, random_handle(db)).filter(Column::Id.in_subquery(locked)).exec(db).await?;
+    Ok(())
+}
+
+/// Gives new handles to the clients that meet `condition`, for the tokens that they get for themselves.
+async fn renew_clients(db: &impl ConnectionTrait, condition: Condition) -> Result<(), StoreError> {
+    clients::Entity::update_many().col_expr(clients::Column::GrantId, random_handle(db)).filter(condition).exec(db).await?;
+    Ok(())
+}
+
+/// What users lose.
+#[derive(Debug, Default)]
+pub struct Loss {
+    /// The scopes that they may no longer hold by this way. They may still hold one by another way; its tokens are refused all the same, and
+    /// the client refreshes.
+    pub scopes: Vec<String>,
+    /// The group of which they are no longer members.
+    pub group: Option<Uuid>,
+}
+
+impl Loss {
+    /// The loss of `roles`, and of the membership in `group`.
+    pub async fn of(db: &impl ConnectionTrait, roles: &[String], group: Option<Uuid>) -> Result<Self, StoreError> {
+        let rows = role_scopes::Entity::find().filter(role_scopes::Column::Role.is_in(roles.iter().map(String::as_str))).all(db).await?;
+        Ok(Self { scopes: rows.into_iter().map(|row| row.scope).collect(), group })
+    }
+
+    /// The authorizations that it narrows: those that hold one of the scopes, those for a client that the group may use, and those for a
+    /// resource whose tokens tell of groups or roles.
+    fn narrows(&self) -> Condition {
+        let told = "EXISTS (SELECT 1 FROM resources LEFT JOIN scopes ON scopes.resource_id = resources.id \
+             WHERE resources.token_claims <> '' AND (' ' || authorizations.scope || ' ' LIKE '% ' || scopes.name || ' %' \
+             OR ' ' || authorizations.resources || ' ' LIKE '% ' || resources.identifier || ' %'))";
+        let mut narrows = Condition::any().add(Expr::cust(told));
+        for scope in &self.scopes {
+            narrows = narrows.add(lists("scope", scope));
+        }
+        if let Some(group) = self.group {
+            let usable = client_groups::Entity::find().select_only().column(client_groups::Column::ClientId);
+            let usable = usable.filter(client_groups::Column::GroupId.eq(group)).into_query();
+            narrows = narrows.add(authorizations::Column::ClientId.in_subquery(usable));
+        }
+        narrows
+    }
+}
+
+/// Refuses the access tokens of `users` that hold what these users lose.
+pub async fn of_users(db: &impl ConnectionTrait, users: &[Uuid], loss: &Loss) -> Result<(), StoreError> {
+    let user = Condition::all().add(authorizations::Column::UserId.is_in(users.iter().copied()));
+    renew(db, user.add(loss.narrows())).await
+}
+
+/// Refuses the access tokens of the members of the group `id` that hold what these members lose.
+pub async fn of_members(db: &impl ConnectionTrait, id: Uuid, loss: &Loss) -> Result<(), StoreError> {
+    let members = members().and_where(group_members::Column::GroupId.eq(id)).take();
+    renew(db, Condition::all().add(authorizations::Column::UserId.in_subquery(members)).add(loss.narrows())).await
+}
+
+/// Refuses the access tokens of everyone who has the role `name`, directly or through a group, that hold what these users lose.
+pub async fn of_holders(db: &impl ConnectionTrait, name: &str, loss: &Loss) -> Result<(), StoreError> {
+    let direct = user_roles::Entity::find().select_only().column(user_roles::Column::UserId).filter(user_roles::Column::Role.eq(name));
+    let carriers =
+        group_roles::Entity::find().select_only().column(group_roles::Column::GroupId).filter(group_roles::Column::Role.eq(name));
+    let members = members().and_where(group_members::Column::GroupId.in_subquery(carriers.into_query())).take();
+    let user = authorizations::Column::UserId;
+    let holders = Condition::any().add(user.in_subquery(direct.into_query())).add(user.in_subquery(members));
+    renew(db, Condition::all().add(holders).add(loss.narrows())).await
+}
+
+/// Refuses all access tokens of the client `id`, those of its users and its own.
+pub async fn of_client(db: &impl ConnectionTrait, id: &str) -> Result<(), StoreError> {
+    of_client_itself(db, id).await?;
+    renew(db, Condition::all().add(authorizations::Column::ClientId.eq(id))).await
+}
+
+/// Refuses the access tokens that the client `id` got for itself.
+pub async fn of_client_itself(db: &impl ConnectionTrait, id: &str) -> Result<(), StoreError> {
+    renew_clients(db, Condition::all().add(clients::Column::Id.eq(id))).await
+}
+
+/// Refuses all access tokens that may be for the resource with the key `id`, whose identifier is `identifier`: those of authorizations
+/// that hold a scope of it or were given for it, and those that clients with a scope of it got for themselves.
+pub async fn of_resource(db: &impl ConnectionTrait, id: &str, identifier: Option<&str>) -> Result<(), StoreError> {
+    let owned = scopes::Entity::find().filter(scopes::Column::ResourceId.eq(id)).all(db).await?;
+    let names: Vec<String> = owned.into_iter().map(|scope| scope.name).collect();
+    let holders = client_scopes::Entity::find().select_only().column(client_scopes::Column::ClientId);
+    let holders = holders.filter(client_scopes::Column::Scope.is_in(names.iter().map(String::as_str))).into_query();
+    let by_default = clients::Column::DefaultResource.eq(id);
+    renew_clients(db, Condition::any().add(clients::Column::Id.in_subquery(holders)).add(by_default)).await?;
+    let mut condition = Condition::any();
+    for name in &names {
+        condition = condition.add(lists("scope", name));
+    }
+    if let Some(identifier) = identifier {
+        condition = condition.add(lists("resources", identifier));
+    }
+    if condition.is_empty() { Ok(()) } else { renew(db, condition).await }
+}
+
+/// A condition: the list in `column` of `authorizations`, which spaces separate, has `item`.
+fn lists(column: &str, item: &str) -> SimpleExpr {
+    let escaped = item.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    Expr::cust(format!("' ' || authorizations.{column} || ' '")).like(LikeExpr::new(format!("% {escaped} %")).escape('\\'))
+}
+
+/// The ids of the members of groups.
+fn members() -> SelectStatement {
+    Query::select().column(group_members::Column::UserId).from(group_members::Entity).take()
+}

@@ -1,0 +1,69 @@
+//! The revocations of access tokens, and the triggers that write them.
+//!
+//! The access tokens of an authorization, and those that a client gets for itself, carry one handle, `grant_id`. Whatever takes a handle
+//! out of use (an end, a new handle, a deleted row, also by a cascade) fires a trigger, so that no change can forget to revoke.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{big_integer, binary, binary_null, pk_auto, string_null};
+use sea_orm_migration::sea_orm::DatabaseBackend;
+
+use super::table::table;
+
+/// What access tokens are refused for: a handle, or the `kid` of the key that signed them. `id` is random; `at` is the time by the clock of
+/// the database.
+pub(super) fn revocations() -> TableCreateStatement {
+    table("revocations")
+        .col(pk_auto("sequence").big_integer())
+        .col(binary("id").unique_key())
+        .col(binary_null("grant_id"))
+        .col(string_null("kid"))
+        .col(big_integer("at"))
+        .take()
+}
+
+/// A change after which something is refused: the table, the events on it, and the condition.
+struct Watched {
+    table: &'static str,
+    event: &'static str,
+    when: &'static str,
+    column: &'static str,
+}
+
+const WATCHED: [Watched; 6] = [
+    Watched { table: "authorizations", event: "UPDATE", when: "OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL", column: "grant_id" },
+    // A row whose handle is NULL has no tokens that are still valid.
+    Watched {
+        table: "authorizations",
+        event: "UPDATE",
+        when: "NEW.ended_at IS NULL AND NEW.grant_id IS NOT NULL AND NEW.grant_id <> OLD.grant_id",
+        column: "grant_id",
+    },
+    Watched { table: "authorizations", event: "DELETE", when: "OLD.ended_at IS NULL AND OLD.grant_id IS NOT NULL", column: "grant_id" },
+    Watched { table: "clients", event: "UPDATE", when: "NEW.grant_id <> OLD.grant_id", column: "grant_id" },
+    Watched { table: "clients", event: "DELETE", when: "OLD.grant_id IS NOT NULL", column: "grant_id" },
+    Watched { table: "signing_keys", event: "UPDATE", when: "OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL", column: "kid" },
+];
+
+/// Returns the statements that make the triggers.
+pub(super) fn triggers(backend: DatabaseBackend) -> Vec<String> {
+    let mut statements = Vec::new();
+    for (number, Watched { table, event, when, column }) in WATCHED.iter().enumerate() {
+        let name = format!("revoke_{number}_{table}");
+        match backend {
+            DatabaseBackend::Postgres => {
+                statements.push(format!(
+                    "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                     INSERT INTO revocations (id, {column}, at) VALUES \
+                     (uuid_send(gen_random_uuid()), OLD.{column}, floor(extract(epoch from clock_timestamp()))::bigint); RETURN NULL; END $$"
+                ));
+                statements
+                    .push(format!("CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"));
+            }
+            _ => statements.push(format!(
+                "CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW WHEN {when} BEGIN \
+                 INSERT INTO revocations (id, {column}, at) VALUES (randomblob(16), OLD.{column}, unixepoch()); END"
+            )),
+        }
+    }
+    statements
+}
