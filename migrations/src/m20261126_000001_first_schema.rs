@@ -23,49 +23,7 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // The list lies on the heap, because it is too large for the stack.
-        for table in vec![
-            keys::master_keys(),
-            keys::signing_keys(),
-            clients::resources(),
-            clients::scopes(),
-            people::roles(),
-            people::role_scopes(),
-            people::users(),
-            people::user_terms(),
-            people::user_roles(),
-            people::groups(),
-            people::group_members(),
-            people::group_roles(),
-            people::retired_names(),
-            people::attributes(),
-            people::user_attributes(),
-            clients::clients(),
-            clients::client_secrets(),
-            clients::client_groups(),
-            clients::client_claims(),
-            clients::client_scopes(),
-            clients::client_origins(),
-            clients::client_logos(),
-            sign_in::browsers(),
-            sign_in::waiting_requests(),
-            sign_in::sessions(),
-            sign_in::authorization_codes(),
-            sign_in::consents(),
-            sign_in::password_links(),
-            sign_in::authorizations(),
-            revocations::revocations(),
-            clients::registration_tokens(),
-            clients::client_assertions(),
-            sign_in::attempts(),
-            sign_in::devices(),
-            keys::write_probes(),
-            audit::audit_events(),
-            audit::audit_personal(),
-            audit::sign_in_failures(),
-            audit::activity(),
-            audit::client_refusals(),
-        ] {
+        for table in tables() {
             manager.create_table(table).await?;
         }
         // The users of a role are listed in the order of their ids.
@@ -145,20 +103,70 @@ fn indexes_of_the_trail() -> Vec<IndexCreateStatement> {
     columns_of.into_iter().map(index).collect()
 }
 
+/// All tables, each after those that it refers to. The list lies on the heap, because it is too large for the stack.
+fn tables() -> Vec<TableCreateStatement> {
+    vec![
+        keys::master_keys(),
+        keys::signing_keys(),
+        clients::resources(),
+        clients::scopes(),
+        people::roles(),
+        people::role_scopes(),
+        people::users(),
+        people::user_terms(),
+        people::user_roles(),
+        people::groups(),
+        people::group_terms(),
+        people::group_members(),
+        people::group_roles(),
+        people::retired_names(),
+        people::attributes(),
+        people::user_attributes(),
+        clients::clients(),
+        clients::client_terms(),
+        clients::client_secrets(),
+        clients::client_groups(),
+        clients::client_claims(),
+        clients::client_scopes(),
+        clients::client_origins(),
+        clients::client_logos(),
+        sign_in::browsers(),
+        sign_in::waiting_requests(),
+        sign_in::sessions(),
+        sign_in::authorization_codes(),
+        sign_in::consents(),
+        sign_in::password_links(),
+        sign_in::authorizations(),
+        revocations::revocations(),
+        clients::registration_tokens(),
+        clients::client_assertions(),
+        sign_in::attempts(),
+        sign_in::devices(),
+        keys::write_probes(),
+        audit::audit_events(),
+        audit::audit_personal(),
+        audit::sign_in_failures(),
+        audit::activity(),
+        audit::client_refusals(),
+    ]
+}
+
 /// An index of the users whose password hash another system made, so that they can be counted among many others.
 fn foreign_hashes() -> IndexCreateStatement {
     let is_foreign = Expr::cust(FOREIGN_HASH);
     Index::create().name("users_foreign_hash").table(Alias::new("users")).col(Alias::new("id")).cond_where(is_foreign).take()
 }
 
-/// The indexes by which users are found. The list of the enabled users and that of the disabled ones each have an index, so that neither
+/// The indexes by which users, clients and groups are found. The list of the enabled users and that of the disabled ones each have an index, so that neither
 /// list reads the users of the other.
-fn indexes_of_users() -> [IndexCreateStatement; 3] {
+fn indexes_of_users() -> [IndexCreateStatement; 5] {
     let on = |name: &str, table: &'static str| Index::create().name(name).table(Alias::new(table)).take();
     let disabled_at = || Expr::col(Alias::new("disabled_at"));
     [
         on("users_enabled", "users").col(Alias::new("username")).and_where(disabled_at().is_null()).take(),
         on("users_disabled", "users").col(Alias::new("username")).and_where(disabled_at().is_not_null()).take(),
         on("user_terms_user_id_term", "user_terms").col(Alias::new("user_id")).col(Alias::new("term")).take(),
+        on("client_terms_client_id_term", "client_terms").col(Alias::new("client_id")).col(Alias::new("term")).take(),
+        on("group_terms_group_id_term", "group_terms").col(Alias::new("group_id")).col(Alias::new("term")).take(),
     ]
 }

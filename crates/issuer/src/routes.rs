@@ -159,6 +159,7 @@ fn for_administrators() -> Router<Arc<App>> {
         .both("/admin/resources/{identifier}/edit", get(admin::resources::edit).post(admin::resources::save))
         .both("/admin/keys", get(admin::keys::list).post(admin::keys::act))
         .both("/admin/sessions", get(admin::sessions::list))
+        .both("/admin/search", get(admin::search::show))
 }
 
 /// The URLs that browsers show to users. Only these routes read the cookie.

@@ -71,6 +71,16 @@ pub(super) fn clients() -> TableCreateStatement {
         .take()
 }
 
+/// The words by which a client is found, those of its id and of its name, as in `user_terms`.
+pub(super) fn client_terms() -> TableCreateStatement {
+    table("client_terms")
+        .col(binary("term"))
+        .col(string("client_id"))
+        .primary_key(Index::create().col(Alias::new("term")).col(Alias::new("client_id")))
+        .foreign_key(&mut ends_with("client_id", "clients", "id"))
+        .take()
+}
+
 /// The secrets of clients, as their SHA-256 in base64url. A secret without `expires_at` is valid until the next rotation but one.
 pub(super) fn client_secrets() -> TableCreateStatement {
     table("client_secrets")

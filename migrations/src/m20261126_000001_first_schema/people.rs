@@ -56,6 +56,16 @@ pub(super) fn user_terms() -> TableCreateStatement {
         .take()
 }
 
+/// The words by which a group is found, those of its name and of the name that pages show, as in `user_terms`.
+pub(super) fn group_terms() -> TableCreateStatement {
+    table("group_terms")
+        .col(binary("term"))
+        .col(uuid("group_id"))
+        .primary_key(Index::create().col(Alias::new("term")).col(Alias::new("group_id")))
+        .foreign_key(&mut ends_with("group_id", "groups", "id"))
+        .take()
+}
+
 pub(super) fn user_roles() -> TableCreateStatement {
     pairs("user_roles", (uuid("user_id").take(), "users", "id"), (string("role").take(), "roles", "name"))
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use crate::admin::search::{self, Total};
 use crate::admin::{Listing, Operation, Reading, Refused, Window};
 use crate::app::App;
 use crate::clock::{DAY, UnixSeconds, rfc3339, rfc3339_or_none};
@@ -13,7 +14,7 @@ use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::words;
 use crate::store::client_secrets::SecretRow;
 use crate::store::clients::{self, ClientRow};
-use crate::store::{ConnectionTrait, authorizations, client_groups, client_secrets, resources};
+use crate::store::{ConnectionTrait, authorizations, client_groups, client_secrets, client_terms, resources};
 
 /// The largest number of live authorizations that are counted.
 const MOST_COUNTED: u64 = 1000;
@@ -151,21 +152,36 @@ impl ClientView {
 }
 
 /// A filter for the list of clients. A client must match every field that is set.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ClientFilter {
     /// `true` for enabled clients only, `false` for disabled ones only, `None` for both.
     pub enabled: Option<bool>,
     /// `true` for clients that registered themselves only, `false` for those that an administrator added only, `None` for both.
     pub registered: Option<bool>,
+    /// Only clients that have a word for each word of this text, which is its beginning. `None`, or a blank text, for all.
+    pub search: Option<String>,
 }
 
-/// Returns a page of the clients that match `filter`, in the order of their ids.
-pub async fn list(reading: &Reading<'_>, filter: ClientFilter, window: &Window) -> Result<Listing<ClientView>, Refused> {
+/// Returns a page of the clients that match `filter`, in the order of their ids, or of the words that a search found.
+pub async fn list(reading: &Reading<'_>, filter: &ClientFilter, window: &Window) -> Result<Listing<ClientView>, Refused> {
     let app = reading.permit(Operation::ClientList)?;
     let db = app.store.reader();
-    let rows = clients::page(db, (filter.enabled, filter.registered), window.after.as_deref(), window.limit + 1).await?;
-    let page = Listing::of(rows, window.limit, |row| row.id.clone(), |row| row);
+    let kinds = (filter.enabled, filter.registered);
+    let page = if let Some(words) = search::words(filter.search.as_deref()) {
+        let found = client_terms::find(db, &words, kinds, search::place(window)?, window.limit).await?;
+        let rows = client_terms::rows(db, &found.keys).await?;
+        search::page(found, rows, |row| row.id.clone())
+    } else {
+        let rows = clients::page(db, kinds, window.after.as_deref(), window.limit + 1).await?;
+        Listing::of(rows, window.limit, |row| row.id.clone(), |row| row)
+    };
     Ok(Listing { items: ClientView::read_all(app, db, page.items).await?, next: page.next })
+}
+
+/// Counts the clients that the words of `text` find, up to 1,000.
+pub async fn count_found(reading: &Reading<'_>, text: &str) -> Result<Total, Refused> {
+    let app = reading.permit(Operation::ClientList)?;
+    search::count(text, async |words, most| client_terms::find(app.store.reader(), &words, (None, None), None, most).await).await
 }
 
 /// Returns the client `id`. Fails with [`Refused::NotFound`] if it does not exist.

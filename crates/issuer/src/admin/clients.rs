@@ -22,7 +22,7 @@ use crate::store::resources::{self, ISSUER, Resource};
 use crate::store::{ConnectionTrait, authorizations, client_groups, client_logos, client_secrets};
 
 pub use crate::admin::client_secrets::{OldSecret, end_old_secrets, rotate_secret};
-pub use crate::admin::client_view::{ClientFilter, ClientView, SecretView, list, show};
+pub use crate::admin::client_view::{ClientFilter, ClientView, SecretView, count_found, list, show};
 
 /// Returns the client `id`, if it is enabled, registered itself and was given `token` to manage its registration (RFC 7592 §3).
 pub async fn show_own(app: &App, id: &str, token: &str) -> Result<Option<ClientView>, Refused> {

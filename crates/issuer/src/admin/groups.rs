@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::accounts::username;
 use crate::admin::member::MemberView;
 use crate::admin::names::{self, Kind};
+use crate::admin::search::{self, Total};
 use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name, roles};
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
@@ -51,17 +52,41 @@ impl GroupView {
     }
 }
 
-/// Returns a page of all groups, in the order of their names.
-pub async fn list(reading: &Reading<'_>, window: &Window) -> Result<Listing<GroupView>, Refused> {
+/// A filter for the list of groups.
+#[derive(Debug, Clone, Default)]
+pub struct GroupFilter {
+    /// Only groups that have a word for each word of this text, which is its beginning. `None`, or a blank text, for all.
+    pub search: Option<String>,
+}
+
+/// Returns a page of the groups that match `filter`, in the order of their names, or of the words that a search found.
+pub async fn list(reading: &Reading<'_>, filter: &GroupFilter, window: &Window) -> Result<Listing<GroupView>, Refused> {
     let app = reading.permit(Operation::GroupList)?;
     let db = app.store.reader();
-    let rows = groups::page(db, window.after.as_deref(), window.limit + 1).await?;
+    let page = if let Some(words) = search::words(filter.search.as_deref()) {
+        let found = groups::find(db, &words, search::place(window)?, window.limit).await?;
+        let rows = groups::by_ids(db, found.keys.iter().copied()).await?;
+        search::page(found, rows, |row| row.id)
+    } else {
+        let rows = groups::page(db, window.after.as_deref(), window.limit + 1).await?;
+        Listing::of(rows, window.limit, |row| row.name.clone(), |row| row)
+    };
+    Ok(Listing { items: views(db, page.items).await?, next: page.next })
+}
+
+/// Counts the groups that the words of `text` find, up to 1,000.
+pub async fn count_found(reading: &Reading<'_>, text: &str) -> Result<Total, Refused> {
+    let app = reading.permit(Operation::GroupList)?;
+    search::count(text, async |words, most| groups::find(app.store.reader(), &words, None, most).await).await
+}
+
+async fn views(db: &impl ConnectionTrait, rows: Vec<GroupRow>) -> Result<Vec<GroupView>, Refused> {
     let mut roles = groups::roles_of(db, rows.iter().map(|row| row.id)).await?;
     let view = |row: GroupRow| {
         let roles = roles.remove(&row.id).unwrap_or_default();
         GroupView::new(row, roles)
     };
-    Ok(Listing::of(rows, window.limit, |row| row.name.clone(), view))
+    Ok(rows.into_iter().map(view).collect())
 }
 
 /// Returns the group `name`. Fails with [`Refused::NotFound`] if it does not exist.
@@ -84,13 +109,7 @@ pub async fn members(reading: &Reading<'_>, name: &str, window: &Window) -> Resu
 pub async fn of_user(reading: &Reading<'_>, id: Uuid) -> Result<Vec<GroupView>, Refused> {
     let app = reading.permit(Operation::GroupList)?;
     let db = app.store.reader();
-    let rows = groups::of_user(db, id).await?;
-    let mut roles = groups::roles_of(db, rows.iter().map(|row| row.id)).await?;
-    let view = |row: GroupRow| {
-        let roles = roles.remove(&row.id).unwrap_or_default();
-        GroupView::new(row, roles)
-    };
-    Ok(rows.into_iter().map(view).collect())
+    views(db, groups::of_user(db, id).await?).await
 }
 
 /// Counts the members of the group `name`, up to 1,000.

@@ -28,6 +28,7 @@ pub mod preview;
 pub mod registration_tokens;
 pub mod resources;
 pub mod roles;
+pub mod search;
 pub mod sessions;
 pub mod transfer;
 pub mod trial;

@@ -82,9 +82,10 @@ pub struct AddedBody {
 }
 
 pub(super) async fn list(access: Access) -> Answer {
-    let window = access.window(&["enabled", "registered"])?;
-    let filter = ClientFilter { enabled: access.flag("enabled")?, registered: access.flag("registered")? };
-    Ok(page(&access, clients::list(&access.reading(), filter, &window).await?, window.limit))
+    let window = access.window(&["enabled", "registered", "q"])?;
+    let search = access.text("q").map(str::to_owned);
+    let filter = ClientFilter { enabled: access.flag("enabled")?, registered: access.flag("registered")?, search };
+    Ok(page(&access, clients::list(&access.reading(), &filter, &window).await?, window.limit))
 }
 
 pub(super) async fn show(access: Access, Name(id): Name<String>) -> Answer {

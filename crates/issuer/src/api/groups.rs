@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::admin::groups::{self, GroupDraft, GroupPatch};
+use crate::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, shown, versioned};
 use crate::web::error::problem::Problem;
@@ -75,8 +75,9 @@ pub struct MembersChangedBody {
 }
 
 pub(super) async fn list(access: Access) -> Answer {
-    let window = access.window(&[])?;
-    Ok(page(&access, groups::list(&access.reading(), &window).await?, window.limit))
+    let window = access.window(&["q"])?;
+    let filter = GroupFilter { search: access.text("q").map(str::to_owned) };
+    Ok(page(&access, groups::list(&access.reading(), &filter, &window).await?, window.limit))
 }
 
 pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {

@@ -37,6 +37,9 @@ use crate::api::route::{Api, BOOLEAN, UUID};
 
 pub use access::PREFIX;
 
+/// The parameter of the lists that can be searched.
+const SEARCH: route::Filter = ("q", route::TEXT, "Only those that have a word for each of these words, which is its beginning");
+
 /// Returns all routes with their documentation.
 #[expect(clippy::too_many_lines, reason = "it is the list of all routes")]
 pub fn api() -> Api {
@@ -45,7 +48,7 @@ pub fn api() -> Api {
             "/users",
             O::UserList,
             "List users by username",
-            &[("enabled", BOOLEAN, "Only users that are enabled or disabled")],
+            &[("enabled", BOOLEAN, "Only users that are enabled or disabled"), SEARCH],
             users::list,
         )
         .create::<users::NewUserBody, UserView, _>("/users", O::UserAdd, "Add a user", users::add)
@@ -92,7 +95,7 @@ pub fn api() -> Api {
             "Sign a user out everywhere and end all their authorizations",
             users::end_authorizations,
         )
-        .list::<GroupView, _>("/groups", O::GroupList, "List groups by name", &[], groups::list)
+        .list::<GroupView, _>("/groups", O::GroupList, "List groups by name", &[SEARCH], groups::list)
         .create::<groups::NewGroupBody, GroupView, _>("/groups", O::GroupAdd, "Add a group", groups::add)
         .show::<GroupView, _>("/groups/{name}", O::GroupShow, "Show a group", groups::show)
         .patch::<groups::GroupPatchBody, GroupView, _>("/groups/{name}", O::GroupEdit, "Edit a group", groups::edit)
@@ -129,6 +132,7 @@ pub fn api() -> Api {
             &[
                 ("enabled", BOOLEAN, "Only clients that are enabled or disabled"),
                 ("registered", BOOLEAN, "Only clients that registered themselves, or only others"),
+                SEARCH,
             ],
             clients::list,
         )

@@ -81,9 +81,9 @@ pub struct EndedAuthorizations {
 }
 
 pub(super) async fn list(access: Access) -> Answer {
-    let window = access.window(&["enabled"])?;
-    let filter = UserFilter { enabled: access.flag("enabled")? };
-    Ok(page(&access, users::list(&access.reading(), filter, &window).await?, window.limit))
+    let window = access.window(&["enabled", "q"])?;
+    let filter = UserFilter { enabled: access.flag("enabled")?, search: access.text("q").map(str::to_owned) };
+    Ok(page(&access, users::list(&access.reading(), &filter, &window).await?, window.limit))
 }
 
 pub(super) async fn show(access: Access, Name(id): Name<Uuid>) -> Answer {

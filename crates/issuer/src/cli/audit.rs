@@ -1,16 +1,15 @@
 //! `signet audit`: reads the audit trail, the activity of the last hours, and the last refusals of a client.
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::admin::audit::{self, AuditQuery, AuditView};
 use crate::admin::{Window, activity, csv};
 use crate::app::App;
-use crate::cli::report::{Report, cell, say};
+use crate::cli::pages::{Pages, print};
+use crate::cli::report::{Report, cell};
 use crate::cli::{Arguments, CliError, PAGE, reading, rows_of};
 
-/// The consequence where a page cannot be printed.
-const INCOMPLETE: &str = "the list is not complete";
 const COLUMNS: [&str; 7] = ["at", "event", "actor", "user", "client_id", "address", "times"];
 const ARGUMENTS: Arguments<'_> = &[
     ("user", "--user"),
@@ -109,83 +108,42 @@ async fn list(app: &App, arguments: ListArgs, json: bool) -> Result<Report, CliE
     let ListArgs { user, client, event, actor, address, request_id, from, until, limit, format } = arguments;
     let query = AuditQuery { user, client, event, actor, address, request_id, from, until };
     let filter = query.check(&reading(app)).await?;
-    let mut printer = Printer::new(format.or_else(|| (!json).then_some(Format::Table)));
-    let (mut after, mut left) = (None, limit.unwrap_or(u64::MAX));
+    let format = format.or_else(|| (!json).then_some(Format::Table));
+    let mut pages = Pages::new(&COLUMNS, format.is_none());
+    let (mut after, mut left, mut is_first) = (None, limit.unwrap_or(u64::MAX), true);
     loop {
         let page = audit::list(&reading(app), &filter, &Window { after, limit: PAGE.min(left) }).await?;
         left -= page.items.len() as u64;
         after = page.next;
         let is_last = after.is_none() || left == 0;
-        let text = printer.page(&rows_of(page.items), is_last);
-        if !text.is_empty() {
-            say(text.trim_end_matches(['\r', '\n']), INCOMPLETE)?;
-        }
+        let rows = rows_of(page.items);
+        let text = match format {
+            Some(Format::Jsonl) => rows.iter().fold(String::new(), |text, row| text + &row.to_string() + "\n"),
+            Some(Format::Csv) => {
+                let header = if is_first { csv::line(AuditView::COLUMNS) } else { String::new() };
+                header + &rows.iter().map(|row| csv::row(&AuditView::COLUMNS, row)).collect::<String>()
+            }
+            Some(Format::Table) => pages.page(&rows.iter().map(cells).collect::<Vec<_>>(), is_last),
+            None => pages.page(&rows, is_last),
+        };
+        is_first = false;
+        print(&text)?;
         if is_last {
             return Ok(Report::new("", Value::Null));
         }
     }
 }
 
-/// Formats the pages of a list.
-struct Printer {
-    /// `None` for one JSON array.
-    format: Option<Format>,
-    is_first: bool,
-    widths: [usize; COLUMNS.len()],
-}
-
-impl Printer {
-    fn new(format: Option<Format>) -> Self {
-        Self { format, is_first: true, widths: [0; COLUMNS.len()] }
-    }
-
-    fn page(&mut self, rows: &[Value], is_last: bool) -> String {
-        let is_first = std::mem::replace(&mut self.is_first, false);
-        match self.format {
-            None => {
-                let items: Vec<String> = rows.iter().map(Value::to_string).collect();
-                let begin = if is_first {
-                    "["
-                } else if rows.is_empty() {
-                    ""
-                } else {
-                    ","
-                };
-                format!("{begin}{}{}", items.join(",\n"), if is_last { "]" } else { "" })
-            }
-            Some(Format::Jsonl) => rows.iter().fold(String::new(), |text, row| text + &row.to_string() + "\n"),
-            Some(Format::Csv) => {
-                let header = if is_first { csv::line(AuditView::COLUMNS) } else { String::new() };
-                header + &rows.iter().map(|row| csv::row(&AuditView::COLUMNS, row)).collect::<String>()
-            }
-            Some(Format::Table) => {
-                let header = COLUMNS.map(|column| column.to_uppercase().replace('_', " "));
-                let lines: Vec<_> = is_first.then_some(header).into_iter().chain(rows.iter().map(cells)).collect();
-                for line in &lines {
-                    for (width, cell) in self.widths.iter_mut().zip(line) {
-                        *width = (*width).max(cell.chars().count());
-                    }
-                }
-                lines.iter().map(|line| self.line(line)).collect()
-            }
-        }
-    }
-
-    fn line(&self, cells: &[String; COLUMNS.len()]) -> String {
-        let padded: Vec<String> = cells.iter().zip(self.widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        format!("{}\n", padded.join("  ").trim_end())
-    }
-}
-
-/// Returns the cells of an event in the table.
-fn cells(row: &Value) -> [String; COLUMNS.len()] {
+/// Returns the cells of an event in the table, by column.
+fn cells(row: &Value) -> Value {
     let name = |names: [&str; 2]| names.iter().map(|name| cell(&row[*name])).find(|cell| !cell.is_empty()).unwrap_or_default();
-    COLUMNS.map(|column| match column {
+    let value = |column: &str| match column {
         "actor" => match name(["actor_username", "actor_id"]) {
             id if id.is_empty() => cell(&row["actor_kind"]),
             id => id,
         },
         "user" => name(["username", "user_id"]),
         other => cell(&row[other]),
-    })
+    };
+    COLUMNS.iter().map(|column| ((*column).to_owned(), Value::String(value(column)))).collect::<Map<_, _>>().into()
 }

@@ -7,8 +7,9 @@ use uuid::Uuid;
 use crate::admin::authorizations::{self, AuthorizationFilter};
 use crate::admin::{change, clients, users};
 use crate::app::App;
+use crate::cli::pages::stream;
 use crate::cli::report::Report;
-use crate::cli::{CliError, all, operator, reading};
+use crate::cli::{CliError, operator, reading};
 
 /// The subcommands of `signet authorization`.
 #[derive(Debug, Subcommand)]
@@ -38,9 +39,9 @@ pub struct Filter {
 }
 
 /// Runs `command` as the operator and returns its report.
-pub async fn run(app: &App, command: AuthorizationCommand) -> Result<Report, CliError> {
+pub async fn run(app: &App, command: AuthorizationCommand, json: bool) -> Result<Report, CliError> {
     match command {
-        AuthorizationCommand::List(filter) => list(app, filter).await,
+        AuthorizationCommand::List(filter) => list(app, filter, json).await,
         AuthorizationCommand::End { id: Some(id), .. } => end_one(app, id).await,
         AuthorizationCommand::End { id: None, filter } => end_all(app, filter).await,
     }
@@ -59,10 +60,12 @@ impl Filter {
     }
 }
 
-async fn list(app: &App, filter: Filter) -> Result<Report, CliError> {
+async fn list(app: &App, filter: Filter, json: bool) -> Result<Report, CliError> {
     let filter = filter.resolve(app).await?;
-    let rows = all(async |window| authorizations::list(&reading(app), &filter, &window).await).await?;
-    Ok(Report::table(&["id", "username", "client_id", "scope", "signed_in_at", "last_used_at"], rows))
+    stream(json, &["id", "username", "client_id", "scope", "signed_in_at", "last_used_at"], async |window| {
+        authorizations::list(&reading(app), &filter, &window).await
+    })
+    .await
 }
 
 async fn end_one(app: &App, id: Uuid) -> Result<Report, CliError> {

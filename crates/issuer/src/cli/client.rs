@@ -13,8 +13,9 @@ use crate::cli::client_claim::{self, ClaimCommand, TryArgs};
 use crate::cli::client_metadata::MetadataArgs;
 use crate::cli::client_values::{parse_access, parse_duration, parse_pkce, secret_report, with_lines};
 use crate::cli::edit_client::{self, EditArgs};
+use crate::cli::pages::stream;
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, all, operator, reading, rows_of};
+use crate::cli::{Arguments, CliError, operator, reading, rows_of};
 use crate::clock::{DAY, UnixSeconds, date};
 use crate::fetch::budget::Asker;
 use crate::oauth::access::Access;
@@ -36,6 +37,9 @@ pub enum ClientCommand {
         /// Only clients that registered themselves (true) or that an administrator added (false) [default: both]
         #[arg(long, value_name = "BOOL")]
         registered: Option<bool>,
+        /// Only clients whose client id and name have a word for each of these words, which is its beginning
+        #[arg(long, value_name = "WORDS")]
+        search: Option<String>,
     },
     /// Change a client; everything can be changed but its client id
     Edit(Box<EditArgs>),
@@ -176,11 +180,11 @@ const ADD: Arguments<'_> = &[
 ];
 
 /// Runs `command` as the operator and returns its report.
-pub async fn run(app: &App, command: ClientCommand) -> Result<Report, CliError> {
+pub async fn run(app: &App, command: ClientCommand, json: bool) -> Result<Report, CliError> {
     match command {
         ClientCommand::Add(args) => add(app, *args).await.map_err(|error| error.in_terms_of(ADD)),
         ClientCommand::Presets => presets(app),
-        ClientCommand::List { enabled, registered } => list(app, ClientFilter { enabled, registered }).await,
+        ClientCommand::List { enabled, registered, search } => list(app, &ClientFilter { enabled, registered, search }, json).await,
         ClientCommand::Edit(args) => edit_client::run(app, *args).await,
         ClientCommand::Claim(command) => client_claim::run(app, command).await,
         ClientCommand::Try(args) => client_claim::try_out(app, args).await,
@@ -265,9 +269,11 @@ async fn registration_token(app: &App, uses: i32, lifetime: UnixSeconds) -> Resu
     Ok(Report::new(text, json!({ "registration_token": token, "registration_endpoint": endpoint, "uses": uses, "expires_at": until })))
 }
 
-async fn list(app: &App, filter: ClientFilter) -> Result<Report, CliError> {
-    let rows = all(async |window| clients::list(&reading(app), filter, &window).await).await?;
-    Ok(Report::table(&["client_id", "client_name", "public", "grant_types", "access", "registered_itself", "enabled"], rows))
+async fn list(app: &App, filter: &ClientFilter, json: bool) -> Result<Report, CliError> {
+    stream(json, &["client_id", "client_name", "public", "grant_types", "access", "registered_itself", "enabled"], async |window| {
+        clients::list(&reading(app), filter, &window).await
+    })
+    .await
 }
 
 async fn show(app: &App, id: &str) -> Result<Report, CliError> {

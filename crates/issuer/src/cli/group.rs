@@ -4,13 +4,14 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::change;
-use crate::admin::groups::{self, GroupDraft, GroupPatch};
+use crate::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch};
 use crate::admin::names::{self, Kind};
 use crate::admin::preview::Subject;
 use crate::app::App;
+use crate::cli::pages::stream;
 use crate::cli::preview::dry_run;
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, all, changing, operator, reading};
+use crate::cli::{Arguments, CliError, changing, operator, reading};
 
 /// The subcommands of `signet group`.
 #[derive(Debug, Subcommand)]
@@ -35,8 +36,12 @@ pub enum GroupCommand {
         #[arg(long)]
         default: bool,
     },
-    /// List all groups, by name
-    List,
+    /// List the groups, by name
+    List {
+        /// Only groups whose names have a word for each of these words, which is its beginning
+        #[arg(long, value_name = "WORDS")]
+        search: Option<String>,
+    },
     /// Show one group
     Show {
         /// Name of the group to show
@@ -110,18 +115,18 @@ const ARGUMENTS: Arguments<'_> =
 const COLUMNS: [&str; 8] = ["id", "name", "display_name", "external_id", "roles", "delegated", "is_default", "created_at"];
 
 /// Runs `command` as the operator and returns its report.
-pub async fn run(app: &App, command: GroupCommand) -> Result<Report, CliError> {
+pub async fn run(app: &App, command: GroupCommand, json: bool) -> Result<Report, CliError> {
     match command {
         GroupCommand::Add { name, display_name, external_id, roles, delegated, default } => {
             let draft = GroupDraft { name, display_name, external_id, roles, delegated, is_default: default };
             add(app, draft).await.map_err(|error| error.in_terms_of(ARGUMENTS))
         }
-        GroupCommand::List => list(app).await,
+        GroupCommand::List { search } => list(app, &GroupFilter { search }, json).await,
         GroupCommand::Show { name } => show(app, &name).await,
         GroupCommand::Edit(args) => edit(app, args).await,
         GroupCommand::Members { name, add, remove, dry_run } => {
             let arguments = [("members", changing(&add, &remove))];
-            members(app, &name, &add, &remove, dry_run).await.map_err(|error| error.in_terms_of(&arguments))
+            members(app, &name, (&add, &remove), dry_run, json).await.map_err(|error| error.in_terms_of(&arguments))
         }
         GroupCommand::Remove { name, dry_run: true } => {
             let members = Subject::Group(name.clone());
@@ -143,9 +148,11 @@ async fn add(app: &App, draft: GroupDraft) -> Result<Report, CliError> {
     Ok(Report::new(format!("Added the group {}.", group.name), json!(group)))
 }
 
-async fn list(app: &App) -> Result<Report, CliError> {
-    let rows = all(async |window| groups::list(&reading(app), &window).await).await?;
-    Ok(Report::table(&["name", "display_name", "roles", "delegated", "is_default"], rows))
+async fn list(app: &App, filter: &GroupFilter, json: bool) -> Result<Report, CliError> {
+    stream(json, &["name", "display_name", "roles", "delegated", "is_default"], async |window| {
+        groups::list(&reading(app), filter, &window).await
+    })
+    .await
 }
 
 async fn show(app: &App, name: &str) -> Result<Report, CliError> {
@@ -187,7 +194,7 @@ async fn edit(app: &App, args: EditArgs) -> Result<Report, CliError> {
     Ok(Report::record(&COLUMNS, json!(after)))
 }
 
-async fn members(app: &App, name: &str, add: &[String], remove: &[String], dry: bool) -> Result<Report, CliError> {
+async fn members(app: &App, name: &str, (add, remove): (&[String], &[String]), dry: bool, json: bool) -> Result<Report, CliError> {
     if dry {
         let users = Subject::Users([add, remove].concat());
         return dry_run(app, &operator(), &users, |change| Box::pin(groups::change_members(change, name, add, remove))).await;
@@ -197,6 +204,5 @@ async fn members(app: &App, name: &str, add: &[String], remove: &[String], dry: 
         let text = format!("Changed the members of the group {name}; added: {}, removed: {}.", changed.added.len(), changed.removed.len());
         return Ok(Report::new(text, json!(changed)));
     }
-    let rows = all(async |window| groups::members(&reading(app), name, &window).await).await?;
-    Ok(Report::table(&["username", "name", "id"], rows))
+    stream(json, &["username", "name", "id"], async |window| groups::members(&reading(app), name, &window).await).await
 }

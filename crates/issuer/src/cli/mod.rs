@@ -13,6 +13,7 @@ mod edit_client;
 mod group;
 mod keys;
 mod migrate;
+mod pages;
 mod preview;
 mod report;
 mod resource;
@@ -298,15 +299,15 @@ async fn run(cli: Cli) -> Result<Report, CliError> {
 
 async fn manage(app: &App, command: Manage, json: bool) -> Result<Report, CliError> {
     match command {
-        Manage::User(command) => user::run(app, command).await,
-        Manage::Group(command) => group::run(app, command).await,
+        Manage::User(command) => user::run(app, command, json).await,
+        Manage::Group(command) => group::run(app, command, json).await,
         Manage::Attribute(command) => attribute::run(app, command).await,
-        Manage::Role(command) => role::run(app, command).await,
+        Manage::Role(command) => role::run(app, command, json).await,
         Manage::Resource(command) => resource::run(app, command).await,
-        Manage::Client(command) => client::run(app, command).await,
+        Manage::Client(command) => client::run(app, command, json).await,
         Manage::Keys(command) => keys::run(app, command).await,
-        Manage::Authorization(command) => authorization::run(app, command).await,
-        Manage::Session(command) => session::run(app, command).await,
+        Manage::Authorization(command) => authorization::run(app, command, json).await,
+        Manage::Session(command) => session::run(app, command, json).await,
         Manage::Audit(command) => audit::run(app, command, json).await,
     }
 }

@@ -7,9 +7,10 @@ use crate::admin::change;
 use crate::admin::preview::Subject;
 use crate::admin::roles::{self, NewRole, RolePatch};
 use crate::app::App;
+use crate::cli::pages::stream;
 use crate::cli::preview::dry_run;
 use crate::cli::report::Report;
-use crate::cli::{CliError, all, changing, operator, reading};
+use crate::cli::{CliError, changing, operator, reading};
 
 /// The subcommands of `signet role`.
 #[derive(Debug, Subcommand)]
@@ -65,13 +66,13 @@ pub enum RoleCommand {
 }
 
 /// Runs `command` as the operator and returns its report.
-pub async fn run(app: &App, command: RoleCommand) -> Result<Report, CliError> {
+pub async fn run(app: &App, command: RoleCommand, json: bool) -> Result<Report, CliError> {
     match command {
         RoleCommand::Add { name, scopes } => {
             let arguments = [("name", "NAME"), ("scopes", "--scope")];
             add(app, &name, &scopes).await.map_err(|error| error.in_terms_of(&arguments))
         }
-        RoleCommand::List => list(app).await,
+        RoleCommand::List => list(app, json).await,
         RoleCommand::Scopes { name, add, remove, dry_run } => {
             let arguments = [("scopes", changing(&add, &remove))];
             change_scopes(app, &name, &add, &remove, dry_run).await.map_err(|error| error.in_terms_of(&arguments))
@@ -86,8 +87,7 @@ pub async fn run(app: &App, command: RoleCommand) -> Result<Report, CliError> {
         }
         RoleCommand::Remove { name, dry_run: false } => remove(app, &name).await,
         RoleCommand::Users { name } => {
-            let rows = all(async |window| roles::holders(&reading(app), &name, &window).await).await?;
-            Ok(Report::table(&["username", "name", "id"], rows))
+            stream(json, &["username", "name", "id"], async |window| roles::holders(&reading(app), &name, &window).await).await
         }
     }
 }
@@ -98,11 +98,8 @@ async fn add(app: &App, name: &str, scopes: &[String]) -> Result<Report, CliErro
     Ok(Report::new(format!("Added the role {name}."), json!(role)))
 }
 
-async fn list(app: &App) -> Result<Report, CliError> {
-    Ok(Report::table(
-        &["name", "display_name", "scopes", "delegated"],
-        all(async |window| roles::list(&reading(app), &window).await).await?,
-    ))
+async fn list(app: &App, json: bool) -> Result<Report, CliError> {
+    stream(json, &["name", "display_name", "scopes", "delegated"], async |window| roles::list(&reading(app), &window).await).await
 }
 
 async fn change_scopes(app: &App, name: &str, add: &[String], remove: &[String], dry: bool) -> Result<Report, CliError> {

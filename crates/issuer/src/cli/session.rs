@@ -5,8 +5,9 @@ use serde_json::json;
 
 use crate::admin::{change, sessions, users};
 use crate::app::App;
+use crate::cli::pages::stream;
 use crate::cli::report::Report;
-use crate::cli::{CliError, all, operator, reading};
+use crate::cli::{CliError, operator, reading};
 
 /// The subcommands of `signet session`.
 #[derive(Debug, Subcommand)]
@@ -30,21 +31,23 @@ pub enum SessionCommand {
 }
 
 /// Runs `command` as the operator and returns its report.
-pub async fn run(app: &App, command: SessionCommand) -> Result<Report, CliError> {
+pub async fn run(app: &App, command: SessionCommand, json: bool) -> Result<Report, CliError> {
     match command {
-        SessionCommand::List { user } => list(app, user.as_deref()).await,
+        SessionCommand::List { user } => list(app, user.as_deref(), json).await,
         SessionCommand::End { sid: Some(sid), .. } => end_one(app, &sid).await,
         SessionCommand::End { sid: None, user } => end_all(app, user.as_deref().unwrap_or_default()).await,
     }
 }
 
-async fn list(app: &App, username: Option<&str>) -> Result<Report, CliError> {
+async fn list(app: &App, username: Option<&str>, json: bool) -> Result<Report, CliError> {
     let user = match username {
         Some(username) => Some(users::show(&reading(app), username).await?.id),
         None => None,
     };
-    let rows = all(async |window| sessions::list(&reading(app), user, &window).await).await?;
-    Ok(Report::table(&["sid", "username", "address", "user_agent", "last_used_at"], rows))
+    stream(json, &["sid", "username", "address", "user_agent", "last_used_at"], async |window| {
+        sessions::list(&reading(app), user, &window).await
+    })
+    .await
 }
 
 async fn end_one(app: &App, sid: &str) -> Result<Report, CliError> {

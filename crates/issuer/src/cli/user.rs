@@ -14,10 +14,11 @@ use crate::admin::patch::Patch;
 use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch};
 use crate::app::App;
 use crate::cli::edit_client::text;
+use crate::cli::pages::stream;
 use crate::cli::report::Report;
 use crate::cli::transfer::{self, ExportArgs, ImportArgs};
 use crate::cli::user_access::{change_roles, delete, disable, enable, link, unlock};
-use crate::cli::{Arguments, CliError, all, changing, operator, reading, refuse};
+use crate::cli::{Arguments, CliError, changing, operator, reading, refuse};
 use crate::oauth::standard_claims::TEXT_CLAIMS;
 
 /// The subcommands of `signet user`.
@@ -47,6 +48,9 @@ pub enum UserCommand {
         /// Only users that are enabled (true) or disabled (false) [default: both]
         #[arg(long, value_name = "BOOL")]
         enabled: Option<bool>,
+        /// Only users whose username, name and email address have a word for each of these words, which is its beginning
+        #[arg(long, value_name = "WORDS")]
+        search: Option<String>,
     },
     /// Show one user with their roles
     Show {
@@ -208,13 +212,13 @@ const ADD: Arguments<'_> =
     &[("username", "USERNAME"), ("email", "--email"), ("name", "--name"), ("roles", "--role"), ("groups", "--group"), PASSWORD_HASH];
 
 /// Runs `command` as the operator and returns its report.
-pub async fn run(app: &App, command: UserCommand) -> Result<Report, CliError> {
+pub async fn run(app: &App, command: UserCommand, json: bool) -> Result<Report, CliError> {
     match command {
         UserCommand::Add { username, email, name, roles, groups, password } => {
             let draft = UserDraft { username, email, email_verified: false, name, roles, groups };
             add(app, draft, password).await.map_err(|error| error.in_terms_of(ADD))
         }
-        UserCommand::List { enabled } => list(app, UserFilter { enabled }).await,
+        UserCommand::List { enabled, search } => list(app, &UserFilter { enabled, search }, json).await,
         UserCommand::Show { username } => show(app, &username).await,
         UserCommand::Edit { username, rename, email, email_verified, name, external_id, claims, attributes } => {
             let claims = claims.into_iter().map(|(claim, value)| (claim, Some(value))).collect::<BTreeMap<_, _>>();
@@ -263,9 +267,8 @@ async fn add(app: &App, draft: UserDraft, password: PasswordArgs) -> Result<Repo
     Ok(Report::new(format!("Added the user {username} ({id})."), json!({ "id": id, "username": username })))
 }
 
-async fn list(app: &App, filter: UserFilter) -> Result<Report, CliError> {
-    let rows = all(async |window| users::list(&reading(app), filter, &window).await).await?;
-    Ok(Report::table(&["username", "email", "roles", "enabled", "id"], rows))
+async fn list(app: &App, filter: &UserFilter, json: bool) -> Result<Report, CliError> {
+    stream(json, &["username", "email", "roles", "enabled", "id"], async |window| users::list(&reading(app), filter, &window).await).await
 }
 
 /// The columns of a user, as `show` and `edit` print them.

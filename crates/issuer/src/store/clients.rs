@@ -19,7 +19,7 @@ use crate::store::client_secrets::{SECRETS, Secret};
 use crate::store::entity::{client_origins, client_scopes, clients, resources};
 use crate::store::query::{columns, text};
 use crate::store::resources::{Resource, ResourceRow};
-use crate::store::{StoreError, batch, revocations};
+use crate::store::{StoreError, batch, client_terms, revocations};
 
 pub use crate::store::entity::clients::Model as ClientRow;
 
@@ -298,18 +298,20 @@ pub async fn grants_in_use(db: &impl ConnectionTrait) -> Result<Vec<String>, Sto
 
 /// Inserts a client that may ask for `scopes`, which must exist, and whose scripts run in `origins`.
 pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String], origins: &[String]) -> Result<(), StoreError> {
-    let id = client.id.clone();
+    let (id, terms) = (client.id.clone(), client_terms::of(&client));
     clients::Entity::insert(client.into_active_model()).exec_without_returning(db).await?;
+    client_terms::insert(db, &id, terms).await?;
     add_lists(db, &id, scopes, origins).await
 }
 
 /// Stores the changed row of a client, with its scopes and origins in place of those that it has.
 pub async fn replace(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String], origins: &[String]) -> Result<(), StoreError> {
-    let id = client.id.clone();
+    let (id, terms) = (client.id.clone(), client_terms::of(&client));
     let (mut own, old) = (scopes_of(db, &[&id]).await?, row(db, &id).await?);
     let loses_scopes = own.remove(&id).unwrap_or_default().iter().any(|scope| !scopes.contains(scope));
     let loses_users = client.access() == Access::Groups && old.is_some_and(|old| old.access() == Access::Everyone);
     clients::Entity::update(client.into_active_model().reset_all()).exec(db).await?;
+    client_terms::replace(db, &id, terms).await?;
     if loses_scopes || loses_users {
         revocations::of_client(db, &id).await?;
     }

@@ -10,10 +10,11 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::oauth::group_name::folded;
-use crate::store::entity::{group_members, group_roles, groups, users};
+use crate::store::entity::{group_members, group_roles, group_terms, groups, users};
 use crate::store::query::PAIRS_AT_ONCE;
 use crate::store::revocations::Loss;
-use crate::store::{StoreError, revocations};
+use crate::store::search::{self, Found, Place, Terms};
+use crate::store::{StoreError, revocations, user_terms};
 
 pub use crate::store::entity::groups::Model as GroupRow;
 
@@ -21,6 +22,24 @@ pub use crate::store::entity::groups::Model as GroupRow;
 pub async fn page(db: &impl ConnectionTrait, after: Option<&str>, limit: u64) -> Result<Vec<GroupRow>, StoreError> {
     let condition = Condition::all().add_option(after.map(|after| groups::Column::Name.gt(after)));
     Ok(groups::Entity::find().filter(condition).order_by_asc(groups::Column::Name).limit(limit).all(db).await?)
+}
+
+/// Returns a page of the ids of the groups that have a word for each of `words`, which is its beginning.
+pub async fn find(db: &impl ConnectionTrait, words: &[String], after: Option<Place<Uuid>>, limit: u64) -> Result<Found<Uuid>, StoreError> {
+    search::find(db, Terms { table: "group_terms", key: "group_id" }, words, None, after, limit).await
+}
+
+/// Returns the groups `ids`.
+pub async fn by_ids(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<Vec<GroupRow>, StoreError> {
+    Ok(groups::Entity::find().filter(groups::Column::Id.is_in(ids)).all(db).await?)
+}
+
+/// Stores the words by which `row` is found, which has none yet.
+async fn insert_terms(db: &impl ConnectionTrait, row: &GroupRow) -> Result<(), StoreError> {
+    let terms = user_terms::of_all([Some(row.name.as_str()), row.display_name.as_deref()]);
+    let rows = terms.into_iter().map(|term| group_terms::Model { term: term.into_bytes(), group_id: row.id }.into_active_model());
+    group_terms::Entity::insert_many(rows).exec_without_returning(db).await?;
+    Ok(())
 }
 
 /// Returns the group of this name, in any spelling of upper and lower case.
@@ -89,8 +108,8 @@ fn changed() -> UpdateMany<groups::Entity> {
 
 /// Inserts a group without members. Fails with [`StoreError::Conflict`] if the name or the external id is taken.
 pub async fn insert(db: &impl ConnectionTrait, row: GroupRow) -> Result<(), StoreError> {
-    groups::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
-    Ok(())
+    groups::Entity::insert(row.clone().into_active_model()).exec_without_returning(db).await?;
+    insert_terms(db, &row).await
 }
 
 /// Stores `row` in place of the row with the same id, and increments its version.
@@ -106,7 +125,8 @@ pub async fn update(db: &impl ConnectionTrait, row: &GroupRow) -> Result<(), Sto
         .filter(Column::Id.eq(row.id))
         .exec(db)
         .await?;
-    Ok(())
+    group_terms::Entity::delete_many().filter(group_terms::Column::GroupId.eq(row.id)).exec(db).await?;
+    insert_terms(db, row).await
 }
 
 /// Deletes a group. Its members lose it, and the roles that they have through it.

@@ -1,4 +1,5 @@
-//! The words by which users are found. Each user has a row for every word, which the queries of the list of users search by its beginning.
+//! The words by which users, clients and groups are found. Each of them has a row for every word, which store/search.rs searches by its
+//! beginning.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use unicode_normalization::UnicodeNormalization;
@@ -45,8 +46,13 @@ pub fn searched(text: &str) -> Vec<String> {
 /// Returns the words of a user, each once and in order.
 pub fn of(username: &str, email: Option<&str>, name: Option<&str>) -> Vec<String> {
     // If there are too many words, those of the username and the address must be among the ones that stay.
+    of_all([Some(username), email, name])
+}
+
+/// Returns the words of `texts`, each once and in order. If there are too many, those of the first texts stay.
+pub(super) fn of_all<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    for word in [Some(username), email, name].into_iter().flatten().flat_map(words_of) {
+    for word in texts.into_iter().flatten().flat_map(words_of) {
         if words.len() < MOST && !words.contains(&word) {
             words.push(word);
         }

@@ -14,6 +14,7 @@ use crate::clock::UnixSeconds;
 use crate::oauth::scope::words;
 use crate::store::entity::users;
 use crate::store::query::{columns, text};
+use crate::store::search::{self, Found, Place, Terms};
 use crate::store::{StoreError, client_groups};
 
 pub use crate::store::entity::users::Model as UserRow;
@@ -120,6 +121,22 @@ pub async fn page(db: &impl ConnectionTrait, enabled: Option<bool>, after: Optio
         .add_option(after.map(|after| Column::Username.gt(after)))
         .add_option(enabled.map(|enabled| if enabled { Column::DisabledAt.is_null() } else { Column::DisabledAt.is_not_null() }));
     Ok(users::Entity::find().filter(condition).order_by_asc(Column::Username).limit(limit).all(db).await?)
+}
+
+/// Returns a page of the ids of the users who have a word for each of `words`, which is its beginning. `enabled` restricts them as in
+/// [`page`].
+pub async fn find(
+    db: &impl ConnectionTrait,
+    words: &[String],
+    enabled: Option<bool>,
+    after: Option<Place<Uuid>>,
+    limit: u64,
+) -> Result<Found<Uuid>, StoreError> {
+    let condition = enabled.map(|enabled| {
+        let not = if enabled { "" } else { "NOT " };
+        format!("(SELECT 1 FROM users WHERE users.id = t.user_id AND users.disabled_at IS {not}NULL LIMIT 1) IS NOT NULL")
+    });
+    search::find(db, Terms { table: "user_terms", key: "user_id" }, words, condition.as_deref(), after, limit).await
 }
 
 /// Returns the row of the user `id`, without locking it.

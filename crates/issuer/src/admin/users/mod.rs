@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::accounts::{attributes, lockout, policy, session, username};
 use crate::admin::names::{self, Kind};
+use crate::admin::search::{self, Total};
 use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, groups, roles};
 use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
@@ -116,19 +117,33 @@ impl UserView {
 }
 
 /// A filter for the list of users.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct UserFilter {
     /// `true` for enabled users only, `false` for disabled ones only, `None` for both.
     pub enabled: Option<bool>,
+    /// Only users who have a word for each word of this text, which is its beginning. `None`, or a blank text, for all.
+    pub search: Option<String>,
 }
 
-/// Returns a page of the users that match `filter`, in the order of their usernames.
-pub async fn list(reading: &Reading<'_>, filter: UserFilter, window: &Window) -> Result<Listing<UserView>, Refused> {
+/// Returns a page of the users that match `filter`, in the order of their usernames, or of the words that a search found.
+pub async fn list(reading: &Reading<'_>, filter: &UserFilter, window: &Window) -> Result<Listing<UserView>, Refused> {
     let app = reading.permit(Operation::UserList)?;
     let db = app.store.reader();
+    if let Some(words) = search::words(filter.search.as_deref()) {
+        let found = users::find(db, &words, filter.enabled, search::place(window)?, window.limit).await?;
+        let rows = users::by_ids(db, found.keys.iter().copied()).await?;
+        let page = search::page(found, rows, |row| row.id);
+        return Ok(Listing { items: UserView::read_all(db, page.items, app.now()).await?, next: page.next });
+    }
     let rows = users::page(db, filter.enabled, window.after.as_deref(), window.limit + 1).await?;
     let views = UserView::read_all(db, rows, app.now()).await?;
     Ok(Listing::of(views, window.limit, |view| view.username.clone(), |view| view))
+}
+
+/// Counts the users whom the words of `text` find, up to 1,000.
+pub async fn count_found(reading: &Reading<'_>, text: &str) -> Result<Total, Refused> {
+    let app = reading.permit(Operation::UserList)?;
+    search::count(text, async |words, most| users::find(app.store.reader(), &words, None, None, most).await).await
 }
 
 /// Returns the user with this username, in any spelling that the sign-in accepts. Fails with [`Refused::NotFound`] if there is none.

@@ -56,6 +56,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         lead: "What you keep about people beside the standard details. A scope can release an attribute to applications.",
         links: if admin.may(Operation::AttributeAdd) { vec![("Declare an attribute", "/admin/attributes/new")] } else { Vec::new() },
         table: Table::new(&["Name", "Shown as", "Type", "Released by", "Who sees it"], empty).filled(page, PATH, row),
+        ..List::default()
     };
     html(&list, Csp::Own)
 }

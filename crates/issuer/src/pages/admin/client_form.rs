@@ -104,6 +104,7 @@ pub async fn new(admin: Administrator, query: PageQuery) -> Result<Response, Pag
             lead: "Choose what the application is. The form is then filled in, and the next page shows the lines to paste into it.",
             links: vec![("Start from an empty form", "/admin/clients/new?preset=none")],
             table: Table::new(&["Preset", "For", "Proof"], "").filled(Listing::whole(views), PATH, row),
+            ..List::default()
         };
         return html(&list, Csp::Own);
     }

@@ -9,7 +9,7 @@ use crate::admin::{Listing, Operation, client_claims};
 use crate::oauth::access::Access;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim};
 use crate::pages::account::moment;
-use crate::pages::admin::view::{Button, Cell, Detail, List, Section, Table, encode};
+use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
@@ -24,25 +24,38 @@ pub(super) fn path(id: &str) -> String {
 
 /// `GET /admin/clients`: lists the clients.
 pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, PageError> {
-    let page = clients::list(&admin.reading(), ClientFilter::default(), &window(&query)).await.map_err(failed)?;
-    let row = |client: ClientView| {
-        let marks = [(!client.enabled, "disabled"), (client.registered_itself, "registered itself"), (client.first_party, "our own")];
-        vec![
-            Cell::link(PATH, &client.client_id),
-            Cell::text(client.client_name),
-            Cell::text(client.grant_types.join(", ")),
-            marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| Cell::badge(text, text == "our own")).collect(),
-        ]
-    };
+    let (reading, words) = (admin.reading(), query.text("q"));
+    let filter = ClientFilter { search: Some(words.to_owned()), ..ClientFilter::default() };
+    let page = clients::list(&reading, &filter, &window(&query)).await.map_err(failed)?;
+    let total = if words.is_empty() { None } else { Some(clients::count_found(&reading, words).await.map_err(failed)?) };
     let list = List {
         frame: admin.frame(SECTION, "signet client list").await?,
         heading: "Clients",
         lead: "Applications that sign people in, and services that ask for tokens of their own.",
         links: if admin.may(Operation::ClientAdd) { vec![("Add a client", "/admin/clients/new")] } else { Vec::new() },
-        table: Table::new(&["Client id", "Name", "Grants", "Notes"], "There are no more clients. Add one for your application.")
-            .filled(page, PATH, row),
+        search: Some(Search::new(PATH, "Search clients", words, total)),
+        table: Table::new(&COLUMNS, "There are no more clients. Add one for your application.").filled(
+            page,
+            &Search::path(PATH, words),
+            row,
+        ),
+        ..List::default()
     };
     html(&list, Csp::Own)
+}
+
+/// The columns of a list of clients.
+pub(super) const COLUMNS: [&str; 4] = ["Client id", "Name", "Grants", "Notes"];
+
+/// Returns the cells of a client in a list.
+pub(super) fn row(client: ClientView) -> Vec<Vec<Cell>> {
+    let marks = [(!client.enabled, "disabled"), (client.registered_itself, "registered itself"), (client.first_party, "our own")];
+    vec![
+        Cell::link(PATH, &client.client_id),
+        Cell::text(client.client_name),
+        Cell::text(client.grant_types.join(", ")),
+        marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| Cell::badge(text, text == "our own")).collect(),
+    ]
 }
 
 /// Returns the source of a claim in words.

@@ -4,11 +4,11 @@ use axum::extract::Path;
 use axum::response::Response;
 
 use crate::admin::Operation;
-use crate::admin::groups::{self, GroupDraft, GroupPatch, GroupView};
+use crate::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch, GroupView};
 use crate::admin::member::MemberView;
 use crate::admin::preview::Subject;
 use crate::pages::account::moment;
-use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
+use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
@@ -23,25 +23,36 @@ fn path(name: &str) -> String {
 
 /// `GET /admin/groups`: lists the groups.
 pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, PageError> {
-    let page = groups::list(&admin.reading(), &window(&query)).await.map_err(failed)?;
-    let row = |group: GroupView| {
-        let marks = [(group.is_default, "takes in new users"), (group.delegated, "delegated")];
-        vec![
-            Cell::link(PATH, &group.name),
-            Cell::text(group.display_name.unwrap_or_default()),
-            Cell::links("/admin/roles", &group.roles),
-            marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| Cell::badge(text, true)).collect(),
-        ]
+    let (reading, words) = (admin.reading(), query.text("q"));
+    let page = groups::list(&reading, &GroupFilter { search: Some(words.to_owned()) }, &window(&query)).await.map_err(failed)?;
+    let total = if words.is_empty() { None } else { Some(groups::count_found(&reading, words).await.map_err(failed)?) };
+    let empty = match words {
+        "" => "There are no groups yet. Add one for each team, give it roles, and let applications read it.",
+        _ => "There are no more groups.",
     };
-    let empty = "There are no groups yet. Add one for each team, give it roles, and let applications read it.";
     let list = List {
         frame: admin.frame(SECTION, "signet group list").await?,
         heading: "Groups",
         lead: "Named sets of users. A group can carry roles, decide who may use an application, and be shown to applications.",
         links: if admin.may(Operation::GroupAdd) { vec![("Add a group", "/admin/groups/new")] } else { Vec::new() },
-        table: Table::new(&["Name", "Shown as", "Roles", "Notes"], empty).filled(page, PATH, row),
+        search: Some(Search::new(PATH, "Search groups", words, total)),
+        table: Table::new(&COLUMNS, empty).filled(page, &Search::path(PATH, words), row),
     };
     html(&list, Csp::Own)
+}
+
+/// The columns of a list of groups.
+pub(super) const COLUMNS: [&str; 4] = ["Name", "Shown as", "Roles", "Notes"];
+
+/// Returns the cells of a group in a list.
+pub(super) fn row(group: GroupView) -> Vec<Vec<Cell>> {
+    let marks = [(group.is_default, "takes in new users"), (group.delegated, "delegated")];
+    vec![
+        Cell::link(PATH, &group.name),
+        Cell::text(group.display_name.unwrap_or_default()),
+        Cell::links("/admin/roles", &group.roles),
+        marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| Cell::badge(text, true)).collect(),
+    ]
 }
 
 /// `GET /admin/groups/{name}`: shows a group with its members.

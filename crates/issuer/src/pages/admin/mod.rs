@@ -13,6 +13,7 @@ pub mod keys;
 pub mod overview;
 pub mod resources;
 pub mod roles;
+pub mod search;
 pub mod sessions;
 pub mod user;
 pub mod user_edit;
@@ -118,7 +119,7 @@ impl Administrator {
             _ => "",
         };
         let username = self.signed_in.user.username.clone();
-        Ok(Frame { page, username, section, notice: notice.to_owned(), command: command.into() })
+        Ok(Frame { page, username, section, notice: notice.to_owned(), command: command.into(), searched: String::new() })
     }
 
     /// Runs one operation in a transaction of its own.

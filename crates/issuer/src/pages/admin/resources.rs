@@ -33,6 +33,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         lead: "Services that accept tokens. Each owns scopes; the first two belong to this issuer.",
         links: if admin.may(Operation::ResourceAdd) { vec![("Add a resource", "/admin/resources/new")] } else { Vec::new() },
         table: Table::new(&["Identifier", "Name", "Scopes"], "There are no more resources.").filled(page, PATH, row),
+        ..List::default()
     };
     html(&list, Csp::Own)
 }

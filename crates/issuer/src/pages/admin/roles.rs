@@ -37,6 +37,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         lead: "Named sets of scopes. A user may use the scopes of their roles, which they have directly or through a group.",
         links: if admin.may(Operation::RoleAdd) { vec![("Add a role", "/admin/roles/new")] } else { Vec::new() },
         table: Table::new(&["Name", "Shown as", "Scopes", "Notes"], "There are no more roles.").filled(page, PATH, row),
+        ..List::default()
     };
     html(&list, Csp::Own)
 }

@@ -11,7 +11,7 @@ use crate::admin::Operation;
 use crate::admin::preview::Subject;
 use crate::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserView};
 use crate::app::App;
-use crate::pages::admin::view::{Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
+use crate::pages::admin::view::{Cell, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
@@ -25,26 +25,34 @@ pub(super) fn path(username: &str) -> String {
 
 /// `GET /admin/users`: lists the users.
 pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, PageError> {
-    let page = users::list(&admin.reading(), UserFilter::default(), &window(&query)).await.map_err(failed)?;
-    let row = |user: UserView| {
-        vec![
-            Cell::link(PATH, &user.username),
-            Cell::text(user.name.unwrap_or_default()),
-            Cell::text(user.email.unwrap_or_default()),
-            Cell::links("/admin/groups", &user.groups),
-            Cell::links("/admin/roles", &user.roles),
-            vec![state(user.enabled)],
-        ]
-    };
-    let columns = ["Username", "Name", "Email", "Groups", "Roles", "State"];
+    let (reading, words) = (admin.reading(), query.text("q"));
+    let filter = UserFilter { search: Some(words.to_owned()), ..UserFilter::default() };
+    let page = users::list(&reading, &filter, &window(&query)).await.map_err(failed)?;
+    let total = if words.is_empty() { None } else { Some(users::count_found(&reading, words).await.map_err(failed)?) };
     let list = List {
         frame: admin.frame(SECTION, "signet user list").await?,
         heading: "Users",
         lead: "People who can sign in. What they may use follows from their roles, which they have directly or through groups.",
         links: if admin.may(Operation::UserAdd) { vec![("Add a user", "/admin/users/new")] } else { Vec::new() },
-        table: Table::new(&columns, "There are no more users.").filled(page, PATH, row),
+        table: Table::new(&COLUMNS, "There are no more users.").filled(page, &Search::path(PATH, words), row),
+        search: Some(Search::new(PATH, "Search users", words, total)),
     };
     html(&list, Csp::Own)
+}
+
+/// The columns of a list of users.
+pub(super) const COLUMNS: [&str; 6] = ["Username", "Name", "Email", "Groups", "Roles", "State"];
+
+/// Returns the cells of a user in a list.
+pub(super) fn row(user: UserView) -> Vec<Vec<Cell>> {
+    vec![
+        Cell::link(PATH, &user.username),
+        Cell::text(user.name.unwrap_or_default()),
+        Cell::text(user.email.unwrap_or_default()),
+        Cell::links("/admin/groups", &user.groups),
+        Cell::links("/admin/roles", &user.roles),
+        vec![state(user.enabled)],
+    ]
 }
 
 pub(super) fn state(enabled: bool) -> Cell {

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::admin::search::Total;
 use crate::admin::{Fault, Listing};
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Hidden, Page, html};
@@ -21,6 +22,8 @@ pub struct Frame {
     pub notice: String,
     /// The command that does the same from a shell; empty if there is none.
     pub command: String,
+    /// The words of the search that the page answers.
+    pub searched: String,
 }
 
 impl Frame {
@@ -118,7 +121,55 @@ pub struct List {
     pub lead: &'static str,
     /// Labels and paths of the pages that add something.
     pub links: Vec<(&'static str, &'static str)>,
+    pub search: Option<Search>,
     pub table: Table,
+}
+
+/// The search field of a list.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// The path of the list.
+    path: &'static str,
+    label: &'static str,
+    /// What is searched; empty if everything is listed.
+    words: String,
+    /// How much was found; empty if everything is listed.
+    found: String,
+}
+
+impl Search {
+    /// Makes the search field of the list at `path`, which was searched for `words`.
+    pub fn new(path: &'static str, label: &'static str, words: &str, total: Option<Total>) -> Self {
+        Self { path, label, words: words.to_owned(), found: total.map_or_else(String::new, found) }
+    }
+
+    /// Returns the path of the list of what was searched.
+    pub fn path(path: &str, words: &str) -> String {
+        if words.is_empty() { path.to_owned() } else { format!("{path}?q={}", encode(words)) }
+    }
+}
+
+/// Says how much a search found.
+pub fn found(total: Total) -> String {
+    match total {
+        Total { number: 0, is_more: false } => "Nothing was found. Each word must begin a word of the name.".to_owned(),
+        Total { number: 1, is_more: false } => "One was found.".to_owned(),
+        Total { number, is_more: false } => format!("{} were found.", thousands(number)),
+        Total { number, is_more: true } => format!("More than {} were found. Another word would narrow the search.", thousands(number)),
+    }
+}
+
+/// Writes `number` with a comma between thousands.
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A button that posts a form of hidden fields.

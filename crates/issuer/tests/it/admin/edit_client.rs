@@ -148,8 +148,8 @@ async fn registered_clients_that_nobody_uses_are_removed() {
     }
     app.app.store.note_use(&ids[0], None, app.clock_now() + 5 * 86400);
     let registered = async || {
-        let filter = clients::ClientFilter { enabled: None, registered: Some(true) };
-        let page = clients::list(&app.reading(), filter, &app.window()).await.unwrap();
+        let filter = clients::ClientFilter { registered: Some(true), ..Default::default() };
+        let page = clients::list(&app.reading(), &filter, &app.window()).await.unwrap();
         page.items.into_iter().map(|client| client.client_id).collect::<Vec<_>>()
     };
     assert_eq!(registered().await.len(), 3);

@@ -11,6 +11,7 @@ mod presets;
 mod preview;
 mod resources;
 mod roles;
+mod search;
 mod transfer;
 mod users;
 
@@ -42,14 +43,14 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
         }};
     }
     let (users, pages) =
-        in_pages!(async |window| admin::users::list(&app.reading(), admin::users::UserFilter::default(), &window).await, |user| user
+        in_pages!(async |window| admin::users::list(&app.reading(), &admin::users::UserFilter::default(), &window).await, |user| user
             .username
             .clone());
     assert_eq!(users, ["admin", "user0", "user1", "user2", "user3", "user4", "user5", "user6"]);
     assert_eq!(pages, 3);
     let all = admin::clients::ClientFilter::default();
     let (clients, _) =
-        in_pages!(async |window| admin::clients::list(&app.reading(), all, &window).await, |client| client.client_id.clone());
+        in_pages!(async |window| admin::clients::list(&app.reading(), &all, &window).await, |client| client.client_id.clone());
     assert_eq!(clients.len(), 10, "{clients:?}");
     let (authorizations, _) = in_pages!(
         async |window| admin::authorizations::list(&app.reading(), &admin::authorizations::AuthorizationFilter::default(), &window).await,
@@ -74,7 +75,7 @@ async fn filters_return_only_what_matches() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_user("bob").await;
     app.disable_user("bob").await;
     let usernames = async |enabled| {
-        let page = admin::users::list(&app.reading(), admin::users::UserFilter { enabled }, &app.window()).await.unwrap();
+        let page = admin::users::list(&app.reading(), &admin::users::UserFilter { enabled, search: None }, &app.window()).await.unwrap();
         page.items.into_iter().map(|user| user.username).collect::<Vec<_>>()
     };
     assert_eq!(usernames(None).await, ["admin", "alice", "bob"]);
@@ -82,7 +83,7 @@ async fn filters_return_only_what_matches() {
     assert_eq!(usernames(Some(false)).await, ["bob"]);
     app.disable_client("shop").await;
     let disabled =
-        admin::clients::list(&app.reading(), admin::clients::ClientFilter { registered: None, enabled: Some(false) }, &app.window())
+        admin::clients::list(&app.reading(), &admin::clients::ClientFilter { enabled: Some(false), ..Default::default() }, &app.window())
             .await
             .unwrap();
     assert_eq!(disabled.items.into_iter().map(|client| client.client_id).collect::<Vec<_>>(), ["shop"]);

@@ -5,7 +5,7 @@ use signet_issuer::admin::audit::{self, AuditQuery};
 use signet_issuer::admin::authorizations::{self, AuthorizationFilter};
 use signet_issuer::admin::clients::{self, ClientFilter, OldSecret};
 use signet_issuer::admin::edit_client::{self, ClientEdit};
-use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
+use signet_issuer::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch};
 use signet_issuer::admin::names::{self, Kind};
 use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
 use signet_issuer::admin::patch::Patch;
@@ -70,7 +70,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
     let of_client = AuthorizationFilter { user: None, client: Some("web".into()) };
     let one = |name: &str| vec![name.to_owned()];
     match operation {
-        O::UserList => users::list(reading, UserFilter::default(), window).await.map(drop),
+        O::UserList => users::list(reading, &UserFilter::default(), window).await.map(drop),
         O::UserShow => users::show(reading, &target.username).await.map(drop),
         O::UserAdd => users::add(change, new_user("new", &[]), password()).await.map(drop),
         O::UserSetPassword => users::set_password(change, user, password()).await.map(drop),
@@ -107,7 +107,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
             attributes::edit(change, "team", patch, None).await.map(drop)
         }
         O::AttributeRemove => attributes::remove(change, "team", None).await.map(drop),
-        O::GroupList => groups::list(reading, window).await.map(drop),
+        O::GroupList => groups::list(reading, &GroupFilter::default(), window).await.map(drop),
         O::GroupShow => groups::members(reading, "staff", window).await.map(drop),
         O::GroupAdd => groups::add(change, GroupDraft { name: "new".into(), ..GroupDraft::default() }).await.map(drop),
         O::GroupEdit => groups::edit(change, "staff", GroupPatch { is_default: Some(true), ..GroupPatch::default() }).await.map(drop),
@@ -122,7 +122,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
         O::RoleChangeScopes => roles::change_scopes(change, "clerk", &[], &one("orders:write")).await.map(drop),
         O::RoleRemove => roles::remove(change, "clerk").await.map(drop),
         O::NameRelease => names::release(change, Kind::Group, "gone").await,
-        O::ClientList => clients::list(reading, ClientFilter::default(), window).await.map(drop),
+        O::ClientList => clients::list(reading, &ClientFilter::default(), window).await.map(drop),
         O::ClientShow => clients::show(reading, "web").await.map(drop),
         O::ClientTry => {
             let (client_id, username) = ("web".to_owned(), target.username.clone());

@@ -73,7 +73,7 @@ async fn when_all_administrators_are_disabled_at_once_one_remains() {
     let disabled = at_once(ids.iter().map(|id| app.operate(|change| Box::pin(users::disable(change, *id)))).collect()).await;
     assert_eq!(disabled.iter().filter(|outcome| outcome.is_ok()).count(), 7);
     let left = &ids[disabled.iter().position(Result::is_err).unwrap()];
-    let enabled = users::list(&app.reading(), UserFilter { enabled: Some(true) }, &app.window()).await.unwrap().items;
+    let enabled = users::list(&app.reading(), &UserFilter { enabled: Some(true), search: None }, &app.window()).await.unwrap().items;
     let enabled: Vec<_> = enabled.iter().map(|user| (user.id, user.roles.as_slice())).collect();
     assert_eq!(enabled, [(*left, ["admin".to_owned()].as_slice())]);
 }

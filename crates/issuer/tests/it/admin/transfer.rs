@@ -28,7 +28,7 @@ async fn write(app: &TestApp, options: ImportOptions, users: &[Value]) -> Result
 }
 
 /// Checks and writes `users`, none of whom may be refused.
-async fn import(app: &TestApp, options: ImportOptions, users: &[Value]) -> Counts {
+pub async fn import(app: &TestApp, options: ImportOptions, users: &[Value]) -> Counts {
     let (counts, refused) = check(app, options, users).await;
     assert!(refused.is_empty(), "{}", refused[0]);
     assert_eq!(write(app, options, users).await.unwrap(), counts);

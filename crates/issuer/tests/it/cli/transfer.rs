@@ -41,6 +41,16 @@ fn a_file_of_many_lines_is_imported_in_two_passes() {
     let out = signet.run(&["user", "import", "users.jsonl"]);
     assert!(out.success && out.stderr.is_empty(), "{out:?}");
     assert_eq!(out.stdout.trim(), "Imported 2500 lines: 2500 added, 0 changed, 0 unchanged.");
+    // The list is printed in pages of 500, as one table or one JSON array.
+    let listed = signet.json(&["user", "list"]);
+    assert_eq!((listed.as_array().unwrap().len(), &listed[2500]["username"]), (2501, &"user999".into()));
+    let table = signet.run(&["user", "list"]).stdout;
+    assert_eq!((table.lines().count(), table.matches("USERNAME").count()), (2502, 1));
+    assert_eq!(signet.json(&["user", "list", "--search", "USER24"]).as_array().unwrap().len(), 1 + 10 + 100);
+    assert_eq!(signet.run(&["user", "list", "--search", "nobody"]).stdout.lines().count(), 1);
+    assert_eq!(signet.json(&["user", "list", "--search", "nobody"]), serde_json::json!([]));
+    assert_eq!(signet.json(&["client", "list", "--search", "cli"])[0]["client_id"], "cli");
+    assert_eq!(signet.json(&["group", "list", "--search", "clerk"]), serde_json::json!([]));
     let again = signet.json(&["user", "import", "users.jsonl"]);
     assert_eq!((&again["counts"]["added"], &again["counts"]["unchanged"]), (&0.into(), &2500.into()));
     file(&signet, "users.jsonl", many.replace("\"user0\"", "\"user0\",\"name\":\"Zero\""));
