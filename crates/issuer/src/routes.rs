@@ -160,6 +160,9 @@ fn for_administrators() -> Router<Arc<App>> {
         .both("/admin/keys", get(admin::keys::list).post(admin::keys::act))
         .both("/admin/sessions", get(admin::sessions::list))
         .both("/admin/search", get(admin::search::show))
+        .both("/admin/audit", get(admin::audit::list))
+        .both("/admin/audit/download", get(admin::audit::download))
+        .both("/admin/audit/{id}", get(admin::audit::show))
 }
 
 /// The URLs that browsers show to users. Only these routes read the cookie.

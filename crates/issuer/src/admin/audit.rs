@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::username;
@@ -14,7 +15,7 @@ use crate::app::App;
 use crate::audit;
 use crate::clock::{UnixSeconds, parse_date, rfc3339, rfc3339_or_none};
 use crate::store::audit_events::{self, AuditRow, PersonalRow, Place, Range, Selected};
-use crate::store::{client_refusals, users};
+use crate::store::{ConnectionTrait, client_refusals, users};
 
 /// The kinds of actors that have no id.
 const ACTORS: [&str; 4] = ["operator", "issuer", "registration", "stranger"];
@@ -131,11 +132,13 @@ async fn user(app: &App, text: &str) -> Result<Uuid, Refused> {
 }
 
 /// An event as administrators see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = AuditEvent)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct AuditView {
     pub id: i64,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: UnixSeconds,
     pub event: String,
     pub actor_kind: String,
@@ -155,7 +158,9 @@ pub struct AuditView {
     pub times: i64,
     /// The time of the last failure that the row counts; `None` if it counts one.
     #[serde(serialize_with = "rfc3339_or_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_at: Option<UnixSeconds>,
+    /// The state before a change of an administrator; `None` for every other event, and for what did not exist.
     pub before: Option<Value>,
     pub after: Option<Value>,
     pub detail: Value,
@@ -246,13 +251,28 @@ pub async fn list(reading: &Reading<'_>, filter: &AuditFilter, window: &Window) 
     let range = Range { from: filter.from, until: filter.until, after };
     let db = app.store.reader();
     let rows = audit_events::page(db, &filter.selected, &range, window.limit + 1).await?;
+    let names = names(db, &rows).await?;
+    Ok(Listing::of(rows, window.limit, |(row, _)| cursor((row.at, row.id)), |(row, personal)| AuditView::new(row, personal, &names)))
+}
+
+/// Returns the event `id`. Fails with [`Refused::NotFound`] if there is none.
+pub async fn show(reading: &Reading<'_>, id: i64) -> Result<AuditView, Refused> {
+    let app = reading.permit(Operation::AuditShow)?;
+    let db = app.store.reader();
+    let found = [audit_events::by_id(db, id).await?.ok_or_else(|| Refused::not_found("event", id))?];
+    let names = names(db, &found).await?;
+    let [(row, personal)] = found;
+    Ok(AuditView::new(row, personal, &names))
+}
+
+/// Returns the present usernames of those whom `rows` name.
+async fn names(db: &impl ConnectionTrait, rows: &[(AuditRow, Option<PersonalRow>)]) -> Result<HashMap<Uuid, String>, Refused> {
     let actors =
         rows.iter().filter(|(row, _)| row.actor_kind == "user").filter_map(|(row, _)| Uuid::try_parse(row.actor_id.as_ref()?).ok());
     let mut ids: Vec<Uuid> = actors.chain(rows.iter().filter_map(|(row, _)| row.user_id)).collect();
     ids.sort_unstable();
     ids.dedup();
-    let names = users::usernames(db, ids).await?;
-    Ok(Listing::of(rows, window.limit, |(row, _)| cursor((row.at, row.id)), |(row, personal)| AuditView::new(row, personal, &names)))
+    Ok(users::usernames(db, ids).await?)
 }
 
 fn cursor((at, id): Place) -> String {

@@ -152,6 +152,7 @@ operations! {
     ConsentWithdraw = HelpDesk;
     AuditList = Read;
     AuditListOfUser = ReadPeople;
+    AuditShow = Read;
     ActivityShow = Read;
     RefusalList = Read;
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod attributes;
+mod audit;
 mod authorizations;
 mod client_claims;
 mod client_secrets;
@@ -21,6 +22,7 @@ mod users;
 
 use crate::admin::Operation as O;
 use crate::admin::attributes::{AttributeDraft, AttributePatch, AttributeView};
+use crate::admin::audit::AuditView;
 use crate::admin::authorizations::AuthorizationView;
 use crate::admin::clients::ClientView;
 use crate::admin::consents::ConsentView;
@@ -39,6 +41,10 @@ pub use access::PREFIX;
 
 /// The parameter of the lists that can be searched.
 const SEARCH: route::Filter = ("q", route::TEXT, "Only those that have a word for each of these words, which is its beginning");
+
+/// The parameters of a range of time.
+const FROM: route::Filter = ("from", route::TEXT, "Only events from this time on, in RFC 3339");
+const UNTIL: route::Filter = ("until", route::TEXT, "Only events before this time, in RFC 3339");
 
 /// Returns all routes with their documentation.
 #[expect(clippy::too_many_lines, reason = "it is the list of all routes")]
@@ -228,6 +234,30 @@ pub fn api() -> Api {
             authorizations::of_user,
         )
         .end("/authorizations/{id}/end", O::AuthorizationEnd, "End an authorization", authorizations::end)
+        .list::<AuditView, _>(
+            "/audit",
+            O::AuditList,
+            "List the events of the audit trail, newest first, by at most one field beside the times",
+            &[
+                ("user", route::TEXT, "Only those about this user, by username or id"),
+                ("client", route::TEXT, "Only those about this client"),
+                ("event", route::TEXT, "Only those of this name, such as signed_in"),
+                ("actor", route::TEXT, "Only those of this cause: operator, issuer, registration, stranger, user:NAME or client:ID"),
+                ("address", route::TEXT, "Only those of requests from this IP address"),
+                ("request_id", route::TEXT, "Only those of the request with this id"),
+                FROM,
+                UNTIL,
+            ],
+            audit::list,
+        )
+        .show::<AuditView, _>("/audit/{event}", O::AuditShow, "Show an event of the audit trail", audit::show)
+        .list::<AuditView, _>(
+            "/users/{id}/audit",
+            O::AuditListOfUser,
+            "List the events about a user, newest first",
+            &[FROM, UNTIL],
+            audit::of_user,
+        )
         .create::<registration_tokens::NewTokenBody, registration_tokens::TokenBody, _>(
             "/registration-tokens",
             O::RegistrationTokenIssue,

@@ -332,7 +332,8 @@ fn success(route: &Route) -> utoipa::openapi::Response {
     let text = |description: &str| {
         HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).description(Some(description)).build()
     };
-    if route.has_etag && !route.path.starts_with("/keys") && route.path != "/presets" {
+    let is_versioned = |path: &str| path != "/presets" && !["/keys", "/audit"].iter().any(|prefix| path.starts_with(prefix));
+    if route.has_etag && is_versioned(route.path) {
         built = built.header("ETag", text("The version, for If-Match"));
     }
     if route.status == StatusCode::CREATED {

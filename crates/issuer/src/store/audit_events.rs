@@ -136,6 +136,13 @@ pub async fn page(
     Ok(events.into_iter().map(|event| (personal.remove(&event.id), event)).map(|(personal, event)| (event, personal)).collect())
 }
 
+/// Returns the event `id` with its personal data.
+pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Option<(AuditRow, Option<PersonalRow>)>, StoreError> {
+    let Some(event) = Entity::find_by_id(id).all(db).await?.pop() else { return Ok(None) };
+    let personal = audit_personal::Entity::find_by_id(id).all(db).await?.pop();
+    Ok(Some((event, personal)))
+}
+
 /// Returns what [`page`] returns for the events of requests from `address`.
 async fn of_address(
     db: &impl ConnectionTrait,

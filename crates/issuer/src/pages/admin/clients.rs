@@ -3,14 +3,14 @@
 use axum::extract::Path;
 use axum::response::Response;
 
-use crate::admin::audit::{self, RefusalView};
+use crate::admin::audit::{RefusalView, refusals as refusals_of};
 use crate::admin::clients::{self, ClientFilter, ClientView, SecretView};
 use crate::admin::{Listing, Operation, client_claims};
 use crate::oauth::access::Access;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim};
 use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -122,7 +122,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
     let reading = admin.reading();
     let client = clients::show(&reading, &id).await.map_err(failed)?;
     let claims = client_claims::list(&reading, &id).await.map_err(failed)?;
-    let refusals = audit::refusals(&reading, &id).await.map_err(failed)?;
+    let refusals = refusals_of(&reading, &id).await.map_err(failed)?;
     let (path, issuer) = (path(&client.client_id), &admin.app.settings.issuer);
     let list = |values: &[String]| Cell::text(if values.is_empty() { "–".to_owned() } else { values.join("\n") });
     let connection = format!(
@@ -209,7 +209,12 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
                 table: Some(refusals),
                 ..Section::default()
             },
-            Section { title: "Access", buttons, ..Section::default() },
+            Section {
+                title: "Access",
+                links: vec![("History", audit::history("client", &client.client_id))],
+                buttons,
+                ..Section::default()
+            },
         ],
     };
     html(&detail, Csp::Own)

@@ -37,6 +37,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         links: if admin.may(Operation::GroupAdd) { vec![("Add a group", "/admin/groups/new")] } else { Vec::new() },
         search: Some(Search::new(PATH, "Search groups", words, total)),
         table: Table::new(&COLUMNS, empty).filled(page, &Search::path(PATH, words), row),
+        ..List::default()
     };
     html(&list, Csp::Own)
 }

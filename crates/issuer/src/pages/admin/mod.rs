@@ -1,6 +1,7 @@
 //! The administration pages. Each calls the same operations as the command line and REST, which decide what the administrator may do.
 
 pub mod attributes;
+pub mod audit;
 pub mod client_claims;
 pub mod client_edit;
 pub mod client_form;

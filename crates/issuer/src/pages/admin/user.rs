@@ -14,7 +14,7 @@ use crate::oauth::attribute_type::texts;
 use crate::pages::account::{browser_name, moment};
 use crate::pages::admin::users::{PATH, SECTION, path, state};
 use crate::pages::admin::view::{Button, Cell, Detail, Section, Table};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed};
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Hidden, html};
 
@@ -75,6 +75,7 @@ fn facts(admin: &Administrator, user: &UserView) -> Section {
     if admin.may(Operation::UserChangeRoles) {
         links.push(("Change roles", format!("{path}/roles")));
     }
+    links.push(("History", audit::history("user", &user.username)));
     let verify = admin.may(Operation::UserEditEverything) && user.email.is_some() && !user.email_verified;
     let mut buttons: Vec<Button> = verify.then(|| Button::new("Mark the address as verified", &path, "verify")).into_iter().collect();
     buttons

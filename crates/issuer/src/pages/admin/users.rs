@@ -36,6 +36,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         links: if admin.may(Operation::UserAdd) { vec![("Add a user", "/admin/users/new")] } else { Vec::new() },
         table: Table::new(&COLUMNS, "There are no more users.").filled(page, &Search::path(PATH, words), row),
         search: Some(Search::new(PATH, "Search users", words, total)),
+        ..List::default()
     };
     html(&list, Csp::Own)
 }

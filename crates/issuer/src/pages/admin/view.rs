@@ -28,7 +28,7 @@ pub struct Frame {
 
 impl Frame {
     /// The sections of the administration, each with its path and label.
-    pub const SECTIONS: [(&str, &str); 9] = [
+    pub const SECTIONS: [(&str, &str); 10] = [
         ("/admin", "Overview"),
         ("/admin/users", "Users"),
         ("/admin/groups", "Groups"),
@@ -38,6 +38,7 @@ impl Frame {
         ("/admin/resources", "Resources"),
         ("/admin/keys", "Keys"),
         ("/admin/sessions", "Sessions"),
+        ("/admin/audit", "Audit"),
     ];
 }
 
@@ -122,6 +123,14 @@ pub struct List {
     /// Labels and paths of the pages that add something.
     pub links: Vec<(&'static str, &'static str)>,
     pub search: Option<Search>,
+    /// The fields that restrict the list, if it has any.
+    pub filters: Vec<Field>,
+    /// The path of the list, which the fields are sent to.
+    pub path: &'static str,
+    /// What is wrong with the fields; empty if nothing.
+    pub error: String,
+    /// Labels and paths of files with the list.
+    pub files: Vec<(&'static str, String)>,
     pub table: Table,
 }
 
@@ -164,7 +173,7 @@ pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -251,6 +260,12 @@ impl Field {
     /// Makes an empty field.
     pub fn new(name: impl Into<String>, label: impl Into<String>, kind: Kind) -> Self {
         Self { name: name.into(), label: label.into(), hint: String::new(), kind, value: String::new(), error: String::new() }
+    }
+
+    /// Fills the field.
+    #[must_use]
+    pub fn value(self, value: impl Into<String>) -> Self {
+        Self { value: value.into(), ..self }
     }
 
     /// Adds an explanation.

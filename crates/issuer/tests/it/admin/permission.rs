@@ -45,7 +45,7 @@ fn row(operation: Operation) -> &'static str {
         O::UserList | O::UserShow | O::GroupList | O::GroupShow | O::RoleList | O::RoleShow => "rHa",
         O::SessionListOfUser | O::AuthorizationListOfUser | O::AuditListOfUser | O::ConsentListOfUser => "rHa",
         O::ClientList | O::ClientShow | O::ClientTry | O::ClientClaimList | O::ResourceList | O::ResourceShow | O::KeyList => "ra",
-        O::SessionList | O::AuthorizationList | O::AuditList | O::ActivityShow | O::RefusalList => "ra",
+        O::SessionList | O::AuthorizationList | O::AuditList | O::AuditShow | O::ActivityShow | O::RefusalList => "ra",
         O::AttributeList | O::AttributeShow => "rHa",
         O::UserChangeRoles | O::GroupChangeMembers | O::UserEdit | O::UserUnlock => "ha",
         O::UserDelete | O::UserLink => "hd",
@@ -175,6 +175,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
             let of_user = AuditQuery { user: Some(target.username.clone()), ..AuditQuery::default() };
             audit::list(reading, &of_user.check(reading).await?, window).await.map(drop)
         }
+        O::AuditShow => audit::show(reading, 1).await.map(drop),
         O::ActivityShow => activity::hours(reading, None, 1).await.map(drop),
         O::RefusalList => audit::refusals(reading, "web").await.map(drop),
     }

@@ -45,6 +45,10 @@ async fn an_administrator_walks_through_all_pages() {
         ("admin-resource-edit", &format!("{resource}/edit")),
         ("admin-keys", "/admin/keys"),
         ("admin-sessions", "/admin/sessions"),
+        ("admin-search", "/admin/search?q=ali"),
+        ("admin-users-found", "/admin/users?q=ali"),
+        ("admin-audit", "/admin/audit"),
+        ("admin-event", "/admin/audit/1"),
     ] {
         goto(path).await;
         window.inspect(name).await;

@@ -151,6 +151,7 @@ fn ways_of(action: Action) -> &'static [Way] {
         | Action::UserAdded
         | Action::UserChanged
         | Action::UserEnabled
+        | Action::UserLinkMade
         | Action::UserUnlocked
         | Action::UsersExported => &[],
     }
@@ -164,9 +165,19 @@ fn ways_of_kind(kind: Kind) -> &'static [Way] {
         // A code that is replayed ends the authorization by the function that a reused refresh token calls.
         Kind::RefreshTokenReused | Kind::RefreshTokenFromTheFuture | Kind::CodeReplayed => &[RefreshTokenReused],
         Kind::SessionEnded => &[SignedOut],
+        // A new password ends what is elsewhere by the function that these two ways call.
         Kind::OthersEnded | Kind::PasswordChanged => &[OthersEnded],
+        Kind::PasswordSetByLink => &[PasswordSet],
         Kind::ConsentWithdrawn => &[ConsentWithdrawn],
-        _ => &[],
+        Kind::KeyRevoked => &[KeyRevoked],
+        Kind::AuthorizationGiven
+        | Kind::SignedIn
+        | Kind::SignInFailed
+        | Kind::AccessRefused
+        | Kind::ProfileChanged
+        | Kind::ConsentGiven
+        | Kind::KeyPublished
+        | Kind::KeyErased => &[],
     }
 }
 

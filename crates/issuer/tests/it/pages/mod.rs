@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod admin_clients;
 mod admin_people;
+mod audit;
 mod consent;
 mod sign_in;
 

@@ -1,0 +1,52 @@
+//! `/api/v1/audit`: the audit trail, newest events first.
+
+use uuid::Uuid;
+
+use crate::admin::Refused;
+use crate::admin::audit::{self, AuditQuery};
+use crate::api::access::Access;
+use crate::api::message::{Answer, Name, page, shown};
+use crate::web::error::problem::Problem;
+
+/// The parameters of the list of all events.
+const FILTERS: [&str; 8] = ["user", "client", "event", "actor", "address", "request_id", "from", "until"];
+
+pub(super) async fn list(access: Access) -> Answer {
+    let window = access.window(&FILTERS)?;
+    let text = |name| access.text(name).map(str::to_owned);
+    let query = AuditQuery {
+        user: text("user"),
+        client: text("client"),
+        event: text("event"),
+        actor: text("actor"),
+        address: text("address"),
+        request_id: text("request_id"),
+        from: text("from"),
+        until: text("until"),
+    };
+    let filter = query.check(&access.reading()).await.map_err(of_parameter)?;
+    Ok(page(&access, audit::list(&access.reading(), &filter, &window).await.map_err(of_parameter)?, window.limit))
+}
+
+pub(super) async fn of_user(access: Access, Name(id): Name<Uuid>) -> Answer {
+    let window = access.window(&["from", "until"])?;
+    let text = |name| access.text(name).map(str::to_owned);
+    let query = AuditQuery { user: Some(id.to_string()), from: text("from"), until: text("until"), ..AuditQuery::default() };
+    let filter = query.check(&access.reading()).await.map_err(of_parameter)?;
+    Ok(page(&access, audit::list(&access.reading(), &filter, &window).await.map_err(of_parameter)?, window.limit))
+}
+
+pub(super) async fn show(access: Access, Name(id): Name<i64>) -> Answer {
+    Ok(shown(audit::show(&access.reading(), id).await?))
+}
+
+/// Names the parameter of the query at fault. The cursor of a page is the parameter `after`.
+fn of_parameter(refused: Refused) -> Problem {
+    match refused {
+        Refused::Invalid(faults) if !faults.is_empty() => {
+            let field = if faults[0].field == "cursor" { "after" } else { faults[0].field };
+            Problem::of_parameter(field, format!("expected {}", faults[0].expected))
+        }
+        other => other.into(),
+    }
+}

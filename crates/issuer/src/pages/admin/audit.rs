@@ -1,0 +1,265 @@
+//! The pages of the audit trail: the list with its filters, one event with what it changed, and the list as a file.
+
+use axum::extract::Path;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use crate::admin::audit::{self, AuditFilter, AuditQuery, AuditView};
+use crate::admin::{Fault, Listing, Operation, Refused, Window, csv};
+use crate::clock::{UnixSeconds, date};
+use crate::pages::account::moment;
+use crate::pages::admin::view::{Cell, Detail, Field, Kind, List, Section, Table, encode};
+use crate::pages::admin::{Administrator, failed, window};
+use crate::web::error::page::PageError;
+use crate::web::form::PageQuery;
+use crate::web::html::{Csp, html};
+
+const SECTION: &str = "Audit";
+const PATH: &str = "/admin/audit";
+/// The number of events that a file holds at most.
+const MOST: usize = 10_000;
+/// The number of events of a file that are read at a time.
+const AT_ONCE: u64 = 500;
+/// The fields by which events are selected.
+const FIELDS: [(&str, &str); 7] = [
+    ("", "All events"),
+    ("user", "About the user"),
+    ("client", "About the client"),
+    ("event", "With the name"),
+    ("actor", "Caused by"),
+    ("address", "From the IP address"),
+    ("request_id", "Of the request"),
+];
+
+/// Returns the path of the events about the user or client `name`.
+pub(super) fn history(by: &str, name: &str) -> String {
+    format!("{PATH}?by={by}&value={}", encode(name))
+}
+
+/// Returns what the query of a page asks for. A date stands for its first second.
+fn asked(query: &PageQuery) -> AuditQuery {
+    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let time = |name: &str| given(query.text(name)).map(|text| if text.len() == 10 { text + "T00:00:00Z" } else { text });
+    let by = |name: &str| if query.text("by") == name { given(query.text("value")) } else { None };
+    AuditQuery {
+        user: by("user"),
+        client: by("client"),
+        event: by("event"),
+        actor: by("actor"),
+        address: by("address"),
+        request_id: by("request_id"),
+        from: time("from"),
+        until: time("until"),
+    }
+}
+
+/// Returns the query of the page for a path.
+fn same(query: &PageQuery) -> String {
+    let pairs = ["by", "value", "from", "until"].map(|name| format!("{name}={}", encode(query.text(name))));
+    pairs.join("&")
+}
+
+/// Checks the query. Returns the faults in the words of the form.
+async fn check(admin: &Administrator, query: &PageQuery) -> Result<Result<AuditFilter, Vec<Fault>>, PageError> {
+    let field = |field| if matches!(field, "from" | "until") { field } else { "value" };
+    match asked(query).check(&admin.reading()).await {
+        Ok(filter) => Ok(Ok(filter)),
+        Err(Refused::Invalid(faults)) => Ok(Err(faults.into_iter().map(|fault| Fault { field: field(fault.field), ..fault }).collect())),
+        Err(Refused::NotFound { name, .. }) => {
+            Ok(Err(vec![Fault::new("value", "the name of a user who exists, or the id of one who was deleted").found(name)]))
+        }
+        Err(other) => Err(failed(other)),
+    }
+}
+
+/// `GET /admin/audit`: lists the events.
+pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, PageError> {
+    let (page, error) = match check(&admin, &query).await? {
+        Ok(filter) => (audit::list(&admin.reading(), &filter, &window(&query)).await.map_err(failed)?, String::new()),
+        Err(faults) => {
+            let texts: Vec<String> = faults.iter().map(|fault| format!("{}: expected {}.", label(fault.field), fault.expected)).collect();
+            (Listing::whole(Vec::new()), texts.join(" "))
+        }
+    };
+    let shows = admin.may(Operation::AuditShow);
+    let row = |event: AuditView| {
+        let name =
+            Cell { text: words(&event.event), link: if shows { format!("{PATH}/{}", event.id) } else { String::new() }, ..Cell::default() };
+        let times = (event.times > 1).then(|| Cell::badge(format!("{} times", event.times), false));
+        vec![
+            Cell::text(moment(event.at)),
+            std::iter::once(name).chain(times).collect(),
+            actor(&event),
+            user(&event),
+            event.client_id.as_deref().map_or_else(Vec::new, |id| Cell::link("/admin/clients", id)),
+            Cell::text(event.address.unwrap_or_default()),
+        ]
+    };
+    let same = same(&query);
+    let is_faulty = !error.is_empty();
+    let list = List {
+        frame: admin.frame(SECTION, "signet audit list").await?,
+        heading: "Audit",
+        lead: "Every sign-in, authorization, consent and change, newest first. A file holds the first 10,000 events; \
+               signet audit list --format csv writes them all.",
+        filters: vec![
+            Field::new("by", "Events", Kind::Choice(FIELDS.to_vec())).value(query.text("by")),
+            Field::new("value", "Name, id or address", Kind::Text).value(query.text("value")),
+            Field::new("from", "From", Kind::Text).value(query.text("from")).hint("A day such as 2026-01-31, or a time in RFC 3339."),
+            Field::new("until", "Before", Kind::Text).value(query.text("until")).hint("The day itself is left out."),
+        ],
+        path: PATH,
+        error,
+        files: ["csv", "jsonl"]
+            .map(|format| (if format == "csv" { "CSV" } else { "JSON Lines" }, format!("{PATH}/download?format={format}&{same}")))
+            .to_vec(),
+        table: Table::new(&["Time", "Event", "Cause", "User", "Client", "Address"], "No event was found.").filled(
+            page,
+            &format!("{PATH}?{same}"),
+            row,
+        ),
+        ..List::default()
+    };
+    let mut response = html(&list, Csp::Own)?;
+    if is_faulty {
+        *response.status_mut() = axum::http::StatusCode::BAD_REQUEST;
+    }
+    Ok(response)
+}
+
+fn label(field: &str) -> &'static str {
+    match field {
+        "from" => "From",
+        "until" => "Before",
+        _ => "Name, id or address",
+    }
+}
+
+/// Writes the name of an event in words.
+fn words(event: &str) -> String {
+    event.replace('_', " ")
+}
+
+/// Returns who caused the event.
+fn actor(event: &AuditView) -> Vec<Cell> {
+    match (event.actor_kind.as_str(), &event.actor_username, &event.actor_id) {
+        ("user", Some(name), _) => Cell::link("/admin/users", name),
+        ("user", None, Some(id)) => Cell::text(format!("deleted user {id}")),
+        ("client", _, Some(id)) => Cell::link("/admin/clients", id),
+        (kind, ..) => Cell::text(kind),
+    }
+}
+
+/// Returns the user whom the event concerns.
+fn user(event: &AuditView) -> Vec<Cell> {
+    match (&event.username, event.user_id) {
+        (Some(name), _) => Cell::link("/admin/users", name),
+        (None, Some(id)) => Cell::text(format!("deleted user {id}")),
+        (None, None) => Vec::new(),
+    }
+}
+
+/// `GET /admin/audit/{id}`: shows an event.
+pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Response, PageError> {
+    let Ok(id) = id.parse() else { return Err(failed(Refused::not_found("event", id))) };
+    let event = audit::show(&admin.reading(), id).await.map_err(failed)?;
+    let object = event.detail["object"].as_str();
+    let mut facts = vec![("Time", Cell::text(time(event.at))), ("Cause", actor(&event)), ("Through", Cell::text(words(&event.face)))];
+    let mut add = |label, cells: Vec<Cell>| {
+        if !cells.is_empty() {
+            facts.push((label, cells));
+        }
+    };
+    add("User", user(&event));
+    add("Client", event.client_id.as_deref().map_or_else(Vec::new, |id| Cell::link("/admin/clients", id)));
+    let section = [("group_", "/admin/groups"), ("role_", "/admin/roles"), ("resource_", "/admin/resources")];
+    let path = section.iter().find(|(prefix, _)| event.event.starts_with(prefix)).map(|(_, path)| path);
+    add("Object", object.map_or_else(Vec::new, |name| path.map_or_else(|| Cell::text(name), |path| Cell::link(path, name))));
+    add("Address", event.address.as_deref().map_or_else(Vec::new, Cell::text));
+    add("Browser", event.user_agent.as_deref().map_or_else(Vec::new, Cell::text));
+    let of_request = |id: &str| Cell { text: id.to_owned(), link: history("request_id", id), ..Cell::default() };
+    add("Request", event.request_id.as_deref().map_or_else(Vec::new, |id| vec![of_request(id)]));
+    add("Authorization", event.authorization_id.map_or_else(Vec::new, |id| Cell::text(id.to_string())));
+    add("Failures", event.last_at.map_or_else(Vec::new, |at| Cell::text(format!("{}, the last one at {}", event.times, time(at)))));
+    let fields = event.detail.as_object().into_iter().flatten().filter(|(name, _)| *name != "object");
+    let detail = fields.map(|(name, value)| vec![Cell::text(words(name)), Cell::text(shown(value))]).collect::<Vec<_>>();
+    let mut sections = vec![Section { facts, ..Section::default() }];
+    if !detail.is_empty() {
+        let table = Table::new(&["Field", "Value"], "").filled(Listing::whole(detail), "", |row| row);
+        sections.push(Section { title: "Details", table: Some(table), ..Section::default() });
+    }
+    let changes = changes(event.before.as_ref(), event.after.as_ref());
+    if event.before.is_some() || event.after.is_some() {
+        let table = Table::new(&["Field", "Before", "After"], "No field was changed.").filled(Listing::whole(changes), "", |row| row);
+        sections.push(Section {
+            title: "What changed",
+            lead: "Values of a user who was deleted since are gone.".to_owned(),
+            table: Some(table),
+            ..Section::default()
+        });
+    }
+    let detail = Detail {
+        frame: admin.frame(SECTION, "").await?,
+        heading: format!("Event {id}: {}", words(&event.event)),
+        sections,
+        ..Detail::default()
+    };
+    html(&detail, Csp::Own)
+}
+
+fn time(at: UnixSeconds) -> String {
+    date(at)
+}
+
+/// Returns a value as people read it.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(flag) => if *flag { "yes" } else { "no" }.to_owned(),
+        Value::Array(items) if items.is_empty() => "–".to_owned(),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+/// Returns the fields whose values differ, each with the value before and after.
+fn changes(before: Option<&Value>, after: Option<&Value>) -> Vec<Vec<Vec<Cell>>> {
+    let fields = |state: Option<&Value>| state.and_then(Value::as_object).cloned().unwrap_or_default();
+    let (before, after) = (fields(before), fields(after));
+    let mut names: Vec<&String> = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name))).collect();
+    names.sort();
+    let (nothing, differs) = (Value::Null, |name: &&&String| before.get(**name) != after.get(**name));
+    let value = |state: &serde_json::Map<String, Value>, name: &String| Cell::text(shown(state.get(name).unwrap_or(&nothing)));
+    names.iter().filter(differs).map(|name| vec![Cell::text(words(name)), value(&before, name), value(&after, name)]).collect()
+}
+
+/// `GET /admin/audit/download`: gives the first events of the list as CSV or as JSON Lines.
+pub async fn download(admin: Administrator, query: PageQuery) -> Result<Response, PageError> {
+    let filter = check(&admin, &query).await?.map_err(|faults| failed(Refused::Invalid(faults)))?;
+    let is_csv = query.text("format") != "jsonl";
+    let mut body = if is_csv { csv::line(AuditView::COLUMNS) } else { String::new() };
+    let (mut after, mut written) = (None, 0);
+    while written < MOST {
+        let page = audit::list(&admin.reading(), &filter, &Window { after, limit: AT_ONCE }).await.map_err(failed)?;
+        for event in &page.items {
+            let row = serde_json::to_value(event).map_err(PageError::server_error)?;
+            body += &if is_csv { csv::row(&AuditView::COLUMNS, &row) } else { format!("{row}\n") };
+        }
+        written += page.items.len();
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let cut = if after.is_some() { "-first-10000" } else { "" };
+    let (media_type, end) = if is_csv { ("text/csv; charset=utf-8", "csv") } else { ("application/jsonl; charset=utf-8", "jsonl") };
+    let name = HeaderValue::from_str(&format!("attachment; filename=\"audit{cut}.{end}\"")).map_err(PageError::server_error)?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
+        (header::CONTENT_DISPOSITION, name),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, body).into_response())
+}
