@@ -122,8 +122,8 @@ async fn with_many(app: &TestApp, count: u32) {
     app.sql(&format!("INSERT INTO groups (id, name, folded_name, created_at) SELECT {id}, 'many' || i, 'many' || i, 0 FROM {numbers}"))
         .await;
     app.sql(&format!(
-        "INSERT INTO clients (id, client_name, public, grant_types, redirect_uris, created_at, pkce) \
-         SELECT 'many' || i, 'many', {falsehood}, '', '', 0, 'required' FROM {numbers}"
+        "INSERT INTO clients (id, client_name, public, grant_types, redirect_uris, created_at, pkce, grant_id) \
+         SELECT 'many' || i, 'many', {falsehood}, '', '', 0, 'required', '' FROM {numbers}"
     ))
     .await;
     let parity = |name: &str| format!("CASE CAST(substr({name}, 5) AS INTEGER) % 2 WHEN 0 THEN 'even' ELSE 'odd' END");
