@@ -9,7 +9,8 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::sync::watch::Receiver;
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::oauth::error::{Code, OAuthError};
@@ -50,22 +51,24 @@ async fn answer(app: &App, waiting: &Waiting, address: IpAddr, query: &str) -> R
     let busy = || OAuthError::new(Code::Busy, "too many requests wait for revocations; try again");
     let _place = waiting.in_all.try_acquire().map_err(|_| busy())?;
     let _own = waiting.per_address.take(address).ok_or_else(busy)?;
-    let until = Instant::now() + HOLD;
     let mut changes = app.revocation_feed.subscribe();
-    if after.is_some() && !app.is_stopping() {
-        sleep(PAUSE).await;
+    if after.is_some() {
+        let _ = timeout(PAUSE, changes.wait_for(|()| app.is_stopping())).await;
     }
-    loop {
-        changes.mark_unchanged();
-        match app.revocation_feed.answer(after, &*app.clock) {
-            Answer::Blind => return Err(OAuthError::new(Code::Unavailable, "the revocations cannot be read; try again")),
-            Answer::News(news) => return Ok(no_store(news)),
-            Answer::Nothing(news) if app.is_stopping() => return Ok(no_store(news)),
-            Answer::Nothing(news) => {
-                if timeout_at(until, changes.changed()).await.is_err() {
-                    return Ok(no_store(news));
-                }
-            }
+    let wait = async {
+        // Marked before the look, so that no change falls between the two.
+        while let (false, Answer::Nothing(_)) = (app.is_stopping(), look(app, after, &mut changes)) {
+            let _ = changes.changed().await;
         }
+    };
+    let _ = timeout(HOLD, wait).await;
+    match look(app, after, &mut changes) {
+        Answer::Blind => Err(OAuthError::new(Code::Unavailable, "the revocations cannot be read; try again")),
+        Answer::News(news) | Answer::Nothing(news) => Ok(no_store(news)),
     }
+}
+
+fn look(app: &App, after: Option<&str>, changes: &mut Receiver<()>) -> Answer {
+    changes.mark_unchanged();
+    app.revocation_feed.answer(after, &*app.clock)
 }

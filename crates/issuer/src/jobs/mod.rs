@@ -64,9 +64,11 @@ pub fn start(app: &Arc<App>) -> tokio::task::JoinSet<()> {
     });
     let reading = Arc::clone(app);
     jobs.spawn(async move {
+        let mut rounds = tokio::time::interval(REVOCATIONS_INTERVAL);
+        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            rounds.tick().await;
             read_revocations::run(&reading).await;
-            tokio::time::sleep(REVOCATIONS_INTERVAL).await;
         }
     });
     jobs

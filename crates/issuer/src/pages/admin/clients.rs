@@ -8,6 +8,7 @@ use crate::admin::clients::{self, ClientFilter, ClientView, SecretView};
 use crate::admin::{Listing, Operation, client_claims};
 use crate::oauth::access::Access;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim};
+use crate::oauth::issuer::Issuer;
 use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, window};
@@ -117,6 +118,19 @@ fn registered(client: &ClientView, days: u32) -> String {
     }
 }
 
+/// The lines that an application needs for its settings.
+fn connection(issuer: &Issuer, client_id: &str) -> String {
+    format!(
+        "Issuer:        {issuer}\nClient id:     {}\nDiscovery:     {}\nAuthorization: {}\nToken:         {}\nUserInfo:      {}\nJWKS:          {}",
+        client_id,
+        issuer.endpoint("/.well-known/openid-configuration"),
+        issuer.endpoint("/authorize"),
+        issuer.endpoint("/token"),
+        issuer.endpoint("/userinfo"),
+        issuer.endpoint("/.well-known/jwks.json"),
+    )
+}
+
 /// `GET /admin/clients/{id}`: shows a client.
 pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Response, PageError> {
     let reading = admin.reading();
@@ -125,15 +139,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
     let refusals = refusals_of(&reading, &id).await.map_err(failed)?;
     let (path, issuer) = (path(&client.client_id), &admin.app.settings.issuer);
     let list = |values: &[String]| Cell::text(if values.is_empty() { "–".to_owned() } else { values.join("\n") });
-    let connection = format!(
-        "Issuer:        {issuer}\nClient id:     {}\nDiscovery:     {}\nAuthorization: {}\nToken:         {}\nUserInfo:      {}\nJWKS:          {}",
-        client.client_id,
-        issuer.endpoint("/.well-known/openid-configuration"),
-        issuer.endpoint("/authorize"),
-        issuer.endpoint("/token"),
-        issuer.endpoint("/userinfo"),
-        issuer.endpoint("/.well-known/jwks.json"),
-    );
+    let connection = connection(issuer, &client.client_id);
     let row = |claim: ClientClaim| {
         let remove = Cell { text: "Change".to_owned(), link: format!("{path}/claim?claim={}", encode(&claim.claim)), ..Cell::default() };
         vec![Cell::text(claim.claim.clone()), Cell::text(source(&claim)), Cell::text(places(&claim)), vec![remove]]
