@@ -49,7 +49,7 @@ pub struct News {
 /// The place of an entry that is not in the database any more, because the database was restored. It comes before all others.
 const ELSEWHERE: i64 = -1;
 
-/// What is refused.
+/// The thing whose tokens an entry refuses.
 #[derive(Debug, Clone)]
 enum Refused {
     /// The tokens of a handle, as the feed writes it.
@@ -225,6 +225,8 @@ impl RevocationFeed {
         if !is_same_database {
             rows = revocations::from(store.reader(), 0).await?;
         }
+        // The cleanup has not deleted these yet. Adding them again after they were dropped would look like news.
+        rows.retain(|row| row.age < self.keep_for);
         let mut known = self.known();
         if !is_same_database {
             known.renumber(&rows);

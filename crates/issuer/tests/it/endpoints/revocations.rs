@@ -340,7 +340,7 @@ async fn every_way_to_end_or_narrow_access_revokes_its_tokens_and_no_others() {
         }
         let all = [house.web.str("access_token"), house.shop.str("access_token"), &house.worker, &house.bob];
         for other in all.into_iter().filter(|token| !refused.iter().any(|refused| refused == token)) {
-            // What holds for all users of the client or of the role concerns bob too.
+            // A change of a client concerns all of its users, and bob is one of them.
             let concerns_all = matches!(way, Way::ClientDisabled | Way::ClientLosesScope | Way::ClientForGroups | Way::ClientRemoved);
             if other == house.bob && concerns_all {
                 continue;
@@ -468,6 +468,9 @@ async fn old_entries_are_deleted_and_the_purge_of_authorizations_revokes_nothing
     jobs::clean(&app.app).await.unwrap();
     assert_eq!(count().await, ended, "they are still needed");
     app.sql("UPDATE revocations SET at = at - 4000").await;
+    // A node that starts before the cleanup knows them no more, and nothing seems new to it round after round.
+    let node = app.another_node().await;
+    assert_eq!(listed(&everything(&node).await, "revoked"), [""; 0]);
     jobs::clean(&app.app).await.unwrap();
     assert_eq!(count().await, 0);
     app.advance(400 * 86_400);
