@@ -19,7 +19,7 @@ pub struct PresetsBody {
     pub items: Vec<PresetView>,
 }
 
-/// What a client from a preset needs beside it.
+/// The values that a client from a preset needs in addition to the preset.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewClientFromPreset)]

@@ -149,7 +149,7 @@ async fn carried(db: &impl ConnectionTrait, id: Uuid) -> Result<Vec<String>, Sto
     Ok(roles_of(db, std::iter::once(id)).await?.remove(&id).unwrap_or_default())
 }
 
-/// What those lose who leave the group `id`.
+/// Returns the access that a user loses who leaves the group `id`.
 async fn loss_of(db: &impl ConnectionTrait, id: Uuid) -> Result<Loss, StoreError> {
     Loss::of(db, &carried(db, id).await?, Some(id)).await
 }

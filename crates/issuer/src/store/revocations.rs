@@ -91,7 +91,7 @@ async fn renew_clients(db: &impl ConnectionTrait, condition: Condition) -> Resul
     Ok(())
 }
 
-/// What users lose.
+/// The access that a change takes away from users.
 #[derive(Debug, Default)]
 pub struct Loss {
     /// The scopes that they may no longer hold by this way. They may still hold one by another way; its tokens are refused all the same, and

@@ -75,7 +75,7 @@ fn patch_of(form: &AdminForm, before: &ClientView) -> ClientPatch {
     let origins = form.lines("origins");
     let mut metadata = Map::new();
     for (name, _, _) in URLS {
-        // What stays is left out, so that a logo is not fetched again.
+        // The patch leaves out the values that stay as they are, so that a logo is not fetched again.
         if form.text(name) != of_view(name, before) {
             metadata.insert(name.to_owned(), form.optional(name).map_or(Value::Null, Value::from));
         }

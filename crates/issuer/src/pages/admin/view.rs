@@ -127,7 +127,7 @@ pub struct List {
     pub filters: Vec<Field>,
     /// The path of the list, which the fields are sent to.
     pub path: &'static str,
-    /// What is wrong with the fields; empty if nothing.
+    /// The message above the form that says what is wrong with the fields. Empty if nothing is wrong.
     pub error: String,
     /// Labels and paths of files with the list.
     pub files: Vec<(&'static str, String)>,
@@ -140,7 +140,7 @@ pub struct Search {
     /// The path of the list.
     path: &'static str,
     label: &'static str,
-    /// What is searched; empty if everything is listed.
+    /// The words that are searched for. Empty if the page lists everything.
     words: String,
     /// How much was found; empty if everything is listed.
     found: String,
