@@ -126,3 +126,12 @@ def assert_all(services, token, status, challenge="", **request):
     found = answers(services, token, **request)
     wrong = {name: answer for name, answer in found.items() if answer[0] != status or challenge not in answer[1]}
     assert not wrong, f"{status} {challenge} was expected, but: {wrong}"
+
+
+def until_all_refuse(services, token: str, seconds: float):
+    """Waits until every service refuses the token, for `seconds` at most."""
+    deadline = time.monotonic() + seconds
+    while {status for status, _ in answers(services, token).values()} != {401}:
+        assert time.monotonic() < deadline, answers(services, token)
+        time.sleep(0.05)
+    assert_all(services, token, 401, "invalid_token")

@@ -8,7 +8,7 @@ import time
 import urllib.parse
 
 import pytest
-from support import answers, assert_all, running_services
+from support import assert_all, running_services, until_all_refuse
 from test_minted_tokens import Minter
 
 
@@ -75,14 +75,6 @@ def services(issuer):
 
 def of(issuer, grant_id: str) -> str:
     return issuer.token(claims={"grant_id": grant_id})
-
-
-def until_all_refuse(services, token: str, seconds: float):
-    deadline = time.monotonic() + seconds
-    while {status for status, _ in answers(services, token).values()} != {401}:
-        assert time.monotonic() < deadline, answers(services, token)
-        time.sleep(0.05)
-    assert_all(services, token, 401, "invalid_token")
 
 
 def test_the_first_request_knows_what_was_revoked_before(issuer, services):
