@@ -115,14 +115,13 @@ impl Api {
 
     /// Adds `POST` of a change that takes a body.
     pub fn act<I: ToSchema, V: ToSchema, T: 'static>(
-        mut self,
+        self,
         path: &'static str,
         operation: Operation,
         summary: &'static str,
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
-        let (input, output) = (Some(self.input::<I>()), Some(self.schema::<V>()));
-        self.add(&Route { input, output, ..Route::new(HttpMethod::Post, path, operation, summary) }, handler)
+        self.exchange::<I, V, T>(Route::new(HttpMethod::Post, path, operation, summary), handler)
     }
 
     /// Adds `POST` of a change that takes no body.
@@ -163,26 +162,24 @@ impl Api {
 
     /// Adds `PATCH` by a JSON merge patch (RFC 7396).
     pub fn patch<I: ToSchema, V: ToSchema, T: 'static>(
-        mut self,
+        self,
         path: &'static str,
         operation: Operation,
         summary: &'static str,
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
-        let (input, output) = (Some(self.input::<I>()), Some(self.schema::<V>()));
-        self.add(&Route { input, output, has_etag: true, ..Route::new(HttpMethod::Patch, path, operation, summary) }, handler)
+        self.exchange::<I, V, T>(Route { has_etag: true, ..Route::new(HttpMethod::Patch, path, operation, summary) }, handler)
     }
 
     /// Adds `PUT` of one thing in place of what stood there.
     pub fn put<I: ToSchema, V: ToSchema, T: 'static>(
-        mut self,
+        self,
         path: &'static str,
         operation: Operation,
         summary: &'static str,
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
-        let (input, output) = (Some(self.input::<I>()), Some(self.schema::<V>()));
-        self.add(&Route { input, output, has_etag: true, ..Route::new(HttpMethod::Put, path, operation, summary) }, handler)
+        self.exchange::<I, V, T>(Route { has_etag: true, ..Route::new(HttpMethod::Put, path, operation, summary) }, handler)
     }
 
     /// Adds `DELETE` of one thing.
@@ -194,6 +191,12 @@ impl Api {
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
         self.add(&Route { status: StatusCode::NO_CONTENT, ..Route::new(HttpMethod::Delete, path, operation, summary) }, handler)
+    }
+
+    /// Adds a route that takes a body of the type `I` and answers with one of the type `V`.
+    fn exchange<I: ToSchema, V: ToSchema, T: 'static>(mut self, route: Route, handler: impl Handler<T, Arc<App>>) -> Self {
+        let (input, output) = (Some(self.input::<I>()), Some(self.schema::<V>()));
+        self.add(&Route { input, output, ..route }, handler)
     }
 
     fn schema<V: ToSchema>(&mut self) -> RefOr<Schema> {
