@@ -1,4 +1,4 @@
-//! Lists and ends the authorizations that a user has given, and ends one at the request of its client (RFC 7009).
+//! Lists and ends the authorizations that a user has given, and revokes tokens at the request of their client (RFC 7009).
 
 use uuid::Uuid;
 
@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::audit::{self, Actor, Event};
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
-use crate::store::{StoreError, commit};
+use crate::store::{StoreError, commit, revocations};
 
 /// The number of authorizations that a page shows at most.
 pub const SHOWN: usize = 100;
@@ -37,6 +37,14 @@ pub async fn end(app: &App, actor: &Actor, user: Uuid, id: Uuid) -> Result<(), S
 /// Ends the authorization of `row` at the request of its client. Does nothing if it has already ended.
 pub async fn revoke(app: &App, actor: &Actor, row: &AuthorizationRow) -> Result<(), StoreError> {
     end_as(app, actor, row, "client").await
+}
+
+/// Ends all access tokens that the client `id` got for itself so far. Those of its users go on.
+pub async fn revoke_own(app: &App, actor: &Actor, id: &str) -> Result<(), StoreError> {
+    let transaction = app.store.begin().await?;
+    revocations::of_client_itself(&transaction, id).await?;
+    audit::record(&transaction, app.now(), actor, Event::OwnTokensRevoked { client: id }).await?;
+    commit(transaction).await
 }
 
 async fn end_as(app: &App, actor: &Actor, row: &AuthorizationRow, by: &str) -> Result<(), StoreError> {

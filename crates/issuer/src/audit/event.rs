@@ -129,6 +129,7 @@ kinds! {
     PasswordChanged = "password_changed";
     PasswordSetByLink = "password_set_by_link";
     ProfileChanged = "profile_changed";
+    OwnTokensRevoked = "own_tokens_revoked";
     ConsentGiven = "consent_given";
     ConsentWithdrawn = "consent_withdrawn";
     KeyPublished = "key_published";
@@ -170,6 +171,8 @@ pub enum Event<'a> {
     PasswordSetByLink { user: Uuid, ended: EndedAccess },
     /// A user changed their own profile.
     ProfileChanged { user: Uuid },
+    /// A client revoked the access tokens that it had got for itself.
+    OwnTokensRevoked { client: &'a str },
     /// A user consented that a client may use these scopes, and these resources by their ids, and is told the claims of these names.
     ConsentGiven { user: Uuid, client: &'a str, scope: &'a str, resources: &'a BTreeSet<String>, claims: &'a BTreeSet<String> },
     /// A user withdrew their consent to a client.
@@ -200,6 +203,7 @@ impl Event<'_> {
             Self::PasswordChanged { .. } => Kind::PasswordChanged.name(),
             Self::PasswordSetByLink { .. } => Kind::PasswordSetByLink.name(),
             Self::ProfileChanged { .. } => Kind::ProfileChanged.name(),
+            Self::OwnTokensRevoked { .. } => Kind::OwnTokensRevoked.name(),
             Self::ConsentGiven { .. } => Kind::ConsentGiven.name(),
             Self::ConsentWithdrawn { .. } => Kind::ConsentWithdrawn.name(),
             Self::KeyPublished { .. } => Kind::KeyPublished.name(),
@@ -245,6 +249,7 @@ impl Event<'_> {
             | Self::RefreshTokenReused { client, .. }
             | Self::RefreshTokenFromTheFuture { client, .. }
             | Self::CodeReplayed { client, .. }
+            | Self::OwnTokensRevoked { client }
             | Self::ConsentGiven { client, .. }
             | Self::AccessRefused { client, .. }
             | Self::ConsentWithdrawn { client, .. } => Some(client),

@@ -10,7 +10,6 @@ use crate::app::App;
 use crate::audit::{Actor, Face, Who};
 use crate::clients::authentication;
 use crate::oauth::error::OAuthError;
-use crate::store::revocations;
 use crate::tokens::lookup::look_up;
 use crate::web::form::Parameters;
 
@@ -31,7 +30,7 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<StatusCode, OAuthE
     let actor = Actor::remote(Who::Client(client.id.clone()), Face::Revocation, &parameters.request);
     match found.user {
         Some((_, row)) => authorizations::revoke(app, &actor, &row).await?,
-        None => revocations::of_client_itself(app.store.writer(), &client.id).await?,
+        None => authorizations::revoke_own(app, &actor, &client.id).await?,
     }
     Ok(StatusCode::OK)
 }

@@ -8,7 +8,7 @@ use signet_issuer::audit::{self, Kind};
 use signet_issuer::clock::DAY;
 
 use super::events;
-use crate::support::{PASSWORD, TestApp};
+use crate::support::{PASSWORD, SECRET, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_event_is_written_where_it_happens() {
@@ -30,6 +30,9 @@ async fn every_kind_of_event_is_written_where_it_happens() {
     app.sql("UPDATE authorizations SET generation = 0").await;
     app.refresh(&second).await;
     app.post("/revoke").form(&[("client_id", "shop"), ("token", &first)]).send().await;
+    app.add_client("worker", false, "client_credentials", &["orders:read"]).await;
+    let own = app.client_token("worker", "").await.str("access_token").to_owned();
+    app.post("/revoke").basic_auth("worker", SECRET).form(&[("token", &own)]).send().await;
     let page = browser.get("/account").await;
     browser.submit(&page, "/account", &[("nickname", "Al")]).await;
     let page = browser.get("/account/consents").await;

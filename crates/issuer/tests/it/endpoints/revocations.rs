@@ -162,7 +162,8 @@ fn ways_of(action: Action) -> &'static [Way] {
 fn ways_of_kind(kind: Kind) -> &'static [Way] {
     use Way::*;
     match kind {
-        Kind::AuthorizationEnded => &[ClientRevokesToken, DeviceEnded, ClientRevokesOwnToken],
+        Kind::AuthorizationEnded => &[ClientRevokesToken, DeviceEnded],
+        Kind::OwnTokensRevoked => &[ClientRevokesOwnToken],
         // A code that is replayed ends the authorization by the function that a reused refresh token calls.
         Kind::RefreshTokenReused | Kind::RefreshTokenFromTheFuture | Kind::CodeReplayed => &[RefreshTokenReused],
         Kind::SessionEnded => &[SignedOut],

@@ -50,6 +50,8 @@ async fn a_client_revokes_the_tokens_that_it_got_for_itself() {
     let answer = app.post("/revoke").basic_auth("worker", SECRET).form(&[("token", &token)]).send().await;
     assert_eq!(answer.status, 200);
     assert_eq!(is_active(&token).await, false);
+    let by_worker = "event = 'own_tokens_revoked' AND client_id = 'worker' AND actor_kind = 'client'";
+    assert_eq!(app.count(&format!("SELECT count(*) FROM audit_events WHERE {by_worker}")).await, 1);
     let next = app.client_token("worker", "").await.str("access_token").to_owned();
     assert_eq!(is_active(&next).await, true);
 }
