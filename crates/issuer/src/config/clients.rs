@@ -6,8 +6,6 @@ use crate::oauth::client_metadata::is_plain_text;
 
 /// The most characters of `support_contact`.
 const MAX_CONTACT: usize = 200;
-/// The most days of a setting.
-const MAX_DAYS: u32 = 3660;
 
 /// Checks the settings about clients.
 pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
@@ -15,14 +13,6 @@ pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
     if let Some(text) = settings.support_contact.as_ref().filter(|text| !is_contact(text)) {
         let expected = format!("expected at most {MAX_CONTACT} characters in one line, such as it-help@example.com");
         return Err(invalid("support_contact", format!("{expected}; found {text:?}")));
-    }
-    for (name, value, least) in [
-        ("registered_client_unused_days", settings.registered_client_unused_days, 0),
-        ("client_secret_max_age_days", settings.client_secret_max_age_days, 1),
-    ] {
-        if !(least..=MAX_DAYS).contains(&value) {
-            return Err(invalid(name, format!("expected {least} to {MAX_DAYS} days; found {value}")));
-        }
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ mod clients;
 pub mod database_url;
 mod error;
 pub mod peers;
+mod ranges;
 mod sources;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -60,6 +61,9 @@ pub const VERIFIER_MIN_MAX_AGE: UnixSeconds = signet_verifier::MIN_MAX_AGE.cast_
 
 /// The time for which verifiers that do not reach the issuer go on with the keys that they have, in seconds.
 pub const VERIFIER_STALE_ALLOWANCE: UnixSeconds = signet_verifier::STALE_ALLOWANCE.cast_signed();
+
+/// The lengths that a signing key may have, in bits, in words.
+const KEY_BITS: &str = "2048, 3072 or 4096";
 
 /// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,8 +209,8 @@ impl Settings {
         let host = if is_other_loopback { listen.ip().to_string() } else { "localhost".to_owned() };
         let issuer = given.extract_inner("issuer").unwrap_or_else(|_| format!("http://{host}:{}", listen.port()));
         let defaults = Self::defaults(&issuer, listen)?;
-        let all = Figment::from(Serialized::defaults(defaults)).merge(given);
-        let mut settings = all.extract_lossy::<Self>().map_err(sources::explain)?;
+        let all = Figment::from(Serialized::defaults(&defaults)).merge(given);
+        let mut settings = all.extract_lossy::<Self>().map_err(|errors| sources::explain(errors, &defaults))?;
         settings.default_client = settings.default_client.filter(|client| !client.is_empty());
         settings.registration_default_resource = settings.registration_default_resource.filter(|resource| !resource.is_empty());
         settings.support_contact = settings.support_contact.filter(|text| !text.trim().is_empty());
@@ -288,45 +292,9 @@ impl Settings {
         }
         clients::check(self)?;
         if ![2048, 3072, 4096].contains(&self.key_bits) {
-            return Err(invalid("key_bits", format!("expected 2048, 3072 or 4096; found {}", self.key_bits)));
+            return Err(invalid("key_bits", format!("expected {KEY_BITS}; found {}", self.key_bits)));
         }
-        let in_range = |name, value: i64, least: i64, most: i64| {
-            if (least..=most).contains(&value) {
-                return Ok(());
-            }
-            Err(invalid(name, format!("expected {least} to {most}{}; found {value}", where_from(name))))
-        };
-        in_range("access_token_lifetime", self.access_token_lifetime, 1, MAX_TOKEN_LIFETIME)?;
-        in_range("id_token_lifetime", self.id_token_lifetime, 1, MAX_TOKEN_LIFETIME)?;
-        in_range("refresh_absolute_lifetime", self.refresh_absolute_lifetime, 60, 366 * DAY)?;
-        in_range("refresh_idle_lifetime", self.refresh_idle_lifetime, 60, self.refresh_absolute_lifetime)?;
-        in_range("jwks_max_age", self.jwks_max_age, 1, 3600)?;
-        in_range("key_refresh_interval", self.key_refresh_interval, 1, 60)?;
-        in_range("clock_skew", self.clock_skew, 0, 300)?;
-        in_range("key_publication_lead", self.key_publication_lead, self.least_publication_lead(), 7 * DAY)?;
-        in_range("key_rotation_period", self.key_rotation_period, 2 * self.key_publication_lead, 366 * DAY)?;
-        in_range(
-            "argon2_memory_kib",
-            self.argon2_memory_kib.into(),
-            8 * i64::from(self.argon2_parallelism.max(1)),
-            MAX_ARGON2_MEMORY_KIB.into(),
-        )?;
-        let most_passes = MAX_ARGON2_WORK / u64::from(self.argon2_memory_kib);
-        in_range("argon2_iterations", self.argon2_iterations.into(), 1, UnixSeconds::try_from(most_passes).unwrap_or(UnixSeconds::MAX))?;
-        in_range("argon2_parallelism", self.argon2_parallelism.into(), 1, 64)?;
-        in_range("hash_threads", count(self.hash_threads), 1, 1024)?;
-        in_range("hash_queue", count(self.hash_queue), 1, 100_000)?;
-        in_range("account_attempts", self.account_attempts.into(), 1, 1000)?;
-        in_range("account_max_delay", self.account_max_delay, 1, DAY)?;
-        in_range("address_attempts", self.address_attempts.into(), 1, 1_000_000)?;
-        in_range("address_window", self.address_window, 1, DAY)?;
-        in_range("failed_sign_in_retention", self.failed_sign_in_retention, 3600, 3660 * DAY)?;
-        if self.audit_retention != 0 {
-            in_range("audit_retention", self.audit_retention, DAY, 36_600 * DAY)?;
-        }
-        in_range("activity_retention", self.activity_retention, DAY, 3660 * DAY)?;
-        in_range("session_absolute_lifetime", self.session_absolute_lifetime, 60, 366 * DAY)?;
-        in_range("session_idle_lifetime", self.session_idle_lifetime, 60, self.session_absolute_lifetime)?;
+        ranges::check(self)?;
         if let Err(error) = EnvFilter::try_new(&self.log) {
             return Err(invalid("log", format!("expected a level or filter such as info; {error}")));
         }
@@ -338,17 +306,7 @@ impl Settings {
             let expected = "expected one of off, error, warn, info, debug, trace, or <module>=<level>";
             return Err(invalid("log", format!("{expected}; found {word:?}")));
         }
-        in_range("fetch_timeout", self.fetch_timeout.try_into().unwrap_or(i64::MAX), 1, 30)?;
-        in_range("fetches_at_once", count(self.fetches_at_once), 1, 1000)?;
-        in_range("fetches_in_all", self.fetches_in_all.into(), 1, 1_000_000)?;
-        in_range("fetches_per_address", self.fetches_per_address.into(), 1, 1_000_000)?;
-        in_range("fetches_per_token", self.fetches_per_token.into(), 1, 1_000_000)?;
-        in_range("fetch_window", self.fetch_window.try_into().unwrap_or(i64::MAX), 1, DAY)?;
-        in_range("max_connections", count(self.max_connections), 1, 1_000_000)?;
-        in_range("max_connections_per_address", count(self.max_connections_per_address), 1, 1_000_000)?;
-        in_range("health_connections", count(self.health_connections), 1, 1000)?;
-        in_range("header_timeout", self.header_timeout.try_into().unwrap_or(i64::MAX), 1, 3600)?;
-        in_range("write_timeout", self.write_timeout.try_into().unwrap_or(i64::MAX), 1, 3600)
+        Ok(())
     }
 
     /// Returns the networks of the trusted proxies; empty if there are none.
@@ -381,20 +339,4 @@ impl Settings {
     pub fn retired_key_lifetime(&self) -> UnixSeconds {
         self.key_refresh_interval + MAX_TOKEN_LIFETIME + VERIFIER_LEEWAY + self.clock_skew
     }
-}
-
-/// For messages: the other settings on which a bound of `name` depends.
-fn where_from(name: &str) -> &'static str {
-    match name {
-        "refresh_idle_lifetime" => ", the most being refresh_absolute_lifetime",
-        "audit_retention" => ", or 0 to keep all events",
-        "key_publication_lead" => ", the least being key_refresh_interval + 2 * jwks_max_age + clock_skew + 5",
-        "key_rotation_period" => ", the least being 2 * key_publication_lead",
-        "session_idle_lifetime" => ", the most being session_absolute_lifetime",
-        _ => "",
-    }
-}
-
-fn count(value: usize) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }

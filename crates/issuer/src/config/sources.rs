@@ -9,7 +9,7 @@ use figment::{Error, Figment, Metadata, Profile, Provider};
 use ipnet::IpNet;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
-use crate::config::{ConfigError, DEFAULT_FILE, Flag};
+use crate::config::{ConfigError, DEFAULT_FILE, Flag, KEY_BITS, Settings, ranges};
 
 const PREFIX: &str = "SIGNET_";
 
@@ -100,8 +100,8 @@ fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     similar.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, known)| known)
 }
 
-/// Makes one line that names each setting that cannot be read, and what was expected.
-pub(super) fn explain(errors: Error) -> ConfigError {
+/// Makes one line that names each setting that cannot be read, and what was expected. The `defaults` are the examples.
+pub(super) fn explain(errors: Error, defaults: &Settings) -> ConfigError {
     let line = |error: Error| {
         let source = error.metadata.as_ref().map_or(String::new(), |metadata| match &metadata.source {
             Some(file) => format!(" (in {file})"),
@@ -115,7 +115,7 @@ pub(super) fn explain(errors: Error) -> ConfigError {
                 format!("setting {name}: there is no such setting{source}{nearest}")
             }
             Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-                format!("setting {name}: expected {}; found {}{source}", in_words(&expected), without_type(&found))
+                format!("setting {name}: expected {}; found {}{source}", in_words(&name, &expected, defaults), without_type(&found))
             }
             Kind::UnknownVariant(found, expected) => {
                 format!("setting {name}: expected {}; found {found}{source}", expected.join(if expected.len() > 2 { ", " } else { " or " }))
@@ -140,15 +140,12 @@ fn without_type(found: &Actual) -> String {
     }
 }
 
-fn in_words(expected: &str) -> &str {
+/// Says what was expected of the setting `name`. `expected` is the name that the parser has for it.
+fn in_words(name: &str, expected: &str, defaults: &Settings) -> String {
     match expected {
-        "u32" => "a whole number from 0 to 4294967295, such as 60",
-        "u64" | "usize" => "a whole number from 0, such as 60",
-        "i32" => "a whole number up to 2147483647, such as 60",
-        // Every setting of this type is a time.
-        "i64" => "a whole number of seconds, such as 300",
-        "a boolean" | "bool" => "true or false",
-        other => other,
+        "a boolean" | "bool" => "true or false".to_owned(),
+        _ if name == "key_bits" => KEY_BITS.to_owned(),
+        other => ranges::expected(name, defaults).unwrap_or_else(|| other.to_owned()),
     }
 }
 

@@ -28,7 +28,7 @@ fn a_wrong_file_is_named_and_no_line_of_it_is_repeated() {
     for (text, expected) in [
         ("database_url = \"postgres://signet:sek@db.example/x", "TOML parse error at line 1"),
         ("database_url = [\"postgres://signet:sek@db.example/x\"]", "setting database_url: expected a string"),
-        ("key_bits = true", "setting key_bits: expected a whole number from 0"),
+        ("key_bits = true", "setting key_bits: expected 2048, 3072 or 4096"),
         ("isuer = \"https://id.example\"", "setting isuer: there is no such setting"),
     ] {
         std::fs::write(signet.dir.path().join("signet.toml"), text).unwrap();
