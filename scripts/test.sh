@@ -75,8 +75,8 @@ for folder in examples/orders-go examples/sign-in-go examples/tests/kubernetes-o
   (cd "$folder" && go vet . && go build -buildvcs=false -o "$CARGO_TARGET_DIR/debug/${folder##*/}" .)
 done
 GOBIN="$CARGO_TARGET_DIR/debug" go install -buildvcs=false github.com/oauth2-proxy/oauth2-proxy/v7@v7.15.6
-for example in orders-spring sign-in-spring; do
-  mvn --quiet --batch-mode --file "examples/$example/pom.xml" package
+for folder in examples/orders-spring examples/sign-in-spring examples/tests/spring-defaults; do
+  mvn --quiet --batch-mode --file "$folder/pom.xml" package
 done
 TEST_BIN_DIR="$CARGO_TARGET_DIR/debug" "$venv/bin/python" -m pytest -q -n 2 --dist loadfile -p no:cacheprovider examples/tests
 
