@@ -51,15 +51,14 @@ impl Known {
     fn step(&mut self, kid: Option<&str>, now: Duration) -> Step {
         let since = |at: Option<Duration>| at.map_or(Duration::MAX, |at| now.saturating_sub(at));
         if since(self.fetched_at) >= MAX_AGE + MAX_STALE {
-            self.keys = Arc::default();
+            (self.keys, self.fetched_at) = (Arc::default(), None);
         }
-        let has_key = self.fetched_at.is_some() && kid.is_none_or(|kid| self.keys.key_ids().any(|own| own == kid));
-        if has_key && since(self.fetched_at) < MAX_AGE {
-            return Step::Use(Arc::clone(&self.keys));
+        let usable = self.usable(kid);
+        if let Some(keys) = usable.clone().filter(|_| since(self.fetched_at) < MAX_AGE) {
+            return Step::Use(keys);
         }
         if let Some(fetching) = self.fetching.clone().filter(|fetching| fetching.has_changed().is_ok()) {
-            let is_usable = has_key && since(self.fetched_at) < MAX_AGE + MAX_STALE;
-            return if is_usable { Step::Use(Arc::clone(&self.keys)) } else { Step::Wait(fetching) };
+            return usable.map_or(Step::Wait(fetching), Step::Use);
         }
         if since(self.asked_at) < COOL_DOWN {
             return Step::Use(Arc::clone(&self.keys));
@@ -67,6 +66,12 @@ impl Known {
         let (sender, receiver) = watch::channel(());
         self.fetching = Some(receiver);
         Step::Fetch(sender)
+    }
+
+    /// Returns the cached keys if `kid` is among them. [`Known::step`] forgets keys that are too old to be used.
+    fn usable(&self, kid: Option<&str>) -> Option<Arc<KeySet>> {
+        let has_key = self.fetched_at.is_some() && kid.is_none_or(|kid| self.keys.key_ids().any(|own| own == kid));
+        has_key.then(|| Arc::clone(&self.keys))
     }
 
     /// Returns the keys after a fetch has ended. Fails if none were ever fetched.
@@ -105,14 +110,17 @@ impl ClientKeys {
             Step::Use(keys) => return Ok(keys),
             Step::Wait(ended) => ended,
             Step::Fetch(end) => {
-                // A fetch that is refused is not begun, so that another address may begin it at once.
-                let permit = fetcher.admit(asker)?;
+                // A fetch that is refused is not begun, so that another address may begin it at once. Until then the cached keys do.
+                let place = match fetcher.admit(asker) {
+                    Ok(place) => place,
+                    Err(refused) => return lock(&entry).usable(kid).ok_or_else(|| Arc::new(refused)),
+                };
                 let ended = end.subscribe();
                 lock(&entry).asked_at = Some(now);
                 // The fetch is a task of its own, so that it still completes for the other requests if the first one is cancelled.
                 let (fetcher, uri, entry) = (Arc::clone(fetcher), uri.clone(), Arc::clone(&entry));
                 tokio::spawn(async move {
-                    let fetched = match fetcher.get_with(permit, &uri).await {
+                    let fetched = match fetcher.get_with(place, &uri).await {
                         Ok(body) => serde_json::from_slice(&body).map_err(|_| FetchError::Unexpected("a JWK set")).and_then(parse),
                         Err(error) => Err(error),
                     };

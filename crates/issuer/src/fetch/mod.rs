@@ -6,6 +6,7 @@ pub mod budget;
 pub mod client_keys;
 pub mod logo;
 pub mod own;
+mod places;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -15,12 +16,13 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
 use budget::{Asker, Budget};
+use places::{Place, Places};
 
 const MAX_BYTES: usize = 64 * 1024;
 
@@ -55,13 +57,9 @@ pub struct Fetcher {
     private_addresses: bool,
     timeout: Duration,
     budget: Budget,
-    at_once: Arc<Semaphore>,
+    places: Arc<Places>,
     clock: Arc<dyn Clock>,
 }
-
-/// The permission to fetch one URL.
-#[derive(Debug)]
-pub struct Permit(#[expect(dead_code, reason = "it is dropped when the fetch has ended")] OwnedSemaphorePermit);
 
 impl Fetcher {
     /// Makes a fetcher that trusts the certificates in `fetch_ca_file` in addition to the system's. Fails if that file cannot be read.
@@ -83,7 +81,7 @@ impl Fetcher {
             private_addresses: settings.fetch_private_addresses,
             timeout: Duration::from_secs(settings.fetch_timeout),
             budget: Budget::new(settings),
-            at_once: Arc::new(Semaphore::new(settings.fetches_at_once)),
+            places: Arc::new(Places::new(settings.fetches_at_once)),
             clock,
         })
     }
@@ -94,20 +92,20 @@ impl Fetcher {
     }
 
     /// Counts one fetch for `asker`. Fails with [`FetchError::TooMany`] if a bound is reached.
-    fn admit(&self, asker: Asker<'_>) -> Result<Permit, FetchError> {
+    fn admit(&self, asker: Asker<'_>) -> Result<Place, FetchError> {
         // A fetch that finds no place is not counted, because none is made.
-        let permit = Arc::clone(&self.at_once).try_acquire_owned().map_err(|_| FetchError::TooMany(1))?;
+        let place = Places::take(&self.places, asker).ok_or(FetchError::TooMany(1))?;
         self.budget.spend(asker, self.now()).map_err(FetchError::TooMany)?;
-        Ok(Permit(permit))
+        Ok(place)
     }
 
     /// Returns the body of the answer to `GET url`, which `asker` asks for. Any status other than 200 is an error.
     pub async fn get(&self, url: &str, asker: Asker<'_>) -> Result<Vec<u8>, FetchError> {
-        let permit = self.admit(asker)?;
-        self.get_with(permit, url).await
+        let place = self.admit(asker)?;
+        self.get_with(place, url).await
     }
 
-    async fn get_with(&self, _permit: Permit, url: &str) -> Result<Vec<u8>, FetchError> {
+    async fn get_with(&self, _place: Place, url: &str) -> Result<Vec<u8>, FetchError> {
         let url = Url::parse(url).map_err(|_| FetchError::Forbidden)?;
         if !self.allows(&url) {
             return Err(FetchError::Forbidden);

@@ -94,13 +94,40 @@ async fn many_addresses_cannot_let_the_keys_of_a_client_be_fetched_without_bound
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_goes_on_with_its_cached_keys_when_no_fetch_is_left() {
+    let (site, key) = (Site::open().await, Key::new("one"));
+    let app = app(|settings| (settings.fetches_in_all, settings.fetch_window) = (1, 86_400)).await.with_orders().await;
+    let jwks_uri = site.put("/jwks", 200, key.jwks());
+    app.add_client_with("signer", false, "client_credentials", &["orders:read"], |client| {
+        client.token_endpoint_auth_method = Some("private_key_jwt".into());
+        client.metadata = serde_json::from_value(json!({ "jwks_uri": jwks_uri })).unwrap();
+    })
+    .await;
+    let own = async |jti: &str| {
+        let claims = json!({ "iss": "signer", "sub": "signer", "aud": app.url, "jti": jti, "exp": app.clock_now() + 60 });
+        send(&app, &key.sign(&claims), &[]).await
+    };
+    assert_eq!(own("first").await.status, 200);
+    // The keys are older than 10 min, so that they should be fetched again, but strangers have spent all fetches.
+    app.advance(601);
+    assert_eq!(own("second").await.status, 200);
+    // After an hour more they are too old to be trusted.
+    app.advance(3600);
+    assert_eq!(own("third").await.error(), (429, "temporarily_unavailable"));
+    assert_eq!(site.asked("/jwks"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_so_many_fetches_run_at_once() {
-    let app = Arc::new(app(|settings| (settings.fetches_at_once, settings.fetch_timeout) = (2, 1)).await);
+    let app = Arc::new(app(|settings| (settings.fetches_at_once, settings.fetch_timeout) = (6, 1)).await);
     // It accepts connections and never answers.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("http://{}/sector", silent.local_addr().unwrap());
-    let ask = async || register(&app, "192.0.2.1", "", json!({ "sector_identifier_uri": uri })).await.error().0;
-    let answers = at_once((0..4).map(|_| ask()).collect()).await;
-    assert_eq!(answers.iter().filter(|status| **status == 429).count(), 2, "{answers:?}");
-    assert_eq!(answers.iter().filter(|status| **status == 400).count(), 2, "the others time out: {answers:?}");
+    let ask = async |address: String| register(&app, &address, "", json!({ "sector_identifier_uri": uri })).await.error().0;
+    let count = |answers: &[u16]| [429, 400].map(|status| answers.iter().filter(|answer| **answer == status).count());
+    // One address has a quarter of the places, so that it cannot keep others from having theirs. The fetches that are made time out.
+    let of_one = at_once((0..4).map(|_| ask("192.0.2.1".to_owned())).collect()).await;
+    assert_eq!(count(&of_one), [2, 2], "{of_one:?}");
+    let of_many = at_once((1..=8).map(|number| ask(format!("192.0.2.{number}"))).collect()).await;
+    assert_eq!(count(&of_many), [2, 6], "{of_many:?}");
 }
