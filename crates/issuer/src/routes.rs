@@ -149,6 +149,7 @@ fn for_administrators() -> Router<Arc<App>> {
         .both("/admin/clients", get(admin::clients::list))
         .both("/admin/clients/new", get(admin::client_form::new).post(admin::client_form::add))
         .both("/admin/clients/{id}", get(admin::clients::show).post(admin::clients::act))
+        .both("/admin/clients/{id}/access", get(admin::clients::access))
         .both("/admin/clients/{id}/claim", get(admin::client_claims::show).post(admin::client_claims::save))
         .both("/admin/clients/{id}/edit", get(admin::client_edit::edit).post(admin::client_edit::save))
         .both("/admin/clients/{id}/secret", get(admin::client_secrets::show).post(admin::client_secrets::rotate))

@@ -286,10 +286,12 @@ fn read_cursor(cursor: &str) -> Result<Place, Refused> {
 }
 
 /// A refusal of a client's request as administrators see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Refusal)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct RefusalView {
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: UnixSeconds,
     pub error: String,
     pub reason: String,

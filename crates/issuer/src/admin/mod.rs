@@ -27,6 +27,7 @@ pub mod presets;
 pub mod preview;
 pub mod registration_tokens;
 pub mod resources;
+pub mod review;
 pub mod roles;
 pub mod search;
 pub mod sessions;

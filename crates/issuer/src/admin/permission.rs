@@ -120,6 +120,7 @@ operations! {
     ClientList = Read;
     ClientShow = Read;
     ClientTry = Read;
+    ClientReview = Read;
     ClientAdd = Administrator;
     ClientEdit = Administrator;
     ClientSetEnabled = Administrator;

@@ -111,6 +111,11 @@ impl Access {
         self.expected
     }
 
+    /// Returns the issuer and the actor, for an answer that is read page by page after the handler has returned.
+    pub fn owned(&self) -> (Arc<App>, Actor) {
+        (Arc::clone(&self.app), self.actor.clone())
+    }
+
     /// Returns the permission to call reading operations.
     pub fn reading(&self) -> Reading<'_> {
         Reading::new(&self.app, &self.actor)
@@ -126,13 +131,17 @@ impl Access {
         Ok(admin::change_expecting(&self.app, &self.actor, self.expected, work).await?)
     }
 
+    /// Refuses parameters of the query that are not in `known`.
+    pub fn require_known(&self, known: &[&str]) -> Result<(), Problem> {
+        match self.query.names().find(|name| !known.contains(name)) {
+            Some(unknown) => Err(Problem::of_parameter(unknown, format!("this list knows the parameters {}", known.join(", ")))),
+            None => Ok(()),
+        }
+    }
+
     /// Returns the part of a list that the query asks for. Refuses parameters that are neither `after`, `limit` nor in `filters`.
     pub fn window(&self, filters: &[&str]) -> Result<Window, Problem> {
-        let known = ["after", "limit"].iter().chain(filters).copied();
-        if let Some(unknown) = self.query.names().find(|name| !known.clone().any(|known| known == *name)) {
-            let known = known.collect::<Vec<_>>().join(", ");
-            return Err(Problem::of_parameter(unknown, format!("this list knows the parameters {known}")));
-        }
+        self.require_known(&[&["after", "limit"], filters].concat())?;
         let limit = self.query.get("limit").map_or(Some(PAGE), |limit| limit.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit)));
         let limit = limit.ok_or_else(|| Problem::of_parameter("limit", format!("expected 1 to {MAX_PAGE}")))?;
         let after = self.query.get("after").map(|cursor| {

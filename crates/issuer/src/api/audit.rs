@@ -3,16 +3,20 @@
 use uuid::Uuid;
 
 use crate::admin::Refused;
-use crate::admin::audit::{self, AuditQuery};
+use crate::admin::audit::{self, AuditFilter, AuditQuery};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Name, page, shown};
 use crate::web::error::problem::Problem;
+use crate::web::file::{self, Lines};
 
-/// The parameters of the list of all events.
+/// The parameters of the list of all events and of its file.
 const FILTERS: [&str; 8] = ["user", "client", "event", "actor", "address", "request_id", "from", "until"];
 
-pub(super) async fn list(access: Access) -> Answer {
-    let window = access.window(&FILTERS)?;
+/// The largest number of events of a file.
+const MOST: u64 = 10_000;
+
+/// Reads the filter of the request.
+async fn filter(access: &Access) -> Result<AuditFilter, Problem> {
     let text = |name| access.text(name).map(str::to_owned);
     let query = AuditQuery {
         user: text("user"),
@@ -24,8 +28,20 @@ pub(super) async fn list(access: Access) -> Answer {
         from: text("from"),
         until: text("until"),
     };
-    let filter = query.check(&access.reading()).await.map_err(of_parameter)?;
+    query.check(&access.reading()).await.map_err(of_parameter)
+}
+
+pub(super) async fn list(access: Access) -> Answer {
+    let window = access.window(&FILTERS)?;
+    let filter = filter(&access).await?;
     Ok(page(&access, audit::list(&access.reading(), &filter, &window).await.map_err(of_parameter)?, window.limit))
+}
+
+pub(super) async fn lines(access: Access) -> Answer {
+    access.require_known(&FILTERS)?;
+    let filter = filter(&access).await?;
+    let (app, actor) = access.owned();
+    Ok(file::audit_trail(app, actor, filter, Lines::Json, MOST).await?)
 }
 
 pub(super) async fn of_user(access: Access, Name(id): Name<Uuid>) -> Answer {

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::admin::Listing;
+use crate::admin::audit;
 use crate::admin::clients::{self, Added, ClientFilter, ClientView};
 use crate::admin::edit_client::{self, ClientEdit, ClientPatch, Edited};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
@@ -14,6 +16,7 @@ use crate::oauth::access::Access as MaySignIn;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::words;
 use crate::web::error::problem::Problem;
+use crate::web::file;
 
 /// A new client. Members carry the names of RFC 7591 where it has them.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -91,6 +94,16 @@ pub(super) async fn list(access: Access) -> Answer {
 pub(super) async fn show(access: Access, Name(id): Name<String>) -> Answer {
     let client = clients::show(&access.reading(), &id).await?;
     Ok(versioned(&client, client.version))
+}
+
+pub(super) async fn review(access: Access, Name(id): Name<String>) -> Answer {
+    let (app, actor) = access.owned();
+    Ok(file::access_review(app, actor, id).await?)
+}
+
+pub(super) async fn refusals(access: Access, Name(id): Name<String>) -> Answer {
+    let window = access.window(&[])?;
+    Ok(page(&access, Listing::whole(audit::refusals(&access.reading(), &id).await?), window.limit))
 }
 
 pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answer {

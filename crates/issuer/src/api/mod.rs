@@ -22,7 +22,7 @@ mod users;
 
 use crate::admin::Operation as O;
 use crate::admin::attributes::{AttributeDraft, AttributePatch, AttributeView};
-use crate::admin::audit::AuditView;
+use crate::admin::audit::{AuditView, RefusalView};
 use crate::admin::authorizations::AuthorizationView;
 use crate::admin::clients::ClientView;
 use crate::admin::consents::ConsentView;
@@ -45,6 +45,18 @@ const SEARCH: route::Filter = ("q", route::TEXT, "Only those that have a word fo
 /// The parameters of a range of time.
 const FROM: route::Filter = ("from", route::TEXT, "Only events from this time on, in RFC 3339");
 const UNTIL: route::Filter = ("until", route::TEXT, "Only events before this time, in RFC 3339");
+
+/// The parameters that select events of the audit trail.
+const OF_AUDIT: &[route::Filter] = &[
+    ("user", route::TEXT, "Only those about this user, by username or id"),
+    ("client", route::TEXT, "Only those about this client"),
+    ("event", route::TEXT, "Only those of this name, such as signed_in"),
+    ("actor", route::TEXT, "Only those of this cause: operator, issuer, registration, stranger, user:NAME or client:ID"),
+    ("address", route::TEXT, "Only those of requests from this IP address"),
+    ("request_id", route::TEXT, "Only those of the request with this id"),
+    FROM,
+    UNTIL,
+];
 
 /// Returns all routes with their documentation.
 #[expect(clippy::too_many_lines, reason = "it is the list of all routes")]
@@ -189,6 +201,20 @@ pub fn api() -> Api {
             "Show what a client would be told of a user; nothing is signed and nobody is signed in",
             client_claims::try_out,
         )
+        .file(
+            "/clients/{id}/access",
+            O::ClientReview,
+            "Download the users who may sign in to a client, and through which of its groups",
+            ("text/csv", &[]),
+            clients::review,
+        )
+        .list::<RefusalView, _>(
+            "/clients/{id}/refusals",
+            O::RefusalList,
+            "List the last 20 requests of a client that were refused, newest first",
+            &[],
+            clients::refusals,
+        )
         .tell::<ClientView, _>("/clients/{id}/disable", O::ClientSetEnabled, "Refuse every request of a client", clients::disable)
         .tell::<ClientView, _>("/clients/{id}/enable", O::ClientSetEnabled, "Let a disabled client work again", clients::enable)
         .show::<presets::PresetsBody, _>("/presets", O::ClientList, "List the presets for clients", presets::list)
@@ -238,17 +264,15 @@ pub fn api() -> Api {
             "/audit",
             O::AuditList,
             "List the events of the audit trail, newest first, by at most one field beside the times",
-            &[
-                ("user", route::TEXT, "Only those about this user, by username or id"),
-                ("client", route::TEXT, "Only those about this client"),
-                ("event", route::TEXT, "Only those of this name, such as signed_in"),
-                ("actor", route::TEXT, "Only those of this cause: operator, issuer, registration, stranger, user:NAME or client:ID"),
-                ("address", route::TEXT, "Only those of requests from this IP address"),
-                ("request_id", route::TEXT, "Only those of the request with this id"),
-                FROM,
-                UNTIL,
-            ],
+            OF_AUDIT,
             audit::list,
+        )
+        .file(
+            "/audit/lines",
+            O::AuditList,
+            "Download the newest events of the audit trail, at most 10,000, as JSON Lines",
+            ("application/jsonl", OF_AUDIT),
+            audit::lines,
         )
         .show::<AuditView, _>("/audit/{event}", O::AuditShow, "Show an event of the audit trail", audit::show)
         .list::<AuditView, _>(

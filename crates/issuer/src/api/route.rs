@@ -57,15 +57,19 @@ struct Route {
     /// The name of the schema of the body.
     input: Option<String>,
     output: Option<RefOr<Schema>>,
-    /// The parameters of the query. `None` if the route is no list.
-    filters: Option<&'static [Filter]>,
+    media_type: &'static str,
+    /// The parameters of the query beside those of a list.
+    filters: &'static [Filter],
+    /// `true` if the answer is a page of a list.
+    is_list: bool,
     has_etag: bool,
 }
 
 impl Route {
     fn new(method: HttpMethod, path: &'static str, operation: Operation, summary: &'static str) -> Self {
-        let (input, output, filters) = (None, None, None);
-        Self { method, path, operation, summary, status: StatusCode::OK, input, output, filters, has_etag: false }
+        let (input, output, filters, is_list) = (None, None, [].as_slice(), false);
+        let (status, media_type) = (StatusCode::OK, "application/json");
+        Self { method, path, operation, summary, status, input, output, media_type, filters, is_list, has_etag: false }
     }
 }
 
@@ -85,7 +89,7 @@ impl Api {
             .description(Some("The value of after for the next page; null at the end"));
         let output = ObjectBuilder::new().property("items", items).required("items").property("next", next).required("next");
         let output = Some(Schema::Object(output.build()).into());
-        self.add(&Route { output, filters: Some(filters), ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
+        self.add(&Route { output, filters, is_list: true, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
     }
 
     /// Adds `GET` of one thing.
@@ -98,6 +102,19 @@ impl Api {
     ) -> Self {
         let output = Some(self.schema::<V>());
         self.add(&Route { output, has_etag: true, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
+    }
+
+    /// Adds `GET` of a whole list as a file.
+    pub fn file<T: 'static>(
+        self,
+        path: &'static str,
+        operation: Operation,
+        summary: &'static str,
+        (media_type, filters): (&'static str, &'static [Filter]),
+        handler: impl Handler<T, Arc<App>>,
+    ) -> Self {
+        let output = Some(ObjectBuilder::new().schema_type(Type::String).into());
+        self.add(&Route { output, media_type, filters, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
     }
 
     /// Adds `POST` of a new thing.
@@ -277,17 +294,17 @@ fn describe(route: &Route) -> utoipa::openapi::path::Operation {
         let schema = if is_uuid { schema.format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))) } else { schema };
         built = built.parameter(parameter(name, ParameterIn::Path, Required::True, schema, None));
     }
-    if let Some(filters) = route.filters {
+    if route.is_list {
         let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(MAX_PAGE));
         let limit = limit.default(Some(PAGE.into()));
         built = built.parameter(parameter("limit", ParameterIn::Query, Required::False, limit, Some("The largest number of items")));
         let after = ObjectBuilder::new().schema_type(Type::String);
         built = built.parameter(parameter("after", ParameterIn::Query, Required::False, after, Some("The next of the page before")));
-        for (name, (kind, format), text) in filters {
-            let schema = ObjectBuilder::new().schema_type(kind.clone());
-            let schema = schema.format(format.map(|format| SchemaFormat::Custom(format.to_owned())));
-            built = built.parameter(parameter(name, ParameterIn::Query, Required::False, schema, Some(text)));
-        }
+    }
+    for (name, (kind, format), text) in route.filters {
+        let schema = ObjectBuilder::new().schema_type(kind.clone());
+        let schema = schema.format(format.map(|format| SchemaFormat::Custom(format.to_owned())));
+        built = built.parameter(parameter(name, ParameterIn::Query, Required::False, schema, Some(text)));
     }
     let changes_version = matches!(route.method, HttpMethod::Patch | HttpMethod::Put | HttpMethod::Delete);
     if changes_version {
@@ -322,6 +339,7 @@ fn suffix(route: &Route) -> String {
         Operation::ClientShow => last == "secrets",
         Operation::ClientRotateSecret => last == "old",
         Operation::ClientClaimPut => last == "claims",
+        Operation::AuditList => last == "lines",
         _ => false,
     };
     if is_second { format!("_{last}") } else { String::new() }
@@ -330,7 +348,7 @@ fn suffix(route: &Route) -> String {
 fn success(route: &Route) -> utoipa::openapi::Response {
     let mut built = ResponseBuilder::new().description(if route.output.is_some() { "Done" } else { "Done, without a body" });
     if let Some(output) = &route.output {
-        built = built.content("application/json", ContentBuilder::new().schema(Some(output.clone())).build());
+        built = built.content(route.media_type, ContentBuilder::new().schema(Some(output.clone())).build());
     }
     let text = |description: &str| {
         HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).description(Some(description)).build()
@@ -342,7 +360,7 @@ fn success(route: &Route) -> utoipa::openapi::Response {
     if route.status == StatusCode::CREATED {
         built = built.header("Location", text("The URL of what was made"));
     }
-    if route.filters.is_some() {
+    if route.is_list {
         built = built.header("Link", text("The next page, unless this is the last one"));
     }
     built.build()

@@ -8,12 +8,13 @@ use crate::admin::clients::{self, Added, ClientFilter, OldSecret};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::presets;
 use crate::admin::registration_tokens::{self, IssuedToken, LIFETIME, NewRegistrationToken, USES};
+use crate::admin::review::{self, ReviewView};
 use crate::app::App;
 use crate::cli::client_claim::{self, ClaimCommand, TryArgs};
 use crate::cli::client_metadata::MetadataArgs;
 use crate::cli::client_values::{parse_access, parse_duration, parse_pkce, secret_report, with_lines};
 use crate::cli::edit_client::{self, EditArgs};
-use crate::cli::pages::stream;
+use crate::cli::pages::{stream, stream_csv};
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, operator, reading, rows_of};
 use crate::clock::{DAY, UnixSeconds, date};
@@ -47,6 +48,14 @@ pub enum ClientCommand {
     Show {
         /// Client id of the client to show
         id: String,
+    },
+    /// List the users who may sign in to a client, and through which of its groups
+    Access {
+        /// Client id of the client to review
+        id: String,
+        /// Print all columns as CSV, for spreadsheets
+        #[arg(long)]
+        csv: bool,
     },
     /// List, set and remove the claims that a client gets beside those of its scopes
     #[command(subcommand)]
@@ -189,6 +198,7 @@ pub async fn run(app: &App, command: ClientCommand, json: bool) -> Result<Report
         ClientCommand::Claim(command) => client_claim::run(app, command).await,
         ClientCommand::Try(args) => client_claim::try_out(app, args).await,
         ClientCommand::Show { id } => show(app, &id).await,
+        ClientCommand::Access { id, csv } => access(app, &id, csv, json).await,
         ClientCommand::RotateSecret { id, old_ends_in, drop_previous } => {
             let old = match (old_ends_in, drop_previous) {
                 (Some(seconds), _) => OldSecret::EndsIn(seconds),
@@ -305,6 +315,14 @@ async fn show(app: &App, id: &str) -> Result<Report, CliError> {
         "version",
     ];
     Ok(Report::record(&columns, json!(clients::show(&reading(app), id).await?)))
+}
+
+async fn access(app: &App, id: &str, csv: bool, json: bool) -> Result<Report, CliError> {
+    let list = async |window| review::list(&reading(app), id, &window).await;
+    if csv {
+        return stream_csv(&ReviewView::COLUMNS, list).await;
+    }
+    stream(json, &["username", "name", "email", "enabled", "through", "last_sign_in_at"], list).await
 }
 
 async fn rotate_secret(app: &App, id: &str, old: OldSecret) -> Result<Report, CliError> {

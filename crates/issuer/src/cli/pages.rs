@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::admin::{Listing, Refused, Window};
+use crate::admin::{Listing, Refused, Window, csv};
 use crate::cli::report::{Report, cell, say};
 use crate::cli::{CliError, PAGE, rows_of};
 
@@ -68,6 +68,23 @@ pub async fn stream<V: Serialize>(
         let page = list(Window { after, limit: PAGE }).await?;
         after = page.next;
         print(&pages.page(&rows_of(page.items), after.is_none()))?;
+        if after.is_none() {
+            return Ok(Report::new("", Value::Null));
+        }
+    }
+}
+
+/// Prints all items of `list`, [`PAGE`] at a time, as CSV with a header of `columns`. The report is empty.
+pub async fn stream_csv<V: Serialize>(
+    columns: &[&str],
+    list: impl AsyncFn(Window) -> Result<Listing<V>, Refused>,
+) -> Result<Report, CliError> {
+    let (mut text, mut after) = (csv::line(columns.iter().copied()), None);
+    loop {
+        let page = list(Window { after, limit: PAGE }).await?;
+        after = page.next;
+        text.extend(rows_of(page.items).iter().map(|row| csv::row(columns, row)));
+        print(&std::mem::take(&mut text))?;
         if after.is_none() {
             return Ok(Report::new("", Value::Null));
         }

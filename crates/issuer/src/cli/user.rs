@@ -17,7 +17,7 @@ use crate::cli::edit_client::text;
 use crate::cli::pages::stream;
 use crate::cli::report::Report;
 use crate::cli::transfer::{self, ExportArgs, ImportArgs};
-use crate::cli::user_access::{change_roles, delete, disable, enable, link, unlock};
+use crate::cli::user_access::{change_roles, consents, delete, disable, enable, link, unlock};
 use crate::cli::{Arguments, CliError, changing, operator, reading, refuse};
 use crate::oauth::standard_claims::TEXT_CLAIMS;
 
@@ -103,6 +103,14 @@ pub enum UserCommand {
     Link {
         /// Username or id of the user
         user: String,
+    },
+    /// List what a user allowed clients, or withdraw what one client was allowed
+    Consents {
+        /// Username of the user
+        username: String,
+        /// Client whose consent is withdrawn, which ends its access to the account
+        #[arg(long, value_name = "CLIENT")]
+        withdraw: Option<String>,
     },
     /// Set a user's password, sign the user out of every browser, and end all their authorizations
     SetPassword {
@@ -238,6 +246,7 @@ pub async fn run(app: &App, command: UserCommand, json: bool) -> Result<Report, 
         UserCommand::SetPassword { username, password } => {
             set_password(app, &username, password).await.map_err(|error| error.in_terms_of(&[PASSWORD_HASH]))
         }
+        UserCommand::Consents { username, withdraw } => consents(app, &username, withdraw.as_deref()).await,
         UserCommand::Link { user } => link(app, &user).await,
         UserCommand::Disable { username, dry_run } => disable(app, &username, dry_run).await,
         UserCommand::Enable { username } => enable(app, &username).await,

@@ -6,12 +6,12 @@ use uuid::Uuid;
 use crate::admin::preview::Subject;
 use crate::admin::roles::{self, Held};
 use crate::admin::users::{self, Ended};
-use crate::admin::{Refused, change};
+use crate::admin::{Refused, change, consents};
 use crate::app::App;
 use crate::audit::EndedAccess;
 use crate::cli::preview::dry_run;
 use crate::cli::report::Report;
-use crate::cli::{CliError, confirm, operator, reading};
+use crate::cli::{CliError, confirm, operator, reading, rows_of};
 
 /// Makes a link by which a user sets a password. The user is named by username or by id.
 pub(super) async fn link(app: &App, user: &str) -> Result<Report, CliError> {
@@ -86,4 +86,16 @@ pub(super) async fn change_roles(app: &App, username: &str, add: &[String], remo
     let through: Vec<&Held> = held.iter().filter(|held| held.through.is_some()).collect();
     let json = json!({ "id": user.id, "username": user.username, "roles": user.roles, "through_groups": through });
     Ok(Report::new(text, json))
+}
+
+/// Lists the consents of a user, or withdraws the one to the client `withdraw`.
+pub(super) async fn consents(app: &App, username: &str, withdraw: Option<&str>) -> Result<Report, CliError> {
+    let user = users::show(&reading(app), username).await?;
+    let Some(client) = withdraw else {
+        let rows = rows_of(consents::of_user(&reading(app), user.id).await?.items);
+        return Ok(Report::table(&["client_id", "scope", "resources", "claims", "given_at"], rows));
+    };
+    change(app, &operator(), |change| Box::pin(consents::withdraw(change, user.id, client))).await?;
+    let text = format!("Withdrew what {} allowed the client {client}; its access to the account has ended.", user.username);
+    Ok(Report::new(text, json!({ "username": user.username, "client_id": client, "withdrawn": true })))
 }

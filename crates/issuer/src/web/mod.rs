@@ -3,6 +3,7 @@
 pub mod bearer;
 pub mod client_ip;
 pub mod error;
+pub mod file;
 pub mod form;
 mod forwarded;
 pub mod html;

@@ -1,5 +1,7 @@
 //! The pages of clients: the list, and one client with what to copy and its claims.
 
+use std::sync::Arc;
+
 use axum::extract::Path;
 use axum::response::Response;
 
@@ -13,6 +15,7 @@ use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, window};
 use crate::web::error::page::PageError;
+use crate::web::file;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
 
@@ -217,13 +220,18 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
             },
             Section {
                 title: "Access",
-                links: vec![("History", audit::history("client", &client.client_id))],
+                links: vec![("History", audit::history("client", &client.client_id)), ("Who may use it, as CSV", format!("{path}/access"))],
                 buttons,
                 ..Section::default()
             },
         ],
     };
     html(&detail, Csp::Own)
+}
+
+/// `GET /admin/clients/{id}/access`: gives who may sign in to a client as CSV.
+pub async fn access(admin: Administrator, Path(id): Path<String>) -> Result<Response, PageError> {
+    file::access_review(Arc::clone(&admin.app), admin.actor.clone(), id).await.map_err(failed)
 }
 
 /// Says what is lost with a client.

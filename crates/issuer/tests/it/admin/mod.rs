@@ -10,6 +10,7 @@ mod permission;
 mod presets;
 mod preview;
 mod resources;
+mod review;
 mod roles;
 mod search;
 mod transfer;

@@ -15,7 +15,7 @@ use signet_issuer::admin::roles::{self, NewRole, RolePatch};
 use signet_issuer::admin::transfer::{Import, ImportOptions, Line, export};
 use signet_issuer::admin::trial::{self, TrialRequest};
 use signet_issuer::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch};
-use signet_issuer::admin::{Change, Operation, RECENT, Reading, Refused, activity, client_claims, consents, keys, sessions};
+use signet_issuer::admin::{Change, Operation, RECENT, Reading, Refused, activity, client_claims, consents, keys, review, sessions};
 use signet_issuer::audit::{Actor, Face, Who};
 use signet_issuer::fetch::budget::Asker;
 use signet_issuer::oauth::secret;
@@ -44,7 +44,14 @@ fn row(operation: Operation) -> &'static str {
     match operation {
         O::UserList | O::UserShow | O::GroupList | O::GroupShow | O::RoleList | O::RoleShow => "rHa",
         O::SessionListOfUser | O::AuthorizationListOfUser | O::AuditListOfUser | O::ConsentListOfUser => "rHa",
-        O::ClientList | O::ClientShow | O::ClientTry | O::ClientClaimList | O::ResourceList | O::ResourceShow | O::KeyList => "ra",
+        O::ClientList
+        | O::ClientShow
+        | O::ClientTry
+        | O::ClientReview
+        | O::ClientClaimList
+        | O::ResourceList
+        | O::ResourceShow
+        | O::KeyList => "ra",
         O::SessionList | O::AuthorizationList | O::AuditList | O::AuditShow | O::ActivityShow | O::RefusalList => "ra",
         O::AttributeList | O::AttributeShow => "rHa",
         O::UserChangeRoles | O::GroupChangeMembers | O::UserEdit | O::UserUnlock => "ha",
@@ -129,6 +136,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
             let request = TrialRequest { client_id, username, scope: Some("openid".into()), resource: None };
             trial::run(reading, &request).await.map(drop)
         }
+        O::ClientReview => review::list(reading, "web", window).await.map(drop),
         O::ClientAdd => clients::add(change, new_client(&["orders:read"]), None, None).await.map(drop),
         O::ClientEdit => {
             let patch = serde_json::from_value(serde_json::json!({ "pkce": "optional" })).unwrap();

@@ -56,6 +56,23 @@ async fn secrets_are_rotated_with_an_end_and_the_old_one_can_be_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_refusals_of_a_client_are_listed_newest_first() {
+    let app = TestApp::administered().await.with_web().await;
+    let token = app.token_of("boss", "admin").await;
+    let get = async |path: &str| app.call("GET", path, &token, None, None).await;
+    assert_eq!(get("/clients/web/refusals").await.json, json!({ "items": [], "next": null }));
+    for number in 0..25 {
+        app.app.refusals.note(app.clock_now(), "web", "invalid_request", &format!("number {number}"), Some("https://other.example/cb"));
+    }
+    app.app.refusals.flush(&app.app.store).await.unwrap();
+    let listed = get("/clients/web/refusals").await;
+    let items = listed.json["items"].as_array().unwrap();
+    assert_eq!((items.len(), &items[0]["reason"], &items[19]["reason"]), (20, &json!("number 24"), &json!("number 5")));
+    assert_eq!((&items[0]["redirect_uri"], &items[0]["at"]), (&json!("https://other.example/cb"), &json!("2026-01-01T00:00:00Z")));
+    assert_eq!((get("/clients/none/refusals").await.status, get("/clients/web/refusals?x=1").await.status), (404, 400));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn claims_are_added_replaced_tried_and_removed() {
     let app = TestApp::administered().await.with_web().await.with_user("alice").await;
     let token = app.token_of("boss", "admin").await;

@@ -7,6 +7,7 @@ mod group;
 mod help;
 mod keys;
 mod report;
+mod review;
 mod serve;
 mod transfer;
 

@@ -118,6 +118,13 @@ async fn rest_reads_the_audit_trail() {
     for wrong in ["user=alice&client=web", "event=nonsense", "from=yesterday", "after=bm9uc2Vuc2U", "unknown=1"] {
         assert_eq!(get(&format!("/audit?{wrong}")).await.status, 400, "{wrong}");
     }
+    let lines = get("/audit/lines?event=user_changed").await;
+    assert_eq!(lines.header("content-type"), "application/jsonl; charset=utf-8");
+    let of_file = |line: &str| serde_json::from_str::<Value>(line).unwrap()["id"].as_i64().unwrap();
+    assert_eq!(lines.text.lines().map(of_file).collect::<Vec<_>>(), ids, "the file holds the events of the list");
+    for wrong in ["event=nonsense", "from=yesterday", "limit=5", "unknown=1"] {
+        assert_eq!(get(&format!("/audit/lines?{wrong}")).await.status, 400, "{wrong}");
+    }
     assert_eq!(get("/audit/999999").await.status, 404);
     assert_eq!(get("/audit/none").await.status, 404);
 }

@@ -1,0 +1,49 @@
+//! `signet client access` and `signet user consents` from a script.
+
+use serde_json::{Value, json};
+
+use crate::cli::{PASSWORD, Signet, with_orders};
+use crate::support::{SECRET, TestApp};
+
+#[test]
+fn a_script_reviews_who_may_use_a_client() {
+    let signet = with_orders();
+    signet.json_with(&["user", "add", "alice", "--name", "=Alice", "--password-stdin"], PASSWORD);
+    signet.json(&["group", "add", "staff"]);
+    let add = ["client", "add", "--id", "wiki", "--name", "Wiki", "--public", "--grant", "authorization_code", "--access", "groups"];
+    signet.json(&[&add[..], &["--group", "staff", "--redirect-uri", "https://wiki.example/cb", "--scope", "openid"]].concat());
+    assert_eq!(signet.json(&["client", "access", "wiki"]), json!([]));
+    assert!(signet.run(&["client", "access", "wiki", "--csv"]).stdout.starts_with("client_id,user_id,username,"));
+    signet.json(&["group", "members", "staff", "--add", "alice"]);
+    let listed = signet.json(&["client", "access", "wiki"]);
+    assert_eq!((&listed[0]["username"], &listed[0]["through"], listed.as_array().unwrap().len()), (&json!("alice"), &json!("staff"), 1));
+    let csv = signet.run(&["client", "access", "wiki", "--csv"]).stdout;
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(lines.len() == 2 && lines[1].starts_with("wiki,") && lines[1].ends_with(",alice,'=Alice,,true,staff,"), "{csv}");
+    let table = signet.run(&["client", "access", "wiki"]).stdout;
+    assert!(table.starts_with("USERNAME") && table.contains("alice"), "{table}");
+    assert!(signet.error(&["client", "access", "none", "--csv"], "").starts_with("signet: there is no client none"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_lists_and_withdraws_consents() {
+    // The commands know no other time than this machine's.
+    let app = TestApp::on_system_time().await.with_orders().await.with_user("alice").await.with_web().await;
+    let (signet, keys) = (Signet::new(), app.keys_dir().display().to_string());
+    let env = [("SIGNET_DATABASE_URL", app.database_url()), ("SIGNET_KEYS_DIR", keys.as_str()), ("SIGNET_ISSUER", app.url.as_str())];
+    let run = |args: &[&str]| signet.run_with(&env, &[&["user", "consents"], args].concat(), "");
+    assert_eq!(run(&["alice", "--json"]).stdout.trim(), "[]");
+    let given = app.code_flow(&app.browser(), &[("scope", "openid offline_access")]).await;
+    let listed: Value = serde_json::from_str(&run(&["alice", "--json"]).stdout).unwrap();
+    assert_eq!((&listed[0]["client_id"], listed.as_array().unwrap().len()), (&"web".into(), 1));
+    assert!(run(&["alice"]).stdout.starts_with("CLIENT ID"));
+    let out = run(&["alice", "--withdraw", "web"]);
+    assert_eq!(out.stdout, "Withdrew what alice allowed the client web; its access to the account has ended.\n", "{}", out.stderr);
+    let form = [("grant_type", "refresh_token"), ("refresh_token", given.str("refresh_token"))];
+    assert_eq!(app.post("/token").basic_auth("web", SECRET).form(&form).send().await.error(), (400, "invalid_grant"));
+    assert_eq!(run(&["alice", "--json"]).stdout.trim(), "[]");
+    for (args, expected) in [(&["alice", "--withdraw", "web"][..], "there is no consent web"), (&["nobody"], "there is no user nobody")] {
+        let out = run(args);
+        assert!(!out.success && out.stderr.contains(expected), "{args:?}: {}", out.stderr);
+    }
+}
