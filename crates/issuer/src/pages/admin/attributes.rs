@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use crate::admin::attributes::{self, AttributeDraft, AttributePatch, AttributeView};
 use crate::admin::patch::Patch;
-use crate::admin::{Fault, Operation, Refused};
+use crate::admin::{Fault, Refused};
 use crate::oauth::attribute_type::{AttributeType, Audience};
 use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
@@ -54,7 +54,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         frame: admin.frame(SECTION, "signet attribute list").await?,
         heading: "Attributes",
         lead: "What you keep about people beside the standard details. A scope can release an attribute to applications.",
-        links: if admin.may(Operation::AttributeAdd) { vec![("Declare an attribute", "/admin/attributes/new")] } else { Vec::new() },
+        links: vec![("Declare an attribute", "/admin/attributes/new")],
         table: Table::new(&["Name", "Shown as", "Type", "Released by", "Who sees it"], empty).filled(page, PATH, row),
         ..List::default()
     };
@@ -76,12 +76,12 @@ pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Resp
         ("Pattern", or_dash(attribute.pattern.clone())),
         ("Declared", Cell::text(moment(attribute.created_at))),
     ];
-    let change = admin.may(Operation::AttributeEdit).then(|| ("Change the attribute", format!("{path}/edit")));
-    let remove = admin.may(Operation::AttributeRemove).then(|| Button::new("Remove the attribute", &path, "remove").danger());
+    let change = ("Change the attribute", format!("{path}/edit"));
+    let remove = Button::new("Remove the attribute", &path, "remove").danger();
     let detail = Detail {
         frame: admin.frame(SECTION, format!("signet attribute show {}", attribute.name)).await?,
         heading: attribute.display_name,
-        sections: vec![Section { facts, links: change.into_iter().collect(), buttons: remove.into_iter().collect(), ..Section::default() }],
+        sections: vec![Section { facts, links: vec![change], buttons: vec![remove], ..Section::default() }],
         ..Detail::default()
     };
     html(&detail, Csp::Own)

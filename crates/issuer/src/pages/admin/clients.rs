@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use crate::admin::audit::{RefusalView, refusals as refusals_of};
 use crate::admin::clients::{self, ClientFilter, ClientView, SecretView};
-use crate::admin::{Listing, Operation, client_claims};
+use crate::admin::{Listing, client_claims};
 use crate::oauth::access::Access;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim};
 use crate::oauth::issuer::Issuer;
@@ -36,7 +36,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         frame: admin.frame(SECTION, "signet client list").await?,
         heading: "Clients",
         lead: "Applications that sign people in, and services that ask for tokens of their own.",
-        links: if admin.may(Operation::ClientAdd) { vec![("Add a client", "/admin/clients/new")] } else { Vec::new() },
+        links: vec![("Add a client", "/admin/clients/new")],
         search: Some(Search::new(PATH, "Search clients", words, total)),
         table: Table::new(&COLUMNS, "There are no more clients. Add one for your application.").filled(
             page,
@@ -149,20 +149,15 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
     };
     let claims =
         Table::new(&["Claim", "Value", "In", "Form"], "None beside those of its scopes.").filled(Listing::whole(claims), &path, row);
-    let mut buttons = Vec::new();
-    if admin.may(Operation::ClientSetEnabled) {
-        buttons.push(if client.enabled {
-            Button::new("Disable the client", &path, "disable").danger()
-        } else {
-            Button::new("Enable the client", &path, "enable")
-        });
-    }
-    if admin.may(Operation::ClientRotateSecret) && client.secrets.len() > 1 {
+    let mut buttons = vec![if client.enabled {
+        Button::new("Disable the client", &path, "disable").danger()
+    } else {
+        Button::new("Enable the client", &path, "enable")
+    }];
+    if client.secrets.len() > 1 {
         buttons.push(Button::new("End the old secret", &path, "end-old-secret").danger());
     }
-    if admin.may(Operation::ClientRemove) {
-        buttons.push(Button::new("Remove the client", &path, "remove").danger());
-    }
+    buttons.push(Button::new("Remove the client", &path, "remove").danger());
     let refusal = |refusal: RefusalView| {
         let uri = refusal.redirect_uri.unwrap_or_else(|| "–".to_owned());
         vec![Cell::text(moment(refusal.at)), Cell::text(refusal.error), Cell::text(refusal.reason), Cell::text(uri)]
@@ -172,11 +167,8 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
         &path,
         refusal,
     );
-    let mut links = Vec::new();
-    if admin.may(Operation::ClientEdit) {
-        links.push(("Change the client", format!("{path}/edit")));
-    }
-    if admin.may(Operation::ClientRotateSecret) && !client.public {
+    let mut links = vec![("Change the client", format!("{path}/edit"))];
+    if !client.public {
         links.push(("Give it a new secret", format!("{path}/secret")));
     }
     let detail = Detail {

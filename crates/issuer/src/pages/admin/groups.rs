@@ -34,7 +34,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         frame: admin.frame(SECTION, "signet group list").await?,
         heading: "Groups",
         lead: "Named sets of users. A group can carry roles, decide who may use an application, and be shown to applications.",
-        links: if admin.may(Operation::GroupAdd) { vec![("Add a group", "/admin/groups/new")] } else { Vec::new() },
+        links: vec![("Add a group", "/admin/groups/new")],
         search: Some(Search::new(PATH, "Search groups", words, total)),
         table: Table::new(&COLUMNS, empty).filled(page, &Search::path(PATH, words), row),
         ..List::default()
@@ -65,14 +65,14 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
     let path = path(&group.name);
     let row = |member: MemberView| vec![Cell::link("/admin/users", &member.username), Cell::text(member.name.unwrap_or_default())];
     let yes_or_no = |holds: bool| Cell::text(if holds { "yes" } else { "no" });
-    let mut links = Vec::new();
-    if admin.may(Operation::GroupEdit) {
-        links.push(("Change the group", format!("{path}/edit")));
-    }
-    let removal = admin.may(Operation::GroupRemove).then(|| Button::new("Remove the group", &path, "remove").danger());
+    let removal = Button::new("Remove the group", &path, "remove").danger();
     let counted = if count < 1000 { count.to_string() } else { "1,000 or more".to_owned() };
+    let mut frame = admin.frame(SECTION, format!("signet group show {}", group.name)).await?;
+    if !group.delegated && !admin.may(Operation::GroupEdit) {
+        frame.offers = frame.offers.only_reading();
+    }
     let detail = Detail {
-        frame: admin.frame(SECTION, format!("signet group show {}", group.name)).await?,
+        frame,
         heading: group.display_name.clone().unwrap_or_else(|| group.name.clone()),
         sections: vec![
             Section {
@@ -84,8 +84,8 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
                     ("External id", Cell::text(group.external_id.clone().unwrap_or_else(|| "–".to_owned()))),
                     ("Added", Cell::text(moment(group.created_at))),
                 ],
-                links,
-                buttons: removal.into_iter().collect(),
+                links: vec![("Change the group", format!("{path}/edit"))],
+                buttons: vec![removal],
                 ..Section::default()
             },
             Section {

@@ -11,6 +11,7 @@ pub mod clients;
 mod effects;
 pub mod groups;
 pub mod keys;
+mod offers;
 pub mod overview;
 pub mod resources;
 pub mod roles;
@@ -41,6 +42,7 @@ use crate::pages::account::Account;
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Hidden, Page, see_other};
+use offers::Offers;
 use view::{Field, FormPage, Frame, Kind};
 
 /// The number of items of a page of a list.
@@ -71,7 +73,10 @@ impl FromRequestParts<Arc<App>> for Administrator {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let Account(signed_in) = Account::from_request_parts(parts, app).await?;
         let browser = Browser::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
-        Self::new(app, browser, signed_in).map_err(IntoResponse::into_response)
+        let admin = Self::new(app, browser, signed_in).map_err(IntoResponse::into_response)?;
+        let asked = admin.offers().require_page(parts.uri.path(), parts.uri.query().unwrap_or_default());
+        asked.map_err(|refused| failed(refused).into_response())?;
+        Ok(admin)
     }
 }
 
@@ -81,8 +86,11 @@ impl FromRequest<Arc<App>> for AdminForm {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let Account(signed_in) = Account::from_request_parts(&mut parts, app).await?;
+        let path = parts.uri.path().to_owned();
         let own = OwnForm::from_request(Request::from_parts(parts, body), app).await.map_err(IntoResponse::into_response)?;
         let admin = Administrator::new(app, own.browser, signed_in).map_err(IntoResponse::into_response)?;
+        let asked = admin.offers().require_form(&path, own.form.get("action").unwrap_or_default());
+        asked.map_err(|refused| failed(refused).into_response())?;
         Ok(Self { admin, form: own.form })
     }
 }
@@ -101,9 +109,14 @@ impl Administrator {
         Reading::new(&self.app, &self.actor)
     }
 
-    /// Returns whether the administrator holds a scope that permits `operation`, so that pages offer only what would be done.
+    /// Returns what the administrator may do by their scopes.
+    fn offers(&self) -> Offers {
+        Offers::to(&self.actor.scopes)
+    }
+
+    /// Returns whether the administrator holds a scope that permits `operation`.
     fn may(&self, operation: Operation) -> bool {
-        operation.needs().scopes().iter().any(|scope| self.actor.scopes.contains(scope))
+        self.offers().may(operation)
     }
 
     async fn frame(&self, section: &'static str, command: impl Into<String>) -> Result<Frame, PageError> {
@@ -120,7 +133,8 @@ impl Administrator {
             _ => "",
         };
         let username = self.signed_in.user.username.clone();
-        Ok(Frame { page, username, section, notice: notice.to_owned(), command: command.into(), searched: String::new() })
+        let (notice, offers) = (notice.to_owned(), self.offers());
+        Ok(Frame { page, username, section, notice, command: command.into(), searched: String::new(), offers })
     }
 
     /// Runs one operation in a transaction of its own.

@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::response::Response;
 
 use crate::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch, ResourceView, ScopeView};
-use crate::admin::{Listing, Operation, Refused};
+use crate::admin::{Listing, Refused};
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::token_claim::TokenClaim;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
@@ -31,7 +31,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         frame: admin.frame(SECTION, "signet resource list").await?,
         heading: "Resources",
         lead: "Services that accept tokens. Each owns scopes; the first two belong to this issuer.",
-        links: if admin.may(Operation::ResourceAdd) { vec![("Add a resource", "/admin/resources/new")] } else { Vec::new() },
+        links: vec![("Add a resource", "/admin/resources/new")],
         table: Table::new(&["Identifier", "Name", "Scopes"], "There are no more resources.").filled(page, PATH, row),
         ..List::default()
     };
@@ -43,8 +43,8 @@ pub async fn show(admin: Administrator, Path(identifier): Path<String>) -> Resul
     let resource = resources::show(&admin.reading(), &identifier).await.map_err(failed)?;
     let path = path(&resource.identifier);
     let told: Vec<&str> = resource.token_claims.iter().map(|claim| claim.as_str()).collect();
-    let edit = admin.may(Operation::ResourceEdit).then(|| ("Change the resource", format!("{path}/edit")));
-    let removal = admin.may(Operation::ResourceRemove).then(|| Button::new("Remove the resource", &path, "remove").danger());
+    let edit = ("Change the resource", format!("{path}/edit"));
+    let removal = Button::new("Remove the resource", &path, "remove").danger();
     let scopes = Listing::whole(resource.scopes);
     let row = |scope: ScopeView| vec![Cell::text(scope.name), Cell::text(scope.description)];
     let detail = Detail {
@@ -59,8 +59,8 @@ pub async fn show(admin: Administrator, Path(identifier): Path<String>) -> Resul
                     ("Token type (typ)", Cell::text(resource.access_token_typ.as_str())),
                     ("Tokens also tell", Cell::text(if told.is_empty() { "nothing".to_owned() } else { told.join(", ") })),
                 ],
-                links: edit.into_iter().collect(),
-                buttons: removal.into_iter().collect(),
+                links: vec![edit],
+                buttons: vec![removal],
                 ..Section::default()
             },
             Section {

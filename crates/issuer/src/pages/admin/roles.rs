@@ -3,7 +3,6 @@
 use axum::extract::Path;
 use axum::response::Response;
 
-use crate::admin::Operation;
 use crate::admin::preview::Subject;
 use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
@@ -35,7 +34,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         frame: admin.frame(SECTION, "signet role list").await?,
         heading: "Roles",
         lead: "Named sets of scopes. A user may use the scopes of their roles, which they have directly or through a group.",
-        links: if admin.may(Operation::RoleAdd) { vec![("Add a role", "/admin/roles/new")] } else { Vec::new() },
+        links: vec![("Add a role", "/admin/roles/new")],
         table: Table::new(&["Name", "Shown as", "Scopes", "Notes"], "There are no more roles.").filled(page, PATH, row),
         ..List::default()
     };
@@ -46,8 +45,8 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
 pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
     let role = roles::show(&admin.reading(), &name).await.map_err(failed)?;
     let path = path(&role.name);
-    let edit = admin.may(Operation::RoleEdit).then(|| ("Change the role", format!("{path}/edit")));
-    let removal = admin.may(Operation::RoleRemove).then(|| Button::new("Remove the role", &path, "remove").danger());
+    let edit = ("Change the role", format!("{path}/edit"));
+    let removal = Button::new("Remove the role", &path, "remove").danger();
     let detail = Detail {
         frame: admin.frame(SECTION, format!("signet role scopes {}", role.name)).await?,
         heading: role.display_name.clone().unwrap_or_else(|| role.name.clone()),
@@ -57,8 +56,8 @@ pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Resp
                 ("Scopes", Cell::text(if role.scopes.is_empty() { "–".to_owned() } else { role.scopes.join(" ") })),
                 ("Help desk may give it", Cell::text(if role.delegated { "yes" } else { "no" })),
             ],
-            links: edit.into_iter().collect(),
-            buttons: removal.into_iter().collect(),
+            links: vec![edit],
+            buttons: vec![removal],
             ..Section::default()
         }],
         ..Detail::default()

@@ -11,6 +11,7 @@ use crate::admin::sessions::{self, SessionView};
 use crate::admin::users::{self, UserView};
 use crate::admin::{Listing, Operation, Reading, Window};
 use crate::oauth::attribute_type::texts;
+use crate::oauth::scope::is_administration;
 use crate::pages::account::{browser_name, moment};
 use crate::pages::admin::users::{PATH, SECTION, path, state};
 use crate::pages::admin::view::{Button, Cell, Detail, Section, Table};
@@ -25,28 +26,30 @@ const LISTED: u64 = 20;
 pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<Response, PageError> {
     let reading = admin.reading();
     let user = users::show(&reading, &username).await.map_err(failed)?;
+    let (rights, is_administrator) = rights(&reading, &user).await?;
     let sections = vec![
-        facts(&admin, &user),
-        rights(&reading, &user).await?,
+        facts(&user),
+        rights,
         devices(&admin, &user).await?,
         apps(&admin, &user).await?,
         allowed(&admin, &user).await?,
-        password(&admin, &user),
+        password(&user),
         leaving(&admin, &user),
     ];
     let mut badges = vec![state(user.enabled)];
     badges.extend(user.locked_until.map(|until| Cell::badge(format!("must wait until {}", moment(until)), false)));
-    let detail = Detail {
-        frame: admin.frame(SECTION, format!("signet user show {}", user.username)).await?,
-        heading: user.name.clone().unwrap_or_else(|| user.username.clone()),
-        badges,
-        sections,
-        ..Detail::default()
-    };
+    let mut frame = admin.frame(SECTION, format!("signet user show {}", user.username)).await?;
+    let mut lead = String::new();
+    if is_administrator && !admin.may(Operation::UserEditEverything) {
+        frame.offers = frame.offers.only_reading();
+        "Only an administrator may change this user, who holds a scope of administration.".clone_into(&mut lead);
+    }
+    let detail =
+        Detail { frame, heading: user.name.clone().unwrap_or_else(|| user.username.clone()), badges, lead, sections };
     html(&detail, Csp::Own)
 }
 
-fn facts(admin: &Administrator, user: &UserView) -> Section {
+fn facts(user: &UserView) -> Section {
     let or_dash = |text: Option<&String>| Cell::text(text.cloned().unwrap_or_else(|| "–".to_owned()));
     let mut facts = vec![
         ("Username", Cell::text(user.username.clone())),
@@ -68,18 +71,14 @@ fn facts(admin: &Administrator, user: &UserView) -> Section {
         facts.push(("Claims", list(user.claims.iter().map(|(claim, value)| format!("{claim}: {value}")).collect())));
     }
     let path = path(&user.username);
-    let mut links = Vec::new();
-    if admin.may(Operation::UserEdit) {
-        links.push(("Change the user", format!("{path}/edit")));
-    }
-    if admin.may(Operation::UserChangeRoles) {
-        links.push(("Change roles", format!("{path}/roles")));
-    }
-    links.push(("History", audit::history("user", &user.username)));
-    let verify = admin.may(Operation::UserEditEverything) && user.email.is_some() && !user.email_verified;
+    let links = vec![
+        ("Change the user", format!("{path}/edit")),
+        ("Change roles", format!("{path}/roles")),
+        ("History", audit::history("user", &user.username)),
+    ];
+    let verify = user.email.is_some() && !user.email_verified;
     let mut buttons: Vec<Button> = verify.then(|| Button::new("Mark the address as verified", &path, "verify")).into_iter().collect();
-    buttons
-        .extend(admin.may(Operation::UserUnlock).then(|| Button::new("Unlock", &path, "unlock")).filter(|_| user.locked_until.is_some()));
+    buttons.extend(user.locked_until.map(|_| Button::new("Unlock", &path, "unlock")));
     Section { facts, links, buttons, ..Section::default() }
 }
 
@@ -93,19 +92,22 @@ fn email(user: &UserView) -> Vec<Cell> {
     }
 }
 
-/// Shows by which role the user holds each scope, and by which group they have that role.
-async fn rights(reading: &Reading<'_>, user: &UserView) -> Result<Section, PageError> {
+/// Shows by which role the user holds each scope, and by which group they have that role. Returns also whether they hold a scope of
+/// administration.
+async fn rights(reading: &Reading<'_>, user: &UserView) -> Result<(Section, bool), PageError> {
     let mut rows: Vec<(Held, Vec<String>)> = Vec::new();
     for held in roles::held(reading, user.id).await.map_err(failed)? {
         let scopes = roles::show(reading, &held.role).await.map_err(failed)?.scopes;
         rows.push((held, scopes));
     }
+    let is_administrator = rows.iter().flat_map(|(_, scopes)| scopes).any(|scope| is_administration(scope));
     let row = |(held, scopes): (Held, Vec<String>)| {
         let through = held.through.map_or_else(|| Cell::text("directly"), |group| Cell::link("/admin/groups", &group));
         vec![Cell::text(scopes.join(" ")), Cell::link("/admin/roles", &held.role), through]
     };
     let table = Table::new(&["Scopes", "By the role", "Through"], "No role gives this user a scope.");
-    Ok(Section { title: "What they may use", table: Some(table.filled(Listing::whole(rows), "", row)), ..Section::default() })
+    let section = Section { title: "What they may use", table: Some(table.filled(Listing::whole(rows), "", row)), ..Section::default() };
+    Ok((section, is_administrator))
 }
 
 /// Makes a cell with a button that posts `action` and one field.
@@ -118,15 +120,10 @@ fn end(label: &'static str, path: &str, action: &str, field: (&'static str, &str
 async fn devices(admin: &Administrator, user: &UserView) -> Result<Section, PageError> {
     let (path, window) = (path(&user.username), Window { after: None, limit: LISTED });
     let listed = sessions::list(&admin.reading(), Some(user.id), &window).await.map_err(failed)?;
-    let may = admin.may(Operation::SessionEnd);
     let name = |session: &SessionView| format!("{}, address {}", browser_name(&session.user_agent), session.address);
     let ends = listed.items.iter().map(|session| end("End", &path, "end-session", ("sid", &session.sid), name(session)));
-    let mut buttons: Vec<Button> = if may { ends.collect() } else { Vec::new() };
-    let several = admin.may(Operation::SessionEndAll);
-    buttons.extend(
-        several
-            .then(|| Button { about: format!("of {}", user.username), ..Button::new("End all devices", &path, "end-sessions").danger() }),
-    );
+    let mut buttons: Vec<Button> = ends.collect();
+    buttons.push(Button { about: format!("of {}", user.username), ..Button::new("End all devices", &path, "end-sessions").danger() });
     let row = |session: SessionView| {
         vec![Cell::text(browser_name(&session.user_agent)), Cell::text(session.address), Cell::text(moment(session.last_used_at))]
     };
@@ -138,17 +135,10 @@ async fn apps(admin: &Administrator, user: &UserView) -> Result<Section, PageErr
     let (path, window) = (path(&user.username), Window { after: None, limit: LISTED });
     let of_user = AuthorizationFilter { user: Some(user.id), client: None };
     let listed = authorizations::list(&admin.reading(), &of_user, &window).await.map_err(failed)?;
-    let may = admin.may(Operation::AuthorizationEnd);
     let name = |given: &AuthorizationView| format!("{}, last used {}", given.client_id, moment(given.last_used_at));
     let ends = listed.items.iter().map(|given| end("End", &path, "end-authorization", ("id", &given.id.to_string()), name(given)));
-    let mut buttons: Vec<Button> = if may { ends.collect() } else { Vec::new() };
-    let several = admin.may(Operation::AuthorizationEndOfUser);
-    buttons.extend(
-        several.then(|| Button {
-            about: format!("of {}", user.username),
-            ..Button::new("End all apps", &path, "end-authorizations").danger()
-        }),
-    );
+    let mut buttons: Vec<Button> = ends.collect();
+    buttons.push(Button { about: format!("of {}", user.username), ..Button::new("End all apps", &path, "end-authorizations").danger() });
     let row = |given: AuthorizationView| {
         vec![Cell::link("/admin/clients", &given.client_id), Cell::text(given.scope), Cell::text(moment(given.last_used_at))]
     };
@@ -164,7 +154,7 @@ async fn allowed(admin: &Administrator, user: &UserView) -> Result<Section, Page
         .items
         .iter()
         .map(|given| end("Withdraw", &path, "withdraw", ("client_id", &given.client_id), format!("what {} was allowed", given.client_id)));
-    let buttons = if admin.may(Operation::ConsentWithdraw) { ends.collect() } else { Vec::new() };
+    let buttons = ends.collect();
     let row = |given: ConsentView| {
         vec![
             Cell::link("/admin/clients", &given.client_id),
@@ -177,14 +167,13 @@ async fn allowed(admin: &Administrator, user: &UserView) -> Result<Section, Page
     Ok(Section { title: "What they allowed clients", table: Some(table.filled(listed, &path, row)), buttons, ..Section::default() })
 }
 
-fn password(admin: &Administrator, user: &UserView) -> Section {
-    let link = admin.may(Operation::UserLink) && user.enabled;
+fn password(user: &UserView) -> Section {
     let path = path(&user.username);
     let button = || Button { about: format!("for {}", user.username), ..Button::new("Make a link to set a password", &path, "link") };
     Section {
         title: "Password",
         lead: "Somebody who forgot the password sets a new one by a link, which works once within 24 hours.".to_owned(),
-        buttons: link.then(button).into_iter().collect(),
+        buttons: user.enabled.then(button).into_iter().collect(),
         ..Section::default()
     }
 }
@@ -200,16 +189,12 @@ fn leaving(admin: &Administrator, user: &UserView) -> Section {
     } else {
         "The user cannot sign in. Enabling lets them sign in again; what was ended stays ended.".to_owned()
     };
-    let mut buttons = Vec::new();
-    if admin.may(Operation::UserDisable) && user.enabled {
-        buttons.push(Button::new("Disable and end everything", &path, "disable").danger());
-    }
-    if admin.may(Operation::UserEnable) && !user.enabled {
-        buttons.push(Button::new("Enable", &path, "enable"));
-    }
-    if admin.may(Operation::UserDelete) {
-        buttons.push(Button { about: user.username.clone(), ..Button::new("Delete", &path, "delete").danger() });
-    }
+    let switch = if user.enabled {
+        Button::new("Disable and end everything", &path, "disable").danger()
+    } else {
+        Button::new("Enable", &path, "enable")
+    };
+    let buttons = vec![switch, Button { about: user.username.clone(), ..Button::new("Delete", &path, "delete").danger() }];
     Section { title: "When they leave", lead, buttons, ..Section::default() }
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::accounts::methods::password;
-use crate::admin::Operation;
 use crate::admin::preview::Subject;
 use crate::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserView};
 use crate::app::App;
@@ -33,7 +32,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         frame: admin.frame(SECTION, "signet user list").await?,
         heading: "Users",
         lead: "People who can sign in. What they may use follows from their roles, which they have directly or through groups.",
-        links: if admin.may(Operation::UserAdd) { vec![("Add a user", "/admin/users/new")] } else { Vec::new() },
+        links: vec![("Add a user", "/admin/users/new")],
         table: Table::new(&COLUMNS, "There are no more users.").filled(page, &Search::path(PATH, words), row),
         search: Some(Search::new(PATH, "Search users", words, total)),
         ..List::default()

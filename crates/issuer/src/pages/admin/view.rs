@@ -8,6 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::admin::search::Total;
 use crate::admin::{Fault, Listing};
+use crate::pages::admin::offers::Offers;
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Hidden, Page, html};
 
@@ -24,6 +25,8 @@ pub struct Frame {
     pub command: String,
     /// The words of the search that the page answers.
     pub searched: String,
+    /// What the administrator may do. Tabs, links and buttons that need more are not shown.
+    pub offers: Offers,
 }
 
 impl Frame {
@@ -198,6 +201,11 @@ impl Button {
         Self { label, path: path.to_owned(), fields: vec![Hidden::new("action", action)], ..Self::default() }
     }
 
+    /// Returns the value of the field `action`.
+    fn action(&self) -> &str {
+        self.fields.iter().find(|field| field.name == "action").map_or("", |field| field.value.as_str())
+    }
+
     /// Marks the button as one that takes something away.
     #[must_use]
     pub fn danger(self) -> Self {
@@ -217,6 +225,13 @@ pub struct Section {
     /// Labels and paths of forms.
     pub links: Vec<(&'static str, String)>,
     pub buttons: Vec<Button>,
+}
+
+impl Section {
+    /// Returns whether the section shows a link or a button to somebody with these `offers`.
+    fn has_actions(&self, offers: &Offers) -> bool {
+        self.links.iter().any(|(_, link)| offers.link(link)) || self.buttons.iter().any(|button| offers.form(&button.path, button.action()))
+    }
 }
 
 /// A page that shows one thing.

@@ -6,6 +6,7 @@ mod admin_clients;
 mod admin_people;
 mod audit;
 mod consent;
+mod offers;
 mod sign_in;
 
 use crate::support::TestApp;
