@@ -68,7 +68,12 @@ impl MigrationTrait for Migration {
         }
         // The schema builder writes no index on an expression for SQLite. Both databases read this statement.
         let verified = "CREATE UNIQUE INDEX users_verified_email ON users (lower(email)) WHERE email_verified";
-        manager.get_connection().execute_unprepared(verified).await?;
+        // The overview lists the enabled accounts and clients that nobody has used for the longest time.
+        let seen = "CREATE INDEX users_last_seen ON users (COALESCE(last_sign_in_at, created_at)) WHERE disabled_at IS NULL";
+        let used = "CREATE INDEX clients_last_use ON clients (COALESCE(last_used_at, created_at)) WHERE disabled_at IS NULL";
+        for index in [verified, seen, used] {
+            manager.get_connection().execute_unprepared(index).await?;
+        }
         manager.create_index(foreign_hashes()).await?;
         for trigger in revocations::triggers(manager.get_database_backend()) {
             manager.get_connection().execute_unprepared(&trigger).await?;

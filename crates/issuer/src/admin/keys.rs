@@ -26,6 +26,14 @@ pub struct KeyView {
     #[serde(serialize_with = "rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     pub signs_from: UnixSeconds,
+    /// The time from which the next key signs; `None` if there is no next key yet.
+    #[serde(serialize_with = "rfc3339_or_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub signs_until: Option<UnixSeconds>,
+    /// The time at which the key leaves the JWKS, unless it is revoked before; `None` if there is no next key yet.
+    #[serde(serialize_with = "rfc3339_or_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub leaves_at: Option<UnixSeconds>,
     /// `None` if the key was not revoked.
     #[serde(serialize_with = "rfc3339_or_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -33,11 +41,14 @@ pub struct KeyView {
 }
 
 fn view(app: &App, ring: &Ring, entry: &Entry) -> KeyView {
+    let (signs_until, lifetime) = (ring.superseded_at(entry), app.settings.retired_key_lifetime());
     KeyView {
         kid: entry.kid.clone(),
-        state: ring.state(entry, app.now(), app.settings.retired_key_lifetime()).as_str(),
+        state: ring.state(entry, app.now(), lifetime).as_str(),
         published_at: entry.published_at,
         signs_from: entry.activates_at,
+        signs_until,
+        leaves_at: signs_until.map(|at| at + lifetime),
         revoked_at: entry.revoked_at,
     }
 }
@@ -71,6 +82,8 @@ pub async fn publish(change: &mut Change<'_>, key: NewKey) -> Result<KeyView, Re
         state: if entry.activates_at > change.now { "published" } else { "active" },
         published_at: entry.published_at,
         signs_from: entry.activates_at,
+        signs_until: None,
+        leaves_at: None,
         revoked_at: None,
     })
 }

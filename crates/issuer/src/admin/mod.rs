@@ -31,6 +31,7 @@ pub mod review;
 pub mod roles;
 pub mod search;
 pub mod sessions;
+pub mod stale;
 pub mod transfer;
 pub mod trial;
 pub mod users;

@@ -155,6 +155,8 @@ operations! {
     AuditListOfUser = ReadPeople;
     AuditShow = Read;
     ActivityShow = Read;
+    CheckList = Read;
+    StaleList = Read;
     RefusalList = Read;
 }
 

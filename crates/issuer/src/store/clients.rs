@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, DerivePartialModel, EntityTrait, FromQueryResult,
-    IntoActiveModel, JoinType, QueryFilter, QueryOrder, QueryResult, QuerySelect, RelationTrait, SelectExt, UpdateMany, Value,
+    IntoActiveModel, JoinType, Order, QueryFilter, QueryOrder, QueryResult, QuerySelect, RelationTrait, SelectExt, UpdateMany, Value,
 };
 
 use crate::clock::UnixSeconds;
@@ -360,6 +360,15 @@ pub async fn set_disabled(db: &impl ConnectionTrait, id: &str, at: Option<UnixSe
         revocations::of_client(db, id).await?;
     }
     Ok(changing(id).col_expr(clients::Column::DisabledAt, Expr::value(at)).exec(db).await?.rows_affected == 1)
+}
+
+/// Returns up to `limit` enabled clients that were not used since `before`, the longest unused first. Those that were never used are among
+/// them if they were added before then.
+pub async fn stale(db: &impl ConnectionTrait, before: UnixSeconds, limit: u64) -> Result<Vec<ClientRow>, StoreError> {
+    // The index `clients_last_use` is on this expression.
+    let used = || Expr::cust("COALESCE(last_used_at, created_at)");
+    let enabled = clients::Entity::find().filter(clients::Column::DisabledAt.is_null());
+    Ok(enabled.filter(used().lt(before)).order_by(used(), Order::Asc).limit(limit).all(db).await?)
 }
 
 /// Returns the ids of up to `limit` clients that registered themselves and were not used since `before`, those that were never used

@@ -5,7 +5,7 @@ use std::fmt;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LockType};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order, PaginatorTrait,
     PartialModelTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, UpdateMany,
 };
 use uuid::Uuid;
@@ -137,6 +137,15 @@ pub async fn find(
         format!("(SELECT 1 FROM users WHERE users.id = t.user_id AND users.disabled_at IS {not}NULL LIMIT 1) IS NOT NULL")
     });
     search::find(db, Terms { table: "user_terms", key: "user_id" }, words, condition.as_deref(), after, limit).await
+}
+
+/// Returns up to `limit` enabled users who have not signed in since `before`, the longest unseen first. Those who have never signed in are
+/// among them if they were added before then.
+pub async fn stale(db: &impl ConnectionTrait, before: UnixSeconds, limit: u64) -> Result<Vec<UserRow>, StoreError> {
+    // The index `users_last_seen` is on this expression.
+    let seen = || Expr::cust("COALESCE(last_sign_in_at, created_at)");
+    let enabled = users::Entity::find().filter(users::Column::DisabledAt.is_null());
+    Ok(enabled.filter(seen().lt(before)).order_by(seen(), Order::Asc).limit(limit).all(db).await?)
 }
 
 /// Returns the row of the user `id`, without locking it.

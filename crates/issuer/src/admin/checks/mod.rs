@@ -7,6 +7,7 @@ mod files;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::admin::{Operation, Reading, Refused};
 use crate::app::App;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Settings, VERIFIER_MIN_MAX_AGE};
@@ -43,6 +44,14 @@ pub async fn run(settings: &Settings) -> Vec<Finding> {
     findings.extend(check_database(settings).await);
     findings.extend(check_running(settings).await);
     findings
+}
+
+/// Runs all checks on the issuer that serves the request.
+pub async fn list(reading: &Reading<'_>) -> Result<Vec<Finding>, Refused> {
+    let app = reading.permit(Operation::CheckList)?;
+    let mut findings = at_start(app).await;
+    findings.extend(check_running(&app.settings).await);
+    Ok(findings)
 }
 
 /// Runs the checks on an issuer that starts, whose database is open.

@@ -9,6 +9,7 @@ pub mod client_secrets;
 pub mod client_trial;
 pub mod clients;
 mod effects;
+mod figure;
 pub mod groups;
 pub mod keys;
 mod offers;

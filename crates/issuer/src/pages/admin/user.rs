@@ -44,8 +44,7 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
         frame.offers = frame.offers.only_reading();
         "Only an administrator may change this user, who holds a scope of administration.".clone_into(&mut lead);
     }
-    let detail =
-        Detail { frame, heading: user.name.clone().unwrap_or_else(|| user.username.clone()), badges, lead, sections };
+    let detail = Detail { frame, heading: user.name.clone().unwrap_or_else(|| user.username.clone()), badges, lead, sections };
     html(&detail, Csp::Own)
 }
 

@@ -8,6 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::admin::search::Total;
 use crate::admin::{Fault, Listing};
+use crate::pages::admin::figure::{Figure, Shape, WIDTH};
 use crate::pages::admin::offers::Offers;
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Hidden, Page, html};
@@ -221,6 +222,8 @@ pub struct Section {
     pub facts: Vec<(&'static str, Vec<Cell>)>,
     /// Text to copy; empty if there is none.
     pub text: String,
+    /// Pictures, each with a table of what it shows unless the table of the section does.
+    pub figures: Vec<(Figure, Option<Table>)>,
     pub table: Option<Table>,
     /// Labels and paths of forms.
     pub links: Vec<(&'static str, String)>,

@@ -15,7 +15,9 @@ use signet_issuer::admin::roles::{self, NewRole, RolePatch};
 use signet_issuer::admin::transfer::{Import, ImportOptions, Line, export};
 use signet_issuer::admin::trial::{self, TrialRequest};
 use signet_issuer::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch};
-use signet_issuer::admin::{Change, Operation, RECENT, Reading, Refused, activity, client_claims, consents, keys, review, sessions};
+use signet_issuer::admin::{
+    Change, Operation, RECENT, Reading, Refused, activity, checks, client_claims, consents, keys, review, sessions, stale,
+};
 use signet_issuer::audit::{Actor, Face, Who};
 use signet_issuer::fetch::budget::Asker;
 use signet_issuer::oauth::secret;
@@ -52,7 +54,14 @@ fn row(operation: Operation) -> &'static str {
         | O::ResourceList
         | O::ResourceShow
         | O::KeyList => "ra",
-        O::SessionList | O::AuthorizationList | O::AuditList | O::AuditShow | O::ActivityShow | O::RefusalList => "ra",
+        O::SessionList
+        | O::AuthorizationList
+        | O::AuditList
+        | O::AuditShow
+        | O::ActivityShow
+        | O::RefusalList
+        | O::CheckList
+        | O::StaleList => "ra",
         O::AttributeList | O::AttributeShow => "rHa",
         O::UserChangeRoles | O::GroupChangeMembers | O::UserEdit | O::UserUnlock => "ha",
         O::UserDelete | O::UserLink => "hd",
@@ -185,6 +194,8 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
         }
         O::AuditShow => audit::show(reading, 1).await.map(drop),
         O::ActivityShow => activity::hours(reading, None, 1).await.map(drop),
+        O::CheckList => checks::list(reading).await.map(drop),
+        O::StaleList => stale::stale(reading).await.map(drop),
         O::RefusalList => audit::refusals(reading, "web").await.map(drop),
     }
 }

@@ -7,6 +7,7 @@ mod admin_people;
 mod audit;
 mod consent;
 mod offers;
+mod overview;
 mod sign_in;
 
 use crate::support::TestApp;
