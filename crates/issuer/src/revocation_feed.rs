@@ -96,6 +96,8 @@ pub fn hash(grant_id: &str) -> String {
 struct Known {
     entries: Vec<Entry>,
     places: HashMap<u128, usize>,
+    /// The answer to those who know nothing, for as long as the entries stay the same.
+    everything: Option<Arc<[u8]>>,
     /// The monotonic time of the last successful read.
     read_at: Option<Duration>,
 }
@@ -140,6 +142,7 @@ impl Known {
     }
 
     fn sum_up(&mut self) {
+        self.everything = None;
         let mut sum = 0;
         for entry in &mut self.entries {
             sum ^= entry.id;
@@ -189,7 +192,9 @@ impl Cursor {
 /// The answer to a cursor.
 #[derive(Debug)]
 pub enum Answer {
-    /// There are entries that the verifier does not know, or its cursor is unknown.
+    /// The verifier knows nothing, or its cursor is unknown. The answer is [`News`] in JSON, in one buffer for all who ask.
+    Everything(Arc<[u8]>),
+    /// There are entries that the verifier does not know.
     News(News),
     /// There is nothing new.
     Nothing(News),
@@ -241,12 +246,12 @@ impl RevocationFeed {
         Ok(())
     }
 
-    /// Returns what a verifier with the cursor `after` does not know. `None` asks for everything.
-    pub fn answer(&self, after: Option<&str>, clock: &dyn Clock) -> Answer {
+    /// Returns what a verifier with the cursor `after` does not know. `None` asks for everything. Fails if no JSON can be made of it.
+    pub fn answer(&self, after: Option<&str>, clock: &dyn Clock) -> serde_json::Result<Answer> {
         let now = clock.monotonic();
-        let known = self.known();
+        let mut known = self.known();
         if known.read_at.is_none_or(|read_at| now.saturating_sub(read_at) > BLIND_AFTER) {
-            return Answer::Blind;
+            return Ok(Answer::Blind);
         }
         let settled = known.settled(now);
         let mark = settled.checked_sub(1);
@@ -263,11 +268,18 @@ impl RevocationFeed {
             }
             news
         };
-        match (theirs, place) {
+        Ok(match (theirs, place) {
             (Some(theirs), Some(place)) if known.sum_from(place) == theirs.sum => Answer::Nothing(news(known.entries.len())),
             (_, Some(place)) => Answer::News(news(place)),
-            (_, None) => Answer::News(news(0)),
-        }
+            (_, None) => {
+                let everything = match &known.everything {
+                    Some(everything) => Arc::clone(everything),
+                    None => serde_json::to_vec(&news(0))?.into(),
+                };
+                known.everything = Some(Arc::clone(&everything));
+                Answer::Everything(everything)
+            }
+        })
     }
 
     /// Returns a receiver that is told when there may be news.

@@ -1,10 +1,13 @@
 //! The revocation feed: what verifiers refuse although it has not expired (docs/revocation-feed.md).
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
@@ -13,11 +16,12 @@ use tokio::sync::watch::Receiver;
 use tokio::time::timeout;
 
 use crate::app::App;
+use crate::config::peers::network;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
 use crate::revocation_feed::Answer;
 use crate::web::client_ip::request_info;
-use crate::web::respond::no_store;
+use crate::web::respond::{no_store, uncached};
 use crate::web::slots::Slots;
 
 /// The longest time for which a request without news is held.
@@ -29,16 +33,52 @@ const PAUSE: Duration = Duration::from_millis(200);
 const WAITING_IN_ALL: usize = 4096;
 const WAITING_PER_ADDRESS: usize = 256;
 
+/// The bytes of full sets that are sent within a second, in all and to one address. A set is sent even if it alone is longer.
+const FULL_SETS_IN_ALL: usize = 64 * 1024 * 1024;
+const FULL_SETS_PER_ADDRESS: usize = 16 * 1024 * 1024;
+
 #[derive(Debug)]
 struct Waiting {
     in_all: Semaphore,
     per_address: Arc<Slots>,
+    full_sets: Mutex<FullSets>,
+}
+
+/// The bytes of full sets that were sent in the current second. Verifiers that have a cursor never need one, so that only strangers, and
+/// verifiers that start, have to wait.
+#[derive(Debug, Default)]
+struct FullSets {
+    /// The monotonic time at which the second began.
+    since: Duration,
+    in_all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+impl FullSets {
+    /// Counts a set of `length` bytes for `address`. Returns whether it may be sent.
+    fn spend(&mut self, address: IpAddr, length: usize, now: Duration) -> bool {
+        if now.saturating_sub(self.since) >= Duration::from_secs(1) {
+            *self = Self { since: now, ..Self::default() };
+        }
+        let of_address = self.by_address.entry(network(address)).or_default();
+        let exceeds = |spent: usize, most: usize| spent > 0 && spent + length > most;
+        if exceeds(self.in_all, FULL_SETS_IN_ALL) || exceeds(*of_address, FULL_SETS_PER_ADDRESS) {
+            return false;
+        }
+        *of_address += length;
+        self.in_all += length;
+        true
+    }
 }
 
 /// `GET /revocations?after=CURSOR`: returns what was revoked after the cursor, and waits up to 20 s if there is nothing. Without a cursor, or
 /// with one that is unknown or too old, returns everything at once.
 pub fn revocations() -> MethodRouter<Arc<App>> {
-    let waiting = Arc::new(Waiting { in_all: Semaphore::new(WAITING_IN_ALL), per_address: Slots::new(WAITING_PER_ADDRESS) });
+    let waiting = Arc::new(Waiting {
+        in_all: Semaphore::new(WAITING_IN_ALL),
+        per_address: Slots::new(WAITING_PER_ADDRESS),
+        full_sets: Mutex::default(),
+    });
     get(move |State(app): State<Arc<App>>, parts: Parts| {
         let waiting = Arc::clone(&waiting);
         async move { answer(&app, &waiting, request_info(&parts)?.address, parts.uri.query().unwrap_or_default()).await }
@@ -57,18 +97,28 @@ async fn answer(app: &App, waiting: &Waiting, address: IpAddr, query: &str) -> R
     }
     let wait = async {
         // Marked before the look, so that no change falls between the two.
-        while let (false, Answer::Nothing(_)) = (app.is_stopping(), look(app, after, &mut changes)) {
+        while !app.is_stopping() && matches!(look(app, after, &mut changes)?, Answer::Nothing(_)) {
             let _ = changes.changed().await;
         }
+        Ok::<_, OAuthError>(())
     };
-    let _ = timeout(HOLD, wait).await;
-    match look(app, after, &mut changes) {
+    if let Ok(looked) = timeout(HOLD, wait).await {
+        looked?;
+    }
+    match look(app, after, &mut changes)? {
         Answer::Blind => Err(OAuthError::new(Code::Unavailable, "the revocations cannot be read; try again")),
         Answer::News(news) | Answer::Nothing(news) => Ok(no_store(news)),
+        Answer::Everything(set) => {
+            let mut full_sets = waiting.full_sets.lock().unwrap_or_else(PoisonError::into_inner);
+            if !full_sets.spend(address, set.len(), app.clock.monotonic()) {
+                return Err(OAuthError::new(Code::Busy, "too many full sets of revocations are asked for; try again"));
+            }
+            Ok(uncached(([(header::CONTENT_TYPE, "application/json")], Bytes::from_owner(set))))
+        }
     }
 }
 
-fn look(app: &App, after: Option<&str>, changes: &mut Receiver<()>) -> Answer {
+fn look(app: &App, after: Option<&str>, changes: &mut Receiver<()>) -> Result<Answer, OAuthError> {
     changes.mark_unchanged();
-    app.revocation_feed.answer(after, &*app.clock)
+    app.revocation_feed.answer(after, &*app.clock).map_err(OAuthError::server_error)
 }

@@ -54,7 +54,12 @@ fn wants_a_page(headers: &HeaderMap) -> bool {
 
 /// Returns `body` as a JSON response that no cache may keep (RFC 6749 §5.1).
 pub fn no_store(body: impl serde::Serialize) -> Response {
-    let mut response = axum::Json(body).into_response();
+    uncached(axum::Json(body))
+}
+
+/// Returns `response` with the headers by which no cache may keep it.
+pub fn uncached(response: impl IntoResponse) -> Response {
+    let mut response = response.into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     response

@@ -410,6 +410,40 @@ async fn an_unknown_cursor_gets_everything() {
     assert_eq!(app.get("/revocations?after=a&after=b").send().await.error(), (400, "invalid_request"));
 }
 
+/// Writes 100,000 entries that are as old as the database says.
+async fn fill(app: &TestApp) {
+    let numbers = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000)";
+    let (random, now) = if app.database_url().starts_with("postgres") {
+        ("uuid_send(gen_random_uuid())", "floor(extract(epoch from clock_timestamp()))::bigint")
+    } else {
+        ("randomblob(16)", "unixepoch()")
+    };
+    app.sql(&format!("INSERT INTO revocations (id, grant_id, at) {numbers} SELECT {random}, {random}, {now} FROM numbers")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_gets_full_sets_only_so_often() {
+    let app = TestApp::new().await;
+    fill(&app).await;
+    let all = everything(&app).await;
+    assert_eq!(listed(&all, "revoked").len(), 100_000);
+    let mut sent = 1;
+    let refused = loop {
+        let answer = app.get("/revocations").send().await;
+        if answer.status != 200 {
+            break answer;
+        }
+        assert_eq!(answer.text.len(), all.text.len());
+        sent += 1;
+    };
+    assert_eq!(refused.error(), (503, "temporarily_unavailable"));
+    assert_eq!((refused.header("retry-after"), sent), ("1", 16 * 1024 * 1024 / all.text.len()));
+    // Who has a cursor needs no full set, and goes on.
+    assert!(timeout(Duration::from_millis(700), after(&app, all.str("cursor"))).await.is_err(), "there is no news yet");
+    app.advance(1);
+    assert_eq!(everything(&app).await.text.len(), all.text.len());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_commits_late_is_told() {
     let House { app, web, shop, .. } = house().await;
