@@ -18,12 +18,13 @@ TOKEN_LIFETIME = 5
 
 
 class OrdersIssuer(Issuer):
-    def __init__(self):
+    def __init__(self, **settings: str):
         super().__init__(
             SIGNET_JWKS_MAX_AGE=str(JWKS_MAX_AGE),
             SIGNET_KEY_REFRESH_INTERVAL="1",
             SIGNET_CLOCK_SKEW="0",
             SIGNET_KEY_PUBLICATION_LEAD="10",
+            **settings,
         )
         scopes = ["--scope", "orders:read=See orders", "--scope", "orders:write=Change orders"]
         self.cli("resource", "add", ORDERS, "--name", "Orders", *scopes, "--token-lifetime", str(TOKEN_LIFETIME))
