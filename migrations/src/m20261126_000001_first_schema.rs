@@ -6,9 +6,11 @@
 mod audit;
 mod clients;
 mod keys;
+mod outbox;
 mod people;
 mod revocations;
 mod sign_in;
+mod signals;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -56,6 +58,10 @@ impl MigrationTrait for Migration {
             ("activity", "hour"),
             ("sign_in_failures", "hour"),
             ("attempts", "account"),
+            ("streams", "client_id"),
+            ("client_users", "user_id"),
+            ("stream_removals", "user_id"),
+            ("outbox", "client_id"),
         ] {
             let index = Index::create().name(format!("{table}_{column}")).table(Alias::new(table)).col(Alias::new(column)).take();
             manager.create_index(index).await?;
@@ -75,7 +81,11 @@ impl MigrationTrait for Migration {
             manager.get_connection().execute_unprepared(index).await?;
         }
         manager.create_index(foreign_hashes()).await?;
-        for trigger in revocations::triggers(manager.get_database_backend()) {
+        let [outbox, receiver, next, id] = ["outbox", "receiver", "next_attempt_at", "id"].map(Alias::new);
+        let due = Index::create().name("outbox_receiver_next_attempt_at").table(outbox).col(receiver).col(next).col(id).take();
+        manager.create_index(due).await?;
+        let backend = manager.get_database_backend();
+        for trigger in revocations::triggers(backend).into_iter().chain(signals::triggers(backend)) {
             manager.get_connection().execute_unprepared(&trigger).await?;
         }
         Ok(())
@@ -143,6 +153,10 @@ fn tables() -> Vec<TableCreateStatement> {
         sign_in::password_links(),
         sign_in::authorizations(),
         revocations::revocations(),
+        signals::streams(),
+        signals::stream_removals(),
+        signals::client_users(),
+        outbox::outbox(),
         clients::registration_tokens(),
         clients::client_assertions(),
         sign_in::attempts(),

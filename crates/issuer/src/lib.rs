@@ -24,6 +24,7 @@ pub mod pool;
 pub mod revocation_feed;
 pub mod routes;
 pub mod server;
+pub mod signals;
 pub mod start;
 pub mod store;
 pub mod telemetry;

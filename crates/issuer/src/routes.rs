@@ -13,7 +13,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::api::{self, docs};
 use crate::app::App;
 use crate::browser::cookie;
-use crate::endpoints::{authorize, discovery, end_session, health, introspect, jwks, register, revocations, revoke, token, userinfo};
+use crate::endpoints::{authorize, discovery, end_session, health, introspect, jwks, register, revocations, revoke, ssf, token, userinfo};
 use crate::pages::account::{consents, devices, password, profile};
 use crate::pages::{admin, assets, consent, home, no_access, select_account, set_password, sign_in, sign_out};
 use crate::web::client_ip;
@@ -50,6 +50,8 @@ pub fn router(app: Arc<App>) -> Router {
     };
     router
         .merge(public(&metadata, discovery::discovery()))
+        // SSF 1.0 puts the well-known part before the issuer's path too.
+        .merge(public(&format!("/.well-known/ssf-configuration{path}"), get(ssf::metadata::metadata)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         // These layers are added as one, outermost first, because each added layer clones everything inside it for every request.
@@ -82,6 +84,15 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
         .both("/register/{id}", get(register::read).delete(register::delete))
         .method_not_allowed_fallback(api_method_not_allowed)
         .layer(cors::registration());
+    let streams = get(ssf::streams::read).post(ssf::streams::create).patch(ssf::streams::update).put(ssf::streams::replace);
+    let shared_signals = Router::new()
+        .both("/ssf/streams", streams.delete(ssf::streams::remove))
+        .both("/ssf/status", get(ssf::streams::status).post(ssf::streams::set_status))
+        .both("/ssf/subjects/add", post(ssf::streams::add_subject))
+        .both("/ssf/subjects/remove", post(ssf::streams::remove_subject))
+        .both("/ssf/verify", post(ssf::streams::verify))
+        .both("/ssf/poll/{id}", ssf::poll::poll())
+        .method_not_allowed_fallback(api_method_not_allowed);
     let others = Router::new()
         .both("/introspect", post(introspect::introspect))
         .both("/static/style.css", get(assets::style))
@@ -93,6 +104,7 @@ fn protocol(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(public("/.well-known/jwks.json", get(jwks::jwks)))
         .merge(public("/revocations", revocations::revocations()))
         .merge(by_clients)
+        .merge(shared_signals)
         .merge(registration)
         .merge(others)
 }

@@ -19,7 +19,7 @@ use crate::keys::master::{MasterKeyError, MasterKeys};
 use crate::keys::rotation::NewKey;
 use crate::keys::{KeyError, master_check};
 use crate::oauth::access::Access;
-use crate::oauth::scope::{ADMIN_SCOPES, OIDC_SCOPES};
+use crate::oauth::scope::{ADMIN_SCOPES, OIDC_SCOPES, SSF_SCOPES};
 use crate::pool::Pool;
 use crate::store::resources::{ISSUER, USERINFO};
 use crate::store::schema::{self, SchemaState};
@@ -182,7 +182,7 @@ impl FirstStart {
         let change = &mut operations;
         // No verifier has fetched the JWKS yet, so the first key signs at once.
         keys::publish(change, self.key).await?;
-        resources::add_built_in(change, ISSUER, "Signet", &ADMIN_SCOPES).await?;
+        resources::add_built_in(change, ISSUER, "Signet", &[&ADMIN_SCOPES[..], &SSF_SCOPES].concat()).await?;
         resources::add_built_in(change, USERINFO, "Your profile", &OIDC_SCOPES).await?;
         let admin_scopes = names(&ADMIN_SCOPES);
         roles::add(change, roles::NewRole::check(ADMIN, &admin_scopes)?).await?;

@@ -127,6 +127,7 @@ impl NewRow {
             id_token_claims: false,
             group_filter: String::new(),
             group_prefix: String::new(),
+            signals_of_all_users: false,
             last_used_at: None,
             version: 0,
             grant_id: self.grant_id,

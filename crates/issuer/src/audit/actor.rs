@@ -59,11 +59,13 @@ pub enum Face {
     Revocation,
     EndSession,
     Registration,
+    Signals,
     Api,
 }
 
 impl Face {
-    pub(super) fn as_str(self) -> &'static str {
+    /// Returns the name in the audit trail.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::CommandLine => "command_line",
             Self::Start => "start",
@@ -73,6 +75,7 @@ impl Face {
             Self::Revocation => "revocation",
             Self::EndSession => "end_session",
             Self::Registration => "registration",
+            Self::Signals => "signals",
             Self::Api => "api",
         }
     }

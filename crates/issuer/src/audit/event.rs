@@ -132,6 +132,9 @@ kinds! {
     OwnTokensRevoked = "own_tokens_revoked";
     ConsentGiven = "consent_given";
     ConsentWithdrawn = "consent_withdrawn";
+    StreamAdded = "stream_added";
+    StreamChanged = "stream_changed";
+    StreamRemoved = "stream_removed";
     KeyPublished = "key_published";
     KeyRevoked = "key_revoked";
     KeyErased = "key_erased";
@@ -177,6 +180,12 @@ pub enum Event<'a> {
     ConsentGiven { user: Uuid, client: &'a str, scope: &'a str, resources: &'a BTreeSet<String>, claims: &'a BTreeSet<String> },
     /// A user withdrew their consent to a client.
     ConsentWithdrawn { user: Uuid, client: &'a str },
+    /// A client made a stream of security events, which comes by `method`.
+    StreamAdded { client: &'a str, stream: &'a str, method: &'a str },
+    /// A client changed the configuration or the status of a stream, or the users in it; `what` says which.
+    StreamChanged { client: &'a str, stream: &'a str, what: &'a str },
+    /// A client removed a stream.
+    StreamRemoved { client: &'a str, stream: &'a str },
     /// A signing key was added to the JWKS.
     KeyPublished { kid: &'a str },
     /// A signing key was revoked and so left the JWKS.
@@ -206,6 +215,9 @@ impl Event<'_> {
             Self::OwnTokensRevoked { .. } => Kind::OwnTokensRevoked.name(),
             Self::ConsentGiven { .. } => Kind::ConsentGiven.name(),
             Self::ConsentWithdrawn { .. } => Kind::ConsentWithdrawn.name(),
+            Self::StreamAdded { .. } => Kind::StreamAdded.name(),
+            Self::StreamChanged { .. } => Kind::StreamChanged.name(),
+            Self::StreamRemoved { .. } => Kind::StreamRemoved.name(),
             Self::KeyPublished { .. } => Kind::KeyPublished.name(),
             Self::KeyRevoked { .. } => Kind::KeyRevoked.name(),
             Self::KeyErased { .. } => Kind::KeyErased.name(),
@@ -252,6 +264,9 @@ impl Event<'_> {
             | Self::OwnTokensRevoked { client }
             | Self::ConsentGiven { client, .. }
             | Self::AccessRefused { client, .. }
+            | Self::StreamAdded { client, .. }
+            | Self::StreamChanged { client, .. }
+            | Self::StreamRemoved { client, .. }
             | Self::ConsentWithdrawn { client, .. } => Some(client),
             Self::Changed { object: Object::Client(id) | Object::Authorization(_, _, id), .. } => Some(id),
             Self::Changed { object: Object::Authorizations(_, client), .. } => client,
@@ -275,6 +290,9 @@ impl Event<'_> {
         match *self {
             Self::AuthorizationGiven { grant, .. } => json!({ "grant": grant }),
             Self::AuthorizationEnded { by, .. } => json!({ "by": by }),
+            Self::StreamAdded { stream, method, .. } => json!({ "stream": stream, "method": method }),
+            Self::StreamChanged { stream, what, .. } => json!({ "stream": stream, "changed": what }),
+            Self::StreamRemoved { stream, .. } => json!({ "stream": stream }),
             Self::KeyPublished { kid } | Self::KeyRevoked { kid } | Self::KeyErased { kid } => json!({ "kid": kid }),
             Self::Changed { object: Object::Named(name), .. } => json!({ "object": name }),
             Self::SignedIn { sid, .. } | Self::Changed { object: Object::Session(sid, _), .. } => json!({ "sid": sid }),

@@ -9,5 +9,6 @@ pub mod jwks;
 pub mod register;
 pub mod revocations;
 pub mod revoke;
+pub mod ssf;
 pub mod token;
 pub mod userinfo;

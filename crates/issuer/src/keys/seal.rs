@@ -1,4 +1,4 @@
-//! Seals private keys for storage, and authorization requests for their way through the browser, as JWE (RFC 7516, `dir` with A256GCM, no
+//! Seals private keys and the headers of receivers for storage, and authorization requests for their way through the browser, as JWE (RFC 7516, `dir` with A256GCM, no
 //! compression), under a version of the master key.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -28,6 +28,8 @@ pub enum Purpose {
     SigningKey,
     /// An authorization request, which travels in a form.
     Request,
+    /// The `Authorization` header that a receiver of events wants, which is stored in the database.
+    Header,
 }
 
 impl Purpose {
@@ -35,6 +37,7 @@ impl Purpose {
         match self {
             Self::SigningKey => version.seal.as_slice(),
             Self::Request => version.seal_requests.as_slice(),
+            Self::Header => version.seal_headers.as_slice(),
         }
     }
 }

@@ -15,6 +15,7 @@ pub struct Signer {
     signer: RsassaJwsSigner,
     access_token_header: String,
     jwt_header: String,
+    security_event_header: String,
 }
 
 impl std::fmt::Debug for Signer {
@@ -30,6 +31,8 @@ pub enum TokenType {
     Access,
     /// An ID token, an answer of UserInfo, or an access token for a resource that wants this type: `JWT`.
     Jwt,
+    /// A Security Event Token: `secevent+jwt` (RFC 8417 §2.3).
+    SecurityEvent,
 }
 
 /// The reason why a token could not be signed.
@@ -52,6 +55,7 @@ impl Signer {
             signer: RS256.signer_from_der(private)?,
             access_token_header: header("at+jwt"),
             jwt_header: header("JWT"),
+            security_event_header: header("secevent+jwt"),
         })
     }
 
@@ -61,6 +65,7 @@ impl Signer {
         token.push_str(match typ {
             TokenType::Access => &self.access_token_header,
             TokenType::Jwt => &self.jwt_header,
+            TokenType::SecurityEvent => &self.security_event_header,
         });
         token.push('.');
         BASE64_URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut token);

@@ -44,6 +44,12 @@ pub enum Code {
     InvalidClientMetadata,
     /// The endpoint does not support this HTTP method.
     MethodNotAllowed,
+    /// The client may not do this.
+    Forbidden,
+    /// There is no such thing, or it belongs to another client.
+    NotFound,
+    /// The client has as many things of this kind as it may have.
+    Conflict,
     /// The body is longer than the issuer accepts.
     TooLarge,
     /// There were too many attempts. The next one is allowed after this many seconds.
@@ -61,7 +67,7 @@ impl Code {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::UnsupportedResponseType => "unsupported_response_type",
-            Self::AccessDenied => "access_denied",
+            Self::AccessDenied | Self::Forbidden => "access_denied",
             Self::LoginRequired => "login_required",
             Self::InteractionRequired => "interaction_required",
             Self::ConsentRequired => "consent_required",
@@ -72,6 +78,8 @@ impl Code {
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidRequest | Self::MethodNotAllowed | Self::TooLarge => "invalid_request",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
             Self::UnauthorizedClient => "unauthorized_client",

@@ -24,5 +24,6 @@ pub mod redirect_uri;
 pub mod resource_identifier;
 pub mod scope;
 pub mod secret;
+pub mod ssf;
 pub mod standard_claims;
 pub mod token_claim;

@@ -24,6 +24,14 @@ pub const ADMIN_SCOPES: [(&str, &str); 3] = [
     ("admin:users", "Help people who are not administrators"),
 ];
 
+/// The scope with which a client reads its streams of Shared Signals, and the events in them.
+pub const SSF_READ: &str = "ssf.read";
+/// The scope with which a client makes, changes and reads its streams of Shared Signals.
+pub const SSF_MANAGE: &str = "ssf.manage";
+
+/// The scopes of Shared Signals (CAEP Interoperability Profile 1.0, "OAuth Scopes"), each with the description that people see.
+pub const SSF_SCOPES: [(&str, &str); 2] = [(SSF_READ, "Receive security events"), (SSF_MANAGE, "Manage streams of security events")];
+
 /// Returns whether `scope` permits administration of the issuer.
 pub fn is_administration(scope: &str) -> bool {
     ADMIN_SCOPES.iter().any(|(name, _)| *name == scope)

@@ -40,6 +40,18 @@ pub async fn advance(db: &impl ConnectionTrait, id: i64, at: UnixSeconds) -> Res
     Ok(advanced.rows_affected == 1)
 }
 
+/// Returns up to `limit` events about `user` from `from` until `until`, both included, oldest first.
+pub async fn about_user(
+    db: &impl ConnectionTrait,
+    user: Uuid,
+    from: UnixSeconds,
+    until: UnixSeconds,
+    limit: u64,
+) -> Result<Vec<AuditRow>, StoreError> {
+    let events = Entity::find().filter(Column::UserId.eq(user)).filter(Column::At.between(from, until));
+    Ok(events.order_by_asc(Column::At).order_by_asc(Column::Id).limit(limit).all(db).await?)
+}
+
 /// Empties the personal data of the user `id` from all events; the events stay. An operation that deletes a user calls this after it has
 /// recorded its own event, in the same transaction, so that the personal data of that event goes too.
 pub async fn forget(db: &impl ConnectionTrait, id: Uuid) -> Result<(), StoreError> {

@@ -19,7 +19,8 @@
 //! 7. `authorization_codes`
 //! 8. `authorizations`, by `id`
 //! 9. `password_links`, then `devices`, of one user
-//! 10. `sign_in_failures`: the counter of the account, then that of the address; a failure is a transaction of its own
+//! 10. `streams`, one at a time
+//! 11. `sign_in_failures`: the counter of the account, then that of the address; a failure is a transaction of its own
 //!
 //! A transaction that skips some of these tables locks the others in this order. PostgreSQL locks the rows. SQLite has one writer
 //! at a time, so the query builder leaves the row locks out of its statements.
@@ -61,6 +62,8 @@ pub mod search;
 pub mod sessions;
 pub mod sign_in_failures;
 pub mod signing_keys;
+pub mod stream_queue;
+pub mod streams;
 pub mod user_terms;
 pub mod users;
 pub mod waiting_requests;

@@ -26,6 +26,9 @@ pub fn status(code: &Code) -> StatusCode {
     match code {
         Code::InvalidClient => StatusCode::UNAUTHORIZED,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Conflict => StatusCode::CONFLICT,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
         Code::Busy | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -52,6 +52,14 @@ async fn every_kind_of_event_is_written_where_it_happens() {
     session::end(&app.app, &app.operator, "nonsense", alice, "nobody").await.unwrap();
     app.sql("UPDATE clients SET access = 'groups' WHERE id = 'shop'").await;
     app.token(&[("grant_type", "password"), ("client_id", "shop"), ("username", "alice"), ("password", chosen)]).await;
+    app.add_client("hub", false, "client_credentials", &["ssf.manage"]).await;
+    let form = [("grant_type", "client_credentials"), ("scope", "ssf.manage"), ("resource", &app.url)];
+    let token = app.post("/token").basic_auth("hub", SECRET).form(&form).send().await.str("access_token").to_owned();
+    let made = app.post("/ssf/streams").bearer(&token).raw("{}").send().await;
+    let status = format!(r#"{{"stream_id":"{}","status":"paused"}}"#, made.str("stream_id"));
+    app.post("/ssf/status").bearer(&token).raw(status).send().await;
+    let removed = format!("{}/ssf/streams?stream_id={}", app.url, made.str("stream_id"));
+    app.http.delete(removed).bearer_auth(&token).send().await.unwrap();
     let spare = app.app.rotation().generate().unwrap();
     let active = keys::list(&app.reading()).await.unwrap().remove(0).kid;
     app.operate(|change| Box::pin(keys::revoke(change, &active, spare))).await.unwrap();

@@ -8,5 +8,6 @@ mod register;
 mod registrations;
 mod revocations;
 mod revoke;
+mod ssf;
 mod token;
 mod userinfo;

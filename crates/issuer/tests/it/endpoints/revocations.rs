@@ -178,6 +178,9 @@ fn ways_of_kind(kind: Kind) -> &'static [Way] {
         | Kind::AccessRefused
         | Kind::ProfileChanged
         | Kind::ConsentGiven
+        | Kind::StreamAdded
+        | Kind::StreamChanged
+        | Kind::StreamRemoved
         | Kind::KeyPublished
         | Kind::KeyErased => &[],
     }

@@ -1,0 +1,101 @@
+//! The endpoints of Shared Signals (SSF 1.0): the metadata of the transmitter, and the management of streams. A client calls them with an
+//! access token that it got for itself, for the issuer's own resource, with `ssf.read` or `ssf.manage`. It sees its own streams only.
+
+pub mod metadata;
+pub mod poll;
+pub mod streams;
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
+
+use crate::app::App;
+use crate::audit::{Actor, Face, Who};
+use crate::oauth::error::OAuthError;
+use crate::oauth::scope::{SSF_MANAGE, SSF_READ};
+use crate::signals::Receiver;
+use crate::store::clients::Client;
+use crate::tokens::lookup::{LiveToken, look_up};
+use crate::web::bearer::header_token;
+use crate::web::client_ip::request_info;
+use crate::web::error::bearer::BearerError;
+use crate::web::form::RawBody;
+
+/// A client that may read its streams and the events in them.
+pub struct Reader(Caller);
+
+/// A client that may also make and change streams.
+pub struct Manager(Caller);
+
+struct Caller {
+    app: Arc<App>,
+    client: Client,
+    actor: Actor,
+}
+
+impl Caller {
+    fn receiver(&self) -> Receiver<'_> {
+        Receiver { app: &self.app, client: &self.client, actor: &self.actor }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Reader {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        caller(parts, app, &[SSF_READ, SSF_MANAGE]).await.map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Manager {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        caller(parts, app, &[SSF_MANAGE]).await.map(Self)
+    }
+}
+
+async fn caller(parts: &Parts, app: &Arc<App>, scopes: &[&'static str]) -> Result<Caller, Response> {
+    authenticate(parts, app, scopes).await.map_err(|error| error.into_response(app.settings.issuer.as_str(), scopes[0]))
+}
+
+/// Returns the client whose token the request carries, if the token has one of `scopes`. A token that acts for a user does not count.
+async fn authenticate(parts: &Parts, app: &Arc<App>, scopes: &[&str]) -> Result<Caller, BearerError> {
+    let token = header_token(&parts.headers)?.ok_or(BearerError::NoCredentials("the request carries no access token"))?;
+    let found = look_up(app, &token).await?.ok_or(BearerError::InvalidToken)?;
+    let LiveToken { access: Some(own), client, user } = found else { return Err(BearerError::InvalidToken) };
+    if !own.aud.contains(app.settings.issuer.as_str()) {
+        return Err(BearerError::InvalidToken);
+    }
+    let (held, allowed) = (own.scopes(), |name: &str| client.scopes.iter().any(|scope| scope.name == name));
+    if user.is_some() || !scopes.iter().any(|scope| held.contains(scope) && allowed(scope)) {
+        return Err(BearerError::InsufficientScope);
+    }
+    let info = request_info(parts).map_err(BearerError::Other)?;
+    let actor = Actor::remote(Who::Client(client.id.clone()), Face::Signals, &info);
+    Ok(Caller { app: Arc::clone(app), client, actor })
+}
+
+/// The body of a request, which is a JSON object.
+pub struct Body(Map<String, Value>);
+
+impl Body {
+    /// Returns the member `stream_id`.
+    fn stream(&self) -> Result<&str, OAuthError> {
+        let id = self.0.get("stream_id").and_then(Value::as_str);
+        id.ok_or_else(|| OAuthError::invalid_request("stream_id: expected the id of a stream"))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let RawBody(body) = RawBody::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        let parsed = serde_json::from_slice::<Map<String, Value>>(&body);
+        parsed.map(Self).map_err(|_| OAuthError::invalid_request("the body: expected a JSON object").into_response())
+    }
+}

@@ -1,0 +1,90 @@
+//! The status of a stream, and its verification (SSF 1.0, "Stream Status" and "Verification").
+
+use serde_json::{Map, Value, json};
+
+use crate::audit::{self, Event};
+use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::ssf::{EventType, Method, Status, text};
+use crate::signals::configuration::{MIN_VERIFICATION_INTERVAL, method};
+use crate::signals::{Receiver, invalid};
+use crate::store::streams::{self as store, StreamRow};
+use crate::store::{commit, stream_queue};
+
+/// The greatest length of a reason, in characters.
+const MAX_REASON: usize = 255;
+/// The greatest length of the `state` of a verification, in bytes.
+const MAX_STATE: usize = 1024;
+
+/// Returns the status of the stream `id`.
+pub async fn read(receiver: Receiver<'_>, id: &str) -> Result<Value, OAuthError> {
+    Ok(shown(&receiver.find(receiver.app.store.reader(), id).await?))
+}
+
+/// Sets the status of the stream `id` to the one in `body`, and returns it. A stream that is disabled loses the events that wait in it. One
+/// that is enabled again gets those that were held.
+pub async fn set(receiver: Receiver<'_>, id: &str, body: &Map<String, Value>) -> Result<Value, OAuthError> {
+    let Receiver { app, client, actor } = receiver;
+    let status = text(body, "status").map_err(invalid)?.and_then(Status::by_name);
+    let status = status.ok_or_else(|| invalid("status: expected enabled, paused or disabled"))?;
+    let reason = text(body, "reason").map_err(invalid)?;
+    let reason = reason.map(|text| text.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect::<String>());
+    let (transaction, before) = receiver.lock(id).await?;
+    let after = StreamRow { status: status.name().to_owned(), reason: reason.filter(|text| !text.is_empty()), ..before.clone() };
+    let after = match status {
+        Status::Enabled => {
+            // The receiver knows the status now.
+            stream_queue::clear(&transaction, id, Some(EventType::StreamUpdated)).await?;
+            StreamRow { overflowed_at: None, failing_since: None, last_error: None, ..after }
+        }
+        Status::Paused => after,
+        Status::Disabled => {
+            stream_queue::clear(&transaction, id, None).await?;
+            StreamRow { overflowed_at: None, ..after }
+        }
+    };
+    if after != before {
+        store::replace(&transaction, after.clone()).await?;
+        let is_due = method(&after) == Method::Push && status == Status::Enabled;
+        stream_queue::set_due(&transaction, id, is_due).await?;
+        let event = Event::StreamChanged { client: &client.id, stream: id, what: "status" };
+        audit::record(&transaction, app.now(), actor, event).await?;
+    }
+    commit(transaction).await?;
+    Ok(shown(&after))
+}
+
+/// Puts a verification event with the `state` in `body` into the stream `id`. Fails with [`Code::TooManyAttempts`] if the receiver asked
+/// for one less than [`MIN_VERIFICATION_INTERVAL`] ago.
+pub async fn verify(receiver: Receiver<'_>, id: &str, body: &Map<String, Value>) -> Result<(), OAuthError> {
+    let Receiver { app, .. } = receiver;
+    let state = text(body, "state").map_err(invalid)?;
+    if state.is_some_and(|state| state.len() > MAX_STATE) {
+        return Err(invalid(format!("state: expected at most {MAX_STATE} bytes")));
+    }
+    let now = app.now();
+    let (transaction, row) = receiver.lock(id).await?;
+    if !store::note_verification(&transaction, id, now - MIN_VERIFICATION_INTERVAL, now).await? {
+        let since = now - row.verified_at.unwrap_or(now);
+        let seconds = (MIN_VERIFICATION_INTERVAL - since).clamp(1, MIN_VERIFICATION_INTERVAL).unsigned_abs();
+        return Err(OAuthError::new(Code::TooManyAttempts(seconds), "a verification event of this stream was requested a moment ago"));
+    }
+    // A disabled stream holds no events. One that is paused holds one verification at a time, so that they cannot fill it.
+    if row.status != Status::Disabled.name() {
+        let (is_enabled, mut details) = (row.status == Status::Enabled.name(), json!({ "jti": app.clock.random_id::<16>() }));
+        if let Some(state) = state {
+            details["state"] = state.into();
+        }
+        stream_queue::clear(&transaction, id, Some(EventType::Verification)).await?;
+        let is_due = is_enabled && method(&row) == Method::Push;
+        stream_queue::insert(&transaction, id, EventType::Verification, details.to_string(), is_due, now).await?;
+    }
+    Ok(commit(transaction).await?)
+}
+
+fn shown(row: &StreamRow) -> Value {
+    let mut shown = json!({ "stream_id": row.id, "status": row.status });
+    if let (Some(reason), Some(members)) = (&row.reason, shown.as_object_mut()) {
+        members.insert("reason".to_owned(), reason.as_str().into());
+    }
+    shown
+}

@@ -1,0 +1,91 @@
+//! The events that wait in the queue of a stream. Triggers of the database put most of them there; the migration lists the triggers.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::clock::UnixSeconds;
+use crate::oauth::ssf::EventType;
+use crate::store::StoreError;
+use crate::store::entity::outbox::{ActiveModel, Column, Entity};
+use crate::store::streams::queue;
+
+pub use crate::store::entity::outbox::Model as EventRow;
+
+/// The `next_attempt_at` of an event that is not pushed: it waits until its receiver polls, or until the stream is enabled again.
+const NEVER: UnixSeconds = UnixSeconds::MAX;
+
+/// Puts an event about the stream `id` itself into its queue. `details` is a JSON object; `due` says whether the event is pushed.
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    id: &str,
+    event: EventType,
+    details: String,
+    due: bool,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    let row = ActiveModel {
+        id: ActiveValue::NotSet,
+        receiver: ActiveValue::Set(queue(id)),
+        client_id: ActiveValue::Set(None),
+        event: ActiveValue::Set(event.name().to_owned()),
+        user_id: ActiveValue::Set(None),
+        sid: ActiveValue::Set(None),
+        details: ActiveValue::Set(details),
+        created_at: ActiveValue::Set(now),
+        attempts: ActiveValue::Set(0),
+        next_attempt_at: ActiveValue::Set(if due { 0 } else { NEVER }),
+        leased_until: ActiveValue::Set(0),
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Returns up to `limit` events of the stream `id`, oldest first, of the type `only` or of any.
+pub async fn oldest(db: &impl ConnectionTrait, id: &str, only: Option<EventType>, limit: u64) -> Result<Vec<EventRow>, StoreError> {
+    let rows = Entity::find().filter(Column::Receiver.eq(queue(id)));
+    let rows = match only {
+        Some(event) => rows.filter(Column::Event.eq(event.name())),
+        None => rows,
+    };
+    Ok(rows.order_by_asc(Column::Id).limit(limit).all(db).await?)
+}
+
+/// Returns the ids and the details of all events of the stream `id`.
+pub async fn details(db: &impl ConnectionTrait, id: &str) -> Result<Vec<(i64, String)>, StoreError> {
+    let rows = Entity::find().select_only().columns([Column::Id, Column::Details]).filter(Column::Receiver.eq(queue(id)));
+    Ok(rows.into_tuple().all(db).await?)
+}
+
+/// Deletes the events `ids` of the stream `id`.
+pub async fn remove(db: &impl ConnectionTrait, id: &str, ids: Vec<i64>) -> Result<(), StoreError> {
+    Entity::delete_many().filter(Column::Receiver.eq(queue(id))).filter(Column::Id.is_in(ids)).exec(db).await?;
+    Ok(())
+}
+
+/// Deletes all events of the stream `id`, of the type `only` or of any.
+pub async fn clear(db: &impl ConnectionTrait, id: &str, only: Option<EventType>) -> Result<(), StoreError> {
+    let rows = Entity::delete_many().filter(Column::Receiver.eq(queue(id)));
+    let rows = match only {
+        Some(event) => rows.filter(Column::Event.eq(event.name())),
+        None => rows,
+    };
+    rows.exec(db).await?;
+    Ok(())
+}
+
+/// Lets the events of the stream `id` be pushed from now on, or not until further notice.
+pub async fn set_due(db: &impl ConnectionTrait, id: &str, due: bool) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::NextAttemptAt, Expr::value(if due { 0 } else { NEVER }))
+        .col_expr(Column::Attempts, Expr::value(0))
+        .filter(Column::Receiver.eq(queue(id)))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Returns the id of the newest row of all queues; 0 if there is none.
+pub async fn newest(db: &impl ConnectionTrait) -> Result<i64, StoreError> {
+    let newest = Entity::find().select_only().column(Column::Id).order_by_desc(Column::Id).limit(1);
+    Ok(newest.into_tuple::<i64>().all(db).await?.pop().unwrap_or_default())
+}
