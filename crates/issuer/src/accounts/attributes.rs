@@ -1,6 +1,7 @@
 //! The values of users' attributes, which administrators set, and people too where the attribute allows it.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -25,7 +26,22 @@ pub struct AttributeFault {
 pub fn rules(row: &AttributeRow) -> Result<ValueRules, StoreError> {
     let value_type = AttributeType::parse(&row.value_type)
         .ok_or_else(|| StoreError::Corrupt(format!("the type of the attribute {}: {}", row.name, row.value_type)))?;
-    Ok(ValueRules { value_type, multi_valued: row.multi_valued, min: row.min, max: row.max, pattern: row.pattern.clone() })
+    Ok(ValueRules {
+        value_type,
+        multi_valued: row.multi_valued,
+        min: row.min,
+        max: row.max,
+        pattern: row.pattern.clone(),
+        compiled: OnceLock::new(),
+    })
+}
+
+/// The rules for the values of declared attributes, by the name of the attribute.
+pub type Rules = BTreeMap<String, ValueRules>;
+
+/// Returns the rules of all attributes in `declared`.
+pub fn rules_of(declared: &[AttributeRow]) -> Result<Rules, StoreError> {
+    declared.iter().map(|row| Ok((row.name.clone(), rules(row)?))).collect()
 }
 
 /// Returns `true` if people see their own value of the attribute.
@@ -39,30 +55,29 @@ pub fn is_editable(row: &AttributeRow) -> bool {
 }
 
 /// Returns the values of a user as JSON, by the name of the attribute.
-pub fn to_json(declared: &[AttributeRow], values: &Values) -> Result<BTreeMap<String, Value>, StoreError> {
-    let known = declared.iter().filter_map(|row| Some((row, values.get(&row.name)?)));
-    known.map(|(row, texts)| Ok((row.name.clone(), rules(row)?.to_json(texts)))).collect()
+pub fn to_json(rules: &Rules, values: &Values) -> BTreeMap<String, Value> {
+    let known = rules.iter().filter_map(|(name, rules)| Some((name, rules, values.get(name)?)));
+    known.map(|(name, rules, texts)| (name.clone(), rules.to_json(texts))).collect()
 }
 
-/// Returns the values that each attribute of `changes` gets. Fails with all faults, not only the first. Only attributes of `declared` can
-/// be set.
-pub fn check(declared: &[AttributeRow], changes: &Changes) -> Result<Result<Values, Vec<AttributeFault>>, StoreError> {
+/// Returns the values that each attribute of `changes` gets. Fails with all faults, not only the first. Only attributes that have `rules`
+/// can be set.
+pub fn check(rules: &Rules, changes: &Changes) -> Result<Values, Vec<AttributeFault>> {
     let (mut values, mut faults) = (Values::new(), Vec::new());
     for (name, value) in changes {
         let fault = |expected: String| AttributeFault { name: name.clone(), expected };
-        let Some(row) = declared.iter().find(|row| row.name == *name) else {
-            let names: Vec<&str> = declared.iter().map(|row| row.name.as_str()).collect();
+        let Some(rules) = rules.get(name) else {
+            let names: Vec<&str> = rules.keys().map(String::as_str).collect();
             let known = if names.is_empty() { "no attribute is declared".to_owned() } else { format!("these are: {}", names.join(", ")) };
             faults.push(fault(format!("attributes that are declared; {known}")));
             continue;
         };
-        let rules = rules(row)?;
         match value.as_ref().map_or(Some(Vec::new()), texts).ok_or_else(|| rules.expected()).and_then(|texts| rules.check(&texts)) {
             Ok(texts) => drop(values.insert(name.clone(), texts)),
             Err(expected) => faults.push(fault(expected)),
         }
     }
-    Ok(if faults.is_empty() { Ok(values) } else { Err(faults) })
+    if faults.is_empty() { Ok(values) } else { Err(faults) }
 }
 
 /// Stores those of `values` that differ from what `user` has. Returns `true` if any did. The caller has locked the user.

@@ -53,7 +53,7 @@ pub async fn own_attributes(app: &App, user: &User) -> Result<Vec<OwnAttribute>,
 pub async fn check_attributes(app: &App, changes: &Changes) -> Result<Result<Values, Vec<AttributeFault>>, StoreError> {
     let mut declared = attribute_store::all(app.store.reader()).await?;
     declared.retain(is_editable);
-    attributes::check(&declared, changes)
+    Ok(attributes::check(&attributes::rules_of(&declared)?, changes))
 }
 
 /// Stores `profile` and `values`, which were checked, for `user`, and records the change in the audit trail. An attribute that the user may

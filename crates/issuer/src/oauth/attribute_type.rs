@@ -1,5 +1,7 @@
 //! The attributes that operators declare for users: their types, who may see and change them, and the values that they may have.
 
+use std::sync::OnceLock;
+
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
@@ -85,6 +87,8 @@ pub struct ValueRules {
     pub max: Option<i64>,
     /// The regular expression that a whole string must match.
     pub pattern: Option<String>,
+    /// The pattern as [`compile`] returned it. It is compiled when the first value is checked, and kept for the next ones.
+    pub compiled: OnceLock<Option<Regex>>,
 }
 
 /// Compiles a pattern, which must match a whole value. Returns `None` if it is no regular expression, or is too large. The time that
@@ -106,10 +110,9 @@ impl ValueRules {
         if values.len() > MOST_VALUES {
             return Err(format!("at most {MOST_VALUES} values"));
         }
-        let pattern = self.pattern.as_deref().and_then(compile);
         let mut checked = Vec::new();
         for value in values {
-            let value = self.one(value.trim(), pattern.as_ref()).ok_or_else(|| self.expected())?;
+            let value = self.one(value.trim()).ok_or_else(|| self.expected())?;
             if !checked.contains(&value) {
                 checked.push(value);
             }
@@ -117,7 +120,7 @@ impl ValueRules {
         Ok(checked)
     }
 
-    fn one(&self, value: &str, pattern: Option<&Regex>) -> Option<String> {
+    fn one(&self, value: &str) -> Option<String> {
         match self.value_type {
             AttributeType::Boolean => ["true", "false"].contains(&value).then(|| value.to_owned()),
             AttributeType::Number => {
@@ -131,7 +134,10 @@ impl ValueRules {
                 let length = i64::try_from(value.chars().count()).ok()?;
                 let inside = self.min.is_none_or(|min| length >= min) && self.max.is_none_or(|max| length <= max);
                 let plain = !value.is_empty() && value.len() <= LONGEST_VALUE && is_plain_text(&joiners::without_allowed(value));
-                let matches = self.pattern.is_none() || pattern.is_some_and(|pattern| pattern.is_match(value));
+                let matches = self.pattern.as_deref().is_none_or(|pattern| {
+                    let compiled = self.compiled.get_or_init(|| compile(pattern));
+                    compiled.as_ref().is_some_and(|compiled| compiled.is_match(value))
+                });
                 (inside && plain && matches).then(|| value.to_owned())
             }
         }

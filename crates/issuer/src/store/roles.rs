@@ -1,6 +1,6 @@
 //! Roles: named sets of scopes that users are given.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
@@ -239,6 +239,11 @@ pub async fn hold_administration(db: &impl ConnectionTrait, users: &[Uuid]) -> R
 
 /// Returns whether there is an enabled user with a password who holds the scope `admin`, directly or through a group.
 pub async fn has_administrator(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    has_administrator_beside(db, &BTreeSet::new()).await
+}
+
+/// Returns whether there is such a user who is not one of `others`.
+pub async fn has_administrator_beside(db: &impl ConnectionTrait, others: &BTreeSet<Uuid>) -> Result<bool, StoreError> {
     let roles = role_scopes::Entity::find().select_only().column(role_scopes::Column::Role).filter(role_scopes::Column::Scope.eq(ADMIN));
     let roles = roles.into_query();
     let directly = user_roles::Entity::find()
@@ -253,10 +258,14 @@ pub async fn has_administrator(db: &impl ConnectionTrait) -> Result<bool, StoreE
         .filter(group_members::Column::GroupId.in_subquery(carriers.into_query()));
     for holders in [directly.into_query(), through_groups.into_query()] {
         let administrators = users::Entity::find()
+            .select_only()
+            .column(users::Column::Id)
             .filter(users::Column::DisabledAt.is_null())
             .filter(users::Column::PasswordHash.is_not_null())
             .filter(users::Column::Id.in_subquery(holders));
-        if administrators.exists(db).await? {
+        // Of one more than there are others, at least one is none of them.
+        let some: Vec<Uuid> = administrators.limit(others.len() as u64 + 1).into_tuple().all(db).await?;
+        if some.iter().any(|id| !others.contains(id)) {
             return Ok(true);
         }
     }

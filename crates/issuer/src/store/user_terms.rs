@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::store::StoreError;
 use crate::store::entity::user_terms::{Column, Entity, Model};
+use crate::store::query::PAIRS_AT_ONCE;
 
 /// The largest number of words of a user.
 const MOST: usize = 32;
@@ -68,8 +69,11 @@ pub async fn insert(db: &impl ConnectionTrait, user: Uuid, terms: Vec<String>) -
 
 /// Stores a word for each pair of a user and a word. No pair may be stored yet.
 pub async fn insert_all(db: &impl ConnectionTrait, pairs: impl Iterator<Item = (Uuid, String)>) -> Result<(), StoreError> {
-    let rows = pairs.map(|(user_id, term)| Model { term: term.into_bytes(), user_id }.into_active_model());
-    Entity::insert_many(rows).exec_without_returning(db).await?;
+    let mut rows = pairs.map(|(user_id, term)| Model { term: term.into_bytes(), user_id }.into_active_model()).peekable();
+    while rows.peek().is_some() {
+        let some = rows.by_ref().take(PAIRS_AT_ONCE);
+        Entity::insert_many(some.collect::<Vec<_>>()).exec_without_returning(db).await?;
+    }
     Ok(())
 }
 

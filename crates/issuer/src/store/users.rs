@@ -184,6 +184,12 @@ pub async fn by_verified_email(db: &impl ConnectionTrait, email: &str) -> Result
     Ok(users::Entity::find().filter(same).filter(Expr::col(users::Column::EmailVerified)).all(db).await?.pop())
 }
 
+/// Returns the users for whom one of the addresses `emails` is verified, in any spelling of upper and lower case.
+pub async fn by_verified_emails(db: &impl ConnectionTrait, emails: impl Iterator<Item = &str>) -> Result<Vec<UserRow>, StoreError> {
+    let same = Expr::expr(Func::lower(Expr::col(users::Column::Email))).is_in(emails.map(|email| Func::lower(Expr::val(email))));
+    Ok(users::Entity::find().filter(same).filter(Expr::col(users::Column::EmailVerified)).all(db).await?)
+}
+
 /// Returns the user with this id in the system that manages the users.
 pub async fn by_external_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<UserRow>, StoreError> {
     Ok(users::Entity::find().filter(users::Column::ExternalId.eq(id)).all(db).await?.pop())

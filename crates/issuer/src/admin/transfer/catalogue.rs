@@ -5,33 +5,55 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::accounts::attributes::{self, Rules};
+use crate::admin::users::attribute_fault;
 use crate::admin::{Fault, Refused};
+use crate::config::ADMIN;
 use crate::oauth::scope::is_administration;
-use crate::store::attributes::{self, AttributeRow, Values};
+use crate::store::attributes::{self as attribute_store, Values};
 use crate::store::{ConnectionTrait, groups, roles};
 
 /// The number of rows that are read at once.
 const PAGE: u64 = 500;
 
+/// The scopes of administration that a role or group gives.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rights {
+    /// `true` for the scope `admin`.
+    admin: bool,
+    /// `true` for any scope of administration.
+    any: bool,
+}
+
+impl Rights {
+    fn of(scopes: &[String]) -> Self {
+        Self { admin: scopes.iter().any(|scope| scope == ADMIN), any: scopes.iter().any(|scope| is_administration(scope)) }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { admin: self.admin || other.admin, any: self.any || other.any }
+    }
+}
+
 /// A group, as lines need it.
 struct Group {
     id: Uuid,
     is_default: bool,
-    administers: bool,
+    rights: Rights,
 }
 
 /// The roles, groups and attributes that exist, by their names.
 pub(super) struct Catalogue {
-    /// `true` for a role with a scope of administration.
-    roles: HashMap<String, bool>,
+    roles: HashMap<String, Rights>,
     groups: HashMap<String, Group>,
-    attributes: HashMap<String, AttributeRow>,
+    attributes: Rules,
 }
 
 impl Catalogue {
     /// Reads all of them.
     pub(super) async fn read(db: &impl ConnectionTrait) -> Result<Self, Refused> {
-        let mut catalogue = Self { roles: HashMap::new(), groups: HashMap::new(), attributes: HashMap::new() };
+        let mut catalogue =
+            Self { roles: HashMap::new(), groups: HashMap::new(), attributes: attributes::rules_of(&attribute_store::all(db).await?)? };
         let mut after: Option<String> = None;
         loop {
             let rows = roles::page(db, after.as_deref(), PAGE).await?;
@@ -39,8 +61,8 @@ impl Catalogue {
             let Some(last) = rows.last() else { break };
             after = Some(last.name.clone());
             catalogue.roles.extend(rows.into_iter().map(|row| {
-                let administers = scopes.get(&row.name).is_some_and(|scopes| scopes.iter().any(|scope| is_administration(scope)));
-                (row.name, administers)
+                let rights = scopes.get(&row.name).map(|scopes| Rights::of(scopes)).unwrap_or_default();
+                (row.name, rights)
             }));
         }
         after = None;
@@ -50,17 +72,10 @@ impl Catalogue {
             let Some(last) = rows.last() else { break };
             after = Some(last.name.clone());
             for row in rows {
-                let administers =
-                    carried.get(&row.id).is_some_and(|roles| roles.iter().any(|role| catalogue.roles.get(role) == Some(&true)));
-                catalogue.groups.insert(row.name, Group { id: row.id, is_default: row.is_default, administers });
+                let roles = carried.get(&row.id).into_iter().flatten().filter_map(|role| catalogue.roles.get(role));
+                let rights = roles.fold(Rights::default(), |sum, rights| sum.and(*rights));
+                catalogue.groups.insert(row.name, Group { id: row.id, is_default: row.is_default, rights });
             }
-        }
-        after = None;
-        loop {
-            let rows = attributes::page(db, after.as_deref(), PAGE).await?;
-            let Some(last) = rows.last() else { break };
-            after = Some(last.name.clone());
-            catalogue.attributes.extend(rows.into_iter().map(|row| (row.name.clone(), row)));
         }
         Ok(catalogue)
     }
@@ -77,11 +92,17 @@ impl Catalogue {
 
     /// Returns the first role or group, with its field, from which a scope of administration follows.
     pub(super) fn administering<'n>(&self, roles: &'n BTreeSet<String>, groups: &'n BTreeSet<String>) -> Option<(&'static str, &'n str)> {
-        let role = roles.iter().find(|name| self.roles.get(*name) == Some(&true)).map(|name| ("roles", name.as_str()));
+        let role = roles.iter().find(|name| self.roles.get(*name).is_some_and(|rights| rights.any)).map(|name| ("roles", name.as_str()));
         role.or_else(|| {
-            let group = groups.iter().find(|name| self.groups.get(*name).is_some_and(|group| group.administers))?;
+            let group = groups.iter().find(|name| self.groups.get(*name).is_some_and(|group| group.rights.any))?;
             Some(("groups", group.as_str()))
         })
+    }
+
+    /// Returns whether someone with these roles and groups holds the scope `admin`.
+    pub(super) fn gives_admin(&self, roles: &BTreeSet<String>, groups: &BTreeSet<String>) -> bool {
+        roles.iter().any(|name| self.roles.get(name).is_some_and(|rights| rights.admin))
+            || groups.iter().any(|name| self.groups.get(name).is_some_and(|group| group.rights.admin))
     }
 
     /// Returns the faults of names that do not exist.
@@ -92,49 +113,17 @@ impl Catalogue {
         roles.chain(groups.map(|name| Fault::new("groups", "groups that exist; `signet group add` adds one").found(name))).collect()
     }
 
-    /// Returns the values that are stored for `given`, by attribute.
+    /// Returns the values that are stored for `given`, by attribute. The rules are those of every other face.
     pub(super) fn values(&self, given: &BTreeMap<String, Value>) -> Result<Values, Vec<Fault>> {
-        let (mut values, mut faults) = (Values::new(), Vec::new());
-        for (name, value) in given {
-            match self.attributes.get(name) {
-                None => faults.push(Fault::new("attributes", "attributes that are declared").found(name)),
-                Some(row) => match texts(row, value) {
-                    Ok(texts) if texts.is_empty() => {}
-                    Ok(texts) => drop(values.insert(name.clone(), texts)),
-                    Err(expected) => faults.push(Fault::new("attributes", format!("for {name}: {expected}"))),
-                },
-            }
-        }
-        if faults.is_empty() { Ok(values) } else { Err(faults) }
+        let changes = given.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
+        let checked = attributes::check(&self.attributes, &changes);
+        let mut values = checked.map_err(|faults| faults.iter().map(attribute_fault).collect::<Vec<_>>())?;
+        values.retain(|_, texts| !texts.is_empty());
+        Ok(values)
     }
 
     /// Returns the stored values of the attribute `name` as JSON.
     pub(super) fn json(&self, name: &str, texts: &[String]) -> Value {
-        let Some(row) = self.attributes.get(name) else { return Value::Null };
-        let value = |text: &String| match row.value_type.as_str() {
-            "string" => Value::String(text.clone()),
-            _ => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
-        };
-        if row.multi_valued { texts.iter().map(value).collect() } else { texts.first().map_or(Value::Null, value) }
-    }
-}
-
-/// Returns the texts that are stored for `value`; none for null. Fails with what is expected.
-fn texts(row: &AttributeRow, value: &Value) -> Result<Vec<String>, String> {
-    let values = match value {
-        Value::Null => &[][..],
-        Value::Array(values) if row.multi_valued => values,
-        value => std::slice::from_ref(value),
-    };
-    let kind = row.value_type.as_str();
-    values.iter().map(|value| text(kind, value).ok_or_else(|| format!("a {kind}"))).collect()
-}
-
-fn text(kind: &str, value: &Value) -> Option<String> {
-    match (kind, value) {
-        ("string", Value::String(text)) => Some(text.clone()),
-        ("number", Value::Number(number)) => Some(number.to_string()),
-        ("boolean", Value::Bool(value)) => Some(value.to_string()),
-        _ => None,
+        self.attributes.get(name).map_or(Value::Null, |rules| rules.to_json(texts))
     }
 }

@@ -8,15 +8,17 @@ use std::time::Duration;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::administrators::Administrators;
 use super::catalogue::Catalogue;
 use super::line::{MAX_LINE, UserLine};
-use super::plan::{ImportOptions, Planned, Step, plan};
+use super::plan::{ImportOptions, Planned, Step, folded, plan, verified_email};
 use super::{ExportedUser, WholeUser};
 use crate::accounts::session;
 use crate::admin::users::terms;
 use crate::admin::{Change, Fault, Operation, Reading, Refused, roles};
 use crate::audit::{Action, Object};
-use crate::store::{attributes, devices, groups as group_store, roles as role_store, user_terms, users};
+use crate::store::users::{self, UserRow};
+use crate::store::{attributes, devices, groups as group_store, roles as role_store, user_terms};
 
 /// The number of lines that are written in one transaction.
 pub const BATCH: usize = 1000;
@@ -69,6 +71,7 @@ pub struct Import {
     /// Keyed hashes of the values that must not repeat in the file. Hashes of 8 bytes keep the memory small.
     seen: HashSet<u64>,
     hasher: RandomState,
+    administrators: Administrators,
 }
 
 impl Import {
@@ -76,7 +79,8 @@ impl Import {
     pub async fn begin(reading: &Reading<'_>, options: ImportOptions) -> Result<Self, Refused> {
         let app = reading.permit(Operation::UserImport)?;
         let catalogue = Catalogue::read(app.store.reader()).await?;
-        Ok(Self { options, catalogue, seen: HashSet::new(), hasher: RandomState::new() })
+        let (seen, hasher, administrators) = (HashSet::new(), RandomState::new(), Administrators::default());
+        Ok(Self { options, catalogue, seen, hasher, administrators })
     }
 
     /// Checks up to [`BATCH`] lines that follow those that were checked before, and writes nothing. Returns the refused ones in order.
@@ -91,12 +95,24 @@ impl Import {
         });
         let mut counts = Counts::default();
         for (number, step) in plan(app.store.reader(), app, &self.catalogue, self.options, &parsed).await? {
+            // An address that is verified already for a user whom the line leaves as they are is found in the database.
+            let step = step.and_then(|step| match &step {
+                Step::Add(user) | Step::Update { after: user, .. } => self.require_address_of_one(&user.row).map(|()| step),
+                Step::Nothing => Ok(step),
+            });
+            if let Ok(step) = &step {
+                self.administrators.note(&self.catalogue, number, step);
+            }
             match step {
                 Ok(Step::Add(_)) => counts.added += 1,
                 Ok(Step::Update { .. }) => counts.updated += 1,
                 Ok(Step::Nothing) => counts.unchanged += 1,
                 Err(faults) => refused.push(Refusal { line: number, faults }),
             }
+        }
+        if let Some((line, faults)) = self.administrators.refused(app.store.reader()).await? {
+            counts.updated -= 1;
+            refused.push(Refusal { line, faults });
         }
         refused.sort_by_key(|refusal| refusal.line);
         Ok((counts, refused))
@@ -105,6 +121,16 @@ impl Import {
     /// Ends the first pass, and frees its memory.
     pub fn checked(&mut self) {
         self.seen = HashSet::new();
+    }
+
+    /// Notes the address of `row` if it is verified. Fails if an earlier line verifies it for somebody else.
+    fn require_address_of_one(&mut self, row: &UserRow) -> Result<(), Vec<Fault>> {
+        match verified_email(row) {
+            Some(email) if !self.seen.insert(self.hasher.hash_one(("email", folded(email)))) => {
+                Err(vec![Fault::new("email", "an address that no line before verifies for another user").found(email)])
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the faults of values that an earlier line has, too.

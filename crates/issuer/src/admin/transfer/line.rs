@@ -8,15 +8,14 @@ use uuid::Uuid;
 use crate::accounts::methods::hashes::StoredHash;
 use crate::accounts::username;
 use crate::admin::Fault;
-use crate::admin::users::is_email;
+use crate::admin::users::{check_email, check_external_id, check_full_name};
 use crate::clock::{UnixSeconds, parse_date};
-use crate::oauth::client_metadata::is_plain_text;
-use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS, is_line};
+use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS};
 
 /// The longest line, in bytes.
 pub const MAX_LINE: usize = 64 * 1024;
-/// The longest id in another system, in characters.
-const MAX_EXTERNAL_ID: usize = 255;
+/// The last second of the year 9999, after which an export could not write a time as a date.
+const LAST_TIME: UnixSeconds = 253_402_300_799;
 
 /// A field that may be null. `None` stands for a field that is absent, and `Some(None)` for one that is null.
 type Given<T> = Option<Option<T>>;
@@ -70,6 +69,21 @@ impl Reader {
         self.read(field, expected, |value| if value.is_null() { Some(None) } else { parse(value).map(Some) })
     }
 
+    /// Reads a text that may be null by the `check` of the other faces.
+    fn text(&mut self, field: &'static str, check: fn(&str) -> Result<(), Fault>) -> Given<String> {
+        let fault = match self.fields.remove(field)? {
+            Value::Null => return Some(None),
+            Value::String(text) => match check(&text) {
+                Ok(()) => return Some(Some(text)),
+                Err(fault) => fault,
+            },
+            // The empty text is none of the allowed ones, so its fault says what is expected.
+            _ => check("").err().unwrap_or_else(|| Fault::new(field, "a text")),
+        };
+        self.faults.push(fault);
+        None
+    }
+
     fn password_hash(&mut self) -> Given<String> {
         match self.fields.remove("password_hash")? {
             Value::Null => Some(None),
@@ -104,21 +118,17 @@ impl Reader {
 }
 
 fn time(value: &Value) -> Option<UnixSeconds> {
-    value.as_i64().filter(|seconds| *seconds >= 0).or_else(|| parse_date(value.as_str()?))
+    value.as_i64().or_else(|| parse_date(value.as_str()?)).filter(|seconds| (0..=LAST_TIME).contains(seconds))
 }
 
 fn names(value: &Value) -> Option<BTreeSet<String>> {
     value.as_array()?.iter().map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
-fn text(is_right: impl Fn(&str) -> bool) -> impl FnOnce(&Value) -> Option<String> {
-    move |value| value.as_str().filter(|text| is_right(text)).map(str::to_owned)
-}
-
 impl UserLine {
     /// Parses a line. Fails with the faults of all its fields.
     pub fn parse(text_of_line: &[u8]) -> Result<Self, Vec<Fault>> {
-        const TIME: &str = "a time such as 2026-11-24T10:00:00Z, or Unix seconds";
+        const TIME: &str = "a time from 1970 to 9999 such as 2026-11-24T10:00:00Z, or Unix seconds";
         let fields = match serde_json::from_slice(text_of_line) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(vec![Fault::new("line", "a JSON object such as {\"username\": \"alice\"}")]),
@@ -142,18 +152,10 @@ impl UserLine {
         let line = Self {
             id,
             username,
-            email: reader.read_or_null("email", "an address such as alice@example.com", text(is_email)),
+            email: reader.text("email", check_email),
             email_verified: reader.read("email_verified", "true or false", Value::as_bool),
-            name: reader.read_or_null(
-                "name",
-                "a full name, without control characters, such as Alice Example",
-                text(|name| !name.trim().is_empty() && is_line(name)),
-            ),
-            external_id: reader.read_or_null(
-                "external_id",
-                &format!("1 to {MAX_EXTERNAL_ID} characters, none of them a control character, such as 00u1abcd"),
-                text(|id| !id.trim().is_empty() && id.chars().count() <= MAX_EXTERNAL_ID && is_plain_text(id)),
-            ),
+            name: reader.text("name", check_full_name),
+            external_id: reader.text("external_id", check_external_id),
             enabled: reader.read("enabled", "true or false", Value::as_bool),
             claims: reader.claims(),
             password_hash: reader.password_hash(),

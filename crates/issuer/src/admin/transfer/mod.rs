@@ -1,5 +1,6 @@
 //! Import and export of users, as lines of JSON with the field names of the REST API.
 
+mod administrators;
 mod catalogue;
 pub mod export;
 mod import;

@@ -9,6 +9,7 @@ use super::catalogue::Catalogue;
 use super::line::UserLine;
 use crate::accounts::methods::hashes::is_prepared;
 use crate::admin::names::{self, Kind};
+use crate::admin::users::verified_elsewhere;
 use crate::admin::{Fault, Refused};
 use crate::app::App;
 use crate::clock::UnixSeconds;
@@ -40,6 +41,8 @@ struct Existing {
     by_id: HashMap<Uuid, WholeUser>,
     ids: HashMap<String, Uuid>,
     external: HashMap<String, Uuid>,
+    /// The users with verified addresses, with their usernames, by [`folded`] addresses.
+    verified: HashMap<String, (Uuid, String)>,
     retired: HashSet<String>,
 }
 
@@ -57,8 +60,15 @@ impl Existing {
             new.flat_map(|name| names::hashes(app, Kind::User, name).into_iter().map(|hash| (hash, name.to_owned()))).collect();
         let found = retired_names::among(db, "user", hashes.iter().map(|(hash, _)| hash.as_str())).await?;
         let retired = hashes.into_iter().filter(|(hash, _)| found.contains(hash)).map(|(_, name)| name).collect();
-        let by_id = WholeUser::read(db, rows).await?.into_iter().map(|user| (user.row.id, user)).collect();
-        Ok(Self { by_id, ids, external, retired })
+        let by_id: HashMap<Uuid, WholeUser> = WholeUser::read(db, rows).await?.into_iter().map(|user| (user.row.id, user)).collect();
+        let mut existing = Self { by_id, ids, external, retired, verified: HashMap::new() };
+        // A line that does not say that the address is verified either leaves it as it is, or takes away that it is verified.
+        let claimed = lines.iter().map(|(_, line)| line).filter(|line| line.email_verified == Some(true));
+        let stored = |line| existing.of(line).ok().flatten().and_then(|user| user.row.email.as_deref());
+        let emails = claimed.filter_map(|line| line.email.as_ref().map_or_else(|| stored(line), Option::as_deref));
+        let verified = users::by_verified_emails(db, emails).await?.into_iter();
+        existing.verified = verified.filter_map(|row| Some((folded(&row.email?), (row.id, row.username)))).collect();
+        Ok(existing)
     }
 
     /// Returns the user that the line is about, if they exist.
@@ -76,6 +86,16 @@ impl Existing {
             (None, named) => Ok(named),
         }
     }
+}
+
+/// Returns the address of a user if it is verified.
+pub(super) fn verified_email(row: &UserRow) -> Option<&str> {
+    row.email.as_deref().filter(|_| row.email_verified)
+}
+
+/// Returns the form in which two spellings of one address are the same.
+pub(super) fn folded(email: &str) -> String {
+    email.to_lowercase()
 }
 
 /// Decides what to do with each of `lines`, whose fields were checked.
@@ -129,6 +149,12 @@ fn step(
     faults.extend(catalogue.unknown(&after.roles, &after.groups));
     if after.row.email_verified && after.row.email.is_none() {
         faults.push(Fault::new("email_verified", "false for a user without an email address"));
+    }
+    if let Some(email) = verified_email(&after.row)
+        && let Some((id, username)) = existing.verified.get(&folded(email))
+        && *id != after.row.id
+    {
+        faults.push(Fault::new("email", verified_elsewhere(email, username)));
     }
     let external = after.row.external_id.as_ref().and_then(|id| existing.external.get(id));
     if external.is_some_and(|id| *id != after.row.id) {

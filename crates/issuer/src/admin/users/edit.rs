@@ -149,8 +149,12 @@ fn attribute_values(declared: &[AttributeRow], changes: Patch<Changes>, before: 
         Patch::Clear => before.attributes.keys().map(|name| (name.clone(), None)).collect(),
         Patch::Set(changes) => changes,
     };
-    let fault = |fault: AttributeFault| Fault::new("attributes", format!("for {}: {}", fault.name, fault.expected));
-    Ok(attributes::check(declared, &changes)?.map_err(|faults| faults.into_iter().map(fault).collect()))
+    let checked = attributes::check(&attributes::rules_of(declared)?, &changes);
+    Ok(checked.map_err(|faults| faults.iter().map(attribute_fault).collect()))
+}
+
+pub(in crate::admin) fn attribute_fault(fault: &AttributeFault) -> Fault {
+    Fault::new("attributes", format!("for {}: {}", fault.name, fault.expected))
 }
 
 /// Returns both results, or the faults of both.
@@ -193,17 +197,21 @@ fn apply(row: &UserRow, patch: &UserPatch) -> Result<UserRow, Vec<Fault>> {
         row.name = name.cloned();
     }
     if let Some(external_id) = patch.external_id.given() {
-        let is_id = |id: &str| !id.trim().is_empty() && id.chars().count() <= MAX_EXTERNAL_ID && is_plain_text(id);
-        if let Some(id) = external_id.filter(|id| !is_id(id)) {
-            let expected = format!("1 to {MAX_EXTERNAL_ID} characters, none of them a control character, such as 00u1abcd");
-            faults.push(Fault::new("external_id", expected).found(id));
-        }
+        faults.extend(external_id.and_then(|id| check_external_id(id).err()));
         row.external_id = external_id.cloned();
     }
     if let Some(claims) = patch.claims.given() {
         faults.extend(apply_claims(&mut row, claims));
     }
     if faults.is_empty() { Ok(row) } else { Err(faults) }
+}
+
+pub(in crate::admin) fn check_external_id(id: &str) -> Result<(), Fault> {
+    if !id.trim().is_empty() && id.chars().count() <= MAX_EXTERNAL_ID && is_plain_text(id) {
+        return Ok(());
+    }
+    let expected = format!("1 to {MAX_EXTERNAL_ID} characters, none of them a control character, such as 00u1abcd");
+    Err(Fault::new("external_id", expected).found(id))
 }
 
 fn apply_claims(row: &mut UserRow, changes: Option<&BTreeMap<String, Option<String>>>) -> Vec<Fault> {

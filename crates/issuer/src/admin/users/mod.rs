@@ -27,10 +27,9 @@ use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
 use crate::oauth::standard_claims::{StandardClaims, is_line};
 use crate::store::users::{self, UserRow};
-use crate::store::{
-    ConnectionTrait, StoreError, attempts, attributes as attribute_store, groups as group_store, roles as role_store, user_terms,
-};
+use crate::store::{ConnectionTrait, attempts, attributes as attribute_store, groups as group_store, roles as role_store, user_terms};
 use edit::claims_of;
+pub(super) use edit::{attribute_fault, check_external_id};
 use password::PasswordRecord;
 
 /// A user as administrators see them.
@@ -101,10 +100,8 @@ impl UserView {
         let groups = group_store::of_users(db, rows.iter().map(|row| row.id));
         let declared = attribute_store::all(db);
         let (mut roles, mut groups, values, blocked, declared) = tokio::try_join!(roles, groups, values, blocked, declared)?;
-        let mut values = values
-            .iter()
-            .map(|(id, values)| Ok((*id, attributes::to_json(&declared, values)?)))
-            .collect::<Result<HashMap<_, _>, StoreError>>()?;
+        let rules = attributes::rules_of(&declared)?;
+        let mut values: HashMap<_, _> = values.iter().map(|(id, values)| (*id, attributes::to_json(&rules, values))).collect();
         let view = |row: UserRow| {
             // The second in which the block ends is over before the next attempt may be made.
             let locked_until = blocked.get(&account(&row)).map(|until| until + 1);
@@ -209,16 +206,16 @@ impl UserView {
 }
 
 /// Returns whether `text` looks like an email address.
-pub(super) fn is_email(text: &str) -> bool {
+fn is_email(text: &str) -> bool {
     let plain = text.len() <= 254 && text.chars().all(|c| !c.is_control() && !c.is_whitespace());
     plain && text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
 }
 
-fn check_email(text: &str) -> Result<(), Fault> {
+pub(super) fn check_email(text: &str) -> Result<(), Fault> {
     if is_email(text) { Ok(()) } else { Err(Fault::new("email", "an address such as alice@example.com").found(text)) }
 }
 
-fn check_full_name(text: &str) -> Result<(), Fault> {
+pub(super) fn check_full_name(text: &str) -> Result<(), Fault> {
     if !text.trim().is_empty() && is_line(text) {
         return Ok(());
     }
@@ -251,14 +248,18 @@ async fn refuse_taken(db: &impl ConnectionTrait, username: &str) -> Result<(), R
     }
 }
 
+/// Returns the text that follows "expected" where the verified address `email` is that of the user `username` too.
+pub(super) fn verified_elsewhere(email: &str, username: &str) -> String {
+    format!("an address that is verified for nobody else; {email} is that of the user {username}")
+}
+
 /// Fails with [`Refused::Conflict`] if the address of `row` is verified, and is that of another user too.
 async fn refuse_verified_elsewhere(db: &impl ConnectionTrait, row: &UserRow) -> Result<(), Refused> {
     let Some(email) = row.email.as_deref().filter(|_| row.email_verified) else { return Ok(()) };
     match users::by_verified_email(db, email).await? {
-        Some(other) if other.id != row.id => Err(Refused::Conflict(format!(
-            "email: expected an address that is verified for nobody else; {email} is that of the user {}",
-            other.username
-        ))),
+        Some(other) if other.id != row.id => {
+            Err(Refused::Conflict(format!("email: expected {}", verified_elsewhere(email, &other.username))))
+        }
         _ => Ok(()),
     }
 }

@@ -4,6 +4,7 @@ mod attributes;
 mod csv;
 mod edit_client;
 mod groups;
+mod import_rules;
 mod membership;
 mod new_client;
 mod permission;
