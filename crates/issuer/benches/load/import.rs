@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::PASSWORD;
-use crate::server::{Connection, Server};
+use crate::server::{Connection, Server, memory_mib};
 
 /// The number of people who sign in again and again.
 const PEOPLE: usize = 4;
@@ -79,9 +79,7 @@ fn import(server: &Server, prefix: &str, count: usize) -> (f64, f64) {
     let mut child = server.command_line(&["user", "import", file.to_str().unwrap()]).spawn().unwrap();
     let mut memory: f64 = 0.0;
     while child.try_wait().unwrap().is_none() {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-        memory = memory.max(line.unwrap_or(0.0) / 1024.0);
+        memory = memory.max(memory_mib(child.id(), "VmHWM").unwrap_or(0.0));
         std::thread::sleep(Duration::from_millis(20));
     }
     let seconds = start.elapsed().as_secs_f64();

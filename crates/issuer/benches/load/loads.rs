@@ -30,17 +30,18 @@ fn refresh_token(answer: &Answer) -> String {
     token_response(answer)["refresh_token"].as_str().unwrap().to_owned()
 }
 
-fn sign_in(server: &Server, number: usize) -> String {
+/// Returns the request by which `username` signs in with the password grant.
+pub fn sign_in(server: &Server, username: &str) -> String {
     let password = PASSWORD.replace(' ', "+");
-    server.request(&format!("grant_type=password&username=user{number}&password={password}&scope=orders:read"))
+    server.request(&format!("grant_type=password&username={username}&password={password}&scope=orders:read"))
 }
 
 /// Signs a user in at the sign-in page; returns the cookies.
-fn cookie(server: &Server, number: usize) -> String {
+pub fn cookie(server: &Server, username: &str) -> String {
     let mut connection = Connection::open(server.port);
     let page = connection.send("GET /sign-in HTTP/1.1\r\nhost: x\r\n\r\n");
     let csrf = page.body.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
-    let body = format!("csrf={csrf}&username=user{number}&password={}", PASSWORD.replace(' ', "+"));
+    let body = format!("csrf={csrf}&username={username}&password={}", PASSWORD.replace(' ', "+"));
     let head =
         format!("POST /sign-in HTTP/1.1\r\nhost: x\r\ncookie: {}\r\ncontent-type: application/x-www-form-urlencoded", page.cookies());
     let answer = connection.send(&format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()));
@@ -50,13 +51,13 @@ fn cookie(server: &Server, number: usize) -> String {
 
 impl Loads {
     pub fn prepare(server: &Server) -> Self {
-        let sign_ins: Vec<_> = (0..CONNECTIONS).map(|number| sign_in(server, number)).collect();
+        let sign_ins: Vec<_> = (0..CONNECTIONS).map(|number| sign_in(server, &format!("user{number}"))).collect();
         let first = |sign_in: &String| Mutex::new(refresh_token(&Connection::open(server.port).send(sign_in)));
         Self {
             client_credentials: server.request("grant_type=client_credentials&scope=orders:read"),
             refresh_tokens: sign_ins.iter().map(first).collect(),
             sign_ins,
-            cookies: (0..CONNECTIONS).map(|number| cookie(server, number)).collect(),
+            cookies: (0..CONNECTIONS).map(|number| cookie(server, &format!("user{number}"))).collect(),
         }
     }
 
@@ -79,26 +80,44 @@ impl Loads {
 
     pub fn refresh(&self, server: &Server, length: Duration) -> (f64, f64) {
         server.load(length, |number, connection| {
-            let mut token = self.refresh_tokens[number].lock().unwrap();
-            *token = refresh_token(&connection.send(&server.request(&format!("grant_type=refresh_token&refresh_token={token}"))));
+            self.refresh_on(server, number, connection);
             1
         })
     }
 
+    fn refresh_on(&self, server: &Server, number: usize, connection: &mut Connection) {
+        let mut token = self.refresh_tokens[number].lock().unwrap();
+        *token = refresh_token(&connection.send(&server.request(&format!("grant_type=refresh_token&refresh_token={token}"))));
+    }
+
+    /// One refresh, on a connection of its own.
+    pub fn refresh_once(&self, server: &Server) {
+        self.refresh_on(server, 0, &mut Connection::open(server.port));
+    }
+
     /// An authorization request that is answered at once, and the redemption of its code.
     pub fn code(&self, server: &Server, length: Duration) -> (f64, f64) {
+        server.load(length, |number, connection| {
+            self.code_on(server, number, connection);
+            1
+        })
+    }
+
+    fn code_on(&self, server: &Server, number: usize, connection: &mut Connection) {
         let query = format!(
             "response_type=code&client_id=worker&redirect_uri={CALLBACK}&scope=orders:read&code_challenge={CHALLENGE}&code_challenge_method=S256"
         );
-        server.load(length, |number, connection| {
-            let cookie = &self.cookies[number];
-            let answer = connection.send(&format!("GET /authorize?{query} HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n"));
-            let location = answer.header("location").unwrap_or_else(|| panic!("{}", answer.body));
-            let code = location.split("code=").nth(1).unwrap().split('&').next().unwrap();
-            let form = format!("grant_type=authorization_code&code={code}&redirect_uri={CALLBACK}&code_verifier={VERIFIER}");
-            token_response(&connection.send(&server.request(&form)));
-            1
-        })
+        let cookie = &self.cookies[number];
+        let answer = connection.send(&format!("GET /authorize?{query} HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n"));
+        let location = answer.header("location").unwrap_or_else(|| panic!("{}", answer.body));
+        let code = location.split("code=").nth(1).unwrap().split('&').next().unwrap();
+        let form = format!("grant_type=authorization_code&code={code}&redirect_uri={CALLBACK}&code_verifier={VERIFIER}");
+        token_response(&connection.send(&server.request(&form)));
+    }
+
+    /// One authorization request with its redemption, on a connection of its own.
+    pub fn code_once(&self, server: &Server) {
+        self.code_on(server, 0, &mut Connection::open(server.port));
     }
 
     pub fn password(&self, server: &Server, length: Duration) -> (f64, f64) {

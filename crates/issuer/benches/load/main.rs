@@ -3,14 +3,17 @@
 //!
 //! `cargo bench -p signet-issuer` runs all loads on SQLite, and on PostgreSQL too if `TEST_POSTGRES_URL` names a server. Words after
 //! `--`, such as `password`, select the loads whose names contain one of them. If `BASELINE` is the path of another binary of
-//! `signet`, the benchmark compares that binary with this one instead. The word `import` alone measures the import of users (import.rs).
+//! `signet`, the benchmark compares that binary with this one instead. The word `import` alone measures the import of users (import.rs), and
+//! `large` the issuer with a million users (large.rs).
 
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark measures real time, and may panic when a step fails")]
 
 mod compare;
 mod import;
+mod large;
 mod limits;
 mod loads;
+mod seed;
 mod server;
 
 use std::path::Path;
@@ -100,6 +103,12 @@ fn main() {
     if std::env::args().any(|word| word == "import") {
         import::measure("SQLite", &mut Server::start(Path::new(THIS), &sqlite[0]));
         with_postgres(|urls| import::measure("PostgreSQL", &mut Server::start(Path::new(THIS), urls[0])));
+        return;
+    }
+    if std::env::args().any(|word| word == "large") {
+        let size = seed::Size::from_environment();
+        large::measure("SQLite", sqlite.each_ref().map(String::as_str), size);
+        with_postgres(|urls| large::measure("PostgreSQL", urls, size));
         return;
     }
     println!("limits: RSA-2048 signatures by josekit, and Argon2id hashes (19456 KiB, 2 passes), per second and core while all cores work");

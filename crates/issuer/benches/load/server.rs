@@ -55,6 +55,7 @@ impl Server {
         for number in 0..CONNECTIONS {
             run(&["user", "add", &format!("user{number}"), "--role", "clerk", "--password-stdin"], PASSWORD);
         }
+        run(&["user", "add", "boss", "--role", "admin", "--password-stdin"], PASSWORD);
         let client = ["--id", "worker", "--name", "W", "--resource", "https://orders.example", "--scope", "orders:read", "--first-party"];
         let grants = ["--grant", "client_credentials", "--grant", "password", "--grant", "refresh_token", "--grant", "authorization_code"];
         let more = ["--redirect-uri", CALLBACK, "--access", "everyone", "--json"];
@@ -106,9 +107,7 @@ impl Server {
     }
 
     pub fn memory_mib(&self, field: &str) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+        memory_mib(self.child.id(), field).unwrap()
     }
 
     /// Runs `request` on all connections at once for `length`, after one second to warm up. `request` returns the number of tokens
@@ -143,6 +142,13 @@ impl Server {
             body.len()
         )
     }
+}
+
+/// Returns a field of the memory of a process, such as `VmHWM`, in MiB. `None` if the process has ended.
+pub fn memory_mib(process: u32, field: &str) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with(field))?;
+    Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
 }
 
 impl Drop for Server {
