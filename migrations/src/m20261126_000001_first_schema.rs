@@ -45,6 +45,7 @@ impl MigrationTrait for Migration {
             ("client_secrets", "created_at"),
             ("client_secrets", "expires_at"),
             ("clients", "last_used_at"),
+            ("clients", "access"),
             ("client_groups", "group_id"),
             ("consents", "client_id"),
             ("password_links", "expires_at"),

@@ -140,7 +140,7 @@ fn public(path: &str, methods: MethodRouter<Arc<App>>) -> Router<Arc<App>> {
 fn for_administrators() -> Router<Arc<App>> {
     Router::new()
         .both("/admin", get(admin::overview::show))
-        .both("/admin/users", get(admin::users::list))
+        .both("/admin/users", get(admin::users::list).post(admin::users::choose))
         .both("/admin/users/new", get(admin::users::new).post(admin::users::add))
         .both("/admin/users/{username}", get(admin::user::show).post(admin::user::act))
         .both("/admin/users/{username}/edit", get(admin::user_edit::show).post(admin::user_edit::save))

@@ -1,5 +1,7 @@
 //! Operations on groups, which are named sets of users and may carry roles.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -317,14 +319,47 @@ pub async fn change_members(change: &mut Change<'_>, name: &str, add: &[String],
     if !added.is_empty() {
         change.require_grant_of_roles(&group.roles).await?;
     }
+    let before = groups::of_users(db, all.iter().copied()).await?;
     groups::add_members(db, row.id, &added).await?;
     groups::remove_members(db, row.id, &removed).await?;
     let changed = MembersChanged { group: row.name, added, removed };
     if !changed.added.is_empty() || !changed.removed.is_empty() {
         administrators.require_one(change).await?;
         change.record(Action::GroupMembersChanged, Object::Named(&changed.group), None, Some(&changed)).await?;
+        record_of_users(change, &found, &before, &changed).await?;
     }
     Ok(changed)
+}
+
+/// The groups of a user, as the audit trail records them when a membership changes.
+#[derive(Serialize)]
+struct Memberships {
+    groups: Vec<String>,
+}
+
+/// Records for each user who joined or left a group the names of their groups before and after, so that the history of the user tells it,
+/// too. `users` are ids with usernames.
+async fn record_of_users(
+    change: &Change<'_>,
+    users: &[(Uuid, String)],
+    before: &HashMap<Uuid, Vec<String>>,
+    changed: &MembersChanged,
+) -> Result<(), Refused> {
+    for (id, username) in users {
+        let old = before.get(id).cloned().unwrap_or_default();
+        let mut new = old.clone();
+        if changed.added.contains(id) {
+            new.push(changed.group.clone());
+            new.sort_unstable();
+        } else if changed.removed.contains(id) {
+            new.retain(|name| *name != changed.group);
+        } else {
+            continue;
+        }
+        let object = Object::User(*id, username);
+        change.record(Action::UserGroupsChanged, object, Some(&Memberships { groups: old }), Some(&Memberships { groups: new })).await?;
+    }
+    Ok(())
 }
 
 /// Makes a new user a member of the default groups, and of `names`, which must exist.

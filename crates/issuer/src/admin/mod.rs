@@ -5,6 +5,7 @@
 //! event, and returns what changed. Hashing, key generation and fetching happen before the change begins.
 
 pub mod activity;
+pub mod applications;
 pub mod attributes;
 pub mod audit;
 pub mod authorizations;

@@ -140,6 +140,7 @@ operations! {
     KeyList = Read;
     KeyPublish = Administrator dangerous;
     KeyRevoke = Administrator dangerous;
+    ClientListOfUser = ReadPeople;
     SessionList = Read;
     SessionListOfUser = ReadPeople;
     SessionEnd = HelpDesk;

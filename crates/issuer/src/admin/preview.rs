@@ -10,7 +10,8 @@ use crate::accounts::username;
 use crate::admin::{Change, Refused, Work};
 use crate::app::App;
 use crate::audit::Actor;
-use crate::store::{ConnectionTrait, groups, roles, roll_back, users};
+use crate::oauth::access::Access;
+use crate::store::{ConnectionTrait, authorizations, client_groups, clients, groups, roles, roll_back, users};
 
 /// The largest number of users whose groups, roles and scopes are compared.
 pub const EXAMINED: usize = 1000;
@@ -28,6 +29,8 @@ pub enum Subject {
     Group(String),
     /// The users with these usernames.
     Users(Vec<String>),
+    /// The users who gave this client an authorization that can still be used, and the members of its groups and of these groups.
+    Client(String, Vec<String>),
 }
 
 /// The kinds of things that users gain and lose.
@@ -38,6 +41,7 @@ pub enum Kind {
     Group,
     Role,
     Scope,
+    Client,
 }
 
 /// One thing that users would gain or lose.
@@ -58,12 +62,15 @@ pub struct Effect {
 /// The effects of a change on users.
 #[derive(Debug, Clone, Serialize)]
 pub struct Preview {
-    /// All effects, groups first, then roles, then scopes. Empty if nobody gains or loses anything, because everyone has it otherwise.
+    /// All effects, groups first, then roles, then scopes, then the clients that people may sign in to through groups. Empty if nobody gains or loses anything, because everyone has it otherwise.
     pub effects: Vec<Effect>,
     /// The number of users whom the change concerns, at most 1,000.
     pub examined: usize,
     /// `false` if the change concerns more users than were examined.
     pub complete: bool,
+    /// The number of live authorizations of those who lose the client whose access changes; absent for other changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorizations: Option<usize>,
 }
 
 /// The groups, roles and scopes that each user has.
@@ -77,19 +84,32 @@ pub async fn run<'a, T>(
     work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
 ) -> Result<(T, Preview), Refused> {
     let mut change = Change::within(app, actor, app.store.begin().await?);
+    let client = if let Subject::Client(id, _) = subject { Some(id.as_str()) } else { None };
+    let givers = match client {
+        Some(id) => {
+            let idle = app.settings.refresh_idle_lifetime;
+            authorizations::givers(&change.transaction, id, change.now, idle, EXAMINED as u64 + 1).await?
+        }
+        None => Vec::new(),
+    };
     let mut ids = concerned(&change.transaction, subject).await?;
+    ids.extend(&givers);
     let complete = ids.len() <= EXAMINED;
     while ids.len() > EXAMINED {
         ids.pop_last();
     }
-    let before = holdings(&change.transaction, &ids).await?;
+    let before = holdings(&change.transaction, &ids, client).await?;
     // The names are read before the change, because it may delete users.
     let usernames: BTreeMap<Uuid, String> = users::names(&change.transaction, ids.iter().copied()).await?.into_iter().collect();
     let value = work(&mut change).await?;
-    let after = holdings(&change.transaction, &ids).await?;
+    let after = holdings(&change.transaction, &ids, client).await?;
     let effects = effects(&usernames, &before, &after);
     roll_back(change.transaction).await?;
-    Ok((value, Preview { effects, examined: ids.len(), complete }))
+    let authorizations = client.map(|id| {
+        let has = |held: &Holdings, user: &Uuid| held.get(user).is_some_and(|held| held.contains(&(Kind::Client, id.to_owned())));
+        givers.iter().filter(|user| has(&before, user) && !has(&after, user)).count()
+    });
+    Ok((value, Preview { effects, examined: ids.len(), complete, authorizations }))
 }
 
 /// Returns the users whom a change of `subject` concerns. Finds one more than are examined, if there are more.
@@ -110,6 +130,17 @@ async fn concerned(db: &impl ConnectionTrait, subject: &Subject) -> Result<BTree
             Some(group) => Ok(groups::members(db, group.id, None, limit).await?.into_iter().map(|row| row.id).collect()),
             None => Ok(BTreeSet::new()),
         },
+        Subject::Client(id, named) => {
+            let mut ids = BTreeSet::new();
+            let new = client_groups::ids(db, named).await?.into_values();
+            for group in client_groups::of(db, id).await?.into_iter().chain(new) {
+                if ids.len() > EXAMINED {
+                    break;
+                }
+                ids.extend(groups::members(db, group, None, limit).await?.into_iter().map(|row| row.id));
+            }
+            Ok(ids)
+        }
         Subject::Users(names) => {
             let names: Vec<String> = names.iter().take(EXAMINED + 1).map(|name| username::normalize(name)).collect();
             Ok(users::keep_named(db, &names).await?.into_iter().map(|(id, _)| id).collect())
@@ -117,8 +148,9 @@ async fn concerned(db: &impl ConnectionTrait, subject: &Subject) -> Result<BTree
     }
 }
 
-/// Returns what each of the users `ids` has. A disabled user has nothing, because nothing is given to them.
-async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>) -> Result<Holdings, Refused> {
+/// Returns what each of the users `ids` has: of clients those that they may use through groups, and `client` also if everyone may use it. A
+/// disabled user has nothing, because nothing is given to them.
+async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>, client: Option<&str>) -> Result<Holdings, Refused> {
     let rows = users::by_ids(db, ids.iter().copied()).await?;
     let enabled: BTreeSet<Uuid> = rows.into_iter().filter(|row| row.disabled_at.is_none()).map(|row| row.id).collect();
     let ids = || enabled.iter().copied();
@@ -134,6 +166,16 @@ async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>) -> Result<Hol
     let mut holdings = Holdings::new();
     for (user, names) in groups::of_users(db, ids()).await? {
         holdings.entry(user).or_default().extend(names.into_iter().map(|name| (Kind::Group, name)));
+    }
+    for (user, client) in client_groups::of_users(db, ids()).await? {
+        holdings.entry(user).or_default().insert((Kind::Client, client));
+    }
+    if let Some(id) = client
+        && clients::row(db, id).await?.is_some_and(|row| row.access() == Access::Everyone)
+    {
+        for user in &enabled {
+            holdings.entry(*user).or_default().insert((Kind::Client, id.to_owned()));
+        }
     }
     for (user, names) in roles_of {
         let held = holdings.entry(user).or_default();

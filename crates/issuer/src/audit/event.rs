@@ -87,6 +87,7 @@ actions! {
     UserDeleted = "user_deleted";
     UserDisabled = "user_disabled";
     UserEnabled = "user_enabled";
+    UserGroupsChanged = "user_groups_changed";
     UserLinkMade = "user_link_made";
     UserPasswordSet = "user_password_set";
     UserRolesChanged = "user_roles_changed";

@@ -39,6 +39,7 @@ fn line(effect: &Effect) -> String {
         Kind::Group => "group",
         Kind::Role => "role",
         Kind::Scope => "scope",
+        Kind::Client => "client",
     };
     let verb = if *gained { "gain" } else { "lose" };
     let more = if *count > users.len() { " and more" } else { "" };

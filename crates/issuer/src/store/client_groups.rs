@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, Value,
 };
 use uuid::Uuid;
 
+use crate::store::batch::placeholders;
 use crate::store::entity::client_groups::{Column, Entity, Model};
-use crate::store::entity::groups;
+use crate::store::entity::{clients, groups};
+use crate::store::query::text;
 use crate::store::{StoreError, revocations};
 
 /// An SQL expression: whether the user `users.id` may sign in to the client whose id is the SQL expression `client`.
@@ -50,6 +53,53 @@ pub async fn ids(db: &impl ConnectionTrait, names: &[String]) -> Result<HashMap<
 pub async fn of(db: &impl ConnectionTrait, id: &str) -> Result<Vec<Uuid>, StoreError> {
     let own = Entity::find().filter(Column::ClientId.eq(id)).order_by_asc(Column::GroupId);
     Ok(own.all(db).await?.into_iter().map(|row| row.group_id).collect())
+}
+
+/// Returns the ids and names of up to `limit` enabled clients in which everyone may sign in, in no order.
+pub async fn for_everyone(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<(String, String)>, StoreError> {
+    use clients::Column;
+    let open = clients::Entity::find().select_only().columns([Column::Id, Column::ClientName]).filter(Column::Access.eq("everyone"));
+    let people = open.filter(Column::DisabledAt.is_null()).filter(Column::GrantTypes.ne("client_credentials"));
+    Ok(people.limit(limit).into_tuple().all(db).await?)
+}
+
+/// A client that a user may sign in to through a group.
+#[derive(Debug, Clone, FromQueryResult)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct ThroughRow {
+    pub client_id: String,
+    pub client_name: String,
+    pub group_name: String,
+}
+
+/// An SQL text: the tables by which users may use enabled clients through groups.
+const THROUGH: &str = "FROM group_members m JOIN client_groups cg ON cg.group_id = m.group_id \
+     JOIN clients c ON c.id = cg.client_id AND c.access = 'groups' AND c.disabled_at IS NULL";
+
+/// Returns up to `limit` clients that the user `id` may use through groups, one row for each group, in no order.
+pub async fn through(db: &impl ConnectionTrait, id: Uuid, limit: u64) -> Result<Vec<ThroughRow>, StoreError> {
+    let sql = format!(
+        "SELECT c.id AS client_id, c.client_name AS client_name, g.name AS group_name {THROUGH} JOIN groups g ON g.id = m.group_id \
+         WHERE m.user_id = $1 LIMIT {limit}"
+    );
+    Ok(ThroughRow::find_by_statement(text(db, sql, [id.into()])).all(db).await?)
+}
+
+/// Returns the users among `ids` with the clients that each may use through groups.
+pub async fn of_users(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<Vec<(Uuid, String)>, StoreError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        user_id: Uuid,
+        client_id: String,
+    }
+    let mut values: Vec<Value> = ids.map(Into::into).collect();
+    if values.is_empty() {
+        return Ok(Vec::new());
+    }
+    let placeholders = placeholders(&mut values);
+    let sql = format!("SELECT m.user_id AS user_id, c.id AS client_id {THROUGH} WHERE m.user_id IN ({placeholders})");
+    let rows = Row::find_by_statement(text(db, sql, values)).all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.user_id, row.client_id)).collect())
 }
 
 /// Gives the client `id` these groups in place of those that it has.

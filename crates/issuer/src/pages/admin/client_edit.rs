@@ -8,6 +8,7 @@ use crate::admin::Refused;
 use crate::admin::clients::{self, ClientView};
 use crate::admin::edit_client::{self, ClientEdit, ClientPatch, Edited};
 use crate::admin::patch::Patch;
+use crate::admin::preview::Subject;
 use crate::fetch::budget::Asker;
 use crate::oauth::access::Access;
 use crate::oauth::application_type::ApplicationType;
@@ -130,6 +131,11 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
     {
         return Ok(page);
     }
+    if !form.is_confirmation()
+        && let Some(page) = access_change(&form, &before).await?
+    {
+        return Ok(page);
+    }
     match attempt_edit(&form, &before).await {
         Ok(Edited { client, client_secret: Some(secret) }) => {
             let heading = format!("The new secret of {}", client.client_name);
@@ -142,6 +148,40 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
             form.refused(edit_form(&form.admin, &id, &version).await?, refused)
         }
     }
+}
+
+/// Asks on a page that says who can no longer sign in, and who can from now on, if the form changes that.
+async fn access_change(form: &AdminForm, before: &ClientView) -> Result<Option<Response>, PageError> {
+    let Some(access) = Access::parse(&form.text("access")) else { return Ok(None) };
+    let (mut old, mut new) = (before.groups.clone(), form.lines("groups"));
+    old.sort_unstable();
+    new.sort_unstable();
+    if (access, &new) == (before.access, &old) {
+        return Ok(None);
+    }
+    // A form that is older than the client is refused as such.
+    let Ok(expected) = form.text("version").parse() else { return Ok(None) };
+    let patch = ClientPatch { access: Patch::Set(access), groups: Patch::Set(form.lines("groups")), ..ClientPatch::default() };
+    let (admin, id) = (&form.admin, before.client_id.as_str());
+    // The form itself shows what is wrong with it.
+    let Ok(edition) = ClientEdit::prepare(&admin.app, patch, Asker::Operator).await else { return Ok(None) };
+    let (subject, actor) = (Subject::Client(id.to_owned(), new), admin.as_confirmed());
+    let effects = admin.effects(&actor, &subject, |change| Box::pin(edit_client::edit(change, id, edition, Some(expected)))).await;
+    let Ok(effects) = effects else { return Ok(None) };
+    let who = match (before.access, access) {
+        (Access::Everyone, Access::Groups) => "From now on only members of the groups may sign in. ",
+        (Access::Groups, Access::Everyone) => "From now on everyone may sign in. ",
+        _ => "",
+    };
+    let asked = Confirmation {
+        section: SECTION,
+        heading: format!("Change who may sign in to {}?", before.client_name),
+        lead: format!("{who}{effects}"),
+        path: format!("{}/edit", path(id)),
+        back: path(id),
+        submit: "Save",
+    };
+    form.agreed(asked).await
 }
 
 async fn attempt_edit(form: &AdminForm, before: &ClientView) -> Result<Edited, Refused> {

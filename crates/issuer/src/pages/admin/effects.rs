@@ -1,9 +1,12 @@
 //! The sentences that say who would gain and lose what, on the pages that ask before a change.
 
+use axum::response::Response;
+
 use crate::admin::preview::{self, Effect, Kind, Subject};
-use crate::admin::{Change, Refused, Work};
+use crate::admin::{Change, Refused, Work, groups};
 use crate::audit::Actor;
-use crate::pages::admin::Administrator;
+use crate::pages::admin::{AdminForm, Administrator, Confirmation};
+use crate::web::error::page::PageError;
 
 impl Administrator {
     /// Returns the administrator as an actor who has just typed the password, for a preview. The page that shows it asks for the password
@@ -24,6 +27,12 @@ impl Administrator {
         if sentences.is_empty() {
             sentences.push("No user gains or loses anything by this.".to_owned());
         }
+        if let Some(number) = preview.authorizations.filter(|number| *number > 0) {
+            sentences.push(match number {
+                1 => "One authorization that they gave it, with its refresh token, gives no more tokens.".to_owned(),
+                several => format!("{several} authorizations that they gave it, with their refresh tokens, give no more tokens."),
+            });
+        }
         if !preview.complete {
             sentences.push(format!("More users are concerned; only {} of them were examined.", preview.examined));
         }
@@ -37,6 +46,7 @@ fn sentence(effect: &Effect) -> String {
         Kind::Group => "group",
         Kind::Role => "role",
         Kind::Scope => "scope",
+        Kind::Client => "application",
     };
     let (noun, verb) = match (*count == 1, gained) {
         (true, true) => ("user", "gains"),
@@ -46,4 +56,53 @@ fn sentence(effect: &Effect) -> String {
     };
     let more = if *count > users.len() { " and more" } else { "" };
     format!("{count} {noun} {verb} the {kind} {name}: {}{more}.", users.join(", "))
+}
+
+/// What became of a change of members.
+pub(super) enum Members {
+    /// A page asks first.
+    Asked(Response),
+    Refused(Refused),
+    Changed,
+}
+
+impl AdminForm {
+    /// Adds the users `add` to the group `name` and takes the users `remove` out of it, after a page that says who gains and loses what.
+    /// That page asks for the password if a scope of administration is granted. The form is posted to `path`; `back` is where "Cancel" leads.
+    pub(super) async fn change_members(
+        &mut self,
+        (section, path, back): (&'static str, String, String),
+        name: &str,
+        add: &[String],
+        remove: &[String],
+    ) -> Result<Members, PageError> {
+        let subject = Subject::Users(add.iter().chain(remove).cloned().collect());
+        let careful = self.careful_actor();
+        let tried = self.admin.effects(&careful, &subject, |change| Box::pin(groups::change_members(change, name, add, remove))).await;
+        let (grants, effects) = match tried {
+            Err(Refused::StaleAuthentication) => {
+                let actor = self.admin.as_confirmed();
+                let again =
+                    self.admin.effects(&actor, &subject, |change| Box::pin(groups::change_members(change, name, add, remove))).await;
+                (true, again)
+            }
+            tried => (false, tried),
+        };
+        let lead = match effects {
+            Ok(effects) => effects,
+            Err(refused) => return Ok(Members::Refused(refused)),
+        };
+        let heading = match (add.len(), remove.len()) {
+            (1, 0) => format!("Add {} to the group {name}?", add[0]),
+            (number, 0) => format!("Add {number} users to the group {name}?"),
+            _ => format!("Change the members of the group {name}?"),
+        };
+        let asked = Confirmation { section, heading, lead, path, back, submit: "Change the members" };
+        let page = if grants || self.is_confirmation() { self.confirmed(asked).await? } else { self.agreed(asked).await? };
+        if let Some(page) = page {
+            return Ok(Members::Asked(page));
+        }
+        let changed = self.admin.change(|change| Box::pin(groups::change_members(change, name, add, remove))).await;
+        Ok(changed.map_or_else(Members::Refused, |_| Members::Changed))
+    }
 }

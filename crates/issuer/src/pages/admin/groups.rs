@@ -3,11 +3,12 @@
 use axum::extract::Path;
 use axum::response::Response;
 
-use crate::admin::Operation;
 use crate::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch, GroupView};
 use crate::admin::member::MemberView;
 use crate::admin::preview::Subject;
+use crate::admin::{Operation, Refused};
 use crate::pages::account::moment;
+use crate::pages::admin::effects::Members;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
 use crate::web::error::page::PageError;
@@ -203,6 +204,29 @@ pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Resp
     form.filled(value).respond()
 }
 
+/// Says what follows if the group begins or ends to take in new users, or to be changed by the help desk. `None` if neither changes.
+fn switched(group: &GroupView, patch: &GroupPatch) -> Option<String> {
+    let roles = match group.roles.as_slice() {
+        [] => "no roles".to_owned(),
+        roles => format!("these roles: {}", roles.join(", ")),
+    };
+    let default = match patch.is_default.filter(|new| *new != group.is_default) {
+        Some(true) => Some(format!(
+            "Every user who is added from now on becomes a member and gets {roles}. Users who exist already gain nothing; add them to the \
+             group if they should."
+        )),
+        Some(false) => Some("Users who are added from now on do not become members. Those who are members stay so.".to_owned()),
+        None => None,
+    };
+    let delegated = match patch.delegated.filter(|new| *new != group.delegated) {
+        Some(true) => Some(format!("The help desk may add everybody who is no administrator, and gives them {roles} by that.")),
+        Some(false) => Some("The help desk may no longer change the members. Those who are members stay so.".to_owned()),
+        None => None,
+    };
+    let sentences: Vec<String> = default.into_iter().chain(delegated).collect();
+    if sentences.is_empty() { None } else { Some(sentences.join(" ")) }
+}
+
 /// `POST /admin/groups/{name}/edit`: changes a group. Other roles are confirmed with the password, on a page that says who gains and loses what.
 pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let group = groups::show(&form.admin.reading(), &name).await.map_err(failed)?;
@@ -236,6 +260,18 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
         if let Some(page) = form.confirmed(asked).await? {
             return Ok(page);
         }
+    } else if let Some(lead) = switched(&group, &patch) {
+        let asked = Confirmation {
+            section: SECTION,
+            heading: format!("Change the group {}?", group.name),
+            lead,
+            path: format!("{}/edit", path(&group.name)),
+            back: path(&group.name),
+            submit: "Save",
+        };
+        if let Some(page) = form.agreed(asked).await? {
+            return Ok(page);
+        }
     }
     let admin = &form.admin;
     match admin.change(|change| Box::pin(groups::edit(change, &name, patch))).await {
@@ -267,12 +303,18 @@ pub async fn members(admin: Administrator, Path(name): Path<String>) -> Result<R
     members_form(&admin, &group.name).await?.respond()
 }
 
-/// `POST /admin/groups/{name}/members`: changes the members of a group.
-pub async fn change_members(Path(name): Path<String>, form: AdminForm) -> Result<Response, PageError> {
+/// `POST /admin/groups/{name}/members`: changes the members of a group, after a page that says who gains and loses what.
+pub async fn change_members(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let (add, remove) = (form.lines("add"), form.lines("remove"));
-    let admin = &form.admin;
-    match admin.change(|change| Box::pin(groups::change_members(change, &name, &add, &remove))).await {
-        Ok(_) => admin.done("saved", &path(&name)),
-        Err(refused) => form.refused(members_form(admin, &name).await?, refused),
+    let path = path(&name);
+    if add.is_empty() && remove.is_empty() {
+        let nobody = Refused::invalid("add", "one or more usernames to add or to take out");
+        return form.refused(members_form(&form.admin, &name).await?, nobody);
+    }
+    let place = (SECTION, format!("{path}/members"), path.clone());
+    match form.change_members(place, &name, &add, &remove).await? {
+        Members::Asked(page) => Ok(page),
+        Members::Changed => form.admin.done("saved", &path),
+        Members::Refused(refused) => form.refused(members_form(&form.admin, &name).await?, refused),
     }
 }

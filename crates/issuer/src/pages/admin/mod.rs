@@ -18,6 +18,7 @@ pub mod resources;
 pub mod roles;
 pub mod search;
 pub mod sessions;
+mod table;
 pub mod user;
 pub mod user_edit;
 pub mod users;
@@ -226,23 +227,34 @@ impl AdminForm {
                 Some(refused) => error = format!("Nothing was changed: {refused}."),
             }
         }
+        let fields =
+            vec![Field::new("confirm_password", "Your password", Kind::Password).hint("So that nobody does this at your unlocked screen.")];
+        FormPage { fields, danger: true, error, ..self.asking(asked).await? }.respond().map(Some)
+    }
+
+    /// Shows a page that says what follows, unless the form comes from that page. The page carries the values of the form, but no secrets.
+    async fn agreed(&self, asked: Confirmation) -> Result<Option<Response>, PageError> {
+        if self.form.get("agreed").is_some() {
+            return Ok(None);
+        }
+        let mut page = self.asking(asked).await?;
+        page.hidden.push(Hidden::new("agreed", "true"));
+        page.respond().map(Some)
+    }
+
+    /// Returns a page that carries the values of the form, but no secrets, and asks what is `asked`.
+    async fn asking(&self, asked: Confirmation) -> Result<FormPage, PageError> {
         let carried = self.form.iter().filter(|(name, _)| !matches!(*name, "csrf" | "confirm_password" | "password"));
-        let page = FormPage {
+        Ok(FormPage {
             frame: self.admin.frame(asked.section, "").await?,
             heading: asked.heading,
             lead: asked.lead,
             action: asked.path,
             hidden: carried.map(|(name, value)| Hidden::new(name, value)).collect(),
-            fields: vec![
-                Field::new("confirm_password", "Your password", Kind::Password).hint("So that nobody does this at your unlocked screen."),
-            ],
             submit: asked.submit,
-            danger: true,
             back: asked.back,
-            error,
             ..FormPage::default()
-        };
-        page.respond().map(Some)
+        })
     }
 
     /// Shows `page` again with what was typed and the reason why the operation was refused.

@@ -62,6 +62,7 @@ const ACTIONS: &[(&str, &[(&str, Operation)])] = &[
             ("withdraw", O::ConsentWithdraw),
         ],
     ),
+    ("/admin/users", &[("add-to-group", O::GroupChangeMembers)]),
     ("/admin/groups/*", &[("remove", O::GroupRemove)]),
     ("/admin/roles/*", &[("remove", O::RoleRemove)]),
     ("/admin/attributes/*", &[("remove", O::AttributeRemove)]),

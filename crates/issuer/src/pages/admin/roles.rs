@@ -71,10 +71,13 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
         return Err(PageError::stale_form());
     }
     let role = roles::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    let subject = Subject::Role(role.name.clone());
+    let actor = form.admin.as_confirmed();
+    let effects = form.admin.effects(&actor, &subject, |change| Box::pin(roles::remove(change, &name))).await.map_err(failed)?;
     let asked = Confirmation {
         section: SECTION,
         heading: format!("Remove the role {}?", role.name),
-        lead: format!("Every user and group that has it loses these scopes: {}.", role.scopes.join(", ")),
+        lead: format!("Every user and group loses it. {effects}"),
         path: path(&role.name),
         back: path(&role.name),
         submit: "Remove the role",

@@ -4,6 +4,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use uuid::Uuid;
 
+use crate::admin::applications::{self, ApplicationView};
 use crate::admin::authorizations::{self, AuthorizationFilter, AuthorizationView};
 use crate::admin::consents::{self, ConsentView};
 use crate::admin::roles::{self, Held};
@@ -30,6 +31,7 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
     let sections = vec![
         facts(&user),
         rights,
+        applications(&admin, &user).await?,
         devices(&admin, &user).await?,
         apps(&admin, &user).await?,
         allowed(&admin, &user).await?,
@@ -109,24 +111,42 @@ async fn rights(reading: &Reading<'_>, user: &UserView) -> Result<(Section, bool
     Ok((section, is_administrator))
 }
 
+/// Shows which applications the user may sign in to, and which group lets them in.
+async fn applications(admin: &Administrator, user: &UserView) -> Result<Section, PageError> {
+    let found = applications::of_user(&admin.reading(), user.id).await.map_err(failed)?;
+    let row = |app: ApplicationView| {
+        let through = if app.through.is_empty() { Cell::text("everyone may") } else { Cell::links("/admin/groups", &app.through) };
+        vec![Cell::link("/admin/clients", &app.client_id), Cell::text(app.client_name), through]
+    };
+    let table = Table::new(&["Client", "Name", "Through"], "There is no application that this user may sign in to.");
+    let more = if found.more { " There are more; these are the first." } else { "" };
+    let lead = if user.enabled {
+        format!("They may sign in to these, through the group that is named.{more}")
+    } else {
+        format!("The user is disabled and can sign in nowhere. Once enabled, they may sign in to these.{more}")
+    };
+    let table = Some(table.filled(Listing::whole(found.items), "", row));
+    Ok(Section { title: "Applications they may sign in to", lead, table, ..Section::default() })
+}
+
 /// Makes a cell with a button that posts `action` and one field.
-fn end(label: &'static str, path: &str, action: &str, field: (&'static str, &str), about: String) -> Button {
+fn end(label: &'static str, path: &str, action: &str, field: (&'static str, &str), about: String) -> Vec<Cell> {
     let mut button = Button::new(label, path, action).danger();
     button.fields.push(Hidden::new(field.0, field.1));
-    Button { about, ..button }
+    Cell::button(Button { about, ..button })
 }
 
 async fn devices(admin: &Administrator, user: &UserView) -> Result<Section, PageError> {
     let (path, window) = (path(&user.username), Window { after: None, limit: LISTED });
     let listed = sessions::list(&admin.reading(), Some(user.id), &window).await.map_err(failed)?;
     let name = |session: &SessionView| format!("{}, address {}", browser_name(&session.user_agent), session.address);
-    let ends = listed.items.iter().map(|session| end("End", &path, "end-session", ("sid", &session.sid), name(session)));
-    let mut buttons: Vec<Button> = ends.collect();
-    buttons.push(Button { about: format!("of {}", user.username), ..Button::new("End all devices", &path, "end-sessions").danger() });
+    let buttons = vec![Button { about: format!("of {}", user.username), ..Button::new("End all devices", &path, "end-sessions").danger() }];
     let row = |session: SessionView| {
-        vec![Cell::text(browser_name(&session.user_agent)), Cell::text(session.address), Cell::text(moment(session.last_used_at))]
+        let button = end("End", &path, "end-session", ("sid", &session.sid), name(&session));
+        vec![Cell::text(browser_name(&session.user_agent)), Cell::text(session.address), Cell::text(moment(session.last_used_at)), button]
     };
-    let table = Table::new(&["Browser", "Address", "Last used"], "Signed in nowhere.").filled(Listing::whole(listed.items), &path, row);
+    let table =
+        Table::new(&["Browser", "Address", "Last used", "Action"], "Signed in nowhere.").filled(Listing::whole(listed.items), &path, row);
     Ok(Section { title: "Devices", table: Some(table), buttons, ..Section::default() })
 }
 
@@ -135,35 +155,36 @@ async fn apps(admin: &Administrator, user: &UserView) -> Result<Section, PageErr
     let of_user = AuthorizationFilter { user: Some(user.id), client: None };
     let listed = authorizations::list(&admin.reading(), &of_user, &window).await.map_err(failed)?;
     let name = |given: &AuthorizationView| format!("{}, last used {}", given.client_id, moment(given.last_used_at));
-    let ends = listed.items.iter().map(|given| end("End", &path, "end-authorization", ("id", &given.id.to_string()), name(given)));
-    let mut buttons: Vec<Button> = ends.collect();
-    buttons.push(Button { about: format!("of {}", user.username), ..Button::new("End all apps", &path, "end-authorizations").danger() });
+    let buttons =
+        vec![Button { about: format!("of {}", user.username), ..Button::new("End all apps", &path, "end-authorizations").danger() }];
     let row = |given: AuthorizationView| {
-        vec![Cell::link("/admin/clients", &given.client_id), Cell::text(given.scope), Cell::text(moment(given.last_used_at))]
+        let button = end("End", &path, "end-authorization", ("id", &given.id.to_string()), name(&given));
+        vec![Cell::link("/admin/clients", &given.client_id), Cell::text(given.scope), Cell::text(moment(given.last_used_at)), button]
     };
-    let table =
-        Table::new(&["Client", "Scope", "Last used"], "No app can use the account.").filled(Listing::whole(listed.items), &path, row);
+    let table = Table::new(&["Client", "Scope", "Last used", "Action"], "No app can use the account.").filled(
+        Listing::whole(listed.items),
+        &path,
+        row,
+    );
     Ok(Section { title: "Apps", table: Some(table), buttons, ..Section::default() })
 }
 
 async fn allowed(admin: &Administrator, user: &UserView) -> Result<Section, PageError> {
     let path = path(&user.username);
     let listed = consents::of_user(&admin.reading(), user.id).await.map_err(failed)?;
-    let ends = listed
-        .items
-        .iter()
-        .map(|given| end("Withdraw", &path, "withdraw", ("client_id", &given.client_id), format!("what {} was allowed", given.client_id)));
-    let buttons = ends.collect();
     let row = |given: ConsentView| {
+        let about = format!("what {} was allowed", given.client_id);
+        let button = end("Withdraw", &path, "withdraw", ("client_id", &given.client_id), about);
         vec![
             Cell::link("/admin/clients", &given.client_id),
             Cell::text(given.scope),
             Cell::text(given.claims.join(" ")),
             Cell::text(moment(given.given_at)),
+            button,
         ]
     };
-    let table = Table::new(&["Client", "Scope", "Claims", "Allowed"], "The user has allowed no client anything.");
-    Ok(Section { title: "What they allowed clients", table: Some(table.filled(listed, &path, row)), buttons, ..Section::default() })
+    let table = Table::new(&["Client", "Scope", "Claims", "Allowed", "Action"], "The user has allowed no client anything.");
+    Ok(Section { title: "What they allowed clients", table: Some(table.filled(listed, &path, row)), ..Section::default() })
 }
 
 fn password(user: &UserView) -> Section {

@@ -1,16 +1,20 @@
 //! The pages of users: the list, and the forms that add a user and change their roles.
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
 use crate::accounts::methods::password;
+use crate::admin::groups::{self, GroupFilter};
 use crate::admin::preview::Subject;
 use crate::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserView};
+use crate::admin::{Operation, Window};
 use crate::app::App;
-use crate::pages::admin::view::{Cell, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
+use crate::pages::admin::effects::Members;
+use crate::pages::admin::view::{Cell, Choose, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
@@ -18,6 +22,8 @@ use crate::web::html::{Csp, html};
 
 pub(super) const SECTION: &str = "Users";
 pub(super) const PATH: &str = "/admin/users";
+/// The number of groups among which the list of users lets choose.
+const OFFERED: u64 = 100;
 pub(super) fn path(username: &str) -> String {
     format!("{PATH}/{}", encode(username))
 }
@@ -28,16 +34,53 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
     let filter = UserFilter { search: Some(words.to_owned()), ..UserFilter::default() };
     let page = users::list(&reading, &filter, &window(&query)).await.map_err(failed)?;
     let total = if words.is_empty() { None } else { Some(users::count_found(&reading, words).await.map_err(failed)?) };
+    let names: Vec<String> = page.items.iter().map(|user| user.username.clone()).collect();
+    let mut table = Table::new(&COLUMNS, "There are no more users.").filled(page, &Search::path(PATH, words), row);
+    let mut choose = None;
+    if admin.may(Operation::GroupChangeMembers) {
+        table = table.with_choices(names);
+        choose = Some(choose_group(&admin).await?);
+    }
     let list = List {
         frame: admin.frame(SECTION, "signet user list").await?,
         heading: "Users",
         lead: "People who can sign in. What they may use follows from their roles, which they have directly or through groups.",
         links: vec![("Add a user", "/admin/users/new")],
-        table: Table::new(&COLUMNS, "There are no more users.").filled(page, &Search::path(PATH, words), row),
+        table,
+        choose,
         search: Some(Search::new(PATH, "Search users", words, total)),
         ..List::default()
     };
     html(&list, Csp::Own)
+}
+
+/// Returns the form that adds the chosen users to a group. It offers the first groups that the administrator may change.
+async fn choose_group(admin: &Administrator) -> Result<Choose, PageError> {
+    let window = Window { after: None, limit: OFFERED };
+    let groups = groups::list(&admin.reading(), &GroupFilter::default(), &window).await.map_err(failed)?;
+    let may_all = admin.may(Operation::GroupEdit);
+    Ok(Choose {
+        path: PATH,
+        action: "add-to-group",
+        field: Field::new("group", "Add the chosen users to the group", Kind::Text).hint("A page says first who gains what."),
+        known: groups.items.into_iter().filter(|group| may_all || group.delegated).map(|group| group.name).collect(),
+        submit: "Add to the group",
+    })
+}
+
+/// `POST /admin/users`: adds the chosen users to a group, after a page that says who gains what.
+pub async fn choose(mut form: AdminForm) -> Result<Response, PageError> {
+    let chosen = form.form.iter().filter_map(|(name, value)| name.strip_prefix("user.").filter(|_| value == "true").map(str::to_owned));
+    let (users, group) = (chosen.collect::<Vec<_>>(), form.text("group"));
+    if users.is_empty() || group.is_empty() {
+        let reason = "choose one or more users in the list, and name the group";
+        return Err(PageError::admin(StatusCode::BAD_REQUEST, "Nothing was changed", reason));
+    }
+    match form.change_members((SECTION, PATH.to_owned(), PATH.to_owned()), &group, &users, &[]).await? {
+        Members::Asked(page) => Ok(page),
+        Members::Changed => form.admin.done("saved", PATH),
+        Members::Refused(refused) => Err(failed(refused)),
+    }
 }
 
 /// The columns of a list of users.

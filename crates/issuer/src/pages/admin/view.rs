@@ -4,12 +4,12 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::admin::Fault;
 use crate::admin::search::Total;
-use crate::admin::{Fault, Listing};
 use crate::pages::admin::figure::{Figure, Shape, WIDTH};
 use crate::pages::admin::offers::Offers;
+pub use crate::pages::admin::table::{Button, Cell, Table, encode};
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Hidden, Page, html};
 
@@ -46,77 +46,6 @@ impl Frame {
     ];
 }
 
-/// A part of a table's cell, or of a value: a text, a link or a badge.
-#[derive(Debug, Clone, Default)]
-pub struct Cell {
-    pub text: String,
-    /// The path below the issuer's URL; empty if the cell is no link.
-    pub link: String,
-    pub badge: bool,
-    pub good: bool,
-}
-
-impl Cell {
-    /// Makes a cell that shows `text`.
-    pub fn text(text: impl Into<String>) -> Vec<Self> {
-        vec![Self { text: text.into(), ..Self::default() }]
-    }
-
-    /// Makes a cell that leads to the page of `name` below `path`.
-    pub fn link(path: &str, name: &str) -> Vec<Self> {
-        vec![Self::one_link(path, name)]
-    }
-
-    /// Makes one cell for each of `names`, which leads to the page of that name below `path`. Shows a dash if there is none.
-    pub fn links(path: &str, names: &[String]) -> Vec<Self> {
-        if names.is_empty() { Self::text("–") } else { names.iter().map(|name| Self::one_link(path, name)).collect() }
-    }
-
-    fn one_link(path: &str, name: &str) -> Self {
-        Self { text: name.to_owned(), link: format!("{path}/{}", encode(name)), ..Self::default() }
-    }
-
-    /// Makes a badge.
-    pub fn badge(text: impl Into<String>, good: bool) -> Self {
-        Self { text: text.into(), badge: true, good, ..Self::default() }
-    }
-}
-
-/// Encodes `name` as one segment of a path.
-pub fn encode(name: &str) -> String {
-    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
-}
-
-/// A table of links and texts.
-#[derive(Debug, Clone, Default)]
-pub struct Table {
-    columns: Vec<&'static str>,
-    rows: Vec<Vec<Vec<Cell>>>,
-    empty: String,
-    next: String,
-}
-
-impl Table {
-    /// Makes a table without rows, which shows `empty`.
-    pub fn new(columns: &[&'static str], empty: impl Into<String>) -> Self {
-        Self { columns: columns.to_vec(), empty: empty.into(), ..Self::default() }
-    }
-
-    /// Adds a row for each item of `page`. `path` is that of the list, to which the link to the next page leads.
-    #[must_use]
-    pub fn filled<V>(mut self, page: Listing<V>, path: &str, row: impl Fn(V) -> Vec<Vec<Cell>>) -> Self {
-        let sign = if path.contains('?') { '&' } else { '?' };
-        self.next = page.next.map_or_else(String::new, |cursor| format!("{path}{sign}after={}", encode(&cursor)));
-        self.rows = page.items.into_iter().map(row).collect();
-        self
-    }
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the template passes a reference")]
-    fn label(&self, index: &usize) -> &'static str {
-        self.columns.get(*index).copied().unwrap_or_default()
-    }
-}
-
 /// A page that lists things.
 #[derive(Default, Template)]
 #[template(path = "admin/list.html")]
@@ -136,6 +65,20 @@ pub struct List {
     /// Labels and paths of files with the list.
     pub files: Vec<(&'static str, String)>,
     pub table: Table,
+    /// The form for the chosen rows of the table, if rows can be chosen.
+    pub choose: Option<Choose>,
+}
+
+/// The form that does something with the chosen rows of a table.
+#[derive(Debug, Clone)]
+pub struct Choose {
+    /// The path that the form is posted to, and the value of its field `action`.
+    pub path: &'static str,
+    pub action: &'static str,
+    pub field: Field,
+    /// Values that are offered for the field; others may be typed.
+    pub known: Vec<String>,
+    pub submit: &'static str,
 }
 
 /// The search field of a list.
@@ -183,35 +126,6 @@ pub fn thousands(number: usize) -> String {
         text.push(digit);
     }
     text
-}
-
-/// A button that posts a form of hidden fields.
-#[derive(Debug, Clone, Default)]
-pub struct Button {
-    pub label: &'static str,
-    /// What the button acts on, for screen readers.
-    pub about: String,
-    pub path: String,
-    pub fields: Vec<Hidden>,
-    pub danger: bool,
-}
-
-impl Button {
-    /// Makes a button that posts the field `action` with this value to `path`.
-    pub fn new(label: &'static str, path: &str, action: &str) -> Self {
-        Self { label, path: path.to_owned(), fields: vec![Hidden::new("action", action)], ..Self::default() }
-    }
-
-    /// Returns the value of the field `action`.
-    fn action(&self) -> &str {
-        self.fields.iter().find(|field| field.name == "action").map_or("", |field| field.value.as_str())
-    }
-
-    /// Marks the button as one that takes something away.
-    #[must_use]
-    pub fn danger(self) -> Self {
-        Self { danger: true, ..self }
-    }
 }
 
 /// A part of a page of details.

@@ -188,6 +188,24 @@ pub async fn count_live(
 
 #[derive(DerivePartialModel)]
 #[sea_orm(entity = "Entity")]
+struct OnlyUser {
+    user_id: Uuid,
+}
+
+/// Returns the users of up to `limit` authorizations of `client` that can still be used at `now`; one who gave several stands there as often.
+pub async fn givers(
+    db: &impl ConnectionTrait,
+    client: &str,
+    now: UnixSeconds,
+    idle: UnixSeconds,
+    limit: u64,
+) -> Result<Vec<Uuid>, StoreError> {
+    let live = Entity::find().filter(of(None, Some(client))).filter(is_live(now, idle)).limit(limit);
+    Ok(live.into_partial_model::<OnlyUser>().all(db).await?.into_iter().map(|row| row.user_id).collect())
+}
+
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
 struct OnlyId {
     #[expect(dead_code, reason = "only the number of rows matters")]
     id: Uuid,

@@ -16,7 +16,7 @@ use signet_issuer::admin::transfer::{Import, ImportOptions, Line, export};
 use signet_issuer::admin::trial::{self, TrialRequest};
 use signet_issuer::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch};
 use signet_issuer::admin::{
-    Change, Operation, RECENT, Reading, Refused, activity, checks, client_claims, consents, keys, review, sessions, stale,
+    Change, Operation, RECENT, Reading, Refused, activity, applications, checks, client_claims, consents, keys, review, sessions, stale,
 };
 use signet_issuer::audit::{Actor, Face, Who};
 use signet_issuer::fetch::budget::Asker;
@@ -64,6 +64,7 @@ fn row(operation: Operation) -> &'static str {
         | O::StaleList => "ra",
         O::AttributeList | O::AttributeShow => "rHa",
         O::UserChangeRoles | O::GroupChangeMembers | O::UserEdit | O::UserUnlock => "ha",
+        O::ClientListOfUser => "rHa",
         O::UserDelete | O::UserLink => "hd",
         O::SessionEnd | O::SessionEndAll | O::AuthorizationEnd | O::AuthorizationEndOfUser | O::ConsentWithdraw => "ha",
         O::UserAdd | O::UserDisable | O::UserEnable | O::UserSetClaims | O::UserEditEverything => "a",
@@ -172,6 +173,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
             let active = app.app.ring().await?.signer(app.clock_now()).unwrap().kid.clone();
             keys::revoke(change, &active, app.app.rotation().generate().unwrap()).await.map(drop)
         }
+        O::ClientListOfUser => applications::of_user(reading, user).await.map(drop),
         O::SessionList => sessions::list(reading, None, window).await.map(drop),
         O::SessionListOfUser => sessions::list(reading, Some(user), window).await.map(drop),
         O::SessionEnd => sessions::end(change, &target.sid).await,

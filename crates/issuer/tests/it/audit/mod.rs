@@ -91,6 +91,7 @@ fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
         Action::UserUnlocked => (r#""counters":1"#, r#""counters":0"#),
         Action::UserDisabled => (r#""enabled":true"#, r#""enabled":false"#),
         Action::UserEnabled => (r#""enabled":false"#, r#""enabled":true"#),
+        Action::UserGroupsChanged => (r#""groups":[]"#, r#""groups":["team"]"#),
         Action::UserLinkMade => ("", r#""expires_at":"2026-"#),
         Action::UserPasswordSet => (r#""origin":null"#, r#""origin":"chosen""#),
         Action::UserRolesChanged => (r#""clerk""#, r#""roles":[]"#),

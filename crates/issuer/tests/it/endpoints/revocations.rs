@@ -120,7 +120,8 @@ fn ways_of(action: Action) -> &'static [Way] {
         Action::ClientDisabled => &[ClientDisabled],
         Action::ClientRemoved => &[ClientRemoved],
         Action::GroupChanged => &[GroupLosesRole],
-        Action::GroupMembersChanged => &[GroupLeft],
+        // Both stand for the same change.
+        Action::GroupMembersChanged | Action::UserGroupsChanged => &[GroupLeft],
         Action::GroupRemoved => &[GroupRemoved],
         Action::KeysRevoked => &[KeyRevoked],
         Action::ResourceChanged => &[ResourceClosed],

@@ -81,6 +81,8 @@ async fn forms_add_and_change_and_keep_what_was_typed() {
     assert_eq!(added.heading(), "on call");
     let members = browser.get("/admin/groups/on%20call/members").await;
     let page = browser.submit(&members, "/admin/groups/on%20call/members", &[("add", "alice\r\nboss")]).await;
+    assert!(page.text.contains("2 users gain the group on call: alice, boss."), "{}", page.text);
+    let page = browser.submit(&page, "/admin/groups/on%20call/members", &[]).await;
     assert!(page.text.contains("Members: 2.") && page.text.contains("/admin/users/alice"), "{}", page.text);
     // A user is added with a password that is shown once.
     let form = browser.get("/admin/users/new").await;

@@ -112,6 +112,8 @@ async fn new_redirect_uris_need_the_password_and_other_changes_do_not() {
             &[("client_name", "Shop 2"), ("access", "groups"), ("groups", "platform\r\non-call"), ("client_uri", "https://shop.example/")],
         )
         .await;
+    assert!(changed.text.contains("From now on only members of the groups may sign in."), "{}", changed.text);
+    let changed = browser.submit(&changed, edit, &[]).await;
     assert!(
         changed.text.contains("Members of 2 groups may sign in:") && changed.text.contains("/admin/groups/platform"),
         "{}",

@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod admin_clients;
+mod admin_groups;
 mod admin_people;
 mod audit;
 mod consent;

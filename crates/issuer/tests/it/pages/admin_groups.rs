@@ -1,0 +1,192 @@
+//! Pages that change who may do what: several users at once, members, default groups, roles and the access of a client. Each says first who
+//! gains and loses what.
+
+use signet_issuer::admin::groups::{self, GroupDraft};
+use signet_issuer::admin::roles::{self, NewRole, RolePatch};
+use signet_issuer::admin::{clients, users};
+use signet_issuer::oauth::access::Access;
+
+use crate::support::{Answer, Browser, PASSWORD, TestApp};
+
+async fn app() -> (TestApp, Browser) {
+    let app = TestApp::new().await.with_orders().await.with_web().await;
+    app.operate(|change| {
+        Box::pin(async move {
+            roles::add(change, NewRole::check("desk", &["admin:users".to_owned()])?).await?;
+            roles::edit(change, "clerk", RolePatch { delegated: Some(true), ..RolePatch::default() }).await?;
+            for (name, delegated, roles) in [("staff", true, vec!["clerk"]), ("board", false, vec!["admin"]), ("club", false, vec![])] {
+                let roles = roles.into_iter().map(str::to_owned).collect();
+                groups::add(change, GroupDraft { name: name.to_owned(), delegated, roles, ..GroupDraft::default() }).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+    for (username, roles) in [("alice", &[][..]), ("bob", &[]), ("boss", &["admin"]), ("helper", &["desk"])] {
+        app.add_user(username, roles).await;
+    }
+    app.add_client_with("wiki", true, "authorization_code", &["openid"], |draft| {
+        draft.access = Some(Access::Groups);
+        draft.groups = vec!["staff".to_owned()];
+        draft.redirect_uris = vec!["https://wiki.example/cb".to_owned()];
+    })
+    .await;
+    let browser = app.signed_in("boss").await;
+    (app, browser)
+}
+
+async fn groups_of(app: &TestApp, username: &str) -> Vec<String> {
+    users::show(&app.reading(), username).await.unwrap().groups
+}
+
+/// Sends the form for the chosen users as a browser does.
+async fn choose(browser: &Browser, page: &Answer, users: &[&str], group: &str) -> Answer {
+    let names: Vec<String> = users.iter().map(|name| format!("user.{name}")).collect();
+    let form = page.text.split("class=\"chooser\"").nth(1).unwrap();
+    let csrf = form.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let chosen = names.iter().map(|name| (name.as_str(), "true"));
+    let rest = [("csrf", csrf), ("action", "add-to-group"), ("group", group)];
+    browser.post("/admin/users", &chosen.chain(rest).collect::<Vec<_>>()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_users_join_a_group_after_a_page_that_says_what_they_gain() {
+    let (app, browser) = app().await;
+    let list = browser.get("/admin/users").await;
+    assert!(list.text.contains("name=\"user.alice\"") && list.text.contains("<option value=\"club\">"), "{}", list.text);
+    let asked = choose(&browser, &list, &["alice", "bob"], "staff").await;
+    assert_eq!(asked.heading(), "Add 2 users to the group staff?");
+    for text in
+        ["2 users gain the group staff: alice, bob.", "2 users gain the role clerk", "2 users gain the application wiki: alice, bob."]
+    {
+        assert!(asked.text.contains(text), "{text}: {}", asked.text);
+    }
+    assert!(groups_of(&app, "alice").await.is_empty(), "nothing happens before it is confirmed");
+    let done = browser.submit(&asked, "/admin/users", &[]).await;
+    assert!(done.text.contains("Saved."), "{}", done.text);
+    assert_eq!((groups_of(&app, "alice").await, groups_of(&app, "bob").await), (vec!["staff".to_owned()], vec!["staff".to_owned()]));
+    let again = choose(&browser, &list, &["alice", "bob"], "STAFF").await;
+    assert!(again.text.contains("No user gains or loses anything by this."), "{}", again.text);
+    for (users, group, status) in [(&[][..], "staff", 400), (&["alice"], "", 400), (&["alice"], "none", 404), (&["nobody"], "staff", 400)] {
+        assert_eq!(choose(&browser, &list, users, group).await.status, status, "{users:?} {group}");
+    }
+    // A group that makes administrators needs the password.
+    let asked = choose(&browser, &list, &["bob"], "board").await;
+    app.advance(700);
+    let asked = if asked.text.contains("confirm_password") { asked } else { choose(&browser, &list, &["bob"], "board").await };
+    assert!(asked.text.contains("confirm_password"), "{}", asked.text);
+    assert_eq!(browser.submit(&asked, "/admin/users", &[("confirm_password", "wrong")]).await.status, 400);
+    assert_eq!(groups_of(&app, "bob").await, ["staff"]);
+    browser.submit(&asked, "/admin/users", &[("confirm_password", PASSWORD)]).await;
+    assert_eq!(groups_of(&app, "bob").await, ["board", "staff"]);
+    // The history of each user tells it.
+    let path = "/admin/audit?by=user&value=alice";
+    let history = browser.get(path).await;
+    assert!(history.text.contains("user groups changed"), "{}", history.text);
+    let event = history.text.split("href=\"").find(|rest| rest.contains(">user groups changed<")).unwrap().split('"').next().unwrap();
+    let event = browser.get(event).await;
+    assert!(event.text.contains("<td data-label=\"After\">staff</td>"), "{}", event.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_help_desk_fills_only_groups_and_moves_only_people_that_it_may() {
+    let (app, _) = app().await;
+    let helper = app.signed_in("helper").await;
+    let list = helper.get("/admin/users").await;
+    assert!(list.text.contains("<option value=\"staff\">") && !list.text.contains("<option value=\"club\">"), "{}", list.text);
+    for (users, group, text) in [
+        (&["alice"][..], "club", "not delegated"),
+        (&["alice", "boss"], "staff", "nly an administrator may act"),
+        (&["helper"], "staff", "nly an administrator may act"),
+    ] {
+        let refused = choose(&helper, &list, users, group).await;
+        assert!(refused.status == 400 && refused.text.contains(text), "{users:?} {group}: {}", refused.text);
+    }
+    let asked = choose(&helper, &list, &["alice"], "staff").await;
+    assert_eq!(asked.heading(), "Add alice to the group staff?");
+    helper.submit(&asked, "/admin/users", &[]).await;
+    assert_eq!(groups_of(&app, "alice").await, ["staff"]);
+    app.operate(|change| Box::pin(roles::add(change, NewRole::check("reader", &["admin:read".to_owned()]).unwrap()))).await.unwrap();
+    app.add_user("reader", &["reader"]).await;
+    let list = app.signed_in("reader").await.get("/admin/users").await;
+    assert!(!list.text.contains("user.alice") && !list.text.contains("type=\"checkbox\""), "whoever only reads chooses nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_default_groups_and_roles_say_first_who_gains_and_loses_what() {
+    let (app, browser) = app().await;
+    let path = "/admin/groups/staff/members";
+    let form = browser.get(path).await;
+    assert_eq!(browser.submit(&form, path, &[]).await.status, 400, "neither adds nor removes anybody");
+    let asked = browser.submit(&form, path, &[("add", "alice\nbob")]).await;
+    assert!(asked.text.contains("2 users gain the scope orders:read: alice, bob."), "{}", asked.text);
+    assert!(groups_of(&app, "alice").await.is_empty());
+    browser.submit(&asked, path, &[]).await;
+    assert_eq!(groups_of(&app, "alice").await, ["staff"]);
+    let asked = browser.submit(&browser.get(path).await, path, &[("remove", "bob")]).await;
+    assert!(asked.text.contains("1 user loses the application wiki: bob."), "{}", asked.text);
+    let refused = browser.submit(&form, path, &[("add", "nobody")]).await;
+    assert!(refused.status == 400 && refused.text.contains("there is no user nobody"), "{}", refused.text);
+
+    let page = browser.get("/admin/roles/clerk").await;
+    let asked = browser.submit(&page, "/admin/roles/clerk", &[("action", "remove")]).await;
+    assert!(asked.text.contains("2 users lose the scope orders:write: alice, bob."), "{}", asked.text);
+
+    let path = "/admin/groups/club/edit";
+    let form = browser.get(path).await;
+    let asked = browser.submit(&form, path, &[("name", "club"), ("is_default", "true")]).await;
+    assert!(asked.text.contains("Every user who is added from now on becomes a member and gets no roles."), "{}", asked.text);
+    assert!(!groups::show(&app.reading(), "club").await.unwrap().is_default);
+    browser.submit(&asked, path, &[]).await;
+    assert!(groups::show(&app.reading(), "club").await.unwrap().is_default);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_closed_says_who_loses_it() {
+    let (app, browser) = app().await;
+    app.code_flow(&app.browser(), &[("scope", "openid offline_access")]).await;
+    let path = "/admin/clients/web/edit";
+    let form = browser.get(path).await;
+    let asked = browser.send_filled(&form, path, &[("access", "groups"), ("groups", "staff")]).await;
+    for text in [
+        "From now on only members of the groups may sign in.",
+        "1 user loses the application web: alice.",
+        "One authorization that they gave it, with its refresh token, gives no more tokens.",
+    ] {
+        assert!(asked.text.contains(text), "{text}: {}", asked.text);
+    }
+    assert_eq!(clients::show(&app.reading(), "web").await.unwrap().access, Access::Everyone);
+    let saved = browser.submit(&asked, path, &[]).await;
+    assert!(saved.text.contains("Members of 1 group may sign in:"), "{}", saved.text);
+    // Another change of it asks nothing, and opening it again tells who gains it.
+    let form = browser.get(path).await;
+    let saved = browser.send_filled(&form, path, &[("client_name", "The web")]).await;
+    assert!(saved.text.contains("Saved."), "{}", saved.text);
+    let form = browser.get(path).await;
+    let asked = browser.send_filled(&form, path, &[("access", "everyone")]).await;
+    assert!(asked.text.contains("From now on everyone may sign in.") && asked.text.contains("1 user gains the application web: alice."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_a_user_names_the_path_to_each_application_and_ends_each_device() {
+    let (app, browser) = app().await;
+    app.code_flow(&app.browser(), &[("scope", "openid")]).await;
+    let members = ["alice".to_owned()];
+    app.operate(|change| Box::pin(groups::change_members(change, "staff", &members, &[]))).await.unwrap();
+    let page = browser.get("/admin/users/alice").await;
+    let part = page.text.split("Applications they may sign in to").nth(1).unwrap().split("</section>").next().unwrap();
+    let wiki = part.split("<tr>").find(|row| row.contains("/admin/clients/wiki")).unwrap();
+    assert!(wiki.contains("href=\"/admin/groups/staff\""), "{wiki}");
+    let web = part.split("<tr>").find(|row| row.contains("/admin/clients/web")).unwrap();
+    assert!(web.contains("everyone may"), "{web}");
+    let bob = browser.get("/admin/users/bob").await;
+    assert!(!bob.text.contains("/admin/clients/wiki"));
+    // Each device and each app has a button of its own in its row.
+    let row = page.text.split(">Devices<").nth(1).unwrap().split("<tr>").nth(2).unwrap().split("</tr>").next().unwrap().to_owned();
+    let sid = row.split("name=\"sid\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let row = page.text.split(">Apps<").nth(1).unwrap().split("<tr>").nth(2).unwrap().split("</tr>").next().unwrap().to_owned();
+    assert!(row.contains("value=\"end-authorization\"") && row.contains("/admin/clients/web"), "{row}");
+    let ended = browser.submit(&page, "/admin/users/alice", &[("action", "end-session"), ("sid", &sid)]).await;
+    assert!(ended.text.contains("Ended.") && ended.text.contains("Signed in nowhere."), "{}", ended.text);
+}
