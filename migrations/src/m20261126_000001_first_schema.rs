@@ -62,7 +62,9 @@ impl MigrationTrait for Migration {
             ("streams", "client_id"),
             ("client_users", "user_id"),
             ("stream_removals", "user_id"),
+            ("session_clients", "client_id"),
             ("outbox", "client_id"),
+            ("outbox", "created_at"),
         ] {
             let index = Index::create().name(format!("{table}_{column}")).table(Alias::new(table)).col(Alias::new(column)).take();
             manager.create_index(index).await?;
@@ -82,15 +84,25 @@ impl MigrationTrait for Migration {
             manager.get_connection().execute_unprepared(index).await?;
         }
         manager.create_index(foreign_hashes()).await?;
-        let [outbox, receiver, next, id] = ["outbox", "receiver", "next_attempt_at", "id"].map(Alias::new);
-        let due = Index::create().name("outbox_receiver_next_attempt_at").table(outbox).col(receiver).col(next).col(id).take();
-        manager.create_index(due).await?;
+        for index in indexes_of_the_outbox() {
+            manager.create_index(index).await?;
+        }
         let backend = manager.get_database_backend();
-        for trigger in revocations::triggers(backend).into_iter().chain(signals::triggers(backend)) {
+        let triggers = [revocations::triggers(backend), signals::triggers(backend), outbox::triggers(backend)];
+        for trigger in triggers.into_iter().flatten() {
             manager.get_connection().execute_unprepared(&trigger).await?;
         }
         Ok(())
     }
+}
+
+/// The indexes by which the next row of each receiver is found, and whether one of its rows is being delivered.
+fn indexes_of_the_outbox() -> [IndexCreateStatement; 2] {
+    let on = |name: &str| Index::create().name(name).table(Alias::new("outbox")).col(Alias::new("receiver")).take();
+    [
+        on("outbox_receiver_next_attempt_at").col(Alias::new("next_attempt_at")).col(Alias::new("id")).take(),
+        on("outbox_receiver_leased_until").col(Alias::new("leased_until")).take(),
+    ]
 }
 
 /// The indexes of the audit trail. Each filter reads the newest rows of one value within a range of time, so its index ends with time and id.
@@ -157,6 +169,7 @@ fn tables() -> Vec<TableCreateStatement> {
         signals::streams(),
         signals::stream_removals(),
         signals::client_users(),
+        outbox::session_clients(),
         outbox::outbox(),
         clients::registration_tokens(),
         clients::client_assertions(),

@@ -19,6 +19,7 @@ pub mod interaction;
 pub mod jobs;
 pub mod keys;
 pub mod oauth;
+pub mod outbox;
 pub mod pages;
 pub mod pool;
 pub mod revocation_feed;

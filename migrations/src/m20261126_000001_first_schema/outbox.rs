@@ -1,10 +1,30 @@
-//! The queue of what clients are told.
+//! What is to be told to others, the clients of each session, and the triggers that write both.
+//!
+//! Whatever ends a session (a sign-out, an operation of an administrator, a deleted user, also by a cascade) fires a trigger that writes one
+//! row for each client that wants to be told (OpenID Connect Back-Channel Logout 1.0 §2.5), in the same transaction. So no change can
+//! forget to tell.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, integer, pk_auto, string, string_null, text, uuid_null};
+use sea_orm_migration::sea_orm::DatabaseBackend;
 
 use super::table::{ends_with, table};
 
+/// The clients to which a user has signed in within a session. A row outlives the authorization: it is deleted with the session.
+pub(super) fn session_clients() -> TableCreateStatement {
+    table("session_clients")
+        .col(string("sid"))
+        .col(string("client_id"))
+        .primary_key(Index::create().col(Alias::new("sid")).col(Alias::new("client_id")))
+        .foreign_key(&mut ends_with("sid", "sessions", "sid"))
+        .foreign_key(&mut ends_with("client_id", "clients", "id"))
+        .take()
+}
+
+/// What is to be told. `receiver` names the queue: `client:` with the id of a client, or `stream:` with that of a stream of Shared Signals,
+/// whose triggers are in signals.rs. The rows of a queue are delivered one at a time. `event` is `session_ended`, or the name of an event of
+/// Shared Signals, about the session `sid` of the user `user_id`, who may have been deleted. Only the queues of clients have `client_id`. `details` is JSON.
+/// `created_at` is the time by the clock of the database; `next_attempt_at` and `leased_until` are times by the clock of the nodes.
 pub(super) fn outbox() -> TableCreateStatement {
     table("outbox")
         .col(pk_auto("id").big_integer())
@@ -20,4 +40,79 @@ pub(super) fn outbox() -> TableCreateStatement {
         .col(big_integer("leased_until").default(0))
         .foreign_key(&mut ends_with("client_id", "clients", "id"))
         .take()
+}
+
+/// The time by the clock of the database.
+fn now(backend: DatabaseBackend) -> &'static str {
+    match backend {
+        DatabaseBackend::Postgres => "floor(extract(epoch from clock_timestamp()))::bigint",
+        _ => "unixepoch()",
+    }
+}
+
+/// A change, and the statement that follows it.
+struct Watched {
+    name: &'static str,
+    table: &'static str,
+    /// When the trigger fires, such as `AFTER UPDATE`.
+    event: &'static str,
+    /// The condition under which it fires.
+    when: &'static str,
+    statement: String,
+}
+
+/// Returns the statement that tells the clients of the session `row`, which is `OLD` or `NEW`. The metadata of a client is compact JSON, in
+/// whose texts each quotation mark has a backslash before it, so that only a member can look like this.
+fn tell_clients(backend: DatabaseBackend, row: &str) -> String {
+    format!(
+        "INSERT INTO outbox (receiver, client_id, event, user_id, sid, created_at) \
+         SELECT 'client:' || clients.id, clients.id, 'session_ended', {row}.user_id, {row}.sid, {now} \
+         FROM session_clients JOIN clients ON clients.id = session_clients.client_id \
+         WHERE session_clients.sid = {row}.sid AND clients.metadata LIKE '%\"backchannel_logout_uri\":\"%'",
+        now = now(backend)
+    )
+}
+
+/// Returns the statements that make the triggers.
+pub(super) fn triggers(backend: DatabaseBackend) -> Vec<String> {
+    let watched = [
+        Watched {
+            name: "tell_of_ended_session",
+            table: "sessions",
+            event: "AFTER UPDATE",
+            when: "OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL",
+            statement: tell_clients(backend, "NEW"),
+        },
+        // Before the row is deleted, because the rows of `session_clients` are deleted with it. The cleanup of expired sessions deletes those
+        // rows first.
+        Watched {
+            name: "tell_of_deleted_session",
+            table: "sessions",
+            event: "BEFORE DELETE",
+            when: "OLD.ended_at IS NULL",
+            statement: tell_clients(backend, "OLD"),
+        },
+        Watched {
+            name: "remember_client_of_session",
+            table: "authorizations",
+            event: "AFTER INSERT",
+            when: "NEW.sid IS NOT NULL",
+            statement: "INSERT INTO session_clients (sid, client_id) SELECT sid, NEW.client_id FROM sessions WHERE sid = NEW.sid \
+                        ON CONFLICT DO NOTHING"
+                .to_owned(),
+        },
+    ];
+    let mut statements = Vec::new();
+    for Watched { name, table, event, when, statement } in watched {
+        match backend {
+            DatabaseBackend::Postgres => {
+                // A trigger that fires before a deletion prevents it unless it returns the row.
+                statements
+                    .push(format!("CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {statement}; RETURN OLD; END $$"));
+                statements.push(format!("CREATE TRIGGER {name} {event} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"));
+            }
+            _ => statements.push(format!("CREATE TRIGGER {name} {event} ON {table} FOR EACH ROW WHEN {when} BEGIN {statement}; END")),
+        }
+    }
+    statements
 }

@@ -139,6 +139,7 @@ kinds! {
     KeyPublished = "key_published";
     KeyRevoked = "key_revoked";
     KeyErased = "key_erased";
+    LogoutNotDelivered = "logout_not_delivered";
 }
 
 /// The name of [`Event::SignInFailed`]. Strangers cause these events, so they are not kept for ever.
@@ -193,6 +194,8 @@ pub enum Event<'a> {
     KeyRevoked { kid: &'a str },
     /// The private part of a signing key that no longer signs was erased.
     KeyErased { kid: &'a str },
+    /// A client was not told that a session has ended, because of `reason`, so the user may still be signed in there.
+    LogoutNotDelivered { user: Uuid, client: &'a str, sid: &'a str, reason: &'a str },
     /// An administrator's operation changed `object`.
     Changed { action: Action, object: Object<'a>, before: Option<Value>, after: Option<Value> },
 }
@@ -222,6 +225,7 @@ impl Event<'_> {
             Self::KeyPublished { .. } => Kind::KeyPublished.name(),
             Self::KeyRevoked { .. } => Kind::KeyRevoked.name(),
             Self::KeyErased { .. } => Kind::KeyErased.name(),
+            Self::LogoutNotDelivered { .. } => Kind::LogoutNotDelivered.name(),
             Self::Changed { action, .. } => action.name(),
         }
     }
@@ -240,7 +244,8 @@ impl Event<'_> {
             | Self::PasswordSetByLink { user, .. }
             | Self::ProfileChanged { user }
             | Self::ConsentGiven { user, .. }
-            | Self::ConsentWithdrawn { user, .. } => Some(user),
+            | Self::ConsentWithdrawn { user, .. }
+            | Self::LogoutNotDelivered { user, .. } => Some(user),
             Self::Changed { object: Object::User(id, _) | Object::Authorization(_, id, _) | Object::Session(_, id), .. } => Some(id),
             Self::Changed { object: Object::Authorizations(user, _), .. } | Self::SignInFailed { user } => user,
             _ => None,
@@ -268,7 +273,8 @@ impl Event<'_> {
             | Self::StreamAdded { client, .. }
             | Self::StreamChanged { client, .. }
             | Self::StreamRemoved { client, .. }
-            | Self::ConsentWithdrawn { client, .. } => Some(client),
+            | Self::ConsentWithdrawn { client, .. }
+            | Self::LogoutNotDelivered { client, .. } => Some(client),
             Self::Changed { object: Object::Client(id) | Object::Authorization(_, _, id), .. } => Some(id),
             Self::Changed { object: Object::Authorizations(_, client), .. } => client,
             _ => None,
@@ -298,6 +304,7 @@ impl Event<'_> {
             Self::Changed { object: Object::Named(name), .. } => json!({ "object": name }),
             Self::SignedIn { sid, .. } | Self::Changed { object: Object::Session(sid, _), .. } => json!({ "sid": sid }),
             Self::SessionEnded { sid, by, .. } => json!({ "sid": sid, "by": by }),
+            Self::LogoutNotDelivered { sid, reason, .. } => json!({ "sid": sid, "reason": reason }),
             Self::OthersEnded { ended, .. } | Self::PasswordChanged { ended, .. } | Self::PasswordSetByLink { ended, .. } => json!(ended),
             Self::ConsentGiven { scope, resources, claims, .. } => json!({ "scope": scope, "resources": resources, "claims": claims }),
             _ => json!({}),

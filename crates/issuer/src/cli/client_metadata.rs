@@ -35,6 +35,12 @@ pub struct MetadataArgs {
     /// URI to which people may be sent after signing out; may be repeated
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     post_logout_redirect_uris: Vec<String>,
+    /// URL of the client that the issuer tells when a session has ended in which a user has signed in to it
+    #[arg(long, value_name = "URL")]
+    backchannel_logout_uri: Option<String>,
+    /// Note that the client needs the session (sid) in what it is told there; it is always told
+    #[arg(long = "backchannel-session-required")]
+    backchannel_logout_session_required: bool,
     /// URL of the client's public keys (a JWK set), for private_key_jwt
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
@@ -58,6 +64,8 @@ impl MetadataArgs {
             tos_uri: self.tos_uri,
             initiate_login_uri: self.initiate_login_uri,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
+            backchannel_logout_uri: self.backchannel_logout_uri,
+            backchannel_logout_session_required: self.backchannel_logout_session_required,
             jwks_uri: self.jwks_uri,
             jwks,
             userinfo_signed_response_alg: self.signed_userinfo.then(|| "RS256".to_owned()),

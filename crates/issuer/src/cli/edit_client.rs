@@ -118,6 +118,12 @@ struct MetadataChanges {
     /// URL of the client at which other sites may start a sign-in; an empty text removes it
     #[arg(long, value_name = "URL")]
     initiate_login_uri: Option<String>,
+    /// URL of the client that the issuer tells when a session has ended; an empty text removes it
+    #[arg(long, value_name = "URL")]
+    backchannel_logout_uri: Option<String>,
+    /// Whether the client needs the session (sid) in what it is told there; it is always told
+    #[arg(long = "backchannel-session-required", value_name = "BOOL")]
+    backchannel_logout_session_required: Option<bool>,
     /// URL of the client's public keys (a JWK set), for private_key_jwt, in place of a file; an empty text removes it
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
@@ -132,6 +138,7 @@ struct MetadataChanges {
 /// The arguments of `signet client edit` by field.
 const EDIT: Arguments<'_> = &[
     ("access", "--access"),
+    ("backchannel_logout_uri", "--backchannel-logout-uri"),
     ("client_name", "--name"),
     ("client_uri", "--client-uri"),
     ("default_resource", "--resource"),
@@ -206,6 +213,7 @@ fn metadata(args: MetadataChanges, before: &ClientView, (add, remove): (Vec<Stri
         ("policy_uri", args.policy_uri),
         ("tos_uri", args.tos_uri),
         ("initiate_login_uri", args.initiate_login_uri),
+        ("backchannel_logout_uri", args.backchannel_logout_uri),
         ("jwks_uri", args.jwks_uri.clone()),
     ] {
         if let Some(value) = value {
@@ -221,6 +229,9 @@ fn metadata(args: MetadataChanges, before: &ClientView, (add, remove): (Vec<Stri
     }
     if let Some(native) = args.native {
         members.insert("application_type".to_owned(), if native { "native" } else { "web" }.into());
+    }
+    if let Some(required) = args.backchannel_logout_session_required {
+        members.insert("backchannel_logout_session_required".to_owned(), required.into());
     }
     if let Some(signed) = args.signed_userinfo {
         members.insert("userinfo_signed_response_alg".to_owned(), if signed { "RS256".into() } else { Value::Null });

@@ -34,6 +34,8 @@ struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
     end_session_endpoint: String,
+    backchannel_logout_supported: bool,
+    backchannel_logout_session_supported: bool,
     scopes_supported: Vec<&'static str>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 2],
@@ -117,6 +119,8 @@ fn metadata(settings: &Settings, in_use: &[String]) -> Metadata {
         jwks_uri: issuer.endpoint("/.well-known/jwks.json"),
         registration_endpoint: settings.open_registration.then(|| issuer.endpoint("/register")),
         end_session_endpoint: issuer.endpoint("/end_session"),
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
         scopes_supported: OIDC_SCOPES.iter().map(|(name, _)| *name).collect(),
         response_types_supported: RESPONSE_TYPES,
         response_modes_supported: RESPONSE_MODES,

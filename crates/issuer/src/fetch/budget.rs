@@ -16,6 +16,8 @@ use crate::config::peers::network;
 pub enum Asker<'a> {
     /// An operator at the command line, for whom no bound holds.
     Operator,
+    /// The issuer itself, which tells something to the client of this id. The client registered itself, so a stranger chose the URL.
+    Client(&'a str),
     /// A request from the network.
     Stranger {
         /// The address of the request. IPv6 addresses count by their /64 network.
@@ -63,8 +65,13 @@ impl Budget {
     /// Counts one fetch for `asker` at the monotonic time `now`. If a bound is reached, counts nothing and returns the seconds after which
     /// another fetch is allowed.
     pub(super) fn spend(&self, asker: Asker<'_>, now: Duration) -> Result<(), u64> {
-        let Asker::Stranger { address, token } = asker else { return Ok(()) };
-        let mut bounds = vec![(Counted::All, self.in_all), (Counted::Address(network(address)), self.per_address)];
+        let (address, token) = match asker {
+            Asker::Operator => return Ok(()),
+            Asker::Client(id) => (None, id),
+            Asker::Stranger { address, token } => (Some(address), token),
+        };
+        let mut bounds = vec![(Counted::All, self.in_all)];
+        bounds.extend(address.map(|address| (Counted::Address(network(address)), self.per_address)));
         if !token.is_empty() {
             bounds.push((Counted::Token(token.to_owned()), self.per_token));
         }

@@ -1,4 +1,4 @@
-//! Fetches the URLs of clients; nothing else in the issuer does. A stranger may have chosen the URL, so it must be https and lead to
+//! Fetches the URLs of clients, and posts to them; nothing else in the issuer does. A stranger may have chosen the URL, so it must be https and lead to
 //! the public internet, not to this machine or its network. Redirects are not followed, and an answer may have 64 KiB and take `fetch_timeout`. How
 //! many are fetched is bounded too (budget.rs).
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, header};
 use tokio::sync::OnceCell;
 use url::{Host, Url};
 
@@ -59,6 +59,18 @@ pub struct Fetcher {
     budget: Budget,
     places: Arc<Places>,
     clock: Arc<dyn Clock>,
+}
+
+/// A message to the server of a client.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Message<'a> {
+    pub url: &'a str,
+    /// The type of the body.
+    pub media_type: &'static str,
+    /// The value of the header `Authorization`, if the server wants one.
+    pub authorization: Option<&'a str>,
+    pub body: &'a str,
 }
 
 impl Fetcher {
@@ -106,11 +118,7 @@ impl Fetcher {
     }
 
     async fn get_with(&self, _place: Place, url: &str) -> Result<Vec<u8>, FetchError> {
-        let url = Url::parse(url).map_err(|_| FetchError::Forbidden)?;
-        if !self.allows(&url) {
-            return Err(FetchError::Forbidden);
-        }
-        let client = self.client.get_or_try_init(|| async { self.build() }).await?;
+        let (client, url) = self.client_for(url).await?;
         let mut response = client.get(url).send().await?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(FetchError::Status(response.status().as_u16()));
@@ -123,6 +131,37 @@ impl Fetcher {
             body.extend_from_slice(&chunk);
         }
         Ok(body)
+    }
+
+    /// Posts `message`, which `asker` causes. Returns the status and the body of the answer, whatever the status is. A body that is too long
+    /// or does not end in time is cut off, because the receiver has got the message.
+    pub async fn post(&self, message: Message<'_>, asker: Asker<'_>) -> Result<(u16, Vec<u8>), FetchError> {
+        let _place = self.admit(asker)?;
+        let (client, url) = self.client_for(message.url).await?;
+        let request = client.post(url).header(header::CONTENT_TYPE, message.media_type).header(header::ACCEPT, "application/json");
+        let request = match message.authorization {
+            Some(value) => request.header(header::AUTHORIZATION, value),
+            None => request,
+        };
+        let mut response = request.body(message.body.to_owned()).send().await?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            body.extend_from_slice(&chunk[..chunk.len().min(MAX_BYTES - body.len())]);
+            if body.len() == MAX_BYTES {
+                break;
+            }
+        }
+        Ok((status, body))
+    }
+
+    /// Checks `url`, and returns the client that sends the request.
+    async fn client_for(&self, url: &str) -> Result<(&Client, Url), FetchError> {
+        let url = Url::parse(url).map_err(|_| FetchError::Forbidden)?;
+        if !self.allows(&url) {
+            return Err(FetchError::Forbidden);
+        }
+        Ok((self.client.get_or_try_init(|| async { self.build() }).await?, url))
     }
 
     /// Checks the scheme, and the host if it is a literal address. Names are checked in [`PublicOnly`], when the client resolves them, so

@@ -28,7 +28,7 @@ struct Taken {
 #[derive(Debug)]
 pub struct Place {
     places: Arc<Places>,
-    /// `None` if an operator asked.
+    /// `None` if the fetch is made for no request from the network.
     address: Option<IpAddr>,
 }
 
@@ -40,7 +40,7 @@ impl Places {
     /// Takes a place for `asker`. `None` if all places, or those of its address, are taken.
     pub(super) fn take(places: &Arc<Self>, asker: Asker<'_>) -> Option<Place> {
         let address = match asker {
-            Asker::Operator => None,
+            Asker::Operator | Asker::Client(_) => None,
             Asker::Stranger { address, .. } => Some(network(address)),
         };
         let mut taken = places.lock();

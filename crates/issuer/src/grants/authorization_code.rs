@@ -12,7 +12,7 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::pkce;
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::secret;
-use crate::store::authorization_codes::{self, CodeInSession, CodeRow};
+use crate::store::authorization_codes::{self, CodeInSession, CodeRow, SpentCode};
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
 use crate::store::commit;
@@ -144,7 +144,9 @@ impl Redemption {
                 return Err(OAuthError::invalid_grant().because("the user has withdrawn the consent"));
             }
         }
-        if !authorization_codes::spend(&transaction, &self.hash, row.user_id, &row.client_id, now).await? {
+        let sid = row.sid.as_deref().unwrap_or_default();
+        let code = SpentCode { hash: &self.hash, user: row.user_id, client: &row.client_id, sid };
+        if !authorization_codes::spend(&transaction, &code, now).await? {
             drop(transaction);
             end_replayed(context, row).await?;
             return Err(OAuthError::invalid_grant().because("the code was used before, so its authorization is ended"));

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::audit::{Actor, Face, SIGN_IN_FAILED, Who};
 use crate::browser::device;
 use crate::clock::{DAY, HOUR};
+use crate::outbox;
 use crate::revocation_feed;
 use crate::store::{
     activity, attempts, audit_events, authorization_codes, authorizations, browsers, client_assertions, client_refusals, client_secrets,
@@ -56,6 +57,7 @@ pub async fn clean(app: &App) -> Result<(), Refused> {
     while sign_in_failures::purge(app.store.writer(), now - KEEP_FAILURES, BATCH).await? > 0 {}
     while client_secrets::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while client_assertions::purge(app.store.writer(), now, BATCH).await? > 0 {}
+    outbox::give_up_old(app).await?;
     remove_unused_clients(app).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod cleanup;
 mod client_uses;
 pub mod counters;
+mod deliver;
 mod read_revocations;
 mod rotate_keys;
 
@@ -62,6 +63,7 @@ pub fn start(app: &Arc<App>) -> tokio::task::JoinSet<()> {
             counters::flush_refusals(&noting).await;
         }
     });
+    jobs.spawn(deliver::run(Arc::clone(app)));
     let reading = Arc::clone(app);
     jobs.spawn(async move {
         let mut rounds = tokio::time::interval(REVOCATIONS_INTERVAL);

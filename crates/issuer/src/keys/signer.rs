@@ -16,6 +16,7 @@ pub struct Signer {
     access_token_header: String,
     jwt_header: String,
     security_event_header: String,
+    logout_token_header: String,
 }
 
 impl std::fmt::Debug for Signer {
@@ -33,6 +34,8 @@ pub enum TokenType {
     Jwt,
     /// A Security Event Token: `secevent+jwt` (RFC 8417 §2.3).
     SecurityEvent,
+    /// A logout token: `logout+jwt` (OpenID Connect Back-Channel Logout 1.0 §2.4).
+    Logout,
 }
 
 /// The reason why a token could not be signed.
@@ -56,6 +59,7 @@ impl Signer {
             access_token_header: header("at+jwt"),
             jwt_header: header("JWT"),
             security_event_header: header("secevent+jwt"),
+            logout_token_header: header("logout+jwt"),
         })
     }
 
@@ -66,6 +70,7 @@ impl Signer {
             TokenType::Access => &self.access_token_header,
             TokenType::Jwt => &self.jwt_header,
             TokenType::SecurityEvent => &self.security_event_header,
+            TokenType::Logout => &self.logout_token_header,
         });
         token.push('.');
         BASE64_URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut token);

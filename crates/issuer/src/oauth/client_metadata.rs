@@ -36,6 +36,12 @@ pub struct ClientMetadata {
     pub jwks: Option<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
+    /// OpenID Connect Back-Channel Logout 1.0 §2.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// A logout token always has `sid`, so this changes nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub backchannel_logout_session_required: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<i64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -51,7 +57,7 @@ pub struct ClientMetadata {
 }
 
 /// The names of the members.
-pub const MEMBERS: [&str; 17] = [
+pub const MEMBERS: [&str; 19] = [
     "application_type",
     "contacts",
     "client_uri",
@@ -63,6 +69,8 @@ pub const MEMBERS: [&str; 17] = [
     "jwks_uri",
     "jwks",
     "post_logout_redirect_uris",
+    "backchannel_logout_uri",
+    "backchannel_logout_session_required",
     "default_max_age",
     "require_auth_time",
     "default_acr_values",
@@ -108,6 +116,11 @@ impl ClientMetadata {
         ] {
             ensure(uri.as_deref().is_none_or(|uri| is_url(uri, schemes)), member, "an https URL, such as https://app.example.com/keys")?;
         }
+        ensure(
+            self.backchannel_logout_uri.as_deref().is_none_or(|uri| is_url(uri, fetched_by)),
+            "backchannel_logout_uri",
+            "an https URL without a fragment, such as https://app.example.com/backchannel-logout",
+        )?;
         ensure(self.jwks.is_none() || self.jwks_uri.is_none(), "jwks", "either jwks or jwks_uri, not both")?;
         ensure(
             self.jwks.as_ref().is_none_or(is_public_key_set),

@@ -1,10 +1,10 @@
 //! Authorization codes, stored under their SHA-256. A spent code is kept until its authorization is deleted, so that a second use
 //! of the code is noticed.
 
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QuerySelect,
-    QueryTrait, RelationTrait,
+    ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityName, EntityTrait, IntoActiveModel, JoinType, QueryFilter,
+    QuerySelect, QueryTrait, RelationTrait,
 };
 use uuid::Uuid;
 
@@ -12,11 +12,21 @@ use crate::clock::UnixSeconds;
 use crate::store::authorizations::parties;
 use crate::store::client_groups::may_use;
 use crate::store::entity::authorization_codes::{Column, Entity, Relation};
-use crate::store::entity::{authorizations, sessions};
+use crate::store::entity::{authorizations, clients, sessions, users};
 use crate::store::users::User;
 use crate::store::{StoreError, query};
 
 pub use crate::store::entity::authorization_codes::Model as CodeRow;
+
+/// A code that is to be spent, with the rows that must not change meanwhile.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SpentCode<'a> {
+    pub hash: &'a str,
+    pub user: Uuid,
+    pub client: &'a str,
+    pub sid: &'a str,
+}
 
 /// Inserts a new code.
 pub async fn insert(db: &impl ConnectionTrait, row: &CodeRow) -> Result<(), StoreError> {
@@ -53,14 +63,19 @@ pub async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<CodeIn
     Ok(code.into_partial_model::<CodeInSession>().all(db).await?.pop())
 }
 
-/// Marks the code with this hash, which `client` got for `user`, as spent. Returns `false` if it was already spent, or no longer exists.
-/// Locks the rows of the user and the client before the code, in the order that store/mod.rs states.
-pub async fn spend(db: &impl ConnectionTrait, hash: &str, user: Uuid, client: &str, now: UnixSeconds) -> Result<bool, StoreError> {
+/// Marks `code` as spent. Returns `false` if it was already spent, or no longer exists. Locks the rows of the user, the client and the
+/// session before the code, in the order that store/mod.rs states. So whoever ends the session at the same moment waits, and then finds the
+/// authorization that is inserted after this.
+pub async fn spend(db: &impl ConnectionTrait, code: &SpentCode<'_>, now: UnixSeconds) -> Result<bool, StoreError> {
+    let mut held = parties(code.user, code.client);
+    held.from(sessions::Entity)
+        .and_where(sessions::Column::Sid.eq(code.sid))
+        .lock_with_tables(LockType::Share, [users::Entity.table_ref(), clients::Entity.table_ref(), sessions::Entity.table_ref()]);
     let spent = Entity::update_many()
         .col_expr(Column::SpentAt, Expr::value(now))
-        .filter(Column::Hash.eq(hash))
+        .filter(Column::Hash.eq(code.hash))
         .filter(Column::SpentAt.is_null())
-        .filter(Expr::exists(parties(user, client).expr(Expr::val(1)).take()))
+        .filter(Expr::exists(held.expr(Expr::val(1)).take()))
         .exec(db)
         .await?;
     Ok(spent.rows_affected == 1)

@@ -20,7 +20,8 @@
 //! 8. `authorizations`, by `id`
 //! 9. `password_links`, then `devices`, of one user
 //! 10. `streams`, one at a time
-//! 11. `sign_in_failures`: the counter of the account, then that of the address; a failure is a transaction of its own
+//! 11. `outbox`, one row
+//! 12. `sign_in_failures`: the counter of the account, then that of the address; a failure is a transaction of its own
 //!
 //! A transaction that skips some of these tables locks the others in this order. PostgreSQL locks the rows. SQLite has one writer
 //! at a time, so the query builder leaves the row locks out of its statements.
@@ -49,6 +50,7 @@ mod entity;
 mod error;
 pub mod groups;
 mod last_use;
+pub mod outbox;
 pub mod password_links;
 pub mod person;
 mod query;
@@ -59,6 +61,7 @@ pub mod revocations;
 pub mod roles;
 pub mod schema;
 pub mod search;
+pub mod session_clients;
 pub mod sessions;
 pub mod sign_in_failures;
 pub mod signing_keys;

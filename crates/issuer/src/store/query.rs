@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Query, SelectStatement};
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect, QueryTrait,
-    RuntimeErr, Statement, Value,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect,
+    QueryTrait, RuntimeErr, Statement, Value,
 };
 
 use crate::store::StoreError;
@@ -21,6 +21,22 @@ pub(super) fn columns<E: EntityTrait>(table: &str, prefix: &str) -> String {
 /// Makes a statement from SQL text, for the few queries that the query builder would make slower or harder to read.
 pub(super) fn text(db: &impl ConnectionTrait, sql: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {
     Statement::from_sql_and_values(db.get_database_backend(), sql, values)
+}
+
+/// Returns the time by the clock of the database, as SQL.
+pub(super) fn database_time(db: &impl ConnectionTrait) -> &'static str {
+    match db.get_database_backend() {
+        DbBackend::Postgres => "floor(extract(epoch from clock_timestamp()))::bigint",
+        _ => "unixepoch()",
+    }
+}
+
+/// Returns the same, but on PostgreSQL the time at which the transaction began, so that a condition with it can use an index.
+pub(super) fn transaction_time(db: &impl ConnectionTrait) -> &'static str {
+    match db.get_database_backend() {
+        DbBackend::Postgres => "floor(extract(epoch from now()))::bigint",
+        _ => "unixepoch()",
+    }
 }
 
 /// Inserts `row` if `decision`, a SELECT without columns, finds one row. Returns `false` if it finds none.

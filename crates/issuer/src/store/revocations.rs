@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::entity::{
     authorizations, client_groups, client_scopes, clients, group_members, group_roles, role_scopes, scopes, user_roles,
 };
-use crate::store::query::text;
+use crate::store::query::{database_time, text};
 
 /// A revocation, as the feed reads it.
 #[derive(Debug, Clone, FromQueryResult)]
@@ -28,14 +28,6 @@ pub struct RevocationRow {
     pub kid: Option<String>,
     /// The seconds since the entry was written, by the clock of the database.
     pub age: i64,
-}
-
-/// Returns the time by the clock of the database, as SQL.
-fn database_time(db: &impl ConnectionTrait) -> &'static str {
-    match db.get_database_backend() {
-        DbBackend::Postgres => "floor(extract(epoch from clock_timestamp()))::bigint",
-        _ => "unixepoch()",
-    }
 }
 
 /// Returns all revocations from the place `first` on, in the order of their places.

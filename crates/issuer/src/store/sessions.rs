@@ -8,11 +8,11 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
-use crate::store::StoreError;
 use crate::store::entity::sessions::{Column, Entity, Relation};
-use crate::store::entity::users;
+use crate::store::entity::{session_clients as remembered, users};
 use crate::store::query::{self, insert_if};
 use crate::store::users::User;
+use crate::store::{StoreError, session_clients};
 
 pub use crate::store::entity::sessions::Model as SessionRow;
 
@@ -154,7 +154,11 @@ pub async fn end(db: &impl ConnectionTrait, sid: &str, user: Uuid, now: UnixSeco
     Ok(ended.rows_affected == 1)
 }
 
-/// Deletes up to `limit` sessions that ended or expired before `before`; returns their number.
+/// Deletes up to `limit` sessions that ended or expired before `before`; returns their number. Nobody is told of those that only expired.
 pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
-    query::purge::<Entity>(db, Column::ExpiresAt.lt(before).or(Column::EndedAt.lt(before)), limit).await
+    let over = || Condition::any().add(Column::ExpiresAt.lt(before)).add(Column::EndedAt.lt(before));
+    session_clients::forget(db, over(), limit).await?;
+    let own = Expr::col((remembered::Entity, remembered::Column::Sid)).equals((Entity, Column::Sid));
+    let clients = remembered::Entity::find().filter(own).into_query();
+    query::purge::<Entity>(db, Condition::all().add(over()).add(Expr::exists(clients).not()), limit).await
 }

@@ -4,6 +4,7 @@ pub mod audience;
 pub mod claims;
 pub mod hint;
 pub mod issue;
+pub mod logout;
 pub mod lookup;
 pub mod named;
 pub mod narrow;

@@ -21,6 +21,7 @@ mod interaction;
 mod keys;
 mod messages;
 mod oauth;
+mod outbox;
 mod pages;
 mod plain_english;
 mod pool;

@@ -13,7 +13,7 @@ use crate::fetch::budget::Asker;
 use crate::oauth::access::Access;
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::pkce::Pkce;
-use crate::pages::admin::client_form::{URLS, fields, grant_types};
+use crate::pages::admin::client_form::{FLAGS, URLS, fields, grant_types};
 use crate::pages::admin::client_secrets::shown_once;
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::FormPage;
@@ -59,6 +59,7 @@ fn of_view(name: &str, client: &ClientView) -> String {
         "native" => (client.metadata.application_type == Some(ApplicationType::Native)).to_string(),
         name => match name.strip_prefix("grant_types.") {
             Some(grant) => client.grant_types.iter().any(|own| own == grant).to_string(),
+            None if FLAGS.iter().any(|(flag, _)| *flag == name) => (metadata[name] == true).to_string(),
             None => metadata[name].as_str().unwrap_or_default().to_owned(),
         },
     }
@@ -80,6 +81,9 @@ fn patch_of(form: &AdminForm, before: &ClientView) -> ClientPatch {
         if form.text(name) != of_view(name, before) {
             metadata.insert(name.to_owned(), form.optional(name).map_or(Value::Null, Value::from));
         }
+    }
+    for (name, _) in FLAGS {
+        metadata.insert(name.to_owned(), form.is_checked(name).into());
     }
     let uris = form.lines("post_logout_redirect_uris");
     metadata.insert("post_logout_redirect_uris".to_owned(), uris.into());

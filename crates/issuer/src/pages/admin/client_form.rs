@@ -22,14 +22,19 @@ use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Hidden, html};
 
 /// The members of the metadata that are URLs, with their labels and hints.
-pub(super) const URLS: [(&str, &str, &str); 6] = [
+pub(super) const URLS: [(&str, &str, &str); 7] = [
     ("client_uri", "Home page", "Linked on the consent page."),
     ("logo_uri", "Logo", "An image, which is fetched now and served by the issuer."),
     ("policy_uri", "Privacy policy", "Linked on the consent page."),
     ("tos_uri", "Terms of service", "Linked on the consent page."),
     ("initiate_login_uri", "Where other sites may start a sign-in", ""),
+    ("backchannel_logout_uri", "Where it is told of a sign-out", "The issuer posts a logout token there when a session has ended."),
     ("jwks_uri", "Public keys", "The URL of a JWK set, for private_key_jwt."),
 ];
+
+/// The members of the metadata that are true or false, with their labels.
+pub(super) const FLAGS: [(&str, &str); 1] =
+    [("backchannel_logout_session_required", "It needs the session (sid) when it is told of a sign-out")];
 
 /// Returns the grants, each with the sentence that says what the client does.
 fn grants() -> [(Grant, &'static str); 4] {
@@ -86,6 +91,7 @@ pub(super) fn fields() -> Vec<Field> {
         Field::new("native", "It is installed on people's devices", Kind::Check),
     ]);
     fields.extend(URLS.map(|(name, label, hint)| Field::new(name, label, Kind::Text).hint(hint)));
+    fields.extend(FLAGS.map(|(name, label)| Field::new(name, label, Kind::Check)));
     fields
 }
 
@@ -207,6 +213,8 @@ fn draft_of(form: &AdminForm, url: &str) -> ClientDraft {
             policy_uri: form.optional("policy_uri"),
             tos_uri: form.optional("tos_uri"),
             initiate_login_uri: form.optional("initiate_login_uri"),
+            backchannel_logout_uri: form.optional("backchannel_logout_uri"),
+            backchannel_logout_session_required: form.is_checked("backchannel_logout_session_required"),
             jwks_uri: form.optional("jwks_uri"),
             ..ClientMetadata::default()
         },

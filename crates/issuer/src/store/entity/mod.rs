@@ -33,6 +33,7 @@ pub mod retired_names;
 pub mod role_scopes;
 pub mod roles;
 pub mod scopes;
+pub mod session_clients;
 pub mod sessions;
 pub mod sign_in_failures;
 pub mod signing_keys;

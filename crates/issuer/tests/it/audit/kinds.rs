@@ -8,7 +8,24 @@ use signet_issuer::audit::{self, Kind};
 use signet_issuer::clock::DAY;
 
 use super::events;
-use crate::support::{PASSWORD, SECRET, TestApp};
+use crate::support::{PASSWORD, SECRET, TestApp, real_time};
+
+/// Ends a session of alice, of which the client `web` cannot be told, because its server is at an address that is not public.
+async fn tell_in_vain(app: &TestApp) {
+    app.sql("UPDATE clients SET metadata = '{\"backchannel_logout_uri\":\"https://127.0.0.1/logout\"}' WHERE id = 'web'").await;
+    let browser = app.signed_in("alice").await;
+    app.code_flow(&browser, &[]).await;
+    let page = browser.get("/account").await;
+    browser.submit(&page, "/account/sign-out", &[]).await;
+    for _ in 0..100 {
+        app.sql("UPDATE outbox SET attempts = 11, next_attempt_at = 0").await;
+        if app.count("SELECT count(*) FROM outbox").await == 0 {
+            return;
+        }
+        real_time(100).await;
+    }
+    panic!("the message was not given up");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_event_is_written_where_it_happens() {
@@ -21,6 +38,7 @@ async fn every_kind_of_event_is_written_where_it_happens() {
     let code = browser.code(&app.authorize(&[])).await;
     app.redeem(&code, &[]).await;
     app.redeem(&code, &[]).await;
+    tell_in_vain(&app).await;
     let first = app.sign_in("alice", "").await.str("refresh_token").to_owned();
     let second = app.refresh(&first).await.str("refresh_token").to_owned();
     app.refresh(&second).await;

@@ -183,7 +183,8 @@ fn ways_of_kind(kind: Kind) -> &'static [Way] {
         | Kind::StreamChanged
         | Kind::StreamRemoved
         | Kind::KeyPublished
-        | Kind::KeyErased => &[],
+        | Kind::KeyErased
+        | Kind::LogoutNotDelivered => &[],
     }
 }
 

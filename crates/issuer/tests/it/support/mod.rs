@@ -6,6 +6,7 @@ mod http;
 mod log;
 mod plans;
 mod proxy;
+mod receiver;
 mod site;
 
 use std::path::Path;
@@ -39,6 +40,7 @@ pub use database::{Database, execute};
 pub use http::{Answer, at_once, claims, header};
 pub use log::Log;
 pub use proxy::Proxy;
+pub use receiver::{Received, Receiver, real_time};
 pub use site::{Site, serve};
 
 /// The time at which the fake clock starts, in Unix seconds: 2026-01-01.

@@ -1,0 +1,130 @@
+//! Delivers what is to be told to others. Triggers of the database write the rows; [`claim`] leases those that are due, and [`deliver`] makes
+//! one attempt for one row. What is delivered is signed anew for each attempt. A failed attempt is made again later, until the message is
+//! given up and the audit trail says so.
+//!
+//! Messages to one receiver are delivered one at a time, so that a slow receiver delays no other. Each receiver has a file here that makes
+//! its messages.
+
+mod client;
+
+use crate::app::App;
+use crate::audit::{self, Actor, Event, Face, Who};
+use crate::clock::{DAY, UnixSeconds};
+use crate::fetch::FetchError;
+use crate::store::outbox::{self, OutboxRow};
+use crate::store::{StoreError, commit};
+
+/// The most messages that a node delivers at once. At least half of the fetches at once stay free for requests.
+const MOST_AT_ONCE: usize = 16;
+
+/// The seconds after each failed attempt until the next one. After the last one the message is given up, nearly a day after the first.
+const DELAYS: [UnixSeconds; 11] = [1, 5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800];
+
+/// A message that waits for longer than this many seconds is given up, even if others before it were attempted in its place.
+const MAX_AGE: UnixSeconds = DAY;
+
+/// The most messages that are given up by one transaction.
+const BATCH: u64 = 100;
+
+/// The result of one attempt.
+#[derive(Debug)]
+enum Outcome {
+    Delivered,
+    /// Nobody is to be told any more.
+    Pointless,
+    /// The receiver answered that it does not accept this message. Others may be accepted.
+    Refused(String),
+    /// The receiver did not answer, or not as it should.
+    Unreachable(String),
+    /// Nothing was sent, because a bound was reached. Another attempt may be made after this many seconds.
+    Later(UnixSeconds),
+}
+
+/// Returns the number of messages that this node may deliver at once.
+pub fn most_at_once(app: &App) -> usize {
+    (app.settings.fetches_at_once / 2).clamp(1, MOST_AT_ONCE)
+}
+
+/// Leases up to `limit` messages that are due, each for another receiver.
+pub async fn claim(app: &App, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+    let now = app.now();
+    // No other node takes a message while this one attempts it, even if the clocks of the nodes differ.
+    let attempt = UnixSeconds::try_from(app.settings.fetch_timeout).unwrap_or(UnixSeconds::MAX / 2);
+    let until = now + 2 * attempt + 2 * app.settings.clock_skew;
+    outbox::lease(app.store.reader(), app.store.writer(), now, until, limit).await
+}
+
+/// Makes one attempt to deliver a message that this node has leased. A failure of the database is only logged, because the message is due
+/// again when its lease is over.
+pub async fn deliver(app: &App, row: OutboxRow) {
+    let outcome = match &row.client_id {
+        Some(id) => client::tell(app, id, &row).await,
+        // The events of a stream wait until its receiver polls.
+        None => Outcome::Later(DAY),
+    };
+    if let Err(error) = settle(app, &row, outcome).await {
+        tracing::warn!(%error, receiver = row.receiver, "the outcome of a delivery could not be stored; it is made again");
+    }
+}
+
+async fn settle(app: &App, row: &OutboxRow, outcome: Outcome) -> Result<(), StoreError> {
+    let (db, now) = (app.store.writer(), app.now());
+    let delay = usize::try_from(row.attempts - 1).ok().and_then(|made| DELAYS.get(made));
+    match (outcome, delay) {
+        (Outcome::Delivered | Outcome::Pointless, _) => outbox::remove(db, row.id).await.map(drop),
+        (Outcome::Later(seconds), _) => {
+            outbox::postpone(db, &row.receiver, now + seconds).await?;
+            outbox::retry(db, row.id, row.attempts - 1, now + seconds).await
+        }
+        (Outcome::Refused(reason), Some(delay)) => {
+            tracing::info!(receiver = row.receiver, attempts = row.attempts, reason, "a receiver refused a message; it is sent again");
+            outbox::retry(db, row.id, row.attempts, now + delay).await
+        }
+        (Outcome::Unreachable(reason), Some(delay)) => {
+            tracing::info!(receiver = row.receiver, attempts = row.attempts, reason, "a message was not delivered; it is sent again");
+            // The other messages wait too, so that a receiver that is down costs one attempt at a time.
+            outbox::postpone(db, &row.receiver, now + delay).await?;
+            outbox::retry(db, row.id, row.attempts, now + delay).await
+        }
+        (Outcome::Refused(reason) | Outcome::Unreachable(reason), None) => give_up(app, row, &reason).await,
+    }
+}
+
+/// Deletes the message and records that it was not delivered.
+async fn give_up(app: &App, row: &OutboxRow, reason: &str) -> Result<(), StoreError> {
+    let actor = Actor::local(Who::Issuer, Face::Job);
+    let transaction = app.store.begin().await?;
+    // Another node may have given it up.
+    if !outbox::remove(&transaction, row.id).await? {
+        return Ok(());
+    }
+    if let (Some(client), Some(user), Some(sid)) = (&row.client_id, row.user_id, &row.sid) {
+        let event = Event::LogoutNotDelivered { user, client, sid, reason };
+        audit::record(&transaction, app.now(), &actor, event).await?;
+    }
+    commit(transaction).await?;
+    let (receiver, user, sid) = (&row.receiver, row.user_id, &row.sid);
+    tracing::warn!(receiver, ?user, ?sid, reason, "a message was given up; what the receiver was to end may go on there");
+    Ok(())
+}
+
+/// Gives up the messages to clients that have waited too long, because others before them could not be delivered.
+pub async fn give_up_old(app: &App) -> Result<(), StoreError> {
+    loop {
+        let old = outbox::older_than(app.store.reader(), MAX_AGE, BATCH).await?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        for row in old {
+            give_up(app, &row, "it waited for a day, because the client did not accept the messages before it").await?;
+        }
+    }
+}
+
+/// Returns the outcome of an attempt in which no answer came.
+fn failed(error: FetchError) -> Outcome {
+    match error {
+        FetchError::TooMany(seconds) => Outcome::Later(UnixSeconds::try_from(seconds).unwrap_or(1)),
+        error => Outcome::Unreachable(error.to_string()),
+    }
+}
