@@ -57,25 +57,35 @@ class Measured(OrdersIssuer):
         scopes = ["--scope", "admin", "--scope", "admin:read", "--scope", "admin:users", "--resource", self.url]
         robot = self.cli("client", "add", "--id", "robot", "--name", "Robot", "--grant", "client_credentials", *scopes)
         self.robot = robot["client_secret"]
+        grant = ["--grant", "password", "--access", "everyone", "--scope", "openid"]
+        self.crowd = self.cli("client", "add", "--id", "crowd", "--name", "Crowd", *grant)["client_secret"]
         self.cli("group", "add", "packers", "--role", "clerk")
+        self.cli("user", "add", "carol", "--password-stdin", stdin=PASSWORD)
         bob = self.cli("user", "add", "bob", "--password-stdin", stdin=PASSWORD)
         self.users = {"alice": self.cli("user", "show", "alice")["id"], "bob": bob["id"]}
 
     def serve(self):
         if self.proxy_port is None:
             return super().serve()
-        ports = [self.port, *free_ports(1)]
-        for port in ports:
+        self.node_ports = [self.port, *free_ports(1)]
+        self.start_nodes()
+        self.start_proxy()
+        self.port, self.url = self.proxy_port, f"http://localhost:{self.proxy_port}"
+
+    def start_nodes(self):
+        for number, port in enumerate(self.node_ports):
             env = self.env | {"SIGNET_LISTEN": f"127.0.0.1:{port}"}
             process = subprocess.Popen([BIN / "signet", "serve"], cwd=self.dir.name, env=env, stdout=subprocess.DEVNULL)
-            self.processes.append(process)
+            self.processes[number : number + 1] = [process]
             wait_for(port, process)
-        nodes = [f"  server node{number} 127.0.0.1:{port}\n" for number, port in enumerate(ports)]
+
+    def start_proxy(self):
+        nodes = [f"  server node{number} 127.0.0.1:{port} check inter 200ms\n" for number, port in enumerate(self.node_ports)]
         settings = Path(self.dir.name, "haproxy.cfg")
         settings.write_text(PROXY.format(port=self.proxy_port) + "".join(nodes))
-        self.processes.append(subprocess.Popen(["haproxy", "-f", settings]))
-        wait_for(self.proxy_port, self.processes[-1])
-        self.port, self.url = self.proxy_port, f"http://localhost:{self.proxy_port}"
+        process = subprocess.Popen(["haproxy", "-f", settings])
+        self.processes[len(self.node_ports) :] = [process]
+        wait_for(self.proxy_port, process)
 
     def stop(self):
         if self.proxy_port is None:
@@ -176,12 +186,14 @@ def until_refused(url: str, token: str, start: threading.Barrier, found: list):
         time.sleep(0.002)
 
 
-def sign_in_for_ever(issuer: Measured, stopped: threading.Event):
-    form = {"grant_type": "password", "username": "admin", "password": "wrong, but it costs as much", "client_id": "cli"}
+def sign_in_for_ever(issuer: Measured, stopped: threading.Event, times: list):
+    """Signs in with the right password, because wrong ones are soon refused without hashing. Adds the seconds of each sign-in to `times`."""
+    form = {"grant_type": "password", "username": "carol", "password": PASSWORD, "scope": "openid"}
+    form |= {"client_id": "crowd", "client_secret": issuer.crowd}
     while not stopped.is_set():
-        connection = http.client.HTTPConnection("127.0.0.1", issuer.port, timeout=60)
-        connection.request("POST", "/token", urllib.parse.urlencode(form), FORM)
-        connection.getresponse().read()
+        began = time.monotonic()
+        issuer.send("POST", "/token", urllib.parse.urlencode(form), FORM)
+        times.append(time.monotonic() - began)
 
 
 def revoke_in_one_way(issuer: Measured, urls: dict, way: str, found: dict):
@@ -213,8 +225,9 @@ def main(rounds: int, database: str | None, hashing: bool):
     issuer = Measured(database)
     issuer.api("POST", "/groups/packers/members", {"add": ["bob"]})
     found = {name: [] for name in SERVICES}
-    stopped = threading.Event()
-    crowd = [threading.Thread(target=sign_in_for_ever, args=(issuer, stopped)) for _ in range(2 * (os.cpu_count() or 1) if hashing else 0)]
+    stopped, times = threading.Event(), []
+    people = 2 * (os.cpu_count() or 1) if hashing else 0
+    crowd = [threading.Thread(target=sign_in_for_ever, args=(issuer, stopped, times)) for _ in range(people)]
     for person in crowd:
         person.start()
     try:
@@ -226,6 +239,8 @@ def main(rounds: int, database: str | None, hashing: bool):
     for person in crowd:
         person.join()
     issuer.stop()
+    if times:
+        print(f"meanwhile {len(times)} sign-ins, half within {1000 * quantile(times, 0.5):.0f} ms")
     print(f"{rounds} revocations in {len(WAYS)} ways: {', '.join(WAYS)}")
     for name, values in found.items():
         assert len(values) == rounds, f"{name}: {len(values)} of {rounds} rounds were refused"
