@@ -106,6 +106,7 @@ impl NewClient {
         faults.extend(check_name("client_name", &draft.client_name).err());
         faults.extend(check_grant_types(&draft, rules).err());
         faults.extend(check_redirect_uris(&draft, rules));
+        faults.extend(check_frame(&draft).err());
         faults.extend(check_auth_method(&draft).err());
         faults.extend(check_pkce(&draft).err());
         faults.extend(check_access(&draft, rules).err());
@@ -234,6 +235,18 @@ fn check_redirect_uris(draft: &ClientDraft, rules: Rules) -> Vec<Fault> {
         Some(fault(error.to_string()).found(uri))
     };
     draft.redirect_uris.iter().filter_map(check).collect()
+}
+
+/// Checks that the page which signs people out in a frame lies at the origin of a redirect URI (OpenID Connect Front-Channel Logout 1.0 §2).
+fn check_frame(draft: &ClientDraft) -> Result<(), Fault> {
+    let Some(uri) = &draft.metadata.frontchannel_logout_uri else { return Ok(()) };
+    let origin = redirect_uri::origin(uri);
+    // The origin becomes a part of a Content-Security-Policy, so it must not have a semicolon, which some hosts may have.
+    let is_plain = |origin: &String| origin.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte));
+    if origin.as_ref().is_some_and(is_plain) && draft.redirect_uris.iter().any(|own| redirect_uri::origin(own) == origin) {
+        return Ok(());
+    }
+    Err(Fault::new("frontchannel_logout_uri", "a URL with the scheme, host and port of one of the redirect_uris").found(uri))
 }
 
 fn check_auth_method(draft: &ClientDraft) -> Result<(), Fault> {

@@ -41,6 +41,12 @@ pub struct MetadataArgs {
     /// Note that the client needs the session (sid) in what it is told there; it is always told
     #[arg(long = "backchannel-session-required")]
     backchannel_logout_session_required: bool,
+    /// URL of the client that the page shows in a frame on which people sign out, so that the client ends its session in that browser
+    #[arg(long, value_name = "URL")]
+    frontchannel_logout_uri: Option<String>,
+    /// Add the issuer (iss) and the session (sid) to the query of that URL
+    #[arg(long = "frontchannel-session-required")]
+    frontchannel_logout_session_required: bool,
     /// URL of the client's public keys (a JWK set), for private_key_jwt
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
@@ -66,6 +72,8 @@ impl MetadataArgs {
             post_logout_redirect_uris: self.post_logout_redirect_uris,
             backchannel_logout_uri: self.backchannel_logout_uri,
             backchannel_logout_session_required: self.backchannel_logout_session_required,
+            frontchannel_logout_uri: self.frontchannel_logout_uri,
+            frontchannel_logout_session_required: self.frontchannel_logout_session_required,
             jwks_uri: self.jwks_uri,
             jwks,
             userinfo_signed_response_alg: self.signed_userinfo.then(|| "RS256".to_owned()),

@@ -124,6 +124,12 @@ struct MetadataChanges {
     /// Whether the client needs the session (sid) in what it is told there; it is always told
     #[arg(long = "backchannel-session-required", value_name = "BOOL")]
     backchannel_logout_session_required: Option<bool>,
+    /// URL of the client that a page shows in a frame when people sign out; an empty text removes it
+    #[arg(long, value_name = "URL")]
+    frontchannel_logout_uri: Option<String>,
+    /// Whether the query of that URL gets the issuer (iss) and the session (sid)
+    #[arg(long = "frontchannel-session-required", value_name = "BOOL")]
+    frontchannel_logout_session_required: Option<bool>,
     /// URL of the client's public keys (a JWK set), for private_key_jwt, in place of a file; an empty text removes it
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
@@ -142,6 +148,7 @@ const EDIT: Arguments<'_> = &[
     ("client_name", "--name"),
     ("client_uri", "--client-uri"),
     ("default_resource", "--resource"),
+    ("frontchannel_logout_uri", "--frontchannel-logout-uri"),
     ("grant_types", "--add-grant or --remove-grant"),
     ("group_filter", "--group-filter"),
     ("group_prefix", "--group-prefix"),
@@ -214,6 +221,7 @@ fn metadata(args: MetadataChanges, before: &ClientView, (add, remove): (Vec<Stri
         ("tos_uri", args.tos_uri),
         ("initiate_login_uri", args.initiate_login_uri),
         ("backchannel_logout_uri", args.backchannel_logout_uri),
+        ("frontchannel_logout_uri", args.frontchannel_logout_uri),
         ("jwks_uri", args.jwks_uri.clone()),
     ] {
         if let Some(value) = value {
@@ -230,8 +238,13 @@ fn metadata(args: MetadataChanges, before: &ClientView, (add, remove): (Vec<Stri
     if let Some(native) = args.native {
         members.insert("application_type".to_owned(), if native { "native" } else { "web" }.into());
     }
-    if let Some(required) = args.backchannel_logout_session_required {
-        members.insert("backchannel_logout_session_required".to_owned(), required.into());
+    for (name, value) in [
+        ("backchannel_logout_session_required", args.backchannel_logout_session_required),
+        ("frontchannel_logout_session_required", args.frontchannel_logout_session_required),
+    ] {
+        if let Some(value) = value {
+            members.insert(name.to_owned(), value.into());
+        }
     }
     if let Some(signed) = args.signed_userinfo {
         members.insert("userinfo_signed_response_alg".to_owned(), if signed { "RS256".into() } else { Value::Null });

@@ -97,8 +97,7 @@ async fn answer(app: &App, browser: &Browser, form: &Form, request: &LogoutReque
     };
     // A valid `id_token_hint` of this session proves that the client was given it, so no question is asked.
     if hint.as_ref().is_some_and(|hint| hint.sub == signed_in.user.id && hint.sid.as_ref() == Some(&signed_in.session.sid)) {
-        browser.sign_out().await?;
-        return sign_out::leave(app, target.as_ref());
+        return sign_out::end(app, browser, &signed_in.session.sid, target.as_ref()).await;
     }
     let mut fields: Vec<Hidden> = Vec::new();
     if let Some(client) = client {

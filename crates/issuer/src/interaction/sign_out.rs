@@ -1,16 +1,18 @@
-//! Checks a logout request, and redirects the browser after it (OpenID Connect RP-Initiated Logout 1.0 §2 and §3).
+//! Checks a logout request, and redirects the browser after it (OpenID Connect RP-Initiated Logout 1.0 §2 and §3). Tells which pages of
+//! clients are shown in frames, so that they end their sessions in this browser too (OpenID Connect Front-Channel Logout 1.0 §2).
 
 use axum::response::Response;
 
 use crate::app::App;
 use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
-use crate::oauth::redirect_uri::shown;
+use crate::oauth::redirect_uri::{origin, shown};
 use crate::store::clients::Client;
+use crate::store::session_clients;
 use crate::tokens::hint::{self, IdTokenHint};
 use crate::web::error::page::PageError;
 use crate::web::error::refusal::Refusal;
-use crate::web::respond::redirect;
+use crate::web::respond::{redirect, with_parameters};
 
 /// A `post_logout_redirect_uri` that the client has registered, with the `state` that goes back to it.
 #[derive(Debug)]
@@ -88,9 +90,47 @@ fn target(form: &Form, client: Option<&Client>) -> Result<Option<LogoutTarget>, 
     }
 }
 
+/// A page of a client that ends the client's own session when the browser loads it.
+#[derive(Debug)]
+pub struct LogoutFrame {
+    /// The name of the client, as pages show it to people.
+    pub client_name: String,
+    /// The registered URI, with `iss` and `sid` if the client wants them.
+    pub uri: String,
+    /// The origin of the URI, which the page must allow.
+    pub origin: String,
+}
+
+/// The most frames of a page. Each makes the browser load a page of a client.
+const MOST_FRAMES: u64 = 20;
+
+/// Returns the frames for the clients to which the user has signed in within the session `sid`.
+pub async fn frames(app: &App, sid: &str) -> Result<Vec<LogoutFrame>, PageError> {
+    let clients = session_clients::with_frames(app.store.reader(), sid, MOST_FRAMES).await?;
+    let mut frames = Vec::new();
+    for client in clients {
+        let metadata = client.client_metadata()?;
+        let Some(uri) = metadata.frontchannel_logout_uri else { continue };
+        let Some(origin) = origin(&uri) else { continue };
+        let parameters = [("iss", app.settings.issuer.as_str()), ("sid", sid)];
+        let wanted = parameters.into_iter().filter(|_| metadata.frontchannel_logout_session_required);
+        frames.push(LogoutFrame { client_name: client.client_name, uri: with_parameters(&uri, wanted), origin });
+    }
+    Ok(frames)
+}
+
 impl LogoutTarget {
+    /// Returns the URI, with the `state` of the request.
+    pub fn url(&self) -> String {
+        with_parameters(&self.uri, self.parameters())
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.state.iter().map(|state| ("state", state.as_str()))
+    }
+
     /// Redirects the browser to the URI, with the `state` of the request.
     pub fn redirect(&self) -> Result<Response, PageError> {
-        redirect(&self.uri, self.state.iter().map(|state| ("state", state.as_str())))
+        redirect(&self.uri, self.parameters())
     }
 }

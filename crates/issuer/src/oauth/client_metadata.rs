@@ -42,6 +42,11 @@ pub struct ClientMetadata {
     /// A logout token always has `sid`, so this changes nothing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub backchannel_logout_session_required: bool,
+    /// OpenID Connect Front-Channel Logout 1.0 §2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub frontchannel_logout_session_required: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<i64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -57,7 +62,7 @@ pub struct ClientMetadata {
 }
 
 /// The names of the members.
-pub const MEMBERS: [&str; 19] = [
+pub const MEMBERS: [&str; 21] = [
     "application_type",
     "contacts",
     "client_uri",
@@ -71,6 +76,8 @@ pub const MEMBERS: [&str; 19] = [
     "post_logout_redirect_uris",
     "backchannel_logout_uri",
     "backchannel_logout_session_required",
+    "frontchannel_logout_uri",
+    "frontchannel_logout_session_required",
     "default_max_age",
     "require_auth_time",
     "default_acr_values",
@@ -120,6 +127,11 @@ impl ClientMetadata {
             self.backchannel_logout_uri.as_deref().is_none_or(|uri| is_url(uri, fetched_by)),
             "backchannel_logout_uri",
             "an https URL without a fragment, such as https://app.example.com/backchannel-logout",
+        )?;
+        ensure(
+            self.frontchannel_logout_uri.as_deref().is_none_or(|uri| is_url(uri, &["https", "http"])),
+            "frontchannel_logout_uri",
+            "an https URL without a fragment, such as https://app.example.com/frontchannel-logout",
         )?;
         ensure(self.jwks.is_none() || self.jwks_uri.is_none(), "jwks", "either jwks or jwks_uri, not both")?;
         ensure(

@@ -9,9 +9,9 @@ use axum::response::Response;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::SignOutForm;
-use crate::interaction::sign_out::{self, LogoutRequest, LogoutTarget};
+use crate::interaction::sign_out::{self, LogoutFrame, LogoutRequest, LogoutTarget};
 use crate::web::error::page::PageError;
-use crate::web::html::{Csp, Hidden, Page, html, see_other};
+use crate::web::html::{Csp, Hidden, Page, html, html_with_frames, see_other};
 
 #[derive(Template)]
 #[template(path = "sign_out/confirm.html")]
@@ -30,6 +30,18 @@ struct ConfirmPage {
 struct DonePage {
     page: Page,
 }
+
+#[derive(Template)]
+#[template(path = "sign_out/frames.html")]
+struct FramesPage {
+    page: Page,
+    frames: Vec<LogoutFrame>,
+    /// The URL to which the browser goes on; empty if it stays.
+    target: String,
+}
+
+/// The seconds for which the pages of clients may load before the browser goes on.
+const TIME_FOR_FRAMES: u32 = 5;
 
 #[derive(Template)]
 #[template(path = "sign_out/nobody.html")]
@@ -61,9 +73,25 @@ pub async fn ask(browser: &Browser, username: &str, request: &LogoutRequest, fie
     html(&page, Csp::LeadsToClient)
 }
 
+/// Ends the session `sid` of `browser`, and leaves as [`leave`] does. If clients sign people out in frames, a page shows these first.
+pub async fn end(app: &App, browser: &Browser, sid: &str, target: Option<&LogoutTarget>) -> Result<Response, PageError> {
+    browser.sign_out().await?;
+    let frames = sign_out::frames(app, sid).await?;
+    if frames.is_empty() {
+        return leave(app, target);
+    }
+    let mut origins: Vec<String> = frames.iter().map(|frame| frame.origin.clone()).collect();
+    origins.sort();
+    origins.dedup();
+    let target = target.map(LogoutTarget::url).unwrap_or_default();
+    let page = FramesPage { page: Page::without_forms(app), frames, target };
+    let refresh = (!page.target.is_empty()).then_some((TIME_FOR_FRAMES, page.target.as_str()));
+    html_with_frames(&page, &origins, refresh)
+}
+
 /// Redirects the browser, in which a session has just ended, to `target`. Without one, shows the page that says that the person is signed
 /// out.
-pub fn leave(app: &App, target: Option<&LogoutTarget>) -> Result<Response, PageError> {
+fn leave(app: &App, target: Option<&LogoutTarget>) -> Result<Response, PageError> {
     match target {
         Some(target) => target.redirect(),
         None => html(&DonePage { page: Page::without_forms(app) }, Csp::Own),
@@ -84,11 +112,10 @@ fn stayed(app: &App, username: String) -> Result<Response, PageError> {
 pub async fn submit(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Response, PageError> {
     let SignOutForm { browser, form } = own;
     match (form.get("choice"), browser.signed_in().await?) {
-        (Some("sign-out"), Some(_)) => {
+        (Some("sign-out"), Some(signed_in)) => {
             // Check the parameters again, because the hidden fields may have been changed.
             let request = sign_out::read(&app, &form).await?;
-            browser.sign_out().await?;
-            leave(&app, request.target.as_ref())
+            end(&app, &browser, &signed_in.session.sid, request.target.as_ref()).await
         }
         (Some("stay"), Some(signed_in)) => stayed(&app, signed_in.user.username),
         (Some("sign-out" | "stay"), None) => nobody(&app, false),
@@ -96,8 +123,15 @@ pub async fn submit(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Res
     }
 }
 
-/// `POST /account/sign-out`: signs the person out from one of the account pages.
+/// `POST /account/sign-out`: signs the person out from one of the account pages. Frames of clients are shown by the answer itself, because the
+/// next page does not know the session.
 pub async fn from_account(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Response, PageError> {
+    let sid = own.browser.signed_in().await?.map(|signed_in| signed_in.session.sid);
+    if let Some(sid) = &sid
+        && !sign_out::frames(&app, sid).await?.is_empty()
+    {
+        return end(&app, &own.browser, sid, None).await;
+    }
     own.browser.sign_out().await?;
     own.browser.note("signed-out");
     see_other(&app, "/signed-out")

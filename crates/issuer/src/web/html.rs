@@ -77,6 +77,22 @@ pub fn html(page: &impl Template, csp: Csp) -> Result<Response, PageError> {
     Ok((headers, body).into_response())
 }
 
+/// Renders `page`, which shows pages of `origins` in frames. After `refresh`, seconds and a URL, the browser goes on to that URL.
+pub fn html_with_frames(page: &impl Template, origins: &[String], refresh: Option<(u32, &str)>) -> Result<Response, PageError> {
+    let mut response = html(page, Csp::Own)?;
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src {}; base-uri 'none'; frame-ancestors 'none'",
+        origins.join(" ")
+    );
+    let policy = HeaderValue::from_str(&policy).map_err(PageError::server_error)?;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    if let Some((seconds, url)) = refresh {
+        let refresh = HeaderValue::from_str(&format!("{seconds}; url={url}")).map_err(PageError::server_error)?;
+        response.headers_mut().insert(header::REFRESH, refresh);
+    }
+    Ok(response)
+}
+
 /// Redirects the browser to `path` below the issuer's URL, with GET (303).
 pub fn see_other(app: &App, path: &str) -> Result<Response, PageError> {
     let location = format!("{}{path}", app.settings.issuer.path());

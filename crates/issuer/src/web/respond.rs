@@ -91,13 +91,18 @@ pub fn as_get(app: &App, path: &'static str, RawForm(body): &RawForm) -> Result<
 /// Redirects the browser to `uri` with `parameters` added to its query. The status is 303, so that the browser does not post its form
 /// again.
 pub fn redirect<'p>(uri: &str, parameters: impl Iterator<Item = (&'p str, &'p str)>) -> Result<Response, PageError> {
+    let location = HeaderValue::from_str(&with_parameters(uri, parameters)).map_err(PageError::server_error)?;
+    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((StatusCode::SEE_OTHER, headers).into_response())
+}
+
+/// Returns `uri` with `parameters` added to its query, which is kept.
+pub fn with_parameters<'p>(uri: &str, parameters: impl Iterator<Item = (&'p str, &'p str)>) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     let separator = match (query.is_empty(), uri.contains('?'), uri.ends_with(['?', '&'])) {
         (true, ..) | (_, true, true) => "",
         (_, true, false) => "&",
         (_, false, _) => "?",
     };
-    let location = HeaderValue::from_str(&format!("{uri}{separator}{query}")).map_err(PageError::server_error)?;
-    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((StatusCode::SEE_OTHER, headers).into_response())
+    format!("{uri}{separator}{query}")
 }

@@ -22,19 +22,22 @@ use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Hidden, html};
 
 /// The members of the metadata that are URLs, with their labels and hints.
-pub(super) const URLS: [(&str, &str, &str); 7] = [
+pub(super) const URLS: [(&str, &str, &str); 8] = [
     ("client_uri", "Home page", "Linked on the consent page."),
     ("logo_uri", "Logo", "An image, which is fetched now and served by the issuer."),
     ("policy_uri", "Privacy policy", "Linked on the consent page."),
     ("tos_uri", "Terms of service", "Linked on the consent page."),
     ("initiate_login_uri", "Where other sites may start a sign-in", ""),
     ("backchannel_logout_uri", "Where it is told of a sign-out", "The issuer posts a logout token there when a session has ended."),
+    ("frontchannel_logout_uri", "What it shows in a frame at a sign-out", "At the scheme, host and port of a redirect URI."),
     ("jwks_uri", "Public keys", "The URL of a JWK set, for private_key_jwt."),
 ];
 
 /// The members of the metadata that are true or false, with their labels.
-pub(super) const FLAGS: [(&str, &str); 1] =
-    [("backchannel_logout_session_required", "It needs the session (sid) when it is told of a sign-out")];
+pub(super) const FLAGS: [(&str, &str); 2] = [
+    ("backchannel_logout_session_required", "It needs the session (sid) when it is told of a sign-out"),
+    ("frontchannel_logout_session_required", "It needs the issuer and the session (iss and sid) in the frame"),
+];
 
 /// Returns the grants, each with the sentence that says what the client does.
 fn grants() -> [(Grant, &'static str); 4] {
@@ -215,6 +218,8 @@ fn draft_of(form: &AdminForm, url: &str) -> ClientDraft {
             initiate_login_uri: form.optional("initiate_login_uri"),
             backchannel_logout_uri: form.optional("backchannel_logout_uri"),
             backchannel_logout_session_required: form.is_checked("backchannel_logout_session_required"),
+            frontchannel_logout_uri: form.optional("frontchannel_logout_uri"),
+            frontchannel_logout_session_required: form.is_checked("frontchannel_logout_session_required"),
             jwks_uri: form.optional("jwks_uri"),
             ..ClientMetadata::default()
         },

@@ -10,6 +10,7 @@ mod consent;
 mod offers;
 mod overview;
 mod sign_in;
+mod sign_out;
 
 use crate::support::TestApp;
 
