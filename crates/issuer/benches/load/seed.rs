@@ -124,6 +124,7 @@ fn client(number: u64, now: i64) -> ClientRow {
         group_filter: "assigned".to_owned(),
         group_prefix: String::new(),
         claims_allowed: true,
+        signals_of_all_users: false,
         last_used_at: (!number.is_multiple_of(4)).then_some(now - DAY),
         version: 0,
         grant_id: scattered(number).to_be_bytes().repeat(2),
