@@ -162,7 +162,9 @@ pub fn only_key(keys: &KeySet) -> Option<&str> {
 
 /// Parses a JWK set. If it has only one key, that key may lack a `kid` (OpenID Connect Core §10.1).
 pub fn parse(mut document: Value) -> Result<Arc<KeySet>, FetchError> {
-    if let Some([Value::Object(only)]) = document["keys"].as_array_mut().map(Vec::as_mut_slice) {
+    // Not by `document["keys"]`, which panics if the document is a text or a list.
+    let keys = document.get_mut("keys").and_then(Value::as_array_mut);
+    if let Some([Value::Object(only)]) = keys.map(Vec::as_mut_slice) {
         only.entry("kid").or_insert_with(|| UNNAMED.into());
     }
     KeySet::from_jwks(document.to_string().as_bytes()).map(Arc::new).map_err(|_| FetchError::Unexpected("a JWK set"))

@@ -42,7 +42,14 @@ async fn keys_are_fetched_again_for_an_unknown_kid_but_not_often() {
     assert_eq!(site.asked("/jwks"), 1);
     // A fetch that fails does not remove the keys that the issuer has.
     app.advance(30);
-    for (status, body) in [(500, second.jwks()), (302, second.jwks()), (200, "<html>".to_owned()), (200, "x".repeat(70_000))] {
+    for (status, body) in [
+        (500, second.jwks()),
+        (302, second.jwks()),
+        (200, "<html>".to_owned()),
+        (200, "x".repeat(70_000)),
+        (200, "[]".to_owned()),
+        (200, "\"text\"".to_owned()),
+    ] {
         site.put("/jwks", status, body);
         let late = json!({ "iss": "signer", "sub": "signer", "aud": app.url, "jti": format!("e{status}{}", app.clock_now()), "exp": app.clock_now() + 60 });
         assert_eq!(send(&app, &Key::new("third").sign(&late), &[]).await.error(), (401, "invalid_client"));
