@@ -66,7 +66,7 @@ fn picture(ring: &[KeyView], settings: &Settings, now: UnixSeconds) -> Figure {
     let dates = [day(first), (now, "now".to_owned()), day(last)];
     // Dates that would stand on each other are left out.
     let room = (last - first) / 4;
-    let dates = dates.iter().filter(|(at, _)| *at == now || (at - now).abs() > room).cloned().collect();
+    let dates = dates.iter().filter(|(at, text)| text == "now" || (at - now).abs() > room).cloned().collect();
     Figure {
         title: "The keys over time".to_owned(),
         summary: format!("{} The table below has the times.", summary(ring)),

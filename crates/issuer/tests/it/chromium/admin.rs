@@ -1,6 +1,7 @@
 //! Every page of the administration in Chromium, by keyboard.
 
 use signet_issuer::admin::groups::{self, GroupDraft};
+use signet_issuer::admin::{attributes, keys, users};
 
 use super::window::Window;
 use crate::support::{PASSWORD, TestApp};
@@ -14,16 +15,40 @@ async fn an_administrator_walks_through_all_pages() {
     app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
     let members = ["alice".to_owned()];
     app.operate(|change| Box::pin(groups::change_members(change, "on-call", &members, &[]))).await.unwrap();
+    let team = serde_json::json!({ "name": "team", "type": "string", "display_name": "Team" });
+    let team = serde_json::from_value(team).unwrap();
+    app.operate(|change| Box::pin(attributes::add(change, team))).await.unwrap();
+    app.code_flow(&app.browser(), &[("scope", "openid profile orders:read")]).await;
+    for hours in [3, 1, 2, 5, 1] {
+        for number in 0..hours * 4 {
+            app.app.activity.signed_in();
+            app.app.activity.tokens_given("authorization_code", "web");
+            app.app.activity.tokens_given("refresh_token", "shop");
+            app.app.activity.tokens_given(if number % 3 == 0 { "client_credentials" } else { "refresh_token" }, "web");
+        }
+        app.app.activity.sign_in_failed("");
+        app.app.activity.flush(&app.app.store, app.clock_now()).await.unwrap();
+        app.advance(3600 * hours);
+        app.app.activity.flush(&app.app.store, app.clock_now()).await.unwrap();
+    }
+    let key = app.app.rotation().generate().unwrap();
+    app.operate(move |change| Box::pin(keys::publish(change, key))).await.unwrap();
+    let alice = users::show(&app.reading(), "alice").await.unwrap().id;
+    let link = app.operate(|change| Box::pin(users::make_link(change, alice))).await.unwrap();
     let window = Window::open().await;
+    window.goto(&link.url).await;
+    window.inspect("set-password").await;
     let goto = async |path: &str| window.goto(&format!("{}{path}", app.url)).await;
     goto("/sign-in").await;
     super::sign_in_as(&window, "boss", PASSWORD).await;
     let resource = "/admin/resources/https%3A%2F%2Forders.example";
     for (name, path) in [
         ("admin-overview", "/admin"),
+        ("admin-overview-week", "/admin?range=week"),
         ("admin-users", "/admin/users"),
         ("admin-user", "/admin/users/alice"),
         ("admin-user-new", "/admin/users/new"),
+        ("admin-user-edit", "/admin/users/alice/edit"),
         ("admin-user-roles", "/admin/users/alice/roles"),
         ("admin-groups", "/admin/groups"),
         ("admin-group", "/admin/groups/on%2Dcall"),
@@ -32,6 +57,12 @@ async fn an_administrator_walks_through_all_pages() {
         ("admin-roles", "/admin/roles"),
         ("admin-role", "/admin/roles/clerk"),
         ("admin-role-edit", "/admin/roles/clerk/edit"),
+        ("admin-attributes", "/admin/attributes"),
+        ("admin-attribute", "/admin/attributes/team"),
+        ("admin-attribute-new", "/admin/attributes/new"),
+        ("admin-attribute-edit", "/admin/attributes/team/edit"),
+        ("admin-role-new", "/admin/roles/new"),
+        ("admin-resource-new", "/admin/resources/new"),
         ("admin-clients", "/admin/clients"),
         ("admin-client", "/admin/clients/web"),
         ("admin-client-presets", "/admin/clients/new"),
@@ -48,6 +79,8 @@ async fn an_administrator_walks_through_all_pages() {
         ("admin-search", "/admin/search?q=ali"),
         ("admin-users-found", "/admin/users?q=ali"),
         ("admin-audit", "/admin/audit"),
+        ("admin-audit-of-user", "/admin/audit?by=user&value=alice"),
+        ("admin-audit-refused", "/admin/audit?by=address&value=nowhere"),
         ("admin-event", "/admin/audit/1"),
     ] {
         goto(path).await;
@@ -60,6 +93,13 @@ async fn an_administrator_walks_through_all_pages() {
     window.activate("button.primary").await;
     window.inspect("admin-user-new-error").await;
     window.wait("document.querySelector('#name').value === 'Carol Example'").await;
+    goto("/admin/users").await;
+    // The space chooses the user.
+    window.fill("input[name='user.alice']", " ").await;
+    window.fill("#group", "on-call").await;
+    window.activate(".chosen button").await;
+    assert_eq!(window.heading().await, "Add alice to the group on-call?");
+    window.inspect("admin-users-group").await;
     goto("/admin/users/alice").await;
     window.activate("form:has(input[value=disable]) button").await;
     assert_eq!(window.heading().await, "Disable alice?");
