@@ -13,7 +13,7 @@ use crate::fetch::budget::Asker;
 use crate::oauth::access::Access;
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::pkce::Pkce;
-use crate::pages::admin::client_form::{FLAGS, URLS, fields, grant_types};
+use crate::pages::admin::client_form::{FLAGS, URLS, fields, grant_types, jwks};
 use crate::pages::admin::client_secrets::shown_once;
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::FormPage;
@@ -56,6 +56,7 @@ fn of_view(name: &str, client: &ClientView) -> String {
         "claims_allowed" => client.claims_allowed.to_string(),
         "group_filter" => client.group_filter.clone(),
         "group_prefix" => client.group_prefix.clone(),
+        "jwks" => client.metadata.jwks.as_ref().and_then(|keys| serde_json::to_string_pretty(keys).ok()).unwrap_or_default(),
         "native" => (client.metadata.application_type == Some(ApplicationType::Native)).to_string(),
         name => match name.strip_prefix("grant_types.") {
             Some(grant) => client.grant_types.iter().any(|own| own == grant).to_string(),
@@ -84,6 +85,10 @@ fn patch_of(form: &AdminForm, before: &ClientView) -> ClientPatch {
     }
     for (name, _) in FLAGS {
         metadata.insert(name.to_owned(), form.is_checked(name).into());
+    }
+    let keys = jwks(form);
+    if keys != before.metadata.jwks {
+        metadata.insert("jwks".to_owned(), keys.unwrap_or_default());
     }
     let uris = form.lines("post_logout_redirect_uris");
     metadata.insert("post_logout_redirect_uris".to_owned(), uris.into());

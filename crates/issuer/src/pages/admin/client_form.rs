@@ -1,6 +1,7 @@
 //! The form that adds a client, from a preset or from nothing.
 
 use axum::response::Response;
+use serde_json::Value;
 
 use crate::admin::clients::{self, Added};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
@@ -72,9 +73,17 @@ pub(super) fn fields() -> Vec<Field> {
     ];
     let mut fields = vec![
         Field::new("client_name", "Name", Kind::Text).hint("As pages show it to people."),
+        Field::part(
+            "Who may use it",
+            "Everyone, or only the members of its groups. There is no default, so that nobody opens it by mistake.",
+        ),
         Field::new("access", "Who may sign in", Kind::Choice(access)),
         Field::new("groups", "Groups", Kind::Lines)
             .hint("Names of groups, one per line. Their members may sign in, and it is told of them."),
+        Field::part(
+            "How it is used",
+            "Where browsers are sent after a sign-in, what it may ask for, and the ways in which it gets tokens.",
+        ),
         Field::new("redirect_uris", "Redirect URIs", Kind::Lines).hint("One per line, such as https://app.example.com/callback."),
         Field::new("scope", "Scopes", Kind::Text).hint("Separated by spaces, such as openid profile email."),
     ];
@@ -82,19 +91,23 @@ pub(super) fn fields() -> Vec<Field> {
     fields.extend([
         Field::new("public", "It is public: it runs in a browser or on people's devices and keeps no secret", Kind::Check),
         Field::new("first_party", "It is our own, so people are not asked for consent", Kind::Check),
+        Field::part("How it proves who it is, and for which service", "Most applications need no other values than these."),
         Field::new("default_resource", "Default resource", Kind::Text).hint("The identifier of the service that its tokens are for."),
         Field::new("token_endpoint_auth_method", "It proves who it is by", Kind::Choice(methods)),
         Field::new("pkce", "PKCE", Kind::Choice(pkce)),
         Field::new("origins", "Origins", Kind::Lines).hint("Whose scripts may call /token; empty for those of the redirect URIs."),
         Field::new("post_logout_redirect_uris", "Redirect URIs after signing out", Kind::Lines).hint("One per line."),
+        Field::part("What it is told of people", "Claims beside those of its scopes are added on the page of the client."),
         Field::new("id_token_claims", "ID tokens also carry the claims of the granted scopes", Kind::Check),
         Field::new("claims_allowed", "It may be told of groups, roles and attributes", Kind::Check),
         Field::new("group_filter", "Groups that it is told of", Kind::Choice(filters)),
         Field::new("group_prefix", "Beginning of the names", Kind::Text),
+        Field::part("What people see of it, and its keys", "Pages that ask people for their consent show these. Nothing here is needed."),
         Field::new("native", "It is installed on people's devices", Kind::Check),
     ]);
     fields.extend(URLS.map(|(name, label, hint)| Field::new(name, label, Kind::Text).hint(hint)));
     fields.extend(FLAGS.map(|(name, label)| Field::new(name, label, Kind::Check)));
+    fields.push(Field::new("jwks", "Public keys, in place of their URL", Kind::Lines).hint("A JWK set as JSON, for private_key_jwt."));
     fields
 }
 
@@ -180,6 +193,12 @@ async fn new_form(admin: &Administrator, preset: Option<&Preset>) -> Result<Form
     })
 }
 
+/// Reads the JWK set. A text that is no JSON is kept as such, and refused with the rest of the form.
+pub(super) fn jwks(form: &AdminForm) -> Option<Value> {
+    let text = form.optional("jwks")?;
+    Some(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
 /// Reads the grants that were chosen.
 pub(super) fn grant_types(form: &AdminForm) -> Vec<String> {
     let chosen = grants().into_iter().filter(|(grant, _)| form.is_checked(&format!("grant_types.{}", grant.name())));
@@ -221,6 +240,7 @@ fn draft_of(form: &AdminForm, url: &str) -> ClientDraft {
             frontchannel_logout_uri: form.optional("frontchannel_logout_uri"),
             frontchannel_logout_session_required: form.is_checked("frontchannel_logout_session_required"),
             jwks_uri: form.optional("jwks_uri"),
+            jwks: jwks(form),
             ..ClientMetadata::default()
         },
     }

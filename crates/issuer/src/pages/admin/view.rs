@@ -173,6 +173,8 @@ pub enum Kind {
     Password,
     /// A box that is checked or not.
     Check,
+    /// No field, but the title of those that follow, which the hint explains.
+    Part,
     /// One of these values, each with its label.
     Choice(Vec<(&'static str, &'static str)>),
 }
@@ -204,6 +206,15 @@ impl Field {
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: hint.into(), ..self }
+    }
+
+    /// Makes the title of the fields that follow.
+    pub fn part(title: &str, about: &str) -> Self {
+        Self::new("", title, Kind::Part).hint(about)
+    }
+
+    fn is_part(&self) -> bool {
+        self.kind == Kind::Part
     }
 
     fn is_check(&self) -> bool {
@@ -266,6 +277,16 @@ impl FormPage {
             field.value = value(&field.name);
         }
         self
+    }
+
+    /// Returns whether a part of the form has begun before the field `index`.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the template passes a reference")]
+    fn is_in_part(&self, index: &usize) -> bool {
+        self.fields.iter().take(*index).any(Field::is_part)
+    }
+
+    fn has_parts(&self) -> bool {
+        self.fields.iter().any(Field::is_part)
     }
 
     /// Sends the form with GET and without the CSRF token.

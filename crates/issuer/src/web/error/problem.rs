@@ -88,6 +88,17 @@ impl Problem {
         Self { errors: vec![fault], ..Self::new(StatusCode::BAD_REQUEST, "the query is not valid; errors lists what is wrong") }
     }
 
+    /// Names the members `names` as those of the member `object` of the body, in which they lie.
+    #[must_use]
+    pub fn with_members_in(mut self, object: &str, names: &[&str]) -> Self {
+        for pointer in self.errors.iter_mut().filter_map(|error| error.pointer.as_mut()) {
+            if let Some(name) = pointer.strip_prefix("#/").filter(|name| names.contains(name)) {
+                *pointer = format!("#/{object}/{name}");
+            }
+        }
+        self
+    }
+
     /// Adds the id of what exists already.
     #[must_use]
     pub fn with_id(self, id: String) -> Self {

@@ -56,6 +56,31 @@ async fn secrets_are_rotated_with_an_end_and_the_old_one_can_be_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn faults_point_to_the_member_in_which_they_lie() {
+    let app = TestApp::administered().await.with_web().await.with_user("alice").await;
+    let token = app.token_of("boss", "admin").await;
+    let call = async |method: &str, path: &str, body: Value| app.call(method, path, &token, Some("*"), Some(body)).await;
+    let pointers = |answer: &crate::support::Answer| -> Vec<String> {
+        let errors = answer.json["errors"].as_array().unwrap_or_else(|| panic!("{}", answer.text));
+        errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+    };
+    let keys = json!({ "metadata": { "jwks": { "keys": [] }, "jwks_uri": "https://shop.example/keys" } });
+    let found = pointers(&call("PATCH", "/clients/web", keys).await);
+    assert!(!found.is_empty() && found.iter().all(|pointer| pointer == "#/metadata/jwks"), "{found:?}");
+    for no_set in [json!("{"), json!([]), json!(7), json!({})] {
+        let refused = call("PATCH", "/clients/web", json!({ "metadata": { "jwks": no_set } })).await;
+        assert_eq!(refused.status, 422, "{no_set}: {}", refused.text);
+    }
+    let new = json!({ "client_name": "", "grant_types": ["client_credentials"], "metadata": { "tos_uri": "no URL" } });
+    let found = pointers(&call("POST", "/clients", new).await);
+    assert!(found.contains(&"#/metadata/tos_uri".to_owned()) && found.contains(&"#/client_name".to_owned()), "{found:?}");
+    let alice = signet_issuer::admin::users::show(&app.reading(), "alice").await.unwrap().id;
+    let claims = json!({ "claims": { "zoneinfo": "Nowhere/\u{7}", "website": "no URL" } });
+    let found = pointers(&call("PATCH", &format!("/users/{alice}"), claims).await);
+    assert!(!found.is_empty() && found.iter().all(|pointer| pointer.starts_with("#/claims/")), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_last_refusals_of_a_client_are_listed_newest_first() {
     let app = TestApp::administered().await.with_web().await;
     let token = app.token_of("boss", "admin").await;

@@ -98,6 +98,25 @@ async fn a_refused_form_keeps_what_was_typed_and_says_what_is_wrong_with_each_ur
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_form_has_parts_and_takes_a_jwk_set() {
+    let (app, browser) = boss().await;
+    let edit = "/admin/clients/web/edit";
+    let form = browser.get(edit).await;
+    assert_eq!((form.text.matches("<fieldset>").count(), form.text.matches("</fieldset>").count()), (5, 5), "{}", form.text);
+    let typed = [("jwks", "{ no JSON"), ("client_name", "Shop 2")];
+    let refused = browser.send_filled(&form, edit, &typed).await;
+    assert!(refused.status == 400 && refused.text.contains("{ no JSON</textarea>"), "{}", refused.text);
+    let key = r#"{"keys":[{"kty":"RSA","n":"sXchDaQebHnPiGvyDOAT4saGEUetSyo9MKLOoWFsueri23bOdgWp4Dy1WlUzewbgBHod5pcM9H95GQRV3JDXboIRROSBigeC5yjU1hGzHHyXss8UDprecbAYxknTcQkhslANGRUZmdTOQ5qTRsLAt6BTYuyvVRdhS8exSZEy_c4gs_7svlJJQ4H9_NxsiIoLwAEk7-Q3UXERGYw_75IDrGA84-lA_-Ct4eTlXHBIY2EaV7t7LjJaynVJCpkv4LKjTTAumiGUIuQhrNhZLuF_RJLqHpM2kgWFLU7-VTdL1VbC2tejvcI2BlMkEpk1BzBZI0KQB0GaDWFLN-aEAw3vRw","e":"AQAB"}]}"#;
+    let saved = browser.send_filled(&form, edit, &[("jwks", key)]).await;
+    assert!(saved.text.contains("Saved."), "{}", saved.text);
+    let client = clients::show(&app.reading(), "web").await.unwrap();
+    assert_eq!(client.metadata.jwks.unwrap()["keys"][0]["e"], "AQAB");
+    let form = browser.get(edit).await;
+    browser.send_filled(&form, edit, &[("client_name", "Shop 3")]).await;
+    assert!(clients::show(&app.reading(), "web").await.unwrap().metadata.jwks.is_some(), "a form that does not touch the keys keeps them");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn new_redirect_uris_need_the_password_and_other_changes_do_not() {
     let (app, browser) = boss().await;
     let edit = "/admin/clients/web/edit";
