@@ -84,6 +84,11 @@ pub async fn list(admin: Administrator) -> Result<Response, PageError> {
     let or_dash = |at: Option<UnixSeconds>| Cell::text(at.map_or_else(|| "–".to_owned(), moment));
     let lead = summary(&ring);
     let row = |key: KeyView| {
+        let button = Button {
+            fields: vec![Hidden::new("action", "revoke"), Hidden::new("kid", &key.kid)],
+            ..Button { about: key.kid.clone(), ..Button::new("Revoke", PATH, "revoke").danger() }
+        };
+        let is_revocable = !matches!(key.state, "revoked" | "gone");
         let signs = key.revoked_at.is_none_or(|at| at > key.signs_from).then_some(key.signs_from);
         vec![
             Cell::text(key.kid),
@@ -92,11 +97,10 @@ pub async fn list(admin: Administrator) -> Result<Response, PageError> {
             or_dash(signs),
             or_dash(signs.and(key.signs_until)),
             or_dash(key.revoked_at.or(key.leaves_at)),
+            if is_revocable { Cell::button(button) } else { Vec::new() },
         ]
     };
-    let revocable: Vec<String> =
-        ring.iter().filter(|key| key.state != "revoked" && key.state != "gone").map(|key| key.kid.clone()).collect();
-    let columns = ["Key", "State", "Published", "Signs from", "Signs until", "Removed"];
+    let columns = ["Key", "State", "Published", "Signs from", "Signs until", "Removed", "Action"];
     let mut sections = vec![Section {
         lead,
         figures: vec![(picture, None)],
@@ -113,14 +117,12 @@ pub async fn list(admin: Administrator) -> Result<Response, PageError> {
             buttons: vec![Button::new("Publish a new key", PATH, "rotate")],
             ..Section::default()
         });
-        let revoke = |kid: String| Button {
-            fields: vec![Hidden::new("action", "revoke"), Hidden::new("kid", &kid)],
-            ..Button { about: kid.clone(), ..Button::new("Revoke", PATH, "revoke").danger() }
-        };
         sections.push(Section {
             title: "Revoke",
-            lead: "Only if the private part of a key may be known to somebody else. All tokens that it signed are refused.".to_owned(),
-            buttons: revocable.into_iter().map(revoke).collect(),
+            lead:
+                "Each key has a button in the table above. Use it only if the private part of the key may be known to somebody else. All \
+                   tokens that it signed are refused."
+                    .to_owned(),
             ..Section::default()
         });
     }
