@@ -12,6 +12,7 @@ use crate::oauth::client_metadata::ClientMetadata;
 /// The options, which carry the names of the client metadata of OpenID Connect Dynamic Client Registration 1.0 §2 where they have
 /// one.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct MetadataArgs {
     /// The client runs on people's devices, so redirect URIs may have a scheme of their own, such as com.example.app:/callback [default:
     /// true for a public client that has such a redirect URI, or whose redirect URIs all are http and loopback]
