@@ -136,7 +136,7 @@ async fn messages_that_wait_for_a_day_are_given_up() {
 async fn two_nodes_deliver_each_message_once() {
     let receiver = Receiver::open().await;
     let app = house(&receiver).await;
-    let node = app.another_node().await;
+    let node = app.another_node_with(|settings| settings.fetch_private_addresses = true).await;
     let browsers = [app.signed_in("alice").await, app.signed_in("alice").await, app.signed_in("alice").await];
     for browser in &browsers {
         for id in ["web", "mail"] {

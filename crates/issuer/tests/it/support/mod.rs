@@ -86,9 +86,17 @@ impl TestApp {
 
     /// Starts another node on the same database, with the same master key and clock.
     pub async fn another_node(&self) -> Self {
+        self.another_node_with(|_| {}).await
+    }
+
+    /// Starts another node as [`TestApp::another_node`] does, whose settings `change` has changed.
+    pub async fn another_node_with(&self, change: impl FnOnce(&mut Settings)) -> Self {
         let issuer = self.app.settings.issuer.clone();
-        Self::start(Arc::clone(&self.database), Arc::clone(&self.keys_dir), Arc::clone(&self.clock), |settings| settings.issuer = issuer)
-            .await
+        Self::start(Arc::clone(&self.database), Arc::clone(&self.keys_dir), Arc::clone(&self.clock), |settings| {
+            settings.issuer = issuer;
+            change(settings);
+        })
+        .await
     }
 
     async fn start(database: Arc<Database>, keys_dir: Arc<TempDir>, clock: Arc<FakeClock>, change: impl FnOnce(&mut Settings)) -> Self {
