@@ -83,8 +83,8 @@ jwt:
             (
                 "A shell, for kubectl",
                 r"
-kubectl config set-credentials signet --exec-api-version=client.authentication.k8s.io/v1 --exec-command=kubectl \
-  --exec-arg=oidc-login --exec-arg=get-token --exec-arg=--oidc-issuer-url={issuer} \
+kubectl config set-credentials signet --exec-api-version=client.authentication.k8s.io/v1 --exec-interactive-mode=Never \
+  --exec-command=kubectl --exec-arg=oidc-login --exec-arg=get-token --exec-arg=--oidc-issuer-url={issuer} \
   --exec-arg=--oidc-client-id={client_id} --exec-arg=--oidc-extra-scope=email --exec-arg=--oidc-extra-scope=offline_access
 ",
             ),
