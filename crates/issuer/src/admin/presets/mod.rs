@@ -27,8 +27,10 @@ pub struct Preset {
     pub title: &'static str,
     /// One sentence that tells administrators when to choose it.
     pub about: &'static str,
-    /// The program and version with which a test runs it; `None` if it follows the maker's documentation and was not run.
+    /// The program and version with which a test runs it; `None` if it follows `source` and was not run.
     pub run_with: Option<&'static str>,
+    /// The text that its facts come from.
+    pub source: &'static str,
     /// The address of the application in examples; empty if the client has no address.
     pub example: &'static str,
     /// `true` if it has no secret.
@@ -165,7 +167,7 @@ impl Preset {
     pub fn proof(&self) -> String {
         match self.run_with {
             Some(version) => format!("Run with {version}."),
-            None => "From the maker's documentation, not run.".to_owned(),
+            None => format!("From {}, not run.", self.source),
         }
     }
 
