@@ -29,6 +29,7 @@ scopes = openid profile email groups
 auth_url = {issuer}/authorize
 token_url = {issuer}/token
 api_url = {issuer}/userinfo
+signout_redirect_url = {issuer}/end_session?client_id={client_id}&post_logout_redirect_uri={url}/login
 use_pkce = true
 login_attribute_path = preferred_username
 groups_attribute_path = groups
@@ -149,7 +150,8 @@ oauth2-proxy --provider=oidc --oidc-issuer-url={issuer} \
 php occ app:install user_oidc
 php occ user_oidc:provider Signet --clientid='{client_id}' --clientsecret='{client_secret}' \
   --discoveryuri='{issuer}/.well-known/openid-configuration' --scope='openid email profile groups' \
-  --mapping-uid=sub --mapping-display-name=name --mapping-email=email --mapping-groups=groups --group-provisioning=1
+  --mapping-uid=sub --mapping-display-name=name --mapping-email=email --mapping-groups=groups --group-provisioning=1 \
+  --send-id-token-hint=1
 ",
         )],
         ..BLANK
@@ -161,6 +163,7 @@ php occ user_oidc:provider Signet --clientid='{client_id}' --clientsecret='{clie
         example: "https://pgadmin.example.com",
         first_party: true,
         redirect_uris: &["{url}/oauth2/authorize"],
+        post_logout_redirect_uris: &["{url}/"],
         scopes: &["openid", "profile", "email"],
         id_token_claims: true,
         claims: &[Claim::in_both("groups", "groups")],
@@ -179,6 +182,7 @@ OAUTH2_CONFIG = [{
     'OAUTH2_AUTHORIZATION_URL': '{issuer}/authorize',
     'OAUTH2_API_BASE_URL': '{issuer}/',
     'OAUTH2_USERINFO_ENDPOINT': '{issuer}/userinfo',
+    'OAUTH2_LOGOUT_URL': '{issuer}/end_session?post_logout_redirect_uri={redirect_uri}&id_token_hint={id_token}',
     'OAUTH2_SCOPE': 'openid email profile',
     'OAUTH2_USERNAME_CLAIM': 'preferred_username',
     'OAUTH2_CHALLENGE_METHOD': 'S256',

@@ -13,7 +13,7 @@ pub(super) const PRESETS: &[Preset] = &[
         first_party: true,
         grants: &["authorization_code", "refresh_token"],
         redirect_uris: &["{url}/auth/callback", "{url}/pkce/verify", "http://localhost:8085/auth/callback"],
-        post_logout_redirect_uris: &["{url}/applications"],
+        post_logout_redirect_uris: &["{url}", "{url}/applications"],
         scopes: &["openid", "profile", "email", "groups"],
         id_token_claims: true,
         claims: &[Claim::in_id_token("groups", "groups")],
@@ -29,6 +29,7 @@ data:
     clientID: {client_id}
     enablePKCEAuthentication: true
     requestedScopes: ["openid", "profile", "email", "groups"]
+    logoutURL: {issuer}/end_session?id_token_hint={{token}}&post_logout_redirect_uri={{logoutRedirectURL}}
 "#,
             ),
             (
@@ -40,7 +41,7 @@ data:
   policy.default: role:readonly
 ",
             ),
-            ("A shell, to sign in", "argocd login {host} --sso"),
+            ("A shell, to sign in", "argocd login {host} --sso --grpc-web"),
         ],
         ..BLANK
     },

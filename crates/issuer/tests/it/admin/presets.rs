@@ -72,8 +72,8 @@ async fn by_page(browser: &Browser, preset: &Preset, id: &str) -> Answer {
     browser.submit(&answer, "/admin/clients/new", &[("confirm_password", PASSWORD)]).await
 }
 
-/// Gets tokens by the grant of the client, with its first redirect URI.
-async fn tokens(app: &TestApp, preset: &Preset, id: &str, secret: Option<&str>) -> Answer {
+/// Gets tokens by the grant of the client in `browser`, with each of its redirect URIs, and returns the last answer.
+async fn tokens(app: &TestApp, browser: &Browser, preset: &Preset, id: &str, secret: Option<&str>) -> Answer {
     let post = |form: Vec<(&'static str, String)>| async move {
         let request = app.post("/token");
         let mut form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -90,7 +90,7 @@ async fn tokens(app: &TestApp, preset: &Preset, id: &str, secret: Option<&str>) 
     for uri in preset.redirect_uris {
         let uri = uri.replace("{url}", preset.example);
         let scope = preset.scopes.join(" ");
-        let code = app.browser().code(&app.authorize(&[("client_id", id), ("redirect_uri", &uri), ("scope", &scope)])).await;
+        let code = browser.code(&app.authorize(&[("client_id", id), ("redirect_uri", &uri), ("scope", &scope)])).await;
         let form = vec![
             ("grant_type", "authorization_code".to_owned()),
             ("code", code),
@@ -139,7 +139,7 @@ async fn each_preset_gives_the_same_client_through_every_face_and_it_gets_its_to
             );
         }
         assert_eq!(printed["paste"].as_array().unwrap().len(), preset.paste.len());
-        let answer = tokens(&app, preset, &rest, secret).await;
+        let answer = tokens(&app, &app.browser(), preset, &rest, secret).await;
         assert_eq!(answer.status, 200, "{}: {}", preset.name, answer.text);
         if preset.name != "service" {
             let tried = json!({ "username": "alice", "scope": preset.scopes.join(" ") });
@@ -178,6 +178,36 @@ async fn what_a_preset_lacks_is_named() {
     let refused = browser.send_filled(&form, "/admin/clients/new", &[("url", "vault")]).await;
     for part in ["the address of the application", "Expected everyone, or groups"] {
         assert!(refused.status == 400 && refused.text.contains(part), "{part}: {}", refused.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_in_the_lines_signs_people_out_and_leads_back_to_the_application() {
+    let app = TestApp::administered().await.with_user("alice").await;
+    let token = app.token_of("boss", "admin").await;
+    // `back` is the page to which each application asks to be sent back. Nextcloud makes the address itself.
+    for (name, begin, back) in [
+        ("grafana", "signout_redirect_url = ", "/login"),
+        ("argocd", "logoutURL: ", ""),
+        ("pgadmin", "'OAUTH2_LOGOUT_URL': '", "/"),
+        ("nextcloud", "", "/"),
+    ] {
+        let preset = presets::find(name).unwrap();
+        let made = by_rest(&app, &token, preset, name).await;
+        let browser = app.signed_in("alice").await;
+        let answer = tokens(&app, &browser, preset, name, made.json["client_secret"].as_str()).await;
+        let (hint, back) = (answer.str("id_token"), format!("{}{back}", preset.example));
+        let texts = made.json["paste"].as_array().unwrap().iter().map(|paste| paste["text"].as_str().unwrap());
+        let line = texts.flat_map(str::lines).find_map(|line| line.trim().strip_prefix(begin)).unwrap();
+        let own = line.trim_end_matches("',").replace("{{token}}", hint).replace("{{logoutRedirectURL}}", &back);
+        let address = match name {
+            "grafana" => format!("{own}&id_token_hint={hint}"),
+            "nextcloud" => format!("{}/end_session?post_logout_redirect_uri={back}&client_id={name}&id_token_hint={hint}", app.url),
+            _ => own.replace("{id_token}", hint).replace("{redirect_uri}", &back),
+        };
+        let left = browser.get(address.strip_prefix(&app.url).unwrap()).await;
+        assert_eq!((left.status, left.header("location")), (303, back.as_str()), "{address}: {}", left.text);
+        assert_eq!(browser.get("/end_session").await.heading(), "Nobody is signed in here", "{name}");
     }
 }
 
