@@ -6,7 +6,7 @@ mod clusters;
 mod kinds;
 
 use serde::Serialize;
-use url::Url;
+use url::{Position, Url};
 
 use crate::admin::clients::{self, Added};
 use crate::admin::new_client::{ClientDraft, NewClient};
@@ -54,7 +54,7 @@ pub struct Preset {
     /// The claims beside those of the scopes.
     pub claims: &'static [Claim],
     /// The lines to paste, each text with the place where it belongs. `{issuer}`, `{client_id}`, `{client_secret}`, `{url}` and `{host}`
-    /// (of the application) stand for the real values.
+    /// (of the application, with its port if the address has one) stand for the real values.
     pub paste: &'static [(&'static str, &'static str)],
 }
 
@@ -224,7 +224,7 @@ impl Preset {
 
     /// Returns the lines to paste into the application at `url`. `secret` is `None` if the client has none.
     pub fn lines(&self, issuer: &Issuer, url: &str, client_id: &str, secret: Option<&str>) -> Vec<Paste> {
-        let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+        let host = Url::parse(url).map(|url| url[Position::BeforeHost..Position::AfterPort].to_owned()).unwrap_or_default();
         let fill = |text: &str| {
             text.replace("{issuer}", issuer.as_str())
                 .replace("{client_id}", client_id)

@@ -212,6 +212,19 @@ async fn the_address_in_the_lines_signs_people_out_and_leads_back_to_the_applica
 }
 
 #[test]
+fn the_lines_name_the_host_with_the_port_of_the_address() {
+    let issuer = Issuer::parse("https://id.example.com").unwrap();
+    for (url, host) in [
+        ("https://argocd.example.com:8443", "argocd.example.com:8443"),
+        ("https://argocd.example.com", "argocd.example.com"),
+        ("http://[::1]:8080/cd", "[::1]:8080"),
+    ] {
+        let lines = presets::find("argocd").unwrap().lines(&issuer, url, "argocd", None);
+        assert_eq!(lines.last().unwrap().text, format!("argocd login {host} --sso --grpc-web"), "{url}");
+    }
+}
+
+#[test]
 fn the_page_of_each_preset_shows_the_lines_that_it_prints() {
     let issuer = Issuer::parse("https://id.example.com").unwrap();
     for preset in presets::all() {
