@@ -93,6 +93,11 @@ impl Server {
     /// Stops the server, starts it again, and returns the time until it is ready.
     pub fn restart(&mut self) -> Duration {
         self.stop();
+        self.resume()
+    }
+
+    /// Starts the server that was stopped, and returns the time until it is ready.
+    pub fn resume(&mut self) -> Duration {
         let start = Instant::now();
         self.child = Self::command(&self.binary, &self.dir, &self.database_url, self.port, &["serve"]).spawn().unwrap();
         self.wait_until_ready();
