@@ -37,7 +37,9 @@ impl MigrationTrait for Migration {
             ("authorizations", "expires_at"),
             ("authorizations", "sid"),
             ("sessions", "user_id"),
+            ("sessions", "expires_at"),
             ("devices", "user_id"),
+            ("devices", "last_used_at"),
             ("group_members", "user_id"),
             ("group_roles", "role"),
             ("groups", "is_default"),
@@ -65,6 +67,9 @@ impl MigrationTrait for Migration {
             ("session_clients", "client_id"),
             ("outbox", "client_id"),
             ("outbox", "created_at"),
+            ("attempts", "last_at"),
+            ("registration_tokens", "expires_at"),
+            ("revocations", "at"),
         ] {
             let index = Index::create().name(format!("{table}_{column}")).table(Alias::new(table)).col(Alias::new(column)).take();
             manager.create_index(index).await?;
@@ -84,7 +89,7 @@ impl MigrationTrait for Migration {
             manager.get_connection().execute_unprepared(index).await?;
         }
         manager.create_index(foreign_hashes()).await?;
-        for index in indexes_of_the_outbox() {
+        for index in indexes_of_the_cleanup().into_iter().chain(indexes_of_the_outbox()) {
             manager.create_index(index).await?;
         }
         let backend = manager.get_database_backend();
@@ -181,6 +186,19 @@ fn tables() -> Vec<TableCreateStatement> {
         audit::sign_in_failures(),
         audit::activity(),
         audit::client_refusals(),
+    ]
+}
+
+/// The indexes by which the cleanup finds what has ended, and the codes that nobody redeemed. Rows that are still in use are in none of them.
+fn indexes_of_the_cleanup() -> [IndexCreateStatement; 3] {
+    let on = |table: &'static str, column: &'static str| {
+        Index::create().name(format!("{table}_{column}")).table(Alias::new(table)).col(Alias::new(column)).take()
+    };
+    let column = |name: &'static str| Expr::col(Alias::new(name));
+    [
+        on("authorizations", "ended_at").and_where(column("ended_at").is_not_null()).take(),
+        on("sessions", "ended_at").and_where(column("ended_at").is_not_null()).take(),
+        on("authorization_codes", "expires_at").and_where(column("spent_at").is_null()).take(),
     ]
 }
 

@@ -40,7 +40,6 @@ pub async fn clean(app: &App) -> Result<(), Refused> {
     while waiting_requests::purge(app.store.writer(), now - KEEP_REQUESTS, BATCH).await? > 0 {}
     while browsers::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while sessions::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
-    // Codes follow the authorizations, because a code is kept as long as its authorization.
     while authorization_codes::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     while password_links::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while registration_tokens::purge(app.store.writer(), now, BATCH).await? > 0 {}

@@ -1,5 +1,5 @@
-//! Authorization codes, stored under their SHA-256. A spent code is kept until its authorization is deleted, so that a second use
-//! of the code is noticed.
+//! Authorization codes, stored under their SHA-256. A spent code is deleted together with its authorization, so that a
+//! second use of the code is noticed until then.
 
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
@@ -12,7 +12,7 @@ use crate::clock::UnixSeconds;
 use crate::store::authorizations::parties;
 use crate::store::client_groups::may_use;
 use crate::store::entity::authorization_codes::{Column, Entity, Relation};
-use crate::store::entity::{authorizations, clients, sessions, users};
+use crate::store::entity::{clients, sessions, users};
 use crate::store::users::User;
 use crate::store::{StoreError, query};
 
@@ -89,10 +89,8 @@ pub async fn withdraw(db: &impl ConnectionTrait, user: Option<Uuid>, client: Opt
     Ok(())
 }
 
-/// Deletes up to `limit` codes that expired before `before` and whose authorization does not exist; returns their number.
+/// Deletes up to `limit` codes that expired before `before` and that nobody redeemed; returns their number. A redeemed one is deleted with its
+/// authorization.
 pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
-    let own = Expr::col((authorizations::Entity, authorizations::Column::Id)).equals((Entity, Column::AuthorizationId));
-    let authorization = authorizations::Entity::find().filter(own).into_query();
-    let condition = Column::ExpiresAt.lt(before).and(Expr::exists(authorization).not());
-    query::purge::<Entity>(db, condition, limit).await
+    query::purge::<Entity>(db, Column::ExpiresAt.lt(before).and(Column::SpentAt.is_null()), limit).await
 }

@@ -39,12 +39,11 @@ pub async fn from(db: &impl ConnectionTrait, first: i64) -> Result<Vec<Revocatio
     Ok(RevocationRow::find_by_statement(text(db, sql, [first.into()])).all(db).await?)
 }
 
-/// Deletes up to `limit` revocations that were written more than `age` seconds ago; returns their number.
+/// Deletes up to `limit` revocations that were written more than `age` seconds ago; returns their number. The time is that at which the
+/// statement began: PostgreSQL uses no index for a comparison with `clock_timestamp`, which may change while the statement runs.
 pub async fn purge(db: &impl ConnectionTrait, age: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
-    let sql = format!(
-        "DELETE FROM revocations WHERE sequence IN (SELECT sequence FROM revocations WHERE at < {} - $1 ORDER BY sequence LIMIT $2)",
-        database_time(db)
-    );
+    let now = database_time(db).replace("clock_timestamp", "statement_timestamp");
+    let sql = format!("DELETE FROM revocations WHERE sequence IN (SELECT sequence FROM revocations WHERE at < {now} - $1 LIMIT $2)");
     Ok(db.execute_raw(text(db, sql, [age.into(), limit.into()])).await?.rows_affected())
 }
 

@@ -12,7 +12,7 @@ use crate::store::query::text;
 pub use crate::store::user_terms::searched;
 
 /// The largest number of terms that one page reads.
-const READ: u64 = 10_000;
+const READ: u64 = 2_500;
 
 /// A table of terms, and the column that refers to what has them.
 #[derive(Debug, Clone, Copy)]

@@ -20,8 +20,8 @@ use crate::clock::UnixSeconds;
 use crate::oauth::claims_request::ClaimsRequest;
 use crate::store::client_groups::may_use;
 use crate::store::entity::authorizations::{Column, Entity};
-use crate::store::entity::{clients, sessions, users};
-use crate::store::query::{self, insert_if, text};
+use crate::store::entity::{authorization_codes, clients, sessions, users};
+use crate::store::query::{insert_if, text};
 use crate::store::{StoreError, batch};
 
 pub use crate::store::entity::authorizations::Model as AuthorizationRow;
@@ -133,13 +133,19 @@ fn of(user: Option<Uuid>, client: Option<&str>) -> Condition {
     Condition::all().add_option(user.map(|user| Column::UserId.eq(user))).add_option(client.map(|client| Column::ClientId.eq(client)))
 }
 
-/// Deletes up to `limit` authorizations that ended or expired before `before`; returns their number. None of their access tokens is still
-/// valid, so their handles are taken away first, and the deletion revokes nothing.
+/// Deletes up to `limit` authorizations that ended or expired before `before`, with the codes of which they came; returns their number. None
+/// of their access tokens is still valid, so their handles are taken away first, and the deletion revokes nothing.
 pub async fn purge(db: &impl ConnectionTrait, before: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
     let over = || Column::ExpiresAt.lt(before).or(Column::EndedAt.lt(before));
     let with_handle = Entity::find().select_only().column(Column::Id).filter(over()).filter(Column::GrantId.is_not_null());
     let some = with_handle.limit(limit.unsigned_abs()).into_query();
     Entity::update_many().col_expr(Column::GrantId, Expr::cust("NULL")).filter(Column::Id.in_subquery(some)).exec(db).await?;
-    let over = || over().and(Column::GrantId.is_null());
-    query::purge::<Entity>(db, over(), limit).await
+    let without_handle = Entity::find().select_only().column(Column::Id).filter(over()).filter(Column::GrantId.is_null());
+    let ids: Vec<Uuid> = without_handle.limit(limit.unsigned_abs()).into_tuple().all(db).await?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let codes = authorization_codes::Entity::delete_many();
+    codes.filter(authorization_codes::Column::AuthorizationId.is_in(ids.iter().copied())).exec(db).await?;
+    Ok(Entity::delete_many().filter(Column::Id.is_in(ids)).exec(db).await?.rows_affected)
 }

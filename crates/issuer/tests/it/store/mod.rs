@@ -3,6 +3,7 @@
 mod authorizations;
 mod availability;
 mod batch;
+mod cleanup;
 mod connect;
 mod error;
 mod groups;
