@@ -52,9 +52,7 @@ impl Side {
         seed::fill(database_url, size);
         println!("  {size:?} written in {:.0} s", start.elapsed().as_secs_f64());
         server.resume();
-        let mut side = Self { server, token: String::new(), cookie: String::new(), size };
-        side.renew();
-        side
+        Self { server, token: String::new(), cookie: String::new(), size }
     }
 
     /// Signs the administrator in, since a token lives ten minutes.
@@ -323,6 +321,7 @@ pub fn measure(name: &str, [small, large]: [&str; 2], size: Size) {
     println!("{name}");
     let mut sides = [Side::start(small, Size::SMALL), Side::start(large, size)];
     println!("median with {} users -> with {} users", sides[0].size.users, sides[1].size.users);
+    sides.iter_mut().for_each(Side::renew);
     compare(sides.each_ref(), of_the_api);
     sides.iter_mut().for_each(Side::renew);
     compare(sides.each_ref(), of_the_pages);
