@@ -176,7 +176,11 @@ impl Watched {
         let paused = format!(",\"status\":\"paused\",\"reason\":\"{reason}\"");
         let details = |more: &str| format!("'{{\"jti\":\"' || {jti} || '\"'{more} || '}}'");
         let (updated, details) = (details(&format!(" || '{paused}'")), details(details_of));
-        let due = format!("CASE WHEN streams.method = 'push' AND streams.status = 'enabled' THEN 0 ELSE {NEVER} END");
+        // While the receiver does not answer, the event waits behind those before it.
+        let last = format!(
+            "(SELECT max(others.next_attempt_at) FROM outbox AS others WHERE others.receiver = {queue} AND others.next_attempt_at < {NEVER})"
+        );
+        let due = format!("CASE WHEN streams.method = 'push' AND streams.status = 'enabled' THEN COALESCE({last}, 0) ELSE {NEVER} END");
         format!(
             "{insert} SELECT {queue}, 'stream-updated', NULL, NULL, {updated}, {at}, {due} {from} \
              WHERE {concerned} AND streams.status = 'enabled' AND {full}; \

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use crate::admin::client_streams::{self, StreamView};
 use crate::admin::search::{self, Total};
 use crate::admin::{Listing, Operation, Reading, Refused, Window};
 use crate::app::App;
@@ -51,6 +52,8 @@ pub struct ClientView {
     pub group_prefix: String,
     /// `false` if it is told of no groups, roles and attributes.
     pub claims_allowed: bool,
+    /// `true` if its streams of Shared Signals tell of users who have never authorized it, too.
+    pub signals_of_all_users: bool,
     pub registered_itself: bool,
     #[schema(value_type = Object)]
     pub metadata: ClientMetadata,
@@ -69,6 +72,9 @@ pub struct ClientView {
     /// The number of authorizations that can still be used, at most 1000. `None` in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live_authorizations: Option<usize>,
+    /// Its streams of Shared Signals, oldest first. `None` in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streams: Option<Vec<StreamView>>,
 }
 
 /// A secret of a client, without the secret itself.
@@ -144,7 +150,9 @@ impl ClientView {
                 group_filter: row.group_filter,
                 group_prefix: row.group_prefix,
                 claims_allowed: row.claims_allowed,
+                signals_of_all_users: row.signals_of_all_users,
                 live_authorizations: None,
+                streams: None,
             })
         };
         rows.into_iter().map(view).collect()
@@ -191,5 +199,6 @@ pub async fn show(reading: &Reading<'_>, id: &str) -> Result<ClientView, Refused
     let mut view = ClientView::read(app, db, clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?).await?;
     let idle = app.settings.refresh_idle_lifetime;
     view.live_authorizations = Some(authorizations::count_live(db, id, app.now(), idle, MOST_COUNTED).await?);
+    view.streams = Some(client_streams::of(db, id).await?);
     Ok(view)
 }

@@ -154,6 +154,7 @@ pub(super) fn with_draft(row: ClientRow, client: &NewClient, found: &Found) -> C
         group_filter: draft.group_filter.clone().unwrap_or_else(|| ASSIGNED.to_owned()),
         group_prefix: draft.group_prefix.clone(),
         claims_allowed: draft.claims_allowed.unwrap_or(row.claims_allowed),
+        signals_of_all_users: draft.signals_of_all_users,
         ..row
     }
 }

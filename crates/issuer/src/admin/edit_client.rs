@@ -79,6 +79,9 @@ pub struct ClientPatch {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     pub claims_allowed: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    pub signals_of_all_users: Patch<bool>,
     /// The members of the metadata to change. A member that is null is removed.
     #[serde(default)]
     #[schema(value_type = Object, required = false)]
@@ -198,6 +201,7 @@ impl ClientPatch {
         self.group_filter.apply_optional(&mut draft.group_filter);
         self.group_prefix.apply(&mut draft.group_prefix);
         self.claims_allowed.apply_optional(&mut draft.claims_allowed);
+        self.signals_of_all_users.apply(&mut draft.signals_of_all_users);
         draft.metadata = merged(&draft.metadata, self.metadata)?;
         Ok(draft)
     }
@@ -227,6 +231,7 @@ fn draft_of(view: &ClientView) -> ClientDraft {
         group_filter: Some(view.group_filter.clone()),
         group_prefix: view.group_prefix.clone(),
         claims_allowed: Some(view.claims_allowed),
+        signals_of_all_users: view.signals_of_all_users,
         metadata: view.metadata.clone(),
     }
 }

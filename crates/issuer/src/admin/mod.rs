@@ -12,6 +12,7 @@ pub mod authorizations;
 pub mod checks;
 pub mod client_claims;
 pub mod client_secrets;
+pub mod client_streams;
 pub mod client_view;
 pub mod clients;
 pub mod consents;

@@ -67,6 +67,8 @@ pub struct ClientDraft {
     pub group_prefix: String,
     /// `false` if it is told of no groups, roles and attributes. `None` for the default, `false` if it registers itself.
     pub claims_allowed: Option<bool>,
+    /// `true` if its streams of Shared Signals tell of users who have never authorized it, too.
+    pub signals_of_all_users: bool,
     pub metadata: ClientMetadata,
 }
 

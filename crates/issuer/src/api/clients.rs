@@ -69,6 +69,9 @@ pub struct NewClientBody {
     /// `false` if it is told of no groups, roles and attributes.
     #[serde(default)]
     pub claims_allowed: Option<bool>,
+    /// `true` if its streams of Shared Signals tell of users who have never authorized it, too.
+    #[serde(default)]
+    pub signals_of_all_users: bool,
     /// The metadata of RFC 7591 that has no member here, such as `logo_uri`.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -134,6 +137,7 @@ pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answ
         group_filter: body.group_filter,
         group_prefix: body.group_prefix,
         claims_allowed: body.claims_allowed,
+        signals_of_all_users: body.signals_of_all_users,
         metadata,
     };
     let client = NewClient::check(draft, Rules::for_administrators(access.app())).map_err(in_metadata)?;

@@ -136,6 +136,7 @@ kinds! {
     StreamAdded = "stream_added";
     StreamChanged = "stream_changed";
     StreamRemoved = "stream_removed";
+    StreamPaused = "stream_paused";
     KeyPublished = "key_published";
     KeyRevoked = "key_revoked";
     KeyErased = "key_erased";
@@ -188,6 +189,8 @@ pub enum Event<'a> {
     StreamChanged { client: &'a str, stream: &'a str, what: &'a str },
     /// A client removed a stream.
     StreamRemoved { client: &'a str, stream: &'a str },
+    /// The issuer paused a stream, because its receiver does not accept what is pushed.
+    StreamPaused { client: &'a str, stream: &'a str, reason: &'a str },
     /// A signing key was added to the JWKS.
     KeyPublished { kid: &'a str },
     /// A signing key was revoked and so left the JWKS.
@@ -222,6 +225,7 @@ impl Event<'_> {
             Self::StreamAdded { .. } => Kind::StreamAdded.name(),
             Self::StreamChanged { .. } => Kind::StreamChanged.name(),
             Self::StreamRemoved { .. } => Kind::StreamRemoved.name(),
+            Self::StreamPaused { .. } => Kind::StreamPaused.name(),
             Self::KeyPublished { .. } => Kind::KeyPublished.name(),
             Self::KeyRevoked { .. } => Kind::KeyRevoked.name(),
             Self::KeyErased { .. } => Kind::KeyErased.name(),
@@ -273,6 +277,7 @@ impl Event<'_> {
             | Self::StreamAdded { client, .. }
             | Self::StreamChanged { client, .. }
             | Self::StreamRemoved { client, .. }
+            | Self::StreamPaused { client, .. }
             | Self::ConsentWithdrawn { client, .. }
             | Self::LogoutNotDelivered { client, .. } => Some(client),
             Self::Changed { object: Object::Client(id) | Object::Authorization(_, _, id), .. } => Some(id),
@@ -300,6 +305,7 @@ impl Event<'_> {
             Self::StreamAdded { stream, method, .. } => json!({ "stream": stream, "method": method }),
             Self::StreamChanged { stream, what, .. } => json!({ "stream": stream, "changed": what }),
             Self::StreamRemoved { stream, .. } => json!({ "stream": stream }),
+            Self::StreamPaused { stream, reason, .. } => json!({ "stream": stream, "reason": reason }),
             Self::KeyPublished { kid } | Self::KeyRevoked { kid } | Self::KeyErased { kid } => json!({ "kid": kid }),
             Self::Changed { object: Object::Named(name), .. } => json!({ "object": name }),
             Self::SignedIn { sid, .. } | Self::Changed { object: Object::Session(sid, _), .. } => json!({ "sid": sid }),

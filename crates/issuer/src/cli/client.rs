@@ -305,6 +305,7 @@ async fn show(app: &App, id: &str) -> Result<Report, CliError> {
         "group_filter",
         "group_prefix",
         "claims_allowed",
+        "signals_of_all_users",
         "registered_itself",
         "metadata",
         "enabled",
@@ -312,6 +313,7 @@ async fn show(app: &App, id: &str) -> Result<Report, CliError> {
         "created_at",
         "last_used_at",
         "live_authorizations",
+        "streams",
         "version",
     ];
     Ok(Report::record(&columns, json!(clients::show(&reading(app), id).await?)))

@@ -93,6 +93,9 @@ pub struct EditArgs {
     /// Whether the client may be told of groups, roles and attributes
     #[arg(long, value_name = "BOOL")]
     claims_allowed: Option<bool>,
+    /// Whether its streams of Shared Signals tell of users who have never authorized it, too
+    #[arg(long, value_name = "BOOL")]
+    signals_of_all_users: Option<bool>,
     #[command(flatten)]
     metadata: MetadataChanges,
 }
@@ -208,6 +211,7 @@ fn patch(args: EditArgs, before: &ClientView) -> Result<ClientPatch, CliError> {
         group_filter: text(args.group_filter),
         group_prefix: args.group_prefix.into(),
         claims_allowed: args.claims_allowed.into(),
+        signals_of_all_users: args.signals_of_all_users.into(),
         metadata: metadata(args.metadata, before, (args.add_post_logout_redirect_uri, &args.remove_post_logout_redirect_uri))?,
     })
 }

@@ -6,6 +6,7 @@
 //! its messages.
 
 mod client;
+mod stream;
 
 use crate::app::App;
 use crate::audit::{self, Actor, Event, Face, Who};
@@ -57,12 +58,12 @@ pub async fn claim(app: &App, limit: usize) -> Result<Vec<OutboxRow>, StoreError
 /// Makes one attempt to deliver a message that this node has leased. A failure of the database is only logged, because the message is due
 /// again when its lease is over.
 pub async fn deliver(app: &App, row: OutboxRow) {
-    let outcome = match &row.client_id {
-        Some(id) => client::tell(app, id, &row).await,
-        // The events of a stream wait until its receiver polls.
-        None => Outcome::Later(DAY),
+    let settled = match (&row.client_id, row.receiver.strip_prefix("stream:")) {
+        (Some(id), _) => settle(app, &row, client::tell(app, id, &row).await).await,
+        (None, Some(stream)) => stream::deliver(app, stream, &row).await,
+        (None, None) => settle(app, &row, Outcome::Pointless).await,
     };
-    if let Err(error) = settle(app, &row, outcome).await {
+    if let Err(error) = settled {
         tracing::warn!(%error, receiver = row.receiver, "the outcome of a delivery could not be stored; it is made again");
     }
 }

@@ -84,6 +84,19 @@ pub async fn set_due(db: &impl ConnectionTrait, id: &str, due: bool) -> Result<(
     Ok(())
 }
 
+/// Lets no event of the stream `id` be pushed until further notice, and ends the lease of the one that was about to be. With `but_updates`,
+/// the events that tell of the status of the stream stay due.
+pub async fn hold(db: &impl ConnectionTrait, id: &str, but_updates: bool) -> Result<(), StoreError> {
+    let held = Entity::update_many()
+        .col_expr(Column::NextAttemptAt, Expr::value(NEVER))
+        .col_expr(Column::LeasedUntil, Expr::value(0))
+        .col_expr(Column::Attempts, Expr::value(0))
+        .filter(Column::Receiver.eq(queue(id)));
+    let held = if but_updates { held.filter(Column::Event.ne(EventType::StreamUpdated.name())) } else { held };
+    held.exec(db).await?;
+    Ok(())
+}
+
 /// Returns the id of the newest row of all queues; 0 if there is none.
 pub async fn newest(db: &impl ConnectionTrait) -> Result<i64, StoreError> {
     let newest = Entity::find().select_only().column(Column::Id).order_by_desc(Column::Id).limit(1);

@@ -64,6 +64,27 @@ pub async fn note_verification(db: &impl ConnectionTrait, id: &str, before: Unix
     Ok(noted.exec(db).await?.rows_affected == 1)
 }
 
+/// Returns up to `limit` streams whose receivers do not take their events, oldest first.
+pub async fn troubled(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<StreamRow>, StoreError> {
+    let trouble = Column::FailingSince.is_not_null().or(Column::OverflowedAt.is_not_null());
+    Ok(Entity::find().filter(trouble).order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(limit).all(db).await?)
+}
+
+/// Stores that the receiver of the stream `id` accepted an event at `now`.
+pub async fn note_delivery(db: &impl ConnectionTrait, id: &str, now: UnixSeconds) -> Result<(), StoreError> {
+    let noted = Entity::update_many().col_expr(Column::DeliveredAt, Expr::value(now)).filter(Column::Id.eq(id));
+    let healthy = noted.col_expr(Column::FailingSince, Expr::value(None::<i64>)).col_expr(Column::LastError, Expr::value(None::<String>));
+    healthy.exec(db).await?;
+    Ok(())
+}
+
+/// Stores what went wrong with an event of the stream `id`, and since when every attempt has failed; `None` if the receiver answers.
+pub async fn note_error(db: &impl ConnectionTrait, id: &str, since: Option<UnixSeconds>, error: &str) -> Result<(), StoreError> {
+    let noted = Entity::update_many().col_expr(Column::FailingSince, Expr::value(since)).col_expr(Column::LastError, Expr::value(error));
+    noted.filter(Column::Id.eq(id)).exec(db).await?;
+    Ok(())
+}
+
 /// Removes `user` from the stream `id`, unless that was done before.
 pub async fn remove_user(db: &impl ConnectionTrait, id: &str, user: Uuid) -> Result<(), StoreError> {
     use stream_removals::{Column, Entity, Model};

@@ -3,6 +3,7 @@
 
 mod clients;
 mod files;
+mod streams;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -154,6 +155,7 @@ async fn of_database(settings: &Settings, store: &Store) -> Vec<Finding> {
     findings.extend(check_default_client(settings, store).await);
     findings.extend(check_default_resource(settings, store).await);
     findings.extend(clients::check(settings, store).await);
+    findings.extend(streams::check(store).await);
     findings
 }
 

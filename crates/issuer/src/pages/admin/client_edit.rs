@@ -54,6 +54,7 @@ fn of_view(name: &str, client: &ClientView) -> String {
         "pkce" => client.pkce.as_str().to_owned(),
         "id_token_claims" => client.id_token_claims.to_string(),
         "claims_allowed" => client.claims_allowed.to_string(),
+        "signals_of_all_users" => client.signals_of_all_users.to_string(),
         "group_filter" => client.group_filter.clone(),
         "group_prefix" => client.group_prefix.clone(),
         "jwks" => client.metadata.jwks.as_ref().and_then(|keys| serde_json::to_string_pretty(keys).ok()).unwrap_or_default(),
@@ -119,6 +120,7 @@ fn patch_of(form: &AdminForm, before: &ClientView) -> ClientPatch {
         group_filter: optional("group_filter"),
         group_prefix: Patch::Set(form.text("group_prefix")),
         claims_allowed: Patch::Set(form.is_checked("claims_allowed")),
+        signals_of_all_users: Patch::Set(form.is_checked("signals_of_all_users")),
         metadata,
     }
 }

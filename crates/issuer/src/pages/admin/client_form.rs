@@ -100,6 +100,7 @@ pub(super) fn fields() -> Vec<Field> {
         Field::part("What it is told of people", "Claims beside those of its scopes are added on the page of the client."),
         Field::new("id_token_claims", "ID tokens also carry the claims of the granted scopes", Kind::Check),
         Field::new("claims_allowed", "It may be told of groups, roles and attributes", Kind::Check),
+        Field::new("signals_of_all_users", "Its streams of Shared Signals tell of all users, not only of those who use it", Kind::Check),
         Field::new("group_filter", "Groups that it is told of", Kind::Choice(filters)),
         Field::new("group_prefix", "Beginning of the names", Kind::Text),
         Field::part("What people see of it, and its keys", "Pages that ask people for their consent show these. Nothing here is needed."),
@@ -227,6 +228,7 @@ fn draft_of(form: &AdminForm, url: &str) -> ClientDraft {
         group_filter: form.optional("group_filter"),
         group_prefix: form.text("group_prefix"),
         claims_allowed: Some(form.is_checked("claims_allowed")),
+        signals_of_all_users: form.is_checked("signals_of_all_users"),
         metadata: ClientMetadata {
             application_type: form.is_checked("native").then_some(ApplicationType::Native),
             post_logout_redirect_uris: placed("post_logout_redirect_uris"),

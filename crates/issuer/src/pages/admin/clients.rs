@@ -13,7 +13,7 @@ use crate::oauth::client_claim::{ClaimSource, ClientClaim};
 use crate::oauth::issuer::Issuer;
 use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, client_streams, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::file;
 use crate::web::form::PageQuery;
@@ -171,7 +171,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
     if !client.public {
         links.push(("Give it a new secret", format!("{path}/secret")));
     }
-    let detail = Detail {
+    let mut detail = Detail {
         frame: admin.frame(SECTION, format!("signet client show {}", client.client_id)).await?,
         heading: client.client_name.clone(),
         badges: vec![Cell::badge(if client.enabled { "enabled" } else { "disabled" }, client.enabled)],
@@ -218,6 +218,10 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
             },
         ],
     };
+    if let Some(section) = client_streams::section(&client, &path) {
+        // Before the last refusals.
+        detail.sections.insert(3, section);
+    }
     html(&detail, Csp::Own)
 }
 

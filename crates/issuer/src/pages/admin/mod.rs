@@ -6,6 +6,7 @@ pub mod client_claims;
 pub mod client_edit;
 pub mod client_form;
 pub mod client_secrets;
+mod client_streams;
 pub mod client_trial;
 pub mod clients;
 mod effects;

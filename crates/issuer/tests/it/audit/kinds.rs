@@ -27,6 +27,18 @@ async fn tell_in_vain(app: &TestApp) {
     panic!("the message was not given up");
 }
 
+/// Lets the last attempt for the events of a stream fail, whose receiver is at an address that is not public.
+async fn push_in_vain(app: &TestApp) {
+    for _ in 0..100 {
+        app.sql("UPDATE outbox SET attempts = 6, next_attempt_at = 0 WHERE event = 'verification'").await;
+        if app.count("SELECT count(*) FROM streams WHERE failing_since IS NOT NULL AND status = 'paused'").await == 1 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the stream was not paused");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_event_is_written_where_it_happens() {
     // Failed sign-ins are kept for the months that this test lasts.
@@ -76,6 +88,10 @@ async fn every_kind_of_event_is_written_where_it_happens() {
     let made = app.post("/ssf/streams").bearer(&token).raw("{}").send().await;
     let status = format!(r#"{{"stream_id":"{}","status":"paused"}}"#, made.str("stream_id"));
     app.post("/ssf/status").bearer(&token).raw(status).send().await;
+    let pushed = r#"{"delivery":{"method":"urn:ietf:rfc:8935","endpoint_url":"https://127.0.0.1:1/events"}}"#;
+    let pushed = app.post("/ssf/streams").bearer(&token).raw(pushed).send().await;
+    app.post("/ssf/verify").bearer(&token).raw(format!(r#"{{"stream_id":"{}"}}"#, pushed.str("stream_id"))).send().await;
+    push_in_vain(&app).await;
     let removed = format!("{}/ssf/streams?stream_id={}", app.url, made.str("stream_id"));
     app.http.delete(removed).bearer_auth(&token).send().await.unwrap();
     let spare = app.app.rotation().generate().unwrap();

@@ -182,6 +182,7 @@ fn ways_of_kind(kind: Kind) -> &'static [Way] {
         | Kind::StreamAdded
         | Kind::StreamChanged
         | Kind::StreamRemoved
+        | Kind::StreamPaused
         | Kind::KeyPublished
         | Kind::KeyErased
         | Kind::LogoutNotDelivered => &[],

@@ -1,7 +1,9 @@
 //! Shared Signals: the life of a stream, its events, and who is told of whom.
 
+mod admin;
 mod events;
 mod poll;
+mod push;
 mod streams;
 
 use reqwest::Method;

@@ -10,7 +10,7 @@ use super::{CREDENTIAL_CHANGE, Hub, STREAM_UPDATED, VERIFICATION, event};
 use crate::support::{claims, header};
 
 /// Puts `count` events about alice into the streams, by the trigger that a new password fires.
-async fn many(hub: &Hub, count: usize) {
+pub async fn many(hub: &Hub, count: usize) {
     let id = if hub.app.database_url().starts_with("postgres") { format!("'{}'", hub.alice) } else { format!("x'{}'", hub.alice.simple()) };
     let one =
         format!("UPDATE users SET password_hash = password_hash || 'x', credential_version = credential_version + 1 WHERE id = {id};");
