@@ -73,12 +73,13 @@ pub(super) fn authorization_codes() -> TableCreateStatement {
         .take()
 }
 
-/// One-time links by which people set a password, under their SHA-256.
+/// One-time links by which people set a password, under their SHA-256. `by_administrator` is false for those that the help desk made.
 pub(super) fn password_links() -> TableCreateStatement {
     table("password_links")
         // One for each user, so that a new link ends the one before.
         .col(uuid("user_id").primary_key())
         .col(string("hash").unique_key())
+        .col(boolean("by_administrator"))
         .col(big_integer("expires_at"))
         .foreign_key(&mut ends_with("user_id", "users", "id"))
         .take()

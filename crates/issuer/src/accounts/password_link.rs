@@ -14,8 +14,9 @@ use crate::audit::{self, Actor, Event, Face, Kind, RequestInfo, Who};
 use crate::clock::{DAY, UnixSeconds};
 use crate::oauth::secret;
 use crate::pool::Overloaded;
+use crate::store::password_links::PasswordLink;
 use crate::store::users::UserRow;
-use crate::store::{ConnectionTrait, StoreError, attempts, commit, devices, password_links, users};
+use crate::store::{ConnectionTrait, StoreError, attempts, commit, devices, password_links, roles, users};
 
 /// The lifetime of a link, in seconds.
 pub const LIFETIME: UnixSeconds = DAY;
@@ -42,16 +43,32 @@ pub enum PasswordLinkError {
 }
 
 /// Stores a link of `user` in place of the one before. `link` is its secret, of which only the hash is kept. Returns the Unix seconds at
-/// which it expires.
-pub async fn put(db: &impl ConnectionTrait, user: Uuid, link: &str, now: UnixSeconds) -> Result<UnixSeconds, StoreError> {
-    password_links::put(db, user, &secret::key(link), now + LIFETIME).await?;
-    Ok(now + LIFETIME)
+/// which it expires. `by_administrator` says whether an administrator made it, and not the help desk.
+pub async fn put(
+    db: &impl ConnectionTrait,
+    user: Uuid,
+    link: &str,
+    by_administrator: bool,
+    now: UnixSeconds,
+) -> Result<UnixSeconds, StoreError> {
+    let expires_at = now + LIFETIME;
+    password_links::put(db, PasswordLink { user_id: user, hash: secret::key(link), by_administrator, expires_at }).await?;
+    Ok(expires_at)
 }
 
 /// Returns the user whose password `link` sets; `None` if the link can no longer be used.
 pub async fn find(app: &App, link: &str) -> Result<Option<UserRow>, StoreError> {
-    let Some(user) = password_links::user_of(app.store.reader(), &secret::key(link), app.now()).await? else { return Ok(None) };
-    Ok(users::by_id(app.store.reader(), user).await?.filter(|user| user.disabled_at.is_none()))
+    let db = app.store.reader();
+    let Some(user) = usable(db, &secret::key(link), app.now()).await? else { return Ok(None) };
+    Ok(users::by_id(db, user).await?.filter(|user| user.disabled_at.is_none()))
+}
+
+/// Returns the user of the link with the hash `key`. A link that the help desk made for somebody who has become an administrator since then
+/// is not usable, because the help desk could become one by it.
+async fn usable(db: &impl ConnectionTrait, key: &str, now: UnixSeconds) -> Result<Option<Uuid>, StoreError> {
+    let Some(link) = password_links::by_hash(db, key, now).await? else { return Ok(None) };
+    let is_usable = link.by_administrator || !roles::hold_administration(db, &[link.user_id]).await?;
+    Ok(is_usable.then_some(link.user_id))
 }
 
 /// Sets the password of the user of `link`, which is spent. Ends all sessions, codes and authorizations of the user, forgets their devices,
@@ -85,7 +102,11 @@ pub async fn set_password(
     attempts::forget(&transaction, &lockout::account_name(&user.username)).await?;
     counters.succeed(&transaction).await?;
     let locked = users::lock(&transaction, user.id).await?;
-    if locked.is_none_or(|user| user.disabled_at.is_some()) || !password_links::spend(&transaction, user.id, &key, now).await? {
+    let is_usable = usable(&transaction, &key, now).await?.is_some();
+    if !is_usable
+        || locked.is_none_or(|user| user.disabled_at.is_some())
+        || !password_links::spend(&transaction, user.id, &key, now).await?
+    {
         return Err(PasswordLinkError::Spent);
     }
     users::set_password_hash(&transaction, user.id, &hash, None, now).await?;

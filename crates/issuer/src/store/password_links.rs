@@ -5,21 +5,22 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryF
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
-use crate::store::entity::password_links::{Column, Entity, Model};
+use crate::store::entity::password_links::{Column, Entity};
 use crate::store::{StoreError, query};
 
-/// Stores the hash of a link of `user` that is good until `expires_at`, in place of the link before.
-pub async fn put(db: &impl ConnectionTrait, user: Uuid, hash: &str, expires_at: UnixSeconds) -> Result<(), StoreError> {
-    let link = Model { user_id: user, hash: hash.to_owned(), expires_at };
-    let or_replace = OnConflict::column(Column::UserId).update_columns([Column::Hash, Column::ExpiresAt]).to_owned();
+pub use crate::store::entity::password_links::Model as PasswordLink;
+
+/// Stores a link, in place of the one that its user had before.
+pub async fn put(db: &impl ConnectionTrait, link: PasswordLink) -> Result<(), StoreError> {
+    let columns = [Column::Hash, Column::ByAdministrator, Column::ExpiresAt];
+    let or_replace = OnConflict::column(Column::UserId).update_columns(columns).to_owned();
     Entity::insert(link.into_active_model()).on_conflict(or_replace).exec_without_returning(db).await?;
     Ok(())
 }
 
-/// Returns the user whose link has this hash, unless it has expired at `now`.
-pub async fn user_of(db: &impl ConnectionTrait, hash: &str, now: UnixSeconds) -> Result<Option<Uuid>, StoreError> {
-    let link = Entity::find().filter(Column::Hash.eq(hash)).filter(Column::ExpiresAt.gt(now)).all(db).await?.pop();
-    Ok(link.map(|link| link.user_id))
+/// Returns the link with this hash, unless it has expired at `now`.
+pub async fn by_hash(db: &impl ConnectionTrait, hash: &str, now: UnixSeconds) -> Result<Option<PasswordLink>, StoreError> {
+    Ok(Entity::find().filter(Column::Hash.eq(hash)).filter(Column::ExpiresAt.gt(now)).all(db).await?.pop())
 }
 
 /// Spends the link of `user` with this hash. Returns `false` if it is spent, expired, or replaced by another link.

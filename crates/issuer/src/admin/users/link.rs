@@ -45,7 +45,7 @@ pub async fn make_link(change: &mut Change<'_>, id: Uuid) -> Result<MadeLink, Re
         return Err(Refused::Conflict(format!("the user {} is disabled; enable them first", row.username)));
     }
     let link = BASE64_URL_SAFE_NO_PAD.encode(change.app.clock.random_bytes::<32>());
-    let expires_at = password_link::put(db, id, &link, change.now).await?;
+    let expires_at = password_link::put(db, id, &link, change.is_by_administrator(), change.now).await?;
     change.record(Action::UserLinkMade, Object::User(id, &row.username), None, Some(&Record { expires_at })).await?;
     let url = change.app.settings.issuer.endpoint(&format!("{}?link={link}", password_link::PATH));
     Ok(MadeLink { id, username: row.username, url, expires_at })

@@ -4,11 +4,13 @@ use sea_orm::entity::prelude::*;
 
 #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "password_links")]
+#[expect(missing_docs, reason = "the columns are described in the migration")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: Uuid,
     #[sea_orm(unique)]
     pub hash: String,
+    pub by_administrator: bool,
     pub expires_at: i64,
 }
 

@@ -1,7 +1,8 @@
 //! A one-time link sets a password once, for 24 hours, and ends everything that was signed in before.
 
 use signet_issuer::accounts::password_link::LIFETIME;
-use signet_issuer::admin::users;
+use signet_issuer::admin::{change, users};
+use signet_issuer::audit::{Actor, Face, Who};
 
 use crate::support::{PASSWORD, TestApp};
 
@@ -53,6 +54,25 @@ async fn a_link_sets_a_password_once_and_ends_everything() {
     assert_eq!((again.status, again.heading()), (400, "This link can no longer be used"));
     assert_eq!(app.browser().get(&link).await.heading(), "This link can no longer be used");
     assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'password_set_by_link' AND face = 'page'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_of_the_help_desk_does_not_open_for_who_has_become_an_administrator() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let id = users::show(&app.reading(), "alice").await.unwrap().id;
+    let helper = Actor { face: Face::Api, ..Actor::local(Who::User(uuid::Uuid::nil()), Face::Api) };
+    let helper = helper.with_scopes(["admin:users"].into_iter().collect(), Some(app.clock_now()));
+    let made = change(&app.app, &helper, |change| Box::pin(users::make_link(change, id))).await.unwrap();
+    let link = made.url.strip_prefix(&app.url).unwrap();
+    let (browser, admin) = (app.browser(), ["admin".to_owned()]);
+    let page = browser.get(link).await;
+    assert_eq!(page.heading(), "Set your password");
+    app.operate(|change| Box::pin(users::change_roles(change, id, &admin, &[]))).await.unwrap();
+    assert_eq!(browser.get(link).await.heading(), "This link can no longer be used");
+    let refused = browser.submit(&page, "/set-password", &[("new_password", CHOSEN), ("repeat_password", CHOSEN)]).await;
+    assert_eq!(refused.heading(), "This link can no longer be used");
+    // That of an administrator does.
+    assert_eq!(browser.get(&app.link_of("alice").await).await.heading(), "Set your password");
 }
 
 #[tokio::test(flavor = "multi_thread")]

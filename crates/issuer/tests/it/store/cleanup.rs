@@ -33,14 +33,23 @@ async fn every_query_of_the_cleanup_uses_an_index() {
         audit_events::purge(db, event, 10, 500).await.unwrap();
         db.assert_indexed(&[]);
     }
-    clients::unused(db, 10, 50).await.unwrap();
-    db.assert_indexed(&[]);
+    // PostgreSQL joins the two indexes of this query by bitmaps, which `plans` leaves out; SQLite reads the few clients whole once it has counted
+    // them.
+    let is_sqlite = app.database_url().starts_with("sqlite");
+    if is_sqlite {
+        clients::unused(db, 10, 50).await.unwrap();
+        db.assert_indexed(&[]);
+    }
     // Two conditions with an index each, which are worth it only where there are many rows.
     with_many(&app).await;
     let db = &app.plans_by_statistics().await;
     let searched = |_: &str| {};
     tested.extend(purges!(db, searched: authorizations, sessions));
-    let (statements, scans) = db.scans(&["authorizations", "sessions", "authorization_codes"]);
+    if !is_sqlite {
+        clients::unused(db, 10, 50).await.unwrap();
+    }
+    let tables = ["authorizations", "sessions", "authorization_codes", "clients"];
+    let (statements, scans) = db.scans(&tables[..if is_sqlite { 3 } else { 4 }]);
     assert!(statements >= 3 && scans.is_empty(), "{statements}: {scans:#?}");
     tested.push("audit_events");
     every_purge_of_the_store_is_tested(tested);
@@ -97,8 +106,9 @@ async fn the_feed_and_one_time_links_are_read_by_an_index() {
     assert!(revocations::from(db, 1_000_000).await.unwrap().is_empty());
     revocations::of_client_itself(db, "cli").await.unwrap();
     revocations::of_users(db, &[user], &revocations::Loss::of(db, &["clerk".to_owned()], None).await.unwrap()).await.unwrap();
-    password_links::put(db, user, "hash", 100).await.unwrap();
-    assert_eq!(password_links::user_of(db, "hash", 10).await.unwrap(), Some(user));
+    let link = password_links::PasswordLink { user_id: user, hash: "hash".to_owned(), by_administrator: true, expires_at: 100 };
+    password_links::put(db, link.clone()).await.unwrap();
+    assert_eq!(password_links::by_hash(db, "hash", 10).await.unwrap(), Some(link));
     assert!(password_links::spend(db, user, "hash", 10).await.unwrap());
     password_links::withdraw(db, user).await.unwrap();
     // Without statistics PostgreSQL takes a table of authorizations for one of a single row.
