@@ -54,6 +54,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Parses a body. The problem names the member at fault by its JSON pointer.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // A list would be read as the members in the order of their declaration.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::of_member("#".to_owned(), "expected an object; found a list"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let text = error.inner().to_string();

@@ -272,6 +272,7 @@ async fn faults_name_the_member_by_its_pointer() {
     };
     for (body, media_type, status) in [
         ("{", "application/json", 400),
+        (r#"["x"]"#, "application/json", 422),
         (r#"{"name":"x"} {}"#, "application/json", 400),
         ("name=x", "application/x-www-form-urlencoded", 415),
         (&format!("{{\"name\":\"{}\"}}", "x".repeat(70_000)), "application/json", 413),
