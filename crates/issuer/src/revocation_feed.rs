@@ -25,6 +25,9 @@ use crate::store::{Store, StoreError};
 /// after 5 s.
 const SETTLED: Duration = Duration::from_secs(30);
 
+/// A verifier that lacks more entries than this gets everything, from the buffer that all share.
+const MOST_NEWS: usize = 1000;
+
 /// After this long without a successful read, the node no longer knows whether there is news.
 const BLIND_AFTER: Duration = Duration::from_secs(2);
 
@@ -192,7 +195,7 @@ impl Cursor {
 /// The answer to a cursor.
 #[derive(Debug)]
 pub enum Answer {
-    /// The verifier knows nothing, or its cursor is unknown. The answer is [`News`] in JSON, in one buffer for all who ask.
+    /// The verifier knows nothing, its cursor is unknown, or it lacks more than [`MOST_NEWS`]. The answer is [`News`] in JSON, in one buffer for all who ask.
     Everything(Arc<[u8]>),
     /// There are entries that the verifier does not know.
     News(News),
@@ -270,8 +273,8 @@ impl RevocationFeed {
         };
         Ok(match (theirs, place) {
             (Some(theirs), Some(place)) if known.sum_from(place) == theirs.sum => Answer::Nothing(news(known.entries.len())),
-            (_, Some(place)) => Answer::News(news(place)),
-            (_, None) => {
+            (_, Some(place)) if known.entries.len() - place <= MOST_NEWS => Answer::News(news(place)),
+            _ => {
                 let everything = match &known.everything {
                     Some(everything) => Arc::clone(everything),
                     None => serde_json::to_vec(&news(0))?.into(),

@@ -1,6 +1,6 @@
 //! Queries on clients, their scopes, their origins and their logos.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -309,10 +309,12 @@ pub async fn replace(db: &impl ConnectionTrait, client: ClientRow, scopes: &[Str
     let (id, terms) = (client.id.clone(), client_terms::of(&client));
     let (mut own, old) = (scopes_of(db, &[&id]).await?, row(db, &id).await?);
     let loses_scopes = own.remove(&id).unwrap_or_default().iter().any(|scope| !scopes.contains(scope));
-    let loses_users = client.access() == Access::Groups && old.is_some_and(|old| old.access() == Access::Everyone);
+    let loses_users = client.access() == Access::Groups && old.as_ref().is_some_and(|old| old.access() == Access::Everyone);
+    let grants = |row: &ClientRow| words(&row.grant_types).map(str::to_owned).collect::<BTreeSet<_>>();
+    let loses_grants = old.as_ref().is_some_and(|old| !grants(old).is_subset(&grants(&client)));
     clients::Entity::update(client.into_active_model().reset_all()).exec(db).await?;
     client_terms::replace(db, &id, terms).await?;
-    if loses_scopes || loses_users {
+    if loses_scopes || loses_users || loses_grants {
         revocations::of_client(db, &id).await?;
     }
     client_scopes::Entity::delete_many().filter(client_scopes::Column::ClientId.eq(id.as_str())).exec(db).await?;

@@ -84,6 +84,7 @@ enum Way {
     AuthorizationEnded,
     AuthorizationsEnded,
     ClientDisabled,
+    ClientLosesGrant,
     ClientLosesScope,
     ClientForGroups,
     ClientRemoved,
@@ -116,7 +117,7 @@ fn ways_of(action: Action) -> &'static [Way] {
     match action {
         Action::AuthorizationEnded => &[AuthorizationEnded],
         Action::AuthorizationsEnded => &[AuthorizationsEnded],
-        Action::ClientChanged => &[ClientLosesScope, ClientForGroups],
+        Action::ClientChanged => &[ClientLosesGrant, ClientLosesScope, ClientForGroups],
         Action::ClientDisabled => &[ClientDisabled],
         Action::ClientRemoved => &[ClientRemoved],
         Action::GroupChanged => &[GroupLosesRole],
@@ -214,6 +215,13 @@ async fn make(way: Way, house: &House) -> Vec<String> {
         Way::ClientDisabled => {
             app.disable_client("worker").await;
             app.disable_client("shop").await;
+            vec![token(shop), worker.clone()]
+        }
+        Way::ClientLosesGrant => {
+            for client in ["worker", "shop"] {
+                let grant_types = Patch::Set(Vec::new());
+                app.edit_client(client, ClientPatch { grant_types, ..ClientPatch::default() }).await.unwrap();
+            }
             vec![token(shop), worker.clone()]
         }
         Way::ClientLosesScope => {
@@ -348,7 +356,10 @@ async fn every_way_to_end_or_narrow_access_revokes_its_tokens_and_no_others() {
         let all = [house.web.str("access_token"), house.shop.str("access_token"), &house.worker, &house.bob];
         for other in all.into_iter().filter(|token| !refused.iter().any(|refused| refused == token)) {
             // A change of a client concerns all of its users, and bob is one of them.
-            let concerns_all = matches!(way, Way::ClientDisabled | Way::ClientLosesScope | Way::ClientForGroups | Way::ClientRemoved);
+            let concerns_all = matches!(
+                way,
+                Way::ClientDisabled | Way::ClientLosesGrant | Way::ClientLosesScope | Way::ClientForGroups | Way::ClientRemoved
+            );
             if other == house.bob && concerns_all {
                 continue;
             }
@@ -444,6 +455,9 @@ async fn one_address_gets_full_sets_only_so_often() {
     };
     assert_eq!(refused.error(), (503, "temporarily_unavailable"));
     assert_eq!((refused.header("retry-after"), sent), ("1", 16 * 1024 * 1024 / all.text.len()));
+    // A cursor that names the beginning is no way around that.
+    let beginning = format!("/revocations?after={}", "A".repeat(43));
+    assert_eq!(app.get(&beginning).send().await.error(), (503, "temporarily_unavailable"));
     // Who has a cursor needs no full set, and goes on.
     assert!(timeout(Duration::from_millis(700), after(&app, all.str("cursor"))).await.is_err(), "there is no news yet");
     app.advance(1);
