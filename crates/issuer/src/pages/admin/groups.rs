@@ -159,7 +159,20 @@ pub async fn new(admin: Administrator) -> Result<Response, PageError> {
 }
 
 /// `POST /admin/groups/new`: adds a group.
-pub async fn add(form: AdminForm) -> Result<Response, PageError> {
+pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
+    let asked = Confirmation {
+        section: SECTION,
+        heading: format!("Add the group {} of administrators?", form.text("name")),
+        lead: "The roles of the new group hold a scope of administration. Its members will be administrators.".to_owned(),
+        path: "/admin/groups/new".to_owned(),
+        back: "/admin/groups/new".to_owned(),
+        submit: "Add the group",
+    };
+    if form.is_confirmation()
+        && let Some(page) = form.confirmed(asked.clone()).await?
+    {
+        return Ok(page);
+    }
     let draft = GroupDraft {
         name: form.text("name"),
         display_name: form.optional("display_name"),
@@ -168,10 +181,11 @@ pub async fn add(form: AdminForm) -> Result<Response, PageError> {
         delegated: form.is_checked("delegated"),
         is_default: form.is_checked("is_default"),
     };
-    let admin = &form.admin;
-    match admin.change(move |change| Box::pin(groups::add(change, draft))).await {
-        Ok(group) => admin.done("added", &path(&group.name)),
-        Err(refused) => form.refused(new_form(admin).await?, refused),
+    let actor = form.careful_actor();
+    match form.attempt(&actor, move |change| Box::pin(groups::add(change, draft))).await {
+        Ok(group) => form.admin.done("added", &path(&group.name)),
+        Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
+        Err(refused) => form.refused(new_form(&form.admin).await?, refused),
     }
 }
 

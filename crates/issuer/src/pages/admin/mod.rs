@@ -152,6 +152,7 @@ impl Administrator {
 }
 
 /// What a dangerous operation does, for the page that asks for confirmation.
+#[derive(Clone)]
 struct Confirmation {
     section: &'static str,
     heading: String,

@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use axum::response::Response;
 
+use crate::admin::Refused;
 use crate::admin::preview::Subject;
 use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
@@ -111,15 +112,29 @@ pub async fn new(admin: Administrator) -> Result<Response, PageError> {
 }
 
 /// `POST /admin/roles/new`: adds a role.
-pub async fn add(form: AdminForm) -> Result<Response, PageError> {
-    let admin = &form.admin;
+pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
+    let asked = Confirmation {
+        section: SECTION,
+        heading: format!("Add the role {} of administrators?", form.text("name")),
+        lead: "The scopes of the new role are of administration. Whoever has the role will be an administrator.".to_owned(),
+        path: "/admin/roles/new".to_owned(),
+        back: "/admin/roles/new".to_owned(),
+        submit: "Add the role",
+    };
+    if form.is_confirmation()
+        && let Some(page) = form.confirmed(asked.clone()).await?
+    {
+        return Ok(page);
+    }
+    let actor = form.careful_actor();
     let added = match NewRole::check(&form.text("name"), &form.lines("scopes")) {
-        Ok(role) => admin.change(move |change| Box::pin(roles::add(change, role))).await,
+        Ok(role) => form.attempt(&actor, move |change| Box::pin(roles::add(change, role))).await,
         Err(refused) => Err(refused),
     };
     match added {
-        Ok(role) => admin.done("added", &path(&role.name)),
-        Err(refused) => form.refused(new_form(admin).await?, refused),
+        Ok(role) => form.admin.done("added", &path(&role.name)),
+        Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
+        Err(refused) => form.refused(new_form(&form.admin).await?, refused),
     }
 }
 

@@ -99,7 +99,9 @@ pub async fn save(Path(username): Path<String>, form: AdminForm) -> Result<Respo
     let mut patch = UserPatch { name: optional("name"), email: optional("email"), ..UserPatch::default() };
     if admin.may(Operation::UserEditEverything) {
         patch.username = Patch::Set(form.text("username"));
-        patch.email_verified = Patch::Set(form.is_checked("email_verified"));
+        // A box that was ticked for the address before says nothing about a new one.
+        let is_new = form.optional("email") != user.email;
+        patch.email_verified = Patch::Set(form.is_checked("email_verified") && !(is_new && user.email_verified));
         patch.external_id = optional("external_id");
         patch.claims = Patch::Set(claims().map(|claim| (claim.to_owned(), Some(form.text(claim)))).collect::<BTreeMap<_, _>>());
         let value = |attribute: &AttributeView| {

@@ -11,7 +11,7 @@ use crate::accounts::methods::password;
 use crate::admin::groups::{self, GroupFilter};
 use crate::admin::preview::Subject;
 use crate::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserView};
-use crate::admin::{Operation, Window};
+use crate::admin::{Operation, Refused, Window};
 use crate::app::App;
 use crate::pages::admin::effects::Members;
 use crate::pages::admin::view::{Cell, Choose, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
@@ -128,7 +128,20 @@ pub async fn new(admin: Administrator) -> Result<Response, PageError> {
 }
 
 /// `POST /admin/users/new`: adds a user and shows the generated password once.
-pub async fn add(State(app): State<Arc<App>>, form: AdminForm) -> Result<Response, PageError> {
+pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Response, PageError> {
+    let asked = Confirmation {
+        section: SECTION,
+        heading: format!("Add {} as an administrator?", form.text("username")),
+        lead: "The roles or groups of the new user hold a scope of administration.".to_owned(),
+        path: "/admin/users/new".to_owned(),
+        back: "/admin/users/new".to_owned(),
+        submit: "Add the administrator",
+    };
+    if form.is_confirmation()
+        && let Some(page) = form.confirmed(asked.clone()).await?
+    {
+        return Ok(page);
+    }
     let draft = UserDraft {
         username: form.text("username"),
         email: form.optional("email"),
@@ -144,7 +157,9 @@ pub async fn add(State(app): State<Arc<App>>, form: AdminForm) -> Result<Respons
     };
     let generated = password::random(&*app.clock);
     let hash = PasswordHash::generated(&app, SecretString::from(generated.as_str())).await.map_err(failed)?;
-    match admin.change(move |change| Box::pin(users::add(change, user, hash))).await {
+    let actor = form.careful_actor();
+    match form.attempt(&actor, move |change| Box::pin(users::add(change, user, hash))).await {
+        Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
         Ok(user) => {
             let detail = Detail {
                 frame: admin.frame(SECTION, "").await?,
