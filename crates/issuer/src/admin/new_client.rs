@@ -35,6 +35,7 @@ pub const SELF_REGISTERED_GRANTS: [Grant; 2] = [Grant::AuthorizationCode, Grant:
 /// The input for a new client, before it is checked. Fields carry the names of RFC 7591 where it has them.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "the names are those of the specification")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct ClientDraft {
     /// `None` for a random id.
     pub client_id: Option<String>,

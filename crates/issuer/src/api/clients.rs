@@ -23,6 +23,7 @@ use crate::web::file;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewClient)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct NewClientBody {
     /// Absent for a random id.
     #[serde(default)]

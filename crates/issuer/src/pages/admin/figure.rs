@@ -20,16 +20,16 @@ pub enum Shape {
         x: i64,
         /// The upper edge.
         y: i64,
-        /// The width.
+        /// The width of the area, in units of the picture.
         width: i64,
-        /// The height.
+        /// The height of the area, in units of the picture.
         height: i64,
         /// The name of the colour.
         class: &'static str,
         /// The text about it.
         title: String,
     },
-    /// A line.
+    /// A line between two places of the picture.
     Line {
         /// Where it begins.
         from: (i64, i64),
@@ -40,11 +40,11 @@ pub enum Shape {
     },
     /// A text whose foot stands at a place.
     Text {
-        /// The place.
+        /// The place at which the text begins or is centred.
         at: (i64, i64),
         /// `start`, `middle` or `end`: the part of the text that stands at the place.
         anchor: &'static str,
-        /// The text.
+        /// The text that is shown there.
         text: String,
     },
 }

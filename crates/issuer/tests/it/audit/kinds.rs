@@ -34,7 +34,7 @@ async fn push_in_vain(app: &TestApp) {
         if app.count("SELECT count(*) FROM streams WHERE failing_since IS NOT NULL AND status = 'paused'").await == 1 {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        real_time(100).await;
     }
     panic!("the stream was not paused");
 }

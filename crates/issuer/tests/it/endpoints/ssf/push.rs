@@ -1,7 +1,6 @@
 //! Push delivery (RFC 8935): the request, the acknowledgement, and receivers that do not answer.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -15,7 +14,7 @@ use signet_issuer::admin::clients;
 use tokio::net::TcpListener;
 
 use super::{CREDENTIAL_CHANGE, Hub, SESSION_REVOKED, STREAM_UPDATED, VERIFICATION, event};
-use crate::support::{START, claims, header, serve};
+use crate::support::{START, claims, header, real_time, serve};
 
 /// The URL of a receiver, which answers as a test says and keeps what it is sent.
 struct Endpoint {
@@ -48,7 +47,7 @@ impl Endpoint {
             if self.shared.lock().unwrap().requests.len() >= count {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            real_time(50).await;
         }
         let taken = std::mem::take(&mut self.shared.lock().unwrap().requests);
         assert_eq!(taken.len(), count, "{taken:?}");
@@ -57,7 +56,7 @@ impl Endpoint {
 
     /// Asserts that no request comes in the time in which the job looks twice.
     async fn is_left_alone(&self) {
-        tokio::time::sleep(Duration::from_millis(1200)).await;
+        real_time(1200).await;
         self.taken(0).await;
     }
 }
@@ -88,7 +87,7 @@ async fn settled(hub: &Hub) {
         if hub.app.count("SELECT count(*) FROM outbox WHERE leased_until > 0").await == 0 {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        real_time(50).await;
     }
     panic!("an attempt has not ended");
 }
@@ -277,7 +276,7 @@ async fn a_private_address_is_refused_and_never_asked() {
             assert!(error.contains("public address"), "{error}");
             return;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        real_time(50).await;
     }
     panic!("no attempt was made");
 }
