@@ -86,6 +86,7 @@ def main():
     ada.goto("/admin/groups/platform/members")
     ada.fill(add="alice")
     ada.press()
+    ada.press()  # The first page says who gains what.
 
     ada.goto("/admin/clients/new?preset=grafana")
     ada.fill(url="https://grafana.example.com", client_id="grafana", client_name="Grafana", groups="platform")
