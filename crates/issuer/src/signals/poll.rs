@@ -61,6 +61,8 @@ impl Request {
         if acknowledged.len() + refused.len() > MOST_ACKS {
             return Err(invalid(format!("ack: expected at most {MOST_ACKS} SETs")));
         }
+        // A request for no events only acknowledges, so that it has nothing to wait for.
+        let immediately = immediately || max == 0;
         Ok(Self { max, immediately, acknowledged, refused })
     }
 }

@@ -111,7 +111,7 @@ async fn a_queue_that_is_full_pauses_its_stream_until_the_receiver_enables_it() 
     loop {
         let answer = hub.poll(&id, json!({ "returnImmediately": true })).await;
         taken += ids(&answer).len();
-        hub.poll(&id, json!({ "ack": ids(&answer), "maxEvents": 0, "returnImmediately": true })).await;
+        hub.poll(&id, json!({ "ack": ids(&answer), "maxEvents": 0 })).await;
         if answer.json.get("moreAvailable").is_none() {
             break;
         }
