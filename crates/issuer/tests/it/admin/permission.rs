@@ -392,6 +392,7 @@ async fn the_help_desk_edits_only_the_address_and_the_full_name() {
 async fn only_users_who_signed_in_recently_grant_scopes_of_administration() {
     let app = prepared().await;
     let plain = target(&app, "plain", "clerk", None).await;
+    let chief = target(&app, "chief", "admin", None).await;
     app.operate(|change| Box::pin(roles::add(change, NewRole::check("empty", &[]).unwrap()))).await.unwrap();
     let one = |name: &str| vec![name.to_owned()];
     let actors = [
@@ -401,7 +402,7 @@ async fn only_users_who_signed_in_recently_grant_scopes_of_administration() {
         (Actor::local(Who::Operator, Face::CommandLine), "ok"),
     ];
     for (actor, expected) in actors {
-        for way in 0..9 {
+        for way in 0..11 {
             let mut change = Change::within(&app.app, &actor, app.app.store.begin().await.unwrap());
             let change = &mut change;
             let granted = match way {
@@ -422,7 +423,10 @@ async fn only_users_who_signed_in_recently_grant_scopes_of_administration() {
                 }
                 6 => roles::add(change, NewRole::check("new", &one("admin:users")).unwrap()).await.map(drop),
                 7 => roles::change_scopes(change, "empty", &one("admin:read"), &[]).await.map(drop),
-                _ => clients::add(change, new_client(&["admin:read"]), None, None).await.map(drop),
+                8 => clients::add(change, new_client(&["admin:read"]), None, None).await.map(drop),
+                // Whoever has the password of an administrator, or a link to set it, is one.
+                9 => users::set_password(change, chief.id, password()).await.map(drop),
+                _ => users::make_link(change, chief.id).await.map(drop),
             };
             assert_eq!(outcome(granted), expected, "way {way} by {:?}", actor.who);
         }
