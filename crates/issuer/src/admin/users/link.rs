@@ -41,7 +41,7 @@ pub async fn make_link(change: &mut Change<'_>, id: Uuid) -> Result<MadeLink, Re
     let db = &change.transaction;
     let row = users::lock(db, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
     change.require_over(&[id]).await?;
-    // Whoever has the link of an administrator can be one.
+    // Whoever has a link of an administrator can act as one.
     change.require_grant_to(&[id]).await?;
     if row.disabled_at.is_some() {
         return Err(Refused::Conflict(format!("the user {} is disabled; enable them first", row.username)));

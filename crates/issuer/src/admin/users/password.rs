@@ -86,7 +86,7 @@ pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordH
     change.require(Operation::UserSetPassword)?;
     let db = &change.transaction;
     let row = users::lock(db, id).await?.ok_or_else(|| Refused::not_found("user", id))?;
-    // Whoever sets the password of an administrator can be one.
+    // Whoever sets the password of an administrator can act as one.
     change.require_grant_to(&[id]).await?;
     let old = PasswordRecord::stored(&row);
     let user = UserView::read(db, row, change.now).await?;

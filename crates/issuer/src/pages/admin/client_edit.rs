@@ -137,9 +137,7 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
         back: path(&id),
         submit: "Save",
     };
-    if form.is_confirmation()
-        && let Some(page) = form.confirmed(asked()).await?
-    {
+    if let Some(page) = form.check_confirmation(asked()).await? {
         return Ok(page);
     }
     if !form.is_confirmation()

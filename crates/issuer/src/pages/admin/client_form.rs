@@ -259,9 +259,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
         back: PATH.to_owned(),
         submit: "Add the client",
     };
-    if form.is_confirmation()
-        && let Some(page) = form.confirmed(asked()).await?
-    {
+    if let Some(page) = form.check_confirmation(asked()).await? {
         return Ok(page);
     }
     let url = preset.map_or_else(|| Ok(String::new()), |preset| preset.check_url(Some(&form.text("url"))));

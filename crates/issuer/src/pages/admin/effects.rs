@@ -58,7 +58,7 @@ fn sentence(effect: &Effect) -> String {
     format!("{count} {noun} {verb} the {kind} {name}: {}{more}.", users.join(", "))
 }
 
-/// What became of a change of members.
+/// The outcome of a change of members.
 pub(super) enum Members {
     /// A page asks first.
     Asked(Response),

@@ -53,7 +53,7 @@ pub enum Shape {
 #[derive(Debug, Clone, Default)]
 pub struct Figure {
     pub title: String,
-    /// What the picture shows, in a sentence.
+    /// A sentence that says what the picture shows.
     pub summary: String,
     pub height: i64,
     pub shapes: Vec<Shape>,

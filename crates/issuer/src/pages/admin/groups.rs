@@ -168,9 +168,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
         back: "/admin/groups/new".to_owned(),
         submit: "Add the group",
     };
-    if form.is_confirmation()
-        && let Some(page) = form.confirmed(asked.clone()).await?
-    {
+    if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
     }
     let draft = GroupDraft {

@@ -207,6 +207,11 @@ impl AdminForm {
         actor
     }
 
+    /// Checks the password if the form comes from the page that asks for it. Returns that page again if the password is wrong.
+    async fn check_confirmation(&mut self, asked: Confirmation) -> Result<Option<Response>, PageError> {
+        if self.is_confirmation() { self.confirmed(asked).await } else { Ok(None) }
+    }
+
     /// Asks for the password on a page that names what will be lost, unless the form comes from that page with the right password. The page
     /// carries the values of the form, but no secrets.
     async fn confirmed(&mut self, asked: Confirmation) -> Result<Option<Response>, PageError> {

@@ -105,7 +105,7 @@ impl Table {
 #[derive(Debug, Clone, Default)]
 pub struct Button {
     pub label: &'static str,
-    /// What the button acts on, for screen readers.
+    /// The name of the thing that the button acts on, for screen readers.
     pub about: String,
     pub path: String,
     pub fields: Vec<Hidden>,

@@ -137,9 +137,7 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
         back: "/admin/users/new".to_owned(),
         submit: "Add the administrator",
     };
-    if form.is_confirmation()
-        && let Some(page) = form.confirmed(asked.clone()).await?
-    {
+    if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
     }
     let draft = UserDraft {

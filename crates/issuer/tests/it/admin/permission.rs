@@ -424,7 +424,7 @@ async fn only_users_who_signed_in_recently_grant_scopes_of_administration() {
                 6 => roles::add(change, NewRole::check("new", &one("admin:users")).unwrap()).await.map(drop),
                 7 => roles::change_scopes(change, "empty", &one("admin:read"), &[]).await.map(drop),
                 8 => clients::add(change, new_client(&["admin:read"]), None, None).await.map(drop),
-                // Whoever has the password of an administrator, or a link to set it, is one.
+                // Whoever has the password of an administrator, or a link to set it, can act as one.
                 9 => users::set_password(change, chief.id, password()).await.map(drop),
                 _ => users::make_link(change, chief.id).await.map(drop),
             };
