@@ -13,7 +13,7 @@ use crate::oauth::scope::words;
 use crate::store::users::{self, UserRow};
 use crate::store::{ConnectionTrait, client_groups, clients, groups};
 
-/// What stands in the place of the groups where everyone may sign in.
+/// The word that stands in the place of the groups where everyone may sign in.
 const EVERYONE: &str = "everyone";
 
 /// A user who may sign in to a client. A disabled user is listed too, because enabling them gives the access back.

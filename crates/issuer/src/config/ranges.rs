@@ -11,7 +11,7 @@ const MAX_DAYS: i64 = 3660;
 pub(super) struct Range {
     name: &'static str,
     value: i64,
-    /// What the number counts, such as ` of seconds`; empty if the name says it.
+    /// The words for the things that the number counts, such as ` of seconds`; empty if the name says it.
     unit: &'static str,
     least: i64,
     most: i64,
