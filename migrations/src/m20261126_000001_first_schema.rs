@@ -12,6 +12,7 @@ mod revocations;
 mod sign_in;
 mod signals;
 mod table;
+mod trigger;
 
 use sea_orm_migration::prelude::*;
 

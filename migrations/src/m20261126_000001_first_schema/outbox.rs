@@ -9,6 +9,7 @@ use sea_orm_migration::schema::{big_integer, integer, pk_auto, string, string_nu
 use sea_orm_migration::sea_orm::DatabaseBackend;
 
 use super::table::{ends_with, table};
+use super::trigger::Trigger;
 
 /// The clients to which a user has signed in within a session. A row outlives the authorization: it is deleted with the session.
 pub(super) fn session_clients() -> TableCreateStatement {
@@ -50,17 +51,6 @@ fn now(backend: DatabaseBackend) -> &'static str {
     }
 }
 
-/// A change, and the statement that follows it.
-struct Watched {
-    name: &'static str,
-    table: &'static str,
-    /// When the trigger fires, such as `AFTER UPDATE`.
-    event: &'static str,
-    /// The condition under which it fires.
-    when: &'static str,
-    statement: String,
-}
-
 /// Returns the statement that tells the clients of the session `row`, which is `OLD` or `NEW`. The metadata of a client is compact JSON, in
 /// whose texts each quotation mark has a backslash before it, so that only a member can look like this.
 fn tell_clients(backend: DatabaseBackend, row: &str) -> String {
@@ -68,51 +58,39 @@ fn tell_clients(backend: DatabaseBackend, row: &str) -> String {
         "INSERT INTO outbox (receiver, client_id, event, user_id, sid, created_at) \
          SELECT 'client:' || clients.id, clients.id, 'session_ended', {row}.user_id, {row}.sid, {now} \
          FROM session_clients JOIN clients ON clients.id = session_clients.client_id \
-         WHERE session_clients.sid = {row}.sid AND clients.metadata LIKE '%\"backchannel_logout_uri\":\"%'",
+         WHERE session_clients.sid = {row}.sid AND clients.metadata LIKE '%\"backchannel_logout_uri\":\"%';",
         now = now(backend)
     )
 }
 
 /// Returns the statements that make the triggers.
 pub(super) fn triggers(backend: DatabaseBackend) -> Vec<String> {
+    let (tell_new, tell_old) = (tell_clients(backend, "NEW"), tell_clients(backend, "OLD"));
     let watched = [
-        Watched {
+        Trigger {
             name: "tell_of_ended_session",
             table: "sessions",
-            event: "AFTER UPDATE",
+            moment: "AFTER UPDATE",
             when: "OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL",
-            statement: tell_clients(backend, "NEW"),
+            body: &tell_new,
         },
         // Before the row is deleted, because the rows of `session_clients` are deleted with it. The cleanup of expired sessions deletes those
         // rows first.
-        Watched {
+        Trigger {
             name: "tell_of_deleted_session",
             table: "sessions",
-            event: "BEFORE DELETE",
+            moment: "BEFORE DELETE",
             when: "OLD.ended_at IS NULL",
-            statement: tell_clients(backend, "OLD"),
+            body: &tell_old,
         },
-        Watched {
+        Trigger {
             name: "remember_client_of_session",
             table: "authorizations",
-            event: "AFTER INSERT",
+            moment: "AFTER INSERT",
             when: "NEW.sid IS NOT NULL",
-            statement: "INSERT INTO session_clients (sid, client_id) SELECT sid, NEW.client_id FROM sessions WHERE sid = NEW.sid \
-                        ON CONFLICT DO NOTHING"
-                .to_owned(),
+            body: "INSERT INTO session_clients (sid, client_id) SELECT sid, NEW.client_id FROM sessions WHERE sid = NEW.sid \
+                        ON CONFLICT DO NOTHING;",
         },
     ];
-    let mut statements = Vec::new();
-    for Watched { name, table, event, when, statement } in watched {
-        match backend {
-            DatabaseBackend::Postgres => {
-                // A trigger that fires before a deletion prevents it unless it returns the row.
-                statements
-                    .push(format!("CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {statement}; RETURN OLD; END $$"));
-                statements.push(format!("CREATE TRIGGER {name} {event} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"));
-            }
-            _ => statements.push(format!("CREATE TRIGGER {name} {event} ON {table} FOR EACH ROW WHEN {when} BEGIN {statement}; END")),
-        }
-    }
-    statements
+    watched.iter().flat_map(|trigger| trigger.statements(backend)).collect()
 }

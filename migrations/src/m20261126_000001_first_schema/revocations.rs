@@ -8,6 +8,7 @@ use sea_orm_migration::schema::{big_integer, binary, binary_null, pk_auto, strin
 use sea_orm_migration::sea_orm::DatabaseBackend;
 
 use super::table::table;
+use super::trigger::Trigger;
 
 /// What access tokens are refused for: a handle, or the `kid` of the key that signed them. `id` is random; `at` is the time by the clock of
 /// the database.
@@ -46,24 +47,15 @@ const WATCHED: [Watched; 6] = [
 
 /// Returns the statements that make the triggers.
 pub(super) fn triggers(backend: DatabaseBackend) -> Vec<String> {
-    let mut statements = Vec::new();
-    for (number, Watched { table, event, when, column }) in WATCHED.iter().enumerate() {
-        let name = format!("revoke_{number}_{table}");
-        match backend {
-            DatabaseBackend::Postgres => {
-                statements.push(format!(
-                    "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-                     INSERT INTO revocations (id, {column}, at) VALUES \
-                     (uuid_send(gen_random_uuid()), OLD.{column}, floor(extract(epoch from clock_timestamp()))::bigint); RETURN NULL; END $$"
-                ));
-                statements
-                    .push(format!("CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"));
-            }
-            _ => statements.push(format!(
-                "CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW WHEN {when} BEGIN \
-                 INSERT INTO revocations (id, {column}, at) VALUES (randomblob(16), OLD.{column}, unixepoch()); END"
-            )),
-        }
-    }
-    statements
+    let (id, now) = match backend {
+        DatabaseBackend::Postgres => ("uuid_send(gen_random_uuid())", "floor(extract(epoch from clock_timestamp()))::bigint"),
+        _ => ("randomblob(16)", "unixepoch()"),
+    };
+    let make = |(number, watched): (usize, &Watched)| {
+        let Watched { table, event, when, column } = watched;
+        let (name, moment) = (format!("revoke_{number}_{table}"), format!("AFTER {event}"));
+        let body = format!("INSERT INTO revocations (id, {column}, at) VALUES ({id}, OLD.{column}, {now});");
+        Trigger { name: &name, table, moment: &moment, when, body: &body }.statements(backend)
+    };
+    WATCHED.iter().enumerate().flat_map(make).collect()
 }

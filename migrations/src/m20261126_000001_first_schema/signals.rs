@@ -8,6 +8,7 @@ use sea_orm_migration::schema::{big_integer, big_integer_null, boolean, string, 
 use sea_orm_migration::sea_orm::DatabaseBackend;
 
 use super::table::{ends_with, pairs, table};
+use super::trigger::Trigger;
 
 /// The most events that wait in the queue of one stream. A stream whose queue is full is paused.
 const MOST_EVENTS: u32 = 1000;
@@ -207,17 +208,7 @@ pub(super) fn triggers(backend: DatabaseBackend) -> Vec<String> {
     }
     let forget = "DELETE FROM outbox WHERE receiver = 'stream:' || OLD.id;";
     triggers.push(("forget_queue".to_owned(), "streams", "AFTER DELETE", "1 = 1".to_owned(), forget.to_owned()));
-    let mut statements = Vec::new();
-    for (name, table, moment, when, body) in triggers {
-        match backend {
-            DatabaseBackend::Postgres => {
-                let result = if moment.starts_with("BEFORE") { "OLD" } else { "NULL" };
-                statements
-                    .push(format!("CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN {result}; END $$"));
-                statements.push(format!("CREATE TRIGGER {name} {moment} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"));
-            }
-            _ => statements.push(format!("CREATE TRIGGER {name} {moment} ON {table} FOR EACH ROW WHEN {when} BEGIN {body} END")),
-        }
-    }
-    statements
+    let statements =
+        triggers.iter().flat_map(|(name, table, moment, when, body)| Trigger { name, table, moment, when, body }.statements(backend));
+    statements.collect()
 }
