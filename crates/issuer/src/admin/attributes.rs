@@ -244,6 +244,7 @@ pub async fn edit(
     let row = attributes::lock(&change.transaction, name).await?.ok_or_else(|| Refused::not_found("attribute", name))?;
     let before = AttributeView::of(row)?;
     require_version(before.version, expected_version)?;
+    change.require_version(before.version)?;
     let mut after = AttributeView {
         display_name: patch.display_name.unwrap_or_else(|| before.display_name.clone()),
         mutability: patch.mutability.unwrap_or(before.mutability),

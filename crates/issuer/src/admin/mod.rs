@@ -240,6 +240,11 @@ impl<'a> Change<'a> {
         }
     }
 
+    /// Lets a second operation of the same change edit the object that the first one edited, whose new version the actor has not seen.
+    pub fn expect_own_version(&mut self) {
+        self.expected = None;
+    }
+
     /// Records what an operation did to `object`: its view before and after, each `None` if it did not exist then.
     async fn record<V: Serialize>(&self, action: Action, object: Object<'_>, before: Option<&V>, after: Option<&V>) -> Result<(), Refused> {
         let json = |view: Option<&V>| view.and_then(|view| serde_json::to_value(view).ok());

@@ -105,6 +105,7 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
     let row = users::lock(db, id).await?.ok_or_else(not_found)?;
     change.require_over(&[id]).await?;
     require_version(row.version, expected_version)?;
+    change.require_version(row.version)?;
     let before = UserView::read(db, row.clone(), change.now).await?;
     let declared = attribute_store::all(db).await?;
     let (edited, values) = (apply(&row, &patch), attribute_values(&declared, patch.attributes, &before)?);

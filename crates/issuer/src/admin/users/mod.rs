@@ -362,6 +362,7 @@ pub async fn change_roles(change: &mut Change<'_>, id: Uuid, add: &[String], rem
     change.require(Operation::UserChangeRoles)?;
     let administrators = roles::lock_administrators(change).await?;
     let before = lock(change, id).await?;
+    change.require_version(before.version)?;
     change.require_over(&[id]).await?;
     change.require_delegated_roles(add.iter().chain(remove)).await?;
     let administered = role_store::hold_administration(&change.transaction, &[id]).await?;

@@ -12,7 +12,7 @@ use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, Lis
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
-use crate::web::html::{Csp, Hidden, html};
+use crate::web::html::{Csp, html};
 
 const SECTION: &str = "Attributes";
 const PATH: &str = "/admin/attributes";
@@ -188,25 +188,21 @@ pub async fn add(form: AdminForm) -> Result<Response, PageError> {
     }
 }
 
-async fn edit_form(admin: &Administrator, attribute: &AttributeView, version: i32) -> Result<FormPage, PageError> {
-    let path = path(&attribute.name);
-    Ok(FormPage {
+/// Returns the form of the attribute `name`, with what is saved.
+async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageError> {
+    let attribute = attributes::show(&admin.reading(), name).await.map_err(failed)?;
+    let path = path(name);
+    let form = FormPage {
         frame: admin.frame(SECTION, format!("signet attribute edit {}", attribute.name)).await?,
         heading: format!("Change the attribute {}", attribute.name),
         lead: "Values that users have already stay, even if new bounds or a new pattern would refuse them.".to_owned(),
         action: format!("{path}/edit"),
-        hidden: vec![Hidden::new("version", &version.to_string())],
+        version: Some(attribute.version),
         fields: fields(),
         submit: "Save",
         back: path,
         ..FormPage::default()
-    })
-}
-
-/// `GET /admin/attributes/{name}/edit`: shows the form of an attribute.
-pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
-    let attribute = attributes::show(&admin.reading(), &name).await.map_err(failed)?;
-    let form = edit_form(&admin, &attribute, attribute.version).await?;
+    };
     let bound = |bound: Option<i64>| bound.map(|bound| bound.to_string()).unwrap_or_default();
     let value = |name: &str| match name {
         "display_name" => attribute.display_name.clone(),
@@ -217,16 +213,20 @@ pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Resp
         "max" => bound(attribute.max),
         _ => attribute.pattern.clone().unwrap_or_default(),
     };
-    form.filled(value).respond()
+    Ok(form.filled(value))
+}
+
+/// `GET /admin/attributes/{name}/edit`: shows the form of an attribute.
+pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
+    edit_form(&admin, &name).await?.respond()
 }
 
 /// `POST /admin/attributes/{name}/edit`: changes an attribute. What people see or change more of is confirmed with the password.
 pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let attribute = attributes::show(&form.admin.reading(), &name).await.map_err(failed)?;
-    let version = form.text("version").parse().map_err(|_| PageError::stale_form())?;
-    let [min, max] = match bounds(&form) {
+    let [min, max] = match form.require_drawn_from(attribute.version).and_then(|()| bounds(&form)) {
         Ok(bounds) => bounds,
-        Err(refused) => return form.refused(edit_form(&form.admin, &attribute, version).await?, refused),
+        Err(refused) => return form.refused(edit_form(&form.admin, &name).await?, refused),
     };
     let scope = form.optional("scope");
     let (seen, changed) = (audience_of(&form, "visibility"), audience_of(&form, "mutability"));
@@ -271,9 +271,8 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
         max: bound(max),
         pattern: optional(form.optional("pattern")),
     };
-    let admin = &form.admin;
-    match admin.change(|change| Box::pin(attributes::edit(change, &name, patch, Some(version)))).await {
-        Ok(_) => admin.done("saved", &path(&name)),
-        Err(refused) => form.refused(edit_form(admin, &attribute, version).await?, refused),
+    match form.change_drawn(|change| Box::pin(attributes::edit(change, &name, patch, None))).await {
+        Ok(_) => form.admin.done("saved", &path(&name)),
+        Err(refused) => form.refused(edit_form(&form.admin, &name).await?, refused),
     }
 }

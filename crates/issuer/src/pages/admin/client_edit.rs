@@ -19,21 +19,23 @@ use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::FormPage;
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
 use crate::web::error::page::PageError;
-use crate::web::html::Hidden;
 
-async fn edit_form(admin: &Administrator, id: &str, version: &str) -> Result<FormPage, PageError> {
+/// Returns the form of the client `id`, with what is saved.
+async fn edit_form(admin: &Administrator, id: &str) -> Result<FormPage, PageError> {
+    let client = clients::show(&admin.reading(), id).await.map_err(failed)?;
     let path = path(id);
-    Ok(FormPage {
+    let form = FormPage {
         frame: admin.frame(SECTION, format!("signet client edit {id} --name NAME --add-redirect-uri URI")).await?,
         heading: "Change the client".to_owned(),
         lead: id.to_owned(),
         action: format!("{path}/edit"),
-        hidden: vec![Hidden::new("version", version)],
+        version: Some(client.version),
         fields: fields(),
         submit: "Save",
         back: path,
         ..FormPage::default()
-    })
+    };
+    Ok(form.filled(|name| of_view(name, &client)))
 }
 
 /// Returns the value of a field of an existing client.
@@ -69,8 +71,7 @@ fn of_view(name: &str, client: &ClientView) -> String {
 
 /// `GET /admin/clients/{id}/edit`: shows the form of a client.
 pub async fn edit(admin: Administrator, Path(id): Path<String>) -> Result<Response, PageError> {
-    let client = clients::show(&admin.reading(), &id).await.map_err(failed)?;
-    edit_form(&admin, &id, &client.version.to_string()).await?.filled(|name| of_view(name, &client)).respond()
+    edit_form(&admin, &id).await?.respond()
 }
 
 /// Returns the change that was typed, of the client `before`.
@@ -128,6 +129,9 @@ fn patch_of(form: &AdminForm, before: &ClientView) -> ClientPatch {
 /// `POST /admin/clients/{id}/edit`: changes a client.
 pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let before = clients::show(&form.admin.reading(), &id).await.map_err(failed)?;
+    if let Err(refused) = form.require_drawn_from(before.version) {
+        return form.refused(edit_form(&form.admin, &id).await?, refused);
+    }
     let asked = || Confirmation {
         section: SECTION,
         heading: format!("Change {}?", before.client_name),
@@ -152,10 +156,7 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
         }
         Ok(_) => form.admin.done("saved", &path(&id)),
         Err(Refused::StaleAuthentication) => form.confirmed(asked()).await?.ok_or_else(PageError::stale_form),
-        Err(refused) => {
-            let version = if matches!(refused, Refused::Stale) { before.version.to_string() } else { form.text("version") };
-            form.refused(edit_form(&form.admin, &id, &version).await?, refused)
-        }
+        Err(refused) => form.refused(edit_form(&form.admin, &id).await?, refused),
     }
 }
 
@@ -168,14 +169,12 @@ async fn access_change(form: &AdminForm, before: &ClientView) -> Result<Option<R
     if (access, &new) == (before.access, &old) {
         return Ok(None);
     }
-    // A form that is older than the client is refused as such.
-    let Ok(expected) = form.text("version").parse() else { return Ok(None) };
     let patch = ClientPatch { access: Patch::Set(access), groups: Patch::Set(form.lines("groups")), ..ClientPatch::default() };
     let (admin, id) = (&form.admin, before.client_id.as_str());
     // The form itself shows what is wrong with it.
     let Ok(edition) = ClientEdit::prepare(&admin.app, patch, Asker::Operator).await else { return Ok(None) };
     let (subject, actor) = (Subject::Client(id.to_owned(), new), admin.as_confirmed());
-    let effects = admin.effects(&actor, &subject, |change| Box::pin(edit_client::edit(change, id, edition, Some(expected)))).await;
+    let effects = admin.effects(&actor, &subject, |change| Box::pin(edit_client::edit(change, id, edition, None))).await;
     let Ok(effects) = effects else { return Ok(None) };
     let who = match (before.access, access) {
         (Access::Everyone, Access::Groups) => "From now on only members of the groups may sign in. ",
@@ -194,7 +193,7 @@ async fn access_change(form: &AdminForm, before: &ClientView) -> Result<Option<R
 }
 
 async fn attempt_edit(form: &AdminForm, before: &ClientView) -> Result<Edited, Refused> {
-    let expected = form.text("version").parse().map_err(|_| Refused::Stale)?;
+    let expected = form.version()?;
     let edition = ClientEdit::prepare(&form.admin.app, patch_of(form, before), Asker::Operator).await?;
     let (actor, id) = (form.careful_actor(), before.client_id.as_str());
     form.attempt(&actor, move |change| Box::pin(edit_client::edit(change, id, edition, Some(expected)))).await

@@ -187,24 +187,21 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     }
 }
 
-async fn edit_form(admin: &Administrator, group: &GroupView) -> Result<FormPage, PageError> {
+/// Returns the form of the group `name`, with what is saved.
+async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageError> {
+    let group = groups::show(&admin.reading(), name).await.map_err(failed)?;
     let path = path(&group.name);
-    Ok(FormPage {
+    let form = FormPage {
         frame: admin.frame(SECTION, format!("signet group edit {}", group.name)).await?,
         heading: format!("Change the group {}", group.name),
         lead: "A name that the group gives up is never given to another group.".to_owned(),
         action: format!("{path}/edit"),
+        version: Some(group.version),
         fields: fields(),
         submit: "Save",
         back: path,
         ..FormPage::default()
-    })
-}
-
-/// `GET /admin/groups/{name}/edit`: shows the form of a group.
-pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
-    let group = groups::show(&admin.reading(), &name).await.map_err(failed)?;
-    let form = edit_form(&admin, &group).await?;
+    };
     let value = |name: &str| match name {
         "name" => group.name.clone(),
         "display_name" => group.display_name.clone().unwrap_or_default(),
@@ -213,7 +210,12 @@ pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Resp
         "is_default" => group.is_default.to_string(),
         _ => group.delegated.to_string(),
     };
-    form.filled(value).respond()
+    Ok(form.filled(value))
+}
+
+/// `GET /admin/groups/{name}/edit`: shows the form of a group.
+pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
+    edit_form(&admin, &name).await?.respond()
 }
 
 /// Says what follows if the group begins or ends to take in new users, or to be changed by the help desk. `None` if neither changes.
@@ -242,6 +244,9 @@ fn switched(group: &GroupView, patch: &GroupPatch) -> Option<String> {
 /// `POST /admin/groups/{name}/edit`: changes a group. Other roles are confirmed with the password, on a page that says who gains and loses what.
 pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let group = groups::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    if let Err(refused) = form.require_drawn_from(group.version) {
+        return form.refused(edit_form(&form.admin, &name).await?, refused);
+    }
     let roles = form.lines("roles");
     let patch = GroupPatch {
         name: Some(form.text("name")),
@@ -259,7 +264,7 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
         let tried = patch.clone();
         let effects = match form.admin.effects(&actor, &subject, |change| Box::pin(groups::edit(change, &name, tried))).await {
             Ok(effects) => effects,
-            Err(refused) => return form.refused(edit_form(&form.admin, &group).await?, refused),
+            Err(refused) => return form.refused(edit_form(&form.admin, &name).await?, refused),
         };
         let asked = Confirmation {
             section: SECTION,
@@ -285,10 +290,9 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
             return Ok(page);
         }
     }
-    let admin = &form.admin;
-    match admin.change(|change| Box::pin(groups::edit(change, &name, patch))).await {
-        Ok(group) => admin.done("saved", &path(&group.name)),
-        Err(refused) => form.refused(edit_form(admin, &group).await?, refused),
+    match form.change_drawn(|change| Box::pin(groups::edit(change, &name, patch))).await {
+        Ok(group) => form.admin.done("saved", &path(&group.name)),
+        Err(refused) => form.refused(edit_form(&form.admin, &name).await?, refused),
     }
 }
 

@@ -10,6 +10,7 @@ mod client_streams;
 pub mod client_trial;
 pub mod clients;
 mod effects;
+mod field;
 mod figure;
 pub mod groups;
 pub mod keys;
@@ -23,6 +24,7 @@ mod table;
 pub mod user;
 pub mod user_edit;
 pub mod users;
+mod version;
 mod view;
 
 use std::sync::Arc;
@@ -262,23 +264,6 @@ impl AdminForm {
             back: asked.back,
             ..FormPage::default()
         })
-    }
-
-    /// Shows `page` again with what was typed and the reason why the operation was refused.
-    fn refused(&self, page: FormPage, refused: Refused) -> Result<Response, PageError> {
-        let page = page.filled(|name| self.form.get(name).unwrap_or_default().to_owned());
-        match refused {
-            Refused::Invalid(faults) => page.with_faults(&faults).respond(),
-            Refused::Stale => {
-                let error =
-                    "Nothing was changed: somebody else changed it meanwhile. Look at it in another tab, and save again.".to_owned();
-                FormPage { error, ..page }.respond()
-            }
-            Refused::Conflict(reason) | Refused::Protected(reason) => {
-                FormPage { error: format!("Nothing was changed: {reason}."), ..page }.respond()
-            }
-            other => Err(failed(other)),
-        }
     }
 }
 

@@ -163,28 +163,25 @@ pub async fn add(form: AdminForm) -> Result<Response, PageError> {
     }
 }
 
+/// Returns the form of the resource `identifier`, with what is saved.
 async fn edit_form(admin: &Administrator, identifier: &str) -> Result<FormPage, PageError> {
+    let resource = resources::show(&admin.reading(), identifier).await.map_err(failed)?;
     let path = path(identifier);
     let mut fields = fields();
     fields.push(Field::new("groups", "Tokens tell the user's groups", Kind::Check));
     fields.push(Field::new("group_prefix", "Only groups whose names begin with", Kind::Text));
     fields.push(Field::new("roles", "Tokens tell the user's roles that hold a scope of this resource", Kind::Check));
-    Ok(FormPage {
+    let form = FormPage {
         frame: admin.frame(SECTION, format!("signet resource edit {identifier}")).await?,
         heading: "Change the resource".to_owned(),
         lead: identifier.to_owned(),
         action: format!("{path}/edit"),
+        version: Some(resource.version),
         fields,
         submit: "Save",
         back: path,
         ..FormPage::default()
-    })
-}
-
-/// `GET /admin/resources/{identifier}/edit`: shows the form of a resource.
-pub async fn edit(admin: Administrator, Path(identifier): Path<String>) -> Result<Response, PageError> {
-    let resource = resources::show(&admin.reading(), &identifier).await.map_err(failed)?;
-    let form = edit_form(&admin, &resource.identifier).await?;
+    };
     let value = |name: &str| match name {
         "name" => resource.name.clone(),
         "token_lifetime" => resource.token_lifetime.to_string(),
@@ -193,12 +190,16 @@ pub async fn edit(admin: Administrator, Path(identifier): Path<String>) -> Resul
         "group_prefix" => resource.group_prefix.clone(),
         claim => TokenClaim::parse(claim).is_some_and(|claim| resource.token_claims.contains(&claim)).to_string(),
     };
-    form.filled(value).respond()
+    Ok(form.filled(value))
+}
+
+/// `GET /admin/resources/{identifier}/edit`: shows the form of a resource.
+pub async fn edit(admin: Administrator, Path(identifier): Path<String>) -> Result<Response, PageError> {
+    edit_form(&admin, &identifier).await?.respond()
 }
 
 /// `POST /admin/resources/{identifier}/edit`: changes a resource.
 pub async fn save(Path(identifier): Path<String>, form: AdminForm) -> Result<Response, PageError> {
-    let admin = &form.admin;
     let changed = match lifetime(&form) {
         Ok(token_lifetime) => {
             let told = TokenClaim::ALL.into_iter().filter(|claim| form.is_checked(claim.as_str()));
@@ -210,12 +211,12 @@ pub async fn save(Path(identifier): Path<String>, form: AdminForm) -> Result<Res
                 token_claims: Some(told.collect()),
                 group_prefix: Some(form.text("group_prefix")),
             };
-            admin.change(|change| Box::pin(resources::edit(change, &identifier, patch))).await
+            form.change_drawn(|change| Box::pin(resources::edit(change, &identifier, patch))).await
         }
         Err(refused) => Err(refused),
     };
     match changed {
-        Ok(resource) => admin.done("saved", &path(&resource.identifier)),
-        Err(refused) => form.refused(edit_form(admin, &identifier).await?, refused),
+        Ok(resource) => form.admin.done("saved", &path(&resource.identifier)),
+        Err(refused) => form.refused(edit_form(&form.admin, &identifier).await?, refused),
     }
 }

@@ -136,13 +136,16 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     }
 }
 
+/// Returns the form of the role `name`, with what is saved.
 async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageError> {
-    let path = path(name);
-    Ok(FormPage {
+    let role = roles::show(&admin.reading(), name).await.map_err(failed)?;
+    let path = path(&role.name);
+    let form = FormPage {
         frame: admin.frame(SECTION, format!("signet role scopes {name} --add SCOPE")).await?,
         heading: format!("Change the role {name}"),
         lead: "Users lose a scope that is taken away at the next refresh of each app.".to_owned(),
         action: format!("{path}/edit"),
+        version: Some(role.version),
         fields: vec![
             Field::new("display_name", "Shown to people as", Kind::Text),
             scopes_field(),
@@ -151,24 +154,26 @@ async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageEr
         submit: "Save",
         back: path,
         ..FormPage::default()
-    })
-}
-
-/// `GET /admin/roles/{name}/edit`: shows the form of a role.
-pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
-    let role = roles::show(&admin.reading(), &name).await.map_err(failed)?;
-    let form = edit_form(&admin, &role.name).await?;
+    };
     let value = |name: &str| match name {
         "display_name" => role.display_name.clone().unwrap_or_default(),
         "scopes" => role.scopes.join("\n"),
         _ => role.delegated.to_string(),
     };
-    form.filled(value).respond()
+    Ok(form.filled(value))
+}
+
+/// `GET /admin/roles/{name}/edit`: shows the form of a role.
+pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
+    edit_form(&admin, &name).await?.respond()
 }
 
 /// `POST /admin/roles/{name}/edit`: changes a role. Other scopes are confirmed with the password, on a page that says who gains and loses what.
 pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let role = roles::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    if let Err(refused) = form.require_drawn_from(role.version) {
+        return form.refused(edit_form(&form.admin, &name).await?, refused);
+    }
     let scopes = form.lines("scopes");
     let add: Vec<String> = scopes.iter().filter(|scope| !role.scopes.contains(scope)).cloned().collect();
     let remove: Vec<String> = role.scopes.iter().filter(|scope| !scopes.contains(scope)).cloned().collect();
@@ -193,15 +198,15 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
         }
     }
     let patch = RolePatch { display_name: Some(form.optional("display_name")), delegated: Some(form.is_checked("delegated")) };
-    let admin = &form.admin;
-    let changed = admin.change(|change| {
+    let changed = form.change_drawn(|change| {
         Box::pin(async {
             roles::change_scopes(change, &name, &add, &remove).await?;
+            change.expect_own_version();
             roles::edit(change, &name, patch).await
         })
     });
     match changed.await {
-        Ok(role) => admin.done("saved", &path(&role.name)),
-        Err(refused) => form.refused(edit_form(admin, &role.name).await?, refused),
+        Ok(role) => form.admin.done("saved", &path(&role.name)),
+        Err(refused) => form.refused(edit_form(&form.admin, &role.name).await?, refused),
     }
 }

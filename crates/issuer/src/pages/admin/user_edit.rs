@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::Path;
 use axum::response::Response;
+use uuid::Uuid;
 
 use crate::admin::attributes::{self, AttributeView};
 use crate::admin::patch::Patch;
@@ -15,7 +16,6 @@ use crate::pages::admin::users::{SECTION, path};
 use crate::pages::admin::view::{Field, FormPage, Kind};
 use crate::pages::admin::{AdminForm, Administrator, failed};
 use crate::web::error::page::PageError;
-use crate::web::html::Hidden;
 
 /// The prefix of the fields of attributes, so that no attribute takes the place of another field.
 const ATTRIBUTE: &str = "attribute-";
@@ -43,7 +43,8 @@ fn field_of(attribute: &AttributeView) -> Field {
     Field::new(format!("{ATTRIBUTE}{}", attribute.name), attribute.display_name.clone(), kind).hint(hint.replace("{}", &attribute.name))
 }
 
-async fn page(admin: &Administrator, user: &UserView, declared: &[AttributeView], version: i32) -> Result<FormPage, PageError> {
+/// Returns the form of `user`, with what is saved.
+async fn page(admin: &Administrator, user: &UserView, declared: &[AttributeView]) -> Result<FormPage, PageError> {
     let path = path(&user.username);
     let mut fields = vec![
         Field::new("name", "Full name", Kind::Text),
@@ -58,23 +59,17 @@ async fn page(admin: &Administrator, user: &UserView, declared: &[AttributeView]
         fields.extend(declared.iter().map(field_of));
         fields.extend(claims().map(|claim| Field::new(claim, claim, Kind::Text)));
     }
-    Ok(FormPage {
+    let form = FormPage {
         frame: admin.frame(SECTION, format!("signet user edit {} --name NAME", user.username)).await?,
         heading: format!("Change {}", user.username),
         lead: "Applications see the new values at the next refresh. The id stays, by which they know the user.".to_owned(),
         action: format!("{path}/edit"),
-        hidden: vec![Hidden::new("version", &version.to_string())],
+        version: Some(user.version),
         fields,
         submit: "Save",
         back: path,
         ..FormPage::default()
-    })
-}
-
-/// `GET /admin/users/{username}/edit`: shows the form.
-pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<Response, PageError> {
-    let user = users::show(&admin.reading(), &username).await.map_err(failed)?;
-    let form = page(&admin, &user, &declared(&admin).await?, user.version).await?;
+    };
     let value = |name: &str| match name {
         "username" => user.username.clone(),
         "name" => user.name.clone().unwrap_or_default(),
@@ -86,7 +81,13 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
             None => user.claims.get(other).cloned().unwrap_or_default(),
         },
     };
-    form.filled(value).respond()
+    Ok(form.filled(value))
+}
+
+/// `GET /admin/users/{username}/edit`: shows the form.
+pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<Response, PageError> {
+    let user = users::show(&admin.reading(), &username).await.map_err(failed)?;
+    page(&admin, &user, &declared(&admin).await?).await?.respond()
 }
 
 /// `POST /admin/users/{username}/edit`: changes the user, or shows the form again with the faults beside their fields.
@@ -94,7 +95,6 @@ pub async fn save(Path(username): Path<String>, form: AdminForm) -> Result<Respo
     let admin = &form.admin;
     let user = users::show(&admin.reading(), &username).await.map_err(failed)?;
     let declared = declared(admin).await?;
-    let version = form.text("version").parse().map_err(|_| PageError::stale_form())?;
     let optional = |name: &str| form.optional(name).map_or(Patch::Clear, Patch::Set);
     let mut patch = UserPatch { name: optional("name"), email: optional("email"), ..UserPatch::default() };
     if admin.may(Operation::UserEditEverything) {
@@ -111,20 +111,23 @@ pub async fn save(Path(username): Path<String>, form: AdminForm) -> Result<Respo
         patch.attributes = Patch::Set(declared.iter().map(value).collect());
     }
     let id = user.id;
-    match admin.change(|change| Box::pin(users::edit(change, id, patch, Some(version)))).await {
+    match form.change_drawn(|change| Box::pin(users::edit(change, id, patch, None))).await {
         Ok(user) => admin.done("saved", &path(&user.username)),
-        Err(Refused::Invalid(faults)) => {
-            // The page shows what was typed, so the version of the form stays.
-            let form_page = page(admin, &user, &declared, version).await?;
-            let (of_attributes, others): (Vec<Fault>, Vec<Fault>) = faults.into_iter().partition(|fault| fault.field == "attributes");
-            let mut form_page = form_page.filled(|name| form.form.get(name).unwrap_or_default().to_owned()).with_faults(&others);
-            for fault in of_attributes {
-                let named = fault.expected.strip_prefix("for ").and_then(|rest| rest.split_once(": "));
-                let (name, expected) = named.unwrap_or(("", &fault.expected));
-                form_page = form_page.with_fault_at(&format!("{ATTRIBUTE}{name}"), expected);
-            }
-            form_page.respond()
-        }
-        Err(refused) => form.refused(page(admin, &user, &declared, version).await?, refused),
+        Err(refused) => redraw(&form, id, &declared, refused).await,
     }
+}
+
+/// Shows the form of the user `id` again, with the reason why it was refused.
+async fn redraw(form: &AdminForm, id: Uuid, declared: &[AttributeView], refused: Refused) -> Result<Response, PageError> {
+    let user = users::show_by_id(&form.admin.reading(), id).await.map_err(failed)?;
+    let drawn = page(&form.admin, &user, declared).await?;
+    let Refused::Invalid(faults) = refused else { return form.refused(drawn, refused) };
+    let (of_attributes, others): (Vec<Fault>, Vec<Fault>) = faults.into_iter().partition(|fault| fault.field == "attributes");
+    let mut drawn = form.redrawn(drawn).with_faults(&others);
+    for fault in of_attributes {
+        let named = fault.expected.strip_prefix("for ").and_then(|rest| rest.split_once(": "));
+        let (name, expected) = named.unwrap_or(("", &fault.expected));
+        drawn = drawn.with_fault_at(&format!("{ATTRIBUTE}{name}"), expected);
+    }
+    drawn.respond()
 }

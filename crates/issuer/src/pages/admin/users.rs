@@ -172,31 +172,36 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
     }
 }
 
-async fn roles_form(admin: &Administrator, user: &UserView) -> Result<FormPage, PageError> {
+/// Returns the form for the roles of the user `username`, with those that are saved.
+async fn roles_form(admin: &Administrator, username: &str) -> Result<FormPage, PageError> {
+    let user = users::show(&admin.reading(), username).await.map_err(failed)?;
     let path = path(&user.username);
-    Ok(FormPage {
+    let form = FormPage {
         frame: admin.frame(SECTION, format!("signet user roles {} --add ROLE", user.username)).await?,
         heading: format!("Roles of {}", user.username),
         lead: "A role that is taken away ends at the next refresh of each app. Roles that come from groups are changed at the group."
             .to_owned(),
         action: format!("{path}/roles"),
+        version: Some(user.version),
         fields: vec![Field::new("roles", "Roles", Kind::Lines).hint("Names of roles, one per line.")],
         submit: "Save",
         back: path,
         ..FormPage::default()
-    })
+    };
+    Ok(form.filled(|_| user.roles.join("\n")))
 }
 
 /// `GET /admin/users/{username}/roles`: shows the form for the roles of a user.
 pub async fn roles(admin: Administrator, Path(username): Path<String>) -> Result<Response, PageError> {
-    let user = users::show(&admin.reading(), &username).await.map_err(failed)?;
-    let form = roles_form(&admin, &user).await?;
-    form.filled(|_| user.roles.join("\n")).respond()
+    roles_form(&admin, &username).await?.respond()
 }
 
 /// `POST /admin/users/{username}/roles`: gives the user the roles of the form, and no others.
 pub async fn change_roles(Path(username): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let user = users::show(&form.admin.reading(), &username).await.map_err(failed)?;
+    if let Err(refused) = form.require_drawn_from(user.version) {
+        return form.refused(roles_form(&form.admin, &username).await?, refused);
+    }
     let chosen = form.lines("roles");
     let add: Vec<String> = chosen.iter().filter(|role| !user.roles.contains(role)).cloned().collect();
     let remove: Vec<String> = user.roles.iter().filter(|role| !chosen.contains(role)).cloned().collect();
@@ -207,7 +212,7 @@ pub async fn change_roles(Path(username): Path<String>, mut form: AdminForm) -> 
         let effects = form.admin.effects(&actor, &subject, |change| Box::pin(users::change_roles(change, user.id, &add, &remove)));
         let effects = match effects.await {
             Ok(effects) => effects,
-            Err(refused) => return form.refused(roles_form(&form.admin, &user).await?, refused),
+            Err(refused) => return form.refused(roles_form(&form.admin, &username).await?, refused),
         };
         let asked = Confirmation {
             section: SECTION,
@@ -221,9 +226,8 @@ pub async fn change_roles(Path(username): Path<String>, mut form: AdminForm) -> 
             return Ok(page);
         }
     }
-    let admin = &form.admin;
-    match admin.change(|change| Box::pin(users::change_roles(change, user.id, &add, &remove))).await {
-        Ok(_) => admin.done("saved", &path),
-        Err(refused) => form.refused(roles_form(admin, &user).await?, refused),
+    match form.change_drawn(|change| Box::pin(users::change_roles(change, user.id, &add, &remove))).await {
+        Ok(_) => form.admin.done("saved", &path),
+        Err(refused) => form.refused(roles_form(&form.admin, &username).await?, refused),
     }
 }

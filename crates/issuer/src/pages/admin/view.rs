@@ -7,6 +7,7 @@ use axum::response::Response;
 
 use crate::admin::Fault;
 use crate::admin::search::Total;
+pub use crate::pages::admin::field::{Field, Kind};
 use crate::pages::admin::figure::{Figure, Shape, WIDTH};
 use crate::pages::admin::offers::Offers;
 pub use crate::pages::admin::table::{Button, Cell, Table, encode};
@@ -162,93 +163,6 @@ pub struct Detail {
     pub sections: Vec<Section>,
 }
 
-/// The kind of a field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// One line of text.
-    Text,
-    /// Several values, one per line.
-    Lines,
-    /// A password, which is never shown again.
-    Password,
-    /// A box that is checked or not.
-    Check,
-    /// No field, but the title of those that follow, which the hint explains.
-    Part,
-    /// One of these values, each with its label.
-    Choice(Vec<(&'static str, &'static str)>),
-}
-
-/// A field of a form.
-#[derive(Debug, Clone)]
-pub struct Field {
-    name: String,
-    label: String,
-    hint: String,
-    kind: Kind,
-    value: String,
-    error: String,
-}
-
-impl Field {
-    /// Makes an empty field.
-    pub fn new(name: impl Into<String>, label: impl Into<String>, kind: Kind) -> Self {
-        Self { name: name.into(), label: label.into(), hint: String::new(), kind, value: String::new(), error: String::new() }
-    }
-
-    /// Fills the field.
-    #[must_use]
-    pub fn value(self, value: impl Into<String>) -> Self {
-        Self { value: value.into(), ..self }
-    }
-
-    /// Adds an explanation.
-    #[must_use]
-    pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: hint.into(), ..self }
-    }
-
-    /// Makes the title of the fields that follow.
-    pub fn part(title: &str, about: &str) -> Self {
-        Self::new("", title, Kind::Part).hint(about)
-    }
-
-    fn is_part(&self) -> bool {
-        self.kind == Kind::Part
-    }
-
-    fn is_check(&self) -> bool {
-        self.kind == Kind::Check
-    }
-
-    fn is_lines(&self) -> bool {
-        self.kind == Kind::Lines
-    }
-
-    fn is_choice(&self) -> bool {
-        matches!(self.kind, Kind::Choice(_))
-    }
-
-    fn is_password(&self) -> bool {
-        self.kind == Kind::Password
-    }
-
-    fn choices(&self) -> &[(&'static str, &'static str)] {
-        match &self.kind {
-            Kind::Choice(choices) => choices,
-            _ => &[],
-        }
-    }
-
-    fn input_type(&self) -> &'static str {
-        if self.is_password() { "password" } else { "text" }
-    }
-
-    fn rows(&self) -> usize {
-        self.value.lines().count().clamp(3, 12) + 1
-    }
-}
-
 /// A page with one form, or one that asks for confirmation.
 #[derive(Default, Template)]
 #[template(path = "admin/form.html")]
@@ -259,6 +173,8 @@ pub struct FormPage {
     /// The path that the form is posted to.
     pub action: String,
     pub hidden: Vec<Hidden>,
+    /// The version of the object that the form is drawn from; `None` if it adds something or does not edit an object.
+    pub version: Option<i32>,
     pub fields: Vec<Field>,
     pub submit: &'static str,
     pub danger: bool,
@@ -273,8 +189,19 @@ impl FormPage {
     /// Fills the fields with `value`, by their names. Passwords stay empty.
     #[must_use]
     pub fn filled(mut self, value: impl Fn(&str) -> String) -> Self {
-        for field in self.fields.iter_mut().filter(|field| field.kind != Kind::Password) {
+        for field in self.fields.iter_mut().filter(|field| !field.is_password()) {
             field.value = value(&field.name);
+        }
+        self
+    }
+
+    /// Fills the fields with what was `typed`, by their names, and says beside each that differs what is saved, which the fields hold now.
+    #[must_use]
+    pub fn filled_over_saved(mut self, typed: impl Fn(&str) -> String) -> Self {
+        for field in self.fields.iter_mut().filter(|field| !field.is_password() && !field.is_part()) {
+            let typed = typed(&field.name);
+            field.saved = field.differs(&typed).then(|| field.in_words());
+            field.value = typed;
         }
         self
     }

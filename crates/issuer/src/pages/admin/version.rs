@@ -1,0 +1,56 @@
+//! Forms that were refused, and the version that the form of an object carries: the one that it was drawn from. A form whose object was changed
+//! since is refused, so that no administrator overwrites what another one saved without having seen it.
+
+use axum::response::Response;
+
+use crate::admin::{Change, Refused, Work, change_expecting};
+use crate::pages::admin::view::FormPage;
+use crate::pages::admin::{AdminForm, failed};
+use crate::web::error::page::PageError;
+
+impl AdminForm {
+    /// Returns the version of the object that the form was drawn from. A form that carries none counts as stale.
+    pub(super) fn version(&self) -> Result<i32, Refused> {
+        self.text("version").parse().map_err(|_| Refused::Stale)
+    }
+
+    /// Fails with [`Refused::Stale`] if the form was drawn from another version than `current`, so that no page asks to confirm what would
+    /// then be refused.
+    pub(super) fn require_drawn_from(&self, current: i32) -> Result<(), Refused> {
+        if self.version()? == current { Ok(()) } else { Err(Refused::Stale) }
+    }
+
+    /// Runs one operation in a transaction of its own. It fails with [`Refused::Stale`] if the object is not of the version that the form was
+    /// drawn from.
+    pub(super) async fn change_drawn<'a, T>(&'a self, work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>) -> Result<T, Refused> {
+        change_expecting(&self.admin.app, &self.admin.actor, Some(self.version()?), work).await
+    }
+
+    /// Returns `page`, which shows the object as it is saved, with what was typed and the version that the form was drawn from.
+    pub(super) fn redrawn(&self, page: FormPage) -> FormPage {
+        let version = page.version.and_then(|_| self.version().ok());
+        FormPage { version, ..page.filled(|name| self.typed(name)) }
+    }
+
+    fn typed(&self, name: &str) -> String {
+        self.form.get(name).unwrap_or_default().to_owned()
+    }
+
+    /// Shows `page` again with what was typed and the reason why the operation was refused. If the object was changed since the form was
+    /// drawn, the page tells what is saved now, and can be saved over it.
+    pub(super) fn refused(&self, page: FormPage, refused: Refused) -> Result<Response, PageError> {
+        match refused {
+            Refused::Invalid(faults) => self.redrawn(page).with_faults(&faults).respond(),
+            Refused::Stale => {
+                let error = "Nothing was changed: somebody else changed it meanwhile. What you typed is below. Beside each field that is \
+                             saved with another value you read that value. Save again to put yours in its place."
+                    .to_owned();
+                FormPage { error, ..page.filled_over_saved(|name| self.typed(name)) }.respond()
+            }
+            Refused::Conflict(reason) | Refused::Protected(reason) => {
+                FormPage { error: format!("Nothing was changed: {reason}."), ..self.redrawn(page) }.respond()
+            }
+            other => Err(failed(other)),
+        }
+    }
+}
