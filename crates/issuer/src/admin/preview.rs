@@ -29,8 +29,15 @@ pub enum Subject {
     Group(String),
     /// The users with these usernames.
     Users(Vec<String>),
-    /// The users who gave this client an authorization that can still be used, and the members of its groups and of these groups.
-    Client(String, Vec<String>),
+    /// The users who gave a client an authorization that can still be used, and the members of its groups.
+    Client {
+        /// The client id.
+        id: String,
+        /// The groups that the change gives to the client, whose members are concerned too.
+        groups: Vec<String>,
+        /// `true` if everyone may sign in to the client either before the change or after it, so that every user is concerned.
+        everyone: bool,
+    },
 }
 
 /// The kinds of things that users gain and lose.
@@ -84,7 +91,7 @@ pub async fn run<'a, T>(
     work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
 ) -> Result<(T, Preview), Refused> {
     let mut change = Change::within(app, actor, app.store.begin().await?);
-    let client = if let Subject::Client(id, _) = subject { Some(id.as_str()) } else { None };
+    let client = if let Subject::Client { id, .. } = subject { Some(id.as_str()) } else { None };
     let givers = match client {
         Some(id) => {
             let idle = app.settings.refresh_idle_lifetime;
@@ -94,6 +101,15 @@ pub async fn run<'a, T>(
     };
     let mut ids = concerned(&change.transaction, subject).await?;
     ids.extend(&givers);
+    if matches!(subject, Subject::Client { everyone: true, .. }) {
+        // Those who use the client count first; others fill up the number of those who are examined.
+        for row in users::page(&change.transaction, Some(true), None, EXAMINED as u64 + 1).await? {
+            if ids.len() > EXAMINED {
+                break;
+            }
+            ids.insert(row.id);
+        }
+    }
     let complete = ids.len() <= EXAMINED;
     while ids.len() > EXAMINED {
         ids.pop_last();
@@ -130,7 +146,7 @@ async fn concerned(db: &impl ConnectionTrait, subject: &Subject) -> Result<BTree
             Some(group) => Ok(groups::members(db, group.id, None, limit).await?.into_iter().map(|row| row.id).collect()),
             None => Ok(BTreeSet::new()),
         },
-        Subject::Client(id, named) => {
+        Subject::Client { id, groups: named, everyone: _ } => {
             let mut ids = BTreeSet::new();
             let new = client_groups::ids(db, named).await?.into_values();
             for group in client_groups::of(db, id).await?.into_iter().chain(new) {
@@ -148,7 +164,8 @@ async fn concerned(db: &impl ConnectionTrait, subject: &Subject) -> Result<BTree
     }
 }
 
-/// Returns what each of the users `ids` has: of clients those that they may use through groups, and `client` also if everyone may use it. A
+/// Returns what each of the users `ids` has: of clients those that they may use through groups, and `client` also if everyone may use it or
+/// if it is disabled. A
 /// disabled user has nothing, because nothing is given to them.
 async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>, client: Option<&str>) -> Result<Holdings, Refused> {
     let rows = users::by_ids(db, ids.iter().copied()).await?;
@@ -170,11 +187,9 @@ async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>, client: Optio
     for (user, client) in client_groups::of_users(db, ids()).await? {
         holdings.entry(user).or_default().insert((Kind::Client, client));
     }
-    if let Some(id) = client
-        && clients::row(db, id).await?.is_some_and(|row| row.access() == Access::Everyone)
-    {
-        for user in &enabled {
-            holdings.entry(*user).or_default().insert((Kind::Client, id.to_owned()));
+    if let Some(id) = client {
+        for user in admitted(db, id, &enabled).await? {
+            holdings.entry(user).or_default().insert((Kind::Client, id.to_owned()));
         }
     }
     for (user, names) in roles_of {
@@ -186,6 +201,18 @@ async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>, client: Optio
 }
 
 fn effects(usernames: &BTreeMap<Uuid, String>, before: &Holdings, after: &Holdings) -> Vec<Effect> {
+/// Returns those of the users `ids` who may sign in to the client `id` when it is enabled.
+async fn admitted(db: &impl ConnectionTrait, id: &str, ids: &BTreeSet<Uuid>) -> Result<BTreeSet<Uuid>, Refused> {
+    if clients::row(db, id).await?.is_some_and(|row| row.access() == Access::Everyone) {
+        return Ok(ids.clone());
+    }
+    let (mut admitted, ids) = (BTreeSet::new(), ids.iter().copied().collect::<Vec<_>>());
+    for group in client_groups::of(db, id).await? {
+        admitted.extend(groups::members_among(db, group, &ids).await?);
+    }
+    Ok(admitted)
+}
+
     let none = BTreeSet::new();
     let mut users_of = BTreeMap::<(Kind, &str, bool), Vec<Uuid>>::new();
     let everyone: BTreeSet<&Uuid> = before.keys().chain(after.keys()).collect();

@@ -173,7 +173,9 @@ async fn access_change(form: &AdminForm, before: &ClientView) -> Result<Option<R
     let (admin, id) = (&form.admin, before.client_id.as_str());
     // The form itself shows what is wrong with it.
     let Ok(edition) = ClientEdit::prepare(&admin.app, patch, Asker::Operator).await else { return Ok(None) };
-    let (subject, actor) = (Subject::Client(id.to_owned(), new), admin.as_confirmed());
+    // Only such a change concerns people who are in no group of it and have not used it.
+    let everyone = access != before.access;
+    let (subject, actor) = (Subject::Client { id: id.to_owned(), groups: new, everyone }, admin.as_confirmed());
     let effects = admin.effects(&actor, &subject, |change| Box::pin(edit_client::edit(change, id, edition, None))).await;
     let Ok(effects) = effects else { return Ok(None) };
     let who = match (before.access, access) {

@@ -5,6 +5,7 @@ use axum::response::Response;
 use crate::admin::preview::{self, Effect, Kind, Subject};
 use crate::admin::{Change, Refused, Work, groups};
 use crate::audit::Actor;
+use crate::pages::admin::view::thousands;
 use crate::pages::admin::{AdminForm, Administrator, Confirmation};
 use crate::web::error::page::PageError;
 
@@ -34,7 +35,8 @@ impl Administrator {
             });
         }
         if !preview.complete {
-            sentences.push(format!("More users are concerned; only {} of them were examined.", preview.examined));
+            let examined = thousands(preview.examined);
+            sentences.push(format!("More users are concerned; only {examined} of them were examined, so that the numbers may be higher."));
         }
         Ok(sentences.join(" "))
     }

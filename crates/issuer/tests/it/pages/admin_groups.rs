@@ -151,7 +151,7 @@ async fn a_client_that_is_closed_says_who_loses_it() {
     let asked = browser.send_filled(&form, path, &[("access", "groups"), ("groups", "staff")]).await;
     for text in [
         "From now on only members of the groups may sign in.",
-        "1 user loses the application web: alice.",
+        "5 users lose the application web: admin, alice, bob, boss, helper.",
         "One authorization that they gave it, with its refresh token, gives no more tokens.",
     ] {
         assert!(asked.text.contains(text), "{text}: {}", asked.text);
@@ -165,7 +165,15 @@ async fn a_client_that_is_closed_says_who_loses_it() {
     assert!(saved.text.contains("Saved."), "{}", saved.text);
     let form = browser.get(path).await;
     let asked = browser.send_filled(&form, path, &[("access", "everyone")]).await;
-    assert!(asked.text.contains("From now on everyone may sign in.") && asked.text.contains("1 user gains the application web: alice."));
+    assert!(asked.text.contains("From now on everyone may sign in."), "{}", asked.text);
+    assert!(asked.text.contains("5 users gain the application web: admin, alice, bob, boss, helper."), "{}", asked.text);
+    // Members of its groups keep it, and whoever is disabled has nothing to lose.
+    let members = ["alice".to_owned(), "bob".to_owned()];
+    app.operate(|change| Box::pin(groups::change_members(change, "staff", &members, &[]))).await.unwrap();
+    let helper = users::show(&app.reading(), "helper").await.unwrap().id;
+    app.operate(|change| Box::pin(users::disable(change, helper))).await.unwrap();
+    let asked = browser.send_filled(&browser.get(path).await, path, &[("access", "everyone")]).await;
+    assert!(asked.text.contains("2 users gain the application web: admin, boss."), "{}", asked.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
