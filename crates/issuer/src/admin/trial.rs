@@ -7,14 +7,16 @@ use serde_json::{Map, Value, json};
 use crate::accounts::username;
 use crate::admin::{Operation, Reading, Refused};
 use crate::app::App;
+use crate::grants::Grant;
 use crate::oauth::access::Access;
 use crate::oauth::acr::{Acr, Amr};
 use crate::oauth::error::OAuthError;
 use crate::oauth::scope::{ScopeSet, words};
 use crate::store::authorizations::AuthorizationRow;
-use crate::store::clients::Client;
+use crate::store::clients::{Client, GroupFilter};
 use crate::store::resources::USERINFO;
 use crate::store::users::{self, User};
+use crate::store::{client_groups, groups};
 use crate::tokens::audience::target;
 use crate::tokens::issue::{Draft, draft};
 use crate::tokens::narrow::{default_scopes, narrow};
@@ -36,8 +38,10 @@ pub struct TrialRequest {
 /// The outcome of a trial.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Trial {
-    /// `false` if the user is in none of the groups whose members may sign in to the client, so that it would get nothing.
+    /// `false` if the user could not sign in to the client as things are, so that it would get nothing.
     pub may_sign_in: bool,
+    /// The reasons why the user could not sign in to the client, in full sentences. Empty if they could.
+    pub obstacles: Vec<String>,
     /// The scopes that the client asked for.
     pub scopes: Vec<TriedScope>,
     /// The ID token, UserInfo and the access token.
@@ -63,7 +67,7 @@ pub struct TriedPlace {
     pub claims: Vec<TriedClaim>,
 }
 
-/// A claim with its origin, or with the reason why it is missing.
+/// A claim with its origin, and with the reason why it is missing or an empty list.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct TriedClaim {
@@ -97,9 +101,10 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
     let authorization = Authorization { party, granted: granted.clone(), requested_scope, resource, nonce: None };
     let tried = draft(app, &client, &authorization, app.now()).await.map_err(in_field("scope"))?;
 
+    let lacks = Lacks::of(app, &client, &user).await?;
     let mut places = Vec::new();
     if let Some(id) = &tried.id {
-        places.push(place("ID token", &json!(id), &tried.told_in_id_token));
+        places.push(place("ID token", &json!(id), &tried.told_in_id_token, &lacks));
     }
     if granted.contains("openid") {
         let in_token: ScopeSet = words(&tried.access.scope).collect();
@@ -107,12 +112,77 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
         let told = facts.told(Place::UserInfo, &in_token, &[]);
         let mut all = Map::from_iter([("sub".to_owned(), json!(user.id))]);
         all.extend(given(&told));
-        places.push(place("UserInfo", &all.into(), &told));
+        places.push(place("UserInfo", &all.into(), &told, &lacks));
     }
     let Draft { access, told_in_access_token, .. } = &tried;
-    places.push(place("access token", &json!(access), told_in_access_token));
-    let may_sign_in = client.access == Access::Everyone || users::may_use(app.store.reader(), user.id, &client.id).await?;
-    Ok(Trial { may_sign_in, scopes, places })
+    places.push(place("access token", &json!(access), told_in_access_token, &lacks));
+    let obstacles = obstacles(app, &client, &user).await?;
+    Ok(Trial { may_sign_in: obstacles.is_empty(), obstacles, scopes, places })
+}
+
+/// Returns the reasons why `user` could not sign in to `client`.
+async fn obstacles(app: &App, client: &Client, user: &User) -> Result<Vec<String>, Refused> {
+    let (db, mut obstacles) = (app.store.reader(), Vec::new());
+    if !client.enabled {
+        obstacles.push("The client is disabled.".to_owned());
+    }
+    let signs_people_in = [Grant::AuthorizationCode, Grant::Password];
+    if !client.grant_types.iter().any(|own| signs_people_in.iter().any(|grant| grant.name() == own)) {
+        obstacles.push("The client signs nobody in, because it has neither the grant authorization_code nor password.".to_owned());
+    }
+    if !user.enabled {
+        obstacles.push("The user is disabled.".to_owned());
+    }
+    if user.password_hash.is_none() {
+        obstacles.push("The user has no password yet.".to_owned());
+    }
+    if client.access == Access::Groups && !users::may_use(db, user.id, &client.id).await? {
+        let groups = client_groups::names(db, &[&client.id]).await?.remove(&client.id).unwrap_or_default();
+        obstacles.push(match groups.as_slice() {
+            [] => "The client has no group, so that nobody may sign in.".to_owned(),
+            groups => format!("The user is in none of the groups whose members may sign in: {}.", groups.join(", ")),
+        });
+    }
+    Ok(obstacles)
+}
+
+/// The reasons for which lists of names can be empty.
+struct Lacks {
+    groups: &'static str,
+    roles: &'static str,
+}
+
+impl Lacks {
+    /// Finds the reasons for `user` at `client`.
+    async fn of(app: &App, client: &Client, user: &User) -> Result<Self, Refused> {
+        let db = app.store.reader();
+        let groups = match (groups::of_user(db, user.id).await?.is_empty(), &client.group_filter) {
+            (true, _) => "the user is in no group",
+            (false, GroupFilter::Assigned) => {
+                "the client is told only of its own groups, and the user is in none of these; give it the user's groups, or change its filter"
+            }
+            (false, _) => "the client's filter demands how names of groups begin, and no group of the user has such a name",
+        };
+        Ok(Self { groups, roles: "the user has no role, neither directly nor through a group" })
+    }
+
+    /// Returns the reason why `told` is missing or an empty list; `None` if it has a value.
+    fn reason(&self, told: &Told) -> Option<&'static str> {
+        match &told.value {
+            Ok(Value::Array(values)) if values.is_empty() => {}
+            Ok(_) => return None,
+            Err(Missing::NoValue) => {}
+            Err(other) => return Some(other.reason()),
+        }
+        match (&told.origin, told.claim.as_str()) {
+            (Origin::Client("fixed"), _) => None,
+            (Origin::Resource(_), "groups") => Some("the user is in no group of which this resource is told"),
+            (Origin::Resource(_), _) => Some("no role of the user holds a scope of this resource"),
+            (Origin::Client("groups"), _) | (Origin::Scope(_) | Origin::ClaimsParameter, "groups") => Some(self.groups),
+            (Origin::Client("roles"), _) | (Origin::Scope(_) | Origin::ClaimsParameter, "roles") => Some(self.roles),
+            _ => Some(Missing::NoValue.reason()),
+        }
+    }
 }
 
 /// Returns the function that turns an error of the token endpoint into a refusal of `field`.
@@ -159,7 +229,7 @@ fn row(app: &App, user: &User, client: &Client) -> AuthorizationRow {
 }
 
 /// Lists the claims of a place. Those that describe the token and the sign-in have the issuer as their origin.
-fn place(place: &'static str, all: &Value, told: &[Told]) -> TriedPlace {
+fn place(place: &'static str, all: &Value, told: &[Told], lacks: &Lacks) -> TriedPlace {
     let protocol = all.as_object().into_iter().flatten().filter(|(name, _)| !told.iter().any(|told| told.claim == **name));
     let own = protocol.map(|(name, value)| TriedClaim {
         claim: name.clone(),
@@ -171,7 +241,7 @@ fn place(place: &'static str, all: &Value, told: &[Told]) -> TriedPlace {
         claim: told.claim.clone(),
         value: told.value.clone().ok(),
         origin: in_words(&told.origin),
-        missing: told.value.as_ref().err().copied().map(Missing::reason),
+        missing: lacks.reason(told),
     });
     TriedPlace { place, bytes: all.to_string().len(), claims: own.chain(about_user).collect() }
 }

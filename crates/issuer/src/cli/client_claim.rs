@@ -152,7 +152,8 @@ pub async fn try_out(app: &App, args: TryArgs) -> Result<Report, CliError> {
         .map_err(|error| CliError::from(error).in_terms_of(&[("scope", "--scope"), ("resource", "--resource"), ("username", "--user")]))?;
     let mut lines = Vec::new();
     if !trial.may_sign_in {
-        lines.push("The user may not sign in to this client, because they are in none of its groups. It would get this:\n".to_owned());
+        lines.push(format!("The user could not sign in to this client. {}", trial.obstacles.join(" ")));
+        lines.push("If they could, it would get this:\n".to_owned());
     }
     for scope in &trial.scopes {
         let outcome = scope.missing.map_or("granted", |reason| reason);

@@ -65,5 +65,12 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
     }
     sections.push(Section { links: vec![("Try another", format!("{path}/try")), ("Back to the client", path)], ..Section::default() });
     let heading = format!("What {} is told of {}", client.client_name, user);
-    html(&Detail { frame: form.frame, heading, badges: Vec::new(), lead: String::new(), sections }, Csp::Own)
+    let badge = Cell::badge(if tried.may_sign_in { "may sign in" } else { "could not sign in" }, tried.may_sign_in);
+    let lead = match tried.obstacles.as_slice() {
+        [] => format!("{user} may sign in to {}, and it would be told this.", client.client_name),
+        obstacles => {
+            format!("{user} could not sign in to {}. {} If they could, it would be told this.", client.client_name, obstacles.join(" "))
+        }
+    };
+    html(&Detail { frame: form.frame, heading, badges: vec![badge], lead, sections }, Csp::Own)
 }

@@ -52,3 +52,22 @@ fn scripts_can_set_groups_up_and_see_what_a_change_would_do() {
     signet.json(&["group", "remove", "sales"]);
     assert_eq!(signet.json(&["group", "list"]).as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_trial_says_that_a_user_could_not_sign_in_and_why() {
+    let signet = with_orders();
+    signet.json_with(&["user", "add", "alice", "--password-stdin"], PASSWORD);
+    let client = ["client", "add", "--id", "wiki", "--name", "Wiki", "--access", "everyone", "--public"];
+    let grants = ["--grant", "authorization_code", "--redirect-uri", "https://wiki.example/cb", "--scope", "openid"];
+    signet.json(&[&client[..], &grants].concat());
+    let tried = ["client", "try", "wiki", "--user", "alice", "--scope", "openid"];
+    assert_eq!(signet.json(&tried)["may_sign_in"], true);
+    signet.json(&["user", "disable", "alice"]);
+    let refused = signet.json(&tried);
+    assert_eq!((&refused["may_sign_in"], &refused["obstacles"][0]), (&false.into(), &"The user is disabled.".into()));
+    let text = signet.run(&tried).stdout;
+    assert!(
+        text.starts_with("The user could not sign in to this client. The user is disabled.\nIf they could, it would get this:\n"),
+        "{text}"
+    );
+}

@@ -5,6 +5,7 @@ mod admin;
 mod admin_clients;
 mod admin_groups;
 mod admin_people;
+mod admin_trial;
 mod admin_versions;
 mod audit;
 mod consent;
