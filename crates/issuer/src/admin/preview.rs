@@ -157,6 +157,7 @@ async fn concerned(db: &impl ConnectionTrait, subject: &Subject) -> Result<BTree
             }
             Ok(ids)
         }
+        Subject::Users(names) if names.is_empty() => Ok(BTreeSet::new()),
         Subject::Users(names) => {
             let names: Vec<String> = names.iter().take(EXAMINED + 1).map(|name| username::normalize(name)).collect();
             Ok(users::keep_named(db, &names).await?.into_iter().map(|(id, _)| id).collect())
@@ -200,7 +201,6 @@ async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>, client: Optio
     Ok(holdings)
 }
 
-fn effects(usernames: &BTreeMap<Uuid, String>, before: &Holdings, after: &Holdings) -> Vec<Effect> {
 /// Returns those of the users `ids` who may sign in to the client `id` when it is enabled.
 async fn admitted(db: &impl ConnectionTrait, id: &str, ids: &BTreeSet<Uuid>) -> Result<BTreeSet<Uuid>, Refused> {
     if clients::row(db, id).await?.is_some_and(|row| row.access() == Access::Everyone) {
@@ -213,6 +213,7 @@ async fn admitted(db: &impl ConnectionTrait, id: &str, ids: &BTreeSet<Uuid>) -> 
     Ok(admitted)
 }
 
+fn effects(usernames: &BTreeMap<Uuid, String>, before: &Holdings, after: &Holdings) -> Vec<Effect> {
     let none = BTreeSet::new();
     let mut users_of = BTreeMap::<(Kind, &str, bool), Vec<Uuid>>::new();
     let everyone: BTreeSet<&Uuid> = before.keys().chain(after.keys()).collect();

@@ -7,6 +7,7 @@ use crate::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch, GroupView}
 use crate::admin::member::MemberView;
 use crate::admin::preview::Subject;
 use crate::admin::{Operation, Refused};
+use crate::oauth::group_name;
 use crate::pages::account::moment;
 use crate::pages::admin::effects::Members;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
@@ -218,9 +219,26 @@ pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Resp
     edit_form(&admin, &name).await?.respond()
 }
 
+/// Says what follows if the group gets the name `typed`. `None` if that is its name already.
+fn renamed(group: &GroupView, typed: &str) -> Option<String> {
+    let (old, new) = (&group.name, group_name::normalize(typed));
+    if new == *old {
+        return None;
+    }
+    let retired = if group_name::folded(&new) == group_name::folded(old) {
+        String::new()
+    } else {
+        format!(" The name {old} is never given to another group.")
+    };
+    Some(format!(
+        "Applications know the group by its name. They are told {new} from now on, and what they grant to {old} is lost until somebody \
+         changes them, too.{retired}"
+    ))
+}
+
 /// Says what follows if the group begins or ends to take in new users, or to be changed by the help desk. `None` if neither changes.
 fn switched(group: &GroupView, patch: &GroupPatch) -> Option<String> {
-    let roles = match group.roles.as_slice() {
+    let roles = match patch.roles.as_ref().unwrap_or(&group.roles).as_slice() {
         [] => "no roles".to_owned(),
         roles => format!("these roles: {}", roles.join(", ")),
     };
@@ -241,7 +259,8 @@ fn switched(group: &GroupView, patch: &GroupPatch) -> Option<String> {
     if sentences.is_empty() { None } else { Some(sentences.join(" ")) }
 }
 
-/// `POST /admin/groups/{name}/edit`: changes a group. Other roles are confirmed with the password, on a page that says who gains and loses what.
+/// `POST /admin/groups/{name}/edit`: changes a group. Other roles are confirmed with the password, on a page that says who gains and loses
+/// what. A new name and the switches are confirmed without it.
 pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let group = groups::show(&form.admin.reading(), &name).await.map_err(failed)?;
     if let Err(refused) = form.require_drawn_from(group.version) {
@@ -256,9 +275,9 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
         delegated: Some(form.is_checked("delegated")),
         is_default: Some(form.is_checked("is_default")),
     };
-    let more = roles.iter().any(|role| !group.roles.contains(role));
-    let less = group.roles.iter().any(|role| !roles.contains(role));
-    if more || less {
+    let changes_roles = roles.iter().any(|role| !group.roles.contains(role)) || group.roles.iter().any(|role| !roles.contains(role));
+    let others: Vec<String> = renamed(&group, &form.text("name")).into_iter().chain(switched(&group, &patch)).collect();
+    if changes_roles || !others.is_empty() {
         let subject = Subject::Group(group.name.clone());
         let actor = form.admin.as_confirmed();
         let tried = patch.clone();
@@ -266,27 +285,16 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
             Ok(effects) => effects,
             Err(refused) => return form.refused(edit_form(&form.admin, &name).await?, refused),
         };
-        let asked = Confirmation {
-            section: SECTION,
-            heading: format!("Change the rights of the members of {}?", group.name),
-            lead: effects,
-            path: format!("{}/edit", path(&group.name)),
-            back: path(&group.name),
-            submit: "Change the roles",
+        let (heading, submit) = if changes_roles {
+            (format!("Change the rights of the members of {}?", group.name), "Change the roles")
+        } else {
+            (format!("Change the group {}?", group.name), "Save")
         };
-        if let Some(page) = form.confirmed(asked).await? {
-            return Ok(page);
-        }
-    } else if let Some(lead) = switched(&group, &patch) {
-        let asked = Confirmation {
-            section: SECTION,
-            heading: format!("Change the group {}?", group.name),
-            lead,
-            path: format!("{}/edit", path(&group.name)),
-            back: path(&group.name),
-            submit: "Save",
-        };
-        if let Some(page) = form.agreed(asked).await? {
+        let lead = changes_roles.then_some(effects).into_iter().chain(others).collect::<Vec<_>>().join(" ");
+        let (path, back) = (format!("{}/edit", path(&group.name)), path(&group.name));
+        let asked = Confirmation { section: SECTION, heading, lead, path, back, submit };
+        let page = if changes_roles { form.confirmed(asked).await? } else { form.agreed(asked).await? };
+        if let Some(page) = page {
             return Ok(page);
         }
     }

@@ -6,6 +6,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use uuid::Uuid;
 
+use crate::accounts::username;
 use crate::admin::attributes::{self, AttributeView};
 use crate::admin::patch::Patch;
 use crate::admin::users::{self, UserPatch, UserView};
@@ -14,7 +15,7 @@ use crate::oauth::attribute_type::{AttributeType, texts};
 use crate::oauth::standard_claims::TEXT_CLAIMS;
 use crate::pages::admin::users::{SECTION, path};
 use crate::pages::admin::view::{Field, FormPage, Kind};
-use crate::pages::admin::{AdminForm, Administrator, failed};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
 use crate::web::error::page::PageError;
 
 /// The prefix of the fields of attributes, so that no attribute takes the place of another field.
@@ -111,9 +112,39 @@ pub async fn save(Path(username): Path<String>, form: AdminForm) -> Result<Respo
         patch.attributes = Patch::Set(declared.iter().map(value).collect());
     }
     let id = user.id;
+    let new = username::normalize(&form.text("username"));
+    if !patch.username.keeps() && new != user.username {
+        let (actor, tried) = (admin.as_confirmed(), patch.clone());
+        let tried = match form.require_drawn_from(user.version) {
+            Ok(()) => admin.try_out(&actor, |change| Box::pin(users::edit(change, id, tried, None))).await,
+            Err(stale) => Err(stale),
+        };
+        if let Err(refused) = tried {
+            return redraw(&form, id, &declared, refused).await;
+        }
+        if let Some(page) = form.agreed(renaming(&user.username, &new)).await? {
+            return Ok(page);
+        }
+    }
     match form.change_drawn(|change| Box::pin(users::edit(change, id, patch, None))).await {
         Ok(user) => admin.done("saved", &path(&user.username)),
         Err(refused) => redraw(&form, id, &declared, refused).await,
+    }
+}
+
+/// Returns what a page says before the user `old` gets the username `new`.
+fn renaming(old: &str, new: &str) -> Confirmation {
+    Confirmation {
+        section: SECTION,
+        heading: format!("Give {old} the username {new}?"),
+        lead: format!(
+            "From now on they sign in as {new}. Applications that know people by their username (preferred_username) take {new} for somebody \
+             else until somebody changes them, too; those that know people by their id (sub) notice nothing. The username {old} is never \
+             given to anybody else."
+        ),
+        path: format!("{}/edit", path(old)),
+        back: path(old),
+        submit: "Save",
     }
 }
 

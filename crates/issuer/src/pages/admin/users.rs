@@ -206,7 +206,7 @@ pub async fn change_roles(Path(username): Path<String>, mut form: AdminForm) -> 
     let add: Vec<String> = chosen.iter().filter(|role| !user.roles.contains(role)).cloned().collect();
     let remove: Vec<String> = user.roles.iter().filter(|role| !chosen.contains(role)).cloned().collect();
     let path = path(&user.username);
-    if !add.is_empty() {
+    if !add.is_empty() || !remove.is_empty() {
         let subject = Subject::Users(vec![user.username.clone()]);
         let actor = form.admin.as_confirmed();
         let effects = form.admin.effects(&actor, &subject, |change| Box::pin(users::change_roles(change, user.id, &add, &remove)));
@@ -214,14 +214,20 @@ pub async fn change_roles(Path(username): Path<String>, mut form: AdminForm) -> 
             Ok(effects) => effects,
             Err(refused) => return form.refused(roles_form(&form.admin, &username).await?, refused),
         };
-        let asked = Confirmation {
-            section: SECTION,
-            heading: format!("Give {} more rights?", user.username),
-            lead: format!("{} gets the roles: {}. {effects}", user.username, add.join(", ")),
-            path: format!("{path}/roles"),
-            back: path.clone(),
-            submit: "Give the roles",
+        let name = &user.username;
+        let (heading, submit) = match (add.is_empty(), remove.is_empty()) {
+            (false, true) => (format!("Give {name} more rights?"), "Give the roles"),
+            (true, _) => (format!("Take rights from {name}?"), "Take the roles"),
+            (false, false) => (format!("Change the rights of {name}?"), "Change the roles"),
         };
+        let mut lead = String::new();
+        for (verb, roles) in [("gets", &add), ("loses", &remove)] {
+            if !roles.is_empty() {
+                lead += &format!("{name} {verb} the roles: {}. ", roles.join(", "));
+            }
+        }
+        let asked =
+            Confirmation { section: SECTION, heading, lead: lead + &effects, path: format!("{path}/roles"), back: path.clone(), submit };
         if let Some(page) = form.confirmed(asked).await? {
             return Ok(page);
         }

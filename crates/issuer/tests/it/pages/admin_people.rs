@@ -56,7 +56,10 @@ async fn a_user_is_edited_on_one_page_that_keeps_what_was_typed() {
     let typed = typed.map(corrected);
     // A box that was ticked for the address before says nothing about the new one.
     app.sql("UPDATE users SET email_verified = TRUE WHERE username = 'alice'").await;
-    let saved = browser.submit(&refused, path, &[&typed[..], &[("email_verified", "true")]].concat()).await;
+    let asked = browser.submit(&refused, path, &[&typed[..], &[("email_verified", "true")]].concat()).await;
+    assert_eq!(asked.heading(), "Give alice the username alicia?", "applications know people by that name: {}", asked.text);
+    assert!(users::show(&app.reading(), "alicia").await.is_err());
+    let saved = browser.submit(&asked, path, &[]).await;
     assert!(saved.status == 200 && saved.text.contains("Saved.") && saved.text.contains("team: blue"), "{}", saved.text);
     let user = users::show(&app.reading(), "alicia").await.unwrap();
     assert_eq!((user.email_verified, user.external_id.as_deref(), user.claims["nickname"].as_str()), (false, Some("e-1"), "Al"));
@@ -197,6 +200,53 @@ async fn a_change_of_rights_says_first_who_gains_and_loses_what() {
     assert!(asked.text.contains("1 user gains the scope admin: carol."), "{}", asked.text);
     let user = users::show(&app.reading(), "carol").await.unwrap();
     assert_eq!((user.roles.len(), user.groups.len()), (0, 1), "nothing was changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_that_are_taken_and_names_that_change_say_first_what_ends() {
+    let (app, browser) = boss().await;
+    let path = "/admin/users/alice/roles";
+    let asked = browser.submit(&browser.get(path).await, path, &[("roles", "")]).await;
+    assert_eq!(asked.heading(), "Take rights from alice?");
+    for text in ["alice loses the roles: clerk.", "1 user loses the scope orders:read: alice.", "confirm_password"] {
+        assert!(asked.text.contains(text), "{text}: {}", asked.text);
+    }
+    assert_eq!(users::show(&app.reading(), "alice").await.unwrap().roles, ["clerk"]);
+    let asked = browser.submit(&browser.get(path).await, path, &[("roles", "admin")]).await;
+    assert!(asked.text.contains("alice gets the roles: admin. alice loses the roles: clerk."), "{}", asked.text);
+    let taken = browser.confirmed(&browser.get(path).await, path, &[("roles", "")]).await;
+    assert!(taken.text.contains("Saved."), "{}", taken.text);
+    assert!(users::show(&app.reading(), "alice").await.unwrap().roles.is_empty());
+
+    // A change of a group tells all that follows: other roles, another name, and the switches.
+    let draft = GroupDraft { name: "packers".into(), roles: vec!["clerk".into()], ..GroupDraft::default() };
+    app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+    let path = "/admin/groups/packers/edit";
+    let form = browser.get(path).await;
+    let all = [("name", "senders"), ("roles", ""), ("delegated", "true"), ("is_default", "true")];
+    let asked = browser.submit(&form, path, &all).await;
+    for text in [
+        "They are told senders from now on",
+        "The name packers is never given to another group.",
+        "Every user who is added from now on becomes a member and gets no roles.",
+        "The help desk may add everybody who is no administrator",
+        "confirm_password",
+    ] {
+        assert!(asked.text.contains(text), "{text}: {}", asked.text);
+    }
+    // A name alone is confirmed without the password, and a name that is taken is refused before anybody is asked.
+    let taken = browser.submit(&form, path, &[("name", "a,b"), ("roles", "clerk")]).await;
+    assert!(taken.status == 400 && taken.text.contains("without commas"), "{}", taken.text);
+    let asked = browser.submit(&form, path, &[("name", "Packers"), ("roles", "clerk")]).await;
+    assert!(asked.text.contains("They are told Packers") && !asked.text.contains("is never given"), "{}", asked.text);
+    assert!(!asked.text.contains("confirm_password"), "{}", asked.text);
+    let saved = browser.submit(&asked, path, &[]).await;
+    assert!(saved.text.contains("Saved."), "{}", saved.text);
+    assert_eq!(groups::show(&app.reading(), "packers").await.unwrap().name, "Packers");
+    // The same holds for usernames.
+    let path = "/admin/users/alice/edit";
+    let refused = browser.submit(&browser.get(path).await, path, &[("username", "boss")]).await;
+    assert!(refused.status == 400 && refused.text.contains("name=\"version\""), "{}", refused.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
