@@ -17,7 +17,7 @@ use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::words;
 use crate::store::client_secrets::{SECRETS, Secret};
 use crate::store::entity::{client_origins, client_scopes, clients, resources};
-use crate::store::query::{columns, text};
+use crate::store::query::{allow_long_statements, columns, text};
 use crate::store::resources::{Resource, ResourceRow};
 use crate::store::{StoreError, batch, client_terms, revocations};
 
@@ -391,5 +391,6 @@ pub async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreErro
 /// Deletes a client. The database deletes its authorizations, codes and consents with it. Returns `false` if there is no such
 /// client.
 pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
+    allow_long_statements(db).await?;
     Ok(clients::Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
 }

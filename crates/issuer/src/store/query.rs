@@ -39,6 +39,18 @@ pub(super) fn transaction_time(db: &impl ConnectionTrait) -> &'static str {
     }
 }
 
+/// The longest time that a statement of PostgreSQL may take after [`allow_long_statements`].
+const LONG_STATEMENT_TIMEOUT: &str = "25s";
+
+/// Lets each further statement of the transaction take [`LONG_STATEMENT_TIMEOUT`] on PostgreSQL: a client may have hundreds of thousands of
+/// authorizations, all of which must be refused in the transaction that disables the client.
+pub(super) async fn allow_long_statements(transaction: &impl ConnectionTrait) -> Result<(), StoreError> {
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        transaction.execute_unprepared(&format!("SET LOCAL statement_timeout = '{LONG_STATEMENT_TIMEOUT}'")).await?;
+    }
+    Ok(())
+}
+
 /// Inserts `row` if `decision`, a SELECT without columns, finds one row. Returns `false` if it finds none.
 ///
 /// Deciding and inserting are one statement, so that the decision still holds when the row is written.

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::entity::{
     authorizations, client_groups, client_scopes, clients, group_members, group_roles, role_scopes, scopes, user_roles,
 };
-use crate::store::query::{database_time, text};
+use crate::store::query::{allow_long_statements, database_time, text};
 
 /// A revocation, as the feed reads it.
 #[derive(Debug, Clone, FromQueryResult)]
@@ -72,6 +72,7 @@ async fn renew(db: &impl ConnectionTrait, condition: Condition) -> Result<(), St
         .order_by_asc(Column::Id)
         .lock(LockType::Update)
         .into_query();
+    allow_long_statements(db).await?;
     Entity::update_many().col_expr(Column::GrantId, random_handle(db)).filter(Column::Id.in_subquery(locked)).exec(db).await?;
     Ok(())
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::clock::UnixSeconds;
 use crate::store::StoreError;
 use crate::store::entity::authorizations::{Column, Entity};
+use crate::store::query::allow_long_statements;
 
 use super::of;
 
@@ -23,6 +24,7 @@ pub async fn end(db: &impl ConnectionTrait, id: Uuid, now: UnixSeconds) -> Resul
 
 /// Ends all authorizations of a user, of a client, or of a user for a client; returns their number.
 pub async fn end_all(db: &impl ConnectionTrait, user: Option<Uuid>, client: Option<&str>, now: UnixSeconds) -> Result<u64, StoreError> {
+    allow_long_statements(db).await?;
     end_where(db, of(user, client), now).await
 }
 

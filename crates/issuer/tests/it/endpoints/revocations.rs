@@ -490,6 +490,19 @@ async fn a_transaction_that_commits_late_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_with_so_many_authorizations_that_refusing_them_takes_long_can_be_disabled() {
+    let House { app, shop, .. } = house().await;
+    if !app.database_url().starts_with("postgres") {
+        return;
+    }
+    // This stands for some 400,000 authorizations. Other statements end after 10 s.
+    app.sql("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(11); RETURN NULL; END $$").await;
+    app.sql("CREATE TRIGGER slow AFTER UPDATE ON authorizations FOR EACH STATEMENT EXECUTE FUNCTION slow()").await;
+    app.disable_client("shop").await;
+    assert!(is_revoked(&app, shop.str("access_token")).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_was_restored_is_told_as_it_is() {
     let House { app, alice, web, shop, .. } = house().await;
     app.operate(|change| Box::pin(users::disable(change, alice))).await.unwrap();
