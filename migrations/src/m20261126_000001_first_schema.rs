@@ -86,7 +86,8 @@ impl MigrationTrait for Migration {
         // The overview lists the enabled accounts and clients that nobody has used for the longest time.
         let seen = "CREATE INDEX users_last_seen ON users (COALESCE(last_sign_in_at, created_at)) WHERE disabled_at IS NULL";
         let used = "CREATE INDEX clients_last_use ON clients (COALESCE(last_used_at, created_at)) WHERE disabled_at IS NULL";
-        for index in [verified, seen, used] {
+        let in_frames = "CREATE INDEX clients_session_management ON clients (id) WHERE session_management AND disabled_at IS NULL";
+        for index in [verified, seen, used, in_frames] {
             manager.get_connection().execute_unprepared(index).await?;
         }
         manager.create_index(foreign_hashes()).await?;

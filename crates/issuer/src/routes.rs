@@ -13,7 +13,9 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::api::{self, docs};
 use crate::app::App;
 use crate::browser::cookie;
-use crate::endpoints::{authorize, discovery, end_session, health, introspect, jwks, register, revocations, revoke, ssf, token, userinfo};
+use crate::endpoints::{
+    authorize, check_session, discovery, end_session, health, introspect, jwks, register, revocations, revoke, ssf, token, userinfo,
+};
 use crate::pages::account::{consents, devices, password, profile};
 use crate::pages::{admin, assets, consent, home, no_access, select_account, set_password, sign_in, sign_out};
 use crate::web::client_ip;
@@ -184,6 +186,7 @@ fn for_people(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/", get(home))
         .both("/authorize", get(authorize::get).post(authorize::post))
         .both("/authorize/resume", get(authorize::resume))
+        .both("/check_session", get(check_session::frame))
         .both("/end_session", get(end_session::get).post(end_session::post))
         .both("/end_session/confirm", post(sign_out::submit))
         .both("/signed-out", get(sign_out::signed_out))

@@ -39,7 +39,7 @@ pub(super) fn scopes() -> TableCreateStatement {
 /// `id_token_claims` puts the claims of the granted scopes into the ID token too. `group_filter` says which groups the client is told of:
 /// `assigned` (those in `client_groups`), `prefix` (those whose names begin with `group_prefix`) or `all`. `claims_allowed` is false for a
 /// client that registered itself, which is told of no groups, roles and attributes until an administrator allows it. `signals_of_all_users` lets
-/// its streams tell of users who have never authorized it. `version` is incremented by each change of the client.
+/// its streams tell of users who have never authorized it. `session_management` gives it a `session_state`. `version` is incremented by each change of the client.
 ///
 /// Registration access tokens are stored as their SHA-256. `metadata` holds the metadata that the client was registered
 /// with (RFC 7591 §2), as JSON.
@@ -64,6 +64,7 @@ pub(super) fn clients() -> TableCreateStatement {
         .col(string("group_prefix").default(""))
         .col(boolean("claims_allowed").default(true))
         .col(boolean("signals_of_all_users").default(false))
+        .col(boolean("session_management").default(false))
         .col(big_integer_null("last_used_at"))
         .col(integer("version").default(0))
         // The handle in the access tokens that the client gets for itself.

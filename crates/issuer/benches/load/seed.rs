@@ -125,6 +125,7 @@ fn client(number: u64, now: i64) -> ClientRow {
         group_prefix: String::new(),
         claims_allowed: true,
         signals_of_all_users: false,
+        session_management: false,
         last_used_at: (!number.is_multiple_of(4)).then_some(now - DAY),
         version: 0,
         grant_id: scattered(number).to_be_bytes().repeat(2),

@@ -54,6 +54,8 @@ pub struct ClientView {
     pub claims_allowed: bool,
     /// `true` if its streams of Shared Signals tell of users who have never authorized it, too.
     pub signals_of_all_users: bool,
+    /// `true` if its pages may watch by a frame whether the user is still signed in (OpenID Connect Session Management 1.0).
+    pub session_management: bool,
     pub registered_itself: bool,
     #[schema(value_type = Object)]
     pub metadata: ClientMetadata,
@@ -151,6 +153,7 @@ impl ClientView {
                 group_prefix: row.group_prefix,
                 claims_allowed: row.claims_allowed,
                 signals_of_all_users: row.signals_of_all_users,
+                session_management: row.session_management,
                 live_authorizations: None,
                 streams: None,
             })

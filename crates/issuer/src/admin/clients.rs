@@ -128,6 +128,7 @@ impl NewRow {
             group_filter: String::new(),
             group_prefix: String::new(),
             signals_of_all_users: false,
+            session_management: false,
             last_used_at: None,
             version: 0,
             grant_id: self.grant_id,
@@ -155,6 +156,7 @@ pub(super) fn with_draft(row: ClientRow, client: &NewClient, found: &Found) -> C
         group_prefix: draft.group_prefix.clone(),
         claims_allowed: draft.claims_allowed.unwrap_or(row.claims_allowed),
         signals_of_all_users: draft.signals_of_all_users,
+        session_management: draft.session_management,
         ..row
     }
 }

@@ -82,6 +82,9 @@ pub struct ClientPatch {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     pub signals_of_all_users: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    pub session_management: Patch<bool>,
     /// The members of the metadata to change. A member that is null is removed.
     #[serde(default)]
     #[schema(value_type = Object, required = false)]
@@ -202,6 +205,7 @@ impl ClientPatch {
         self.group_prefix.apply(&mut draft.group_prefix);
         self.claims_allowed.apply_optional(&mut draft.claims_allowed);
         self.signals_of_all_users.apply(&mut draft.signals_of_all_users);
+        self.session_management.apply(&mut draft.session_management);
         draft.metadata = merged(&draft.metadata, self.metadata)?;
         Ok(draft)
     }
@@ -232,6 +236,7 @@ fn draft_of(view: &ClientView) -> ClientDraft {
         group_prefix: view.group_prefix.clone(),
         claims_allowed: Some(view.claims_allowed),
         signals_of_all_users: view.signals_of_all_users,
+        session_management: view.session_management,
         metadata: view.metadata.clone(),
     }
 }

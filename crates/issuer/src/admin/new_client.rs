@@ -70,6 +70,8 @@ pub struct ClientDraft {
     pub claims_allowed: Option<bool>,
     /// `true` if its streams of Shared Signals tell of users who have never authorized it, too.
     pub signals_of_all_users: bool,
+    /// `true` if its pages may watch by a frame whether the user is still signed in (OpenID Connect Session Management 1.0).
+    pub session_management: bool,
     pub metadata: ClientMetadata,
 }
 

@@ -73,6 +73,9 @@ pub struct NewClientBody {
     /// `true` if its streams of Shared Signals tell of users who have never authorized it, too.
     #[serde(default)]
     pub signals_of_all_users: bool,
+    /// `true` if its pages may watch by a frame whether the user is still signed in (OpenID Connect Session Management 1.0).
+    #[serde(default)]
+    pub session_management: bool,
     /// The metadata of RFC 7591 that has no member here, such as `logo_uri`.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -139,6 +142,7 @@ pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answ
         group_prefix: body.group_prefix,
         claims_allowed: body.claims_allowed,
         signals_of_all_users: body.signals_of_all_users,
+        session_management: body.session_management,
         metadata,
     };
     let client = NewClient::check(draft, Rules::for_administrators(access.app())).map_err(in_metadata)?;

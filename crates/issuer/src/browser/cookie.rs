@@ -21,7 +21,7 @@ const RANDOM_LENGTH: usize = 22;
 
 /// Returns a cookie's name. The prefix `__Host-` prevents other hosts of the domain from setting the cookie; browsers accept the prefix only
 /// over https.
-fn full_name(https: bool, name: &str) -> String {
+pub(super) fn full_name(https: bool, name: &str) -> String {
     if https { format!("__Host-{name}") } else { name.to_owned() }
 }
 

@@ -6,6 +6,7 @@ pub mod csrf;
 pub mod device;
 mod notice;
 pub mod session_store;
+pub mod state;
 mod visitor;
 
 use std::sync::Arc;
@@ -57,10 +58,10 @@ impl FromRequestParts<Arc<App>> for Browser {
 impl Browser {
     /// Returns the user who is signed in, with their session; `None` if there is no session, or if it has ended.
     pub async fn signed_in(&self) -> Result<Option<SignedIn>, PageError> {
-        match self.kept().await? {
-            Some(kept) => Ok(session::find(&self.app, &kept.sid, &self.request).await?),
-            None => Ok(None),
-        }
+        let Some(kept) = self.kept().await? else { return Ok(None) };
+        let found = session::find(&self.app, &kept.sid, &self.request).await?;
+        self.follow(found.as_ref().map(|found| found.session.sid.as_str()))?;
+        Ok(found)
     }
 
     /// Returns what log lines and audit events say about the request.
@@ -101,6 +102,7 @@ impl Browser {
             session::end(&self.app, &self.actor(user.id), &session.sid, user.id, "failed sign-in").await?;
             return Err(error);
         }
+        self.follow(Some(&session.sid))?;
         Ok(Ok(signed_in))
     }
 
@@ -127,6 +129,7 @@ impl Browser {
         if let Some(SignedIn { session, user, .. }) = self.signed_in().await? {
             session::end(&self.app, &self.actor(user.id), &session.sid, user.id, "user").await?;
             self.cookie.flush().await?;
+            self.follow(None)?;
         }
         Ok(())
     }

@@ -153,6 +153,9 @@ pub struct AddArgs {
     /// not https, because any program on their device may pretend to be such a client)
     #[arg(long)]
     first_party: bool,
+    /// Let its pages watch by a frame whether people are still signed in (OpenID Connect Session Management 1.0)
+    #[arg(long)]
+    session_management: bool,
     /// Users who may sign in: everyone, or groups for the members of the groups that --group names; required unless no user signs in
     #[arg(long, value_name = "WHO", value_parser = parse_access)]
     access: Option<Access>,
@@ -244,6 +247,7 @@ async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
         access: args.access,
         groups: args.groups,
         id_token_claims: blank.id_token_claims,
+        session_management: args.session_management,
         metadata: ClientMetadata {
             application_type: metadata.application_type.or(blank.metadata.application_type),
             post_logout_redirect_uris: more(blank.metadata.post_logout_redirect_uris, metadata.post_logout_redirect_uris),
@@ -306,6 +310,7 @@ async fn show(app: &App, id: &str) -> Result<Report, CliError> {
         "group_prefix",
         "claims_allowed",
         "signals_of_all_users",
+        "session_management",
         "registered_itself",
         "metadata",
         "enabled",

@@ -96,6 +96,9 @@ pub struct EditArgs {
     /// Whether its streams of Shared Signals tell of users who have never authorized it, too
     #[arg(long, value_name = "BOOL")]
     signals_of_all_users: Option<bool>,
+    /// Whether its pages may watch by a frame whether people are still signed in (OpenID Connect Session Management 1.0)
+    #[arg(long, value_name = "BOOL")]
+    session_management: Option<bool>,
     #[command(flatten)]
     metadata: MetadataChanges,
 }
@@ -212,6 +215,7 @@ fn patch(args: EditArgs, before: &ClientView) -> Result<ClientPatch, CliError> {
         group_prefix: args.group_prefix.into(),
         claims_allowed: args.claims_allowed.into(),
         signals_of_all_users: args.signals_of_all_users.into(),
+        session_management: args.session_management.into(),
         metadata: metadata(args.metadata, before, (args.add_post_logout_redirect_uri, &args.remove_post_logout_redirect_uri))?,
     })
 }

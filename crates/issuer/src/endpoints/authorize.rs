@@ -95,7 +95,10 @@ async fn advance(
             let (granted, to_consent) = (&offer.granted, &offer.to_consent);
             let code = CodeRequest { client, redirect_uri, request, signed_in: &signed_in, proven: &proven, granted, to_consent };
             return match authorization_code::give(app, code).await {
-                Ok(code) => answer::success(app, &interaction.target, &code),
+                Ok(code) => {
+                    let state = browser.session_state(client, redirect_uri, &signed_in.session.sid)?;
+                    answer::success(app, &interaction.target, &code, state.as_deref())
+                }
                 Err(error) => refuse(app, client, &interaction, &error),
             };
         }

@@ -34,6 +34,7 @@ struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
     end_session_endpoint: String,
+    check_session_iframe: String,
     backchannel_logout_supported: bool,
     backchannel_logout_session_supported: bool,
     frontchannel_logout_supported: bool,
@@ -121,6 +122,7 @@ fn metadata(settings: &Settings, in_use: &[String]) -> Metadata {
         jwks_uri: issuer.endpoint("/.well-known/jwks.json"),
         registration_endpoint: settings.open_registration.then(|| issuer.endpoint("/register")),
         end_session_endpoint: issuer.endpoint("/end_session"),
+        check_session_iframe: issuer.endpoint("/check_session"),
         backchannel_logout_supported: true,
         backchannel_logout_session_supported: true,
         frontchannel_logout_supported: true,

@@ -1,6 +1,7 @@
 //! The protocol endpoints, in one file for each.
 
 pub mod authorize;
+pub mod check_session;
 pub mod discovery;
 pub mod end_session;
 pub mod health;

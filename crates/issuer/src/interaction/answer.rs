@@ -20,9 +20,12 @@ struct FormPost<'a> {
     fields: Vec<Hidden>,
 }
 
-/// Sends the authorization code to the client.
-pub fn success(app: &App, target: &ResponseTarget, code: &str) -> Result<Response, PageError> {
-    answer(app, target, &[("code", code)])
+/// Sends the authorization code to the client, with the `session_state` of the browser if the client wants it.
+pub fn success(app: &App, target: &ResponseTarget, code: &str, session_state: Option<&str>) -> Result<Response, PageError> {
+    match session_state {
+        Some(state) => answer(app, target, &[("code", code), ("session_state", state)]),
+        None => answer(app, target, &[("code", code)]),
+    }
 }
 
 /// Sends `error` to the client `client`, which gets no code.

@@ -85,6 +85,7 @@ pub(super) struct Version {
     pub(super) seal_headers: Zeroizing<[u8; 32]>,
     refresh: hmac::Key,
     names: hmac::Key,
+    browsers: hmac::Key,
     fingerprint: String,
 }
 
@@ -177,6 +178,12 @@ impl MasterKeys {
         current.chain(self.versions.iter().filter(|version| version.version != self.current)).map(hash).collect()
     }
 
+    /// Returns what the scripts of a browser are told of the session `sid` that it is signed in with. It proves nothing, and does not reveal
+    /// the `sid`.
+    pub fn browser_state(&self, sid: &str) -> Result<String, MasterKeyError> {
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.current_version()?.browsers, sid.as_bytes())))
+    }
+
     /// The derived keys of the current version.
     pub(super) fn current_version(&self) -> Result<&Version, MasterKeyError> {
         self.version(self.current).ok_or(MasterKeyError::NoVersion(self.current))
@@ -205,6 +212,7 @@ impl Version {
             seal_headers: derived(b"seal authorization headers"),
             refresh: hmac::Key::new(hmac::HMAC_SHA256, derived(b"authenticate refresh tokens").as_slice()),
             names: hmac::Key::new(hmac::HMAC_SHA256, derived(b"hash retired names").as_slice()),
+            browsers: hmac::Key::new(hmac::HMAC_SHA256, derived(b"state of browsers").as_slice()),
             fingerprint: BASE64_URL_SAFE_NO_PAD.encode(&derived(b"fingerprint")[..16]),
         }
     }

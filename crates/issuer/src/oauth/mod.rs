@@ -24,6 +24,7 @@ pub mod redirect_uri;
 pub mod resource_identifier;
 pub mod scope;
 pub mod secret;
+pub mod session_state;
 pub mod ssf;
 pub mod standard_claims;
 pub mod token_claim;

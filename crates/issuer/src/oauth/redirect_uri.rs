@@ -80,6 +80,18 @@ pub fn origin(uri: &str) -> Option<String> {
     Some(url.origin().ascii_serialization())
 }
 
+/// The pages that may show a frame to the client of an http or https redirect URI, as a source of a Content-Security-Policy (CSP3 §2.3.1). A
+/// loopback host has any port, as in [`matches`]. `None` for another URI, for an IPv6 address, which no policy can name, and for a host
+/// with a character that would end the source.
+pub fn frame_source(uri: &str) -> Option<String> {
+    let own = origin(uri)?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/".contains(&byte);
+    if !own.bytes().all(is_plain) {
+        return None;
+    }
+    Some(without_loopback_port(uri).map_or(own, |(host, _)| format!("http://{host}:*")))
+}
+
 /// The most characters of a URI that a message repeats, since a stranger may have sent it.
 const SHOWN: usize = 300;
 

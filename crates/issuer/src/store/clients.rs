@@ -105,6 +105,8 @@ pub struct Client {
     pub claims_allowed: bool,
     /// `true` if it has claims of its own, which [`crate::store::client_claims`] reads.
     pub has_claims: bool,
+    /// `true` if it gets a `session_state` (OpenID Connect Session Management 1.0).
+    pub session_management: bool,
     /// The handle in the access tokens that it gets for itself.
     pub grant_id: Vec<u8>,
     metadata: String,
@@ -155,6 +157,7 @@ impl FromQueryResult for Client {
             id_token_claims: client.id_token_claims,
             group_filter: GroupFilter::parse(&client.group_filter, &client.group_prefix),
             claims_allowed: client.claims_allowed,
+            session_management: client.session_management,
             has_claims: row.try_get(prefix, "has_claims")?,
             secrets: Secret::parse(&secrets),
             access: client.access(),

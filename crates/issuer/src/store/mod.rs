@@ -48,6 +48,7 @@ pub mod consents;
 pub mod devices;
 mod entity;
 mod error;
+pub mod framing;
 pub mod groups;
 mod last_use;
 pub mod outbox;

@@ -93,6 +93,22 @@ pub fn html_with_frames(page: &impl Template, origins: &[String], refresh: Optio
     Ok(response)
 }
 
+/// The SHA-256 of the script in `session/check.html`; a test computes it from the template.
+const CHECK_SCRIPT: &str = "sha256-xTFVCLUlYLN6lULXgRRRM2ygJFJFUuToIJy9HDn1qo0=";
+
+/// Renders `page`, whose script is that of `session/check.html`, for a frame on pages of `origins`. No other page may show it.
+pub fn html_in_frame(page: &impl Template, origins: &[String]) -> Result<Response, PageError> {
+    let mut response = html(page, Csp::Own)?;
+    let ancestors = if origins.is_empty() { "'none'".to_owned() } else { origins.join(" ") };
+    let policy =
+        format!("default-src 'none'; script-src '{CHECK_SCRIPT}'; form-action 'none'; base-uri 'none'; frame-ancestors {ancestors}");
+    let policy = HeaderValue::from_str(&policy).map_err(PageError::server_error)?;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    let opener = HeaderName::from_static("cross-origin-opener-policy");
+    response.headers_mut().insert(opener, HeaderValue::from_static("same-origin"));
+    Ok(response)
+}
+
 /// Redirects the browser to `path` below the issuer's URL, with GET (303).
 pub fn see_other(app: &App, path: &str) -> Result<Response, PageError> {
     let location = format!("{}{path}", app.settings.issuer.path());

@@ -57,6 +57,7 @@ fn of_view(name: &str, client: &ClientView) -> String {
         "id_token_claims" => client.id_token_claims.to_string(),
         "claims_allowed" => client.claims_allowed.to_string(),
         "signals_of_all_users" => client.signals_of_all_users.to_string(),
+        "session_management" => client.session_management.to_string(),
         "group_filter" => client.group_filter.clone(),
         "group_prefix" => client.group_prefix.clone(),
         "jwks" => client.metadata.jwks.as_ref().and_then(|keys| serde_json::to_string_pretty(keys).ok()).unwrap_or_default(),
@@ -122,6 +123,7 @@ fn patch_of(form: &AdminForm, before: &ClientView) -> ClientPatch {
         group_prefix: Patch::Set(form.text("group_prefix")),
         claims_allowed: Patch::Set(form.is_checked("claims_allowed")),
         signals_of_all_users: Patch::Set(form.is_checked("signals_of_all_users")),
+        session_management: Patch::Set(form.is_checked("session_management")),
         metadata,
     }
 }

@@ -101,6 +101,7 @@ pub(super) fn fields() -> Vec<Field> {
         Field::new("id_token_claims", "ID tokens also carry the claims of the granted scopes", Kind::Check),
         Field::new("claims_allowed", "It may be told of groups, roles and attributes", Kind::Check),
         Field::new("signals_of_all_users", "Its streams of Shared Signals tell of all users, not only of those who use it", Kind::Check),
+        Field::new("session_management", "Its pages may watch by a frame whether people are still signed in", Kind::Check),
         Field::new("group_filter", "Groups that it is told of", Kind::Choice(filters)),
         Field::new("group_prefix", "Beginning of the names", Kind::Text),
         Field::part("What people see of it, and its keys", "Pages that ask people for their consent show these. Nothing here is needed."),
@@ -229,6 +230,7 @@ fn draft_of(form: &AdminForm, url: &str) -> ClientDraft {
         group_prefix: form.text("group_prefix"),
         claims_allowed: Some(form.is_checked("claims_allowed")),
         signals_of_all_users: form.is_checked("signals_of_all_users"),
+        session_management: form.is_checked("session_management"),
         metadata: ClientMetadata {
             application_type: form.is_checked("native").then_some(ApplicationType::Native),
             post_logout_redirect_uris: placed("post_logout_redirect_uris"),

@@ -27,6 +27,7 @@ pub struct Model {
     pub group_prefix: String,
     pub claims_allowed: bool,
     pub signals_of_all_users: bool,
+    pub session_management: bool,
     pub last_used_at: Option<i64>,
     pub version: i32,
     pub grant_id: Vec<u8>,

@@ -2,6 +2,7 @@
 //! axe-core at `AXE`.
 
 mod admin;
+mod logout;
 mod tabs;
 mod window;
 

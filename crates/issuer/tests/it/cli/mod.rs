@@ -149,6 +149,13 @@ fn scripts_can_set_everything_up() {
     let shown = signet.json(&["client", "show", "shop"]);
     assert_eq!(shown["scope"], "orders:read orders:write");
     assert_eq!((&shown["default_resource"], shown["secrets"].as_array().map(Vec::len)), (&"https://orders.example".into(), Some(1)));
+    assert_eq!(shown["session_management"], false);
+    assert_eq!(signet.json(&["client", "edit", "shop", "--session-management", "true"])["session_management"], true);
+    assert_eq!(signet.json(&["client", "edit", "shop", "--name", "The shop"])["session_management"], true);
+    let watching = signet.json(&["client", "add", "--name", "Watcher", "--public", "--session-management"]);
+    let watching = watching["client_id"].as_str().unwrap();
+    assert_eq!(signet.json(&["client", "show", watching])["session_management"], true);
+    signet.json(&["client", "remove", watching]);
     let rotated = signet.json(&["client", "rotate-secret", "shop"]);
     assert_ne!(rotated["client_secret"], shop["client_secret"]);
     assert_eq!(signet.json(&["client", "show", "shop"])["secrets"].as_array().unwrap().len(), 2);

@@ -1,4 +1,5 @@
 mod authorize;
+mod check_session;
 mod discovery;
 mod end_session;
 mod health;

@@ -2,7 +2,7 @@
 
 mod account;
 mod admin;
-mod admin_clients;
+pub mod admin_clients;
 mod admin_groups;
 mod admin_people;
 mod admin_trial;

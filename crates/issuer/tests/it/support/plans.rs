@@ -69,6 +69,13 @@ impl Plans {
         }
     }
 
+    /// Asserts that a statement since the last call reads the index `index`, whole or in part.
+    #[track_caller]
+    pub fn assert_reads(&self, index: &str) {
+        let plans = std::mem::take(&mut *self.kept.lock().unwrap());
+        assert!(plans.iter().any(|plan| plan.text.contains(index)), "{index} is not used: {plans:#?}");
+    }
+
     /// Returns the number of statements that were sent, and those among them that read one of `tables` whole.
     pub fn scans(&self, tables: &[&str]) -> (usize, Vec<String>) {
         let kept = self.kept.lock().unwrap();
