@@ -170,3 +170,42 @@ async fn a_browser_that_keeps_cookies_back_from_other_sites_is_not_taken_for_a_s
     shop.watch(&app, &window).await;
     assert_eq!(answer(&app, &window, json!(format!("shop-web {state}"))).await, "error");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium; scripts/test.sh runs it"]
+async fn the_sign_out_page_loads_the_frames_of_all_clients_of_the_session() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let (shop, mail) = (Pages::open("127.0.0.1").await, Pages::open("localhost").await);
+    shop.register(&app, "shop-web", false, Some(format!("{}/out?tenant=a", shop.url))).await;
+    mail.register(&app, "mail", false, Some(format!("{}/out", mail.url))).await;
+    let window = Window::open().await;
+    let mut sid = String::new();
+    for (pages, id) in [(&shop, "shop-web"), (&mail, "mail")] {
+        pages.enter(&app, &window, id).await;
+        if sid.is_empty() {
+            sign_in(&window, PASSWORD).await;
+        }
+        let code = pages.told(&window, "code").await;
+        let callback = pages.callback();
+        let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &callback), ("code_verifier", VERIFIER)];
+        let tokens = app.post("/token").basic_auth(id, SECRET).form(&form).send().await;
+        claims(tokens.str("id_token"))["sid"].as_str().unwrap().clone_into(&mut sid);
+    }
+    window.goto(&format!("{}/account", app.url)).await;
+    window.activate("header form button").await;
+    assert_eq!(window.heading().await, "You are signed out");
+    window.inspect("signed-out-frames").await;
+    for (pages, beginning) in [(&shop, "/out?tenant=a&iss="), (&mail, "/out?iss=")] {
+        for _ in 0..200 {
+            if !pages.asked("/out").is_empty() {
+                break;
+            }
+            real_time(25).await;
+        }
+        let asked = pages.asked("/out");
+        assert!(!asked.is_empty() && asked.iter().all(|uri| uri.starts_with(beginning)), "{asked:?}");
+        let url = url::Url::parse(&format!("{}{}", pages.url, asked[0])).unwrap();
+        let parameter = |name: &str| url.query_pairs().find(|(other, _)| other == name).unwrap().1.into_owned();
+        assert_eq!((parameter("iss"), parameter("sid")), (app.app.settings.issuer.as_str().to_owned(), sid.clone()));
+    }
+}
