@@ -22,7 +22,7 @@ pub(super) fn role_scopes() -> TableCreateStatement {
 
 /// `claims` holds the standard claims that have no column of their own, as JSON. `password_generated_at` is the time at which a
 /// password was generated for the user, who must then choose another. `credential_version` is incremented when the password or
-/// status changes, or when all sign-ins are ended. `version` is incremented by each change of what administrators see; a sign-in and a new
+/// status changes, or when all sign-ins are ended. `access_version` is incremented when a role or a group is taken away. `version` is incremented by each change of what administrators see; a sign-in and a new
 /// hash of the same password do not change it. `external_id` is the user's id in the system that manages the users.
 pub(super) fn users() -> TableCreateStatement {
     table("users")
@@ -38,6 +38,7 @@ pub(super) fn users() -> TableCreateStatement {
         .col(text("claims").default("{}"))
         .col(big_integer_null("password_generated_at"))
         .col(integer("credential_version").default(0))
+        .col(integer("access_version").default(0))
         .col(string_null("external_id").unique_key())
         .col(big_integer_null("last_sign_in_at"))
         .col(integer("version").default(0))

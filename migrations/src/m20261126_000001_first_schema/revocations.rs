@@ -4,7 +4,7 @@
 //! out of use (an end, a new handle, a deleted row, also by a cascade) fires a trigger, so that no change can forget to revoke.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, binary, binary_null, pk_auto, string_null};
+use sea_orm_migration::schema::{big_integer, binary, binary_null, integer, pk_auto, string_null};
 use sea_orm_migration::sea_orm::DatabaseBackend;
 
 use super::table::table;
@@ -20,6 +20,12 @@ pub(super) fn revocations() -> TableCreateStatement {
         .col(string_null("kid"))
         .col(big_integer("at"))
         .take()
+}
+
+/// One row. `number` rises with each change that takes access from many users at once, such as a role that loses a scope. A request for tokens
+/// that read an older number does not insert an authorization.
+pub(super) fn access_changes() -> TableCreateStatement {
+    table("access_changes").col(integer("id").primary_key()).col(big_integer("number")).take()
 }
 
 /// A change after which something is refused: the table, the events on it, and the condition.

@@ -7,6 +7,7 @@ use crate::audit::event::{Event, Object};
 /// The fields of users, sessions and authorizations that are not personal. Every other field is, so that a field that is added later is
 /// never kept longer than it should be.
 const NOT_PERSONAL: &[&str] = &[
+    "access_version",
     "authorizations",
     "authorizations_ended",
     "client_id",

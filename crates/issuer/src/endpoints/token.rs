@@ -9,8 +9,9 @@ use crate::accounts::sign_in::{record_failure, record_refused_access};
 use crate::app::App;
 use crate::audit::{Actor, Face, Who};
 use crate::clients::authentication;
-use crate::grants::{self, Grant, GrantContext, Granted};
+use crate::grants::{self, Grant, GrantContext, Granted, Settled};
 use crate::oauth::error::{Code, OAuthError};
+use crate::store::clients::Client;
 use crate::tokens::issue::issue;
 use crate::web::form::Parameters;
 use crate::web::respond::no_store;
@@ -39,6 +40,9 @@ async fn note_refusal(app: &App, parameters: &Parameters, error: &OAuthError) {
     }
 }
 
+/// The most times that a grant runs because access was taken from its user or its client meanwhile.
+const MOST_RUNS: usize = 5;
+
 async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthError> {
     let expected = || format!("grant_type: expected one of {}", Grant::ALL.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(", "));
     let grant_type = parameters.form.get("grant_type");
@@ -47,13 +51,26 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthErr
         let found: String = grant_type.chars().take(100).collect();
         OAuthError::new(Code::UnsupportedGrantType, format!("{}; found {found}", expected()))
     })?;
-    let client = authentication::authenticate(app, parameters.authorization(), &parameters.form, &parameters.request).await?;
+    let mut client = authentication::authenticate(app, parameters.authorization(), &parameters.form, &parameters.request).await?;
+    for _ in 0..MOST_RUNS {
+        if let Some(response) = run(app, parameters, grant, &client).await? {
+            return Ok(response);
+        }
+        // The client has authenticated, so it is only read again.
+        let again = app.store.client(&client.id).await?;
+        client = again.ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication failed"))?;
+    }
+    Err(OAuthError::new(Code::Busy, "what this user or client may do changes all the time; try again"))
+}
 
+/// Runs `grant` once and returns its answer. `None` if access was taken from its user or its client meanwhile, so that its tokens must not be
+/// given.
+async fn run(app: &App, parameters: &Parameters, grant: Grant, client: &Client) -> Result<Option<Response>, OAuthError> {
     let now = app.now();
-    let context = GrantContext { app, client: &client, form: &parameters.form, request: &parameters.request, now };
+    let context = GrantContext { app, client, form: &parameters.form, request: &parameters.request, now };
     let Granted { authorization, redemption } = grants::run(grant, context).await?;
     // Sign before the redemption opens its transaction, so that no transaction is open while RSA runs.
-    let response = match issue(app, &client, &authorization, now).await {
+    let response = match issue(app, client, &authorization, now).await {
         // The gate of all grants refused it. For the password grant that is a failed sign-in with the right password.
         Err(error) if error.code == Code::InvalidGrant => {
             let actor = Actor::remote(Who::Client(client.id.clone()), Face::Token, &parameters.request);
@@ -73,8 +90,10 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthErr
         }
         Ok(issued) => issued,
     };
-    redemption.settle(context, &authorization).await?;
+    if redemption.settle(context, &authorization).await? == Settled::Narrowed {
+        return Ok(None);
+    }
     app.activity.tokens_given(grant.name(), &client.id);
     tracing::debug!(grant = grant.name(), client = client.id, "tokens issued");
-    Ok(no_store(response))
+    Ok(Some(no_store(response)))
 }

@@ -6,7 +6,7 @@ use crate::accounts::requirement::Proven;
 use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::audit::{self, Event};
-use crate::grants::{Grant, GrantContext, new_row, record_given};
+use crate::grants::{Grant, GrantContext, Settled, new_row, record_given};
 use crate::oauth::authorization_request::AuthorizationRequest;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::pkce;
@@ -15,8 +15,8 @@ use crate::oauth::secret;
 use crate::store::authorization_codes::{self, CodeInSession, CodeRow, SpentCode};
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
-use crate::store::commit;
 use crate::store::consents::{self, Allowed};
+use crate::store::{commit, roll_back};
 use crate::tokens::narrow::narrow;
 use crate::tokens::{Authorization, Party};
 
@@ -131,7 +131,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
 }
 
 impl Redemption {
-    pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<(), OAuthError> {
+    pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<Settled, OAuthError> {
         let GrantContext { app, now, .. } = context;
         let Some((user, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
         let transaction = app.store.begin().await?;
@@ -151,11 +151,16 @@ impl Redemption {
             end_replayed(context, row).await?;
             return Err(OAuthError::invalid_grant().because("the code was used before, so its authorization is ended"));
         }
-        if !authorizations::insert(&transaction, row, user.credential_version).await? {
+        if !authorizations::insert(&transaction, row, user, context.client).await? {
+            roll_back(transaction).await?;
+            if !authorizations::is_as_read(app.store.writer(), user, context.client).await? {
+                return Ok(Settled::Narrowed);
+            }
             return Err(OAuthError::invalid_grant().because("the user or the client was disabled, or the password was changed meanwhile"));
         }
         record_given(&transaction, context, row, Grant::AuthorizationCode).await?;
-        Ok(commit(transaction).await?)
+        commit(transaction).await?;
+        Ok(Settled::Done)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The client credentials grant (RFC 6749 §4.4): a confidential client acts for itself.
 
-use crate::grants::GrantContext;
+use crate::grants::{GrantContext, Settled};
 use crate::oauth::error::{Code, OAuthError};
 use crate::store::resources::USERINFO;
 use crate::tokens::narrow::{default_scopes, narrow};
@@ -26,7 +26,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
 
 impl Redemption {
     #[expect(clippy::unused_async, reason = "the redemptions of the other grants write")]
-    pub(super) async fn settle(self, _: GrantContext<'_>, _: &Authorization) -> Result<(), OAuthError> {
-        Ok(())
+    pub(super) async fn settle(self, _: GrantContext<'_>, _: &Authorization) -> Result<Settled, OAuthError> {
+        Ok(Settled::Done)
     }
 }

@@ -47,6 +47,15 @@ pub struct Granted {
     pub redemption: Redemption,
 }
 
+/// What became of a redemption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Everything is written, so the tokens may be given.
+    Done,
+    /// What the user or the client may do was narrowed since the grant read it. Nothing is written, and the grant may run again.
+    Narrowed,
+}
+
 macro_rules! grants {
     ($($variant:ident = $name:literal => $module:ident;)*) => {
         /// The grant types of this issuer.
@@ -82,7 +91,7 @@ macro_rules! grants {
 
         impl Redemption {
             /// Checks again what the tokens depend on, and writes all changes or none. If it fails, the tokens must not be given.
-            pub async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<(), OAuthError> {
+            pub async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<Settled, OAuthError> {
                 match self { $(Self::$variant(redemption) => redemption.settle(context, authorization).await,)* }
             }
         }

@@ -8,11 +8,11 @@ use crate::accounts::methods::Enrolled;
 use crate::accounts::requirement::{self, Requirement, Step};
 use crate::accounts::sign_in::{self, Checked, Settlement};
 use crate::clock::{DAY, UnixSeconds};
-use crate::grants::{Grant, GrantContext, new_row, record_given};
+use crate::grants::{Grant, GrantContext, Settled, new_row, record_given};
 use crate::oauth::access::Access;
 use crate::oauth::error::OAuthError;
 use crate::store::authorizations::{self, AuthorizationRow};
-use crate::store::{commit, users};
+use crate::store::{commit, roll_back, users};
 use crate::tokens::narrow::{default_scopes, narrow};
 use crate::tokens::{Authorization, Party};
 
@@ -63,18 +63,23 @@ impl Redemption {
         Ok(self.settlement.withdraw(&context.app.store).await?)
     }
 
-    pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<(), OAuthError> {
+    pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<Settled, OAuthError> {
         let Some((user, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
         let transaction = context.app.store.begin().await?;
         // The settlement comes first, because it locks the counters before the user. The order of locks is stated in store/mod.rs.
         self.settlement.settle(&transaction, user).await?;
         sign_in::note(&transaction, user, context.now).await?;
-        if !authorizations::insert(&transaction, row, user.credential_version).await? {
-            drop(transaction);
+        if !authorizations::insert(&transaction, row, user, context.client).await? {
+            roll_back(transaction).await?;
+            if !authorizations::is_as_read(context.app.store.writer(), user, context.client).await? {
+                self.withdraw(context).await?;
+                return Ok(Settled::Narrowed);
+            }
             sign_in::record_failure(context.app, Some(user.id), &context.actor(), context.now).await?;
             return Err(OAuthError::invalid_grant().because("the user or the client was disabled, or the password was changed meanwhile"));
         }
         record_given(&transaction, context, row, Grant::Password).await?;
-        Ok(commit(transaction).await?)
+        commit(transaction).await?;
+        Ok(Settled::Done)
     }
 }

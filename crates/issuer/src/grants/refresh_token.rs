@@ -2,10 +2,9 @@
 
 use uuid::Uuid;
 
-use crate::app::App;
 use crate::audit::{self, Event};
 use crate::clock::UnixSeconds;
-use crate::grants::GrantContext;
+use crate::grants::{GrantContext, Settled};
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
 use crate::store::authorizations::{self, Advance, AuthorizationRow};
@@ -65,29 +64,35 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
 }
 
 impl Redemption {
-    pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<(), OAuthError> {
-        let GrantContext { app, now, .. } = context;
+    pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<Settled, OAuthError> {
+        let GrantContext { app, client, now, .. } = context;
         let Some((_, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
-        let advanced = match self {
+        if let Self::Advance { from } = self {
+            let (client_grant_id, access_changes) = (client.grant_id.clone(), client.access_changes);
             // A single statement is a transaction of its own.
-            Self::Advance { from } => app.store.advance(Advance { id: row.id, from, now }).await?,
-            Self::Standing => false,
-        };
-        // If a parallel request was first, this one gets the same refresh token.
-        if advanced || is_standing(app, row.id, row.generation, now).await? {
-            Ok(())
-        } else {
-            Err(OAuthError::invalid_grant().because("the authorization ended, or its refresh token was spent, at the same moment"))
+            if app.store.advance(Advance { id: row.id, from, client_grant_id, access_changes, now }).await? {
+                return Ok(Settled::Done);
+            }
+        }
+        match standing(context, row.id, row.generation).await? {
+            Some(settled) => Ok(settled),
+            None => Err(OAuthError::invalid_grant().because("the authorization ended, or its refresh token was spent, at the same moment")),
         }
     }
 }
 
-/// Returns whether `generation` is the latest and was given within the grace period, and whether the authorization is alive.
-async fn is_standing(app: &App, id: Uuid, generation: i32, now: UnixSeconds) -> Result<bool, OAuthError> {
+/// Returns [`Settled::Done`] if the authorization is alive, and `generation` is the latest and was given within the grace period: a parallel
+/// request was first, and this one gets the same refresh token. `None` if that does not hold.
+async fn standing(context: GrantContext<'_>, id: Uuid, generation: i32) -> Result<Option<Settled>, OAuthError> {
+    let GrantContext { app, client: own, now, .. } = context;
     // Read through the writer, because a reader might still see the state before a revocation that was already answered.
     let parties = authorizations::with_parties(app.store.writer(), id).await?;
-    Ok(parties
-        .is_some_and(|(row, user, client)| row.generation == generation && within_grace(&row, now) && is_alive(&row, &user, &client, now)))
+    let alive = parties.filter(|(row, user, client)| is_alive(row, user, client, now));
+    Ok(match alive {
+        Some((_, _, client)) if client.grant_id != own.grant_id || client.access_changes != own.access_changes => Some(Settled::Narrowed),
+        Some((row, ..)) if row.generation == generation && within_grace(&row, now) => Some(Settled::Done),
+        _ => None,
+    })
 }
 
 /// Returns whether the latest generation was given within the grace period.

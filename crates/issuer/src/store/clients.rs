@@ -21,35 +21,8 @@ use crate::store::query::{allow_long_statements, columns, text};
 use crate::store::resources::{Resource, ResourceRow};
 use crate::store::{StoreError, batch, client_terms, revocations};
 
+pub use crate::store::allowed_scope::AllowedScope;
 pub use crate::store::entity::clients::Model as ClientRow;
-
-/// A scope that a client may ask for, with the resource that owns it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct AllowedScope {
-    pub name: String,
-    pub resource_id: String,
-    /// `true` if the client may ask for it only because its resource is open to all clients, which act for a user.
-    pub by_openness: bool,
-}
-
-impl AllowedScope {
-    /// Parses the values of [`SCOPES`] and [`OPEN_SCOPES`], pairs of a scope and its resource.
-    fn parse(own: &str, open: &str) -> Vec<Self> {
-        let pairs = |text: &str, by_openness| -> Vec<Self> {
-            let names: Vec<&str> = words(text).collect();
-            let scope = |pair: &[&str]| Self { name: pair[0].to_owned(), resource_id: pair[1].to_owned(), by_openness };
-            names.chunks_exact(2).map(scope).collect()
-        };
-        let mut scopes = pairs(own, false);
-        for scope in pairs(open, true) {
-            if !scopes.iter().any(|own| own.name == scope.name) {
-                scopes.push(scope);
-            }
-        }
-        scopes
-    }
-}
 
 /// The groups of a user that a client is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,8 +80,10 @@ pub struct Client {
     pub has_claims: bool,
     /// `true` if it gets a `session_state` (OpenID Connect Session Management 1.0).
     pub session_management: bool,
-    /// The handle in the access tokens that it gets for itself.
+    /// The handle in the access tokens that it gets for itself. Each change that narrows the client gives it another.
     pub grant_id: Vec<u8>,
+    /// How often access was taken from many users at once, when the client was read.
+    pub access_changes: i64,
     metadata: String,
     /// The resource of its tokens unless a request names another.
     pub default_resource: Option<Resource>,
@@ -130,6 +105,9 @@ const SCOPES: &str = "COALESCE((SELECT string_agg(scopes.name || ' ' || scopes.r
 const OPEN_SCOPES: &str = "COALESCE((SELECT string_agg(scopes.name || ' ' || scopes.resource_id, ' ') FROM scopes \
      JOIN resources AS openings ON openings.id = scopes.resource_id WHERE openings.open), '')";
 
+/// An SQL expression: how often access was taken from many users at once.
+const ACCESS_CHANGES: &str = "(SELECT access_changes.number FROM access_changes WHERE access_changes.id = 1)";
+
 /// An SQL expression: whether the client has claims of its own.
 const HAS_CLAIMS: &str = "EXISTS (SELECT 1 FROM client_claims WHERE client_claims.client_id = clients.id)";
 
@@ -140,7 +118,7 @@ impl Client {
         let resource = columns::<resources::Entity>("resources", &format!("{prefix}resource_"));
         format!(
             "{}, {resource}, {SCOPES} AS {prefix}scopes, {OPEN_SCOPES} AS {prefix}open_scopes, {HAS_CLAIMS} AS {prefix}has_claims, \
-             {SECRETS} AS {prefix}secrets",
+             {SECRETS} AS {prefix}secrets, {ACCESS_CHANGES} AS {prefix}access_changes",
             columns::<clients::Entity>("clients", prefix)
         )
     }
@@ -159,6 +137,7 @@ impl FromQueryResult for Client {
             claims_allowed: client.claims_allowed,
             session_management: client.session_management,
             has_claims: row.try_get(prefix, "has_claims")?,
+            access_changes: row.try_get(prefix, "access_changes")?,
             secrets: Secret::parse(&secrets),
             access: client.access(),
             pkce: client.pkce(),

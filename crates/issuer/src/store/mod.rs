@@ -18,15 +18,17 @@
 //! 6. `sessions`, by `sid`
 //! 7. `authorization_codes`
 //! 8. `authorizations`, by `id`
-//! 9. `password_links`, then `devices`, of one user
-//! 10. `streams`, one at a time
-//! 11. `outbox`, one row
-//! 12. `sign_in_failures`: the counter of the account, then that of the address; a failure is a transaction of its own
+//! 9. `access_changes`; whoever inserts an authorization locks it before
+//! 10. `password_links`, then `devices`, of one user
+//! 11. `streams`, one at a time
+//! 12. `outbox`, one row
+//! 13. `sign_in_failures`: the counter of the account, then that of the address; a failure is a transaction of its own
 //!
 //! A transaction that skips some of these tables locks the others in this order. PostgreSQL locks the rows. SQLite has one writer
 //! at a time, so the query builder leaves the row locks out of its statements.
 
 pub mod activity;
+mod allowed_scope;
 pub mod attempts;
 pub mod attributes;
 pub mod audit_events;

@@ -11,7 +11,8 @@ use uuid::Uuid;
 use crate::clock::UnixSeconds;
 use crate::store::StoreError;
 use crate::store::entity::{
-    authorizations, client_groups, client_scopes, clients, group_members, group_roles, role_scopes, scopes, user_roles,
+    access_changes, authorizations, client_groups, client_scopes, clients, group_members, group_roles, role_scopes, scopes, user_roles,
+    users,
 };
 use crate::store::query::{allow_long_statements, database_time, text};
 
@@ -59,9 +60,55 @@ fn random_handle(db: &impl ConnectionTrait) -> SimpleExpr {
     })
 }
 
+/// The users and clients that a change takes access from.
+#[derive(Debug, Clone, Copy)]
+enum Narrowed<'a> {
+    Users(&'a [Uuid]),
+    Client(&'a str),
+    /// The members of a group, the holders of a role, or everyone who uses a resource.
+    Many,
+}
+
+impl Narrowed<'_> {
+    /// Marks those who lose access, so that a request for tokens which has read what they held inserts no authorization any more. The mark
+    /// locks what [`crate::store::authorizations::insert`] holds, so that such a request either sees it, or has committed before the caller
+    /// looks for the authorizations.
+    async fn mark(self, db: &impl ConnectionTrait) -> Result<(), StoreError> {
+        match self {
+            Self::Users(ids) => {
+                use users::{Column, Entity};
+                let marked = Entity::update_many().col_expr(Column::AccessVersion, Expr::col(Column::AccessVersion).add(1));
+                marked.filter(Column::Id.is_in(ids.iter().copied())).exec(db).await?;
+            }
+            Self::Client(id) => renew_clients(db, Condition::all().add(clients::Column::Id.eq(id))).await?,
+            Self::Many => {
+                use access_changes::{Column, Entity};
+                Entity::update_many().col_expr(Column::Number, Expr::col(Column::Number).add(1)).exec(db).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An SQL expression: whether the authorization was given within five minutes before the newest one. No request for tokens takes as long.
+const RECENT: &str =
+    "authorizations.created_at >= (SELECT newest.created_at FROM authorizations newest ORDER BY newest.id DESC LIMIT 1) - 300";
+
+/// Gives new handles to the authorizations that meet `condition` and have not ended, because of a change that takes access from `narrowed`.
+async fn renew(db: &impl ConnectionTrait, narrowed: Narrowed<'_>, condition: Condition) -> Result<(), StoreError> {
+    if let (Narrowed::Many, DbBackend::Postgres) = (narrowed, db.get_database_backend()) {
+        // While the mark is there, nobody can sign in. So what takes long comes before it, and then only what was given meanwhile is left.
+        renew_marked(db, condition.clone()).await?;
+        narrowed.mark(db).await?;
+        return renew_marked(db, Condition::all().add(condition).add(Expr::cust(RECENT))).await;
+    }
+    narrowed.mark(db).await?;
+    renew_marked(db, condition).await
+}
+
 /// Gives new handles to the authorizations that meet `condition` and have not ended. Locks them by id, as the order of locks in
 /// [`crate::store`] requires.
-async fn renew(db: &impl ConnectionTrait, condition: Condition) -> Result<(), StoreError> {
+async fn renew_marked(db: &impl ConnectionTrait, condition: Condition) -> Result<(), StoreError> {
     use authorizations::{Column, Entity};
     let locked = Entity::find()
         .select_only()
@@ -122,13 +169,14 @@ impl Loss {
 /// Refuses the access tokens of `users` that hold what these users lose.
 pub async fn of_users(db: &impl ConnectionTrait, users: &[Uuid], loss: &Loss) -> Result<(), StoreError> {
     let user = Condition::all().add(authorizations::Column::UserId.is_in(users.iter().copied()));
-    renew(db, user.add(loss.narrows())).await
+    renew(db, Narrowed::Users(users), user.add(loss.narrows())).await
 }
 
 /// Refuses the access tokens of the members of the group `id` that hold what these members lose.
 pub async fn of_members(db: &impl ConnectionTrait, id: Uuid, loss: &Loss) -> Result<(), StoreError> {
     let members = members().and_where(group_members::Column::GroupId.eq(id)).take();
-    renew(db, Condition::all().add(authorizations::Column::UserId.in_subquery(members)).add(loss.narrows())).await
+    let condition = Condition::all().add(authorizations::Column::UserId.in_subquery(members)).add(loss.narrows());
+    renew(db, Narrowed::Many, condition).await
 }
 
 /// Refuses the access tokens of everyone who has the role `name`, directly or through a group, that hold what these users lose.
@@ -139,13 +187,12 @@ pub async fn of_holders(db: &impl ConnectionTrait, name: &str, loss: &Loss) -> R
     let members = members().and_where(group_members::Column::GroupId.in_subquery(carriers.into_query())).take();
     let user = authorizations::Column::UserId;
     let holders = Condition::any().add(user.in_subquery(direct.into_query())).add(user.in_subquery(members));
-    renew(db, Condition::all().add(holders).add(loss.narrows())).await
+    renew(db, Narrowed::Many, Condition::all().add(holders).add(loss.narrows())).await
 }
 
 /// Refuses all access tokens of the client `id`, those of its users and its own.
 pub async fn of_client(db: &impl ConnectionTrait, id: &str) -> Result<(), StoreError> {
-    of_client_itself(db, id).await?;
-    renew(db, Condition::all().add(authorizations::Column::ClientId.eq(id))).await
+    renew(db, Narrowed::Client(id), Condition::all().add(authorizations::Column::ClientId.eq(id))).await
 }
 
 /// Refuses the access tokens that the client `id` got for itself.
@@ -162,14 +209,15 @@ pub async fn of_resource(db: &impl ConnectionTrait, id: &str, identifier: Option
     let holders = holders.filter(client_scopes::Column::Scope.is_in(names.iter().map(String::as_str))).into_query();
     let by_default = clients::Column::DefaultResource.eq(id);
     renew_clients(db, Condition::any().add(clients::Column::Id.in_subquery(holders)).add(by_default)).await?;
-    let mut condition = Condition::any();
+    // A resource without scopes and identifier has no authorizations.
+    let mut condition = Condition::any().add(Expr::cust("1 = 0"));
     for name in &names {
         condition = condition.add(lists("scope", name));
     }
     if let Some(identifier) = identifier {
         condition = condition.add(lists("resources", identifier));
     }
-    if condition.is_empty() { Ok(()) } else { renew(db, condition).await }
+    renew(db, Narrowed::Many, condition).await
 }
 
 /// A condition: the list in `column` of `authorizations`, which spaces separate, has `item`.

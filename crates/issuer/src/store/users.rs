@@ -44,6 +44,8 @@ pub struct User {
     /// Incremented when the password or status changes, or when all sign-ins are ended; a sign-in that read an older value is
     /// refused at commit.
     pub credential_version: i32,
+    /// Incremented when a role or a group is taken from the user.
+    pub access_version: i32,
     pub enabled: bool,
     /// The user's id in the system that manages the users.
     pub external_id: Option<String>,
@@ -87,6 +89,7 @@ impl FromQueryResult for User {
             last_sign_in_at: user.last_sign_in_at,
             password_generated_at: user.password_generated_at,
             credential_version: user.credential_version,
+            access_version: user.access_version,
             enabled: user.disabled_at.is_none(),
             external_id: user.external_id,
             scopes: words(&scopes).map(str::to_owned).collect(),

@@ -196,6 +196,7 @@ fn blank(id: Uuid, line: &UserLine, now: UnixSeconds) -> UserRow {
         claims: StandardClaims::default().to_json(),
         password_generated_at: None,
         credential_version: 0,
+        access_version: 0,
         external_id: None,
         version: 0,
     }

@@ -290,6 +290,7 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash)
         disabled_at: None,
         claims: StandardClaims::default().to_json(),
         credential_version: 0,
+        access_version: 0,
         external_id: None,
         last_sign_in_at: None,
         version: 0,

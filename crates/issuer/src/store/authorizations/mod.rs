@@ -19,9 +19,11 @@ use uuid::Uuid;
 use crate::clock::UnixSeconds;
 use crate::oauth::claims_request::ClaimsRequest;
 use crate::store::client_groups::may_use;
+use crate::store::clients::Client;
 use crate::store::entity::authorizations::{Column, Entity};
-use crate::store::entity::{authorization_codes, clients, sessions, users};
+use crate::store::entity::{access_changes, authorization_codes, clients, sessions, users};
 use crate::store::query::{insert_if, text};
+use crate::store::users::User;
 use crate::store::{StoreError, batch};
 
 pub use crate::store::entity::authorizations::Model as AuthorizationRow;
@@ -64,14 +66,32 @@ pub async fn hold_parties(db: &impl ConnectionTrait, user: Uuid, client: &str) -
     Ok(())
 }
 
-/// Inserts `row` if its user and client are enabled, the user may sign in to the client, its session (if any) has not ended, and the user still has this
-/// `credential_version`; otherwise returns `false`. A transaction that changes the user or the client at the same moment waits, and
-/// then finds the row.
-pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, credential_version: i32) -> Result<bool, StoreError> {
-    let mut decision = parties(row.user_id, &row.client_id);
+/// Returns what [`parties`] does, if nothing was taken from `user`, from `client` or from many users at once since the two were read. The
+/// counter of the latter is locked after them. `client` must have been read first.
+fn as_read(user: &User, client: &Client) -> SelectStatement {
+    parties(user.id, &client.id)
+        .from(access_changes::Entity)
+        .and_where(users::Column::AccessVersion.eq(user.access_version))
+        .and_where(clients::Column::GrantId.eq(client.grant_id.as_slice()))
+        .and_where(access_changes::Column::Id.eq(1))
+        .and_where(access_changes::Column::Number.eq(client.access_changes))
+        .lock_with_tables(LockType::Share, [users::Entity.table_ref(), clients::Entity.table_ref(), access_changes::Entity.table_ref()])
+        .take()
+}
+
+/// Returns whether nothing was taken from `user`, from `client` or from many users at once since the two were read.
+pub async fn is_as_read(db: &impl ConnectionTrait, user: &User, client: &Client) -> Result<bool, StoreError> {
+    Ok(db.query_one(as_read(user, client).expr(Expr::val(1))).await?.is_some())
+}
+
+/// Inserts `row` of `user` and `client` if both are enabled, the user may sign in to the client, its session (if any) has not ended, the user
+/// still has the same `credential_version`, and nothing was taken from them since they were read; otherwise returns `false`. A transaction
+/// that changes them at the same moment waits, and then finds the row.
+pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, user: &User, client: &Client) -> Result<bool, StoreError> {
+    let mut decision = as_read(user, client);
     decision
         .and_where(users::Column::DisabledAt.is_null())
-        .and_where(users::Column::CredentialVersion.eq(credential_version))
+        .and_where(users::Column::CredentialVersion.eq(user.credential_version))
         .and_where(clients::Column::DisabledAt.is_null())
         .and_where(Expr::cust(may_use("clients.id")));
     if let Some(sid) = &row.sid {
@@ -86,12 +106,16 @@ const IN_GROUP: &str = "EXISTS (SELECT 1 FROM client_groups JOIN group_members O
      WHERE client_groups.client_id = authorizations.client_id AND group_members.user_id = authorizations.user_id)";
 
 /// A step of an authorization to its next generation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Advance {
     /// The id of the authorization.
     pub id: Uuid,
     /// The generation that is spent.
     pub from: i32,
+    /// [`Client::grant_id`] when the client was read, before the authorization.
+    pub client_grant_id: Vec<u8>,
+    /// [`Client::access_changes`] at that time.
+    pub access_changes: i64,
     /// The time of the step, in Unix seconds.
     pub now: UnixSeconds,
 }
@@ -103,18 +127,35 @@ struct Advanced {
 }
 
 /// Advances each authorization of `steps` by one generation, in one statement, if it has neither ended nor expired, its user and
-/// client are enabled, and the user may sign in to the client. Returns `true` for each step that was made; of two equal steps only the first is made.
+/// client are enabled, the user may sign in to the client, and nothing was taken from the client or from many users since the client was read.
+/// Returns `true` for each step that was made; of two equal steps only the first is made. What was taken from the user needs no such
+/// condition: it has replaced the handle that was read with the user's scopes.
 pub(super) async fn advance(db: DatabaseConnection, steps: Vec<Advance>) -> Result<Vec<bool>, StoreError> {
     let now = steps.iter().map(|step| step.now).max().unwrap_or_default();
     let mut values: Vec<Value> = steps.iter().map(|step| step.id.into()).collect();
     let ids = batch::placeholders(&mut values);
-    let mut generations: Vec<Value> = steps.iter().map(|step| step.from.into()).collect();
-    batch::placeholders(&mut generations);
     let count = values.len();
-    let each: Vec<String> = (1..=count).map(|number| format!("id = ${number} AND generation = ${}", count + number)).collect();
-    values.extend(generations);
+    let columns: [Vec<Value>; 3] = [
+        steps.iter().map(|step| step.from.into()).collect(),
+        steps.iter().map(|step| step.client_grant_id.as_slice().into()).collect(),
+        steps.iter().map(|step| step.access_changes.into()).collect(),
+    ];
+    for mut column in columns {
+        batch::placeholders(&mut column);
+        values.extend(column);
+    }
+    let step = |number: usize| {
+        format!(
+            "id = ${number} AND generation = ${} AND ${} = (SELECT r.grant_id FROM clients r WHERE r.id = authorizations.client_id) \
+             AND ${} = (SELECT number FROM access_changes WHERE access_changes.id = 1)",
+            count + number,
+            2 * count + number,
+            3 * count + number
+        )
+    };
+    let each: Vec<String> = (1..=count).map(step).collect();
     values.push(now.into());
-    let now = 2 * count + 1;
+    let now = 4 * count + 1;
     let sql = format!(
         "UPDATE authorizations SET generation = generation + 1, refreshed_at = ${now} \
          WHERE id IN ({ids}) AND ({}) AND ended_at IS NULL AND expires_at > ${now} \

@@ -1,5 +1,6 @@
 //! SeaORM entities, one file per table. The migration describes the columns.
 
+pub mod access_changes;
 pub mod activity;
 pub mod attempts;
 pub mod attributes;

@@ -19,6 +19,7 @@ pub struct Model {
     pub claims: String,
     pub password_generated_at: Option<i64>,
     pub credential_version: i32,
+    pub access_version: i32,
     pub external_id: Option<String>,
     pub last_sign_in_at: Option<i64>,
     pub version: i32,

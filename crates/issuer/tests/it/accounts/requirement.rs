@@ -31,6 +31,7 @@ fn user(password: Password) -> User {
         claims: "{}".to_owned(),
         password_generated_at: (password == Password::Generated).then_some(NOW),
         credential_version: 0,
+        access_version: 0,
         external_id: None,
         last_sign_in_at: None,
         enabled: true,

@@ -1,0 +1,226 @@
+//! A request for tokens that races with a change that takes access away gets nothing of what was taken: it either runs again and sees the
+//! change, or its tokens are revoked with the others.
+
+use signet_issuer::admin::edit_client::{ClientEdit, ClientPatch, edit};
+use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
+use signet_issuer::admin::patch::Patch;
+use signet_issuer::admin::resources::{self, ResourcePatch};
+use signet_issuer::admin::{Change, clients, roles, users};
+use signet_issuer::fetch::budget::Asker;
+use signet_issuer::store::authorizations::{self, Advance, AuthorizationRow};
+use signet_issuer::store::clients::Client;
+use signet_issuer::store::commit;
+use signet_issuer::store::users::User;
+use uuid::Uuid;
+
+use crate::support::{Answer, CALLBACK, ORDERS, PASSWORD, SECRET, TestApp, VERIFIER, real_time};
+
+/// A way to take the scope `orders:write` from alice or from the client.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Way {
+    ClientLosesScope,
+    ClientDisabled,
+    GroupLeft,
+    GroupLosesRole,
+    GroupRemoved,
+    ResourceClosed,
+    ResourceRemoved,
+    RoleLosesScope,
+    RoleRemoved,
+    RoleTaken,
+}
+
+const WAYS: [Way; 10] = [
+    Way::ClientLosesScope,
+    Way::ClientDisabled,
+    Way::GroupLeft,
+    Way::GroupLosesRole,
+    Way::GroupRemoved,
+    Way::ResourceClosed,
+    Way::ResourceRemoved,
+    Way::RoleLosesScope,
+    Way::RoleRemoved,
+    Way::RoleTaken,
+];
+
+impl Way {
+    fn is_by_group(self) -> bool {
+        matches!(self, Self::GroupLeft | Self::GroupLosesRole | Self::GroupRemoved)
+    }
+
+    async fn take(self, change: &mut Change<'_>, alice: Uuid) {
+        let (packer, member) = (["packer".to_owned()], ["alice".to_owned()]);
+        match self {
+            Self::ClientLosesScope => {
+                let patch = ClientPatch { scope: Patch::Set("openid orders:read".to_owned()), ..ClientPatch::default() };
+                let edition = ClientEdit::prepare(change.app, patch, Asker::Operator).await.unwrap();
+                edit(change, "all", edition, None).await.map(drop).unwrap();
+            }
+            Self::ClientDisabled => clients::set_enabled(change, "all", false).await.map(drop).unwrap(),
+            Self::GroupLeft => groups::change_members(change, "team", &[], &member).await.map(drop).unwrap(),
+            Self::GroupLosesRole => {
+                let patch = GroupPatch { roles: Some(Vec::new()), ..GroupPatch::default() };
+                groups::edit(change, "team", patch).await.map(drop).unwrap();
+            }
+            Self::GroupRemoved => groups::remove(change, "team").await.map(drop).unwrap(),
+            Self::ResourceClosed => {
+                let patch = ResourcePatch { open: Some(false), ..ResourcePatch::default() };
+                resources::edit(change, ORDERS, patch).await.map(drop).unwrap();
+            }
+            Self::ResourceRemoved => resources::remove(change, ORDERS).await.map(drop).unwrap(),
+            Self::RoleLosesScope => roles::change_scopes(change, "packer", &[], &["orders:write".to_owned()]).await.map(drop).unwrap(),
+            Self::RoleRemoved => roles::remove(change, "packer").await.map(drop).unwrap(),
+            Self::RoleTaken => users::change_roles(change, alice, &[], &packer).await.map(drop).unwrap(),
+        }
+    }
+}
+
+/// An issuer whose user alice may write orders by the role `packer`, and whose client `all` has every grant for users.
+async fn house(way: Way) -> (TestApp, Uuid) {
+    let app = TestApp::new().await.with_orders().await;
+    app.change_clerk(&[], &["orders:write"]).await;
+    let packer = roles::NewRole::check("packer", &["orders:write".to_owned()]).unwrap();
+    app.operate(|change| Box::pin(roles::add(change, packer))).await.unwrap();
+    let alice = app.add_user("alice", if way.is_by_group() { &["clerk"] } else { &["clerk", "packer"] }).await;
+    if way.is_by_group() {
+        let draft = GroupDraft { name: "team".into(), roles: vec!["packer".into()], ..GroupDraft::default() };
+        app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+        let member = ["alice".to_owned()];
+        app.operate(|change| Box::pin(groups::change_members(change, "team", &member, &[]))).await.unwrap();
+    }
+    // A client of an open resource needs no registration for its scopes.
+    let scopes: &[&str] = if way == Way::ResourceClosed { &["openid"] } else { &["openid", "orders:read", "orders:write"] };
+    if way == Way::ResourceClosed {
+        let patch = ResourcePatch { open: Some(true), ..ResourcePatch::default() };
+        app.operate(|change| Box::pin(resources::edit(change, ORDERS, patch))).await.unwrap();
+    }
+    app.add_client_with("all", false, "password refresh_token authorization_code", scopes, |client| {
+        client.redirect_uris = vec![CALLBACK.into()];
+        client.first_party = true;
+    })
+    .await;
+    app.add_client("service", false, "", &[]).await;
+    (app, alice)
+}
+
+const SCOPE: &str = "openid orders:read orders:write";
+
+async fn token(app: &TestApp, form: &[(&str, &str)]) -> Answer {
+    app.post("/token").basic_auth("all", SECRET).form(form).send().await
+}
+
+async fn by_password(app: &TestApp) -> Answer {
+    token(app, &[("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", SCOPE)]).await
+}
+
+/// Returns the authorization of `answer` with its user, and its client.
+async fn parties(app: &TestApp) -> (AuthorizationRow, User, Client) {
+    let client = app.app.store.client("all").await.unwrap().unwrap();
+    let rows = authorizations::live(app.app.store.reader(), (None, Some("all")), app.clock_now(), 1_000_000, None, 1).await.unwrap();
+    let (row, user) = app.app.store.authorization(rows[0].0.id).await.unwrap().unwrap();
+    (row, user, client)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_that_had_read_what_is_taken_meanwhile_gives_none_of_it() {
+    for way in WAYS {
+        let (app, alice) = house(way).await;
+        let before = by_password(&app).await;
+        assert!(before.str("scope").contains("orders:write"), "{way:?}: {}", before.text);
+        let browser = app.signed_in("alice").await;
+        let code = browser.code(&app.authorize(&[("client_id", "all"), ("scope", SCOPE)])).await;
+        let redeem = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)];
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", before.str("refresh_token"))];
+
+        // The requests read what alice may do, and wait for the change when they write.
+        let mut change = Change::within(&app.app, &app.operator, app.app.store.begin().await.unwrap());
+        way.take(&mut change, alice).await;
+        let end = async {
+            real_time(400).await;
+            commit(change.transaction).await.unwrap();
+        };
+        let (password, code, refresh, ()) = tokio::join!(by_password(&app), token(&app, &redeem), token(&app, &refresh), end);
+
+        for (grant, answer) in [("password", password), ("code", code), ("refresh", refresh)] {
+            assert!(matches!(answer.status, 200 | 400 | 401), "{way:?} {grant}: {}", answer.text);
+            if answer.status == 200 {
+                let told = app.introspect("service", answer.str("access_token")).await;
+                let may_write = told.json["active"] == true && told.text.contains("orders:write");
+                assert!(!may_write, "{way:?} {grant}: {} {}", answer.text, told.text);
+            }
+            let goes_on = !matches!(way, Way::ClientDisabled | Way::ResourceClosed | Way::ResourceRemoved);
+            if goes_on && grant != "refresh" {
+                assert_eq!(
+                    (answer.status, answer.json["scope"].as_str()),
+                    (200, Some("openid orders:read")),
+                    "{way:?} {grant}: {}",
+                    answer.text
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_waits_for_the_authorization_that_is_being_inserted_and_revokes_its_tokens() {
+    for way in WAYS {
+        let (app, alice) = house(way).await;
+        assert_eq!(by_password(&app).await.status, 200);
+        let (row, user, client) = parties(&app).await;
+        let handle = vec![7; 16];
+        let row = AuthorizationRow { id: Uuid::from_u128(7), grant_id: Some(handle.clone()), ..row };
+        let transaction = app.app.store.begin().await.unwrap();
+        assert!(authorizations::insert(&transaction, &row, &user, &client).await.unwrap(), "{way:?}");
+        let changes = async {
+            let mut change = Change::within(&app.app, &app.operator, app.app.store.begin().await.unwrap());
+            way.take(&mut change, alice).await;
+            commit(change.transaction).await.unwrap();
+        };
+        let inserts = async {
+            real_time(300).await;
+            commit(transaction).await.unwrap();
+        };
+        tokio::join!(changes, inserts);
+        let found = authorizations::of_grant(app.app.store.writer(), handle.clone()).await.unwrap();
+        let refused = found.is_none_or(|(_, _, client)| !client.enabled);
+        assert!(refused && app.count("SELECT count(*) FROM revocations WHERE length(grant_id) = 16").await > 0, "{way:?}");
+        let again = AuthorizationRow { id: Uuid::from_u128(8), grant_id: Some(vec![8; 16]), ..row };
+        let transaction = app.app.store.begin().await.unwrap();
+        assert!(!authorizations::insert(&transaction, &again, &user, &client).await.unwrap(), "{way:?}: what was read is old");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_with_a_client_that_was_read_before_it_was_narrowed_runs_again() {
+    for way in [Way::ClientLosesScope, Way::ResourceClosed, Way::RoleLosesScope] {
+        let (app, alice) = house(way).await;
+        assert_eq!(by_password(&app).await.status, 200);
+        let client = app.app.store.client("all").await.unwrap().unwrap();
+        let step = |row: &AuthorizationRow| Advance {
+            id: row.id,
+            from: row.generation,
+            client_grant_id: client.grant_id.clone(),
+            access_changes: client.access_changes,
+            now: app.clock_now(),
+        };
+        let (row, ..) = parties(&app).await;
+        assert!(app.app.store.advance(step(&row)).await.unwrap());
+        let mut change = Change::within(&app.app, &app.operator, app.app.store.begin().await.unwrap());
+        way.take(&mut change, alice).await;
+        commit(change.transaction).await.unwrap();
+        let (row, ..) = parties(&app).await;
+        assert!(!app.app.store.advance(step(&row)).await.unwrap(), "{way:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_look_at_what_was_taken_uses_keys() {
+    let (app, _) = house(Way::RoleTaken).await;
+    assert_eq!(by_password(&app).await.status, 200);
+    let (row, user, client) = parties(&app).await;
+    let plans = app.plans().await;
+    let row = AuthorizationRow { id: Uuid::from_u128(7), grant_id: Some(vec![7; 16]), ..row };
+    assert!(authorizations::is_as_read(&plans, &user, &client).await.unwrap());
+    assert!(authorizations::insert(&plans, &row, &user, &client).await.unwrap());
+    plans.assert_indexed(&[]);
+}
