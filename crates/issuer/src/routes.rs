@@ -1,14 +1,10 @@
 //! Lists every URL of the issuer, with its handler and the layers around it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
-use tower::ServiceBuilder;
-use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::api::{self, docs};
 use crate::app::App;
@@ -18,13 +14,8 @@ use crate::endpoints::{
 };
 use crate::pages::account::{consents, devices, password, profile};
 use crate::pages::{admin, assets, consent, home, no_access, select_account, set_password, sign_in, sign_out};
-use crate::web::client_ip;
-use crate::web::middleware::{cors, error_pages, host, panics, request_log, security_headers, time_limit};
+use crate::web::middleware::{around, cors};
 use crate::web::respond::{api_method_not_allowed, method_not_allowed, not_found};
-
-/// The longest request body, in bytes.
-const MAX_BODY: usize = 64 * 1024;
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Adds URLs that may end with a slash. Clients append one where they join the parts of a URL.
 trait TrailingSlash {
@@ -56,19 +47,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(public(&format!("/.well-known/ssf-configuration{path}"), get(ssf::metadata::metadata)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        // These layers are added as one, outermost first, because each added layer clones everything inside it for every request.
-        .layer(
-            ServiceBuilder::new()
-                .layer(from_fn_with_state(Arc::clone(&app), client_ip::client_ip))
-                .layer(from_fn(request_log::request_log))
-                .layer(from_fn_with_state(app.settings.issuer.is_https(), security_headers::security_headers))
-                .layer(panics::layer())
-                .layer(from_fn(host::host))
-                .layer(from_fn(time_limit::time_limit))
-                .layer(from_fn_with_state(Arc::clone(&app), error_pages::error_pages))
-                .layer(DefaultBodyLimit::max(MAX_BODY))
-                .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT)),
-        )
+        .layer(from_fn_with_state(Arc::clone(&app), around))
         .with_state(app)
 }
 

@@ -2,13 +2,10 @@
 //! right, and each is believed only if a trusted proxy reported it (RFC 9700 §4.13).
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
-use axum::response::Response;
 
 use crate::app::App;
 use crate::audit::RequestInfo;
@@ -17,7 +14,7 @@ use crate::config::peers::is_trusted;
 use crate::oauth::error::OAuthError;
 use crate::telemetry::Notice;
 use crate::web::forwarded;
-use crate::web::slots::{Forwarded, Held, Overloaded};
+use crate::web::slots::{Forwarded, Overloaded, Slot};
 
 /// The headers in which proxies name the address of a client.
 const FORWARDING: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
@@ -38,7 +35,7 @@ impl ClientIp {
     }
 }
 
-/// Returns what log lines and audit events say about a request. Fails if the request did not pass [`client_ip`].
+/// Returns what log lines and audit events say about a request. Fails if the request did not pass [`identify`].
 pub fn request_info(parts: &Parts) -> Result<RequestInfo, OAuthError> {
     let client = parts.extensions.get::<ClientIp>();
     let client = client.ok_or_else(|| OAuthError::server_error("the request has no client address"))?;
@@ -50,27 +47,23 @@ pub fn request_info(parts: &Parts) -> Result<RequestInfo, OAuthError> {
     })
 }
 
-/// Finds the client's address, gives the request an id, and stores both in the request's extensions. A request that a trusted proxy
-/// forwards takes a place of the client's address, and is refused if none is left.
-pub async fn client_ip(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+/// Finds the client's address, gives the request an id, and stores both in the request's extensions. Returns the place of the client's
+/// address if a trusted proxy forwards the request. Fails if no place is left.
+pub(super) fn identify(app: &App, request: &mut Request) -> Result<Option<Slot>, Overloaded> {
+    let extensions = request.extensions();
+    let overloaded = extensions.get::<Overloaded>().copied();
+    if let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() {
         let peer = peer.ip().to_canonical();
         if let Some(notice) = misunderstood(peer, request.headers(), &app.settings) {
-            report(&app, notice, peer, request.headers());
+            report(app, notice, peer, request.headers());
         }
         let address = resolve(peer, request.headers(), &app.settings);
         request.extensions_mut().insert(ClientIp { address, request_id: app.next_request_id() });
         if let Some(Forwarded(slots)) = request.extensions_mut().remove::<Forwarded>() {
-            let Some(slot) = slots.take(address) else {
-                request.extensions_mut().insert(Overloaded);
-                return next.run(request).await;
-            };
-            let mut response = next.run(request).await;
-            response.extensions_mut().insert(Held::from(slot));
-            return response;
+            return slots.take(address).map(Some).ok_or(Overloaded);
         }
     }
-    next.run(request).await
+    overloaded.map_or(Ok(None), Err)
 }
 
 fn resolve(peer: IpAddr, headers: &HeaderMap, settings: &Settings) -> IpAddr {

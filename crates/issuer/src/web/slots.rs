@@ -66,6 +66,6 @@ impl From<Slot> for Held {
     }
 }
 
-/// The extension of a request that finds no place. The middleware `error_pages` refuses it.
+/// The extension of a request that finds no place, so that it is refused.
 #[derive(Debug, Clone, Copy)]
 pub struct Overloaded;

@@ -1,11 +1,7 @@
 //! Renders each [`PageError`] as an HTML page.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
@@ -13,8 +9,6 @@ use crate::web::error::DatabaseUnavailable;
 use crate::web::error::page::{Link, PageError};
 use crate::web::error::refusal::Refusal;
 use crate::web::html::{Csp, Page, html};
-use crate::web::respond::overloaded;
-use crate::web::slots::Overloaded;
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -32,13 +26,8 @@ struct Shown {
     text: String,
 }
 
-/// Replaces each response that carries a [`PageError`] with the page for it. A blank 5xx response becomes a page too. Refuses each
-/// request that carries [`Overloaded`].
-pub async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let mut response = match request.extensions().get::<Overloaded>() {
-        Some(Overloaded) => overloaded(request.headers()),
-        None => next.run(request).await,
-    };
+/// Returns `response`, or the page for it if it carries a [`PageError`]. A blank 5xx response becomes a page too.
+pub(super) fn render(app: &App, mut response: Response) -> Response {
     if response.extensions().get::<DatabaseUnavailable>().is_some() {
         app.store.distrust(app.clock.monotonic());
     }
@@ -50,7 +39,7 @@ pub async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Ne
     if links.is_empty() {
         links.push(Link::Own("/account".to_owned(), "Go to your account".to_owned()));
     }
-    let page = Page::without_forms(&app);
+    let page = Page::without_forms(app);
     let shown = |link| match link {
         Link::Own(path, text) => Shown { href: format!("{}{path}", page.base), text },
         Link::Site(href, text) => Shown { href, text },

@@ -1,8 +1,6 @@
 //! Adds the security headers that every response carries.
 
-use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::Response;
 
 const ALWAYS: [(HeaderName, HeaderValue); 3] = [
@@ -13,8 +11,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 3] = [
 
 /// Adds the headers, except those that the response already has. `https` says that the issuer is https; only then is
 /// `Strict-Transport-Security` added.
-pub async fn security_headers(State(https): State<bool>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+pub(super) fn add(response: &mut Response, https: bool) {
     for (name, value) in ALWAYS {
         response.headers_mut().entry(name).or_insert(value);
     }
@@ -22,5 +19,4 @@ pub async fn security_headers(State(https): State<bool>, request: Request, next:
         let hsts = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
     }
-    response
 }

@@ -1,3 +1,4 @@
 mod cors;
+mod panics;
 mod request_log;
 mod security_headers;
