@@ -4,13 +4,14 @@
 //! the streams.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, boolean, string, text, text_null, uuid};
+use sea_orm_migration::schema::{big_integer, big_integer_null, boolean, integer, string, text, text_null, uuid};
 use sea_orm_migration::sea_orm::DatabaseBackend;
 
 use super::table::{ends_with, pairs, table};
 use super::trigger::Trigger;
 
-/// The most events that wait in the queue of one stream. A stream whose queue is full is paused.
+/// The most events that wait in the queue of one stream, beside those that were held when its receiver enabled it. A stream whose queue is
+/// full is paused. Transactions that run at the same moment do not see the events of each other, so each of them may put one more there.
 const MOST_EVENTS: u32 = 1000;
 
 /// The `next_attempt_at` of an event that is not pushed: it waits until its receiver polls, or until the stream is enabled again.
@@ -19,7 +20,8 @@ const NEVER: i64 = i64::MAX;
 /// Streams of events, each of one client. `method` is `poll` or `push`; only the latter has an `endpoint_url`, and perhaps an
 /// `authorization_header`, which is sealed. `events_requested` is the JSON list that the receiver sent; `session_revoked` and
 /// `credential_change` say which of the events of CAEP are among them. `status` is `enabled`, `paused` or `disabled`, and `reason` says why.
-/// `overflowed_at` is the time since which events were lost because the queue was full. `verified_at` is the time of the last request for a
+/// `overflowed_at` is the time since which events were lost because the queue was full. `held` is the number of events that the
+/// queue held when the stream was enabled, for which it has room beside new ones. `verified_at` is the time of the last request for a
 /// verification event. `failing_since` is the time since which each attempt to push has failed, and `last_error` says how.
 pub(super) fn streams() -> TableCreateStatement {
     table("streams")
@@ -36,6 +38,7 @@ pub(super) fn streams() -> TableCreateStatement {
         .col(text_null("reason"))
         .col(big_integer("created_at"))
         .col(big_integer_null("overflowed_at"))
+        .col(integer("held").default(0))
         .col(big_integer_null("verified_at"))
         .col(big_integer_null("delivered_at"))
         .col(big_integer_null("failing_since"))
@@ -171,7 +174,7 @@ impl Watched {
         );
         let from = "FROM streams JOIN clients ON clients.id = streams.client_id";
         let queue = "'stream:' || streams.id";
-        let full = format!("(SELECT count(*) FROM outbox WHERE outbox.receiver = {queue}) >= {MOST_EVENTS}");
+        let full = format!("(SELECT count(*) FROM outbox WHERE outbox.receiver = {queue}) >= {MOST_EVENTS} + streams.held");
         let insert = "INSERT INTO outbox (receiver, event, user_id, sid, details, created_at, next_attempt_at)";
         let reason = format!("the queue of {MOST_EVENTS} events is full; later events are lost until the stream is enabled again");
         let paused = format!(",\"status\":\"paused\",\"reason\":\"{reason}\"");
@@ -185,8 +188,7 @@ impl Watched {
         format!(
             "{insert} SELECT {queue}, 'stream-updated', NULL, NULL, {updated}, {at}, {due} {from} \
              WHERE {concerned} AND streams.status = 'enabled' AND {full}; \
-             UPDATE streams SET overflowed_at = {at}, status = 'paused', \
-             reason = CASE WHEN status = 'enabled' THEN '{reason}' ELSE reason END \
+             UPDATE streams SET overflowed_at = {at}, status = 'paused', reason = '{reason}' \
              WHERE id IN (SELECT streams.id {from} WHERE {concerned} AND {full}); \
              {insert} SELECT {queue}, '{event}', {user}, {sid}, {details}, {at}, {due} {from} WHERE {concerned};"
         )

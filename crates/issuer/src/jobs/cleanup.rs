@@ -5,12 +5,12 @@ use crate::admin::{Refused, change, clients};
 use crate::app::App;
 use crate::audit::{Actor, Face, SIGN_IN_FAILED, Who};
 use crate::browser::device;
-use crate::clock::{DAY, HOUR};
+use crate::clock::{DAY, HOUR, UnixSeconds};
 use crate::outbox;
 use crate::revocation_feed;
 use crate::store::{
     activity, attempts, audit_events, authorization_codes, authorizations, browsers, client_assertions, client_refusals, client_secrets,
-    devices, password_links, registration_tokens, revocations, sessions, sign_in_failures, waiting_requests,
+    devices, password_links, registration_tokens, revocations, sessions, sign_in_failures, stream_queue, waiting_requests,
 };
 
 const BATCH: i64 = 500;
@@ -31,6 +31,9 @@ pub async fn run(app: &App) {
         tracing::error!(%error, "the cleanup failed; the next round tries again");
     }
 }
+
+/// An event for a stream that is gone is deleted after this many seconds. The transaction that wrote it has ended long before.
+const ORPHANED: UnixSeconds = 600;
 
 /// Deletes what is no longer needed. Fails at the first statement that fails.
 pub async fn clean(app: &App) -> Result<(), Refused> {
@@ -57,6 +60,7 @@ pub async fn clean(app: &App) -> Result<(), Refused> {
     while client_secrets::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while client_assertions::purge(app.store.writer(), now, BATCH).await? > 0 {}
     outbox::give_up_old(app).await?;
+    while stream_queue::purge_orphans(app.store.writer(), ORPHANED, BATCH).await? > 0 {}
     remove_unused_clients(app).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::audit::{self, Event};
+use crate::clock::date;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::ssf::{EventType, Method, Status, text};
 use crate::signals::configuration::{MIN_VERIFICATION_INTERVAL, method};
@@ -12,6 +13,8 @@ use crate::store::{commit, stream_queue};
 
 /// The greatest length of a reason, in characters.
 const MAX_REASON: usize = 255;
+/// The most events in the queue of a stream for which it has room beside new ones once it is enabled.
+const MOST_HELD: u64 = 1000;
 /// The greatest length of the `state` of a verification, in bytes.
 const MAX_STATE: usize = 1024;
 
@@ -21,7 +24,8 @@ pub async fn read(receiver: Receiver<'_>, id: &str) -> Result<Value, OAuthError>
 }
 
 /// Sets the status of the stream `id` to the one in `body`, and returns it. A stream that is disabled loses the events that wait in it. One
-/// that is enabled again gets those that were held.
+/// that is enabled again gets those that were held. If events were lost since it was paused, the answer and the event `stream-updated` say so,
+/// whoever paused it.
 pub async fn set(receiver: Receiver<'_>, id: &str, body: &Map<String, Value>) -> Result<Value, OAuthError> {
     let Receiver { app, client, actor } = receiver;
     let status = text(body, "status").map_err(invalid)?.and_then(Status::by_name);
@@ -34,12 +38,19 @@ pub async fn set(receiver: Receiver<'_>, id: &str, body: &Map<String, Value>) ->
         Status::Enabled => {
             // The receiver knows the status now.
             stream_queue::clear(&transaction, id, Some(EventType::StreamUpdated)).await?;
-            StreamRow { overflowed_at: None, failing_since: None, last_error: None, ..after }
+            let held = i32::try_from(stream_queue::count(&transaction, id).await?.min(MOST_HELD)).unwrap_or_default();
+            let lost = before.overflowed_at.map(|at| format!("events since {} were lost, because the queue was full", date(at)));
+            if let Some(lost) = &lost {
+                let details = json!({ "jti": app.clock.random_id::<16>(), "status": status.name(), "reason": lost }).to_string();
+                stream_queue::insert(&transaction, id, EventType::StreamUpdated, details, false, app.now()).await?;
+            }
+            let reason = lost.or_else(|| after.reason.clone());
+            StreamRow { reason, overflowed_at: None, held, failing_since: None, last_error: None, ..after }
         }
         Status::Paused => after,
         Status::Disabled => {
             stream_queue::clear(&transaction, id, None).await?;
-            StreamRow { overflowed_at: None, ..after }
+            StreamRow { overflowed_at: None, held: 0, ..after }
         }
     };
     if after != before {

@@ -32,6 +32,7 @@ pub async fn create(receiver: Receiver<'_>, body: &Map<String, Value>) -> Result
         reason: None,
         created_at: now,
         overflowed_at: None,
+        held: 0,
         verified_at: None,
         delivered_at: None,
         failing_since: None,

@@ -1,12 +1,13 @@
 //! The events that wait in the queue of a stream. Triggers of the database put most of them there; the migration lists the triggers.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::clock::UnixSeconds;
 use crate::oauth::ssf::EventType;
 use crate::store::StoreError;
 use crate::store::entity::outbox::{ActiveModel, Column, Entity};
+use crate::store::query::{text, transaction_time};
 use crate::store::streams::queue;
 
 pub use crate::store::entity::outbox::Model as EventRow;
@@ -95,6 +96,23 @@ pub async fn hold(db: &impl ConnectionTrait, id: &str, but_updates: bool) -> Res
     let held = if but_updates { held.filter(Column::Event.ne(EventType::StreamUpdated.name())) } else { held };
     held.exec(db).await?;
     Ok(())
+}
+
+/// Returns the number of events in the queue of the stream `id`.
+pub async fn count(db: &impl ConnectionTrait, id: &str) -> Result<u64, StoreError> {
+    Ok(Entity::find().filter(Column::Receiver.eq(queue(id))).count(db).await?)
+}
+
+/// Deletes up to `limit` events that were written more than `age` seconds ago for a stream which is disabled or does not exist; returns their
+/// number. A transaction that writes an event does not see that its stream is disabled or removed at the same moment, and the reverse.
+pub async fn purge_orphans(db: &impl ConnectionTrait, age: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
+    let sql = format!(
+        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE created_at < {} - $1 AND client_id IS NULL \
+         AND receiver LIKE 'stream:%' AND NOT EXISTS (SELECT 1 FROM streams \
+         WHERE streams.id = substr(outbox.receiver, 8) AND streams.status <> 'disabled') ORDER BY created_at LIMIT $2)",
+        transaction_time(db)
+    );
+    Ok(db.execute_raw(text(db, sql, [age.into(), limit.into()])).await?.rows_affected())
 }
 
 /// Returns the id of the newest row of all queues; 0 if there is none.

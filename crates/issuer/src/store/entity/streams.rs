@@ -20,6 +20,7 @@ pub struct Model {
     pub reason: Option<String>,
     pub created_at: i64,
     pub overflowed_at: Option<i64>,
+    pub held: i32,
     pub verified_at: Option<i64>,
     pub delivered_at: Option<i64>,
     pub failing_since: Option<i64>,
