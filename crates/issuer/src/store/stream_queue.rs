@@ -1,5 +1,7 @@
 //! The events that wait in the queue of a stream. Triggers of the database put most of them there; the migration lists the triggers.
 
+use std::collections::BTreeSet;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -113,6 +115,15 @@ pub async fn purge_orphans(db: &impl ConnectionTrait, age: UnixSeconds, limit: i
         transaction_time(db)
     );
     Ok(db.execute_raw(text(db, sql, [age.into(), limit.into()])).await?.rows_affected())
+}
+
+/// Returns the streams of the events after the id `after`, and the id of the newest of these rows, at most `limit`. Returns `after` if there is
+/// none.
+pub async fn since(db: &impl ConnectionTrait, after: i64, limit: u64) -> Result<(i64, BTreeSet<String>), StoreError> {
+    let rows = Entity::find().select_only().columns([Column::Id, Column::Receiver]).filter(Column::Id.gt(after));
+    let rows: Vec<(i64, String)> = rows.order_by_asc(Column::Id).limit(limit).into_tuple().all(db).await?;
+    let newest = rows.last().map_or(after, |(id, _)| *id);
+    Ok((newest, rows.iter().filter_map(|(_, receiver)| receiver.strip_prefix("stream:").map(str::to_owned)).collect()))
 }
 
 /// Returns the id of the newest row of all queues; 0 if there is none.

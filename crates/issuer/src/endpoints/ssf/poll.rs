@@ -1,13 +1,15 @@
 //! The poll endpoint (RFC 8936): a receiver acknowledges events and asks for others, and waits if there are none.
 
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use serde_json::{Map, Value};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::time::timeout;
 
 use super::{Body, Reader};
@@ -26,18 +28,48 @@ const INTERVAL: Duration = Duration::from_millis(250);
 const AGAIN: Duration = Duration::from_secs(3);
 /// The number of requests that may wait at once.
 const WAITING: usize = 1024;
+/// The number of them that one client may have, so that no client takes all places.
+const WAITING_OF_CLIENT: usize = 32;
+/// The most events that one look reads.
+const MOST_NEWS: u64 = 1000;
 
 /// What the requests that wait at one node share. One of them looks for all.
 #[derive(Debug)]
 struct Waiting {
     places: Semaphore,
-    looks: Semaphore,
-    newest: watch::Sender<i64>,
+    of_clients: Mutex<HashMap<String, usize>>,
+    /// The id of the newest event that was seen; `None` before the first look. Whoever holds it looks.
+    seen: AsyncMutex<Option<i64>>,
+    /// The streams that got events.
+    news: broadcast::Sender<Arc<BTreeSet<String>>>,
+}
+
+/// A place of a client, which is free again when this is dropped.
+struct Place<'a> {
+    waiting: &'a Waiting,
+    client: &'a str,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.waiting.of_clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(self.client) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(self.client);
+            }
+        }
+    }
 }
 
 /// `POST /ssf/poll/{id}`: returns the SETs of a stream.
 pub fn poll() -> MethodRouter<Arc<App>> {
-    let waiting = Arc::new(Waiting { places: Semaphore::new(WAITING), looks: Semaphore::new(1), newest: watch::Sender::new(0) });
+    let waiting = Arc::new(Waiting {
+        places: Semaphore::new(WAITING),
+        of_clients: Mutex::default(),
+        seen: AsyncMutex::default(),
+        news: broadcast::Sender::new(16),
+    });
     post(move |State(app): State<Arc<App>>, reader: Reader, Path(id): Path<String>, Body(body): Body| {
         let waiting = Arc::clone(&waiting);
         async move { answer(&app, &waiting, &reader, &id, &body).await }
@@ -57,14 +89,15 @@ async fn answer(
     if taken.sets.is_empty() && !taken.more && !request.immediately {
         let busy = || OAuthError::new(Code::Busy, "too many requests wait for events; try again");
         let _place = waiting.places.try_acquire().map_err(|_| busy())?;
-        let mut told = waiting.newest.subscribe();
+        let _own = waiting.place_of(&receiver.client.id).ok_or_else(busy)?;
+        let mut news = waiting.news.subscribe();
+        waiting.begin(app).await?;
         let wait = async {
             while taken.sets.is_empty() && !app.is_stopping() {
-                // Read before the look, so that no event falls between the two.
-                let seen = stream_queue::newest(app.store.reader()).await?;
+                // It listens since before this look, so that no event falls between the two.
                 taken = take(receiver, id, &request).await?;
                 if taken.sets.is_empty() {
-                    timeout(AGAIN, waiting.change(app, &mut told, seen)).await.unwrap_or(Ok(()))?;
+                    timeout(AGAIN, waiting.change(app, &mut news, id)).await.unwrap_or(Ok(()))?;
                 }
             }
             Ok::<_, OAuthError>(())
@@ -83,23 +116,54 @@ async fn answer(
 }
 
 impl Waiting {
-    /// Waits until the newest event is another than `seen`, or until the server stops. One request looks, and tells the others.
-    async fn change(&self, app: &App, told: &mut watch::Receiver<i64>, seen: i64) -> Result<(), StoreError> {
+    /// Takes a place for a request of `client`. Returns `None` if the client has taken all of its places.
+    fn place_of<'a>(&'a self, client: &'a str) -> Option<Place<'a>> {
+        let mut taken = self.of_clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(client.to_owned()).or_default();
+        if *count >= WAITING_OF_CLIENT {
+            return None;
+        }
+        *count += 1;
+        Some(Place { waiting: self, client })
+    }
+
+    /// Notes the newest event if nobody has looked yet. Called before a request looks at its own stream, so that no event falls between the two.
+    async fn begin(&self, app: &App) -> Result<(), StoreError> {
+        if let Ok(mut seen) = self.seen.try_lock()
+            && seen.is_none()
+        {
+            *seen = Some(stream_queue::newest(app.store.reader()).await?);
+        }
+        Ok(())
+    }
+
+    /// Waits until the stream `id` has got an event, or until the server stops. One request looks, and tells the others.
+    async fn change(&self, app: &App, news: &mut broadcast::Receiver<Arc<BTreeSet<String>>>, id: &str) -> Result<(), StoreError> {
         let mut stops = app.revocation_feed.subscribe();
-        let looked = async {
-            let _own = self.looks.acquire().await;
+        let looks = async {
+            let mut seen = self.seen.lock().await;
             loop {
+                let after = seen.unwrap_or_default();
                 let _ = timeout(INTERVAL, std::future::pending::<()>()).await;
-                let newest = stream_queue::newest(app.store.reader()).await?;
-                self.newest.send_if_modified(|before| std::mem::replace(before, newest) != newest);
-                if newest != seen {
-                    return Ok(());
+                let (newest, streams) = stream_queue::since(app.store.reader(), after, MOST_NEWS).await?;
+                *seen = Some(newest);
+                if !streams.is_empty() {
+                    // This request listens too, so somebody does.
+                    let _ = self.news.send(Arc::new(streams));
                 }
             }
         };
-        let told = async { while told.changed().await.is_ok() && *told.borrow_and_update() == seen {} };
+        let told = async {
+            loop {
+                match news.recv().await {
+                    Ok(streams) if !streams.contains(id) => {}
+                    // One that missed some news looks for itself.
+                    Ok(_) | Err(RecvError::Lagged(_) | RecvError::Closed) => return,
+                }
+            }
+        };
         tokio::select! {
-            looked = looked => looked,
+            looked = looks => looked,
             () = told => Ok(()),
             _ = stops.wait_for(|()| app.is_stopping()) => Ok(()),
         }

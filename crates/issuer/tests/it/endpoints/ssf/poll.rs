@@ -83,6 +83,44 @@ async fn a_request_without_events_waits_for_one_at_every_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_client_cannot_take_all_places_in_which_requests_wait() {
+    let hub = Hub::new().await;
+    hub.used_by("alice").await;
+    let id = hub.stream().await;
+    hub.app.add_client("other", false, "client_credentials", &["ssf.manage"]).await;
+    let token = super::token(&hub.app, "other", "ssf.manage").await;
+    let send = async |path: &str, body: Value| super::send(&hub.app, &token, reqwest::Method::POST, path, &body).await;
+    let other = send("/ssf/streams", json!({})).await.str("stream_id").to_owned();
+    let others = format!("/ssf/poll/{other}");
+    let mut first = tokio::task::JoinSet::new();
+    for _ in 0..32 {
+        let request = hub.app.http.post(format!("{}/ssf/poll/{id}", hub.app.url)).bearer_auth(&hub.token).json(&json!({}));
+        first.spawn(async move { crate::support::Answer::of(request.send().await.unwrap()).await });
+    }
+    let refused = async {
+        loop {
+            let answer = timeout(Duration::from_millis(100), hub.poll(&id, json!({}))).await;
+            if let Ok(answer) = answer {
+                return answer;
+            }
+        }
+    };
+    let refused = timeout(Duration::from_secs(15), refused).await.expect("all places of the client are taken");
+    assert_eq!((refused.status, refused.header("retry-after").is_empty()), (503, false), "{}", refused.text);
+    assert!(timeout(Duration::from_millis(500), send(&others, json!({}))).await.is_err(), "another client waits");
+    // What needs no waiting needs no place.
+    assert_eq!(hub.poll(&id, json!({ "returnImmediately": true })).await.status, 200);
+    // An event wakes those whose stream it is in, and their places are free again.
+    many(&hub, 1).await;
+    while let Some(answer) = timeout(Duration::from_secs(10), first.join_next()).await.expect("an event travels at once") {
+        assert_eq!(ids(&answer.unwrap()).len(), 1);
+    }
+    let acks = ids(&hub.poll(&id, json!({ "returnImmediately": true })).await);
+    let after = timeout(Duration::from_millis(500), hub.poll(&id, json!({ "ack": acks }))).await;
+    assert!(after.is_err(), "it waits again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_is_full_pauses_its_stream_until_the_receiver_enables_it() {
     let hub = Hub::new().await;
     hub.used_by("alice").await;
@@ -221,6 +259,7 @@ async fn the_statements_about_streams_and_their_queues_use_indexes() {
     stream_queue::set_due(&db, &id, true).await.unwrap();
     stream_queue::hold(&db, &id, true).await.unwrap();
     assert!(stream_queue::newest(&db).await.unwrap() > 0);
+    assert_eq!(stream_queue::since(&db, 0, 5).await.unwrap().1.into_iter().collect::<Vec<_>>(), [id.as_str()]);
     stream_queue::remove(&db, &id, vec![1]).await.unwrap();
     stream_queue::clear(&db, &id, Some(EventType::Verification)).await.unwrap();
     stream_queue::purge_orphans(&db, 600, 100).await.unwrap();
