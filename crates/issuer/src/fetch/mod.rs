@@ -164,9 +164,9 @@ impl Fetcher {
         Ok((self.client.get_or_try_init(|| async { self.build() }).await?, url))
     }
 
-    /// Checks the scheme, and the host if it is a literal address. Names are checked in [`PublicOnly`], when the client resolves them, so
+    /// Returns whether `url` may be fetched, by its scheme, and by its host if that is a literal address. Names are checked in [`PublicOnly`], when the client resolves them, so
     /// that no second look-up can lead to another address.
-    fn allows(&self, url: &Url) -> bool {
+    pub fn allows(&self, url: &Url) -> bool {
         let scheme_fits = url.scheme() == "https" || url.scheme() == "http" && self.private_addresses;
         let plain = url.username().is_empty() && url.password().is_none();
         let address = match url.host() {

@@ -108,31 +108,101 @@ impl Status {
     }
 }
 
-/// A subject identifier that a receiver may send (RFC 9493 §3.2).
+/// A subject identifier that a receiver may send (RFC 9493 §3.2; SSF 1.0, "Subject Members").
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of the specification")]
 pub enum SubjectId {
-    Email { email: String },
-    IssSub { iss: String, sub: String },
-    Opaque { id: String },
+    Email {
+        email: String,
+    },
+    IssSub {
+        iss: String,
+        sub: String,
+    },
+    Opaque {
+        id: String,
+    },
+    Aliases(Vec<Self>),
+    /// An identifier of a format by which this issuer knows nobody, or of less than a whole user.
+    Foreign,
 }
+
+/// The most identifiers of the format `aliases`.
+const MOST_ALIASES: usize = 20;
+
+/// The formats by which this issuer knows nobody, with the members that each has.
+const FOREIGN: [(&str, &[&str]); 6] = [
+    ("account", &["uri"]),
+    ("phone_number", &["phone_number"]),
+    ("did", &["url"]),
+    ("uri", &["uri"]),
+    ("jwt_id", &["iss", "jti"]),
+    ("saml_assertion_id", &["issuer", "assertion_id"]),
+];
 
 impl SubjectId {
     /// Reads a subject identifier. A member that its format does not describe is refused (RFC 9493 §3). The error says what was expected.
     pub fn parse(value: &Value) -> Result<Self, String> {
         let Some(members) = value.as_object() else { return Err("subject: expected an object with the member format".to_owned()) };
+        match members.get("format").and_then(Value::as_str) {
+            Some("aliases") => Self::parse_aliases(members),
+            Some("complex") => Self::parse_complex(members),
+            Some(format) => Self::parse_simple(members, format),
+            None => Err("subject.format: expected a text, such as email, iss_sub or opaque".to_owned()),
+        }
+    }
+
+    fn parse_simple(members: &Map<String, Value>, format: &str) -> Result<Self, String> {
         let text = |name: &str| members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
-        let (subject, described) = match members.get("format").and_then(Value::as_str) {
-            Some("email") => (text("email").map(|email| Self::Email { email }), &["format", "email"][..]),
-            Some("iss_sub") => {
-                let both = text("iss").zip(text("sub"));
-                (both.map(|(iss, sub)| Self::IssSub { iss, sub }), &["format", "iss", "sub"][..])
+        let (subject, described) = match format {
+            "email" => (text("email").map(|email| Self::Email { email }), &["email"][..]),
+            "iss_sub" => (text("iss").zip(text("sub")).map(|(iss, sub)| Self::IssSub { iss, sub }), &["iss", "sub"][..]),
+            "opaque" => (text("id").map(|id| Self::Opaque { id }), &["id"][..]),
+            "ip-addresses" => {
+                let addresses = members.get("ip-addresses").and_then(Value::as_array).filter(|list| !list.is_empty());
+                let are_texts = addresses.is_some_and(|list| list.iter().all(Value::is_string));
+                (are_texts.then_some(Self::Foreign), &["ip-addresses"][..])
             }
-            Some("opaque") => (text("id").map(|id| Self::Opaque { id }), &["format", "id"][..]),
-            _ => return Err("subject.format: expected email, iss_sub or opaque".to_owned()),
+            _ => {
+                let Some((_, described)) = FOREIGN.iter().find(|(name, _)| *name == format) else {
+                    let known = FOREIGN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+                    return Err(format!("subject.format: expected email, iss_sub, opaque, aliases, complex, {known}"));
+                };
+                (described.iter().all(|name| text(name).is_some()).then_some(Self::Foreign), *described)
+            }
         };
-        let subject = subject.filter(|_| members.keys().all(|name| described.contains(&name.as_str())));
-        subject.ok_or_else(|| format!("subject: expected exactly the members {}, each a text", described.join(", ")))
+        let subject = subject.filter(|_| members.keys().all(|name| name == "format" || described.contains(&name.as_str())));
+        subject.ok_or_else(|| format!("subject: expected exactly the members format, {}, each with a value", described.join(", ")))
+    }
+
+    /// Reads the format `aliases`: several identifiers of one subject, none of which has that format (RFC 9493 §3.2.8).
+    fn parse_aliases(members: &Map<String, Value>) -> Result<Self, String> {
+        let expected = || format!("subject.identifiers: expected a list of 1 to {MOST_ALIASES} identifiers of simple formats");
+        let identifiers = members.get("identifiers").and_then(Value::as_array).filter(|_| members.len() == 2).ok_or_else(expected)?;
+        if identifiers.is_empty() || identifiers.len() > MOST_ALIASES {
+            return Err(expected());
+        }
+        let simple = |identifier: &Value| match Self::parse(identifier)? {
+            Self::Aliases(_) => Err(expected()),
+            simple => Ok(simple),
+        };
+        identifiers.iter().map(simple).collect::<Result<_, _>>().map(Self::Aliases)
+    }
+
+    /// Reads a Complex Subject. A user alone is that user. With other members it is less than the whole user, such as one session.
+    fn parse_complex(members: &Map<String, Value>) -> Result<Self, String> {
+        let parts: Vec<(&String, &Value)> = members.iter().filter(|(name, _)| *name != "format").collect();
+        if parts.is_empty() || parts.iter().any(|(_, part)| part["format"] == "complex") {
+            return Err("subject: expected a complex subject with members such as user, each of a simple format".to_owned());
+        }
+        let mut subject = Self::Foreign;
+        for (name, part) in &parts {
+            let parsed = Self::parse(part)?;
+            if *name == "user" && parts.len() == 1 {
+                subject = parsed;
+            }
+        }
+        Ok(subject)
     }
 }
 

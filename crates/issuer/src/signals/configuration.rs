@@ -148,7 +148,7 @@ fn poll_url(app: &App, id: &str) -> String {
 /// Refuses a member that the issuer chooses if it has another value than in the configuration of `current`.
 fn refuse_other_values(app: &App, body: &Map<String, Value>, current: &StreamRow) -> Result<(), OAuthError> {
     let own = shown(app, current)?;
-    match OURS.into_iter().find(|name| body.get(*name).is_some_and(|given| *given != own[*name])) {
+    match OURS.into_iter().find(|name| body.get(*name).is_some_and(|given| !given.is_null() && *given != own[*name])) {
         Some(name) => Err(invalid(format!("{name}: the issuer chooses it; expected the value that it has, or no such member"))),
         None => Ok(()),
     }
@@ -174,7 +174,7 @@ fn description(body: &Map<String, Value>) -> Result<Option<String>, OAuthError> 
 fn delivery(app: &App, given: Option<&Value>, current: Option<&StreamRow>, unless_given: Header) -> Result<Delivery, OAuthError> {
     let members = match given {
         // SSF 1.0, "Creating a Stream": without the member, the method is poll.
-        None => return Ok(Delivery::Poll),
+        None | Some(Value::Null) => return Ok(Delivery::Poll),
         Some(given) => given.as_object().ok_or_else(|| invalid("delivery: expected an object with the member method"))?,
     };
     let url = text(members, "endpoint_url").map_err(invalid)?;
@@ -188,7 +188,9 @@ fn delivery(app: &App, given: Option<&Value>, current: Option<&StreamRow>, unles
         }
         Some(method) if method == Method::Push.uri() => {
             let url = url.filter(|url| is_allowed(app, url));
-            let endpoint_url = url.ok_or_else(|| invalid("endpoint_url: expected an https URL, such as https://app.example.com/events"))?;
+            let endpoint_url = url.ok_or_else(|| {
+                invalid("endpoint_url: expected an https URL of the public internet, such as https://app.example.com/events")
+            })?;
             let authorization_header = match members.get("authorization_header") {
                 None => unless_given,
                 Some(_) => Header::New(header(members)?),
@@ -215,7 +217,5 @@ fn header(members: &Map<String, Value>) -> Result<Option<SecretString>, OAuthErr
 /// Returns whether events may be pushed to `url`. Where its name leads is checked at each delivery.
 fn is_allowed(app: &App, url: &str) -> bool {
     let Ok(parsed) = Url::parse(url) else { return false };
-    let plain = parsed.has_host() && parsed.username().is_empty() && parsed.password().is_none() && parsed.fragment().is_none();
-    let scheme = parsed.scheme() == "https" || parsed.scheme() == "http" && app.settings.fetch_private_addresses;
-    plain && scheme && url.len() <= MAX_URL && url.bytes().all(|byte| byte.is_ascii_graphic())
+    app.fetcher.allows(&parsed) && parsed.fragment().is_none() && url.len() <= MAX_URL && url.bytes().all(|byte| byte.is_ascii_graphic())
 }

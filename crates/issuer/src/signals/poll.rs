@@ -31,23 +31,24 @@ pub struct Request {
 impl Request {
     /// Reads a request.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, OAuthError> {
-        let max = match body.get("maxEvents") {
+        let member = |name: &str| body.get(name).filter(|value| !value.is_null());
+        let max = match member("maxEvents") {
             None => MOST_SETS,
             Some(max) => max.as_u64().ok_or_else(|| invalid("maxEvents: expected a whole number, 0 or more"))?.min(MOST_SETS),
         };
-        let immediately = match body.get("returnImmediately") {
+        let immediately = match member("returnImmediately") {
             None => false,
             Some(immediately) => immediately.as_bool().ok_or_else(|| invalid("returnImmediately: expected true or false"))?,
         };
         let id = |id: &Value| id.as_str().map(str::to_owned);
-        let acknowledged = match body.get("ack") {
+        let acknowledged = match member("ack") {
             None => Vec::new(),
             Some(ack) => {
                 let ids = ack.as_array().and_then(|ids| ids.iter().map(id).collect::<Option<Vec<_>>>());
                 ids.ok_or_else(|| invalid("ack: expected a list of the jti of SETs"))?
             }
         };
-        let refused = match body.get("setErrs") {
+        let refused = match member("setErrs") {
             None => Vec::new(),
             Some(errors) => {
                 let error =

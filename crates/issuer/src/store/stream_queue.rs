@@ -109,7 +109,7 @@ pub async fn count(db: &impl ConnectionTrait, id: &str) -> Result<u64, StoreErro
 /// number. A transaction that writes an event does not see that its stream is disabled or removed at the same moment, and the reverse.
 pub async fn purge_orphans(db: &impl ConnectionTrait, age: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
     let sql = format!(
-        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE created_at < {} - $1 AND client_id IS NULL \
+        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE created_at < {} - $1 \
          AND receiver LIKE 'stream:%' AND NOT EXISTS (SELECT 1 FROM streams \
          WHERE streams.id = substr(outbox.receiver, 8) AND streams.status <> 'disabled') ORDER BY created_at LIMIT $2)",
         transaction_time(db)

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
@@ -79,7 +80,17 @@ async fn authenticate(parts: &Parts, app: &Arc<App>, scopes: &[&str]) -> Result<
     Ok(Caller { app: Arc::clone(app), client, actor })
 }
 
-/// The body of a request, which is a JSON object.
+/// Returns whether a body is sent as JSON, or without a type, as in the examples of SSF 1.0.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (first, None) = (types.next(), types.next()) else { return false };
+    let Some(first) = first else { return true };
+    let media_type = first.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media_type == "application/json" || media_type.starts_with("application/") && media_type.ends_with("+json")
+}
+
+/// The body of a request, which is a JSON object. A member that is null counts as absent, except where a member of a configuration is changed:
+/// there it stands for the default.
 pub struct Body(Map<String, Value>);
 
 impl Body {
@@ -94,6 +105,10 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        if !is_json(request.headers()) {
+            let error = OAuthError::invalid_request("Content-Type: expected application/json");
+            return Err(error.into_response());
+        }
         let RawBody(body) = RawBody::from_request(request, state).await.map_err(IntoResponse::into_response)?;
         let parsed = serde_json::from_slice::<Map<String, Value>>(&body);
         parsed.map(Self).map_err(|_| OAuthError::invalid_request("the body: expected a JSON object").into_response())

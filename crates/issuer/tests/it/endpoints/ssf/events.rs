@@ -1,5 +1,7 @@
 //! Whatever ends a session or changes a password is told, to those streams alone whose client the user has authorized.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use signet_issuer::accounts::methods::password;
 use signet_issuer::accounts::session;
@@ -252,6 +254,8 @@ async fn a_receiver_removes_users_and_adds_them_again() {
         json!({ "format": "email", "email": "Alice@Example.com" }),
         json!({ "format": "iss_sub", "iss": hub.app.url, "sub": sub }),
         json!({ "format": "opaque", "id": sub }),
+        json!({ "format": "aliases", "identifiers": [{ "format": "account", "uri": "acct:alice@example.com" }, { "format": "opaque", "id": sub }] }),
+        json!({ "format": "complex", "user": { "format": "email", "email": "alice@example.com" } }),
     ];
     let end = async || {
         signed_in(&hub).await;
@@ -273,6 +277,14 @@ async fn a_receiver_removes_users_and_adds_them_again() {
         json!({ "format": "email", "email": "nobody@example.com" }),
         json!({ "format": "iss_sub", "iss": "https://other.example", "sub": sub }),
         json!({ "format": "opaque", "id": "nobody" }),
+        json!({ "format": "account", "uri": "acct:alice@example.com" }),
+        json!({ "format": "phone_number", "phone_number": "+12065550100" }),
+        json!({ "format": "did", "url": "did:example:123" }),
+        json!({ "format": "jwt_id", "iss": hub.app.url, "jti": "x" }),
+        json!({ "format": "ip-addresses", "ip-addresses": ["10.29.37.75"] }),
+        json!({ "format": "aliases", "identifiers": [{ "format": "opaque", "id": "nobody" }] }),
+        // Less than the whole user cannot be removed.
+        json!({ "format": "complex", "user": { "format": "opaque", "id": sub }, "session": { "format": "opaque", "id": "x" } }),
     ] {
         let body = json!({ "stream_id": id, "subject": subject });
         assert_eq!(hub.post("/ssf/subjects/add", body.clone()).await.status, 200, "{subject}");
@@ -280,6 +292,54 @@ async fn a_receiver_removes_users_and_adds_them_again() {
     }
     assert_eq!(end().await, 1);
     assert_eq!(hub.post("/ssf/subjects/add", json!({ "stream_id": id, "subject": subjects[0], "verified": 1 })).await.status, 400);
+    // The trail tells nothing either: each request leaves one event.
+    let recorded = "SELECT count(*) FROM audit_events WHERE event = 'stream_changed'";
+    let before = hub.app.count(recorded).await;
+    for (path, who) in [("remove", "alice"), ("remove", "nobody"), ("add", "alice"), ("add", "nobody")] {
+        let subject = json!({ "format": "email", "email": format!("{who}@example.com") });
+        hub.post(&format!("/ssf/subjects/{path}"), json!({ "stream_id": id, "subject": subject })).await;
+    }
+    assert_eq!(hub.app.count(recorded).await, before + 4);
+    // At the bound, nobody can be removed, whether they exist or not.
+    hub.app.sql(&many_removed(&id, hub.app.database_url().starts_with("postgres"))).await;
+    for who in ["alice", "nobody"] {
+        let subject = json!({ "format": "email", "email": format!("{who}@example.com") });
+        let body = json!({ "stream_id": id, "subject": subject });
+        assert_eq!(hub.post("/ssf/subjects/remove", body.clone()).await.error(), (403, "access_denied"), "{who}");
+        assert_eq!(hub.post("/ssf/subjects/add", body).await.status, 200, "{who}");
+    }
+}
+
+/// Removes 10,000 users who exist only in these rows.
+fn many_removed(id: &str, is_postgres: bool) -> String {
+    if is_postgres {
+        return format!(
+            "SET session_replication_role = replica; \
+             INSERT INTO stream_removals (stream_id, user_id) SELECT '{id}', gen_random_uuid() FROM generate_series(1, 10000)"
+        );
+    }
+    format!(
+        "PRAGMA foreign_keys = OFF; WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000) \
+         INSERT INTO stream_removals (stream_id, user_id) SELECT '{id}', randomblob(16) FROM numbers"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_one_change_does_to_a_user_has_one_txn() {
+    let hub = Hub::new().await;
+    hub.used_by("alice").await;
+    let id = hub.stream().await;
+    signed_in(&hub).await;
+    let hash = PasswordHash::chosen(&hub.app.app, "another horse battery staple".into(), &[]).await.unwrap();
+    hub.app.advance(5);
+    hub.app.operate(|change| Box::pin(set_password(change, hub.alice, hash))).await.unwrap();
+    let told = hub.drain(&id).await;
+    let names: BTreeSet<&str> = told.iter().map(|set| event(set).0).collect();
+    let txns: BTreeSet<&str> = told.iter().map(|set| set["txn"].as_str().unwrap()).collect();
+    assert_eq!((names.len(), txns.len()), (2, 1), "{told:?}");
+    hub.app.advance(5);
+    hub.app.disable_user("alice").await;
+    assert!(!txns.contains(hub.drain(&id).await[0]["txn"].as_str().unwrap()), "another change");
 }
 
 #[tokio::test(flavor = "multi_thread")]

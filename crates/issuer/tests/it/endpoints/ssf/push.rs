@@ -268,8 +268,17 @@ async fn a_private_address_is_refused_and_never_asked() {
     let delivery = json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": endpoint.url });
     assert_eq!(hub.post("/ssf/streams", json!({ "delivery": delivery })).await.error(), (400, "invalid_request"));
     hub.used_by("alice").await;
-    // The name of a receiver may lead elsewhere later.
-    stream(&hub, "https://127.0.0.1:1/events").await;
+    for private in
+        ["https://127.0.0.1:1/events", "https://10.0.0.1/", "https://[::1]/", "https://[::ffff:192.168.0.1]/", "https://169.254.169.254/"]
+    {
+        let delivery = json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": private });
+        let refused = hub.post("/ssf/streams", json!({ "delivery": delivery })).await;
+        assert_eq!(refused.error(), (400, "invalid_request"), "{private}");
+        assert!(refused.text.contains("public internet"), "{}", refused.text);
+    }
+    // What was allowed when the stream was made need not be so any more.
+    stream(&hub, "https://app.example/events").await;
+    hub.app.sql("UPDATE streams SET endpoint_url = 'https://127.0.0.1:1/events'").await;
     new_password(&hub).await;
     for _ in 0..200 {
         if let Some(error) = shown(&hub).await.last_error {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use signet_issuer::signals::streams::MOST_STREAMS;
 
 use super::{CREDENTIAL_CHANGE, Hub, SESSION_REVOKED, send, token};
-use crate::support::{SECRET, TestApp, at_once};
+use crate::support::{Answer, SECRET, TestApp, at_once};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_metadata_stand_before_the_path_of_the_issuer() {
@@ -109,8 +109,23 @@ async fn a_request_that_is_wrong_is_refused() {
     ] {
         assert_eq!(hub.post("/ssf/streams", body.clone()).await.error(), (400, "invalid_request"), "{body}");
     }
-    assert_eq!(hub.app.post("/ssf/streams").bearer(&hub.token).raw("{").send().await.error(), (400, "invalid_request"));
-    assert_eq!(hub.app.post("/ssf/streams").bearer(&hub.token).raw(" ".repeat(70_000)).send().await.status, 413);
+    let body = async |types: &[&str], body: &str| {
+        let request = hub.app.http.post(format!("{}/ssf/streams", hub.app.url)).bearer_auth(&hub.token).body(body.to_owned());
+        let request = types.iter().fold(request, |request, name| request.header("content-type", *name));
+        Answer::of(request.send().await.unwrap()).await
+    };
+    assert_eq!(body(&["application/json"], "{").await.error(), (400, "invalid_request"));
+    assert_eq!(body(&["application/json"], &" ".repeat(70_000)).await.status, 413);
+    for wrong in
+        [&["application/x-www-form-urlencoded"][..], &["text/plain"], &["application/json", "text/plain"], &["multipart/form-data"], &[""]]
+    {
+        let refused = body(wrong, "{}").await;
+        assert_eq!(refused.error(), (400, "invalid_request"), "{wrong:?}");
+        assert!(refused.text.contains("Content-Type: expected application/json"), "{}", refused.text);
+    }
+    for right in [&["application/json; charset=utf-8"][..], &["Application/JSON"], &["application/merge-patch+json"], &[]] {
+        assert_eq!(body(right, "{}").await.status, 201, "{right:?}");
+    }
     for method in [Method::PATCH, Method::PUT] {
         assert_eq!(hub.send(method.clone(), "/ssf/streams", &json!({})).await.error(), (400, "invalid_request"));
         assert_eq!(hub.send(method.clone(), "/ssf/streams", &json!({ "stream_id": "x" })).await.error(), (404, "not_found"));
@@ -127,7 +142,15 @@ async fn a_request_that_is_wrong_is_refused() {
     assert_eq!(hub.post("/ssf/status", json!({ "stream_id": id, "status": "asleep" })).await.error(), (400, "invalid_request"));
     for subject in [
         Value::Null,
-        json!({ "format": "phone_number", "phone_number": "+12065550100" }),
+        json!({ "format": "phone_number", "phone": "+12065550100" }),
+        json!({ "format": "catalog_item", "catalog_id": "x" }),
+        json!({ "format": "aliases", "identifiers": [] }),
+        json!({ "format": "aliases", "identifiers": [{ "format": "aliases", "identifiers": [{ "format": "opaque", "id": "x" }] }] }),
+        json!({ "format": "aliases", "identifiers": vec![json!({ "format": "opaque", "id": "x" }); 21] }),
+        json!({ "format": "complex" }),
+        json!({ "format": "complex", "user": "alice" }),
+        json!({ "format": "complex", "user": { "format": "complex", "user": { "format": "opaque", "id": "x" } } }),
+        json!({ "format": "ip-addresses", "ip-addresses": [] }),
         json!({ "format": "email" }),
         json!({ "format": "email", "email": "" }),
         json!({ "format": "email", "email": "a@example.com", "sub": "x" }),
@@ -140,6 +163,39 @@ async fn a_request_that_is_wrong_is_refused() {
     let own = json!({ "stream_id": id, "subject": { "format": "opaque", "id": id } });
     assert_eq!(hub.post("/ssf/subjects/add", own.clone()).await.status, 200);
     assert_eq!(hub.post("/ssf/subjects/remove", own).await.error(), (403, "access_denied"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_is_null_counts_as_absent_or_as_the_default() {
+    let hub = Hub::new().await;
+    let all = json!({ "events_requested": null, "delivery": null, "description": null, "iss": null, "aud": null });
+    let made = hub.post("/ssf/streams", all).await;
+    assert_eq!((made.status, &made.json["events_requested"]), (201, &json!([])), "{}", made.text);
+    let id = made.str("stream_id").to_owned();
+    let header = json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "https://app.example/", "authorization_header": null });
+    let patch =
+        json!({ "stream_id": id, "delivery": header, "description": "Night shift", "iss": null, "events_requested": [SESSION_REVOKED] });
+    assert_eq!(hub.send(Method::PATCH, "/ssf/streams", &patch).await.status, 200);
+    for method in [Method::PATCH, Method::PUT] {
+        let nulls = json!({ "stream_id": id, "delivery": null, "description": null, "events_requested": null, "aud": null });
+        let changed = hub.send(method, "/ssf/streams", &nulls).await;
+        let expected = (200, &json!("urn:ietf:rfc:8936"), &json!([]), None);
+        let members = (&changed.json["delivery"]["method"], &changed.json["events_requested"], changed.json.get("description"));
+        assert_eq!((changed.status, members.0, members.1, members.2), expected, "{}", changed.text);
+        hub.send(Method::PATCH, "/ssf/streams", &patch).await;
+    }
+    hub.send(Method::PATCH, "/ssf/streams", &json!({ "stream_id": id, "delivery": null })).await;
+    assert_eq!(hub.post("/ssf/status", json!({ "stream_id": id, "status": "enabled", "reason": null })).await.status, 200);
+    assert_eq!(hub.post("/ssf/verify", json!({ "stream_id": id, "state": null })).await.status, 204);
+    let nobody = json!({ "stream_id": id, "subject": { "format": "opaque", "id": "x" }, "verified": null });
+    assert_eq!(hub.post("/ssf/subjects/add", nobody).await.status, 200);
+    let poll = json!({ "maxEvents": null, "returnImmediately": null, "ack": null, "setErrs": null });
+    assert_eq!(hub.poll(&id, poll).await.json["sets"].as_object().unwrap().len(), 1);
+    for member in ["stream_id", "status"] {
+        let mut body = json!({ "stream_id": id, "status": "enabled" });
+        body[member] = Value::Null;
+        assert_eq!(hub.post("/ssf/status", body).await.error(), (400, "invalid_request"), "{member}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
