@@ -4,13 +4,17 @@ It uses the authorization code flow (OpenID Connect Core §3.1).
 
 signet client add --id shop-python --name "Python Shop" --access everyone --grant authorization_code --grant refresh_token \
   --scope openid --scope profile --scope email \
-  --redirect-uri http://localhost:9005/callback --post-logout-redirect-uri http://localhost:9005/signed-out
+  --redirect-uri http://localhost:9005/callback --post-logout-redirect-uri http://localhost:9005/signed-out \
+  --backchannel-logout-uri http://localhost:9005/backchannel-logout
 CLIENT_ID=shop-python CLIENT_SECRET=… uvicorn main:app --port 9005
+
+The issuer posts to http URLs, and to this machine, only with SIGNET_FETCH_PRIVATE_ADDRESSES=true, which is for development.
 """
 
 import os
 import secrets
 from html import escape
+from urllib.parse import parse_qs
 
 import httpx2
 from authlib.common.errors import AuthlibBaseError
@@ -22,6 +26,8 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+import backchannel
 
 ISSUER = os.environ.get("ISSUER", "http://localhost:8080")
 APP = os.environ.get("APP_URL", "http://localhost:9005")
@@ -73,7 +79,7 @@ async def callback(request: Request) -> Response:
     claims = await user_info(tokens, tokens["userinfo"]["sub"])
     people.pop(request.session.get("id"), None)
     request.session["id"] = secrets.token_urlsafe()
-    people[request.session["id"]] = {"tokens": tokens, "claims": claims}
+    people[request.session["id"]] = {"tokens": tokens, "claims": claims, "sid": tokens["userinfo"].get("sid")}
     return see_other("/")
 
 
@@ -117,6 +123,24 @@ async def signed_out(request: Request) -> Response:
     return see_other("/")
 
 
+async def backchannel_logout(request: Request) -> Response:
+    """Ends the sessions of this app that belong to the session which has ended at the issuer. The issuer calls this, not the browser."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > 65536:
+            return Response(status_code=413)
+    [token, *_] = parse_qs(body.decode(errors="replace")).get("logout_token", [""])
+    try:
+        sid = await backchannel.ended_session(token, signet, ISSUER, CLIENT_ID)
+    except backchannel.NOT_VALID:
+        return Response(status_code=400, headers={"Cache-Control": "no-store"})
+    # A session that has ended before is no error, because the issuer tells twice if an answer is lost.
+    for id in [id for id, person in people.items() if person["sid"] == sid]:
+        del people[id]
+    return Response(headers={"Cache-Control": "no-store"})
+
+
 async def failed(_: Request, error: Exception) -> Response:
     """Shows the error code of the issuer, such as access_denied."""
     code = escape(getattr(error, "error", None) or type(error).__name__)
@@ -131,6 +155,7 @@ app = Starlette(
         Route("/refresh", refresh, methods=["POST"]),
         Route("/sign-out", sign_out, methods=["POST"]),
         Route("/signed-out", signed_out),
+        Route("/backchannel-logout", backchannel_logout, methods=["POST"]),
     ],
     middleware=[
         Middleware(
