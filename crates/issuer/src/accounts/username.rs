@@ -3,12 +3,14 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::oauth::reserved_name::is_reserved;
+
 /// The longest username, in characters.
 const MAX_LENGTH: usize = 128;
 
 /// The username is not allowed. The message says what is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("1 to {MAX_LENGTH} of the characters a-z 0-9 . _ + - @, beginning with a letter or digit")]
+#[error("1 to {MAX_LENGTH} of the characters a-z 0-9 . _ + - @, beginning with a letter or digit, and not the word new")]
 pub struct UsernameError;
 
 /// Returns the normal form in which usernames are stored, looked up and counted: without surrounding spaces, NFKC, lower case. Only the
@@ -22,5 +24,5 @@ pub fn validate(typed: &str) -> Result<String, UsernameError> {
     let name = normalize(typed);
     let begins_well = name.starts_with(|first: char| first.is_ascii_alphanumeric());
     let allowed = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '-' | '@'));
-    if begins_well && allowed && name.len() <= MAX_LENGTH { Ok(name) } else { Err(UsernameError) }
+    if begins_well && allowed && name.len() <= MAX_LENGTH && !is_reserved(&name) { Ok(name) } else { Err(UsernameError) }
 }

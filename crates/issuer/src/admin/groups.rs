@@ -151,7 +151,9 @@ fn check(name: &str, display_name: Option<&str>, external_id: Option<&str>) -> R
     let mut faults = Vec::new();
     if !group_name::is_allowed(name) {
         let most = group_name::MAX_CHARS;
-        let expected = format!("1 to {most} visible characters without commas and without spaces at the ends, such as on-call");
+        let expected = format!(
+            "1 to {most} visible characters without commas and without spaces at the ends, and none of the names new, . and .., such as on-call"
+        );
         faults.push(Fault::new("name", expected).found(name));
     }
     if let Some(fault) = display_name.and_then(|name| check_name("display_name", name).err()) {

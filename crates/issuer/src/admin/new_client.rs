@@ -16,6 +16,7 @@ use crate::oauth::client_auth::{METHODS, NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::{ClientMetadata, MAX_NAME, MAX_TEXT, MetadataError, is_plain_text};
 use crate::oauth::pkce::Pkce;
 use crate::oauth::redirect_uri;
+use crate::oauth::reserved_name::is_reserved;
 
 /// The largest number of redirect URIs of one client.
 const MAX_REDIRECT_URIS: usize = 20;
@@ -195,8 +196,9 @@ fn check_scope(names: &[String]) -> Result<(), Fault> {
 fn check_id(id: &str) -> Result<(), Fault> {
     let plain = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
     // The `sub` of a service account is its client id, which must never look like a user's.
-    if !plain || Uuid::try_parse(id).is_ok() {
-        return Err(Fault::new("client_id", "1 to 128 of the characters a-z A-Z 0-9 - . _ ~, and not a UUID, such as my-shop").found(id));
+    if !plain || Uuid::try_parse(id).is_ok() || is_reserved(id) {
+        let expected = "1 to 128 of the characters a-z A-Z 0-9 - . _ ~, not a UUID, and none of new, . and .., such as my-shop";
+        return Err(Fault::new("client_id", expected).found(id));
     }
     Ok(())
 }

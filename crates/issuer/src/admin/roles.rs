@@ -6,9 +6,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::admin::member::MemberView;
-use crate::admin::{Change, Listing, Operation, Reading, Refused, Window, check_name, resources};
+use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name, resources};
 use crate::audit::{Action, Object};
 use crate::config::ADMIN;
+use crate::oauth::reserved_name::is_reserved;
 use crate::oauth::scope::is_administration;
 use crate::store::roles::RoleRow;
 use crate::store::{ConnectionTrait, groups, roles};
@@ -177,9 +178,11 @@ pub struct NewRole {
 impl NewRole {
     /// Checks the name of a role that is to have `scopes`.
     pub fn check(name: &str, scopes: &[String]) -> Result<Self, Refused> {
-        if !is_scope_token(name) || name.len() > MAX_NAME_BYTES {
-            let expected = format!("1 to {MAX_NAME_BYTES} printable ASCII characters without spaces, quotes and backslashes");
-            return Err(Refused::invalid("name", expected));
+        if !is_scope_token(name) || name.len() > MAX_NAME_BYTES || is_reserved(name) {
+            let expected = format!(
+                "1 to {MAX_NAME_BYTES} printable ASCII characters without spaces, quotes and backslashes, and none of the names new, . and .."
+            );
+            return Err(Refused::Invalid(vec![Fault::new("name", expected).found(name)]));
         }
         Ok(Self { name: name.to_owned(), scopes: scopes.to_vec() })
     }

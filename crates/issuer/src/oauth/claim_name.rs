@@ -1,6 +1,7 @@
 //! The names that attributes and the claims of clients may have. Names of the protocol are refused, so that nothing an administrator or an
 //! import sets can replace what a token says about itself.
 
+use crate::oauth::reserved_name::is_reserved;
 use crate::oauth::standard_claims::CLAIMS;
 
 /// The greatest length of a name, in bytes.
@@ -51,6 +52,9 @@ pub enum ClaimNameError {
     /// The protocol uses the name.
     #[error("a name that the protocol does not use; {} are written by the issuer alone", PROTOCOL_CLAIMS.join(", "))]
     Protocol,
+    /// No page could have the name in its URL.
+    #[error("none of the names new, . and .., because an attribute of such a name would have no page")]
+    Reserved,
     /// The name is that of a claim about users that the issuer knows.
     #[error("a name that is not a standard claim of OpenID Connect; {} have a meaning already", CLAIMS.map(|(name, _)| name).join(", "))]
     Standard,
@@ -73,5 +77,8 @@ pub fn check(name: &str) -> Result<(), ClaimNameError> {
 /// Checks the name of an attribute, which may become a claim of the same name and so must not be that of a standard claim either.
 pub fn check_attribute(name: &str) -> Result<(), ClaimNameError> {
     check(name)?;
+    if is_reserved(name) {
+        return Err(ClaimNameError::Reserved);
+    }
     if CLAIMS.iter().any(|(known, _)| *known == name) { Err(ClaimNameError::Standard) } else { Ok(()) }
 }

@@ -3,6 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use crate::oauth::client_metadata::is_plain_text;
+use crate::oauth::reserved_name::is_reserved;
 
 /// The greatest length of the name of a group, in characters.
 pub const MAX_CHARS: usize = 128;
@@ -18,8 +19,9 @@ pub fn folded(name: &str) -> String {
     name.chars().take(4 * MAX_CHARS).nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
-/// Returns whether `name` may be the name of a group. Claims may join names by commas, so a name with a comma could be read as two.
+/// Returns whether `name` may be the name of a group. Claims may join names by commas, so a name with a comma could be read as two. A reserved
+/// name would have no page.
 pub fn is_allowed(name: &str) -> bool {
     let is_trimmed = name.trim() == name && !name.is_empty() && name.chars().count() <= MAX_CHARS;
-    is_trimmed && !name.contains(',') && is_plain_text(name)
+    is_trimmed && !name.contains(',') && is_plain_text(name) && !is_reserved(name)
 }

@@ -21,6 +21,7 @@ pub mod pkce;
 pub mod private_scheme;
 pub mod prompt;
 pub mod redirect_uri;
+pub mod reserved_name;
 pub mod resource_identifier;
 pub mod scope;
 pub mod secret;

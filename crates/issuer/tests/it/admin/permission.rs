@@ -89,7 +89,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
     match operation {
         O::UserList => users::list(reading, &UserFilter::default(), window).await.map(drop),
         O::UserShow => users::show(reading, &target.username).await.map(drop),
-        O::UserAdd => users::add(change, new_user("new", &[]), password()).await.map(drop),
+        O::UserAdd => users::add(change, new_user("fresh", &[]), password()).await.map(drop),
         O::UserSetPassword => users::set_password(change, user, password()).await.map(drop),
         O::UserDisable => users::disable(change, user).await.map(drop),
         O::UserEnable => users::enable(change, user).await.map(drop),
@@ -98,7 +98,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
         O::UserImport => {
             let begun = Import::begin(reading, ImportOptions::default()).await;
             let import = Import::begin(&app.reading(), ImportOptions::default()).await?;
-            let lines = [Line { number: 1, text: br#"{"username":"new"}"#.to_vec() }];
+            let lines = [Line { number: 1, text: br#"{"username":"fresh"}"#.to_vec() }];
             let prepared = import.prepare(&app.reading(), &lines).await?;
             let written = import.write(change, prepared).await;
             assert_eq!(begun.is_ok(), written.is_ok());
@@ -126,13 +126,13 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
         O::AttributeRemove => attributes::remove(change, "team", None).await.map(drop),
         O::GroupList => groups::list(reading, &GroupFilter::default(), window).await.map(drop),
         O::GroupShow => groups::members(reading, "staff", window).await.map(drop),
-        O::GroupAdd => groups::add(change, GroupDraft { name: "new".into(), ..GroupDraft::default() }).await.map(drop),
+        O::GroupAdd => groups::add(change, GroupDraft { name: "fresh".into(), ..GroupDraft::default() }).await.map(drop),
         O::GroupEdit => groups::edit(change, "staff", GroupPatch { is_default: Some(true), ..GroupPatch::default() }).await.map(drop),
         O::GroupRemove => groups::remove(change, "staff").await.map(drop),
         O::GroupChangeMembers => groups::change_members(change, "staff", &one(&target.username), &[]).await.map(drop),
         O::RoleList => roles::list(reading, window).await.map(drop),
         O::RoleShow => roles::show(reading, "clerk").await.map(drop),
-        O::RoleAdd => roles::add(change, NewRole::check("new", &one("orders:read"))?).await.map(drop),
+        O::RoleAdd => roles::add(change, NewRole::check("fresh", &one("orders:read"))?).await.map(drop),
         O::RoleEdit => {
             roles::edit(change, "clerk", RolePatch { display_name: Some(Some("Clerk".into())), delegated: None }).await.map(drop)
         }
@@ -213,7 +213,7 @@ fn new_user(username: &str, roles: &[&str]) -> NewUser {
 
 fn new_client(scopes: &[&str]) -> NewClient {
     let draft = ClientDraft {
-        client_id: Some("new".into()),
+        client_id: Some("fresh".into()),
         client_name: "New".into(),
         grant_types: vec!["client_credentials".into()],
         default_resource: Some(ORDERS.into()),
@@ -408,7 +408,7 @@ async fn only_users_who_signed_in_recently_grant_scopes_of_administration() {
             let granted = match way {
                 0 => users::change_roles(change, plain.id, &one("admin"), &[]).await.map(drop),
                 1 => users::change_roles(change, plain.id, &one("reader"), &[]).await.map(drop),
-                2 => users::add(change, new_user("new", &["help"]), password()).await.map(drop),
+                2 => users::add(change, new_user("fresh", &["help"]), password()).await.map(drop),
                 3 => groups::change_members(change, "board", &one("plain"), &[]).await.map(drop),
                 4 => {
                     let patch = GroupPatch { roles: Some(one("help")), ..GroupPatch::default() };
@@ -418,10 +418,10 @@ async fn only_users_who_signed_in_recently_grant_scopes_of_administration() {
                     groups::edit(change, "staff", patch).await.map(drop)
                 }
                 5 => {
-                    let draft = GroupDraft { name: "new".into(), roles: one("reader"), ..GroupDraft::default() };
+                    let draft = GroupDraft { name: "fresh".into(), roles: one("reader"), ..GroupDraft::default() };
                     groups::add(change, draft).await.map(drop)
                 }
-                6 => roles::add(change, NewRole::check("new", &one("admin:users")).unwrap()).await.map(drop),
+                6 => roles::add(change, NewRole::check("fresh", &one("admin:users")).unwrap()).await.map(drop),
                 7 => roles::change_scopes(change, "empty", &one("admin:read"), &[]).await.map(drop),
                 8 => clients::add(change, new_client(&["admin:read"]), None, None).await.map(drop),
                 // Whoever has the password of an administrator, or a link to set it, can act as one.

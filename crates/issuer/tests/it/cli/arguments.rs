@@ -48,6 +48,10 @@ fn of_roles_and_resources() {
     let resource = |args: &[&'static str]| [&["resource", "add", "https://x.example", "--name", "X"], args].concat();
     assert_named(vec![
         (vec!["role", "add", "bad role"], "", vec!["NAME"]),
+        (vec!["role", "add", ".."], "", vec!["NAME"]),
+        (vec!["group", "add", "new"], "", vec!["NAME"]),
+        (vec!["attribute", "add", ".", "--type", "string"], "", vec!["NAME"]),
+        (vec!["user", "add", "New", "--password-stdin"], PASSWORD, vec!["USERNAME"]),
         (vec!["role", "add", "r", "--scope", "nosuch"], "", vec!["--scope"]),
         (vec!["role", "scopes", "clerk", "--add", "nosuch"], "", vec!["--add"]),
         (vec!["role", "scopes", "clerk", "--remove", "nosuch"], "", vec!["--remove"]),

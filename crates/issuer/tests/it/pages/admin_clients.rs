@@ -60,7 +60,7 @@ async fn a_refused_form_keeps_what_was_typed_and_says_what_is_wrong_with_each_ur
     let form = browser.get("/admin/clients/new?preset=none").await;
     let shop = "https://new.example/callback\nftp://new.example\nhttps://new.example/#part";
     let typed = [
-        ("client_id", "new"),
+        ("client_id", "fresh"),
         ("client_name", "The <new> shop"),
         ("redirect_uris", shop),
         ("grant_types.authorization_code", "true"),
@@ -75,18 +75,14 @@ async fn a_refused_form_keeps_what_was_typed_and_says_what_is_wrong_with_each_ur
     assert!(kept.contains(&("redirect_uris".to_owned(), shop.to_owned())), "{kept:?}");
     assert!(kept.contains(&("grant_types.authorization_code".to_owned(), "true".to_owned())), "{kept:?}");
     assert!(kept.contains(&("access".to_owned(), String::new())), "nobody chose who may sign in: {kept:?}");
-    assert!(clients::show(&app.reading(), "new").await.is_err());
+    assert!(clients::show(&app.reading(), "fresh").await.is_err());
     let mended =
         [("redirect_uris", "https://new.example/callback"), ("access", "groups"), ("groups", "platform\r\non-call"), ("scope", "openid")];
     let added = browser.send_filled(&refused, "/admin/clients/new", &mended).await;
     assert!(added.text.contains("It is not shown again"), "{}", added.text);
     assert_eq!(added.header("cache-control"), "no-store");
-    let client = clients::show(&app.reading(), "new").await.unwrap();
+    let client = clients::show(&app.reading(), "fresh").await.unwrap();
     assert_eq!((client.groups.len(), client.client_name.as_str(), client.secrets.len()), (2, "The <new> shop", 1));
-    let page = browser.get("/admin/clients/new").await;
-    assert_eq!(page.heading(), "Add a client", "a client of this id has its page by another way");
-    let page = browser.get("/admin/clients").await;
-    assert!(page.text.contains("/admin/clients/new"), "{}", page.text);
     let again = browser
         .send_filled(
             &form,

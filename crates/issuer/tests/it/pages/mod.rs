@@ -4,6 +4,7 @@ mod account;
 mod admin;
 pub mod admin_clients;
 mod admin_groups;
+mod admin_names;
 mod admin_people;
 mod admin_trial;
 mod admin_versions;

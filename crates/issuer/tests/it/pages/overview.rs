@@ -69,7 +69,7 @@ async fn what_nobody_uses_is_listed_with_what_to_do() {
         assert!(fresh.text.contains(text), "{text}: {}", fresh.text);
     }
     app.advance(91 * DAY);
-    app.add_user("new", &[]).await;
+    app.add_user("newcomer", &[]).await;
     app.sign_in("alice", "openid").await;
     app.app.store.flush_uses().await.unwrap();
     app.operate(|change| Box::pin(clients::set_enabled(change, "cli", false))).await.unwrap();
