@@ -113,6 +113,11 @@ impl PageQuery {
         self.0.get(name).unwrap_or_default().trim()
     }
 
+    /// Returns the names of all parameters.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.names()
+    }
+
     /// Returns the id of the authorization request; empty if the page was opened without one.
     pub fn request_or_none(&self) -> &str {
         self.0.get("request").unwrap_or_default()

@@ -32,6 +32,9 @@ const FIELDS: [(&str, &str); 7] = [
     ("request_id", "Of the request"),
 ];
 
+/// The parameters of the list and of its file.
+const PARAMETERS: [&str; 6] = ["by", "value", "from", "until", "after", "format"];
+
 /// Returns the path of the events about the user or client `name`.
 pub(super) fn history(by: &str, name: &str) -> String {
     format!("{PATH}?by={by}&value={}", encode(name))
@@ -60,8 +63,34 @@ fn same(query: &PageQuery) -> String {
     pairs.join("&")
 }
 
+/// Returns what is wrong with the parameters of the query themselves. None is ignored, because the list would then show other events than were
+/// asked for.
+fn misnamed(query: &PageQuery) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if let Some(unknown) = query.names().find(|name| !PARAMETERS.contains(name)) {
+        faults.push(Fault::new("query", format!("only the parameters {}", PARAMETERS.join(", "))).found(unknown));
+    }
+    let (by, value) = (query.text("by"), query.text("value"));
+    if !FIELDS.iter().any(|(field, _)| *field == by) {
+        let fields: Vec<&str> = FIELDS.iter().map(|(field, _)| *field).filter(|field| !field.is_empty()).collect();
+        faults.push(Fault::new("by", format!("one of {}, or nothing for all events", fields.join(", "))).found(by));
+    } else if by.is_empty() && !value.is_empty() {
+        faults.push(Fault::new("by", "the choice of what the name, id or address belongs to"));
+    } else if !by.is_empty() && value.is_empty() {
+        faults.push(Fault::new("value", "what the events are selected by, such as the name of a user"));
+    }
+    if !matches!(query.text("format"), "" | "csv" | "jsonl") {
+        faults.push(Fault::new("format", "csv or jsonl").found(query.text("format")));
+    }
+    faults
+}
+
 /// Checks the query. Returns the faults in the words of the form.
 async fn check(admin: &Administrator, query: &PageQuery) -> Result<Result<AuditFilter, Vec<Fault>>, PageError> {
+    let misnamed = misnamed(query);
+    if !misnamed.is_empty() {
+        return Ok(Err(misnamed));
+    }
     let field = |field| if matches!(field, "from" | "until") { field } else { "value" };
     match asked(query).check(&admin.reading()).await {
         Ok(filter) => Ok(Ok(filter)),
@@ -131,6 +160,9 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
 
 fn label(field: &str) -> &'static str {
     match field {
+        "query" => "The address of the page",
+        "by" => "Events (by)",
+        "format" => "Form of the file (format)",
         "from" => "From",
         "until" => "Before",
         _ => "Name, id or address",

@@ -53,7 +53,15 @@ async fn the_page_lists_filters_and_shows_events() {
         ("by=user&value=nobody", "the name of a user who exists"),
         ("from=yesterday", "a time in RFC 3339"),
         ("by=address&value=here", "an IP address"),
+        // Nothing is ignored, because the page would then show other events than were asked for.
+        ("by=bogus", "one of user, client, event, actor, address, request_id"),
+        ("by=bogus&value=alice", "one of user, client, event, actor, address, request_id"),
+        ("by=user", "what the events are selected by"),
+        ("value=alice", "the choice of what the name, id or address belongs to"),
+        ("nonsense=nonsense", "only the parameters by, value, from, until"),
+        ("format=xml", "csv or jsonl"),
     ] {
+        assert_eq!(browser.get(&format!("/admin/audit/download?{query}")).await.status, 400, "{query}");
         let refused = browser.get(&format!("/admin/audit?{query}")).await;
         assert_eq!(refused.status, 400, "{query}");
         assert!(refused.text.contains(expected) && refused.text.contains(query.rsplit('=').next().unwrap()), "{}", refused.text);
