@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use serde_json::Value;
 
-use crate::admin::{Refused, client_claims};
+use crate::admin::{Change, Fault, Refused, client_claims};
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::{Field, FormPage, Kind};
@@ -13,7 +13,8 @@ use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::Hidden;
 
-async fn claim_form(admin: &Administrator, id: &str) -> Result<FormPage, PageError> {
+/// Returns the empty form of a claim of the client `id`. `stored` is the name of the claim that is changed; empty for a new one.
+async fn claim_form(admin: &Administrator, id: &str, stored: &str) -> Result<FormPage, PageError> {
     let path = path(id);
     let sources = vec![
         ("groups", "The user's groups"),
@@ -29,11 +30,16 @@ async fn claim_form(admin: &Administrator, id: &str) -> Result<FormPage, PageErr
         ("comma", "All values, separated by commas"),
         ("space", "All values, separated by spaces"),
     ];
+    let (lead, hidden) = match stored {
+        "" => ("An earlier claim of the same name is replaced.", Vec::new()),
+        stored => ("To take the claim away, empty its name and save.", vec![Hidden::new("stored", stored)]),
+    };
     Ok(FormPage {
         frame: admin.frame(SECTION, format!("signet client claim set {id} CLAIM --from groups")).await?,
         heading: "A claim of the client".to_owned(),
-        lead: "An earlier claim of the same name is replaced.".to_owned(),
+        lead: lead.to_owned(),
         action: format!("{path}/claim"),
+        hidden,
         fields: vec![
             Field::new("claim", "Claim", Kind::Text).hint("The name that the application reads, such as groups."),
             Field::new("source", "Value", Kind::Choice(sources)),
@@ -56,7 +62,7 @@ async fn claim_form(admin: &Administrator, id: &str) -> Result<FormPage, PageErr
 pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery) -> Result<Response, PageError> {
     let claims = client_claims::list(&admin.reading(), &id).await.map_err(failed)?;
     let stored = claims.into_iter().find(|claim| claim.claim == query.text("claim"));
-    let form = claim_form(&admin, &id).await?;
+    let form = claim_form(&admin, &id, stored.as_ref().map_or("", |claim| &claim.claim)).await?;
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let value = |name: &str| match (name, &stored) {
         ("in_id_token" | "in_userinfo", None) => "true".to_owned(),
@@ -76,12 +82,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
             _ => String::new(),
         },
     };
-    let mut form = form.filled(value);
-    if stored.is_some() {
-        form.hidden.push(Hidden::new("stored", query.text("claim")));
-        "To take the claim away, empty its name and save.".clone_into(&mut form.lead);
-    }
-    form.respond()
+    form.filled(value).respond()
 }
 
 /// Reads the claim that was typed.
@@ -114,13 +115,58 @@ fn typed_claim(form: &AdminForm) -> Result<ClientClaim, Refused> {
     })
 }
 
-/// `POST /admin/clients/{id}/claim`: gives the client a claim, or takes it away if its name was emptied.
+/// A change of a claim.
+#[derive(Clone)]
+enum ClaimChange {
+    /// The client gets the claim.
+    Put(ClientClaim),
+    /// The claim of this name is taken away.
+    Remove(String),
+}
+
+impl ClaimChange {
+    /// Reads the change that was typed.
+    fn typed(form: &AdminForm) -> Result<Self, Refused> {
+        let stored = form.text("stored");
+        if form.text("claim").is_empty() && !stored.is_empty() { Ok(Self::Remove(stored)) } else { typed_claim(form).map(Self::Put) }
+    }
+
+    async fn make(self, change: &mut Change<'_>, id: &str) -> Result<(), Refused> {
+        match self {
+            Self::Put(claim) => client_claims::put(change, id, claim).await.map(drop),
+            Self::Remove(claim) => client_claims::remove(change, id, &claim).await.map(drop),
+        }
+    }
+}
+
+/// Shows the form again with the reason why it was refused.
+async fn redraw(form: &AdminForm, id: &str, refused: Refused) -> Result<Response, PageError> {
+    let refused = match refused {
+        Refused::Invalid(faults) => {
+            let in_form = |fault: Fault| Fault { field: if fault.field == "attribute" { "field" } else { fault.field }, ..fault };
+            Refused::Invalid(faults.into_iter().map(in_form).collect())
+        }
+        other => other,
+    };
+    form.refused(claim_form(&form.admin, id, &form.text("stored")).await?, refused)
+}
+
+/// `POST /admin/clients/{id}/claim`: gives the client a claim, or takes it away if its name was emptied. What is wrong is said before the
+/// password is asked for.
 pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
-    let (stored, claim) = (form.text("stored"), form.text("claim"));
-    let (lead, submit) = if claim.is_empty() && !stored.is_empty() {
-        (format!("The application is not told the claim {stored} any more."), "Take the claim away")
-    } else {
-        (format!("The application is told the claim {claim} of everybody who signs in to it."), "Save the claim")
+    let typed = match ClaimChange::typed(&form) {
+        Ok(typed) => typed,
+        Err(refused) => return redraw(&form, &id, refused).await,
+    };
+    let (actor, tried) = (form.admin.as_confirmed(), typed.clone());
+    if let Err(refused) = form.admin.try_out(&actor, |change| Box::pin(tried.make(change, &id))).await {
+        return redraw(&form, &id, refused).await;
+    }
+    let (lead, submit) = match &typed {
+        ClaimChange::Remove(claim) => (format!("The application is not told the claim {claim} any more."), "Take the claim away"),
+        ClaimChange::Put(claim) => {
+            (format!("The application is told the claim {} of everybody who signs in to it.", claim.claim), "Save the claim")
+        }
     };
     let asked = Confirmation {
         section: SECTION,
@@ -133,17 +179,8 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
     }
-    let admin = &form.admin;
-    let changed = if claim.is_empty() && !stored.is_empty() {
-        admin.change(|change| Box::pin(client_claims::remove(change, &id, &stored))).await
-    } else {
-        match typed_claim(&form) {
-            Ok(claim) => admin.change(|change| Box::pin(client_claims::put(change, &id, claim))).await,
-            Err(refused) => Err(refused),
-        }
-    };
-    match changed {
-        Ok(_) => admin.done("saved", &path(&id)),
-        Err(refused) => form.refused(claim_form(admin, &id).await?, refused),
+    match form.admin.change(|change| Box::pin(typed.make(change, &id))).await {
+        Ok(()) => form.admin.done("saved", &path(&id)),
+        Err(refused) => redraw(&form, &id, refused).await,
     }
 }

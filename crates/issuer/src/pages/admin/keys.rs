@@ -3,7 +3,7 @@
 use axum::response::Response;
 
 use crate::admin::keys::{self, KeyView};
-use crate::admin::{Listing, Operation};
+use crate::admin::{Listing, Operation, Refused};
 use crate::clock::{DAY, UnixSeconds};
 use crate::config::Settings;
 use crate::pages::account::moment;
@@ -165,22 +165,38 @@ fn consequences(ring: &[KeyView], kid: &str, settings: &Settings) -> String {
     then + &lost
 }
 
+/// Refuses what cannot be done with the keys of `ring`, before a page asks to confirm it.
+fn require_possible(ring: &[KeyView], action: &str, kid: &str) -> Result<(), Refused> {
+    if action == "rotate" {
+        return match ring.iter().find(|key| key.state == "published") {
+            Some(waiting) => {
+                let from = moment(waiting.signs_from);
+                Err(Refused::Conflict(format!("the key {} is published already; it signs from {from} on", waiting.kid)))
+            }
+            None => Ok(()),
+        };
+    }
+    match ring.iter().find(|key| key.kid == kid).map(|key| key.state) {
+        None => Err(Refused::not_found("key", kid)),
+        Some("revoked" | "gone") => Err(Refused::Conflict(format!("the key {kid} is not in the JWKS any more, so it need not be revoked"))),
+        Some(_) => Ok(()),
+    }
+}
+
 /// `POST /admin/keys`: publishes a new key, or revokes one.
 pub async fn act(mut form: AdminForm) -> Result<Response, PageError> {
     let (action, kid) = (form.text("action"), form.text("kid"));
+    let ring = keys::list(&form.admin.reading()).await.map_err(failed)?;
     let (heading, lead, submit) = match action.as_str() {
         "rotate" => (
             "Publish a new key?".to_owned(),
             "It signs as soon as every service has read it. The present key verifies on until its last token has expired.".to_owned(),
             "Publish a new key",
         ),
-        "revoke" => (
-            format!("Revoke the key {kid}?"),
-            consequences(&keys::list(&form.admin.reading()).await.map_err(failed)?, &kid, &form.admin.app.settings),
-            "Revoke the key",
-        ),
+        "revoke" => (format!("Revoke the key {kid}?"), consequences(&ring, &kid, &form.admin.app.settings), "Revoke the key"),
         _ => return Err(PageError::stale_form()),
     };
+    require_possible(&ring, &action, &kid).map_err(failed)?;
     let asked = Confirmation { section: SECTION, heading, lead, path: PATH.to_owned(), back: PATH.to_owned(), submit };
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);

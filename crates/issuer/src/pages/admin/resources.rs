@@ -80,6 +80,8 @@ pub async fn act(Path(identifier): Path<String>, mut form: AdminForm) -> Result<
         return Err(PageError::stale_form());
     }
     let resource = resources::show(&form.admin.reading(), &identifier).await.map_err(failed)?;
+    let actor = form.admin.as_confirmed();
+    form.admin.try_out(&actor, |change| Box::pin(resources::remove(change, &identifier))).await.map_err(failed)?;
     let scopes: Vec<&str> = resource.scopes.iter().map(|scope| scope.name.as_str()).collect();
     let asked = Confirmation {
         section: SECTION,

@@ -7,10 +7,11 @@ use uuid::Uuid;
 use crate::admin::applications::{self, ApplicationView};
 use crate::admin::authorizations::{self, AuthorizationFilter, AuthorizationView};
 use crate::admin::consents::{self, ConsentView};
+use crate::admin::patch::Patch;
 use crate::admin::roles::{self, Held};
 use crate::admin::sessions::{self, SessionView};
-use crate::admin::users::{self, UserView};
-use crate::admin::{Listing, Operation, Reading, Window};
+use crate::admin::users::{self, UserPatch, UserView};
+use crate::admin::{Listing, Operation, Reading, Refused, Window};
 use crate::oauth::attribute_type::texts;
 use crate::oauth::scope::is_administration;
 use crate::pages::account::{browser_name, moment};
@@ -257,11 +258,29 @@ fn asked(action: &str, user: &UserView) -> Option<(String, String, &'static str)
     }
 }
 
+/// Fails as `action` would, so that no page asks to confirm what cannot be done.
+async fn require_possible(admin: &Administrator, action: &str, user: &UserView) -> Result<(), Refused> {
+    let (actor, id) = (admin.as_confirmed(), user.id);
+    match action {
+        "disable" => admin.try_out(&actor, |change| Box::pin(users::disable(change, id))).await,
+        "delete" => admin.try_out(&actor, |change| Box::pin(users::delete(change, id, None))).await,
+        "link" => admin.try_out(&actor, |change| Box::pin(users::make_link(change, id))).await,
+        "verify" => admin.try_out(&actor, |change| Box::pin(users::edit(change, id, verified(), None))).await,
+        _ => Ok(()),
+    }
+}
+
+/// Returns the edit that marks the address as verified.
+fn verified() -> UserPatch {
+    UserPatch { email_verified: Patch::Set(true), ..UserPatch::default() }
+}
+
 /// `POST /admin/users/{username}`: does what a button of the page says.
 pub async fn act(Path(username): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let user = users::show(&form.admin.reading(), &username).await.map_err(failed)?;
     let (path, id, action) = (path(&user.username), user.id, form.text("action"));
     if let Some((heading, lead, submit)) = asked(&action, &user) {
+        require_possible(&form.admin, &action, &user).await.map_err(failed)?;
         let asked = Confirmation { section: SECTION, heading, lead, path: path.clone(), back: path.clone(), submit };
         if let Some(page) = form.confirmed(asked).await? {
             return Ok(page);
@@ -277,10 +296,7 @@ pub async fn act(Path(username): Path<String>, mut form: AdminForm) -> Result<Re
         "disable" => admin.change(|change| Box::pin(users::disable(change, id))).await.map(|_| "disabled"),
         "enable" => admin.change(|change| Box::pin(users::enable(change, id))).await.map(|_| "enabled"),
         "unlock" => admin.change(|change| Box::pin(users::unlock(change, id))).await.map(|_| "saved"),
-        "verify" => {
-            let patch = users::UserPatch { email_verified: crate::admin::patch::Patch::Set(true), ..users::UserPatch::default() };
-            admin.change(|change| Box::pin(users::edit(change, id, patch, Some(user.version)))).await.map(|_| "saved")
-        }
+        "verify" => admin.change(|change| Box::pin(users::edit(change, id, verified(), Some(user.version)))).await.map(|_| "saved"),
         "end-sessions" => admin.change(|change| Box::pin(sessions::end_all(change, id))).await.map(|_| "ended"),
         "end-session" => {
             let sid = form.text("sid");

@@ -1,7 +1,6 @@
 //! The pages of users: the list, and the forms that add a user and change their roles.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use std::sync::Arc;
 
@@ -11,14 +10,15 @@ use crate::accounts::methods::password;
 use crate::admin::groups::{self, GroupFilter};
 use crate::admin::preview::Subject;
 use crate::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserView};
-use crate::admin::{Operation, Refused, Window};
+use crate::admin::{Fault, Operation, Refused, Window};
 use crate::app::App;
 use crate::pages::admin::effects::Members;
+use crate::pages::admin::version::explained;
 use crate::pages::admin::view::{Cell, Choose, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
-use crate::web::html::{Csp, html};
+use crate::web::html::{Csp, Hidden, html};
 
 pub(super) const SECTION: &str = "Users";
 pub(super) const PATH: &str = "/admin/users";
@@ -68,19 +68,46 @@ async fn choose_group(admin: &Administrator) -> Result<Choose, PageError> {
     })
 }
 
-/// `POST /admin/users`: adds the chosen users to a group, after a page that says who gains what.
+/// `POST /admin/users`: adds the chosen users to a group, after a page that says who gains what. If that is refused, a form keeps the choice.
 pub async fn choose(mut form: AdminForm) -> Result<Response, PageError> {
-    let chosen = form.form.iter().filter_map(|(name, value)| name.strip_prefix("user.").filter(|_| value == "true").map(str::to_owned));
-    let (users, group) = (chosen.collect::<Vec<_>>(), form.text("group"));
-    if users.is_empty() || group.is_empty() {
-        let reason = "choose one or more users in the list, and name the group";
-        return Err(PageError::admin(StatusCode::BAD_REQUEST, "Nothing was changed", reason));
+    let ticked = form.form.iter().filter_map(|(name, value)| name.strip_prefix("user.").filter(|_| value == "true").map(str::to_owned));
+    let (mut users, group) = (ticked.chain(form.lines("users")).collect::<Vec<_>>(), form.text("group"));
+    users.sort_unstable();
+    let mut faults = Vec::new();
+    if users.is_empty() {
+        faults.push(Fault::new("users", "one or more usernames, typed here or ticked in the list of users"));
     }
-    match form.change_members((SECTION, PATH.to_owned(), PATH.to_owned()), &group, &users, &[]).await? {
-        Members::Asked(page) => Ok(page),
-        Members::Changed => form.admin.done("saved", PATH),
-        Members::Refused(refused) => Err(failed(refused)),
+    if group.is_empty() {
+        faults.push(Fault::new("group", "the name of a group"));
     }
+    let refused = if faults.is_empty() {
+        match form.change_members((SECTION, PATH.to_owned(), PATH.to_owned()), &group, &users, &[]).await? {
+            Members::Asked(page) => return Ok(page),
+            Members::Changed => return form.admin.done("saved", PATH),
+            Members::Refused(Refused::NotFound { .. }) => Refused::invalid("group", "the name of a group that exists"),
+            Members::Refused(Refused::Invalid(faults)) => {
+                let in_form = |fault: Fault| Fault { field: if fault.field == "members" { "users" } else { fault.field }, ..fault };
+                Refused::Invalid(faults.into_iter().map(in_form).collect())
+            }
+            Members::Refused(other) => other,
+        }
+    } else {
+        Refused::Invalid(faults)
+    };
+    let page = FormPage {
+        frame: form.admin.frame(SECTION, "signet group members NAME --add USERNAME").await?,
+        heading: "Add the chosen users to a group".to_owned(),
+        action: PATH.to_owned(),
+        hidden: vec![Hidden::new("action", "add-to-group")],
+        fields: vec![
+            Field::new("users", "Users", Kind::Lines).hint("Usernames, one per line.").value(users.join("\n")),
+            Field::new("group", "Group", Kind::Text).value(group),
+        ],
+        submit: "Add to the group",
+        back: PATH.to_owned(),
+        ..FormPage::default()
+    };
+    explained(page, refused)
 }
 
 /// The columns of a list of users.

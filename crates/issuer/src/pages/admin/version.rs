@@ -40,17 +40,24 @@ impl AdminForm {
     /// drawn, the page tells what is saved now, and can be saved over it.
     pub(super) fn refused(&self, page: FormPage, refused: Refused) -> Result<Response, PageError> {
         match refused {
-            Refused::Invalid(faults) => self.redrawn(page).with_faults(&faults).respond(),
             Refused::Stale => {
                 let error = "Nothing was changed: somebody else changed it meanwhile. What you typed is below. Beside each field that is \
                              saved with another value you read that value. Save again to put yours in its place."
                     .to_owned();
                 FormPage { error, ..page.filled_over_saved(|name| self.typed(name)) }.respond()
             }
-            Refused::Conflict(reason) | Refused::Protected(reason) => {
-                FormPage { error: format!("Nothing was changed: {reason}."), ..self.redrawn(page) }.respond()
-            }
-            other => Err(failed(other)),
+            other => explained(self.redrawn(page), other),
         }
+    }
+}
+
+/// Shows `page` with the reason why the operation was refused, beside the fields at fault if it is about fields.
+pub(super) fn explained(page: FormPage, refused: Refused) -> Result<Response, PageError> {
+    match refused {
+        Refused::Invalid(faults) => page.with_faults(&faults).respond(),
+        Refused::Conflict(reason) | Refused::Protected(reason) => {
+            FormPage { error: format!("Nothing was changed: {reason}."), ..page }.respond()
+        }
+        other => Err(failed(other)),
     }
 }

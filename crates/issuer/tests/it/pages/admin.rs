@@ -64,9 +64,8 @@ async fn what_is_dangerous_asks_for_the_password_and_names_what_is_lost() {
     // The last administrator stays: the page says so and nothing changes.
     let page = browser.get("/admin/users/boss").await;
     app.sql("DELETE FROM user_roles WHERE user_id IN (SELECT id FROM users WHERE username = 'admin')").await;
-    let asked = browser.submit(&page, "/admin/users/boss", &[("action", "disable")]).await;
-    let refused = browser.submit(&asked, "/admin/users/boss", &[("confirm_password", PASSWORD)]).await;
-    assert!(refused.text.contains("o administrator would remain"), "{}", refused.text);
+    let refused = browser.submit(&page, "/admin/users/boss", &[("action", "disable")]).await;
+    assert!(refused.status == 400 && refused.text.contains("o administrator would remain"), "{}", refused.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,6 +98,52 @@ async fn forms_add_and_change_and_keep_what_was_typed() {
     let stolen = browser.post("/admin/users/carol/roles", &[("roles", "")]).await;
     assert_eq!(stolen.status, 403);
     assert_eq!(users::show(&app.reading(), "carol").await.unwrap().roles, ["clerk"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_asked_that_would_then_be_refused() {
+    let (app, browser) = boss().await;
+    let csrf = browser.get("/admin/users/alice").await.hidden("/admin/users/alice").into_iter().find(|(name, _)| name == "csrf").unwrap().1;
+    let post = async |path: &str, fields: &[(&str, &str)]| browser.post(path, &[&[("csrf", csrf.as_str())], fields].concat()).await;
+    let userinfo = url::form_urlencoded::byte_serialize(format!("{}/userinfo", app.app.settings.issuer).as_bytes()).collect::<String>();
+    let kid = signet_issuer::admin::keys::list(&app.reading()).await.unwrap()[0].kid.clone();
+    for (path, fields, status, reason) in [
+        ("/admin/keys", vec![("action", "revoke"), ("kid", "nonsense")], 404, "here is no key nonsense"),
+        (&format!("/admin/resources/{userinfo}"), vec![("action", "remove")], 400, "is built in"),
+        ("/admin/roles/admin", vec![("action", "remove")], 400, "he role admin is built in"),
+        (
+            "/admin/clients/web/claim",
+            vec![("claim", "iss"), ("source", "groups"), ("in_userinfo", "true")],
+            400,
+            "the protocol does not use",
+        ),
+        (
+            "/admin/clients/web/claim",
+            vec![("claim", "x"), ("source", "attribute"), ("field", "none"), ("in_userinfo", "true")],
+            400,
+            "there is no attribute none",
+        ),
+        (
+            "/admin/clients/web/claim",
+            vec![("claim", "x"), ("source", "fixed"), ("value", "{"), ("in_userinfo", "true")],
+            400,
+            "JSON, such as",
+        ),
+        ("/admin/clients/none/claim", vec![("claim", "x"), ("source", "groups"), ("in_userinfo", "true")], 404, "here is no client none"),
+    ] {
+        let refused = post(path, &fields).await;
+        assert!(refused.status == status && refused.text.contains(reason), "{path} {fields:?}: {} {}", refused.status, refused.text);
+        assert!(!refused.text.contains("confirm_password"), "{path}: {}", refused.text);
+    }
+    // A key is revoked once, and a second one is not published while the first one waits.
+    for (action, reason) in [("rotate", "is published already"), ("revoke", "is not in the JWKS any more")] {
+        let fields = [("action", action), ("kid", kid.as_str())];
+        let asked = post("/admin/keys", &fields).await;
+        let done = browser.submit(&asked, "/admin/keys", &[("confirm_password", PASSWORD)]).await;
+        assert_eq!(done.status, 200, "{action}: {}", done.text);
+        let again = post("/admin/keys", &fields).await;
+        assert!(again.status == 400 && again.text.contains(reason), "{action}: {}", again.text);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,9 +68,25 @@ async fn several_users_join_a_group_after_a_page_that_says_what_they_gain() {
     assert_eq!((groups_of(&app, "alice").await, groups_of(&app, "bob").await), (vec!["staff".to_owned()], vec!["staff".to_owned()]));
     let again = choose(&browser, &list, &["alice", "bob"], "STAFF").await;
     assert!(again.text.contains("No user gains or loses anything by this."), "{}", again.text);
-    for (users, group, status) in [(&[][..], "staff", 400), (&["alice"], "", 400), (&["alice"], "none", 404), (&["nobody"], "staff", 400)] {
-        assert_eq!(choose(&browser, &list, users, group).await.status, status, "{users:?} {group}");
+    // A refusal keeps the choice, which can be corrected in place.
+    for (users, group, expected) in [
+        (&[][..], "staff", "one or more usernames"),
+        (&["alice"], "", "the name of a group"),
+        (&["alice", "bob"], "none", "the name of a group that exists"),
+        (&["alice", "nobody"], "staff", "there is no user nobody"),
+    ] {
+        let refused = choose(&browser, &list, users, group).await;
+        assert!(refused.status == 400 && refused.text.contains(expected), "{users:?} {group}: {}", refused.text);
+        let kept = format!(">\n{}</textarea>", users.join("\n"));
+        assert!(refused.text.contains(&kept) && refused.text.contains(&format!("value=\"{group}\"")), "{}", refused.text);
     }
+    let refused = choose(&browser, &list, &["alice", "bob"], "none").await;
+    let asked = browser.send_filled(&refused, "/admin/users", &[("group", "club")]).await;
+    assert_eq!(asked.heading(), "Add 2 users to the group club?");
+    browser.submit(&asked, "/admin/users", &[]).await;
+    assert_eq!(groups_of(&app, "bob").await, ["club", "staff"]);
+    let both = ["alice".to_owned(), "bob".to_owned()];
+    app.operate(|change| Box::pin(groups::change_members(change, "club", &[], &both))).await.unwrap();
     // A group that makes administrators needs the password.
     let asked = choose(&browser, &list, &["bob"], "board").await;
     app.advance(700);
