@@ -1,4 +1,4 @@
-//! The applications that a user may sign in to, and by which path.
+//! The applications that a user may sign in to, and by which path, and those that use a group.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::admin::{Operation, Reading, Refused};
-use crate::store::client_groups;
+use crate::config::{CLI, DOCS};
+use crate::oauth::access::Access;
+use crate::store::client_groups::{self, UseRow};
+use crate::store::{groups, roles};
 
 /// The number of clients that are listed: those of groups first.
 const LISTED: u64 = 100;
@@ -32,6 +35,28 @@ pub struct Applications {
     pub more: bool,
 }
 
+/// A client that uses a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct GroupUse {
+    pub client_id: String,
+    pub client_name: String,
+    /// `true` if the members of the group may sign in because of it; `false` if everyone may, so that the client is only told of the group.
+    pub admits: bool,
+}
+
+/// Returns the first 100 clients that use the group `name`, in the order of their ids.
+pub async fn of_group(reading: &Reading<'_>, name: &str) -> Result<Vec<GroupUse>, Refused> {
+    let app = reading.permit(Operation::GroupShow)?;
+    let db = app.store.reader();
+    let group = groups::by_name(db, name).await?.ok_or_else(|| Refused::not_found("group", name))?;
+    let view =
+        |row: UseRow| GroupUse { admits: row.access == Access::Groups.as_str(), client_id: row.client_id, client_name: row.client_name };
+    let mut uses: Vec<GroupUse> = client_groups::of_group(db, group.id, LISTED).await?.into_iter().map(view).collect();
+    uses.sort_unstable_by(|one, other| one.client_id.cmp(&other.client_id));
+    Ok(uses)
+}
+
 /// Returns the enabled clients that the user `id` may sign in to, whether or not the user is disabled.
 pub async fn of_user(reading: &Reading<'_>, id: Uuid) -> Result<Applications, Refused> {
     let app = reading.permit(Operation::ClientListOfUser)?;
@@ -47,7 +72,11 @@ pub async fn of_user(reading: &Reading<'_>, id: Uuid) -> Result<Applications, Re
     for item in &mut items {
         item.through.sort_unstable();
     }
-    let mut open = client_groups::for_everyone(db, OPEN + 1).await?;
+    let mut open = client_groups::for_everyone(db, OPEN + 3).await?;
+    // The clients of the first start give tokens for the administration, so that they are of no use to other people.
+    if !roles::hold_administration(db, &[id]).await? {
+        open.retain(|(client, _)| ![CLI, DOCS].contains(&client.as_str()));
+    }
     more |= open.len() as u64 > OPEN;
     open.truncate(usize::try_from(OPEN).unwrap_or(usize::MAX));
     open.sort_unstable();

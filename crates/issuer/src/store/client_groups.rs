@@ -85,6 +85,24 @@ pub async fn through(db: &impl ConnectionTrait, id: Uuid, limit: u64) -> Result<
     Ok(ThroughRow::find_by_statement(text(db, sql, [id.into()])).all(db).await?)
 }
 
+/// A client that uses a group.
+#[derive(Debug, Clone, FromQueryResult)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct UseRow {
+    pub client_id: String,
+    pub client_name: String,
+    pub access: String,
+}
+
+/// Returns up to `limit` clients that use the group `id`, in no order.
+pub async fn of_group(db: &impl ConnectionTrait, id: Uuid, limit: u64) -> Result<Vec<UseRow>, StoreError> {
+    let sql = format!(
+        "SELECT c.id AS client_id, c.client_name AS client_name, c.access AS access FROM client_groups cg \
+         JOIN clients c ON c.id = cg.client_id WHERE cg.group_id = $1 LIMIT {limit}"
+    );
+    Ok(UseRow::find_by_statement(text(db, sql, [id.into()])).all(db).await?)
+}
+
 /// Returns the users among `ids` with the clients that each may use through groups.
 pub async fn of_users(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<Vec<(Uuid, String)>, StoreError> {
     #[derive(FromQueryResult)]

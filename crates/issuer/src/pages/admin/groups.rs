@@ -3,10 +3,11 @@
 use axum::extract::Path;
 use axum::response::Response;
 
+use crate::admin::applications::{self, GroupUse};
 use crate::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch, GroupView};
 use crate::admin::member::MemberView;
 use crate::admin::preview::Subject;
-use crate::admin::{Operation, Refused};
+use crate::admin::{Listing, Operation, Refused};
 use crate::oauth::group_name;
 use crate::pages::account::moment;
 use crate::pages::admin::effects::Members;
@@ -64,7 +65,17 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
     let group = groups::show(&reading, &name).await.map_err(failed)?;
     let members = groups::members(&reading, &name, &window(&query)).await.map_err(failed)?;
     let count = groups::count_members(&reading, &name).await.map_err(failed)?;
+    let uses = applications::of_group(&reading, &name).await.map_err(failed)?;
     let path = path(&group.name);
+    let use_row = |one: GroupUse| {
+        let what = if one.admits {
+            "Its members may sign in, and it is told of the group"
+        } else {
+            "It is told of the group; everyone may sign in"
+        };
+        vec![Cell::link("/admin/clients", &one.client_id), Cell::text(one.client_name), Cell::text(what)]
+    };
+    let uses = Table::new(&["Client", "Name", "For what"], "No client uses it.").filled(Listing::whole(uses), &path, use_row);
     let row = |member: MemberView| vec![Cell::link("/admin/users", &member.username), Cell::text(member.name.unwrap_or_default())];
     let yes_or_no = |holds: bool| Cell::text(if holds { "yes" } else { "no" });
     let removal = Button::new("Remove the group", &path, "remove").danger();
@@ -95,6 +106,12 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
                 lead: format!("Members: {counted}."),
                 table: Some(Table::new(&["Username", "Name"], "Nobody is a member yet.").filled(members, &path, row)),
                 links: vec![("Add or remove members", format!("{path}/members"))],
+                ..Section::default()
+            },
+            Section {
+                title: "Clients that use it",
+                lead: "Clients of which the group is one. A map of groups on the page of a client may name it too.".to_owned(),
+                table: Some(uses),
                 ..Section::default()
             },
         ],

@@ -3,9 +3,9 @@
 use axum::extract::Path;
 use axum::response::Response;
 
-use crate::admin::Refused;
 use crate::admin::preview::Subject;
 use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
+use crate::admin::{MemberView, Refused};
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
 use crate::web::error::page::PageError;
@@ -42,25 +42,39 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
     html(&list, Csp::Own)
 }
 
-/// `GET /admin/roles/{name}`: shows a role.
-pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
-    let role = roles::show(&admin.reading(), &name).await.map_err(failed)?;
+/// `GET /admin/roles/{name}`: shows a role, with the groups that carry it and the users who have it directly.
+pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQuery) -> Result<Response, PageError> {
+    let reading = admin.reading();
+    let role = roles::show(&reading, &name).await.map_err(failed)?;
+    let groups = roles::carriers(&reading, &name).await.map_err(failed)?;
+    let holders = roles::holders(&reading, &name, &window(&query)).await.map_err(failed)?;
     let path = path(&role.name);
+    let row = |holder: MemberView| vec![Cell::link("/admin/users", &holder.username), Cell::text(holder.name.unwrap_or_default())];
+    let holders = Table::new(&["Username", "Name"], "Nobody has it directly.").filled(holders, &path, row);
     let edit = ("Change the role", format!("{path}/edit"));
     let removal = Button::new("Remove the role", &path, "remove").danger();
     let detail = Detail {
         frame: admin.frame(SECTION, format!("signet role scopes {}", role.name)).await?,
         heading: role.display_name.clone().unwrap_or_else(|| role.name.clone()),
-        sections: vec![Section {
-            facts: vec![
-                ("Name", Cell::text(role.name.clone())),
-                ("Scopes", Cell::text(if role.scopes.is_empty() { "–".to_owned() } else { role.scopes.join(" ") })),
-                ("Help desk may give it", Cell::text(if role.delegated { "yes" } else { "no" })),
-            ],
-            links: vec![edit],
-            buttons: vec![removal],
-            ..Section::default()
-        }],
+        sections: vec![
+            Section {
+                facts: vec![
+                    ("Name", Cell::text(role.name.clone())),
+                    ("Scopes", Cell::text(if role.scopes.is_empty() { "–".to_owned() } else { role.scopes.join(" ") })),
+                    ("Help desk may give it", Cell::text(if role.delegated { "yes" } else { "no" })),
+                ],
+                links: vec![edit],
+                buttons: vec![removal],
+                ..Section::default()
+            },
+            Section {
+                title: "Who has it",
+                lead: "The members of these groups, and the users in the list, who have it directly.".to_owned(),
+                facts: vec![("Groups", Cell::links("/admin/groups", &groups))],
+                table: Some(holders),
+                ..Section::default()
+            },
+        ],
         ..Detail::default()
     };
     html(&detail, Csp::Own)

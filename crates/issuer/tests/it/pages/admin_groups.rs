@@ -159,6 +159,34 @@ async fn members_default_groups_and_roles_say_first_who_gains_and_loses_what() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_names_the_clients_that_use_it_and_a_role_those_who_have_it() {
+    let (app, browser) = app().await;
+    let page = browser.get("/admin/groups/staff").await;
+    let part = page.text.split("<h2>Clients that use it</h2>").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(part.contains("href=\"/admin/clients/wiki\"") && part.contains("Its members may sign in"), "{part}");
+    assert!(!part.contains("/admin/clients/web"), "{part}");
+    assert!(browser.get("/admin/groups/club").await.text.contains("No client uses it."));
+    let page = browser.get("/admin/roles/clerk").await;
+    let part = page.text.split("<h2>Who has it</h2>").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(part.contains("href=\"/admin/groups/staff\"") && part.contains("Nobody has it directly."), "{part}");
+    for number in 0..51 {
+        app.add_user(&format!("clerk{number}"), &["clerk"]).await;
+    }
+    let page = browser.get("/admin/roles/clerk").await;
+    let rows = |text: &str| text.matches("href=\"/admin/users/clerk").count();
+    let next = page.text.split("href=\"").find(|rest| rest.starts_with("/admin/roles/clerk?after=")).unwrap().split('"').next().unwrap();
+    let second = browser.get(next).await;
+    assert_eq!((rows(&page.text), rows(&second.text)), (50, 1), "{}", second.text);
+    // The help desk sees it, but no link to a client.
+    let page = app.signed_in("helper").await.get("/admin/groups/staff").await;
+    assert!(page.text.contains("Its members may sign in") && !page.text.contains("href=\"/admin/clients/wiki\""), "{}", page.text);
+    let db = app.plans().await;
+    let staff = groups::show(&app.reading(), "staff").await.unwrap().id;
+    signet_issuer::store::client_groups::of_group(&db, staff, 100).await.unwrap();
+    db.assert_indexed(&[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_is_closed_says_who_loses_it() {
     let (app, browser) = app().await;
     app.code_flow(&app.browser(), &[("scope", "openid offline_access")]).await;
