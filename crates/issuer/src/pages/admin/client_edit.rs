@@ -13,6 +13,7 @@ use crate::fetch::budget::Asker;
 use crate::oauth::access::Access;
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::pkce::Pkce;
+use crate::oauth::scope::{is_administration, words};
 use crate::pages::admin::client_form::{FLAGS, URLS, fields, grant_types, jwks};
 use crate::pages::admin::client_secrets::shown_once;
 use crate::pages::admin::clients::{SECTION, path};
@@ -134,11 +135,11 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
     if let Err(refused) = form.require_drawn_from(before.version) {
         return form.refused(edit_form(&form.admin, &id).await?, refused);
     }
+    let lead = what_follows(&form, &before);
     let asked = || Confirmation {
         section: SECTION,
         heading: format!("Change {}?", before.client_name),
-        lead: "People are sent to the new redirect URIs with what lets the application act for them, or it may administer this issuer."
-            .to_owned(),
+        lead: lead.clone(),
         path: format!("{}/edit", path(&id)),
         back: path(&id),
         submit: "Save",
@@ -160,6 +161,30 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
         Err(Refused::StaleAuthentication) => form.confirmed(asked()).await?.ok_or_else(PageError::stale_form),
         Err(refused) => form.refused(edit_form(&form.admin, &id).await?, refused),
     }
+}
+
+/// Says what a dangerous change does: it sends people to other redirect URIs, or lets the client administer this issuer.
+fn what_follows(form: &AdminForm, before: &ClientView) -> String {
+    let uris = form.lines("redirect_uris");
+    let new: Vec<&str> = uris.iter().filter(|uri| !before.redirect_uris.contains(uri)).map(String::as_str).collect();
+    let gone: Vec<&str> = before.redirect_uris.iter().filter(|uri| !uris.contains(uri)).map(String::as_str).collect();
+    let scope = form.text("scope");
+    let administers: Vec<&str> =
+        words(&scope).filter(|name| is_administration(name) && !words(&before.scope).any(|own| own == *name)).collect();
+    let mut sentences = Vec::new();
+    if !new.is_empty() {
+        sentences.push(format!("After a sign-in people are also sent to {}, with what lets whoever runs it act for them.", new.join(", ")));
+    }
+    if !gone.is_empty() {
+        sentences.push(format!("They are no longer sent to {}.", gone.join(", ")));
+    }
+    if !administers.is_empty() {
+        sentences.push(format!("It may administer this issuer by the scopes {}.", administers.join(", ")));
+    }
+    if sentences.is_empty() {
+        sentences.push("It may then act for people in another way than before.".to_owned());
+    }
+    sentences.join(" ")
 }
 
 /// Asks on a page that says who can no longer sign in, and who can from now on, if the form changes that.

@@ -96,7 +96,6 @@ pub(super) fn fields() -> Vec<Field> {
         Field::new("token_endpoint_auth_method", "It proves who it is by", Kind::Choice(methods)),
         Field::new("pkce", "PKCE", Kind::Choice(pkce)),
         Field::new("origins", "Origins", Kind::Lines).hint("Whose scripts may call /token; empty for those of the redirect URIs."),
-        Field::new("post_logout_redirect_uris", "Redirect URIs after signing out", Kind::Lines).hint("One per line."),
         Field::part("What it is told of people", "Claims beside those of its scopes are added on the page of the client."),
         Field::new("id_token_claims", "ID tokens also carry the claims of the granted scopes", Kind::Check),
         Field::new("claims_allowed", "It may be told of groups, roles and attributes", Kind::Check),
@@ -107,8 +106,15 @@ pub(super) fn fields() -> Vec<Field> {
         Field::part("What people see of it, and its keys", "Pages that ask people for their consent show these. Nothing here is needed."),
         Field::new("native", "It is installed on people's devices", Kind::Check),
     ]);
-    fields.extend(URLS.map(|(name, label, hint)| Field::new(name, label, Kind::Text).hint(hint)));
+        Field::part("Signing out", "Where people are sent after they signed out, and how it is told that a session has ended."),
+        Field::new("post_logout_redirect_uris", "Redirect URIs after signing out", Kind::Lines).hint("One per line."),
+    ]);
+    let url = |(name, label, hint): &(&str, &str, &str)| Field::new(*name, *label, Kind::Text).hint(*hint);
+    let (of_sign_out, others): (Vec<_>, Vec<_>) = URLS.iter().partition(|(name, ..)| name.ends_with("channel_logout_uri"));
+    fields.extend(of_sign_out.into_iter().map(url));
     fields.extend(FLAGS.map(|(name, label)| Field::new(name, label, Kind::Check)));
+    fields.extend([
+    fields.extend(others.into_iter().map(url));
     fields.push(Field::new("jwks", "Public keys, in place of their URL", Kind::Lines).hint("A JWK set as JSON, for private_key_jwt."));
     fields
 }
@@ -256,7 +262,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     let asked = || Confirmation {
         section: SECTION,
         heading: "Add the client?".to_owned(),
-        lead: "The application is told more of people than its scopes say, or may administer this issuer.".to_owned(),
+        lead: lead.clone(),
         path: "/admin/clients/new".to_owned(),
         back: PATH.to_owned(),
         submit: "Add the client",
@@ -264,7 +270,14 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     if let Some(page) = form.check_confirmation(asked()).await? {
         return Ok(page);
     }
+    let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
     let url = preset.map_or_else(|| Ok(String::new()), |preset| preset.check_url(Some(&form.text("url"))));
+    let lead = format!(
+        "The application is told more of people than its scopes say, or may administer this issuer. Its scopes: {}. After a sign-in \
+             people are sent to: {}.",
+        or_none(form.text("scope")),
+        or_none(form.lines("redirect_uris").join(", ").replace("{url}", form.text("url").trim_end_matches('/')))
+    );
     let outcome = match url {
         Ok(url) => attempt_add(&form, preset, &url).await.map(|added| (added, url)),
         // Everything else that is wrong is told at once, too.

@@ -98,10 +98,15 @@ async fn the_form_has_parts_and_takes_a_jwk_set() {
     let (app, browser) = boss().await;
     let edit = "/admin/clients/web/edit";
     let form = browser.get(edit).await;
-    assert_eq!((form.text.matches("<fieldset>").count(), form.text.matches("</fieldset>").count()), (5, 5), "{}", form.text);
+    assert_eq!((form.text.matches("<fieldset>").count(), form.text.matches("</fieldset>").count()), (6, 6), "{}", form.text);
     let typed = [("jwks", "{ no JSON"), ("client_name", "Shop 2")];
     let refused = browser.send_filled(&form, edit, &typed).await;
     assert!(refused.status == 400 && refused.text.contains("{ no JSON</textarea>"), "{}", refused.text);
+    let part = form.text.split("<legend>Signing out</legend>").nth(1).unwrap().split("</fieldset>").next().unwrap();
+    for field in ["post_logout_redirect_uris", "backchannel_logout_uri", "frontchannel_logout_uri", "frontchannel_logout_session_required"]
+    {
+        assert!(part.contains(&format!("name=\"{field}\"")), "{field}: {part}");
+    }
     let key = r#"{"keys":[{"kty":"RSA","n":"sXchDaQebHnPiGvyDOAT4saGEUetSyo9MKLOoWFsueri23bOdgWp4Dy1WlUzewbgBHod5pcM9H95GQRV3JDXboIRROSBigeC5yjU1hGzHHyXss8UDprecbAYxknTcQkhslANGRUZmdTOQ5qTRsLAt6BTYuyvVRdhS8exSZEy_c4gs_7svlJJQ4H9_NxsiIoLwAEk7-Q3UXERGYw_75IDrGA84-lA_-Ct4eTlXHBIY2EaV7t7LjJaynVJCpkv4LKjTTAumiGUIuQhrNhZLuF_RJLqHpM2kgWFLU7-VTdL1VbC2tejvcI2BlMkEpk1BzBZI0KQB0GaDWFLN-aEAw3vRw","e":"AQAB"}]}"#;
     let saved = browser.send_filled(&form, edit, &[("jwks", key)]).await;
     assert!(saved.text.contains("Saved."), "{}", saved.text);
@@ -144,6 +149,7 @@ async fn new_redirect_uris_need_the_password_and_other_changes_do_not() {
     let uris = [("redirect_uris", "https://shop.example/callback\r\nhttps://evil.example/")];
     let asked = browser.send_filled(&form, edit, &uris).await;
     assert_eq!(asked.heading(), "Change Shop 2?");
+    assert!(asked.text.contains("After a sign-in people are also sent to https://evil.example/, with what"), "{}", asked.text);
     let wrong = browser.submit(&asked, edit, &[("confirm_password", "not the password")]).await;
     assert_eq!(wrong.status, 400);
     assert_eq!(clients::show(&app.reading(), "web").await.unwrap().redirect_uris.len(), 1);
@@ -153,6 +159,7 @@ async fn new_redirect_uris_need_the_password_and_other_changes_do_not() {
     let form = browser.get(edit).await;
     let asked = browser.send_filled(&form, edit, &[("redirect_uris", "https://shop.example/callback")]).await;
     assert_eq!(asked.heading(), "Change Shop 2?");
+    assert!(asked.text.contains("They are no longer sent to https://evil.example/."), "{}", asked.text);
     let faulty = browser
         .send_filled(&form, edit, &[("redirect_uris", "https://a.example/#x\nhttps://b.example/#y"), ("group_filter", "prefix")])
         .await;
