@@ -28,8 +28,10 @@ const MAX_GROUPS: usize = 100;
 pub(super) const ASSIGNED: &str = "assigned";
 /// The group filter of a client that is told of the groups whose names begin with a prefix.
 const PREFIX: &str = "prefix";
+/// The group filter of a client that is told of all groups of a user.
+pub(super) const ALL_GROUPS: &str = "all";
 /// All group filters.
-const GROUP_FILTERS: [&str; 3] = [ASSIGNED, PREFIX, "all"];
+const GROUP_FILTERS: [&str; 3] = [ASSIGNED, PREFIX, ALL_GROUPS];
 /// The grants of clients that register themselves. They get tokens only if a user signs in.
 pub const SELF_REGISTERED_GRANTS: [Grant; 2] = [Grant::AuthorizationCode, Grant::RefreshToken];
 

@@ -75,6 +75,7 @@ pub(super) async fn add(access: Access, Name(name): Name<String>, Body(body): Bo
         client_name: body.client_name.unwrap_or(blank.client_name),
         scope: Some(blank.scope.into_iter().flatten().chain(words(&body.scope).map(str::to_owned)).collect()),
         default_resource: body.default_resource,
+        group_filter: preset.group_filter(body.access, &body.groups),
         access: body.access,
         groups: body.groups,
         ..blank

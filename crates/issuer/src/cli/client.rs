@@ -242,14 +242,16 @@ async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
         default_resource: args.resource,
         origins: args.origins,
         public: args.public || blank.public,
-        pkce: args.pkce,
+        pkce: args.pkce.or(blank.pkce),
         first_party: args.first_party || blank.first_party,
+        group_filter: preset.and_then(|preset| preset.group_filter(args.access, &args.groups)),
         access: args.access,
         groups: args.groups,
         id_token_claims: blank.id_token_claims,
         session_management: args.session_management,
         metadata: ClientMetadata {
             application_type: metadata.application_type.or(blank.metadata.application_type),
+            backchannel_logout_uri: metadata.backchannel_logout_uri.or(blank.metadata.backchannel_logout_uri),
             post_logout_redirect_uris: more(blank.metadata.post_logout_redirect_uris, metadata.post_logout_redirect_uris),
             ..metadata
         },

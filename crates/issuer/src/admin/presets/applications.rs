@@ -141,6 +141,8 @@ oauth2-proxy --provider=oidc --oidc-issuer-url={issuer} \
         first_party: true,
         redirect_uris: &["{url}/apps/user_oidc/code", "{url}/index.php/apps/user_oidc/code"],
         post_logout_redirect_uris: &["{url}/"],
+        // The last part is the name that the line below gives the provider.
+        backchannel_logout_uri: "{url}/index.php/apps/user_oidc/backchannel-logout/Signet",
         scopes: &["openid", "profile", "email", "groups"],
         id_token_claims: true,
         claims: &[Claim::in_both("groups", "groups")],
@@ -153,6 +155,32 @@ php occ user_oidc:provider Signet --clientid='{client_id}' --clientsecret='{clie
   --mapping-uid=sub --mapping-display-name=name --mapping-email=email --mapping-groups=groups --group-provisioning=1 \
   --send-id-token-hint=1
 ",
+        )],
+        ..BLANK
+    },
+    Preset {
+        name: "minio",
+        title: "MinIO",
+        about: "Object storage. The groups of a person name the policies that they get.",
+        example: "https://minio.example.com",
+        first_party: true,
+        redirect_uris: &["{url}/oauth_callback"],
+        without_pkce: true,
+        scopes: &["openid", "profile", "email"],
+        id_token_claims: true,
+        claims: &[Claim::in_id_token("policy", "groups")],
+        paste: &[(
+            "The environment of the MinIO server",
+            r#"
+MINIO_IDENTITY_OPENID_CONFIG_URL="{issuer}/.well-known/openid-configuration"
+MINIO_IDENTITY_OPENID_CLIENT_ID="{client_id}"
+MINIO_IDENTITY_OPENID_CLIENT_SECRET="{client_secret}"
+MINIO_IDENTITY_OPENID_DISPLAY_NAME="Signet"
+MINIO_IDENTITY_OPENID_SCOPES="openid,profile,email"
+MINIO_IDENTITY_OPENID_CLAIM_NAME="policy"
+MINIO_IDENTITY_OPENID_REDIRECT_URI_DYNAMIC="on"
+MINIO_BROWSER_REDIRECT_URL="{url}"
+"#,
         )],
         ..BLANK
     },

@@ -28,6 +28,8 @@ pub(super) const BLANK: Preset = Preset {
     auth_method: None,
     redirect_uris: &[],
     post_logout_redirect_uris: &[],
+    backchannel_logout_uri: "",
+    without_pkce: false,
     scopes: &["openid", "profile", "email"],
     id_token_claims: false,
     claims: &[],

@@ -9,13 +9,15 @@ use serde::Serialize;
 use url::{Position, Url};
 
 use crate::admin::clients::{self, Added};
-use crate::admin::new_client::{ClientDraft, NewClient};
+use crate::admin::new_client::{ALL_GROUPS, ClientDraft, NewClient};
 use crate::admin::{Change, Operation, Reading, Refused, client_claims};
 use crate::fetch::logo::Logo;
+use crate::oauth::access::Access;
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, Shape};
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::issuer::Issuer;
+use crate::oauth::pkce::Pkce;
 
 /// A kind of application.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +49,10 @@ pub struct Preset {
     pub redirect_uris: &'static [&'static str],
     /// Where people are sent after signing out, with `{url}` in place of the application's address.
     pub post_logout_redirect_uris: &'static [&'static str],
+    /// Where the issuer tells it that a session has ended, with `{url}` in place of the application's address; empty if it is not told.
+    pub backchannel_logout_uri: &'static str,
+    /// `true` if its authorization requests carry neither a PKCE challenge nor a nonce.
+    pub without_pkce: bool,
     /// The names of the scopes that the client may ask for.
     pub scopes: &'static [&'static str],
     /// `true` if ID tokens also carry the claims of the granted scopes.
@@ -163,6 +169,18 @@ impl Preset {
         self.redirect_uris.iter().any(|uri| uri.contains("{url}"))
     }
 
+    /// Returns which groups the client is told of if nobody chose: all groups of a person where everyone may sign in and the preset tells
+    /// groups, because such a client has no groups of its own. `None` for the default.
+    pub fn group_filter(&self, access: Option<Access>, groups: &[String]) -> Option<String> {
+        let without_own = access == Some(Access::Everyone) && groups.is_empty();
+        (without_own && self.tells_groups()).then(|| ALL_GROUPS.to_owned())
+    }
+
+    /// Returns whether the application is told of groups.
+    pub fn tells_groups(&self) -> bool {
+        self.scopes.contains(&"groups") || self.claims.iter().any(|claim| claim.from == "groups")
+    }
+
     /// Says with which version the preset was run.
     pub fn proof(&self) -> String {
         match self.run_with {
@@ -213,7 +231,9 @@ impl Preset {
             public: self.public,
             first_party: self.first_party,
             id_token_claims: self.id_token_claims,
+            pkce: self.without_pkce.then_some(Pkce::Optional),
             metadata: ClientMetadata {
+                backchannel_logout_uri: Some(self.backchannel_logout_uri.replace("{url}", url)).filter(|uri| !uri.is_empty()),
                 application_type: self.native.then_some(ApplicationType::Native),
                 post_logout_redirect_uris: owned(self.post_logout_redirect_uris),
                 ..ClientMetadata::default()

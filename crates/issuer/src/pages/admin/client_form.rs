@@ -161,7 +161,10 @@ fn of_draft(name: &str, draft: &ClientDraft) -> String {
         "claims_allowed" => "true".to_owned(),
         "token_endpoint_auth_method" => draft.token_endpoint_auth_method.clone().unwrap_or_default(),
         "native" => (draft.metadata.application_type == Some(ApplicationType::Native)).to_string(),
-        "group_filter" => "assigned".to_owned(),
+        // The form of a preset that tells groups offers a choice that is empty, and begins with it.
+        "group_filter" => draft.group_filter.clone().unwrap_or_default(),
+        "pkce" => draft.pkce.map_or("", Pkce::as_str).to_owned(),
+        "backchannel_logout_uri" => draft.metadata.backchannel_logout_uri.clone().unwrap_or_default(),
         name => match name.strip_prefix("grant_types.") {
             Some(grant) => draft.grant_types.iter().any(|own| own == grant).to_string(),
             None => String::new(),
@@ -174,6 +177,10 @@ async fn new_form(admin: &Administrator, preset: Option<&Preset>) -> Result<Form
     fields
         .insert(0, Field::new("client_id", "Client id", Kind::Text).hint("a-z A-Z 0-9 - . _ ~; it never changes. Empty for a random one."));
     let mut lead = String::new();
+    if preset.is_some_and(Preset::tells_groups) {
+        let usual = ("", "As usual: its own groups, or all groups if everyone may sign in");
+        fields.iter_mut().filter(|field| field.name == "group_filter").for_each(|field| field.offer_first(usual));
+    }
     let mut command = "signet client add --name NAME --access everyone --grant authorization_code --redirect-uri URI".to_owned();
     if let Some(preset) = preset {
         if preset.needs_url() {
@@ -214,7 +221,9 @@ pub(super) fn grant_types(form: &AdminForm) -> Vec<String> {
 }
 
 /// Reads the client that was typed. `url` is the address of the application.
-fn draft_of(form: &AdminForm, url: &str) -> ClientDraft {
+fn draft_of(form: &AdminForm, preset: Option<&Preset>, url: &str) -> ClientDraft {
+    let access = Access::parse(&form.text("access"));
+    let usual_filter = || preset.and_then(|preset| preset.group_filter(access, &form.lines("groups")));
     let placed =
         |name: &str| form.lines(name).into_iter().map(|line| if url.is_empty() { line } else { line.replace("{url}", url) }).collect();
     ClientDraft {
@@ -229,10 +238,10 @@ fn draft_of(form: &AdminForm, url: &str) -> ClientDraft {
         public: form.is_checked("public"),
         pkce: Pkce::parse(&form.text("pkce")),
         first_party: form.is_checked("first_party"),
-        access: Access::parse(&form.text("access")),
+        access,
         groups: form.lines("groups"),
         id_token_claims: form.is_checked("id_token_claims"),
-        group_filter: form.optional("group_filter"),
+        group_filter: form.optional("group_filter").or_else(usual_filter),
         group_prefix: form.text("group_prefix"),
         claims_allowed: Some(form.is_checked("claims_allowed")),
         signals_of_all_users: form.is_checked("signals_of_all_users"),
@@ -245,7 +254,7 @@ fn draft_of(form: &AdminForm, url: &str) -> ClientDraft {
             policy_uri: form.optional("policy_uri"),
             tos_uri: form.optional("tos_uri"),
             initiate_login_uri: form.optional("initiate_login_uri"),
-            backchannel_logout_uri: form.optional("backchannel_logout_uri"),
+            backchannel_logout_uri: placed("backchannel_logout_uri").pop(),
             backchannel_logout_session_required: form.is_checked("backchannel_logout_session_required"),
             frontchannel_logout_uri: form.optional("frontchannel_logout_uri"),
             frontchannel_logout_session_required: form.is_checked("frontchannel_logout_session_required"),
@@ -261,7 +270,14 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     let preset = preset_of(&form.text("preset")).map_err(|_| PageError::stale_form())?;
     let asked = || Confirmation {
         section: SECTION,
+    let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
         heading: "Add the client?".to_owned(),
+    let lead = format!(
+        "The application is told more of people than its scopes say, or may administer this issuer. Its scopes: {}. After a sign-in \
+             people are sent to: {}.",
+        or_none(form.text("scope")),
+        or_none(form.lines("redirect_uris").join(", ").replace("{url}", form.text("url").trim_end_matches('/')))
+    );
         lead: lead.clone(),
         path: "/admin/clients/new".to_owned(),
         back: PATH.to_owned(),
@@ -270,20 +286,15 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     if let Some(page) = form.check_confirmation(asked()).await? {
         return Ok(page);
     }
-    let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
     let url = preset.map_or_else(|| Ok(String::new()), |preset| preset.check_url(Some(&form.text("url"))));
-    let lead = format!(
-        "The application is told more of people than its scopes say, or may administer this issuer. Its scopes: {}. After a sign-in \
-             people are sent to: {}.",
-        or_none(form.text("scope")),
-        or_none(form.lines("redirect_uris").join(", ").replace("{url}", form.text("url").trim_end_matches('/')))
-    );
     let outcome = match url {
         Ok(url) => attempt_add(&form, preset, &url).await.map(|added| (added, url)),
         // Everything else that is wrong is told at once, too.
         Err(Refused::Invalid(mut faults)) => {
             let stand_in = preset.map_or("", |preset| preset.example);
-            if let Err(Refused::Invalid(others)) = NewClient::check(draft_of(&form, stand_in), Rules::for_administrators(&form.admin.app)) {
+            if let Err(Refused::Invalid(others)) =
+                NewClient::check(draft_of(&form, preset, stand_in), Rules::for_administrators(&form.admin.app))
+            {
                 faults.extend(others);
             }
             Err(Refused::Invalid(faults))
@@ -304,7 +315,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
 
 async fn attempt_add(form: &AdminForm, preset: Option<&'static Preset>, url: &str) -> Result<Added, Refused> {
     let app = &form.admin.app;
-    let client = NewClient::check(draft_of(form, url), Rules::for_administrators(app))?;
+    let client = NewClient::check(draft_of(form, preset, url), Rules::for_administrators(app))?;
     let logo = clients::fetch_logo(app, client.metadata(), Asker::Operator).await?;
     let actor = form.careful_actor();
     let added = match preset {

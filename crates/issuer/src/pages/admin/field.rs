@@ -86,6 +86,13 @@ impl Field {
         }
     }
 
+    /// Offers one more choice before the others.
+    pub fn offer_first(&mut self, choice: (&'static str, &'static str)) {
+        if let Kind::Choice(choices) = &mut self.kind {
+            choices.insert(0, choice);
+        }
+    }
+
     pub fn input_type(&self) -> &'static str {
         if self.is_password() { "password" } else { "text" }
     }

@@ -149,7 +149,7 @@ async fn each_preset_gives_the_same_client_through_every_face_and_it_gets_its_to
             }
         }
     }
-    assert_eq!(count, 15);
+    assert_eq!(count, 16);
 }
 
 fn html_of(text: &str) -> String {
@@ -209,6 +209,54 @@ async fn the_address_in_the_lines_signs_people_out_and_leads_back_to_the_applica
         assert_eq!((left.status, left.header("location")), (303, back.as_str()), "{address}: {}", left.text);
         assert_eq!(browser.get("/end_session").await.heading(), "Nobody is signed in here", "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_everyone_may_use_is_told_of_all_groups_and_one_with_groups_of_its_own() {
+    let app = TestApp::administered().await.with_user("alice").await;
+    let token = app.token_of("boss", "admin").await;
+    for name in ["admins", "other"] {
+        app.call("POST", "/groups", &token, None, Some(json!({ "name": name }))).await;
+        app.call("POST", &format!("/groups/{name}/members"), &token, None, Some(json!({ "add": ["alice"] }))).await;
+    }
+    let told = async |body: Value| {
+        let made = app.call("POST", "/presets/grafana/clients", &token, None, Some(body.clone())).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let id = body["client_id"].as_str().unwrap().to_owned();
+        let tried = json!({ "username": "alice", "scope": "openid groups" });
+        let tried = app.call("POST", &format!("/clients/{id}/try"), &token, None, Some(tried)).await;
+        let id_token = tried.json["places"].as_array().unwrap()[0]["claims"].as_array().unwrap().clone();
+        id_token.into_iter().find(|claim| claim["claim"] == "groups").unwrap()["value"].clone()
+    };
+    let url = "https://grafana.example.com";
+    assert_eq!(told(json!({ "client_id": "open", "url": url, "access": "everyone" })).await, json!(["admins", "other"]));
+    let closed = json!({ "client_id": "closed", "url": url, "access": "groups", "groups": ["admins"] });
+    assert_eq!(told(closed).await, json!(["admins"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_preset_of_nextcloud_is_told_of_sign_outs_and_that_of_minio_needs_no_pkce() {
+    let app = TestApp::administered().await.with_user("alice").await;
+    let token = app.token_of("boss", "admin").await;
+    let nextcloud = presets::find("nextcloud").unwrap();
+    let made = by_rest(&app, &token, nextcloud, "nextcloud").await;
+    let uri = "https://cloud.example.com/index.php/apps/user_oidc/backchannel-logout/Signet";
+    assert_eq!(made.json["client"]["metadata"]["backchannel_logout_uri"], uri, "{}", made.text);
+    assert!(made.text.contains("user_oidc:provider Signet "), "the address ends with the name of the provider");
+
+    let minio = presets::find("minio").unwrap();
+    by_rest(&app, &token, minio, "minio").await;
+    let callback = "https://minio.example.com/oauth_callback";
+    let bare = [
+        ("client_id", "minio"),
+        ("redirect_uri", callback),
+        ("scope", "openid"),
+        ("nonce", ""),
+        ("code_challenge", ""),
+        ("code_challenge_method", ""),
+    ];
+    let code = app.browser().code(&app.authorize(&bare)).await;
+    assert!(!code.is_empty());
 }
 
 #[test]
