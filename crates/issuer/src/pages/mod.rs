@@ -4,6 +4,7 @@ pub mod account;
 pub mod admin;
 pub mod assets;
 pub mod consent;
+mod next_page;
 pub mod no_access;
 pub mod select_account;
 pub mod set_password;

@@ -19,7 +19,7 @@ use crate::interaction::waiting::{self, WaitingRequest};
 use crate::interaction::{CheckedRequest, Interaction};
 use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
-use crate::pages::ClientCard;
+use crate::pages::{ClientCard, next_page};
 use crate::store::clients::Client;
 use crate::web::error::page::PageError;
 use crate::web::form::{PageQuery, Parameters};
@@ -31,6 +31,8 @@ use crate::web::origin::Sender;
 struct SignInPage {
     page: Page,
     request: String,
+    /// The page of the administration to which the sign-in leads back; empty if there is none.
+    next: String,
     /// `true` if the browser sent no cookie with the form, so that the next form shows whether it keeps cookies.
     again: bool,
     has_client: bool,
@@ -42,8 +44,8 @@ struct SignInPage {
 
 /// The purpose of a sign-in: an authorization request, or the person's own account.
 enum Purpose {
-    /// The person opened the page themselves, to reach their account.
-    Account,
+    /// The person opened the page themselves, to reach their account, or this page of the administration.
+    Account(Option<String>),
     /// An authorization request that travels in the form.
     Sealed { sealed: String, bound: bool, client: Box<Client>, request: Box<SealedRequest> },
     /// An authorization request that waits in the database.
@@ -53,11 +55,12 @@ enum Purpose {
 }
 
 impl Purpose {
-    /// Finds out what the field `request` of a form stands for. A request that cannot go on is no error yet, because the person may be
+    /// Finds out what the field `request` of `form` stands for. A request that cannot go on is no error yet, because the person may be
     /// signed in all the same.
-    async fn of(app: &App, browser: &Browser, request: &str) -> Result<Self, PageError> {
+    async fn of(app: &App, browser: &Browser, form: &Form) -> Result<Self, PageError> {
+        let request = form.get("request").unwrap_or_default();
         let found = if request.is_empty() {
-            return Ok(Self::Account);
+            return Ok(Self::account(form.get("next").unwrap_or_default()));
         } else if sealed::is_sealed(request) {
             Self::open(app, browser, request).await
         } else {
@@ -77,6 +80,11 @@ impl Purpose {
         Ok(Self::Sealed { sealed: sealed.to_owned(), bound, client: Box::new(client), request: Box::new(request) })
     }
 
+    /// `next` is the page to which the sign-in leads back, if it is one of the administration.
+    fn account(next: &str) -> Self {
+        Self::Account(next_page::of_administration(next).map(str::to_owned))
+    }
+
     fn waiting(client: Client, waiting: WaitingRequest) -> Self {
         Self::Waiting { client: Box::new(client), waiting: Box::new(waiting) }
     }
@@ -84,7 +92,7 @@ impl Purpose {
     /// The value of the form's field `request`.
     fn request(&self) -> &str {
         match self {
-            Self::Account => "",
+            Self::Account(_) => "",
             // It comes back with the form, so that the person is told the reason after they have signed in.
             Self::Ended { request, .. } => request,
             Self::Sealed { sealed, .. } => sealed,
@@ -94,7 +102,7 @@ impl Purpose {
 
     fn client_and_interaction(&self) -> Option<(&Client, &Interaction)> {
         match self {
-            Self::Account | Self::Ended { .. } => None,
+            Self::Account(_) | Self::Ended { .. } => None,
             Self::Sealed { client, request, .. } => Some((client, &request.interaction)),
             Self::Waiting { client, waiting } => Some((client, &waiting.interaction)),
         }
@@ -104,7 +112,7 @@ impl Purpose {
     async fn go_on(self, app: &App, browser: &Browser, signed_in: &SignedIn) -> Result<Response, PageError> {
         let (sid, user) = (signed_in.session.sid.as_str(), signed_in.user.id);
         match self {
-            Self::Account => see_other(app, "/account"),
+            Self::Account(next) => see_other(app, next.as_deref().unwrap_or("/account")),
             Self::Waiting { mut waiting, .. } => {
                 waiting.interaction.note_sign_in(sid, user);
                 waiting.save(app).await?;
@@ -160,6 +168,7 @@ async fn page(app: &App, browser: &Browser, purpose: &Purpose, texts: Texts<'_>)
     let page = SignInPage {
         page: Page { csrf: browser.visitor_token(), ..Page::without_forms(app) },
         request: purpose.request().to_owned(),
+        next: if let Purpose::Account(Some(next)) = purpose { next.clone() } else { String::new() },
         again: texts.again,
         has_client: asked.is_some(),
         client,
@@ -184,8 +193,10 @@ pub async fn first(app: &App, browser: &Browser, client: &Client, interaction: &
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let purpose = match query.request_or_none() {
         // A person who is signed in has to sign in again only if a request requires it.
-        "" if browser.signed_in().await?.is_some() => return see_other(&app, "/account"),
-        "" => Purpose::Account,
+        "" if browser.signed_in().await?.is_some() => {
+            return see_other(&app, next_page::of_administration(query.text("next")).unwrap_or("/account"));
+        }
+        "" => Purpose::account(query.text("next")),
         id => {
             let (client, waiting) = waiting::require(&app, &browser, id).await?;
             Purpose::waiting(client, waiting)
@@ -204,7 +215,7 @@ pub async fn submit(
     if browser.sender() == Sender::Foreign {
         return Err(PageError::foreign_form());
     }
-    let purpose = Purpose::of(&app, &browser, form.get("request").unwrap_or_default()).await?;
+    let purpose = Purpose::of(&app, &browser, &form).await?;
     let username = form.get("username").unwrap_or_default();
     if !may_be_taken(&browser, &purpose, &form) {
         return ask_again(&app, &browser, &purpose, username, &form).await;
@@ -240,7 +251,7 @@ async fn ask_again(app: &App, browser: &Browser, purpose: &Purpose, username: &s
             let request = SealedRequest::clone(request).rebound(browser);
             Purpose::Sealed { sealed: request.seal(app)?, bound: true, client: client.clone(), request: Box::new(request) }
         }
-        Purpose::Account => Purpose::Account,
+        Purpose::Account(next) => Purpose::Account(next.clone()),
         Purpose::Waiting { waiting, .. } => return waiting::resume(app, &waiting.id),
         Purpose::Ended { error, .. } => return Err(error.clone()),
     };

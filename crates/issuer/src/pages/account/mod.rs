@@ -20,6 +20,7 @@ use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::clock::UnixSeconds;
+use crate::pages::next_page;
 use crate::web::html::see_other;
 
 /// The user who is signed in. A browser without a session is redirected to the sign-in page, and a user who must replace a generated
@@ -33,10 +34,10 @@ impl FromRequestParts<Arc<App>> for Account {
         let browser = Browser::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
         let elsewhere = match browser.signed_in().await.map_err(IntoResponse::into_response)? {
             Some(signed_in) if !must_enrol(&signed_in) => return Ok(Self(signed_in)),
-            Some(_) => "/account/password",
-            None => "/sign-in",
+            Some(_) => "/account/password".to_owned(),
+            None => next_page::sign_in_for(parts),
         };
-        Err(see_other(app, elsewhere).into_response())
+        Err(see_other(app, &elsewhere).into_response())
     }
 }
 

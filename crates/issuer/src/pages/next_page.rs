@@ -1,0 +1,28 @@
+//! The page of the administration to which a sign-in leads back. No other address is led to, so that no link of a stranger makes the sign-in
+//! page send people elsewhere.
+
+use axum::http::Method;
+use axum::http::request::Parts;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// The longest path with its query, in bytes.
+const LONGEST: usize = 2000;
+
+/// Returns `text` if it is the path of a page of the administration, with or without a query; otherwise `None`.
+pub fn of_administration(text: &str) -> Option<&str> {
+    let path = text.split('?').next().unwrap_or_default();
+    let is_own = path == "/admin" || path.starts_with("/admin/");
+    // Browsers read a backslash as a slash, and %2e as a dot.
+    let is_plain = text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#');
+    let leads_up = path.split('/').skip(1).any(|part| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".." | ""));
+    (is_own && is_plain && !leads_up).then_some(text)
+}
+
+/// Returns the path of the sign-in page that leads back to the page of the administration that was asked for, if it was one.
+pub fn sign_in_for(asked: &Parts) -> String {
+    let asked_for = asked.uri.path_and_query().map_or("", |asked| asked.as_str());
+    match of_administration(asked_for).filter(|_| asked.method == Method::GET) {
+        Some(next) => format!("/sign-in?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC)),
+        None => "/sign-in".to_owned(),
+    }
+}
