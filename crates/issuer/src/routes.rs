@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 
 use crate::api::{self, docs};
 use crate::app::App;
@@ -157,6 +157,7 @@ fn for_administrators() -> Router<Arc<App>> {
         .both("/admin/audit", get(admin::audit::list))
         .both("/admin/audit/download", get(admin::audit::download))
         .both("/admin/audit/{id}", get(admin::audit::show))
+        .route("/admin/{*rest}", any(admin::nothing))
 }
 
 /// The URLs that browsers show to users. Only these routes read the cookie.

@@ -61,10 +61,10 @@ pub(super) fn fields() -> Vec<Field> {
         ("private_key_jwt", "A signed assertion (private_key_jwt)"),
     ];
     let pkce = vec![
-        ("", "As usual: always if public, otherwise PKCE or a nonce"),
-        ("required", "Always"),
+        ("", "As usual: PKCE if it is public, otherwise PKCE or a nonce"),
+        ("required", "PKCE, in every sign-in"),
         ("nonce", "PKCE, or openid with a nonce"),
-        ("optional", "Not demanded"),
+        ("optional", "Nothing"),
     ];
     let filters = vec![
         ("assigned", "Those of its own groups that the user is in"),
@@ -94,7 +94,10 @@ pub(super) fn fields() -> Vec<Field> {
         Field::part("How it proves who it is, and for which service", "Most applications need no other values than these."),
         Field::new("default_resource", "Default resource", Kind::Text).hint("The identifier of the service that its tokens are for."),
         Field::new("token_endpoint_auth_method", "It proves who it is by", Kind::Choice(methods)),
-        Field::new("pkce", "PKCE", Kind::Choice(pkce)),
+        Field::new("pkce", "Each sign-in must carry", Kind::Choice(pkce)).hint(
+            "PKCE is a secret of one sign-in, and a nonce a random number in its ID token. By either the application sees that it began the \
+             sign-in itself, so that nobody can slip it the sign-in of somebody else.",
+        ),
         Field::new("origins", "Origins", Kind::Lines).hint("Whose scripts may call /token; empty for those of the redirect URIs."),
         Field::part("What it is told of people", "Claims beside those of its scopes are added on the page of the client."),
         Field::new("id_token_claims", "ID tokens also carry the claims of the granted scopes", Kind::Check),
@@ -103,9 +106,6 @@ pub(super) fn fields() -> Vec<Field> {
         Field::new("session_management", "Its pages may watch by a frame whether people are still signed in", Kind::Check),
         Field::new("group_filter", "Groups that it is told of", Kind::Choice(filters)),
         Field::new("group_prefix", "Beginning of the names", Kind::Text),
-        Field::part("What people see of it, and its keys", "Pages that ask people for their consent show these. Nothing here is needed."),
-        Field::new("native", "It is installed on people's devices", Kind::Check),
-    ]);
         Field::part("Signing out", "Where people are sent after they signed out, and how it is told that a session has ended."),
         Field::new("post_logout_redirect_uris", "Redirect URIs after signing out", Kind::Lines).hint("One per line."),
     ]);
@@ -114,6 +114,9 @@ pub(super) fn fields() -> Vec<Field> {
     fields.extend(of_sign_out.into_iter().map(url));
     fields.extend(FLAGS.map(|(name, label)| Field::new(name, label, Kind::Check)));
     fields.extend([
+        Field::part("What people see of it, and its keys", "Pages that ask people for their consent show these. Nothing here is needed."),
+        Field::new("native", "It is installed on people's devices", Kind::Check),
+    ]);
     fields.extend(others.into_iter().map(url));
     fields.push(Field::new("jwks", "Public keys, in place of their URL", Kind::Lines).hint("A JWK set as JSON, for private_key_jwt."));
     fields
@@ -174,13 +177,13 @@ fn of_draft(name: &str, draft: &ClientDraft) -> String {
 
 async fn new_form(admin: &Administrator, preset: Option<&Preset>) -> Result<FormPage, PageError> {
     let mut fields = fields();
-    fields
-        .insert(0, Field::new("client_id", "Client id", Kind::Text).hint("a-z A-Z 0-9 - . _ ~; it never changes. Empty for a random one."));
-    let mut lead = String::new();
     if preset.is_some_and(Preset::tells_groups) {
         let usual = ("", "As usual: its own groups, or all groups if everyone may sign in");
         fields.iter_mut().filter(|field| field.name == "group_filter").for_each(|field| field.offer_first(usual));
     }
+    fields
+        .insert(0, Field::new("client_id", "Client id", Kind::Text).hint("a-z A-Z 0-9 - . _ ~; it never changes. Empty for a random one."));
+    let mut lead = String::new();
     let mut command = "signet client add --name NAME --access everyone --grant authorization_code --redirect-uri URI".to_owned();
     if let Some(preset) = preset {
         if preset.needs_url() {
@@ -267,17 +270,17 @@ fn draft_of(form: &AdminForm, preset: Option<&Preset>, url: &str) -> ClientDraft
 
 /// `POST /admin/clients/new`: adds a client and shows its secret and the lines to paste.
 pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
-    let preset = preset_of(&form.text("preset")).map_err(|_| PageError::stale_form())?;
-    let asked = || Confirmation {
-        section: SECTION,
     let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
-        heading: "Add the client?".to_owned(),
+    let preset = preset_of(&form.text("preset")).map_err(|_| PageError::stale_form())?;
     let lead = format!(
         "The application is told more of people than its scopes say, or may administer this issuer. Its scopes: {}. After a sign-in \
              people are sent to: {}.",
         or_none(form.text("scope")),
         or_none(form.lines("redirect_uris").join(", ").replace("{url}", form.text("url").trim_end_matches('/')))
     );
+    let asked = || Confirmation {
+        section: SECTION,
+        heading: "Add the client?".to_owned(),
         lead: lead.clone(),
         path: "/admin/clients/new".to_owned(),
         back: PATH.to_owned(),

@@ -11,6 +11,7 @@ use crate::admin::{Listing, client_claims};
 use crate::oauth::access::Access;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim};
 use crate::oauth::issuer::Issuer;
+use crate::oauth::pkce::Pkce;
 use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, client_streams, failed, window};
@@ -98,6 +99,15 @@ fn who_may_sign_in(client: &ClientView) -> Vec<Cell> {
         .into_iter()
         .chain(Cell::links("/admin/groups", &client.groups))
         .collect(),
+    }
+}
+
+/// Says in words what authorization requests must carry.
+fn pkce(pkce: Pkce) -> &'static str {
+    match pkce {
+        Pkce::Required => "demanded of every sign-in",
+        Pkce::Nonce => "demanded, unless the sign-in carries a nonce for the ID token",
+        Pkce::Optional => "not demanded",
     }
 }
 
@@ -189,7 +199,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
                     ("Origins", list(&client.origins)),
                     ("Default resource", Cell::text(client.default_resource.clone().unwrap_or_else(|| "–".to_owned()))),
                     ("Consent", Cell::text(if client.first_party { "not asked, because it is our own" } else { "asked" })),
-                    ("PKCE", Cell::text(client.pkce.as_str())),
+                    ("Proof that a sign-in is its own (PKCE)", Cell::text(pkce(client.pkce))),
                     ("Secrets", secrets(&client)),
                     ("Last used", Cell::text(client.last_used_at.map_or_else(|| "never".to_owned(), moment))),
                     ("Added", Cell::text(moment(client.created_at))),

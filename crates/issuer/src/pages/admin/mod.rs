@@ -44,7 +44,7 @@ use crate::browser::csrf::OwnForm;
 use crate::oauth::form::Form;
 use crate::oauth::scope::{ScopeSet, is_administration};
 use crate::pages::account::Account;
-use crate::web::error::page::PageError;
+use crate::web::error::page::{Link, PageError};
 use crate::web::form::PageQuery;
 use crate::web::html::{Hidden, Page, see_other};
 use offers::Offers;
@@ -65,6 +65,11 @@ pub struct Administrator {
 pub struct AdminForm {
     admin: Administrator,
     form: Form,
+}
+
+/// Any other path below `/admin`: says that there is no such page, whatever the browser accepts.
+pub async fn nothing(_: Administrator) -> PageError {
+    PageError { links: vec![Link::Own("/admin".to_owned(), "Go to the administration".to_owned())], ..PageError::not_found() }
 }
 
 /// Returns the part of a list that a page asks for.
@@ -180,9 +185,15 @@ impl AdminForm {
         self.form.get(name) == Some("true")
     }
 
-    /// Returns the lines of a field, without empty ones.
+    /// Returns the lines of a field, each once and without empty ones.
     fn lines(&self, name: &str) -> Vec<String> {
-        self.form.get(name).unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+        let mut lines = Vec::new();
+        for line in self.form.get(name).unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if !lines.iter().any(|earlier| earlier == line) {
+                lines.push(line.to_owned());
+            }
+        }
+        lines
     }
 
     /// Returns whether the form comes from the page that asks for the password.

@@ -32,6 +32,30 @@ fn claims() -> impl Iterator<Item = &'static str> {
     TEXT_CLAIMS.into_iter().filter(|claim| *claim != "name")
 }
 
+/// Returns the name of a standard claim as people read it.
+fn label(claim: &str) -> &str {
+    match claim {
+        "given_name" => "Given name",
+        "family_name" => "Family name",
+        "middle_name" => "Middle name",
+        "nickname" => "Nickname",
+        "profile" => "Address of a page about them",
+        "picture" => "Address of a picture",
+        "website" => "Website",
+        "gender" => "Gender",
+        "birthdate" => "Date of birth, such as 1990-12-31",
+        "zoneinfo" => "Time zone, such as Europe/Berlin",
+        "locale" => "Language, such as de-AT",
+        "phone_number" => "Phone number",
+        "street_address" => "Street address",
+        "locality" => "City",
+        "region" => "Region",
+        "postal_code" => "Postal code",
+        "country" => "Country",
+        other => other,
+    }
+}
+
 fn field_of(attribute: &AttributeView) -> Field {
     let kind = if attribute.multi_valued {
         Kind::Lines
@@ -58,7 +82,7 @@ async fn page(admin: &Administrator, user: &UserView, declared: &[AttributeView]
             Field::new("external_id", "External id", Kind::Text).hint("The id in the system that manages your users, if there is one."),
         );
         fields.extend(declared.iter().map(field_of));
-        fields.extend(claims().map(|claim| Field::new(claim, claim, Kind::Text)));
+        fields.extend(claims().map(|claim| Field::new(claim, label(claim), Kind::Text).hint(format!("The claim {claim}."))));
     }
     let form = FormPage {
         frame: admin.frame(SECTION, format!("signet user edit {} --name NAME", user.username)).await?,

@@ -101,6 +101,85 @@ async fn forms_add_and_change_and_keep_what_was_typed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_leads_back_to_the_page_of_the_administration_and_nowhere_else() {
+    let (app, _) = boss().await;
+    let browser = app.browser();
+    let asked = browser.get("/admin/audit?by=user&value=alice%2B1").await;
+    assert_eq!(asked.heading(), "Sign in");
+    let wrong = browser.sign_in(&asked, "boss", "not the password").await;
+    let hidden = wrong.hidden("/sign-in");
+    assert!(hidden.contains(&("next".to_owned(), "/admin/audit?by=user&value=alice%2B1".to_owned())), "{hidden:?}");
+    let page = browser.sign_in(&wrong, "boss", PASSWORD).await;
+    assert_eq!(page.heading(), "Audit", "{}", page.text);
+    assert!(page.text.contains("value=\"alice+1\""), "the query comes back too: {}", page.text);
+    assert_eq!(browser.get("/sign-in?next=%2Fadmin%2Fkeys").await.heading(), "Keys", "whoever is signed in goes there at once");
+    // Whoever is no administrator is told so there.
+    let alice = app.browser();
+    let asked = alice.get("/admin/keys").await;
+    assert_eq!(alice.sign_in(&asked, "alice", PASSWORD).await.status, 403);
+    for elsewhere in [
+        "https://evil.example/",
+        "//evil.example/admin",
+        "/\\evil.example",
+        "/admin/../authorize?client_id=web",
+        "/admin/%2E%2e/authorize",
+        "/admin//evil.example",
+        "/administrator",
+        "/account/password",
+        "/admin/keys\r\nLocation: https://evil.example",
+        "admin",
+        "javascript:alert(1)",
+    ] {
+        let browser = app.browser();
+        let encoded: String = url::form_urlencoded::byte_serialize(elsewhere.as_bytes()).collect();
+        let page = browser.get(&format!("/sign-in?next={encoded}")).await;
+        assert!(!page.text.contains("name=\"next\""), "{elsewhere}: {}", page.text);
+        let mut fields = page.hidden("/sign-in");
+        fields.extend(
+            [("next", elsewhere), ("username", "boss"), ("password", PASSWORD)].map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let led = browser.post_once("/sign-in", &fields).await;
+        assert_eq!((led.status, led.header("location")), (303, "/account"), "{elsewhere}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_of_the_administration_without_a_page_says_so_on_a_page() {
+    let (app, browser) = boss().await;
+    for path in ["/admin/nothing", "/admin/users/alice/nothing", "/admin/keys/x/y"] {
+        let page = browser.get(path).await;
+        assert_eq!((page.status, page.heading()), (404, "There is nothing here"), "{path}");
+        assert!(page.text.contains("Go to the administration"), "{path}: {}", page.text);
+        assert_eq!(app.browser().get(path).await.heading(), "Sign in", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_twice_counts_once_and_forms_use_plain_words() {
+    let (app, browser) = boss().await;
+    let path = "/admin/users/alice/roles";
+    let asked = browser.submit(&browser.get(path).await, path, &[("roles", "clerk\nadmin\nadmin\n")]).await;
+    assert!(asked.text.contains("alice gets the roles: admin. "), "{}", asked.text);
+    let form = browser.get("/admin/users/alice/edit").await;
+    assert!(form.text.contains(">Given name</label>") && form.text.contains("The claim given_name."), "{}", form.text);
+    let client = browser.get("/admin/clients/web").await;
+    assert!(client.text.contains("demanded of every sign-in"), "{}", client.text);
+    // The clients of the first start are of no use to people who administer nothing.
+    let of = async |username: &str| {
+        let page = browser.get(&format!("/admin/users/{username}")).await;
+        page.text.split("Applications they may sign in to").nth(1).unwrap().split("</section>").next().unwrap().to_owned()
+    };
+    let (alice, boss) = (of("alice").await, of("boss").await);
+    assert!(!alice.contains("/admin/clients/cli") && !alice.contains("/admin/clients/api%2Ddocs"), "{alice}");
+    assert!(
+        alice.contains("/admin/clients/web") && boss.contains("/admin/clients/cli") && boss.contains("/admin/clients/api%2Ddocs"),
+        "{boss}"
+    );
+    drop(app);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_asked_that_would_then_be_refused() {
     let (app, browser) = boss().await;
     let csrf = browser.get("/admin/users/alice").await.hidden("/admin/users/alice").into_iter().find(|(name, _)| name == "csrf").unwrap().1;
