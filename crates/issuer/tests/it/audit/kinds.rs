@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
 use signet_issuer::accounts::session;
 use signet_issuer::admin::{keys, users};
 use signet_issuer::audit::{self, Kind};
@@ -85,12 +86,13 @@ async fn every_kind_of_event_is_written_where_it_happens() {
     app.add_client("hub", false, "client_credentials", &["ssf.manage"]).await;
     let form = [("grant_type", "client_credentials"), ("scope", "ssf.manage"), ("resource", &app.url)];
     let token = app.post("/token").basic_auth("hub", SECRET).form(&form).send().await.str("access_token").to_owned();
-    let made = app.post("/ssf/streams").bearer(&token).raw("{}").send().await;
-    let status = format!(r#"{{"stream_id":"{}","status":"paused"}}"#, made.str("stream_id"));
-    app.post("/ssf/status").bearer(&token).raw(status).send().await;
-    let pushed = r#"{"delivery":{"method":"urn:ietf:rfc:8935","endpoint_url":"https://127.0.0.1:1/events"}}"#;
-    let pushed = app.post("/ssf/streams").bearer(&token).raw(pushed).send().await;
-    app.post("/ssf/verify").bearer(&token).raw(format!(r#"{{"stream_id":"{}"}}"#, pushed.str("stream_id"))).send().await;
+    let made = app.post("/ssf/streams").bearer(&token).json(&json!({})).send().await;
+    let status = json!({ "stream_id": made.str("stream_id"), "status": "paused" });
+    app.post("/ssf/status").bearer(&token).json(&status).send().await;
+    let delivery = json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "https://app.example/events" });
+    let pushed = app.post("/ssf/streams").bearer(&token).json(&json!({ "delivery": delivery })).send().await;
+    app.sql("UPDATE streams SET endpoint_url = 'https://127.0.0.1:1/events' WHERE method = 'push'").await;
+    app.post("/ssf/verify").bearer(&token).json(&json!({ "stream_id": pushed.str("stream_id") })).send().await;
     push_in_vain(&app).await;
     let removed = format!("{}/ssf/streams?stream_id={}", app.url, made.str("stream_id"));
     app.http.delete(removed).bearer_auth(&token).send().await.unwrap();

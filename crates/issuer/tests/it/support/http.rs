@@ -74,6 +74,11 @@ impl Request {
         Self(self.0.header("content-type", "application/x-www-form-urlencoded").body(body))
     }
 
+    /// Sets a JSON body.
+    pub fn json(self, body: &Value) -> Self {
+        Self(self.0.json(body))
+    }
+
     pub fn header(self, name: &str, value: &str) -> Self {
         Self(self.0.header(name, value))
     }
