@@ -15,6 +15,7 @@ mod table;
 mod trigger;
 
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DatabaseBackend;
 
 /// An SQL condition on `users`: the password hash has not the form of this issuer's own hashes.
 const FOREIGN_HASH: &str =
@@ -26,7 +27,7 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in tables() {
+        for table in tables(manager.get_database_backend()) {
             manager.create_table(table).await?;
         }
         // The users of a role are listed in the order of their ids.
@@ -140,31 +141,38 @@ fn indexes_of_the_trail() -> Vec<IndexCreateStatement> {
 }
 
 /// All tables, each after those that it refers to. The list lies on the heap, because it is too large for the stack.
-fn tables() -> Vec<TableCreateStatement> {
+fn tables(backend: DatabaseBackend) -> Vec<TableCreateStatement> {
+    // All columns of these tables are in the primary key, so SQLite needs no table of rows beside its index.
+    let keys_only = |mut table: TableCreateStatement| {
+        if backend == DatabaseBackend::Sqlite {
+            table.extra("WITHOUT ROWID");
+        }
+        table
+    };
     vec![
         keys::master_keys(),
         keys::signing_keys(),
         clients::resources(),
         clients::scopes(),
         people::roles(),
-        people::role_scopes(),
+        keys_only(people::role_scopes()),
         people::users(),
-        people::user_terms(),
-        people::user_roles(),
+        keys_only(people::user_terms()),
+        keys_only(people::user_roles()),
         people::groups(),
-        people::group_terms(),
-        people::group_members(),
-        people::group_roles(),
+        keys_only(people::group_terms()),
+        keys_only(people::group_members()),
+        keys_only(people::group_roles()),
         people::retired_names(),
         people::attributes(),
         people::user_attributes(),
         clients::clients(),
-        clients::client_terms(),
+        keys_only(clients::client_terms()),
         clients::client_secrets(),
-        clients::client_groups(),
+        keys_only(clients::client_groups()),
         clients::client_claims(),
-        clients::client_scopes(),
-        clients::client_origins(),
+        keys_only(clients::client_scopes()),
+        keys_only(clients::client_origins()),
         clients::client_logos(),
         sign_in::browsers(),
         sign_in::waiting_requests(),

@@ -17,7 +17,7 @@ use signet_issuer::store::clients::{self, ClientRow};
 use signet_issuer::store::groups::{self, GroupRow};
 use signet_issuer::store::sessions::SessionRow;
 use signet_issuer::store::users::{self, UserRow};
-use signet_issuer::store::{ConnectionTrait, Store, Transaction, commit, roles, user_terms};
+use signet_issuer::store::{ConnectionTrait, Inserts, Store, Transaction, commit, roles, user_terms};
 use uuid::Uuid;
 
 /// The number of rows of one transaction.
@@ -291,12 +291,14 @@ impl Filling<'_> {
         let terms = |row: &UserRow| (row.id, user_terms::of(&row.username, row.email.as_deref(), row.name.as_deref()));
         let terms: Vec<_> = rows.iter().map(terms).flat_map(|(id, terms)| terms.into_iter().map(move |term| (id, term))).collect();
         let values = |number| BTreeMap::from([("department".to_owned(), vec![format!("Department {}", number % 30)])]);
-        users::insert_all(db, rows).await.unwrap();
-        user_terms::insert_all(db, terms.into_iter()).await.unwrap();
-        roles::give_all(db, numbers.clone().map(|number| (user_id(number), "clerk".to_owned())).collect()).await.unwrap();
         let member = |number| [(group_id(number % GROUPS), user_id(number)), (group_id(GROUPS), user_id(number))];
-        groups::insert_members(db, numbers.clone().flat_map(member).collect()).await.unwrap();
-        attributes::insert_all(db, numbers.map(|number| (user_id(number), values(number))).collect()).await.unwrap();
+        let mut inserts = Inserts::new(db);
+        users::insert_all(&mut inserts, &rows.iter().collect::<Vec<_>>());
+        user_terms::insert_all(&mut inserts, terms.into_iter());
+        roles::give_all(&mut inserts, numbers.clone().map(|number| (user_id(number), "clerk".to_owned())));
+        groups::insert_members(&mut inserts, numbers.clone().flat_map(member));
+        attributes::insert_all(&mut inserts, numbers.map(|number| (user_id(number), values(number))));
+        inserts.run(db).await.unwrap();
     }
 
     async fn clients(&self, db: &Transaction, numbers: std::ops::Range<u64>) {

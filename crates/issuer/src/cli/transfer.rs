@@ -4,14 +4,18 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
+use tokio::task::JoinHandle;
 
-use crate::admin::change;
-use crate::admin::transfer::{BATCH, Counts, Import, ImportOptions, Line, MAX_LINE, Refusal, export, make_room};
+use crate::admin::transfer::{
+    BATCH, Batch, Counts, Import, ImportOptions, Line, MAX_LINE, Refusal, expect_large_writes, export, make_room, sync,
+};
+use crate::admin::{Refused, change};
 use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{CliError, operator, reading, refuse};
@@ -45,6 +49,9 @@ pub struct ExportArgs {
     with_password_hashes: bool,
 }
 
+/// A batch that is being written: the outcome, for how long its transaction held the lock, and when that ended.
+type Writing = JoinHandle<(Result<Counts, Refused>, Duration, Duration)>;
+
 /// A file that is read in batches of lines.
 struct Lines {
     file: BufReader<File>,
@@ -63,6 +70,12 @@ impl Lines {
         progress.set_style(style);
         progress.set_prefix(what);
         Ok(Self { file: BufReader::with_capacity(1 << 16, file), number: 0, progress })
+    }
+
+    /// Returns the next lines, parsed; `None` at the end of the file.
+    async fn batch(&mut self, app: &App) -> Result<Option<Batch>, CliError> {
+        let lines = self.next()?;
+        if lines.is_empty() { Ok(None) } else { Ok(Some(Batch::read(&reading(app), lines).await?)) }
     }
 
     /// Returns the next lines, which are not empty; none at the end of the file. A line that is too long is cut, so that it is refused.
@@ -96,17 +109,18 @@ impl Lines {
 }
 
 /// Imports a file: checks all lines, then writes them if none is refused.
-pub async fn import(app: &App, arguments: ImportArgs) -> Result<Report, CliError> {
+pub async fn import(app: &Arc<App>, arguments: ImportArgs) -> Result<Report, CliError> {
     let ImportArgs { file, update, allow_admin, check } = arguments;
     let mut import = Import::begin(&reading(app), ImportOptions { update, allow_admin }).await?;
     let (mut counts, mut listed, mut number_refused) = (Counts::default(), Vec::new(), 0_u64);
     let mut lines = Lines::open(&file, "Checking ")?;
-    loop {
-        let some = lines.next()?;
-        if some.is_empty() {
-            break;
-        }
-        let (checked, refused) = import.check(&reading(app), &some).await?;
+    let mut next = lines.batch(app).await?;
+    while let Some(batch) = next {
+        // One batch is parsed while the database looks up what the batch before it names.
+        let reading = reading(app);
+        let (checked, following) = tokio::join!(import.check(&reading, batch), lines.batch(app));
+        let (checked, refused) = checked?;
+        next = following?;
         counts += checked;
         number_refused += refused.len() as u64;
         lines.progress.suspend(|| tell(&refused))?;
@@ -128,24 +142,40 @@ pub async fn import(app: &App, arguments: ImportArgs) -> Result<Report, CliError
         let text = format!("All {total} lines are right: {}. Nothing was written.", sentence(counts, ["to add", "to change", "unchanged"]));
         return Ok(Report::new(text, json!({ "imported": false, "refused": 0, "counts": counts })));
     }
-    let mut lines = Lines::open(&file, "Importing")?;
-    let (import, mut counts, mut held, mut end) = (&import, Counts::default(), Duration::ZERO, app.clock.monotonic());
-    loop {
-        let some = lines.next()?;
-        if some.is_empty() {
-            break;
-        }
-        let prepared = import.prepare(&reading(app), &some).await?;
-        make_room(&reading(app), held, app.clock.monotonic().saturating_sub(end)).await?;
-        let start = app.clock.monotonic();
-        counts += change(app, &operator(), |change| Box::pin(import.write(change, prepared))).await?;
-        end = app.clock.monotonic();
-        held = end.saturating_sub(start);
-        lines.progress.set_message(format!("{} users", counts.added + counts.updated + counts.unchanged));
-    }
-    lines.progress.finish_and_clear();
+    let counts = write(app, Arc::new(import), Lines::open(&file, "Importing")?).await?;
     let text = format!("Imported {total} lines: {}.", sentence(counts, ["added", "changed", "unchanged"]));
     Ok(Report::new(text, json!({ "imported": true, "refused": 0, "counts": counts })))
+}
+
+/// Writes all lines, each batch in a transaction of its own. One batch is prepared while the one before it is written.
+async fn write(app: &Arc<App>, import: Arc<Import>, mut lines: Lines) -> Result<Counts, CliError> {
+    expect_large_writes(&reading(app)).await?;
+    let (mut counts, mut writing) = (Counts::default(), None::<Writing>);
+    loop {
+        let prepared = match lines.batch(app).await {
+            Ok(Some(batch)) => import.prepare(&reading(app), batch).await.map(Some).map_err(CliError::from),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        if let Some(writing) = writing.take() {
+            let (written, held, end) = writing.await.map_err(std::io::Error::other)?;
+            counts += written?;
+            lines.progress.set_message(format!("{} users", counts.added + counts.updated + counts.unchanged));
+            make_room(&reading(app), held, end).await?;
+        }
+        let Some(prepared) = prepared? else { break };
+        let (app, import) = (Arc::clone(app), Arc::clone(&import));
+        writing = Some(tokio::spawn(async move {
+            let start = app.clock.monotonic();
+            let actor = operator();
+            let written = change(&app, &actor, |change| Box::pin(async move { import.write(change, prepared).await })).await;
+            let end = app.clock.monotonic();
+            (written, end.saturating_sub(start), end)
+        }));
+    }
+    sync(&reading(app))?;
+    lines.progress.finish_and_clear();
+    Ok(counts)
 }
 
 fn sentence(counts: Counts, [added, updated, unchanged]: [&str; 3]) -> String {

@@ -6,9 +6,8 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use crate::store::StoreError;
 use crate::store::entity::{attributes, user_attributes};
-use crate::store::query::PAIRS_AT_ONCE;
+use crate::store::{Inserts, StoreError};
 
 pub use crate::store::entity::attributes::Model as AttributeRow;
 
@@ -93,19 +92,14 @@ pub async fn replace(db: &impl ConnectionTrait, user: Uuid, name: &str, values: 
     Ok(())
 }
 
-/// Inserts the values of users who have none yet.
-pub async fn insert_all(db: &impl ConnectionTrait, given: Vec<(Uuid, Values)>) -> Result<(), StoreError> {
-    let row = |user_id, name: &String, (value, position): (String, i32)| {
-        user_attributes::Model { user_id, name: name.clone(), position, value }.into_active_model()
-    };
+/// Adds to `inserts` the insertion of the values of users who have none yet.
+pub fn insert_all(inserts: &mut Inserts, given: impl Iterator<Item = (Uuid, Values)>) {
     let mut rows = Vec::new();
-    for (user, values) in given {
+    for (user_id, values) in given {
         for (name, texts) in values {
-            rows.extend(texts.into_iter().zip(0..).map(|value| row(user, &name, value)));
+            let row = |(value, position)| user_attributes::Model { user_id, name: name.clone(), position, value };
+            rows.extend(texts.into_iter().zip(0..).map(row));
         }
     }
-    for some in rows.chunks(PAIRS_AT_ONCE) {
-        user_attributes::Entity::insert_many(some.iter().cloned()).exec_without_returning(db).await?;
-    }
-    Ok(())
+    inserts.add::<user_attributes::Entity>(&rows);
 }

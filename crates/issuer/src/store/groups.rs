@@ -11,10 +11,9 @@ use uuid::Uuid;
 
 use crate::oauth::group_name::folded;
 use crate::store::entity::{group_members, group_roles, group_terms, groups, users};
-use crate::store::query::PAIRS_AT_ONCE;
 use crate::store::revocations::Loss;
 use crate::store::search::{self, Found, Place, Terms};
-use crate::store::{StoreError, revocations, user_terms};
+use crate::store::{Inserts, StoreError, revocations, user_terms};
 
 pub use crate::store::entity::groups::Model as GroupRow;
 
@@ -178,14 +177,10 @@ pub async fn add_members(db: &impl ConnectionTrait, id: Uuid, users: &[Uuid]) ->
     Ok(group_members::Entity::insert_many(rows).on_conflict(unless_member).exec_without_returning(db).await?)
 }
 
-/// Makes each user a member of the group that is named before them, of which they are not a member yet.
-pub async fn insert_members(db: &impl ConnectionTrait, members: Vec<(Uuid, Uuid)>) -> Result<(), StoreError> {
-    for some in members.chunks(PAIRS_AT_ONCE) {
-        let rows =
-            some.iter().map(|(group_id, user_id)| group_members::Model { group_id: *group_id, user_id: *user_id }.into_active_model());
-        group_members::Entity::insert_many(rows).exec_without_returning(db).await?;
-    }
-    Ok(())
+/// Adds to `inserts` that each user becomes a member of the group that is named before them, of which they are not a member yet.
+pub fn insert_members(inserts: &mut Inserts, members: impl Iterator<Item = (Uuid, Uuid)>) {
+    let rows: Vec<group_members::Model> = members.map(|(group_id, user_id)| group_members::Model { group_id, user_id }).collect();
+    inserts.add::<group_members::Entity>(&rows);
 }
 
 /// Takes `users` out of the group `id`. Returns the number of those who were members.

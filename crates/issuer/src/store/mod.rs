@@ -37,6 +37,7 @@ pub mod authorizations;
 mod availability;
 mod batch;
 pub mod browsers;
+mod bulk;
 pub mod client_assertions;
 pub mod client_claims;
 pub mod client_groups;
@@ -52,6 +53,7 @@ mod entity;
 mod error;
 pub mod framing;
 pub mod groups;
+mod inserts;
 mod last_use;
 pub mod outbox;
 pub mod password_links;
@@ -75,6 +77,7 @@ pub mod users;
 pub mod waiting_requests;
 
 pub use error::StoreError;
+pub use inserts::Inserts;
 /// A connection or a transaction, on which queries run.
 pub use sea_orm::ConnectionTrait;
 

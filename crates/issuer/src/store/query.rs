@@ -8,9 +8,6 @@ use sea_orm::{
 
 use crate::store::StoreError;
 
-/// The number of rows of a few columns that one statement inserts. SQLite allows 32,766 values in a statement.
-pub(super) const PAIRS_AT_ONCE: usize = 4000;
-
 /// Returns the column list for a statement in SQL text: every column of `E`, each named with `prefix` before its own name. A
 /// `FromQueryResult` that is given the same prefix reads it.
 pub(super) fn columns<E: EntityTrait>(table: &str, prefix: &str) -> String {

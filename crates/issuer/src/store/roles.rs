@@ -14,9 +14,8 @@ use crate::config::ADMIN;
 use crate::oauth::scope::ADMIN_SCOPES;
 use crate::store::entity::{group_members, group_roles, groups, role_scopes, roles, scopes, user_roles, users};
 use crate::store::groups::MemberRow;
-use crate::store::query::PAIRS_AT_ONCE;
 use crate::store::revocations::Loss;
-use crate::store::{StoreError, revocations};
+use crate::store::{Inserts, StoreError, revocations};
 
 pub use crate::store::entity::roles::Model as RoleRow;
 
@@ -135,13 +134,10 @@ pub async fn give(db: &impl ConnectionTrait, user: Uuid, name: &str) -> Result<(
     Ok(())
 }
 
-/// Gives each user the role that is named beside them, which must exist and which the user must not have.
-pub async fn give_all(db: &impl ConnectionTrait, given: Vec<(Uuid, String)>) -> Result<(), StoreError> {
-    for some in given.chunks(PAIRS_AT_ONCE) {
-        let rows = some.iter().map(|(user_id, role)| user_roles::Model { user_id: *user_id, role: role.clone() }.into_active_model());
-        user_roles::Entity::insert_many(rows).exec_without_returning(db).await?;
-    }
-    Ok(())
+/// Adds to `inserts` that each user gets the role that is named beside them, which must exist and which the user must not have.
+pub fn give_all(inserts: &mut Inserts, given: impl Iterator<Item = (Uuid, String)>) {
+    let rows: Vec<user_roles::Model> = given.map(|(user_id, role)| user_roles::Model { user_id, role }).collect();
+    inserts.add::<user_roles::Entity>(&rows);
 }
 
 /// Takes the role `name` from a user, if the user has it.

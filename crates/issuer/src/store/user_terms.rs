@@ -1,13 +1,12 @@
 //! The words by which users, clients and groups are found. Each of them has a row for every word, which store/search.rs searches by its
 //! beginning.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-use crate::store::StoreError;
 use crate::store::entity::user_terms::{Column, Entity, Model};
-use crate::store::query::PAIRS_AT_ONCE;
+use crate::store::{Inserts, StoreError};
 
 /// The largest number of words of a user.
 const MOST: usize = 32;
@@ -64,17 +63,17 @@ pub(super) fn of_all<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Ve
 
 /// Stores the words `terms` of `user`, who has none yet.
 pub async fn insert(db: &impl ConnectionTrait, user: Uuid, terms: Vec<String>) -> Result<(), StoreError> {
-    insert_all(db, terms.into_iter().map(|term| (user, term))).await
+    let mut inserts = Inserts::new(db);
+    insert_all(&mut inserts, terms.into_iter().map(|term| (user, term)));
+    inserts.run(db).await
 }
 
-/// Stores a word for each pair of a user and a word. No pair may be stored yet.
-pub async fn insert_all(db: &impl ConnectionTrait, pairs: impl Iterator<Item = (Uuid, String)>) -> Result<(), StoreError> {
-    let mut rows = pairs.map(|(user_id, term)| Model { term: term.into_bytes(), user_id }.into_active_model()).peekable();
-    while rows.peek().is_some() {
-        let some = rows.by_ref().take(PAIRS_AT_ONCE);
-        Entity::insert_many(some.collect::<Vec<_>>()).exec_without_returning(db).await?;
-    }
-    Ok(())
+/// Adds to `inserts` the insertion of a word for each pair of a user and a word. No pair may be stored yet.
+pub fn insert_all(inserts: &mut Inserts, pairs: impl Iterator<Item = (Uuid, String)>) {
+    let mut rows: Vec<Model> = pairs.map(|(user_id, term)| Model { term: term.into_bytes(), user_id }).collect();
+    // Neighbours of an index stand beside each other, so that their page is looked for once.
+    rows.sort_by(|one, other| (&one.term, one.user_id).cmp(&(&other.term, other.user_id)));
+    inserts.add::<Entity>(&rows);
 }
 
 /// Stores the words `after` of `user` in place of the words `before`. Words that are in both stay as they are.

@@ -15,7 +15,7 @@ use crate::oauth::scope::words;
 use crate::store::entity::users;
 use crate::store::query::{columns, text};
 use crate::store::search::{self, Found, Place, Terms};
-use crate::store::{StoreError, client_groups};
+use crate::store::{Inserts, StoreError, client_groups};
 
 pub use crate::store::entity::users::Model as UserRow;
 
@@ -204,17 +204,9 @@ pub async fn insert(db: &impl ConnectionTrait, user: UserRow) -> Result<(), Stor
     Ok(())
 }
 
-/// The number of users that one statement inserts. SQLite allows 32,766 values in a statement.
-const INSERTED_AT_ONCE: usize = 500;
-
-/// Inserts many users. Fails with [`StoreError::Conflict`] if a username is taken.
-pub async fn insert_all(db: &impl ConnectionTrait, users: Vec<UserRow>) -> Result<(), StoreError> {
-    let mut rows = users.into_iter().map(IntoActiveModel::into_active_model).peekable();
-    while rows.peek().is_some() {
-        let some = rows.by_ref().take(INSERTED_AT_ONCE);
-        users::Entity::insert_many(some.collect::<Vec<users::ActiveModel>>()).exec_without_returning(db).await?;
-    }
-    Ok(())
+/// Adds to `inserts` the insertion of many users, which fails with [`StoreError::Conflict`] if a username is taken.
+pub fn insert_all(inserts: &mut Inserts, users: &[&UserRow]) {
+    inserts.add::<users::Entity>(users);
 }
 
 /// Returns the rows of the users with these usernames, which must be in normal form.

@@ -1,7 +1,6 @@
 //! The import of users: a first pass over a file checks every line and writes nothing, and a second one writes.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
@@ -9,43 +8,17 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::administrators::Administrators;
+use super::batch::{Batch, Refusal};
 use super::catalogue::Catalogue;
-use super::line::{MAX_LINE, UserLine};
-use super::plan::{ImportOptions, Planned, Step, folded, plan, verified_email};
+use super::line::UserLine;
+use super::plan::{ImportOptions, Step, folded, plan, plan_additions, verified_email};
 use super::{ExportedUser, WholeUser};
 use crate::accounts::session;
 use crate::admin::users::terms;
 use crate::admin::{Change, Fault, Operation, Reading, Refused, roles};
 use crate::audit::{Action, Object};
 use crate::store::users::{self, UserRow};
-use crate::store::{attributes, devices, groups as group_store, roles as role_store, user_terms};
-
-/// The number of lines that are written in one transaction.
-pub const BATCH: usize = 1000;
-
-/// A line of a file, without its end.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Line {
-    /// The number of the line, from 1.
-    pub number: u64,
-    pub text: Vec<u8>,
-}
-
-/// The reasons why a line is refused.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Refusal {
-    pub line: u64,
-    pub faults: Vec<Fault>,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faults: Vec<String> = self.faults.iter().map(Fault::to_string).collect();
-        write!(f, "line {}: {}", self.line, faults.join("; "))
-    }
-}
+use crate::store::{ConnectionTrait, Inserts, StoreError, attributes, devices, groups as group_store, roles as role_store, user_terms};
 
 /// The numbers of users that an import adds, changes, and leaves as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -72,6 +45,8 @@ pub struct Import {
     seen: HashSet<u64>,
     hasher: RandomState,
     administrators: Administrators,
+    /// The numbers of the first lines of the batches of which every line adds a user.
+    additions: HashSet<u64>,
 }
 
 impl Import {
@@ -80,13 +55,13 @@ impl Import {
         let app = reading.permit(Operation::UserImport)?;
         let catalogue = Catalogue::read(app.store.reader()).await?;
         let (seen, hasher, administrators) = (HashSet::new(), RandomState::new(), Administrators::default());
-        Ok(Self { options, catalogue, seen, hasher, administrators })
+        Ok(Self { options, catalogue, seen, hasher, administrators, additions: HashSet::new() })
     }
 
-    /// Checks up to [`BATCH`] lines that follow those that were checked before, and writes nothing. Returns the refused ones in order.
-    pub async fn check(&mut self, reading: &Reading<'_>, lines: &[Line]) -> Result<(Counts, Vec<Refusal>), Refused> {
+    /// Checks lines that follow those that were checked before, and writes nothing. Returns the refused ones in order.
+    pub async fn check(&mut self, reading: &Reading<'_>, batch: Batch) -> Result<(Counts, Vec<Refusal>), Refused> {
         let app = reading.permit(Operation::UserImport)?;
-        let (mut parsed, mut refused) = parse(lines);
+        let Batch { numbers, mut parsed, mut refused } = batch;
         parsed.retain(|(number, line)| {
             let faults = self.repeated(line);
             let is_new = faults.is_empty();
@@ -109,6 +84,9 @@ impl Import {
                 Ok(Step::Nothing) => counts.unchanged += 1,
                 Err(faults) => refused.push(Refusal { line: number, faults }),
             }
+        }
+        if counts.updated + counts.unchanged == 0 && refused.is_empty() {
+            self.additions.insert(numbers[0]);
         }
         if let Some((line, faults)) = self.administrators.refused(app.store.reader()).await? {
             counts.updated -= 1;
@@ -147,36 +125,70 @@ impl Import {
         faults
     }
 
-    /// Reads up to [`BATCH`] lines again for [`Import::write`], so that its transaction is short and the server's sign-ins wait less.
-    pub async fn prepare(&self, reading: &Reading<'_>, lines: &[Line]) -> Result<Prepared, Refused> {
+    /// Prepares lines for [`Import::write`], so that its transaction is short and the server's sign-ins wait less.
+    pub async fn prepare(&self, reading: &Reading<'_>, batch: Batch) -> Result<Prepared, Refused> {
         let app = reading.permit(Operation::UserImport)?;
-        let (parsed, refused) = parse(lines);
+        let Batch { numbers, parsed, refused } = batch;
         if let Some(refusal) = refused.first() {
             return Err(changed_meanwhile(refusal));
         }
-        let numbers = [lines.first(), lines.last()].map(|line| line.map_or(0, |line| line.number));
         // Users who exist may change until they are locked, so an update decides in its transaction. A user who is only added cannot: if
         // somebody else takes the name at this moment, the database refuses the insert.
-        let steps =
-            if self.options.update { None } else { Some(plan(app.store.reader(), app, &self.catalogue, self.options, &parsed).await?) };
-        Ok(Prepared { numbers, parsed, steps })
+        if self.options.update {
+            return Ok(Prepared { numbers, work: PreparedWork::Undecided(parsed) });
+        }
+        let db = app.store.reader();
+        let steps = if self.additions.contains(&numbers[0]) {
+            // The first pass found none of these users, nor anybody who has what must be unique. If that has changed since, the database
+            // refuses the insert, so the second pass need not look again.
+            plan_additions(db, app, &self.catalogue, self.options, &parsed).await?
+        } else {
+            plan(db, app, &self.catalogue, self.options, &parsed).await?
+        };
+        let (mut unchanged, mut added) = (0, Vec::new());
+        for (number, step) in steps {
+            match step {
+                Ok(Step::Add(user)) => added.push(*user),
+                // Without the option `update` a change is refused.
+                Ok(Step::Nothing | Step::Update { .. }) => unchanged += 1,
+                Err(faults) => return Err(changed_meanwhile(&Refusal { line: number, faults })),
+            }
+        }
+        Ok(Prepared { numbers, work: PreparedWork::Additions { unchanged, additions: Additions::of(db, &self.catalogue, added) } })
     }
 
     /// Writes prepared lines. Fails if the database has changed since the lines were checked so that one is refused now.
     pub async fn write(&self, change: &mut Change<'_>, prepared: Prepared) -> Result<Counts, Refused> {
         change.require(Operation::UserImport)?;
-        let Prepared { numbers, parsed, steps } = prepared;
-        // The lock comes first. The order of locks is stated in store/mod.rs.
-        let administrators = if self.options.update { Some(roles::lock_administrators(change).await?) } else { None };
-        let steps = if let Some(steps) = steps {
-            steps
-        } else {
-            // What is read here is written back, so nobody else may change it meanwhile, such as a user who chooses a new password.
-            users::lock_all(&change.transaction, parsed.iter().map(|(_, line)| line.username.as_str())).await?;
-            plan(&change.transaction, change.app, &self.catalogue, self.options, &parsed).await?
+        let Prepared { numbers, work } = prepared;
+        let (counts, added) = match work {
+            PreparedWork::Additions { unchanged, additions } => {
+                let added = additions.run(change, numbers).await?;
+                (Counts { added: added.len() as u64, updated: 0, unchanged }, added)
+            }
+            PreparedWork::Undecided(parsed) => self.write_undecided(change, numbers, &parsed).await?,
         };
+        if counts.added + counts.updated > 0 {
+            let after = Imported { counts, added: &added };
+            let object = format!("lines {} to {}", numbers[0], numbers[1]);
+            change.record(Action::UsersImported, Object::Named(&object), None, Some(&after)).await?;
+        }
+        Ok(counts)
+    }
+
+    /// Decides what to do with lines that may change users, and does it. Returns the ids of the users who were added.
+    async fn write_undecided(
+        &self,
+        change: &mut Change<'_>,
+        numbers: [u64; 2],
+        parsed: &[(u64, UserLine)],
+    ) -> Result<(Counts, Vec<Uuid>), Refused> {
+        // The lock comes first. The order of locks is stated in store/mod.rs.
+        let administrators = roles::lock_administrators(change).await?;
+        // What is read here is written back, so nobody else may change it meanwhile, such as a user who chooses a new password.
+        users::lock_all(&change.transaction, parsed.iter().map(|(_, line)| line.username.as_str())).await?;
         let (mut counts, mut added) = (Counts::default(), Vec::new());
-        for (number, step) in steps {
+        for (number, step) in plan(&change.transaction, change.app, &self.catalogue, self.options, parsed).await? {
             match step {
                 Ok(Step::Add(user)) => added.push(*user),
                 Ok(Step::Update { before, after }) => {
@@ -188,31 +200,11 @@ impl Import {
             }
         }
         counts.added = added.len() as u64;
-        let ids: Vec<Uuid> = added.iter().map(|user| user.row.id).collect();
-        self.add(change, added).await?;
-        if let Some(administrators) = administrators.filter(|_| counts.updated > 0) {
+        let ids = Additions::of(&change.transaction, &self.catalogue, added).run(change, numbers).await?;
+        if counts.updated > 0 {
             administrators.require_one(change).await?;
         }
-        if counts.added + counts.updated > 0 {
-            let after = Imported { counts, added: &ids };
-            let object = format!("lines {} to {}", numbers[0], numbers[1]);
-            change.record(Action::UsersImported, Object::Named(&object), None, Some(&after)).await?;
-        }
-        Ok(counts)
-    }
-
-    async fn add(&self, change: &Change<'_>, mut added: Vec<WholeUser>) -> Result<(), Refused> {
-        let db = &change.transaction;
-        let roles: Vec<_> = added.iter().flat_map(|user| user.roles.iter().map(|role| (user.row.id, role.clone()))).collect();
-        let group = |name: &String| self.catalogue.group(name);
-        let members: Vec<_> = added.iter().flat_map(|user| user.groups.iter().filter_map(group).map(|id| (id, user.row.id))).collect();
-        let values = added.iter_mut().map(|user| (user.row.id, std::mem::take(&mut user.attributes))).collect();
-        let terms: Vec<_> = added.iter().flat_map(|user| terms(&user.row).into_iter().map(|term| (user.row.id, term))).collect();
-        users::insert_all(db, added.into_iter().map(|user| user.row).collect()).await?;
-        user_terms::insert_all(db, terms.into_iter()).await?;
-        role_store::give_all(db, roles).await?;
-        group_store::insert_members(db, members).await?;
-        Ok(attributes::insert_all(db, values).await?)
+        Ok((counts, ids))
     }
 
     async fn update(&self, change: &Change<'_>, before: &WholeUser, mut after: WholeUser) -> Result<(), Refused> {
@@ -259,21 +251,76 @@ impl Import {
 pub struct Prepared {
     /// The numbers of the first and the last line.
     numbers: [u64; 2],
-    parsed: Vec<(u64, UserLine)>,
-    /// The decision for each line; `None` if it is made in the transaction.
-    steps: Option<Vec<Planned>>,
+    work: PreparedWork,
+}
+
+/// What is to be done with prepared lines.
+enum PreparedWork {
+    /// Users to add, beside a number of lines that change nothing.
+    Additions { unchanged: u64, additions: Additions },
+    /// Lines about which the transaction decides.
+    Undecided(Vec<(u64, UserLine)>),
+}
+
+/// Users to add, with the statements that add them.
+struct Additions {
+    ids: Vec<Uuid>,
+    inserts: Inserts,
+}
+
+impl Additions {
+    fn of(db: &impl ConnectionTrait, catalogue: &Catalogue, mut added: Vec<WholeUser>) -> Self {
+        let values: Vec<_> = added.iter_mut().map(|user| (user.row.id, std::mem::take(&mut user.attributes))).collect();
+        let roles = added.iter().flat_map(|user| user.roles.iter().map(|role| (user.row.id, role.clone())));
+        let group = |name: &String| catalogue.group(name);
+        let members = added.iter().flat_map(|user| user.groups.iter().filter_map(group).map(|id| (id, user.row.id)));
+        let terms = added.iter().flat_map(|user| terms(&user.row).into_iter().map(|term| (user.row.id, term)));
+        let rows: Vec<&UserRow> = added.iter().map(|user| &user.row).collect();
+        let mut inserts = Inserts::new(db);
+        users::insert_all(&mut inserts, &rows);
+        user_terms::insert_all(&mut inserts, terms);
+        role_store::give_all(&mut inserts, roles);
+        group_store::insert_members(&mut inserts, members);
+        attributes::insert_all(&mut inserts, values.into_iter());
+        Self { ids: rows.iter().map(|row| row.id).collect(), inserts }
+    }
+
+    /// Adds the users of the lines `numbers`. Returns their ids.
+    async fn run(self, change: &Change<'_>, [first, last]: [u64; 2]) -> Result<Vec<Uuid>, Refused> {
+        match self.inserts.run(&change.transaction).await {
+            Ok(()) => Ok(self.ids),
+            Err(StoreError::Conflict(_)) => Err(Refused::Conflict(format!(
+                "the data have changed since the lines were checked, and a user of the lines {first} to {last} cannot be added any more; run \
+                 the import again, which checks all lines and skips the users who were added"
+            ))),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 fn changed_meanwhile(refusal: &Refusal) -> Refused {
     Refused::Conflict(format!("the data have changed since the lines were checked: {refusal}"))
 }
 
-/// Waits between two transactions on SQLite, which has one writer at a time, for as long as the first held the lock (`held`), of which
-/// `passed` is over. Otherwise the import would take the lock again before a sign-in that waits for it tries once more.
-pub async fn make_room(reading: &Reading<'_>, held: Duration, passed: Duration) -> Result<(), Refused> {
+/// Prepares the store for the transactions of an import.
+pub async fn expect_large_writes(reading: &Reading<'_>) -> Result<(), Refused> {
+    Ok(reading.permit(Operation::UserImport)?.store.expect_large_writes().await?)
+}
+
+/// Ends an import after all its transactions: waits until they have reached the disk.
+pub fn sync(reading: &Reading<'_>) -> Result<(), Refused> {
+    let app = reading.permit(Operation::UserImport)?;
+    Ok(app.store.sync(&app.settings.database_url)?)
+}
+
+/// Waits between two transactions on SQLite, which has one writer at a time, until the lock was free for as long as the first transaction
+/// held it (`held`). That one ended at the time `end` of the monotonic clock. Otherwise the import would take the lock again before a
+/// sign-in that waits for it tries once more. Meanwhile the log is moved into the file, which needs no lock.
+pub async fn make_room(reading: &Reading<'_>, held: Duration, end: Duration) -> Result<(), Refused> {
     let app = reading.permit(Operation::UserImport)?;
     if app.settings.database_url.sqlite_file().is_some() {
-        app.clock.sleep(held.saturating_sub(passed)).await;
+        app.store.checkpoint().await?;
+        app.clock.sleep((end + held).saturating_sub(app.clock.monotonic())).await;
     }
     Ok(())
 }
@@ -295,17 +342,4 @@ struct Replaced<'u> {
     /// The origin of the password; `None` if the line does not change it.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<&'static str>,
-}
-
-fn parse(lines: &[Line]) -> (Vec<(u64, UserLine)>, Vec<Refusal>) {
-    let (mut parsed, mut refused) = (Vec::with_capacity(lines.len()), Vec::new());
-    for Line { number, text } in lines {
-        let too_long = || vec![Fault::new("line", format!("at most {MAX_LINE} bytes"))];
-        let line = if text.len() > MAX_LINE { Err(too_long()) } else { UserLine::parse(text) };
-        match line {
-            Ok(line) => parsed.push((*number, line)),
-            Err(faults) => refused.push(Refusal { line: *number, faults }),
-        }
-    }
-    (parsed, refused)
 }

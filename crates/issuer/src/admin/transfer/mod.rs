@@ -1,13 +1,15 @@
 //! Import and export of users, as lines of JSON with the field names of the REST API.
 
 mod administrators;
+mod batch;
 mod catalogue;
 pub mod export;
 mod import;
 mod line;
 mod plan;
 
-pub use import::{BATCH, Counts, Import, Line, Prepared, Refusal, make_room};
+pub use batch::{BATCH, Batch, Line, Refusal};
+pub use import::{Counts, Import, Prepared, expect_large_writes, make_room, sync};
 pub use line::MAX_LINE;
 pub use plan::ImportOptions;
 

@@ -37,6 +37,7 @@ pub(super) enum Step {
 pub(super) type Planned = (u64, Result<Step, Vec<Fault>>);
 
 /// What the database holds that concerns some lines.
+#[derive(Default)]
 struct Existing {
     by_id: HashMap<Uuid, WholeUser>,
     ids: HashMap<String, Uuid>,
@@ -44,6 +45,14 @@ struct Existing {
     /// The users with verified addresses, with their usernames, by [`folded`] addresses.
     verified: HashMap<String, (Uuid, String)>,
     retired: HashSet<String>,
+}
+
+/// Returns those of `names` that belonged to somebody else.
+async fn retired<'n>(db: &impl ConnectionTrait, app: &App, names: impl Iterator<Item = &'n str>) -> Result<HashSet<String>, Refused> {
+    let hashes: Vec<(String, &str)> =
+        names.flat_map(|name| names::hashes(app, Kind::User, name).into_iter().map(move |hash| (hash, name))).collect();
+    let found = retired_names::among(db, "user", hashes.iter().map(|(hash, _)| hash.as_str())).await?;
+    Ok(hashes.into_iter().filter(|(hash, _)| found.contains(hash)).map(|(_, name)| name.to_owned()).collect())
 }
 
 impl Existing {
@@ -56,10 +65,7 @@ impl Existing {
         let external = external.into_iter().filter_map(|row| Some((row.external_id?, row.id))).collect();
         let ids: HashMap<String, Uuid> = rows.iter().map(|row| (row.username.clone(), row.id)).collect();
         let new = lines.iter().map(|(_, line)| line.username.as_str()).filter(|name| !ids.contains_key(*name));
-        let hashes: Vec<(String, String)> =
-            new.flat_map(|name| names::hashes(app, Kind::User, name).into_iter().map(|hash| (hash, name.to_owned()))).collect();
-        let found = retired_names::among(db, "user", hashes.iter().map(|(hash, _)| hash.as_str())).await?;
-        let retired = hashes.into_iter().filter(|(hash, _)| found.contains(hash)).map(|(_, name)| name).collect();
+        let retired = retired(db, app, new).await?;
         let by_id: HashMap<Uuid, WholeUser> = WholeUser::read(db, rows).await?.into_iter().map(|user| (user.row.id, user)).collect();
         let mut existing = Self { by_id, ids, external, retired, verified: HashMap::new() };
         // A line that does not say that the address is verified either leaves it as it is, or takes away that it is verified.
@@ -107,6 +113,20 @@ pub(super) async fn plan(
     lines: &[(u64, UserLine)],
 ) -> Result<Vec<Planned>, Refused> {
     let existing = Existing::read(db, app, lines).await?;
+    let now = app.now();
+    Ok(lines.iter().map(|(number, line)| (*number, step(app, &existing, catalogue, options, line, now))).collect())
+}
+
+/// Decides as [`plan`] does for lines that concern nobody who exists, so that only retired names are looked up.
+pub(super) async fn plan_additions(
+    db: &impl ConnectionTrait,
+    app: &App,
+    catalogue: &Catalogue,
+    options: ImportOptions,
+    lines: &[(u64, UserLine)],
+) -> Result<Vec<Planned>, Refused> {
+    let retired = retired(db, app, lines.iter().map(|(_, line)| line.username.as_str())).await?;
+    let existing = Existing { retired, ..Existing::default() };
     let now = app.now();
     Ok(lines.iter().map(|(number, line)| (*number, step(app, &existing, catalogue, options, line, now))).collect())
 }

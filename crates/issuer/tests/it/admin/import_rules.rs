@@ -129,8 +129,8 @@ async fn a_verified_address_belongs_to_one_user_of_the_file_and_the_database() {
     assert_eq!(told(&twice).await, [expected]);
     // In another batch of the same file, too.
     let mut pass = Import::begin(&app.reading(), UPDATE).await.unwrap();
-    assert!(pass.check(&app.reading(), &lines(&twice[..1])).await.unwrap().1.is_empty());
-    assert_eq!(pass.check(&app.reading(), &lines(&twice[1..])).await.unwrap().1.len(), 1);
+    assert!(pass.check(&app.reading(), lines(&app, &twice[..1]).await).await.unwrap().1.is_empty());
+    assert_eq!(pass.check(&app.reading(), lines(&app, &twice[1..]).await).await.unwrap().1.len(), 1);
     // Addresses that are not verified may repeat, and the user who has one keeps it.
     let fine = [
         json!({ "username": "carol", "email": "alice@example.com" }),
@@ -154,7 +154,7 @@ async fn the_first_pass_refuses_the_line_after_which_no_administrator_would_rema
         let mut pass = Import::begin(&app.reading(), ALL).await.unwrap();
         let (mut counts, mut told) = (Counts::default(), Vec::new());
         for batch in batches {
-            let (more, refused) = pass.check(&app.reading(), &lines(batch)).await.unwrap();
+            let (more, refused) = pass.check(&app.reading(), lines(&app, batch).await).await.unwrap();
             counts += more;
             told.extend(refused.iter().map(ToString::to_string));
         }
@@ -209,4 +209,49 @@ async fn what_the_lines_of_a_batch_look_up_is_found_by_indexes() {
     user_store::by_usernames(&db, ["user0", "user1"].into_iter()).await.unwrap();
     user_store::by_external_ids(&db, ["0", "1"].into_iter()).await.unwrap();
     db.assert_indexed(&[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_appears_between_the_passes_is_not_added_twice() {
+    let app = TestApp::new().await.with_orders().await;
+    app.add_user("leaver", &[]).await;
+    let rows = async || {
+        let mut counts = Vec::new();
+        for table in ["users", "user_terms", "user_roles", "audit_events"] {
+            counts.push(app.count(&format!("SELECT count(*) FROM {table}")).await);
+        }
+        counts
+    };
+    let before = rows().await;
+    for (taken, sql) in [
+        (json!({ "username": "bob" }), "UPDATE users SET username = 'bob' WHERE username = 'leaver'"),
+        (json!({ "username": "bob", "external_id": "7" }), "UPDATE users SET external_id = '7' WHERE username = 'leaver'"),
+        (
+            json!({ "username": "bob", "email": "bob@example.com", "email_verified": true }),
+            "UPDATE users SET email = 'Bob@example.com', email_verified = TRUE WHERE username = 'leaver'",
+        ),
+    ] {
+        let new = [json!({ "username": "anna", "roles": ["clerk"] }), taken];
+        let mut pass = Import::begin(&app.reading(), ImportOptions::default()).await.unwrap();
+        let (counts, refused) = pass.check(&app.reading(), lines(&app, &new).await).await.unwrap();
+        assert!(refused.is_empty() && counts.added == 2, "{refused:?}");
+        app.sql(sql).await;
+        let prepared = pass.prepare(&app.reading(), lines(&app, &new).await).await.unwrap();
+        let written = app.operate(|change| Box::pin(async move { pass.write(change, prepared).await })).await;
+        let told = written.unwrap_err().to_string();
+        assert!(told.contains("a user of the lines 1 to 2 cannot be added any more"), "{told}");
+        assert_eq!(rows().await, before);
+        app.sql("UPDATE users SET username = 'leaver', external_id = NULL, email = NULL, email_verified = FALSE WHERE username IN ('bob', 'leaver')")
+            .await;
+    }
+    // A name that was given up between the passes is not given to somebody else either.
+    let mut pass = Import::begin(&app.reading(), ImportOptions::default()).await.unwrap();
+    let again = [json!({ "username": "leaver" })];
+    app.sql("UPDATE users SET username = 'moved' WHERE username = 'leaver'").await;
+    assert!(pass.check(&app.reading(), lines(&app, &again).await).await.unwrap().1.is_empty());
+    app.sql("UPDATE users SET username = 'leaver' WHERE username = 'moved'").await;
+    let leaver = user_store::row(app.app.store.reader(), "leaver").await.unwrap().unwrap().id;
+    app.operate(|change| Box::pin(users::delete(change, leaver, None))).await.unwrap();
+    let told = pass.prepare(&app.reading(), lines(&app, &again).await).await.err().unwrap().to_string();
+    assert!(told.contains("line 1: username: expected another name; leaver belonged to another user"), "{told}");
 }

@@ -12,7 +12,7 @@ use signet_issuer::admin::patch::Patch;
 use signet_issuer::admin::registration_tokens::{self, NewRegistrationToken};
 use signet_issuer::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch};
 use signet_issuer::admin::roles::{self, NewRole, RolePatch};
-use signet_issuer::admin::transfer::{Import, ImportOptions, Line, export};
+use signet_issuer::admin::transfer::{Batch, Import, ImportOptions, Line, export};
 use signet_issuer::admin::trial::{self, TrialRequest};
 use signet_issuer::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch};
 use signet_issuer::admin::{
@@ -99,7 +99,8 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
             let begun = Import::begin(reading, ImportOptions::default()).await;
             let import = Import::begin(&app.reading(), ImportOptions::default()).await?;
             let lines = [Line { number: 1, text: br#"{"username":"fresh"}"#.to_vec() }];
-            let prepared = import.prepare(&app.reading(), &lines).await?;
+            let batch = Batch::read(&app.reading(), lines.to_vec()).await?;
+            let prepared = import.prepare(&app.reading(), batch).await?;
             let written = import.write(change, prepared).await;
             assert_eq!(begun.is_ok(), written.is_ok());
             written.map(drop)

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use signet_issuer::admin::groups::{self, GroupDraft};
-use signet_issuer::admin::transfer::{Counts, Import, ImportOptions, Line, Refusal, export};
+use signet_issuer::admin::transfer::{Batch, Counts, Import, ImportOptions, Line, Refusal, export};
 use signet_issuer::admin::{Refused, users};
 use signet_issuer::store::attributes::{self, AttributeRow};
 use signet_issuer::store::users as user_store;
@@ -13,17 +13,18 @@ use crate::support::{PASSWORD, TestApp};
 const BCRYPT: &str = "$2b$08$WhF1xwpvvgzk5ZS3uhVcYOM5pMk1tM3LuYqce7nOuemsALEogZ1Fi";
 const BCRYPT_PASSWORD: &str = "correct horse battery staple";
 
-pub fn lines(users: &[Value]) -> Vec<Line> {
-    users.iter().zip(1..).map(|(user, number)| Line { number, text: user.to_string().into_bytes() }).collect()
+pub async fn lines(app: &TestApp, users: &[Value]) -> Batch {
+    let lines = users.iter().zip(1..).map(|(user, number)| Line { number, text: user.to_string().into_bytes() });
+    Batch::read(&app.reading(), lines.collect()).await.unwrap()
 }
 
 pub async fn check(app: &TestApp, options: ImportOptions, users: &[Value]) -> (Counts, Vec<Refusal>) {
-    Import::begin(&app.reading(), options).await.unwrap().check(&app.reading(), &lines(users)).await.unwrap()
+    Import::begin(&app.reading(), options).await.unwrap().check(&app.reading(), lines(app, users).await).await.unwrap()
 }
 
 pub async fn write(app: &TestApp, options: ImportOptions, users: &[Value]) -> Result<Counts, Refused> {
-    let (import, lines) = (Import::begin(&app.reading(), options).await.unwrap(), lines(users));
-    let prepared = import.prepare(&app.reading(), &lines).await?;
+    let import = Import::begin(&app.reading(), options).await.unwrap();
+    let prepared = import.prepare(&app.reading(), lines(app, users).await).await?;
     app.operate(|change| Box::pin(async move { import.write(change, prepared).await })).await
 }
 
@@ -241,7 +242,8 @@ async fn each_wrong_field_is_named_with_what_is_expected() {
     );
     let long = Line { number: 9, text: vec![b' '; 70_000] };
     let mut import = Import::begin(&app.reading(), UPDATE).await.unwrap();
-    assert_eq!(import.check(&app.reading(), &[long]).await.unwrap().1[0].to_string(), "line 9: line: expected at most 65536 bytes");
+    let long = Batch::read(&app.reading(), vec![long]).await.unwrap();
+    assert_eq!(import.check(&app.reading(), long).await.unwrap().1[0].to_string(), "line 9: line: expected at most 65536 bytes");
 }
 
 #[tokio::test(flavor = "multi_thread")]

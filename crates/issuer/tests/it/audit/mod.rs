@@ -142,7 +142,8 @@ async fn every_operation_records_who_did_what_before_and_after() {
     let edit = ClientEdit::prepare(&app.app, patch, Asker::Operator).await.unwrap();
     let import = transfer::Import::begin(&app.reading(), transfer::ImportOptions::default()).await.unwrap();
     let imported = [transfer::Line { number: 1, text: br#"{"username":"imported"}"#.to_vec() }];
-    let imported = import.prepare(&app.reading(), &imported).await.unwrap();
+    let imported = transfer::Batch::read(&app.reading(), imported.to_vec()).await.unwrap();
+    let imported = import.prepare(&app.reading(), imported).await.unwrap();
     app.operate(|change| {
         Box::pin(async move {
             import.write(change, imported).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use signet_issuer::accounts::methods::password;
 use signet_issuer::accounts::session;
-use signet_issuer::admin::transfer::{Import, ImportOptions, Line};
+use signet_issuer::admin::transfer::{Batch, Import, ImportOptions, Line};
 use signet_issuer::admin::users::{PasswordHash, set_password};
 use signet_issuer::admin::{sessions, users};
 use signet_verifier::SignedToken;
@@ -188,7 +188,8 @@ async fn passwords_change_by_administrators_links_and_imports_too() {
     let other = password::hash(&app.app, PASSWORD.into()).await.unwrap();
     let lines = [Line { number: 1, text: json!({ "username": "alice", "password_hash": other }).to_string().into_bytes() }];
     let import = Import::begin(&app.reading(), ImportOptions { update: true, ..ImportOptions::default() }).await.unwrap();
-    let prepared = import.prepare(&app.reading(), &lines).await.unwrap();
+    let batch = Batch::read(&app.reading(), lines.to_vec()).await.unwrap();
+    let prepared = import.prepare(&app.reading(), batch).await.unwrap();
     app.operate(|change| Box::pin(async move { import.write(change, prepared).await })).await.unwrap();
     change_of("admin", "update").await;
     // Signing in again with the same password changes nothing, even where its hash is replaced by a stronger one.
