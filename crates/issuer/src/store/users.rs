@@ -5,7 +5,7 @@ use std::fmt;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LockType};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order, PaginatorTrait,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order,
     PartialModelTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, UpdateMany,
 };
 use uuid::Uuid;
@@ -347,7 +347,14 @@ pub async fn usernames(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Hash
 const FOREIGN_HASH: &str =
     "password_hash IS NOT NULL AND substr(password_hash, 1, 8) <> '{opaque}' AND substr(password_hash, 1, 15) <> '$argon2id$v=19$'";
 
-/// Counts the users whose password hash another system made.
-pub async fn count_foreign_hashes(db: &impl ConnectionTrait) -> Result<u64, StoreError> {
-    Ok(users::Entity::find().filter(Expr::cust(FOREIGN_HASH)).count(db).await?)
+/// Counts the users whose password hash another system made, but not further than to `most`, if that is given.
+pub async fn count_foreign_hashes(db: &impl ConnectionTrait, most: Option<u32>) -> Result<u64, StoreError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        number: i64,
+    }
+    let limit = most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
+    let sql = format!("SELECT count(*) AS number FROM (SELECT id FROM users WHERE {FOREIGN_HASH}{limit}) AS found");
+    let rows = Row::find_by_statement(text(db, sql, [])).all(db).await?;
+    Ok(rows.first().map_or(0, |row| row.number.unsigned_abs()))
 }

@@ -7,6 +7,7 @@ mod streams;
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::admin::{Operation, Reading, Refused};
 use crate::app::App;
@@ -19,7 +20,7 @@ use crate::store::schema::{self, SchemaState};
 use crate::store::{Store, StoreError, resources, users};
 
 /// The result of one check.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Finding {
     /// The setting or part that was checked.
     pub check: &'static str,
@@ -38,6 +39,9 @@ impl Finding {
         Self { check, ok: false, detail: detail.into() }
     }
 }
+
+/// The number up to which hashes of other systems are counted where many people wait for the answer. The command counts all.
+const MOST_COUNTED: u32 = 1000;
 
 /// Runs all checks on the issuer with these settings, and asks the server that runs with them, if one does.
 pub async fn run(settings: &Settings) -> Vec<Finding> {
@@ -58,7 +62,7 @@ pub async fn list(reading: &Reading<'_>) -> Result<Vec<Finding>, Refused> {
 /// Runs the checks on an issuer that starts, whose database is open.
 pub async fn at_start(app: &App) -> Vec<Finding> {
     let mut findings = of_settings(&app.settings);
-    findings.extend(of_database(&app.settings, &app.store).await);
+    findings.extend(of_database(&app.settings, &app.store, Some(MOST_COUNTED)).await);
     findings
 }
 
@@ -130,10 +134,11 @@ async fn check_database(settings: &Settings) -> Vec<Finding> {
         Ok(store) => store,
         Err(error) => return vec![Finding::bad("database", error.to_string())],
     };
-    of_database(settings, &store).await
+    of_database(settings, &store, None).await
 }
 
-async fn of_database(settings: &Settings, store: &Store) -> Vec<Finding> {
+/// Runs the checks of the database. Hashes of other systems are counted up to `most`.
+async fn of_database(settings: &Settings, store: &Store, most: Option<u32>) -> Vec<Finding> {
     match schema::state(store).await {
         Ok(SchemaState::Current) => {}
         Ok(SchemaState::Empty) => return vec![Finding::bad("database", "it was reached, but it is empty; `signet serve` sets it up")],
@@ -150,7 +155,7 @@ async fn of_database(settings: &Settings, store: &Store) -> Vec<Finding> {
         Ok(clash) => findings.extend(clash.map(|clash| Finding::bad("issuer", clash))),
         Err(error) => findings.push(Finding::bad("issuer", error.to_string())),
     }
-    findings.extend(check_password_hashes(store).await);
+    findings.extend(check_password_hashes(store, most).await);
     findings.extend(check_keys(settings, store).await);
     findings.extend(check_default_client(settings, store).await);
     findings.extend(check_default_resource(settings, store).await);
@@ -160,11 +165,15 @@ async fn of_database(settings: &Settings, store: &Store) -> Vec<Finding> {
 }
 
 /// Counts the hashes of other systems that are left.
-async fn check_password_hashes(store: &Store) -> Option<Finding> {
+async fn check_password_hashes(store: &Store, most: Option<u32>) -> Option<Finding> {
     const CHECK: &str = "password hashes";
-    match users::count_foreign_hashes(store.reader()).await {
+    match users::count_foreign_hashes(store.reader(), most.map(|most| most + 1)).await {
         Ok(0) => None,
         Ok(1) => Some(Finding::good(CHECK, "1 user has a hash of another system, which their next sign-in replaces")),
+        Ok(number) if most.is_some_and(|most| number > u64::from(most)) => Some(Finding::good(
+            CHECK,
+            "more than 1,000 users have hashes of other systems, which their next sign-ins replace; `signet doctor` counts them",
+        )),
         Ok(number) => Some(Finding::good(CHECK, format!("{number} users have hashes of other systems, which their next sign-ins replace"))),
         Err(error) => Some(Finding::bad(CHECK, error.to_string())),
     }

@@ -102,6 +102,26 @@ async fn no_query_of_the_overview_reads_a_whole_table() {
     client_secrets::older_than(&db, app.clock_now(), app.clock_now(), 11).await.unwrap();
     activity::since(&db, "", app.clock_now()).await.unwrap();
     db.assert_indexed(&[]);
+    // Hashes of other systems are counted no further than is told.
+    let (id, many) = if app.database_url().starts_with("sqlite") {
+        ("randomblob(16)", "(WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n)")
+    } else {
+        ("gen_random_uuid()", "(SELECT generate_series(0, 1000) AS i)")
+    };
+    app.sql(&format!(
+        "INSERT INTO users (id, username, email_verified, password_hash, created_at, updated_at) \
+         SELECT {id}, 'foreign' || i, FALSE, '$2b$10$x', 0, 0 FROM {many} AS n"
+    ))
+    .await;
+    let db = app.plans().await;
+    assert_eq!(user_store::count_foreign_hashes(&db, Some(11)).await.unwrap(), 11);
+    assert_eq!(user_store::count_foreign_hashes(&db, None).await.unwrap(), 1001);
+    db.assert_reads("users_foreign_hash");
+    let page = app.signed_in("boss").await.get("/admin").await;
+    assert!(page.text.contains("more than 1,000 users have hashes of other systems"), "{}", page.text);
+    app.sql("DELETE FROM users WHERE username IN ('foreign0', 'foreign1')").await;
+    let page = app.signed_in("boss").await.get("/admin").await;
+    assert!(page.text.contains("999 users have hashes of other systems"), "{}", page.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
