@@ -46,6 +46,8 @@ impl MigrationTrait for Migration {
             ("group_roles", "role"),
             ("groups", "is_default"),
             ("user_attributes", "name"),
+            ("client_scopes", "scope"),
+            ("clients", "default_resource"),
             ("client_secrets", "created_at"),
             ("client_secrets", "expires_at"),
             ("clients", "last_used_at"),

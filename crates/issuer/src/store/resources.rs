@@ -193,8 +193,10 @@ pub async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreErro
 /// resource.
 pub async fn update(db: &impl ConnectionTrait, row: &ResourceRow) -> Result<bool, StoreError> {
     use resources::Column;
-    if !row.open && self::row(db, &row.id).await?.is_some_and(|old| old.open) {
-        revocations::of_resource(db, &row.id, row.identifier.as_deref()).await?;
+    if !row.open
+        && let Some(old) = self::row(db, &row.id).await?.filter(|old| old.open)
+    {
+        revocations::of_resource(db, &old).await?;
     }
     let set = resources::Entity::update_many()
         .col_expr(Column::Name, Expr::value(row.name.as_str()))
@@ -210,6 +212,6 @@ pub async fn update(db: &impl ConnectionTrait, row: &ResourceRow) -> Result<bool
 /// Deletes a resource with its scopes, which roles and clients lose too. Returns `false` if there is no such resource.
 pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
     let Some(row) = row(db, id).await? else { return Ok(false) };
-    revocations::of_resource(db, id, row.identifier.as_deref()).await?;
+    revocations::of_resource(db, &row).await?;
     Ok(resources::Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
 }

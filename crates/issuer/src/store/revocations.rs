@@ -2,7 +2,7 @@
 //! ends, when its row is deleted, and when it gets a new handle. The migration lists the triggers. The functions here give new handles to
 //! what lives on with less access.
 
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, LockType, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, LockType, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
@@ -11,8 +11,8 @@ use uuid::Uuid;
 use crate::clock::UnixSeconds;
 use crate::store::StoreError;
 use crate::store::entity::{
-    access_changes, authorizations, client_groups, client_scopes, clients, group_members, group_roles, role_scopes, scopes, user_roles,
-    users,
+    access_changes, authorizations, client_groups, client_scopes, clients, group_members, group_roles, resources, role_scopes, scopes,
+    user_roles, users,
 };
 use crate::store::query::{allow_long_statements, database_time, text};
 
@@ -200,24 +200,61 @@ pub async fn of_client_itself(db: &impl ConnectionTrait, id: &str) -> Result<(),
     renew_clients(db, Condition::all().add(clients::Column::Id.eq(id))).await
 }
 
-/// Refuses all access tokens that may be for the resource with the key `id`, whose identifier is `identifier`: those of authorizations
-/// that hold a scope of it or were given for it, and those that clients with a scope of it got for themselves.
-pub async fn of_resource(db: &impl ConnectionTrait, id: &str, identifier: Option<&str>) -> Result<(), StoreError> {
-    let owned = scopes::Entity::find().filter(scopes::Column::ResourceId.eq(id)).all(db).await?;
+/// The number of authorizations that one statement of [`of_open_resource`] looks at, so that none lasts long.
+const AT_ONCE: u64 = 5000;
+/// The time within which a request for tokens ends, in milliseconds, as in [`RECENT`].
+const RECENT_MILLIS: u128 = 300_000;
+
+/// Refuses all access tokens that may be for `resource`: those of authorizations that hold a scope of it or were given for it, and those
+/// that clients with a scope of it got for themselves.
+pub async fn of_resource(db: &impl ConnectionTrait, resource: &resources::Model) -> Result<(), StoreError> {
+    let owned = scopes::Entity::find().filter(scopes::Column::ResourceId.eq(resource.id.as_str())).all(db).await?;
     let names: Vec<String> = owned.into_iter().map(|scope| scope.name).collect();
-    let holders = client_scopes::Entity::find().select_only().column(client_scopes::Column::ClientId);
-    let holders = holders.filter(client_scopes::Column::Scope.is_in(names.iter().map(String::as_str))).into_query();
-    let by_default = clients::Column::DefaultResource.eq(id);
-    renew_clients(db, Condition::any().add(clients::Column::Id.in_subquery(holders)).add(by_default)).await?;
+    let holders = || {
+        let holders = client_scopes::Entity::find().select_only().column(client_scopes::Column::ClientId);
+        let mut holders = holders.filter(client_scopes::Column::Scope.is_in(names.iter().map(String::as_str))).into_query();
+        let by_default = clients::Entity::find().select_only().column(clients::Column::Id);
+        let by_default = by_default.filter(clients::Column::DefaultResource.eq(resource.id.as_str())).into_query();
+        holders.union(UnionType::Distinct, by_default).take()
+    };
+    renew_clients(db, Condition::all().add(clients::Column::Id.in_subquery(holders()))).await?;
     // A resource without scopes and identifier has no authorizations.
-    let mut condition = Condition::any().add(Expr::cust("1 = 0"));
+    let mut lists_it = Condition::any().add(Expr::cust("1 = 0"));
     for name in &names {
-        condition = condition.add(lists("scope", name));
+        lists_it = lists_it.add(lists("scope", name));
     }
-    if let Some(identifier) = identifier {
-        condition = condition.add(lists("resources", identifier));
+    if let Some(identifier) = &resource.identifier {
+        lists_it = lists_it.add(lists("resources", identifier));
     }
+    if resource.open {
+        return of_open_resource(db, &lists_it).await;
+    }
+    // Only these clients can have got scopes of the resource, and the tokens of a client that lost one were refused then.
+    let condition = Condition::all().add(authorizations::Column::ClientId.in_subquery(holders())).add(lists_it);
     renew(db, Narrowed::Many, condition).await
+}
+
+/// Refuses the access tokens of the authorizations that meet `lists_it`, of whatever client, because any could ask for scopes of an open
+/// resource. Reads all authorizations in the order of their ids, a part of them in each statement. The mark comes afterwards, as in
+/// [`renew`], and then those that were given lately are read again.
+async fn of_open_resource(db: &impl ConnectionTrait, lists_it: &Condition) -> Result<(), StoreError> {
+    use authorizations::{Column, Entity};
+    let ids = || Entity::find().select_only().column(Column::Id);
+    let mut after = Uuid::nil();
+    loop {
+        let part = Column::Id.gt(after);
+        let last = ids().filter(part.clone()).order_by_asc(Column::Id).offset(AT_ONCE - 1).limit(1);
+        let last = last.into_tuple::<Uuid>().all(db).await?.pop();
+        let part = Condition::all().add(part).add_option(last.map(|last| Column::Id.lte(last)));
+        renew_marked(db, part.add(lists_it.clone())).await?;
+        let Some(last) = last else { break };
+        after = last;
+    }
+    Narrowed::Many.mark(db).await?;
+    let newest = ids().order_by_desc(Column::Id).limit(1).into_tuple::<Uuid>().all(db).await?.pop();
+    // An id begins with the milliseconds at which it was made, in 48 bits.
+    let recent = (newest.unwrap_or_default().as_u128() >> 80).saturating_sub(RECENT_MILLIS) << 80;
+    renew_marked(db, Condition::all().add(Column::Id.gte(Uuid::from_u128(recent))).add(lists_it.clone())).await
 }
 
 /// A condition: the list in `column` of `authorizations`, which spaces separate, has `item`.

@@ -8,6 +8,7 @@ mod connect;
 mod error;
 mod groups;
 mod query;
+mod revocations;
 mod schema;
 
 use std::time::Duration;

@@ -1,0 +1,65 @@
+//! Refusing the tokens of a resource reads the authorizations of its clients alone, or all of them in parts if any client may use it.
+
+use signet_issuer::store::{resources, revocations};
+
+use crate::support::{ORDERS, TestApp};
+
+/// Adds 12,000 authorizations of Alice: 300 of `shop`, which may ask for the scopes of the resource, and the others of 400 clients that may
+/// not.
+async fn with_many(app: &TestApp) {
+    let is_sqlite = app.database_url().starts_with("sqlite");
+    // One each second; an id begins with the time.
+    let (id, salt, no, numbers) = if is_sqlite {
+        let numbers = "(WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 11999) SELECT i FROM n)";
+        ("unhex(printf('%012x', n.i * 1000) || hex(randomblob(10)))", "randomblob(16)", "0", numbers)
+    } else {
+        let id = "(lpad(to_hex(n.i * 1000), 12, '0') || substr(md5(random()::text), 1, 20))::uuid";
+        (id, "uuid_send(gen_random_uuid())", "FALSE", "(SELECT generate_series(0, 11999) AS i)")
+    };
+    app.sql(&format!(
+        "INSERT INTO clients (id, client_name, public, grant_types, redirect_uris, created_at, pkce, grant_id) \
+         SELECT 'many' || n.i, 'Many', TRUE, 'password', '', 0, 'required', {salt} FROM {numbers} AS n WHERE n.i < 400"
+    ))
+    .await;
+    app.sql(&format!(
+        "INSERT INTO authorizations (id, user_id, client_id, scope, refreshable, salt, key_version, generation, created_at, refreshed_at, \
+         expires_at, auth_time, acr, amr, offline, resources, grant_id) \
+         SELECT {id}, users.id, CASE WHEN n.i % 40 = 0 THEN 'shop' ELSE 'many' || (n.i % 400) END, \
+         CASE WHEN n.i % 3 = 0 THEN 'openid orders:read' ELSE 'openid' END, {no}, {salt}, 1, 0, n.i, 0, 9999999999, 0, 'x', 'pwd', {no}, '', {salt} \
+         FROM users, {numbers} AS n WHERE users.username = 'alice'"
+    ))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tokens_of_a_resource_are_refused_without_reading_all_authorizations() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    with_many(&app).await;
+    let db = &app.plans_by_statistics().await;
+    let issuer = &app.app.settings.issuer;
+    let id = resources::by_identifier(db, ORDERS, issuer).await.unwrap().unwrap().id;
+    let mut row = resources::row(db, &id).await.unwrap().unwrap();
+    let revoked = async || app.count("SELECT count(*) FROM revocations WHERE grant_id IS NOT NULL").await;
+
+    let before = revoked().await;
+    revocations::of_resource(db, &row).await.unwrap();
+    // The newest authorization is the first of an index, of which no more is read.
+    let scans = |least: usize| {
+        let (statements, scans) = db.scans(&["authorizations", "clients", "client_scopes"]);
+        let whole: Vec<String> = scans.into_iter().filter(|sql| !sql.contains("DESC LIMIT")).collect();
+        assert!(statements >= least && whole.is_empty(), "{statements}: {whole:#?}");
+    };
+    scans(3);
+    let of_client = revoked().await - before;
+    // 100 of the 300 authorizations of the client hold the scope, and the client has a handle of its own. Clients of the tests may have more.
+    assert!((101..110).contains(&of_client), "{of_client}");
+
+    // Any client may ask for the scopes of an open resource.
+    row.open = true;
+    let before = revoked().await;
+    revocations::of_resource(db, &row).await.unwrap();
+    scans(3 + 3 + 6);
+    let of_all = revoked().await - before;
+    // 4,000 hold the scope. The 100 of the last five minutes are refused once more, because others may have been given meanwhile.
+    assert!((4100..4110).contains(&of_all), "{of_all}");
+}
