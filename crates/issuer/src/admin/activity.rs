@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::admin::{Operation, Reading, Refused};
 use crate::audit::activity::KINDS;
@@ -10,13 +11,15 @@ use crate::clock::{DAY, HOUR, UnixSeconds, rfc3339};
 use crate::store::activity;
 
 /// The counts of one hour.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HourView {
     /// The time at which the hour begins.
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub hour: UnixSeconds,
     /// Each kind of [`KINDS`] with its count, also where that is 0.
     #[serde(flatten)]
+    #[schema(value_type = BTreeMap<String, i64>)]
     pub counts: BTreeMap<&'static str, i64>,
 }
 

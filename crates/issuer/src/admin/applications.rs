@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::admin::{Operation, Reading, Refused};
@@ -17,7 +18,7 @@ const LISTED: u64 = 100;
 const OPEN: u64 = 20;
 
 /// A client that a user may sign in to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ApplicationView {
     pub client_id: String,

@@ -10,6 +10,7 @@ use crate::admin::client_view::ClientView;
 use crate::admin::clients::{Found, check_first_client, fetch_logo, with_draft};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::patch::Patch;
+use crate::admin::preview::Subject;
 use crate::admin::{Change, Fault, Operation, Refused, require_version};
 use crate::app::App;
 use crate::audit::{Action, Object};
@@ -170,6 +171,14 @@ fn same<'a>(one: &'a [String], other: impl Iterator<Item = &'a str>) -> bool {
 }
 
 impl ClientPatch {
+    /// Returns the users whom this change of the client `before` concerns.
+    pub fn subject(&self, before: &ClientView) -> Subject {
+        let groups = if let Patch::Set(groups) = &self.groups { groups.clone() } else { Vec::new() };
+        // Only such a change concerns people who are in no group of it and have not used it.
+        let everyone = matches!(&self.access, Patch::Set(access) if *access != before.access);
+        Subject::Client { id: before.client_id.clone(), groups, everyone }
+    }
+
     /// Returns the draft of the client `before` after this change.
     fn apply(self, before: &ClientView) -> Result<ClientDraft, Refused> {
         let mut draft = draft_of(before);

@@ -1,6 +1,7 @@
 //! What an administrator looks after from time to time: accounts and clients that nobody uses, and secrets that are old.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::admin::{Operation, Reading, Refused};
@@ -13,7 +14,7 @@ const LISTED: usize = 10;
 pub const UNUSED_DAYS: i64 = 90;
 
 /// The first things of a kind, with the longest unused or oldest first.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct First<V> {
     /// At most ten.
     pub items: Vec<V>,
@@ -30,7 +31,7 @@ impl<V> First<V> {
 }
 
 /// A user who has not signed in for a long time.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct StaleUser {
     pub id: Uuid,
@@ -38,36 +39,41 @@ pub struct StaleUser {
     pub name: Option<String>,
     /// `None` if the user has never signed in.
     #[serde(serialize_with = "rfc3339_or_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_sign_in_at: Option<UnixSeconds>,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: UnixSeconds,
 }
 
 /// A client that has not asked for tokens for a long time.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct UnusedClient {
     pub client_id: String,
     pub client_name: String,
     /// `None` if it was never used.
     #[serde(serialize_with = "rfc3339_or_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<UnixSeconds>,
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: UnixSeconds,
 }
 
 /// A secret that is old.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct OldSecret {
     pub client_id: String,
     pub age_days: i64,
     #[serde(serialize_with = "rfc3339_or_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<UnixSeconds>,
 }
 
 /// What was not used for [`UNUSED_DAYS`], and secrets older than the setting `client_secret_max_age_days`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Stale {
     pub users: First<StaleUser>,

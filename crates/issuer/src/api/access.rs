@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
+use crate::admin::preview::{self, Preview, Subject};
 use crate::admin::{self, Change, Operation, Reading, Window, Work, permission};
 use crate::app::App;
 use crate::audit::{Actor, Face, Who};
@@ -129,6 +130,15 @@ impl Access {
     /// Runs `work` in one transaction, on the version that the request expects.
     pub async fn change<'a, T>(&'a self, work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>) -> Result<T, Problem> {
         Ok(admin::change_expecting(&self.app, &self.actor, self.expected, work).await?)
+    }
+
+    /// Returns the effects of `work` on the users of `subject`. Nothing of it is kept.
+    pub async fn preview<'a>(
+        &'a self,
+        subject: &Subject,
+        work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, ()>,
+    ) -> Result<Preview, Problem> {
+        Ok(preview::run(&self.app, &self.actor, subject, work).await?.1)
     }
 
     /// Refuses parameters of the query that are not in `known`.

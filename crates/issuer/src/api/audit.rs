@@ -57,7 +57,7 @@ pub(super) async fn show(access: Access, Name(id): Name<i64>) -> Answer {
 }
 
 /// Names the parameter of the query at fault. The cursor of a page is the parameter `after`.
-fn of_parameter(refused: Refused) -> Problem {
+pub(super) fn of_parameter(refused: Refused) -> Problem {
     match refused {
         Refused::Invalid(faults) if !faults.is_empty() => {
             let field = if faults[0].field == "cursor" { "after" } else { faults[0].field };

@@ -93,7 +93,7 @@ pub struct AddedBody {
 }
 
 /// Returns the problem of a refusal, whose pointers name members of `metadata` by their place in the body.
-fn in_metadata(refused: impl Into<Problem>) -> Problem {
+pub(super) fn in_metadata(refused: impl Into<Problem>) -> Problem {
     refused.into().with_members_in("metadata", &MEMBERS)
 }
 

@@ -54,6 +54,13 @@ pub struct GroupPatchBody {
     pub is_default: Option<bool>,
 }
 
+impl From<GroupPatchBody> for GroupPatch {
+    fn from(body: GroupPatchBody) -> Self {
+        let GroupPatchBody { name, display_name, external_id, roles, delegated, is_default } = body;
+        Self { name, display_name, external_id, roles, delegated, is_default }
+    }
+}
+
 /// The usernames of the users to add and to take out.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -102,8 +109,7 @@ pub(super) async fn add(access: Access, Body(body): Body<NewGroupBody>) -> Answe
 }
 
 pub(super) async fn edit(access: Access, Name(name): Name<String>, Body(body): Body<GroupPatchBody>) -> Answer {
-    let GroupPatchBody { name: new_name, display_name, external_id, roles, delegated, is_default } = body;
-    let patch = GroupPatch { name: new_name, display_name, external_id, roles, delegated, is_default };
+    let patch = body.into();
     let group = access.change(|change| Box::pin(async move { groups::edit(change, &name, patch).await })).await?;
     Ok(versioned(&group, group.version))
 }

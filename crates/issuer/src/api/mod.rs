@@ -9,10 +9,13 @@ mod client_claims;
 mod client_secrets;
 mod clients;
 pub mod docs;
+mod filter;
 mod groups;
 mod keys;
 mod message;
+mod overview;
 mod presets;
+mod previews;
 mod registration_tokens;
 mod resources;
 mod roles;
@@ -33,27 +36,31 @@ use crate::admin::member::MemberView;
 use crate::admin::resources::ResourceView;
 use crate::admin::roles::RoleView;
 use crate::admin::sessions::SessionView;
+use crate::admin::stale::Stale;
 use crate::admin::trial::Trial;
 use crate::admin::users::{MadeLink, UserPatch, UserView};
-use crate::api::route::{Api, BOOLEAN, UUID};
+use crate::api::filter::{BOOLEAN, Filter, INTEGER, TEXT, UUID};
+use crate::api::overview::{ActivityOfHours, Checks, ClientsOfUser};
+use crate::api::previews::PreviewBody;
+use crate::api::route::Api;
 
 pub use access::PREFIX;
 
 /// The parameter of the lists that can be searched.
-const SEARCH: route::Filter = ("q", route::TEXT, "Only those that have a word for each of these words, which is its beginning");
+const SEARCH: Filter = ("q", TEXT, "Only those that have a word for each of these words, which is its beginning");
 
 /// The parameters of a range of time.
-const FROM: route::Filter = ("from", route::TEXT, "Only events from this time on, in RFC 3339");
-const UNTIL: route::Filter = ("until", route::TEXT, "Only events before this time, in RFC 3339");
+const FROM: Filter = ("from", TEXT, "Only events from this time on, in RFC 3339");
+const UNTIL: Filter = ("until", TEXT, "Only events before this time, in RFC 3339");
 
 /// The parameters that select events of the audit trail.
-const OF_AUDIT: &[route::Filter] = &[
-    ("user", route::TEXT, "Only those about this user, by username or id"),
-    ("client", route::TEXT, "Only those about this client"),
-    ("event", route::TEXT, "Only those of this name, such as signed_in"),
-    ("actor", route::TEXT, "Only those of this cause: operator, issuer, registration, stranger, user:NAME or client:ID"),
-    ("address", route::TEXT, "Only those of requests from this IP address"),
-    ("request_id", route::TEXT, "Only those of the request with this id"),
+const OF_AUDIT: &[Filter] = &[
+    ("user", TEXT, "Only those about this user, by username or id"),
+    ("client", TEXT, "Only those about this client"),
+    ("event", TEXT, "Only those of this name, such as signed_in"),
+    ("actor", TEXT, "Only those of this cause: operator, issuer, registration, stranger, user:NAME or client:ID"),
+    ("address", TEXT, "Only those of requests from this IP address"),
+    ("request_id", TEXT, "Only those of the request with this id"),
     FROM,
     UNTIL,
 ];
@@ -88,6 +95,30 @@ pub fn api() -> Api {
         .tell::<users::EndedBody, _>("/users/{id}/disable", O::UserDisable, "Disable a user and end all their access", users::disable)
         .tell::<UserView, _>("/users/{id}/enable", O::UserEnable, "Let a disabled user sign in again", users::enable)
         .tell::<UserView, _>("/users/{id}/unlock", O::UserUnlock, "Let a user who guessed wrong too often try again", users::unlock)
+        .act::<users::RolesBody, PreviewBody, _>(
+            "/users/{id}/roles/preview",
+            O::UserChangeRoles,
+            "Show what a user would gain and lose with other roles; nothing is changed",
+            previews::user_roles,
+        )
+        .tell::<PreviewBody, _>(
+            "/users/{id}/disable/preview",
+            O::UserDisable,
+            "Show what a user would lose if they were disabled; nothing is changed",
+            previews::user_disabled,
+        )
+        .tell::<PreviewBody, _>(
+            "/users/{id}/removal/preview",
+            O::UserDelete,
+            "Show what a user would lose if they were deleted; nothing is changed",
+            previews::user_removed,
+        )
+        .show::<ClientsOfUser, _>(
+            "/users/{id}/clients",
+            O::ClientListOfUser,
+            "List the clients that a user may sign in to, and through which groups",
+            overview::clients_of_user,
+        )
         .tell::<MadeLink, _>(
             "/users/{id}/link",
             O::UserLink,
@@ -125,6 +156,24 @@ pub fn api() -> Api {
             "Add users to a group and take others out",
             groups::change_members,
         )
+        .act::<groups::MembersBody, PreviewBody, _>(
+            "/groups/{name}/members/preview",
+            O::GroupChangeMembers,
+            "Show what users would gain and lose with other memberships; nothing is changed",
+            previews::group_members,
+        )
+        .act::<groups::GroupPatchBody, PreviewBody, _>(
+            "/groups/{name}/edit/preview",
+            O::GroupEdit,
+            "Show what the members would gain and lose if a group were edited; nothing is changed",
+            previews::group_edited,
+        )
+        .tell::<PreviewBody, _>(
+            "/groups/{name}/removal/preview",
+            O::GroupRemove,
+            "Show what the members would lose if a group were removed; nothing is changed",
+            previews::group_removed,
+        )
         .list::<RoleView, _>("/roles", O::RoleList, "List roles by name", &[], roles::list)
         .create::<roles::NewRoleBody, RoleView, _>("/roles", O::RoleAdd, "Add a role", roles::add)
         .show::<RoleView, _>("/roles/{name}", O::RoleShow, "Show a role", roles::show)
@@ -135,6 +184,18 @@ pub fn api() -> Api {
             O::RoleChangeScopes,
             "Add scopes to a role and take others",
             roles::scopes,
+        )
+        .act::<roles::ScopesBody, PreviewBody, _>(
+            "/roles/{name}/scopes/preview",
+            O::RoleChangeScopes,
+            "Show what users would gain and lose if a role had other scopes; nothing is changed",
+            previews::role_scopes,
+        )
+        .tell::<PreviewBody, _>(
+            "/roles/{name}/removal/preview",
+            O::RoleRemove,
+            "Show what users would lose if a role were removed; nothing is changed",
+            previews::role_removed,
         );
     let api = api
         .list::<AttributeView, _>("/attributes", O::AttributeList, "List attributes by name", &[], attributes::list)
@@ -161,6 +222,12 @@ pub fn api() -> Api {
             O::ClientEdit,
             "Edit a client; new redirect URIs need a recent sign-in of a user",
             clients::edit,
+        )
+        .act::<ClientPatch, PreviewBody, _>(
+            "/clients/{id}/edit/preview",
+            O::ClientEdit,
+            "Show who could no longer use a client if it were edited, and who could from then on; nothing is changed",
+            previews::client_edited,
         )
         .delete("/clients/{id}", O::ClientRemove, "Remove a client and end all authorizations that users gave it", clients::remove)
         .show::<client_secrets::SecretsBody, _>(
@@ -239,6 +306,19 @@ pub fn api() -> Api {
             "Remove a resource and its scopes, which roles and clients lose",
             resources::remove,
         );
+    let api = api
+        .show::<Checks, _>("/checks", O::CheckList, "Run the checks of signet doctor, which change nothing", overview::checks)
+        .show::<Stale, _>("/stale", O::StaleList, "List users and clients that nobody uses, and secrets that are old", overview::stale)
+        .count::<ActivityOfHours, _>(
+            "/activity",
+            O::ActivityShow,
+            "Count the sign-ins and tokens of the last hours",
+            &[
+                ("hours", INTEGER, "The number of hours, the present one included; 24 unless it is given"),
+                ("client", TEXT, "Only tokens and failed sign-ins of the client with this id"),
+            ],
+            overview::activity,
+        );
     api.show::<keys::Keys, _>("/keys", O::KeyList, "List all signing keys", keys::list)
         .tell::<KeyView, _>("/keys", O::KeyPublish, "Publish a key, which signs when verifiers have had time to fetch it", keys::publish)
         .tell::<keys::Revoked, _>("/keys/{kid}/revoke", O::KeyRevoke, "Take a key out of the JWKS at once", keys::revoke)
@@ -249,7 +329,7 @@ pub fn api() -> Api {
             "/authorizations",
             O::AuthorizationList,
             "List the live authorizations",
-            &[("user", UUID, "Only those of the user with this id"), ("client", route::TEXT, "Only those of the client with this id")],
+            &[("user", UUID, "Only those of the user with this id"), ("client", TEXT, "Only those of the client with this id")],
             authorizations::list,
         )
         .list::<AuthorizationView, _>(

@@ -20,24 +20,13 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::admin::{Needs, Operation};
 use crate::api::access::{MAX_PAGE, PAGE, PREFIX};
+use crate::api::filter::Filter;
 use crate::app::App;
 use crate::oauth::scope::ADMIN_SCOPES;
 use crate::web::error::problem::{PROBLEM_JSON, Problem};
 
 /// The name of the security scheme.
 const SCHEME: &str = "signet";
-
-/// The type of a parameter of the query.
-pub type Kind = (Type, Option<&'static str>);
-/// A parameter that is `true` or `false`.
-pub const BOOLEAN: Kind = (Type::Boolean, None);
-/// A parameter that is a UUID.
-pub const UUID: Kind = (Type::String, Some("uuid"));
-/// A parameter that is text.
-pub const TEXT: Kind = (Type::String, None);
-
-/// A parameter of a list: its name, its type and its description.
-pub type Filter = (&'static str, Kind, &'static str);
 
 /// All routes, and the document that describes them.
 #[derive(Default)]
@@ -102,6 +91,19 @@ impl Api {
     ) -> Self {
         let output = Some(self.schema::<V>());
         self.add(&Route { output, has_etag: true, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
+    }
+
+    /// Adds `GET` of what is selected by `filters`, at once.
+    pub fn count<V: ToSchema, T: 'static>(
+        mut self,
+        path: &'static str,
+        operation: Operation,
+        summary: &'static str,
+        filters: &'static [Filter],
+        handler: impl Handler<T, Arc<App>>,
+    ) -> Self {
+        let output = Some(self.schema::<V>());
+        self.add(&Route { output, filters, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
     }
 
     /// Adds `GET` of a whole list as a file.
@@ -332,6 +334,9 @@ fn describe(route: &Route) -> utoipa::openapi::path::Operation {
 /// Tells the routes of one operation apart by their last word.
 fn suffix(route: &Route) -> String {
     let last = route.path.rsplit('/').next().unwrap_or_default();
+    if last == "preview" {
+        return "_preview".to_owned();
+    }
     let is_second = match route.operation {
         Operation::ClientSetEnabled => true,
         Operation::ClientList | Operation::ClientAdd if route.path.starts_with("/presets") => return "_presets".to_owned(),
@@ -353,7 +358,8 @@ fn success(route: &Route) -> utoipa::openapi::Response {
     let text = |description: &str| {
         HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).description(Some(description)).build()
     };
-    let is_versioned = |path: &str| path != "/presets" && !["/keys", "/audit"].iter().any(|prefix| path.starts_with(prefix));
+    let unversioned = ["/presets", "/checks", "/stale", "/users/{id}/clients"];
+    let is_versioned = |path: &str| !unversioned.contains(&path) && !["/keys", "/audit"].iter().any(|prefix| path.starts_with(prefix));
     if route.has_etag && is_versioned(route.path) {
         built = built.header("ETag", text("The version, for If-Match"));
     }

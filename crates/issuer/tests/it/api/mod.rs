@@ -7,6 +7,7 @@ use signet_issuer::admin::{sessions, users};
 use signet_issuer::api::{PREFIX, api};
 
 mod clients;
+mod overview;
 
 use crate::support::{Answer, CALLBACK, ORDERS, PASSWORD, TestApp, VERIFIER};
 
