@@ -5,9 +5,10 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use crate::admin::client_view::ClientView;
 use crate::admin::{Change, Operation, Refused};
 use crate::app::App;
-use crate::audit::{Action, Object};
+use crate::audit::{Action, Object, Who};
 use crate::clock::{DAY, UnixSeconds};
 use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
+use crate::oauth::scope::words;
 use crate::oauth::secret;
 use crate::store::{client_secrets, clients};
 
@@ -41,6 +42,10 @@ pub async fn rotate_secret(change: &mut Change<'_>, id: &str, old: OldSecret) ->
         return Err(Refused::invalid("old_ends_in", format!("{expected}; found {seconds} s")));
     }
     let before = lock(change, id).await?;
+    // A service client may renew its own secret, with which it gets no more than it has.
+    if !matches!(&change.actor.who, Who::Client(own) if own == id) {
+        change.require_over_client(words(&before.scope))?;
+    }
     if before.public || before.token_endpoint_auth_method.as_deref() == Some(NONE) {
         return Err(Refused::Conflict(format!("the client {id} is public and has no secret")));
     }

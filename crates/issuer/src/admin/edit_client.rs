@@ -140,6 +140,7 @@ pub async fn edit(change: &mut Change<'_>, id: &str, edit: ClientEdit, expected_
     if row == earlier && same_lists && same_groups && client_secret.is_none() && !loses_secrets {
         return Ok(Edited { client: before, client_secret });
     }
+    change.require_over_client(words(&before.scope))?;
     let granted = found.scope.iter().filter(|scope| !words(&before.scope).any(|own| own == *scope));
     change.require_grant_of(granted)?;
     if row.redirect_uris != earlier.redirect_uris {

@@ -259,6 +259,18 @@ impl Change<'_> {
         if scopes.any(|scope| is_administration(scope)) { self.require_grant() } else { Ok(()) }
     }
 
+    /// Refuses to let a service client change a client that may ask for one of `scopes`, if one of them is of administration. Whoever
+    /// receives the codes of such a client, or its secret, gets the tokens of administrators, which a service client never grants.
+    pub(super) fn require_over_client<'s>(&self, mut scopes: impl Iterator<Item = &'s str>) -> Result<(), Refused> {
+        if matches!(self.actor.who, Who::Client(_)) && scopes.any(is_administration) {
+            return Err(Refused::Protected(
+                "a client must not change a client that may ask for scopes of administration; a user who is an administrator may"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
     /// Refuses service clients, and users who have not signed in recently.
     fn require_grant(&self) -> Result<(), Refused> {
         if matches!(self.actor.who, Who::Client(_)) {

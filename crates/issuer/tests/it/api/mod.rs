@@ -6,6 +6,7 @@ use signet_issuer::admin::roles::{self, NewRole};
 use signet_issuer::admin::{sessions, users};
 use signet_issuer::api::{PREFIX, api};
 
+mod built_in;
 mod clients;
 mod overview;
 
