@@ -99,7 +99,9 @@ impl Lines {
                 }
             }
             self.progress.inc(length);
-            let text = text.trim_ascii_end();
+            // Some programs on Windows begin a file with a byte order mark.
+            let mark = if self.number == 1 { "\u{feff}" } else { "" };
+            let text = text.strip_prefix(mark.as_bytes()).unwrap_or(&text).trim_ascii_end();
             if !text.is_empty() {
                 lines.push(Line { number: self.number, text: text.to_vec() });
             }

@@ -60,6 +60,20 @@ fn a_file_of_many_lines_is_imported_in_two_passes() {
 }
 
 #[test]
+fn a_byte_order_mark_before_the_first_line_is_skipped() {
+    let signet = with_orders();
+    file(&signet, "users.jsonl", "\u{feff}{\"username\":\"alice\"}\r\n{\"username\":\"bob\"}\r\n");
+    assert_eq!(signet.json(&["user", "import", "users.jsonl"])["counts"]["added"], 2);
+    assert_eq!(signet.json(&["user", "import", "users.jsonl"])["counts"]["unchanged"], 2, "the same file again");
+    // Alone it is an empty file. Elsewhere it is not JSON.
+    file(&signet, "empty.jsonl", "\u{feff}");
+    assert_eq!(signet.json(&["user", "import", "empty.jsonl"])["counts"]["added"], 0);
+    file(&signet, "later.jsonl", "{\"username\":\"carol\"}\n\u{feff}{\"username\":\"dora\"}\n");
+    let out = signet.run(&["user", "import", "later.jsonl"]);
+    assert!(!out.success && out.stderr.starts_with("line 2: line: expected a JSON object on one line; at column 1"), "{out:?}");
+}
+
+#[test]
 fn lines_that_never_end_are_refused_and_the_next_ones_are_read() {
     let signet = with_orders();
     let mut text = vec![b'x'; 300_000];
