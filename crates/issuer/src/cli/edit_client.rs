@@ -8,10 +8,12 @@ use serde_json::{Map, Value, json};
 use crate::admin::clients::{self, ClientView};
 use crate::admin::edit_client::{ClientEdit, ClientPatch, Edited, edit};
 use crate::admin::patch::Patch;
+use crate::admin::preview;
 use crate::admin::{Refused, change};
 use crate::app::App;
 use crate::cli::client_metadata::read_jwks;
 use crate::cli::client_values::{parse_access, parse_pkce, secret_report};
+use crate::cli::preview::changes_of_client;
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, operator, reading};
 use crate::fetch::budget::Asker;
@@ -101,6 +103,9 @@ pub struct EditArgs {
     session_management: Option<bool>,
     #[command(flatten)]
     metadata: MetadataChanges,
+    /// Only print what would change, and who could no longer sign in or could from now on
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// The options for the client metadata. An empty text removes a member.
@@ -178,12 +183,23 @@ pub async fn run(app: &App, args: EditArgs) -> Result<Report, CliError> {
     let id = args.id.clone();
     let before = clients::show(&reading(app), &id).await?;
     // The lists are changed from what was read, so the change is refused if another one came between.
-    let version = before.version;
+    let (version, only_shows) = (before.version, args.dry_run);
     let changed = async {
-        let edition = ClientEdit::prepare(app, patch(args, &before)?, Asker::Operator).await?;
-        Ok(change(app, &operator(), |change| Box::pin(edit(change, &id, edition, Some(version)))).await?)
+        let patch = patch(args, &before)?;
+        let subject = patch.subject(&before);
+        let edition = ClientEdit::prepare(app, patch, Asker::Operator).await?;
+        if only_shows {
+            let actor = operator();
+            let work = preview::run(app, &actor, &subject, |change| Box::pin(edit(change, &id, edition, Some(version))));
+            let (Edited { client, client_secret }, preview) = work.await?;
+            return Ok(Err(changes_of_client(&before, &client, client_secret.is_some(), &preview)));
+        }
+        Ok(Ok(change(app, &operator(), |change| Box::pin(edit(change, &id, edition, Some(version)))).await?))
     };
-    let Edited { client, client_secret } = changed.await.map_err(|error: CliError| error.in_terms_of(EDIT))?;
+    let Edited { client, client_secret } = match changed.await.map_err(|error: CliError| error.in_terms_of(EDIT))? {
+        Ok(edited) => edited,
+        Err(report) => return Ok(report),
+    };
     if client_secret.is_some() {
         return Ok(secret_report(&client.client_id, client_secret));
     }

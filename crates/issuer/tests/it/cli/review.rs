@@ -25,6 +25,50 @@ fn a_script_reviews_who_may_use_a_client() {
     assert!(signet.error(&["client", "access", "none", "--csv"], "").starts_with("signet: there is no client none"));
 }
 
+#[test]
+fn a_dry_run_of_an_edit_says_what_would_change_and_who_loses_access() {
+    let signet = with_orders();
+    for user in ["alice", "bob"] {
+        signet.json_with(&["user", "add", user, "--password-stdin"], PASSWORD);
+    }
+    for (group, member) in [("staff", "alice"), ("guests", "bob")] {
+        signet.json(&["group", "add", group]);
+        signet.json(&["group", "members", group, "--add", member]);
+    }
+    let add = ["client", "add", "--id", "wiki", "--name", "Wiki", "--public", "--grant", "authorization_code", "--access", "groups"];
+    signet.json(&[&add[..], &["--group", "staff", "--redirect-uri", "https://wiki.example/cb", "--scope", "openid"]].concat());
+    let before = signet.json(&["client", "show", "wiki"]);
+    let edit = ["client", "edit", "wiki", "--add-group", "guests", "--remove-group", "staff", "--name", "The wiki", "--public", "false"];
+    let edit = [&edit[..], &["--client-uri", "https://wiki.example", "--dry-run"]].concat();
+    let told = signet.run(&edit).stdout;
+    for line in [
+        "Nothing was changed.",
+        "client_name: Wiki -> The wiki",
+        "client_uri: nothing -> https://wiki.example",
+        "groups: staff -> guests",
+        "public: true -> false",
+        "The client would get a secret.",
+        "1 user would gain the client wiki: bob",
+        "1 user would lose the client wiki: alice",
+    ] {
+        assert!(told.lines().any(|told| told == line), "{line}: {told}");
+    }
+    let json = signet.json(&edit);
+    assert_eq!(json["changes"]["groups"], json!({ "before": ["staff"], "after": ["guests"] }));
+    assert!(json["changes"].get("version").is_none() && json["effects"].as_array().unwrap().len() == 2, "{json}");
+    assert_eq!(signet.json(&["client", "show", "wiki"]), before, "nothing of it is kept");
+    let same = signet.run(&["client", "edit", "wiki", "--name", "Wiki", "--dry-run"]).stdout;
+    let expected = "Nothing was changed.\nThe client is so already.\nNo user would gain or lose anything by this change.\n";
+    assert_eq!(same, expected);
+    let everyone = signet.run(&["client", "edit", "wiki", "--access", "everyone", "--dry-run"]).stdout;
+    assert!(
+        everyone.contains("access: groups -> everyone") && everyone.contains("2 users would gain the client wiki: admin, bob"),
+        "{everyone}"
+    );
+    let refused = signet.error(&["client", "edit", "wiki", "--add-group", "none", "--dry-run"], "");
+    assert!(refused.contains("--add-group or --remove-group"), "a dry run obeys the rules of the change: {refused}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_lists_and_withdraws_consents() {
     // The commands know no other time than this machine's.
