@@ -135,6 +135,16 @@ pub async fn end_others(app: &App, actor: &Actor, user: Uuid, kept: &str, by: &s
     commit(transaction).await
 }
 
+/// Signs `user` out of every browser, this one included, and ends all their codes and authorizations. A sign-in that is under way meanwhile
+/// is refused, or its session is ended too.
+pub async fn end_everything(app: &App, actor: &Actor, user: Uuid, by: &str) -> Result<(), StoreError> {
+    let now = app.now();
+    let transaction = app.store.begin().await?;
+    let ended = end_all(&transaction, user, actor, by, now).await?;
+    audit::record(&transaction, now, actor, Event::OthersEnded { user, ended }).await?;
+    commit(transaction).await
+}
+
 /// The access of a user that [`end_elsewhere`] does not end.
 #[derive(Debug, Clone, Copy)]
 pub struct Kept<'a> {

@@ -169,7 +169,7 @@ pub enum Event<'a> {
     AccessRefused { user: Uuid, client: &'a str },
     /// A session ended; `by` names the cause.
     SessionEnded { user: Uuid, sid: &'a str, by: &'a str },
-    /// A user ended all sessions and authorizations but those of the browser that they used.
+    /// A user ended all sessions and authorizations, in most cases but those of the browser that they used.
     OthersEnded { user: Uuid, ended: EndedAccess },
     /// A user changed their own password, which ended these sessions and authorizations.
     PasswordChanged { user: Uuid, ended: EndedAccess },

@@ -124,10 +124,12 @@ impl Browser {
         self.keep(&Kept { csrf, request_key, sid }).await
     }
 
-    /// Ends the session and removes the cookie. Does nothing if no user is signed in.
+    /// Ends the session and removes the cookie, also that of a session that has ended.
     pub async fn sign_out(&self) -> Result<(), PageError> {
         if let Some(SignedIn { session, user, .. }) = self.signed_in().await? {
             session::end(&self.app, &self.actor(user.id), &session.sid, user.id, "user").await?;
+        }
+        if self.kept().await?.is_some() {
             self.cookie.flush().await?;
             self.follow(None)?;
         }

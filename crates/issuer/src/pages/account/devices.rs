@@ -97,7 +97,7 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
         }
         (Some("end" | "end-all"), _) => {
             if form.get("action") == Some("end-all") {
-                session::end_others(&app, &browser.actor(user.id), user.id, &own.sid, "user").await?;
+                session::end_everything(&app, &browser.actor(user.id), user.id, "user").await?;
             }
             browser.sign_out().await?;
             browser.note("signed-out");

@@ -1,6 +1,7 @@
 //! A person sees the devices on which they are signed in and can end them, but no device of anybody else.
 
 use crate::pages::account::app;
+use crate::support::{PASSWORD, real_time};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn devices_are_shown_and_ended() {
@@ -33,6 +34,38 @@ async fn devices_are_shown_and_ended() {
         assert_eq!(browser.get("/account").await.heading(), "Sign in");
     }
     assert_eq!(bob.get("/account").await.heading(), "Profile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ending_everything_leaves_no_session_that_began_before() {
+    let app = app().await;
+    let (mut refused, mut signed_in) = (0, 0);
+    for round in 0..6 {
+        let browser = app.signed_in("alice").await;
+        let page = browser.get("/account/devices").await;
+        let mut sign_ins = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let other = app.browser();
+            sign_ins.spawn(async move {
+                let form = other.get("/sign-in").await;
+                other.sign_in(&form, "alice", PASSWORD).await.heading().to_owned()
+            });
+        }
+        real_time(20 + 15 * round).await;
+        let ended = browser.submit(&page, "/account/devices", &[("action", "end-all")]).await;
+        assert_eq!(ended.heading(), "You are signed out");
+        assert_eq!(browser.get("/account").await.heading(), "Sign in");
+        for heading in sign_ins.join_all().await {
+            if heading == "Sign in" { refused += 1 } else { signed_in += 1 }
+        }
+        let survivors = "SELECT count(*) FROM audit_events JOIN sessions ON audit_events.detail LIKE '%' || sessions.sid || '%' \
+                         WHERE audit_events.event = 'signed_in' AND sessions.ended_at IS NULL \
+                         AND audit_events.id < (SELECT max(id) FROM audit_events WHERE event = 'others_ended')";
+        assert_eq!(app.count(survivors).await, 0, "round {round}");
+    }
+    assert_eq!(refused + signed_in, 24);
+    // The sessions of the last round live on if they began afterwards; nobody else's ended.
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'others_ended'").await, 6);
 }
 
 #[tokio::test(flavor = "multi_thread")]
