@@ -48,9 +48,11 @@ async fn claim_form(admin: &Administrator, id: &str, stored: &str) -> Result<For
                 .hint("One per line, such as admins=Admin. The first that fits comes first."),
             Field::new("default", "Otherwise", Kind::Text).hint("The value for a user in none of these groups; empty for no claim."),
             Field::new("value", "Fixed value", Kind::Text).hint("JSON, such as \"readonly\" or [1, 2]."),
-            Field::new("shape", "Form", Kind::Choice(shapes)),
-            Field::new("in_id_token", "In ID tokens", Kind::Check),
-            Field::new("in_userinfo", "In UserInfo", Kind::Check),
+            Field::new("shape", "Form", Kind::Choice(shapes)).hint("How several values are written, such as several groups."),
+            Field::new("in_id_token", "In ID tokens", Kind::Check)
+                .hint("The application reads it when somebody signs in, and at each refresh."),
+            Field::new("in_userinfo", "In UserInfo", Kind::Check)
+                .hint("The application asks the issuer for it at /userinfo, with its access token."),
         ],
         submit: "Save the claim",
         back: path,

@@ -8,7 +8,6 @@ use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::presets::{self, Preset};
 use crate::admin::{Listing, Refused};
 use crate::fetch::budget::Asker;
-use crate::grants::Grant;
 use crate::oauth::access::Access;
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::client_metadata::ClientMetadata;
@@ -16,6 +15,7 @@ use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::words;
 use crate::pages::admin::client_secrets::shown_once;
 use crate::pages::admin::clients::{PATH, SECTION};
+use crate::pages::admin::grant_words::grants;
 use crate::pages::admin::view::{Cell, Field, FormPage, Kind, List, Table};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
 use crate::web::error::page::PageError;
@@ -39,16 +39,6 @@ pub(super) const FLAGS: [(&str, &str); 2] = [
     ("backchannel_logout_session_required", "It needs the session (sid) when it is told of a sign-out"),
     ("frontchannel_logout_session_required", "It needs the issuer and the session (iss and sid) in the frame"),
 ];
-
-/// Returns the grants, each with the sentence that says what the client does.
-fn grants() -> [(Grant, &'static str); 4] {
-    [
-        (Grant::AuthorizationCode, "People sign in to it with the browser (authorization_code)"),
-        (Grant::RefreshToken, "It gets new tokens without asking people again (refresh_token)"),
-        (Grant::ClientCredentials, "It asks for tokens of its own, for no person (client_credentials)"),
-        (Grant::Password, "It sends people's passwords itself (password)"),
-    ]
-}
 
 /// Returns the fields that a new client and an existing one have in common.
 pub(super) fn fields() -> Vec<Field> {

@@ -13,6 +13,7 @@ use crate::oauth::client_claim::{ClaimSource, ClientClaim};
 use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
 use crate::pages::account::moment;
+use crate::pages::admin::grant_words::grants_in_words;
 use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, client_streams, failed, window};
 use crate::web::error::page::PageError;
@@ -193,7 +194,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
                 facts: vec![
                     ("Type", Cell::text(if client.public { "public, without a secret" } else { "confidential" })),
                     ("May sign in", who_may_sign_in(&client)),
-                    ("Grants", Cell::text(client.grant_types.join(", "))),
+                    ("How it gets tokens (grants)", Cell::text(grants_in_words(&client.grant_types).join(". "))),
                     ("Scopes", Cell::text(client.scope.clone())),
                     ("Redirect URIs", list(&client.redirect_uris)),
                     ("Origins", list(&client.origins)),

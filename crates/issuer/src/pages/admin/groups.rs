@@ -110,7 +110,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
             },
             Section {
                 title: "Clients that use it",
-                lead: "Clients of which the group is one. A map of groups on the page of a client may name it too.".to_owned(),
+                lead: "Clients that have it among their groups. A map of groups on the page of a client may name it too.".to_owned(),
                 table: Some(uses),
                 ..Section::default()
             },

@@ -12,6 +12,7 @@ pub mod clients;
 mod effects;
 mod field;
 mod figure;
+mod grant_words;
 pub mod groups;
 pub mod keys;
 mod offers;

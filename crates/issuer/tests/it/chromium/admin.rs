@@ -1,6 +1,6 @@
 //! Every page of the administration in Chromium, by keyboard.
 
-use signet_issuer::admin::groups::{self, GroupDraft};
+use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
 use signet_issuer::admin::{attributes, keys, users};
 
 use super::window::Window;
@@ -108,4 +108,45 @@ async fn an_administrator_walks_through_all_pages() {
     window.activate("main button.danger").await;
     window.wait("!!document.querySelector('[role=status]')").await;
     window.inspect("admin-user-disabled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium; scripts/test.sh runs it"]
+async fn what_is_refused_or_overtaken_can_be_corrected_in_place() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
+    app.add_user("boss", &["admin"]).await;
+    let draft = GroupDraft { name: "on-call".to_owned(), roles: vec!["clerk".to_owned()], ..GroupDraft::default() };
+    app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+    let window = Window::open().await;
+    let goto = async |path: &str| window.goto(&format!("{}{path}", app.url)).await;
+    // The sign-in leads back to the form that was opened.
+    goto("/admin/groups/on%2Dcall/edit").await;
+    super::sign_in_as(&window, "boss", PASSWORD).await;
+    assert_eq!(window.heading().await, "Change the group on-call");
+    let other = GroupPatch { display_name: Some(Some("Whoever is on call".to_owned())), is_default: Some(true), ..GroupPatch::default() };
+    app.operate(|change| Box::pin(groups::edit(change, "on-call", other))).await.unwrap();
+    window.fill("#external_id", "team-7").await;
+    window.activate("button.primary").await;
+    window.inspect("admin-group-overtaken").await;
+    window.activate("button.primary").await;
+    assert_eq!(window.heading().await, "Change the group on-call?");
+    window.inspect("admin-group-switches").await;
+    window.activate("main button.primary").await;
+    window.wait("!!document.querySelector('[role=status]')").await;
+    goto("/admin/users").await;
+    window.fill("input[name='user.alice']", " ").await;
+    window.fill("#group", "nobody").await;
+    window.activate(".chosen button").await;
+    assert_eq!(window.heading().await, "Add the chosen users to a group");
+    window.inspect("admin-users-group-refused").await;
+    let id = users::show(&app.reading(), "alice").await.unwrap().id;
+    app.operate(|change| Box::pin(users::disable(change, id))).await.unwrap();
+    for (name, path) in [
+        ("admin-client-try-disabled", "/admin/clients/web/try?user=alice&scope=openid+email"),
+        ("admin-nothing", "/admin/nothing"),
+        ("admin-audit-unknown", "/admin/audit?by=bogus"),
+    ] {
+        goto(path).await;
+        window.inspect(name).await;
+    }
 }

@@ -164,7 +164,9 @@ async fn what_is_typed_twice_counts_once_and_forms_use_plain_words() {
     let form = browser.get("/admin/users/alice/edit").await;
     assert!(form.text.contains(">Given name</label>") && form.text.contains("The claim given_name."), "{}", form.text);
     let client = browser.get("/admin/clients/web").await;
-    assert!(client.text.contains("demanded of every sign-in"), "{}", client.text);
+    for words in ["demanded of every sign-in", "People sign in to it with the browser (authorization_code). It gets new tokens"] {
+        assert!(client.text.contains(words), "{words}: {}", client.text);
+    }
     // The clients of the first start are of no use to people who administer nothing.
     let of = async |username: &str| {
         let page = browser.get(&format!("/admin/users/{username}")).await;
