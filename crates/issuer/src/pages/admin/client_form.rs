@@ -93,7 +93,6 @@ pub(super) fn fields() -> Vec<Field> {
         Field::new("id_token_claims", "ID tokens also carry the claims of the granted scopes", Kind::Check),
         Field::new("claims_allowed", "It may be told of groups, roles and attributes", Kind::Check),
         Field::new("signals_of_all_users", "Its streams of Shared Signals tell of all users, not only of those who use it", Kind::Check),
-        Field::new("session_management", "Its pages may watch by a frame whether people are still signed in", Kind::Check),
         Field::new("group_filter", "Groups that it is told of", Kind::Choice(filters)),
         Field::new("group_prefix", "Beginning of the names", Kind::Text),
         Field::part("Signing out", "Where people are sent after they signed out, and how it is told that a session has ended."),
@@ -104,6 +103,7 @@ pub(super) fn fields() -> Vec<Field> {
     fields.extend(of_sign_out.into_iter().map(url));
     fields.extend(FLAGS.map(|(name, label)| Field::new(name, label, Kind::Check)));
     fields.extend([
+        Field::new("session_management", "Its pages may watch by a frame whether people are still signed in", Kind::Check),
         Field::part("What people see of it, and its keys", "Pages that ask people for their consent show these. Nothing here is needed."),
         Field::new("native", "It is installed on people's devices", Kind::Check),
     ]);
