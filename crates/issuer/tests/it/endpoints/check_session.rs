@@ -207,7 +207,7 @@ async fn an_administrator_sets_it_over_rest_and_on_the_page_and_no_registration_
     let changed = app.call("PATCH", "/clients/web", &token, Some("*"), Some(json!({ "session_management": true }))).await;
     assert_eq!((changed.status, shown().await), (200, json!(true)), "{}", changed.text);
     let body = json!({
-        "client_id": "new", "client_name": "New", "grant_types": ["authorization_code"], "redirect_uris": [CALLBACK],
+        "client_id": "watcher", "client_name": "Watcher", "grant_types": ["authorization_code"], "redirect_uris": [CALLBACK],
         "access": "everyone", "scope": "openid", "session_management": true,
     });
     let added = app.call("POST", "/clients", &token, None, Some(body)).await;
