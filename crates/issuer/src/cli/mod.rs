@@ -318,7 +318,9 @@ fn install_tls_provider() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-async fn open(settings: Settings) -> Result<Arc<App>, CliError> {
+async fn open(mut settings: Settings) -> Result<Arc<App>, CliError> {
+    // A command does one thing at a time. Each connection to SQLite has a thread, and each thread a heap of its own that grows.
+    settings.max_connections = 1;
     let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await?;
     if let Some(administrator) = administrator {
         // Standard output is reserved for the result of the command, which programs may parse.

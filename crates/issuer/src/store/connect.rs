@@ -32,17 +32,18 @@ pub(super) struct Connections {
     pub(super) writer: DatabaseConnection,
 }
 
-/// Connects to `url`. Creates the SQLite file if it does not exist. A connection to PostgreSQL that is among `retired` is replaced.
-pub(super) async fn connect(url: &DatabaseUrl, retired: &Arc<Retired>) -> Result<Connections, StoreError> {
+/// Connects to `url`. Creates the SQLite file if it does not exist. A connection to PostgreSQL that is among `retired` is replaced. No more
+/// connections read SQLite than the process serves at once (`served`).
+pub(super) async fn connect(url: &DatabaseUrl, served: usize, retired: &Arc<Retired>) -> Result<Connections, StoreError> {
     let mut options = ConnectOptions::new(url.expose());
     options.sqlx_logging(false).connect_timeout(ACQUIRE_TIMEOUT).acquire_timeout(ACQUIRE_TIMEOUT);
     match url.sqlite_file() {
-        Some(file) => sqlite(options, file).await,
+        Some(file) => sqlite(options, file, SQLITE_READERS.min(u32::try_from(served.max(1)).unwrap_or(SQLITE_READERS))).await,
         None => postgres(options, url, Arc::clone(retired)).await,
     }
 }
 
-async fn sqlite(mut options: ConnectOptions, file: &Path) -> Result<Connections, StoreError> {
+async fn sqlite(mut options: ConnectOptions, file: &Path, readers: u32) -> Result<Connections, StoreError> {
     make_private(file)?;
     options.test_before_acquire(false);
     let open = |options: &ConnectOptions, reads_only: bool| {
@@ -65,7 +66,7 @@ async fn sqlite(mut options: ConnectOptions, file: &Path) -> Result<Connections,
         async move { persist(|| Database::connect(options.clone()), is_busy).await }
     };
     let writer = open(options.clone().max_connections(1).min_connections(1), false).await?;
-    let reader = open(options.max_connections(SQLITE_READERS), true).await?;
+    let reader = open(options.max_connections(readers), true).await?;
     Ok(Connections { reader, writer })
 }
 

@@ -113,11 +113,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects to `url`. Creates the SQLite file if it does not exist.
+    /// Connects to `url`, for a process that serves up to `max_connections` at once. Creates the SQLite file if it does not exist.
     pub async fn connect(url: &DatabaseUrl, max_connections: usize) -> Result<Self, StoreError> {
         let queue = (max_connections / 4).max(1);
         let retired = Arc::default();
-        let Connections { reader, writer } = connect::connect(url, &retired).await?;
+        let Connections { reader, writer } = connect::connect(url, max_connections, &retired).await?;
         let (clients, users, advances) = (reader.clone(), reader.clone(), writer.clone());
         Ok(Self {
             reader,
