@@ -259,7 +259,7 @@ async fn the_statements_about_streams_and_their_queues_use_indexes() {
     db.assert_indexed(&["outbox_created_at", "outbox_receiver"]);
     // These sort the few rows that they find. A client has at most ten streams.
     let other = "'stream:other', 'verification', '{}', 0, 0";
-    let numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000)";
+    let numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 50000)";
     let columns = "receiver, event, details, created_at, next_attempt_at";
     hub.app.sql(&format!("{numbers} INSERT INTO outbox ({columns}) SELECT {other} FROM numbers")).await;
     let db = hub.app.plans_by_statistics().await;
