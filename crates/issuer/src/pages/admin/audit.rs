@@ -128,6 +128,9 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
     };
     let same = same(&query);
     let is_faulty = !error.is_empty();
+    // A query that is wrong has no file, and its list is not empty because nothing happened.
+    let formats: &[(&str, &str)] = if is_faulty { &[] } else { &[("CSV", "csv"), ("JSON Lines", "jsonl")] };
+    let empty = if is_faulty { "No event is listed until the fields above are right." } else { "No event was found." };
     let list = List {
         frame: admin.frame(SECTION, "signet audit list").await?,
         heading: "Audit",
@@ -141,14 +144,8 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         ],
         path: PATH,
         error,
-        files: ["csv", "jsonl"]
-            .map(|format| (if format == "csv" { "CSV" } else { "JSON Lines" }, format!("{PATH}/download?format={format}&{same}")))
-            .to_vec(),
-        table: Table::new(&["Time", "Event", "Cause", "User", "Client", "Address"], "No event was found.").filled(
-            page,
-            &format!("{PATH}?{same}"),
-            row,
-        ),
+        files: formats.iter().map(|(label, format)| (*label, format!("{PATH}/download?format={format}&{same}"))).collect(),
+        table: Table::new(&["Time", "Event", "Cause", "User", "Client", "Address"], empty).filled(page, &format!("{PATH}?{same}"), row),
         ..List::default()
     };
     let mut response = html(&list, Csp::Own)?;

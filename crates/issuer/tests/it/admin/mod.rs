@@ -14,7 +14,7 @@ mod resources;
 mod review;
 mod roles;
 mod search;
-mod transfer;
+pub mod transfer;
 mod users;
 
 use signet_issuer::admin::{self, Window};

@@ -1,7 +1,9 @@
 //! Names that would have no page are refused, whoever gives them and by whatever way.
 
 use serde_json::json;
+use signet_issuer::admin::transfer::ImportOptions;
 
+use crate::admin::transfer::check;
 use crate::support::{PASSWORD, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +31,9 @@ async fn names_that_would_have_no_page_are_refused_on_pages_and_over_rest() {
             assert!(refused.text.contains(&format!("#/{field}")) && refused.text.contains("new"), "{noun} {name}: {}", refused.text);
         }
     }
-    // Nor does a user get such a name afterwards.
+    // An import refuses it, and so does whoever renames a user.
+    let (_, refused) = check(&app, ImportOptions::default(), &[json!({ "username": "NEW" }), json!({ "username": "newer" })]).await;
+    assert_eq!((refused.len(), refused[0].line), (1, 1), "{}", refused[0]);
     let path = "/admin/users/boss/edit";
     let refused = browser.send_filled(&browser.get(path).await, path, &[("username", "New")]).await;
     assert!(refused.status == 400 && refused.text.contains("not the word new"), "{}", refused.text);

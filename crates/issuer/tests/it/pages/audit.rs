@@ -64,6 +64,7 @@ async fn the_page_lists_filters_and_shows_events() {
         assert_eq!(browser.get(&format!("/admin/audit/download?{query}")).await.status, 400, "{query}");
         let refused = browser.get(&format!("/admin/audit?{query}")).await;
         assert_eq!(refused.status, 400, "{query}");
+        assert!(!refused.text.contains("Download as") && refused.text.contains("until the fields above are right"), "{}", refused.text);
         assert!(refused.text.contains(expected) && refused.text.contains(query.rsplit('=').next().unwrap()), "{}", refused.text);
     }
     for path in ["/admin/audit/999999", "/admin/audit/none"] {
