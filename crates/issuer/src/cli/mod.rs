@@ -297,7 +297,7 @@ async fn run(cli: Cli) -> Result<Report, CliError> {
     }
 }
 
-async fn manage(app: &Arc<App>, command: Manage, json: bool) -> Result<Report, CliError> {
+async fn manage(app: &App, command: Manage, json: bool) -> Result<Report, CliError> {
     match command {
         Manage::User(command) => user::run(app, command, json).await,
         Manage::Group(command) => group::run(app, command, json).await,

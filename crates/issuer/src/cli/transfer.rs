@@ -4,18 +4,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use tokio::task::JoinHandle;
 
+use crate::admin::change;
 use crate::admin::transfer::{
-    BATCH, Batch, Counts, Import, ImportOptions, Line, MAX_LINE, Refusal, expect_large_writes, export, make_room, sync,
+    BATCH, Batch, Counts, Import, ImportOptions, Line, MAX_LINE, Refusal, checkpoint, expect_large_writes, export, make_room, sync,
 };
-use crate::admin::{Refused, change};
 use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{CliError, operator, reading, refuse};
@@ -48,9 +46,6 @@ pub struct ExportArgs {
     #[arg(long)]
     with_password_hashes: bool,
 }
-
-/// A batch that is being written: the outcome, for how long its transaction held the lock, and when that ended.
-type Writing = JoinHandle<(Result<Counts, Refused>, Duration, Duration)>;
 
 /// A file that is read in batches of lines.
 struct Lines {
@@ -111,7 +106,7 @@ impl Lines {
 }
 
 /// Imports a file: checks all lines, then writes them if none is refused.
-pub async fn import(app: &Arc<App>, arguments: ImportArgs) -> Result<Report, CliError> {
+pub async fn import(app: &App, arguments: ImportArgs) -> Result<Report, CliError> {
     let ImportArgs { file, update, allow_admin, check } = arguments;
     let mut import = Import::begin(&reading(app), ImportOptions { update, allow_admin }).await?;
     let (mut counts, mut listed, mut number_refused) = (Counts::default(), Vec::new(), 0_u64);
@@ -144,36 +139,24 @@ pub async fn import(app: &Arc<App>, arguments: ImportArgs) -> Result<Report, Cli
         let text = format!("All {total} lines are right: {}. Nothing was written.", sentence(counts, ["to add", "to change", "unchanged"]));
         return Ok(Report::new(text, json!({ "imported": false, "refused": 0, "counts": counts })));
     }
-    let counts = write(app, Arc::new(import), Lines::open(&file, "Importing")?).await?;
+    let counts = write(app, &import, Lines::open(&file, "Importing")?).await?;
     let text = format!("Imported {total} lines: {}.", sentence(counts, ["added", "changed", "unchanged"]));
     Ok(Report::new(text, json!({ "imported": true, "refused": 0, "counts": counts })))
 }
 
-/// Writes all lines, each batch in a transaction of its own. One batch is prepared while the one before it is written.
-async fn write(app: &Arc<App>, import: Arc<Import>, mut lines: Lines) -> Result<Counts, CliError> {
+/// Writes all lines, each batch in a transaction of its own. While others can have the lock, the next batch is prepared.
+async fn write(app: &App, import: &Import, mut lines: Lines) -> Result<Counts, CliError> {
     expect_large_writes(&reading(app)).await?;
-    let (mut counts, mut writing) = (Counts::default(), None::<Writing>);
-    loop {
-        let prepared = match lines.batch(app).await {
-            Ok(Some(batch)) => import.prepare(&reading(app), batch).await.map(Some).map_err(CliError::from),
-            Ok(None) => Ok(None),
-            Err(error) => Err(error),
-        };
-        if let Some(writing) = writing.take() {
-            let (written, held, end) = writing.await.map_err(std::io::Error::other)?;
-            counts += written?;
-            lines.progress.set_message(format!("{} users", counts.added + counts.updated + counts.unchanged));
-            make_room(&reading(app), held, end).await?;
-        }
-        let Some(prepared) = prepared? else { break };
-        let (app, import) = (Arc::clone(app), Arc::clone(&import));
-        writing = Some(tokio::spawn(async move {
-            let start = app.clock.monotonic();
-            let actor = operator();
-            let written = change(&app, &actor, |change| Box::pin(async move { import.write(change, prepared).await })).await;
-            let end = app.clock.monotonic();
-            (written, end.saturating_sub(start), end)
-        }));
+    let (mut counts, mut held, mut end) = (Counts::default(), Duration::ZERO, app.clock.monotonic());
+    while let Some(batch) = lines.batch(app).await? {
+        let prepared = import.prepare(&reading(app), batch).await?;
+        make_room(&reading(app), held, end).await?;
+        let start = app.clock.monotonic();
+        counts += change(app, &operator(), |change| Box::pin(import.write(change, prepared))).await?;
+        end = app.clock.monotonic();
+        held = end.saturating_sub(start);
+        checkpoint(&reading(app)).await?;
+        lines.progress.set_message(format!("{} users", counts.added + counts.updated + counts.unchanged));
     }
     sync(&reading(app))?;
     lines.progress.finish_and_clear();

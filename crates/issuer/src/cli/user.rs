@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
@@ -221,7 +220,7 @@ const ADD: Arguments<'_> =
     &[("username", "USERNAME"), ("email", "--email"), ("name", "--name"), ("roles", "--role"), ("groups", "--group"), PASSWORD_HASH];
 
 /// Runs `command` as the operator and returns its report.
-pub async fn run(app: &Arc<App>, command: UserCommand, json: bool) -> Result<Report, CliError> {
+pub async fn run(app: &App, command: UserCommand, json: bool) -> Result<Report, CliError> {
     match command {
         UserCommand::Add { username, email, name, roles, groups, password } => {
             let draft = UserDraft { username, email, email_verified: false, name, roles, groups };

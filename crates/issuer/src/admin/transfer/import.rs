@@ -307,6 +307,11 @@ pub async fn expect_large_writes(reading: &Reading<'_>) -> Result<(), Refused> {
     Ok(reading.permit(Operation::UserImport)?.store.expect_large_writes().await?)
 }
 
+/// Moves what a transaction wrote from the log of SQLite into the file. It needs no lock.
+pub async fn checkpoint(reading: &Reading<'_>) -> Result<(), Refused> {
+    Ok(reading.permit(Operation::UserImport)?.store.checkpoint().await?)
+}
+
 /// Ends an import after all its transactions: waits until they have reached the disk.
 pub fn sync(reading: &Reading<'_>) -> Result<(), Refused> {
     let app = reading.permit(Operation::UserImport)?;
@@ -315,11 +320,10 @@ pub fn sync(reading: &Reading<'_>) -> Result<(), Refused> {
 
 /// Waits between two transactions on SQLite, which has one writer at a time, until the lock was free for as long as the first transaction
 /// held it (`held`). That one ended at the time `end` of the monotonic clock. Otherwise the import would take the lock again before a
-/// sign-in that waits for it tries once more. Meanwhile the log is moved into the file, which needs no lock.
+/// sign-in that waits for it tries once more.
 pub async fn make_room(reading: &Reading<'_>, held: Duration, end: Duration) -> Result<(), Refused> {
     let app = reading.permit(Operation::UserImport)?;
     if app.settings.database_url.sqlite_file().is_some() {
-        app.store.checkpoint().await?;
         app.clock.sleep((end + held).saturating_sub(app.clock.monotonic())).await;
     }
     Ok(())

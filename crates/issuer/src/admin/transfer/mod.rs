@@ -9,7 +9,7 @@ mod line;
 mod plan;
 
 pub use batch::{BATCH, Batch, Line, Refusal};
-pub use import::{Counts, Import, Prepared, expect_large_writes, make_room, sync};
+pub use import::{Counts, Import, Prepared, checkpoint, expect_large_writes, make_room, sync};
 pub use line::MAX_LINE;
 pub use plan::ImportOptions;
 
