@@ -127,6 +127,11 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
     }
     let group = groups::show(&form.admin.reading(), &name).await.map_err(failed)?;
     let count = groups::count_members(&form.admin.reading(), &name).await.map_err(failed)?;
+    let members = match count {
+        1 => "Its only member loses".to_owned(),
+        1000.. => "Its members, 1,000 or more, lose".to_owned(),
+        several => format!("Its {several} members lose"),
+    };
     let subject = Subject::Group(group.name.clone());
     let actor = form.admin.as_confirmed();
     let effects = form.admin.effects(&actor, &subject, |change| Box::pin(groups::remove(change, &name))).await.map_err(failed)?;
@@ -134,7 +139,7 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
         section: SECTION,
         heading: format!("Remove the group {}?", group.name),
         lead: format!(
-            "Its {count} members lose the roles that it carries, and the applications that only this group may use. Its name is never given \
+            "{members} the roles that it carries, and the applications that only this group may use. Its name is never given \
              to another group, because applications may know it. {effects}"
         ),
         path: path(&group.name),
