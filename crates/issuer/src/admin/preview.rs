@@ -11,6 +11,7 @@ use crate::admin::{Change, Refused, Work};
 use crate::app::App;
 use crate::audit::Actor;
 use crate::oauth::access::Access;
+use crate::store::authorizations::{Standing, Which};
 use crate::store::{ConnectionTrait, authorizations, client_groups, clients, groups, roles, roll_back, users};
 
 /// The largest number of users whose groups, roles and scopes are compared.
@@ -73,11 +74,24 @@ pub struct Preview {
     pub effects: Vec<Effect>,
     /// The number of users whom the change concerns, at most 1,000.
     pub examined: usize,
-    /// `false` if the change concerns more users than were examined.
+    /// `false` if the change may concern more users or authorizations than were examined.
     pub complete: bool,
-    /// The number of live authorizations of those who lose the client whose access changes; absent for other changes.
+    /// The number of users who could no longer sign in to anything, because the change disables or deletes them.
+    pub shut_out: usize,
+    /// The number of live authorizations that the change ends, or whose users lose the client that changes. Absent for changes of roles and
+    /// groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorizations: Option<usize>,
+    /// The number of other live authorizations whose access tokens the change refuses. Absent for changes of roles and groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused_tokens: Option<usize>,
+}
+
+impl Preview {
+    /// Returns whether the change leaves to every user who was examined what they have, and lets all of them sign in.
+    pub fn is_idle(&self) -> bool {
+        self.effects.is_empty() && self.shut_out == 0
+    }
 }
 
 /// The groups, roles and scopes that each user has.
@@ -92,40 +106,73 @@ pub async fn run<'a, T>(
 ) -> Result<(T, Preview), Refused> {
     let mut change = Change::within(app, actor, app.store.begin().await?);
     let client = if let Subject::Client { id, .. } = subject { Some(id.as_str()) } else { None };
-    let givers = match client {
-        Some(id) => {
-            let idle = app.settings.refresh_idle_lifetime;
-            authorizations::givers(&change.transaction, id, change.now, idle, EXAMINED as u64 + 1).await?
-        }
+    let given = match client {
+        Some(id) => standing(&change, app, Which::Of(id)).await?,
         None => Vec::new(),
     };
-    let mut ids = concerned(&change.transaction, subject).await?;
-    ids.extend(&givers);
+    // Those who use the client count first; others fill up the number of those who are examined.
+    let mut ids: BTreeSet<Uuid> = given.iter().map(|given| given.user_id).take(EXAMINED).collect();
+    let mut others = concerned(&change.transaction, subject).await?;
     if matches!(subject, Subject::Client { everyone: true, .. }) {
-        // Those who use the client count first; others fill up the number of those who are examined.
-        for row in users::page(&change.transaction, Some(true), None, EXAMINED as u64 + 1).await? {
-            if ids.len() > EXAMINED {
-                break;
-            }
-            ids.insert(row.id);
-        }
+        let rows = users::page(&change.transaction, Some(true), None, EXAMINED as u64 + 1).await?;
+        others.extend(rows.into_iter().map(|row| row.id));
     }
-    let complete = ids.len() <= EXAMINED;
-    while ids.len() > EXAMINED {
-        ids.pop_last();
-    }
-    let before = holdings(&change.transaction, &ids, client).await?;
+    others.retain(|id| !ids.contains(id));
+    let complete = given.len() <= EXAMINED && ids.len() + others.len() <= EXAMINED;
+    ids.extend(others.into_iter().take(EXAMINED - ids.len()));
+    let examined: Vec<Uuid> = ids.iter().copied().collect();
+    let given = if let Subject::Users(_) = subject { standing(&change, app, Which::By(&examined)).await? } else { given };
+    let complete = complete && given.len() <= EXAMINED;
+
+    let (before, enabled) = holdings(&change.transaction, &ids, client).await?;
     // The names are read before the change, because it may delete users.
     let usernames: BTreeMap<Uuid, String> = users::names(&change.transaction, ids.iter().copied()).await?.into_iter().collect();
     let value = work(&mut change).await?;
-    let after = holdings(&change.transaction, &ids, client).await?;
+    let (after, still_enabled) = holdings(&change.transaction, &ids, client).await?;
+    let these: Vec<Uuid> = given.iter().map(|given| given.id).collect();
+    let left = standing(&change, app, Which::These(&these)).await?;
     let effects = effects(&usernames, &before, &after);
     roll_back(change.transaction).await?;
-    let authorizations = client.map(|id| {
-        let has = |held: &Holdings, user: &Uuid| held.get(user).is_some_and(|held| held.contains(&(Kind::Client, id.to_owned())));
-        givers.iter().filter(|user| has(&before, user) && !has(&after, user)).count()
-    });
-    Ok((value, Preview { effects, examined: ids.len(), complete, authorizations }))
+
+    let lost = |user: &Uuid| {
+        let Some(id) = client else { return false };
+        let has = |held: &Holdings| held.get(user).is_some_and(|held| held.contains(&(Kind::Client, id.to_owned())));
+        has(&before) && !has(&after)
+    };
+    let (ended, refused) = ended_and_refused(&given, &left, lost);
+    let counts = matches!(subject, Subject::Client { .. } | Subject::Users(_));
+    let preview = Preview {
+        effects,
+        examined: ids.len(),
+        complete,
+        shut_out: enabled.difference(&still_enabled).count(),
+        authorizations: counts.then_some(ended),
+        refused_tokens: counts.then_some(refused),
+    };
+    Ok((value, preview))
+}
+
+/// Returns the authorizations `which` that can be used. Finds one more than are examined, if there are more.
+async fn standing(change: &Change<'_>, app: &App, which: Which<'_>) -> Result<Vec<Standing>, Refused> {
+    let idle = app.settings.refresh_idle_lifetime;
+    Ok(authorizations::standing(&change.transaction, which, change.now, idle, EXAMINED as u64 + 1).await?)
+}
+
+/// Returns how many of the authorizations `before` a change can no longer be used after it, because they are not `left` or because their
+/// user `lost` the client, and of how many others only the access tokens are refused.
+fn ended_and_refused(before: &[Standing], left: &[Standing], lost: impl Fn(&Uuid) -> bool) -> (usize, usize) {
+    let handles: BTreeMap<Uuid, &Option<Vec<u8>>> = left.iter().map(|left| (left.id, &left.grant_id)).collect();
+    let (mut ended, mut refused) = (0, 0);
+    for given in before {
+        match handles.get(&given.id) {
+            None => ended += 1,
+            Some(_) if lost(&given.user_id) => ended += 1,
+            // Their tokens hold the handle that they had.
+            Some(handle) if **handle != given.grant_id => refused += 1,
+            Some(_) => {}
+        }
+    }
+    (ended, refused)
 }
 
 /// Returns the users whom a change of `subject` concerns. Finds one more than are examined, if there are more.
@@ -166,9 +213,8 @@ async fn concerned(db: &impl ConnectionTrait, subject: &Subject) -> Result<BTree
 }
 
 /// Returns what each of the users `ids` has: of clients those that they may use through groups, and `client` also if everyone may use it or
-/// if it is disabled. A
-/// disabled user has nothing, because nothing is given to them.
-async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>, client: Option<&str>) -> Result<Holdings, Refused> {
+/// if it is disabled. A disabled user has nothing, because nothing is given to them. The second value are those of them who are enabled.
+async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>, client: Option<&str>) -> Result<(Holdings, BTreeSet<Uuid>), Refused> {
     let rows = users::by_ids(db, ids.iter().copied()).await?;
     let enabled: BTreeSet<Uuid> = rows.into_iter().filter(|row| row.disabled_at.is_none()).map(|row| row.id).collect();
     let ids = || enabled.iter().copied();
@@ -198,7 +244,7 @@ async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>, client: Optio
         held.extend(names.iter().filter_map(|role| scopes.get(role)).flatten().map(|scope| (Kind::Scope, scope.clone())));
         held.extend(names.into_iter().map(|name| (Kind::Role, name)));
     }
-    Ok(holdings)
+    Ok((holdings, enabled))
 }
 
 /// Returns those of the users `ids` who may sign in to the client `id` when it is enabled.

@@ -21,16 +21,22 @@ use crate::web::error::problem::Problem;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Preview)]
 pub struct PreviewBody {
-    /// What users would gain and lose: groups first, then roles, scopes, and the clients that they may sign in to. Empty if nobody would gain
-    /// or lose anything.
+    /// What users would gain and lose: groups first, then roles, scopes, and the clients that they may sign in to. Empty if nobody who was
+    /// examined would gain or lose any of these.
     pub effects: Vec<EffectBody>,
     /// The number of users whom the change concerns, at most 1,000.
     pub examined: usize,
-    /// `false` if the change concerns more users than were examined.
+    /// `false` if the change may concern more users or authorizations than were examined.
     pub complete: bool,
-    /// The number of live authorizations of those who could no longer use the client that changes; absent for other changes.
+    /// The number of users who could no longer sign in to anything, because the change disables or deletes them.
+    pub shut_out: usize,
+    /// The number of live authorizations that would end, or whose users could no longer use the client that changes. Absent for changes of
+    /// roles and groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorizations: Option<usize>,
+    /// The number of other live authorizations whose access tokens would be refused. Absent for changes of roles and groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused_tokens: Option<usize>,
 }
 
 /// One thing that users would gain or lose.
@@ -50,9 +56,10 @@ pub struct EffectBody {
 }
 
 impl From<Preview> for PreviewBody {
-    fn from(Preview { effects, examined, complete, authorizations }: Preview) -> Self {
+    fn from(preview: Preview) -> Self {
+        let Preview { effects, examined, complete, shut_out, authorizations, refused_tokens } = preview;
         let effect = |Effect { kind, name, gained, count, users }| EffectBody { kind, name, gained, count, users };
-        Self { effects: effects.into_iter().map(effect).collect(), examined, complete, authorizations }
+        Self { effects: effects.into_iter().map(effect).collect(), examined, complete, shut_out, authorizations, refused_tokens }
     }
 }
 

@@ -40,9 +40,6 @@ pub fn changes_of_client(before: &ClientView, after: &ClientView, gets_secret: b
         lines.push("The client would get a secret.".to_owned());
     }
     lines.extend(effects(preview));
-    if let Some(number) = preview.authorizations.filter(|number| *number > 0) {
-        lines.push(format!("Authorizations that could no longer be used: {number}."));
-    }
     let mut json = json!(preview);
     json["changes"] = changes.into();
     Report::new(lines.join("\n"), json)
@@ -72,11 +69,25 @@ fn text(preview: &Preview) -> String {
 
 fn effects(preview: &Preview) -> Vec<String> {
     let mut lines: Vec<String> = preview.effects.iter().map(line).collect();
-    if lines.is_empty() {
-        lines.push("No user would gain or lose anything by this change.".to_owned());
+    match preview.shut_out {
+        0 => {}
+        1 => lines.push("1 user could no longer sign in, and their sessions would end.".to_owned()),
+        several => lines.push(format!("{several} users could no longer sign in, and their sessions would end.")),
+    }
+    let examined = preview.examined;
+    match (preview.is_idle(), preview.complete) {
+        (true, true) => lines.push("The roles, groups and applications of users stay as they are.".to_owned()),
+        (true, false) => lines.push(format!("Of the {examined} users who were examined, nobody would gain or lose anything.")),
+        (false, _) => {}
+    }
+    if let Some(number) = preview.authorizations.filter(|number| *number > 0) {
+        lines.push(format!("Authorizations that could no longer be used: {number}."));
+    }
+    if let Some(number) = preview.refused_tokens.filter(|number| *number > 0) {
+        lines.push(format!("Other authorizations whose access tokens would be refused: {number}."));
     }
     if !preview.complete {
-        lines.push(format!("The change concerns more users. Only {} of them were examined.", preview.examined));
+        lines.push(format!("The change may concern more users. Only {examined} were examined, so that the numbers may be higher."));
     }
     lines
 }

@@ -35,8 +35,11 @@ impl Administrator {
     ) -> Result<String, Refused> {
         let (_, preview) = preview::run(&self.app, actor, subject, work).await?;
         let mut sentences: Vec<String> = preview.effects.iter().map(sentence).collect();
-        if sentences.is_empty() {
-            sentences.push("No user gains or loses anything by this.".to_owned());
+        let examined = thousands(preview.examined);
+        match (preview.is_idle(), preview.complete) {
+            (true, true) => sentences.push("The roles, groups and applications of users stay as they are.".to_owned()),
+            (true, false) => sentences.push(format!("Of the {examined} users who were examined, nobody gains or loses anything.")),
+            (false, _) => {}
         }
         if let Some(number) = preview.authorizations.filter(|number| *number > 0) {
             sentences.push(match number {
@@ -45,8 +48,7 @@ impl Administrator {
             });
         }
         if !preview.complete {
-            let examined = thousands(preview.examined);
-            sentences.push(format!("More users are concerned; only {examined} of them were examined, so that the numbers may be higher."));
+            sentences.push(format!("More users may be concerned; only {examined} were examined, so that the numbers may be higher."));
         }
         Ok(sentences.join(" "))
     }

@@ -5,7 +5,7 @@ mod read;
 
 pub use end::{end, end_all, end_elsewhere, end_of_all_sessions, end_of_session};
 pub(super) use read::with_users;
-pub use read::{by_id, count_live, count_not_ended, givers, key_versions, live, of_grant, with_parties};
+pub use read::{Standing, Which, by_id, count_live, count_not_ended, key_versions, live, of_grant, standing, with_parties};
 
 use std::collections::HashSet;
 

@@ -186,22 +186,43 @@ pub async fn count_live(
     Ok(live.into_partial_model::<OnlyId>().all(db).await?.len())
 }
 
-#[derive(DerivePartialModel)]
-#[sea_orm(entity = "Entity")]
-struct OnlyUser {
-    user_id: Uuid,
+/// Which authorizations are looked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    /// Those that were given to this client.
+    Of(&'a str),
+    /// Those that these users gave.
+    By(&'a [Uuid]),
+    /// Those with these ids.
+    These(&'a [Uuid]),
 }
 
-/// Returns the users of up to `limit` authorizations of `client` that can still be used at `now`; one who gave several stands there as often.
-pub async fn givers(
+/// An authorization with its user and the handle in its access tokens.
+#[derive(Debug, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Standing {
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub grant_id: Option<Vec<u8>>,
+}
+
+/// Returns up to `limit` of the authorizations `which` that can still be used at `now`. One that was not refreshed for `idle` seconds cannot
+/// be used.
+pub async fn standing(
     db: &impl ConnectionTrait,
-    client: &str,
+    which: Which<'_>,
     now: UnixSeconds,
     idle: UnixSeconds,
     limit: u64,
-) -> Result<Vec<Uuid>, StoreError> {
-    let live = Entity::find().filter(of(None, Some(client))).filter(is_live(now, idle)).limit(limit);
-    Ok(live.into_partial_model::<OnlyUser>().all(db).await?.into_iter().map(|row| row.user_id).collect())
+) -> Result<Vec<Standing>, StoreError> {
+    let which = match which {
+        Which::Of(client) => Column::ClientId.eq(client),
+        Which::By([]) | Which::These([]) => return Ok(Vec::new()),
+        Which::By(users) => Column::UserId.is_in(users.iter().copied()),
+        Which::These(ids) => Column::Id.is_in(ids.iter().copied()),
+    };
+    Ok(Entity::find().filter(which).filter(is_live(now, idle)).limit(limit).into_partial_model::<Standing>().all(db).await?)
 }
 
 #[derive(DerivePartialModel)]

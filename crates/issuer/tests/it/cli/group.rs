@@ -37,7 +37,7 @@ fn scripts_can_set_groups_up_and_see_what_a_change_would_do() {
     assert!(made["url"].as_str().unwrap().contains("/set-password?link="), "{made}");
     assert_ne!(signet.json(&["user", "link", made["id"].as_str().unwrap()])["url"], made["url"], "a user is named by id, too");
     let none = signet.run(&["group", "edit", "clerks", "--display-name", "", "--dry-run"]).stdout;
-    assert_eq!(none, "Nothing was changed.\nNo user would gain or lose anything by this change.\n");
+    assert_eq!(none, "Nothing was changed.\nThe roles, groups and applications of users stay as they are.\n");
     assert_eq!(signet.json(&["group", "show", "Clerks"])["display_name"], "The clerks");
 
     signet.json(&["group", "edit", "clerks", "--rename", "sales"]);

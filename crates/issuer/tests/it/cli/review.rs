@@ -58,7 +58,7 @@ fn a_dry_run_of_an_edit_says_what_would_change_and_who_loses_access() {
     assert!(json["changes"].get("version").is_none() && json["effects"].as_array().unwrap().len() == 2, "{json}");
     assert_eq!(signet.json(&["client", "show", "wiki"]), before, "nothing of it is kept");
     let same = signet.run(&["client", "edit", "wiki", "--name", "Wiki", "--dry-run"]).stdout;
-    let expected = "Nothing was changed.\nThe client is so already.\nNo user would gain or lose anything by this change.\n";
+    let expected = "Nothing was changed.\nThe client is so already.\nThe roles, groups and applications of users stay as they are.\n";
     assert_eq!(same, expected);
     let everyone = signet.run(&["client", "edit", "wiki", "--access", "everyone", "--dry-run"]).stdout;
     assert!(
@@ -90,4 +90,33 @@ async fn a_script_lists_and_withdraws_consents() {
         let out = run(args);
         assert!(!out.success && out.stderr.contains(expected), "{args:?}: {}", out.stderr);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_counts_the_authorizations_that_a_change_ends_or_narrows() {
+    // The commands know no other time than this machine's.
+    let app = TestApp::on_system_time().await.with_orders().await.with_user("alice").await.with_web().await;
+    let (signet, keys) = (Signet::new(), app.keys_dir().display().to_string());
+    let env = [("SIGNET_DATABASE_URL", app.database_url()), ("SIGNET_KEYS_DIR", keys.as_str()), ("SIGNET_ISSUER", app.url.as_str())];
+    let run = |args: &[&str]| {
+        let out = signet.run_with(&env, &[args, &["--dry-run"]].concat(), "");
+        assert!(out.success, "{args:?}: {}", out.stderr);
+        out.stdout
+    };
+    app.code_flow(&app.browser(), &[("scope", "openid offline_access")]).await;
+    for change in [&["user", "disable", "alice"][..], &["user", "delete", "alice"]] {
+        let told = run(change);
+        for line in ["1 user could no longer sign in, and their sessions would end.", "Authorizations that could no longer be used: 1."] {
+            assert!(told.lines().any(|told| told == line), "{line}: {told}");
+        }
+        assert!(!told.contains("stay as they are"), "{told}");
+    }
+    for change in ["--remove-scope=offline_access", "--remove-grant=refresh_token"] {
+        let told = run(&["client", "edit", "web", change]);
+        assert!(told.contains("The roles, groups and applications of users stay as they are.\n"), "{change}: {told}");
+        assert!(told.contains("Other authorizations whose access tokens would be refused: 1.\n"), "{change}: {told}");
+    }
+    let told = run(&["client", "edit", "web", "--name", "The web"]);
+    assert!(told.contains("stay as they are.\n") && !told.to_lowercase().contains("authorizations"), "{told}");
+    assert_eq!(app.count("SELECT count(*) FROM authorizations WHERE ended_at IS NULL").await, 1, "nothing of it is kept");
 }

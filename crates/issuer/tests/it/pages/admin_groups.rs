@@ -67,7 +67,7 @@ async fn several_users_join_a_group_after_a_page_that_says_what_they_gain() {
     assert!(done.text.contains("Saved."), "{}", done.text);
     assert_eq!((groups_of(&app, "alice").await, groups_of(&app, "bob").await), (vec!["staff".to_owned()], vec!["staff".to_owned()]));
     let again = choose(&browser, &list, &["alice", "bob"], "STAFF").await;
-    assert!(again.text.contains("No user gains or loses anything by this."), "{}", again.text);
+    assert!(again.text.contains("The roles, groups and applications of users stay as they are."), "{}", again.text);
     // A refusal keeps the choice, which can be corrected in place.
     for (users, group, expected) in [
         (&[][..], "staff", "one or more usernames"),
@@ -241,4 +241,42 @@ async fn the_page_of_a_user_names_the_path_to_each_application_and_ends_each_dev
     assert!(row.contains("value=\"end-authorization\"") && row.contains("/admin/clients/web"), "{row}");
     let ended = browser.submit(&page, "/admin/users/alice", &[("action", "end-session"), ("sid", &sid)]).await;
     assert!(ended.text.contains("Ended.") && ended.text.contains("Signed in nowhere."), "{}", ended.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_more_members_than_are_examined_is_true() {
+    let (app, browser) = app().await;
+    app.code_flow(&app.browser(), &[("scope", "openid offline_access")]).await;
+    let (numbers, id) = if app.database_url().starts_with("sqlite") {
+        (
+            "(WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1499) SELECT i FROM n) AS n",
+            "unhex(printf('%032x', i + 1))",
+        )
+    } else {
+        ("(SELECT generate_series(0, 1499) AS i) AS n", "lpad(to_hex(i + 1), 32, '0')::uuid")
+    };
+    // Their ids come before that of Alice.
+    app.sql(&format!(
+        "INSERT INTO users (id, username, email_verified, created_at, updated_at) SELECT {id}, 'many' || i, FALSE, 0, 0 FROM {numbers}"
+    ))
+    .await;
+    for group in ["staff", "club"] {
+        let members = "SELECT groups.id, users.id FROM groups, users WHERE username LIKE 'many%'";
+        app.sql(&format!("INSERT INTO group_members {members} AND groups.name = '{group}'")).await;
+    }
+    // Who uses the client is examined before the members of its groups, who do not lose it.
+    let path = "/admin/clients/web/edit";
+    let asked = browser.send_filled(&browser.get(path).await, path, &[("access", "groups"), ("groups", "staff")]).await;
+    for text in ["1 user loses the application web: alice.", "One authorization that they gave it", "only 1,000 were examined"] {
+        assert!(asked.text.contains(text), "{text}: {}", asked.text);
+    }
+    browser.submit(&asked, path, &[]).await;
+    // They are members of both groups, so that they lose nothing by the change from one to the other.
+    let asked = browser.send_filled(&browser.get(path).await, path, &[("groups", "staff\nclub")]).await;
+    let told = "Of the 1,000 users who were examined, nobody gains or loses anything. More users may be concerned";
+    assert!(asked.text.contains(told) && !asked.text.contains("stay as they are"), "{}", asked.text);
+
+    let page = browser.get("/admin/groups/staff").await;
+    let asked = browser.submit(&page, "/admin/groups/staff", &[("action", "remove")]).await;
+    assert!(asked.text.contains("Its members, 1,000 or more, lose the roles that it carries"), "{}", asked.text);
 }
