@@ -10,9 +10,11 @@ use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::oauth::attribute_type::{AttributeType, Audience, LONGEST_PATTERN, compile};
 use crate::oauth::claim_name;
+use crate::oauth::client_claim::TRUSTED_CLAIMS;
 use crate::oauth::scope::OIDC_SCOPES;
 use crate::store::StoreError;
 use crate::store::attributes::{self, AttributeRow};
+use crate::store::client_claims;
 
 /// The largest number of attributes.
 const MOST: usize = 100;
@@ -262,10 +264,28 @@ pub async fn edit(
     if after == before {
         return Ok(before);
     }
+    if after.mutability == Audience::User && before.mutability != Audience::User {
+        refuse_trusted(change, name).await?;
+    }
+    if (&after.scope, after.mutability) != (&before.scope, before.mutability) {
+        change.require_recent()?;
+    }
     after.version += 1;
     attributes::update(&change.transaction, &after.clone().into_row()).await?;
     change.record(Action::AttributeChanged, Object::Named(name), Some(&before), Some(&after)).await?;
     Ok(after)
+}
+
+/// Refuses to let people edit the attribute `name` while a claim that applications trust comes from it.
+async fn refuse_trusted(change: &Change<'_>, name: &str) -> Result<(), Refused> {
+    let told = client_claims::of_attribute(&change.transaction, name).await?;
+    match told.iter().find(|(_, claim)| TRUSTED_CLAIMS.contains(&claim.as_str())) {
+        Some((client, claim)) => Err(Refused::Conflict(format!(
+            "mutability: expected an attribute that people may not edit, because the claim {claim} of the client {client} comes from it, \
+             and applications trust that claim; remove the claim first"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Removes an attribute with the values that users have.

@@ -147,6 +147,8 @@ async fn hold(change: &Change<'_>, id: &str) -> Result<Vec<ClientClaim>, Refused
     }
     let row = clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
     change.require_version(row.version)?;
+    let scopes = clients::scopes_of(db, &[id]).await?;
+    change.require_over_client(scopes.values().flatten().map(String::as_str))?;
     Ok(client_claims::of_client(db, id).await?)
 }
 

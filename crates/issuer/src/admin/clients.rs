@@ -239,6 +239,7 @@ pub async fn set_enabled(change: &mut Change<'_>, id: &str, enabled: bool) -> Re
     if before.enabled == enabled {
         return Ok(before);
     }
+    change.require_over_client(words(&before.scope))?;
     let after = ClientView { enabled, version: before.version + 1, ..before.clone() };
     check_first_client(change.app, &after)?;
     clients::set_disabled(&change.transaction, id, (!enabled).then_some(change.now)).await?;
@@ -292,6 +293,7 @@ pub async fn remove(change: &mut Change<'_>, id: &str) -> Result<u64, Refused> {
     }
     let before = lock(change, id).await?;
     change.require_version(before.version)?;
+    change.require_over_client(words(&before.scope))?;
     let ended = authorizations::end_all(&change.transaction, None, Some(id), change.now).await?;
     clients::remove(&change.transaction, id).await?;
     change.record(Action::ClientRemoved, Object::Client(id), Some(&before), None).await?;

@@ -143,7 +143,8 @@ pub async fn edit(change: &mut Change<'_>, id: &str, edit: ClientEdit, expected_
     change.require_over_client(words(&before.scope))?;
     let granted = found.scope.iter().filter(|scope| !words(&before.scope).any(|own| own == *scope));
     change.require_grant_of(granted)?;
-    if row.redirect_uris != earlier.redirect_uris {
+    let same_origins = same(&client.origins(), before.origins.iter().map(String::as_str));
+    if !same_origins || client_secret.is_some() || is_dangerous(&earlier, &before.metadata, &row, client.metadata()) {
         change.require_recent()?;
     }
     let row = ClientRow { version: earlier.version + 1, ..row };
@@ -164,6 +165,23 @@ pub async fn edit(change: &mut Change<'_>, id: &str, edit: ClientEdit, expected_
     check_first_client(app, &after)?;
     change.record(Action::ClientChanged, Object::Client(id), Some(&before), Some(&after)).await?;
     Ok(Edited { client: after, client_secret })
+}
+
+/// Returns whether the change of a client from `earlier` to `row` lets somebody else receive its tokens or prove to be the client, makes that
+/// easier, or lets the client learn more about people.
+fn is_dangerous(earlier: &ClientRow, own: &ClientMetadata, row: &ClientRow, metadata: &ClientMetadata) -> bool {
+    let proof = |row: &ClientRow| (row.public, row.token_endpoint_auth_method.clone());
+    let told = |row: &ClientRow| (row.group_filter.clone(), row.group_prefix.clone());
+    let newly = |flag: fn(&ClientRow) -> bool| flag(row) && !flag(earlier);
+    row.redirect_uris != earlier.redirect_uris
+        || metadata.post_logout_redirect_uris != own.post_logout_redirect_uris
+        || (&metadata.jwks, &metadata.jwks_uri) != (&own.jwks, &own.jwks_uri)
+        || proof(row) != proof(earlier)
+        || row.pkce != earlier.pkce
+        || told(row) != told(earlier)
+        || newly(|row| row.first_party)
+        || newly(|row| row.claims_allowed)
+        || newly(|row| row.signals_of_all_users)
 }
 
 /// Returns whether the lists have the same items, in any order.

@@ -71,7 +71,7 @@ macro_rules! operations {
             }
 
             /// Returns whether a user must have signed in recently. Some other operations demand it too when they grant a scope of
-            /// administration or change redirect URIs.
+            /// administration, or for those of their inputs that give somebody more than before.
             pub fn is_dangerous(self) -> bool {
                 match self {
                     $(Self::$name => operations!(@danger $($danger)?),)+

@@ -275,6 +275,10 @@ pub async fn edit(change: &mut Change<'_>, identifier: &str, patch: ResourcePatc
     if !faults.is_empty() {
         return Err(Refused::Invalid(faults));
     }
+    let tells_more = after.token_claims.iter().any(|claim| !before.token_claims.contains(claim));
+    if (after.open && !before.open) || tells_more {
+        change.require_recent()?;
+    }
     resources::update(db, &row).await?;
     let after = ResourceView { version: before.version + 1, ..after };
     change.record(Action::ResourceChanged, Object::Named(&after.identifier), Some(&before), Some(&after)).await?;

@@ -114,6 +114,11 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
     if edited == row && !changed {
         return Ok(before);
     }
+    if edited.email_verified && (!row.email_verified || edited.email != row.email) {
+        // Applications let people in by a verified address.
+        change.require_recent()?;
+        change.require_grant_to(&[id]).await?;
+    }
     edited.version += 1;
     edited.updated_at = change.now;
     if edited.username != row.username {

@@ -182,7 +182,9 @@ fn what_follows(form: &AdminForm, before: &ClientView) -> String {
         sentences.push(format!("It may administer this issuer by the scopes {}.", administers.join(", ")));
     }
     if sentences.is_empty() {
-        sentences.push("It may then act for people in another way than before.".to_owned());
+        sentences.push(
+            "It may then prove in another way who it is, act for people in another way, or learn more about them, than before.".to_owned(),
+        );
     }
     sentences.join(" ")
 }

@@ -201,7 +201,20 @@ pub async fn edit(admin: Administrator, Path(identifier): Path<String>) -> Resul
 }
 
 /// `POST /admin/resources/{identifier}/edit`: changes a resource.
-pub async fn save(Path(identifier): Path<String>, form: AdminForm) -> Result<Response, PageError> {
+pub async fn save(Path(identifier): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    let asked = Confirmation {
+        section: SECTION,
+        heading: format!("Give more access by {identifier}?"),
+        lead: "A resource that is open lets every client ask for its scopes. Its tokens tell services what is ticked about people."
+            .to_owned(),
+        path: format!("{}/edit", path(&identifier)),
+        back: path(&identifier),
+        submit: "Save",
+    };
+    if let Some(page) = form.check_confirmation(asked.clone()).await? {
+        return Ok(page);
+    }
+    let actor = form.careful_actor();
     let changed = match lifetime(&form) {
         Ok(token_lifetime) => {
             let told = TokenClaim::ALL.into_iter().filter(|claim| form.is_checked(claim.as_str()));
@@ -213,12 +226,13 @@ pub async fn save(Path(identifier): Path<String>, form: AdminForm) -> Result<Res
                 token_claims: Some(told.collect()),
                 group_prefix: Some(form.text("group_prefix")),
             };
-            form.change_drawn(|change| Box::pin(resources::edit(change, &identifier, patch))).await
+            form.attempt_drawn(&actor, |change| Box::pin(resources::edit(change, &identifier, patch))).await
         }
         Err(refused) => Err(refused),
     };
     match changed {
         Ok(resource) => form.admin.done("saved", &path(&resource.identifier)),
+        Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
         Err(refused) => form.refused(edit_form(&form.admin, &identifier).await?, refused),
     }
 }

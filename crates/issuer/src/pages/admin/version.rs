@@ -4,6 +4,7 @@
 use axum::response::Response;
 
 use crate::admin::{Change, Refused, Work, change_expecting};
+use crate::audit::Actor;
 use crate::pages::admin::view::FormPage;
 use crate::pages::admin::{AdminForm, failed};
 use crate::web::error::page::PageError;
@@ -23,7 +24,16 @@ impl AdminForm {
     /// Runs one operation in a transaction of its own. It fails with [`Refused::Stale`] if the object is not of the version that the form was
     /// drawn from.
     pub(super) async fn change_drawn<'a, T>(&'a self, work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>) -> Result<T, Refused> {
-        change_expecting(&self.admin.app, &self.admin.actor, Some(self.version()?), work).await
+        self.attempt_drawn(&self.admin.actor, work).await
+    }
+
+    /// The same by `actor`, who may be one that [`AdminForm::careful_actor`] made.
+    pub(super) async fn attempt_drawn<'a, T>(
+        &'a self,
+        actor: &'a Actor,
+        work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
+    ) -> Result<T, Refused> {
+        change_expecting(&self.admin.app, actor, Some(self.version()?), work).await
     }
 
     /// Returns `page`, which shows the object as it is saved, with what was typed and the version that the form was drawn from.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use signet_issuer::admin::Refused;
 use signet_issuer::admin::attributes::{self, AttributePatch, AttributeView};
+use signet_issuer::admin::client_claims;
 use signet_issuer::admin::users::{self, UserPatch, UserView};
 use uuid::Uuid;
 
@@ -92,4 +93,25 @@ async fn an_edit_keeps_name_and_type_and_raises_the_version() {
     let stale = app.operate(|change| Box::pin(attributes::remove(change, "team", Some(before.version)))).await;
     assert!(matches!(stale, Err(Refused::Stale)), "{stale:?}");
     assert!(serde_json::from_value::<AttributePatch>(json!({ "type": "number" })).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_may_not_edit_what_a_trusted_claim_comes_from() {
+    let app = TestApp::new().await.with_orders().await.with_web().await;
+    declare(&app, json!({ "name": "team", "type": "string" })).await.unwrap();
+    let claim = |name: &str| {
+        let claim =
+            json!({ "claim": name, "source": "attribute", "attribute": "team", "shape": "list", "in_id_token": true, "in_userinfo": true });
+        serde_json::from_value(claim).unwrap()
+    };
+    for name in ["groups", "team"] {
+        app.operate(|change| Box::pin(client_claims::put(change, "web", claim(name)))).await.unwrap();
+    }
+    let open = || serde_json::from_value::<AttributePatch>(json!({ "mutability": "user", "visibility": "user" })).unwrap();
+    match app.operate(|change| Box::pin(attributes::edit(change, "team", open(), None))).await {
+        Err(Refused::Conflict(reason)) => assert!(reason.contains("the claim groups of the client web"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    app.operate(|change| Box::pin(client_claims::remove(change, "web", "groups"))).await.unwrap();
+    app.operate(|change| Box::pin(attributes::edit(change, "team", open(), None))).await.unwrap();
 }

@@ -150,7 +150,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
         O::ClientReview => review::list(reading, "web", window).await.map(drop),
         O::ClientAdd => clients::add(change, new_client(&["orders:read"]), None, None).await.map(drop),
         O::ClientEdit => {
-            let patch = serde_json::from_value(serde_json::json!({ "pkce": "optional" })).unwrap();
+            let patch = serde_json::from_value(serde_json::json!({ "client_name": "Another name" })).unwrap();
             let edit = ClientEdit::prepare(&app.app, patch, Asker::Operator).await.unwrap();
             edit_client::edit(change, "web", edit, None).await.map(drop)
         }
@@ -166,7 +166,11 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
         O::ResourceShow => resources::show(reading, ORDERS).await.map(drop),
         O::ResourceAdd => resources::add(change, new_resource()).await.map(drop),
         O::ResourceAddBuiltIn => resources::add_built_in(change, "third", "Third", &[]).await.map(drop),
-        O::ResourceEdit => resources::edit(change, ORDERS, ResourcePatch { open: Some(true), ..ResourcePatch::default() }).await.map(drop),
+        O::ResourceEdit => {
+            resources::edit(change, ORDERS, ResourcePatch { name: Some("Another name".to_owned()), ..ResourcePatch::default() })
+                .await
+                .map(drop)
+        }
         O::ResourceRemove => resources::remove(change, ORDERS).await.map(drop),
         O::KeyList => keys::list(reading).await.map(drop),
         O::KeyPublish => keys::publish(change, app.app.rotation().generate().unwrap()).await.map(drop),

@@ -54,6 +54,22 @@ async fn a_service_client_changes_no_client_of_administrators() {
     assert_eq!(patch(&service, "/clients/web", &moved).await.status, 200);
     let rotate = async |id: &str| app.call("POST", &format!("/clients/{id}/secrets"), &service, None, Some(json!({}))).await.status;
     assert_eq!((rotate("console").await, rotate("web").await, rotate("service").await), (403, 200, 200));
+    // Neither does it remove or disable one, or give it claims.
+    let claim = json!({ "claim": "team", "source": "fixed", "value": "evil", "shape": "first", "in_id_token": true, "in_userinfo": true });
+    for (method, path, body) in [
+        ("DELETE", "/clients/cli", None),
+        ("POST", "/clients/api-docs/disable", Some(json!({}))),
+        ("POST", "/clients/api-docs/claims", Some(claim)),
+    ] {
+        let answer = app.call(method, path, &service, Some("*"), body).await;
+        assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);
+    }
+    // Applications let people in by a verified address, so it verifies none of an administrator.
+    let users = app.call("GET", "/users?limit=200", &service, None, None).await;
+    let boss_row = users.json["items"].as_array().unwrap().iter().find(|user| user["username"] == "boss").unwrap();
+    let id = boss_row["id"].as_str().unwrap();
+    let verified = json!({ "email": "evil@x.example", "email_verified": true });
+    assert_eq!(patch(&service, &format!("/users/{id}"), &verified).await.status, 403);
     // An administrator may, for example after the issuer has moved, if they signed in recently.
     let moved = json!({ "redirect_uris": ["https://new.example/docs/oauth2-redirect.html"] });
     assert_eq!(patch(&boss, "/clients/api-docs", &moved).await.status, 200);

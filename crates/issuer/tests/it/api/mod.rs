@@ -169,6 +169,21 @@ async fn a_role_taken_from_an_administrator_is_gone_from_their_token_at_once() {
     assert_eq!(app.call("GET", "/users", &token, None, None).await.status, 401);
 }
 
+/// The changes of a client after which somebody else may receive its tokens or prove to be the client, or which tell it more about people.
+fn dangerous_changes() -> Vec<Value> {
+    vec![
+        json!({ "redirect_uris": ["https://evil.example/callback"] }),
+        json!({ "origins": ["https://evil.example"] }),
+        json!({ "metadata": { "post_logout_redirect_uris": ["https://evil.example/"] } }),
+        json!({ "metadata": { "jwks_uri": "https://evil.example/jwks.json" } }),
+        json!({ "pkce": "optional" }),
+        json!({ "first_party": true }),
+        json!({ "group_filter": "all" }),
+        json!({ "signals_of_all_users": true }),
+        json!({ "token_endpoint_auth_method": "client_secret_post" }),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dangerous_operation_needs_a_recent_sign_in_of_a_user_but_not_of_a_client() {
     let app = TestApp::administered().await;
@@ -177,6 +192,7 @@ async fn a_dangerous_operation_needs_a_recent_sign_in_of_a_user_but_not_of_a_cli
     })
     .await;
     app.add_client("old", false, "client_credentials", &["orders:read"]).await;
+    let app = app.with_web().await;
     let form =
         [("grant_type", "password"), ("client_id", "cli"), ("username", "boss"), ("password", PASSWORD), ("scope", "admin offline_access")];
     let refresh = app.token(&form).await.str("refresh_token").to_owned();
@@ -188,7 +204,17 @@ async fn a_dangerous_operation_needs_a_recent_sign_in_of_a_user_but_not_of_a_cli
     let challenge = answer.header("www-authenticate");
     assert!(challenge.contains("error=\"insufficient_user_authentication\"") && challenge.contains("max_age=\"600\""), "{challenge}");
     assert_eq!(app.call("GET", "/clients/old", old, None, None).await.status, 200);
+    let patch = async |token: &str, path: &str, body: &Value| app.call("PATCH", path, token, Some("*"), Some(body.clone())).await;
+    for change in dangerous_changes() {
+        let answer = patch(old, "/clients/web", &change).await;
+        assert_eq!(answer.status, 401, "{change}: {}", answer.text);
+    }
+    assert_eq!(patch(old, "/clients/web", &json!({ "client_name": "Another name" })).await.status, 200);
     let recent = app.token_of("boss", "admin").await;
+    for change in dangerous_changes() {
+        let answer = patch(&recent, "/clients/web", &change).await;
+        assert_eq!(answer.status, 200, "{change}: {}", answer.text);
+    }
     assert!(app.call("POST", "/clients/old/secrets", &recent, None, Some(json!({}))).await.json["client_secret"].is_string());
     let service = app.client_token("service", "admin").await.str("access_token").to_owned();
     assert_eq!(app.call("POST", "/clients/old/secrets", &service, None, Some(json!({}))).await.status, 200);

@@ -108,7 +108,9 @@ async fn the_form_has_parts_and_takes_a_jwk_set() {
         assert!(part.contains(&format!("name=\"{field}\"")), "{field}: {part}");
     }
     let key = r#"{"keys":[{"kty":"RSA","n":"sXchDaQebHnPiGvyDOAT4saGEUetSyo9MKLOoWFsueri23bOdgWp4Dy1WlUzewbgBHod5pcM9H95GQRV3JDXboIRROSBigeC5yjU1hGzHHyXss8UDprecbAYxknTcQkhslANGRUZmdTOQ5qTRsLAt6BTYuyvVRdhS8exSZEy_c4gs_7svlJJQ4H9_NxsiIoLwAEk7-Q3UXERGYw_75IDrGA84-lA_-Ct4eTlXHBIY2EaV7t7LjJaynVJCpkv4LKjTTAumiGUIuQhrNhZLuF_RJLqHpM2kgWFLU7-VTdL1VbC2tejvcI2BlMkEpk1BzBZI0KQB0GaDWFLN-aEAw3vRw","e":"AQAB"}]}"#;
-    let saved = browser.send_filled(&form, edit, &[("jwks", key)]).await;
+    let asked = browser.send_filled(&form, edit, &[("jwks", key)]).await;
+    assert!(asked.text.contains("prove in another way who it is"), "{}", asked.text);
+    let saved = browser.submit(&asked, edit, &[("confirm_password", PASSWORD)]).await;
     assert!(saved.text.contains("Saved."), "{}", saved.text);
     let client = clients::show(&app.reading(), "web").await.unwrap();
     assert_eq!(client.metadata.jwks.unwrap()["keys"][0]["e"], "AQAB");
@@ -118,7 +120,7 @@ async fn the_form_has_parts_and_takes_a_jwk_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn new_redirect_uris_need_the_password_and_other_changes_do_not() {
+async fn dangerous_changes_need_the_password_and_others_do_not() {
     let (app, browser) = boss().await;
     let edit = "/admin/clients/web/edit";
     let form = browser.get(edit).await;
@@ -164,10 +166,12 @@ async fn new_redirect_uris_need_the_password_and_other_changes_do_not() {
         .send_filled(&form, edit, &[("redirect_uris", "https://a.example/#x\nhttps://b.example/#y"), ("group_filter", "prefix")])
         .await;
     assert!(faulty.status == 400 && faulty.text.contains("a.example/#x") && faulty.text.contains("b.example/#y"), "{}", faulty.text);
-    let public = browser.send_filled(&form, edit, &[("public", "true")]).await;
+    let asked = browser.send_filled(&form, edit, &[("public", "true")]).await;
+    let public = browser.submit(&asked, edit, &[("confirm_password", PASSWORD)]).await;
     assert!(public.text.contains("public, without a secret"), "{}", public.text);
     let form = browser.get(edit).await;
-    let confidential = browser.send_filled(&form, edit, &[("public", "unchecked")]).await;
+    let asked = browser.send_filled(&form, edit, &[("public", "unchecked")]).await;
+    let confidential = browser.submit(&asked, edit, &[("confirm_password", PASSWORD)]).await;
     assert!(confidential.text.contains("It is not shown again"), "{}", confidential.text);
 }
 
