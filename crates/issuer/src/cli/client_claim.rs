@@ -65,7 +65,7 @@ struct SourceArgs {
     #[arg(long = "group-value", value_name = "GROUP=VALUE", value_parser = crate::cli::parse_pair)]
     group_values: Vec<(String, String)>,
     /// Give every user this value, written as JSON
-    #[arg(long, value_name = "JSON")]
+    #[arg(long, value_name = "JSON", value_parser = parse_json)]
     value: Option<Value>,
 }
 
@@ -96,6 +96,12 @@ const SET: Arguments<'_> = &[
 
 fn parse_shape(text: &str) -> Result<Shape, String> {
     Shape::parse(text).ok_or_else(|| format!("expected {}", Shape::ALL.map(Shape::as_str).join(", ")))
+}
+
+/// Parses the value of `--value`. The error says where `text` is no JSON, and how JSON looks.
+fn parse_json(text: &str) -> Result<Value, String> {
+    let example = r#"expected JSON, such as true, 7, "gold" or ["a", "b"]"#;
+    serde_json::from_str(text).map_err(|error| format!("{example}; {error}"))
 }
 
 impl SetArgs {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod audit;
+mod claim;
 mod doctor;
 mod group;
 mod help;
