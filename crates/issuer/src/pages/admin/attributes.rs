@@ -9,7 +9,7 @@ use crate::admin::{Fault, Refused};
 use crate::oauth::attribute_type::{AttributeType, Audience};
 use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -79,7 +79,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Resp
     let change = ("Change the attribute", format!("{path}/edit"));
     let remove = Button::new("Remove the attribute", &path, "remove").danger();
     let detail = Detail {
-        frame: admin.frame(SECTION, format!("signet attribute show {}", attribute.name)).await?,
+        frame: admin.frame(SECTION, shell::line("attribute show", &[&attribute.name], "")).await?,
         heading: attribute.display_name,
         sections: vec![Section { facts, links: vec![change], buttons: vec![remove], ..Section::default() }],
         ..Detail::default()
@@ -193,7 +193,7 @@ async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageEr
     let attribute = attributes::show(&admin.reading(), name).await.map_err(failed)?;
     let path = path(name);
     let form = FormPage {
-        frame: admin.frame(SECTION, format!("signet attribute edit {}", attribute.name)).await?,
+        frame: admin.frame(SECTION, shell::line("attribute edit", &[&attribute.name], "")).await?,
         heading: format!("Change the attribute {}", attribute.name),
         lead: "Values that users have already stay, even if new bounds or a new pattern would refuse them.".to_owned(),
         action: format!("{path}/edit"),

@@ -8,7 +8,7 @@ use crate::admin::{Change, Fault, Refused, client_claims};
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::{Field, FormPage, Kind};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::Hidden;
@@ -35,7 +35,7 @@ async fn claim_form(admin: &Administrator, id: &str, stored: &str) -> Result<For
         stored => ("To take the claim away, empty its name and save.", vec![Hidden::new("stored", stored)]),
     };
     Ok(FormPage {
-        frame: admin.frame(SECTION, format!("signet client claim set {id} CLAIM --from groups")).await?,
+        frame: admin.frame(SECTION, shell::line("client claim set", &[id, "CLAIM"], "--from groups")).await?,
         heading: "A claim of the client".to_owned(),
         lead: lead.to_owned(),
         action: format!("{path}/claim"),

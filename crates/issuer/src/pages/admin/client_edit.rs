@@ -18,7 +18,7 @@ use crate::pages::admin::client_form::{FLAGS, URLS, fields, grant_types, jwks};
 use crate::pages::admin::client_secrets::shown_once;
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::FormPage;
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell};
 use crate::web::error::page::PageError;
 
 /// Returns the form of the client `id`, with what is saved.
@@ -26,7 +26,7 @@ async fn edit_form(admin: &Administrator, id: &str) -> Result<FormPage, PageErro
     let client = clients::show(&admin.reading(), id).await.map_err(failed)?;
     let path = path(id);
     let form = FormPage {
-        frame: admin.frame(SECTION, format!("signet client edit {id} --name NAME --add-redirect-uri URI")).await?,
+        frame: admin.frame(SECTION, shell::line("client edit", &[id], "--name NAME --add-redirect-uri URI")).await?,
         heading: "Change the client".to_owned(),
         lead: id.to_owned(),
         action: format!("{path}/edit"),

@@ -9,7 +9,7 @@ use crate::admin::presets::Paste;
 use crate::clock::DAY;
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::{Detail, Field, FormPage, Kind, Section};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell};
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, html};
 
@@ -20,7 +20,7 @@ const ENDS: [(&str, &str); 4] = [("next", "at the next rotation"), ("week", "in 
 pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Response, PageError> {
     let client = clients::show(&admin.reading(), &id).await.map_err(failed)?;
     let page = FormPage {
-        frame: admin.frame(SECTION, format!("signet client rotate-secret {id} --old-ends-in 7d")).await?,
+        frame: admin.frame(SECTION, shell::line("client rotate-secret", &[&id], "--old-ends-in 7d")).await?,
         heading: format!("Give {} a new secret", client.client_name),
         lead:
             "The new secret is shown once. Until the current one ends, both are good, so that the application can be changed without a gap."
@@ -85,6 +85,6 @@ pub(super) async fn shown_once(
         links.push(("Try what it is told", format!("{path}/try")));
     }
     sections.push(Section { links, ..Section::default() });
-    let frame = admin.frame(SECTION, format!("signet client show {id}")).await?;
+    let frame = admin.frame(SECTION, shell::line("client show", &[id], "")).await?;
     html(&Detail { frame, heading, badges: Vec::new(), lead: String::new(), sections }, Csp::Own)
 }

@@ -7,7 +7,7 @@ use crate::admin::trial::{self, TrialRequest, TriedClaim};
 use crate::admin::{Fault, Listing, Refused, clients};
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::{Cell, Detail, Field, FormPage, Kind, Section, Table};
-use crate::pages::admin::{Administrator, failed};
+use crate::pages::admin::{Administrator, failed, shell};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -16,7 +16,7 @@ use crate::web::html::{Csp, html};
 pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery) -> Result<Response, PageError> {
     let client = clients::show(&admin.reading(), &id).await.map_err(failed)?;
     let path = path(&id);
-    let frame = admin.frame(SECTION, format!("signet client try {id} --user USERNAME --scope openid")).await?;
+    let frame = admin.frame(SECTION, shell::line("client try", &[&id], "--user USERNAME --scope openid")).await?;
     let fields = vec![
         Field::new("user", "Username", Kind::Text),
         Field::new("scope", "Scopes", Kind::Text).hint("Separated by spaces, such as openid email groups. Empty for the default ones."),

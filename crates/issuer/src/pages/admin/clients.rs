@@ -15,7 +15,7 @@ use crate::oauth::pkce::Pkce;
 use crate::pages::account::moment;
 use crate::pages::admin::grant_words::grants_in_words;
 use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, client_streams, failed, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, client_streams, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::file;
 use crate::web::form::PageQuery;
@@ -183,7 +183,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
         links.push(("Give it a new secret", format!("{path}/secret")));
     }
     let mut detail = Detail {
-        frame: admin.frame(SECTION, format!("signet client show {}", client.client_id)).await?,
+        frame: admin.frame(SECTION, shell::line("client show", &[&client.client_id], "")).await?,
         heading: client.client_name.clone(),
         badges: vec![Cell::badge(if client.enabled { "enabled" } else { "disabled" }, client.enabled)],
         lead: registered(&client, admin.app.settings.registered_client_unused_days),

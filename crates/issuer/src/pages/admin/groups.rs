@@ -12,7 +12,7 @@ use crate::oauth::group_name;
 use crate::pages::account::moment;
 use crate::pages::admin::effects::Members;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -80,7 +80,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
     let yes_or_no = |holds: bool| Cell::text(if holds { "yes" } else { "no" });
     let removal = Button::new("Remove the group", &path, "remove").danger();
     let counted = if count < 1000 { count.to_string() } else { "1,000 or more".to_owned() };
-    let mut frame = admin.frame(SECTION, format!("signet group show {}", group.name)).await?;
+    let mut frame = admin.frame(SECTION, shell::line("group show", &[&group.name], "")).await?;
     if !group.delegated && !admin.may(Operation::GroupEdit) {
         frame.offers = frame.offers.only_reading();
     }
@@ -215,7 +215,7 @@ async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageEr
     let group = groups::show(&admin.reading(), name).await.map_err(failed)?;
     let path = path(&group.name);
     let form = FormPage {
-        frame: admin.frame(SECTION, format!("signet group edit {}", group.name)).await?,
+        frame: admin.frame(SECTION, shell::line("group edit", &[&group.name], "")).await?,
         heading: format!("Change the group {}", group.name),
         lead: "A name that the group gives up is never given to another group.".to_owned(),
         action: format!("{path}/edit"),
@@ -329,7 +329,7 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
 async fn members_form(admin: &Administrator, name: &str) -> Result<FormPage, PageError> {
     let path = path(name);
     Ok(FormPage {
-        frame: admin.frame(SECTION, format!("signet group members {name} --add USERNAME")).await?,
+        frame: admin.frame(SECTION, shell::line("group members", &[name], "--add USERNAME")).await?,
         heading: format!("Members of {name}"),
         lead: "New members have the roles of the group at once. Those who leave lose them at the next refresh of each app.".to_owned(),
         action: format!("{path}/members"),

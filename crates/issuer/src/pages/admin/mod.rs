@@ -21,6 +21,7 @@ pub mod resources;
 pub mod roles;
 pub mod search;
 pub mod sessions;
+mod shell;
 mod table;
 pub mod user;
 pub mod user_edit;

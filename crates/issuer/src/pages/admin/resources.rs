@@ -8,7 +8,7 @@ use crate::admin::{Listing, Refused};
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::token_claim::TokenClaim;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -48,7 +48,7 @@ pub async fn show(admin: Administrator, Path(identifier): Path<String>) -> Resul
     let scopes = Listing::whole(resource.scopes);
     let row = |scope: ScopeView| vec![Cell::text(scope.name), Cell::text(scope.description)];
     let detail = Detail {
-        frame: admin.frame(SECTION, format!("signet resource edit {}", resource.identifier)).await?,
+        frame: admin.frame(SECTION, shell::line("resource edit", &[&resource.identifier], "")).await?,
         heading: resource.name,
         sections: vec![
             Section {
@@ -174,7 +174,7 @@ async fn edit_form(admin: &Administrator, identifier: &str) -> Result<FormPage, 
     fields.push(Field::new("group_prefix", "Only groups whose names begin with", Kind::Text));
     fields.push(Field::new("roles", "Tokens tell the user's roles that hold a scope of this resource", Kind::Check));
     let form = FormPage {
-        frame: admin.frame(SECTION, format!("signet resource edit {identifier}")).await?,
+        frame: admin.frame(SECTION, shell::line("resource edit", &[identifier], "")).await?,
         heading: "Change the resource".to_owned(),
         lead: identifier.to_owned(),
         action: format!("{path}/edit"),

@@ -7,7 +7,7 @@ use crate::admin::preview::Subject;
 use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
 use crate::admin::{MemberView, Refused};
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -54,7 +54,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
     let edit = ("Change the role", format!("{path}/edit"));
     let removal = Button::new("Remove the role", &path, "remove").danger();
     let detail = Detail {
-        frame: admin.frame(SECTION, format!("signet role scopes {}", role.name)).await?,
+        frame: admin.frame(SECTION, shell::line("role scopes", &[&role.name], "")).await?,
         heading: role.display_name.clone().unwrap_or_else(|| role.name.clone()),
         sections: vec![
             Section {
@@ -155,7 +155,7 @@ async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageEr
     let role = roles::show(&admin.reading(), name).await.map_err(failed)?;
     let path = path(&role.name);
     let form = FormPage {
-        frame: admin.frame(SECTION, format!("signet role scopes {name} --add SCOPE")).await?,
+        frame: admin.frame(SECTION, shell::line("role scopes", &[name], "--add SCOPE")).await?,
         heading: format!("Change the role {name}"),
         lead: "Users lose a scope that is taken away at the next refresh of each app.".to_owned(),
         action: format!("{path}/edit"),

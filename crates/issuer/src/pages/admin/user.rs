@@ -17,7 +17,7 @@ use crate::oauth::scope::is_administration;
 use crate::pages::account::{browser_name, moment};
 use crate::pages::admin::users::{PATH, SECTION, path, state};
 use crate::pages::admin::view::{Button, Cell, Detail, Section, Table};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell};
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Hidden, html};
 
@@ -41,7 +41,7 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
     ];
     let mut badges = vec![state(user.enabled)];
     badges.extend(user.locked_until.map(|until| Cell::badge(format!("must wait until {}", moment(until)), false)));
-    let mut frame = admin.frame(SECTION, format!("signet user show {}", user.username)).await?;
+    let mut frame = admin.frame(SECTION, shell::line("user show", &[&user.username], "")).await?;
     let mut lead = String::new();
     if is_administrator && !admin.may(Operation::UserEditEverything) {
         frame.offers = frame.offers.only_reading();
@@ -324,7 +324,7 @@ async fn link(admin: &Administrator, user: &UserView) -> Result<Response, PageEr
     let id = user.id;
     let made = admin.change(|change| Box::pin(users::make_link(change, id))).await.map_err(failed)?;
     let detail = Detail {
-        frame: admin.frame(SECTION, format!("signet user link {}", made.username)).await?,
+        frame: admin.frame(SECTION, shell::line("user link", &[&made.username], "")).await?,
         heading: format!("A link for {}", made.username),
         lead: format!("Give it to them, and to nobody else. It is not shown again, and works until {}.", moment(made.expires_at)),
         sections: vec![Section { text: made.url, links: vec![("Back to the user", path(&user.username))], ..Section::default() }],

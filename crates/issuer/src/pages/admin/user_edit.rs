@@ -15,7 +15,7 @@ use crate::oauth::attribute_type::{AttributeType, texts};
 use crate::oauth::standard_claims::TEXT_CLAIMS;
 use crate::pages::admin::users::{SECTION, path};
 use crate::pages::admin::view::{Field, FormPage, Kind};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell};
 use crate::web::error::page::PageError;
 
 /// The prefix of the fields of attributes, so that no attribute takes the place of another field.
@@ -85,7 +85,7 @@ async fn page(admin: &Administrator, user: &UserView, declared: &[AttributeView]
         fields.extend(claims().map(|claim| Field::new(claim, label(claim), Kind::Text).hint(format!("The claim {claim}."))));
     }
     let form = FormPage {
-        frame: admin.frame(SECTION, format!("signet user edit {} --name NAME", user.username)).await?,
+        frame: admin.frame(SECTION, shell::line("user edit", &[&user.username], "--name NAME")).await?,
         heading: format!("Change {}", user.username),
         lead: "Applications see the new values at the next refresh. The id stays, by which they know the user.".to_owned(),
         action: format!("{path}/edit"),

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::pages::admin::effects::Members;
 use crate::pages::admin::version::explained;
 use crate::pages::admin::view::{Cell, Choose, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Hidden, html};
@@ -204,7 +204,7 @@ async fn roles_form(admin: &Administrator, username: &str) -> Result<FormPage, P
     let user = users::show(&admin.reading(), username).await.map_err(failed)?;
     let path = path(&user.username);
     let form = FormPage {
-        frame: admin.frame(SECTION, format!("signet user roles {} --add ROLE", user.username)).await?,
+        frame: admin.frame(SECTION, shell::line("user roles", &[&user.username], "--add ROLE")).await?,
         heading: format!("Roles of {}", user.username),
         lead: "A role that is taken away ends at the next refresh of each app. Roles that come from groups are changed at the group."
             .to_owned(),
