@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::username;
-use crate::admin::{Fault, Listing, Operation, Reading, Refused, Window};
+use crate::admin::{Fault, Listing, Operation, Reading, Refused, Window, visible};
 use crate::app::App;
 use crate::audit;
 use crate::clock::{UnixSeconds, parse_date, rfc3339, rfc3339_or_none};
@@ -299,13 +299,18 @@ pub struct RefusalView {
     pub redirect_uri: Option<String>,
 }
 
-/// Returns the last 20 refusals of the client `id`, newest first. They lag by a few seconds. Fails with [`Refused::NotFound`] if there is
-/// no such client.
+/// Returns the last 20 refusals of the client `id`, newest first, with the numbers of characters that people would not see. They lag by a
+/// few seconds. Fails with [`Refused::NotFound`] if there is no such client.
 pub async fn refusals(reading: &Reading<'_>, id: &str) -> Result<Vec<RefusalView>, Refused> {
     let app = reading.permit(Operation::RefusalList)?;
     app.store.client(id).await?.ok_or_else(|| Refused::not_found("client", id))?;
     let rows = client_refusals::of_client(app.store.reader(), id).await?;
-    let view =
-        |row: client_refusals::RefusalRow| RefusalView { at: row.at, error: row.error, reason: row.reason, redirect_uri: row.redirect_uri };
+    // Strangers send what stands in them.
+    let view = |row: client_refusals::RefusalRow| RefusalView {
+        at: row.at,
+        error: row.error,
+        reason: visible(&row.reason),
+        redirect_uri: row.redirect_uri.as_deref().map(visible),
+    };
     Ok(rows.into_iter().map(view).collect())
 }

@@ -88,16 +88,23 @@ fn shown(found: &str) -> String {
     if found.trim().is_empty() {
         return "an empty text".to_owned();
     }
-    let mut text = String::new();
-    for c in found.chars().take(LONGEST) {
-        match c {
-            // OAuth allows no double quotes in the description of an error.
-            '"' => text.push('\''),
-            c if is_plain_text(c.encode_utf8(&mut [0; 4])) => text.push(c),
-            c => text += &format!("<U+{:04X}>", u32::from(c)),
+    let cut = found.char_indices().nth(LONGEST).map_or(found.len(), |(end, _)| end);
+    // OAuth allows no double quotes in the description of an error.
+    let text = visible(&found[..cut]).replace('"', "'");
+    if cut < found.len() { text + "..." } else { text }
+}
+
+/// Returns `text` with the numbers of characters that people would not see, such as `<U+202E>`, in the place of these.
+fn visible(text: &str) -> String {
+    let mut seen = String::new();
+    for c in text.chars() {
+        if is_plain_text(c.encode_utf8(&mut [0; 4])) {
+            seen.push(c);
+        } else {
+            seen += &format!("<U+{:04X}>", u32::from(c));
         }
     }
-    if found.chars().count() > LONGEST { text + "..." } else { text }
+    seen
 }
 
 /// Returns `text` without what stands between `://` and the last `@` before the path.

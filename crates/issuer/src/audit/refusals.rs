@@ -61,7 +61,7 @@ impl Refusals {
     }
 }
 
-/// Shortens `text`, and replaces the characters that people would not see.
+/// Shortens `text`, and replaces control characters, of which a database cannot store the NUL.
 fn plain(text: &str) -> String {
     text.chars().take(LONGEST).map(|c| if c.is_control() { '?' } else { c }).collect()
 }

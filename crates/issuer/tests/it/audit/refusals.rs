@@ -86,3 +86,16 @@ async fn the_user_and_password_of_a_redirect_uri_are_not_kept() {
     assert_eq!((uris[0].len(), uris[1], uris[2]), (300, "myapp:/cb?...", "https://...@shop.example/cb"));
     assert!(found.iter().all(|(_, reason, _)| reason == "redirect_uri: it is wrong"), "{found:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn characters_that_people_would_not_see_are_shown_by_their_numbers() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
+    app.add_user("boss", &["admin"]).await;
+    app.browser().get(&app.authorize(&[("redirect_uri", "javascript:alert(1)//\u{202e}\u{200b}x")])).await;
+    app.app.refusals.note(START, "web", "invalid_request", "a\u{2066}reason", None);
+    let found = of(&app, "web").await;
+    assert_eq!((found[0].1.as_str(), found[1].2.as_deref()), ("a<U+2066>reason", Some("javascript:alert(1)//<U+202E><U+200B>x")));
+    let page = app.signed_in("boss").await.get("/admin/clients/web").await;
+    assert!(page.text.contains("javascript:alert(1)//&#60;U+202E&#62;"), "{}", page.text);
+    assert!(!page.text.contains(['\u{202e}', '\u{200b}', '\u{2066}']), "{}", page.text);
+}
