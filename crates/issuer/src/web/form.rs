@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use crate::audit::RequestInfo;
 use crate::oauth::client_auth::ClientCredentials;
 use crate::oauth::error::{Code, OAuthError};
-use crate::oauth::form::Form;
+use crate::oauth::form::{Form, FormError};
 use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
 
@@ -103,8 +103,25 @@ impl<S: Sync> FromRequestParts<S> for PageQuery {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, PageError> {
-        Form::parse(parts.uri.query().unwrap_or_default().as_bytes()).map(Self).map_err(|_| PageError::not_a_start())
+        let form = Form::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        form.map(Self).map_err(|error| if is_administration(parts.uri.path()) { unreadable(&error) } else { PageError::not_a_start() })
     }
+}
+
+/// Returns whether `path` is the one of a page of the administration.
+fn is_administration(path: &str) -> bool {
+    path.strip_prefix("/admin").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Returns the page for an address of the administration whose query cannot be parsed because of `error`.
+fn unreadable(error: &FormError) -> PageError {
+    let reason = match error {
+        FormError::Repeated(_) => error.to_string(),
+        FormError::NotText => "after the question mark, the address was expected to have percent-encoded UTF-8 text, such as \
+                               q=alice%20smith, but it has other bytes, a NUL or a stray percent sign"
+            .to_owned(),
+    };
+    PageError::admin(StatusCode::BAD_REQUEST, "This address does not work", reason)
 }
 
 impl PageQuery {

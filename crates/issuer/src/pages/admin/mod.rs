@@ -99,7 +99,8 @@ impl FromRequest<Arc<App>> for AdminForm {
         let (mut parts, body) = request.into_parts();
         let Account(signed_in) = Account::from_request_parts(&mut parts, app).await?;
         let path = parts.uri.path().to_owned();
-        let own = OwnForm::from_request(Request::from_parts(parts, body), app).await.map_err(IntoResponse::into_response)?;
+        let own = OwnForm::from_request(Request::from_parts(parts, body), app).await;
+        let own = own.map_err(|error| error.in_administration().into_response())?;
         let admin = Administrator::new(app, own.browser, signed_in).map_err(IntoResponse::into_response)?;
         let asked = admin.offers().require_form(&path, own.form.get("action").unwrap_or_default());
         asked.map_err(|refused| failed(refused).into_response())?;

@@ -230,6 +230,16 @@ impl PageError {
         Self { status, title, message, links, ..Self::not_found() }
     }
 
+    /// Returns the same error for a form of the administration. Where the page would speak of a mistake of an app, it says that nothing was
+    /// changed, and why.
+    #[must_use]
+    pub fn in_administration(self) -> Self {
+        if self.detail.is_empty() {
+            return self;
+        }
+        Self { refusal: self.refusal, ..Self::admin(self.status, "Nothing was changed", self.detail) }
+    }
+
     /// The server is busy. The same request may succeed a moment later.
     pub fn busy() -> Self {
         Self {

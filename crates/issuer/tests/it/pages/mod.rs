@@ -6,6 +6,7 @@ pub mod admin_clients;
 mod admin_groups;
 mod admin_names;
 mod admin_people;
+mod admin_requests;
 mod admin_shell;
 mod admin_trial;
 mod admin_versions;
