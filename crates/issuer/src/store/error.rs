@@ -12,8 +12,8 @@ pub enum StoreError {
     /// The database could not be reached, or refused a statement.
     #[error("database: {0}")]
     Database(DbErr),
-    /// The database works but is busy: all its connections are in use, or another process held a lock for too long. The same
-    /// request may succeed a moment later.
+    /// The database works but is busy: all its connections are in use, or another process held a lock for too long, or two
+    /// transactions waited for each other. The same request may succeed a moment later.
     #[error("database: it is busy; try again in a moment ({0})")]
     Busy(DbErr),
     /// The database can be read but not written: the server is a standby or was demoted, the disk is full, or the file is read-only.
@@ -173,8 +173,8 @@ fn is_away(error: &DbErr) -> bool {
 pub(super) fn is_busy(error: &DbErr) -> bool {
     /// SQLITE_BUSY: another process holds the lock. SQLITE_LOCKED: another connection of this process does.
     const SQLITE: [u8; 2] = [5, 6];
-    /// lock_not_available, query_canceled (by the statement timeout), too_many_connections.
-    const POSTGRES: [&str; 3] = ["55P03", "57014", "53300"];
+    /// lock_not_available, query_canceled (by the statement timeout), too_many_connections, deadlock_detected, serialization_failure.
+    const POSTGRES: [&str; 5] = ["55P03", "57014", "53300", "40P01", "40001"];
     is_pool_timeout(error)
         || match code(error) {
             Some(DatabaseCode::Sqlite(code)) => SQLITE.contains(&code),

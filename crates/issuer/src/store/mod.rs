@@ -17,7 +17,8 @@
 //! 5. `consents`
 //! 6. `sessions`, by `sid`
 //! 7. `authorization_codes`
-//! 8. `authorizations`, by `id`
+//! 8. `authorizations`, by `id`. A change that takes access from many, or from the users of a client, first takes an advisory lock, which only
+//!    such changes take: it looks for authorizations again after `access_changes`
 //! 9. `access_changes`; whoever inserts an authorization locks it before
 //! 10. `password_links`, then `devices`, of one user
 //! 11. `streams`, one at a time

@@ -94,15 +94,36 @@ impl Narrowed<'_> {
 const RECENT: &str =
     "authorizations.created_at >= (SELECT newest.created_at FROM authorizations newest ORDER BY newest.id DESC LIMIT 1) - 300";
 
+/// An SQL expression of PostgreSQL: whether this transaction has not yet changed the authorization. Where a transaction changes a row twice,
+/// PostgreSQL checks the foreign keys of the row again, and waits for whoever holds the client, who may wait for the authorization.
+const UNCHANGED: &str = "authorizations.xmin <> pg_current_xact_id()::xid";
+
+/// Waits on PostgreSQL until no other transaction is between this call and its commit. [`renew`] and [`of_open_resource`] look for
+/// authorizations twice, the second time with locks of the first, so that two of them at once would wait for each other. A grant takes no part in
+/// this lock.
+async fn wait_for_others(db: &impl ConnectionTrait) -> Result<(), StoreError> {
+    /// A number that no other advisory lock of this database has.
+    const NARROWING: i64 = 0x7369_676e_6574;
+    if db.get_database_backend() == DbBackend::Postgres {
+        allow_long_statements(db).await?;
+        db.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({NARROWING})")).await?;
+    }
+    Ok(())
+}
+
 /// Gives new handles to the authorizations that meet `condition` and have not ended, because of a change that takes access from `narrowed`.
 async fn renew(db: &impl ConnectionTrait, narrowed: Narrowed<'_>, condition: Condition) -> Result<(), StoreError> {
     if let (Narrowed::Many, DbBackend::Postgres) = (narrowed, db.get_database_backend()) {
+        wait_for_others(db).await?;
         // While the mark is there, nobody can sign in. So what takes long comes before it, and then only what was given meanwhile is left.
         renew_marked(db, condition.clone()).await?;
         narrowed.mark(db).await?;
-        return renew_marked(db, Condition::all().add(condition).add(Expr::cust(RECENT))).await;
+        return renew_marked(db, Condition::all().add(condition).add(Expr::cust(RECENT)).add(Expr::cust(UNCHANGED))).await;
     }
     narrowed.mark(db).await?;
+    if let Narrowed::Client(_) = narrowed {
+        wait_for_others(db).await?;
+    }
     renew_marked(db, condition).await
 }
 
@@ -241,6 +262,7 @@ async fn of_open_resource(db: &impl ConnectionTrait, lists_it: &Condition) -> Re
     use authorizations::{Column, Entity};
     let ids = || Entity::find().select_only().column(Column::Id);
     let mut after = Uuid::nil();
+    wait_for_others(db).await?;
     loop {
         let part = Column::Id.gt(after);
         let last = ids().filter(part.clone()).order_by_asc(Column::Id).offset(AT_ONCE - 1).limit(1);
@@ -254,7 +276,8 @@ async fn of_open_resource(db: &impl ConnectionTrait, lists_it: &Condition) -> Re
     let newest = ids().order_by_desc(Column::Id).limit(1).into_tuple::<Uuid>().all(db).await?.pop();
     // An id begins with the milliseconds at which it was made, in 48 bits.
     let recent = (newest.unwrap_or_default().as_u128() >> 80).saturating_sub(RECENT_MILLIS) << 80;
-    renew_marked(db, Condition::all().add(Column::Id.gte(Uuid::from_u128(recent))).add(lists_it.clone())).await
+    let unchanged = (db.get_database_backend() == DbBackend::Postgres).then(|| Expr::cust(UNCHANGED));
+    renew_marked(db, Condition::all().add(Column::Id.gte(Uuid::from_u128(recent))).add(lists_it.clone()).add_option(unchanged)).await
 }
 
 /// A condition: the list in `column` of `authorizations`, which spaces separate, has `item`.

@@ -57,6 +57,27 @@ async fn postgresql_is_busy_when_a_statement_or_a_lock_takes_too_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn postgresql_is_busy_when_two_transactions_wait_for_each_other() {
+    let database = Database::create().await;
+    if !database.url.starts_with("postgres") {
+        return;
+    }
+    let (own, other) = (connection(&database.url).await, connection(&database.url).await);
+    run(&own, &["CREATE TABLE t (id INTEGER PRIMARY KEY)", "INSERT INTO t VALUES (1), (2)"]).await.unwrap();
+    run(&own, &["BEGIN", "SELECT * FROM t WHERE id = 1 FOR UPDATE"]).await.unwrap();
+    run(&other, &["BEGIN", "SELECT * FROM t WHERE id = 2 FOR UPDATE"]).await.unwrap();
+    let (first, second) = tokio::join!(run(&own, &["DELETE FROM t WHERE id = 2", "COMMIT"]), run(&other, &["DELETE FROM t WHERE id = 1"]));
+    let refused = if first.is_err() { first } else { second };
+    assert!(is_busy(refused), "deadlock_detected");
+    run(&own, &["ROLLBACK"]).await.unwrap();
+    run(&other, &["ROLLBACK"]).await.unwrap();
+
+    run(&own, &["BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT * FROM t"]).await.unwrap();
+    run(&other, &["UPDATE t SET id = id + 10"]).await.unwrap();
+    assert!(is_busy(run(&own, &["UPDATE t SET id = id + 20"]).await), "serialization_failure");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_database_is_busy_when_no_connection_becomes_free() {
     let dir = TempDir::new().unwrap();
     let db = connection(&format!("sqlite:{}?mode=rwc", dir.path().join("signet.db").display())).await;

@@ -1,5 +1,7 @@
 //! Refusing the tokens of a resource reads the authorizations of its clients alone, or all of them in parts if any client may use it.
 
+use signet_issuer::admin::edit_client::ClientPatch;
+use signet_issuer::admin::patch::Patch;
 use signet_issuer::store::{resources, revocations};
 
 use crate::support::{ORDERS, TestApp};
@@ -62,4 +64,27 @@ async fn the_tokens_of_a_resource_are_refused_without_reading_all_authorizations
     let of_all = revoked().await - before;
     // 4,000 hold the scope. The 100 of the last five minutes are refused once more, because others may have been given meanwhile.
     assert!((4100..4110).contains(&of_all), "{of_all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_take_access_from_the_same_users_at_the_same_moment_wait_for_each_other() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    with_many(&app).await;
+    app.sql("DELETE FROM authorizations WHERE client_id <> 'shop'").await;
+    app.sql("UPDATE authorizations SET scope = 'openid orders:read orders:write'").await;
+    let role = async {
+        for _ in 0..30 {
+            app.change_clerk(&[], &["orders:write"]).await;
+            app.change_clerk(&["orders:write"], &[]).await;
+        }
+    };
+    let client = async {
+        for _ in 0..30 {
+            for scope in ["openid orders:read", "openid orders:read orders:write"] {
+                let patch = ClientPatch { scope: Patch::Set(scope.to_owned()), ..ClientPatch::default() };
+                app.edit_client("shop", patch).await.unwrap();
+            }
+        }
+    };
+    tokio::join!(role, client);
 }
