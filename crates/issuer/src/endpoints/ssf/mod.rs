@@ -90,7 +90,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// The body of a request, which is a JSON object. A member that is null counts as absent, except where a member of a configuration is changed:
-/// there it stands for the default.
+/// there it stands for the default. No text in it has the character U+0000, which PostgreSQL does not store.
 pub struct Body(Map<String, Value>);
 
 impl Body {
@@ -110,7 +110,27 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             return Err(error.into_response());
         }
         let RawBody(body) = RawBody::from_request(request, state).await.map_err(IntoResponse::into_response)?;
-        let parsed = serde_json::from_slice::<Map<String, Value>>(&body);
-        parsed.map(Self).map_err(|_| OAuthError::invalid_request("the body: expected a JSON object").into_response())
+        let refused = |expected: &str| OAuthError::invalid_request(expected).into_response();
+        let Ok(parsed) = serde_json::from_slice::<Map<String, Value>>(&body) else {
+            return Err(refused("the body: expected a JSON object"));
+        };
+        if members_have_nul(&parsed) {
+            return Err(refused("the body: expected texts without the character U+0000"));
+        }
+        Ok(Self(parsed))
+    }
+}
+
+/// Returns whether a name or a value among `members`, at any depth, has the character U+0000.
+fn members_have_nul(members: &Map<String, Value>) -> bool {
+    members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => members_have_nul(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

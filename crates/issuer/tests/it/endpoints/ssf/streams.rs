@@ -336,3 +336,27 @@ async fn a_header_of_the_receiver_is_sealed_and_never_shown() {
     assert_eq!(kept().await, 0);
     assert!(!hub.app.dump("audit_events").await.contains("the-secret"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_character_u_0000_is_refused_in_each_body_and_in_the_path() {
+    let hub = Hub::new().await;
+    let id = hub.stream().await;
+    let subject = json!({ "format": "email", "email": "\0" });
+    for (path, body) in [
+        ("/ssf/verify", json!({ "stream_id": "\0" })),
+        ("/ssf/status", json!({ "stream_id": "\0", "status": "paused" })),
+        ("/ssf/subjects/add", json!({ "stream_id": "\0", "subject": { "format": "opaque", "id": "x" } })),
+        ("/ssf/subjects/add", json!({ "stream_id": id, "subject": subject })),
+        ("/ssf/subjects/remove", json!({ "stream_id": id, "subject": { "format": "aliases", "identifiers": [subject] } })),
+        ("/ssf/streams", json!({ "description": "\0" })),
+        (&format!("/ssf/poll/{id}"), json!({ "\0": [] })),
+    ] {
+        let answer = hub.post(path, body.clone()).await;
+        assert_eq!(answer.error(), (400, "invalid_request"), "{path} {body}: {}", answer.text);
+        assert!(answer.text.contains("without the character U+0000"), "{}", answer.text);
+    }
+    let answer = hub.post("/ssf/poll/%00", json!({ "returnImmediately": true })).await;
+    assert_eq!(answer.status, 404, "{}", answer.text);
+    let answer = hub.get("/ssf/status?stream_id=%00").await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
+}
