@@ -145,6 +145,10 @@ const WATCHED: [Watched; 5] = [
     },
 ];
 
+/// A client that may not ask for a token for its streams any more is told of nothing.
+const MAY_RECEIVE: &str = "' ' || clients.grant_types || ' ' LIKE '% client_credentials %' AND EXISTS (SELECT 1 FROM client_scopes \
+     WHERE client_scopes.client_id = clients.id AND client_scopes.scope IN ('ssf.read', 'ssf.manage'))";
+
 /// The statements that remember which users have authorized a client.
 const REMEMBERED: [&str; 2] = ["authorizations", "consents"];
 
@@ -169,7 +173,7 @@ impl Watched {
         let at = at.unwrap_or(now);
         let concerned = format!(
             "streams.{wanted} AND streams.status <> 'disabled' AND streams.overflowed_at IS NULL AND clients.disabled_at IS NULL \
-             AND (clients.signals_of_all_users OR EXISTS (SELECT 1 FROM client_users WHERE client_users.client_id = streams.client_id \
+             AND {MAY_RECEIVE} AND (clients.signals_of_all_users OR EXISTS (SELECT 1 FROM client_users WHERE client_users.client_id = streams.client_id \
              AND client_users.user_id = {user})) AND NOT EXISTS (SELECT 1 FROM stream_removals \
              WHERE stream_removals.stream_id = streams.id AND stream_removals.user_id = {user}) AND {only_if}"
         );

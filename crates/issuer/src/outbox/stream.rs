@@ -10,6 +10,7 @@ use crate::fetch::Message;
 use crate::fetch::budget::Asker;
 use crate::keys::seal::{Purpose, unseal};
 use crate::oauth::error::OAuthError;
+use crate::oauth::scope::{SSF_MANAGE, SSF_READ};
 use crate::oauth::ssf::{EventType, Method, Status};
 use crate::outbox::{DELAYS, Outcome, failed};
 use crate::signals::configuration::method;
@@ -41,6 +42,9 @@ pub(super) async fn deliver(app: &App, id: &str, row: &OutboxRow) -> Result<(), 
     let Some(client) = app.store.client(&stream.client_id).await?.filter(|client| client.enabled) else {
         return later(app, row, DISABLED).await;
     };
+    if !may_receive(&client) {
+        return outbox::remove(db, row.id).await.map(drop);
+    }
     let outcome = match push(app, &client, &stream, row).await {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -49,6 +53,12 @@ pub(super) async fn deliver(app: &App, id: &str, row: &OutboxRow) -> Result<(), 
         }
     };
     settle(app, stream, row, outcome).await
+}
+
+/// Returns whether the client may still ask for a token with which it reads its streams. The triggers raise no events for another.
+fn may_receive(client: &Client) -> bool {
+    let holds = |name: &str| client.scopes.iter().any(|scope| scope.name == name);
+    client.has_grant("client_credentials") && (holds(SSF_READ) || holds(SSF_MANAGE))
 }
 
 async fn push(app: &App, client: &Client, stream: &StreamRow, row: &OutboxRow) -> Result<Outcome, OAuthError> {

@@ -263,6 +263,36 @@ async fn a_paused_stream_and_a_disabled_client_are_sent_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_may_not_read_its_streams_any_more_is_sent_nothing() {
+    let (hub, endpoint) = (hub().await, Endpoint::open().await);
+    let id = stream(&hub, &endpoint.url).await;
+    let edit = async |patch: Value| {
+        let patch = serde_json::from_value(patch).unwrap();
+        hub.app.edit_client("hub", patch).await.unwrap();
+    };
+    for (without, with) in [
+        (json!({ "scope": "openid" }), json!({ "scope": "openid ssf.read" })),
+        (json!({ "grant_types": ["password"] }), json!({ "grant_types": ["password", "client_credentials"] })),
+    ] {
+        // An event that waits is not sent either.
+        hub.app.sql("UPDATE streams SET status = 'paused'").await;
+        new_password(&hub).await;
+        edit(without).await;
+        hub.app.sql("UPDATE streams SET status = 'enabled'").await;
+        hub.app.sql("UPDATE outbox SET next_attempt_at = 0").await;
+        new_password(&hub).await;
+        endpoint.is_left_alone().await;
+        settled(&hub).await;
+        let waiting = format!("SELECT count(*) FROM outbox WHERE receiver = 'stream:{id}'");
+        assert_eq!(hub.app.count(&waiting).await, 0);
+        edit(with).await;
+        new_password(&hub).await;
+        endpoint.taken(1).await;
+        settled(&hub).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_private_address_is_refused_and_never_asked() {
     let (hub, endpoint) = (Hub::new().await, Endpoint::open().await);
     let delivery = json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": endpoint.url });
