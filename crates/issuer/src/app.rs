@@ -18,7 +18,7 @@ use crate::keys::rotation::Rotation;
 use crate::keys::{KeyError, KeyRing, LoadedRing};
 use crate::pool::Pool;
 use crate::revocation_feed::RevocationFeed;
-use crate::store::{Store, clients};
+use crate::store::{Store, StoreError, clients};
 use crate::telemetry::Notices;
 
 /// The longest time that a request for the discovery document waits for the database.
@@ -119,7 +119,21 @@ impl App {
         self.grants_in_use.load_full()
     }
 
-    /// Returns the functions that change the key ring. All nodes, this one too, notice a change within `key_refresh_interval`.
+    /// Reads what was revoked and tells those who wait. If a key was revoked, the key ring is read again first, so that this node neither
+    /// signs with a key that verifiers refuse nor publishes it. If the ring cannot be read, verifiers are told all the same. Fails if the
+    /// revocations could not be read.
+    pub async fn read_revocations(&self) -> Result<(), StoreError> {
+        let found = self.revocation_feed.read(&self.store, &*self.clock).await?;
+        let kids: Vec<&str> = found.kids().collect();
+        if let Err(error) = self.ring.drop_revoked(&kids, &self.store, &self.master, &*self.clock, &self.settings).await {
+            tracing::warn!(%error, "the key ring could not be read after a key was revoked");
+        }
+        self.revocation_feed.publish(found);
+        Ok(())
+    }
+
+    /// Returns the functions that change the key ring. All nodes, this one too, notice a change within `key_refresh_interval`, and a
+    /// revocation as soon as they read it ([`App::read_revocations`]).
     pub fn rotation(&self) -> Rotation<'_> {
         Rotation { store: &self.store, master: &self.master, clock: &*self.clock, settings: &self.settings }
     }

@@ -205,6 +205,22 @@ pub enum Answer {
     Blind,
 }
 
+/// What a read has found, before any verifier is told.
+#[derive(Debug)]
+pub struct Found {
+    rows: Vec<RevocationRow>,
+    /// The monotonic time before the read.
+    now: Duration,
+    is_same_database: bool,
+}
+
+impl Found {
+    /// Returns the keys among what was found. A key is found in each round at least until its entry is settled.
+    pub fn kids(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().filter_map(|row| row.kid.as_deref())
+    }
+}
+
 /// The revocations that this node knows.
 #[derive(Debug)]
 pub struct RevocationFeed {
@@ -223,8 +239,8 @@ impl RevocationFeed {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads what is new, and wakes those who wait if there is any.
-    pub async fn read(&self, store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
+    /// Reads what may be new; returns what was found, for [`RevocationFeed::publish`].
+    pub async fn read(&self, store: &Store, clock: &dyn Clock) -> Result<Found, StoreError> {
         // The time before the statement, so that no entry seems younger than it is.
         let now = clock.monotonic();
         let mark = self.known().mark(now);
@@ -235,6 +251,12 @@ impl RevocationFeed {
         }
         // The cleanup has not deleted these yet. Adding them again after they were dropped would look like news.
         rows.retain(|row| row.age < self.keep_for);
+        Ok(Found { rows, now, is_same_database })
+    }
+
+    /// Takes up what [`RevocationFeed::read`] found, and wakes those who wait if there is any news.
+    pub fn publish(&self, found: Found) {
+        let Found { rows, now, is_same_database } = found;
         let mut known = self.known();
         if !is_same_database {
             known.renumber(&rows);
@@ -246,7 +268,6 @@ impl RevocationFeed {
         if is_new || was_blind {
             self.changed.send_replace(());
         }
-        Ok(())
     }
 
     /// Returns what a verifier with the cursor `after` does not know. `None` asks for everything. Fails if no JSON can be made of it.

@@ -54,9 +54,11 @@ async fn revoke(app: &App, kid: &str) -> Result<Report, CliError> {
     let services = app.settings.jwks_max_age.max(VERIFIER_MIN_MAX_AGE);
     let text = format!(
         "Revoked {kid}; {} signs now.\n\n\
-         - The other nodes notice within {nodes} s.\n\
-         - Services that use signet-verifier refuse the key's tokens within {services} s while they reach the issuer, and within {} s while \
-         they do not.\n\
+         - Each node that runs follows within a second, and within {nodes} s at the latest.\n\
+         - Services that follow the feed of revocations (signet-verifier with the feature `revocation`) refuse the key's tokens within about \
+         a second while they reach the issuer.\n\
+         - Services that use signet-verifier without the feed refuse them within {services} s while they reach the issuer. Services that do \
+         not reach it, with or without the feed, refuse them within {} s.\n\
          - Services that use another library keep the key for as long as that library keeps its JWKS. Many keep it for hours, and fetch \
          again only for an unknown key. Restart these services now, or make them fetch {} again.",
         active.as_deref().unwrap_or("no key"),

@@ -29,7 +29,8 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::store::signing_keys::{self, SigningKeyRow};
 use crate::store::{Store, StoreError};
 
-/// The longest time that a request for the JWKS waits for the database, since verifiers wait only a few seconds for the answer.
+/// The longest time that a request for the JWKS waits for the database, since verifiers wait only a few seconds for the answer. The news
+/// that a key was revoked waits no longer for the ring either.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// For this long after a failure requests for the JWKS do not wait for the database.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -107,7 +108,8 @@ impl LoadedRing {
     }
 }
 
-/// This node's view of the ring. It is read again before use once it is older than `key_refresh_interval`.
+/// This node's view of the ring. It is read again before use once it is older than `key_refresh_interval`, and as soon as this
+/// node reads that one of its keys was revoked.
 #[derive(Debug)]
 pub struct KeyRing {
     loaded: ArcSwapOption<LoadedRing>,
@@ -188,6 +190,31 @@ impl KeyRing {
         })?;
         self.loaded.store(Some(Arc::clone(&loaded)));
         Ok(loaded)
+    }
+
+    /// Reads the ring again if this view still holds one of `kids`, which were revoked, as a key that was not. Fails if the ring could not
+    /// be read within [`PATIENCE`], and then leaves the view as it is.
+    pub async fn drop_revoked(
+        &self,
+        kids: &[&str],
+        store: &Store,
+        master: &MasterKeys,
+        clock: &dyn Clock,
+        settings: &Settings,
+    ) -> Result<(), KeyError> {
+        if kids.is_empty() {
+            return Ok(());
+        }
+        let renew = async {
+            // A read that has already begun may still bring a view with the key, so that the view is looked at only after it.
+            let _loading = self.loading.lock().await;
+            let holds_revoked = |loaded: Arc<LoadedRing>| loaded.ring.holds_usable(kids);
+            if self.loaded.load_full().is_some_and(holds_revoked) {
+                self.loaded.store(Some(self.read(store, master, clock, settings).await?));
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, renew).await.unwrap_or(Err(KeyError::Slow(PATIENCE)))
     }
 
     async fn read(&self, store: &Store, master: &MasterKeys, clock: &dyn Clock, settings: &Settings) -> Result<Arc<LoadedRing>, KeyError> {

@@ -100,6 +100,11 @@ impl Ring {
         self.0.iter().find(|entry| entry.activates_at > now && entry.revoked_at.is_none())
     }
 
+    /// Returns whether one of `kids` is a key of this ring that was not revoked.
+    pub fn holds_usable(&self, kids: &[&str]) -> bool {
+        self.0.iter().any(|entry| entry.revoked_at.is_none() && kids.contains(&entry.kid.as_str()))
+    }
+
     /// The state of `entry` at `now`. A retired key stays in the JWKS for `retired_lifetime` seconds.
     pub fn state(&self, entry: &Entry, now: UnixSeconds, retired_lifetime: UnixSeconds) -> State {
         if entry.revoked_at.is_some() {

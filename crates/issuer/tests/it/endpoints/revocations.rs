@@ -28,7 +28,7 @@ fn handle(token: &str) -> String {
 
 /// Asks for everything that is revoked. The node reads the database first, so that nothing is late.
 async fn everything(app: &TestApp) -> Answer {
-    app.app.revocation_feed.read(&app.app.store, &*app.app.clock).await.unwrap();
+    app.app.read_revocations().await.unwrap();
     let answer = app.get("/revocations").send().await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer

@@ -1,6 +1,7 @@
 //! A node that fails to read the key ring fails all requests that waited for it. The other tests publish and revoke keys by the
 //! functions here.
 
+mod feed;
 mod master;
 mod master_check;
 mod ring;
