@@ -186,7 +186,7 @@ pub async fn count_live(
     Ok(live.into_partial_model::<OnlyId>().all(db).await?.len())
 }
 
-/// Which authorizations are looked for.
+/// Says which authorizations a query looks for.
 #[derive(Debug, Clone, Copy)]
 pub enum Which<'a> {
     /// Those that were given to this client.

@@ -20,7 +20,7 @@ async fn words(browser: &Browser, path: &str) -> Vec<String> {
 
 /// Returns `name` as it stands in a path.
 fn encoded(name: &str) -> String {
-    name.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    name.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
 }
 
 #[tokio::test(flavor = "multi_thread")]
