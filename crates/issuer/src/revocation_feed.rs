@@ -205,7 +205,7 @@ pub enum Answer {
     Blind,
 }
 
-/// What a read has found, before any verifier is told.
+/// Holds what a read has found, before any verifier is told.
 #[derive(Debug)]
 pub struct Found {
     rows: Vec<RevocationRow>,

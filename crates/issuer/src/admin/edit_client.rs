@@ -135,7 +135,8 @@ pub async fn edit(change: &mut Change<'_>, id: &str, edit: ClientEdit, expected_
     let row = with_draft(earlier.clone(), &client, &found);
     let client_secret = (client.has_secret() && before.secrets.is_empty()).then(|| new_secret(app));
     let loses_secrets = !client.has_secret() && !before.secrets.is_empty();
-    let same_lists = same(&found.scope, words(&before.scope)) && same(&client.origins(), before.origins.iter().map(String::as_str));
+    let same_origins = same(&client.origins(), before.origins.iter().map(String::as_str));
+    let same_lists = same(&found.scope, words(&before.scope)) && same_origins;
     let same_groups = same(client.groups(), before.groups.iter().map(String::as_str));
     if row == earlier && same_lists && same_groups && client_secret.is_none() && !loses_secrets {
         return Ok(Edited { client: before, client_secret });
@@ -143,7 +144,6 @@ pub async fn edit(change: &mut Change<'_>, id: &str, edit: ClientEdit, expected_
     change.require_over_client(words(&before.scope))?;
     let granted = found.scope.iter().filter(|scope| !words(&before.scope).any(|own| own == *scope));
     change.require_grant_of(granted)?;
-    let same_origins = same(&client.origins(), before.origins.iter().map(String::as_str));
     if !same_origins || client_secret.is_some() || is_dangerous(&earlier, &before.metadata, &row, client.metadata()) {
         change.require_recent()?;
     }

@@ -47,7 +47,7 @@ pub struct Granted {
     pub redemption: Redemption,
 }
 
-/// What became of a redemption.
+/// Tells whether a redemption was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// Everything is written, so the tokens may be given.

@@ -254,7 +254,7 @@ pub struct Prepared {
     work: PreparedWork,
 }
 
-/// What is to be done with prepared lines.
+/// Says what the import does with prepared lines.
 enum PreparedWork {
     /// Users to add, beside a number of lines that change nothing.
     Additions { unchanged: u64, additions: Additions },

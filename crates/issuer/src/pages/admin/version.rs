@@ -27,7 +27,7 @@ impl AdminForm {
         self.attempt_drawn(&self.admin.actor, work).await
     }
 
-    /// The same by `actor`, who may be one that [`AdminForm::careful_actor`] made.
+    /// Does the same as [`AdminForm::change_drawn`], by `actor`, such as one that [`AdminForm::careful_actor`] made.
     pub(super) async fn attempt_drawn<'a, T>(
         &'a self,
         actor: &'a Actor,

@@ -10,7 +10,7 @@ use crate::oauth::form::Form;
 use crate::web::client_ip::ClientIp;
 use crate::web::error::refusal::Refusal;
 
-/// What the line says about the request.
+/// Holds what the line says about the request.
 pub(super) struct Line {
     method: Method,
     uri: String,

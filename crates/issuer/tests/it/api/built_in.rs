@@ -1,4 +1,4 @@
-//! What is built in: who may change which part of it over REST.
+//! Built-in clients, resources, scopes and roles can be changed over REST only by those who may, and only in part.
 
 use serde_json::{Value, json};
 
