@@ -23,8 +23,6 @@ ENTRYPOINT ["orders-axum"]
 FROM base AS signet
 COPY --from=build /out/signet /usr/local/bin/
 ENV SIGNET_LISTEN=0.0.0.0:8080
-# One heap for all threads, so that the process gives memory back after many sign-ins (docs/BENCHMARKS.md).
-ENV MALLOC_ARENA_MAX=1
 VOLUME /var/lib/signet
 EXPOSE 8080
 ENTRYPOINT ["signet"]

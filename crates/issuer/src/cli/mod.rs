@@ -13,6 +13,7 @@ mod edit_client;
 mod group;
 mod keys;
 mod migrate;
+mod one_heap;
 mod pages;
 mod preview;
 mod report;
@@ -257,6 +258,9 @@ pub fn main() -> ExitCode {
             return fail(&CliError::Refused(format!("{} (see --help)", line.trim_start_matches("error: "))));
         }
     };
+    if matches!(cli.command, None | Some(Command::Serve)) {
+        one_heap::ensure();
+    }
     let json = cli.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
