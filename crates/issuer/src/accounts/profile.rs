@@ -16,13 +16,14 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Returns the profile of `user` with `changes`, pairs of a claim's name and its new value. Other claims stay as they are.
+    /// Returns the profile of `user` with `changes`, pairs of a claim's name and its new value as it was typed, of which the spaces at the
+    /// ends are left out. Other claims stay as they are.
     /// Fails with the names and errors of all values that cannot be set.
     pub fn of<'c>(user: &User, changes: impl Iterator<Item = (&'c str, &'c str)>) -> Result<Self, Vec<(&'c str, ClaimError)>> {
         let mut profile = Self { name: user.name.clone(), claims: StandardClaims::from_json(&user.claims) };
         let mut faults = Vec::new();
         for (claim, value) in changes {
-            match profile.claims.set_with_name(&mut profile.name, claim, value) {
+            match profile.claims.set_with_name(&mut profile.name, claim, value.trim()) {
                 Ok(()) => {}
                 Err(error) => faults.push((claim, error)),
             }

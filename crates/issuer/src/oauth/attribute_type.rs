@@ -101,8 +101,8 @@ pub fn compile(pattern: &str) -> Option<Regex> {
 }
 
 impl ValueRules {
-    /// Checks `values`, and returns them as they are stored. No value is no fault, because it removes the attribute from the user. Fails
-    /// with the text that follows "expected".
+    /// Checks `values`, and returns them as they are stored: a text exactly as it is, a number in its shortest form. No value is no fault,
+    /// because it removes the attribute from the user. Fails with the text that follows "expected".
     pub fn check(&self, values: &[String]) -> Result<Vec<String>, String> {
         if !self.multi_valued && values.len() > 1 {
             return Err("one value".to_owned());
@@ -112,7 +112,7 @@ impl ValueRules {
         }
         let mut checked = Vec::new();
         for value in values {
-            let value = self.one(value.trim()).ok_or_else(|| self.expected())?;
+            let value = self.one(value).ok_or_else(|| self.expected())?;
             if !checked.contains(&value) {
                 checked.push(value);
             }
@@ -133,7 +133,8 @@ impl ValueRules {
             AttributeType::String => {
                 let length = i64::try_from(value.chars().count()).ok()?;
                 let inside = self.min.is_none_or(|min| length >= min) && self.max.is_none_or(|max| length <= max);
-                let plain = !value.is_empty() && value.len() <= LONGEST_VALUE && is_plain_text(&joiners::without_allowed(value));
+                let is_trimmed = !value.is_empty() && value.trim() == value;
+                let plain = is_trimmed && value.len() <= LONGEST_VALUE && is_plain_text(&joiners::without_allowed(value));
                 let matches = self.pattern.as_deref().is_none_or(|pattern| {
                     let compiled = self.compiled.get_or_init(|| compile(pattern));
                     compiled.as_ref().is_some_and(|compiled| compiled.is_match(value))
@@ -158,7 +159,7 @@ impl ValueRules {
                 let pattern = self.pattern.as_ref().map_or(String::new(), |pattern| format!(", which matches {pattern}"));
                 let length =
                     if self.min.or(self.max).is_some() { range(" characters") } else { format!(" of at most {LONGEST_VALUE} bytes") };
-                format!("a text{length}{pattern}, without control characters")
+                format!("a text{length}{pattern}, without control characters and without spaces at the ends")
             }
         }
     }

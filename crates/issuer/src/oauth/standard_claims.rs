@@ -69,8 +69,8 @@ pub enum ClaimError {
     /// No claim of that name can be set.
     #[error("one of {}", TEXT_CLAIMS.join(", "))]
     Unknown,
-    /// The value is too long, or has control characters.
-    #[error("at most {MAX_LENGTH} characters, without control characters")]
+    /// The value is too long, has control characters, or begins or ends with a space.
+    #[error("at most {MAX_LENGTH} characters, without control characters and without spaces at the ends")]
     Text,
     /// The value is not a URL. Clients show it as a link.
     #[error("an https or http URL")]
@@ -99,9 +99,8 @@ impl StandardClaims {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// Sets `name` to `value` without surrounding spaces. An empty value removes the claim.
+    /// Sets `name` to `value`, exactly as it is. An empty value removes the claim.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), ClaimError> {
-        let value = value.trim();
         check(name, value)?;
         if value.is_empty() {
             self.0.remove(name);
@@ -116,8 +115,8 @@ impl StandardClaims {
         if claim != "name" {
             return self.set(claim, value);
         }
-        check(claim, value.trim())?;
-        *name = Some(value.trim().to_owned()).filter(|name| !name.is_empty());
+        check(claim, value)?;
+        *name = Some(value.to_owned()).filter(|name| !name.is_empty());
         Ok(())
     }
 
@@ -145,7 +144,7 @@ pub fn check(name: &str, value: &str) -> Result<(), ClaimError> {
         return Err(ClaimError::Unknown);
     }
     let lines = if name == "street_address" { value.replace('\n', " ") } else { value.to_owned() };
-    if !is_line(&lines) {
+    if !is_line(&lines) || value.trim() != value {
         return Err(ClaimError::Text);
     }
     let fits = |check: fn(&str) -> bool| value.is_empty() || check(value);

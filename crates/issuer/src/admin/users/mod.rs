@@ -216,10 +216,11 @@ pub(super) fn check_email(text: &str) -> Result<(), Fault> {
 }
 
 pub(super) fn check_full_name(text: &str) -> Result<(), Fault> {
-    if !text.trim().is_empty() && is_line(text) {
+    if !text.is_empty() && text.trim() == text && is_line(text) {
         return Ok(());
     }
-    Err(Fault::new("name", "a full name, without control characters, such as Alice Example").found(text))
+    let expected = "a full name, without control characters and without spaces at the ends, such as Alice Example";
+    Err(Fault::new("name", expected).found(text))
 }
 
 /// The audit trail's record of a user whose access an operation gives or ends.
