@@ -61,8 +61,9 @@ pub fn to_json(rules: &Rules, values: &Values) -> BTreeMap<String, Value> {
 }
 
 /// Returns the values that each attribute of `changes` gets. Fails with all faults, not only the first. Only attributes that have `rules`
-/// can be set.
-pub fn check(rules: &Rules, changes: &Changes) -> Result<Values, Vec<AttributeFault>> {
+/// can be set. A value that the user has already, as `before` says, is right whatever the rules are, because they may have been made
+/// stricter after it was set.
+pub fn check(rules: &Rules, changes: &Changes, before: &Values) -> Result<Values, Vec<AttributeFault>> {
     let (mut values, mut faults) = (Values::new(), Vec::new());
     for (name, value) in changes {
         let fault = |expected: String| AttributeFault { name: name.clone(), expected };
@@ -72,7 +73,12 @@ pub fn check(rules: &Rules, changes: &Changes) -> Result<Values, Vec<AttributeFa
             faults.push(fault(format!("attributes that are declared; {known}")));
             continue;
         };
-        match value.as_ref().map_or(Some(Vec::new()), texts).ok_or_else(|| rules.expected()).and_then(|texts| rules.check(&texts)) {
+        let texts = value.as_ref().map_or(Some(Vec::new()), texts).ok_or_else(|| rules.expected());
+        let checked = texts.and_then(|texts| {
+            let is_unchanged = before.get(name).is_some_and(|stored| *stored == texts);
+            if is_unchanged { Ok(texts) } else { rules.check(&texts) }
+        });
+        match checked {
             Ok(texts) => drop(values.insert(name.clone(), texts)),
             Err(expected) => faults.push(fault(expected)),
         }

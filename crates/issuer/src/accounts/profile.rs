@@ -50,11 +50,17 @@ pub async fn own_attributes(app: &App, user: &User) -> Result<Vec<OwnAttribute>,
     Ok(attribute_store::all(db).await?.into_iter().filter(is_visible).map(own).collect())
 }
 
-/// Checks `changes` of attributes by the user that they concern, who may change only some. Fails with all faults, not only the first.
-pub async fn check_attributes(app: &App, changes: &Changes) -> Result<Result<Values, Vec<AttributeFault>>, StoreError> {
+/// Checks `changes` of attributes by the user that they concern, who has `own` and may change only some. Fails with all faults, not only
+/// the first.
+pub async fn check_attributes(
+    app: &App,
+    own: &[OwnAttribute],
+    changes: &Changes,
+) -> Result<Result<Values, Vec<AttributeFault>>, StoreError> {
     let mut declared = attribute_store::all(app.store.reader()).await?;
     declared.retain(is_editable);
-    Ok(attributes::check(&attributes::rules_of(&declared)?, changes))
+    let before = own.iter().map(|own| (own.row.name.clone(), own.values.clone())).collect();
+    Ok(attributes::check(&attributes::rules_of(&declared)?, changes, &before))
 }
 
 /// Stores `profile` and `values`, which were checked, for `user`, and records the change in the audit trail. An attribute that the user may

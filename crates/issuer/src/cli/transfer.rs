@@ -1,7 +1,7 @@
 //! `signet user import` and `signet user export`: read and write files of users, one JSON object on each line.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::admin::change;
 use crate::admin::transfer::{
-    BATCH, Batch, Counts, Import, ImportOptions, Line, MAX_LINE, Refusal, checkpoint, expect_large_writes, export, make_room, sync,
+    BATCH, Batch, Counts, Import, ImportOptions, Kept, Line, MAX_LINE, Refusal, checkpoint, expect_large_writes, export, make_room, sync,
 };
 use crate::app::App;
 use crate::cli::report::Report;
@@ -23,6 +23,7 @@ const LISTED: usize = 1000;
 
 /// The arguments of `signet user import`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ImportArgs {
     /// File with one user on each line, as a JSON object such as {"username": "alice", "email": "alice@example.com"}
     file: PathBuf,
@@ -32,6 +33,10 @@ pub struct ImportArgs {
     /// Accept lines that add or change an administrator
     #[arg(long)]
     allow_admin: bool,
+    /// Take a line with another id for the user who has its username, who keeps the id that they have here; without this option such a line
+    /// is refused
+    #[arg(long)]
+    keep_ids: bool,
     /// Check all lines, and write nothing
     #[arg(long)]
     check: bool,
@@ -49,6 +54,7 @@ pub struct ExportArgs {
 
 /// A file that is read in batches of lines.
 struct Lines {
+    path: PathBuf,
     file: BufReader<File>,
     number: u64,
     progress: ProgressBar,
@@ -56,25 +62,30 @@ struct Lines {
 
 impl Lines {
     fn open(path: &Path, what: &'static str) -> Result<Self, CliError> {
-        let file =
-            File::open(path).or_else(|error| refuse(format!("FILE: expected a file that can be read; {}: {error}", path.display())))?;
-        let length = file.metadata()?.len();
+        let unreadable = |error| unreadable(path, &error);
+        let file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() {
+            let what = if metadata.is_dir() { "a folder" } else { "none" };
+            return refuse(format!("FILE: expected a regular file, because it is read twice; {} is {what}", path.display()));
+        }
+        let length = metadata.len();
         let progress = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{prefix} {bar:40} {percent}%  {msg}  {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         progress.set_style(style);
         progress.set_prefix(what);
-        Ok(Self { file: BufReader::with_capacity(1 << 16, file), number: 0, progress })
+        Ok(Self { path: path.to_owned(), file: BufReader::with_capacity(1 << 16, file), number: 0, progress })
     }
 
     /// Returns the next lines, parsed; `None` at the end of the file.
     async fn batch(&mut self, app: &App) -> Result<Option<Batch>, CliError> {
-        let lines = self.next()?;
+        let lines = self.next().map_err(|error| unreadable(&self.path, &error))?;
         if lines.is_empty() { Ok(None) } else { Ok(Some(Batch::read(&reading(app), lines).await?)) }
     }
 
     /// Returns the next lines, which are not empty; none at the end of the file. A line that is too long is cut, so that it is refused.
-    fn next(&mut self) -> Result<Vec<Line>, CliError> {
+    fn next(&mut self) -> io::Result<Vec<Line>> {
         let mut lines = Vec::with_capacity(BATCH);
         while lines.len() < BATCH {
             let mut text = Vec::new();
@@ -84,6 +95,9 @@ impl Lines {
                 break;
             }
             self.number += 1;
+            if self.number == 1 && (text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")) {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the text is in UTF-16, and expected in UTF-8"));
+            }
             let is_cut = length == limit && text.last() != Some(&b'\n');
             while is_cut && !text.is_empty() {
                 let mut rest = Vec::new();
@@ -105,10 +119,14 @@ impl Lines {
     }
 }
 
+fn unreadable(path: &Path, error: &io::Error) -> CliError {
+    CliError::Refused(format!("FILE: expected a file that can be read; {}: {error}", path.display()))
+}
+
 /// Imports a file: checks all lines, then writes them if none is refused.
 pub async fn import(app: &App, arguments: ImportArgs) -> Result<Report, CliError> {
-    let ImportArgs { file, update, allow_admin, check } = arguments;
-    let mut import = Import::begin(&reading(app), ImportOptions { update, allow_admin }).await?;
+    let ImportArgs { file, update, allow_admin, keep_ids, check } = arguments;
+    let mut import = Import::begin(&reading(app), ImportOptions { update, allow_admin, keep_ids }).await?;
     let (mut counts, mut listed, mut number_refused) = (Counts::default(), Vec::new(), 0_u64);
     let mut lines = Lines::open(&file, "Checking ")?;
     let mut next = lines.batch(app).await?;
@@ -132,16 +150,31 @@ pub async fn import(app: &App, arguments: ImportArgs) -> Result<Report, CliError
     import.checked();
     let total = number_refused + counts.added + counts.updated + counts.unchanged;
     if number_refused > 0 {
-        let text = format!("Imported nothing, because {number_refused} of {total} lines were refused; standard error lists them.");
+        let path = file.display();
+        let text =
+            format!("Imported nothing, because {number_refused} of {total} lines of {path} were refused; standard error lists them.");
         return Ok(Report::checked(text, json!({ "imported": false, "refused": number_refused, "faults": listed }), false));
     }
+    let kept = import.kept();
     if check {
-        let text = format!("All {total} lines are right: {}. Nothing was written.", sentence(counts, ["to add", "to change", "unchanged"]));
-        return Ok(Report::new(text, json!({ "imported": false, "refused": 0, "counts": counts })));
+        let counted = sentence(counts, ["to add", "to change", "unchanged"]);
+        let text = format!("All {total} lines are right: {counted}. Nothing was written.{}", not_done(kept));
+        return Ok(Report::new(text, json!({ "imported": false, "refused": 0, "counts": counts, "kept": kept })));
     }
     let counts = write(app, &import, Lines::open(&file, "Importing")?).await?;
-    let text = format!("Imported {total} lines: {}.", sentence(counts, ["added", "changed", "unchanged"]));
-    Ok(Report::new(text, json!({ "imported": true, "refused": 0, "counts": counts })))
+    let text = format!("Imported {total} lines: {}.{}", sentence(counts, ["added", "changed", "unchanged"]), not_done(kept));
+    Ok(Report::new(text, json!({ "imported": true, "refused": 0, "counts": counts, "kept": kept })))
+}
+
+/// Returns the sentences that say what of the file an import leaves out, each after a space.
+fn not_done(kept: Kept) -> String {
+    let users = |number: u64| if number == 1 { "1 user keeps".to_owned() } else { format!("{number} users keep") };
+    let ids = format!(" {} the id that they have here in place of that of the file.", users(kept.ids));
+    let passwords = format!(
+        " {} the password that Signet has hashed, which is newer than the hash of another system in the file.",
+        users(kept.passwords)
+    );
+    [(kept.ids, ids), (kept.passwords, passwords)].into_iter().filter(|(number, _)| *number > 0).map(|(_, sentence)| sentence).collect()
 }
 
 /// Writes all lines, each batch in a transaction of its own. While others can have the lock, the next batch is prepared.
@@ -184,20 +217,20 @@ pub async fn export(app: &App, arguments: ExportArgs) -> Result<Report, CliError
     let mut export = change(app, &operator(), |change| Box::pin(export::begin(change, with_password_hashes))).await?;
     let progress = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     let (mut file, mut number) = (BufWriter::new(file), 0_u64);
+    let unwritten = |error| CliError::Refused(format!("FILE: expected a file that can be written; {}: {error}", path.display()));
     loop {
         let lines = export.next(&reading(app)).await?;
         if lines.is_empty() {
             break;
         }
         for line in &lines {
-            writeln!(file, "{line}")?;
+            writeln!(file, "{line}").map_err(unwritten)?;
         }
         number += lines.len() as u64;
         progress.set_message(format!("{number} users"));
         progress.tick();
     }
-    file.flush()?;
-    file.get_ref().sync_all()?;
+    file.flush().and_then(|()| file.get_ref().sync_all()).map_err(unwritten)?;
     progress.finish_and_clear();
     let text = format!("Exported {number} users to {}.", path.display());
     Ok(Report::new(text, json!({ "file": path, "users": number, "with_password_hashes": with_password_hashes })))

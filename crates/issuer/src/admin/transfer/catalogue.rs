@@ -113,10 +113,11 @@ impl Catalogue {
         roles.chain(groups.map(|name| Fault::new("groups", "groups that exist; `signet group add` adds one").found(name))).collect()
     }
 
-    /// Returns the values that are stored for `given`, by attribute. The rules are those of every other face.
-    pub(super) fn values(&self, given: &BTreeMap<String, Value>) -> Result<Values, Vec<Fault>> {
+    /// Returns the values that are stored for `given`, by attribute. The rules are those of every other face. `before` are the values that
+    /// the user has.
+    pub(super) fn values(&self, given: &BTreeMap<String, Value>, before: &Values) -> Result<Values, Vec<Fault>> {
         let changes = given.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
-        let checked = attributes::check(&self.attributes, &changes);
+        let checked = attributes::check(&self.attributes, &changes, before);
         let mut values = checked.map_err(|faults| faults.iter().map(attribute_fault).collect::<Vec<_>>())?;
         values.retain(|_, texts| !texts.is_empty());
         Ok(values)

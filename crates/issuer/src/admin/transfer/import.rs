@@ -11,7 +11,7 @@ use super::administrators::Administrators;
 use super::batch::{Batch, Refusal};
 use super::catalogue::Catalogue;
 use super::line::UserLine;
-use super::plan::{ImportOptions, Step, folded, plan, plan_additions, verified_email};
+use super::plan::{ImportOptions, Kept, Step, folded, plan, plan_additions, verified_email};
 use super::{ExportedUser, WholeUser};
 use crate::accounts::session;
 use crate::admin::users::terms;
@@ -45,6 +45,7 @@ pub struct Import {
     seen: HashSet<u64>,
     hasher: RandomState,
     administrators: Administrators,
+    kept: Kept,
     /// The numbers of the first lines of the batches of which every line adds a user.
     additions: HashSet<u64>,
 }
@@ -55,7 +56,7 @@ impl Import {
         let app = reading.permit(Operation::UserImport)?;
         let catalogue = Catalogue::read(app.store.reader()).await?;
         let (seen, hasher, administrators) = (HashSet::new(), RandomState::new(), Administrators::default());
-        Ok(Self { options, catalogue, seen, hasher, administrators, additions: HashSet::new() })
+        Ok(Self { options, catalogue, seen, hasher, administrators, kept: Kept::default(), additions: HashSet::new() })
     }
 
     /// Checks lines that follow those that were checked before, and writes nothing. Returns the refused ones in order.
@@ -69,7 +70,8 @@ impl Import {
             is_new
         });
         let mut counts = Counts::default();
-        for (number, step) in plan(app.store.reader(), app, &self.catalogue, self.options, &parsed).await? {
+        for (number, step, kept) in plan(app.store.reader(), app, &self.catalogue, self.options, &parsed).await? {
+            self.kept += kept;
             // An address that is verified already for a user whom the line leaves as they are is found in the database.
             let step = step.and_then(|step| match &step {
                 Step::Add(user) | Step::Update { after: user, .. } => self.require_address_of_one(&user.row).map(|()| step),
@@ -94,6 +96,11 @@ impl Import {
         }
         refused.sort_by_key(|refusal| refusal.line);
         Ok((counts, refused))
+    }
+
+    /// Returns how much of what the checked lines say is not done.
+    pub fn kept(&self) -> Kept {
+        self.kept
     }
 
     /// Ends the first pass, and frees its memory.
@@ -146,7 +153,7 @@ impl Import {
             plan(db, app, &self.catalogue, self.options, &parsed).await?
         };
         let (mut unchanged, mut added) = (0, Vec::new());
-        for (number, step) in steps {
+        for (number, step, _) in steps {
             match step {
                 Ok(Step::Add(user)) => added.push(*user),
                 // Without the option `update` a change is refused.
@@ -188,7 +195,7 @@ impl Import {
         // What is read here is written back, so nobody else may change it meanwhile, such as a user who chooses a new password.
         users::lock_all(&change.transaction, parsed.iter().map(|(_, line)| line.username.as_str())).await?;
         let (mut counts, mut added) = (Counts::default(), Vec::new());
-        for (number, step) in plan(&change.transaction, change.app, &self.catalogue, self.options, parsed).await? {
+        for (number, step, _) in plan(&change.transaction, change.app, &self.catalogue, self.options, parsed).await? {
             match step {
                 Ok(Step::Add(user)) => added.push(*user),
                 Ok(Step::Update { before, after }) => {

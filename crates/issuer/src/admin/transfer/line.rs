@@ -129,7 +129,9 @@ impl UserLine {
     /// Parses a line. Fails with the faults of all its fields.
     pub fn parse(text_of_line: &[u8]) -> Result<Self, Vec<Fault>> {
         const TIME: &str = "a time from 1970 to 9999 such as 2026-11-24T10:00:00Z, or Unix seconds";
-        let fields = match serde_json::from_slice(text_of_line) {
+        let text_of_line = std::str::from_utf8(text_of_line)
+            .map_err(|error| vec![Fault::new("line", format!("text in UTF-8; byte {} of the line is not", error.valid_up_to() + 1))])?;
+        let fields = match serde_json::from_str(text_of_line) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(vec![Fault::new("line", "a JSON object such as {\"username\": \"alice\"}")]),
             Err(error) => {

@@ -11,7 +11,7 @@ mod plan;
 pub use batch::{BATCH, Batch, Line, Refusal};
 pub use import::{Counts, Import, Prepared, checkpoint, expect_large_writes, make_room, sync};
 pub use line::MAX_LINE;
-pub use plan::ImportOptions;
+pub use plan::{ImportOptions, Kept};
 
 use std::collections::{BTreeMap, BTreeSet};
 

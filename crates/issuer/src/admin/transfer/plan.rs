@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::WholeUser;
@@ -14,6 +15,7 @@ use crate::admin::{Fault, Refused};
 use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::oauth::standard_claims::StandardClaims;
+use crate::store::attributes::Values;
 use crate::store::users::{self, UserRow};
 use crate::store::{ConnectionTrait, retired_names};
 
@@ -24,6 +26,24 @@ pub struct ImportOptions {
     pub update: bool,
     /// Add and change users who hold a scope of administration.
     pub allow_admin: bool,
+    /// Take a line with another id for the user who has its username, and leave the id of that user as it is.
+    pub keep_ids: bool,
+}
+
+/// How much of what the lines say an import leaves as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// The number of users who keep their id, although that of their line is another.
+    pub ids: u64,
+    /// The number of users who keep their password, because its hash was made here and that of their line was not.
+    pub passwords: u64,
+}
+
+impl std::ops::AddAssign for Kept {
+    fn add_assign(&mut self, other: Self) {
+        self.ids += other.ids;
+        self.passwords += other.passwords;
+    }
 }
 
 /// The result of one line.
@@ -33,8 +53,8 @@ pub(super) enum Step {
     Nothing,
 }
 
-/// The number of a line, with what it does or why it is refused.
-pub(super) type Planned = (u64, Result<Step, Vec<Fault>>);
+/// The number of a line, with what it does or why it is refused, and what of it is not done.
+pub(super) type Planned = (u64, Result<Step, Vec<Fault>>, Kept);
 
 /// What the database holds that concerns some lines.
 #[derive(Default)]
@@ -45,6 +65,8 @@ struct Existing {
     /// The users with verified addresses, with their usernames, by [`folded`] addresses.
     verified: HashMap<String, (Uuid, String)>,
     retired: HashSet<String>,
+    /// `true` if the username tells who is meant, where the id of a line is that of nobody.
+    keep_ids: bool,
 }
 
 /// Returns those of `names` that belonged to somebody else.
@@ -56,7 +78,7 @@ async fn retired<'n>(db: &impl ConnectionTrait, app: &App, names: impl Iterator<
 }
 
 impl Existing {
-    async fn read(db: &impl ConnectionTrait, app: &App, lines: &[(u64, UserLine)]) -> Result<Self, Refused> {
+    async fn read(db: &impl ConnectionTrait, app: &App, keep_ids: bool, lines: &[(u64, UserLine)]) -> Result<Self, Refused> {
         let mut rows = users::by_usernames(db, lines.iter().map(|(_, line)| line.username.as_str())).await?;
         let known: HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
         rows.extend(users::by_ids(db, lines.iter().filter_map(|(_, line)| line.id).filter(|id| !known.contains(id))).await?);
@@ -67,7 +89,7 @@ impl Existing {
         let new = lines.iter().map(|(_, line)| line.username.as_str()).filter(|name| !ids.contains_key(*name));
         let retired = retired(db, app, new).await?;
         let by_id: HashMap<Uuid, WholeUser> = WholeUser::read(db, rows).await?.into_iter().map(|user| (user.row.id, user)).collect();
-        let mut existing = Self { by_id, ids, external, retired, verified: HashMap::new() };
+        let mut existing = Self { by_id, ids, external, retired, keep_ids, verified: HashMap::new() };
         // A line that does not say that the address is verified either leaves it as it is, or takes away that it is verified.
         let claimed = lines.iter().map(|(_, line)| line).filter(|line| line.email_verified == Some(true));
         let stored = |line| existing.of(line).ok().flatten().and_then(|user| user.row.email.as_deref());
@@ -86,8 +108,12 @@ impl Existing {
                 Err(Fault::new("username", expected))
             }
             (Some(user), _) => Ok(Some(user)),
-            (None, Some(user)) if line.id.is_some() => {
-                Err(Fault::new("id", format!("{}, which is the id of the user with this username", user.row.id)))
+            (None, Some(user)) if line.id.is_some() && !self.keep_ids => {
+                let expected = format!(
+                    "{}, which is the id of the user with this username; with `signet user import --keep-ids` they keep it",
+                    user.row.id
+                );
+                Err(Fault::new("id", expected))
             }
             (None, named) => Ok(named),
         }
@@ -112,9 +138,8 @@ pub(super) async fn plan(
     options: ImportOptions,
     lines: &[(u64, UserLine)],
 ) -> Result<Vec<Planned>, Refused> {
-    let existing = Existing::read(db, app, lines).await?;
-    let now = app.now();
-    Ok(lines.iter().map(|(number, line)| (*number, step(app, &existing, catalogue, options, line, now))).collect())
+    let existing = Existing::read(db, app, options.keep_ids, lines).await?;
+    Ok(steps(app, &existing, catalogue, options, lines))
 }
 
 /// Decides as [`plan`] does for lines that concern nobody who exists, so that only retired names are looked up.
@@ -127,8 +152,16 @@ pub(super) async fn plan_additions(
 ) -> Result<Vec<Planned>, Refused> {
     let retired = retired(db, app, lines.iter().map(|(_, line)| line.username.as_str())).await?;
     let existing = Existing { retired, ..Existing::default() };
+    Ok(steps(app, &existing, catalogue, options, lines))
+}
+
+fn steps(app: &App, existing: &Existing, catalogue: &Catalogue, options: ImportOptions, lines: &[(u64, UserLine)]) -> Vec<Planned> {
     let now = app.now();
-    Ok(lines.iter().map(|(number, line)| (*number, step(app, &existing, catalogue, options, line, now))).collect())
+    let planned = |(number, line): &(u64, UserLine)| {
+        let mut kept = Kept::default();
+        (*number, step(app, existing, catalogue, options, line, now, &mut kept), kept)
+    };
+    lines.iter().map(planned).collect()
 }
 
 fn step(
@@ -138,14 +171,19 @@ fn step(
     options: ImportOptions,
     line: &UserLine,
     now: UnixSeconds,
+    kept: &mut Kept,
 ) -> Result<Step, Vec<Fault>> {
     let before = existing.of(line).map_err(|fault| vec![fault])?;
+    let is_other = |id: Uuid| before.is_some_and(|before| before.row.id != id);
+    kept.ids = u64::from(line.id.is_some_and(is_other));
+    let none = Values::new();
+    let stored = before.map_or(&none, |before| &before.attributes);
     let mut faults = Vec::new();
     if before.is_none() && existing.retired.contains(&line.username) {
         let expected = format!("another name; {} belonged to another user, and `signet user release-name` releases it", line.username);
         faults.push(Fault::new("username", expected));
     }
-    let attributes = match line.attributes.as_ref().map(|given| catalogue.values(given)).transpose() {
+    let attributes = match line.attributes.as_ref().map(|given| catalogue.values(given, stored)).transpose() {
         Ok(attributes) => attributes,
         Err(wrong) => {
             faults.extend(wrong);
@@ -159,7 +197,7 @@ fn step(
         attributes: BTreeMap::new(),
     };
     let mut after = before.cloned().unwrap_or_else(new);
-    apply(line, &mut after.row, now);
+    kept.passwords = u64::from(!apply(line, &mut after.row, now));
     after.roles = line.roles.clone().unwrap_or(after.roles);
     after.groups = line.groups.clone().unwrap_or(after.groups);
     after.attributes = attributes.unwrap_or(after.attributes);
@@ -222,8 +260,8 @@ fn blank(id: Uuid, line: &UserLine, now: UnixSeconds) -> UserRow {
     }
 }
 
-/// Sets what the line says of the columns of a user.
-fn apply(line: &UserLine, row: &mut UserRow, now: UnixSeconds) {
+/// Sets what the line says of the columns of a user. Returns `false` if the user keeps a password in place of that of the line.
+fn apply(line: &UserLine, row: &mut UserRow, now: UnixSeconds) -> bool {
     if let Some(email) = &line.email {
         if *email != row.email {
             row.email_verified = false;
@@ -245,12 +283,13 @@ fn apply(line: &UserLine, row: &mut UserRow, now: UnixSeconds) {
         Some(false) => row.disabled_at = row.disabled_at.or(Some(now)),
         None => {}
     }
-    if let Some(hash) = &line.password_hash {
-        // A hash that was made here is newer than one of another system, which a sign-in or the user replaced by it.
-        let stored_here = row.password_hash.as_deref().is_some_and(is_prepared);
-        if !stored_here || hash.as_deref().is_some_and(is_prepared) {
-            row.password_hash.clone_from(hash);
-            row.password_generated_at = line.password_generated_at.flatten();
-        }
+    let Some(hash) = &line.password_hash else { return true };
+    // A hash that was made here is newer than one of another system, which a sign-in or the user replaced by it.
+    let stored_here = row.password_hash.as_deref().is_some_and(is_prepared);
+    if stored_here && !hash.as_deref().is_some_and(is_prepared) {
+        return false;
     }
+    row.password_hash.clone_from(hash);
+    row.password_generated_at = line.password_generated_at.flatten();
+    true
 }

@@ -108,7 +108,8 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
     change.require_version(row.version)?;
     let before = UserView::read(db, row.clone(), change.now).await?;
     let declared = attribute_store::all(db).await?;
-    let (edited, values) = (apply(&row, &patch), attribute_values(&declared, patch.attributes, &before)?);
+    let stored = attribute_store::of_users(db, std::iter::once(id)).await?.remove(&id).unwrap_or_default();
+    let (edited, values) = (apply(&row, &patch), attribute_values(&declared, patch.attributes, &stored)?);
     let (mut edited, values) = both(edited, values)?;
     let changed = attributes::store(db, id, &values).await?;
     if edited == row && !changed {
@@ -148,14 +149,15 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
     Ok(after)
 }
 
-/// Returns the new values of the attributes that `changes` names; to clear the field removes all values.
-fn attribute_values(declared: &[AttributeRow], changes: Patch<Changes>, before: &UserView) -> Result<Result<Values, Vec<Fault>>, Refused> {
+/// Returns the new values of the attributes that `changes` names; to clear the field removes all values. `stored` are those that the user
+/// has.
+fn attribute_values(declared: &[AttributeRow], changes: Patch<Changes>, stored: &Values) -> Result<Result<Values, Vec<Fault>>, Refused> {
     let changes = match changes {
         Patch::Keep => Changes::new(),
-        Patch::Clear => before.attributes.keys().map(|name| (name.clone(), None)).collect(),
+        Patch::Clear => stored.keys().map(|name| (name.clone(), None)).collect(),
         Patch::Set(changes) => changes,
     };
-    let checked = attributes::check(&attributes::rules_of(declared)?, &changes);
+    let checked = attributes::check(&attributes::rules_of(declared)?, &changes, stored);
     Ok(checked.map_err(|faults| faults.iter().map(attribute_fault).collect()))
 }
 

@@ -152,7 +152,7 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
     let typed = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
     let changes = FIELDS.iter().map(|(name, ..)| (*name, form.get(name).unwrap_or_default()));
     let own = profile::own_attributes(&app, &user).await?;
-    let attributes = profile::check_attributes(&app, &typed_attributes(&own, &form)).await?;
+    let attributes = profile::check_attributes(&app, &own, &typed_attributes(&own, &form)).await?;
     match (Profile::of(&user, changes), attributes) {
         (Ok(profile), Ok(values)) => {
             profile::change(&app, &browser.actor(user.id), &user, &profile, values).await?;

@@ -9,8 +9,8 @@ use signet_issuer::store::users as user_store;
 use crate::admin::transfer::{check, declare, import, lines, write};
 use crate::support::TestApp;
 
-const UPDATE: ImportOptions = ImportOptions { update: true, allow_admin: false };
-const ALL: ImportOptions = ImportOptions { update: true, allow_admin: true };
+const UPDATE: ImportOptions = ImportOptions { update: true, allow_admin: false, keep_ids: false };
+const ALL: ImportOptions = ImportOptions { update: true, allow_admin: true, keep_ids: false };
 const BCRYPT: &str = "$2b$08$WhF1xwpvvgzk5ZS3uhVcYOM5pMk1tM3LuYqce7nOuemsALEogZ1Fi";
 
 /// Values of every type of JSON, of which each field allows some.
@@ -20,7 +20,9 @@ fn values() -> Vec<Value> {
         json!(""),
         json!(" "),
         json!("x"),
+        json!(" x"),
         json!("ABC-1"),
+        json!("ABC-1 "),
         json!("alice@example.com"),
         json!("ALICE@EXAMPLE.COM"),
         json!("+49 30 901820"),
@@ -183,7 +185,7 @@ async fn the_first_pass_refuses_the_line_after_which_no_administrator_would_rema
 async fn a_batch_of_users_with_as_many_words_as_can_be_is_written() {
     let app = TestApp::new().await;
     let words = |number: usize| (0..60).map(|word| format!("{number}w{word}")).collect::<Vec<_>>().join(" ");
-    let name = |number| words(number).chars().take(200).collect::<String>();
+    let name = |number| words(number).chars().take(200).collect::<String>().trim().to_owned();
     let many: Vec<Value> = (0..1000)
         .map(|number| json!({ "username": format!("user{number}"), "name": name(number), "created_at": 253_402_300_799_i64 }))
         .collect();

@@ -13,6 +13,7 @@ mod preview;
 mod resources;
 mod review;
 mod roles;
+mod round_trip;
 mod search;
 pub mod transfer;
 mod users;

@@ -36,7 +36,7 @@ pub async fn import(app: &TestApp, options: ImportOptions, users: &[Value]) -> C
     counts
 }
 
-async fn exported(app: &TestApp, hashes: bool) -> Vec<Value> {
+pub async fn exported(app: &TestApp, hashes: bool) -> Vec<Value> {
     let mut export = app.operate(|change| Box::pin(export::begin(change, hashes))).await.unwrap();
     let mut users = Vec::new();
     loop {
@@ -48,7 +48,7 @@ async fn exported(app: &TestApp, hashes: bool) -> Vec<Value> {
     }
 }
 
-async fn add_group(app: &TestApp, name: &str, roles: &[&str], is_default: bool) {
+pub async fn add_group(app: &TestApp, name: &str, roles: &[&str], is_default: bool) {
     let roles = roles.iter().map(|role| (*role).to_owned()).collect();
     let draft = GroupDraft { name: name.to_owned(), roles, is_default, ..GroupDraft::default() };
     app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
@@ -72,7 +72,7 @@ pub async fn declare(app: &TestApp, name: &str, value_type: &str, multi_valued: 
     attributes::insert(app.app.store.writer(), row).await.unwrap();
 }
 
-async fn prepared() -> TestApp {
+pub async fn prepared() -> TestApp {
     let app = TestApp::with(|settings| settings.account_attempts = 100).await.with_orders().await;
     add_group(&app, "platform", &["clerk"], false).await;
     add_group(&app, "everyone", &[], true).await;
@@ -82,9 +82,9 @@ async fn prepared() -> TestApp {
     app
 }
 
-const UPDATE: ImportOptions = ImportOptions { update: true, allow_admin: false };
+const UPDATE: ImportOptions = ImportOptions { update: true, allow_admin: false, keep_ids: false };
 
-fn alice() -> Value {
+pub fn alice() -> Value {
     json!({
         "id": "5f0c54a1-3f0a-4d2e-9a52-0a8f0c1f2b11", "username": "Alice", "email": "alice@example.com", "email_verified": true,
         "name": "Alice Example", "external_id": "42", "enabled": true, "password_hash": BCRYPT, "created_at": "2020-02-03T04:05:06Z",
@@ -172,7 +172,7 @@ async fn administrators_come_only_where_they_are_asked_for() {
     // Nor is a present administrator changed.
     let (_, refused) = check(&app, UPDATE, &[json!({ "username": "admin", "password_hash": BCRYPT, "roles": [] })]).await;
     assert!(refused[0].to_string().contains("found admin"), "{}", refused[0]);
-    let all = ImportOptions { update: true, allow_admin: true };
+    let all = ImportOptions { update: true, allow_admin: true, keep_ids: false };
     let refused = write(&app, all, &[json!({ "username": "admin", "enabled": false })]).await.unwrap_err().to_string();
     assert!(refused.contains("no administrator would remain"), "{refused}");
     assert_eq!(import(&app, all, &[through]).await.added, 1);

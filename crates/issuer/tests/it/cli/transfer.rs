@@ -18,7 +18,7 @@ fn a_file_with_a_wrong_line_changes_nothing() {
     );
     let out = signet.run(&["user", "import", "users.jsonl"]);
     assert!(!out.success, "{out:?}");
-    assert_eq!(out.stdout.trim(), "Imported nothing, because 2 of 4 lines were refused; standard error lists them.");
+    assert_eq!(out.stdout.trim(), "Imported nothing, because 2 of 4 lines of users.jsonl were refused; standard error lists them.");
     let told: Vec<&str> = out.stderr.lines().collect();
     assert_eq!(told[0], "line 3: email: expected an address such as alice@example.com; found bob");
     assert!(told[1].starts_with("line 4: line: expected a JSON object on one line"), "{told:?}");
@@ -89,7 +89,70 @@ fn lines_that_never_end_are_refused_and_the_next_ones_are_read() {
         assert_eq!(line, format!("line {number}: line: expected at most 65536 bytes"));
     }
     assert!(told[1].starts_with("line 2: email: expected an address"), "{told:?}");
-    assert!(signet.error(&["user", "import", "nothing.jsonl"], "").contains("FILE: expected a file that can be read; nothing.jsonl"));
+}
+
+#[test]
+fn a_file_that_is_no_list_of_users_is_named() {
+    let signet = with_orders();
+    file(&signet, "utf16.jsonl", b"\xff\xfe{\0}\0\n\0");
+    file(&signet, "latin1.jsonl", b"{\"username\":\"alice\"}\n{\"username\":\"bob\",\"name\":\"B\xf6b\"}\n");
+    let expected = "FILE: expected a regular file, because it is read twice";
+    for (path, told) in [
+        (".", format!("{expected}; . is a folder")),
+        ("/dev/null", format!("{expected}; /dev/null is none")),
+        ("nothing.jsonl", "FILE: expected a file that can be read; nothing.jsonl: No such file".to_owned()),
+        ("utf16.jsonl", "utf16.jsonl: the text is in UTF-16, and expected in UTF-8".to_owned()),
+    ] {
+        let error = signet.error(&["user", "import", path], "");
+        assert!(error.contains(&told), "{path}: {error}");
+    }
+    let out = signet.run(&["user", "import", "latin1.jsonl"]);
+    assert_eq!(out.stderr.trim(), "line 2: line: expected text in UTF-8; byte 28 of the line is not");
+    assert!(out.stdout.starts_with("Imported nothing, because 1 of 2 lines of latin1.jsonl were refused"), "{out:?}");
+}
+
+#[test]
+fn an_export_moves_everybody_to_a_new_issuer() {
+    let (old, new) = (with_orders(), with_orders());
+    file(
+        &old,
+        "in.jsonl",
+        "{\"username\":\"alice\",\"roles\":[\"clerk\"],\"password_hash\":\"$2b$08$WhF1xwpvvgzk5ZS3uhVcYOM5pMk1tM3LuYqce7nOuemsALEogZ1Fi\"}",
+    );
+    old.json(&["user", "import", "in.jsonl"]);
+    old.json(&["user", "export", "all.jsonl", "--with-password-hashes"]);
+    std::fs::copy(old.dir.path().join("all.jsonl"), new.dir.path().join("all.jsonl")).unwrap();
+    let import = ["user", "import", "all.jsonl", "--update", "--allow-admin"];
+    let out = new.run(&import);
+    let admin = new.json(&["user", "show", "admin"])["id"].as_str().unwrap().to_owned();
+    assert!(!out.success && out.stderr.contains(&format!("line 1: id: expected {admin}, which is the id of the user")), "{out:?}");
+    assert!(out.stderr.contains("with `signet user import --keep-ids` they keep it"), "{out:?}");
+    let out = new.run(&[&import[..], &["--keep-ids"]].concat());
+    assert_eq!(
+        out.stdout.trim(),
+        "Imported 2 lines: 1 added, 1 changed, 0 unchanged. 1 user keeps the id that they have here in place of that of the file."
+    );
+    assert_eq!(new.json(&["user", "show", "admin"])["id"], admin.as_str());
+    assert_eq!(new.json(&["user", "show", "alice"])["id"], old.json(&["user", "show", "alice"])["id"]);
+    let again = new.json(&[&import[..], &["--keep-ids"]].concat());
+    assert_eq!((&again["counts"]["unchanged"], &again["kept"]["ids"]), (&2.into(), &1.into()));
+    // Where the first administrator gives the name up, the old one keeps the id, too.
+    let third = with_orders();
+    std::fs::copy(old.dir.path().join("all.jsonl"), third.dir.path().join("all.jsonl")).unwrap();
+    third.json(&["user", "edit", "admin", "--rename", "setup"]);
+    third.json(&["user", "release-name", "admin"]);
+    assert_eq!(third.json(&["user", "import", "all.jsonl", "--allow-admin"])["counts"]["added"], 2);
+    assert_eq!(third.json(&["user", "show", "admin"])["id"], old.json(&["user", "show", "admin"])["id"]);
+    // The new issuer has hashed the password of the administrator, so that a hash of another system does not replace it.
+    file(
+        &new,
+        "foreign.jsonl",
+        "{\"username\":\"admin\",\"password_hash\":\"$2b$08$WhF1xwpvvgzk5ZS3uhVcYOM5pMk1tM3LuYqce7nOuemsALEogZ1Fi\"}",
+    );
+    let out = new.run(&["user", "import", "foreign.jsonl", "--update", "--check"]);
+    let told =
+        "0 unchanged. Nothing was written. 1 user keeps the password that Signet has hashed, which is newer than the hash of another";
+    assert!(out.stdout.contains(&told.replace("0 unchanged", "1 unchanged")), "{out:?}");
 }
 
 #[test]
