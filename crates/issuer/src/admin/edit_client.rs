@@ -1,9 +1,10 @@
 //! Changes to a client. Everything may change but its id.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::admin::client_secrets::{lock, new_secret};
 use crate::admin::client_view::ClientView;
@@ -26,7 +27,7 @@ use crate::store::clients::{self, ClientRow};
 use crate::store::{client_groups, client_logos, client_secrets};
 
 /// A change of some fields of a client. The fields are those of [`ClientView`] that can be changed.
-#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names are those of the view")]
 pub struct ClientPatch {
@@ -203,6 +204,40 @@ impl ClientPatch {
         let mut draft = draft_of(before);
         let changes_kind = matches!(self.public, Patch::Set(public) if public != before.public);
         if changes_kind {
+/// A member of a client before and after a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Changed {
+    /// The value before the change; null if there is none.
+    pub before: Value,
+    /// The value after the change; null if there is none.
+    pub after: Value,
+}
+
+/// The members of a client that no edit sets.
+const FOLLOWING: [&str; 5] = ["version", "secrets", "live_authorizations", "streams", "last_used_at"];
+
+/// Returns by name the members that an edit changed. Those of the metadata stand beside the others.
+pub fn changes(before: &ClientView, after: &ClientView) -> BTreeMap<String, Changed> {
+    let mut changes = BTreeMap::new();
+    let json = |view: &ClientView| serde_json::to_value(view).unwrap_or_default();
+    add_changes(&json(before), &json(after), &mut changes);
+    changes
+}
+
+/// Adds to `changes` the members in which the objects differ. Those of an object within them stand beside the others.
+fn add_changes(before: &Value, after: &Value, changes: &mut BTreeMap<String, Changed>) {
+    let none = Map::new();
+    let (old, new) = (before.as_object().unwrap_or(&none), after.as_object().unwrap_or(&none));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).filter(|name| !FOLLOWING.contains(&name.as_str())).collect();
+    for name in names {
+        match (&before[name], &after[name]) {
+            (one, other) if one == other => {}
+            (one @ Value::Object(_), other @ Value::Object(_)) => add_changes(one, other, changes),
+            (one, other) => drop(changes.insert(name.clone(), Changed { before: one.clone(), after: other.clone() })),
+        }
+    }
+}
+
             // What only fits the other kind of client is chosen anew, unless the change says it.
             draft.pkce = None;
             draft.token_endpoint_auth_method = None;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::username;
@@ -53,24 +54,26 @@ pub enum Kind {
 }
 
 /// One thing that users would gain or lose.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Effect {
-    /// The kind of the thing.
+    /// `group`, `role`, `scope` or `client`.
+    #[schema(value_type = String)]
     pub kind: Kind,
-    /// The name of the group, role or scope.
+    /// The name of the group, role or scope, or the client id.
     pub name: String,
-    /// `true` if the users gain it, `false` if they lose it.
+    /// `true` if the users would gain it, `false` if they would lose it.
     pub gained: bool,
-    /// The number of users who gain or lose it, of those who were examined.
+    /// The number of users who would gain or lose it, of those who were examined.
     pub count: usize,
     /// The usernames of the first 20 of them.
     pub users: Vec<String>,
 }
 
-/// The effects of a change on users.
-#[derive(Debug, Clone, Serialize)]
+/// What a change would do to users. Nothing was changed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Preview {
-    /// All effects, groups first, then roles, then scopes, then the clients that people may sign in to through groups. Empty if nobody gains or loses anything, because everyone has it otherwise.
+    /// What users would gain and lose: groups first, then roles, scopes, and the clients that they may sign in to. Empty if nobody who was
+    /// examined would gain or lose any of these, perhaps because everyone has it otherwise.
     pub effects: Vec<Effect>,
     /// The number of users whom the change concerns, at most 1,000.
     pub examined: usize,
@@ -78,13 +81,10 @@ pub struct Preview {
     pub complete: bool,
     /// The number of users who could no longer sign in to anything, because the change disables or deletes them.
     pub shut_out: usize,
-    /// The number of live authorizations that the change ends, or whose users lose the client that changes. Absent for changes of roles and
-    /// groups.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub authorizations: Option<usize>,
-    /// The number of other live authorizations whose access tokens the change refuses. Absent for changes of roles and groups.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refused_tokens: Option<usize>,
+    /// The number of live authorizations of these users that would end, or whose users could no longer use the client that changes.
+    pub authorizations: usize,
+    /// The number of other live authorizations of these users whose access tokens would be refused. A refresh token gets new ones.
+    pub refused_tokens: usize,
 }
 
 impl Preview {
@@ -121,7 +121,10 @@ pub async fn run<'a, T>(
     let complete = given.len() <= EXAMINED && ids.len() + others.len() <= EXAMINED;
     ids.extend(others.into_iter().take(EXAMINED - ids.len()));
     let examined: Vec<Uuid> = ids.iter().copied().collect();
-    let given = if let Subject::Users(_) = subject { standing(&change, app, Which::By(&examined)).await? } else { given };
+    let given = match client {
+        None if !examined.is_empty() => standing(&change, app, Which::By(&examined)).await?,
+        _ => given,
+    };
     let complete = complete && given.len() <= EXAMINED;
 
     let (before, enabled) = holdings(&change.transaction, &ids, client).await?;
@@ -139,16 +142,9 @@ pub async fn run<'a, T>(
         let has = |held: &Holdings| held.get(user).is_some_and(|held| held.contains(&(Kind::Client, id.to_owned())));
         has(&before) && !has(&after)
     };
-    let (ended, refused) = ended_and_refused(&given, &left, lost);
-    let counts = matches!(subject, Subject::Client { .. } | Subject::Users(_));
-    let preview = Preview {
-        effects,
-        examined: ids.len(),
-        complete,
-        shut_out: enabled.difference(&still_enabled).count(),
-        authorizations: counts.then_some(ended),
-        refused_tokens: counts.then_some(refused),
-    };
+    let (authorizations, refused_tokens) = ended_and_refused(&given, &left, lost);
+    let shut_out = enabled.difference(&still_enabled).count();
+    let preview = Preview { effects, examined: ids.len(), complete, shut_out, authorizations, refused_tokens };
     Ok((value, preview))
 }
 

@@ -138,7 +138,16 @@ impl Access {
         subject: &Subject,
         work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, ()>,
     ) -> Result<Preview, Problem> {
-        Ok(preview::run(&self.app, &self.actor, subject, work).await?.1)
+        self.preview_with(subject, work).await.map(|((), preview)| preview)
+    }
+
+    /// Returns the value of `work` and its effects on the users of `subject`. Nothing of it is kept.
+    pub async fn preview_with<'a, T>(
+        &'a self,
+        subject: &Subject,
+        work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
+    ) -> Result<(T, Preview), Problem> {
+        Ok(preview::run(&self.app, &self.actor, subject, work).await?)
     }
 
     /// Refuses parameters of the query that are not in `known`.

@@ -33,6 +33,7 @@ use crate::admin::edit_client::ClientPatch;
 use crate::admin::groups::GroupView;
 use crate::admin::keys::KeyView;
 use crate::admin::member::MemberView;
+use crate::admin::preview::Preview;
 use crate::admin::resources::ResourceView;
 use crate::admin::roles::RoleView;
 use crate::admin::sessions::SessionView;
@@ -41,7 +42,7 @@ use crate::admin::trial::Trial;
 use crate::admin::users::{MadeLink, UserPatch, UserView};
 use crate::api::filter::{BOOLEAN, Filter, INTEGER, TEXT, UUID};
 use crate::api::overview::{ActivityOfHours, Checks, ClientsOfUser};
-use crate::api::previews::PreviewBody;
+use crate::api::previews::ClientPreview;
 use crate::api::route::Api;
 
 pub use access::PREFIX;
@@ -95,19 +96,19 @@ pub fn api() -> Api {
         .tell::<users::EndedBody, _>("/users/{id}/disable", O::UserDisable, "Disable a user and end all their access", users::disable)
         .tell::<UserView, _>("/users/{id}/enable", O::UserEnable, "Let a disabled user sign in again", users::enable)
         .tell::<UserView, _>("/users/{id}/unlock", O::UserUnlock, "Let a user who guessed wrong too often try again", users::unlock)
-        .act::<users::RolesBody, PreviewBody, _>(
+        .act::<users::RolesBody, Preview, _>(
             "/users/{id}/roles/preview",
             O::UserChangeRoles,
             "Show what a user would gain and lose with other roles; nothing is changed",
             previews::user_roles,
         )
-        .tell::<PreviewBody, _>(
+        .tell::<Preview, _>(
             "/users/{id}/disable/preview",
             O::UserDisable,
             "Show what a user would lose if they were disabled; nothing is changed",
             previews::user_disabled,
         )
-        .tell::<PreviewBody, _>(
+        .tell::<Preview, _>(
             "/users/{id}/removal/preview",
             O::UserDelete,
             "Show what a user would lose if they were deleted; nothing is changed",
@@ -156,19 +157,19 @@ pub fn api() -> Api {
             "Add users to a group and take others out",
             groups::change_members,
         )
-        .act::<groups::MembersBody, PreviewBody, _>(
+        .act::<groups::MembersBody, Preview, _>(
             "/groups/{name}/members/preview",
             O::GroupChangeMembers,
             "Show what users would gain and lose with other memberships; nothing is changed",
             previews::group_members,
         )
-        .act::<groups::GroupPatchBody, PreviewBody, _>(
+        .act::<groups::GroupPatchBody, Preview, _>(
             "/groups/{name}/edit/preview",
             O::GroupEdit,
             "Show what the members would gain and lose if a group were edited; nothing is changed",
             previews::group_edited,
         )
-        .tell::<PreviewBody, _>(
+        .tell::<Preview, _>(
             "/groups/{name}/removal/preview",
             O::GroupRemove,
             "Show what the members would lose if a group were removed; nothing is changed",
@@ -185,13 +186,13 @@ pub fn api() -> Api {
             "Add scopes to a role and take others",
             roles::scopes,
         )
-        .act::<roles::ScopesBody, PreviewBody, _>(
+        .act::<roles::ScopesBody, Preview, _>(
             "/roles/{name}/scopes/preview",
             O::RoleChangeScopes,
             "Show what users would gain and lose if a role had other scopes; nothing is changed",
             previews::role_scopes,
         )
-        .tell::<PreviewBody, _>(
+        .tell::<Preview, _>(
             "/roles/{name}/removal/preview",
             O::RoleRemove,
             "Show what users would lose if a role were removed; nothing is changed",
@@ -223,7 +224,7 @@ pub fn api() -> Api {
             "Edit a client; new redirect URIs need a recent sign-in of a user",
             clients::edit,
         )
-        .act::<ClientPatch, PreviewBody, _>(
+        .act::<ClientPatch, ClientPreview, _>(
             "/clients/{id}/edit/preview",
             O::ClientEdit,
             "Show who could no longer use a client if it were edited, and who could from then on; nothing is changed",

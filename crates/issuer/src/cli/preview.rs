@@ -1,10 +1,9 @@
 //! `--dry-run`: prints what a change would give to users and take from them, and changes nothing.
 
-use std::collections::BTreeSet;
-
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::admin::client_view::ClientView;
+use crate::admin::edit_client;
 use crate::admin::preview::{self, Effect, Kind, Preview, Subject};
 use crate::admin::{Change, Work};
 use crate::app::App;
@@ -25,8 +24,7 @@ pub async fn dry_run<'a, T>(
 
 /// Reports what an edit of a client would change, and its effects on the users. `gets_secret` says that the client would get a secret.
 pub fn changes_of_client(before: &ClientView, after: &ClientView, gets_secret: bool, preview: &Preview) -> Report {
-    let mut changes = Map::new();
-    add_changes(&json!(before), &json!(after), &mut changes);
+    let changes = edit_client::changes(before, after);
     let mut lines = vec!["Nothing was changed.".to_owned()];
     if changes.is_empty() {
         lines.push("The client is so already.".to_owned());
@@ -35,32 +33,14 @@ pub fn changes_of_client(before: &ClientView, after: &ClientView, gets_secret: b
         text if text.is_empty() => "nothing".to_owned(),
         text => text,
     };
-    lines.extend(changes.iter().map(|(field, change)| format!("{field}: {} -> {}", shown(&change["before"]), shown(&change["after"]))));
+    lines.extend(changes.iter().map(|(field, change)| format!("{field}: {} -> {}", shown(&change.before), shown(&change.after))));
     if gets_secret {
         lines.push("The client would get a secret.".to_owned());
     }
     lines.extend(effects(preview));
     let mut json = json!(preview);
-    json["changes"] = changes.into();
+    json["changes"] = json!(changes);
     Report::new(lines.join("\n"), json)
-}
-
-/// The members of a client that no edit sets.
-const FOLLOWING: [&str; 5] = ["version", "secrets", "live_authorizations", "streams", "last_used_at"];
-
-/// Adds to `changes` the members in which the objects differ, each with its value before and after. Those of an object within them stand
-/// beside the others.
-fn add_changes(before: &Value, after: &Value, changes: &mut Map<String, Value>) {
-    let none = Map::new();
-    let (old, new) = (before.as_object().unwrap_or(&none), after.as_object().unwrap_or(&none));
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).filter(|name| !FOLLOWING.contains(&name.as_str())).collect();
-    for name in names {
-        match (&before[name], &after[name]) {
-            (one, other) if one == other => {}
-            (one @ Value::Object(_), other @ Value::Object(_)) => add_changes(one, other, changes),
-            (one, other) => drop(changes.insert(name.clone(), json!({ "before": one, "after": other }))),
-        }
-    }
 }
 
 fn text(preview: &Preview) -> String {
@@ -80,11 +60,11 @@ fn effects(preview: &Preview) -> Vec<String> {
         (true, false) => lines.push(format!("Of the {examined} users who were examined, nobody would gain or lose anything.")),
         (false, _) => {}
     }
-    if let Some(number) = preview.authorizations.filter(|number| *number > 0) {
-        lines.push(format!("Authorizations that could no longer be used: {number}."));
+    if preview.authorizations > 0 {
+        lines.push(format!("Authorizations that could no longer be used: {}.", preview.authorizations));
     }
-    if let Some(number) = preview.refused_tokens.filter(|number| *number > 0) {
-        lines.push(format!("Other authorizations whose access tokens would be refused: {number}."));
+    if preview.refused_tokens > 0 {
+        lines.push(format!("Other authorizations whose access tokens would be refused: {}.", preview.refused_tokens));
     }
     if !preview.complete {
         lines.push(format!("The change may concern more users. Only {examined} were examined, so that the numbers may be higher."));

@@ -1,5 +1,7 @@
 //! The form that changes a client.
 
+use std::collections::BTreeSet;
+
 use axum::extract::Path;
 use axum::response::Response;
 use serde_json::{Map, Value};
@@ -8,7 +10,7 @@ use crate::admin::Refused;
 use crate::admin::clients::{self, ClientView};
 use crate::admin::edit_client::{self, ClientEdit, ClientPatch, Edited};
 use crate::admin::patch::Patch;
-use crate::admin::preview::Subject;
+use crate::admin::preview;
 use crate::fetch::budget::Asker;
 use crate::oauth::access::Access;
 use crate::oauth::application_type::ApplicationType;
@@ -17,6 +19,8 @@ use crate::oauth::scope::{is_administration, words};
 use crate::pages::admin::client_form::{FLAGS, URLS, fields, grant_types, jwks};
 use crate::pages::admin::client_secrets::shown_once;
 use crate::pages::admin::clients::{SECTION, path};
+use crate::pages::admin::effects::in_words;
+use crate::pages::admin::grant_words::grants_in_words;
 use crate::pages::admin::view::FormPage;
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell};
 use crate::web::error::page::PageError;
@@ -129,28 +133,30 @@ fn patch_of(form: &AdminForm, before: &ClientView) -> ClientPatch {
     }
 }
 
-/// `POST /admin/clients/{id}/edit`: changes a client.
+/// `POST /admin/clients/{id}/edit`: changes a client. A page says first whose access changes, and asks for the password if somebody gets more.
 pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let before = clients::show(&form.admin.reading(), &id).await.map_err(failed)?;
-    if let Err(refused) = form.require_drawn_from(before.version) {
-        return form.refused(edit_form(&form.admin, &id).await?, refused);
-    }
-    let lead = what_follows(&form, &before);
-    let asked = || Confirmation {
-        section: SECTION,
-        heading: format!("Change {}?", before.client_name),
-        lead: lead.clone(),
-        path: format!("{}/edit", path(&id)),
-        back: path(&id),
-        submit: "Save",
+    let effects = match form.require_drawn_from(before.version) {
+        Ok(()) => effects(&form, &before).await,
+        Err(stale) => Err(stale),
     };
-    if let Some(page) = form.check_confirmation(asked()).await? {
+    let effects = match effects {
+        Ok(effects) => effects,
+        Err(refused) => return form.refused(edit_form(&form.admin, &id).await?, refused),
+    };
+    let asked = asked(&form, &before, effects.as_deref());
+    if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
     }
-    if !form.is_confirmation()
-        && let Some(page) = access_change(&form, &before).await?
-    {
-        return Ok(page);
+    if effects.is_some() && !form.is_confirmation() {
+        let page = match try_edit(&form, &before).await {
+            Ok(()) => form.agreed(asked.clone()).await?,
+            Err(Refused::StaleAuthentication) => form.confirmed(asked.clone()).await?,
+            Err(refused) => return form.refused(edit_form(&form.admin, &id).await?, refused),
+        };
+        if let Some(page) = page {
+            return Ok(page);
+        }
     }
     match attempt_edit(&form, &before).await {
         Ok(Edited { client, client_secret: Some(secret) }) => {
@@ -158,19 +164,51 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
             shown_once(&form.admin, &id, heading, Some(&secret), "", &[]).await
         }
         Ok(_) => form.admin.done("saved", &path(&id)),
-        Err(Refused::StaleAuthentication) => form.confirmed(asked()).await?.ok_or_else(PageError::stale_form),
+        Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
         Err(refused) => form.refused(edit_form(&form.admin, &id).await?, refused),
     }
 }
 
-/// Says what a dangerous change does: it sends people to other redirect URIs, or lets the client administer this issuer.
-fn what_follows(form: &AdminForm, before: &ClientView) -> String {
+/// Returns whether the form says otherwise than `before` who may sign in.
+fn changes_access(form: &AdminForm, before: &ClientView) -> bool {
+    let of = |names: &[String]| set(names.iter().map(String::as_str));
+    Access::parse(&form.text("access")) != Some(before.access) || of(&form.lines("groups")) != of(&before.groups)
+}
+
+fn set<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    names.map(str::to_owned).collect()
+}
+
+/// Returns what a page says before the change: the `effects` on people, and what else the client may do then.
+fn asked(form: &AdminForm, before: &ClientView, effects: Option<&str>) -> Confirmation {
+    let mut sentences: Vec<String> = effects.map(str::to_owned).into_iter().chain(what_follows(form, before)).collect();
+    if sentences.is_empty() {
+        sentences.push(
+            "It may then prove in another way who it is, act for people in another way, or learn more about them, than before.".to_owned(),
+        );
+    }
+    let what = if changes_access(form, before) { "Change who may sign in to" } else { "Change" };
+    let path = path(&before.client_id);
+    Confirmation {
+        section: SECTION,
+        heading: format!("{what} {}?", before.client_name),
+        lead: sentences.join(" "),
+        path: format!("{path}/edit"),
+        back: path,
+        submit: "Save",
+    }
+}
+
+/// Says what the client may do after the change: send people to other redirect URIs, ask for more scopes or in other ways, or administer this
+/// issuer.
+fn what_follows(form: &AdminForm, before: &ClientView) -> Vec<String> {
     let uris = form.lines("redirect_uris");
     let new: Vec<&str> = uris.iter().filter(|uri| !before.redirect_uris.contains(uri)).map(String::as_str).collect();
     let gone: Vec<&str> = before.redirect_uris.iter().filter(|uri| !uris.contains(uri)).map(String::as_str).collect();
     let scope = form.text("scope");
-    let administers: Vec<&str> =
-        words(&scope).filter(|name| is_administration(name) && !words(&before.scope).any(|own| own == *name)).collect();
+    let more = words(&scope).filter(|name| !words(&before.scope).any(|own| own == *name));
+    let (administers, more): (Vec<&str>, Vec<&str>) = more.partition(|name| is_administration(name));
+    let grants: Vec<String> = grant_types(form).into_iter().filter(|grant| !before.grant_types.contains(grant)).collect();
     let mut sentences = Vec::new();
     if !new.is_empty() {
         sentences.push(format!("After a sign-in people are also sent to {}, with what lets whoever runs it act for them.", new.join(", ")));
@@ -178,54 +216,54 @@ fn what_follows(form: &AdminForm, before: &ClientView) -> String {
     if !gone.is_empty() {
         sentences.push(format!("They are no longer sent to {}.", gone.join(", ")));
     }
+    if !more.is_empty() {
+        sentences.push(format!("It may also ask for these scopes: {}.", more.join(", ")));
+    }
     if !administers.is_empty() {
         sentences.push(format!("It may administer this issuer by the scopes {}.", administers.join(", ")));
     }
-    if sentences.is_empty() {
-        sentences.push(
-            "It may then prove in another way who it is, act for people in another way, or learn more about them, than before.".to_owned(),
-        );
-    }
-    sentences.join(" ")
+    sentences.extend(grants_in_words(&grants).iter().map(|words| format!("{words}.")));
+    sentences
 }
 
-/// Asks on a page that says who can no longer sign in, and who can from now on, if the form changes that.
-async fn access_change(form: &AdminForm, before: &ClientView) -> Result<Option<Response>, PageError> {
-    let Some(access) = Access::parse(&form.text("access")) else { return Ok(None) };
-    let (mut old, mut new) = (before.groups.clone(), form.lines("groups"));
-    old.sort_unstable();
-    new.sort_unstable();
-    if (access, &new) == (before.access, &old) {
+/// Says who can no longer sign in after the change, who can from then on, and whose tokens are refused. Returns `None` if the access of nobody
+/// changes. Fails as the change would, but for a recent sign-in.
+async fn effects(form: &AdminForm, before: &ClientView) -> Result<Option<String>, Refused> {
+    let changes_access = changes_access(form, before);
+    let same_scopes = set(words(&form.text("scope"))) == set(words(&before.scope));
+    let same_grants = set(grant_types(form).iter().map(String::as_str)) == set(before.grant_types.iter().map(String::as_str));
+    if !changes_access && same_scopes && same_grants {
         return Ok(None);
     }
-    let patch = ClientPatch { access: Patch::Set(access), groups: Patch::Set(form.lines("groups")), ..ClientPatch::default() };
-    let (admin, id) = (&form.admin, before.client_id.as_str());
-    // The form itself shows what is wrong with it.
-    let Ok(edition) = ClientEdit::prepare(&admin.app, patch, Asker::Operator).await else { return Ok(None) };
-    // Only such a change concerns people who are in no group of it and have not used it.
-    let everyone = access != before.access;
-    let (subject, actor) = (Subject::Client { id: id.to_owned(), groups: new, everyone }, admin.as_confirmed());
-    let effects = admin.effects(&actor, &subject, |change| Box::pin(edit_client::edit(change, id, edition, None))).await;
-    let Ok(effects) = effects else { return Ok(None) };
-    let who = match (before.access, access) {
+    let (admin, id, patch) = (&form.admin, before.client_id.as_str(), patch_of(form, before));
+    let (subject, actor) = (patch.subject(before), admin.as_confirmed());
+    let edition = ClientEdit::prepare(&admin.app, patch, Asker::Operator).await?;
+    let edit = preview::run(&admin.app, &actor, &subject, |change| Box::pin(edit_client::edit(change, id, edition, None)));
+    let (Edited { client: after, .. }, preview) = edit.await?;
+    if !changes_access && preview.is_idle() && preview.authorizations + preview.refused_tokens == 0 {
+        return Ok(None);
+    }
+    let who = match (before.access, after.access) {
         (Access::Everyone, Access::Groups) => "From now on only members of the groups may sign in. ",
         (Access::Groups, Access::Everyone) => "From now on everyone may sign in. ",
         _ => "",
     };
-    let asked = Confirmation {
-        section: SECTION,
-        heading: format!("Change who may sign in to {}?", before.client_name),
-        lead: format!("{who}{effects}"),
-        path: format!("{}/edit", path(id)),
-        back: path(id),
-        submit: "Save",
-    };
-    form.agreed(asked).await
+    Ok(Some(format!("{who}{}", in_words(&preview))))
+}
+
+/// Returns the change that was typed, ready for its transaction.
+async fn prepared(form: &AdminForm, before: &ClientView) -> Result<ClientEdit, Refused> {
+    ClientEdit::prepare(&form.admin.app, patch_of(form, before), Asker::Operator).await
+}
+
+/// Fails as [`attempt_edit`] would, and keeps nothing.
+async fn try_edit(form: &AdminForm, before: &ClientView) -> Result<(), Refused> {
+    let (edition, actor, id) = (prepared(form, before).await?, form.careful_actor(), before.client_id.as_str());
+    form.admin.try_out(&actor, move |change| Box::pin(edit_client::edit(change, id, edition, None))).await
 }
 
 async fn attempt_edit(form: &AdminForm, before: &ClientView) -> Result<Edited, Refused> {
     let expected = form.version()?;
-    let edition = ClientEdit::prepare(&form.admin.app, patch_of(form, before), Asker::Operator).await?;
-    let (actor, id) = (form.careful_actor(), before.client_id.as_str());
+    let (edition, actor, id) = (prepared(form, before).await?, form.careful_actor(), before.client_id.as_str());
     form.attempt(&actor, move |change| Box::pin(edit_client::edit(change, id, edition, Some(expected)))).await
 }

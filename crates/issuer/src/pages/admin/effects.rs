@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 
-use crate::admin::preview::{self, Effect, Kind, Subject};
+use crate::admin::preview::{self, Effect, Kind, Preview, Subject};
 use crate::admin::{Change, Refused, Work, groups};
 use crate::audit::Actor;
 use crate::pages::admin::view::thousands;
@@ -33,25 +33,39 @@ impl Administrator {
         subject: &Subject,
         work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
     ) -> Result<String, Refused> {
-        let (_, preview) = preview::run(&self.app, actor, subject, work).await?;
-        let mut sentences: Vec<String> = preview.effects.iter().map(sentence).collect();
-        let examined = thousands(preview.examined);
-        match (preview.is_idle(), preview.complete) {
-            (true, true) => sentences.push("The roles, groups and applications of users stay as they are.".to_owned()),
-            (true, false) => sentences.push(format!("Of the {examined} users who were examined, nobody gains or loses anything.")),
-            (false, _) => {}
-        }
-        if let Some(number) = preview.authorizations.filter(|number| *number > 0) {
-            sentences.push(match number {
-                1 => "One authorization that they gave it, with its refresh token, gives no more tokens.".to_owned(),
-                several => format!("{several} authorizations that they gave it, with their refresh tokens, give no more tokens."),
-            });
-        }
-        if !preview.complete {
-            sentences.push(format!("More users may be concerned; only {examined} were examined, so that the numbers may be higher."));
-        }
-        Ok(sentences.join(" "))
+        preview::run(&self.app, actor, subject, work).await.map(|(_, preview)| in_words(&preview))
     }
+}
+
+/// Says what users gain and lose by a change, and how many of the tokens that were given are refused after it.
+pub(super) fn in_words(preview: &Preview) -> String {
+    let mut sentences: Vec<String> = preview.effects.iter().map(sentence).collect();
+    let examined = thousands(preview.examined);
+    match (preview.is_idle(), preview.complete) {
+        (true, true) => sentences.push("The roles, groups and applications of users stay as they are.".to_owned()),
+        (true, false) => sentences.push(format!("Of the {examined} users who were examined, nobody gains or loses anything.")),
+        (false, _) => {}
+    }
+    match preview.authorizations {
+        0 => {}
+        1 => sentences.push("One authorization that they gave it, with its refresh token, gives no more tokens.".to_owned()),
+        several => sentences.push(format!("{several} authorizations that they gave it, with their refresh tokens, give no more tokens.")),
+    }
+    // A redundant role that is taken away refuses tokens too, although nobody loses anything by it.
+    if preview.refused_tokens > 0 {
+        let of = match preview.refused_tokens {
+            1 => "one authorization".to_owned(),
+            several => format!("{several} authorizations"),
+        };
+        sentences.push(format!(
+            "The access tokens of {of} that they gave are refused at once. An application that has a refresh token renews them by itself; \
+             others ask people to sign in again."
+        ));
+    }
+    if !preview.complete {
+        sentences.push(format!("More users may be concerned; only {examined} were examined, so that the numbers may be higher."));
+    }
+    sentences.join(" ")
 }
 
 fn sentence(effect: &Effect) -> String {

@@ -1,7 +1,7 @@
 //! A preview of a change says what users would gain and lose, obeys the rules of the change, and keeps nothing of it.
 
-use signet_issuer::admin::preview::{self, Effect, Preview, Subject};
-use signet_issuer::admin::{groups, roles};
+use signet_issuer::admin::preview::{self, Effect, Kind, Preview, Subject};
+use signet_issuer::admin::{groups, roles, users};
 
 use super::membership::{add, assert_conflict, draft, members, new_role, owned};
 use crate::support::TestApp;
@@ -93,4 +93,37 @@ async fn a_preview_of_many_users_is_bounded() {
         assert!(preview.effects.iter().all(|effect| effect.count == 1000 && effect.users.len() == 20 && !effect.gained), "{subject:?}");
     }
     assert_eq!(groups::count_members(&app.reading(), "team").await.unwrap(), 1000, "members are counted up to 1,000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_counts_the_tokens_that_a_redundant_role_refuses() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
+    new_role(&app, "reader", &["orders:read"]).await;
+    add(&app, draft("team", &["reader"])).await.unwrap();
+    members(&app, "team", &["alice"], &[]).await.unwrap();
+    let alice = users::show(&app.reading(), "alice").await.unwrap().id;
+    let token = app.sign_in("alice", "orders:read").await;
+    assert_eq!(app.introspect("web", token.str("access_token")).await.json["active"], true);
+
+    // She is a clerk, too, so that she loses no scope by any of these.
+    let (one, none) = (owned(&["reader"]), owned(&[]));
+    let counts = |preview: &Preview| (preview.effects.iter().filter(|effect| effect.kind == Kind::Scope).count(), preview.refused_tokens);
+    let users = Subject::Users(owned(&["alice"]));
+    let leaves = owned(&["alice"]);
+    let left =
+        preview::run(&app.app, &app.operator, &users, |change| Box::pin(groups::change_members(change, "team", &none, &leaves))).await;
+    assert_eq!(counts(&left.unwrap().1), (0, 1));
+    let group = Subject::Group("team".to_owned());
+    let removed = preview::run(&app.app, &app.operator, &group, |change| Box::pin(groups::remove(change, "team"))).await;
+    assert_eq!(counts(&removed.unwrap().1), (0, 1));
+    let role = Subject::Role("reader".to_owned());
+    let removed = preview::run(&app.app, &app.operator, &role, |change| Box::pin(roles::remove(change, "reader"))).await.unwrap().1;
+    assert_eq!((counts(&removed), removed.authorizations), ((0, 1), 0));
+    let given = preview::run(&app.app, &app.operator, &users, |change| Box::pin(users::change_roles(change, alice, &one, &none))).await;
+    assert_eq!(counts(&given.unwrap().1), (0, 0), "to gain something refuses no token");
+    assert_eq!(app.introspect("web", token.str("access_token")).await.json["active"], true, "a preview refuses none");
+
+    // What was said comes true.
+    app.operate(|change| Box::pin(roles::remove(change, "reader"))).await.unwrap();
+    assert_eq!(app.introspect("web", token.str("access_token")).await.json["active"], false);
 }

@@ -107,6 +107,17 @@ async fn a_preview_tells_the_effects_of_a_change_and_keeps_nothing_of_it() {
         let lost = found.json["effects"].as_array().unwrap().iter().find(|effect| effect["name"] == "orders:write").unwrap();
         assert_eq!((&lost["gained"], &lost["count"]), (&json!(false), &json!(2)), "Alice and the boss: {}", found.text);
     }
+    // That of a client tells what would change, as `signet client edit --dry-run` does.
+    let edit = json!({ "access": "groups", "groups": ["team"], "metadata": { "client_uri": "https://shop.example/" } });
+    let found = app.call("POST", "/clients/web/edit/preview", &token, None, Some(edit)).await;
+    let changes = json!({
+        "access": { "before": "everyone", "after": "groups" },
+        "client_uri": { "before": null, "after": "https://shop.example/" },
+        "groups": { "before": [], "after": ["team"] },
+    });
+    assert_eq!(found.json["changes"], changes, "{}", found.text);
+    let same = app.call("POST", "/clients/web/edit/preview", &token, None, Some(json!({ "access": "everyone" }))).await;
+    assert_eq!((&same.json["changes"], &same.json["refused_tokens"]), (&json!({}), &json!(0)), "{}", same.text);
     // A preview is refused as its change would be.
     for (path, body, status) in [
         ("/roles/admin/scopes/preview", json!({ "remove": ["admin"] }), 409),
