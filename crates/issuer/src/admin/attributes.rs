@@ -202,6 +202,9 @@ pub async fn add(change: &mut Change<'_>, draft: AttributeDraft) -> Result<Attri
     if attributes::all(db).await?.len() >= MOST {
         return Err(Refused::Conflict(format!("there are {MOST} attributes already; first remove one that nobody needs")));
     }
+    if view.scope.is_some() || view.mutability == Audience::User {
+        change.require_recent()?;
+    }
     attributes::insert(db, view.clone().into_row()).await?;
     change.record(Action::AttributeAdded, Object::Named(&view.name), None, Some(&view)).await?;
     Ok(view)

@@ -145,7 +145,8 @@ pub async fn edit(change: &mut Change<'_>, id: &str, edit: ClientEdit, expected_
     change.require_over_client(words(&before.scope))?;
     let granted = found.scope.iter().filter(|scope| !words(&before.scope).any(|own| own == *scope));
     change.require_grant_of(granted)?;
-    if !same_origins || client_secret.is_some() || is_dangerous(&earlier, &before.metadata, &row, client.metadata()) {
+    let is_dangerous = is_dangerous(&earlier, &before.metadata, &row, client.metadata());
+    if !same_origins || client_secret.is_some() || is_dangerous || gives_access(&before, &row, client.groups(), &found.scope) {
         change.require_recent()?;
     }
     let row = ClientRow { version: earlier.version + 1, ..row };
@@ -185,25 +186,24 @@ fn is_dangerous(earlier: &ClientRow, own: &ClientMetadata, row: &ClientRow, meta
         || newly(|row| row.signals_of_all_users)
 }
 
+/// Returns whether more people may sign in to a client after the change from `before` to `row`, or whether it may ask for tokens in more ways
+/// or of more scopes. `groups` and `scopes` are those that it has then.
+fn gives_access(before: &ClientView, row: &ClientRow, groups: &[String], scopes: &[String]) -> bool {
+    let opens = match (before.access, row.access()) {
+        (Access::Everyone, _) => false,
+        (Access::Groups, Access::Everyone) => true,
+        (Access::Groups, Access::Groups) => groups.iter().any(|group| !before.groups.contains(group)),
+    };
+    opens
+        || words(&row.grant_types).any(|grant| !before.grant_types.iter().any(|own| own == grant))
+        || scopes.iter().any(|scope| !words(&before.scope).any(|own| own == scope))
+}
+
 /// Returns whether the lists have the same items, in any order.
 fn same<'a>(one: &'a [String], other: impl Iterator<Item = &'a str>) -> bool {
     one.iter().map(String::as_str).collect::<BTreeSet<_>>() == other.collect()
 }
 
-impl ClientPatch {
-    /// Returns the users whom this change of the client `before` concerns.
-    pub fn subject(&self, before: &ClientView) -> Subject {
-        let groups = if let Patch::Set(groups) = &self.groups { groups.clone() } else { Vec::new() };
-        // Only such a change concerns people who are in no group of it and have not used it.
-        let everyone = matches!(&self.access, Patch::Set(access) if *access != before.access);
-        Subject::Client { id: before.client_id.clone(), groups, everyone }
-    }
-
-    /// Returns the draft of the client `before` after this change.
-    fn apply(self, before: &ClientView) -> Result<ClientDraft, Refused> {
-        let mut draft = draft_of(before);
-        let changes_kind = matches!(self.public, Patch::Set(public) if public != before.public);
-        if changes_kind {
 /// A member of a client before and after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Changed {
@@ -238,6 +238,20 @@ fn add_changes(before: &Value, after: &Value, changes: &mut BTreeMap<String, Cha
     }
 }
 
+impl ClientPatch {
+    /// Returns the users whom this change of the client `before` concerns.
+    pub fn subject(&self, before: &ClientView) -> Subject {
+        let groups = if let Patch::Set(groups) = &self.groups { groups.clone() } else { Vec::new() };
+        // Only such a change concerns people who are in no group of it and have not used it.
+        let everyone = matches!(&self.access, Patch::Set(access) if *access != before.access);
+        Subject::Client { id: before.client_id.clone(), groups, everyone }
+    }
+
+    /// Returns the draft of the client `before` after this change.
+    fn apply(self, before: &ClientView) -> Result<ClientDraft, Refused> {
+        let mut draft = draft_of(before);
+        let changes_kind = matches!(self.public, Patch::Set(public) if public != before.public);
+        if changes_kind {
             // What only fits the other kind of client is chosen anew, unless the change says it.
             draft.pkce = None;
             draft.token_endpoint_auth_method = None;

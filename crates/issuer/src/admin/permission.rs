@@ -121,7 +121,7 @@ operations! {
     ClientShow = Read;
     ClientTry = Read;
     ClientReview = Read;
-    ClientAdd = Administrator;
+    ClientAdd = Administrator dangerous;
     ClientEdit = Administrator;
     ClientSetEnabled = Administrator;
     ClientRotateSecret = Administrator dangerous;
@@ -281,7 +281,8 @@ impl Change<'_> {
         self.require_recent()
     }
 
-    /// Refuses a user who signed in too long ago. An operation that is dangerous only for some inputs calls this for those.
+    /// Refuses a user who signed in too long ago. An operation that is dangerous only for some inputs calls this for those. One that adds
+    /// something is dangerous for what an edit could give to somebody.
     pub(super) fn require_recent(&self) -> Result<(), Refused> {
         require_recent(self.actor, self.now)
     }

@@ -172,6 +172,9 @@ pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<Resou
     if let Some(taken) = resources::known_scopes(db, &names).await?.first() {
         return Err(Refused::Conflict(format!("the scope {} belongs to another resource already", taken.name)));
     }
+    if open {
+        change.require_recent()?;
+    }
     let id = change.app.clock.random_uuid().to_string();
     let comparable = Some(comparable(&identifier));
     let (identifier, access_token_typ) = (Some(identifier), access_token_typ.as_str().to_owned());

@@ -221,13 +221,13 @@ pub fn api() -> Api {
         .patch::<ClientPatch, clients::AddedBody, _>(
             "/clients/{id}",
             O::ClientEdit,
-            "Edit a client; new redirect URIs need a recent sign-in of a user",
+            "Edit a client; what gives somebody more than before needs a recent sign-in of a user",
             clients::edit,
         )
         .act::<ClientPatch, ClientPreview, _>(
             "/clients/{id}/edit/preview",
             O::ClientEdit,
-            "Show who could no longer use a client if it were edited, and who could from then on; nothing is changed",
+            "Show what an edit of a client would change, who could no longer use it, and who could from then on; nothing is changed",
             previews::client_edited,
         )
         .delete("/clients/{id}", O::ClientRemove, "Remove a client and end all authorizations that users gave it", clients::remove)

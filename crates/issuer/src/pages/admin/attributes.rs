@@ -92,7 +92,11 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
     if form.text("action") != "remove" {
         return Err(PageError::stale_form());
     }
-    let attribute = attributes::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    let attribute = match attributes::show(&form.admin.reading(), &name).await {
+        Ok(attribute) => attribute,
+        Err(refused) => return form.removed_already(refused, PATH),
+    };
+    form.show_version(attribute.version);
     let asked = Confirmation {
         section: SECTION,
         heading: format!("Remove the attribute {}?", attribute.name),
@@ -104,8 +108,10 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
     }
-    form.admin.change(|change| Box::pin(attributes::remove(change, &name, Some(attribute.version)))).await.map_err(failed)?;
-    form.admin.done("removed", PATH)
+    match form.admin.change(|change| Box::pin(attributes::remove(change, &name, Some(attribute.version)))).await {
+        Ok(_) => form.admin.done("removed", PATH),
+        Err(refused) => form.removed_already(refused, PATH),
+    }
 }
 
 /// The fields that an edit can change.
@@ -163,13 +169,26 @@ fn audience_of(form: &AdminForm, name: &str) -> Audience {
     Audience::parse(&form.text(name)).unwrap_or(Audience::Admin)
 }
 
-/// `POST /admin/attributes/new`: declares an attribute.
-pub async fn add(form: AdminForm) -> Result<Response, PageError> {
-    let admin = &form.admin;
+/// `POST /admin/attributes/new`: declares an attribute. One that a scope releases, or that people may change, is confirmed with the password.
+pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     let [min, max] = match bounds(&form) {
         Ok(bounds) => bounds,
-        Err(refused) => return form.refused(new_form(admin).await?, refused),
+        Err(refused) => return form.refused(new_form(&form.admin).await?, refused),
     };
+    let mut follows = Vec::new();
+    follows.extend(form.optional("scope").map(|scope| format!("Applications that are granted the scope {scope} are told the value.")));
+    follows.extend((audience_of(&form, "mutability") == Audience::User).then(|| "People change their own value.".to_owned()));
+    let asked = Confirmation {
+        section: SECTION,
+        heading: format!("Declare the attribute {}?", form.text("name")),
+        lead: follows.join(" "),
+        path: format!("{PATH}/new"),
+        back: format!("{PATH}/new"),
+        submit: "Declare the attribute",
+    };
+    if let Some(page) = form.check_confirmation(asked.clone()).await? {
+        return Ok(page);
+    }
     let draft = AttributeDraft {
         name: form.text("name"),
         display_name: form.optional("display_name"),
@@ -182,9 +201,11 @@ pub async fn add(form: AdminForm) -> Result<Response, PageError> {
         max,
         pattern: form.optional("pattern"),
     };
-    match admin.change(move |change| Box::pin(attributes::add(change, draft))).await {
-        Ok(attribute) => admin.done("added", &path(&attribute.name)),
-        Err(refused) => form.refused(new_form(admin).await?, refused),
+    let actor = form.careful_actor();
+    match form.attempt(&actor, move |change| Box::pin(attributes::add(change, draft))).await {
+        Ok(attribute) => form.admin.done("added", &path(&attribute.name)),
+        Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
+        Err(refused) => form.refused(new_form(&form.admin).await?, refused),
     }
 }
 

@@ -6,13 +6,14 @@ use serde_json::Value;
 use crate::admin::clients::{self, Added};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::presets::{self, Preset};
-use crate::admin::{Listing, Refused};
+use crate::admin::{Change, Listing, Refused};
 use crate::fetch::budget::Asker;
+use crate::fetch::logo::Logo;
 use crate::oauth::access::Access;
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::pkce::Pkce;
-use crate::oauth::scope::words;
+use crate::oauth::scope::{is_administration, words};
 use crate::pages::admin::client_secrets::shown_once;
 use crate::pages::admin::clients::{PATH, SECTION};
 use crate::pages::admin::grant_words::grants;
@@ -260,14 +261,8 @@ fn draft_of(form: &AdminForm, preset: Option<&Preset>, url: &str) -> ClientDraft
 
 /// `POST /admin/clients/new`: adds a client and shows its secret and the lines to paste.
 pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
-    let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
     let preset = preset_of(&form.text("preset")).map_err(|_| PageError::stale_form())?;
-    let lead = format!(
-        "The application is told more of people than its scopes say, or may administer this issuer. Its scopes: {}. After a sign-in \
-             people are sent to: {}.",
-        or_none(form.text("scope")),
-        or_none(form.lines("redirect_uris").join(", ").replace("{url}", form.text("url").trim_end_matches('/')))
-    );
+    let lead = what_it_may(&form, preset);
     let asked = || Confirmation {
         section: SECTION,
         heading: "Add the client?".to_owned(),
@@ -306,14 +301,53 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     shown_once(&form.admin, &client.client_id, heading, client_secret.as_deref(), &proof, &lines).await
 }
 
+/// Says what the new client may do, for the page that asks for the password.
+fn what_it_may(form: &AdminForm, preset: Option<&Preset>) -> String {
+    let scope = form.text("scope");
+    let uris = form.lines("redirect_uris").join(", ").replace("{url}", form.text("url").trim_end_matches('/'));
+    let mut sentences = vec![match scope.as_str() {
+        "" => "It may ask for no scopes.".to_owned(),
+        scope => format!("It may ask for tokens with these scopes: {scope}."),
+    }];
+    let administers: Vec<&str> = words(&scope).filter(|name| is_administration(name)).collect();
+    if !administers.is_empty() {
+        sentences.push(format!("It may administer this issuer by the scopes {}.", administers.join(", ")));
+    }
+    if !uris.is_empty() {
+        sentences.push(format!("After a sign-in people are sent to {uris}, with what lets whoever runs it act for them."));
+    }
+    let claims: Vec<&str> = preset.iter().flat_map(|preset| preset.claims).map(|claim| claim.claim).collect();
+    if !claims.is_empty() {
+        sentences.push(format!("Beside the claims of its scopes it is told these: {}.", claims.join(", ")));
+    }
+    sentences.join(" ")
+}
+
+/// Adds the client `client`, with the claims of `preset` if it was made from one.
+async fn add_from(
+    change: &mut Change<'_>,
+    preset: Option<&'static Preset>,
+    client: NewClient,
+    logo: Option<Logo>,
+) -> Result<Added, Refused> {
+    match preset {
+        Some(preset) => presets::add(change, preset, client, logo).await,
+        None => clients::add(change, client, logo, None).await,
+    }
+}
+
+/// Adds the client that was typed. Unless the password was just given, adds nothing: fails with what is wrong, or else with
+/// [`Refused::StaleAuthentication`].
 async fn attempt_add(form: &AdminForm, preset: Option<&'static Preset>, url: &str) -> Result<Added, Refused> {
     let app = &form.admin.app;
     let client = NewClient::check(draft_of(form, preset, url), Rules::for_administrators(app))?;
     let logo = clients::fetch_logo(app, client.metadata(), Asker::Operator).await?;
-    let actor = form.careful_actor();
-    let added = match preset {
-        Some(preset) => form.attempt(&actor, move |change| Box::pin(presets::add(change, preset, client, logo))).await,
-        None => form.attempt(&actor, move |change| Box::pin(clients::add(change, client, logo, None))).await,
+    let actor = form.admin.as_confirmed();
+    let added = if form.is_confirmation() {
+        form.attempt(&form.admin.actor, move |change| Box::pin(add_from(change, preset, client, logo))).await
+    } else {
+        let tried = form.admin.try_out(&actor, move |change| Box::pin(add_from(change, preset, client, logo))).await;
+        tried.and(Err(Refused::StaleAuthentication))
     };
     added.map_err(|refused| match refused {
         Refused::Conflict(reason) => Refused::invalid("client_id", format!("another client id; {reason}")),

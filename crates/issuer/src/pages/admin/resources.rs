@@ -138,13 +138,23 @@ fn lifetime(form: &AdminForm) -> Result<Option<i64>, Refused> {
     typed.transpose().map_err(|_| Refused::invalid("token_lifetime", "a whole number of seconds, such as 600"))
 }
 
-/// `POST /admin/resources/new`: adds a resource.
-pub async fn add(form: AdminForm) -> Result<Response, PageError> {
+/// `POST /admin/resources/new`: adds a resource. One that is open is confirmed with the password.
+pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
+    let asked = Confirmation {
+        section: SECTION,
+        heading: format!("Add the resource {} for every client?", form.text("identifier")),
+        lead: "A resource that is open lets every client ask for its scopes on behalf of a person.".to_owned(),
+        path: format!("{PATH}/new"),
+        back: format!("{PATH}/new"),
+        submit: "Add the resource",
+    };
+    if let Some(page) = form.check_confirmation(asked.clone()).await? {
+        return Ok(page);
+    }
     let scope = |line: String| {
         let (name, description) = line.split_once('=').unwrap_or((&line, ""));
         ScopeView { name: name.trim().to_owned(), description: description.trim().to_owned() }
     };
-    let admin = &form.admin;
     let checked = lifetime(&form).and_then(|token_lifetime| {
         NewResource::check(ResourceDraft {
             identifier: form.text("identifier"),
@@ -155,13 +165,15 @@ pub async fn add(form: AdminForm) -> Result<Response, PageError> {
             access_token_typ: AccessTokenTyp::parse(&form.text("access_token_typ")).unwrap_or_default(),
         })
     });
+    let actor = form.careful_actor();
     let added = match checked {
-        Ok(resource) => admin.change(move |change| Box::pin(resources::add(change, resource))).await,
+        Ok(resource) => form.attempt(&actor, move |change| Box::pin(resources::add(change, resource))).await,
         Err(refused) => Err(refused),
     };
     match added {
-        Ok(resource) => admin.done("added", &path(&resource.identifier)),
-        Err(refused) => form.refused(new_form(admin).await?, refused),
+        Ok(resource) => form.admin.done("added", &path(&resource.identifier)),
+        Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
+        Err(refused) => form.refused(new_form(&form.admin).await?, refused),
     }
 }
 

@@ -115,8 +115,14 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
     page(&admin, &user, &declared(&admin).await?).await?.respond()
 }
 
-/// `POST /admin/users/{username}/edit`: changes the user, or shows the form again with the faults beside their fields.
-pub async fn save(Path(username): Path<String>, form: AdminForm) -> Result<Response, PageError> {
+/// `POST /admin/users/{username}/edit`: changes the user, or shows the form again with the faults beside their fields. That an address is
+/// verified is confirmed with the password.
+pub async fn save(Path(username): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    let user = users::show(&form.admin.reading(), &username).await.map_err(failed)?;
+    let asked = verifying(&user.username, &form.text("email"));
+    if let Some(page) = form.check_confirmation(asked.clone()).await? {
+        return Ok(page);
+    }
     let admin = &form.admin;
     let user = users::show(&admin.reading(), &username).await.map_err(failed)?;
     let declared = declared(admin).await?;
@@ -150,13 +156,27 @@ pub async fn save(Path(username): Path<String>, form: AdminForm) -> Result<Respo
             return Ok(page);
         }
     }
-    match form.change_drawn(|change| Box::pin(users::edit(change, id, patch, None))).await {
-        Ok(user) => admin.done("saved", &path(&user.username)),
+    let actor = form.careful_actor();
+    match form.attempt_drawn(&actor, |change| Box::pin(users::edit(change, id, patch, None))).await {
+        Ok(user) => form.admin.done("saved", &path(&user.username)),
+        Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
         Err(refused) => redraw(&form, id, &declared, refused).await,
     }
 }
 
 /// Returns what a page says before the user `old` gets the username `new`.
+/// Returns what a page says before the address `email` of the user `username` counts as verified.
+fn verifying(username: &str, email: &str) -> Confirmation {
+    Confirmation {
+        section: SECTION,
+        heading: format!("Is the address of {username} verified?"),
+        lead: format!("Applications trust that {email} belongs to {username}, and may give them its rights."),
+        path: format!("{}/edit", path(username)),
+        back: path(username),
+        submit: "Save",
+    }
+}
+
 fn renaming(old: &str, new: &str) -> Confirmation {
     Confirmation {
         section: SECTION,

@@ -158,11 +158,11 @@ pub async fn new(admin: Administrator) -> Result<Response, PageError> {
 pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Response, PageError> {
     let asked = Confirmation {
         section: SECTION,
-        heading: format!("Add {} as an administrator?", form.text("username")),
-        lead: "The roles or groups of the new user hold a scope of administration.".to_owned(),
+        heading,
+        lead,
         path: "/admin/users/new".to_owned(),
         back: "/admin/users/new".to_owned(),
-        submit: "Add the administrator",
+        submit: "Add the user",
     };
     if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
@@ -176,8 +176,26 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
         groups: form.lines("groups"),
     };
     let admin = &form.admin;
+/// Returns the heading and the text of the page that asks for the password before a user is added who is an administrator, or whose address
+/// counts as verified.
+fn what_is_given(form: &AdminForm) -> (String, String) {
+    let (name, roles) = (form.text("username"), "The roles or groups of the new user hold a scope of administration.");
+    if !form.is_checked("email_verified") {
+        return (format!("Add {name} as an administrator?"), roles.to_owned());
+    }
+    let trusted = format!("Applications trust that {} belongs to {name}, and may give them its rights.", form.text("email"));
+    let given = [form.lines("roles"), form.lines("groups")].concat();
+    let lead = if given.is_empty() {
+        trusted
+    } else {
+        format!("{trusted} If these hold a scope of administration, they become an administrator: {}.", given.join(", "))
+    };
+    (format!("Add {name} with a verified address?"), lead)
+}
+
     let user = match NewUser::check(draft) {
         Ok(user) => user,
+    let (heading, lead) = what_is_given(&form);
         Err(refused) => return form.refused(new_form(admin).await?, refused),
     };
     let generated = password::random(&*app.clock);

@@ -69,8 +69,9 @@ fn row(operation: Operation) -> &'static str {
         O::SessionEnd | O::SessionEndAll | O::AuthorizationEnd | O::AuthorizationEndOfUser | O::ConsentWithdraw => "ha",
         O::UserAdd | O::UserDisable | O::UserEnable | O::UserSetClaims | O::UserEditEverything => "a",
         O::AttributeAdd | O::AttributeEdit | O::GroupAdd | O::GroupEdit | O::RoleAdd | O::RoleEdit | O::RoleChangeScopes => "a",
-        O::ClientAdd | O::ClientEdit | O::ClientSetEnabled | O::ResourceAdd | O::ResourceEdit | O::AuthorizationEndAll => "a",
+        O::ClientEdit | O::ClientSetEnabled | O::ResourceAdd | O::ResourceEdit | O::AuthorizationEndAll => "a",
         O::UserSetPassword | O::AttributeRemove | O::GroupRemove | O::RoleRemove | O::ClientRotateSecret | O::ClientRemove => "d",
+        O::ClientAdd => "d",
         O::ClientClaimPut | O::ClientClaimRemove | O::RegistrationTokenIssue | O::ResourceRemove | O::KeyPublish | O::KeyRevoke => "d",
         O::NameRelease | O::RegistrationTokenSpend | O::ResourceAddBuiltIn | O::UserImport | O::UserExport => "-",
     }

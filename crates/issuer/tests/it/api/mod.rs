@@ -9,6 +9,7 @@ use signet_issuer::api::{PREFIX, api};
 mod built_in;
 mod clients;
 mod overview;
+mod recent_sign_in;
 
 use crate::support::{Answer, CALLBACK, ORDERS, PASSWORD, TestApp, VERIFIER};
 

@@ -1,7 +1,8 @@
 //! The pages that add and change clients.
 
-use signet_issuer::admin::clients;
 use signet_issuer::admin::groups::{self, GroupDraft};
+use signet_issuer::admin::roles::{self, NewRole};
+use signet_issuer::admin::{clients, users};
 
 use crate::support::{Answer, Browser, PASSWORD, TestApp};
 
@@ -78,7 +79,10 @@ async fn a_refused_form_keeps_what_was_typed_and_says_what_is_wrong_with_each_ur
     assert!(clients::show(&app.reading(), "fresh").await.is_err());
     let mended =
         [("redirect_uris", "https://new.example/callback"), ("access", "groups"), ("groups", "platform\r\non-call"), ("scope", "openid")];
-    let added = browser.send_filled(&refused, "/admin/clients/new", &mended).await;
+    let asked = browser.send_filled(&refused, "/admin/clients/new", &mended).await;
+    assert!(asked.text.contains("people are sent to https://new.example/callback"), "{}", asked.text);
+    assert!(clients::show(&app.reading(), "fresh").await.is_err(), "the password comes first");
+    let added = browser.submit(&asked, "/admin/clients/new", &[("confirm_password", PASSWORD)]).await;
     assert!(added.text.contains("It is not shown again"), "{}", added.text);
     assert_eq!(added.header("cache-control"), "no-store");
     let client = clients::show(&app.reading(), "fresh").await.unwrap();
@@ -214,4 +218,70 @@ impl TestApp {
         ];
         assert_eq!(self.post("/token").basic_auth("web", secret).form(&form).send().await.status, 200);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_says_whose_tokens_a_change_refuses() {
+    let (app, browser) = boss().await;
+    let given = app.code_flow(&app.browser(), &[("scope", "openid orders:read")]).await;
+    let live = async || app.introspect("web", given.str("access_token")).await.json["active"] == true;
+    let told = "The access tokens of one authorization that they gave are refused at once.";
+    // Alice is a clerk, and a reader who holds one of the same scopes.
+    app.operate(|change| Box::pin(roles::add(change, NewRole::check("reader", &["orders:read".to_owned()]).unwrap()))).await.unwrap();
+    let (alice, reader) = (users::show(&app.reading(), "alice").await.unwrap().id, ["reader".to_owned()]);
+    app.operate(|change| Box::pin(users::change_roles(change, alice, &reader, &[]))).await.unwrap();
+    let path = "/admin/users/alice/roles";
+    let asked = browser.send_filled(&browser.get(path).await, path, &[("roles", "clerk")]).await;
+    assert!(asked.text.contains(told) && asked.text.contains("loses the role reader"), "{}", asked.text);
+    assert!(!asked.text.contains("loses the scope") && live().await, "{}", asked.text);
+
+    // A change of a client that takes a scope from it is asked about for that alone. One that adds a scope needs the password, too.
+    let path = "/admin/clients/web/edit";
+    let asked = browser.send_filled(&browser.get(path).await, path, &[("scope", "openid profile email")]).await;
+    assert!(asked.text.contains(told) && !asked.text.contains("confirm_password") && live().await, "{}", asked.text);
+    let saved = browser.submit(&asked, path, &[]).await;
+    assert!(saved.text.contains("Saved.") && !live().await, "{}", saved.text);
+    let asked = browser.send_filled(&browser.get(path).await, path, &[("scope", "openid profile email orders:read")]).await;
+    assert!(asked.text.contains("It may also ask for these scopes: orders:read."), "{}", asked.text);
+    let wrong = browser.submit(&asked, path, &[("confirm_password", "not the password")]).await;
+    assert!(wrong.status == 400 && wrong.text.contains("It may also ask for these scopes: orders:read."), "{}", wrong.text);
+    let saved = browser.submit(&wrong, path, &[("confirm_password", PASSWORD)]).await;
+    assert!(saved.text.contains("Saved."), "{}", saved.text);
+    assert!(clients::show(&app.reading(), "web").await.unwrap().scope.contains("orders:read"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_says_in_words_how_each_client_gets_tokens() {
+    let (_app, browser) = boss().await;
+    for path in ["/admin/clients", "/admin/search?q=web"] {
+        let list = browser.get(path).await;
+        let words = "People sign in to it with the browser. It gets new tokens without asking people again";
+        assert!(list.text.contains(words) && !list.text.contains("authorization_code"), "{path}: {}", list.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_counts_as_verified_needs_the_password() {
+    let (app, browser) = boss().await;
+    let path = "/admin/users/new";
+    let typed = [("username", "dora"), ("email", "dora@example.com"), ("email_verified", "true")];
+    let asked = browser.send_filled(&browser.get(path).await, path, &typed).await;
+    assert!(asked.text.contains("Applications trust that dora@example.com belongs to dora"), "{}", asked.text);
+    assert!(users::show(&app.reading(), "dora").await.is_err());
+    let added = browser.submit(&asked, path, &[("confirm_password", PASSWORD)]).await;
+    assert_eq!(added.heading(), "Added dora", "{}", added.text);
+    app.sql("UPDATE users SET email_verified = FALSE WHERE username = 'alice'").await;
+    let path = "/admin/users/alice/edit";
+    let asked = browser.send_filled(&browser.get(path).await, path, &[("email_verified", "true"), ("name", "Alice B.")]).await;
+    assert_eq!(asked.heading(), "Is the address of alice verified?", "{}", asked.text);
+    let saved = browser.submit(&asked, path, &[("confirm_password", PASSWORD)]).await;
+    assert!(saved.text.contains("Saved."), "{}", saved.text);
+    let alice = users::show(&app.reading(), "alice").await.unwrap();
+    assert_eq!((alice.email_verified, alice.name.as_deref()), (true, Some("Alice B.")));
+    let path = "/admin/resources/new";
+    let typed = [("identifier", "https://open.example"), ("name", "Open"), ("open", "true"), ("access_token_typ", "at+jwt")];
+    let asked = browser.send_filled(&browser.get(path).await, path, &typed).await;
+    assert!(asked.text.contains("lets every client ask for its scopes"), "{}", asked.text);
+    let added = browser.submit(&asked, path, &[("confirm_password", PASSWORD)]).await;
+    assert_eq!((added.status, added.heading()), (200, "Open"), "{}", added.text);
 }

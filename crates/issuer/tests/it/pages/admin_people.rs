@@ -153,7 +153,7 @@ async fn an_attribute_is_declared_shown_to_its_person_and_removed() {
         ("visibility", "user"),
         ("mutability", "user"),
     ];
-    let added = browser.submit(&form, path, &typed).await;
+    let added = browser.confirmed(&form, path, &typed).await;
     assert_eq!((added.status, added.heading()), (200, "Cost center"), "{}", added.text);
     let alice = app.signed_in("alice").await;
     let profile = alice.get("/account").await;

@@ -5,7 +5,7 @@ use std::process::Command;
 use signet_issuer::admin::groups::{self, GroupDraft};
 use signet_issuer::admin::resources::{self, NewResource, ResourceDraft};
 
-use crate::support::{Browser, TestApp};
+use crate::support::{Browser, PASSWORD, TestApp};
 
 /// Returns the words that a shell makes of the line on the page `path`.
 async fn words(browser: &Browser, path: &str) -> Vec<String> {
@@ -55,7 +55,8 @@ async fn a_name_that_begins_with_a_hyphen_is_no_option() {
     let form = browser.get("/admin/clients/new?preset=none").await;
     let fields = [("client_id", "-x"), ("client_name", "X"), ("access", "everyone"), ("grant_types.authorization_code", "true")];
     let fields = [&fields[..], &[("redirect_uris", "https://a.example/")]].concat();
-    browser.send_filled(&form, "/admin/clients/new", &fields).await;
+    let asked = browser.send_filled(&form, "/admin/clients/new", &fields).await;
+    browser.submit(&asked, "/admin/clients/new", &[("confirm_password", PASSWORD)]).await;
     assert_eq!(words(&browser, "/admin/clients/-x").await, ["signet", "client", "show", "--", "-x"]);
     let claim = words(&browser, "/admin/clients/-x/claim").await;
     assert_eq!(claim, ["signet", "client", "claim", "set", "--from", "groups", "--", "-x", "CLAIM"]);
