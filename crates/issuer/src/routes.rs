@@ -125,7 +125,7 @@ fn for_administrators() -> Router<Arc<App>> {
         .both("/admin/users/new", get(admin::users::new).post(admin::users::add))
         .both("/admin/users/{username}", get(admin::user::show).post(admin::user::act))
         .both("/admin/users/{username}/edit", get(admin::user_edit::show).post(admin::user_edit::save))
-        .both("/admin/users/{username}/roles", get(admin::users::roles).post(admin::users::change_roles))
+        .both("/admin/users/{username}/roles", get(admin::users::roles_of).post(admin::users::change_roles))
         .both("/admin/groups", get(admin::groups::list))
         .both("/admin/groups/new", get(admin::groups::new).post(admin::groups::add))
         .both("/admin/groups/{name}", get(admin::groups::show).post(admin::groups::act))

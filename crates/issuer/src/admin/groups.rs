@@ -114,6 +114,21 @@ pub async fn of_user(reading: &Reading<'_>, id: Uuid) -> Result<Vec<GroupView>, 
     views(db, groups::of_user(db, id).await?).await
 }
 
+/// Returns the names of the first `limit` groups whose members the help desk may change, in alphabetical order.
+pub async fn delegated(reading: &Reading<'_>, limit: u64) -> Result<Vec<String>, Refused> {
+    let app = reading.permit(Operation::GroupList)?;
+    Ok(groups::delegated(app.store.reader(), limit).await?)
+}
+
+/// Fails as a change of the members of `group` would if the actor is of the help desk and the group is not delegated to it.
+pub fn require_open(reading: &Reading<'_>, group: &GroupView) -> Result<(), Refused> {
+    if group.delegated || reading.is_by_administrator() { Ok(()) } else { Err(not_delegated(&group.name)) }
+}
+
+fn not_delegated(name: &str) -> Refused {
+    Refused::Protected(format!("the group {name} is not delegated to the help desk; an administrator may do this"))
+}
+
 /// Counts the members of the group `name`, up to 1,000.
 pub async fn count_members(reading: &Reading<'_>, name: &str) -> Result<u64, Refused> {
     let app = reading.permit(Operation::GroupShow)?;
@@ -304,7 +319,7 @@ pub async fn change_members(change: &mut Change<'_>, name: &str, add: &[String],
     }
     let (row, group) = lock(change, name).await?;
     if !row.delegated && !change.is_by_administrator() {
-        return Err(Refused::Protected(format!("the group {name} is not delegated to the help desk; an administrator may do this")));
+        return Err(not_delegated(name));
     }
     let all: Vec<Uuid> = found.iter().map(|(id, _)| *id).collect();
     change.require_over(&all).await?;

@@ -3,6 +3,8 @@
 //! An operation names itself before it does anything: a reading one gets the issuer from [`Reading::permit`], a changing one calls
 //! [`Change::require`]. So the command line, REST and the pages cannot forget the check.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use crate::admin::{Change, Refused};
@@ -207,6 +209,33 @@ impl<'a> Reading<'a> {
         require(self.actor, operation, self.app.now())?;
         Ok(self.app)
     }
+
+    /// Returns whether the actor may do everything, so that no target is out of bounds.
+    pub fn is_by_administrator(&self) -> bool {
+        may_do_everything(self.actor)
+    }
+}
+
+/// Returns those of `users` on whom the actor may not act, because the actor is of the help desk and they hold a scope of administration.
+pub async fn out_of_bounds(reading: &Reading<'_>, users: &[Uuid]) -> Result<BTreeSet<Uuid>, Refused> {
+    let app = reading.permit(Operation::UserShow)?;
+    if reading.is_by_administrator() { Ok(BTreeSet::new()) } else { Ok(roles::administrators_among(app.store.reader(), users).await?) }
+}
+
+/// Fails as each change of the user `id` would if the actor may not act on that user.
+pub async fn require_over(reading: &Reading<'_>, id: Uuid) -> Result<(), Refused> {
+    reading.permit(Operation::UserShow)?;
+    if out_of_bounds(reading, &[id]).await?.is_empty() { Ok(()) } else { Err(protected_user()) }
+}
+
+/// Returns whether `actor` may do everything, so that no target is out of bounds.
+fn may_do_everything(actor: &Actor) -> bool {
+    matches!(actor.who, Who::Operator | Who::Issuer) || actor.scopes.contains(ADMIN)
+}
+
+/// The refusal to let the help desk act on an administrator.
+fn protected_user() -> Refused {
+    Refused::Protected("only an administrator may act on a user who holds a scope of administration".to_owned())
 }
 
 impl Change<'_> {
@@ -217,14 +246,14 @@ impl Change<'_> {
 
     /// Returns whether the actor may do everything, so that no target is out of bounds.
     pub(super) fn is_by_administrator(&self) -> bool {
-        matches!(self.actor.who, Who::Operator | Who::Issuer) || self.actor.scopes.contains(ADMIN)
+        may_do_everything(self.actor)
     }
 
     /// Refuses to act on `users` if the actor is of the help desk and one of them holds a scope of administration, directly or through a
     /// group. Otherwise the help desk could take over an administrator's account.
     pub(super) async fn require_over(&self, users: &[Uuid]) -> Result<(), Refused> {
         if !self.is_by_administrator() && roles::hold_administration(&self.transaction, users).await? {
-            return Err(Refused::Protected("only an administrator may act on a user who holds a scope of administration".to_owned()));
+            return Err(protected_user());
         }
         Ok(())
     }

@@ -55,6 +55,12 @@ pub async fn show(reading: &Reading<'_>, name: &str) -> Result<RoleView, Refused
     read(app.store.reader(), name).await
 }
 
+/// Returns the names of the first 1,000 roles that the help desk may give, in alphabetical order.
+pub async fn delegated(reading: &Reading<'_>) -> Result<Vec<String>, Refused> {
+    let app = reading.permit(Operation::RoleList)?;
+    Ok(roles::delegated(app.store.reader(), LISTED).await?)
+}
+
 async fn read(db: &impl ConnectionTrait, name: &str) -> Result<RoleView, Refused> {
     let row = roles::row(db, name).await?.ok_or_else(|| Refused::not_found("role", name))?;
     Ok(RoleView::new(row, roles::scopes(db, name).await?))
@@ -93,7 +99,7 @@ pub async fn holders(reading: &Reading<'_>, name: &str, window: &Window) -> Resu
     Ok(Listing::of(rows, window.limit, |row| row.id.to_string(), MemberView::from))
 }
 
-/// The largest number of groups of a role that are listed.
+/// The largest number of groups of a role that are listed, and of roles that are delegated.
 const LISTED: u64 = 1000;
 
 /// Returns the names of the first 1,000 groups that carry the role `name`, in alphabetical order.

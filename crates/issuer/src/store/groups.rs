@@ -65,6 +65,13 @@ pub async fn keep_defaults_and(db: &impl ConnectionTrait, names: &[String]) -> R
     Ok(found.order_by_asc(Column::Id).lock(LockType::KeyShare).all(db).await?)
 }
 
+/// Returns the names of the first `limit` groups whose members the help desk may change, in alphabetical order.
+pub async fn delegated(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<String>, StoreError> {
+    // The index `groups_delegated` is on this condition.
+    let found = groups::Entity::find().filter(Expr::col(groups::Column::Delegated)).order_by_asc(groups::Column::Name).limit(limit);
+    Ok(found.all(db).await?.into_iter().map(|row| row.name).collect())
+}
+
 /// Returns the groups of a user, in the order of their names.
 pub async fn of_user(db: &impl ConnectionTrait, user: Uuid) -> Result<Vec<GroupRow>, StoreError> {
     let own = group_members::Entity::find()

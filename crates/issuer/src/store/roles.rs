@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, RelationTrait, SelectExt, UpdateMany,
+    QueryTrait, RelationTrait, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -210,8 +210,13 @@ pub async fn lock_administrators(db: &impl ConnectionTrait) -> Result<(), StoreE
 
 /// Returns whether one of `users` holds a scope of administration, directly or through a group.
 pub async fn hold_administration(db: &impl ConnectionTrait, users: &[Uuid]) -> Result<bool, StoreError> {
+    administrators_among(db, users).await.map(|administrators| !administrators.is_empty())
+}
+
+/// Returns those of `users` who hold a scope of administration, directly or through a group.
+pub async fn administrators_among(db: &impl ConnectionTrait, users: &[Uuid]) -> Result<BTreeSet<Uuid>, StoreError> {
     if users.is_empty() {
-        return Ok(false);
+        return Ok(BTreeSet::new());
     }
     let administration = ADMIN_SCOPES.iter().map(|(name, _)| *name);
     let roles = role_scopes::Entity::find()
@@ -220,17 +225,27 @@ pub async fn hold_administration(db: &impl ConnectionTrait, users: &[Uuid]) -> R
         .filter(role_scopes::Column::Scope.is_in(administration))
         .into_query();
     let directly = user_roles::Entity::find()
+        .select_only()
+        .column(user_roles::Column::UserId)
         .filter(user_roles::Column::UserId.is_in(users.iter().copied()))
         .filter(user_roles::Column::Role.in_subquery(roles.clone()));
-    if directly.exists(db).await? {
-        return Ok(true);
-    }
     let carriers =
         group_roles::Entity::find().select_only().column(group_roles::Column::GroupId).filter(group_roles::Column::Role.in_subquery(roles));
     let through_groups = group_members::Entity::find()
+        .select_only()
+        .column(group_members::Column::UserId)
         .filter(group_members::Column::UserId.is_in(users.iter().copied()))
         .filter(group_members::Column::GroupId.in_subquery(carriers.into_query()));
-    Ok(through_groups.exists(db).await?)
+    let mut found: BTreeSet<Uuid> = directly.into_tuple().all(db).await?.into_iter().collect();
+    found.extend(through_groups.into_tuple::<Uuid>().all(db).await?);
+    Ok(found)
+}
+
+/// Returns the names of the first `limit` roles that are delegated to the help desk, in alphabetical order.
+pub async fn delegated(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<String>, StoreError> {
+    // The index `roles_delegated` is on this condition.
+    let found = roles::Entity::find().filter(Expr::col(roles::Column::Delegated)).order_by_asc(roles::Column::Name).limit(limit);
+    Ok(found.all(db).await?.into_iter().map(|row| row.name).collect())
 }
 
 /// Returns whether there is an enabled user with a password who holds the scope `admin`, directly or through a group.

@@ -9,6 +9,7 @@ use crate::admin::audit::{RefusalView, refusals as refusals_of};
 use crate::admin::clients::{self, ClientFilter, ClientView, SecretView};
 use crate::admin::{Listing, client_claims};
 use crate::oauth::access::Access;
+use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_claim::{ClaimSource, ClientClaim};
 use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
@@ -179,7 +180,8 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
         refusal,
     );
     let mut links = vec![("Change the client", format!("{path}/edit"))];
-    if !client.public {
+    let proves_otherwise = matches!(client.token_endpoint_auth_method.as_deref(), Some(NONE | PRIVATE_KEY_JWT));
+    if !client.public && !proves_otherwise {
         links.push(("Give it a new secret", format!("{path}/secret")));
     }
     let mut detail = Detail {

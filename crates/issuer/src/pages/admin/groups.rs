@@ -81,8 +81,10 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
     let removal = Button::new("Remove the group", &path, "remove").danger();
     let counted = if count < 1000 { count.to_string() } else { "1,000 or more".to_owned() };
     let mut frame = admin.frame(SECTION, shell::line("group show", &[&group.name], "")).await?;
-    if !group.delegated && !admin.may(Operation::GroupEdit) {
+    let mut about_members = format!("Members: {counted}.");
+    if groups::require_open(&reading, &group).is_err() {
         frame.offers = frame.offers.only_reading();
+        about_members += " Only an administrator may change them.";
     }
     let detail = Detail {
         frame,
@@ -103,7 +105,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
             },
             Section {
                 title: "Members",
-                lead: format!("Members: {counted}."),
+                lead: about_members,
                 table: Some(Table::new(&["Username", "Name"], "Nobody is a member yet.").filled(members, &path, row)),
                 links: vec![("Add or remove members", format!("{path}/members"))],
                 ..Section::default()
@@ -331,9 +333,13 @@ async fn members_form(admin: &Administrator, name: &str) -> Result<FormPage, Pag
     Ok(FormPage {
         frame: admin.frame(SECTION, shell::line("group members", &[name], "--add USERNAME")).await?,
         heading: format!("Members of {name}"),
-        lead: "New members have the roles of the group at once. Those who leave lose them at the next refresh of each app.".to_owned(),
+        lead,
         action: format!("{path}/members"),
         fields: vec![
+    let mut lead = "New members have the roles of the group at once. Those who leave lose them at the next refresh of each app.".to_owned();
+    if !admin.may(Operation::GroupEdit) {
+        lead += " Only an administrator may add or take out users who hold a scope of administration.";
+    }
             Field::new("add", "Add", Kind::Lines).hint("Usernames, one per line."),
             Field::new("remove", "Take out", Kind::Lines).hint("Usernames, one per line."),
         ],
@@ -352,6 +358,7 @@ pub async fn members(admin: Administrator, Path(name): Path<String>) -> Result<R
 /// `POST /admin/groups/{name}/members`: changes the members of a group, after a page that says who gains and loses what.
 pub async fn change_members(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let (add, remove) = (form.lines("add"), form.lines("remove"));
+    groups::require_open(&admin.reading(), &group).map_err(failed)?;
     let path = path(&name);
     if add.is_empty() && remove.is_empty() {
         let nobody = Refused::invalid("add", "one or more usernames to add or to take out");

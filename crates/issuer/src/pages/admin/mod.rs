@@ -288,7 +288,7 @@ fn failed(refused: Refused) -> PageError {
         Refused::Key(error) => error.into(),
         Refused::Busy(_) => PageError::busy(),
         Refused::NotFound { .. } => PageError::admin(StatusCode::NOT_FOUND, "It is not there", refused.to_string()),
-        Refused::Insufficient(_) | Refused::Forbidden => {
+        Refused::Insufficient(_) | Refused::Forbidden | Refused::Protected(_) => {
             PageError::admin(StatusCode::FORBIDDEN, "You may not do this", refused.to_string())
         }
         other => PageError::admin(StatusCode::BAD_REQUEST, "Nothing was changed", other.to_string()),

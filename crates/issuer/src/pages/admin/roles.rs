@@ -6,6 +6,7 @@ use axum::response::Response;
 use crate::admin::preview::Subject;
 use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
 use crate::admin::{MemberView, Refused};
+use crate::config::ADMIN;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell, window};
 use crate::web::error::page::PageError;
@@ -52,7 +53,8 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
     let row = |holder: MemberView| vec![Cell::link("/admin/users", &holder.username), Cell::text(holder.name.unwrap_or_default())];
     let holders = Table::new(&["Username", "Name"], "Nobody has it directly.").filled(holders, &path, row);
     let edit = ("Change the role", format!("{path}/edit"));
-    let removal = Button::new("Remove the role", &path, "remove").danger();
+    // The operation refuses to remove the role without which nobody could administer the issuer.
+    let removal = (role.name != ADMIN).then(|| Button::new("Remove the role", &path, "remove").danger());
     let detail = Detail {
         frame: admin.frame(SECTION, shell::line("role scopes", &[&role.name], "")).await?,
         heading: role.display_name.clone().unwrap_or_else(|| role.name.clone()),
@@ -64,7 +66,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
                     ("Help desk may give it", Cell::text(if role.delegated { "yes" } else { "no" })),
                 ],
                 links: vec![edit],
-                buttons: vec![removal],
+                buttons: removal.into_iter().collect(),
                 ..Section::default()
             },
             Section {

@@ -78,13 +78,14 @@ impl Table {
         self
     }
 
-    /// Adds a box to each row by which it is chosen. `names` are those of the rows; the fields of the form begin with `user.`.
+    /// Adds a box to each row by which it is chosen. `names` are those of the rows, empty for a row that cannot be chosen; the fields of the
+    /// form begin with `user.`.
     #[must_use]
     pub fn with_choices(self, names: Vec<String>) -> Self {
         Self { choices: names, ..self }
     }
 
-    /// Returns the name of a row, if rows can be chosen.
+    /// Returns the name of a row, or an empty text if the row cannot be chosen.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "the template passes a reference")]
     pub fn choice(&self, index: &usize) -> &str {
         self.choices.get(*index).map_or("", String::as_str)
@@ -92,7 +93,7 @@ impl Table {
 
     /// Returns whether rows can be chosen.
     pub fn has_choices(&self) -> bool {
-        !self.choices.is_empty()
+        self.choices.iter().any(|name| !name.is_empty())
     }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "the template passes a reference")]

@@ -15,7 +15,7 @@ use crate::admin::{Listing, Operation, Reading, Refused, Window};
 use crate::oauth::attribute_type::texts;
 use crate::oauth::scope::is_administration;
 use crate::pages::account::{browser_name, moment};
-use crate::pages::admin::users::{PATH, SECTION, path, state};
+use crate::pages::admin::users::{PATH, SECTION, may_give_roles, path, state};
 use crate::pages::admin::view::{Button, Cell, Detail, Section, Table};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell};
 use crate::web::error::page::PageError;
@@ -30,7 +30,7 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
     let user = users::show(&reading, &username).await.map_err(failed)?;
     let (rights, is_administrator) = rights(&reading, &user).await?;
     let sections = vec![
-        facts(&user),
+        facts(&user, may_give_roles(&admin).await?),
         rights,
         applications(&admin, &user).await?,
         devices(&admin, &user).await?,
@@ -51,7 +51,8 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
     html(&detail, Csp::Own)
 }
 
-fn facts(user: &UserView) -> Section {
+/// Shows what is known of the user. `gives_roles` says that there is a role that the administrator may give.
+fn facts(user: &UserView, gives_roles: bool) -> Section {
     let or_dash = |text: Option<&String>| Cell::text(text.cloned().unwrap_or_else(|| "–".to_owned()));
     let mut facts = vec![
         ("Username", Cell::text(user.username.clone())),
@@ -73,11 +74,9 @@ fn facts(user: &UserView) -> Section {
         facts.push(("Claims", list(user.claims.iter().map(|(claim, value)| format!("{claim}: {value}")).collect())));
     }
     let path = path(&user.username);
-    let links = vec![
-        ("Change the user", format!("{path}/edit")),
-        ("Change roles", format!("{path}/roles")),
-        ("History", audit::history("user", &user.username)),
-    ];
+    let mut links = vec![("Change the user", format!("{path}/edit"))];
+    links.extend(gives_roles.then(|| ("Change roles", format!("{path}/roles"))));
+    links.push(("History", audit::history("user", &user.username)));
     let verify = user.email.is_some() && !user.email_verified;
     let mut buttons: Vec<Button> = verify.then(|| Button::new("Mark the address as verified", &path, "verify")).into_iter().collect();
     buttons.extend(user.locked_until.map(|_| Button::new("Unlock", &path, "unlock")));

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::accounts::username;
 use crate::admin::attributes::{self, AttributeView};
 use crate::admin::patch::Patch;
+use crate::admin::permission::require_over;
 use crate::admin::users::{self, UserPatch, UserView};
 use crate::admin::{Fault, Operation, Refused, Window};
 use crate::oauth::attribute_type::{AttributeType, texts};
@@ -112,6 +113,7 @@ async fn page(admin: &Administrator, user: &UserView, declared: &[AttributeView]
 /// `GET /admin/users/{username}/edit`: shows the form.
 pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<Response, PageError> {
     let user = users::show(&admin.reading(), &username).await.map_err(failed)?;
+    require_over(&admin.reading(), user.id).await.map_err(failed)?;
     page(&admin, &user, &declared(&admin).await?).await?.respond()
 }
 
@@ -124,7 +126,6 @@ pub async fn save(Path(username): Path<String>, mut form: AdminForm) -> Result<R
         return Ok(page);
     }
     let admin = &form.admin;
-    let user = users::show(&admin.reading(), &username).await.map_err(failed)?;
     let declared = declared(admin).await?;
     let optional = |name: &str| form.optional(name).map_or(Patch::Clear, Patch::Set);
     let mut patch = UserPatch { name: optional("name"), email: optional("email"), ..UserPatch::default() };
@@ -164,7 +165,6 @@ pub async fn save(Path(username): Path<String>, mut form: AdminForm) -> Result<R
     }
 }
 
-/// Returns what a page says before the user `old` gets the username `new`.
 /// Returns what a page says before the address `email` of the user `username` counts as verified.
 fn verifying(username: &str, email: &str) -> Confirmation {
     Confirmation {
@@ -177,6 +177,7 @@ fn verifying(username: &str, email: &str) -> Confirmation {
     }
 }
 
+/// Returns what a page says before the user `old` gets the username `new`.
 fn renaming(old: &str, new: &str) -> Confirmation {
     Confirmation {
         section: SECTION,

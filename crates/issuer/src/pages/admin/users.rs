@@ -5,10 +5,13 @@ use axum::response::Response;
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::accounts::methods::password;
 use crate::admin::groups::{self, GroupFilter};
+use crate::admin::permission::{out_of_bounds, require_over};
 use crate::admin::preview::Subject;
+use crate::admin::roles;
 use crate::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserView};
 use crate::admin::{Fault, Operation, Refused, Window};
 use crate::app::App;
@@ -34,17 +37,27 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
     let filter = UserFilter { search: Some(words.to_owned()), ..UserFilter::default() };
     let page = users::list(&reading, &filter, &window(&query)).await.map_err(failed)?;
     let total = if words.is_empty() { None } else { Some(users::count_found(&reading, words).await.map_err(failed)?) };
-    let names: Vec<String> = page.items.iter().map(|user| user.username.clone()).collect();
+    let ids: Vec<Uuid> = page.items.iter().map(|user| user.id).collect();
+    let closed = out_of_bounds(&reading, &ids).await.map_err(failed)?;
+    let name = |user: &UserView| if closed.contains(&user.id) { String::new() } else { user.username.clone() };
+    let names: Vec<String> = page.items.iter().map(name).collect();
     let mut table = Table::new(&COLUMNS, "There are no more users.").filled(page, &Search::path(PATH, words), row);
     let mut choose = None;
-    if admin.may(Operation::GroupChangeMembers) {
+    if admin.may(Operation::GroupChangeMembers)
+        && let Some(form) = choose_group(&admin).await?
+    {
         table = table.with_choices(names);
-        choose = Some(choose_group(&admin).await?);
+        choose = Some(form);
     }
+    let lead = if choose.is_none() || closed.is_empty() {
+        "People who can sign in. What they may use follows from their roles, which they have directly or through groups."
+    } else {
+        "People who can sign in. Those without a box hold a scope of administration, so only an administrator may change them."
+    };
     let list = List {
         frame: admin.frame(SECTION, "signet user list").await?,
         heading: "Users",
-        lead: "People who can sign in. What they may use follows from their roles, which they have directly or through groups.",
+        lead,
         links: vec![("Add a user", "/admin/users/new")],
         table,
         choose,
@@ -54,18 +67,23 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
     html(&list, Csp::Own)
 }
 
-/// Returns the form that adds the chosen users to a group. It offers the first groups that the administrator may change.
-async fn choose_group(admin: &Administrator) -> Result<Choose, PageError> {
-    let window = Window { after: None, limit: OFFERED };
-    let groups = groups::list(&admin.reading(), &GroupFilter::default(), &window).await.map_err(failed)?;
-    let may_all = admin.may(Operation::GroupEdit);
-    Ok(Choose {
+/// Returns the form that adds the chosen users to a group. It offers the first groups that the administrator may change; `None` if there is
+/// no such group.
+async fn choose_group(admin: &Administrator) -> Result<Option<Choose>, PageError> {
+    let known: Vec<String> = if admin.may(Operation::GroupEdit) {
+        let window = Window { after: None, limit: OFFERED };
+        let page = groups::list(&admin.reading(), &GroupFilter::default(), &window).await.map_err(failed)?;
+        page.items.into_iter().map(|group| group.name).collect()
+    } else {
+        groups::delegated(&admin.reading(), OFFERED).await.map_err(failed)?
+    };
+    Ok((!known.is_empty()).then_some(Choose {
         path: PATH,
         action: "add-to-group",
         field: Field::new("group", "Add the chosen users to the group", Kind::Text).hint("A page says first who gains what."),
-        known: groups.items.into_iter().filter(|group| may_all || group.delegated).map(|group| group.name).collect(),
+        known,
         submit: "Add to the group",
-    })
+    }))
 }
 
 /// `POST /admin/users`: adds the chosen users to a group, after a page that says who gains what. If that is refused, a form keeps the choice.
@@ -154,8 +172,26 @@ pub async fn new(admin: Administrator) -> Result<Response, PageError> {
     new_form(&admin).await?.respond()
 }
 
+/// Returns the heading and the text of the page that asks for the password before a user is added who is an administrator, or whose address
+/// counts as verified.
+fn what_is_given(form: &AdminForm) -> (String, String) {
+    let (name, roles) = (form.text("username"), "The roles or groups of the new user hold a scope of administration.");
+    if !form.is_checked("email_verified") {
+        return (format!("Add {name} as an administrator?"), roles.to_owned());
+    }
+    let trusted = format!("Applications trust that {} belongs to {name}, and may give them its rights.", form.text("email"));
+    let given = [form.lines("roles"), form.lines("groups")].concat();
+    let lead = if given.is_empty() {
+        trusted
+    } else {
+        format!("{trusted} If these hold a scope of administration, they become an administrator: {}.", given.join(", "))
+    };
+    (format!("Add {name} with a verified address?"), lead)
+}
+
 /// `POST /admin/users/new`: adds a user and shows the generated password once.
 pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Response, PageError> {
+    let (heading, lead) = what_is_given(&form);
     let asked = Confirmation {
         section: SECTION,
         heading,
@@ -176,26 +212,8 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
         groups: form.lines("groups"),
     };
     let admin = &form.admin;
-/// Returns the heading and the text of the page that asks for the password before a user is added who is an administrator, or whose address
-/// counts as verified.
-fn what_is_given(form: &AdminForm) -> (String, String) {
-    let (name, roles) = (form.text("username"), "The roles or groups of the new user hold a scope of administration.");
-    if !form.is_checked("email_verified") {
-        return (format!("Add {name} as an administrator?"), roles.to_owned());
-    }
-    let trusted = format!("Applications trust that {} belongs to {name}, and may give them its rights.", form.text("email"));
-    let given = [form.lines("roles"), form.lines("groups")].concat();
-    let lead = if given.is_empty() {
-        trusted
-    } else {
-        format!("{trusted} If these hold a scope of administration, they become an administrator: {}.", given.join(", "))
-    };
-    (format!("Add {name} with a verified address?"), lead)
-}
-
     let user = match NewUser::check(draft) {
         Ok(user) => user,
-    let (heading, lead) = what_is_given(&form);
         Err(refused) => return form.refused(new_form(admin).await?, refused),
     };
     let generated = password::random(&*app.clock);
@@ -221,11 +239,16 @@ fn what_is_given(form: &AdminForm) -> (String, String) {
 async fn roles_form(admin: &Administrator, username: &str) -> Result<FormPage, PageError> {
     let user = users::show(&admin.reading(), username).await.map_err(failed)?;
     let path = path(&user.username);
+    let mut lead =
+        "A role that is taken away ends at the next refresh of each app. Roles that come from groups are changed at the group.".to_owned();
+    if !admin.may(Operation::UserEditEverything) {
+        let delegated = roles::delegated(&admin.reading()).await.map_err(failed)?;
+        lead += &format!(" The help desk gives and takes these roles: {}. An administrator may change the others.", delegated.join(", "));
+    }
     let form = FormPage {
         frame: admin.frame(SECTION, shell::line("user roles", &[&user.username], "--add ROLE")).await?,
         heading: format!("Roles of {}", user.username),
-        lead: "A role that is taken away ends at the next refresh of each app. Roles that come from groups are changed at the group."
-            .to_owned(),
+        lead,
         action: format!("{path}/roles"),
         version: Some(user.version),
         fields: vec![Field::new("roles", "Roles", Kind::Lines).hint("Names of roles, one per line.")],
@@ -237,8 +260,19 @@ async fn roles_form(admin: &Administrator, username: &str) -> Result<FormPage, P
 }
 
 /// `GET /admin/users/{username}/roles`: shows the form for the roles of a user.
-pub async fn roles(admin: Administrator, Path(username): Path<String>) -> Result<Response, PageError> {
+pub async fn roles_of(admin: Administrator, Path(username): Path<String>) -> Result<Response, PageError> {
+    let user = users::show(&admin.reading(), &username).await.map_err(failed)?;
+    require_over(&admin.reading(), user.id).await.map_err(failed)?;
+    if !may_give_roles(&admin).await? {
+        let reason = "no role is delegated to the help desk; an administrator may do this".to_owned();
+        return Err(failed(Refused::Protected(reason)));
+    }
     roles_form(&admin, &username).await?.respond()
+}
+
+/// Returns whether there is a role that the administrator may give and take.
+pub(super) async fn may_give_roles(admin: &Administrator) -> Result<bool, PageError> {
+    Ok(admin.may(Operation::UserEditEverything) || !roles::delegated(&admin.reading()).await.map_err(failed)?.is_empty())
 }
 
 /// `POST /admin/users/{username}/roles`: gives the user the roles of the form, and no others.

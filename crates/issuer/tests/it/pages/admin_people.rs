@@ -132,7 +132,7 @@ async fn the_help_desk_is_offered_only_what_it_may_do() {
     let csrf = &form.iter().find(|(name, _)| name == "csrf").unwrap().1;
     let fields = [("csrf", csrf.as_str()), ("action", "delete"), ("confirm_password", PASSWORD)];
     let refused = helper.post("/admin/users/boss", &fields).await;
-    assert!(refused.status == 400 && refused.text.contains("nly an administrator may act"), "{}", refused.text);
+    assert!(refused.status == 403 && refused.text.contains("nly an administrator may act"), "{}", refused.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

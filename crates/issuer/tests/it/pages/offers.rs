@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use signet_issuer::admin::groups::{self, GroupDraft};
+use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
 use signet_issuer::admin::roles::{self, NewRole, RolePatch};
 use signet_issuer::admin::users;
 
@@ -128,6 +128,8 @@ async fn nobody_is_offered_what_is_refused() {
     // The help desk is not led to what it may not change: a group that is not delegated, and administrators.
     for path in ["/admin/groups/board/members", "/admin/groups/staff/edit", "/admin/users/boss/edit", "/admin/users/reader/roles"] {
         assert!(!sees(&helper, path), "{path}");
+        let page = app.signed_in("helper").await.get(path).await;
+        assert_eq!((page.status, page.heading()), (403, "You may not do this"), "{path}: no form that could only be refused");
     }
     assert!(sees(&helper, "/admin/groups/board") && sees(&helper, "/admin/users/boss"));
     assert!(
@@ -182,4 +184,91 @@ async fn what_is_not_offered_is_refused_by_the_same_list() {
     let unknown = helper.post("/admin/users/alice", &[("csrf", csrf.as_str()), ("action", "nonsense")]).await;
     assert!(unknown.heading() != "You may not do this", "{}", unknown.text);
     assert!(users::show(&app.reading(), "alice").await.unwrap().enabled);
+}
+
+/// Returns the names in the boxes by which rows of the list of users are chosen.
+fn boxes(page: &Answer) -> BTreeSet<&str> {
+    page.text.split("name=\"user.").skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_help_desk_chooses_only_users_and_groups_that_it_may_change() {
+    let app = app().await;
+    // Whoever administers by a group is out of bounds, too.
+    app.add_user("deputy", &[]).await;
+    app.operate(|change| {
+        Box::pin(async move {
+            let draft = GroupDraft { name: "deputies".to_owned(), roles: vec!["admin".to_owned()], ..GroupDraft::default() };
+            groups::add(change, draft).await?;
+            groups::change_members(change, "deputies", &["deputy".to_owned()], &[]).await
+        })
+    })
+    .await
+    .unwrap();
+    let helper = app.signed_in("helper").await;
+    let list = helper.get("/admin/users").await;
+    assert_eq!(boxes(&list), BTreeSet::from(["alice"]), "{}", list.text);
+    assert!(list.text.contains("Those without a box hold a scope of administration"), "{}", list.text);
+    assert!(list.text.contains("<option value=\"staff\">") && !list.text.contains("<option value=\"board\">"), "{}", list.text);
+    let csrf = list.hidden("/account/sign-out").remove(0).1;
+    let choose = async |name: &str| {
+        let fields = [("csrf", csrf.as_str()), ("action", "add-to-group"), (name, "true"), ("group", "staff")];
+        helper.post("/admin/users", &fields).await
+    };
+    let asked = choose("user.alice").await;
+    assert_eq!((asked.status, asked.heading()), (200, "Add alice to the group staff?"), "{}", asked.text);
+    let refused = choose("user.reader").await;
+    assert!(refused.status == 400 && refused.text.contains("only an administrator may act on a user"), "{}", refused.text);
+    assert_eq!(groups::members(&app.reading(), "staff", &app.window()).await.unwrap().items.len(), 1);
+    let roles = helper.get("/admin/users/alice/roles").await;
+    assert!(roles.text.contains("The help desk gives and takes these roles: clerk."), "{}", roles.text);
+    let members = helper.get("/admin/groups/staff/members").await;
+    assert!(members.text.contains("Only an administrator may add or take out users who hold a scope"), "{}", members.text);
+    let board = helper.get("/admin/groups/board").await;
+    assert!(board.text.contains("Only an administrator may change them."), "{}", board.text);
+
+    // An administrator chooses everybody. Whoever only reads chooses nobody.
+    let all = app.signed_in("boss").await.get("/admin/users").await;
+    assert!(boxes(&all).contains("reader") && !all.text.contains("without a box"), "{}", all.text);
+    assert!(boxes(&app.signed_in("reader").await.get("/admin/users").await).is_empty());
+
+    // Once nothing is delegated, the forms for it are gone.
+    app.operate(|change| {
+        Box::pin(async move {
+            roles::edit(change, "clerk", RolePatch { delegated: Some(false), ..RolePatch::default() }).await?;
+            groups::edit(change, "staff", GroupPatch { delegated: Some(false), ..GroupPatch::default() }).await
+        })
+    })
+    .await
+    .unwrap();
+    let list = helper.get("/admin/users").await;
+    assert!(boxes(&list).is_empty() && !list.text.contains("Add to the group"), "{}", list.text);
+    let page = helper.get("/admin/users/alice").await;
+    assert!(page.text.contains("/admin/users/alice/edit") && !page.text.contains("/admin/users/alice/roles"), "{}", page.text);
+    let roles = helper.get("/admin/users/alice/roles").await;
+    assert!(roles.status == 403 && roles.text.contains("No role is delegated to the help desk"), "{}", roles.text);
+    walk(&helper).await;
+
+    let db = app.plans().await;
+    signet_issuer::store::roles::delegated(&db, 100).await.unwrap();
+    db.assert_reads("roles_delegated");
+    signet_issuer::store::groups::delegated(&db, 100).await.unwrap();
+    db.assert_reads("groups_delegated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_button_does_what_is_always_refused() {
+    let app = app().await;
+    let boss = app.signed_in("boss").await;
+    let role = boss.get("/admin/roles/admin").await;
+    assert!(role.text.contains("Change the role") && !role.text.contains("Remove the role"), "{}", role.text);
+    assert!(boss.get("/admin/roles/clerk").await.text.contains("Remove the role"));
+    app.add_client_with("signer", false, "client_credentials", &["orders:read"], |draft| {
+        draft.token_endpoint_auth_method = Some("private_key_jwt".to_owned());
+        draft.metadata.jwks_uri = Some("https://signer.example/jwks.json".to_owned());
+    })
+    .await;
+    let signer = boss.get("/admin/clients/signer").await;
+    assert!(signer.status == 200 && !signer.text.contains("Give it a new secret"), "{}", signer.text);
+    assert!(boss.get("/admin/clients/web").await.text.contains("Give it a new secret"));
 }
