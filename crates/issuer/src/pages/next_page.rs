@@ -1,4 +1,4 @@
-//! The page of the administration to which a sign-in leads back. No other address is led to, so that no link of a stranger makes the sign-in
+//! The page of the administration to which a sign-in, or the choice of a password after it, leads back. No other address is led to, so that no link of a stranger makes the sign-in
 //! page send people elsewhere.
 
 use axum::http::Method;
@@ -18,11 +18,11 @@ pub fn of_administration(text: &str) -> Option<&str> {
     (is_own && is_plain && !leads_up).then_some(text)
 }
 
-/// Returns the path of the sign-in page that leads back to the page of the administration that was asked for, if it was one.
-pub fn sign_in_for(asked: &Parts) -> String {
+/// Returns the path of `page`, which leads back to the page of the administration that was asked for, if it was one.
+pub fn leading_back(page: &str, asked: &Parts) -> String {
     let asked_for = asked.uri.path_and_query().map_or("", |asked| asked.as_str());
     match of_administration(asked_for).filter(|_| asked.method == Method::GET) {
-        Some(next) => format!("/sign-in?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC)),
-        None => "/sign-in".to_owned(),
+        Some(next) => format!("{page}?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC)),
+        None => page.to_owned(),
     }
 }

@@ -34,8 +34,8 @@ impl FromRequestParts<Arc<App>> for Account {
         let browser = Browser::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
         let elsewhere = match browser.signed_in().await.map_err(IntoResponse::into_response)? {
             Some(signed_in) if !must_enrol(&signed_in) => return Ok(Self(signed_in)),
-            Some(_) => "/account/password".to_owned(),
-            None => next_page::sign_in_for(parts),
+            Some(_) => next_page::leading_back("/account/password", parts),
+            None => next_page::leading_back("/sign-in", parts),
         };
         Err(see_other(app, &elsewhere).into_response())
     }

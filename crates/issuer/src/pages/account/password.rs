@@ -22,6 +22,7 @@ use crate::interaction::waiting;
 use crate::oauth::form::Form;
 use crate::pages::account::access::{Access, GivenApp};
 use crate::pages::account::browser_name;
+use crate::pages::next_page;
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
@@ -40,6 +41,8 @@ struct PasswordPage {
     username: String,
     forced: bool,
     request: String,
+    /// The page of the administration that was asked for when the password had to be chosen; empty if there is none.
+    next: String,
     error: String,
     current_error: &'static str,
     new_error: String,
@@ -57,11 +60,24 @@ struct Faults {
     new: String,
 }
 
+/// Where a person goes on after they have changed the password: the authorization request that waits, or the page of the administration that
+/// they asked for. Both are empty if they go nowhere.
+struct Onward<'a> {
+    request: &'a str,
+    next: &'a str,
+}
+
+impl<'a> Onward<'a> {
+    fn new(request: &'a str, next: &'a str) -> Self {
+        Self { request, next: next_page::of_administration(next).unwrap_or_default() }
+    }
+}
+
 async fn page(
     app: &App,
     browser: &Browser,
     signed_in: &SignedIn,
-    request: &str,
+    onward: &Onward<'_>,
     faults: Faults,
     kept: &[Uuid],
     saved: bool,
@@ -74,7 +90,8 @@ async fn page(
         section: "password",
         username: user.username.clone(),
         forced: user.password_generated_at.is_some(),
-        request: request.to_owned(),
+        request: onward.request.to_owned(),
+        next: onward.next.to_owned(),
         error: faults.all,
         current_error: faults.current,
         new_error: faults.new,
@@ -84,30 +101,34 @@ async fn page(
         saved,
     };
     // If a request waits, the answer to the form may redirect the browser to its client.
-    html(&page, if request.is_empty() { Csp::Own } else { Csp::LeadsToClient })
+    html(&page, if onward.request.is_empty() { Csp::Own } else { Csp::LeadsToClient })
 }
 
 /// `GET /account/password`: shows the form, also to users who must replace a generated password.
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
-    page(&app, &browser, &signed_in, query.request_or_none(), Faults::default(), &[], browser.noted() == "saved").await
+    let onward = Onward::new(query.request_or_none(), query.text("next"));
+    page(&app, &browser, &signed_in, &onward, Faults::default(), &[], browser.noted() == "saved").await
 }
 
-/// `POST /account/password`: changes the password, and continues the request that waits for it.
+/// `POST /account/password`: changes the password, and goes on with what waits for it: a request, or a page of the administration.
 pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     let OwnForm { browser, form } = own;
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
-    let request = form.get("request").unwrap_or_default();
+    let onward = Onward::new(form.get("request").unwrap_or_default(), form.get("next").unwrap_or_default());
     let listed = authorizations::list(&app, signed_in.user.id).await?;
     let kept: Vec<Uuid> = listed.iter().map(|(row, _)| row.id).filter(|id| form.get(&format!("keep-{id}")) == Some("yes")).collect();
     if let Err(faults) = change(&app, &browser, &signed_in, &form, &kept).await? {
-        let mut response = page(&app, &browser, &signed_in, request, faults, &kept, false).await?;
+        let mut response = page(&app, &browser, &signed_in, &onward, faults, &kept, false).await?;
         *response.status_mut() = StatusCode::BAD_REQUEST;
         return Ok(response);
     }
     browser.renew().await?;
-    if !request.is_empty() {
-        return waiting::resume(&app, request);
+    if !onward.request.is_empty() {
+        return waiting::resume(&app, onward.request);
+    }
+    if !onward.next.is_empty() {
+        return see_other(&app, onward.next);
     }
     browser.note("saved");
     see_other(&app, "/account/password")

@@ -57,6 +57,38 @@ async fn a_generated_password_must_be_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_forced_change_of_the_password_leads_to_the_page_that_was_asked_for() {
+    let app = TestApp::new().await;
+    let (generated, chosen) = (app.admin_password.clone(), "my very own horse staple");
+    let browser = app.browser();
+    let asked = browser.get("/admin/audit?by=user&value=admin").await;
+    let page = browser.sign_in(&asked, "admin", &generated).await;
+    assert_eq!(page.heading(), "Choose your password");
+    // Another tab asks for another page. Each form leads to its own, also after a mistake.
+    assert_eq!(browser.get("/admin/keys").await.heading(), "Choose your password");
+    let typed = |current: &'static str| [("current_password", current), ("new_password", chosen), ("repeat_password", chosen)];
+    let wrong = browser.submit(&page, "/account/password", &typed("not the password")).await;
+    assert_eq!((wrong.status, wrong.heading()), (400, "Choose your password"));
+    let fields = [("current_password", generated.as_str()), ("new_password", chosen), ("repeat_password", chosen)];
+    let done = browser.submit(&wrong, "/account/password", &fields).await;
+    assert!(done.heading() == "Audit" && done.text.contains("value=\"admin\""), "{}", done.text);
+    // No stranger leads people elsewhere by a link or a form.
+    for elsewhere in ["https://evil.example/", "//evil.example", "/admin/../account", "/end_session"] {
+        let page = browser.get(&format!("/account/password?next={}", encoded(elsewhere))).await;
+        assert!(!page.text.contains("name=\"next\""), "{elsewhere}: {}", page.text);
+        let there = [("current_password", chosen), ("new_password", &generated), ("repeat_password", &generated), ("next", elsewhere)];
+        let done = browser.submit(&page, "/account/password", &there).await;
+        assert!(done.text.contains("Your password is changed."), "{elsewhere}: {}", done.text);
+        let back = [("current_password", generated.as_str()), ("new_password", chosen), ("repeat_password", chosen)];
+        browser.submit(&done, "/account/password", &back).await;
+    }
+}
+
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broken_database_gives_an_error_page_and_no_session() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
     let alice = users::show(&app.reading(), "alice").await.unwrap().id;
