@@ -14,7 +14,7 @@ use crate::oauth::client_claim::{ClaimSource, ClientClaim};
 use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
 use crate::pages::account::moment;
-use crate::pages::admin::grant_words::grants_in_words;
+use crate::pages::admin::grant_words::{grants_in_brief, grants_in_words};
 use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, client_streams, failed, shell, window};
 use crate::web::error::page::PageError;
@@ -52,7 +52,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
 }
 
 /// The columns of a list of clients.
-pub(super) const COLUMNS: [&str; 4] = ["Client id", "Name", "Grants", "Notes"];
+pub(super) const COLUMNS: [&str; 4] = ["Client id", "Name", "How it gets tokens", "Notes"];
 
 /// Returns the cells of a client in a list.
 pub(super) fn row(client: ClientView) -> Vec<Vec<Cell>> {
@@ -60,7 +60,7 @@ pub(super) fn row(client: ClientView) -> Vec<Vec<Cell>> {
     vec![
         Cell::link(PATH, &client.client_id),
         Cell::text(client.client_name),
-        Cell::text(client.grant_types.join(", ")),
+        Cell::text(grants_in_brief(&client.grant_types)),
         marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| Cell::badge(text, text == "our own")).collect(),
     ]
 }

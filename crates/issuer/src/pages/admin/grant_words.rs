@@ -17,3 +17,9 @@ pub fn grants_in_words(names: &[String]) -> Vec<&str> {
     let label = |name| grants().into_iter().find(|(grant, _)| grant.name() == name).map_or(name, |(_, label)| label);
     names.iter().map(|name| label(name.as_str())).collect()
 }
+
+/// Says the same for a list, without the names of the grants.
+pub fn grants_in_brief(names: &[String]) -> String {
+    let label = |label: &str| label.split(" (").next().unwrap_or_default().to_owned();
+    grants_in_words(names).into_iter().map(label).collect::<Vec<_>>().join(". ")
+}
