@@ -16,7 +16,12 @@ const MAX_QUERY: usize = 8 * 1024;
 
 /// Answers a request for a URL that does not exist: with a page for browsers, and with JSON for programs.
 pub async fn not_found(headers: HeaderMap) -> Response {
-    if wants_a_page(&headers) {
+    nothing_here(&headers)
+}
+
+/// Says that there is nothing: with a page for browsers, and with JSON for programs.
+pub fn nothing_here(headers: &HeaderMap) -> Response {
+    if wants_a_page(headers) {
         return PageError::not_found().into_response();
     }
     (StatusCode::NOT_FOUND, no_store(serde_json::json!({ "error": "not_found" }))).into_response()

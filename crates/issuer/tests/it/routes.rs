@@ -78,3 +78,57 @@ async fn a_slash_at_the_end_reaches_the_same_endpoint() {
         assert_eq!(app.http.get(format!("{root}{metadata}/")).send().await.unwrap().status(), 200);
     }
 }
+
+/// Every path of `src/routes.rs` and of the API that has a parameter, with a byte that is no UTF-8 text in its place.
+fn unreadable() -> Vec<String> {
+    let code = include_str!("../../src/routes.rs");
+    let of_code = code.split("(\"/").skip(1).map(|rest| format!("/{}", rest.split('"').next().unwrap()));
+    let document = serde_json::to_value(signet_issuer::api::api().document("https://id.example", true)).unwrap();
+    let of_api = document["paths"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let with_parameter = of_code.chain(of_api).filter(|path| path.contains('{') && !path.contains("{path}"));
+    let filled = |path: String| {
+        let parts = path.split('/').map(|part| if part.starts_with('{') { "a%ffb" } else { part }.to_owned());
+        parts.collect::<Vec<_>>().join("/")
+    };
+    with_parameter.map(filled).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_is_no_text_is_answered_in_the_form_of_its_part_of_the_issuer() {
+    let tenant = TestApp::with(|settings| settings.issuer = format!("{}/tenant/a", settings.issuer).try_into().unwrap()).await;
+    let paths = unreadable();
+    assert!(paths.len() > 60, "{paths:?}");
+    for part in ["/admin/groups/a%ffb/members", "/ssf/poll/a%ffb", "/register/a%ffb", "/docs/a%ffb", "/api/v1/groups/a%ffb"] {
+        assert!(paths.iter().any(|path| path == part), "{part}: {paths:?}");
+    }
+    for app in [TestApp::new().await, tenant] {
+        for path in &paths {
+            for (method, accept) in
+                [(Method::GET, "text/html"), (Method::POST, "text/html"), (Method::POST, "*/*"), (Method::DELETE, "*/*")]
+            {
+                let request = app.http.request(method.clone(), format!("{}{path}", app.url)).header("accept", accept);
+                let answer = Answer::of(request.send().await.unwrap()).await;
+                let what = format!("{method} {path} {accept}: {} {}", answer.status, answer.text);
+                let kind = answer.header("content-type");
+                match path.split('/').nth(1).unwrap() {
+                    "admin" => assert_eq!(
+                        (answer.status, kind, answer.heading()),
+                        (404, "text/html; charset=utf-8", "There is nothing here"),
+                        "{what}"
+                    ),
+                    "api" => assert_eq!((answer.status, kind), (404, "application/problem+json"), "{what}"),
+                    "ssf" => assert_eq!((answer.error(), kind), ((404, "not_found"), "application/json"), "{what}"),
+                    "register" => {
+                        assert!([401, 405].contains(&answer.status) && kind == "application/json", "{what}");
+                    }
+                    _ if accept == "text/html" => assert_eq!((answer.status, kind), (404, "text/html; charset=utf-8"), "{what}"),
+                    _ => assert_eq!((answer.error(), kind), ((404, "not_found"), "application/json"), "{what}"),
+                }
+            }
+        }
+    }
+    // Bytes that are text in the end are names like others.
+    let app = TestApp::new().await;
+    let answer = app.get("/clients/caf%C3%A9/logo").send().await;
+    assert_eq!(answer.status, 404);
+}

@@ -5,6 +5,7 @@ pub mod cors;
 mod error_pages;
 mod host;
 mod limits;
+mod path;
 mod request_log;
 mod security_headers;
 
@@ -32,12 +33,16 @@ pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Nex
         (Err(Overloaded), _) => overloaded(request.headers()),
         (Ok(_), Err(refused)) => refused.into_response(),
         (Ok(_), Ok(())) => {
-            let answered = AssertUnwindSafe(next.run(limits::of_body(request))).catch_unwind();
-            match timeout(limits::TIME, answered).await {
-                Ok(Ok(response)) => response,
-                // The panic hook has already logged the message.
-                Ok(Err(_)) => OAuthError::server_error("a handler panicked").into_response(),
-                Err(_) => limits::took_too_long().into_response(),
+            if let Some(refused) = path::unreadable(&app, &request) {
+                refused
+            } else {
+                let answered = AssertUnwindSafe(next.run(limits::of_body(request))).catch_unwind();
+                match timeout(limits::TIME, answered).await {
+                    Ok(Ok(response)) => response,
+                    // The panic hook has already logged the message.
+                    Ok(Err(_)) => OAuthError::server_error("a handler panicked").into_response(),
+                    Err(_) => limits::took_too_long().into_response(),
+                }
             }
         }
     };
