@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, any, get, post};
 
 use crate::api::{self, docs};
@@ -158,6 +158,7 @@ fn for_administrators() -> Router<Arc<App>> {
         .both("/admin/audit/download", get(admin::audit::download))
         .both("/admin/audit/{id}", get(admin::audit::show))
         .route("/admin/{*rest}", any(admin::nothing))
+        .layer(from_fn(admin::gone::keep_typed))
 }
 
 /// The URLs that browsers show to users. Only these routes read the cookie.

@@ -42,6 +42,7 @@ pub async fn rotate_secret(change: &mut Change<'_>, id: &str, old: OldSecret) ->
         return Err(Refused::invalid("old_ends_in", format!("{expected}; found {seconds} s")));
     }
     let before = lock(change, id).await?;
+    change.require_version(before.version)?;
     // A service client may renew its own secret, with which it gets no more than it has.
     if !matches!(&change.actor.who, Who::Client(own) if own == id) {
         change.require_over_client(words(&before.scope))?;

@@ -318,6 +318,7 @@ pub async fn change_members(change: &mut Change<'_>, name: &str, add: &[String],
         return Err(Refused::invalid("members", format!("usernames of users; there is no user {}", unknown.join(", "))));
     }
     let (row, group) = lock(change, name).await?;
+    change.require_version(row.version)?;
     if !row.delegated && !change.is_by_administrator() {
         return Err(not_delegated(name));
     }

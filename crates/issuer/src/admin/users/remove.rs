@@ -41,6 +41,7 @@ pub async fn delete(change: &mut Change<'_>, id: Uuid, expected_version: Option<
     let row = users::lock(db, id).await?.ok_or_else(not_found)?;
     change.require_over(&[id]).await?;
     require_version(row.version, expected_version)?;
+    change.require_version(row.version)?;
     let before = Trace { id, enabled: row.disabled_at.is_none(), roles: role_store::of_user(db, id).await? };
     let ended = session::end_all(db, id, change.actor, Action::UserDeleted.name(), change.now).await?;
     // The database deletes the sessions, authorizations, consents, devices, memberships and everything else of the user with the row.

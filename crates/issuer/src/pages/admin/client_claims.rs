@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use serde_json::Value;
 
-use crate::admin::{Change, Fault, Refused, client_claims};
+use crate::admin::{Change, Fault, Refused, client_claims, clients};
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::{Field, FormPage, Kind};
@@ -13,8 +13,9 @@ use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::Hidden;
 
-/// Returns the empty form of a claim of the client `id`. `stored` is the name of the claim that is changed; empty for a new one.
-async fn claim_form(admin: &Administrator, id: &str, stored: &str) -> Result<FormPage, PageError> {
+/// Returns the empty form of a claim of the client `id`, which has this version. `stored` is the name of the claim that is changed; empty for a
+/// new one.
+async fn empty_form(admin: &Administrator, id: &str, version: i32, stored: &str) -> Result<FormPage, PageError> {
     let path = path(id);
     let sources = vec![
         ("groups", "The user's groups"),
@@ -39,6 +40,7 @@ async fn claim_form(admin: &Administrator, id: &str, stored: &str) -> Result<For
         heading: "A claim of the client".to_owned(),
         lead: lead.to_owned(),
         action: format!("{path}/claim"),
+        version: Some(version),
         hidden,
         fields: vec![
             Field::new("claim", "Claim", Kind::Text).hint("The name that the application reads, such as groups."),
@@ -62,9 +64,15 @@ async fn claim_form(admin: &Administrator, id: &str, stored: &str) -> Result<For
 
 /// `GET /admin/clients/{id}/claim`: shows the form of a claim.
 pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery) -> Result<Response, PageError> {
-    let claims = client_claims::list(&admin.reading(), &id).await.map_err(failed)?;
-    let stored = claims.into_iter().find(|claim| claim.claim == query.text("claim"));
-    let form = claim_form(&admin, &id, stored.as_ref().map_or("", |claim| &claim.claim)).await?;
+    claim_form(&admin, &id, query.text("claim")).await?.respond()
+}
+
+/// Returns the form of the claim `name` of the client `id`, with what is saved; the form of a new claim if the client has none of this name.
+async fn claim_form(admin: &Administrator, id: &str, name: &str) -> Result<FormPage, PageError> {
+    let client = clients::show(&admin.reading(), id).await.map_err(failed)?;
+    let claims = client_claims::list(&admin.reading(), id).await.map_err(failed)?;
+    let stored = claims.into_iter().find(|claim| claim.claim == name);
+    let form = empty_form(admin, id, client.version, stored.as_ref().map_or("", |claim| &claim.claim)).await?;
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let value = |name: &str| match (name, &stored) {
         ("in_id_token" | "in_userinfo", None) => "true".to_owned(),
@@ -84,7 +92,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
             _ => String::new(),
         },
     };
-    form.filled(value).respond()
+    Ok(form.filled(value))
 }
 
 /// Reads the claim that was typed.
@@ -156,7 +164,8 @@ async fn redraw(form: &AdminForm, id: &str, refused: Refused) -> Result<Response
 /// `POST /admin/clients/{id}/claim`: gives the client a claim, or takes it away if its name was emptied. What is wrong is said before the
 /// password is asked for.
 pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
-    let typed = match ClaimChange::typed(&form) {
+    let client = clients::show(&form.admin.reading(), &id).await.map_err(failed)?;
+    let typed = match form.require_drawn_from(client.version).and_then(|()| ClaimChange::typed(&form)) {
         Ok(typed) => typed,
         Err(refused) => return redraw(&form, &id, refused).await,
     };
@@ -181,7 +190,7 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
     }
-    match form.admin.change(|change| Box::pin(typed.make(change, &id))).await {
+    match form.change_drawn(|change| Box::pin(typed.make(change, &id))).await {
         Ok(()) => form.admin.done("saved", &path(&id)),
         Err(refused) => redraw(&form, &id, refused).await,
     }

@@ -37,6 +37,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
 /// `POST /admin/clients/{id}/secret`: makes a new secret and shows it.
 pub async fn rotate(Path(id): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let client = clients::show(&form.admin.reading(), &id).await.map_err(failed)?;
+    form.show_version(client.version);
     let (old, ends) = match form.text("old").as_str() {
         "next" => (OldSecret::UntilNextRotation, ENDS[0].1),
         "week" => (OldSecret::EndsIn(7 * DAY), ENDS[1].1),
@@ -57,7 +58,7 @@ pub async fn rotate(Path(id): Path<String>, mut form: AdminForm) -> Result<Respo
         return Ok(page);
     }
     let admin = &form.admin;
-    let secret = admin.change(|change| Box::pin(clients::rotate_secret(change, &id, old))).await.map_err(failed)?;
+    let secret = form.change_drawn(|change| Box::pin(clients::rotate_secret(change, &id, old))).await.map_err(failed)?;
     shown_once(admin, &id, format!("The new secret of {}", client.client_name), Some(&secret), "", &[]).await
 }
 

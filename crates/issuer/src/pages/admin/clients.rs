@@ -261,8 +261,13 @@ fn losses(client: &ClientView, claims: usize) -> String {
 
 /// `POST /admin/clients/{id}`: does what a button of the page says.
 pub async fn act(Path(id): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
-    let client = clients::show(&form.admin.reading(), &id).await.map_err(failed)?;
     let (path, action) = (path(&id), form.text("action"));
+    let client = match clients::show(&form.admin.reading(), &id).await {
+        Ok(client) => client,
+        Err(refused) if action == "remove" => return form.removed_already(refused, PATH),
+        Err(refused) => return Err(failed(refused)),
+    };
+    form.show_version(client.version);
     let (heading, lead, submit) = match action.as_str() {
         "enable" => {
             form.admin.change(|change| Box::pin(clients::set_enabled(change, &id, true))).await.map_err(failed)?;
@@ -291,12 +296,12 @@ pub async fn act(Path(id): Path<String>, mut form: AdminForm) -> Result<Response
             admin.change(|change| Box::pin(clients::set_enabled(change, &id, false))).await.map_err(failed)?;
             admin.done("disabled", &path)
         }
-        "remove" => {
-            admin.change(|change| Box::pin(clients::remove(change, &id))).await.map_err(failed)?;
-            admin.done("removed", PATH)
-        }
+        "remove" => match form.change_drawn(|change| Box::pin(clients::remove(change, &id))).await {
+            Ok(_) => admin.done("removed", PATH),
+            Err(refused) => form.removed_already(refused, PATH),
+        },
         _ => {
-            admin.change(|change| Box::pin(clients::end_old_secrets(change, &id))).await.map_err(failed)?;
+            form.change_drawn(|change| Box::pin(clients::end_old_secrets(change, &id))).await.map_err(failed)?;
             admin.done("ended", &path)
         }
     }

@@ -97,6 +97,7 @@ pub(super) enum Members {
 impl AdminForm {
     /// Adds the users `add` to the group `name` and takes the users `remove` out of it, after a page that says who gains and loses what.
     /// That page asks for the password if a scope of administration is granted. The form is posted to `path`; `back` is where "Cancel" leads.
+    /// The caller has called [`AdminForm::show_version`] with the version of the group.
     pub(super) async fn change_members(
         &mut self,
         (section, path, back): (&'static str, String, String),
@@ -130,7 +131,7 @@ impl AdminForm {
         if let Some(page) = page {
             return Ok(Members::Asked(page));
         }
-        let changed = self.admin.change(|change| Box::pin(groups::change_members(change, name, add, remove))).await;
+        let changed = self.change_drawn(|change| Box::pin(groups::change_members(change, name, add, remove))).await;
         Ok(changed.map_or_else(Members::Refused, |_| Members::Changed))
     }
 }

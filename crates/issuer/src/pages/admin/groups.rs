@@ -127,7 +127,11 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
     if form.text("action") != "remove" {
         return Err(PageError::stale_form());
     }
-    let group = groups::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    let group = match groups::show(&form.admin.reading(), &name).await {
+        Ok(group) => group,
+        Err(refused) => return form.removed_already(refused, PATH),
+    };
+    form.show_version(group.version);
     let count = groups::count_members(&form.admin.reading(), &name).await.map_err(failed)?;
     let members = match count {
         1 => "Its only member loses".to_owned(),
@@ -151,8 +155,10 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
     }
-    form.admin.change(|change| Box::pin(groups::remove(change, &name))).await.map_err(failed)?;
-    form.admin.done("removed", PATH)
+    match form.change_drawn(|change| Box::pin(groups::remove(change, &name))).await {
+        Ok(_) => form.admin.done("removed", PATH),
+        Err(refused) => form.removed_already(refused, PATH),
+    }
 }
 
 fn fields() -> Vec<Field> {
@@ -330,16 +336,16 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
 
 async fn members_form(admin: &Administrator, name: &str) -> Result<FormPage, PageError> {
     let path = path(name);
+    let mut lead = "New members have the roles of the group at once. Those who leave lose them at the next refresh of each app.".to_owned();
+    if !admin.may(Operation::GroupEdit) {
+        lead += " Only an administrator may add or take out users who hold a scope of administration.";
+    }
     Ok(FormPage {
         frame: admin.frame(SECTION, shell::line("group members", &[name], "--add USERNAME")).await?,
         heading: format!("Members of {name}"),
         lead,
         action: format!("{path}/members"),
         fields: vec![
-    let mut lead = "New members have the roles of the group at once. Those who leave lose them at the next refresh of each app.".to_owned();
-    if !admin.may(Operation::GroupEdit) {
-        lead += " Only an administrator may add or take out users who hold a scope of administration.";
-    }
             Field::new("add", "Add", Kind::Lines).hint("Usernames, one per line."),
             Field::new("remove", "Take out", Kind::Lines).hint("Usernames, one per line."),
         ],
@@ -352,14 +358,16 @@ async fn members_form(admin: &Administrator, name: &str) -> Result<FormPage, Pag
 /// `GET /admin/groups/{name}/members`: shows the form for the members of a group.
 pub async fn members(admin: Administrator, Path(name): Path<String>) -> Result<Response, PageError> {
     let group = groups::show(&admin.reading(), &name).await.map_err(failed)?;
+    groups::require_open(&admin.reading(), &group).map_err(failed)?;
     members_form(&admin, &group.name).await?.respond()
 }
 
 /// `POST /admin/groups/{name}/members`: changes the members of a group, after a page that says who gains and loses what.
 pub async fn change_members(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let (add, remove) = (form.lines("add"), form.lines("remove"));
-    groups::require_open(&admin.reading(), &group).map_err(failed)?;
     let path = path(&name);
+    let group = groups::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    form.show_version(group.version);
     if add.is_empty() && remove.is_empty() {
         let nobody = Refused::invalid("add", "one or more usernames to add or to take out");
         return form.refused(members_form(&form.admin, &name).await?, nobody);

@@ -12,6 +12,7 @@ pub mod clients;
 mod effects;
 mod field;
 mod figure;
+pub mod gone;
 mod grant_words;
 pub mod groups;
 pub mod keys;
@@ -67,6 +68,10 @@ pub struct Administrator {
 pub struct AdminForm {
     admin: Administrator,
     form: Form,
+    /// The version of the object that the page which asks first shows; `None` if the form carries the version itself, or needs none.
+    shown: Option<i32>,
+    /// `true` if the form comes from such a page, which showed another version.
+    overtaken: bool,
 }
 
 /// Any other path below `/admin`: says that there is no such page, whatever the browser accepts.
@@ -99,12 +104,14 @@ impl FromRequest<Arc<App>> for AdminForm {
         let (mut parts, body) = request.into_parts();
         let Account(signed_in) = Account::from_request_parts(&mut parts, app).await?;
         let path = parts.uri.path().to_owned();
+        let extensions = parts.extensions.clone();
         let own = OwnForm::from_request(Request::from_parts(parts, body), app).await;
         let own = own.map_err(|error| error.in_administration().into_response())?;
         let admin = Administrator::new(app, own.browser, signed_in).map_err(IntoResponse::into_response)?;
         let asked = admin.offers().require_form(&path, own.form.get("action").unwrap_or_default());
         asked.map_err(|refused| failed(refused).into_response())?;
-        Ok(Self { admin, form: own.form })
+        gone::leave(&extensions, &own.form);
+        Ok(Self { admin, form: own.form, shown: None, overtaken: false })
     }
 }
 
@@ -231,8 +238,8 @@ impl AdminForm {
     /// Asks for the password on a page that names what will be lost, unless the form comes from that page with the right password. The page
     /// carries the values of the form, but no secrets.
     async fn confirmed(&mut self, asked: Confirmation) -> Result<Option<Response>, PageError> {
-        let mut error = String::new();
-        if let Some(password) = self.form.secret("confirm_password") {
+        let mut error = self.overtaken();
+        if let Some(password) = self.form.secret("confirm_password").filter(|_| !self.overtaken) {
             let admin = &self.admin;
             let username = admin.signed_in.user.username.clone();
             let checked = sign_in::check(&admin.app, &username, password, admin.browser.guesser(), &admin.actor, admin.app.now());
@@ -257,23 +264,30 @@ impl AdminForm {
 
     /// Shows a page that says what follows, unless the form comes from that page. The page carries the values of the form, but no secrets.
     async fn agreed(&self, asked: Confirmation) -> Result<Option<Response>, PageError> {
-        if self.form.get("agreed").is_some() {
+        if self.form.get("agreed").is_some() && !self.overtaken {
             return Ok(None);
         }
-        let mut page = self.asking(asked).await?;
+        let mut page = FormPage { error: self.overtaken(), ..self.asking(asked).await? };
         page.hidden.push(Hidden::new("agreed", "true"));
         page.respond().map(Some)
     }
 
     /// Returns a page that carries the values of the form, but no secrets, and asks what is `asked`.
     async fn asking(&self, asked: Confirmation) -> Result<FormPage, PageError> {
-        let carried = self.form.iter().filter(|(name, _)| !matches!(*name, "csrf" | "confirm_password" | "password"));
+        let is_carried = |name: &str| match name {
+            "csrf" | "confirm_password" | "password" => false,
+            "agreed" => !self.overtaken,
+            "version" => self.shown.is_none(),
+            _ => true,
+        };
+        let carried = self.form.iter().filter(|(name, _)| is_carried(name));
         Ok(FormPage {
             frame: self.admin.frame(asked.section, "").await?,
             heading: asked.heading,
             lead: asked.lead,
             action: asked.path,
             hidden: carried.map(|(name, value)| Hidden::new(name, value)).collect(),
+            version: self.shown,
             submit: asked.submit,
             back: asked.back,
             ..FormPage::default()

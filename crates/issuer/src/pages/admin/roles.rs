@@ -87,7 +87,11 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
     if form.text("action") != "remove" {
         return Err(PageError::stale_form());
     }
-    let role = roles::show(&form.admin.reading(), &name).await.map_err(failed)?;
+    let role = match roles::show(&form.admin.reading(), &name).await {
+        Ok(role) => role,
+        Err(refused) => return form.removed_already(refused, PATH),
+    };
+    form.show_version(role.version);
     let subject = Subject::Role(role.name.clone());
     let actor = form.admin.as_confirmed();
     let effects = form.admin.effects(&actor, &subject, |change| Box::pin(roles::remove(change, &name))).await.map_err(failed)?;
@@ -102,8 +106,10 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
     }
-    form.admin.change(|change| Box::pin(roles::remove(change, &name))).await.map_err(failed)?;
-    form.admin.done("removed", PATH)
+    match form.change_drawn(|change| Box::pin(roles::remove(change, &name))).await {
+        Ok(_) => form.admin.done("removed", PATH),
+        Err(refused) => form.removed_already(refused, PATH),
+    }
 }
 
 fn scopes_field() -> Field {

@@ -276,10 +276,15 @@ fn verified() -> UserPatch {
 
 /// `POST /admin/users/{username}`: does what a button of the page says.
 pub async fn act(Path(username): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
-    let user = users::show(&form.admin.reading(), &username).await.map_err(failed)?;
+    let user = match users::show(&form.admin.reading(), &username).await {
+        Ok(user) => user,
+        Err(refused) if form.text("action") == "delete" => return form.removed_already(refused, PATH),
+        Err(refused) => return Err(failed(refused)),
+    };
     let (path, id, action) = (path(&user.username), user.id, form.text("action"));
     if let Some((heading, lead, submit)) = asked(&action, &user) {
         require_possible(&form.admin, &action, &user).await.map_err(failed)?;
+        form.show_version(user.version);
         let asked = Confirmation { section: SECTION, heading, lead, path: path.clone(), back: path.clone(), submit };
         if let Some(page) = form.confirmed(asked).await? {
             return Ok(page);
@@ -289,17 +294,17 @@ pub async fn act(Path(username): Path<String>, mut form: AdminForm) -> Result<Re
     let notice = match action.as_str() {
         "link" => return link(admin, &user).await,
         "delete" => {
-            admin.change(|change| Box::pin(users::delete(change, id, None))).await.map_err(failed)?;
+            form.change_drawn(|change| Box::pin(users::delete(change, id, None))).await.map_err(failed)?;
             return admin.done("removed", PATH);
         }
         "disable" => admin.change(|change| Box::pin(users::disable(change, id))).await.map(|_| "disabled"),
         "enable" => admin.change(|change| Box::pin(users::enable(change, id))).await.map(|_| "enabled"),
         "unlock" => admin.change(|change| Box::pin(users::unlock(change, id))).await.map(|_| "saved"),
-        "verify" => admin.change(|change| Box::pin(users::edit(change, id, verified(), Some(user.version)))).await.map(|_| "saved"),
+        "verify" => form.change_drawn(|change| Box::pin(users::edit(change, id, verified(), None))).await.map(|_| "saved"),
         "end-sessions" => admin.change(|change| Box::pin(sessions::end_all(change, id))).await.map(|_| "ended"),
         "end-session" => {
             let sid = form.text("sid");
-            admin.change(|change| Box::pin(async move { sessions::end(change, &sid).await })).await.map(|()| "ended")
+            ended(admin.change(|change| Box::pin(async move { sessions::end(change, &sid).await })).await)
         }
         "end-authorizations" => {
             let filter = AuthorizationFilter { user: Some(id), client: None };
@@ -307,15 +312,23 @@ pub async fn act(Path(username): Path<String>, mut form: AdminForm) -> Result<Re
         }
         "end-authorization" => {
             let given = Uuid::try_parse(&form.text("id")).map_err(|_| PageError::stale_form())?;
-            admin.change(|change| Box::pin(authorizations::end(change, given))).await.map(|()| "ended")
+            ended(admin.change(|change| Box::pin(authorizations::end(change, given))).await)
         }
         "withdraw" => {
             let client = form.text("client_id");
-            admin.change(|change| Box::pin(async move { consents::withdraw(change, id, &client).await })).await.map(|()| "ended")
+            ended(admin.change(|change| Box::pin(async move { consents::withdraw(change, id, &client).await })).await)
         }
         _ => return Err(PageError::stale_form()),
     };
     admin.done(notice.map_err(failed)?, &path)
+}
+
+/// Returns the notice after something was to end. What somebody else has ended already, or the same button before, has ended too.
+fn ended(done: Result<(), Refused>) -> Result<&'static str, Refused> {
+    match done {
+        Ok(()) | Err(Refused::NotFound { .. } | Refused::Conflict(_)) => Ok("ended"),
+        Err(other) => Err(other),
+    }
 }
 
 /// Makes a link by which `user` sets a password, and shows it once.

@@ -99,6 +99,10 @@ pub async fn choose(mut form: AdminForm) -> Result<Response, PageError> {
         faults.push(Fault::new("group", "the name of a group"));
     }
     let refused = if faults.is_empty() {
+        // A group that does not exist is told beside its field.
+        if let Ok(found) = groups::show(&form.admin.reading(), &group).await {
+            form.show_version(found.version);
+        }
         match form.change_members((SECTION, PATH.to_owned(), PATH.to_owned()), &group, &users, &[]).await? {
             Members::Asked(page) => return Ok(page),
             Members::Changed => return form.admin.done("saved", PATH),

@@ -1,5 +1,6 @@
 //! Forms that were refused, and the version that the form of an object carries: the one that it was drawn from. A form whose object was changed
-//! since is refused, so that no administrator overwrites what another one saved without having seen it.
+//! since is refused, so that no administrator overwrites what another one saved without having seen it. The page that a button leads to, which
+//! asks first, carries the version that it shows.
 
 use axum::response::Response;
 
@@ -19,6 +20,30 @@ impl AdminForm {
     /// then be refused.
     pub(super) fn require_drawn_from(&self, current: i32) -> Result<(), Refused> {
         if self.version()? == current { Ok(()) } else { Err(Refused::Stale) }
+    }
+
+    /// Lets the page that asks first carry `current`, the version of the object that it shows. If the form comes from such a page which showed
+    /// another version, that page asks once more, so that nobody agrees to what they did not see.
+    pub(super) fn show_version(&mut self, current: i32) {
+        let comes_from_it = self.is_confirmation() || self.form.get("agreed").is_some();
+        self.overtaken = comes_from_it && self.version().ok() != Some(current);
+        self.shown = Some(current);
+    }
+
+    /// Returns the message for a page that asks once more; empty if it asks for the first time.
+    pub(super) fn overtaken(&self) -> String {
+        if !self.overtaken {
+            return String::new();
+        }
+        "Nothing was changed: somebody else changed it meanwhile. Read what follows from it now, and confirm it again.".to_owned()
+    }
+
+    /// Returns the answer to a removal that was confirmed, but that somebody else, or the same form before, has made already: it is done.
+    pub(super) fn removed_already(&self, refused: Refused, list: &str) -> Result<Response, PageError> {
+        match refused {
+            Refused::NotFound { .. } if self.is_confirmation() => self.admin.done("removed", list),
+            other => Err(failed(other)),
+        }
     }
 
     /// Runs one operation in a transaction of its own. It fails with [`Refused::Stale`] if the object is not of the version that the form was

@@ -21,6 +21,11 @@ pub enum Link {
     Site(String, String),
 }
 
+/// What a person typed into a form that could not be taken, by the names of its fields, for the page that says why. It travels beside the
+/// [`PageError`].
+#[derive(Debug, Clone)]
+pub struct Typed(pub Vec<(String, String)>);
+
 /// An error that a user sees. It travels in the extensions of the response until the middleware `error_pages` renders it as HTML.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names say it")]

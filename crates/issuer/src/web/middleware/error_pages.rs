@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
 use crate::web::error::DatabaseUnavailable;
-use crate::web::error::page::{Link, PageError};
+use crate::web::error::page::{Link, PageError, Typed};
 use crate::web::error::refusal::Refusal;
 use crate::web::html::{Csp, Page, html};
 
@@ -18,6 +18,8 @@ struct ErrorPage {
     message: String,
     detail: String,
     links: Vec<Shown>,
+    /// What the person typed in vain, by the names of the fields.
+    typed: Vec<(String, String)>,
 }
 
 /// A link in the form in which the template shows it.
@@ -45,7 +47,8 @@ pub(super) fn render(app: &App, mut response: Response) -> Response {
         Link::Site(href, text) => Shown { href, text },
     };
     let links = links.into_iter().map(shown).collect();
-    let page = ErrorPage { page: page.clone(), title, message, detail, links };
+    let typed = response.extensions_mut().remove::<Typed>().map_or_else(Vec::new, |Typed(fields)| fields);
+    let page = ErrorPage { page: page.clone(), title, message, detail, links, typed };
     let mut shown = html(&page, Csp::Own).unwrap_or_else(|error| error.status.into_response());
     *shown.status_mut() = status;
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {

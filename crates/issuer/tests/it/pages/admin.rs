@@ -2,7 +2,7 @@
 //! administrators alone.
 
 use signet_issuer::admin::groups::{self, GroupDraft};
-use signet_issuer::admin::{client_claims, users};
+use signet_issuer::admin::{client_claims, clients, users};
 
 use crate::support::{Browser, PASSWORD, TestApp};
 
@@ -212,7 +212,8 @@ async fn nothing_is_asked_that_would_then_be_refused() {
         ),
         ("/admin/clients/none/claim", vec![("claim", "x"), ("source", "groups"), ("in_userinfo", "true")], 404, "here is no client none"),
     ] {
-        let refused = post(path, &fields).await;
+        let version = clients::show(&app.reading(), "web").await.unwrap().version.to_string();
+        let refused = post(path, &[&fields[..], &[("version", version.as_str())]].concat()).await;
         assert!(refused.status == status && refused.text.contains(reason), "{path} {fields:?}: {} {}", refused.status, refused.text);
         assert!(!refused.text.contains("confirm_password"), "{path}: {}", refused.text);
     }

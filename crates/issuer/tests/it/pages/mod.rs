@@ -5,6 +5,7 @@ mod admin;
 pub mod admin_clients;
 mod admin_groups;
 mod admin_names;
+mod admin_overtaken;
 mod admin_people;
 mod admin_requests;
 mod admin_shell;
