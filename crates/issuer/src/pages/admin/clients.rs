@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use crate::admin::audit::{RefusalView, refusals as refusals_of};
 use crate::admin::clients::{self, ClientFilter, ClientView, SecretView};
-use crate::admin::{Listing, client_claims};
+use crate::admin::{Listing, Operation, client_claims};
 use crate::oauth::access::Access;
 use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_claim::{ClaimSource, ClientClaim};
@@ -155,12 +155,18 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
     let (path, issuer) = (path(&client.client_id), &admin.app.settings.issuer);
     let list = |values: &[String]| Cell::text(if values.is_empty() { "–".to_owned() } else { values.join("\n") });
     let connection = connection(issuer, &client.client_id);
+    let may_change = admin.may(Operation::ClientClaimPut);
     let row = |claim: ClientClaim| {
-        let remove = Cell { text: "Change".to_owned(), link: format!("{path}/claim?claim={}", encode(&claim.claim)), ..Cell::default() };
-        vec![Cell::text(claim.claim.clone()), Cell::text(source(&claim)), Cell::text(places(&claim)), vec![remove]]
+        let mut cells = vec![Cell::text(claim.claim.clone()), Cell::text(source(&claim)), Cell::text(places(&claim))];
+        if may_change {
+            let link = format!("{path}/claim?claim={}", encode(&claim.claim));
+            cells.push(vec![Cell { text: "Change".to_owned(), link, ..Cell::default() }]);
+        }
+        cells
     };
-    let claims =
-        Table::new(&["Claim", "Value", "In", "Form"], "None beside those of its scopes.").filled(Listing::whole(claims), &path, row);
+    let columns = ["Claim", "Value", "In", "Form"];
+    let columns = if may_change { &columns[..] } else { &columns[..3] };
+    let claims = Table::new(columns, "None beside those of its scopes.").filled(Listing::whole(claims), &path, row);
     let mut buttons = vec![if client.enabled {
         Button::new("Disable the client", &path, "disable").danger()
     } else {
