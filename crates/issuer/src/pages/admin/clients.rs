@@ -7,13 +7,15 @@ use axum::response::Response;
 
 use crate::admin::audit::{RefusalView, refusals as refusals_of};
 use crate::admin::clients::{self, ClientFilter, ClientView, SecretView};
-use crate::admin::{Listing, Operation, client_claims};
+use crate::admin::preview::{self, Subject};
+use crate::admin::{Listing, Operation, Refused, client_claims};
 use crate::oauth::access::Access;
 use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_claim::{ClaimSource, ClientClaim};
 use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
 use crate::pages::account::moment;
+use crate::pages::admin::effects::tokens;
 use crate::pages::admin::grant_words::{grants_in_brief, grants_in_words};
 use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, client_streams, failed, shell, window};
@@ -265,6 +267,13 @@ fn losses(client: &ClientView, claims: usize) -> String {
     format!("Nobody can sign in to it any more, and its client id is free for another. These are deleted with it: {}.", lost.join(", "))
 }
 
+/// Says how many tokens are refused if the client `id` is disabled. Fails as that would.
+async fn refused_tokens(admin: &Administrator, id: &str) -> Result<String, Refused> {
+    let (actor, subject) = (admin.as_confirmed(), Subject::Client { id: id.to_owned(), groups: Vec::new(), everyone: false });
+    let tried = preview::run(&admin.app, &actor, &subject, |change| Box::pin(clients::set_enabled(change, id, false)));
+    Ok(tokens(&tried.await?.1).join(" "))
+}
+
 /// `POST /admin/clients/{id}`: does what a button of the page says.
 pub async fn act(Path(id): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let (path, action) = (path(&id), form.text("action"));
@@ -279,7 +288,10 @@ pub async fn act(Path(id): Path<String>, mut form: AdminForm) -> Result<Response
             form.admin.change(|change| Box::pin(clients::set_enabled(change, &id, true))).await.map_err(failed)?;
             return form.admin.done("enabled", &path);
         }
-        "disable" => ("Disable", "Every request of it is refused until it is enabled again.".to_owned(), "Disable the client"),
+        "disable" => {
+            let lost = refused_tokens(&form.admin, &id).await.map_err(failed)?;
+            ("Disable", format!("Every request of it is refused until it is enabled again. {lost}"), "Disable the client")
+        }
         "end-old-secret" => (
             "End the old secret of",
             "Whoever still uses the old secret is refused at once. The new one stays.".to_owned(),

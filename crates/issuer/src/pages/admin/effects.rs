@@ -46,10 +46,20 @@ pub(super) fn in_words(preview: &Preview) -> String {
         (true, false) => sentences.push(format!("Of the {examined} users who were examined, nobody gains or loses anything.")),
         (false, _) => {}
     }
+    sentences.extend(tokens(preview));
+    if !preview.complete {
+        sentences.push(format!("More users may be concerned; only {examined} were examined, so that the numbers may be higher."));
+    }
+    sentences.join(" ")
+}
+
+/// Says how many authorizations end by a change, and of how many others the access tokens are refused.
+pub(super) fn tokens(preview: &Preview) -> Vec<String> {
+    let mut sentences = Vec::new();
     match preview.authorizations {
         0 => {}
-        1 => sentences.push("One authorization that they gave it, with its refresh token, gives no more tokens.".to_owned()),
-        several => sentences.push(format!("{several} authorizations that they gave it, with their refresh tokens, give no more tokens.")),
+        1 => sentences.push("One authorization, with its refresh token, gives no more tokens.".to_owned()),
+        several => sentences.push(format!("{several} authorizations, with their refresh tokens, give no more tokens.")),
     }
     // A redundant role that is taken away refuses tokens too, although nobody loses anything by it.
     if preview.refused_tokens > 0 {
@@ -58,14 +68,11 @@ pub(super) fn in_words(preview: &Preview) -> String {
             several => format!("{several} authorizations"),
         };
         sentences.push(format!(
-            "The access tokens of {of} that they gave are refused at once. An application that has a refresh token renews them by itself; \
-             others ask people to sign in again."
+            "The access tokens of {of} are refused at once. An application that has a refresh token renews them by itself; others ask people \
+             to sign in again."
         ));
     }
-    if !preview.complete {
-        sentences.push(format!("More users may be concerned; only {examined} were examined, so that the numbers may be higher."));
-    }
-    sentences.join(" ")
+    sentences
 }
 
 fn sentence(effect: &Effect) -> String {

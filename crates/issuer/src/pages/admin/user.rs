@@ -8,6 +8,7 @@ use crate::admin::applications::{self, ApplicationView};
 use crate::admin::authorizations::{self, AuthorizationFilter, AuthorizationView};
 use crate::admin::consents::{self, ConsentView};
 use crate::admin::patch::Patch;
+use crate::admin::preview::{self, Subject};
 use crate::admin::roles::{self, Held};
 use crate::admin::sessions::{self, SessionView};
 use crate::admin::users::{self, UserPatch, UserView};
@@ -15,6 +16,7 @@ use crate::admin::{Listing, Operation, Reading, Refused, Window};
 use crate::oauth::attribute_type::texts;
 use crate::oauth::scope::is_administration;
 use crate::pages::account::{browser_name, moment};
+use crate::pages::admin::effects::tokens;
 use crate::pages::admin::users::{PATH, SECTION, may_give_roles, path, state};
 use crate::pages::admin::view::{Button, Cell, Detail, Section, Table};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell};
@@ -257,16 +259,17 @@ fn asked(action: &str, user: &UserView) -> Option<(String, String, &'static str)
     }
 }
 
-/// Fails as `action` would, so that no page asks to confirm what cannot be done.
-async fn require_possible(admin: &Administrator, action: &str, user: &UserView) -> Result<(), Refused> {
-    let (actor, id) = (admin.as_confirmed(), user.id);
-    match action {
-        "disable" => admin.try_out(&actor, |change| Box::pin(users::disable(change, id))).await,
-        "delete" => admin.try_out(&actor, |change| Box::pin(users::delete(change, id, None))).await,
-        "link" => admin.try_out(&actor, |change| Box::pin(users::make_link(change, id))).await,
-        "verify" => admin.try_out(&actor, |change| Box::pin(users::edit(change, id, verified(), None))).await,
-        _ => Ok(()),
-    }
+/// Fails as `action` would, so that no page asks to confirm what cannot be done. Returns sentences that say how many tokens it refuses.
+async fn tried(admin: &Administrator, action: &str, user: &UserView) -> Result<String, Refused> {
+    let (actor, id, subject) = (admin.as_confirmed(), user.id, Subject::Users(vec![user.username.clone()]));
+    let app = &admin.app;
+    let preview = match action {
+        "disable" => preview::run(app, &actor, &subject, |change| Box::pin(users::disable(change, id))).await?.1,
+        "delete" => preview::run(app, &actor, &subject, |change| Box::pin(users::delete(change, id, None))).await?.1,
+        "link" => preview::run(app, &actor, &subject, |change| Box::pin(users::make_link(change, id))).await?.1,
+        _ => preview::run(app, &actor, &subject, |change| Box::pin(users::edit(change, id, verified(), None))).await?.1,
+    };
+    Ok(tokens(&preview).join(" "))
 }
 
 /// Returns the edit that marks the address as verified.
@@ -283,8 +286,9 @@ pub async fn act(Path(username): Path<String>, mut form: AdminForm) -> Result<Re
     };
     let (path, id, action) = (path(&user.username), user.id, form.text("action"));
     if let Some((heading, lead, submit)) = asked(&action, &user) {
-        require_possible(&form.admin, &action, &user).await.map_err(failed)?;
+        let refused = tried(&form.admin, &action, &user).await.map_err(failed)?;
         form.show_version(user.version);
+        let lead = format!("{lead} {refused}").trim().to_owned();
         let asked = Confirmation { section: SECTION, heading, lead, path: path.clone(), back: path.clone(), submit };
         if let Some(page) = form.confirmed(asked).await? {
             return Ok(page);

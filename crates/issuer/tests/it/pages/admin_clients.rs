@@ -225,7 +225,7 @@ async fn a_page_says_whose_tokens_a_change_refuses() {
     let (app, browser) = boss().await;
     let given = app.code_flow(&app.browser(), &[("scope", "openid orders:read")]).await;
     let live = async || app.introspect("web", given.str("access_token")).await.json["active"] == true;
-    let told = "The access tokens of one authorization that they gave are refused at once.";
+    let told = "The access tokens of one authorization are refused at once.";
     // Alice is a clerk, and a reader who holds one of the same scopes.
     app.operate(|change| Box::pin(roles::add(change, NewRole::check("reader", &["orders:read".to_owned()]).unwrap()))).await.unwrap();
     let (alice, reader) = (users::show(&app.reading(), "alice").await.unwrap().id, ["reader".to_owned()]);
@@ -248,6 +248,18 @@ async fn a_page_says_whose_tokens_a_change_refuses() {
     let saved = browser.submit(&wrong, path, &[("confirm_password", PASSWORD)]).await;
     assert!(saved.text.contains("Saved."), "{}", saved.text);
     assert!(clients::show(&app.reading(), "web").await.unwrap().scope.contains("orders:read"));
+
+    // Disabling tells the number, too: of a client those of its access tokens, of a user those of the authorizations that end.
+    let ask = async |path: &'static str, action: &'static str| {
+        let page = browser.get(path).await;
+        browser.submit(&page, path, &[("action", action)]).await.text
+    };
+    let asked = ask("/admin/clients/web", "disable").await;
+    assert!(asked.contains("Every request of it is refused until it is enabled again. The access tokens of one authorization"), "{asked}");
+    for action in ["disable", "delete"] {
+        let asked = ask("/admin/users/alice", action).await;
+        assert!(asked.contains("One authorization, with its refresh token, gives no more tokens."), "{action}: {asked}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

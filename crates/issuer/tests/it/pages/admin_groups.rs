@@ -196,7 +196,7 @@ async fn a_client_that_is_closed_says_who_loses_it() {
     for text in [
         "From now on only members of the groups may sign in.",
         "5 users lose the application web: admin, alice, bob, boss, helper.",
-        "One authorization that they gave it, with its refresh token, gives no more tokens.",
+        "One authorization, with its refresh token, gives no more tokens.",
     ] {
         assert!(asked.text.contains(text), "{text}: {}", asked.text);
     }
@@ -267,7 +267,7 @@ async fn what_is_said_of_more_members_than_are_examined_is_true() {
     // Who uses the client is examined before the members of its groups, who do not lose it.
     let path = "/admin/clients/web/edit";
     let asked = browser.send_filled(&browser.get(path).await, path, &[("access", "groups"), ("groups", "staff")]).await;
-    for text in ["1 user loses the application web: alice.", "One authorization that they gave it", "only 1,000 were examined"] {
+    for text in ["1 user loses the application web: alice.", "One authorization, with its refresh token", "only 1,000 were examined"] {
         assert!(asked.text.contains(text), "{text}: {}", asked.text);
     }
     browser.submit(&asked, path, &[]).await;
