@@ -1,7 +1,8 @@
 //! The revocations of access tokens, and the triggers that write them.
 //!
 //! The access tokens of an authorization, and those that a client gets for itself, carry one handle, `grant_id`. Whatever takes a handle
-//! out of use (an end, a new handle, a deleted row, also by a cascade) fires a trigger, so that no change can forget to revoke.
+//! out of use (an end, a new handle, a deleted row, also by a cascade) fires a trigger, so that no change can forget to revoke. The handle of an
+//! authorization that no token carries (`grant_id_used`) is not written.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, binary, binary_null, integer, pk_auto, string_null};
@@ -37,15 +38,25 @@ struct Watched {
 }
 
 const WATCHED: [Watched; 6] = [
-    Watched { table: "authorizations", event: "UPDATE", when: "OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL", column: "grant_id" },
+    Watched {
+        table: "authorizations",
+        event: "UPDATE",
+        when: "OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL AND OLD.grant_id_used",
+        column: "grant_id",
+    },
     // A row whose handle is NULL has no tokens that are still valid.
     Watched {
         table: "authorizations",
         event: "UPDATE",
-        when: "NEW.ended_at IS NULL AND NEW.grant_id IS NOT NULL AND NEW.grant_id <> OLD.grant_id",
+        when: "NEW.ended_at IS NULL AND NEW.grant_id IS NOT NULL AND NEW.grant_id <> OLD.grant_id AND OLD.grant_id_used",
         column: "grant_id",
     },
-    Watched { table: "authorizations", event: "DELETE", when: "OLD.ended_at IS NULL AND OLD.grant_id IS NOT NULL", column: "grant_id" },
+    Watched {
+        table: "authorizations",
+        event: "DELETE",
+        when: "OLD.ended_at IS NULL AND OLD.grant_id IS NOT NULL AND OLD.grant_id_used",
+        column: "grant_id",
+    },
     Watched { table: "clients", event: "UPDATE", when: "NEW.grant_id <> OLD.grant_id", column: "grant_id" },
     Watched { table: "clients", event: "DELETE", when: "OLD.grant_id IS NOT NULL", column: "grant_id" },
     Watched { table: "signing_keys", event: "UPDATE", when: "OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL", column: "kid" },

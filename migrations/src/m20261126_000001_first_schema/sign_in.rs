@@ -127,6 +127,8 @@ pub(super) fn authorizations() -> TableCreateStatement {
         .col(text_null("claims"))
         // The handle in its access tokens; null once none of them can be valid.
         .col(binary_null("grant_id").unique_key())
+        // Whether an access token may carry this handle. False from a new handle until the next token, so that nothing need be revoked.
+        .col(boolean("grant_id_used").default(true))
         .foreign_key(&mut ends_with("user_id", "users", "id"))
         .foreign_key(&mut ends_with("client_id", "clients", "id"))
         .take()

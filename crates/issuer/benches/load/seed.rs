@@ -170,6 +170,7 @@ fn authorization(number: u64, size: Size, now: i64) -> AuthorizationRow {
         offline: true,
         ended_at: None,
         grant_id: Some([scattered(number).to_be_bytes(), number.to_be_bytes()].concat()),
+        grant_id_used: true,
         session_expires_at: None,
         may_use: true,
     }

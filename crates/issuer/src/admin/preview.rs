@@ -163,8 +163,8 @@ fn ended_and_refused(before: &[Standing], left: &[Standing], lost: impl Fn(&Uuid
         match handles.get(&given.id) {
             None => ended += 1,
             Some(_) if lost(&given.user_id) => ended += 1,
-            // Their tokens hold the handle that they had.
-            Some(handle) if **handle != given.grant_id => refused += 1,
+            // Their tokens hold the handle that they had. One that is not used yet is in no token.
+            Some(handle) if **handle != given.grant_id && given.grant_id_used => refused += 1,
             Some(_) => {}
         }
     }

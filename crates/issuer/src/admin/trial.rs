@@ -214,6 +214,7 @@ fn row(app: &App, user: &User, client: &Client) -> AuthorizationRow {
         key_version: 0,
         generation: 0,
         grant_id: None,
+        grant_id_used: false,
         created_at: now,
         refreshed_at: now,
         expires_at: now,

@@ -188,6 +188,7 @@ fn new_row(context: GrantContext<'_>) -> AuthorizationRow {
         key_version: app.master.current(),
         generation: 0,
         grant_id: Some(app.clock.random_bytes::<16>().to_vec()),
+        grant_id_used: true,
         created_at: now,
         refreshed_at: now,
         expires_at: now + lifetime,

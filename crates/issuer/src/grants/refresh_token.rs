@@ -1,7 +1,5 @@
 //! The refresh token grant (RFC 6749 §6) with rotation and reuse detection (RFC 9700 §4.14.2).
 
-use uuid::Uuid;
-
 use crate::audit::{self, Event};
 use crate::clock::UnixSeconds;
 use crate::grants::{GrantContext, Settled};
@@ -21,7 +19,8 @@ pub enum Redemption {
         /// The generation that is spent.
         from: i32,
     },
-    /// The generation of the token was spent a moment ago. Its successor is given again, and nothing is written.
+    /// The generation of the token was spent a moment ago. Its successor is given again, and nothing is written, unless the access token is the
+    /// first that carries the present handle.
     Standing,
 }
 
@@ -69,30 +68,38 @@ impl Redemption {
         let Some((_, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
         if let Self::Advance { from } = self {
             let (client_grant_id, access_changes) = (client.grant_id.clone(), client.access_changes);
+            let grant_id = row.grant_id.clone().unwrap_or_default();
             // A single statement is a transaction of its own.
-            if app.store.advance(Advance { id: row.id, from, client_grant_id, access_changes, now }).await? {
+            if app.store.advance(Advance { id: row.id, from, grant_id, client_grant_id, access_changes, now }).await? {
                 return Ok(Settled::Done);
             }
         }
-        match standing(context, row.id, row.generation).await? {
+        match standing(context, row).await? {
             Some(settled) => Ok(settled),
             None => Err(OAuthError::invalid_grant().because("the authorization ended, or its refresh token was spent, at the same moment")),
         }
     }
 }
 
-/// Returns [`Settled::Done`] if the authorization is alive, and `generation` is the latest and was given within the grace period: a parallel
-/// request was first, and this one gets the same refresh token. `None` if that does not hold.
-async fn standing(context: GrantContext<'_>, id: Uuid, generation: i32) -> Result<Option<Settled>, OAuthError> {
+/// Returns [`Settled::Done`] if the authorization is alive, and the generation of `given` is the latest and was given within the grace period: a
+/// parallel request was first, and this one gets the same refresh token. `None` if that does not hold.
+async fn standing(context: GrantContext<'_>, given: &AuthorizationRow) -> Result<Option<Settled>, OAuthError> {
     let GrantContext { app, client: own, now, .. } = context;
     // Read through the writer, because a reader might still see the state before a revocation that was already answered.
-    let parties = authorizations::with_parties(app.store.writer(), id).await?;
-    let alive = parties.filter(|(row, user, client)| is_alive(row, user, client, now));
-    Ok(match alive {
-        Some((_, _, client)) if client.grant_id != own.grant_id || client.access_changes != own.access_changes => Some(Settled::Narrowed),
-        Some((row, ..)) if row.generation == generation && within_grace(&row, now) => Some(Settled::Done),
-        _ => None,
-    })
+    let parties = authorizations::with_parties(app.store.writer(), given.id).await?;
+    let Some((row, _, client)) = parties.filter(|(row, user, client)| is_alive(row, user, client, now)) else { return Ok(None) };
+    // The access token carries the handle that was read, so what was taken from the user before now may still be in it.
+    let is_narrowed = client.grant_id != own.grant_id || client.access_changes != own.access_changes || row.grant_id != given.grant_id;
+    if is_narrowed {
+        return Ok(Some(Settled::Narrowed));
+    }
+    if row.generation != given.generation || !within_grace(&row, now) {
+        return Ok(None);
+    }
+    if !row.grant_id_used && !authorizations::note_use(app.store.writer(), row.id, row.grant_id.as_deref().unwrap_or_default()).await? {
+        return Ok(Some(Settled::Narrowed));
+    }
+    Ok(Some(Settled::Done))
 }
 
 /// Returns whether the latest generation was given within the grace period.

@@ -127,8 +127,9 @@ async fn renew(db: &impl ConnectionTrait, narrowed: Narrowed<'_>, condition: Con
     renew_marked(db, condition).await
 }
 
-/// Gives new handles to the authorizations that meet `condition` and have not ended. Locks them by id, as the order of locks in
-/// [`crate::store`] requires.
+/// Gives new handles to the authorizations that meet `condition` and have not ended. No token carries them yet, so that the next change revokes
+/// none of them unless one has been given until then. Even so the next change gives another: a request for tokens that has read the handle finds
+/// it gone when it writes. Locks the authorizations by id, as the order of locks in [`crate::store`] requires.
 async fn renew_marked(db: &impl ConnectionTrait, condition: Condition) -> Result<(), StoreError> {
     use authorizations::{Column, Entity};
     let locked = Entity::find()
@@ -141,7 +142,8 @@ async fn renew_marked(db: &impl ConnectionTrait, condition: Condition) -> Result
         .lock(LockType::Update)
         .into_query();
     allow_long_statements(db).await?;
-    Entity::update_many().col_expr(Column::GrantId, random_handle(db)).filter(Column::Id.in_subquery(locked)).exec(db).await?;
+    let renewed = Entity::update_many().col_expr(Column::GrantId, random_handle(db)).col_expr(Column::GrantIdUsed, Expr::value(false));
+    renewed.filter(Column::Id.in_subquery(locked)).exec(db).await?;
     Ok(())
 }
 

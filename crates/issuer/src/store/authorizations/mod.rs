@@ -112,6 +112,8 @@ pub struct Advance {
     pub id: Uuid,
     /// The generation that is spent.
     pub from: i32,
+    /// The handle in the access token that is given for it.
+    pub grant_id: Vec<u8>,
     /// [`Client::grant_id`] when the client was read, before the authorization.
     pub client_grant_id: Vec<u8>,
     /// [`Client::access_changes`] at that time.
@@ -127,16 +129,17 @@ struct Advanced {
 }
 
 /// Advances each authorization of `steps` by one generation, in one statement, if it has neither ended nor expired, its user and
-/// client are enabled, the user may sign in to the client, and nothing was taken from the client or from many users since the client was read.
-/// Returns `true` for each step that was made; of two equal steps only the first is made. What was taken from the user needs no such
-/// condition: it has replaced the handle that was read with the user's scopes.
+/// client are enabled, the user may sign in to the client, it has the handle that was read, and nothing was taken from the client or from many
+/// users since the client was read. Returns `true` for each step that was made; of two equal steps only the first is made. What was taken from
+/// the user needs no other condition: it has replaced the handle that was read with the user's scopes. The handle counts as used from then on.
 pub(super) async fn advance(db: DatabaseConnection, steps: Vec<Advance>) -> Result<Vec<bool>, StoreError> {
     let now = steps.iter().map(|step| step.now).max().unwrap_or_default();
     let mut values: Vec<Value> = steps.iter().map(|step| step.id.into()).collect();
     let ids = batch::placeholders(&mut values);
     let count = values.len();
-    let columns: [Vec<Value>; 3] = [
+    let columns: [Vec<Value>; 4] = [
         steps.iter().map(|step| step.from.into()).collect(),
+        steps.iter().map(|step| step.grant_id.as_slice().into()).collect(),
         steps.iter().map(|step| step.client_grant_id.as_slice().into()).collect(),
         steps.iter().map(|step| step.access_changes.into()).collect(),
     ];
@@ -146,18 +149,20 @@ pub(super) async fn advance(db: DatabaseConnection, steps: Vec<Advance>) -> Resu
     }
     let step = |number: usize| {
         format!(
-            "id = ${number} AND generation = ${} AND ${} = (SELECT r.grant_id FROM clients r WHERE r.id = authorizations.client_id) \
+            "id = ${number} AND generation = ${} AND grant_id = ${} \
+             AND ${} = (SELECT r.grant_id FROM clients r WHERE r.id = authorizations.client_id) \
              AND ${} = (SELECT number FROM access_changes WHERE access_changes.id = 1)",
             count + number,
             2 * count + number,
-            3 * count + number
+            3 * count + number,
+            4 * count + number
         )
     };
     let each: Vec<String> = (1..=count).map(step).collect();
     values.push(now.into());
-    let now = 4 * count + 1;
+    let now = 5 * count + 1;
     let sql = format!(
-        "UPDATE authorizations SET generation = generation + 1, refreshed_at = ${now} \
+        "UPDATE authorizations SET generation = generation + 1, refreshed_at = ${now}, grant_id_used = TRUE \
          WHERE id IN ({ids}) AND ({}) AND ended_at IS NULL AND expires_at > ${now} \
          AND EXISTS (SELECT 1 FROM users u WHERE u.id = authorizations.user_id AND u.disabled_at IS NULL) \
          AND EXISTS (SELECT 1 FROM clients c WHERE c.id = authorizations.client_id AND c.disabled_at IS NULL \
@@ -167,6 +172,13 @@ pub(super) async fn advance(db: DatabaseConnection, steps: Vec<Advance>) -> Resu
     );
     let mut made: HashSet<Advanced> = Advanced::find_by_statement(text(&db, sql, values)).all(&db).await?.into_iter().collect();
     Ok(steps.iter().map(|step| made.remove(&Advanced { id: step.id, generation: step.from + 1 })).collect())
+}
+
+/// Stores that an access token carries the handle `grant_id` of the authorization `id`. Returns `false` if it has another handle, or has ended.
+pub async fn note_use(db: &impl ConnectionTrait, id: Uuid, grant_id: &[u8]) -> Result<bool, StoreError> {
+    let noted = Entity::update_many().col_expr(Column::GrantIdUsed, Expr::value(true)).filter(Column::Id.eq(id));
+    let noted = noted.filter(Column::GrantId.eq(grant_id)).filter(Column::EndedAt.is_null());
+    Ok(noted.exec(db).await?.rows_affected == 1)
 }
 
 /// A condition for the authorizations of `user`, of `client`, or of both together. `None` matches every user or every client.

@@ -205,6 +205,7 @@ pub struct Standing {
     pub id: Uuid,
     pub user_id: Uuid,
     pub grant_id: Option<Vec<u8>>,
+    pub grant_id_used: bool,
 }
 
 /// Returns up to `limit` of the authorizations `which` that can still be used at `now`. One that was not refreshed for `idle` seconds cannot

@@ -5,6 +5,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "authorizations")]
 #[expect(missing_docs, reason = "the columns are described in the migration")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column or a fact of its own")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
@@ -33,6 +34,8 @@ pub struct Model {
     pub ended_at: Option<i64>,
     /// The handle in its access tokens. `None` once none of them can be valid.
     pub grant_id: Option<Vec<u8>>,
+    /// `false` if no access token carries the handle yet. Whoever gives one sets it before the token leaves the issuer.
+    pub grant_id_used: bool,
     /// Unix seconds at which the session `sid` expires. `None` if the session has ended, or if the authorization has no session.
     /// This is not a column: the queries of `store::authorizations` that need it fill it in.
     #[sea_orm(ignore)]

@@ -2,6 +2,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod handles;
 mod narrowed;
 mod password;
 mod refresh_token;

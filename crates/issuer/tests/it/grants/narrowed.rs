@@ -199,6 +199,7 @@ async fn a_refresh_with_a_client_that_was_read_before_it_was_narrowed_runs_again
         let step = |row: &AuthorizationRow| Advance {
             id: row.id,
             from: row.generation,
+            grant_id: row.grant_id.clone().unwrap(),
             client_grant_id: client.grant_id.clone(),
             access_changes: client.access_changes,
             now: app.clock_now(),

@@ -249,11 +249,17 @@ async fn a_page_says_whose_tokens_a_change_refuses() {
     assert!(saved.text.contains("Saved."), "{}", saved.text);
     assert!(clients::show(&app.reading(), "web").await.unwrap().scope.contains("orders:read"));
 
+    // No token carries the handle that the authorization has got until the client refreshes.
+    let form = [("grant_type", "refresh_token"), ("refresh_token", given.str("refresh_token"))];
+    let refresh = async || assert_eq!(app.post("/token").basic_auth("web", crate::support::SECRET).form(&form).send().await.status, 200);
     // Disabling tells the number, too: of a client those of its access tokens, of a user those of the authorizations that end.
     let ask = async |path: &'static str, action: &'static str| {
         let page = browser.get(path).await;
         browser.submit(&page, path, &[("action", action)]).await.text
     };
+    let asked = ask("/admin/clients/web", "disable").await;
+    assert!(asked.contains("Every request of it is refused until it is enabled again.") && !asked.contains("access tokens of"), "{asked}");
+    refresh().await;
     let asked = ask("/admin/clients/web", "disable").await;
     assert!(asked.contains("Every request of it is refused until it is enabled again. The access tokens of one authorization"), "{asked}");
     for action in ["disable", "delete"] {
