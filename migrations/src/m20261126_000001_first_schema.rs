@@ -100,7 +100,7 @@ impl MigrationTrait for Migration {
         for index in indexes_of_the_cleanup().into_iter().chain(indexes_of_the_outbox()) {
             manager.create_index(index).await?;
         }
-        manager.get_connection().execute_unprepared("INSERT INTO access_changes (id, number) VALUES (1, 0)").await?;
+        manager.get_connection().execute_unprepared("INSERT INTO access_changes (id, number, role_scopes) VALUES (1, 0, 0)").await?;
         let backend = manager.get_database_backend();
         let triggers = [revocations::triggers(backend), signals::triggers(backend), outbox::triggers(backend)];
         for trigger in triggers.into_iter().flatten() {

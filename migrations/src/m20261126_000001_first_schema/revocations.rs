@@ -23,10 +23,11 @@ pub(super) fn revocations() -> TableCreateStatement {
         .take()
 }
 
-/// One row. `number` rises with each change that takes access from many users at once, such as a role that loses a scope. A request for tokens
-/// that read an older number does not insert an authorization.
+/// One row. `role_scopes` rises with each role that loses scopes, `number` with each other change that takes access from many users at once. A
+/// request for tokens that read an older `number` does not insert an authorization; nor does one that read an older `role_scopes`, if the user
+/// has other scopes now.
 pub(super) fn access_changes() -> TableCreateStatement {
-    table("access_changes").col(integer("id").primary_key()).col(big_integer("number")).take()
+    table("access_changes").col(integer("id").primary_key()).col(big_integer("number")).col(big_integer("role_scopes")).take()
 }
 
 /// A change after which something is refused: the table, the events on it, and the condition.

@@ -126,6 +126,7 @@ pub async fn note(db: &impl ConnectionTrait, user: &User, now: UnixSeconds) -> R
 }
 
 /// The changes that the write transaction must make after a password was right.
+#[derive(Clone)]
 pub struct Settlement {
     password_hash: String,
     rehashed: Option<String>,

@@ -9,7 +9,7 @@ use crate::accounts::sign_in::{record_failure, record_refused_access};
 use crate::app::App;
 use crate::audit::{Actor, Face, Who};
 use crate::clients::authentication;
-use crate::grants::{self, Grant, GrantContext, Granted, Settled};
+use crate::grants::{self, Grant, GrantContext, Granted, Redemption, Settled};
 use crate::oauth::error::{Code, OAuthError};
 use crate::store::clients::Client;
 use crate::tokens::issue::issue;
@@ -40,8 +40,8 @@ async fn note_refusal(app: &App, parameters: &Parameters, error: &OAuthError) {
     }
 }
 
-/// The most times that a grant runs because access was taken from its user or its client meanwhile.
-const MOST_RUNS: usize = 5;
+/// The most times that a grant runs because access was taken from its user or its client meanwhile. Only the first one compares a password.
+const MOST_RUNS: usize = 10;
 
 async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthError> {
     let expected = || format!("grant_type: expected one of {}", Grant::ALL.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(", "));
@@ -52,23 +52,46 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthErr
         OAuthError::new(Code::UnsupportedGrantType, format!("{}; found {found}", expected()))
     })?;
     let mut client = authentication::authenticate(app, parameters.authorization(), &parameters.form, &parameters.request).await?;
+    let mut earlier = None;
     for _ in 0..MOST_RUNS {
-        if let Some(response) = run(app, parameters, grant, &client).await? {
-            return Ok(response);
+        match run(app, parameters, grant, &client, earlier.as_ref()).await? {
+            Run::Answered(response) => return Ok(response),
+            Run::Narrowed(redemption) => earlier = Some(redemption),
         }
         // The client has authenticated, so it is only read again.
         let again = app.store.client(&client.id).await?;
         client = again.ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication failed"))?;
     }
-    Err(OAuthError::new(Code::Busy, "what this user or client may do changes all the time; try again"))
+    if let Some(earlier) = &earlier {
+        earlier.withdraw(context(app, parameters, &client, None)).await?;
+    }
+    Err(OAuthError::new(Code::Busy, "access was taken from users or clients too often while this request was answered; try again"))
 }
 
-/// Runs `grant` once and returns its answer. `None` if access was taken from its user or its client meanwhile, so that its tokens must not be
-/// given.
-async fn run(app: &App, parameters: &Parameters, grant: Grant, client: &Client) -> Result<Option<Response>, OAuthError> {
-    let now = app.now();
-    let context = GrantContext { app, client, form: &parameters.form, request: &parameters.request, now };
-    let Granted { authorization, redemption } = grants::run(grant, context).await?;
+/// The end of one run of a grant.
+enum Run {
+    Answered(Response),
+    /// Access was taken from its user or its client, or from many users, meanwhile, so that its tokens must not be given.
+    Narrowed(Redemption),
+}
+
+fn context<'a>(app: &'a App, parameters: &'a Parameters, client: &'a Client, earlier: Option<&'a Redemption>) -> GrantContext<'a> {
+    GrantContext { app, client, form: &parameters.form, request: &parameters.request, now: app.now(), earlier }
+}
+
+/// Runs `grant` once. `earlier` is the redemption of the run before, if there was one.
+async fn run(app: &App, parameters: &Parameters, grant: Grant, client: &Client, earlier: Option<&Redemption>) -> Result<Run, OAuthError> {
+    let context = context(app, parameters, client, earlier);
+    let now = context.now;
+    let Granted { authorization, redemption } = match grants::run(grant, context).await {
+        Ok(granted) => granted,
+        Err(error) => {
+            if let Some(earlier) = earlier {
+                earlier.withdraw(context).await?;
+            }
+            return Err(error);
+        }
+    };
     // Sign before the redemption opens its transaction, so that no transaction is open while RSA runs.
     let response = match issue(app, client, &authorization, now).await {
         // The gate of all grants refused it. For the password grant that is a failed sign-in with the right password.
@@ -91,9 +114,9 @@ async fn run(app: &App, parameters: &Parameters, grant: Grant, client: &Client) 
         Ok(issued) => issued,
     };
     if redemption.settle(context, &authorization).await? == Settled::Narrowed {
-        return Ok(None);
+        return Ok(Run::Narrowed(redemption));
     }
     app.activity.tokens_given(grant.name(), &client.id);
     tracing::debug!(grant = grant.name(), client = client.id, "tokens issued");
-    Ok(Some(no_store(response)))
+    Ok(Run::Answered(no_store(response)))
 }

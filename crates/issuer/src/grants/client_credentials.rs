@@ -26,7 +26,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
 
 impl Redemption {
     #[expect(clippy::unused_async, reason = "the redemptions of the other grants write")]
-    pub(super) async fn settle(self, _: GrantContext<'_>, _: &Authorization) -> Result<Settled, OAuthError> {
+    pub(super) async fn settle(&self, _: GrantContext<'_>, _: &Authorization) -> Result<Settled, OAuthError> {
         Ok(Settled::Done)
     }
 }

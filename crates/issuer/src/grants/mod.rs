@@ -36,6 +36,9 @@ pub struct GrantContext<'a> {
     pub request: &'a RequestInfo,
     /// The time of the request, in Unix seconds.
     pub now: UnixSeconds,
+    /// The redemption of the run before, if the grant runs again because it returned [`Settled::Narrowed`]. What it has proved need not be
+    /// proved again.
+    pub earlier: Option<&'a Redemption>,
 }
 
 /// The result of a grant that succeeded.
@@ -52,7 +55,8 @@ pub struct Granted {
 pub enum Settled {
     /// Everything is written, so the tokens may be given.
     Done,
-    /// What the user or the client may do was narrowed since the grant read it. Nothing is written, and the grant may run again.
+    /// What the user or the client may do was narrowed since the grant read it. Nothing is written, and the grant may run again. An attempt
+    /// that the grant has counted stays counted until then.
     Narrowed,
 }
 
@@ -91,7 +95,7 @@ macro_rules! grants {
 
         impl Redemption {
             /// Checks again what the tokens depend on, and writes all changes or none. If it fails, the tokens must not be given.
-            pub async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<Settled, OAuthError> {
+            pub async fn settle(&self, context: GrantContext<'_>, authorization: &Authorization) -> Result<Settled, OAuthError> {
                 match self { $(Self::$variant(redemption) => redemption.settle(context, authorization).await,)* }
             }
         }

@@ -4,11 +4,11 @@
 use secrecy::SecretString;
 
 use crate::accounts::lockout::{Guesser, Known};
-use crate::accounts::methods::Enrolled;
+use crate::accounts::methods::{Enrolled, Evidence};
 use crate::accounts::requirement::{self, Requirement, Step};
 use crate::accounts::sign_in::{self, Checked, Settlement};
 use crate::clock::{DAY, UnixSeconds};
-use crate::grants::{Grant, GrantContext, Settled, new_row, record_given};
+use crate::grants::{self, Grant, GrantContext, Settled, new_row, record_given};
 use crate::oauth::access::Access;
 use crate::oauth::error::OAuthError;
 use crate::store::authorizations::{self, AuthorizationRow};
@@ -23,6 +23,9 @@ const GENERATED_LIFETIME: UnixSeconds = DAY;
 #[derive(Debug)]
 pub struct Redemption {
     settlement: Settlement,
+    evidence: Evidence,
+    /// That of the user whose password was right.
+    credential_version: i32,
 }
 
 pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Redemption), OAuthError> {
@@ -33,7 +36,10 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     let resource = context.named_resource().await?;
     let known = (!client.public).then(|| Known::Client(client.id.clone()));
     let guesser = Guesser { address: context.request.address, known };
-    let Checked { user, evidence, settlement } = sign_in::check(app, username, password, guesser, &context.actor(), now).await?;
+    let Checked { user, evidence, settlement } = match context.earlier {
+        Some(grants::Redemption::Password(earlier)) => earlier.again(context).await?,
+        _ => sign_in::check(app, username, password, guesser, &context.actor(), now).await?,
+    };
     let enrolment_may_wait = user.password_generated_at.is_some_and(|at| at + GENERATED_LIFETIME > now);
     let required = Requirement { enrolment_may_wait, ..Requirement::default() };
     let Step::Done(proven) = requirement::next(&evidence, &Enrolled::of(&user), &required) else {
@@ -53,17 +59,30 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
         may_use: client.access == Access::Everyone || users::may_use(app.store.reader(), user.id, &client.id).await?,
         ..new_row(context)
     };
+    let redemption = Redemption { settlement, evidence, credential_version: user.credential_version };
     let party = Party::User(Box::new((*user, row)));
-    Ok((Authorization { party, granted, requested_scope, resource, nonce: None }, Redemption { settlement }))
+    Ok((Authorization { party, granted, requested_scope, resource, nonce: None }, redemption))
 }
 
 impl Redemption {
+    /// Returns the user as they are now, without another comparison of the password: that would cost as much as a sign-in each time that
+    /// somebody changes what the user may do.
+    async fn again(&self, context: GrantContext<'_>) -> Result<Checked, OAuthError> {
+        let GrantContext { app, now, .. } = context;
+        let user = users::with_scopes(app.store.reader(), self.evidence.user()).await?;
+        let Some(user) = user.filter(|user| user.credential_version == self.credential_version) else {
+            sign_in::record_failure(app, Some(self.evidence.user()), &context.actor(), now).await?;
+            return Err(OAuthError::invalid_grant().because("the user was disabled or removed, or the password was changed meanwhile"));
+        };
+        Ok(Checked { user: Box::new(user), evidence: self.evidence.clone(), settlement: self.settlement.clone() })
+    }
+
     /// Takes the attempt off the counters, since the password was right although no tokens can be given.
     pub(super) async fn withdraw(&self, context: GrantContext<'_>) -> Result<(), OAuthError> {
         Ok(self.settlement.withdraw(&context.app.store).await?)
     }
 
-    pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<Settled, OAuthError> {
+    pub(super) async fn settle(&self, context: GrantContext<'_>, authorization: &Authorization) -> Result<Settled, OAuthError> {
         let Some((user, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
         let transaction = context.app.store.begin().await?;
         // The settlement comes first, because it locks the counters before the user. The order of locks is stated in store/mod.rs.
@@ -72,7 +91,6 @@ impl Redemption {
         if !authorizations::insert(&transaction, row, user, context.client).await? {
             roll_back(transaction).await?;
             if !authorizations::is_as_read(context.app.store.writer(), user, context.client).await? {
-                self.withdraw(context).await?;
                 return Ok(Settled::Narrowed);
             }
             sign_in::record_failure(context.app, Some(user.id), &context.actor(), context.now).await?;

@@ -63,10 +63,10 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
 }
 
 impl Redemption {
-    pub(super) async fn settle(self, context: GrantContext<'_>, authorization: &Authorization) -> Result<Settled, OAuthError> {
+    pub(super) async fn settle(&self, context: GrantContext<'_>, authorization: &Authorization) -> Result<Settled, OAuthError> {
         let GrantContext { app, client, now, .. } = context;
         let Some((_, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
-        if let Self::Advance { from } = self {
+        if let Self::Advance { from } = *self {
             let (client_grant_id, access_changes) = (client.grant_id.clone(), client.access_changes);
             let grant_id = row.grant_id.clone().unwrap_or_default();
             // A single statement is a transaction of its own.

@@ -82,8 +82,10 @@ pub struct Client {
     pub session_management: bool,
     /// The handle in the access tokens that it gets for itself. Each change that narrows the client gives it another.
     pub grant_id: Vec<u8>,
-    /// How often access was taken from many users at once, when the client was read.
+    /// How often access was taken from many users at once, but for roles that lost scopes, when the client was read.
     pub access_changes: i64,
+    /// How often a role had lost scopes at that time.
+    pub role_scope_changes: i64,
     metadata: String,
     /// The resource of its tokens unless a request names another.
     pub default_resource: Option<Resource>,
@@ -105,8 +107,11 @@ const SCOPES: &str = "COALESCE((SELECT string_agg(scopes.name || ' ' || scopes.r
 const OPEN_SCOPES: &str = "COALESCE((SELECT string_agg(scopes.name || ' ' || scopes.resource_id, ' ') FROM scopes \
      JOIN resources AS openings ON openings.id = scopes.resource_id WHERE openings.open), '')";
 
-/// An SQL expression: how often access was taken from many users at once.
+/// An SQL expression: how often access was taken from many users at once, but for roles that lost scopes.
 const ACCESS_CHANGES: &str = "(SELECT access_changes.number FROM access_changes WHERE access_changes.id = 1)";
+
+/// An SQL expression: how often a role has lost scopes.
+const ROLE_SCOPE_CHANGES: &str = "(SELECT access_changes.role_scopes FROM access_changes WHERE access_changes.id = 1)";
 
 /// An SQL expression: whether the client has claims of its own.
 const HAS_CLAIMS: &str = "EXISTS (SELECT 1 FROM client_claims WHERE client_claims.client_id = clients.id)";
@@ -118,7 +123,8 @@ impl Client {
         let resource = columns::<resources::Entity>("resources", &format!("{prefix}resource_"));
         format!(
             "{}, {resource}, {SCOPES} AS {prefix}scopes, {OPEN_SCOPES} AS {prefix}open_scopes, {HAS_CLAIMS} AS {prefix}has_claims, \
-             {SECRETS} AS {prefix}secrets, {ACCESS_CHANGES} AS {prefix}access_changes",
+             {SECRETS} AS {prefix}secrets, {ACCESS_CHANGES} AS {prefix}access_changes, \
+             {ROLE_SCOPE_CHANGES} AS {prefix}role_scope_changes",
             columns::<clients::Entity>("clients", prefix)
         )
     }
@@ -138,6 +144,7 @@ impl FromQueryResult for Client {
             session_management: client.session_management,
             has_claims: row.try_get(prefix, "has_claims")?,
             access_changes: row.try_get(prefix, "access_changes")?,
+            role_scope_changes: row.try_get(prefix, "role_scope_changes")?,
             secrets: Secret::parse(&secrets),
             access: client.access(),
             pkce: client.pkce(),

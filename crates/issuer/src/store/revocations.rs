@@ -65,7 +65,9 @@ fn random_handle(db: &impl ConnectionTrait) -> SimpleExpr {
 enum Narrowed<'a> {
     Users(&'a [Uuid]),
     Client(&'a str),
-    /// The members of a group, the holders of a role, or everyone who uses a resource.
+    /// The holders of a role that loses scopes.
+    Holders,
+    /// The members of a group, the holders of a role that is removed, or everyone who uses a resource.
     Many,
 }
 
@@ -81,9 +83,10 @@ impl Narrowed<'_> {
                 marked.filter(Column::Id.is_in(ids.iter().copied())).exec(db).await?;
             }
             Self::Client(id) => renew_clients(db, Condition::all().add(clients::Column::Id.eq(id))).await?,
-            Self::Many => {
+            Self::Holders | Self::Many => {
                 use access_changes::{Column, Entity};
-                Entity::update_many().col_expr(Column::Number, Expr::col(Column::Number).add(1)).exec(db).await?;
+                let counter = if let Self::Holders = self { Column::RoleScopes } else { Column::Number };
+                Entity::update_many().col_expr(counter, Expr::col(counter).add(1)).exec(db).await?;
             }
         }
         Ok(())
@@ -113,7 +116,7 @@ async fn wait_for_others(db: &impl ConnectionTrait) -> Result<(), StoreError> {
 
 /// Gives new handles to the authorizations that meet `condition` and have not ended, because of a change that takes access from `narrowed`.
 async fn renew(db: &impl ConnectionTrait, narrowed: Narrowed<'_>, condition: Condition) -> Result<(), StoreError> {
-    if let (Narrowed::Many, DbBackend::Postgres) = (narrowed, db.get_database_backend()) {
+    if let (Narrowed::Holders | Narrowed::Many, DbBackend::Postgres) = (narrowed, db.get_database_backend()) {
         wait_for_others(db).await?;
         // While the mark is there, nobody can sign in. So what takes long comes before it, and then only what was given meanwhile is left.
         renew_marked(db, condition.clone()).await?;
@@ -202,15 +205,25 @@ pub async fn of_members(db: &impl ConnectionTrait, id: Uuid, loss: &Loss) -> Res
     renew(db, Narrowed::Many, condition).await
 }
 
-/// Refuses the access tokens of everyone who has the role `name`, directly or through a group, that hold what these users lose.
-pub async fn of_holders(db: &impl ConnectionTrait, name: &str, loss: &Loss) -> Result<(), StoreError> {
+/// Refuses the access tokens of everyone who has the role `name`, directly or through a group, that hold what these users lose with its
+/// `scopes`.
+pub async fn of_scopes(db: &impl ConnectionTrait, name: &str, scopes: Vec<String>) -> Result<(), StoreError> {
+    of_holders(db, Narrowed::Holders, name, &Loss { scopes, group: None }).await
+}
+
+/// Does the same for the role `name` itself, which is about to be removed.
+pub async fn of_role(db: &impl ConnectionTrait, name: &str) -> Result<(), StoreError> {
+    of_holders(db, Narrowed::Many, name, &Loss::of(db, &[name.to_owned()], None).await?).await
+}
+
+async fn of_holders(db: &impl ConnectionTrait, narrowed: Narrowed<'_>, name: &str, loss: &Loss) -> Result<(), StoreError> {
     let direct = user_roles::Entity::find().select_only().column(user_roles::Column::UserId).filter(user_roles::Column::Role.eq(name));
     let carriers =
         group_roles::Entity::find().select_only().column(group_roles::Column::GroupId).filter(group_roles::Column::Role.eq(name));
     let members = members().and_where(group_members::Column::GroupId.in_subquery(carriers.into_query())).take();
     let user = authorizations::Column::UserId;
     let holders = Condition::any().add(user.in_subquery(direct.into_query())).add(user.in_subquery(members));
-    renew(db, Narrowed::Many, Condition::all().add(holders).add(loss.narrows())).await
+    renew(db, narrowed, Condition::all().add(holders).add(loss.narrows())).await
 }
 
 /// Refuses all access tokens of the client `id`, those of its users and its own.

@@ -107,7 +107,7 @@ pub async fn replace_scopes(db: &impl ConnectionTrait, name: &str, scopes: &[Str
     let mut lost = self::scopes(db, name).await?;
     lost.retain(|scope| !scopes.contains(scope));
     if !lost.is_empty() {
-        revocations::of_holders(db, name, &Loss { scopes: lost, group: None }).await?;
+        revocations::of_scopes(db, name, lost).await?;
     }
     role_scopes::Entity::delete_many().filter(role_scopes::Column::Role.eq(name)).exec(db).await?;
     changed(name).exec(db).await?;
@@ -116,7 +116,7 @@ pub async fn replace_scopes(db: &impl ConnectionTrait, name: &str, scopes: &[Str
 
 /// Deletes the role `name`, which its users lose too. Returns `false` if there is no such role.
 pub async fn remove(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
-    revocations::of_holders(db, name, &Loss::of(db, &[name.to_owned()], None).await?).await?;
+    revocations::of_role(db, name).await?;
     Ok(roles::Entity::delete_by_id(name).exec(db).await?.rows_affected == 1)
 }
 

@@ -110,6 +110,11 @@ pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Op
     Ok(users::Entity::find().filter(users::Column::Username.eq(username)).into_partial_model::<User>().all(db).await?.pop())
 }
 
+/// Returns the user `id`.
+pub async fn with_scopes(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<User>, StoreError> {
+    Ok(users::Entity::find_by_id(id).into_partial_model::<User>().all(db).await?.pop())
+}
+
 /// Returns whether the user `id` may sign in to the client `client`.
 pub async fn may_use(db: &impl ConnectionTrait, id: Uuid, client: &str) -> Result<bool, StoreError> {
     let sql = format!("SELECT 1 AS found FROM users WHERE users.id = $1 AND {}", client_groups::may_use("$2"));

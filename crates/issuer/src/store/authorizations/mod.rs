@@ -66,9 +66,9 @@ pub async fn hold_parties(db: &impl ConnectionTrait, user: Uuid, client: &str) -
     Ok(())
 }
 
-/// Returns what [`parties`] does, if nothing was taken from `user`, from `client` or from many users at once since the two were read. The
-/// counter of the latter is locked after them. `client` must have been read first.
-fn as_read(user: &User, client: &Client) -> SelectStatement {
+/// Returns what [`parties`] does, if nothing but scopes of roles was taken from `user`, from `client` or from many users at once since the
+/// two were read. The counters of the latter are locked after them. `client` must have been read first.
+fn but_for_roles(user: &User, client: &Client) -> SelectStatement {
     parties(user.id, &client.id)
         .from(access_changes::Entity)
         .and_where(users::Column::AccessVersion.eq(user.access_version))
@@ -79,16 +79,53 @@ fn as_read(user: &User, client: &Client) -> SelectStatement {
         .take()
 }
 
+/// Returns what [`but_for_roles`] does, if no role has lost scopes since either. `role_scopes` is how often one had when the user was read.
+fn as_read(user: &User, client: &Client, role_scopes: i64) -> SelectStatement {
+    but_for_roles(user, client).and_where(access_changes::Column::RoleScopes.eq(role_scopes)).take()
+}
+
 /// Returns whether nothing was taken from `user`, from `client` or from many users at once since the two were read.
 pub async fn is_as_read(db: &impl ConnectionTrait, user: &User, client: &Client) -> Result<bool, StoreError> {
-    Ok(db.query_one(as_read(user, client).expr(Expr::val(1))).await?.is_some())
+    Ok(db.query_one(as_read(user, client, client.role_scope_changes).expr(Expr::val(1))).await?.is_some())
+}
+
+/// Returns how often a role has lost scopes, if one has since `user` and `client` were read, and this is all that has changed, and `user` has
+/// the same scopes as then. No role loses scopes any more until the caller's transaction ends.
+async fn after_others_lost_scopes(db: &impl ConnectionTrait, user: &User, client: &Client) -> Result<Option<i64>, StoreError> {
+    let counter = Expr::col((access_changes::Entity, access_changes::Column::RoleScopes));
+    let Some(row) = db.query_one(but_for_roles(user, client).expr_as(counter, "role_scopes")).await? else { return Ok(None) };
+    let role_scopes: i64 = row.try_get("", "role_scopes")?;
+    if role_scopes == client.role_scope_changes {
+        return Ok(None);
+    }
+    // A statement of its own, which sees what was committed before the lock was given.
+    let now = crate::store::users::with_scopes(db, user.id).await?;
+    let set = |user: &User| user.scopes.iter().cloned().collect::<HashSet<_>>();
+    Ok(now.filter(|now| set(now) == set(user)).map(|_| role_scopes))
 }
 
 /// Inserts `row` of `user` and `client` if both are enabled, the user may sign in to the client, its session (if any) has not ended, the user
 /// still has the same `credential_version`, and nothing was taken from them since they were read; otherwise returns `false`. A transaction
-/// that changes them at the same moment waits, and then finds the row.
+/// that changes them at the same moment waits, and then finds the row. Roles of others may lose scopes meanwhile.
 pub async fn insert(db: &impl ConnectionTrait, row: &AuthorizationRow, user: &User, client: &Client) -> Result<bool, StoreError> {
-    let mut decision = as_read(user, client);
+    if insert_after(db, row, user, client, client.role_scope_changes).await? {
+        return Ok(true);
+    }
+    match after_others_lost_scopes(db, user, client).await? {
+        Some(role_scopes) => insert_after(db, row, user, client, role_scopes).await,
+        None => Ok(false),
+    }
+}
+
+/// Does what [`insert`] does, if a role has lost scopes `role_scopes` times.
+async fn insert_after(
+    db: &impl ConnectionTrait,
+    row: &AuthorizationRow,
+    user: &User,
+    client: &Client,
+    role_scopes: i64,
+) -> Result<bool, StoreError> {
+    let mut decision = as_read(user, client, role_scopes);
     decision
         .and_where(users::Column::DisabledAt.is_null())
         .and_where(users::Column::CredentialVersion.eq(user.credential_version))

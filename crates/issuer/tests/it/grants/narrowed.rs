@@ -192,7 +192,7 @@ async fn a_change_waits_for_the_authorization_that_is_being_inserted_and_revokes
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_with_a_client_that_was_read_before_it_was_narrowed_runs_again() {
-    for way in [Way::ClientLosesScope, Way::ResourceClosed, Way::RoleLosesScope] {
+    for way in [Way::ClientLosesScope, Way::ResourceClosed, Way::RoleRemoved] {
         let (app, alice) = house(way).await;
         assert_eq!(by_password(&app).await.status, 200);
         let client = app.app.store.client("all").await.unwrap().unwrap();
@@ -215,13 +215,100 @@ async fn a_refresh_with_a_client_that_was_read_before_it_was_narrowed_runs_again
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_with_a_user_who_was_read_before_they_were_narrowed_runs_again() {
+    for way in [Way::GroupLeft, Way::RoleLosesScope, Way::RoleTaken] {
+        let (app, alice) = house(way).await;
+        assert_eq!(by_password(&app).await.status, 200);
+        let (row, _, client) = parties(&app).await;
+        let step = |row: AuthorizationRow| Advance {
+            id: row.id,
+            from: row.generation,
+            grant_id: row.grant_id.unwrap(),
+            client_grant_id: client.grant_id.clone(),
+            access_changes: client.access_changes,
+            now: app.clock_now(),
+        };
+        let mut change = Change::within(&app.app, &app.operator, app.app.store.begin().await.unwrap());
+        way.take(&mut change, alice).await;
+        commit(change.transaction).await.unwrap();
+        assert!(!app.app.store.advance(step(row)).await.unwrap(), "{way:?}");
+        let (row, ..) = parties(&app).await;
+        assert!(!row.grant_id_used && app.app.store.advance(step(row)).await.unwrap(), "{way:?}: the new handle is good");
+    }
+}
+
+/// Lets a role that alice does not have lose a scope.
+async fn narrow_others(app: &TestApp) {
+    let guard = roles::NewRole::check("guard", &["orders:read".to_owned()]).unwrap();
+    app.operate(|change| Box::pin(roles::add(change, guard))).await.unwrap();
+    app.add_user("bob", &["guard"]).await;
+    let lost = ["orders:read".to_owned()];
+    app.operate(|change| Box::pin(roles::change_scopes(change, "guard", &[], &lost))).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_of_others_that_loses_a_scope_stops_no_authorization() {
+    for (way, goes_on) in [(Way::RoleTaken, true), (Way::RoleLosesScope, false)] {
+        let (app, alice) = house(way).await;
+        assert_eq!(by_password(&app).await.status, 200);
+        let (row, user, client) = parties(&app).await;
+        let row = AuthorizationRow { id: Uuid::from_u128(7), grant_id: Some(vec![7; 16]), ..row };
+        narrow_others(&app).await;
+        if !goes_on {
+            let mut change = Change::within(&app.app, &app.operator, app.app.store.begin().await.unwrap());
+            way.take(&mut change, alice).await;
+            commit(change.transaction).await.unwrap();
+        }
+        let transaction = app.app.store.begin().await.unwrap();
+        assert_eq!(authorizations::insert(&transaction, &row, &user, &client).await.unwrap(), goes_on, "{way:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_that_runs_again_compares_no_password_again() {
+    for way in [Way::RoleTaken, Way::GroupLosesRole] {
+        let (app, alice) = house(way).await;
+        let threads = app.app.settings.hash_threads;
+        // Each piece of work keeps a thread until the sender is dropped.
+        let occupy = || {
+            let (release, released) = flume::bounded::<()>(0);
+            for _ in 0..threads {
+                let (pool, released) = (app.app.pool.clone(), released.clone());
+                tokio::spawn(async move { pool.run(move |_| released.recv().is_ok()).await });
+            }
+            release
+        };
+        let before = occupy();
+        real_time(50).await;
+        let request = by_password(&app);
+        let changes = async {
+            // The request has read what alice may do, and waits for a thread.
+            real_time(400).await;
+            let mut change = Change::within(&app.app, &app.operator, app.app.store.begin().await.unwrap());
+            way.take(&mut change, alice).await;
+            commit(change.transaction).await.unwrap();
+            let after = occupy();
+            real_time(50).await;
+            drop(before);
+            after
+        };
+        let both = Box::pin(async { tokio::join!(request, changes) });
+        let (answer, after) = tokio::time::timeout(std::time::Duration::from_secs(8), both).await.expect("it waits for no other thread");
+        assert_eq!((answer.status, answer.str("scope")), (200, "openid orders:read"), "{way:?}: {}", answer.text);
+        drop(after);
+        assert_eq!(app.count("SELECT count(*) FROM attempts WHERE count > 0").await, 0, "{way:?}: the password was right");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_look_at_what_was_taken_uses_keys() {
     let (app, _) = house(Way::RoleTaken).await;
     assert_eq!(by_password(&app).await.status, 200);
-    let (row, user, client) = parties(&app).await;
+    let (row, user, mut client) = parties(&app).await;
+    client.role_scope_changes -= 1;
     let plans = app.plans().await;
     let row = AuthorizationRow { id: Uuid::from_u128(7), grant_id: Some(vec![7; 16]), ..row };
-    assert!(authorizations::is_as_read(&plans, &user, &client).await.unwrap());
+    assert!(!authorizations::is_as_read(&plans, &user, &client).await.unwrap());
     assert!(authorizations::insert(&plans, &row, &user, &client).await.unwrap());
     plans.assert_indexed(&[]);
 }
