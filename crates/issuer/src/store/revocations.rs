@@ -93,9 +93,16 @@ impl Narrowed<'_> {
     }
 }
 
-/// An SQL expression: whether the authorization was given within five minutes before the newest one. No request for tokens takes as long.
-const RECENT: &str =
-    "authorizations.created_at >= (SELECT newest.created_at FROM authorizations newest ORDER BY newest.id DESC LIMIT 1) - 300";
+/// An authorization that was inserted while this transaction ran was given no longer than this before the newest one, in seconds. A node
+/// notes that time at the beginning of a request, by its own clock: a request takes a minute at most, and the clocks of two nodes may differ by
+/// twice the greatest `clock_skew`, which is 300 s.
+const RECENT_SECONDS: u32 = 900;
+
+/// Returns an SQL expression: whether the authorization was given within [`RECENT_SECONDS`] before the newest one.
+fn recent() -> SimpleExpr {
+    let newest = "(SELECT newest.created_at FROM authorizations newest ORDER BY newest.id DESC LIMIT 1)";
+    Expr::cust(format!("authorizations.created_at >= {newest} - {RECENT_SECONDS}"))
+}
 
 /// An SQL expression of PostgreSQL: whether this transaction has not yet changed the authorization. Where a transaction changes a row twice,
 /// PostgreSQL checks the foreign keys of the row again, and waits for whoever holds the client, who may wait for the authorization.
@@ -121,7 +128,7 @@ async fn renew(db: &impl ConnectionTrait, narrowed: Narrowed<'_>, condition: Con
         // While the mark is there, nobody can sign in. So what takes long comes before it, and then only what was given meanwhile is left.
         renew_marked(db, condition.clone()).await?;
         narrowed.mark(db).await?;
-        return renew_marked(db, Condition::all().add(condition).add(Expr::cust(RECENT)).add(Expr::cust(UNCHANGED))).await;
+        return renew_marked(db, Condition::all().add(condition).add(recent()).add(Expr::cust(UNCHANGED))).await;
     }
     narrowed.mark(db).await?;
     if let Narrowed::Client(_) = narrowed {
@@ -238,8 +245,6 @@ pub async fn of_client_itself(db: &impl ConnectionTrait, id: &str) -> Result<(),
 
 /// The number of authorizations that one statement of [`of_open_resource`] looks at, so that none lasts long.
 const AT_ONCE: u64 = 5000;
-/// The time within which a request for tokens ends, in milliseconds, as in [`RECENT`].
-const RECENT_MILLIS: u128 = 300_000;
 
 /// Refuses all access tokens that may be for `resource`: those of authorizations that hold a scope of it or were given for it, and those
 /// that clients with a scope of it got for themselves.
@@ -290,7 +295,8 @@ async fn of_open_resource(db: &impl ConnectionTrait, lists_it: &Condition) -> Re
     Narrowed::Many.mark(db).await?;
     let newest = ids().order_by_desc(Column::Id).limit(1).into_tuple::<Uuid>().all(db).await?.pop();
     // An id begins with the milliseconds at which it was made, in 48 bits.
-    let recent = (newest.unwrap_or_default().as_u128() >> 80).saturating_sub(RECENT_MILLIS) << 80;
+    let millis = newest.unwrap_or_default().as_u128() >> 80;
+    let recent = millis.saturating_sub(u128::from(RECENT_SECONDS) * 1000) << 80;
     let unchanged = (db.get_database_backend() == DbBackend::Postgres).then(|| Expr::cust(UNCHANGED));
     renew_marked(db, Condition::all().add(Column::Id.gte(Uuid::from_u128(recent))).add(lists_it.clone()).add_option(unchanged)).await
 }
