@@ -35,11 +35,20 @@ struct Caller {
     app: Arc<App>,
     client: Client,
     actor: Actor,
+    token: String,
+    /// The scopes of which the token must have one.
+    scopes: &'static [&'static str],
 }
 
 impl Caller {
     fn receiver(&self) -> Receiver<'_> {
         Receiver { app: &self.app, client: &self.client, actor: &self.actor }
+    }
+
+    /// Refuses a request that has waited if its token has expired or was revoked meanwhile, or if the client lost the scope.
+    async fn check_again(&self) -> Result<(), Response> {
+        let checked = check(&self.app, &self.token, self.scopes).await;
+        checked.map(drop).map_err(|error| error.into_response(self.app.settings.issuer.as_str(), self.scopes[0]))
     }
 }
 
@@ -59,14 +68,21 @@ impl FromRequestParts<Arc<App>> for Manager {
     }
 }
 
-async fn caller(parts: &Parts, app: &Arc<App>, scopes: &[&'static str]) -> Result<Caller, Response> {
+async fn caller(parts: &Parts, app: &Arc<App>, scopes: &'static [&'static str]) -> Result<Caller, Response> {
     authenticate(parts, app, scopes).await.map_err(|error| error.into_response(app.settings.issuer.as_str(), scopes[0]))
 }
 
-/// Returns the client whose token the request carries, if the token has one of `scopes`. A token that acts for a user does not count.
-async fn authenticate(parts: &Parts, app: &Arc<App>, scopes: &[&str]) -> Result<Caller, BearerError> {
+async fn authenticate(parts: &Parts, app: &Arc<App>, scopes: &'static [&'static str]) -> Result<Caller, BearerError> {
     let token = header_token(&parts.headers)?.ok_or(BearerError::NoCredentials("the request carries no access token"))?;
-    let found = look_up(app, &token).await?.ok_or(BearerError::InvalidToken)?;
+    let client = check(app, &token, scopes).await?;
+    let info = request_info(parts).map_err(BearerError::Other)?;
+    let actor = Actor::remote(Who::Client(client.id.clone()), Face::Signals, &info);
+    Ok(Caller { app: Arc::clone(app), client, actor, token, scopes })
+}
+
+/// Returns the client that got `token` for itself, if the token has one of `scopes`. A token that acts for a user does not count.
+async fn check(app: &App, token: &str, scopes: &[&str]) -> Result<Client, BearerError> {
+    let found = look_up(app, token).await?.ok_or(BearerError::InvalidToken)?;
     let LiveToken { access: Some(own), client, user } = found else { return Err(BearerError::InvalidToken) };
     if !own.aud.contains(app.settings.issuer.as_str()) {
         return Err(BearerError::InvalidToken);
@@ -75,9 +91,7 @@ async fn authenticate(parts: &Parts, app: &Arc<App>, scopes: &[&str]) -> Result<
     if user.is_some() || !scopes.iter().any(|scope| held.contains(scope) && allowed(scope)) {
         return Err(BearerError::InsufficientScope);
     }
-    let info = request_info(parts).map_err(BearerError::Other)?;
-    let actor = Actor::remote(Who::Client(client.id.clone()), Face::Signals, &info);
-    Ok(Caller { app: Arc::clone(app), client, actor })
+    Ok(client)
 }
 
 /// Returns whether a body is sent as JSON, or without a type, as in the examples of SSF 1.0.

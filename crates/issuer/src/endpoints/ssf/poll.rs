@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use serde_json::{Map, Value};
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -72,8 +72,19 @@ pub fn poll() -> MethodRouter<Arc<App>> {
     });
     post(move |State(app): State<Arc<App>>, reader: Reader, Path(id): Path<String>, Body(body): Body| {
         let waiting = Arc::clone(&waiting);
-        async move { answer(&app, &waiting, &reader, &id, &body).await }
+        async move {
+            let answered = answer(&app, &waiting, &reader, &id, &body).await.map_err(IntoResponse::into_response)?;
+            if answered.has_waited {
+                reader.0.check_again().await?;
+            }
+            Ok::<_, Response>(answered.response)
+        }
     })
+}
+
+struct Answered {
+    response: Response,
+    has_waited: bool,
 }
 
 async fn answer(
@@ -82,11 +93,12 @@ async fn answer(
     Reader(caller): &Reader,
     id: &str,
     body: &Map<String, Value>,
-) -> Result<Response, OAuthError> {
+) -> Result<Answered, OAuthError> {
     let (receiver, request) = (caller.receiver(), Request::parse(body)?);
     acknowledge(receiver, id, &request).await?;
     let mut taken = take(receiver, id, &request).await?;
-    if taken.sets.is_empty() && !taken.more && !request.immediately {
+    let has_waited = taken.sets.is_empty() && !taken.more && !request.immediately;
+    if has_waited {
         let busy = || OAuthError::new(Code::Busy, "too many requests wait for events; try again");
         let _place = waiting.places.try_acquire().map_err(|_| busy())?;
         let _own = waiting.place_of(&receiver.client.id).ok_or_else(busy)?;
@@ -112,7 +124,7 @@ async fn answer(
     if taken.more {
         answer.insert("moreAvailable".to_owned(), true.into());
     }
-    Ok(no_store(answer))
+    Ok(Answered { response: no_store(answer), has_waited })
 }
 
 impl Waiting {

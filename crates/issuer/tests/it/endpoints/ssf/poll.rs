@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use signet_issuer::admin::Change;
+use signet_issuer::admin::edit_client::ClientPatch;
+use signet_issuer::admin::patch::Patch;
 use signet_issuer::admin::users::{PasswordHash, set_password};
 use signet_issuer::jobs;
 use signet_issuer::oauth::ssf::EventType;
@@ -11,7 +13,7 @@ use signet_issuer::store::{commit, stream_queue, streams};
 use tokio::time::timeout;
 
 use super::{CREDENTIAL_CHANGE, Hub, STREAM_UPDATED, VERIFICATION, event};
-use crate::support::{claims, header};
+use crate::support::{SECRET, claims, header};
 
 /// Puts `count` events about alice into the streams, by the trigger that a new password fires.
 pub async fn many(hub: &Hub, count: usize) {
@@ -80,6 +82,47 @@ async fn a_request_without_events_waits_for_one_at_every_node() {
     let (one, two, three) = timeout(Duration::from_secs(5), waiting).await.expect("an event travels at once");
     assert_eq!(ids(&one).len(), 1);
     assert_eq!((ids(&two), ids(&three)), (ids(&one), ids(&one)));
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Loss {
+    TokenExpires,
+    TokenRevoked,
+    ScopeTaken,
+    ClientDisabled,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_token_is_good_no_more_gets_no_event_that_comes_while_it_waits() {
+    for loss in [Loss::TokenExpires, Loss::TokenRevoked, Loss::ScopeTaken, Loss::ClientDisabled] {
+        let hub = Hub::new().await;
+        hub.used_by("alice").await;
+        let id = hub.stream().await;
+        let waiting = hub.poll(&id, json!({}));
+        tokio::pin!(waiting);
+        assert!(timeout(Duration::from_millis(500), &mut waiting).await.is_err(), "{loss:?}: there is nothing yet");
+        match loss {
+            Loss::TokenExpires => hub.app.advance(601),
+            Loss::TokenRevoked => {
+                let revoked = hub.app.post("/revoke").basic_auth("hub", SECRET).form(&[("token", &hub.token)]).send().await;
+                assert_eq!(revoked.status, 200, "{}", revoked.text);
+            }
+            Loss::ScopeTaken => {
+                let patch = ClientPatch { scope: Patch::Set("openid".to_owned()), ..ClientPatch::default() };
+                hub.app.edit_client("hub", patch).await.unwrap();
+            }
+            Loss::ClientDisabled => hub.app.disable_client("hub").await,
+        }
+        // An event that is in the queue already, as if it had come just before.
+        let details = json!({ "jti": "an-event" }).to_string();
+        let db = hub.app.app.store.writer();
+        stream_queue::insert(db, &id, EventType::Verification, details, false, hub.app.clock_now()).await.unwrap();
+        let answer = timeout(Duration::from_secs(8), waiting).await.expect("an event travels at once");
+        assert_eq!(answer.error(), (401, "invalid_token"), "{loss:?}: {}", answer.text);
+        assert!(!answer.text.contains("sets"), "{loss:?}: {}", answer.text);
+        let kept = hub.app.count(&format!("SELECT count(*) FROM outbox WHERE receiver = 'stream:{id}'")).await;
+        assert_eq!(kept, 1, "{loss:?}: the event waits for a good token");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
