@@ -94,13 +94,14 @@ async fn check(app: &App, token: &str, scopes: &[&str]) -> Result<Client, Bearer
     Ok(client)
 }
 
-/// Returns whether a body is sent as JSON, or without a type, as in the examples of SSF 1.0.
+/// Returns whether a body is sent as JSON, or without a type, as in the examples of SSF 1.0. An empty type counts as none. A form of another
+/// site cannot do harm in this way, because each request carries an access token.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (first, None) = (types.next(), types.next()) else { return false };
     let Some(first) = first else { return true };
     let media_type = first.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    media_type == "application/json" || media_type.starts_with("application/") && media_type.ends_with("+json")
+    media_type.is_empty() || media_type == "application/json" || media_type.starts_with("application/") && media_type.ends_with("+json")
 }
 
 /// The body of a request, which is a JSON object. A member that is null counts as absent, except where a member of a configuration is changed:
@@ -111,7 +112,7 @@ impl Body {
     /// Returns the member `stream_id`.
     fn stream(&self) -> Result<&str, OAuthError> {
         let id = self.0.get("stream_id").and_then(Value::as_str);
-        id.ok_or_else(|| OAuthError::invalid_request("stream_id: expected the id of a stream"))
+        id.ok_or_else(|| OAuthError::invalid_request("stream_id: expected the id of a stream, as a text in the body"))
     }
 }
 

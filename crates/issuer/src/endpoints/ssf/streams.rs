@@ -11,10 +11,23 @@ use crate::oauth::form::Form;
 use crate::signals::{status as statuses, streams as operations, subjects};
 use crate::web::respond::no_store;
 
-/// Returns the parameter `stream_id` of the query.
+/// Returns the parameter `stream_id` of the query. An empty one does not count as absent: it is the id of no stream.
 fn stream_of(query: Option<&str>) -> Result<Option<String>, OAuthError> {
     let form = Form::parse(query.unwrap_or_default().as_bytes()).map_err(|error| OAuthError::invalid_request(error.to_string()))?;
-    Ok(form.get("stream_id").map(str::to_owned))
+    let is_given = form.names().any(|name| name == "stream_id");
+    Ok(is_given.then(|| form.get("stream_id").unwrap_or_default().to_owned()))
+}
+
+/// Returns the member `stream_id` of the body, by which a changed stream is found. A query that names another stream is a mistake of the
+/// receiver.
+fn stream_in<'a>(body: &'a Body, query: Option<&str>) -> Result<&'a str, OAuthError> {
+    let id = body.stream()?;
+    match stream_of(query)? {
+        Some(other) if other != id => {
+            Err(OAuthError::invalid_request("stream_id: expected the same id in the body as in the query, or only in the body"))
+        }
+        _ => Ok(id),
+    }
 }
 
 fn required(id: Option<String>) -> Result<String, OAuthError> {
@@ -45,13 +58,13 @@ pub async fn read(Reader(caller): Reader, RawQuery(query): RawQuery) -> Result<R
 }
 
 /// `PATCH /ssf/streams`: changes the members that the body has.
-pub async fn update(Manager(caller): Manager, body: Body) -> Result<Response, OAuthError> {
-    Ok(no_store(operations::change(caller.receiver(), body.stream()?, &body.0, false).await?))
+pub async fn update(Manager(caller): Manager, RawQuery(query): RawQuery, body: Body) -> Result<Response, OAuthError> {
+    Ok(no_store(operations::change(caller.receiver(), stream_in(&body, query.as_deref())?, &body.0, false).await?))
 }
 
 /// `PUT /ssf/streams`: puts the body in place of the configuration.
-pub async fn replace(Manager(caller): Manager, body: Body) -> Result<Response, OAuthError> {
-    Ok(no_store(operations::change(caller.receiver(), body.stream()?, &body.0, true).await?))
+pub async fn replace(Manager(caller): Manager, RawQuery(query): RawQuery, body: Body) -> Result<Response, OAuthError> {
+    Ok(no_store(operations::change(caller.receiver(), stream_in(&body, query.as_deref())?, &body.0, true).await?))
 }
 
 /// `DELETE /ssf/streams`: removes a stream.

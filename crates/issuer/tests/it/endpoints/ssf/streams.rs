@@ -116,21 +116,20 @@ async fn a_request_that_is_wrong_is_refused() {
     };
     assert_eq!(body(&["application/json"], "{").await.error(), (400, "invalid_request"));
     assert_eq!(body(&["application/json"], &" ".repeat(70_000)).await.status, 413);
-    for wrong in
-        [&["application/x-www-form-urlencoded"][..], &["text/plain"], &["application/json", "text/plain"], &["multipart/form-data"], &[""]]
-    {
+    for wrong in [
+        &["application/x-www-form-urlencoded"][..],
+        &["text/plain"],
+        &["application/json", "text/plain"],
+        &["multipart/form-data"],
+        &["json"],
+    ] {
         let refused = body(wrong, "{}").await;
         assert_eq!(refused.error(), (400, "invalid_request"), "{wrong:?}");
         assert!(refused.text.contains("Content-Type: expected application/json"), "{}", refused.text);
     }
-    for right in [&["application/json; charset=utf-8"][..], &["Application/JSON"], &["application/merge-patch+json"], &[]] {
+    for right in [&["application/json; charset=utf-8"][..], &["Application/JSON"], &["application/merge-patch+json"], &[], &[""]] {
         assert_eq!(body(right, "{}").await.status, 201, "{right:?}");
     }
-    for method in [Method::PATCH, Method::PUT] {
-        assert_eq!(hub.send(method.clone(), "/ssf/streams", &json!({})).await.error(), (400, "invalid_request"));
-        assert_eq!(hub.send(method.clone(), "/ssf/streams", &json!({ "stream_id": "x" })).await.error(), (404, "not_found"));
-    }
-    assert_eq!(hub.send(Method::DELETE, "/ssf/streams", &Value::Null).await.error(), (400, "invalid_request"));
     for path in ["/ssf/status", "/ssf/verify", "/ssf/subjects/add", "/ssf/subjects/remove"] {
         let whole =
             |id: Value| json!({ "stream_id": id, "status": "paused", "subject": { "format": "email", "email": "alice@example.com" } });
@@ -153,6 +152,13 @@ async fn a_request_that_is_wrong_is_refused() {
         json!({ "format": "ip-addresses", "ip-addresses": [] }),
         json!({ "format": "email" }),
         json!({ "format": "email", "email": "" }),
+        // RFC 9493 §3: no member of a subject identifier may be null.
+        json!({ "format": "email", "email": null }),
+        json!({ "format": "email", "email": "a@example.com", "sub": null }),
+        json!({ "format": null, "email": "a@example.com" }),
+        json!({ "format": "iss_sub", "iss": "https://id.example", "sub": null }),
+        json!({ "format": "complex", "user": { "format": "opaque", "id": "x" }, "session": null }),
+        json!({ "format": "aliases", "identifiers": [null] }),
         json!({ "format": "email", "email": "a@example.com", "sub": "x" }),
         json!({ "format": "iss_sub", "iss": "https://id.example" }),
     ] {
@@ -359,4 +365,32 @@ async fn the_character_u_0000_is_refused_in_each_body_and_in_the_path() {
     assert_eq!(answer.status, 404, "{}", answer.text);
     let answer = hub.get("/ssf/status?stream_id=%00").await;
     assert_eq!(answer.status, 400, "{}", answer.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_is_not_found_is_told_by_the_name_of_its_field() {
+    let hub = Hub::new().await;
+    let id = hub.stream().await;
+    for method in [Method::PATCH, Method::PUT] {
+        let one = format!("/ssf/streams?stream_id={id}");
+        for (path, body, expected) in [
+            ("/ssf/streams", json!({}), (400, "invalid_request")),
+            ("/ssf/streams", json!({ "stream_id": 1 }), (400, "invalid_request")),
+            ("/ssf/streams", json!({ "stream_id": "" }), (404, "not_found")),
+            ("/ssf/streams", json!({ "stream_id": "x" }), (404, "not_found")),
+            // The query names the stream in other requests, so that a receiver may expect it to do so here.
+            (one.as_str(), json!({}), (400, "invalid_request")),
+            (one.as_str(), json!({ "stream_id": "x" }), (400, "invalid_request")),
+        ] {
+            let refused = hub.send(method.clone(), path, &body).await;
+            assert_eq!(refused.error(), expected, "{method} {path} {body}");
+            assert!(refused.str("error_description").starts_with("stream_id: expected the "), "{}", refused.text);
+        }
+        assert_eq!(hub.send(method, &one, &json!({ "stream_id": id })).await.status, 200);
+    }
+    assert_eq!(hub.send(Method::DELETE, "/ssf/streams", &Value::Null).await.error(), (400, "invalid_request"));
+    assert_eq!(hub.send(Method::DELETE, "/ssf/streams?stream_id=", &Value::Null).await.error(), (404, "not_found"));
+    for path in ["/ssf/streams?stream_id=", "/ssf/streams?stream_id", "/ssf/status?stream_id="] {
+        assert_eq!(hub.get(path).await.error(), (404, "not_found"), "{path}: it is the id of no stream");
+    }
 }
