@@ -250,8 +250,12 @@ fn check_redirect_uris(draft: &ClientDraft, rules: Rules) -> Vec<Fault> {
 fn check_frame(draft: &ClientDraft) -> Result<(), Fault> {
     let Some(uri) = &draft.metadata.frontchannel_logout_uri else { return Ok(()) };
     let origin = redirect_uri::origin(uri);
+    if origin.as_ref().is_some_and(|origin| origin.contains('[')) {
+        let expected = "a URL whose host is a name or an IPv4 address, because the page that shows the frame cannot allow an IPv6 address";
+        return Err(Fault::new("frontchannel_logout_uri", expected).found(uri));
+    }
     // The origin becomes a part of a Content-Security-Policy, so it must not have a semicolon, which some hosts may have.
-    let is_plain = |origin: &String| origin.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte));
+    let is_plain = |origin: &String| origin.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:/".contains(&byte));
     if origin.as_ref().is_some_and(is_plain) && draft.redirect_uris.iter().any(|own| redirect_uri::origin(own) == origin) {
         return Ok(());
     }

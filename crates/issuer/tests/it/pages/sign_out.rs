@@ -150,6 +150,11 @@ async fn a_frame_lies_at_the_origin_of_a_redirect_uri() {
     }
     let refused = register("https://a;sandbox/cb", "https://a;sandbox/out").await;
     assert_eq!(refused.status, 400, "{}", refused.text);
+    // No Content-Security-Policy can name an IPv6 address, so no browser would show the frame.
+    let refused = register("https://[2001:db8::1]/cb", "https://[2001:db8::1]/out").await;
+    assert_eq!(refused.error(), (400, "invalid_client_metadata"), "{}", refused.text);
+    assert!(refused.text.contains("frontchannel_logout_uri: expected a URL whose host is a name or an IPv4 address"), "{}", refused.text);
+    assert_eq!(register("https://192.0.2.1/cb", "https://192.0.2.1/out").await.status, 201);
     // A client keeps such a redirect URI as long as the frame needs it.
     let redirect_uris = signet_issuer::admin::patch::Patch::Set(vec!["https://elsewhere.example/cb".to_owned()]);
     let refused = app.edit_client("mail", ClientPatch { redirect_uris, ..ClientPatch::default() }).await.unwrap_err();
