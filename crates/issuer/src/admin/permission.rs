@@ -131,6 +131,8 @@ operations! {
     ClientClaimList = Read;
     ClientClaimPut = Administrator dangerous;
     ClientClaimRemove = Administrator dangerous;
+    StreamSetPaused = Administrator;
+    StreamRemove = Administrator;
     RegistrationTokenIssue = Administrator dangerous;
     RegistrationTokenSpend = Shell;
     ResourceList = Read;

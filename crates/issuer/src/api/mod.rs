@@ -7,6 +7,7 @@ mod audit;
 mod authorizations;
 mod client_claims;
 mod client_secrets;
+mod client_streams;
 mod clients;
 pub mod docs;
 mod filter;
@@ -27,6 +28,7 @@ use crate::admin::Operation as O;
 use crate::admin::attributes::{AttributeDraft, AttributePatch, AttributeView};
 use crate::admin::audit::{AuditView, RefusalView};
 use crate::admin::authorizations::AuthorizationView;
+use crate::admin::client_streams::StreamView;
 use crate::admin::clients::ClientView;
 use crate::admin::consents::ConsentView;
 use crate::admin::edit_client::ClientPatch;
@@ -263,6 +265,24 @@ pub fn api() -> Api {
             client_claims::put,
         )
         .delete("/clients/{id}/claims/{claim}", O::ClientClaimRemove, "Take a claim from a client", client_claims::remove)
+        .tell::<StreamView, _>(
+            "/clients/{id}/streams/{stream_id}/pause",
+            O::StreamSetPaused,
+            "Pause a stream of Shared Signals; its events wait",
+            client_streams::pause,
+        )
+        .tell::<StreamView, _>(
+            "/clients/{id}/streams/{stream_id}/resume",
+            O::StreamSetPaused,
+            "Let a paused stream of Shared Signals go on",
+            client_streams::resume,
+        )
+        .end(
+            "/clients/{id}/streams/{stream_id}/remove",
+            O::StreamRemove,
+            "Remove a stream of Shared Signals with the events that wait in it",
+            client_streams::remove,
+        )
         .act::<client_claims::TrialBody, Trial, _>(
             "/clients/{id}/try",
             O::ClientTry,

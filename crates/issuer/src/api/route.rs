@@ -338,7 +338,7 @@ fn suffix(route: &Route) -> String {
         return "_preview".to_owned();
     }
     let is_second = match route.operation {
-        Operation::ClientSetEnabled => true,
+        Operation::ClientSetEnabled | Operation::StreamSetPaused => true,
         Operation::ClientList | Operation::ClientAdd if route.path.starts_with("/presets") => return "_presets".to_owned(),
         Operation::GroupShow => last == "members",
         Operation::ClientShow => last == "secrets",

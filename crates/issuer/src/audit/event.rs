@@ -82,6 +82,8 @@ actions! {
     RoleRemoved = "role_removed";
     RoleScopesChanged = "role_scopes_changed";
     SessionEnded = "session_ended";
+    StreamChanged = "stream_changed";
+    StreamRemoved = "stream_removed";
     UserAdded = "user_added";
     UserChanged = "user_changed";
     UserDeleted = "user_deleted";
@@ -185,7 +187,7 @@ pub enum Event<'a> {
     ConsentWithdrawn { user: Uuid, client: &'a str },
     /// A client made a stream of security events, which comes by `method`.
     StreamAdded { client: &'a str, stream: &'a str, method: &'a str },
-    /// A client changed the configuration or the status of a stream, or the users in it; `what` says which.
+    /// The receiver of a stream changed its configuration or its status, or the users in it; `what` says which.
     StreamChanged { client: &'a str, stream: &'a str, what: &'a str },
     /// A client removed a stream.
     StreamRemoved { client: &'a str, stream: &'a str },

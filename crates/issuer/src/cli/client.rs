@@ -12,6 +12,7 @@ use crate::admin::review::{self, ReviewView};
 use crate::app::App;
 use crate::cli::client_claim::{self, ClaimCommand, TryArgs};
 use crate::cli::client_metadata::MetadataArgs;
+use crate::cli::client_stream::{self, StreamCommand};
 use crate::cli::client_values::{parse_access, parse_duration, parse_pkce, secret_report, with_lines};
 use crate::cli::edit_client::{self, EditArgs};
 use crate::cli::pages::{stream, stream_csv};
@@ -60,6 +61,9 @@ pub enum ClientCommand {
     /// List, set and remove the claims that a client gets beside those of its scopes
     #[command(subcommand)]
     Claim(ClaimCommand),
+    /// List the streams of Shared Signals of a client, pause one, let it go on, or remove it
+    #[command(subcommand)]
+    Stream(StreamCommand),
     /// Show what a client would be told of a user, each claim with its origin and each missing one with the reason
     Try(TryArgs),
     /// Give a client a new secret, which is shown once; the current one keeps working until the next rotation
@@ -199,6 +203,7 @@ pub async fn run(app: &App, command: ClientCommand, json: bool) -> Result<Report
         ClientCommand::List { enabled, registered, search } => list(app, &ClientFilter { enabled, registered, search }, json).await,
         ClientCommand::Edit(args) => edit_client::run(app, *args).await,
         ClientCommand::Claim(command) => client_claim::run(app, command).await,
+        ClientCommand::Stream(command) => client_stream::run(app, command).await,
         ClientCommand::Try(args) => client_claim::try_out(app, args).await,
         ClientCommand::Show { id } => show(app, &id).await,
         ClientCommand::Access { id, csv } => access(app, &id, csv, json).await,

@@ -7,6 +7,7 @@ mod authorization;
 mod client;
 mod client_claim;
 mod client_metadata;
+mod client_stream;
 mod client_values;
 mod doctor;
 mod edit_client;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::app::App;
 use crate::audit::{self, Event};
 use crate::clock::date;
 use crate::oauth::error::{Code, OAuthError};
@@ -9,7 +10,7 @@ use crate::oauth::ssf::{EventType, Method, Status, text};
 use crate::signals::configuration::{MIN_VERIFICATION_INTERVAL, method};
 use crate::signals::{Receiver, invalid};
 use crate::store::streams::{self as store, StreamRow};
-use crate::store::{commit, stream_queue};
+use crate::store::{ConnectionTrait, StoreError, commit, stream_queue};
 
 /// The greatest length of a reason, in characters.
 const MAX_REASON: usize = 255;
@@ -33,35 +34,59 @@ pub async fn set(receiver: Receiver<'_>, id: &str, body: &Map<String, Value>) ->
     let reason = text(body, "reason").map_err(invalid)?;
     let reason = reason.map(|text| text.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect::<String>());
     let (transaction, before) = receiver.lock(id).await?;
-    let after = StreamRow { status: status.name().to_owned(), reason: reason.filter(|text| !text.is_empty()), ..before.clone() };
-    let after = match status {
-        Status::Enabled => {
-            // The receiver knows the status now.
-            stream_queue::clear(&transaction, id, Some(EventType::StreamUpdated)).await?;
-            let held = i32::try_from(stream_queue::count(&transaction, id).await?.min(MOST_HELD)).unwrap_or_default();
-            let lost = before.overflowed_at.map(|at| format!("events since {} were lost, because the queue was full", date(at)));
-            if let Some(lost) = &lost {
-                let details = json!({ "jti": app.clock.random_id::<16>(), "status": status.name(), "reason": lost }).to_string();
-                stream_queue::insert(&transaction, id, EventType::StreamUpdated, details, false, app.now()).await?;
-            }
-            let reason = lost.or_else(|| after.reason.clone());
-            StreamRow { reason, overflowed_at: None, held, failing_since: None, last_error: None, ..after }
-        }
-        Status::Paused => after,
-        Status::Disabled => {
-            stream_queue::clear(&transaction, id, None).await?;
-            StreamRow { overflowed_at: None, held: 0, ..after }
-        }
-    };
+    let after = apply(app, &transaction, &before, status, reason.filter(|text| !text.is_empty()), false).await?;
     if after != before {
-        store::replace(&transaction, after.clone()).await?;
-        let is_due = method(&after) == Method::Push && status == Status::Enabled;
-        stream_queue::set_due(&transaction, id, is_due).await?;
         let event = Event::StreamChanged { client: &client.id, stream: id, what: "status" };
         audit::record(&transaction, app.now(), actor, event).await?;
     }
     commit(transaction).await?;
     Ok(shown(&after))
+}
+
+/// Gives the stream `before`, which the caller's transaction has locked, a status with a reason, and returns the row. `tells` says whether the
+/// receiver must be told by the event `stream-updated`, because it did not ask for the change.
+pub async fn apply(
+    app: &App,
+    db: &impl ConnectionTrait,
+    before: &StreamRow,
+    status: Status,
+    reason: Option<String>,
+    tells: bool,
+) -> Result<StreamRow, StoreError> {
+    let id = &before.id;
+    let mut after = StreamRow { status: status.name().to_owned(), reason, ..before.clone() };
+    let mut tells = tells;
+    match status {
+        Status::Enabled => {
+            // What was said of the status before is over.
+            stream_queue::clear(db, id, Some(EventType::StreamUpdated)).await?;
+            after.held = i32::try_from(stream_queue::count(db, id).await?.min(MOST_HELD)).unwrap_or_default();
+            if let Some(at) = before.overflowed_at {
+                after.reason = Some(format!("events since {} were lost, because the queue was full", date(at)));
+                tells = true;
+            }
+            (after.overflowed_at, after.failing_since, after.last_error) = (None, None, None);
+        }
+        Status::Paused => {}
+        Status::Disabled => {
+            stream_queue::clear(db, id, None).await?;
+            (after.overflowed_at, after.held) = (None, 0);
+        }
+    }
+    let is_push = method(&after) == Method::Push;
+    if after != *before {
+        store::replace(db, after.clone()).await?;
+        stream_queue::set_due(db, id, is_push && status == Status::Enabled).await?;
+    }
+    if tells {
+        let mut details = json!({ "jti": app.clock.random_id::<16>(), "status": status.name() });
+        if let Some(reason) = &after.reason {
+            details["reason"] = reason.as_str().into();
+        }
+        stream_queue::clear(db, id, Some(EventType::StreamUpdated)).await?;
+        stream_queue::insert(db, id, EventType::StreamUpdated, details.to_string(), is_push, app.now()).await?;
+    }
+    Ok(after)
 }
 
 /// Puts a verification event with the `state` in `body` into the stream `id`. Fails with [`Code::TooManyAttempts`] if the receiver asked

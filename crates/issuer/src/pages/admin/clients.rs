@@ -239,7 +239,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
             },
         ],
     };
-    if let Some(section) = client_streams::section(&client, &path) {
+    if let Some(section) = client_streams::section(&client, &path, admin.may(Operation::StreamSetPaused)) {
         // Before the last refusals.
         detail.sections.insert(3, section);
     }
@@ -301,6 +301,7 @@ pub async fn act(Path(id): Path<String>, mut form: AdminForm) -> Result<Response
             let claims = client_claims::list(&form.admin.reading(), &id).await.map_err(failed)?.len();
             ("Remove", losses(&client, claims), "Remove the client")
         }
+        "pause-stream" | "resume-stream" | "remove-stream" => return client_streams::act(&form, &client, &action, (SECTION, &path)).await,
         _ => return Err(PageError::stale_form()),
     };
     let heading = format!("{heading} {}?", client.client_name);

@@ -148,6 +148,8 @@ impl Administrator {
             "disabled" => "Disabled. Nothing new is given; access tokens that were given live on until they expire.",
             "enabled" => "Enabled.",
             "ended" => "Ended.",
+            "paused" => "Paused. The events wait.",
+            "resumed" => "It goes on.",
             "rotated" => "A new key was published. It signs as soon as every service has it.",
             "revoked" => "Revoked. Services refuse its tokens as soon as they have read the keys again.",
             _ => "",

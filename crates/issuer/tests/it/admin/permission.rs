@@ -16,7 +16,8 @@ use signet_issuer::admin::transfer::{Batch, Import, ImportOptions, Line, export}
 use signet_issuer::admin::trial::{self, TrialRequest};
 use signet_issuer::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch};
 use signet_issuer::admin::{
-    Change, Operation, RECENT, Reading, Refused, activity, applications, checks, client_claims, consents, keys, review, sessions, stale,
+    Change, Operation, RECENT, Reading, Refused, activity, applications, checks, client_claims, client_streams, consents, keys, review,
+    sessions, stale,
 };
 use signet_issuer::audit::{Actor, Face, Who};
 use signet_issuer::fetch::budget::Asker;
@@ -24,6 +25,9 @@ use signet_issuer::oauth::secret;
 use uuid::Uuid;
 
 use crate::support::{ORDERS, TestApp};
+
+/// A stream of the client `web`.
+const STREAM: &str = "a-stream";
 
 /// An initial access token that every test of this file can spend.
 const TOKEN: &str = "an-initial-access-token";
@@ -69,6 +73,7 @@ fn row(operation: Operation) -> &'static str {
         O::SessionEnd | O::SessionEndAll | O::AuthorizationEnd | O::AuthorizationEndOfUser | O::ConsentWithdraw => "ha",
         O::UserAdd | O::UserDisable | O::UserEnable | O::UserSetClaims | O::UserEditEverything => "a",
         O::AttributeAdd | O::AttributeEdit | O::GroupAdd | O::GroupEdit | O::RoleAdd | O::RoleEdit | O::RoleChangeScopes => "a",
+        O::StreamSetPaused | O::StreamRemove => "a",
         O::ClientEdit | O::ClientSetEnabled | O::ResourceAdd | O::ResourceEdit | O::AuthorizationEndAll => "a",
         O::UserSetPassword | O::AttributeRemove | O::GroupRemove | O::RoleRemove | O::ClientRotateSecret | O::ClientRemove => "d",
         O::ClientAdd => "d",
@@ -156,6 +161,8 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
             edit_client::edit(change, "web", edit, None).await.map(drop)
         }
         O::ClientSetEnabled => clients::set_enabled(change, "web", false).await.map(drop),
+        O::StreamSetPaused => client_streams::set_paused(change, "web", STREAM, true).await.map(drop),
+        O::StreamRemove => client_streams::remove(change, "web", STREAM).await.map(drop),
         O::ClientRotateSecret => clients::rotate_secret(change, "web", OldSecret::UntilNextRotation).await.map(drop),
         O::ClientRemove => clients::remove(change, "web").await.map(drop),
         O::ClientClaimList => client_claims::list(reading, "web").await.map(drop),
@@ -264,6 +271,7 @@ async fn prepared() -> TestApp {
     })
     .await
     .unwrap();
+    app.add_stream("web", STREAM).await;
     let store = app.app.store.writer();
     signet_issuer::store::registration_tokens::insert(store, &secret::key(TOKEN), 100, app.clock_now() + 3600).await.unwrap();
     app

@@ -64,6 +64,18 @@ fn the_published_document_is_that_of_the_routes() {
     assert!(std::fs::read_to_string(FILE).unwrap_or_default() == text, "docs/openapi.json is old; run this test with INSTA_UPDATE=always");
 }
 
+#[test]
+fn no_two_routes_have_the_same_operation_id() {
+    let document = document();
+    let mut seen = std::collections::BTreeSet::new();
+    for methods in document["paths"].as_object().unwrap().values() {
+        for operation in methods.as_object().unwrap().values() {
+            let id = operation["operationId"].as_str().unwrap().to_owned();
+            assert!(seen.insert(id.clone()), "{id}");
+        }
+    }
+}
+
 /// A route of the document: the method, the path below the prefix with a name in place of its parameter, and the scopes of which any one
 /// is enough.
 fn routes() -> Vec<(String, String, Vec<String>)> {

@@ -17,8 +17,8 @@ use signet_issuer::admin::patch::Patch;
 use signet_issuer::admin::roles::RolePatch;
 use signet_issuer::admin::users::PasswordHash;
 use signet_issuer::admin::{
-    Refused, attributes, authorizations, client_claims, clients, edit_client, groups, keys, registration_tokens, resources, roles,
-    sessions, transfer, users,
+    Refused, attributes, authorizations, client_claims, client_streams, clients, edit_client, groups, keys, registration_tokens, resources,
+    roles, sessions, transfer, users,
 };
 use signet_issuer::audit::Action;
 use signet_issuer::fetch::budget::Asker;
@@ -85,6 +85,8 @@ fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
         Action::RoleRemoved => (r#""orders:write""#, ""),
         Action::RoleScopesChanged => (r#""orders:read""#, r#"["orders:write"]"#),
         Action::SessionEnded => (r#""ended_at":null"#, r#""authorizations_ended":1"#),
+        Action::StreamChanged => (r#""status":"enabled""#, r#""status":"paused""#),
+        Action::StreamRemoved => (r#""stream_id":"a-stream""#, ""),
         Action::UserAdded => ("", r#""username":"alice""#),
         Action::UserChanged => (r#""claims":{}"#, r#""nickname":"Al""#),
         Action::UserDeleted => (r#""enabled":true"#, ""),
@@ -129,6 +131,7 @@ async fn every_operation_records_who_did_what_before_and_after() {
     app.signed_in("alice").await;
     app.operate(|change| Box::pin(sessions::end_all(change, alice))).await.unwrap();
 
+    app.add_stream("web", "a-stream").await;
     let password = PasswordHash::chosen(&app.app, "another good passphrase".into(), &["alice"]).await.unwrap();
     let (read, clerk) = (["orders:read".to_owned()], ["clerk".to_owned()]);
     let nickname = [("nickname".to_owned(), "Al".to_owned())];
@@ -170,6 +173,8 @@ async fn every_operation_records_who_did_what_before_and_after() {
             roles::edit(change, "clerk", RolePatch { delegated: Some(true), ..RolePatch::default() }).await?;
             edit_client::edit(change, "web", edit, None).await?;
             clients::rotate_secret(change, "web", clients::OldSecret::UntilNextRotation).await?;
+            client_streams::set_paused(change, "web", "a-stream", true).await?;
+            client_streams::remove(change, "web", "a-stream").await?;
             clients::set_enabled(change, "web", false).await?;
             clients::set_enabled(change, "web", true).await?;
             clients::remove(change, "web").await?;

@@ -10,6 +10,7 @@ mod keys;
 mod report;
 mod review;
 mod serve;
+mod stream;
 mod transfer;
 
 use std::io::Write;

@@ -151,6 +151,8 @@ fn ways_of(action: Action) -> &'static [Way] {
         | Action::ResourceAdded
         | Action::RoleAdded
         | Action::RoleChanged
+        | Action::StreamChanged
+        | Action::StreamRemoved
         | Action::UserAdded
         | Action::UserChanged
         | Action::UserEnabled

@@ -30,6 +30,7 @@ use signet_issuer::oauth::pkce::Pkce;
 use signet_issuer::server;
 use signet_issuer::start;
 use signet_issuer::store::client_secrets;
+use signet_issuer::store::streams::{self, StreamRow};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -263,6 +264,31 @@ impl TestApp {
     pub async fn disable_user(&self, username: &str) {
         let id = users::show(&self.reading(), username).await.unwrap().id;
         self.operate(|change| Box::pin(users::disable(change, id))).await.unwrap();
+    }
+
+    /// Makes an enabled poll stream of Shared Signals for the client `client`.
+    pub async fn add_stream(&self, client: &str, id: &str) {
+        let row = StreamRow {
+            id: id.to_owned(),
+            client_id: client.to_owned(),
+            method: "poll".to_owned(),
+            endpoint_url: None,
+            authorization_header: None,
+            events_requested: "[]".to_owned(),
+            session_revoked: false,
+            credential_change: false,
+            description: None,
+            status: "enabled".to_owned(),
+            reason: None,
+            created_at: START,
+            overflowed_at: None,
+            held: 0,
+            verified_at: None,
+            delivered_at: None,
+            failing_since: None,
+            last_error: None,
+        };
+        streams::insert(self.app.store.writer(), row).await.unwrap();
     }
 
     pub async fn disable_client(&self, id: &str) {
