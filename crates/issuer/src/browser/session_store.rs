@@ -53,7 +53,7 @@ const UNAVAILABLE: &str = "the database cannot be reached or written";
 fn failed(error: StoreError) -> Error {
     let text = match error {
         StoreError::Busy(_) => BUSY,
-        StoreError::Unwritable(_) | StoreError::Away(_) => UNAVAILABLE,
+        StoreError::TimedOut(_) | StoreError::Unwritable(_) | StoreError::Away(_) => UNAVAILABLE,
         error => return Error::Backend(error.to_string()),
     };
     tracing::warn!(%error, "a browser could not be read or stored");

@@ -12,10 +12,13 @@ pub enum StoreError {
     /// The database could not be reached, or refused a statement.
     #[error("database: {0}")]
     Database(DbErr),
-    /// The database works but is busy: all its connections are in use, or another process held a lock for too long, or two
-    /// transactions waited for each other. The same request may succeed a moment later.
+    /// The database works but is busy: another process held a lock for too long, or two transactions waited for each other. The same
+    /// request may succeed a moment later.
     #[error("database: it is busy; try again in a moment ({0})")]
     Busy(DbErr),
+    /// No connection to the database could be made, or became free, in time.
+    #[error("database: there was no connection to it in time; check that it runs, and that it answers quickly ({0})")]
+    TimedOut(DbErr),
     /// The database can be read but not written: the server is a standby or was demoted, the disk is full, or the file is read-only.
     #[error(
         "database: it cannot be written; check that the server is the primary, that the disk has room, and that the file is writable ({0})"
@@ -50,6 +53,7 @@ impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
         match error.sql_err() {
             Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_)) => Self::Conflict(error),
+            _ if is_pool_timeout(&error) => Self::TimedOut(error),
             _ if is_busy(&error) => Self::Busy(error),
             _ if is_unwritable(&error) => Self::Unwritable(error),
             _ if is_away(&error) => Self::Away(error),
@@ -63,6 +67,7 @@ impl StoreError {
     pub(super) fn of_all(&self) -> Option<Self> {
         match self {
             Self::Busy(error) => Some(Self::Busy(error.clone())),
+            Self::TimedOut(error) => Some(Self::TimedOut(error.clone())),
             Self::Unwritable(error) => Some(Self::Unwritable(error.clone())),
             Self::Away(error) => Some(Self::Away(error.clone())),
             _ => None,
@@ -74,6 +79,7 @@ impl StoreError {
         let code = match self {
             Self::Unwritable(error) | Self::Away(error) => code(error),
             Self::Busy(_) => return "it is busy, or another process holds its lock",
+            Self::TimedOut(_) => return "it cannot be reached, or answers too slowly",
             Self::Unreachable { .. } => return "it cannot be reached",
             _ => return "it failed; the log says why",
         };
@@ -93,7 +99,9 @@ impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy(_) => Self { source: Some(error.into()), ..Self::new(Code::Busy, "the server is busy; try again") },
-            StoreError::Unwritable(_) | StoreError::Away(_) | StoreError::Unreachable { .. } => Self::unavailable(error),
+            StoreError::TimedOut(_) | StoreError::Unwritable(_) | StoreError::Away(_) | StoreError::Unreachable { .. } => {
+                Self::unavailable(error)
+            }
             _ => Self::server_error(error),
         }
     }
@@ -169,7 +177,7 @@ fn is_away(error: &DbErr) -> bool {
     }
 }
 
-/// Returns whether the same statement may succeed a moment later.
+/// Returns whether the same statement may succeed a moment later, because the database is busy or was not reached in time.
 pub(super) fn is_busy(error: &DbErr) -> bool {
     /// SQLITE_BUSY: another process holds the lock. SQLITE_LOCKED: another connection of this process does.
     const SQLITE: [u8; 2] = [5, 6];

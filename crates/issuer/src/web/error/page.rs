@@ -250,7 +250,7 @@ impl PageError {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             title: "The server is busy",
-            message: "Many people are using it right now. Wait a few seconds, then try again.".to_owned(),
+            message: "It has much to do, or waits for its data. Wait a few seconds, then try again.".to_owned(),
             detail: String::new(),
             links: Vec::new(),
             retry_after: retry_after(&Code::Busy),

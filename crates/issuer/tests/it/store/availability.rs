@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use sea_orm::ConnectionTrait;
+use signet_issuer::clock::{Clock, SystemClock};
 use signet_issuer::config::database_url::DatabaseUrl;
 use signet_issuer::store::Store;
 use signet_issuer::store::schema::{self, SchemaState};
@@ -142,6 +143,23 @@ async fn a_sqlite_file_that_another_process_has_locked() {
     assert_all_is_well(&app).await;
 }
 
+/// Sends many refreshes at once, then one after the other, and checks that all are refused soon. Each of them would wait 5 s for the database.
+async fn assert_none_waits_for_another(app: &TestApp) {
+    let clock = SystemClock::default();
+    let begun = clock.monotonic();
+    let mut refreshes = tokio::task::JoinSet::new();
+    for _ in 0..150 {
+        let refresh = app.post("/token").form(&[("client_id", "shop"), ("grant_type", "refresh_token"), ("refresh_token", "x")]);
+        refreshes.spawn(refresh.send());
+    }
+    for answer in refreshes.join_all().await {
+        assert_unavailable("refresh", &answer);
+    }
+    let waited = clock.monotonic() - begun;
+    assert!(waited.as_secs() < 12, "{waited:?}");
+    assert_documents_stay(app).await;
+}
+
 /// Returns an issuer whose way to PostgreSQL can be cut; `None` where the tests run on SQLite.
 async fn behind_proxy() -> Option<(TestApp, Proxy)> {
     std::env::var("TEST_POSTGRES_URL").ok()?;
@@ -169,6 +187,7 @@ async fn a_postgresql_server_that_has_stopped() {
         assert_unavailable(name, &answer);
     }
     assert!(not_ready(&app).await.starts_with("database: it cannot be reached"));
+    assert_none_waits_for_another(&app).await;
     app.advance(11);
     assert_documents_stay(&app).await;
     let jwks = app.get("/.well-known/jwks.json").send().await;
