@@ -324,7 +324,7 @@ fn check_group_filter(draft: &ClientDraft) -> Result<(), Fault> {
 }
 
 fn no_usable_key() -> Fault {
-    Fault::new("jwks", "an RSA key for RS256, or jwks_uri, for private_key_jwt")
+    Fault::new("jwks", "an RSA key for RS256 with a kid, or jwks_uri, for private_key_jwt")
 }
 
 fn has_usable_key(jwks: &Value) -> bool {

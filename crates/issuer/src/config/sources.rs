@@ -165,7 +165,9 @@ struct Networks;
 
 impl Networks {
     fn one<E: de::Error>(text: &str) -> Result<IpNet, E> {
-        text.trim().trim_matches('"').parse().map_err(|_| E::custom(format!("expected networks such as 10.0.0.0/8; found {text:?}")))
+        let text = text.trim().trim_matches('"');
+        let one = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+        one.map_err(|_| E::custom(format!("expected networks or addresses such as 10.0.0.0/8 or 127.0.0.1; found {text:?}")))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::pages::sign_out;
 use crate::store::sessions;
 use crate::tokens::hint;
 use crate::web::error::page::PageError;
-use crate::web::form::RawForm;
+use crate::web::form::{RawForm, blame};
 use crate::web::html::Hidden;
 use crate::web::origin::Sender;
 use crate::web::respond::{as_get, no_store};
@@ -41,7 +41,10 @@ pub async fn post(
         Ok(ClientCredentials::Absent | ClientCredentials::Id(_)) if browser.sender() == Sender::Own => begin(&app, &browser, &form).await,
         Ok(ClientCredentials::Absent | ClientCredentials::Id(_)) => as_get(&app, "/end_session", &raw),
         // The caller is a program, so errors are JSON.
-        _ => Ok(by_client(&app, &browser, authorization(), &form).await.unwrap_or_else(IntoResponse::into_response)),
+        _ => Ok(match by_client(&app, &browser, authorization(), &form).await {
+            Ok(response) => response,
+            Err(error) => blame(error, authorization(), &form).into_response(),
+        }),
     }
 }
 

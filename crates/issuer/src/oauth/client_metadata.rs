@@ -137,7 +137,7 @@ impl ClientMetadata {
         ensure(
             self.jwks.as_ref().is_none_or(is_public_key_set),
             "jwks",
-            "a JWK set of public keys, {keys: [...]}, without private or symmetric ones",
+            "a JWK set of at most 20 public keys, {keys: [...]}, without private or symmetric ones",
         )?;
         ensure(self.default_max_age.is_none_or(|age| age >= 0), "default_max_age", "a number of seconds, 0 or more")?;
         let are_plain =

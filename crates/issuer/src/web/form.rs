@@ -68,12 +68,17 @@ impl Parameters {
 
     /// Adds to `error`, for the log, the client that the request names. It need not be the client that sent it.
     pub fn blame(&self, error: OAuthError) -> OAuthError {
-        let named = match ClientCredentials::parse(self.authorization(), &self.form) {
-            Ok(ClientCredentials::Id(id) | ClientCredentials::Secret(id, ..) | ClientCredentials::Assertion(Some(id), _)) => Some(id),
-            _ => self.form.get("client_id").map(str::to_owned),
-        };
-        error.of_client(named.as_deref())
+        blame(error, self.authorization(), &self.form)
     }
+}
+
+/// Adds to `error`, for the log, the client that a request with these `Authorization` headers and this form names.
+pub fn blame<'h>(error: OAuthError, authorization: impl Iterator<Item = &'h [u8]>, form: &Form) -> OAuthError {
+    let named = match ClientCredentials::parse(authorization, form) {
+        Ok(ClientCredentials::Id(id) | ClientCredentials::Secret(id, ..) | ClientCredentials::Assertion(Some(id), _)) => Some(id),
+        _ => form.get("client_id").map(str::to_owned),
+    };
+    error.of_client(named.as_deref())
 }
 
 impl<S: Send + Sync> FromRequest<S> for Parameters {

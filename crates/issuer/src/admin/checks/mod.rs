@@ -92,6 +92,10 @@ fn check_proxies(settings: &Settings) -> Option<Finding> {
                 "it is empty, so each request counts for the address of its peer; behind a proxy, all people would share one limit";
             Some(Finding::good(name, detail))
         }
+        Some(networks) if networks.iter().any(|network| network.prefix_len() == 0) => {
+            let detail = "it holds every address, so whoever asks could choose the address that counts; set it to the networks of the TLS front alone";
+            Some(Finding::bad(name, detail))
+        }
         Some(networks) => {
             let networks = networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             let header = settings.forwarded_header.as_str();

@@ -61,10 +61,14 @@ fn an_https_issuer_must_say_which_proxies_it_trusts() {
     assert!(!out.success && out.stdout.contains("FAIL trusted_proxies: setting trusted_proxies: expected the networks"), "{out:?}");
     for (proxies, detail) in [
         ("", "it is empty, so each request counts"),
-        ("10.0.0.0/8, 127.0.0.1/32", "requests from 10.0.0.0/8, 127.0.0.1/32 count for the address that they name in X-Forwarded-For"),
+        ("10.0.0.0/8, 127.0.0.1", "requests from 10.0.0.0/8, 127.0.0.1/32 count for the address that they name in X-Forwarded-For"),
     ] {
         let out = signet.run_with(&[&https[..], &[("SIGNET_TRUSTED_PROXIES", proxies)]].concat(), &["doctor"], "");
         assert!(out.stdout.contains(&format!("ok   trusted_proxies: {detail}")), "{out:?}");
+    }
+    for everything in ["0.0.0.0/0", "10.0.0.0/8, ::/0"] {
+        let out = signet.run_with(&[&https[..], &[("SIGNET_TRUSTED_PROXIES", everything)]].concat(), &["doctor"], "");
+        assert!(!out.success && out.stdout.contains("FAIL trusted_proxies: it holds every address"), "{out:?}");
     }
     // The file says the same by an empty list.
     std::fs::write(signet.dir.path().join("signet.toml"), "trusted_proxies = []\n").unwrap();

@@ -286,7 +286,7 @@ pub fn mistakes() -> Vec<Mistake> {
         (client(&["--redirect-uri", "com.example.app:/cb"]), "", "redirect-uri: expected https"),
         (client(&["--access", "everyone", "--grant", "authorization_code"]), "", "redirect-uri: expected one"),
         (client(&["--auth-method", "none"]), "", "--auth-method: expected one of client_secret_basic"),
-        (client(&["--auth-method", "private_key_jwt"]), "", "jwks-file: expected an RSA key for RS256, or jwks_uri"),
+        (client(&["--auth-method", "private_key_jwt"]), "", "jwks-file: expected an RSA key for RS256 with a kid, or jwks_uri"),
         (client(&["--origin", "https://x.example/path"]), "", "origin: expected scheme, host and port"),
         (client(&["--policy-uri", "javascript:alert(1)"]), "", "policy-uri: expected an http or https URL"),
         (client(&["--jwks-uri", "http://x.example"]), "", "jwks-uri: expected an https URL"),

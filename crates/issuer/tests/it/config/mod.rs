@@ -40,8 +40,16 @@ pub fn wrong_settings() -> Vec<(&'static str, &'static str, &'static str)> {
         ("SIGNET_ARGON2_ITERATIONS", "8193", "argon2_iterations: expected a whole number from 1 to 8192"),
         ("SIGNET_DATABASE_URL", "postgres://signet:sek#ret@db.example/signet", "database_url: expected postgres://"),
         ("SIGNET_LOG_FORMAT", "xml", "setting log_format: expected text or json; found xml"),
-        ("SIGNET_TRUSTED_PROXIES", "[\"nonsense\"]", "setting trusted_proxies: expected networks such as 10.0.0.0/8"),
-        ("SIGNET_TRUSTED_PROXIES", "10.0.0.0/8, 10.1", "setting trusted_proxies: expected networks such as 10.0.0.0/8"),
+        (
+            "SIGNET_TRUSTED_PROXIES",
+            "[\"nonsense\"]",
+            "setting trusted_proxies: expected networks or addresses such as 10.0.0.0/8 or 127.0.0.1",
+        ),
+        (
+            "SIGNET_TRUSTED_PROXIES",
+            "10.0.0.0/8, 10.1",
+            "setting trusted_proxies: expected networks or addresses such as 10.0.0.0/8 or 127.0.0.1",
+        ),
         ("SIGNET_FORWARDED_HEADER", "X Forwarded", "setting forwarded_header: expected the name of a header, such as X-Forwarded-For"),
         ("SIGNET_FORWARDED_HEADER", "", "setting forwarded_header: expected the name of a header"),
         ("SIGNET_OPEN_REGISTRATION", "perhaps", "setting open_registration: expected true or false"),

@@ -105,6 +105,8 @@ fn a_refused_request_is_logged_with_its_error_client_and_reason() {
             [("grant_type", "password"), ("client_id", "shop"), ("username", "my-secret-typed-as-a-name"), ("password", "wrong-password")];
         app.token(&form).await;
         assert_said(&log, "invalid_grant", "shop", "the username or the password is wrong");
+        app.post("/end_session").basic_auth("web", "wrong").form(&[("id_token_hint", "x")]).send().await;
+        assert_said(&log, "invalid_client", "web", "");
         assert_eq!(redeem(VERIFIER).send().await.status, 200);
         redeem(VERIFIER).send().await;
         assert_said(&log, "invalid_grant", "web", "the code was used before");
