@@ -1,7 +1,9 @@
 //! The tables of users, their roles, groups and attributes.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, binary, boolean, integer, string, string_null, text, text_null, uuid};
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, binary, boolean, integer, string, string_null, text, text_null, uuid, uuid_null,
+};
 
 use super::table::{ends_with, pairs, table};
 
@@ -97,11 +99,13 @@ pub(super) fn group_roles() -> TableCreateStatement {
 }
 
 /// Names of users and groups that were renamed or deleted, as a keyed hash. Nobody else may be given such a name, because applications
-/// know people and groups by it. `kind` is `user` or `group`.
+/// know people and groups by it. `kind` is `user` or `group`. `owner` is the id of the user or group that gave the name up, who may take it
+/// back; null if they were deleted.
 pub(super) fn retired_names() -> TableCreateStatement {
     table("retired_names")
         .col(string("kind"))
         .col(string("hash"))
+        .col(uuid_null("owner"))
         .col(big_integer("at"))
         .primary_key(Index::create().col(Alias::new("kind")).col(Alias::new("hash")))
         .take()

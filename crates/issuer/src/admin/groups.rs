@@ -180,12 +180,12 @@ fn check(name: &str, display_name: Option<&str>, external_id: Option<&str>) -> R
     if faults.is_empty() { Ok(()) } else { Err(Refused::Invalid(faults)) }
 }
 
-/// Refuses a name that another group has, in any spelling of upper and lower case, or had before.
+/// Refuses a name that another group than `own` has, in any spelling of upper and lower case, or had before.
 async fn refuse_taken_name(change: &Change<'_>, name: &str, own: Option<Uuid>) -> Result<(), Refused> {
     let taken = groups::by_name(&change.transaction, name).await?.filter(|row| Some(row.id) != own);
     match taken {
         Some(row) => Err(Refused::Conflict(format!("there is a group {} already", row.name))),
-        None => names::refuse_retired(change, Kind::Group, name).await,
+        None => names::take(change, Kind::Group, name, own).await,
     }
 }
 
@@ -257,7 +257,7 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
     if new.name != before.name {
         refuse_taken_name(change, &new.name, Some(new.id)).await?;
         if new.folded_name != group_name::folded(&before.name) {
-            names::retire(change, Kind::Group, &before.name).await?;
+            names::retire(change, Kind::Group, &before.name, Some(new.id)).await?;
         }
     }
     if new.external_id != before.external_id {
@@ -284,7 +284,7 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<GroupView, Re
     let (row, before) = lock(change, name).await?;
     change.require_version(before.version)?;
     groups::remove(&change.transaction, row.id).await?;
-    names::retire(change, Kind::Group, &before.name).await?;
+    names::retire(change, Kind::Group, &before.name, None).await?;
     administrators.require_one(change).await?;
     change.record(Action::GroupRemoved, Object::Named(&before.name), Some(&before), None).await?;
     Ok(before)

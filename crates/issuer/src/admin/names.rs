@@ -1,8 +1,10 @@
 //! Names that are never given to anyone else. Applications know people and groups by their names, so a name that was given up by renaming
-//! or deleting would carry the access of its old holder to the new one. Only the command line releases it, for its old holder too, because
-//! what is stored does not tell to whom the name belonged.
+//! or deleting would carry the access of its old holder to the new one. Its old holder may take it back. Only the command line releases it
+//! for others.
 
 use std::fmt;
+
+use uuid::Uuid;
 
 use crate::admin::{Change, Operation, Refused};
 use crate::app::App;
@@ -32,25 +34,30 @@ pub(super) fn hashes(app: &App, kind: Kind, name: &str) -> Vec<String> {
     app.master.name_hashes(&kind.to_string(), &folded(name))
 }
 
-/// Stores that `name` is given up.
-pub(super) async fn retire(change: &Change<'_>, kind: Kind, name: &str) -> Result<(), Refused> {
+/// Stores that `name` is given up. `owner` is the id of the user or group that gives it up; `None` if they are deleted.
+pub(super) async fn retire(change: &Change<'_>, kind: Kind, name: &str, owner: Option<Uuid>) -> Result<(), Refused> {
     let retired = hashes(change.app, kind, name);
     match retired.first() {
-        Some(current) => Ok(retired_names::insert(&change.transaction, &kind.to_string(), current, change.now).await?),
+        Some(current) => Ok(retired_names::insert(&change.transaction, &kind.to_string(), current, owner, change.now).await?),
         None => Ok(()),
     }
 }
 
-/// Refuses `name` if a user or group had it before.
-pub(super) async fn refuse_retired(change: &Change<'_>, kind: Kind, name: &str) -> Result<(), Refused> {
-    let retired = hashes(change.app, kind, name);
-    if retired_names::exists(&change.transaction, &kind.to_string(), &retired).await? {
-        return Err(Refused::Conflict(format!(
-            "the name {name} belonged to another {kind}, which applications may still know by it; if nobody does, release it with \
-             `signet {kind} release-name {name}`"
-        )));
+/// Refuses `name` if another user or group had it before. The one with the id `own` takes back a name that they gave up themselves.
+pub(super) async fn take(change: &Change<'_>, kind: Kind, name: &str, own: Option<Uuid>) -> Result<(), Refused> {
+    let (db, retired) = (&change.transaction, hashes(change.app, kind, name));
+    let owners = retired_names::owners(db, &kind.to_string(), &retired).await?;
+    if owners.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    if own.is_some() && owners.iter().all(|owner| *owner == own) {
+        retired_names::remove(db, &kind.to_string(), &retired).await?;
+        return Ok(());
+    }
+    Err(Refused::Conflict(format!(
+        "the name {name} belonged to another {kind}, which applications may still know by it; if nobody does, release it with \
+         `signet {kind} release-name {name}`"
+    )))
 }
 
 /// Releases a name that was given up, so that it can be given again. Fails with [`Refused::Conflict`] if it was not given up, and with

@@ -3,23 +3,26 @@
 use std::collections::HashSet;
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, SelectExt};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::store::StoreError;
 use crate::store::entity::retired_names::{Column, Entity, Model};
 
-/// Stores that a name of `kind` with this `hash` was retired at `at`.
-pub async fn insert(db: &impl ConnectionTrait, kind: &str, hash: &str, at: UnixSeconds) -> Result<(), StoreError> {
-    let row = Model { kind: kind.to_owned(), hash: hash.to_owned(), at };
+/// Stores that a name of `kind` with this `hash` was retired at `at`. `owner` is the id of the user or group that gave it up; `None` if they
+/// were deleted.
+pub async fn insert(db: &impl ConnectionTrait, kind: &str, hash: &str, owner: Option<Uuid>, at: UnixSeconds) -> Result<(), StoreError> {
+    let row = Model { kind: kind.to_owned(), hash: hash.to_owned(), owner, at };
     let unless_known = OnConflict::new().do_nothing().to_owned();
     Entity::insert(row.into_active_model()).on_conflict(unless_known).exec_without_returning(db).await?;
     Ok(())
 }
 
-/// Returns whether a name of `kind` with one of `hashes` was retired.
-pub async fn exists(db: &impl ConnectionTrait, kind: &str, hashes: &[String]) -> Result<bool, StoreError> {
-    Ok(Entity::find().filter(Column::Kind.eq(kind)).filter(Column::Hash.is_in(hashes)).exists(db).await?)
+/// Returns for each name of `kind` that was retired with one of `hashes` the id of its owner; `None` for one that was deleted.
+pub async fn owners(db: &impl ConnectionTrait, kind: &str, hashes: &[String]) -> Result<Vec<Option<Uuid>>, StoreError> {
+    let rows = Entity::find().filter(Column::Kind.eq(kind)).filter(Column::Hash.is_in(hashes)).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.owner).collect())
 }
 
 /// Returns those of `hashes` under which a name of `kind` was retired.

@@ -124,8 +124,8 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
     edited.updated_at = change.now;
     if edited.username != row.username {
         refuse_taken(db, &edited.username).await?;
-        names::refuse_retired(change, Kind::User, &edited.username).await?;
-        names::retire(change, Kind::User, &row.username).await?;
+        names::take(change, Kind::User, &edited.username, Some(id)).await?;
+        names::retire(change, Kind::User, &row.username, Some(id)).await?;
     }
     refuse_verified_elsewhere(db, &edited).await?;
     if let Some(external) = edited.external_id.as_deref().filter(|_| edited.external_id != row.external_id)

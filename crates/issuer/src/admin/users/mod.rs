@@ -276,7 +276,7 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash)
     let NewUser(UserDraft { username, email, email_verified, name, roles, groups }) = user;
     let db = &change.transaction;
     refuse_taken(db, &username).await?;
-    names::refuse_retired(change, Kind::User, &username).await?;
+    names::take(change, Kind::User, &username, None).await?;
     let record = password.record(change.now);
     let row = UserRow {
         id: change.app.clock.random_uuid(),

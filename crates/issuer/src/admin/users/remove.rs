@@ -46,7 +46,7 @@ pub async fn delete(change: &mut Change<'_>, id: Uuid, expected_version: Option<
     let ended = session::end_all(db, id, change.actor, Action::UserDeleted.name(), change.now).await?;
     // The database deletes the sessions, authorizations, consents, devices, memberships and everything else of the user with the row.
     users::remove(db, id).await?;
-    names::retire(change, Kind::User, &row.username).await?;
+    names::retire(change, Kind::User, &row.username, None).await?;
     administrators.require_one(change).await?;
     change.record(Action::UserDeleted, Object::User(id, &id.to_string()), Some(&before), None).await?;
     // What the earlier events tell of the person is emptied; that they happened stays in the trail.

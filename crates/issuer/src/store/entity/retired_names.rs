@@ -9,6 +9,7 @@ pub struct Model {
     pub kind: String,
     #[sea_orm(primary_key, auto_increment = false)]
     pub hash: String,
+    pub owner: Option<Uuid>,
     pub at: i64,
 }
 

@@ -105,11 +105,13 @@ async fn names_and_external_ids_belong_to_one_group() {
     add(&app, draft("bar", &[])).await.unwrap();
     assert_conflict(edit(&app, "bar", GroupPatch { external_id: again(), ..GroupPatch::default() }).await, "belongs to the group café");
     edit(&app, "café", GroupPatch { external_id: again(), ..GroupPatch::default() }).await.unwrap();
-    // Another spelling of the own name is no other name; a name that was given up is not given again, to its old group either.
+    // Another spelling of the own name is no other name; a name that was given up is given back to its old group alone.
     rename(&app, "bar", "Bar").await.unwrap();
     rename(&app, "Bar", "pub").await.unwrap();
-    assert_conflict(rename(&app, "pub", "bar").await, "signet group release-name bar");
+    rename(&app, "pub", "BAR").await.unwrap();
+    rename(&app, "BAR", "pub").await.unwrap();
     assert_conflict(rename(&app, "café", "bar").await, "belonged to another group");
+    assert_conflict(rename(&app, "café", "bar").await, "signet group release-name bar");
     for who in [Who::User(user(&app, "admin").await), Who::Client("cli".to_owned())] {
         let actor = Actor::local(who, Face::Page);
         let released = change(&app.app, &actor, |change| Box::pin(names::release(change, Kind::Group, "bar"))).await;

@@ -6,7 +6,7 @@ use signet_issuer::admin::patch::Patch;
 use signet_issuer::admin::users::{self, UserPatch, UserView};
 use uuid::Uuid;
 
-use crate::support::{PASSWORD, START, TestApp};
+use crate::support::{PASSWORD, START, TestApp, at_once};
 
 async fn edit(app: &TestApp, id: Uuid, patch: serde_json::Value) -> Result<UserView, Refused> {
     edit_version(app, id, patch, None).await
@@ -112,4 +112,40 @@ async fn an_administrator_unlocks_an_account() {
     assert_eq!(app.operate(|change| Box::pin(users::unlock(change, id))).await.unwrap().locked_until, None);
     assert_eq!(users::show(&app.reading(), "alice").await.unwrap().locked_until, None);
     assert_eq!(app.sign_in("alice", "").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_takes_their_own_old_name_back_and_nobody_else_does() {
+    let app = TestApp::new().await;
+    let (alice, bob) = (app.add_user("alice", &[]).await, app.add_user("bob", &[]).await);
+    let rename = async |id, name: &str| edit(&app, id, json!({ "username": name })).await;
+    let refused = async |id, name: &str| match rename(id, name).await {
+        Err(Refused::Conflict(reason)) => assert!(reason.contains(&format!("{name} belonged to another user")), "{reason}"),
+        other => panic!("{other:?}"),
+    };
+    rename(alice, "anna").await.unwrap();
+    refused(bob, "alice").await;
+    assert_eq!(rename(alice, "Alice").await.unwrap().username, "alice");
+    // The name that was given up meanwhile is Alice's, too.
+    refused(bob, "anna").await;
+    rename(alice, "anna").await.unwrap();
+    // The database keeps no name in the clear, and after a deletion nobody takes it.
+    app.operate(|change| Box::pin(users::delete(change, alice, None))).await.unwrap();
+    refused(bob, "alice").await;
+    refused(bob, "anna").await;
+    let kept = app.dump("retired_names").await;
+    assert!(!kept.contains("anna") && !kept.contains("alice"), "{kept}");
+    assert_eq!(app.count("SELECT count(*) FROM retired_names").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_users_at_once_cannot_both_have_a_name_that_one_takes_back() {
+    let app = TestApp::new().await;
+    let (alice, bob) = (app.add_user("alice", &[]).await, app.add_user("bob", &[]).await);
+    let rename = async |id, name: &str| edit(&app, id, json!({ "username": name })).await.is_ok();
+    for _ in 0..5 {
+        assert!(rename(alice, "anna").await);
+        let outcomes = at_once(vec![rename(alice, "alice"), rename(bob, "alice")]).await;
+        assert_eq!(outcomes, [true, false]);
+    }
 }
