@@ -165,8 +165,8 @@ pub enum Event<'a> {
     /// A user signed in with a browser, or entered their password there again.
     SignedIn { user: Uuid, sid: &'a str },
     /// An attempt to sign in failed, by a wrong password or by that of a disabled user. `user` is `None` if there is no such account; what
-    /// was typed as its name is not kept, because it may be a password.
-    SignInFailed { user: Option<Uuid> },
+    /// was typed as its name is not kept, because it may be a password. `client` is the client that asked for tokens by the password.
+    SignInFailed { user: Option<Uuid>, client: Option<&'a str> },
     /// A user proved who they are, but may not sign in to the client, because they are in none of its groups.
     AccessRefused { user: Uuid, client: &'a str },
     /// A session ended; `by` names the cause.
@@ -253,7 +253,7 @@ impl Event<'_> {
             | Self::ConsentWithdrawn { user, .. }
             | Self::LogoutNotDelivered { user, .. } => Some(user),
             Self::Changed { object: Object::User(id, _) | Object::Authorization(_, id, _) | Object::Session(_, id), .. } => Some(id),
-            Self::Changed { object: Object::Authorizations(user, _), .. } | Self::SignInFailed { user } => user,
+            Self::Changed { object: Object::Authorizations(user, _), .. } | Self::SignInFailed { user, .. } => user,
             _ => None,
         }
     }
@@ -283,7 +283,7 @@ impl Event<'_> {
             | Self::ConsentWithdrawn { client, .. }
             | Self::LogoutNotDelivered { client, .. } => Some(client),
             Self::Changed { object: Object::Client(id) | Object::Authorization(_, _, id), .. } => Some(id),
-            Self::Changed { object: Object::Authorizations(_, client), .. } => client,
+            Self::Changed { object: Object::Authorizations(_, client), .. } | Self::SignInFailed { client, .. } => client,
             _ => None,
         }
     }

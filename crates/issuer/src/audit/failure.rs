@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::audit::{Actor, Event, network, write};
+use crate::audit::{Actor, Event, Who, network, write};
 use crate::clock::{HOUR, UnixSeconds};
 use crate::store::{StoreError, Transaction, audit_events, sign_in_failures};
 
@@ -17,6 +17,7 @@ pub async fn record_failure(db: &Transaction, at: UnixSeconds, actor: &Actor, us
     // The account comes first, so that the row which counts tells of the account if both have failed too often.
     let account = user.map(|user| (format!("account:{user}"), Some(user)));
     let address = actor.request.as_ref().map(|request| (format!("address:{}", network(request.address)), None));
+    let client = if let Who::Client(id) = &actor.who { Some(id.as_str()) } else { None };
     let mut counting = None;
     for (key, user) in account.into_iter().chain(address) {
         let counted = sign_in_failures::count(db, &key, hour).await?;
@@ -25,13 +26,13 @@ pub async fn record_failure(db: &Transaction, at: UnixSeconds, actor: &Actor, us
         }
     }
     let Some((key, user, row)) = counting else {
-        return write(db, at, actor, &Event::SignInFailed { user }).await.map(drop);
+        return write(db, at, actor, &Event::SignInFailed { user, client }).await.map(drop);
     };
     if let Some(row) = row
         && audit_events::advance(db, row, at).await?
     {
         return Ok(());
     }
-    let id = write(db, at, actor, &Event::SignInFailed { user }).await?;
+    let id = write(db, at, actor, &Event::SignInFailed { user, client }).await?;
     sign_in_failures::count_in(db, &key, hour, id).await
 }

@@ -7,7 +7,7 @@ use crate::accounts::{lockout, session};
 use crate::admin::names::{self, Kind};
 use crate::admin::{Change, Operation, Refused, require_version, roles};
 use crate::audit::{Action, EndedAccess, Object};
-use crate::store::{attempts, audit_events, roles as role_store, users};
+use crate::store::{attempts, audit_events, groups, roles as role_store, users};
 
 /// A user who was deleted.
 #[derive(Debug, Serialize)]
@@ -20,12 +20,14 @@ pub struct Removed {
     pub ended: EndedAccess,
 }
 
-/// The audit trail's record of a deletion. It has no personal data, because the person may have asked to be forgotten.
+/// The audit trail's record of a deletion: what the user could do. It has no personal data, because the person may have asked to be
+/// forgotten.
 #[derive(Serialize)]
 struct Trace {
     id: Uuid,
     enabled: bool,
     roles: Vec<String>,
+    groups: Vec<String>,
 }
 
 /// Deletes a user with everything that depends on them. Fails with [`Refused::Conflict`] if no administrator would remain, and with
@@ -42,7 +44,8 @@ pub async fn delete(change: &mut Change<'_>, id: Uuid, expected_version: Option<
     change.require_over(&[id]).await?;
     require_version(row.version, expected_version)?;
     change.require_version(row.version)?;
-    let before = Trace { id, enabled: row.disabled_at.is_none(), roles: role_store::of_user(db, id).await? };
+    let groups = groups::of_users(db, std::iter::once(id)).await?.remove(&id).unwrap_or_default();
+    let before = Trace { id, enabled: row.disabled_at.is_none(), roles: role_store::of_user(db, id).await?, groups };
     let ended = session::end_all(db, id, change.actor, Action::UserDeleted.name(), change.now).await?;
     // The database deletes the sessions, authorizations, consents, devices, memberships and everything else of the user with the row.
     users::remove(db, id).await?;

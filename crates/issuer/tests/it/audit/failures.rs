@@ -49,3 +49,17 @@ async fn no_failure_is_lost_or_adds_a_row_if_many_come_at_once() {
     app.try_password("alice", "wrong", "").await;
     assert_eq!(events(&app, SIGN_IN_FAILED, "times = 2").await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_names_the_client_that_asked_even_if_it_is_the_default_one() {
+    let app = app().await;
+    app.try_password("alice", "wrong", "").await;
+    let refused = app.token(&[("grant_type", "password"), ("username", "alice"), ("password", "wrong")]).await;
+    assert_eq!(refused.error(), (400, "invalid_grant"));
+    for client in ["shop", "cli"] {
+        assert_eq!(events(&app, SIGN_IN_FAILED, &format!("client_id = '{client}' AND actor_id = '{client}'")).await, 1, "{client}");
+    }
+    let browser = app.browser();
+    browser.sign_in(&browser.get("/sign-in").await, "alice", "wrong").await;
+    assert_eq!(events(&app, SIGN_IN_FAILED, "client_id IS NULL AND actor_kind = 'stranger'").await, 1);
+}

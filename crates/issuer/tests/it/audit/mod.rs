@@ -89,7 +89,7 @@ fn states(action: Action) -> (Option<&'static str>, Option<&'static str>) {
         Action::StreamRemoved => (r#""stream_id":"a-stream""#, ""),
         Action::UserAdded => ("", r#""username":"alice""#),
         Action::UserChanged => (r#""claims":{}"#, r#""nickname":"Al""#),
-        Action::UserDeleted => (r#""enabled":true"#, ""),
+        Action::UserDeleted => (r#""roles":["clerk"],"groups":["crew"]"#, ""),
         Action::UserUnlocked => (r#""counters":1"#, r#""counters":0"#),
         Action::UserDisabled => (r#""enabled":true"#, r#""enabled":false"#),
         Action::UserEnabled => (r#""enabled":false"#, r#""enabled":true"#),
@@ -116,7 +116,7 @@ async fn every_operation_records_who_did_what_before_and_after() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
     let browser = app.signed_in("alice").await;
     let alice = users::show(&app.reading(), "alice").await.unwrap().id;
-    let bob = app.add_user("bob", &[]).await;
+    let bob = app.add_user("bob", &["clerk"]).await;
     app.try_password("alice", "wrong", "").await;
     let of_web = AuthorizationFilter { user: None, client: Some("web".to_owned()) };
 
@@ -163,6 +163,8 @@ async fn every_operation_records_who_did_what_before_and_after() {
             users::change_roles(change, alice, &[], &clerk).await?;
             users::disable(change, alice).await?;
             users::enable(change, alice).await?;
+            groups::add(change, GroupDraft { name: "crew".to_owned(), ..GroupDraft::default() }).await?;
+            groups::change_members(change, "crew", &["bob".to_owned()], &[]).await?;
             users::delete(change, bob, None).await?;
             groups::add(change, GroupDraft { name: "staff".to_owned(), ..GroupDraft::default() }).await?;
             groups::edit(change, "staff", GroupPatch { name: Some("team".to_owned()), ..GroupPatch::default() }).await?;
