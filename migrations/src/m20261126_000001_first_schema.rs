@@ -53,6 +53,8 @@ impl MigrationTrait for Migration {
             ("clients", "last_used_at"),
             ("clients", "access"),
             ("client_groups", "group_id"),
+            ("client_claims", "source"),
+            ("clients", "group_prefix"),
             ("consents", "client_id"),
             ("password_links", "expires_at"),
             ("browsers", "expires_at"),

@@ -10,7 +10,8 @@ use crate::admin::{Operation, Reading, Refused};
 use crate::config::{CLI, DOCS};
 use crate::oauth::access::Access;
 use crate::store::client_groups::{self, UseRow};
-use crate::store::{groups, roles};
+use crate::store::groups::{self, GroupRow};
+use crate::store::{ConnectionTrait, client_claims, roles};
 
 /// The number of clients that are listed: those of groups first.
 const LISTED: u64 = 100;
@@ -37,25 +38,72 @@ pub struct Applications {
 }
 
 /// A client that uses a group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct GroupUse {
     pub client_id: String,
     pub client_name: String,
-    /// `true` if the members of the group may sign in because of it; `false` if everyone may, so that the client is only told of the group.
+    /// `true` if the group is one of the client, which is told of it.
+    pub assigned: bool,
+    /// `true` if the members of the group may sign in because of it.
     pub admits: bool,
+    /// The claims of the client whose group maps name the group.
+    pub claims: Vec<String>,
+    /// The prefix by which the client is told of the group.
+    pub prefix: Option<String>,
 }
 
-/// Returns the first 100 clients that use the group `name`, in the order of their ids.
+impl GroupUse {
+    /// Says how the client uses the group, as the rest of a sentence about the group.
+    pub fn how(&self) -> String {
+        let mut ways = Vec::new();
+        match (self.assigned, self.admits) {
+            (true, true) => ways.push("its members may sign in, and the client is told of it".to_owned()),
+            (true, false) => ways.push("the client is told of it, and everyone may sign in".to_owned()),
+            (false, _) => {}
+        }
+        match self.claims.as_slice() {
+            [] => {}
+            [claim] => ways.push(format!("the map of the claim {claim} names it")),
+            claims => ways.push(format!("the maps of the claims {} name it", claims.join(", "))),
+        }
+        if let Some(prefix) = &self.prefix {
+            ways.push(format!("the client is told of groups whose names begin with {prefix}"));
+        }
+        ways.join("; ")
+    }
+}
+
+/// Returns the first 100 clients that use `group`, in the order of their ids. Those that are told of all groups are left out.
+pub(super) async fn uses(db: &impl ConnectionTrait, group: &GroupRow) -> Result<Vec<GroupUse>, Refused> {
+    let mut uses = BTreeMap::<String, GroupUse>::new();
+    let mut with = |row: UseRow, note: fn(&mut GroupUse, bool, String)| {
+        let UseRow { client_id, client_name, access, detail } = row;
+        let new = GroupUse { client_id: client_id.clone(), client_name, assigned: false, admits: false, claims: Vec::new(), prefix: None };
+        note(uses.entry(client_id).or_insert(new), access == Access::Groups.as_str(), detail);
+    };
+    for row in client_groups::of_group(db, group.id, LISTED).await? {
+        with(row, |own, admits, _| (own.assigned, own.admits) = (true, admits));
+    }
+    for row in client_claims::mapping(db, group.id, LISTED).await? {
+        with(row, |own, _, claim| own.claims.push(claim));
+    }
+    for row in client_groups::by_prefix_of(db, &group.name, LISTED).await? {
+        with(row, |own, _, prefix| own.prefix = Some(prefix));
+    }
+    let mut uses: Vec<GroupUse> = uses.into_values().take(usize::try_from(LISTED).unwrap_or(usize::MAX)).collect();
+    for own in &mut uses {
+        own.claims.sort_unstable();
+    }
+    Ok(uses)
+}
+
+/// Returns the first 100 clients that use the group `name`, in the order of their ids. Those that are told of all groups are left out.
 pub async fn of_group(reading: &Reading<'_>, name: &str) -> Result<Vec<GroupUse>, Refused> {
     let app = reading.permit(Operation::GroupShow)?;
     let db = app.store.reader();
     let group = groups::by_name(db, name).await?.ok_or_else(|| Refused::not_found("group", name))?;
-    let view =
-        |row: UseRow| GroupUse { admits: row.access == Access::Groups.as_str(), client_id: row.client_id, client_name: row.client_name };
-    let mut uses: Vec<GroupUse> = client_groups::of_group(db, group.id, LISTED).await?.into_iter().map(view).collect();
-    uses.sort_unstable_by(|one, other| one.client_id.cmp(&other.client_id));
-    Ok(uses)
+    uses(db, &group).await
 }
 
 /// Returns the enabled clients that the user `id` may sign in to, whether or not the user is disabled.

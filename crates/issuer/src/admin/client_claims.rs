@@ -120,7 +120,11 @@ pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Resul
             for entry in map {
                 let row = groups::by_name(db, &entry.group).await?;
                 let unknown = || Refused::invalid("map", format!("names of groups; there is no group {}", entry.group));
-                mapped.insert(entry.group.clone(), row.ok_or_else(unknown)?.id);
+                let id = row.ok_or_else(unknown)?.id;
+                if mapped.values().any(|earlier| *earlier == id) {
+                    return Err(Refused::invalid("map", format!("each group once; the group {} is named twice", entry.group)));
+                }
+                mapped.insert(entry.group.clone(), id);
             }
         }
         _ => {}

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::username;
+use crate::admin::applications::{self, GroupUse};
 use crate::admin::{Change, Refused, Work};
 use crate::app::App;
 use crate::audit::Actor;
@@ -85,6 +86,10 @@ pub struct Preview {
     pub authorizations: usize,
     /// The number of other live authorizations of these users whose access tokens would be refused. A refresh token gets new ones.
     pub refused_tokens: usize,
+    /// The clients that use a group which would be removed or renamed, at most 100. Those that are told of all groups are left out. Absent for
+    /// other changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients: Option<Vec<GroupUse>>,
 }
 
 impl Preview {
@@ -128,6 +133,8 @@ pub async fn run<'a, T>(
     let complete = complete && given.len() <= EXAMINED;
 
     let (before, enabled) = holdings(&change.transaction, &ids, client).await?;
+    let group = if let Subject::Group(name) = subject { groups::by_name(&change.transaction, name).await? } else { None };
+    let uses = if let Some(group) = &group { applications::uses(&change.transaction, group).await? } else { Vec::new() };
     // The names are read before the change, because it may delete users.
     let usernames: BTreeMap<Uuid, String> = users::names(&change.transaction, ids.iter().copied()).await?.into_iter().collect();
     let value = work(&mut change).await?;
@@ -135,6 +142,13 @@ pub async fn run<'a, T>(
     let these: Vec<Uuid> = given.iter().map(|given| given.id).collect();
     let left = standing(&change, app, Which::These(&these)).await?;
     let effects = effects(&usernames, &before, &after);
+    let clients = match group {
+        Some(old) => {
+            let new = groups::by_ids(&change.transaction, std::iter::once(old.id)).await?.pop();
+            Some(uses).filter(|_| new.is_none_or(|new| new.name != old.name))
+        }
+        None => None,
+    };
     roll_back(change.transaction).await?;
 
     let lost = |user: &Uuid| {
@@ -144,7 +158,7 @@ pub async fn run<'a, T>(
     };
     let (authorizations, refused_tokens) = ended_and_refused(&given, &left, lost);
     let shut_out = enabled.difference(&still_enabled).count();
-    let preview = Preview { effects, examined: ids.len(), complete, shut_out, authorizations, refused_tokens };
+    let preview = Preview { effects, examined: ids.len(), complete, shut_out, authorizations, refused_tokens, clients };
     Ok((value, preview))
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::admin::applications::GroupUse;
 use crate::admin::client_view::ClientView;
 use crate::admin::edit_client;
 use crate::admin::preview::{self, Effect, Kind, Preview, Subject};
@@ -66,6 +67,8 @@ fn effects(preview: &Preview) -> Vec<String> {
     if preview.refused_tokens > 0 {
         lines.push(format!("Other authorizations whose access tokens would be refused: {}.", preview.refused_tokens));
     }
+    let of_client = |own: &GroupUse| format!("The client {} uses the group: {}.", own.client_id, own.how());
+    lines.extend(preview.clients.iter().flatten().map(of_client));
     if !preview.complete {
         lines.push(format!("The change may concern more users. Only {examined} were examined, so that the numbers may be higher."));
     }

@@ -55,6 +55,9 @@ pub enum ClaimNameError {
     /// No page could have the name in its URL.
     #[error("none of the names new, . and .., because an attribute of such a name would have no page")]
     Reserved,
+    /// The REST API could not have the name in its URLs.
+    #[error("none of the names . and .., because no URL can name such a claim")]
+    Dots,
     /// The name is that of a claim about users that the issuer knows.
     #[error("a name that is not a standard claim of OpenID Connect; {} have a meaning already", CLAIMS.map(|(name, _)| name).join(", "))]
     Standard,
@@ -71,14 +74,17 @@ pub fn check(name: &str) -> Result<(), ClaimNameError> {
     if name.is_empty() || name.len() > MAX_BYTES || !name.chars().all(allowed) {
         return Err(ClaimNameError::Form);
     }
+    if matches!(name, "." | "..") {
+        return Err(ClaimNameError::Dots);
+    }
     if is_protocol(name) { Err(ClaimNameError::Protocol) } else { Ok(()) }
 }
 
 /// Checks the name of an attribute, which may become a claim of the same name and so must not be that of a standard claim either.
 pub fn check_attribute(name: &str) -> Result<(), ClaimNameError> {
-    check(name)?;
     if is_reserved(name) {
         return Err(ClaimNameError::Reserved);
     }
+    check(name)?;
     if CLAIMS.iter().any(|(known, _)| *known == name) { Err(ClaimNameError::Standard) } else { Ok(()) }
 }

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
 use crate::store::StoreError;
+use crate::store::client_groups::UseRow;
 use crate::store::entity::client_claims::{Column, Entity, Model};
 use crate::store::entity::groups;
+use crate::store::query::text;
 
 /// An entry of a group map as it is stored: by the id of the group, so that the map still holds when the group is renamed.
 #[derive(Serialize, Deserialize)]
@@ -106,4 +108,15 @@ pub async fn remove(db: &impl ConnectionTrait, id: &str, claim: &str) -> Result<
 pub async fn of_attribute(db: &impl ConnectionTrait, attribute: &str) -> Result<Vec<(String, String)>, StoreError> {
     let rows = Entity::find().filter(Column::Source.eq("attribute")).filter(Column::SourceKey.eq(attribute)).all(db).await?;
     Ok(rows.into_iter().map(|row| (row.client_id, row.claim)).collect())
+}
+
+/// Returns up to `limit` claims whose group maps name the group `id`, each with its client, in no order.
+pub async fn mapping(db: &impl ConnectionTrait, id: Uuid, limit: u64) -> Result<Vec<UseRow>, StoreError> {
+    let sql = format!(
+        "SELECT c.id AS client_id, c.client_name AS client_name, c.access AS access, cc.claim AS detail FROM client_claims cc \
+         JOIN clients c ON c.id = cc.client_id WHERE cc.source = 'group_map' AND cc.map LIKE $1 LIMIT {limit}"
+    );
+    // Only a group is stored in this form, because the quotation marks in the values of a map are escaped.
+    let named = format!("%\"group\":\"{id}\"%");
+    Ok(UseRow::find_by_statement(text(db, sql, [named.into()])).all(db).await?)
 }

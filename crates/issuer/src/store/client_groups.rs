@@ -92,15 +92,31 @@ pub struct UseRow {
     pub client_id: String,
     pub client_name: String,
     pub access: String,
+    /// The claim whose map names the group, or the prefix that the name of the group begins with; empty if the group is one of the client.
+    pub detail: String,
 }
 
 /// Returns up to `limit` clients that use the group `id`, in no order.
 pub async fn of_group(db: &impl ConnectionTrait, id: Uuid, limit: u64) -> Result<Vec<UseRow>, StoreError> {
     let sql = format!(
-        "SELECT c.id AS client_id, c.client_name AS client_name, c.access AS access FROM client_groups cg \
+        "SELECT c.id AS client_id, c.client_name AS client_name, c.access AS access, '' AS detail FROM client_groups cg \
          JOIN clients c ON c.id = cg.client_id WHERE cg.group_id = $1 LIMIT {limit}"
     );
     Ok(UseRow::find_by_statement(text(db, sql, [id.into()])).all(db).await?)
+}
+
+/// Returns up to `limit` clients that are told of the group `name` because of how it begins, in no order.
+pub async fn by_prefix_of(db: &impl ConnectionTrait, name: &str, limit: u64) -> Result<Vec<UseRow>, StoreError> {
+    let mut values: Vec<Value> = name.char_indices().map(|(start, c)| name[..start + c.len_utf8()].into()).collect();
+    if values.is_empty() {
+        return Ok(Vec::new());
+    }
+    let placeholders = placeholders(&mut values);
+    let sql = format!(
+        "SELECT c.id AS client_id, c.client_name AS client_name, c.access AS access, c.group_prefix AS detail FROM clients c \
+         WHERE c.group_prefix IN ({placeholders}) AND c.group_filter = 'prefix' LIMIT {limit}"
+    );
+    Ok(UseRow::find_by_statement(text(db, sql, values)).all(db).await?)
 }
 
 /// Returns the users among `ids` with the clients that each may use through groups.

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 
-use crate::admin::preview::{self, Effect, Kind, Preview, Subject};
+use crate::admin::preview::{self, Effect, Kind, NAMED, Preview, Subject};
 use crate::admin::{Change, Refused, Work, groups};
 use crate::audit::Actor;
 use crate::pages::admin::view::thousands;
@@ -47,6 +47,11 @@ pub(super) fn in_words(preview: &Preview) -> String {
         (false, _) => {}
     }
     sentences.extend(tokens(preview));
+    let clients = preview.clients.as_deref().unwrap_or_default();
+    sentences.extend(clients.iter().take(NAMED).map(|own| format!("The client {} uses the group: {}.", own.client_id, own.how())));
+    if clients.len() > NAMED {
+        sentences.push("More clients use it; the page of the group lists them.".to_owned());
+    }
     if !preview.complete {
         sentences.push(format!("More users may be concerned; only {examined} were examined, so that the numbers may be higher."));
     }

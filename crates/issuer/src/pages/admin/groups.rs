@@ -68,12 +68,9 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
     let uses = applications::of_group(&reading, &name).await.map_err(failed)?;
     let path = path(&group.name);
     let use_row = |one: GroupUse| {
-        let what = if one.admits {
-            "Its members may sign in, and it is told of the group"
-        } else {
-            "It is told of the group; everyone may sign in"
-        };
-        vec![Cell::link("/admin/clients", &one.client_id), Cell::text(one.client_name), Cell::text(what)]
+        let how = one.how();
+        let how = format!("{}{}", how[..1].to_uppercase(), &how[1..]);
+        vec![Cell::link("/admin/clients", &one.client_id), Cell::text(one.client_name), Cell::text(how)]
     };
     let uses = Table::new(&["Client", "Name", "For what"], "No client uses it.").filled(Listing::whole(uses), &path, use_row);
     let row = |member: MemberView| vec![Cell::link("/admin/users", &member.username), Cell::text(member.name.unwrap_or_default())];
@@ -112,7 +109,8 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
             },
             Section {
                 title: "Clients that use it",
-                lead: "Clients that have it among their groups. A map of groups on the page of a client may name it too.".to_owned(),
+                lead: "Clients that have it among their groups or in a map of groups, or are told of it because of how its name begins."
+                    .to_owned(),
                 table: Some(uses),
                 ..Section::default()
             },
@@ -262,7 +260,7 @@ fn renamed(group: &GroupView, typed: &str) -> Option<String> {
     };
     Some(format!(
         "Applications know the group by its name. They are told {new} from now on, and what they grant to {old} is lost until somebody \
-         changes them, too.{retired}"
+         changes them, too. The group stays in the maps and in the lists of groups of clients.{retired}"
     ))
 }
 
@@ -306,8 +304,10 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
         is_default: Some(form.is_checked("is_default")),
     };
     let changes_roles = roles.iter().any(|role| !group.roles.contains(role)) || group.roles.iter().any(|role| !roles.contains(role));
-    let others: Vec<String> = renamed(&group, &form.text("name")).into_iter().chain(switched(&group, &patch)).collect();
-    if changes_roles || !others.is_empty() {
+    let renamed = renamed(&group, &form.text("name"));
+    let tells_effects = changes_roles || renamed.is_some();
+    let others: Vec<String> = renamed.into_iter().chain(switched(&group, &patch)).collect();
+    if tells_effects || !others.is_empty() {
         let subject = Subject::Group(group.name.clone());
         let actor = form.admin.as_confirmed();
         let tried = patch.clone();
@@ -320,7 +320,7 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
         } else {
             (format!("Change the group {}?", group.name), "Save")
         };
-        let lead = changes_roles.then_some(effects).into_iter().chain(others).collect::<Vec<_>>().join(" ");
+        let lead = tells_effects.then_some(effects).into_iter().chain(others).collect::<Vec<_>>().join(" ");
         let (path, back) = (format!("{}/edit", path(&group.name)), path(&group.name));
         let asked = Confirmation { section: SECTION, heading, lead, path, back, submit };
         let page = if changes_roles { form.confirmed(asked).await? } else { form.agreed(asked).await? };

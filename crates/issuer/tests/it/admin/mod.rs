@@ -3,6 +3,7 @@
 mod attributes;
 mod csv;
 mod edit_client;
+mod group_uses;
 mod groups;
 mod import_rules;
 mod membership;
