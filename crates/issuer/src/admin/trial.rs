@@ -20,7 +20,7 @@ use crate::store::{client_groups, groups};
 use crate::tokens::audience::target;
 use crate::tokens::issue::{Draft, draft};
 use crate::tokens::narrow::{default_scopes, narrow};
-use crate::tokens::user_claims::{Facts, Missing, Origin, Place, Told, given};
+use crate::tokens::user_claims::{Facts, Missing, Origin, Place, Told, given, length};
 use crate::tokens::{Authorization, Party, RequestedResource};
 
 /// The request that is tried.
@@ -62,8 +62,14 @@ pub struct TriedScope {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct TriedPlace {
     pub place: &'static str,
-    /// The length of all claims as JSON, in bytes. The signature and the encoding make a token about a third longer.
+    /// The length of all claims as JSON, in bytes.
     pub bytes: usize,
+    /// The length of the claims about the user among them as JSON, in bytes. A token of more than 6,144 is not issued.
+    pub user_bytes: usize,
+    /// The length of the signed token, in bytes, without the `nonce` that the client may ask for. Null for UserInfo.
+    pub token_bytes: Option<usize>,
+    /// The reason why the token would not be issued; null if it would.
+    pub refused: Option<String>,
     pub claims: Vec<TriedClaim>,
 }
 
@@ -99,12 +105,18 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
     let requested_scope = request.scope.as_ref().map(|_| requested.clone());
     let party = Party::User(Box::new((user.clone(), row)));
     let authorization = Authorization { party, granted: granted.clone(), requested_scope, resource, nonce: None };
-    let tried = draft(app, &client, &authorization, app.now()).await.map_err(in_field("scope"))?;
+    let mut tried = draft(app, &client, &authorization, app.now()).await.map_err(in_field("scope"))?;
+    // Values that every real token has are random here, so that the lengths are those of real tokens.
+    if let Some(id) = &mut tried.id {
+        id.at_hash = Some(app.clock.random_id::<16>());
+    }
+    let ring = app.ring().await?;
+    let signer = ring.signer(app.now())?;
 
     let lacks = Lacks::of(app, &client, &user).await?;
     let mut places = Vec::new();
-    if let Some(id) = &tried.id {
-        places.push(place("ID token", &json!(id), &tried.told_in_id_token, &lacks));
+    if let (Some(id), Some(length)) = (&tried.id, tried.length_of_id_token(signer).map_err(in_field("scope"))?) {
+        places.push(place("ID token", &json!(id), &tried.told_in_id_token, &lacks).with_length(length));
     }
     if granted.contains("openid") {
         let in_token: ScopeSet = words(&tried.access.scope).collect();
@@ -115,8 +127,10 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
         places.push(place("UserInfo", &all.into(), &told, &lacks));
     }
     let Draft { access, told_in_access_token, .. } = &tried;
-    places.push(place("access token", &json!(access), told_in_access_token, &lacks));
-    let obstacles = obstacles(app, &client, &user).await?;
+    let length = tried.length_of_access_token(signer).map_err(in_field("scope"))?;
+    places.push(place("access token", &json!(access), told_in_access_token, &lacks).with_length(length));
+    let mut obstacles = obstacles(app, &client, &user).await?;
+    obstacles.extend(places.iter().filter_map(|place| Some(format!("No tokens are issued: {}.", place.refused.as_ref()?))));
     Ok(Trial { may_sign_in: obstacles.is_empty(), obstacles, scopes, places })
 }
 
@@ -213,7 +227,7 @@ fn row(app: &App, user: &User, client: &Client) -> AuthorizationRow {
         salt: Vec::new(),
         key_version: 0,
         generation: 0,
-        grant_id: None,
+        grant_id: Some(app.clock.random_bytes::<16>().to_vec()),
         grant_id_used: false,
         created_at: now,
         refreshed_at: now,
@@ -221,7 +235,8 @@ fn row(app: &App, user: &User, client: &Client) -> AuthorizationRow {
         auth_time: now,
         acr: Acr::Password.as_str().to_owned(),
         amr: Amr::Password.as_str().to_owned(),
-        sid: None,
+        // A client that signs people in with a browser is told the session.
+        sid: client.has_grant(Grant::AuthorizationCode.name()).then(|| app.clock.random_id::<16>()),
         offline: false,
         ended_at: None,
         session_expires_at: None,
@@ -244,7 +259,15 @@ fn place(place: &'static str, all: &Value, told: &[Told], lacks: &Lacks) -> Trie
         origin: in_words(&told.origin),
         missing: lacks.reason(told),
     });
-    TriedPlace { place, bytes: all.to_string().len(), claims: own.chain(about_user).collect() }
+    let claims = own.chain(about_user).collect();
+    TriedPlace { place, bytes: all.to_string().len(), user_bytes: length(&given(told)), token_bytes: None, refused: None, claims }
+}
+
+impl TriedPlace {
+    /// Sets the length of the token, and the reason why it would not be issued.
+    fn with_length(self, (bytes, refused): (usize, Option<String>)) -> Self {
+        Self { token_bytes: Some(bytes), refused, ..self }
+    }
 }
 
 fn in_words(origin: &Origin) -> String {

@@ -167,7 +167,9 @@ pub async fn try_out(app: &App, args: TryArgs) -> Result<Report, CliError> {
     }
     for place in &trial.places {
         lines.push(String::new());
-        lines.push(format!("{} ({} bytes)", place.place, place.bytes));
+        let token = place.token_bytes.map_or(String::new(), |bytes| format!("{bytes} bytes when signed, "));
+        lines.push(format!("{} ({token}{} bytes of JSON, {} of them about the user)", place.place, place.bytes, place.user_bytes));
+        lines.extend(place.refused.as_ref().map(|reason| format!("  It would not be issued: {reason}.")));
         for claim in &place.claims {
             let value = claim.value.as_ref().map_or_else(|| "-".to_owned(), Value::to_string);
             let why = claim.missing.unwrap_or(&claim.origin);

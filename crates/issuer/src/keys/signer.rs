@@ -63,15 +63,27 @@ impl Signer {
         })
     }
 
-    /// Returns `claims` as a signed compact JWS (RFC 7515 §7.1).
-    pub fn sign(&self, typ: TokenType, claims: &impl Serialize) -> Result<String, SignError> {
-        let mut token = String::with_capacity(1024);
-        token.push_str(match typ {
+    fn header(&self, typ: TokenType) -> &str {
+        match typ {
             TokenType::Access => &self.access_token_header,
             TokenType::Jwt => &self.jwt_header,
             TokenType::SecurityEvent => &self.security_event_header,
             TokenType::Logout => &self.logout_token_header,
-        });
+        }
+    }
+
+    /// Returns the length of what [`Signer::sign`] would return, in bytes. The claims are not signed.
+    pub fn length(&self, typ: TokenType, claims: &impl Serialize) -> Result<usize, SignError> {
+        // The library states the same length for every size of key, so one signature, of nothing, tells it.
+        let parts = [serde_json::to_vec(claims)?.len(), self.signer.sign(b"")?.len()];
+        let encoded: usize = parts.iter().map(|bytes| 1 + (bytes * 4).div_ceil(3)).sum();
+        Ok(self.header(typ).len() + encoded)
+    }
+
+    /// Returns `claims` as a signed compact JWS (RFC 7515 §7.1).
+    pub fn sign(&self, typ: TokenType, claims: &impl Serialize) -> Result<String, SignError> {
+        let mut token = String::with_capacity(1024);
+        token.push_str(self.header(typ));
         token.push('.');
         BASE64_URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut token);
         let signature = self.signer.sign(token.as_bytes())?;

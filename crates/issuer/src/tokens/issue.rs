@@ -9,7 +9,7 @@ use signet_verifier::MAX_TOKEN_BYTES;
 
 use crate::app::App;
 use crate::clock::UnixSeconds;
-use crate::keys::signer::TokenType;
+use crate::keys::signer::{Signer, TokenType};
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
@@ -18,7 +18,7 @@ use crate::store::consents;
 use crate::store::resources::Resource;
 use crate::tokens::audience::{audience, is_granted, nothing_granted, owned};
 use crate::tokens::claims::{AccessClaims, Audience, AuthenticationClaims, IdClaims, grant_id};
-use crate::tokens::user_claims::{Facts, Place, Told, check_length, given};
+use crate::tokens::user_claims::{Facts, Place, Told, check_length, given, too_long};
 use crate::tokens::{Authorization, Party, is_alive, refresh};
 
 /// The JSON answer of the token endpoint.
@@ -54,14 +54,14 @@ pub struct Draft<'a> {
 /// audience was granted.
 pub async fn issue(app: &App, client: &Client, authorization: &Authorization, now: UnixSeconds) -> Result<TokenResponse, OAuthError> {
     gate(client, &authorization.party, now)?;
-    let Draft { access, id, typ, lifetime, .. } = draft(app, client, authorization, now).await?;
+    let draft = draft(app, client, authorization, now).await?;
+    draft.check_lengths()?;
+    let Draft { access, id, typ, lifetime, .. } = draft;
     let ring = app.ring().await?;
     let signer = ring.signer(now)?;
     let access_token = signer.sign(typ, &access).map_err(OAuthError::server_error)?;
     if access_token.len() > MAX_TOKEN_BYTES {
-        let reason =
-            format!("scope: these scopes make the token longer than {MAX_TOKEN_BYTES} bytes, which services refuse; ask for fewer");
-        return Err(OAuthError::new(Code::InvalidScope, reason));
+        return Err(OAuthError::new(Code::InvalidScope, format!("scope: {}; ask for fewer", longer_than_read())));
     }
     let id_token = match id {
         Some(mut claims) => {
@@ -77,7 +77,35 @@ pub async fn issue(app: &App, client: &Client, authorization: &Authorization, no
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: lifetime, scope: access.scope, refresh_token, id_token })
 }
 
-/// Computes the claims of the tokens that [`issue`] would sign, without checking whether the authorization is alive.
+/// Says that an access token is longer than the verifiers of services read.
+fn longer_than_read() -> String {
+    format!("these scopes make the token longer than {MAX_TOKEN_BYTES} bytes, which services refuse")
+}
+
+impl Draft<'_> {
+    /// Fails if the claims about the user are too long for one of the tokens.
+    fn check_lengths(&self) -> Result<(), OAuthError> {
+        check_length(&self.access.added, "the access token")?;
+        self.id.as_ref().map_or(Ok(()), |id| check_length(&id.user, "the ID token"))
+    }
+
+    /// Returns the length that the access token has once `signer` has signed it, in bytes, and the reason why it would not be issued, if any.
+    pub fn length_of_access_token(&self, signer: &Signer) -> Result<(usize, Option<String>), OAuthError> {
+        let length = signer.length(self.typ, &self.access).map_err(OAuthError::server_error)?;
+        let is_too_long = || (length > MAX_TOKEN_BYTES).then(longer_than_read);
+        Ok((length, too_long(&self.access.added, "the access token").or_else(is_too_long)))
+    }
+
+    /// Returns the same for the ID token. `None` if the client gets none. The claim `at_hash` must have been set.
+    pub fn length_of_id_token(&self, signer: &Signer) -> Result<Option<(usize, Option<String>)>, OAuthError> {
+        let Some(id) = &self.id else { return Ok(None) };
+        let length = signer.length(TokenType::Jwt, id).map_err(OAuthError::server_error)?;
+        Ok(Some((length, too_long(&id.user, "the ID token"))))
+    }
+}
+
+/// Computes the claims of the tokens that [`issue`] would sign, without checking whether the authorization is alive, nor whether the tokens
+/// become too long.
 pub async fn draft<'a>(
     app: &'a App,
     client: &'a Client,
@@ -150,13 +178,11 @@ pub async fn draft<'a>(
     let facts = Facts::read(app, user, client, &audience, &scopes, &asked).await?;
     draft.told_in_access_token = facts.told_to_resources(&audience);
     draft.access.added = given(&draft.told_in_access_token);
-    check_length(&draft.access.added, "the access token")?;
     draft.access.sub = user.id.to_string();
     draft.access.authentication = Some(authentication.clone());
     if requested.contains("openid") {
         draft.told_in_id_token = facts.told(Place::IdToken, &scopes, &asked);
         let claims = given(&draft.told_in_id_token);
-        check_length(&claims, "the ID token")?;
         draft.id = Some(IdClaims {
             iss: issuer.as_str(),
             sub: user.id.to_string(),

@@ -264,15 +264,26 @@ pub fn given(told: &[Told]) -> Map<String, Value> {
     told.iter().filter_map(|told| Some((told.claim.clone(), told.value.clone().ok()?))).collect()
 }
 
-/// Fails if `claims` are too long for a token. `place` says where they would stand, such as "the ID token".
+/// Returns the length of `claims` as JSON, in bytes; 0 if there are none.
+pub fn length(claims: &Map<String, Value>) -> usize {
+    if claims.is_empty() { 0 } else { serde_json::to_string(claims).map_or(usize::MAX, |json| json.len()) }
+}
+
+/// Says why `claims` are too long for a token. `place` says where they would stand, such as "the ID token". Returns `None` if they fit.
+pub fn too_long(claims: &Map<String, Value>, place: &str) -> Option<String> {
+    let length = length(claims);
+    (length > MAX_CLAIMS_BYTES).then(|| {
+        format!(
+            "the claims about this user in {place} are {length} bytes long, and at most {MAX_CLAIMS_BYTES} are issued; ask for fewer \
+             scopes, or let the administrator give the client fewer claims, or filter its groups"
+        )
+    })
+}
+
+/// Fails if `claims` are [`too_long`].
 pub fn check_length(claims: &Map<String, Value>, place: &str) -> Result<(), OAuthError> {
-    let length = if claims.is_empty() { 0 } else { serde_json::to_string(claims).map_or(usize::MAX, |json| json.len()) };
-    if length <= MAX_CLAIMS_BYTES {
-        return Ok(());
+    match too_long(claims, place) {
+        Some(reason) => Err(OAuthError::new(Code::InvalidScope, format!("scope: {reason}"))),
+        None => Ok(()),
     }
-    let reason = format!(
-        "scope: the claims about this user in {place} are {length} bytes long, and at most {MAX_CLAIMS_BYTES} are issued; ask for fewer \
-         scopes, or let the administrator give the client fewer claims, or filter its groups"
-    );
-    Err(OAuthError::new(Code::InvalidScope, reason))
 }

@@ -6,8 +6,9 @@ use axum::response::Response;
 use crate::admin::trial::{self, TrialRequest, TriedClaim};
 use crate::admin::{Fault, Listing, Refused, clients};
 use crate::pages::admin::clients::{SECTION, path};
-use crate::pages::admin::view::{Cell, Detail, Field, FormPage, Kind, Section, Table};
+use crate::pages::admin::view::{Cell, Detail, Field, FormPage, Kind, Section, Table, thousands};
 use crate::pages::admin::{Administrator, failed, shell};
+use crate::tokens::user_claims::MAX_CLAIMS_BYTES;
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -60,7 +61,18 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
             vec![Cell::text(claim.claim), Cell::text(value), Cell::text(claim.missing.map_or(claim.origin, str::to_owned))]
         };
         let rows = Table::new(&["Claim", "Value", "From"], "Nothing.").filled(Listing::whole(place.claims), "", row);
-        let lead = format!("{} bytes of JSON; at most 6,144 about the user are issued.", place.bytes);
+        let json = format!("{} bytes of JSON, {} of them about the user", thousands(place.bytes), thousands(place.user_bytes));
+        let lead = match (place.token_bytes, place.refused) {
+            (Some(bytes), Some(reason)) => {
+                format!("This token would not be issued: {reason}. It would have {} bytes: {json}, and the signature.", thousands(bytes))
+            }
+            (Some(bytes), None) => format!(
+                "{} bytes: {json}, and the signature. At most {} bytes about the user are issued.",
+                thousands(bytes),
+                thousands(MAX_CLAIMS_BYTES)
+            ),
+            (None, _) => format!("{json}."),
+        };
         sections.push(Section { title: place.place, lead, table: Some(rows), ..Section::default() });
     }
     sections.push(Section { links: vec![("Try another", format!("{path}/try")), ("Back to the client", path)], ..Section::default() });

@@ -7,6 +7,7 @@ mod named;
 mod narrow;
 mod open;
 mod refresh;
+mod trial;
 mod typ;
 mod user_claims;
 
