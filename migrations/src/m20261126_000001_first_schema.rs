@@ -95,7 +95,9 @@ impl MigrationTrait for Migration {
         // The pages of the help desk offer what is delegated to it, which is little of everything.
         let given = "CREATE INDEX roles_delegated ON roles (name) WHERE delegated";
         let filled = "CREATE INDEX groups_delegated ON groups (name) WHERE delegated";
-        for index in [verified, seen, used, in_frames, given, filled] {
+        // Before people lose the right to change an attribute, the administrator is told how many have typed a value.
+        let typed = "CREATE INDEX user_attributes_typed ON user_attributes (name) WHERE by_user AND position = 0";
+        for index in [verified, seen, used, in_frames, given, filled, typed] {
             manager.get_connection().execute_unprepared(index).await?;
         }
         manager.create_index(foreign_hashes()).await?;

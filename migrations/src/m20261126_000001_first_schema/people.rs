@@ -133,12 +133,15 @@ pub(super) fn attributes() -> TableCreateStatement {
 }
 
 /// The values of users' attributes, as text. `position` is 0 for the first value of an attribute.
+/// `by_user` says that the person typed the value, and that no administrator has set one since. Claims that applications trust never come
+/// from such a value.
 pub(super) fn user_attributes() -> TableCreateStatement {
     table("user_attributes")
         .col(uuid("user_id"))
         .col(string("name"))
         .col(integer("position"))
         .col(text("value"))
+        .col(boolean("by_user").default(false))
         .primary_key(Index::create().col(Alias::new("user_id")).col(Alias::new("name")).col(Alias::new("position")))
         .foreign_key(&mut ends_with("user_id", "users", "id"))
         .foreign_key(&mut ends_with("name", "attributes", "name"))

@@ -1,6 +1,6 @@
 //! The values of users' attributes, which administrators set, and people too where the attribute allows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -86,13 +86,21 @@ pub fn check(rules: &Rules, changes: &Changes, before: &Values) -> Result<Values
     if faults.is_empty() { Ok(values) } else { Err(faults) }
 }
 
-/// Stores those of `values` that differ from what `user` has. Returns `true` if any did. The caller has locked the user.
-pub async fn store(db: &impl ConnectionTrait, user: Uuid, values: &Values) -> Result<bool, StoreError> {
+/// Stores those of `values` that differ from what `user` has. `by_user` says that the user typed them; an administrator who sets the value
+/// that the user typed vouches for it, which is a change, too. Returns `true` if there was any. The caller has locked the user.
+pub async fn store(db: &impl ConnectionTrait, user: Uuid, values: &Values, by_user: bool) -> Result<bool, StoreError> {
+    if values.is_empty() {
+        return Ok(false);
+    }
     let before = attributes::of_users(db, std::iter::once(user)).await?.remove(&user).unwrap_or_default();
+    let typed = if by_user { HashSet::new() } else { attributes::typed_by(db, user).await? };
     let mut changed = false;
-    for (name, texts) in values.iter().filter(|(name, texts)| before.get(*name).map_or(&[][..], Vec::as_slice) != texts.as_slice()) {
-        attributes::replace(db, user, name, texts).await?;
-        changed = true;
+    for (name, texts) in values {
+        let is_same = before.get(name).map_or(&[][..], Vec::as_slice) == texts.as_slice();
+        if !is_same || !texts.is_empty() && typed.contains(name) {
+            attributes::replace(db, user, name, texts, by_user).await?;
+            changed = true;
+        }
     }
     Ok(changed)
 }

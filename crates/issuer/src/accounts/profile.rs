@@ -72,7 +72,7 @@ pub async fn change(app: &App, actor: &Actor, user: &User, profile: &Profile, mu
     let Some(before) = users::lock(&transaction, user.id).await? else { return Ok(()) };
     let declared = attribute_store::all(&transaction).await?;
     values.retain(|name, _| declared.iter().any(|row| row.name == *name && is_editable(row)));
-    attributes::store(&transaction, user.id, &values).await?;
+    attributes::store(&transaction, user.id, &values, true).await?;
     let version = before.version + 1;
     let after = UserRow { name: profile.name.clone(), claims: profile.claims.to_json(), updated_at: now, version, ..before.clone() };
     users::update(&transaction, &after).await?;

@@ -138,6 +138,15 @@ pub async fn show(reading: &Reading<'_>, name: &str) -> Result<AttributeView, Re
     AttributeView::of(row.ok_or_else(|| Refused::not_found("attribute", name))?)
 }
 
+/// The number of users up to which those who typed a value are counted.
+pub const COUNTED: u64 = 1000;
+
+/// Counts the users who typed their values of the attribute `name`, up to 1,000. These values become no claim that applications trust.
+pub async fn count_typed(reading: &Reading<'_>, name: &str) -> Result<u64, Refused> {
+    let app = reading.permit(Operation::AttributeShow)?;
+    Ok(attributes::count_typed(app.store.reader(), name, COUNTED).await?)
+}
+
 /// The input for a new attribute, before it is checked.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,7 @@
 //! `signet attribute`: declares, lists, changes and removes the attributes of users.
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::admin::attributes::{self, AttributeDraft, AttributePatch};
 use crate::admin::change;
@@ -120,7 +120,10 @@ pub async fn run(app: &App, command: AttributeCommand) -> Result<Report, CliErro
             add(app, name, value_type, multi_valued, details).await.map_err(|error| error.in_terms_of(ARGUMENTS))
         }
         AttributeCommand::List => Ok(Report::table(&FIELDS, all(async |window| attributes::list(&reading(app), &window).await).await?)),
-        AttributeCommand::Show { name } => Ok(Report::record(&FIELDS, json!(attributes::show(&reading(app), &name).await?))),
+        AttributeCommand::Show { name } => {
+            let attribute = attributes::show(&reading(app), &name).await?;
+            record(app, &name, json!(attribute)).await
+        }
         AttributeCommand::Edit { name, details } => edit(app, &name, details).await.map_err(|error| error.in_terms_of(ARGUMENTS)),
         AttributeCommand::Remove { name, yes } => remove(app, &name, yes).await,
     }
@@ -156,7 +159,13 @@ async fn edit(app: &App, name: &str, details: Details) -> Result<Report, CliErro
         pattern: text(details.pattern),
     };
     let after = change(app, &operator(), move |change| Box::pin(attributes::edit(change, name, patch, None))).await?;
-    Ok(Report::record(&FIELDS, json!(after)))
+    record(app, name, json!(after)).await
+}
+
+/// Reports an attribute with the number of users who typed their values; 1000 stands for 1000 or more.
+async fn record(app: &App, name: &str, mut attribute: Value) -> Result<Report, CliError> {
+    attribute["typed_by_users"] = json!(attributes::count_typed(&reading(app), name).await?);
+    Ok(Report::record(&[FIELDS.as_slice(), &["typed_by_users"]].concat(), attribute))
 }
 
 async fn remove(app: &App, name: &str, yes: bool) -> Result<Report, CliError> {

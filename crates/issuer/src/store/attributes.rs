@@ -1,12 +1,15 @@
 //! The attributes that the operator declared, and their values.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
 use uuid::Uuid;
 
 use crate::store::entity::{attributes, user_attributes};
+use crate::store::query::text;
 use crate::store::{Inserts, StoreError};
 
 pub use crate::store::entity::attributes::Model as AttributeRow;
@@ -75,8 +78,28 @@ pub async fn of_users(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>
     Ok(values)
 }
 
-/// Gives a user the values `values` of the attribute `name`, in place of those that they had.
-pub async fn replace(db: &impl ConnectionTrait, user: Uuid, name: &str, values: &[String]) -> Result<(), StoreError> {
+/// Returns the names of the attributes whose values `user` typed.
+pub async fn typed_by(db: &impl ConnectionTrait, user: Uuid) -> Result<HashSet<String>, StoreError> {
+    use user_attributes::Column;
+    let rows = user_attributes::Entity::find().filter(Column::UserId.eq(user)).filter(Column::ByUser.eq(true)).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
+}
+
+/// Counts up to `most` users who typed their values of the attribute `name`.
+pub async fn count_typed(db: &impl ConnectionTrait, name: &str, most: u64) -> Result<u64, StoreError> {
+    #[derive(FromQueryResult)]
+    struct Counted {
+        number: i64,
+    }
+    let sql = format!(
+        "SELECT count(*) AS number FROM (SELECT 1 FROM user_attributes WHERE name = $1 AND by_user AND position = 0 LIMIT {most}) AS typed"
+    );
+    let counted = Counted::find_by_statement(text(db, sql, [name.into()])).one(db).await?;
+    Ok(counted.map_or(0, |counted| counted.number.unsigned_abs()))
+}
+
+/// Gives a user the values `values` of the attribute `name`, in place of those that they had. `by_user` says that the user typed them.
+pub async fn replace(db: &impl ConnectionTrait, user: Uuid, name: &str, values: &[String], by_user: bool) -> Result<(), StoreError> {
     use user_attributes::Column;
     user_attributes::Entity::delete_many().filter(Column::UserId.eq(user)).filter(Column::Name.eq(name)).exec(db).await?;
     if !values.is_empty() {
@@ -85,6 +108,7 @@ pub async fn replace(db: &impl ConnectionTrait, user: Uuid, name: &str, values: 
             name: name.to_owned(),
             position,
             value: value.clone(),
+            by_user,
         };
         let rows = values.iter().zip(0..).map(|pair| row(pair).into_active_model());
         user_attributes::Entity::insert_many(rows).exec_without_returning(db).await?;
@@ -97,7 +121,7 @@ pub fn insert_all(inserts: &mut Inserts, given: impl Iterator<Item = (Uuid, Valu
     let mut rows = Vec::new();
     for (user_id, values) in given {
         for (name, texts) in values {
-            let row = |(value, position)| user_attributes::Model { user_id, name: name.clone(), position, value };
+            let row = |(value, position)| user_attributes::Model { user_id, name: name.clone(), position, value, by_user: false };
             rows.extend(texts.into_iter().zip(0..).map(row));
         }
     }

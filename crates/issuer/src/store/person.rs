@@ -47,7 +47,7 @@ pub struct AttributeOfPerson {
     /// `string`, `number` or `boolean`.
     pub value_type: String,
     pub multi_valued: bool,
-    /// `true` if the user may change the values.
+    /// `true` if the user may change the values, or typed them when that was possible.
     pub editable: bool,
     /// The scope that releases the attribute. `None` if only the claims of clients do.
     pub scope: Option<String>,
@@ -79,7 +79,7 @@ static FACTS: LazyLock<String> = LazyLock::new(|| {
            JOIN scopes ON scopes.name = role_scopes.scope WHERE role_scopes.role = roles.name), ''), '', FALSE, '', NULL, 0 \
          FROM roles WHERE roles.name IN ({roles}) \
          UNION ALL SELECT 'attribute', attributes.name, user_attributes.value, attributes.type, attributes.multi_valued, \
-           attributes.mutability, attributes.scope, user_attributes.position \
+           CASE WHEN user_attributes.by_user THEN 'user' ELSE attributes.mutability END, attributes.scope, user_attributes.position \
          FROM user_attributes JOIN attributes ON attributes.name = user_attributes.name WHERE user_attributes.user_id = $1 \
          ORDER BY kind, name, position"
     )

@@ -42,7 +42,7 @@ pub enum Missing {
     NoGroupMatches,
     /// The client registered itself, and no administrator has allowed it to be told of groups, roles and attributes.
     NotAllowed,
-    /// The user may edit the attribute, so it does not become a claim that applications trust.
+    /// The user may edit the attribute, or typed the value when that was possible, so it does not become a claim that applications trust.
     Editable,
 }
 
@@ -53,7 +53,10 @@ impl Missing {
             Self::NoValue => "the user has no value for it",
             Self::NoGroupMatches => "the user is in none of the groups of the map, and the map has no default",
             Self::NotAllowed => "the client registered itself; allow it to be told of groups, roles and attributes first",
-            Self::Editable => "users may edit the attribute, so it must not become a claim that applications trust",
+            Self::Editable => {
+                "users may edit the attribute, or this user typed the value before, so it must not become a claim that applications trust \
+                 until an administrator sets the value"
+            }
         }
     }
 }

@@ -238,7 +238,7 @@ impl Import {
         let none = Vec::new();
         for name in before.attributes.keys().chain(after.attributes.keys()) {
             if before.attributes.get(name) != after.attributes.get(name) {
-                attributes::replace(db, id, name, after.attributes.get(name).unwrap_or(&none)).await?;
+                attributes::replace(db, id, name, after.attributes.get(name).unwrap_or(&none), false).await?;
             }
         }
         if ends_access {

@@ -111,7 +111,7 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
     let stored = attribute_store::of_users(db, std::iter::once(id)).await?.remove(&id).unwrap_or_default();
     let (edited, values) = (apply(&row, &patch), attribute_values(&declared, patch.attributes, &stored)?);
     let (mut edited, values) = both(edited, values)?;
-    let changed = attributes::store(db, id, &values).await?;
+    let changed = attributes::store(db, id, &values, false).await?;
     if edited == row && !changed {
         return Ok(before);
     }

@@ -7,6 +7,7 @@ use crate::admin::attributes::{self, AttributeDraft, AttributePatch, AttributeVi
 use crate::admin::patch::Patch;
 use crate::admin::{Fault, Refused};
 use crate::oauth::attribute_type::{AttributeType, Audience};
+use crate::oauth::client_claim::TRUSTED_CLAIMS;
 use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell, window};
@@ -242,6 +243,21 @@ pub async fn edit(admin: Administrator, Path(name): Path<String>) -> Result<Resp
     edit_form(&admin, &name).await?.respond()
 }
 
+/// Says what becomes of the values that `number` people typed, who can no longer change them.
+fn of_typed(number: u64) -> String {
+    let trusted = TRUSTED_CLAIMS.join(", ");
+    let who = match number {
+        0 => return "Nobody has typed one.".to_owned(),
+        1 => "One person has typed theirs, which stays".to_owned(),
+        attributes::COUNTED.. => "1,000 people or more have typed theirs, which stay".to_owned(),
+        several => format!("{several} people have typed theirs, which stay"),
+    };
+    format!(
+        "{who}. The claims that applications trust ({trusted}) never come from a value that a person typed, until an administrator sets it \
+         for that person."
+    )
+}
+
 /// `POST /admin/attributes/{name}/edit`: changes an attribute. What people see or change more of is confirmed with the password.
 pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let attribute = attributes::show(&form.admin.reading(), &name).await.map_err(failed)?;
@@ -263,10 +279,12 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
             .push(if seen == Audience::User { "People see their own value." } else { "People no longer see their own value." }.to_owned());
     }
     if changed != attribute.mutability {
-        effects.push(
-            if changed == Audience::User { "People change their own value." } else { "People no longer change their own value." }
-                .to_owned(),
-        );
+        effects.push(if changed == Audience::User {
+            "People change their own value.".to_owned()
+        } else {
+            let number = attributes::count_typed(&form.admin.reading(), &name).await.map_err(failed)?;
+            format!("People no longer change their own value. {}", of_typed(number))
+        });
     }
     if !effects.is_empty() {
         let asked = Confirmation {

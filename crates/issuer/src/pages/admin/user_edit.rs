@@ -136,11 +136,13 @@ pub async fn save(Path(username): Path<String>, mut form: AdminForm) -> Result<R
         patch.email_verified = Patch::Set(form.is_checked("email_verified") && !(is_new && user.email_verified));
         patch.external_id = optional("external_id");
         patch.claims = Patch::Set(claims().map(|claim| (claim.to_owned(), Some(form.text(claim)))).collect::<BTreeMap<_, _>>());
+        // A value that the administrator leaves as it is shown is not set, so that nobody vouches unseen for what the user typed.
         let value = |attribute: &AttributeView| {
             let values = form.lines(&format!("{ATTRIBUTE}{}", attribute.name));
-            (attribute.name.clone(), Some(values.into()))
+            let stored = user.attributes.get(&attribute.name).and_then(texts).unwrap_or_default();
+            (values != stored).then(|| (attribute.name.clone(), Some(values.into())))
         };
-        patch.attributes = Patch::Set(declared.iter().map(value).collect());
+        patch.attributes = Patch::Set(declared.iter().filter_map(value).collect());
     }
     let id = user.id;
     let new = username::normalize(&form.text("username"));

@@ -29,8 +29,10 @@ async fn with_groups(app: TestApp) -> TestApp {
         .await;
     }
     for (name, position, value) in [("department", 0, "sales"), ("floor", 0, "4"), ("lang", 0, "de"), ("lang", 1, "en")] {
-        app.sql(&format!("INSERT INTO user_attributes SELECT id, '{name}', {position}, '{value}' FROM users WHERE username = 'alice'"))
-            .await;
+        app.sql(&format!(
+            "INSERT INTO user_attributes SELECT id, '{name}', {position}, '{value}', FALSE FROM users WHERE username = 'alice'"
+        ))
+        .await;
     }
     app
 }

@@ -9,6 +9,7 @@ mod open;
 mod refresh;
 mod trial;
 mod typ;
+mod typed_values;
 mod user_claims;
 
 use signet_verifier::{Claims, KeySet, LEEWAY, Refusal, Rules, SignedToken};
