@@ -13,7 +13,7 @@ use signet_issuer::store::commit;
 use signet_issuer::store::users::User;
 use uuid::Uuid;
 
-use crate::support::{Answer, CALLBACK, ORDERS, PASSWORD, SECRET, TestApp, VERIFIER, real_time};
+use crate::support::{Answer, CALLBACK, ORDERS, PASSWORD, SECRET, TestApp, VERIFIER, at_once, real_time};
 
 /// A way to take the scope `orders:write` from alice or from the client.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -262,6 +262,35 @@ async fn a_role_of_others_that_loses_a_scope_stops_no_authorization() {
         let transaction = app.app.store.begin().await.unwrap();
         assert_eq!(authorizations::insert(&transaction, &row, &user, &client).await.unwrap(), goes_on, "{way:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_go_on_while_a_role_of_others_changes_all_the_time() {
+    let (app, _) = house(Way::RoleTaken).await;
+    narrow_others(&app).await;
+    let scope = ["orders:read".to_owned()];
+    let changes = async {
+        loop {
+            app.operate(|change| Box::pin(roles::change_scopes(change, "guard", &scope, &[]))).await.unwrap();
+            app.operate(|change| Box::pin(roles::change_scopes(change, "guard", &[], &scope))).await.unwrap();
+        }
+    };
+    // No more than four at once, because the fifth attempt of one account may have to wait.
+    let given = async {
+        let mut answers = Vec::new();
+        for _ in 0..3 {
+            answers.extend(at_once((0..4).map(|_| by_password(&app)).collect()).await);
+        }
+        answers
+    };
+    let answers = tokio::select! {
+        answers = given => answers,
+        () = changes => Vec::new(),
+    };
+    for answer in &answers {
+        assert_eq!((answer.status, answer.str("scope")), (200, SCOPE), "{}", answer.text);
+    }
+    assert_eq!(answers.len(), 12);
 }
 
 #[tokio::test(flavor = "multi_thread")]
