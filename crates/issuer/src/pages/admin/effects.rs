@@ -73,8 +73,8 @@ pub(super) fn tokens(preview: &Preview) -> Vec<String> {
             several => format!("{several} authorizations"),
         };
         sentences.push(format!(
-            "The access tokens of {of} are refused at once. An application that has a refresh token renews them by itself; others ask people \
-             to sign in again."
+            "The access tokens of {of} are refused at once. An application that can refresh gets new ones by itself; others ask people to sign \
+             in again."
         ));
     }
     sentences

@@ -39,7 +39,8 @@ pub(super) fn leave(request: &Extensions, form: &Form) {
     }
     // A box that is ticked is no text.
     let is_typed = |(name, value): &(&str, &str)| !OWN.contains(name) && !value.trim().is_empty() && *value != "true";
-    let fields: Vec<(String, String)> = form.iter().filter(is_typed).map(|(name, value)| (in_words(name), value.to_owned())).collect();
+    let mut fields: Vec<(String, String)> = form.iter().filter(is_typed).map(|(name, value)| (in_words(name), value.to_owned())).collect();
+    fields.sort();
     if !fields.is_empty() {
         // A request has one form, so the place is empty.
         let _ = place.set(Typed(fields));

@@ -37,15 +37,14 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
     let filter = UserFilter { search: Some(words.to_owned()), ..UserFilter::default() };
     let page = users::list(&reading, &filter, &window(&query)).await.map_err(failed)?;
     let total = if words.is_empty() { None } else { Some(users::count_found(&reading, words).await.map_err(failed)?) };
-    let ids: Vec<Uuid> = page.items.iter().map(|user| user.id).collect();
+    let chooses = admin.may(Operation::GroupChangeMembers);
+    let ids: Vec<Uuid> = if chooses { page.items.iter().map(|user| user.id).collect() } else { Vec::new() };
     let closed = out_of_bounds(&reading, &ids).await.map_err(failed)?;
     let name = |user: &UserView| if closed.contains(&user.id) { String::new() } else { user.username.clone() };
     let names: Vec<String> = page.items.iter().map(name).collect();
     let mut table = Table::new(&COLUMNS, "There are no more users.").filled(page, &Search::path(PATH, words), row);
     let mut choose = None;
-    if admin.may(Operation::GroupChangeMembers)
-        && let Some(form) = choose_group(&admin).await?
-    {
+    if chooses && let Some(form) = choose_group(&admin).await? {
         table = table.with_choices(names);
         choose = Some(form);
     }

@@ -1,6 +1,7 @@
 //! Every page of the administration in Chromium, by keyboard.
 
 use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
+use signet_issuer::admin::roles::{self, NewRole, RolePatch};
 use signet_issuer::admin::{attributes, keys, users};
 
 use super::window::Window;
@@ -143,12 +144,64 @@ async fn what_is_refused_or_overtaken_can_be_corrected_in_place() {
     window.activate(".chosen button").await;
     assert_eq!(window.heading().await, "Add the chosen users to a group");
     window.inspect("admin-users-group-refused").await;
+    // A page that asks first asks once more if somebody else was faster, and what was typed for something that is gone is shown.
+    goto("/admin/groups/on%2Dcall/members").await;
+    window.fill("#add", "alice").await;
+    window.activate("button.primary").await;
+    let other = GroupPatch { roles: Some(Vec::new()), ..GroupPatch::default() };
+    app.operate(|change| Box::pin(groups::edit(change, "on-call", other))).await.unwrap();
+    window.activate("main button.primary").await;
+    window.wait("!!document.querySelector('[role=alert]')").await;
+    window.inspect("admin-group-members-overtaken").await;
+    goto("/admin/groups/on%2Dcall/edit").await;
+    window.fill("#display_name", "Whoever answers the telephone at night and on Sundays").await;
+    app.operate(|change| Box::pin(groups::remove(change, "on-call"))).await.unwrap();
+    window.activate("button.primary").await;
+    assert_eq!(window.heading().await, "It is not there");
+    window.inspect("admin-group-gone").await;
+    app.code_flow(&app.browser(), &[("scope", "openid orders:read")]).await;
+    goto("/admin/clients/web/edit").await;
+    // The space takes the tick away.
+    window.fill("[name='grant_types.refresh_token']", " ").await;
+    window.activate("button.primary").await;
+    assert_eq!(window.heading().await, "Change Web Shop?");
+    window.inspect("admin-client-edit-asked").await;
     let id = users::show(&app.reading(), "alice").await.unwrap().id;
     app.operate(|change| Box::pin(users::disable(change, id))).await.unwrap();
     for (name, path) in [
         ("admin-client-try-disabled", "/admin/clients/web/try?user=alice&scope=openid+email"),
         ("admin-nothing", "/admin/nothing"),
         ("admin-audit-unknown", "/admin/audit?by=bogus"),
+    ] {
+        goto(path).await;
+        window.inspect(name).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium; scripts/test.sh runs it"]
+async fn the_help_desk_sees_who_may_do_what_it_may_not() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.add_user("boss", &["admin"]).await;
+    app.operate(|change| {
+        Box::pin(async move {
+            roles::add(change, NewRole::check("desk", &["admin:users".to_owned()])?).await?;
+            roles::edit(change, "clerk", RolePatch { delegated: Some(true), ..RolePatch::default() }).await?;
+            groups::add(change, GroupDraft { name: "staff".to_owned(), delegated: true, ..GroupDraft::default() }).await
+        })
+    })
+    .await
+    .unwrap();
+    app.add_user("helper", &["desk"]).await;
+    let window = Window::open().await;
+    let goto = async |path: &str| window.goto(&format!("{}{path}", app.url)).await;
+    goto("/admin/users").await;
+    super::sign_in_as(&window, "helper", PASSWORD).await;
+    for (name, path) in [
+        ("help-desk-users", "/admin/users"),
+        ("help-desk-roles", "/admin/users/alice/roles"),
+        ("help-desk-user", "/admin/users/boss"),
+        ("help-desk-refused", "/admin/users/boss/edit"),
     ] {
         goto(path).await;
         window.inspect(name).await;
