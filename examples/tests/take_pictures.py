@@ -83,6 +83,8 @@ def main():
     ada.fill(username="alice", name="Alice Green", email="alice@example.com")
     ada.picture("new-user")
     ada.press()
+    ada.fill(confirm_password=PASSWORD)
+    ada.press()
     ada.goto("/admin/groups/platform/members")
     ada.fill(add="alice")
     ada.press()

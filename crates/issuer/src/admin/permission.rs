@@ -88,7 +88,7 @@ macro_rules! operations {
 operations! {
     UserList = ReadPeople;
     UserShow = ReadPeople;
-    UserAdd = Administrator;
+    UserAdd = Administrator dangerous;
     UserSetPassword = Administrator dangerous;
     UserDisable = Administrator;
     UserEnable = Administrator;

@@ -175,30 +175,28 @@ pub async fn new(admin: Administrator) -> Result<Response, PageError> {
     new_form(&admin).await?.respond()
 }
 
-/// Returns the heading and the text of the page that asks for the password before a user is added who is an administrator, or whose address
-/// counts as verified.
-fn what_is_given(form: &AdminForm) -> (String, String) {
-    let (name, roles) = (form.text("username"), "The roles or groups of the new user hold a scope of administration.");
-    if !form.is_checked("email_verified") {
-        return (format!("Add {name} as an administrator?"), roles.to_owned());
+/// Says what the new user may do, for the page that asks for the password.
+fn what_is_given(form: &AdminForm) -> String {
+    let name = form.text("username");
+    let mut sentences = vec![format!("The next page shows a password once, by which {name} can sign in.")];
+    if form.is_checked("email_verified") {
+        sentences.push(format!("Applications trust that {} belongs to {name}, and may give them its rights.", form.text("email")));
     }
-    let trusted = format!("Applications trust that {} belongs to {name}, and may give them its rights.", form.text("email"));
     let given = [form.lines("roles"), form.lines("groups")].concat();
-    let lead = if given.is_empty() {
-        trusted
-    } else {
-        format!("{trusted} If these hold a scope of administration, they become an administrator: {}.", given.join(", "))
-    };
-    (format!("Add {name} with a verified address?"), lead)
+    if !given.is_empty() {
+        let given = given.join(", ");
+        sentences
+            .push(format!("They get these roles and groups: {given}. Whoever gets a scope of administration by one is an administrator."));
+    }
+    sentences.join(" ")
 }
 
-/// `POST /admin/users/new`: adds a user and shows the generated password once.
+/// `POST /admin/users/new`: adds a user, after a page that asks for the password of the administrator, and shows the generated one once.
 pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Response, PageError> {
-    let (heading, lead) = what_is_given(&form);
     let asked = Confirmation {
         section: SECTION,
-        heading,
-        lead,
+        heading: format!("Add the user {}?", form.text("username")),
+        lead: what_is_given(&form),
         path: "/admin/users/new".to_owned(),
         back: "/admin/users/new".to_owned(),
         submit: "Add the user",
@@ -221,8 +219,14 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
     };
     let generated = password::random(&*app.clock);
     let hash = PasswordHash::generated(&app, SecretString::from(generated.as_str())).await.map_err(failed)?;
-    let actor = form.careful_actor();
-    match form.attempt(&actor, move |change| Box::pin(users::add(change, user, hash))).await {
+    let actor = admin.as_confirmed();
+    let added = if form.is_confirmation() {
+        admin.change(move |change| Box::pin(users::add(change, user, hash))).await
+    } else {
+        // What is wrong is said before the password is asked for.
+        admin.try_out(&actor, move |change| Box::pin(users::add(change, user, hash))).await.and(Err(Refused::StaleAuthentication))
+    };
+    match added {
         Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
         Ok(user) => {
             let detail = Detail {

@@ -26,8 +26,8 @@ fn creations() -> Vec<Creation> {
         (
             "/users",
             "/users",
-            Some(with(user("ada"), "roles", json!(["clerk"]))),
-            vec![with(user("bea"), "email_verified", json!(true)), with(user("cleo"), "roles", json!(["admin:read"]))],
+            None,
+            vec![user("ada"), with(user("bea"), "email_verified", json!(true)), with(user("cleo"), "roles", json!(["admin:read"]))],
         ),
         (
             "/groups",

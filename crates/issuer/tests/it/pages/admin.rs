@@ -85,7 +85,10 @@ async fn forms_add_and_change_and_keep_what_was_typed() {
     assert!(page.text.contains("Members: 2.") && page.text.contains("/admin/users/alice"), "{}", page.text);
     // A user is added with a password that is shown once.
     let form = browser.get("/admin/users/new").await;
-    let shown = browser.submit(&form, "/admin/users/new", &[("username", "Carol"), ("groups", "on call")]).await;
+    let asked = browser.submit(&form, "/admin/users/new", &[("username", "Carol"), ("groups", "on call")]).await;
+    assert!(asked.text.contains("They get these roles and groups: on call."), "{}", asked.text);
+    assert!(users::show(&app.reading(), "carol").await.is_err());
+    let shown = browser.submit(&asked, "/admin/users/new", &[("confirm_password", PASSWORD)]).await;
     assert!(shown.text.contains("It is not shown again"), "{}", shown.text);
     assert_eq!(users::show(&app.reading(), "carol").await.unwrap().groups, ["on call"]);
     // More rights need the password; fewer do not.
