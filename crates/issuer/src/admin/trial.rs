@@ -244,13 +244,16 @@ fn row(app: &App, user: &User, client: &Client) -> AuthorizationRow {
     }
 }
 
+/// Claims that differ from token to token or from session to session.
+const EXAMPLES: [&str; 4] = ["jti", "at_hash", "grant_id", "sid"];
+
 /// Lists the claims of a place. Those that describe the token and the sign-in have the issuer as their origin.
 fn place(place: &'static str, all: &Value, told: &[Told], lacks: &Lacks) -> TriedPlace {
     let protocol = all.as_object().into_iter().flatten().filter(|(name, _)| !told.iter().any(|told| told.claim == **name));
     let own = protocol.map(|(name, value)| TriedClaim {
         claim: name.clone(),
         value: Some(value.clone()),
-        origin: "the issuer".to_owned(),
+        origin: if EXAMPLES.contains(&name.as_str()) { "the issuer; this value is an example" } else { "the issuer" }.to_owned(),
         missing: None,
     });
     let about_user = told.iter().map(|told| TriedClaim {

@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::response::Response;
 
-use crate::admin::trial::{self, TrialRequest, TriedClaim};
+use crate::admin::trial::{self, TrialRequest, TriedClaim, TriedPlace};
 use crate::admin::{Fault, Listing, Refused, clients};
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::{Cell, Detail, Field, FormPage, Kind, Section, Table, thousands};
@@ -60,19 +60,8 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
             let value = claim.value.map_or_else(|| "–".to_owned(), |value| value.to_string());
             vec![Cell::text(claim.claim), Cell::text(value), Cell::text(claim.missing.map_or(claim.origin, str::to_owned))]
         };
+        let lead = lead(&place);
         let rows = Table::new(&["Claim", "Value", "From"], "Nothing.").filled(Listing::whole(place.claims), "", row);
-        let json = format!("{} bytes of JSON, {} of them about the user", thousands(place.bytes), thousands(place.user_bytes));
-        let lead = match (place.token_bytes, place.refused) {
-            (Some(bytes), Some(reason)) => {
-                format!("This token would not be issued: {reason}. It would have {} bytes: {json}, and the signature.", thousands(bytes))
-            }
-            (Some(bytes), None) => format!(
-                "{} bytes: {json}, and the signature. At most {} bytes about the user are issued.",
-                thousands(bytes),
-                thousands(MAX_CLAIMS_BYTES)
-            ),
-            (None, _) => format!("{json}."),
-        };
         sections.push(Section { title: place.place, lead, table: Some(rows), ..Section::default() });
     }
     sections.push(Section { links: vec![("Try another", format!("{path}/try")), ("Back to the client", path)], ..Section::default() });
@@ -85,4 +74,19 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
         }
     };
     html(&Detail { frame: form.frame, heading, badges: vec![badge], lead, sections }, Csp::Own)
+}
+
+/// Says how long a place is, and whether it would be issued.
+fn lead(place: &TriedPlace) -> String {
+    let about = format!("{} bytes of JSON, of which {} are about the user", thousands(place.bytes), thousands(place.user_bytes));
+    match (place.token_bytes, &place.refused) {
+        (Some(bytes), Some(reason)) => {
+            format!("This token would not be issued: {reason}. It would have {} bytes; its claims are {about}.", thousands(bytes))
+        }
+        (Some(bytes), None) => {
+            let most = thousands(MAX_CLAIMS_BYTES);
+            format!("The token has {} bytes. Its claims are {about}; at most {most} about the user are issued.", thousands(bytes))
+        }
+        (None, _) => format!("The answer is {about}."),
+    }
 }

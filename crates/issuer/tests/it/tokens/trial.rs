@@ -73,6 +73,7 @@ async fn a_token_that_is_too_long_is_shown_with_its_length_and_the_reason() {
     assert_eq!(page.status, 200, "{}", page.text);
     assert!(page.text.contains("This token would not be issued: the claims about this user in the ID token are"), "{}", page.text);
     assert!(page.text.contains("could not sign in") && page.text.contains("long6"), "{}", page.text);
+    assert!(page.text.contains("The token has ") && page.text.contains("the issuer; this value is an example"), "{}", page.text);
     let token = app.token_of("boss", "admin").await;
     let body = json!({ "username": "alice", "scope": "openid" });
     let answer = app.call("POST", "/clients/web/try", &token, None, Some(body)).await;
