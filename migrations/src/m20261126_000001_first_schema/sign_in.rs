@@ -20,7 +20,8 @@ pub(super) fn browsers() -> TableCreateStatement {
 }
 
 /// Waiting requests: authorization requests that are stored while their interaction goes on, and until they expire. `browser` is a random key of the
-/// browser in which the request was begun, never the cookie's id.
+/// browser in which the request was begun, never the cookie's id. `answered_in` is the `sid` of the session in which the request was answered,
+/// and `code_hash` the hash of the code that the client was last sent; it is null if the client was sent an error.
 pub(super) fn waiting_requests() -> TableCreateStatement {
     table("waiting_requests")
         .col(pk_auto("sequence").big_integer())
@@ -29,6 +30,8 @@ pub(super) fn waiting_requests() -> TableCreateStatement {
         .col(text("request"))
         .col(big_integer("created_at"))
         .col(big_integer_null("answered_at"))
+        .col(string_null("answered_in"))
+        .col(string_null("code_hash"))
         .take()
 }
 

@@ -83,23 +83,30 @@ async fn advance(
         }
         Ok(Next::Consent(_)) => "/consent",
         Ok(Next::Refuse(error)) => {
-            take(app, client, waiting).await?;
             return answer::refusal(app, client, &interaction.target, &error);
         }
         Ok(Next::Grant(offer, proven)) => {
             let (Some(signed_in), CheckedRequest::Valid(request)) = (signed_in, &interaction.request) else {
                 return Err(PageError::unknown_request());
             };
-            take(app, client, waiting).await?;
+            if let Some(waiting) = waiting {
+                waiting.refuse(app, browser, client).await?;
+            }
             let redirect_uri = &interaction.target.redirect_uri;
-            let (granted, to_consent) = (&offer.granted, &offer.to_consent);
-            let code = CodeRequest { client, redirect_uri, request, signed_in: &signed_in, proven: &proven, granted, to_consent };
+            let (granted, to_consent, answers) = (&offer.granted, &offer.to_consent, waiting.map(WaitingRequest::stored));
+            let code = CodeRequest { client, redirect_uri, request, signed_in: &signed_in, proven: &proven, granted, to_consent, answers };
             return match authorization_code::give(app, code).await {
-                Ok(code) => {
+                Ok(Some(code)) => {
                     let state = browser.session_state(client, redirect_uri, &signed_in.session.sid)?;
                     answer::success(app, &interaction.target, &code, state.as_deref())
                 }
-                Err(error) => refuse(app, client, &interaction, &error),
+                Ok(None) => Err(waiting::answered(app, client)),
+                Err(error) => {
+                    if let Some(waiting) = waiting {
+                        waiting.refuse(app, browser, client).await?;
+                    }
+                    refuse(app, client, &interaction, &error)
+                }
             };
         }
         Err(error) => return refuse(app, client, &interaction, &error),
@@ -111,16 +118,10 @@ async fn advance(
     waiting::page_for(app, page, &id)
 }
 
-/// Marks a waiting request as answered, so that it is answered only once. If two tabs continue with it at the same moment, one of them gets a page that
-/// says so.
-async fn take(app: &App, client: &Client, waiting: Option<&WaitingRequest>) -> Result<(), PageError> {
-    match waiting {
-        Some(waiting) if !waiting.take(app).await? => Err(waiting::leading_to_client(app, PageError::answered(), client)),
-        _ => Ok(()),
-    }
-}
-
 fn refuse(app: &App, client: &Client, interaction: &Interaction, error: &OAuthError) -> Result<Response, PageError> {
     error.log();
+    if let Some(waiting) = waiting {
+        waiting.must_wait(app, client)?;
+    }
     answer::refusal(app, client, &interaction.target, &ErrorResponse::from(error))
 }

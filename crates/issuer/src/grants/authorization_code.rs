@@ -6,6 +6,7 @@ use crate::accounts::requirement::Proven;
 use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::audit::{self, Event};
+use crate::clock::UnixSeconds;
 use crate::grants::{Grant, GrantContext, Settled, new_row, record_given};
 use crate::oauth::authorization_request::AuthorizationRequest;
 use crate::oauth::error::{Code, OAuthError};
@@ -16,12 +17,26 @@ use crate::store::authorization_codes::{self, CodeInSession, CodeRow, SpentCode}
 use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
 use crate::store::consents::{self, Allowed};
+use crate::store::waiting_requests::{self, Answer};
 use crate::store::{commit, roll_back};
 use crate::tokens::narrow::narrow;
 use crate::tokens::{Authorization, Party};
 
 /// The lifetime of a code, in seconds.
 const CODE_LIFETIME: i64 = 60;
+
+/// For how many seconds after the answer to a request the browser that gave it may have the answer again. A browser that is clicked twice
+/// drops the first answer, and shows only the second.
+pub const REPEATABLE: UnixSeconds = 10;
+
+/// An authorization request that was stored, and is to be answered.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct StoredRequest<'a> {
+    pub id: &'a str,
+    /// The key of the browser in which the request waits.
+    pub browser: &'a str,
+}
 
 /// A request for a code that has passed every step of its interaction.
 #[derive(Debug, Clone, Copy)]
@@ -40,11 +55,17 @@ pub struct CodeRequest<'a> {
     pub granted: &'a ScopeSet,
     /// The scopes and resources that the user must have allowed.
     pub to_consent: &'a Allowed,
+    /// The request that the code answers; `None` if it was never stored.
+    pub answers: Option<StoredRequest<'a>>,
 }
 
 /// Makes and stores a code, and returns it. Fails with `consent_required` if the user has withdrawn the consent meanwhile.
-pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<String, OAuthError> {
-    let CodeRequest { client, redirect_uri, request, signed_in: SignedIn { session, user, .. }, proven, granted, to_consent } = code;
+///
+/// A stored request is marked as answered. If it was answered with a code before, at most [`REPEATABLE`] seconds ago, by the same user in the
+/// same session, and the client has not redeemed that code, this one takes its place. Otherwise `None` is returned, and nothing changes.
+pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<Option<String>, OAuthError> {
+    let CodeRequest { client, redirect_uri, request, signed_in: SignedIn { session, user, .. }, proven, granted, to_consent, answers } =
+        code;
     if !client.first_party && !consents::find(app.store.writer(), user.id, &client.id).await?.covers(to_consent) {
         return Err(OAuthError::new(Code::ConsentRequired, "the user must consent"));
     }
@@ -67,8 +88,32 @@ pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<String, OAuthError
         expires_at: app.now() + CODE_LIFETIME,
         spent_at: None,
     };
-    authorization_codes::insert(app.store.writer(), &row).await?;
-    Ok(code)
+    let Some(StoredRequest { id, browser }) = answers else {
+        authorization_codes::insert(app.store.writer(), &row).await?;
+        return Ok(Some(code));
+    };
+    let answer = Answer { id, browser, sid: Some(&session.sid), code: Some(&row.hash) };
+    let transaction = app.store.begin().await?;
+    let earlier = if waiting_requests::take(&transaction, answer, app.now()).await? {
+        None
+    } else {
+        let replaced = waiting_requests::replace_code(&transaction, answer, app.now() - REPEATABLE).await?;
+        if replaced.is_none() {
+            roll_back(transaction).await?;
+            return Ok(None);
+        }
+        replaced
+    };
+    // The insertion locks the user before the code that is replaced. The order of locks is stated in store/mod.rs.
+    authorization_codes::insert(&transaction, &row).await?;
+    if let Some(earlier) = earlier
+        && !authorization_codes::recall(&transaction, &earlier, user.id, &session.sid).await?
+    {
+        roll_back(transaction).await?;
+        return Ok(None);
+    }
+    commit(transaction).await?;
+    Ok(Some(code))
 }
 
 /// Spends the code and inserts the authorization, both or neither.

@@ -9,10 +9,11 @@ use crate::app::App;
 use crate::browser::Browser;
 use crate::clock::UnixSeconds;
 use crate::grants::Grant;
+use crate::grants::authorization_code::{REPEATABLE, StoredRequest};
 use crate::interaction::Interaction;
 use crate::oauth::redirect_uri;
 use crate::store::clients::Client;
-use crate::store::waiting_requests;
+use crate::store::waiting_requests::{self, Answer, RequestRow};
 use crate::web::error::page::PageError;
 use crate::web::html::see_other;
 
@@ -27,6 +28,9 @@ pub struct WaitingRequest {
     stored: String,
     /// The interaction as it was stored; [`WaitingRequest::save`] stores changes to it.
     pub interaction: Interaction,
+    /// How the request was answered a moment ago, in this session of this browser. It may be answered in the same way again, because the
+    /// browser drops the answer to a first click when a second one follows. `None` if the request still waits.
+    pub answered: Option<Answered>,
 }
 
 /// The number of characters of the random part of an id.
@@ -69,7 +73,8 @@ pub async fn adopt(app: &App, browser: &Browser, id: &str, interaction: &Interac
 }
 
 /// Returns the request `id` of this browser, with its client. Otherwise fails with a page that says why the request cannot go on and where
-/// to start again: it is unknown, was answered, has waited longer than [`LIFETIME`], or its client may not be answered any more.
+/// to start again: it is unknown, was answered, has waited longer than [`LIFETIME`], or its client may not be answered any more. A request
+/// that was answered a moment ago in the same session is returned once more.
 pub async fn require(app: &App, browser: &Browser, id: &str) -> Result<(Client, WaitingRequest), PageError> {
     let found = match browser.request_key().await? {
         Some(key) => waiting_requests::find(app.store.writer(), id, &key).await?,
@@ -78,10 +83,11 @@ pub async fn require(app: &App, browser: &Browser, id: &str) -> Result<(Client, 
     let Some(row) = found else { return Err(unknown(app, id).await?) };
     let interaction: Interaction = serde_json::from_str(&row.request).map_err(PageError::server_error)?;
     let client = client(app, &interaction).await?;
-    if row.answered_at.is_some() {
-        return Err(leading_to_client(app, PageError::answered(), &client));
-    }
-    let waiting = WaitingRequest { id: row.id, browser: row.browser, stored: row.request, interaction };
+    let answered = match row.answered_at {
+        None => None,
+        Some(_) => Some(answered_now(app, browser, &row).await?.ok_or_else(|| answered(app, &client))?),
+    };
+    let waiting = WaitingRequest { id: row.id, browser: row.browser, stored: row.request, interaction, answered };
     check_age(app, &client, &waiting.interaction)?;
     Ok((client, waiting))
 }
@@ -119,9 +125,30 @@ impl WaitingRequest {
         Ok(waiting_requests::replace(app.store.writer(), &self.id, &self.browser, &self.stored, &request).await?)
     }
 
-    /// Marks the request as answered. Returns `false` if another tab has already done so.
-    pub async fn take(&self, app: &App) -> Result<bool, PageError> {
-        Ok(waiting_requests::take(app.store.writer(), &self.id, &self.browser, app.now()).await?)
+    /// Marks the request as answered with an error, by `browser`. Fails with a page if it was answered before, unless that was a moment ago, in
+    /// the same session, with an error too.
+    pub async fn refuse(&self, app: &App, browser: &Browser, client: &Client) -> Result<(), PageError> {
+        let sid = browser.signed_in().await?.map(|signed_in| signed_in.session.sid);
+        let answer = Answer { id: &self.id, browser: &self.browser, sid: sid.as_deref(), code: None };
+        if waiting_requests::take(app.store.writer(), answer, app.now()).await? {
+            return Ok(());
+        }
+        let row = waiting_requests::find(app.store.writer(), &self.id, &self.browser).await?;
+        let before = match row {
+            Some(row) => answered_now(app, browser, &row).await?,
+            None => None,
+        };
+        if before == Some(Answered::Error) { Ok(()) } else { Err(answered(app, client)) }
+    }
+
+    /// Fails with a page if the request was answered already, because then there is no further step.
+    pub fn must_wait(&self, app: &App, client: &Client) -> Result<(), PageError> {
+        if self.answered.is_none() { Ok(()) } else { Err(answered(app, client)) }
+    }
+
+    /// Returns the request as the grant names it.
+    pub fn stored(&self) -> StoredRequest<'_> {
+        StoredRequest { id: &self.id, browser: &self.browser }
     }
 }
 
@@ -129,6 +156,21 @@ impl WaitingRequest {
 pub fn page_for(app: &App, path: &str, id: &str) -> Result<Response, PageError> {
     let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
     see_other(app, &format!("{path}?request={id}"))
+}
+
+/// Returns how the request `row` was answered, if that was at most [`REPEATABLE`] seconds ago, in the session in which the browser is signed in
+/// now.
+async fn answered_now(app: &App, browser: &Browser, row: &RequestRow) -> Result<Option<Answered>, PageError> {
+    let since = app.now() - REPEATABLE;
+    let Some(sid) = row.answered_in.as_ref().filter(|_| row.answered_at.is_some_and(|at| at > since)) else { return Ok(None) };
+    let same = browser.signed_in().await?.is_some_and(|signed_in| signed_in.session.sid == *sid);
+    let answered = if row.code_hash.is_some() { Answered::Code } else { Answered::Error };
+    Ok(same.then_some(answered))
+}
+
+/// The page that says that the request was answered before. It leads to `client`.
+pub fn answered(app: &App, client: &Client) -> PageError {
+    leading_to_client(app, PageError::answered(), client)
 }
 
 /// Sends the browser to `/authorize/resume`, which decides what comes next for the waiting request `id`.

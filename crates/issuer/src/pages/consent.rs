@@ -63,12 +63,14 @@ struct Due {
     offer: Offer,
 }
 
-/// Returns the request `id` if it waits for consent; `None` if another step comes next.
-async fn due(app: &App, browser: &Browser, id: &str) -> Result<Option<Due>, PageError> {
+/// Returns the request `id` if it waits for consent; `None` if another step comes next. Fails with a page if the person chose something else
+/// than to allow it, as `choice` says, and the client was sent a code a moment ago.
+async fn due(app: &App, browser: &Browser, id: &str, choice: Option<&str>) -> Result<Option<Due>, PageError> {
     let (client, waiting) = waiting::require(app, browser, id).await?;
     let Some(signed_in) = browser.signed_in().await? else { return Ok(None) };
     match next(app, &client, &waiting.interaction, Some(&signed_in)).await? {
         Next::Consent(offer) => Ok(Some(Due { client, waiting, signed_in, offer })),
+        _ if choice.is_some_and(|choice| choice != "allow") => waiting.must_wait(app, &client).map(|()| None),
         _ => Ok(None),
     }
 }
@@ -76,7 +78,7 @@ async fn due(app: &App, browser: &Browser, id: &str) -> Result<Option<Due>, Page
 /// `GET /consent`: shows what the client would get.
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let id = query.request()?;
-    let Some(Due { client, waiting, signed_in, offer }) = due(&app, &browser, id).await? else { return waiting::resume(&app, id) };
+    let Some(Due { client, waiting, signed_in, offer }) = due(&app, &browser, id, None).await? else { return waiting::resume(&app, id) };
     let days = app.settings.refresh_absolute_lifetime / DAY;
     let duration = if offer.to_consent.scope.contains("offline_access") {
         format!("For up to {days} days, also while you are away.")
@@ -102,15 +104,19 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
 /// `POST /consent`: stores the person's choice and continues the request.
 pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     let (browser, id) = (&own.browser, own.request()?);
-    let Some(Due { client, mut waiting, signed_in, offer }) = due(&app, browser, id).await? else { return waiting::resume(&app, id) };
+    let choice = own.form.get("choice");
+    let Some(Due { client, mut waiting, signed_in, offer }) = due(&app, browser, id, choice).await? else {
+        return waiting::resume(&app, id);
+    };
     // The offer may have changed since the page was shown. Then ask again, because the person agreed to something else.
     let shown = |name| own.form.get(name).unwrap_or_default();
     let Allowed { scope, resources, claims } = &offer.to_consent;
     if shown("scope") != scope.to_string() || shown("resources") != list(resources) || shown("claims") != list(claims) {
         return waiting::resume(&app, id);
     }
-    match own.form.get("choice") {
+    match choice {
         Some("allow") => {
+            waiting.must_wait(&app, &client)?;
             let user = signed_in.user.id;
             consents::give(&app, &browser.actor(user), user, &client.id, &offer.to_consent).await?;
             waiting.interaction.consented_by = Some(user);
@@ -118,9 +124,7 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
             waiting::resume(&app, id)
         }
         Some("deny") => {
-            if !waiting.take(&app).await? {
-                return Err(waiting::leading_to_client(&app, PageError::answered(), &client));
-            }
+            waiting.refuse(&app, browser, &client).await?;
             let error = ErrorResponse::from(&OAuthError::new(Code::AccessDenied, "the user did not allow the request"));
             answer::refusal(&app, &client, &waiting.interaction.target, &error)
         }

@@ -13,7 +13,7 @@ use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
 use crate::interaction::answer;
 use crate::interaction::next::{NO_ACCESS, Next, next};
-use crate::interaction::waiting::{self, WaitingRequest, leading_to_client};
+use crate::interaction::waiting::{self, WaitingRequest};
 use crate::oauth::error::{Code, ErrorResponse, OAuthError};
 use crate::pages::ClientCard;
 use crate::store::clients::Client;
@@ -69,13 +69,12 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
     let Some(Refused { client, mut waiting, .. }) = refused(&app, browser, id).await? else { return waiting::resume(&app, id) };
     match own.form.get("choice") {
         Some("back") => {
-            if !waiting.take(&app).await? {
-                return Err(leading_to_client(&app, PageError::answered(), &client));
-            }
+            waiting.refuse(&app, browser, &client).await?;
             let error = ErrorResponse::from(&OAuthError::new(Code::AccessDenied, NO_ACCESS));
             answer::refusal(&app, &client, &waiting.interaction.target, &error)
         }
         Some("other") => {
+            waiting.must_wait(&app, &client)?;
             waiting.interaction.sign_in_due = true;
             waiting.interaction.signed_in = None;
             waiting.save(&app).await?;

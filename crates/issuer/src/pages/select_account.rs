@@ -48,7 +48,7 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
 /// `POST /select-account`: stores the person's choice and continues the request.
 pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
     let (browser, id) = (&own.browser, own.request()?);
-    let (_, mut waiting) = waiting::require(&app, browser, id).await?;
+    let (client, mut waiting) = waiting::require(&app, browser, id).await?;
     match own.form.get("choice") {
         Some("continue") => {
             if let Some(signed_in) = browser.signed_in().await? {
@@ -57,6 +57,7 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
         }
         // The choice stays due until the person signs in, because the sign-in settles it.
         Some("other") => {
+            waiting.must_wait(&app, &client)?;
             waiting.interaction.sign_in_due = true;
             waiting.interaction.signed_in = None;
         }

@@ -81,6 +81,14 @@ pub async fn spend(db: &impl ConnectionTrait, code: &SpentCode<'_>, now: UnixSec
     Ok(spent.rows_affected == 1)
 }
 
+/// Deletes the code `hash` that `user` gave in the session `sid`. Returns `false` if it is spent, or no longer exists. A redemption of the same
+/// code at the same moment either comes first and is seen here, or finds no code.
+pub async fn recall(db: &impl ConnectionTrait, hash: &str, user: Uuid, sid: &str) -> Result<bool, StoreError> {
+    let own = Column::UserId.eq(user).and(Column::Sid.eq(sid));
+    let deleted = Entity::delete_many().filter(Column::Hash.eq(hash)).filter(own).filter(Column::SpentAt.is_null()).exec(db).await?;
+    Ok(deleted.rows_affected == 1)
+}
+
 /// Deletes the codes of a user, of a client, or of a user for a client, except those that are spent.
 pub async fn withdraw(db: &impl ConnectionTrait, user: Option<Uuid>, client: Option<&str>) -> Result<(), StoreError> {
     let of =

@@ -12,18 +12,19 @@
 //!
 //! 1. the row `admin` of `scopes`, in operations that may reduce the number of administrators
 //! 2. `attempts`: the counter of the account, then that of the address
-//! 3. `users` and `clients`, by `id`
-//! 4. `groups`, by `id`, then `roles`
-//! 5. `consents`
-//! 6. `sessions`, by `sid`
-//! 7. `authorization_codes`
-//! 8. `authorizations`, by `id`. A change that takes access from many, or from the users of a client, first takes an advisory lock, which only
+//! 3. `waiting_requests`, one row
+//! 4. `users` and `clients`, by `id`
+//! 5. `groups`, by `id`, then `roles`
+//! 6. `consents`
+//! 7. `sessions`, by `sid`
+//! 8. `authorization_codes`
+//! 9. `authorizations`, by `id`. A change that takes access from many, or from the users of a client, first takes an advisory lock, which only
 //!    such changes take: it looks for authorizations again after `access_changes`
-//! 9. `access_changes`; whoever inserts an authorization locks it before
-//! 10. `password_links`, then `devices`, of one user
-//! 11. `streams`, one at a time
-//! 12. `outbox`, one row
-//! 13. `sign_in_failures`: the counter of the account, then that of the address; a failure is a transaction of its own
+//! 10. `access_changes`; whoever inserts an authorization locks it before
+//! 11. `password_links`, then `devices`, of one user
+//! 12. `streams`, one at a time
+//! 13. `outbox`, one row
+//! 14. `sign_in_failures`: the counter of the account, then that of the address; a failure is a transaction of its own
 //!
 //! A transaction that skips some of these tables locks the others in this order. PostgreSQL locks the rows. SQLite has one writer
 //! at a time, so the query builder leaves the row locks out of its statements.

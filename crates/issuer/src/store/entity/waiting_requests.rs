@@ -14,6 +14,8 @@ pub struct Model {
     pub request: String,
     pub created_at: i64,
     pub answered_at: Option<i64>,
+    pub answered_in: Option<String>,
+    pub code_hash: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -75,7 +75,8 @@ impl PageError {
     pub fn answered() -> Self {
         Self::ended(
             "You have already gone on from here",
-            "This request was answered before, perhaps in another tab. If the app did not open, start again there.",
+            "This request was answered before, by an earlier click or in another tab, so the app has probably opened. If it has not, start again \
+             there.",
         )
     }
 

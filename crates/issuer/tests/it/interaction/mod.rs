@@ -2,6 +2,7 @@
 
 mod answer;
 mod next;
+mod repeated;
 mod request;
 mod sealed;
 mod waiting;
