@@ -8,10 +8,11 @@ use crate::accounts::methods::password;
 use crate::accounts::opaque_string;
 use crate::accounts::policy::{self, PolicyError};
 use crate::accounts::session::{self, Kept, SignedIn};
-use crate::accounts::sign_in::{self, SignInError};
+use crate::accounts::sign_in::{self, Checked, SignInError};
 use crate::app::App;
 use crate::audit::{self, Actor, Event, Face, RequestInfo, Who};
-use crate::store::users;
+use crate::clock::UnixSeconds;
+use crate::store::users::{self, User};
 use crate::store::{StoreError, commit, devices, password_links};
 
 /// The passwords that a user typed, after all checks that need no hashing.
@@ -36,7 +37,7 @@ pub enum PasswordChangeError {
     /// The current password could not be checked, or is wrong ([`SignInError::Wrong`]).
     #[error(transparent)]
     SignIn(#[from] SignInError),
-    #[error("another request changed the password at the same time")]
+    #[error("somebody changed it to another one a moment ago, perhaps you in another tab; sign in with that one")]
     Overtaken,
 }
 
@@ -65,7 +66,7 @@ impl PasswordChange {
 
     /// Compares the current password, checks that the new one is hard to guess, and stores it. Ends all sessions, codes and authorizations
     /// of the user, and forgets the devices, except the session and the device in which the change is made and those authorizations of
-    /// `kept` that outlive a session. If the password was generated, someone else may have used it, so nothing else is kept then.
+    /// `kept` that outlive a session. If the same form has just made the same change, as a second click sends it, nothing is done. If the password was generated, someone else may have used it, so nothing else is kept then.
     pub async fn perform(
         self,
         app: &App,
@@ -77,7 +78,13 @@ impl PasswordChange {
         let SignedIn { session, user, .. } = signed_in;
         let device = guesser.known.clone();
         let actor = Actor::remote(Who::User(user.id), Face::Page, request);
-        let checked = sign_in::check(app, &user.username, self.current, guesser, &actor, app.now()).await?;
+        let checked = match sign_in::check(app, &user.username, self.current, guesser.clone(), &actor, app.now()).await {
+            Err(SignInError::Wrong) if changed_just_now(app, user.id).await? => {
+                let repeated = repeat(app, user, self.new, guesser, request).await?;
+                return repeated.ok_or(PasswordChangeError::SignIn(SignInError::Wrong));
+            }
+            checked => checked?,
+        };
         let settlement = checked.settlement;
         let about = policy::about(&user.username, user.email.as_deref(), user.name.as_deref());
         if let Err(refused) = policy::check_score(app, &self.new, &about).await.map_err(SignInError::from)? {
@@ -87,13 +94,14 @@ impl PasswordChange {
             commit(transaction).await?;
             return Err(refused.into());
         }
-        let hash = password::hash(app, self.new).await.map_err(SignInError::from)?;
+        let hash = password::hash(app, self.new.clone()).await.map_err(SignInError::from)?;
         let now = app.now();
         let actor = Actor::remote(Who::User(user.id), Face::Page, request);
         let transaction = app.store.begin().await?;
         settlement.settle(&transaction, &checked.user).await?;
         if !users::change_password(&transaction, user.id, settlement.stored_hash(), &hash, now).await? {
-            return Err(PasswordChangeError::Overtaken);
+            drop(transaction);
+            return repeat(app, user, self.new, guesser, request).await?.ok_or(PasswordChangeError::Overtaken);
         }
         let authorizations = if checked.user.password_generated_at.is_some() { &[] } else { kept };
         let kept = Kept { sid: &session.sid, authorizations };
@@ -107,4 +115,38 @@ impl PasswordChange {
         audit::record(&transaction, now, &actor, Event::PasswordChanged { user: user.id, ended }).await?;
         Ok(commit(transaction).await?)
     }
+}
+
+/// For how many seconds after a change the same form may be sent once more, and is answered in the same way.
+const REPEATABLE: UnixSeconds = 60;
+
+/// Returns `true` if something of `user` was changed so recently that it may have been by an earlier click on the same form.
+async fn changed_just_now(app: &App, user: Uuid) -> Result<bool, StoreError> {
+    let user = users::by_id(app.store.writer(), user).await?;
+    Ok(user.is_some_and(|user| user.updated_at + REPEATABLE > app.now()))
+}
+
+/// Returns `None` unless `new` is the password of `user` already, because an earlier click on the same form made the change.
+async fn repeat(app: &App, user: &User, new: SecretString, guesser: Guesser, request: &RequestInfo) -> Result<Option<()>, SignInError> {
+    match made_before(app, &user.username, new, guesser, request).await {
+        Ok(Checked { user, settlement, .. }) => {
+            let transaction = app.store.begin().await?;
+            settlement.settle(&transaction, &user).await?;
+            Ok(Some(commit(transaction).await?))
+        }
+        Err(SignInError::Wrong) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Compares `new`, a password that was typed as the new one of `username`, with the stored one. They are the same if an earlier click on the same
+/// form made the change, and then whoever typed it has proved who they are.
+pub async fn made_before(
+    app: &App,
+    username: &str,
+    new: SecretString,
+    guesser: Guesser,
+    request: &RequestInfo,
+) -> Result<Checked, SignInError> {
+    sign_in::check(app, username, new, guesser, &Actor::remote(Who::Stranger, Face::Page, request), app.now()).await
 }

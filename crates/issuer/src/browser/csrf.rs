@@ -32,12 +32,32 @@ impl FromRequest<Arc<App>> for OwnForm {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, PageError> {
         let (browser, form) = read(request, app).await?;
-        if browser.is_own(&form).await? {
-            Ok(Self { browser, form })
-        } else {
-            Err(PageError::stale_form().going_on_with(form.get("request")))
-        }
+        if browser.is_own(&form).await? { Ok(Self { browser, form }) } else { Err(stale(&form)) }
     }
+}
+
+/// A form of one of our pages that may have been sent twice. The answer to the first one may have replaced the CSRF token meanwhile.
+#[expect(missing_docs, reason = "the names say it")]
+pub struct RepeatableForm {
+    pub browser: Browser,
+    pub form: Form,
+    /// `false` if the form lacks the CSRF token of this browser, but was sent from a page of this issuer. It must change nothing then.
+    pub is_own: bool,
+}
+
+impl FromRequest<Arc<App>> for RepeatableForm {
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, PageError> {
+        let (browser, form) = read(request, app).await?;
+        let is_own = browser.is_own(&form).await?;
+        if is_own || browser.sender() == Sender::Own { Ok(Self { browser, form, is_own }) } else { Err(stale(&form)) }
+    }
+}
+
+/// The error for `form`, which can no longer be used. It leads on with the authorization request of the form.
+pub fn stale(form: &Form) -> PageError {
+    PageError::stale_form().going_on_with(form.get("request").filter(|id| !id.is_empty()))
 }
 
 /// A form that only signs the person out. It is taken from any page of this issuer, even one that is older than a change in another tab,

@@ -118,7 +118,12 @@ pub async fn submit(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Res
             end(&app, &browser, &signed_in.session.sid, request.target.as_ref()).await
         }
         (Some("stay"), Some(signed_in)) => stayed(&app, signed_in.user.username),
-        (Some("sign-out" | "stay"), None) => nobody(&app, false),
+        // The form was shown to somebody who was signed in, so an earlier click on it has probably ended the session.
+        (Some("sign-out"), None) => match sign_out::read(&app, &form).await?.target {
+            Some(target) => target.redirect(),
+            None => nobody(&app, false),
+        },
+        (Some("stay"), None) => nobody(&app, false),
         _ => Err(PageError::stale_form()),
     }
 }

@@ -11,13 +11,13 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::accounts::authorizations;
-use crate::accounts::password_change::{PasswordChange, PasswordChangeError};
+use crate::accounts::password_change::{self, PasswordChange, PasswordChangeError};
 use crate::accounts::policy::PolicyError;
 use crate::accounts::session::SignedIn;
 use crate::accounts::sign_in::SignInError;
 use crate::app::App;
 use crate::browser::Browser;
-use crate::browser::csrf::OwnForm;
+use crate::browser::csrf::{RepeatableForm, stale};
 use crate::interaction::waiting;
 use crate::oauth::form::Form;
 use crate::pages::account::access::{Access, GivenApp};
@@ -112,10 +112,14 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
 }
 
 /// `POST /account/password`: changes the password, and goes on with what waits for it: a request, or a page of the administration.
-pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Response, PageError> {
-    let OwnForm { browser, form } = own;
-    let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
+/// The same form, sent a second time, is answered as the first one was.
+pub async fn submit(State(app): State<Arc<App>>, sent: RepeatableForm) -> Result<Response, PageError> {
+    let RepeatableForm { browser, form, is_own } = sent;
     let onward = Onward::new(form.get("request").unwrap_or_default(), form.get("next").unwrap_or_default());
+    if !is_own {
+        return if repeats(&app, &browser, &form).await? { go_on(&app, &browser, &onward) } else { Err(stale(&form)) };
+    }
+    let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
     let listed = authorizations::list(&app, signed_in.user.id).await?;
     let kept: Vec<Uuid> = listed.iter().map(|(row, _)| row.id).filter(|id| form.get(&format!("keep-{id}")) == Some("yes")).collect();
     if let Err(faults) = change(&app, &browser, &signed_in, &form, &kept).await? {
@@ -124,14 +128,32 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
         return Ok(response);
     }
     browser.renew().await?;
+    go_on(&app, &browser, &onward)
+}
+
+/// Returns `true` if an earlier click on `form` changed the password, as the new password in it proves. The browser may have lost the cookie
+/// that came with the answer to that click, so the person is signed in by the new password.
+async fn repeats(app: &App, browser: &Browser, form: &Form) -> Result<bool, PageError> {
+    let (Some(username), Some(new)) = (form.get("username"), form.secret("new_password")) else { return Ok(false) };
+    if browser.signed_in().await?.is_some_and(|signed_in| signed_in.user.username != username) {
+        return Ok(false);
+    }
+    match password_change::made_before(app, username, new, browser.guesser(), browser.request()).await {
+        Ok(checked) => Ok(browser.sign_in(checked).await?.is_ok()),
+        Err(SignInError::Store(error)) => Err(error.into()),
+        Err(_) => Ok(false),
+    }
+}
+
+fn go_on(app: &App, browser: &Browser, onward: &Onward<'_>) -> Result<Response, PageError> {
     if !onward.request.is_empty() {
-        return waiting::resume(&app, onward.request);
+        return waiting::resume(app, onward.request);
     }
     if !onward.next.is_empty() {
-        return see_other(&app, onward.next);
+        return see_other(app, onward.next);
     }
     browser.note("saved");
-    see_other(&app, "/account/password")
+    see_other(app, "/account/password")
 }
 
 async fn change(app: &App, browser: &Browser, signed_in: &SignedIn, form: &Form, kept: &[Uuid]) -> Result<Result<(), Faults>, PageError> {

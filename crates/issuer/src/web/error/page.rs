@@ -128,10 +128,7 @@ impl PageError {
     pub fn foreign_form() -> Self {
         Self {
             status: StatusCode::FORBIDDEN,
-            ..Self::ended(
-                "This form came from another site",
-                "Nothing was done with it. Type your password only on the sign-in page of this site.",
-            )
+            ..Self::ended("This form came from another site", "It was not used. Type your password only on the sign-in page of this site.")
         }
     }
 
@@ -146,7 +143,8 @@ impl PageError {
             status: StatusCode::FORBIDDEN,
             ..Self::ended(
                 "This page can no longer be used",
-                "Nothing was changed. Something else was done since it was shown, perhaps in another tab. Open it again.",
+                "This form was not used. Something else was done since it was shown: an earlier click on it may have been used, or you have done \
+                 something in another tab. Open the page again to see what is stored now.",
             )
         }
     }

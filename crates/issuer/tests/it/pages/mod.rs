@@ -15,6 +15,7 @@ mod audit;
 mod consent;
 mod offers;
 mod overview;
+mod repeated;
 mod sign_in;
 mod sign_out;
 
