@@ -141,6 +141,11 @@ impl Browser {
         Guesser { address: self.request.address, known: self.known_device().map(Known::Device) }
     }
 
+    /// Returns the key under which requests wait here once a user has signed in.
+    pub async fn next_request_key(&self) -> Result<String, PageError> {
+        Ok(self.request_key().await?.unwrap_or_else(|| self.first_request_key()))
+    }
+
     /// Returns the page from which the request was sent, as far as the request says it.
     pub fn sender(&self) -> Sender {
         self.sender

@@ -22,8 +22,9 @@ pub struct SealedRequest {
 
 impl SealedRequest {
     /// Makes a request of `interaction` for `browser`.
-    pub fn new(app: &App, browser: &Browser, interaction: &Interaction) -> Self {
-        Self { id: waiting::new_id(app, &interaction.client_id), visitor: browser.visitor_key(), interaction: interaction.clone() }
+    pub async fn new(app: &App, browser: &Browser, interaction: &Interaction) -> Result<Self, PageError> {
+        let id = waiting::new_id(app, &browser.next_request_key().await?, &interaction.client_id);
+        Ok(Self { id, visitor: browser.visitor_key(), interaction: interaction.clone() })
     }
 
     /// Makes the same request for `browser`, whose cookie was replaced since the request was sealed.

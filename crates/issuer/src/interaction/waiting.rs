@@ -11,7 +11,7 @@ use crate::clock::UnixSeconds;
 use crate::grants::Grant;
 use crate::grants::authorization_code::{REPEATABLE, StoredRequest};
 use crate::interaction::Interaction;
-use crate::oauth::redirect_uri;
+use crate::oauth::{redirect_uri, secret};
 use crate::store::clients::Client;
 use crate::store::waiting_requests::{self, Answer, RequestRow};
 use crate::web::error::page::PageError;
@@ -33,25 +33,70 @@ pub struct WaitingRequest {
     pub answered: Option<Answered>,
 }
 
-/// The number of characters of the random part of an id.
-const RANDOM_PART: usize = 22;
+/// What a client was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Answered {
+    Code,
+    Error,
+}
 
-/// Makes the id of a request of `client`: a random part, and the client's id. So a page can lead to the client even if the request
-/// is no longer stored.
-pub fn new_id(app: &App, client: &str) -> String {
-    format!("{}{}", app.clock.random_id::<16>(), BASE64_URL_SAFE_NO_PAD.encode(client))
+/// The parts of an id, by their numbers of characters: a random part, the time in Unix seconds as hexadecimal digits, and the seal, which
+/// only the browser's key makes. The client's id follows in base64url.
+const RANDOM: usize = 22;
+const TIME: usize = 10;
+const SEAL: usize = 16;
+
+/// Makes the id of a request of `client` for the browser with the key `browser`. If the request is no longer stored, the id still tells
+/// whether it was made for this browser, when, and for which client, so that a page can say what has happened and lead back.
+pub fn new_id(app: &App, browser: &str, client: &str) -> String {
+    let begin = format!("{}{:0TIME$x}", app.clock.random_id::<16>(), app.now());
+    format!("{begin}{}{}", seal(browser, &begin, client), BASE64_URL_SAFE_NO_PAD.encode(client))
+}
+
+fn seal(browser: &str, begin: &str, client: &str) -> String {
+    let mut seal = secret::key(&format!("id {begin} {client} {browser}"));
+    seal.truncate(SEAL);
+    seal
+}
+
+/// An id that is not stored, taken apart.
+struct Lost<'i> {
+    begin: &'i str,
+    created_at: UnixSeconds,
+    seal: &'i str,
+    client: String,
+}
+
+impl<'i> Lost<'i> {
+    /// `None` if `id` was not made by [`new_id`].
+    fn parse(id: &'i str) -> Option<Self> {
+        let (begin, rest) = id.split_at_checked(RANDOM + TIME)?;
+        let (seal, client) = rest.split_at_checked(SEAL)?;
+        let created_at = UnixSeconds::from_str_radix(begin.get(RANDOM..)?, 16).ok()?;
+        let client = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(client).ok()?).ok()?;
+        Some(Self { begin, created_at, seal, client })
+    }
+
+    /// Says what has happened to the request.
+    async fn reason(&self, app: &App, browser: &Browser) -> Result<PageError, PageError> {
+        let is_of = |key: &str| seal(key, self.begin, &self.client) == self.seal;
+        let key = browser.request_key().await?;
+        Ok(match key.as_deref() {
+            Some(key) if is_of(key) && self.created_at + LIFETIME <= app.now() => PageError::too_old(),
+            Some(key) if is_of(key) => PageError::pushed_out(),
+            None if is_of(&browser.next_request_key().await?) => PageError::signed_out_since(),
+            _ => PageError::unknown_request(),
+        })
+    }
 }
 
 /// The error for the request `id`, which is not stored for this browser. It leads to the client that `id` names, unless the client
 /// registered itself, because then anybody could have made up the id to lead people to a site of theirs.
-async fn unknown(app: &App, id: &str) -> Result<PageError, PageError> {
-    let error = PageError::unknown_request();
-    let name =
-        id.get(RANDOM_PART..).and_then(|name| BASE64_URL_SAFE_NO_PAD.decode(name).ok()).and_then(|name| String::from_utf8(name).ok());
-    let client = match name.as_deref() {
-        None | Some("") => None,
-        Some(name) => app.store.client(name).await?.filter(|client| client.enabled && !client.registered_itself),
-    };
+async fn unknown(app: &App, browser: &Browser, id: &str) -> Result<PageError, PageError> {
+    let Some(lost) = Lost::parse(id) else { return Ok(PageError::unknown_request()) };
+    let error = lost.reason(app, browser).await?;
+    let client = app.store.client(&lost.client).await?.filter(|client| client.enabled && !client.registered_itself);
     Ok(match client {
         Some(client) => leading_to_client(app, error, &client),
         None => error,
@@ -60,7 +105,7 @@ async fn unknown(app: &App, id: &str) -> Result<PageError, PageError> {
 
 /// Stores an interaction for `browser`, in which a user has signed in, and returns its id.
 pub async fn keep(app: &App, browser: &Browser, interaction: &Interaction) -> Result<String, PageError> {
-    let id = new_id(app, &interaction.client_id);
+    let id = new_id(app, &browser.next_request_key().await?, &interaction.client_id);
     adopt(app, browser, &id, interaction).await?;
     Ok(id)
 }
@@ -80,7 +125,7 @@ pub async fn require(app: &App, browser: &Browser, id: &str) -> Result<(Client, 
         Some(key) => waiting_requests::find(app.store.writer(), id, &key).await?,
         None => None,
     };
-    let Some(row) = found else { return Err(unknown(app, id).await?) };
+    let Some(row) = found else { return Err(unknown(app, browser, id).await?) };
     let interaction: Interaction = serde_json::from_str(&row.request).map_err(PageError::server_error)?;
     let client = client(app, &interaction).await?;
     let answered = match row.answered_at {
@@ -90,6 +135,21 @@ pub async fn require(app: &App, browser: &Browser, id: &str) -> Result<(Client, 
     let waiting = WaitingRequest { id: row.id, browser: row.browser, stored: row.request, interaction, answered };
     check_age(app, &client, &waiting.interaction)?;
     Ok((client, waiting))
+}
+
+/// Returns how the request `row` was answered, if that was at most [`REPEATABLE`] seconds ago, in the session in which the browser is signed in
+/// now.
+async fn answered_now(app: &App, browser: &Browser, row: &RequestRow) -> Result<Option<Answered>, PageError> {
+    let since = app.now() - REPEATABLE;
+    let Some(sid) = row.answered_in.as_ref().filter(|_| row.answered_at.is_some_and(|at| at > since)) else { return Ok(None) };
+    let same = browser.signed_in().await?.is_some_and(|signed_in| signed_in.session.sid == *sid);
+    let answered = if row.code_hash.is_some() { Answered::Code } else { Answered::Error };
+    Ok(same.then_some(answered))
+}
+
+/// The page that says that the request was answered before. It leads to `client`.
+pub fn answered(app: &App, client: &Client) -> PageError {
+    leading_to_client(app, PageError::answered(), client)
 }
 
 /// Returns the client of `interaction`. Fails with a page if the client may not be answered: it is disabled or removed, or it has lost the
@@ -156,21 +216,6 @@ impl WaitingRequest {
 pub fn page_for(app: &App, path: &str, id: &str) -> Result<Response, PageError> {
     let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
     see_other(app, &format!("{path}?request={id}"))
-}
-
-/// Returns how the request `row` was answered, if that was at most [`REPEATABLE`] seconds ago, in the session in which the browser is signed in
-/// now.
-async fn answered_now(app: &App, browser: &Browser, row: &RequestRow) -> Result<Option<Answered>, PageError> {
-    let since = app.now() - REPEATABLE;
-    let Some(sid) = row.answered_in.as_ref().filter(|_| row.answered_at.is_some_and(|at| at > since)) else { return Ok(None) };
-    let same = browser.signed_in().await?.is_some_and(|signed_in| signed_in.session.sid == *sid);
-    let answered = if row.code_hash.is_some() { Answered::Code } else { Answered::Error };
-    Ok(same.then_some(answered))
-}
-
-/// The page that says that the request was answered before. It leads to `client`.
-pub fn answered(app: &App, client: &Client) -> PageError {
-    leading_to_client(app, PageError::answered(), client)
 }
 
 /// Sends the browser to `/authorize/resume`, which decides what comes next for the waiting request `id`.

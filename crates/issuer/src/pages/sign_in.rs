@@ -184,7 +184,7 @@ async fn page(app: &App, browser: &Browser, purpose: &Purpose, texts: Texts<'_>)
 
 /// Shows the form to a browser that has just sent an authorization request. Nothing is stored.
 pub async fn first(app: &App, browser: &Browser, client: &Client, interaction: &Interaction) -> Result<Response, PageError> {
-    let request = SealedRequest::new(app, browser, interaction);
+    let request = SealedRequest::new(app, browser, interaction).await?;
     let purpose = Purpose::Sealed { sealed: request.seal(app)?, bound: true, client: Box::new(client.clone()), request: Box::new(request) };
     page(app, browser, &purpose, Texts::default()).await
 }

@@ -93,11 +93,30 @@ impl PageError {
         Self::ended("This page was open for too long", "A sign-in must be completed within an hour. Start again in the app.")
     }
 
-    /// This browser has no such authorization request: it began in another browser, or many later ones have replaced it.
+    /// This browser has no such authorization request, and never had it.
     pub fn unknown_request() -> Self {
         Self::ended(
             "This sign-in is not known in this browser",
-            "It was started in another browser, you have signed out since, or many later ones have replaced it. Start again in the app.",
+            "It was started in another browser, this browser has lost our cookie since, or the address is not complete. Start again in the \
+             app.",
+        )
+    }
+
+    /// The authorization request waited in this browser until so many later ones had come that it was forgotten.
+    pub fn pushed_out() -> Self {
+        Self::ended(
+            "Later sign-ins have replaced this one",
+            "So many others were started in this browser after it that it was forgotten. Close the tabs that you do not need, and start again \
+             in the app.",
+        )
+    }
+
+    /// The authorization request waited in this browser, but nobody is signed in here any more.
+    pub fn signed_out_since() -> Self {
+        Self::ended(
+            "You are no longer signed in here",
+            "You were signed in when this sign-in to an app was started, and have signed out since, or your session has ended. Start again in \
+             the app.",
         )
     }
 

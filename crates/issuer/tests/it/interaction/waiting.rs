@@ -148,15 +148,37 @@ async fn a_request_that_others_have_replaced_leads_back_to_its_client() {
         browser.get(&app.authorize(&[("prompt", "consent")])).await;
     }
     let lost = browser.consent(&oldest).await;
-    assert_eq!((lost.status, lost.heading()), (400, "This sign-in is not known in this browser"));
+    assert_eq!((lost.status, lost.heading()), (400, "Later sign-ins have replaced this one"));
     assert!(lost.text.contains("href=\"https://shop.example/start\">Go to Web Shop</a>"), "{}", lost.text);
     // A link that somebody made up leads to no client that does not exist, or that may be the work of anybody.
     let id = oldest.request("/consent");
-    for made_up in [id[..22].to_owned(), format!("{}bm9ib2R5", &id[..22]), format!("{}*", &id[..22]), "é".repeat(11), String::new()] {
+    let (signs, begin) = (id.len(), &id[..48]);
+    let forged = format!("{}{}", &id[..47], if id.as_bytes()[47] == b'A' { "B" } else { "A" });
+    for made_up in
+        [begin[..22].to_owned(), format!("{begin}bm9ib2R5"), format!("{begin}*"), "é".repeat(24), "é".repeat(11), "-".repeat(signs)]
+    {
         let page = browser.get(&format!("/authorize/resume?request={made_up}")).await;
         assert!(page.status == 400 && page.text.contains("Go to your account"), "{made_up}: {}", page.text);
     }
+        assert_eq!(page.heading(), "This sign-in is not known in this browser", "{made_up}");
     app.sql("UPDATE clients SET registration_token_hash = 'x' WHERE id = 'web'").await;
+    let forged = browser.get(&format!("/authorize/resume?request={forged}{}", &id[48..])).await;
+    assert_eq!(forged.heading(), "This sign-in is not known in this browser");
+    let elsewhere = app.signed_in("alice").await.get(&format!("/authorize/resume?request={id}")).await;
+    assert_eq!(elsewhere.heading(), "This sign-in is not known in this browser");
+    for made_up in [String::new()] {
+        let page = browser.get(&format!("/authorize/resume?request={made_up}")).await;
+        assert!(page.status == 400 && page.text.contains("Go to your account"), "{made_up}: {}", page.text);
+    }
+    // A request that is gone because it is old is told apart from one that later ones have replaced.
+    let old = browser.get(&app.authorize(&[("prompt", "consent")])).await.request("/consent");
+    app.advance(3600);
+    app.sql("DELETE FROM waiting_requests").await;
+    let page = browser.get(&format!("/authorize/resume?request={old}")).await;
+    assert_eq!(page.heading(), "This page was open for too long");
+    let account = browser.get("/account").await;
+    browser.submit(&account, "/account/sign-out", &[]).await;
+    assert_eq!(browser.get(&format!("/authorize/resume?request={old}")).await.heading(), "You are no longer signed in here");
     let page = browser.get(&format!("/authorize/resume?request={id}")).await;
     assert!(page.text.contains("Go to your account") && !page.text.contains("shop.example"), "{}", page.text);
 }
