@@ -39,7 +39,10 @@ pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query):
 
 async fn begin(app: &App, browser: &Browser, encoded: &[u8]) -> Result<Response, PageError> {
     let form = Form::collect(encoded).map_err(|error| PageError::bad_request(error.to_string()))?;
-    let Received { client, interaction } = receive(app, &form).await?;
+    let Received { client, interaction } = match receive(app, &form).await {
+        Ok(received) => received,
+        Err(error) => return Err(leading_back(app, &form, error).await?),
+    };
     // `CheckedRequest` states which clients are sent a refusal before a user has signed in.
     if let CheckedRequest::Invalid(error) = &interaction.request {
         if !client.registered_itself {
@@ -51,6 +54,21 @@ async fn begin(app: &App, browser: &Browser, encoded: &[u8]) -> Result<Response,
         }
     }
     advance(app, browser, &client, None, interaction).await
+}
+
+/// Returns the page for `error`, with a link to the client that the request names. A client that registered itself gets none, because anybody
+/// could have made up the request to lead people to a site of theirs.
+async fn leading_back(app: &App, form: &Form, error: OAuthError) -> Result<PageError, PageError> {
+    let named = if error.source.is_none() { form.get("client_id") } else { None };
+    let client = match named {
+        Some(id) => app.store.client(id).await?.filter(|client| client.enabled && !client.registered_itself),
+        None => None,
+    };
+    let page = PageError::from(error);
+    Ok(match client {
+        Some(client) => waiting::leading_to_client(app, page, &client),
+        None => page,
+    })
 }
 
 /// `GET /authorize/resume?request=…`: continues a waiting request after the user has completed a step.
@@ -83,15 +101,15 @@ async fn advance(
         }
         Ok(Next::Consent(_)) => "/consent",
         Ok(Next::Refuse(error)) => {
+            if let Some(waiting) = waiting {
+                waiting.refuse(app, browser, client).await?;
+            }
             return answer::refusal(app, client, &interaction.target, &error);
         }
         Ok(Next::Grant(offer, proven)) => {
             let (Some(signed_in), CheckedRequest::Valid(request)) = (signed_in, &interaction.request) else {
                 return Err(PageError::unknown_request());
             };
-            if let Some(waiting) = waiting {
-                waiting.refuse(app, browser, client).await?;
-            }
             let redirect_uri = &interaction.target.redirect_uri;
             let (granted, to_consent, answers) = (&offer.granted, &offer.to_consent, waiting.map(WaitingRequest::stored));
             let code = CodeRequest { client, redirect_uri, request, signed_in: &signed_in, proven: &proven, granted, to_consent, answers };
@@ -111,6 +129,9 @@ async fn advance(
         }
         Err(error) => return refuse(app, client, &interaction, &error),
     };
+    if let Some(waiting) = waiting {
+        waiting.must_wait(app, client)?;
+    }
     let id = match waiting {
         Some(waiting) => waiting.id.clone(),
         None => waiting::keep(app, browser, &interaction).await?,
@@ -120,8 +141,5 @@ async fn advance(
 
 fn refuse(app: &App, client: &Client, interaction: &Interaction, error: &OAuthError) -> Result<Response, PageError> {
     error.log();
-    if let Some(waiting) = waiting {
-        waiting.must_wait(app, client)?;
-    }
     answer::refusal(app, client, &interaction.target, &ErrorResponse::from(error))
 }

@@ -30,7 +30,7 @@ pub struct LogoutRequest {
     pub client: Option<Client>,
     /// The page to which the browser goes afterwards; `None` if the request names no page or no client.
     pub target: Option<LogoutTarget>,
-    /// What is wrong with the request, for the developer of the client; empty if nothing is. The other fields are empty then.
+    /// What is wrong with the request, for the developer of the client; empty if nothing is. The client and the target are empty then.
     pub fault: String,
     /// What the log line says about the fault; `None` if there is none.
     pub refusal: Option<Refusal>,
@@ -59,7 +59,12 @@ async fn check(app: &App, form: &Form) -> Result<LogoutRequest, OAuthError> {
     };
     let client = client(app, form, hint.as_ref()).await?;
     let target = target(form, client.as_ref())?;
-    Ok(LogoutRequest { hint, client, target, ..LogoutRequest::default() })
+    let fault = if client.is_none() && form.get("post_logout_redirect_uri").is_some() {
+        "post_logout_redirect_uri: it was ignored, because nothing says which client sent the request; send id_token_hint or client_id too"
+    } else {
+        ""
+    };
+    Ok(LogoutRequest { hint, client, target, fault: fault.to_owned(), ..LogoutRequest::default() })
 }
 
 /// Returns the client that `client_id` names, or that the hint was issued to. Fails if that client is unknown or disabled.

@@ -48,7 +48,11 @@ async fn form(app: &App, browser: &Browser, link: &str, error: String, status: S
 
 /// `GET /set-password`: shows the form of a link.
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
-    form(&app, &browser, query.text("link"), String::new(), StatusCode::OK).await
+    let link = query.text("link");
+    if link.is_empty() {
+        return Err(PageError::no_link());
+    }
+    form(&app, &browser, link, String::new(), StatusCode::OK).await
 }
 
 /// `POST /set-password`: sets the password, which spends the link.
@@ -63,7 +67,7 @@ pub async fn submit(
         return Err(PageError::foreign_form());
     }
     if !browser.sent_visitor() || !(browser.sender() == Sender::Own || browser.is_visitor(&sent)) {
-        let text = "This page was not made for this browser. Type the password once more.".to_owned();
+        let text = "The cookie of this browser has changed since the page was shown. Type the password once more.".to_owned();
         return form(&app, &browser, link, text, StatusCode::BAD_REQUEST).await;
     }
     let secret = |name: &str| sent.secret(name).unwrap_or_else(|| SecretString::from(""));

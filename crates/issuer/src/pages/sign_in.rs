@@ -154,7 +154,8 @@ async fn page(app: &App, browser: &Browser, purpose: &Purpose, texts: Texts<'_>)
         CheckedRequest::Invalid(_) => None,
     });
     let known = signed_in.as_ref().map(|signed_in| signed_in.user.username.as_str());
-    let asks_other = asked.is_some_and(|(_, interaction)| interaction.hinted_user.is_some());
+    let user = signed_in.as_ref().map(|signed_in| signed_in.user.id);
+    let asks_other = asked.is_some_and(|(_, interaction)| interaction.hinted_user.is_some_and(|hinted| Some(hinted) != user));
     let username = match (texts.username, hint, known) {
         ("", Some(hint), _) => hint,
         ("", None, Some(known)) if !asks_other => known,
@@ -162,6 +163,10 @@ async fn page(app: &App, browser: &Browser, purpose: &Purpose, texts: Texts<'_>)
     };
     let reason = match (purpose, known) {
         (Purpose::Ended { error, .. }, _) => format!("{}. {}", error.title, error.message),
+        // The other account is not named, because the person at this browser may not know it.
+        (_, Some(known)) if asks_other => {
+            format!("You are signed in as {known}, but the app asks for another account. Sign in with that one.")
+        }
         (_, Some(known)) => format!("You are signed in as {known}. Sign in again to go on."),
         (_, None) => String::new(),
     };
@@ -255,7 +260,7 @@ async fn ask_again(app: &App, browser: &Browser, purpose: &Purpose, username: &s
         Purpose::Waiting { waiting, .. } => return waiting::resume(app, &waiting.id),
         Purpose::Ended { error, .. } => return Err(error.clone()),
     };
-    let error = "This page was not made for this browser any more. Type your password once more.".to_owned();
+    let error = "The cookie of this browser has changed since the page was shown. Type your password once more.".to_owned();
     page(app, browser, &renewed, Texts { username, error, again: without_cookie }).await
 }
 

@@ -84,7 +84,16 @@ impl PageError {
     pub fn spent_link() -> Self {
         Self::ended(
             "This link can no longer be used",
-            "It was used before, a newer link was made, or it is older than 24 hours. Ask your administrator for a new one.",
+            "It was used before, perhaps by an earlier click, a newer link was made, or it is older than 24 hours. If you have set your \
+             password, sign in with it. Otherwise ask your administrator for a new link.",
+        )
+    }
+
+    /// The page on which a password is set was opened without the link that leads to it.
+    pub fn no_link() -> Self {
+        Self::ended(
+            "This page cannot be opened on its own",
+            "It opens by a link that your administrator makes for you. Open the whole link, from its beginning to its end.",
         )
     }
 
@@ -130,7 +139,10 @@ impl PageError {
 
     /// The client of the authorization request was disabled or removed, or may no longer be answered at this address.
     pub fn client_gone() -> Self {
-        Self::ended("This app can no longer sign you in here", "It was removed or changed since you started. Ask the people who run it.")
+        Self::ended(
+            "This app can no longer sign you in here",
+            "The app was removed from this server, or its registration was changed, since you started. Ask the people who run it.",
+        )
     }
 
     /// The browser does not send cookies.
@@ -322,10 +334,25 @@ impl From<OAuthError> for PageError {
             Code::ServerError => Self::server_error("the cause was logged before"),
             Code::Busy => Self::busy(),
             Code::Unavailable => Self::unavailable(),
-            _ => Self { status: status(&error.code), ..Self::bad_request(error.safe_description()) },
+            _ => Self { status: status(&error.code), ..Self::bad_request(visible(&error.description)) },
         };
         Self { refusal, ..page }
     }
+}
+
+/// Returns `text` with a code such as `\u{202e}` in place of each character that would be invisible, or would change the order of the others.
+fn visible(text: &str) -> String {
+    let shown = |c: char| if is_invisible(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
+/// Control characters, line separators, joiners, marks of direction, and other characters without a form of their own (Unicode's
+/// `Default_Ignorable_Code_Point` and `Bidi_Control`).
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 impl IntoResponse for PageError {

@@ -139,6 +139,17 @@ async fn who_guesses_links_must_wait_and_other_sites_send_no_form() {
     // A form without the token of this browser is shown again.
     let token = link.split_once('=').unwrap().1;
     let stranger = app.browser().post("/set-password", &[("link", token), typed[0], typed[1]]).await;
-    assert!(stranger.status == 400 && stranger.text.contains("was not made for this browser"), "{}", stranger.text);
+    assert!(stranger.status == 400 && stranger.text.contains("has changed since the page was shown"), "{}", stranger.text);
     assert_eq!(app.count("SELECT count(*) FROM password_links").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_without_a_link_does_not_speak_of_one_that_was_used() {
+    let app = TestApp::new().await;
+    for path in ["/set-password", "/set-password?link="] {
+        let page = app.browser().get(path).await;
+        assert_eq!((page.status, page.heading()), (400, "This page cannot be opened on its own"), "{path}");
+        assert!(!page.text.contains("used before"), "{}", page.text);
+    }
+    assert_eq!(app.browser().get("/set-password?link=x").await.heading(), "This link can no longer be used");
 }

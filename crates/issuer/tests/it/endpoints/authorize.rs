@@ -73,7 +73,30 @@ async fn the_page_names_the_redirect_uri_to_register_within_bounds() {
     assert!(page.text.contains(&format!("redirect_uri: {}... {remedy}", &long[..300])), "{}", page.text);
     assert!(!page.text.contains(&long[..301]));
     let page = browser.get(&app.authorize(&[("redirect_uri", &"é".repeat(301))])).await;
-    assert!(page.text.contains(&format!("redirect_uri: {}... {remedy}", "?".repeat(300))), "{}", page.text);
+    assert!(page.text.contains(&format!("redirect_uri: {}... {remedy}", "é".repeat(300))), "{}", page.text);
+    // The text is shown as it came, so that it can be copied. What would be invisible is written as a code.
+    let odd = "https://sträßle.example/\"a\\b<i>'\u{202e}\u{200b}\u{7}\n日本";
+    let page = browser.get(&app.authorize(&[("redirect_uri", odd)])).await;
+    let shown = page.text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#62;", ">");
+    let expected = r#"redirect_uri: https://sträßle.example/"a\b<i>'\u{202e}\u{200b}\u{7}\u{a}日本 is not registered"#;
+    assert!(shown.contains(expected), "{shown}");
+    assert!(!page.text.contains("<i>"), "{}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_without_a_redirect_uri_leads_back_to_the_client() {
+    let app = app().await;
+    app.sql(r#"UPDATE clients SET metadata = '{"client_uri":"https://shop.example/start"}' WHERE id = 'web'"#).await;
+    let link = "href=\"https://shop.example/start\">Go to Web Shop</a>";
+    for wrong in ["", "https://evil.example/"] {
+        let page = app.browser().get(&app.authorize(&[("redirect_uri", wrong)])).await;
+        assert_eq!((page.status, page.heading()), (400, "This link does not work"));
+        assert!(page.text.contains(link) && !page.text.contains("Go to your account"), "{}", page.text);
+    }
+    // Anybody could have registered such a client, and so lead people to a site of theirs.
+    app.sql("UPDATE clients SET registration_token_hash = 'x' WHERE id = 'web'").await;
+    let page = app.browser().get(&app.authorize(&[("redirect_uri", "")])).await;
+    assert!(page.text.contains("Go to your account") && !page.text.contains("shop.example"), "{}", page.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

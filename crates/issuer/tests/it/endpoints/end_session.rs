@@ -95,6 +95,9 @@ async fn a_fault_of_the_request_keeps_nobody_signed_in_and_redirects_nobody() {
         "{}",
         page.text
     );
+    let page = first.get(&end_session(&[("post_logout_redirect_uri", BYE)])).await;
+    assert!(page.text.contains("post_logout_redirect_uri: it was ignored, because nothing says which client sent"), "{}", page.text);
+    assert!(!first.get("/end_session").await.text.contains("For developers"));
     // The issuer checks the fields that come back with the form again.
     let page = first.get(&end_session(&[("client_id", "web"), ("post_logout_redirect_uri", BYE)])).await;
     let evil = [("choice", "sign-out"), ("post_logout_redirect_uri", "https://evil.example")];

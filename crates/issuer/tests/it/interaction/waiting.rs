@@ -129,6 +129,7 @@ async fn a_client_that_lost_what_the_request_needs_is_not_answered() {
         for choice in ["allow", "deny"] {
             let answer = browser.submit(&page, "/consent", &[("choice", choice)]).await;
             assert_eq!((answer.status, answer.header("location")), (400, ""), "{lost}, {choice}: {}", answer.text);
+            assert!(answer.text.contains("The app was removed from this server, or its registration was changed"), "{}", answer.text);
         }
     }
 }
@@ -159,9 +160,8 @@ async fn a_request_that_others_have_replaced_leads_back_to_its_client() {
     {
         let page = browser.get(&format!("/authorize/resume?request={made_up}")).await;
         assert!(page.status == 400 && page.text.contains("Go to your account"), "{made_up}: {}", page.text);
-    }
         assert_eq!(page.heading(), "This sign-in is not known in this browser", "{made_up}");
-    app.sql("UPDATE clients SET registration_token_hash = 'x' WHERE id = 'web'").await;
+    }
     let forged = browser.get(&format!("/authorize/resume?request={forged}{}", &id[48..])).await;
     assert_eq!(forged.heading(), "This sign-in is not known in this browser");
     let elsewhere = app.signed_in("alice").await.get(&format!("/authorize/resume?request={id}")).await;
@@ -179,6 +179,7 @@ async fn a_request_that_others_have_replaced_leads_back_to_its_client() {
     let account = browser.get("/account").await;
     browser.submit(&account, "/account/sign-out", &[]).await;
     assert_eq!(browser.get(&format!("/authorize/resume?request={old}")).await.heading(), "You are no longer signed in here");
+    app.sql("UPDATE clients SET registration_token_hash = 'x' WHERE id = 'web'").await;
     let page = browser.get(&format!("/authorize/resume?request={id}")).await;
     assert!(page.text.contains("Go to your account") && !page.text.contains("shop.example"), "{}", page.text);
 }

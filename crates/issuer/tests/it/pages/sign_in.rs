@@ -127,3 +127,20 @@ async fn a_broken_database_gives_an_error_page_and_no_session() {
         end_sessions().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_that_the_app_asks_for_another_account_but_not_for_which() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_user("bob").await.with_web().await;
+    let alice = app.signed_in("alice").await;
+    let hint = app.code_flow(&alice, &[]).await.str("id_token").to_owned();
+    let bob = app.signed_in("bob").await;
+    let page = bob.get(&app.authorize(&[("id_token_hint", &hint)])).await;
+    assert_eq!(page.heading(), "Sign in");
+    assert!(page.text.contains("You are signed in as bob, but the app asks for another account."), "{}", page.text);
+    assert!(!page.text.contains("alice") && !page.text.contains("value=\"bob\""), "{}", page.text);
+    // Whoever is asked for is not told that somebody else is.
+    let page = alice.get(&app.authorize(&[("id_token_hint", &hint), ("prompt", "login")])).await;
+    assert!(page.text.contains("You are signed in as alice. Sign in again to go on."), "{}", page.text);
+    let nobody = app.browser().get(&app.authorize(&[("id_token_hint", &hint)])).await;
+    assert!(nobody.heading() == "Sign in" && !nobody.text.contains("another account"), "{}", nobody.text);
+}
