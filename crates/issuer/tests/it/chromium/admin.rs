@@ -7,6 +7,14 @@ use signet_issuer::admin::{attributes, keys, users};
 use super::window::Window;
 use crate::support::{PASSWORD, TestApp};
 
+/// Makes a stream for the client `web`, and another whose receiver is dead.
+async fn add_streams(app: &TestApp) {
+    app.add_stream("web", "Yk3v0b1T6mQ2rXw8pLs9aA").await;
+    app.add_stream("web", "a2JQmVfYd0eWn7uHc5tKZg").await;
+    let paused = "the receiver has accepted no event in 7 attempts: the receiver answered with status 502 instead of 202";
+    app.sql(&format!("UPDATE streams SET status = 'paused', reason = '{paused}', method = 'push', endpoint_url = 'https://hub.example/events', failing_since = 1767225600 WHERE id LIKE 'a2%'")).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium; scripts/test.sh runs it"]
 async fn an_administrator_walks_through_all_pages() {
@@ -20,10 +28,7 @@ async fn an_administrator_walks_through_all_pages() {
     let team = serde_json::from_value(team).unwrap();
     app.operate(|change| Box::pin(attributes::add(change, team))).await.unwrap();
     app.code_flow(&app.browser(), &[("scope", "openid profile orders:read")]).await;
-    app.add_stream("web", "Yk3v0b1T6mQ2rXw8pLs9aA").await;
-    app.add_stream("web", "a2JQmVfYd0eWn7uHc5tKZg").await;
-    let paused = "the receiver has accepted no event in 7 attempts: the receiver answered with status 502 instead of 202";
-    app.sql(&format!("UPDATE streams SET status = 'paused', reason = '{paused}', method = 'push', endpoint_url = 'https://hub.example/events', failing_since = 1767225600 WHERE id LIKE 'a2%'")).await;
+    add_streams(&app).await;
     for hours in [3, 1, 2, 5, 1] {
         for number in 0..hours * 4 {
             app.app.activity.signed_in();
