@@ -145,7 +145,7 @@ impl Administrator {
             "saved" => "Saved.",
             "added" => "Added.",
             "removed" => "Removed.",
-            "disabled" => "Disabled. Nothing new is given; access tokens that were given live on until they expire.",
+            "disabled" => "Disabled. Nothing new is given; services that follow the revocations refuse what was given within a second.",
             "enabled" => "Enabled.",
             "ended" => "Ended.",
             "paused" => "Paused. The events wait.",

@@ -204,8 +204,8 @@ fn leaving(admin: &Administrator, user: &UserView) -> Section {
     let path = path(&user.username);
     let lead = if user.enabled {
         format!(
-            "Disabling ends all devices and apps at once and refuses new sign-ins. Access tokens that services already hold live on until \
-             they expire, {} minutes by default and never more than 1 hour.",
+            "Disabling ends all devices and apps at once and refuses new sign-ins. Services that follow the revocations refuse access tokens \
+             within about a second. At others they live on until they expire, {} minutes by default and never more than 1 hour.",
             admin.app.settings.access_token_lifetime / 60
         )
     } else {
