@@ -204,7 +204,7 @@ fn same<'a>(one: &'a [String], other: impl Iterator<Item = &'a str>) -> bool {
     one.iter().map(String::as_str).collect::<BTreeSet<_>>() == other.collect()
 }
 
-/// A member of a client before and after a change.
+/// A member of a client or a resource before and after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Changed {
     /// The value before the change; null if there is none.
@@ -213,13 +213,13 @@ pub struct Changed {
     pub after: Value,
 }
 
-/// The members of a client that no edit sets.
+/// The members of a client or a resource that no edit sets.
 const FOLLOWING: [&str; 5] = ["version", "secrets", "live_authorizations", "streams", "last_used_at"];
 
 /// Returns by name the members that an edit changed. Those of the metadata stand beside the others.
-pub fn changes(before: &ClientView, after: &ClientView) -> BTreeMap<String, Changed> {
+pub fn changes<V: Serialize>(before: &V, after: &V) -> BTreeMap<String, Changed> {
     let mut changes = BTreeMap::new();
-    let json = |view: &ClientView| serde_json::to_value(view).unwrap_or_default();
+    let json = |view: &V| serde_json::to_value(view).unwrap_or_default();
     add_changes(&json(before), &json(after), &mut changes);
     changes
 }

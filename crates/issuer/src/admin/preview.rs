@@ -9,12 +9,13 @@ use uuid::Uuid;
 
 use crate::accounts::username;
 use crate::admin::applications::{self, GroupUse};
+use crate::admin::scope_losses::{Holders, ScopeLoss};
 use crate::admin::{Change, Refused, Work};
 use crate::app::App;
 use crate::audit::Actor;
 use crate::oauth::access::Access;
 use crate::store::authorizations::{Standing, Which};
-use crate::store::{ConnectionTrait, authorizations, client_groups, clients, groups, roles, roll_back, users};
+use crate::store::{ConnectionTrait, authorizations, client_groups, clients, groups, resources, roles, roll_back, scope_changes, users};
 
 /// The largest number of users whose groups, roles and scopes are compared.
 pub const EXAMINED: usize = 1000;
@@ -40,6 +41,16 @@ pub enum Subject {
         groups: Vec<String>,
         /// `true` if everyone may sign in to the client either before the change or after it, so that every user is concerned.
         everyone: bool,
+    },
+    /// The users who hold a scope of a resource that the change removes, by a role or in an authorization that can still be used.
+    Resource {
+        /// The identifier of the resource.
+        identifier: String,
+        /// The scopes that the change removes.
+        removed: Vec<String>,
+        /// `true` if the resource was open to any client and is not after the change. Then everyone is concerned whose authorization may
+        /// be used for the resource.
+        closes: bool,
     },
 }
 
@@ -90,6 +101,10 @@ pub struct Preview {
     /// other changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clients: Option<Vec<GroupUse>>,
+    /// The scopes that roles and clients would lose. Absent unless the change is one of a resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub scopes: Option<Vec<ScopeLoss>>,
 }
 
 impl Preview {
@@ -111,9 +126,14 @@ pub async fn run<'a, T>(
 ) -> Result<(T, Preview), Refused> {
     let mut change = Change::within(app, actor, app.store.begin().await?);
     let client = if let Subject::Client { id, .. } = subject { Some(id.as_str()) } else { None };
-    let given = match client {
-        Some(id) => standing(&change, app, Which::Of(id)).await?,
-        None => Vec::new(),
+    let scopes = scopes_at_stake(&change, subject).await?;
+    let given = match subject {
+        Subject::Client { id, .. } => standing(&change, app, Which::Of(id)).await?,
+        Subject::Resource { identifier, closes, .. } => {
+            let named = closes.then_some(identifier.as_str());
+            standing(&change, app, Which::Holding(&scopes, named)).await?
+        }
+        Subject::Role(_) | Subject::Group(_) | Subject::Users(_) => Vec::new(),
     };
     // Those who use the client count first; others fill up the number of those who are examined.
     let mut ids: BTreeSet<Uuid> = given.iter().map(|given| given.user_id).take(EXAMINED).collect();
@@ -126,9 +146,10 @@ pub async fn run<'a, T>(
     let complete = given.len() <= EXAMINED && ids.len() + others.len() <= EXAMINED;
     ids.extend(others.into_iter().take(EXAMINED - ids.len()));
     let examined: Vec<Uuid> = ids.iter().copied().collect();
-    let given = match client {
-        None if !examined.is_empty() => standing(&change, app, Which::By(&examined)).await?,
-        _ => given,
+    let given = match subject {
+        Subject::Client { .. } | Subject::Resource { .. } => given,
+        _ if examined.is_empty() => given,
+        _ => standing(&change, app, Which::By(&examined)).await?,
     };
     let complete = complete && given.len() <= EXAMINED;
 
@@ -137,7 +158,9 @@ pub async fn run<'a, T>(
     let uses = if let Some(group) = &group { applications::uses(&change.transaction, group).await? } else { Vec::new() };
     // The names are read before the change, because it may delete users.
     let usernames: BTreeMap<Uuid, String> = users::names(&change.transaction, ids.iter().copied()).await?.into_iter().collect();
+    let holders = Holders::of(&change.transaction, &scopes, &given, EXAMINED).await?;
     let value = work(&mut change).await?;
+    let losses = holders.losses(&Holders::of(&change.transaction, &scopes, &given, EXAMINED).await?, NAMED);
     let (after, still_enabled) = holdings(&change.transaction, &ids, client).await?;
     let these: Vec<Uuid> = given.iter().map(|given| given.id).collect();
     let left = standing(&change, app, Which::These(&these)).await?;
@@ -158,7 +181,8 @@ pub async fn run<'a, T>(
     };
     let (authorizations, refused_tokens) = ended_and_refused(&given, &left, lost);
     let shut_out = enabled.difference(&still_enabled).count();
-    let preview = Preview { effects, examined: ids.len(), complete, shut_out, authorizations, refused_tokens, clients };
+    let scopes = matches!(subject, Subject::Resource { .. }).then_some(losses);
+    let preview = Preview { effects, examined: ids.len(), complete, shut_out, authorizations, refused_tokens, clients, scopes };
     Ok((value, preview))
 }
 
@@ -189,13 +213,16 @@ fn ended_and_refused(before: &[Standing], left: &[Standing], lost: impl Fn(&Uuid
 async fn concerned(db: &impl ConnectionTrait, subject: &Subject) -> Result<BTreeSet<Uuid>, Refused> {
     let limit = EXAMINED as u64 + 1;
     match subject {
-        Subject::Role(name) => {
-            let mut ids: BTreeSet<Uuid> = roles::holders(db, name, None, limit).await?.into_iter().map(|row| row.id).collect();
-            for group in groups::carrying(db, name, CARRIERS).await? {
-                if ids.len() > EXAMINED {
-                    break;
+        Subject::Role(name) => holders_of(db, name).await,
+        Subject::Resource { removed, .. } => {
+            let mut ids = BTreeSet::new();
+            for scope in removed {
+                for role in scope_changes::roles_with(db, scope, CARRIERS).await? {
+                    if ids.len() > EXAMINED {
+                        return Ok(ids);
+                    }
+                    ids.extend(holders_of(db, &role).await?);
                 }
-                ids.extend(groups::members(db, group.id, None, limit).await?.into_iter().map(|row| row.id));
             }
             Ok(ids)
         }
@@ -220,6 +247,30 @@ async fn concerned(db: &impl ConnectionTrait, subject: &Subject) -> Result<BTree
             Ok(users::keep_named(db, &names).await?.into_iter().map(|(id, _)| id).collect())
         }
     }
+}
+
+/// Returns the users who have the role `name`, directly or through a group. Stops soon after it has found more than are examined.
+async fn holders_of(db: &impl ConnectionTrait, name: &str) -> Result<BTreeSet<Uuid>, Refused> {
+    let limit = EXAMINED as u64 + 1;
+    let mut ids: BTreeSet<Uuid> = roles::holders(db, name, None, limit).await?.into_iter().map(|row| row.id).collect();
+    for group in groups::carrying(db, name, CARRIERS).await? {
+        if ids.len() > EXAMINED {
+            break;
+        }
+        ids.extend(groups::members(db, group.id, None, limit).await?.into_iter().map(|row| row.id));
+    }
+    Ok(ids)
+}
+
+/// Returns the scopes that roles or clients may lose by a change of `subject`: those that it removes, or all of a resource that it closes.
+async fn scopes_at_stake(change: &Change<'_>, subject: &Subject) -> Result<Vec<String>, Refused> {
+    let Subject::Resource { identifier, removed, closes } = subject else { return Ok(Vec::new()) };
+    if !closes {
+        return Ok(removed.clone());
+    }
+    let db = &change.transaction;
+    let Some(resource) = resources::registered(db, identifier).await? else { return Ok(Vec::new()) };
+    Ok(resources::scopes_of(db, std::iter::once(resource.id.as_str())).await?.into_iter().map(|scope| scope.name).collect())
 }
 
 /// Returns what each of the users `ids` has: of clients those that they may use through groups, and `client` also if everyone may use it or

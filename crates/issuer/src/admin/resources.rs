@@ -57,7 +57,7 @@ pub struct ResourceView {
 }
 
 impl ResourceView {
-    fn new(app: &App, row: &ResourceRow, scopes: impl Iterator<Item = ScopeRow>) -> Self {
+    pub(super) fn new(app: &App, row: &ResourceRow, scopes: impl Iterator<Item = ScopeRow>) -> Self {
         Self {
             identifier: resources::identifier(&row.id, row.identifier.as_deref(), &app.settings.issuer),
             name: row.name.clone(),
@@ -99,16 +99,35 @@ pub async fn show(reading: &Reading<'_>, identifier: &str) -> Result<ResourceVie
     read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))
 }
 
-async fn read(app: &App, db: &impl ConnectionTrait, id: &str) -> Result<Option<ResourceView>, Refused> {
+/// Reads the resource with the key `id`. `None` if it does not exist.
+pub(super) async fn read(app: &App, db: &impl ConnectionTrait, id: &str) -> Result<Option<ResourceView>, Refused> {
     let Some(row) = resources::row(db, id).await? else { return Ok(None) };
     Ok(Some(ResourceView::new(app, &row, resources::scopes_of(db, [id].into_iter()).await?.into_iter())))
 }
 
-fn check_lifetime(seconds: UnixSeconds) -> Result<(), Fault> {
+/// Checks the lifetime of access tokens, in seconds.
+pub(super) fn check_lifetime(seconds: UnixSeconds) -> Result<(), Fault> {
     if (1..=MAX_TOKEN_LIFETIME).contains(&seconds) {
         return Ok(());
     }
     Err(Fault::new("token_lifetime", format!("1 to {MAX_TOKEN_LIFETIME} seconds")).found(seconds))
+}
+
+/// Checks the scopes that a resource is to own: names, descriptions, and that each is there once.
+pub(super) fn check_scopes(scopes: &[ScopeView]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (index, ScopeView { name, description }) in scopes.iter().enumerate() {
+        if !is_scope_token(name) || name.len() > MAX_SCOPE {
+            faults.push(Fault::new("scopes", format!("names of printable characters without spaces and quotes; found {name:?}")));
+        }
+        if !is_plain_text(description) {
+            faults.push(Fault::new("scopes", format!("descriptions without control characters; found one in that of {name}")));
+        }
+        if scopes[..index].iter().any(|other| other.name == *name) {
+            faults.push(Fault::new("scopes", format!("each scope once; {name} appears twice")));
+        }
+    }
+    faults
 }
 
 /// The input for a new resource, before it is checked.
@@ -144,17 +163,7 @@ impl NewResource {
         }
         faults.extend(check_name("name", &draft.name).err());
         faults.extend(draft.token_lifetime.and_then(|seconds| check_lifetime(seconds).err()));
-        for (index, ScopeView { name, description }) in draft.scopes.iter().enumerate() {
-            if !is_scope_token(name) || name.len() > MAX_SCOPE {
-                faults.push(Fault::new("scopes", format!("names of printable characters without spaces and quotes; found {name:?}")));
-            }
-            if !is_plain_text(description) {
-                faults.push(Fault::new("scopes", format!("descriptions without control characters; found one in that of {name}")));
-            }
-            if draft.scopes[..index].iter().any(|other| other.name == *name) {
-                faults.push(Fault::new("scopes", format!("each scope once; {name} appears twice")));
-            }
-        }
+        faults.extend(check_scopes(&draft.scopes));
         if faults.is_empty() { Ok(Self(draft)) } else { Err(Refused::Invalid(faults)) }
     }
 }
@@ -227,69 +236,8 @@ async fn insert(change: &mut Change<'_>, row: ResourceRow, scopes: Vec<ScopeView
     Ok(after)
 }
 
-/// The changes of a resource; `None` leaves a field as it is.
-#[derive(Debug, Clone, Default)]
-#[expect(missing_docs, reason = "the names are those of the view")]
-pub struct ResourcePatch {
-    pub name: Option<String>,
-    /// Seconds; `Some(None)` stands for the setting `access_token_lifetime`.
-    pub token_lifetime: Option<Option<UnixSeconds>>,
-    pub open: Option<bool>,
-    pub access_token_typ: Option<AccessTokenTyp>,
-    pub token_claims: Option<Vec<TokenClaim>>,
-    pub group_prefix: Option<String>,
-}
-
-/// Changes a registered resource. Does nothing if it has the values already.
-pub async fn edit(change: &mut Change<'_>, identifier: &str, patch: ResourcePatch) -> Result<ResourceView, Refused> {
-    change.require(Operation::ResourceEdit)?;
-    let (app, db) = (change.app, &change.transaction);
-    let resource = removable(change, identifier).await?;
-    if !resources::hold(db, &resource.id).await? {
-        return Err(Refused::not_found("resource", identifier));
-    }
-    let row = resources::row(db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
-    let before = read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
-    change.require_version(before.version)?;
-    let told = patch.token_claims.map(|claims| TokenClaim::ALL.into_iter().filter(move |claim| claims.contains(claim)));
-    let row = ResourceRow {
-        name: patch.name.unwrap_or(row.name),
-        token_lifetime: patch.token_lifetime.unwrap_or(row.token_lifetime),
-        open: patch.open.unwrap_or(row.open),
-        access_token_typ: patch.access_token_typ.map_or(row.access_token_typ, |typ| typ.as_str().to_owned()),
-        token_claims: told.map_or(row.token_claims, |told| told.map(TokenClaim::as_str).collect::<Vec<_>>().join(" ")),
-        group_prefix: patch.group_prefix.unwrap_or(row.group_prefix),
-        ..row
-    };
-    let scopes = before.scopes.iter().map(|ScopeView { name, description }| ScopeRow {
-        name: name.clone(),
-        resource_id: row.id.clone(),
-        description: description.clone(),
-    });
-    let after = ResourceView::new(app, &row, scopes);
-    if after == before {
-        return Ok(before);
-    }
-    let mut faults: Vec<Fault> = check_name("name", &row.name).err().into_iter().collect();
-    faults.extend(row.token_lifetime.and_then(|seconds| check_lifetime(seconds).err()));
-    if row.group_prefix.len() > 128 || !is_plain_text(&row.group_prefix) {
-        faults.push(Fault::new("group_prefix", "at most 128 bytes without control characters, such as orders-"));
-    }
-    if !faults.is_empty() {
-        return Err(Refused::Invalid(faults));
-    }
-    let tells_more = after.token_claims.iter().any(|claim| !before.token_claims.contains(claim));
-    if (after.open && !before.open) || tells_more {
-        change.require_recent()?;
-    }
-    resources::update(db, &row).await?;
-    let after = ResourceView { version: before.version + 1, ..after };
-    change.record(Action::ResourceChanged, Object::Named(&after.identifier), Some(&before), Some(&after)).await?;
-    Ok(after)
-}
-
 /// Returns the registered resource `identifier`; fails for a built-in one.
-async fn removable(change: &Change<'_>, identifier: &str) -> Result<Resource, Refused> {
+pub(super) async fn removable(change: &Change<'_>, identifier: &str) -> Result<Resource, Refused> {
     let db = &change.transaction;
     // Look for a registered resource first. One that was registered before the issuer took its name hides behind the built-in one, and
     // must be removable.
@@ -312,7 +260,8 @@ pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<Resourc
     }
     let before = read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
     change.require_version(before.version)?;
-    crate::store::roles::count_change_of_holders(db, &resource.id).await?;
+    let scopes: Vec<String> = before.scopes.iter().map(|scope| scope.name.clone()).collect();
+    crate::store::roles::count_change_of_holders(db, &scopes).await?;
     if !resources::remove(db, &resource.id).await? {
         return Err(Refused::not_found("resource", identifier));
     }

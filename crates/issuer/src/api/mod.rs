@@ -318,8 +318,14 @@ pub fn api() -> Api {
         .patch::<resources::ResourcePatchBody, ResourceView, _>(
             "/resources/{identifier}",
             O::ResourceEdit,
-            "Edit a resource",
+            "Edit a resource; removing scopes and telling or allowing more need a recent sign-in of a user",
             resources::edit,
+        )
+        .act::<resources::ResourcePatchBody, Preview, _>(
+            "/resources/{identifier}/edit/preview",
+            O::ResourceEdit,
+            "Show who would lose what if a resource were edited; nothing is changed",
+            previews::resource_edited,
         )
         .delete(
             "/resources/{identifier}",

@@ -8,12 +8,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::admin::edit_client::{self, Changed, ClientEdit, ClientPatch};
+use crate::admin::edit_resource::{self, ResourcePatch};
 use crate::admin::preview::{Preview, Subject};
-use crate::admin::{clients, groups, roles, users};
+use crate::admin::{clients, groups, resources, roles, users};
 use crate::api::access::Access;
 use crate::api::clients::in_metadata;
 use crate::api::groups::{GroupPatchBody, MembersBody};
 use crate::api::message::{Answer, Body, Name, shown};
+use crate::api::resources::ResourcePatchBody;
 use crate::api::roles::ScopesBody;
 use crate::api::users::RolesBody;
 use crate::fetch::budget::Asker;
@@ -92,4 +94,11 @@ pub(super) async fn client_edited(access: Access, Name(id): Name<String>, Body(p
     let work = access.preview_with(&subject, |change| Box::pin(async move { edit_client::edit(change, &id, edition, None).await }));
     let (edited, preview) = work.await.map_err(in_metadata)?;
     Ok(shown(ClientPreview { preview, changes: edit_client::changes(&before, &edited.client) }))
+}
+
+pub(super) async fn resource_edited(access: Access, Name(identifier): Name<String>, Body(body): Body<ResourcePatchBody>) -> Answer {
+    let patch = ResourcePatch::from(body);
+    let subject = patch.subject(&resources::show(&access.reading(), &identifier).await?);
+    let work = access.preview(&subject, |change| Box::pin(async move { edit_resource::edit(change, &identifier, patch).await.map(drop) }));
+    Ok(answer(work.await?))
 }

@@ -1,22 +1,23 @@
 //! `/api/v1/resources`: resources and the scopes that they own.
 #![expect(clippy::option_option, reason = "in a merge patch null removes a value, and absence keeps it")]
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch, ScopeView};
+use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
+use crate::admin::resources::{self, NewResource, ResourceDraft, ScopeView};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, versioned};
 use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::token_claim::TokenClaim;
 
-/// A scope of a new resource.
-#[derive(Debug, Deserialize, ToSchema)]
+/// A scope that a resource is to own.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewScope {
     pub name: String,
-    /// The text by which the consent page explains the scope. If empty, the name.
+    /// The text by which the consent page explains the scope. If empty, the one that the scope has; for a new scope, its name.
     #[serde(default)]
     pub description: String,
 }
@@ -49,6 +50,10 @@ pub struct ResourcePatchBody {
     #[serde(deserialize_with = "present")]
     #[schema(value_type = String, required = false)]
     pub name: Option<String>,
+    /// All scopes that the resource is to own. Those that it owns and that are not among these are removed, and whoever holds them loses them.
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Vec<NewScope>, required = false)]
+    pub scopes: Option<Vec<NewScope>>,
     /// Seconds; null for the setting `access_token_lifetime`.
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<i64>)]
@@ -68,6 +73,18 @@ pub struct ResourcePatchBody {
     pub group_prefix: Option<String>,
 }
 
+fn view(NewScope { name, description }: NewScope) -> ScopeView {
+    ScopeView { name, description }
+}
+
+impl From<ResourcePatchBody> for ResourcePatch {
+    fn from(body: ResourcePatchBody) -> Self {
+        let ResourcePatchBody { name, scopes, token_lifetime, open, access_token_typ, token_claims, group_prefix } = body;
+        let scopes = scopes.map(|scopes| ScopesPatch::All(scopes.into_iter().map(view).collect()));
+        Self { name, scopes, token_lifetime, open, access_token_typ, token_claims, group_prefix }
+    }
+}
+
 pub(super) async fn list(access: Access) -> Answer {
     let window = access.window(&[])?;
     Ok(page(&access, resources::list(&access.reading(), &window).await?, window.limit))
@@ -80,11 +97,10 @@ pub(super) async fn show(access: Access, Name(identifier): Name<String>) -> Answ
 
 pub(super) async fn add(access: Access, Body(body): Body<NewResourceBody>) -> Answer {
     let identifier = body.identifier.clone();
-    let scopes = body.scopes.into_iter().map(|NewScope { name, description }| ScopeView { name, description });
     let draft = ResourceDraft {
         identifier: body.identifier,
         name: body.name,
-        scopes: scopes.collect(),
+        scopes: body.scopes.into_iter().map(view).collect(),
         token_lifetime: body.token_lifetime,
         open: body.open,
         access_token_typ: body.access_token_typ,
@@ -102,9 +118,8 @@ pub(super) async fn add(access: Access, Body(body): Body<NewResourceBody>) -> An
 }
 
 pub(super) async fn edit(access: Access, Name(identifier): Name<String>, Body(body): Body<ResourcePatchBody>) -> Answer {
-    let ResourcePatchBody { name, token_lifetime, open, access_token_typ, token_claims, group_prefix } = body;
-    let patch = ResourcePatch { name, token_lifetime, open, access_token_typ, token_claims, group_prefix };
-    let resource = access.change(|change| Box::pin(async move { resources::edit(change, &identifier, patch).await })).await?;
+    let patch = body.into();
+    let resource = access.change(|change| Box::pin(async move { edit_resource::edit(change, &identifier, patch).await })).await?;
     Ok(versioned(&resource, resource.version))
 }
 

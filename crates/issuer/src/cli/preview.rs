@@ -1,11 +1,13 @@
 //! `--dry-run`: prints what a change would give to users and take from them, and changes nothing.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::admin::applications::GroupUse;
 use crate::admin::client_view::ClientView;
 use crate::admin::edit_client;
 use crate::admin::preview::{self, Effect, Kind, Preview, Subject};
+use crate::admin::scope_losses::ScopeLoss;
 use crate::admin::{Change, Work};
 use crate::app::App;
 use crate::audit::Actor;
@@ -25,19 +27,22 @@ pub async fn dry_run<'a, T>(
 
 /// Reports what an edit of a client would change, and its effects on the users. `gets_secret` says that the client would get a secret.
 pub fn changes_of_client(before: &ClientView, after: &ClientView, gets_secret: bool, preview: &Preview) -> Report {
+    changes("client", (before, after), gets_secret.then_some("The client would get a secret."), preview)
+}
+
+/// Reports what an edit would change of the `noun`, from its first state to its second, and its effects on the users.
+pub fn changes<V: Serialize>(noun: &str, (before, after): (&V, &V), note: Option<&str>, preview: &Preview) -> Report {
     let changes = edit_client::changes(before, after);
     let mut lines = vec!["Nothing was changed.".to_owned()];
     if changes.is_empty() {
-        lines.push("The client is so already.".to_owned());
+        lines.push(format!("The {noun} is so already."));
     }
     let shown = |value: &Value| match cell(value) {
         text if text.is_empty() => "nothing".to_owned(),
         text => text,
     };
     lines.extend(changes.iter().map(|(field, change)| format!("{field}: {} -> {}", shown(&change.before), shown(&change.after))));
-    if gets_secret {
-        lines.push("The client would get a secret.".to_owned());
-    }
+    lines.extend(note.map(str::to_owned));
     lines.extend(effects(preview));
     let mut json = json!(preview);
     json["changes"] = json!(changes);
@@ -49,7 +54,8 @@ fn text(preview: &Preview) -> String {
 }
 
 fn effects(preview: &Preview) -> Vec<String> {
-    let mut lines: Vec<String> = preview.effects.iter().map(line).collect();
+    let mut lines: Vec<String> = preview.scopes.iter().flatten().flat_map(losses).collect();
+    lines.extend(preview.effects.iter().map(line));
     match preview.shut_out {
         0 => {}
         1 => lines.push("1 user could no longer sign in, and their sessions would end.".to_owned()),
@@ -73,6 +79,20 @@ fn effects(preview: &Preview) -> Vec<String> {
         lines.push(format!("The change may concern more users. Only {examined} were examined, so that the numbers may be higher."));
     }
     lines
+}
+
+/// Says who would lose a scope by a change of the resource that owns it.
+fn losses(loss: &ScopeLoss) -> Vec<String> {
+    let ScopeLoss { scope, role_count, roles, client_count, clients } = loss;
+    let named = |count: usize, names: &[String]| names.join(", ") + if count > names.len() { " and more" } else { "" };
+    let several = |count: usize, noun: &str| if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") };
+    let roles =
+        (*role_count > 0).then(|| format!("{} would lose the scope {scope}: {}", several(*role_count, "role"), named(*role_count, roles)));
+    let clients = (*client_count > 0).then(|| {
+        format!("{} could no longer ask for the scope {scope}: {}", several(*client_count, "client"), named(*client_count, clients))
+    });
+    let lines: Vec<String> = roles.into_iter().chain(clients).collect();
+    if lines.is_empty() { vec![format!("No role holds the scope {scope}, and no client may ask for it.")] } else { lines }
 }
 
 fn line(effect: &Effect) -> String {

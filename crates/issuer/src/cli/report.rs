@@ -39,6 +39,12 @@ impl Report {
         Self::new(lines.join("\n"), object)
     }
 
+    /// Returns the same report with `json` for those who ask for JSON.
+    #[must_use]
+    pub fn with_json(self, json: Value) -> Self {
+        Self { json, ..self }
+    }
+
     /// Returns a report of a list of JSON objects. The text is a table of `columns`.
     pub fn table(columns: &[&str], rows: Vec<Value>) -> Self {
         let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|column| column.to_uppercase().replace('_', " ")).collect()];

@@ -1,11 +1,13 @@
 //! `signet resource`: adds, lists, changes and removes resources.
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::admin::change;
-use crate::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch, ScopeView};
+use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
+use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceView, ScopeView};
+use crate::admin::{change, preview};
 use crate::app::App;
+use crate::cli::preview::changes;
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, operator, reading};
 use crate::clock::UnixSeconds;
@@ -50,6 +52,13 @@ pub enum ResourceCommand {
         /// Name of the resource, as pages show it to people
         #[arg(long)]
         name: Option<String>,
+        /// Scope that the resource owns from now on, with the description that the consent page shows; one that it owns already gets the
+        /// description; may be repeated
+        #[arg(long = "add-scope", value_name = "NAME=DESCRIPTION")]
+        add_scopes: Vec<String>,
+        /// Scope to remove; roles, clients and people lose it; may be repeated
+        #[arg(long = "remove-scope", value_name = "NAME")]
+        remove_scopes: Vec<String>,
         /// Lifetime of the resource's access tokens in seconds, 1 to 3600
         #[arg(long, value_name = "SECONDS")]
         token_lifetime: Option<UnixSeconds>,
@@ -59,6 +68,9 @@ pub enum ResourceCommand {
         /// Tell only groups whose names begin with this text
         #[arg(long, value_name = "TEXT")]
         group_prefix: Option<String>,
+        /// Only print what would change, and which roles, clients and people would lose what
+        #[arg(long)]
+        dry_run: bool,
     },
     /// List all resources with their scopes
     List,
@@ -74,7 +86,12 @@ const ADD: Arguments<'_> =
     &[("identifier", "IDENTIFIER"), ("name", "--name"), ("scopes", "--scope"), ("token_lifetime", "--token-lifetime")];
 
 /// The arguments of `signet resource edit`.
-const EDIT: Arguments<'_> = &[("name", "--name"), ("token_lifetime", "--token-lifetime"), ("group_prefix", "--group-prefix")];
+const EDIT: Arguments<'_> = &[
+    ("name", "--name"),
+    ("scopes", "--add-scope or --remove-scope"),
+    ("token_lifetime", "--token-lifetime"),
+    ("group_prefix", "--group-prefix"),
+];
 
 /// The value of `--token-claims`.
 #[derive(Debug, Clone)]
@@ -98,10 +115,24 @@ pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError
             let draft = ResourceDraft { identifier, name, scopes, token_lifetime, open, access_token_typ };
             add(app, draft).await.map_err(|error| error.in_terms_of(ADD))
         }
-        ResourceCommand::Edit { identifier, open, access_token_typ, name, token_lifetime, token_claims, group_prefix } => {
+        ResourceCommand::Edit {
+            identifier,
+            open,
+            access_token_typ,
+            name,
+            add_scopes,
+            remove_scopes,
+            token_lifetime,
+            token_claims,
+            group_prefix,
+            dry_run,
+        } => {
             let (token_claims, token_lifetime) = (token_claims.map(|claims| claims.0), token_lifetime.map(Some));
-            let patch = ResourcePatch { name, token_lifetime, open, access_token_typ, token_claims, group_prefix };
-            edit(app, &identifier, patch).await.map_err(|error| error.in_terms_of(EDIT))
+            let put = add_scopes.iter().map(|scope| parse_scope(scope)).collect();
+            let scopes = (!add_scopes.is_empty() || !remove_scopes.is_empty()).then_some(ScopesPatch::Some { put, remove: remove_scopes });
+            let patch = ResourcePatch { name, scopes, token_lifetime, open, access_token_typ, token_claims, group_prefix };
+            let report = if dry_run { try_edit(app, &identifier, patch).await } else { edit(app, &identifier, patch).await };
+            report.map_err(|error| error.in_terms_of(EDIT))
         }
         ResourceCommand::List => list(app).await,
         ResourceCommand::Remove { identifier } => remove(app, &identifier).await,
@@ -128,9 +159,26 @@ async fn add(app: &App, draft: ResourceDraft) -> Result<Report, CliError> {
 }
 
 async fn edit(app: &App, identifier: &str, patch: ResourcePatch) -> Result<Report, CliError> {
-    let after = change(app, &operator(), |change| Box::pin(resources::edit(change, identifier, patch))).await?;
-    let columns = ["identifier", "name", "token_lifetime", "open", "access_token_typ", "token_claims", "group_prefix"];
-    Ok(Report::record(&columns, json!(after)))
+    let after = change(app, &operator(), |change| Box::pin(edit_resource::edit(change, identifier, patch))).await?;
+    let columns = ["identifier", "name", "scopes", "token_lifetime", "open", "access_token_typ", "token_claims", "group_prefix"];
+    Ok(Report::record(&columns, with_words(&after)).with_json(json!(after)))
+}
+
+/// Reports what `edit` would do.
+async fn try_edit(app: &App, identifier: &str, patch: ResourcePatch) -> Result<Report, CliError> {
+    let before = resources::show(&reading(app), identifier).await?;
+    let (actor, subject) = (operator(), patch.subject(&before));
+    let work = preview::run(app, &actor, &subject, |change| Box::pin(edit_resource::edit(change, identifier, patch)));
+    let (after, preview) = work.await?;
+    Ok(changes("resource", (&with_words(&before), &with_words(&after)), None, &preview))
+}
+
+/// Returns the resource with its scopes in one line, each as it is typed, `NAME=DESCRIPTION`.
+fn with_words(resource: &ResourceView) -> Value {
+    let mut json = json!(resource);
+    let scopes: Vec<String> = resource.scopes.iter().map(|ScopeView { name, description }| format!("{name}={description}")).collect();
+    json["scopes"] = scopes.join(", ").into();
+    json
 }
 
 async fn list(app: &App) -> Result<Report, CliError> {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+};
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
@@ -11,6 +13,8 @@ use crate::oauth::scope::{ScopeSet, words};
 use crate::store::StoreError;
 use crate::store::entity::clients;
 use crate::store::entity::consents::{Column, Entity, Model, Relation};
+use crate::store::query::allow_long_statements;
+use crate::store::word_list::{has, without};
 
 /// What a user has allowed a client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -92,6 +96,14 @@ pub async fn give(db: &impl ConnectionTrait, user: Uuid, client: &str, more: &Al
 pub async fn holds(db: &impl ConnectionTrait, user: Uuid, client: &str, scope: &ScopeSet) -> Result<bool, StoreError> {
     let consent = Entity::find_by_id((user, client.to_owned())).lock_exclusive().all(db).await?.pop();
     Ok(consent.is_some_and(|consent| scope.is_subset(&Allowed::of(&consent).scope)))
+}
+
+/// Takes `scopes` from all consents, because they are about to be removed. Another scope that gets one of their names must be asked for.
+pub async fn forget_scopes(db: &impl ConnectionTrait, scopes: &[String]) -> Result<(), StoreError> {
+    allow_long_statements(db).await?;
+    let lists_it = scopes.iter().fold(Condition::any(), |any, scope| any.add(has("consents.scope", scope)));
+    Entity::update_many().col_expr(Column::Scope, without("scope", scopes)).filter(lists_it).exec(db).await?;
+    Ok(())
 }
 
 /// Deletes the consent of `user` to `client`. Returns `false` if there was none.

@@ -67,6 +67,7 @@ pub mod retired_names;
 pub mod revocations;
 pub mod roles;
 pub mod schema;
+pub mod scope_changes;
 pub mod search;
 pub mod session_clients;
 pub mod sessions;
@@ -77,6 +78,7 @@ pub mod streams;
 pub mod user_terms;
 pub mod users;
 pub mod waiting_requests;
+mod word_list;
 
 pub use error::StoreError;
 pub use inserts::Inserts;

@@ -188,7 +188,6 @@ pub async fn hold(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreErro
     Ok(!resources::Entity::find_by_id(id).lock_exclusive().all(db).await?.is_empty())
 }
 
-/// Sets whether the resource with the key `id` is open to all clients, and the `typ` of its access tokens. Returns `false` if there is no
 /// Stores `row` in place of the row with the same id, and increments its version. The identifier stays. Returns `false` if there is no such
 /// resource.
 pub async fn update(db: &impl ConnectionTrait, row: &ResourceRow) -> Result<bool, StoreError> {

@@ -2,7 +2,7 @@
 //! ends, when its row is deleted, and when it gets a new handle. The migration lists the triggers. The functions here give new handles to
 //! what lives on with less access.
 
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, LockType, Query, SelectStatement, SimpleExpr, UnionType};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
@@ -15,6 +15,7 @@ use crate::store::entity::{
     user_roles, users,
 };
 use crate::store::query::{allow_long_statements, database_time, text};
+use crate::store::word_list::{has, without};
 
 /// A revocation, as the feed reads it.
 #[derive(Debug, Clone, FromQueryResult)]
@@ -108,7 +109,7 @@ fn recent() -> SimpleExpr {
 /// PostgreSQL checks the foreign keys of the row again, and waits for whoever holds the client, who may wait for the authorization.
 const UNCHANGED: &str = "authorizations.xmin <> pg_current_xact_id()::xid";
 
-/// Waits on PostgreSQL until no other transaction is between this call and its commit. [`renew`] and [`of_open_resource`] look for
+/// Waits on PostgreSQL until no other transaction is between this call and its commit. [`renew`] and [`of_any_client`] look for
 /// authorizations twice, the second time with locks of the first, so that two of them at once would wait for each other. A grant takes no part in
 /// this lock.
 async fn wait_for_others(db: &impl ConnectionTrait) -> Result<(), StoreError> {
@@ -137,10 +138,25 @@ async fn renew(db: &impl ConnectionTrait, narrowed: Narrowed<'_>, condition: Con
     renew_marked(db, condition).await
 }
 
+/// Gives new handles to the authorizations that meet `condition` and have not ended.
+async fn renew_marked(db: &impl ConnectionTrait, condition: Condition) -> Result<(), StoreError> {
+    renew_without(db, condition, None).await
+}
+
+/// Scopes that are removed, and when.
+#[derive(Debug, Clone, Copy)]
+struct Removed<'a> {
+    scopes: &'a [String],
+    now: UnixSeconds,
+}
+
 /// Gives new handles to the authorizations that meet `condition` and have not ended. No token carries them yet, so that the next change revokes
 /// none of them unless one has been given until then. Even so the next change gives another: a request for tokens that has read the handle finds
 /// it gone when it writes. Locks the authorizations by id, as the order of locks in [`crate::store`] requires.
-async fn renew_marked(db: &impl ConnectionTrait, condition: Condition) -> Result<(), StoreError> {
+///
+/// Takes what is `removed` from the authorizations too. One that has no scope left ends: otherwise a request for tokens that names no scope would
+/// get tokens without scopes.
+async fn renew_without(db: &impl ConnectionTrait, condition: Condition, removed: Option<Removed<'_>>) -> Result<(), StoreError> {
     use authorizations::{Column, Entity};
     let locked = Entity::find()
         .select_only()
@@ -152,7 +168,12 @@ async fn renew_marked(db: &impl ConnectionTrait, condition: Condition) -> Result
         .lock(LockType::Update)
         .into_query();
     allow_long_statements(db).await?;
-    let renewed = Entity::update_many().col_expr(Column::GrantId, random_handle(db)).col_expr(Column::GrantIdUsed, Expr::value(false));
+    let mut renewed = Entity::update_many().col_expr(Column::GrantId, random_handle(db)).col_expr(Column::GrantIdUsed, Expr::value(false));
+    if let Some(Removed { scopes, now }) = removed {
+        let left = || without("scope", scopes);
+        let ended_at = Expr::case(left().eq(""), Expr::value(now)).finally(Expr::value(None::<UnixSeconds>));
+        renewed = renewed.col_expr(Column::Scope, left()).col_expr(Column::EndedAt, ended_at.into());
+    }
     renewed.filter(Column::Id.in_subquery(locked)).exec(db).await?;
     Ok(())
 }
@@ -188,7 +209,7 @@ impl Loss {
              OR ' ' || authorizations.resources || ' ' LIKE '% ' || resources.identifier || ' %'))";
         let mut narrows = Condition::any().add(Expr::cust(told));
         for scope in &self.scopes {
-            narrows = narrows.add(lists("scope", scope));
+            narrows = narrows.add(has("authorizations.scope", scope));
         }
         if let Some(group) = self.group {
             let usable = client_groups::Entity::find().select_only().column(client_groups::Column::ClientId);
@@ -243,7 +264,7 @@ pub async fn of_client_itself(db: &impl ConnectionTrait, id: &str) -> Result<(),
     renew_clients(db, Condition::all().add(clients::Column::Id.eq(id))).await
 }
 
-/// The number of authorizations that one statement of [`of_open_resource`] looks at, so that none lasts long.
+/// The number of authorizations that one statement of [`of_any_client`] looks at, so that none lasts long.
 const AT_ONCE: u64 = 5000;
 
 /// Refuses all access tokens that may be for `resource`: those of authorizations that hold a scope of it or were given for it, and those
@@ -262,25 +283,47 @@ pub async fn of_resource(db: &impl ConnectionTrait, resource: &resources::Model)
     // A resource without scopes and identifier has no authorizations.
     let mut lists_it = Condition::any().add(Expr::cust("1 = 0"));
     for name in &names {
-        lists_it = lists_it.add(lists("scope", name));
+        lists_it = lists_it.add(has("authorizations.scope", name));
     }
     if let Some(identifier) = &resource.identifier {
-        lists_it = lists_it.add(lists("resources", identifier));
+        lists_it = lists_it.add(has("authorizations.resources", identifier));
     }
     if resource.open {
-        return of_open_resource(db, &lists_it).await;
+        return of_any_client(db, &lists_it, None).await;
     }
     // Only these clients can have got scopes of the resource, and the tokens of a client that lost one were refused then.
     let condition = Condition::all().add(authorizations::Column::ClientId.in_subquery(holders())).add(lists_it);
     renew(db, Narrowed::Many, condition).await
 }
 
+/// Takes `scopes`, which are about to be removed, from the authorizations and from the clients that hold one of them, and refuses their access
+/// tokens. Reads all authorizations: a client may have lost a scope which its authorizations still list, and they must not hold the scope
+/// again if its name is given to another one later. Expects few scopes, because each makes the conditions longer.
+pub async fn of_removed_scopes(db: &impl ConnectionTrait, scopes: &[String], now: UnixSeconds) -> Result<(), StoreError> {
+    let lists_it = scopes.iter().fold(Condition::any(), |any, scope| any.add(has("authorizations.scope", scope)));
+    of_any_client(db, &lists_it, Some(Removed { scopes, now })).await
+}
+
+/// Refuses the access tokens that the clients which may ask for one of `scopes` got for themselves, and increments the versions of these
+/// clients, which are about to lose the scopes.
+pub async fn of_clients_with(db: &impl ConnectionTrait, scopes: &[String]) -> Result<(), StoreError> {
+    use clients::{Column, Entity};
+    let holders = client_scopes::Entity::find().select_only().column(client_scopes::Column::ClientId);
+    let holders = holders.filter(client_scopes::Column::Scope.is_in(scopes.iter().map(String::as_str))).into_query();
+    let narrowed = Entity::update_many().col_expr(Column::GrantId, random_handle(db));
+    let narrowed = narrowed.col_expr(Column::Version, Expr::col(Column::Version).add(1));
+    narrowed.filter(Column::Id.in_subquery(holders)).exec(db).await?;
+    Ok(())
+}
+
 /// Refuses the access tokens of the authorizations that meet `lists_it`, of whatever client, because any could ask for scopes of an open
-/// resource. Reads all authorizations in the order of their ids, a part of them in each statement. The mark comes afterwards, as in
-/// [`renew`], and then those that were given lately are read again.
-async fn of_open_resource(db: &impl ConnectionTrait, lists_it: &Condition) -> Result<(), StoreError> {
+/// resource, and takes what is `removed` from them. Reads all authorizations in the order of their ids, a part of them in each statement. The
+/// mark comes afterwards, as in [`renew`], and then those that were given lately are read again.
+async fn of_any_client(db: &impl ConnectionTrait, lists_it: &Condition, removed: Option<Removed<'_>>) -> Result<(), StoreError> {
     use authorizations::{Column, Entity};
     let ids = || Entity::find().select_only().column(Column::Id);
+    // What is taken from an authorization is not found there twice.
+    let unchanged = || (removed.is_none() && db.get_database_backend() == DbBackend::Postgres).then(|| Expr::cust(UNCHANGED));
     let mut after = Uuid::nil();
     wait_for_others(db).await?;
     loop {
@@ -288,7 +331,7 @@ async fn of_open_resource(db: &impl ConnectionTrait, lists_it: &Condition) -> Re
         let last = ids().filter(part.clone()).order_by_asc(Column::Id).offset(AT_ONCE - 1).limit(1);
         let last = last.into_tuple::<Uuid>().all(db).await?.pop();
         let part = Condition::all().add(part).add_option(last.map(|last| Column::Id.lte(last)));
-        renew_marked(db, part.add(lists_it.clone())).await?;
+        renew_without(db, part.add(lists_it.clone()).add_option(unchanged()), removed).await?;
         let Some(last) = last else { break };
         after = last;
     }
@@ -297,14 +340,8 @@ async fn of_open_resource(db: &impl ConnectionTrait, lists_it: &Condition) -> Re
     // An id begins with the milliseconds at which it was made, in 48 bits.
     let millis = newest.unwrap_or_default().as_u128() >> 80;
     let recent = millis.saturating_sub(u128::from(RECENT_SECONDS) * 1000) << 80;
-    let unchanged = (db.get_database_backend() == DbBackend::Postgres).then(|| Expr::cust(UNCHANGED));
-    renew_marked(db, Condition::all().add(Column::Id.gte(Uuid::from_u128(recent))).add(lists_it.clone()).add_option(unchanged)).await
-}
-
-/// A condition: the list in `column` of `authorizations`, which spaces separate, has `item`.
-fn lists(column: &str, item: &str) -> SimpleExpr {
-    let escaped = item.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    Expr::cust(format!("' ' || authorizations.{column} || ' '")).like(LikeExpr::new(format!("% {escaped} %")).escape('\\'))
+    let recent = Condition::all().add(Column::Id.gte(Uuid::from_u128(recent)));
+    renew_without(db, recent.add(lists_it.clone()).add_option(unchanged()), removed).await
 }
 
 /// The ids of the members of groups.

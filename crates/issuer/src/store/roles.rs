@@ -36,11 +36,10 @@ pub async fn lock(db: &impl ConnectionTrait, name: &str) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Increments the version of each role that has a scope of the resource `id`, which is about to be removed.
-pub async fn count_change_of_holders(db: &impl ConnectionTrait, id: &str) -> Result<(), StoreError> {
-    let owned = scopes::Entity::find().select_only().column(scopes::Column::Name).filter(scopes::Column::ResourceId.eq(id));
+/// Increments the version of each role that has one of `scopes`, which are about to be removed.
+pub async fn count_change_of_holders(db: &impl ConnectionTrait, scopes: &[String]) -> Result<(), StoreError> {
     let holders = role_scopes::Entity::find().select_only().column(role_scopes::Column::Role);
-    let holders = holders.filter(role_scopes::Column::Scope.in_subquery(owned.into_query())).into_query();
+    let holders = holders.filter(role_scopes::Column::Scope.is_in(scopes.iter().map(String::as_str))).into_query();
     roles::Entity::update_many()
         .col_expr(roles::Column::Version, Expr::col(roles::Column::Version).add(1))
         .filter(roles::Column::Name.in_subquery(holders))

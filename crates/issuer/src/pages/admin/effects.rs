@@ -3,6 +3,7 @@
 use axum::response::Response;
 
 use crate::admin::preview::{self, Effect, Kind, NAMED, Preview, Subject};
+use crate::admin::scope_losses::ScopeLoss;
 use crate::admin::{Change, Refused, Work, groups};
 use crate::audit::Actor;
 use crate::pages::admin::view::thousands;
@@ -39,7 +40,8 @@ impl Administrator {
 
 /// Says what users gain and lose by a change, and how many of the tokens that were given are refused after it.
 pub(super) fn in_words(preview: &Preview) -> String {
-    let mut sentences: Vec<String> = preview.effects.iter().map(sentence).collect();
+    let mut sentences: Vec<String> = preview.scopes.iter().flatten().map(losses).collect();
+    sentences.extend(preview.effects.iter().map(sentence));
     let examined = thousands(preview.examined);
     match (preview.is_idle(), preview.complete) {
         (true, true) => sentences.push("The roles, groups and applications of users stay as they are.".to_owned()),
@@ -78,6 +80,24 @@ pub(super) fn tokens(preview: &Preview) -> Vec<String> {
         ));
     }
     sentences
+}
+
+/// Says who loses a scope by a change of the resource that owns it.
+fn losses(loss: &ScopeLoss) -> String {
+    let ScopeLoss { scope, role_count, roles, client_count, clients } = loss;
+    let named = |count: usize, names: &[String]| names.join(", ") + if count > names.len() { " and more" } else { "" };
+    let roles = match role_count {
+        0 => None,
+        1 => Some(format!("The role {} loses the scope {scope}.", named(1, roles))),
+        several => Some(format!("The roles {} lose the scope {scope}.", named(*several, roles))),
+    };
+    let clients = match client_count {
+        0 => None,
+        1 => Some(format!("The application {} may no longer ask for {scope}.", named(1, clients))),
+        several => Some(format!("The applications {} may no longer ask for {scope}.", named(*several, clients))),
+    };
+    let sentences: Vec<String> = roles.into_iter().chain(clients).collect();
+    if sentences.is_empty() { format!("No role holds the scope {scope}, and no application may ask for it.") } else { sentences.join(" ") }
 }
 
 fn sentence(effect: &Effect) -> String {

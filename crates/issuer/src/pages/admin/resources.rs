@@ -3,8 +3,11 @@
 use axum::extract::Path;
 use axum::response::Response;
 
-use crate::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch, ResourceView, ScopeView};
+use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
+use crate::admin::preview::Subject;
+use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceView, ScopeView};
 use crate::admin::{Listing, Refused};
+use crate::audit::Actor;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::token_claim::TokenClaim;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
@@ -109,13 +112,24 @@ fn fields() -> Vec<Field> {
     ]
 }
 
+fn scopes_field() -> Field {
+    let hint = "One per line with what the consent page says, such as orders:read=See your orders.";
+    Field::new("scopes", "Scopes", Kind::Lines).hint(hint)
+}
+
+/// Returns the scopes that were typed.
+fn typed_scopes(form: &AdminForm) -> Vec<ScopeView> {
+    let scope = |line: String| {
+        let (name, description) = line.split_once('=').unwrap_or((&line, ""));
+        ScopeView { name: name.trim().to_owned(), description: description.trim().to_owned() }
+    };
+    form.lines("scopes").into_iter().map(scope).collect()
+}
+
 async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
     let mut fields = fields();
     fields.insert(0, Field::new("identifier", "Identifier", Kind::Text).hint("The aud of its tokens, such as https://orders.example."));
-    fields.push(
-        Field::new("scopes", "Scopes", Kind::Lines)
-            .hint("One per line with what the consent page says, such as orders:read=See your orders."),
-    );
+    fields.push(scopes_field());
     Ok(FormPage {
         frame: admin.frame(SECTION, "signet resource add IDENTIFIER --name NAME --scope NAME=DESCRIPTION").await?,
         heading: "Add a resource".to_owned(),
@@ -151,15 +165,11 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
     }
-    let scope = |line: String| {
-        let (name, description) = line.split_once('=').unwrap_or((&line, ""));
-        ScopeView { name: name.trim().to_owned(), description: description.trim().to_owned() }
-    };
     let checked = lifetime(&form).and_then(|token_lifetime| {
         NewResource::check(ResourceDraft {
             identifier: form.text("identifier"),
             name: form.text("name"),
-            scopes: form.lines("scopes").into_iter().map(scope).collect(),
+            scopes: typed_scopes(&form),
             token_lifetime,
             open: form.is_checked("open"),
             access_token_typ: AccessTokenTyp::parse(&form.text("access_token_typ")).unwrap_or_default(),
@@ -182,6 +192,7 @@ async fn edit_form(admin: &Administrator, identifier: &str) -> Result<FormPage, 
     let resource = resources::show(&admin.reading(), identifier).await.map_err(failed)?;
     let path = path(identifier);
     let mut fields = fields();
+    fields.push(scopes_field());
     fields.push(Field::new("groups", "Tokens tell the user's groups", Kind::Check));
     fields.push(Field::new("group_prefix", "Only groups whose names begin with", Kind::Text));
     fields.push(Field::new("roles", "Tokens tell the user's roles that hold a scope of this resource", Kind::Check));
@@ -198,6 +209,7 @@ async fn edit_form(admin: &Administrator, identifier: &str) -> Result<FormPage, 
     };
     let value = |name: &str| match name {
         "name" => resource.name.clone(),
+        "scopes" => resource.scopes.iter().map(|scope| format!("{}={}", scope.name, scope.description)).collect::<Vec<_>>().join("\n"),
         "token_lifetime" => resource.token_lifetime.to_string(),
         "access_token_typ" => resource.access_token_typ.as_str().to_owned(),
         "open" => resource.open.to_string(),
@@ -212,39 +224,99 @@ pub async fn edit(admin: Administrator, Path(identifier): Path<String>) -> Resul
     edit_form(&admin, &identifier).await?.respond()
 }
 
-/// `POST /admin/resources/{identifier}/edit`: changes a resource.
-pub async fn save(Path(identifier): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
-    let asked = Confirmation {
-        section: SECTION,
-        heading: format!("Give more access by {identifier}?"),
-        lead: "A resource that is open lets every client ask for its scopes. Its tokens tell services what is ticked about people."
-            .to_owned(),
-        path: format!("{}/edit", path(&identifier)),
-        back: path(&identifier),
-        submit: "Save",
-    };
-    if let Some(page) = form.check_confirmation(asked.clone()).await? {
-        return Ok(page);
+/// Returns the change that the form asks for.
+fn typed_patch(form: &AdminForm) -> Result<ResourcePatch, Refused> {
+    let told = TokenClaim::ALL.into_iter().filter(|claim| form.is_checked(claim.as_str()));
+    Ok(ResourcePatch {
+        name: Some(form.text("name")),
+        scopes: Some(ScopesPatch::All(typed_scopes(form))),
+        token_lifetime: Some(lifetime(form)?),
+        open: Some(form.is_checked("open")),
+        access_token_typ: AccessTokenTyp::parse(&form.text("access_token_typ")),
+        token_claims: Some(told.collect()),
+        group_prefix: Some(form.text("group_prefix")),
+    })
+}
+
+/// Says what a change from `before` to `after` gives and takes beside scopes. Empty if it gives and takes nothing.
+fn consequences(before: &ResourceView, after: &ResourceView) -> Vec<String> {
+    let mut sentences = Vec::new();
+    match (before.open, after.open) {
+        (false, true) => sentences.push("Any client may ask for its scopes on behalf of a person.".to_owned()),
+        (true, false) => sentences.push("Only clients that are registered for its scopes may still ask for them.".to_owned()),
+        _ => {}
     }
-    let actor = form.careful_actor();
-    let changed = match lifetime(&form) {
-        Ok(token_lifetime) => {
-            let told = TokenClaim::ALL.into_iter().filter(|claim| form.is_checked(claim.as_str()));
-            let patch = ResourcePatch {
-                name: Some(form.text("name")),
-                token_lifetime: Some(token_lifetime),
-                open: Some(form.is_checked("open")),
-                access_token_typ: AccessTokenTyp::parse(&form.text("access_token_typ")),
-                token_claims: Some(told.collect()),
-                group_prefix: Some(form.text("group_prefix")),
-            };
-            form.attempt_drawn(&actor, |change| Box::pin(resources::edit(change, &identifier, patch))).await
+    for claim in TokenClaim::ALL {
+        match (before.token_claims.contains(&claim), after.token_claims.contains(&claim)) {
+            (false, true) => sentences.push(format!("Its tokens tell services the {} of people.", claim.as_str())),
+            (true, false) => sentences.push(format!("Its new tokens no longer tell services the {} of people.", claim.as_str())),
+            _ => {}
         }
-        Err(refused) => Err(refused),
+    }
+    let tells_groups = before.token_claims.contains(&TokenClaim::Groups) && after.token_claims.contains(&TokenClaim::Groups);
+    if tells_groups && before.group_prefix != after.group_prefix {
+        sentences.push(match after.group_prefix.as_str() {
+            "" => "Its new tokens tell all groups of people.".to_owned(),
+            prefix => format!("Its new tokens tell only groups whose names begin with {prefix}."),
+        });
+    }
+    sentences
+}
+
+/// `POST /admin/resources/{identifier}/edit`: changes a resource. A page asks first if somebody gains or loses something, and asks for the
+/// password if somebody gains, or if a scope is removed.
+pub async fn save(Path(identifier): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
+    let before = resources::show(&form.admin.reading(), &identifier).await.map_err(failed)?;
+    let patch = match form.require_drawn_from(before.version).and_then(|()| typed_patch(&form)) {
+        Ok(patch) => patch,
+        Err(refused) => return form.refused(edit_form(&form.admin, &identifier).await?, refused),
     };
-    match changed {
+    let edit = |actor| try_edit(&form.admin, actor, &before, patch.clone());
+    let (needs_password, tried) = match edit(form.careful_actor()).await {
+        Err(Refused::StaleAuthentication) => (true, edit(form.admin.as_confirmed()).await),
+        tried => (false, tried),
+    };
+    let lead = match tried {
+        Ok(lead) => lead,
+        Err(refused) => return form.refused(edit_form(&form.admin, &identifier).await?, refused),
+    };
+    if let Some(lead) = lead {
+        let asked = Confirmation {
+            section: SECTION,
+            heading: format!("Change what {} gives?", before.name),
+            lead,
+            path: format!("{}/edit", path(&identifier)),
+            back: path(&identifier),
+            submit: "Change the resource",
+        };
+        let page = if needs_password || form.is_confirmation() { form.confirmed(asked).await? } else { form.agreed(asked).await? };
+        if let Some(page) = page {
+            return Ok(page);
+        }
+    }
+    let changed = form.change_drawn(|change| Box::pin(edit_resource::edit(change, &identifier, patch)));
+    match changed.await {
         Ok(resource) => form.admin.done("saved", &path(&resource.identifier)),
-        Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
         Err(refused) => form.refused(edit_form(&form.admin, &identifier).await?, refused),
     }
+}
+
+/// Makes the change as `actor` without keeping anything of it, and says who gains and loses what. `None` if nobody does.
+async fn try_edit(admin: &Administrator, actor: Actor, before: &ResourceView, patch: ResourcePatch) -> Result<Option<String>, Refused> {
+    let subject = patch.subject(before);
+    let mut after = None;
+    let effects = admin.effects(&actor, &subject, |change| {
+        let after = &mut after;
+        Box::pin(async move {
+            *after = Some(edit_resource::edit(change, &before.identifier, patch).await?);
+            Ok(())
+        })
+    });
+    let effects = effects.await?;
+    let mut sentences = after.map_or_else(Vec::new, |after| consequences(before, &after));
+    let takes_scopes = matches!(&subject, Subject::Resource { removed, closes, .. } if *closes || !removed.is_empty());
+    if takes_scopes {
+        sentences.push(effects);
+    }
+    Ok((!sentences.is_empty()).then(|| sentences.join(" ")))
 }

@@ -16,6 +16,7 @@ use crate::store::entity::authorizations::{Column, Entity, Model as Authorizatio
 use crate::store::entity::{sessions, users};
 use crate::store::query::{columns, text};
 use crate::store::users::User;
+use crate::store::word_list::has;
 use crate::store::{StoreError, batch};
 
 use super::of;
@@ -195,15 +196,20 @@ pub enum Which<'a> {
     By(&'a [Uuid]),
     /// Those with these ids.
     These(&'a [Uuid]),
+    /// Those that hold one of these scopes, or were given for the resource with this identifier. To find them all authorizations may be read.
+    Holding(&'a [String], Option<&'a str>),
 }
 
-/// An authorization with its user and the handle in its access tokens.
+/// An authorization with its user, its client and the handle in its access tokens.
 #[derive(Debug, DerivePartialModel)]
 #[sea_orm(entity = "Entity")]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Standing {
     pub id: Uuid,
     pub user_id: Uuid,
+    pub client_id: String,
+    /// The scopes, separated by spaces.
+    pub scope: String,
     pub grant_id: Option<Vec<u8>>,
     pub grant_id_used: bool,
 }
@@ -219,9 +225,14 @@ pub async fn standing(
 ) -> Result<Vec<Standing>, StoreError> {
     let which = match which {
         Which::Of(client) => Column::ClientId.eq(client),
-        Which::By([]) | Which::These([]) => return Ok(Vec::new()),
+        Which::By([]) | Which::These([]) | Which::Holding([], None) => return Ok(Vec::new()),
         Which::By(users) => Column::UserId.is_in(users.iter().copied()),
         Which::These(ids) => Column::Id.is_in(ids.iter().copied()),
+        Which::Holding(scopes, resource) => {
+            let lists = scopes.iter().map(|scope| has("authorizations.scope", scope));
+            let lists = lists.chain(resource.map(|identifier| has("authorizations.resources", identifier)));
+            lists.reduce(|one, other| one.or(other)).unwrap_or_else(|| Expr::cust("1 = 0"))
+        }
     };
     Ok(Entity::find().filter(which).filter(is_live(now, idle)).limit(limit).into_partial_model::<Standing>().all(db).await?)
 }

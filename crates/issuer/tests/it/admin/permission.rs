@@ -5,12 +5,13 @@ use signet_issuer::admin::audit::{self, AuditQuery};
 use signet_issuer::admin::authorizations::{self, AuthorizationFilter};
 use signet_issuer::admin::clients::{self, ClientFilter, OldSecret};
 use signet_issuer::admin::edit_client::{self, ClientEdit};
+use signet_issuer::admin::edit_resource::{self, ResourcePatch};
 use signet_issuer::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch};
 use signet_issuer::admin::names::{self, Kind};
 use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
 use signet_issuer::admin::patch::Patch;
 use signet_issuer::admin::registration_tokens::{self, NewRegistrationToken};
-use signet_issuer::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch};
+use signet_issuer::admin::resources::{self, NewResource, ResourceDraft};
 use signet_issuer::admin::roles::{self, NewRole, RolePatch};
 use signet_issuer::admin::transfer::{Batch, Import, ImportOptions, Line, export};
 use signet_issuer::admin::trial::{self, TrialRequest};
@@ -175,7 +176,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
         O::ResourceAdd => resources::add(change, new_resource()).await.map(drop),
         O::ResourceAddBuiltIn => resources::add_built_in(change, "third", "Third", &[]).await.map(drop),
         O::ResourceEdit => {
-            resources::edit(change, ORDERS, ResourcePatch { name: Some("Another name".to_owned()), ..ResourcePatch::default() })
+            edit_resource::edit(change, ORDERS, ResourcePatch { name: Some("Another name".to_owned()), ..ResourcePatch::default() })
                 .await
                 .map(drop)
         }

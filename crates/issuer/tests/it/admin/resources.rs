@@ -1,6 +1,7 @@
 //! Resources are listed by age, and the built-in ones come first.
 
-use signet_issuer::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch};
+use signet_issuer::admin::edit_resource::{self, ResourcePatch};
+use signet_issuer::admin::resources::{self, NewResource, ResourceDraft};
 use signet_issuer::admin::{Refused, Window};
 
 use crate::support::{ORDERS, TestApp, at_once};
@@ -61,10 +62,10 @@ async fn a_built_in_resource_cannot_be_changed() {
     let app = TestApp::new().await.with_orders().await;
     let open = || ResourcePatch { open: Some(true), ..ResourcePatch::default() };
     for identifier in [app.url.clone(), format!("{}/userinfo", app.url)] {
-        let refused = app.operate(|change| Box::pin(async { resources::edit(change, &identifier, open()).await })).await;
+        let refused = app.operate(|change| Box::pin(async { edit_resource::edit(change, &identifier, open()).await })).await;
         assert!(matches!(refused, Err(Refused::Conflict(_))), "{identifier}");
     }
-    let set = async |settings| app.operate(|change| Box::pin(resources::edit(change, ORDERS, settings))).await.unwrap().open;
+    let set = async |settings| app.operate(|change| Box::pin(edit_resource::edit(change, ORDERS, settings))).await.unwrap().open;
     assert!(set(open()).await && set(open()).await && set(ResourcePatch::default()).await);
     assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'resource_changed'").await, 1, "only what changed");
 }

@@ -17,8 +17,8 @@ use signet_issuer::admin::patch::Patch;
 use signet_issuer::admin::roles::RolePatch;
 use signet_issuer::admin::users::PasswordHash;
 use signet_issuer::admin::{
-    Refused, attributes, authorizations, client_claims, client_streams, clients, edit_client, groups, keys, registration_tokens, resources,
-    roles, sessions, transfer, users,
+    Refused, attributes, authorizations, client_claims, client_streams, clients, edit_client, edit_resource, groups, keys,
+    registration_tokens, resources, roles, sessions, transfer, users,
 };
 use signet_issuer::audit::Action;
 use signet_issuer::fetch::budget::Asker;
@@ -183,7 +183,7 @@ async fn every_operation_records_who_did_what_before_and_after() {
             registration_tokens::issue(change, registration_tokens::NewRegistrationToken::check(1, 60)?).await?;
             roles::change_scopes(change, "clerk", &[], &read).await?;
             roles::remove(change, "clerk").await?;
-            resources::edit(change, ORDERS, resources::ResourcePatch { open: Some(true), ..Default::default() }).await?;
+            edit_resource::edit(change, ORDERS, edit_resource::ResourcePatch { open: Some(true), ..Default::default() }).await?;
             resources::remove(change, ORDERS).await?;
             keys::publish(change, key).await?;
             keys::revoke(change, &active, spare).await

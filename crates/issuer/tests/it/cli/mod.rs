@@ -8,6 +8,7 @@ mod group;
 mod help;
 mod keys;
 mod report;
+mod resource;
 mod review;
 mod serve;
 mod stream;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 use signet_issuer::admin::authorizations::{self, AuthorizationFilter};
 use signet_issuer::admin::edit_client::ClientPatch;
+use signet_issuer::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
 use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
 use signet_issuer::admin::patch::Patch;
-use signet_issuer::admin::resources::{self, ResourcePatch};
+use signet_issuer::admin::resources;
 use signet_issuer::admin::users::{PasswordHash, set_password};
 use signet_issuer::admin::{clients, keys, roles, sessions, users};
 use signet_issuer::audit::{Action, Kind};
@@ -100,6 +101,7 @@ enum Way {
     PasswordSet,
     RefreshTokenReused,
     ResourceClosed,
+    ResourceLosesScope,
     ResourceRemoved,
     RoleLosesScope,
     RoleRemoved,
@@ -125,7 +127,7 @@ fn ways_of(action: Action) -> &'static [Way] {
         Action::GroupMembersChanged | Action::UserGroupsChanged => &[GroupLeft],
         Action::GroupRemoved => &[GroupRemoved],
         Action::KeysRevoked => &[KeyRevoked],
-        Action::ResourceChanged => &[ResourceClosed],
+        Action::ResourceChanged => &[ResourceClosed, ResourceLosesScope],
         Action::ResourceRemoved => &[ResourceRemoved],
         Action::RoleRemoved => &[RoleRemoved],
         Action::RoleScopesChanged => &[RoleLosesScope],
@@ -297,8 +299,14 @@ async fn make(way: Way, house: &House) -> Vec<String> {
         Way::ResourceClosed => {
             for open in [true, false] {
                 let patch = ResourcePatch { open: Some(open), ..ResourcePatch::default() };
-                app.operate(|change| Box::pin(resources::edit(change, ORDERS, patch))).await.unwrap();
+                app.operate(|change| Box::pin(edit_resource::edit(change, ORDERS, patch))).await.unwrap();
             }
+            vec![token(shop), token(web), worker.clone()]
+        }
+        Way::ResourceLosesScope => {
+            let scopes = Some(ScopesPatch::Some { put: Vec::new(), remove: vec!["orders:read".to_owned()] });
+            let patch = ResourcePatch { scopes, ..ResourcePatch::default() };
+            app.operate(|change| Box::pin(edit_resource::edit(change, ORDERS, patch))).await.unwrap();
             vec![token(shop), token(web), worker.clone()]
         }
         Way::ResourceRemoved => {

@@ -2,9 +2,10 @@
 //! change, or its tokens are revoked with the others.
 
 use signet_issuer::admin::edit_client::{ClientEdit, ClientPatch, edit};
+use signet_issuer::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
 use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
 use signet_issuer::admin::patch::Patch;
-use signet_issuer::admin::resources::{self, ResourcePatch};
+use signet_issuer::admin::resources;
 use signet_issuer::admin::{Change, clients, roles, users};
 use signet_issuer::fetch::budget::Asker;
 use signet_issuer::store::authorizations::{self, Advance, AuthorizationRow};
@@ -24,19 +25,21 @@ enum Way {
     GroupLosesRole,
     GroupRemoved,
     ResourceClosed,
+    ResourceLosesScope,
     ResourceRemoved,
     RoleLosesScope,
     RoleRemoved,
     RoleTaken,
 }
 
-const WAYS: [Way; 10] = [
+const WAYS: [Way; 11] = [
     Way::ClientLosesScope,
     Way::ClientDisabled,
     Way::GroupLeft,
     Way::GroupLosesRole,
     Way::GroupRemoved,
     Way::ResourceClosed,
+    Way::ResourceLosesScope,
     Way::ResourceRemoved,
     Way::RoleLosesScope,
     Way::RoleRemoved,
@@ -65,7 +68,12 @@ impl Way {
             Self::GroupRemoved => groups::remove(change, "team").await.map(drop).unwrap(),
             Self::ResourceClosed => {
                 let patch = ResourcePatch { open: Some(false), ..ResourcePatch::default() };
-                resources::edit(change, ORDERS, patch).await.map(drop).unwrap();
+                edit_resource::edit(change, ORDERS, patch).await.map(drop).unwrap();
+            }
+            Self::ResourceLosesScope => {
+                let scopes = Some(ScopesPatch::Some { put: Vec::new(), remove: vec!["orders:write".to_owned()] });
+                let patch = ResourcePatch { scopes, ..ResourcePatch::default() };
+                edit_resource::edit(change, ORDERS, patch).await.map(drop).unwrap();
             }
             Self::ResourceRemoved => resources::remove(change, ORDERS).await.map(drop).unwrap(),
             Self::RoleLosesScope => roles::change_scopes(change, "packer", &[], &["orders:write".to_owned()]).await.map(drop).unwrap(),
@@ -92,7 +100,7 @@ async fn house(way: Way) -> (TestApp, Uuid) {
     let scopes: &[&str] = if way == Way::ResourceClosed { &["openid"] } else { &["openid", "orders:read", "orders:write"] };
     if way == Way::ResourceClosed {
         let patch = ResourcePatch { open: Some(true), ..ResourcePatch::default() };
-        app.operate(|change| Box::pin(resources::edit(change, ORDERS, patch))).await.unwrap();
+        app.operate(|change| Box::pin(edit_resource::edit(change, ORDERS, patch))).await.unwrap();
     }
     app.add_client_with("all", false, "password refresh_token authorization_code", scopes, |client| {
         client.redirect_uris = vec![CALLBACK.into()];
@@ -192,7 +200,7 @@ async fn a_change_waits_for_the_authorization_that_is_being_inserted_and_revokes
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_with_a_client_that_was_read_before_it_was_narrowed_runs_again() {
-    for way in [Way::ClientLosesScope, Way::ResourceClosed, Way::RoleRemoved] {
+    for way in [Way::ClientLosesScope, Way::ResourceClosed, Way::ResourceLosesScope, Way::RoleRemoved] {
         let (app, alice) = house(way).await;
         assert_eq!(by_password(&app).await.status, 200);
         let client = app.app.store.client("all").await.unwrap().unwrap();

@@ -8,6 +8,7 @@ mod admin_names;
 mod admin_overtaken;
 mod admin_people;
 mod admin_requests;
+mod admin_resources;
 mod admin_shell;
 mod admin_trial;
 mod admin_versions;

@@ -67,6 +67,32 @@ async fn the_tokens_of_a_resource_are_refused_without_reading_all_authorizations
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_removed_scope_is_taken_from_all_authorizations_in_parts() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    with_many(&app).await;
+    app.sql("UPDATE authorizations SET scope = 'orders:read' WHERE client_id = 'shop' AND scope LIKE '%orders:read'").await;
+    // A name that begins or ends as the removed one does is another one.
+    app.sql("UPDATE authorizations SET scope = 'Orders:read orders:reads xorders:read' WHERE scope = 'openid' AND client_id = 'many1'")
+        .await;
+    let similar = app.count("SELECT count(*) FROM authorizations WHERE scope = 'Orders:read orders:reads xorders:read'").await;
+    assert!(similar > 0);
+    let db = &app.plans_by_statistics().await;
+    revocations::of_removed_scopes(db, &["orders:read".to_owned()], 5).await.unwrap();
+    let (statements, scans) = db.scans(&["authorizations"]);
+    let whole: Vec<String> = scans.into_iter().filter(|sql| !sql.contains("DESC LIMIT")).collect();
+    assert!(statements >= 6 && whole.is_empty(), "{statements}: {whole:#?}");
+    for (condition, expected) in [
+        ("' ' || scope || ' ' LIKE '% orders:read %' AND scope NOT LIKE '%xorders:read'", 0),
+        ("scope = 'Orders:read orders:reads xorders:read' AND ended_at IS NULL", similar),
+        ("scope = '' AND ended_at = 5 AND client_id = 'shop'", 100),
+        ("scope = '' AND ended_at IS NULL", 0),
+    ] {
+        assert_eq!(app.count(&format!("SELECT count(*) FROM authorizations WHERE {condition}")).await, expected, "{condition}");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM revocations WHERE grant_id IS NOT NULL").await, 4000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn changes_that_take_access_from_the_same_users_at_the_same_moment_wait_for_each_other() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await;
     with_many(&app).await;

@@ -1,8 +1,8 @@
 //! Clients get claims from groups, roles, attributes and fields of the user, where and in the shape that an administrator chose.
 
 use serde_json::{Value, json};
+use signet_issuer::admin::edit_resource::{self, ResourcePatch};
 use signet_issuer::admin::groups::{self, GroupDraft};
-use signet_issuer::admin::resources::{self, ResourcePatch};
 use signet_issuer::admin::trial::{self, TrialRequest};
 use signet_issuer::admin::{Refused, client_claims};
 use signet_issuer::oauth::token_claim::TokenClaim;
@@ -167,7 +167,7 @@ async fn a_resource_adds_groups_and_its_roles_to_its_access_tokens() {
     app.add_user("carol", &["clerk", "admin"]).await;
     let patch =
         ResourcePatch { token_claims: Some(TokenClaim::ALL.to_vec()), group_prefix: Some("o".to_owned()), ..ResourcePatch::default() };
-    app.operate(|change| Box::pin(resources::edit(change, ORDERS, patch))).await.unwrap();
+    app.operate(|change| Box::pin(edit_resource::edit(change, ORDERS, patch))).await.unwrap();
     let alice = app.sign_in("alice", "openid orders:read").await;
     let told = verify(&app, ORDERS, false, alice.str("access_token")).await.unwrap();
     assert_eq!((told.groups.as_slice(), told.roles.as_slice()), (["on-call".to_owned()].as_slice(), ["clerk".to_owned()].as_slice()));

@@ -1,6 +1,6 @@
 //! `audience`, which clients of Auth0 send, counts as `resource` where no `resource` is given and it names a resource of the client.
 
-use signet_issuer::admin::resources::{self, ResourcePatch};
+use signet_issuer::admin::edit_resource::{self, ResourcePatch};
 
 use crate::support::{Answer, Log, ORDERS, PASSWORD, SECRET, TestApp};
 
@@ -18,7 +18,7 @@ async fn app() -> TestApp {
     .await;
     app.add_resource(OPEN, &["open:read"], None).await;
     let opened = || ResourcePatch { open: Some(true), ..ResourcePatch::default() };
-    app.operate(|change| Box::pin(resources::edit(change, OPEN, opened()))).await.unwrap();
+    app.operate(|change| Box::pin(edit_resource::edit(change, OPEN, opened()))).await.unwrap();
     app
 }
 

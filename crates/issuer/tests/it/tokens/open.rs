@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use signet_issuer::admin::clients;
-use signet_issuer::admin::resources::{self, ResourcePatch};
+use signet_issuer::admin::edit_resource::{self, ResourcePatch};
+use signet_issuer::admin::resources;
 
 use crate::support::{Answer, PASSWORD, SECRET, TestApp, VERIFIER};
 
@@ -24,7 +25,9 @@ async fn app(default: Option<&str>) -> TestApp {
 }
 
 async fn open(app: &TestApp, open: bool) {
-    app.operate(|change| Box::pin(resources::edit(change, MCP, ResourcePatch { open: Some(open), ..Default::default() }))).await.unwrap();
+    app.operate(|change| Box::pin(edit_resource::edit(change, MCP, ResourcePatch { open: Some(open), ..Default::default() })))
+        .await
+        .unwrap();
 }
 
 async fn register(app: &TestApp, more: &Value) -> Answer {

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use serde_json::json;
+use signet_issuer::admin::edit_resource::{self, ResourcePatch};
 use signet_issuer::admin::new_client::{ClientDraft, NewClient, Rules};
-use signet_issuer::admin::resources::{self, NewResource, ResourceDraft, ResourcePatch};
+use signet_issuer::admin::resources::{NewResource, ResourceDraft};
 use signet_issuer::keys::signer::TokenType;
 use signet_issuer::oauth::access_token_typ::AccessTokenTyp;
 use signet_verifier::Refusal;
@@ -14,7 +15,7 @@ use crate::tokens::verify;
 async fn plain() -> TestApp {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
     let plain = ResourcePatch { access_token_typ: Some(AccessTokenTyp::Jwt), ..Default::default() };
-    app.operate(|change| Box::pin(resources::edit(change, ORDERS, plain))).await.unwrap();
+    app.operate(|change| Box::pin(edit_resource::edit(change, ORDERS, plain))).await.unwrap();
     app.add_client("service", false, "client_credentials", &["orders:read"]).await;
     app
 }

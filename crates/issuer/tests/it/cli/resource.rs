@@ -1,0 +1,52 @@
+//! `signet resource edit` from a script: scopes are added, described and removed, and `--dry-run` says who would lose what.
+
+use serde_json::json;
+
+use crate::cli::{PASSWORD, with_orders};
+
+const EDIT: [&str; 3] = ["resource", "edit", "https://orders.example"];
+
+#[test]
+fn scripts_can_change_the_scopes_of_a_resource_and_see_before_who_loses_what() {
+    let signet = with_orders();
+    signet.json_with(&["user", "add", "alice", "--role", "clerk", "--password-stdin"], PASSWORD);
+    let client = ["client", "add", "--id", "shop", "--name", "Shop", "--access", "everyone", "--public", "--grant", "password"];
+    signet.json(&[&client[..], &["--resource", "https://orders.example", "--scope", "orders:write"]].concat());
+    let edit = |more: &[&'static str]| [&EDIT[..], more].concat();
+    let change = ["--remove-scope", "orders:write", "--add-scope", "orders:cancel=Cancel orders", "--add-scope", "orders:read=See them"];
+
+    let dry = signet.run(&edit(&[&change[..], &["--dry-run"]].concat())).stdout;
+    let expected = "Nothing was changed.\n\
+        scopes: orders:read=See orders, orders:write=Change orders -> orders:cancel=Cancel orders, orders:read=See them\n\
+        1 role would lose the scope orders:write: clerk\n\
+        1 client could no longer ask for the scope orders:write: shop\n\
+        1 user would lose the scope orders:write: alice\n";
+    assert_eq!(dry, expected);
+    let dry = signet.json(&edit(&["--remove-scope", "orders:write", "--dry-run"]));
+    assert_eq!((&dry["scopes"][0]["clients"], &dry["effects"][0]["users"]), (&json!(["shop"]), &json!(["alice"])), "{dry}");
+    assert_eq!(signet.run(&edit(&["--name", "Orders", "--dry-run"])).stdout.lines().nth(1), Some("The resource is so already."));
+    assert_eq!(signet.json(&["role", "list"])[1]["scopes"], json!(["orders:read", "orders:write"]), "nothing was changed");
+
+    let edited = signet.json(&edit(&change));
+    let scopes = json!([{ "name": "orders:cancel", "description": "Cancel orders" }, { "name": "orders:read", "description": "See them" }]);
+    assert_eq!((&edited["scopes"], &edited["version"]), (&scopes, &json!(1)), "{edited}");
+    assert_eq!(signet.json(&["role", "list"])[1]["scopes"], json!(["orders:read"]));
+    assert_eq!(signet.json(&["client", "show", "shop"])["scope"], "");
+    // An empty description leaves the one that the scope has.
+    assert_eq!(signet.json(&edit(&["--add-scope", "orders:read"]))["version"], 1);
+
+    for (more, reason) in [
+        (&["--remove-scope", "orders:write"][..], "--add-scope or --remove-scope: expected one of the scopes of the resource"),
+        (&["--remove-scope", "admin"], "found admin"),
+        (
+            &["--add-scope", "admin=Everything"],
+            "--add-scope or --remove-scope: expected names that no other resource owns; admin belongs to",
+        ),
+        (&["--add-scope", "two words=Two"], "without spaces"),
+    ] {
+        for dry in [&[][..], &["--dry-run"]] {
+            let refused = signet.error(&edit(&[more, dry].concat()), "");
+            assert!(refused.contains(reason), "{more:?}: {refused}");
+        }
+    }
+}
