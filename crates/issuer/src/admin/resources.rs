@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use signet_verifier::is_scope_token;
-use url::Url;
 use utoipa::ToSchema;
 
 use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name};
@@ -12,7 +11,7 @@ use crate::clock::UnixSeconds;
 use crate::config::MAX_TOKEN_LIFETIME;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::client_metadata::is_plain_text;
-use crate::oauth::resource_identifier::comparable;
+use crate::oauth::resource_identifier::{comparable, is_allowed, is_same_url};
 use crate::oauth::token_claim::TokenClaim;
 use crate::store::ConnectionTrait;
 use crate::store::resources::{self, Resource, ResourceRow, ScopeRow};
@@ -156,9 +155,11 @@ impl NewResource {
         }
         let mut faults = Vec::new();
         let identifier = &draft.identifier;
-        let is_plain = identifier.len() <= MAX_IDENTIFIER && identifier.bytes().all(|byte| byte.is_ascii_graphic());
-        if Url::parse(identifier).is_err() || identifier.contains('#') || !is_plain {
-            let expected = format!("an absolute URI without fragment, such as https://orders.example, of at most {MAX_IDENTIFIER} bytes");
+        if identifier.len() > MAX_IDENTIFIER || !is_allowed(identifier) {
+            let expected = format!(
+                "an absolute URI without fragment and user, of at most {MAX_IDENTIFIER} bytes: https://orders.example, \
+                 http://localhost:8000, urn:example:orders, or one with a scheme of its own such as api://orders"
+            );
             faults.push(Fault::new("identifier", expected).found(identifier));
         }
         faults.extend(check_name("name", &draft.name).err());
@@ -176,6 +177,11 @@ pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<Resou
     let issuer = &change.app.settings.issuer;
     if let Some(taken) = resources::by_identifier(db, &identifier, issuer).await? {
         return Err(Refused::Conflict(format!("there is a resource {} already", taken.identifier(issuer))));
+    }
+    for own in [resources::ISSUER, resources::USERINFO].map(|id| resources::identifier(id, None, issuer)) {
+        if is_same_url(&own, &identifier) {
+            return Err(Refused::Conflict(format!("{identifier} is another spelling of {own}, which belongs to the issuer itself")));
+        }
     }
     let names: Vec<String> = scopes.iter().map(|scope| scope.name.clone()).collect();
     if let Some(taken) = resources::known_scopes(db, &names).await?.first() {

@@ -58,6 +58,26 @@ async fn two_that_are_equal_cannot_both_be_registered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_resource_gets_the_url_of_the_issuer_in_another_spelling() {
+    for (issuer, spellings) in [
+        (
+            "https://id.example",
+            &["https://ID.example", "https://id.example:443", "https://id.example/./", "https://id.example:443/userinfo"][..],
+        ),
+        ("https://id.example/tenant", &["https://Id.Example/tenant", "https://id.example/x/../tenant/userinfo"]),
+        ("http://localhost:9000", &["http://LOCALHOST:9000", "http://localhost:9000/a/.."]),
+    ] {
+        let app = TestApp::with(|settings| settings.issuer = signet_issuer::oauth::issuer::Issuer::parse(issuer).unwrap()).await;
+        for spelling in spellings {
+            let Err(Refused::Conflict(reason)) = add(&app, spelling).await else { panic!("{spelling}") };
+            assert!(reason.contains("another spelling of"), "{reason}");
+        }
+        let beside = format!("{issuer}/orders");
+        add(&app, &beside).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_built_in_resource_cannot_be_changed() {
     let app = TestApp::new().await.with_orders().await;
     let open = || ResourcePatch { open: Some(true), ..ResourcePatch::default() };

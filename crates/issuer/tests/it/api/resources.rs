@@ -199,3 +199,23 @@ async fn the_preview_of_closing_a_resource_names_the_clients_that_lose_it() {
     assert_eq!(app.call("PATCH", PATH, &token, Some("*"), Some(both)).await.status, 200);
     assert_eq!(app.introspect("service", by_guest.str("access_token")).await.json["active"], false);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_whose_identifier_names_no_service_is_refused() {
+    let (app, token) = house().await;
+    for identifier in
+        ["javascript:alert(1)", "data:text/html,x", "http://orders.example", "https://me@orders.example", "HTTPS://orders.example"]
+    {
+        let refused = app.call("POST", "/resources", &token, None, Some(json!({ "identifier": identifier, "name": "Other" }))).await;
+        assert_eq!(
+            (refused.status, &refused.json["errors"][0]["pointer"]),
+            (422, &json!("#/identifier")),
+            "{identifier}: {}",
+            refused.text
+        );
+    }
+    for identifier in ["urn:example:orders", "api://orders", "http://localhost:8000/mcp"] {
+        let added = app.call("POST", "/resources", &token, None, Some(json!({ "identifier": identifier, "name": "Other" }))).await;
+        assert_eq!(added.status, 201, "{identifier}: {}", added.text);
+    }
+}

@@ -92,9 +92,12 @@ fn kinds(text: &str) -> (bool, bool) {
 
 #[test]
 fn no_client_id_equals_a_resource() {
-    for text in ["orders", "a.b~c_d-e", "https://orders.example", "urn:orders", "a:", "x-y:z", "localhost:8080", "orders:8080"] {
+    for text in ["orders", "a.b~c_d-e", "https://orders.example", "urn:example:orders", "a.b:c", "api://orders"] {
         let (client, resource) = kinds(text);
         assert_ne!(client, resource, "{text}");
+    }
+    for neither in ["urn:orders", "a:", "x-y:z", "localhost:8080", "orders:8080"] {
+        assert_eq!(kinds(neither), (false, false), "{neither}");
     }
     proptest!(|(text in "[a-zA-Z0-9:/._~?-]{1,40}")| {
         let (client, resource) = kinds(&text);
