@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::admin::{Operation, Reading, Refused};
 use crate::audit::activity::KINDS;
 use crate::clock::{DAY, HOUR, UnixSeconds, rfc3339};
-use crate::store::activity;
+use crate::store::{activity, clients};
 
 /// The counts of one hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -24,7 +24,8 @@ pub struct HourView {
 }
 
 /// Returns the counts of the last `hours` hours, the present one included, oldest first. They are those of the client `client`, or of all
-/// clients, and lag by a minute. Fails with [`Refused::Invalid`] if `hours` is 0 or reaches beyond what is kept.
+/// clients, and lag by a minute. Fails with [`Refused::Invalid`] if `hours` is 0 or reaches beyond what is kept, and with
+/// [`Refused::NotFound`] if there is no such client, and none of that id was used in these hours and then removed.
 pub async fn hours(reading: &Reading<'_>, client: Option<&str>, hours: u32) -> Result<Vec<HourView>, Refused> {
     let app = reading.permit(Operation::ActivityShow)?;
     let most = (app.settings.activity_retention.min(366 * DAY) / HOUR).max(1);
@@ -36,7 +37,14 @@ pub async fn hours(reading: &Reading<'_>, client: Option<&str>, hours: u32) -> R
     let first = now - now.rem_euclid(HOUR) - (hours - 1) * HOUR;
     let mut views: Vec<HourView> =
         (0..hours).map(|number| HourView { hour: first + number * HOUR, counts: KINDS.iter().map(|kind| (*kind, 0)).collect() }).collect();
-    for row in activity::since(app.store.reader(), client.unwrap_or_default(), first).await? {
+    let db = app.store.reader();
+    let rows = activity::since(db, client.unwrap_or_default(), first).await?;
+    if let (Some(id), []) = (client, &rows[..])
+        && clients::row(db, id).await?.is_none()
+    {
+        return Err(Refused::not_found("client", id));
+    }
+    for row in rows {
         let index = usize::try_from((row.hour - first) / HOUR).unwrap_or(usize::MAX);
         if let Some(count) = views.get_mut(index).and_then(|view| view.counts.get_mut(row.kind.as_str())) {
             *count += row.count;

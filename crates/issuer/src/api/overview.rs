@@ -31,6 +31,8 @@ pub struct ActivityOfHours {
 /// The clients that a user may sign in to.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClientsOfUser {
+    /// `false` if the user is disabled and can sign in nowhere. Then the clients are those that they may sign in to once enabled.
+    pub may_sign_in: bool,
     /// Those of the user's groups first, then those that everyone may use.
     pub items: Vec<ApplicationView>,
     /// `true` if there are others.
@@ -58,7 +60,7 @@ pub(super) async fn activity(access: Access) -> Answer {
 
 pub(super) async fn clients_of_user(access: Access, Name(id): Name<Uuid>) -> Answer {
     access.require_known(&[])?;
-    users::show_by_id(&access.reading(), id).await?;
+    let user = users::show_by_id(&access.reading(), id).await?;
     let found = applications::of_user(&access.reading(), id).await?;
-    Ok(shown(ClientsOfUser { items: found.items, more: found.more }))
+    Ok(shown(ClientsOfUser { may_sign_in: user.enabled, items: found.items, more: found.more }))
 }

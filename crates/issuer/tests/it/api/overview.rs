@@ -25,7 +25,17 @@ async fn an_administrator_reads_what_the_overview_shows() {
     app.app.activity.flush(&app.app.store, app.clock_now()).await.unwrap();
     let hour = get("/activity?hours=1").await;
     assert_eq!((hour.json["items"].as_array().unwrap().len(), sum(&hour.json, "sign_ins")), (1, before + 1), "{}", hour.text);
-    assert_eq!(sum(&get("/activity?client=none").await.json, "tokens_password"), 0);
+    assert_eq!(sum(&get("/activity?client=web").await.json, "tokens_password"), 0, "it was not used");
+    app.sign_in("alice", "openid").await;
+    app.app.activity.flush(&app.app.store, app.clock_now()).await.unwrap();
+    assert_eq!(sum(&get("/activity?client=shop").await.json, "tokens_password"), 1);
+    for unknown in ["none", "web%20", "WEB"] {
+        let refused = get(&format!("/activity?client={unknown}")).await;
+        assert_eq!(refused.status, 404, "{unknown}: {}", refused.text);
+    }
+    // The counts of a client outlive it.
+    app.operate(|change| Box::pin(signet_issuer::admin::clients::remove(change, "shop"))).await.unwrap();
+    assert_eq!(sum(&get("/activity?client=shop").await.json, "tokens_password"), 1);
     for (query, parameter) in [("hours=0", "hours"), ("hours=x", "hours"), ("hours=99999999", "hours"), ("user=alice", "user")] {
         let refused = get(&format!("/activity?{query}")).await;
         assert_eq!((refused.status, &refused.json["errors"][0]["parameter"]), (400, &json!(parameter)), "{}", refused.text);
@@ -59,6 +69,10 @@ async fn the_clients_of_a_user_are_listed_with_the_groups_that_let_them_in() {
     let member = json!({ "add": ["alice"] });
     assert_eq!(app.call("POST", "/groups/staff/members", &token, None, Some(member)).await.status, 200);
     assert_eq!(of_web().await.unwrap()["through"], json!(["staff"]));
+    let may_sign_in = async || app.call("GET", &path, &help, None, None).await.json["may_sign_in"].clone();
+    assert_eq!(may_sign_in().await, true);
+    app.disable_user("alice").await;
+    assert_eq!((may_sign_in().await, of_web().await.is_some()), (json!(false), true), "the list is what they get back once enabled");
     let nobody = "/users/00000000-0000-4000-8000-000000000000/clients";
     assert_eq!(app.call("GET", nobody, &help, None, None).await.status, 404);
 }
