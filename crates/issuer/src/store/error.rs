@@ -17,7 +17,9 @@ pub enum StoreError {
     #[error("database: it is busy; try again in a moment ({0})")]
     Busy(DbErr),
     /// No connection to the database could be made, or became free, in time.
-    #[error("database: there was no connection to it in time; check that it runs, and that it answers quickly ({0})")]
+    #[error(
+        "database: no connection to it could be made, or became free, in time; check that it runs, and that no other process holds its lock ({0})"
+    )]
     TimedOut(DbErr),
     /// The database can be read but not written: the server is a standby or was demoted, the disk is full, or the file is read-only.
     #[error(
