@@ -17,6 +17,7 @@ async fn add_streams(app: &TestApp) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium; scripts/test.sh runs it"]
+#[expect(clippy::too_many_lines, reason = "it is one walk through all pages")]
 async fn an_administrator_walks_through_all_pages() {
     let app = TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await;
     app.add_user("boss", &["admin"]).await;
