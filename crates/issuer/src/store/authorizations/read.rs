@@ -231,7 +231,7 @@ pub async fn standing(
         Which::Holding(scopes, resource) => {
             let lists = scopes.iter().map(|scope| has("authorizations.scope", scope));
             let lists = lists.chain(resource.map(|identifier| has("authorizations.resources", identifier)));
-            lists.reduce(|one, other| one.or(other)).unwrap_or_else(|| Expr::cust("1 = 0"))
+            lists.reduce(ExprTrait::or).unwrap_or_else(|| Expr::cust("1 = 0"))
         }
     };
     Ok(Entity::find().filter(which).filter(is_live(now, idle)).limit(limit).into_partial_model::<Standing>().all(db).await?)
