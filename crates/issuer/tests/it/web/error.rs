@@ -21,7 +21,7 @@ async fn each_face_says_when_to_try_again() {
     assert!(["1", "5"].contains(&token.header("retry-after")), "{:?}", token.headers);
     // On SQLite one of the two has the connection that writes, and waits for the lock; the other one waits for the connection.
     let said = [("1", "The server is busy"), ("5", "This does not work at the moment")];
-    assert!(form.status == 503 && said.contains(&(form.header("retry-after"), &form.heading())), "{}", form.text);
+    assert!(form.status == 503 && said.contains(&(form.header("retry-after"), form.heading())), "{}", form.text);
     blocker.execute_unprepared("ROLLBACK").await.unwrap();
     assert_eq!(app.sign_in("alice", "").await.status, 200);
 }
