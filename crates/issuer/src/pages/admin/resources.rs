@@ -283,7 +283,7 @@ pub async fn save(Path(identifier): Path<String>, mut form: AdminForm) -> Result
     if let Some(lead) = lead {
         let asked = Confirmation {
             section: SECTION,
-            heading: format!("Change what {} gives?", before.name),
+            heading: format!("Change the resource {}?", before.name),
             lead,
             path: format!("{}/edit", path(&identifier)),
             back: path(&identifier),

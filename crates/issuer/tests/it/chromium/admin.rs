@@ -100,7 +100,7 @@ async fn an_administrator_walks_through_all_pages() {
     goto(&format!("{resource}/edit")).await;
     window.wait("(document.querySelector('#scopes').value = 'orders:read=See your orders', true)").await;
     window.activate("button.primary").await;
-    assert_eq!(window.heading().await, "Change what https://orders.example gives?");
+    assert_eq!(window.heading().await, "Change the resource https://orders.example?");
     window.inspect("admin-resource-scopes").await;
     // A refused form keeps what was typed; a dangerous operation asks for the password.
     goto("/admin/users/new").await;

@@ -31,7 +31,7 @@ async fn removing_a_scope_asks_for_the_password_and_says_who_loses_what() {
     let form = browser.get(EDIT).await;
     assert!(form.text.contains(">\norders:read=orders:read\norders:write=orders:write</textarea>"), "{}", form.text);
     let asked = send(&browser, &[("scopes", "orders:read=See your orders\norders:cancel=Cancel orders")]).await;
-    assert_eq!(asked.heading(), "Change what https://orders.example gives?");
+    assert_eq!(asked.heading(), "Change the resource https://orders.example?");
     for text in [
         "The role clerk loses the scope orders:write.",
         "The applications shop, web may no longer ask for orders:write.",
