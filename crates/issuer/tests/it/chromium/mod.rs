@@ -12,7 +12,7 @@ use axum::http::Uri;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use crate::support::{PASSWORD, TestApp, claims, serve};
+use crate::support::{PASSWORD, TestApp, claims, real_time, serve};
 use window::Window;
 
 /// A client whose page shows the parameters that it was sent.
@@ -24,7 +24,14 @@ async fn shop() -> Shop {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let callback = format!("http://{}/callback", listener.local_addr().unwrap());
     let page = |told: String| axum::response::Html(format!("<!DOCTYPE html><title>Shop</title><h1>Shop</h1><pre id=told>{told}</pre>"));
-    let told_by_query = move |uri: Uri| async move { page(uri.query().unwrap_or_default().replace('&', "&amp;")) };
+    let told_by_query = move |uri: Uri| async move {
+        let told = uri.query().unwrap_or_default();
+        // The page before stays for a while, so that a second click on it finds its button.
+        if told.contains("state=slow") {
+            real_time(250).await;
+        }
+        page(told.replace('&', "&amp;"))
+    };
     let told_by_form = move |body: Bytes| async move { page(String::from_utf8(body.to_vec()).unwrap().replace('&', "&amp;")) };
     let router = Router::new().route("/callback", get(told_by_query).post(told_by_form)).route("/bye", get(told_by_query));
     tokio::spawn(async move { serve(listener, router).await });

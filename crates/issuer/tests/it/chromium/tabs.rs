@@ -148,3 +148,45 @@ async fn twenty_restored_tabs_all_reach_the_client() {
     expected.sort();
     assert_eq!(told, expected);
 }
+
+/// Clicks `css` twice, the second time after `gap` milliseconds, unless the page is gone by then.
+async fn click_twice(window: &Window, css: &str, gap: u32) {
+    let script = format!("const b = document.querySelector('{css}'); setTimeout(() => b.click(), {gap}); b.click()");
+    // The page may be gone before the driver has its answer.
+    let _ = window.client.execute(&script, vec![]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium; scripts/test.sh runs it"]
+async fn a_double_click_opens_the_app() {
+    let (app, shop, window) = ready().await;
+    let alice = sub(&app, "alice").await;
+    window.goto(&shop.request(&app, &[])).await;
+    sign_in(&window, PASSWORD).await;
+    consent(&window).await;
+    assert_eq!(shop.person(&app, &window).await, alice);
+    for gap in [0, 5, 40, 100, 180, 240] {
+        window.goto(&shop.request(&app, &[("prompt", "login"), ("state", "slow")])).await;
+        window.fill("#password", PASSWORD).await;
+        click_twice(&window, "button.primary", gap).await;
+        window.wait("!!document.querySelector('#told')").await;
+        assert_eq!(shop.person(&app, &window).await, alice, "sign-in, {gap} ms");
+        window.goto(&shop.request(&app, &[("prompt", "consent"), ("state", "slow")])).await;
+        click_twice(&window, ALLOW, gap).await;
+        window.wait("!!document.querySelector('#told')").await;
+        assert_eq!(shop.person(&app, &window).await, alice, "consent, {gap} ms");
+    }
+    // The form that changes the password keeps the person signed in, and says that it was changed.
+    let mut current = PASSWORD.to_owned();
+    for gap in [0, 8, 30, 60, 120] {
+        let chosen = format!("horse staple number {gap} of mine");
+        window.goto(&format!("{}/account/password", app.url)).await;
+        window.fill("#current_password", &current).await;
+        window.fill("#new_password", &chosen).await;
+        window.fill("#repeat_password", &chosen).await;
+        click_twice(&window, "form[action=\"/account/password\"] button.primary", gap).await;
+        window.wait("!!document.querySelector('.note.ok')").await;
+        assert_eq!(app.try_password("alice", &chosen, "").await.status, 200);
+        current = chosen;
+    }
+}
