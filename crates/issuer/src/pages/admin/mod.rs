@@ -256,7 +256,7 @@ impl AdminForm {
                 }
                 Some(sign_in::SignInError::Store(failed)) => return Err(failed.into()),
                 Some(sign_in::SignInError::Wrong) => "The password is wrong.".clone_into(&mut error),
-                Some(refused) => error = format!("Nothing was changed: {refused}."),
+                Some(refused) => error = format!("This form changed nothing: {refused}."),
             }
         }
         let fields =

@@ -35,7 +35,7 @@ impl AdminForm {
         if !self.overtaken {
             return String::new();
         }
-        "Nothing was changed: somebody else changed it meanwhile. Read what follows from it now, and confirm it again.".to_owned()
+        "This form was not used: an earlier click of yours or somebody else changed it meanwhile. Read what follows from it now, and confirm it again.".to_owned()
     }
 
     /// Returns the answer to a removal that was confirmed, but that somebody else, or the same form before, has made already: it is done.
@@ -76,9 +76,10 @@ impl AdminForm {
     pub(super) fn refused(&self, page: FormPage, refused: Refused) -> Result<Response, PageError> {
         match refused {
             Refused::Stale => {
-                let error = "Nothing was changed: somebody else changed it meanwhile. What you typed is below. Beside each field that is \
-                             saved with another value you read that value. Save again to put yours in its place."
-                    .to_owned();
+                let error =
+                    "This form was not used: an earlier click of yours or somebody else changed it meanwhile. What you typed is below. \
+                             Beside each field that is saved with another value you read that value. Save again to put yours in its place."
+                        .to_owned();
                 FormPage { error, ..page.filled_over_saved(|name| self.typed(name)) }.respond()
             }
             other => explained(self.redrawn(page), other),
@@ -91,7 +92,7 @@ pub(super) fn explained(page: FormPage, refused: Refused) -> Result<Response, Pa
     match refused {
         Refused::Invalid(faults) => page.with_faults(&faults).respond(),
         Refused::Conflict(reason) | Refused::Protected(reason) => {
-            FormPage { error: format!("Nothing was changed: {reason}."), ..page }.respond()
+            FormPage { error: format!("This form changed nothing: {reason}."), ..page }.respond()
         }
         other => Err(failed(other)),
     }
