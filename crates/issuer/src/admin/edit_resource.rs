@@ -81,6 +81,12 @@ impl ResourcePatch {
     }
 }
 
+/// Returns whom the removal of the resource `before` concerns.
+pub fn subject_of_removal(before: &ResourceView) -> Subject {
+    let removed = before.scopes.iter().map(|scope| scope.name.clone()).collect();
+    Subject::Resource { identifier: before.identifier.clone(), removed, closes: true }
+}
+
 /// Returns the names of those of the scopes `before` that are not among `after`.
 fn removed(before: &[ScopeView], after: &[ScopeView]) -> Vec<String> {
     let kept: BTreeSet<&str> = after.iter().map(|scope| scope.name.as_str()).collect();

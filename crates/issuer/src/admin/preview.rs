@@ -48,8 +48,8 @@ pub enum Subject {
         identifier: String,
         /// The scopes that the change removes.
         removed: Vec<String>,
-        /// `true` if the resource was open to any client and is not after the change. Then everyone is concerned whose authorization may
-        /// be used for the resource.
+        /// `true` if the resource was open to any client and is not after the change, or is removed. Then everyone is concerned whose
+        /// authorization may be used for the resource.
         closes: bool,
     },
 }

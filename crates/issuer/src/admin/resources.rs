@@ -13,8 +13,8 @@ use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::client_metadata::is_plain_text;
 use crate::oauth::resource_identifier::{comparable, is_allowed, is_same_url};
 use crate::oauth::token_claim::TokenClaim;
-use crate::store::ConnectionTrait;
 use crate::store::resources::{self, Resource, ResourceRow, ScopeRow};
+use crate::store::{ConnectionTrait, scope_changes};
 
 /// The longest identifier, in bytes. It is limited because every token carries it.
 const MAX_IDENTIFIER: usize = 255;
@@ -256,7 +256,7 @@ pub(super) async fn removable(change: &Change<'_>, identifier: &str) -> Result<R
     })
 }
 
-/// Removes a resource and its scopes, which roles and clients lose too. Returns the view before the change.
+/// Removes a resource and its scopes, which roles, clients, consents and authorizations lose too. Returns the view before the change.
 pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<ResourceView, Refused> {
     change.require(Operation::ResourceRemove)?;
     let (app, db) = (change.app, &change.transaction);
@@ -266,9 +266,7 @@ pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<Resourc
     }
     let before = read(app, db, &resource.id).await?.ok_or_else(|| Refused::not_found("resource", identifier))?;
     change.require_version(before.version)?;
-    let scopes: Vec<String> = before.scopes.iter().map(|scope| scope.name.clone()).collect();
-    crate::store::roles::count_change_of_holders(db, &scopes).await?;
-    if !resources::remove(db, &resource.id).await? {
+    if !scope_changes::remove_owner(db, &resource.id, change.now).await? {
         return Err(Refused::not_found("resource", identifier));
     }
     change.record(Action::ResourceRemoved, Object::Named(&before.identifier), Some(&before), None).await?;

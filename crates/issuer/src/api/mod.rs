@@ -18,6 +18,7 @@ mod overview;
 mod presets;
 mod previews;
 mod registration_tokens;
+mod resource_routes;
 mod resources;
 mod roles;
 mod route;
@@ -36,7 +37,6 @@ use crate::admin::groups::GroupView;
 use crate::admin::keys::KeyView;
 use crate::admin::member::MemberView;
 use crate::admin::preview::Preview;
-use crate::admin::resources::ResourceView;
 use crate::admin::roles::RoleView;
 use crate::admin::sessions::SessionView;
 use crate::admin::stale::Stale;
@@ -311,29 +311,8 @@ pub fn api() -> Api {
             O::ClientAdd,
             "Add a client from a preset, and get the lines to paste into the application",
             presets::add,
-        )
-        .list::<ResourceView, _>("/resources", O::ResourceList, "List resources, the oldest first", &[], resources::list)
-        .create::<resources::NewResourceBody, ResourceView, _>("/resources", O::ResourceAdd, "Add a resource", resources::add)
-        .show::<ResourceView, _>("/resources/{identifier}", O::ResourceShow, "Show a resource", resources::show)
-        .patch::<resources::ResourcePatchBody, ResourceView, _>(
-            "/resources/{identifier}",
-            O::ResourceEdit,
-            "Edit a resource; removing scopes and telling or allowing more need a recent sign-in of a user",
-            resources::edit,
-        )
-        .act::<resources::ResourcePatchBody, Preview, _>(
-            "/resources/{identifier}/edit/preview",
-            O::ResourceEdit,
-            "Show who would lose what if a resource were edited; nothing is changed",
-            previews::resource_edited,
-        )
-        .delete(
-            "/resources/{identifier}",
-            O::ResourceRemove,
-            "Remove a resource and its scopes, which roles and clients lose",
-            resources::remove,
         );
-    let api = api
+    let api = resource_routes::add_to(api)
         .show::<Checks, _>("/checks", O::CheckList, "Run the checks of signet doctor, which change nothing", overview::checks)
         .show::<Stale, _>("/stale", O::StaleList, "List users and clients that nobody uses, and secrets that are old", overview::stale)
         .count::<ActivityOfHours, _>(

@@ -96,6 +96,12 @@ pub(super) async fn client_edited(access: Access, Name(id): Name<String>, Body(p
     Ok(shown(ClientPreview { preview, changes: edit_client::changes(&before, &edited.client) }))
 }
 
+pub(super) async fn resource_removed(access: Access, Name(identifier): Name<String>) -> Answer {
+    let subject = edit_resource::subject_of_removal(&resources::show(&access.reading(), &identifier).await?);
+    let work = access.preview(&subject, |change| Box::pin(async move { resources::remove(change, &identifier).await.map(drop) }));
+    Ok(answer(work.await?))
+}
+
 pub(super) async fn resource_edited(access: Access, Name(identifier): Name<String>, Body(body): Body<ResourcePatchBody>) -> Answer {
     let patch = ResourcePatch::from(body);
     let subject = patch.subject(&resources::show(&access.reading(), &identifier).await?);

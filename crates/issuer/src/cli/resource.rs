@@ -7,7 +7,7 @@ use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
 use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceView, ScopeView};
 use crate::admin::{change, preview};
 use crate::app::App;
-use crate::cli::preview::changes;
+use crate::cli::preview::{changes, dry_run};
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, operator, reading};
 use crate::clock::UnixSeconds;
@@ -78,6 +78,9 @@ pub enum ResourceCommand {
     Remove {
         /// Identifier of the resource to remove
         identifier: String,
+        /// Only print which roles, clients and people would lose what
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -125,17 +128,21 @@ pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError
             token_lifetime,
             token_claims,
             group_prefix,
-            dry_run,
+            dry_run: only_shows,
         } => {
             let (token_claims, token_lifetime) = (token_claims.map(|claims| claims.0), token_lifetime.map(Some));
             let put = add_scopes.iter().map(|scope| parse_scope(scope)).collect();
             let scopes = (!add_scopes.is_empty() || !remove_scopes.is_empty()).then_some(ScopesPatch::Some { put, remove: remove_scopes });
             let patch = ResourcePatch { name, scopes, token_lifetime, open, access_token_typ, token_claims, group_prefix };
-            let report = if dry_run { try_edit(app, &identifier, patch).await } else { edit(app, &identifier, patch).await };
+            let report = if only_shows { try_edit(app, &identifier, patch).await } else { edit(app, &identifier, patch).await };
             report.map_err(|error| error.in_terms_of(EDIT))
         }
         ResourceCommand::List => list(app).await,
-        ResourceCommand::Remove { identifier } => remove(app, &identifier).await,
+        ResourceCommand::Remove { identifier, dry_run: true } => {
+            let subject = edit_resource::subject_of_removal(&resources::show(&reading(app), &identifier).await?);
+            dry_run(app, &operator(), &subject, |change| Box::pin(resources::remove(change, &identifier))).await
+        }
+        ResourceCommand::Remove { identifier, dry_run: false } => remove(app, &identifier).await,
     }
 }
 

@@ -207,10 +207,3 @@ pub async fn update(db: &impl ConnectionTrait, row: &ResourceRow) -> Result<bool
         .col_expr(Column::Version, Expr::col(Column::Version).add(1));
     Ok(set.filter(Column::Id.eq(row.id.as_str())).exec(db).await?.rows_affected == 1)
 }
-
-/// Deletes a resource with its scopes, which roles and clients lose too. Returns `false` if there is no such resource.
-pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<bool, StoreError> {
-    let Some(row) = row(db, id).await? else { return Ok(false) };
-    revocations::of_resource(db, &row).await?;
-    Ok(resources::Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
-}

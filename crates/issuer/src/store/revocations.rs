@@ -171,7 +171,9 @@ async fn renew_without(db: &impl ConnectionTrait, condition: Condition, removed:
     let mut renewed = Entity::update_many().col_expr(Column::GrantId, random_handle(db)).col_expr(Column::GrantIdUsed, Expr::value(false));
     if let Some(Removed { scopes, now }) = removed {
         let left = || without("scope", scopes);
-        let ended_at = Expr::case(left().eq(""), Expr::value(now)).finally(Expr::value(None::<UnixSeconds>));
+        // One that holds no scope was given for a resource alone, and may be for others too.
+        let ends = Condition::all().add(left().eq("")).add(Column::Scope.ne(""));
+        let ended_at = Expr::case(ends, Expr::value(now)).finally(Expr::value(None::<UnixSeconds>));
         renewed = renewed.col_expr(Column::Scope, left()).col_expr(Column::EndedAt, ended_at.into());
     }
     renewed.filter(Column::Id.in_subquery(locked)).exec(db).await?;
@@ -267,19 +269,12 @@ pub async fn of_client_itself(db: &impl ConnectionTrait, id: &str) -> Result<(),
 /// The number of authorizations that one statement of [`of_any_client`] looks at, so that none lasts long.
 const AT_ONCE: u64 = 5000;
 
-/// Refuses all access tokens that may be for `resource`: those of authorizations that hold a scope of it or were given for it, and those
-/// that clients with a scope of it got for themselves.
+/// Refuses all access tokens that may be for `resource`, which was open to any client: those of authorizations that hold a scope of it or were
+/// given for it, and those that clients with a scope of it got for themselves.
 pub async fn of_resource(db: &impl ConnectionTrait, resource: &resources::Model) -> Result<(), StoreError> {
     let owned = scopes::Entity::find().filter(scopes::Column::ResourceId.eq(resource.id.as_str())).all(db).await?;
     let names: Vec<String> = owned.into_iter().map(|scope| scope.name).collect();
-    let holders = || {
-        let holders = client_scopes::Entity::find().select_only().column(client_scopes::Column::ClientId);
-        let mut holders = holders.filter(client_scopes::Column::Scope.is_in(names.iter().map(String::as_str))).into_query();
-        let by_default = clients::Entity::find().select_only().column(clients::Column::Id);
-        let by_default = by_default.filter(clients::Column::DefaultResource.eq(resource.id.as_str())).into_query();
-        holders.union(UnionType::Distinct, by_default).take()
-    };
-    renew_clients(db, Condition::all().add(clients::Column::Id.in_subquery(holders()))).await?;
+    renew_clients(db, Condition::all().add(clients::Column::Id.in_subquery(clients_of(&names, Some(&resource.id))))).await?;
     // A resource without scopes and identifier has no authorizations.
     let mut lists_it = Condition::any().add(Expr::cust("1 = 0"));
     for name in &names {
@@ -288,31 +283,48 @@ pub async fn of_resource(db: &impl ConnectionTrait, resource: &resources::Model)
     if let Some(identifier) = &resource.identifier {
         lists_it = lists_it.add(has("authorizations.resources", identifier));
     }
-    if resource.open {
-        return of_any_client(db, &lists_it, None).await;
-    }
-    // Only these clients can have got scopes of the resource, and the tokens of a client that lost one were refused then.
-    let condition = Condition::all().add(authorizations::Column::ClientId.in_subquery(holders())).add(lists_it);
-    renew(db, Narrowed::Many, condition).await
+    of_any_client(db, &lists_it, None).await
 }
 
-/// Takes `scopes`, which are about to be removed, from the authorizations and from the clients that hold one of them, and refuses their access
-/// tokens. Reads all authorizations: a client may have lost a scope which its authorizations still list, and they must not hold the scope
-/// again if its name is given to another one later. Expects few scopes, because each makes the conditions longer.
-pub async fn of_removed_scopes(db: &impl ConnectionTrait, scopes: &[String], now: UnixSeconds) -> Result<(), StoreError> {
-    let lists_it = scopes.iter().fold(Condition::any(), |any, scope| any.add(has("authorizations.scope", scope)));
+/// Takes `scopes`, which are about to be removed, from the authorizations that hold one of them, and refuses their access tokens. Does not take
+/// the identifier of the `resource` that is removed with them from the authorizations that list it, but refuses their tokens too. Reads all
+/// authorizations: a client may have lost a scope which its authorizations still list, and they must not hold the scope again if its name is
+/// given to another one later. Expects few scopes, because each makes the conditions longer.
+pub async fn of_removed_scopes(
+    db: &impl ConnectionTrait,
+    scopes: &[String],
+    resource: Option<&str>,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    // Without scopes and a resource no authorization is meant.
+    let none = Condition::any().add(Expr::cust("1 = 0"));
+    let mut lists_it = scopes.iter().fold(none, |any, scope| any.add(has("authorizations.scope", scope)));
+    if let Some(identifier) = resource {
+        // What lists it still does so after the change, and is found there twice.
+        let unchanged = (db.get_database_backend() == DbBackend::Postgres).then(|| Expr::cust(UNCHANGED));
+        lists_it = lists_it.add(Condition::all().add(has("authorizations.resources", identifier)).add_option(unchanged));
+    }
     of_any_client(db, &lists_it, Some(Removed { scopes, now })).await
 }
 
-/// Refuses the access tokens that the clients which may ask for one of `scopes` got for themselves, and increments the versions of these
-/// clients, which are about to lose the scopes.
-pub async fn of_clients_with(db: &impl ConnectionTrait, scopes: &[String]) -> Result<(), StoreError> {
-    use clients::{Column, Entity};
+/// Selects the ids of the clients that may ask for one of `scopes`, and of those whose default is the resource with the key `resource`.
+fn clients_of(scopes: &[String], resource: Option<&str>) -> SelectStatement {
     let holders = client_scopes::Entity::find().select_only().column(client_scopes::Column::ClientId);
-    let holders = holders.filter(client_scopes::Column::Scope.is_in(scopes.iter().map(String::as_str))).into_query();
+    let mut holders = holders.filter(client_scopes::Column::Scope.is_in(scopes.iter().map(String::as_str))).into_query();
+    if let Some(resource) = resource {
+        let by_default = clients::Entity::find().select_only().column(clients::Column::Id);
+        holders.union(UnionType::Distinct, by_default.filter(clients::Column::DefaultResource.eq(resource)).into_query());
+    }
+    holders
+}
+
+/// Refuses the access tokens that the clients which may ask for one of `scopes`, or whose default is the resource with the key `resource`, got
+/// for themselves, and increments the versions of these clients, which are about to lose both.
+pub async fn of_clients_with(db: &impl ConnectionTrait, scopes: &[String], resource: Option<&str>) -> Result<(), StoreError> {
+    use clients::{Column, Entity};
     let narrowed = Entity::update_many().col_expr(Column::GrantId, random_handle(db));
     let narrowed = narrowed.col_expr(Column::Version, Expr::col(Column::Version).add(1));
-    narrowed.filter(Column::Id.in_subquery(holders)).exec(db).await?;
+    narrowed.filter(Column::Id.in_subquery(clients_of(scopes, resource))).exec(db).await?;
     Ok(())
 }
 

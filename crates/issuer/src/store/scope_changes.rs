@@ -4,8 +4,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::clock::UnixSeconds;
-use crate::store::entity::{client_scopes, role_scopes, scopes};
-use crate::store::resources::{ScopeRow, scopes_of};
+use crate::store::entity::{client_scopes, resources, role_scopes, scopes};
+use crate::store::resources::{ResourceRow, ScopeRow, row, scopes_of};
 use crate::store::{StoreError, consents, revocations, roles};
 
 /// The number of scopes that are taken away in one go, because each makes the conditions of the statements longer.
@@ -18,7 +18,7 @@ pub async fn set(db: &impl ConnectionTrait, id: &str, owned: Vec<ScopeRow>, now:
     let is_kept = |scope: &ScopeRow| owned.iter().any(|kept| kept.name == scope.name);
     let lost: Vec<String> = earlier.iter().filter(|scope| !is_kept(scope)).map(|scope| scope.name.clone()).collect();
     for lost in lost.chunks(AT_ONCE) {
-        take(db, lost, now).await?;
+        take(db, lost, None, now).await?;
     }
     let mut new = Vec::new();
     for scope in owned {
@@ -34,12 +34,29 @@ pub async fn set(db: &impl ConnectionTrait, id: &str, owned: Vec<ScopeRow>, now:
     Ok(())
 }
 
-/// Deletes the scopes `lost`. The database deletes with them that clients and roles hold them.
-async fn take(db: &impl ConnectionTrait, lost: &[String], now: UnixSeconds) -> Result<(), StoreError> {
-    revocations::of_clients_with(db, lost).await?;
-    roles::count_change_of_holders(db, lost).await?;
-    consents::forget_scopes(db, lost).await?;
-    revocations::of_removed_scopes(db, lost, now).await?;
+/// Deletes the resource with the key `id` and all its scopes, and refuses the access tokens that may be for it. Returns `false` if there is no
+/// such resource.
+pub async fn remove_owner(db: &impl ConnectionTrait, id: &str, now: UnixSeconds) -> Result<bool, StoreError> {
+    let Some(resource) = row(db, id).await? else { return Ok(false) };
+    let lost: Vec<String> = scopes_of(db, std::iter::once(id)).await?.into_iter().map(|scope| scope.name).collect();
+    // A resource without scopes can be named all the same.
+    let (first, rest) = lost.split_at(lost.len().min(AT_ONCE));
+    take(db, first, Some(&resource), now).await?;
+    for lost in rest.chunks(AT_ONCE) {
+        take(db, lost, None, now).await?;
+    }
+    Ok(resources::Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
+}
+
+/// Deletes the scopes `lost`. The database deletes with them that clients and roles hold them. Also refuses the access tokens that may be for
+/// `resource`, if it is removed with them.
+async fn take(db: &impl ConnectionTrait, lost: &[String], resource: Option<&ResourceRow>, now: UnixSeconds) -> Result<(), StoreError> {
+    revocations::of_clients_with(db, lost, resource.map(|resource| resource.id.as_str())).await?;
+    if !lost.is_empty() {
+        roles::count_change_of_holders(db, lost).await?;
+        consents::forget_scopes(db, lost).await?;
+    }
+    revocations::of_removed_scopes(db, lost, resource.and_then(|resource| resource.identifier.as_deref()), now).await?;
     scopes::Entity::delete_many().filter(scopes::Column::Name.is_in(lost.iter().map(String::as_str))).exec(db).await?;
     Ok(())
 }

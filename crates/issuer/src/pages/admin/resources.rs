@@ -82,14 +82,23 @@ pub async fn act(Path(identifier): Path<String>, mut form: AdminForm) -> Result<
     if form.text("action") != "remove" {
         return Err(PageError::stale_form());
     }
-    let resource = resources::show(&form.admin.reading(), &identifier).await.map_err(failed)?;
+    let resource = match resources::show(&form.admin.reading(), &identifier).await {
+        Ok(resource) => resource,
+        Err(refused) => return form.removed_already(refused, PATH),
+    };
+    form.show_version(resource.version);
     let actor = form.admin.as_confirmed();
-    form.admin.try_out(&actor, |change| Box::pin(resources::remove(change, &identifier))).await.map_err(failed)?;
+    let subject = edit_resource::subject_of_removal(&resource);
+    let effects = form.admin.effects(&actor, &subject, |change| Box::pin(resources::remove(change, &identifier))).await.map_err(failed)?;
     let scopes: Vec<&str> = resource.scopes.iter().map(|scope| scope.name.as_str()).collect();
+    let lead = match scopes[..] {
+        [] => effects,
+        _ => format!("Its scopes go with it, and every role and client loses them: {}. {effects}", scopes.join(", ")),
+    };
     let asked = Confirmation {
         section: SECTION,
         heading: format!("Remove the resource {}?", resource.name),
-        lead: format!("Its scopes go with it, and every role and client loses them: {}.", scopes.join(", ")),
+        lead,
         path: path(&resource.identifier),
         back: path(&resource.identifier),
         submit: "Remove the resource",
@@ -97,8 +106,10 @@ pub async fn act(Path(identifier): Path<String>, mut form: AdminForm) -> Result<
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
     }
-    form.admin.change(|change| Box::pin(resources::remove(change, &identifier))).await.map_err(failed)?;
-    form.admin.done("removed", PATH)
+    match form.change_drawn(|change| Box::pin(resources::remove(change, &identifier))).await {
+        Ok(_) => form.admin.done("removed", PATH),
+        Err(refused) => form.removed_already(refused, PATH),
+    }
 }
 
 fn fields() -> Vec<Field> {
@@ -192,7 +203,10 @@ async fn edit_form(admin: &Administrator, identifier: &str) -> Result<FormPage, 
     let resource = resources::show(&admin.reading(), identifier).await.map_err(failed)?;
     let path = path(identifier);
     let mut fields = fields();
-    fields.push(scopes_field());
+    fields.push(scopes_field().hint(
+        "One per line with what the consent page says, such as orders:read=See your orders. A scope that you take out is taken from roles, \
+         clients and people.",
+    ));
     fields.push(Field::new("groups", "Tokens tell the user's groups", Kind::Check));
     fields.push(Field::new("group_prefix", "Only groups whose names begin with", Kind::Text));
     fields.push(Field::new("roles", "Tokens tell the user's roles that hold a scope of this resource", Kind::Check));

@@ -10,6 +10,7 @@ mod built_in;
 mod clients;
 mod overview;
 mod recent_sign_in;
+mod resource_removal;
 mod resources;
 
 use crate::support::{Answer, CALLBACK, ORDERS, PASSWORD, TestApp, VERIFIER};

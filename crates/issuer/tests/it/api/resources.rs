@@ -5,11 +5,11 @@ use signet_issuer::admin::{clients, roles};
 
 use crate::support::{Answer, ORDERS, PASSWORD, TestApp, at_once};
 
-const PATH: &str = "/resources/https%3A%2F%2Forders%2Eexample";
+pub(super) const PATH: &str = "/resources/https%3A%2F%2Forders%2Eexample";
 const PREVIEW: &str = "/resources/https%3A%2F%2Forders%2Eexample/edit/preview";
 
 /// An issuer with alice, who is a clerk, the clients `shop`, `web` and `worker`, and a token of an administrator.
-async fn house() -> (TestApp, String) {
+pub(super) async fn house() -> (TestApp, String) {
     let app = TestApp::administered().await.with_web().await.with_user("alice").await;
     app.add_client("worker", false, "client_credentials", &["orders:write"]).await;
     app.add_client("service", false, "", &[]).await;
@@ -26,7 +26,7 @@ fn patch() -> Value {
     json!({ "scopes": [scope("orders:read", "See your orders"), scope("orders:cancel", "")] })
 }
 
-async fn etag(app: &TestApp, path: &str, token: &str) -> String {
+pub(super) async fn etag(app: &TestApp, path: &str, token: &str) -> String {
     app.call("GET", path, token, None, None).await.header("etag").to_owned()
 }
 

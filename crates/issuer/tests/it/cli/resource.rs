@@ -1,4 +1,4 @@
-//! `signet resource edit` from a script: scopes are added, described and removed, and `--dry-run` says who would lose what.
+//! `signet resource edit` and `remove` from a script: scopes are added, described and removed, and `--dry-run` says who would lose what.
 
 use serde_json::json;
 
@@ -48,5 +48,36 @@ fn scripts_can_change_the_scopes_of_a_resource_and_see_before_who_loses_what() {
             let refused = signet.error(&edit(&[more, dry].concat()), "");
             assert!(refused.contains(reason), "{more:?}: {refused}");
         }
+    }
+}
+
+#[test]
+fn scripts_can_see_before_the_removal_of_a_resource_who_loses_what() {
+    let signet = with_orders();
+    signet.json_with(&["user", "add", "alice", "--role", "clerk", "--password-stdin"], PASSWORD);
+    let client = ["client", "add", "--id", "shop", "--name", "Shop", "--access", "everyone", "--public", "--grant", "password"];
+    signet.json(&[&client[..], &["--resource", "https://orders.example", "--scope", "orders:write"]].concat());
+    let remove = ["resource", "remove", "https://orders.example"];
+    let dry = ["resource", "remove", "https://orders.example", "--dry-run"];
+    let expected = "Nothing was changed.\n\
+        1 role would lose the scope orders:read: clerk\n\
+        1 role would lose the scope orders:write: clerk\n\
+        1 client could no longer ask for the scope orders:write: shop\n\
+        1 user would lose the scope orders:read: alice\n\
+        1 user would lose the scope orders:write: alice\n";
+    assert_eq!(signet.run(&dry).stdout, expected);
+    assert_eq!(signet.json(&dry)["scopes"][1]["clients"], json!(["shop"]));
+    let before = signet.json(&["client", "show", "shop"]);
+    assert_eq!(before["scope"], "orders:write", "nothing was changed");
+    assert_eq!(signet.json(&remove)["removed"], true);
+    let after = signet.json(&["client", "show", "shop"]);
+    assert_eq!(
+        (&after["scope"], after["version"].as_i64()),
+        (&json!(""), before["version"].as_i64().map(|version| version + 1)),
+        "{after}"
+    );
+    for again in [&remove[..], &dry] {
+        let refused = signet.error(again, "");
+        assert!(refused.contains("https://orders.example"), "{refused}");
     }
 }

@@ -1,9 +1,11 @@
-//! The page of a resource changes its scopes, after a page that says who loses what.
+//! The page of a resource changes its scopes and removes it, after a page that says who loses what.
 
+use signet_issuer::admin::edit_resource::{self, ResourcePatch};
 use signet_issuer::admin::resources;
 
 use crate::support::{Answer, Browser, ORDERS, PASSWORD, TestApp};
 
+const PAGE: &str = "/admin/resources/https%3A%2F%2Forders%2Eexample";
 const EDIT: &str = "/admin/resources/https%3A%2F%2Forders%2Eexample/edit";
 
 async fn house() -> (TestApp, Browser) {
@@ -85,4 +87,51 @@ async fn other_changes_ask_only_if_they_give_or_take_something() {
     let done = browser.submit(&asked, EDIT, &[]).await;
     assert!(done.text.contains("Saved."), "{}", done.text);
     assert!(!resources::show(&app.reading(), ORDERS).await.unwrap().open);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn removing_a_resource_says_who_loses_what_and_takes_its_scopes_from_all() {
+    let (app, browser) = house().await;
+    let page = browser.get(PAGE).await;
+    let asked = browser.submit(&page, PAGE, &[("action", "remove")]).await;
+    assert_eq!(asked.heading(), "Remove the resource https://orders.example?");
+    for text in [
+        "every role and client loses them: orders:read, orders:write.",
+        "The role clerk loses the scope orders:read.",
+        "The role clerk loses the scope orders:write.",
+        "The applications shop, web may no longer ask for orders:write.",
+        "1 user loses the scope orders:write: alice.",
+        "One authorization, with its refresh token, gives no more tokens.",
+        "The access tokens of one authorization are refused at once.",
+        "Your password",
+    ] {
+        assert!(asked.text.contains(text), "{text}: {}", asked.text);
+    }
+    // Somebody else changes the resource while the page is read, so that it asks once more.
+    let patch = ResourcePatch { name: Some("Orders".to_owned()), ..ResourcePatch::default() };
+    app.operate(|change| Box::pin(edit_resource::edit(change, ORDERS, patch))).await.unwrap();
+    let overtaken = browser.submit(&asked, PAGE, &[("confirm_password", PASSWORD)]).await;
+    assert!(overtaken.text.contains("somebody else changed it meanwhile"), "{}", overtaken.text);
+    assert_eq!(overtaken.heading(), "Remove the resource Orders?");
+    assert_eq!(scopes(&app).await.len(), 2, "nothing happens before it is confirmed");
+    let done = browser.submit(&overtaken, PAGE, &[("confirm_password", PASSWORD)]).await;
+    assert!(done.status == 200 && done.text.contains("Removed."), "{}", done.text);
+    assert_eq!(app.count("SELECT count(*) FROM authorizations WHERE scope LIKE '%orders:%'").await, 0);
+    // The second click of a double click finds that it is done.
+    let twice = browser.submit(&overtaken, PAGE, &[("confirm_password", PASSWORD)]).await;
+    assert!(twice.status == 200 && twice.text.contains("Removed."), "{}", twice.text);
+    assert_eq!(browser.post(PAGE, &[("csrf", &page.hidden(PAGE)[0].1), ("action", "remove")]).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_that_removes_a_resource_without_scopes_names_none() {
+    let (app, browser) = house().await;
+    app.add_resource("https://bare.example", &[], None).await;
+    let path = "/admin/resources/https%3A%2F%2Fbare%2Eexample";
+    let asked = browser.submit(&browser.get(path).await, path, &[("action", "remove")]).await;
+    assert_eq!(asked.heading(), "Remove the resource https://bare.example?");
+    assert!(!asked.text.contains("Its scopes go with it"), "{}", asked.text);
+    let done = browser.submit(&asked, path, &[("confirm_password", PASSWORD)]).await;
+    assert!(done.text.contains("Removed."), "{}", done.text);
+    assert_eq!(scopes(&app).await.len(), 2, "the other resource stays");
 }
