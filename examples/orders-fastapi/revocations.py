@@ -78,7 +78,8 @@ class Revocations:
         for handle in [handle for handle, end in self.revoked.items() if end <= now]:
             del self.revoked[handle]
         self.kids.update(kids)
-        if len(self.revoked) + len(revoked) > MAX_ENTRIES:
+        fresh = set(revoked) - self.revoked.keys()
+        if len(self.revoked) + len(fresh) > MAX_ENTRIES:
             raise ValueError("there are more revocations than there is room for")
         self.revoked.update(dict.fromkeys(revoked, until))
         self.cursor = cursor

@@ -130,7 +130,13 @@ func (r *revocations) step() (time.Duration, error) {
 	for _, kid := range answer.Kids {
 		r.kids[kid] = true
 	}
-	if len(r.revoked)+len(answer.Revoked) > maxEntries {
+	fresh := map[string]bool{}
+	for _, handle := range answer.Revoked {
+		if _, known := r.revoked[handle]; !known {
+			fresh[handle] = true
+		}
+	}
+	if len(r.revoked)+len(fresh) > maxEntries {
 		return 0, errors.New("there are more revocations than there is room for")
 	}
 	for _, handle := range answer.Revoked {

@@ -58,7 +58,8 @@ async function step(issuer) {
   const now = performance.now();
   for (const [handle, until] of revoked) if (until <= now) revoked.delete(handle);
   keys.forEach((kid) => kids.add(kid));
-  if (revoked.size + answer.revoked.length > MAX_ENTRIES) throw new Error('there are more revocations than there is room for');
+  const fresh = new Set(answer.revoked.filter((handle) => !revoked.has(handle)));
+  if (revoked.size + fresh.size > MAX_ENTRIES) throw new Error('there are more revocations than there is room for');
   for (const handle of answer.revoked) revoked.set(handle, now + answer.keep_for * 1000);
   cursor = answer.cursor;
   return 100;

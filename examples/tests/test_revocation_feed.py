@@ -2,13 +2,14 @@
 
 import base64
 import hashlib
+import importlib
 import json
 import threading
 import time
 import urllib.parse
 
 import pytest
-from support import assert_all, running_services, until_all_refuse
+from support import EXAMPLES, assert_all, running_services, until_all_refuse
 from test_minted_tokens import Minter
 
 
@@ -115,6 +116,26 @@ def test_a_restart_loses_nothing(issuer, services):
     issuer.change(cut=False)
     until_all_refuse(services, of(issuer, "while away"), 15)
     assert_all(services, of(issuer, "alive"), 200)
+
+
+def test_only_new_entries_need_room(monkeypatch):
+    """Of the reader in Python alone, whose bound can be made small."""
+    monkeypatch.syspath_prepend(EXAMPLES / "orders-fastapi")
+    module = importlib.import_module("revocations")
+    monkeypatch.setattr(module, "MAX_ENTRIES", 4)
+    reader = module.Revocations("http://issuer.example")
+    reader.endpoint = "http://issuer.example/revocations"
+
+    def take(cursor: str, revoked: list[str]):
+        monkeypatch.setattr(module, "get", lambda *_: {"cursor": cursor, "keep_for": 3660, "revoked": revoked})
+        reader.step()
+
+    take("1", ["a", "b", "c"])
+    take("2", ["a", "b", "c", "d", "d", "a"])
+    take("3", ["d", "c", "b", "a"])
+    with pytest.raises(ValueError, match="room"):
+        take("4", ["a", "b", "c", "d", "e"])
+    assert (reader.cursor, set(reader.revoked)) == ("3", {"a", "b", "c", "d"})
 
 
 def test_a_revoked_key_is_refused_whatever_the_jwks_says(issuer, services):

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -133,7 +134,9 @@ class Revocations {
         var now = System.nanoTime();
         revoked.values().removeIf(until -> until - now <= 0);
         kids.addAll(keys);
-        if (revoked.size() + handles.size() > MAX_ENTRIES) {
+        var fresh = new HashSet<>(handles);
+        fresh.removeAll(revoked.keySet());
+        if (revoked.size() + fresh.size() > MAX_ENTRIES) {
             throw new NoAnswer("there are more revocations than there is room for", 0);
         }
         handles.forEach(handle -> revoked.put(handle, now + TimeUnit.SECONDS.toNanos(keepFor)));
