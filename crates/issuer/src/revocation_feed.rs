@@ -21,8 +21,7 @@ use crate::config::{MAX_TOKEN_LIFETIME, Settings, VERIFIER_LEEWAY};
 use crate::store::revocations::{self, RevocationRow};
 use crate::store::{Store, StoreError};
 
-/// A transaction that wrote an entry has ended after this time. PostgreSQL ends a transaction that is idle for 5 s, and a statement after
-/// 10 s. The one statement that gives new handles, and with it writes most entries, may take 25 s.
+/// A transaction that wrote an entry has ended after this time: a trigger of PostgreSQL undoes it if it has lasted for 30 s when it commits.
 const SETTLED: Duration = Duration::from_secs(40);
 
 /// A verifier that lacks more entries than this gets everything, from the buffer that all share.

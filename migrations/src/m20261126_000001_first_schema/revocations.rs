@@ -75,5 +75,18 @@ pub(super) fn triggers(backend: DatabaseBackend) -> Vec<String> {
         let body = format!("INSERT INTO revocations (id, {column}, at) VALUES ({id}, OLD.{column}, {now});");
         Trigger { name: &name, table, moment: &moment, when, body: &body }.statements(backend)
     };
-    WATCHED.iter().enumerate().flat_map(make).collect()
+    let watching = WATCHED.iter().enumerate().flat_map(make);
+    let in_time = IN_TIME.iter().filter(|_| backend == DatabaseBackend::Postgres).map(ToString::to_string);
+    watching.chain(in_time).collect()
 }
+
+/// Undoes a transaction that revokes something and has lasted for 30 s when it commits, because the nodes look for its entries no longer than
+/// 40 s. The error is that of a statement that takes too long. SQLite needs no such rule: it has one writer, so entries commit in their order.
+const IN_TIME: [&str; 2] = [
+    "CREATE FUNCTION revoke_in_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+     IF clock_timestamp() > transaction_timestamp() + interval '30 seconds' THEN \
+     RAISE EXCEPTION 'a change that refuses tokens took longer than 30 s' USING ERRCODE = 'query_canceled'; \
+     END IF; RETURN NULL; END $$",
+    "CREATE CONSTRAINT TRIGGER revoke_in_time AFTER INSERT ON revocations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW \
+     EXECUTE FUNCTION revoke_in_time()",
+];

@@ -65,16 +65,24 @@ impl Csp {
     }
 }
 
+/// The header that says whether a page may be reached by the page that opened it in a new window.
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
 /// Renders `page` as a response that no cache may keep.
 pub fn html(page: &impl Template, csp: Csp) -> Result<Response, PageError> {
     let body = page.render().map_err(PageError::server_error)?;
-    let headers: [(HeaderName, HeaderValue); 4] = [
+    let headers: [(HeaderName, HeaderValue); 3] = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::CONTENT_SECURITY_POLICY, csp.header()),
-        (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin-allow-popups")),
     ];
-    Ok((headers, body).into_response())
+    let mut response = (headers, body).into_response();
+    // An app may show the pages that lead back to it in a popup, whose last page speaks to the app by `window.opener`. With this header on a
+    // page before, the browser would cut that tie.
+    if csp == Csp::Own {
+        response.headers_mut().insert(OPENER_POLICY, HeaderValue::from_static("same-origin-allow-popups"));
+    }
+    Ok(response)
 }
 
 /// Renders `page`, which shows pages of `origins` in frames. After `refresh`, seconds and a URL, the browser goes on to that URL.
@@ -104,8 +112,7 @@ pub fn html_in_frame(page: &impl Template, origins: &[String]) -> Result<Respons
         format!("default-src 'none'; script-src '{CHECK_SCRIPT}'; form-action 'none'; base-uri 'none'; frame-ancestors {ancestors}");
     let policy = HeaderValue::from_str(&policy).map_err(PageError::server_error)?;
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    let opener = HeaderName::from_static("cross-origin-opener-policy");
-    response.headers_mut().insert(opener, HeaderValue::from_static("same-origin"));
+    response.headers_mut().insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
     Ok(response)
 }
 

@@ -29,6 +29,20 @@ async fn sub(app: &TestApp, username: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium; scripts/test.sh runs it"]
+async fn an_app_that_opens_the_sign_in_in_a_popup_can_be_told_of_its_end() {
+    let (app, shop, window) = ready().await;
+    window.goto(&shop.callback).await;
+    let popups = window.open_at_once(&[shop.request(&app, &[("state", "popup")])]).await;
+    window.show(popups[0].clone()).await;
+    sign_in(&window, PASSWORD).await;
+    consent(&window).await;
+    assert_eq!(shop.told(&window, "state").await, "popup");
+    let told = window.client.execute("return window.opener.document.querySelector('h1').innerText", vec![]).await.unwrap();
+    assert_eq!(told, json!("Shop"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium; scripts/test.sh runs it"]
 async fn each_tab_acts_on_what_was_typed_in_it() {
     let (app, shop, window) = ready().await;
     let app = app.with_user("bob").await;

@@ -17,6 +17,7 @@ use signet_issuer::config::VERIFIER_LEEWAY;
 use signet_issuer::jobs;
 use signet_issuer::oauth::access::Access;
 use signet_issuer::revocation_feed::hash;
+use signet_issuer::store::{ConnectionTrait, StoreError};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -497,6 +498,24 @@ async fn a_transaction_that_commits_late_is_told() {
     signet_issuer::store::commit(late).await.unwrap();
     let answer = after(&app, early.str("cursor")).await;
     assert!(listed(&answer, "revoked").contains(&handle(shop.str("access_token"))), "{}", answer.text);
+}
+
+/// The nodes look for the entries of a transaction no longer than 40 s after it took their numbers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_would_commit_too_late_to_be_told_is_undone() {
+    let House { app, shop, .. } = house().await;
+    if !app.database_url().starts_with("postgres") {
+        return;
+    }
+    let late = app.app.store.begin().await.unwrap();
+    let alice = claims(shop.str("access_token"))["sub"].as_str().unwrap().to_owned();
+    signet_issuer::store::authorizations::end_all(&late, Some(Uuid::parse_str(&alice).unwrap()), Some("shop"), 1).await.unwrap();
+    for _ in 0..4 {
+        late.execute_unprepared("SELECT pg_sleep(8)").await.unwrap();
+    }
+    let error = signet_issuer::store::commit(late).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Busy(_)) && error.to_string().contains("took longer than 30 s"), "{error}");
+    assert_eq!(app.refresh(shop.str("refresh_token")).await.status, 200, "nothing has ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
