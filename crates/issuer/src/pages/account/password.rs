@@ -184,7 +184,10 @@ impl From<PasswordChangeError> for Faults {
             PasswordChangeError::Policy(PolicyError::Guessable) => {
                 new("This password is too easy to guess. Choose one that is not a common word, a name, a date or a pattern.")
             }
-            error => Self { all: format!("Your new password was not saved: {error}."), ..Self::default() },
+            error => Self {
+                all: format!("Your new password was not saved by this click: {error}. An earlier click may have saved it."),
+                ..Self::default()
+            },
         }
     }
 }

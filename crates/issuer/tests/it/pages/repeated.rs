@@ -57,7 +57,8 @@ async fn new_passwords_that_are_sent_at_once_are_all_answered_truthfully() {
     fields.push(("username".into(), "alice".into()));
     let mut fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     fields.extend(typed(CHOSEN));
-    let answers = at_once((0..4).map(|_| browser.post_with("/account/password", &fields, ("origin", &app.url))).collect()).await;
+    // Each compares a password twice at most, and five attempts are free.
+    let answers = at_once((0..2).map(|_| browser.post_with("/account/password", &fields, ("origin", &app.url))).collect()).await;
     for answer in &answers {
         assert!(answer.status == 200 && answer.heading() == "Password", "{} {}", answer.status, answer.text);
         assert!(!answer.text.contains("was not saved"), "{}", answer.text);
