@@ -14,7 +14,7 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::scope::{ScopeSet, words};
 use crate::store::authorizations::AuthorizationRow;
 use crate::store::clients::{Client, GroupFilter};
-use crate::store::resources::USERINFO;
+use crate::store::resources::{Resource, USERINFO};
 use crate::store::users::{self, User};
 use crate::store::{client_groups, groups};
 use crate::tokens::audience::target;
@@ -29,7 +29,8 @@ use crate::tokens::{Authorization, Party, RequestedResource};
 pub struct TrialRequest {
     pub client_id: String,
     pub username: String,
-    /// The scopes that the client asks for, separated by spaces; `None` for the default ones.
+    /// The scopes that the client asks for, separated by spaces; `None` for those of a request without scope or, if that has none, for the
+    /// client's scopes of OpenID Connect.
     pub scope: Option<String>,
     /// The identifier of the resource that the client names.
     pub resource: Option<String>,
@@ -96,7 +97,7 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
     };
     let requested = match &request.scope {
         Some(scope) => ScopeSet::parse(scope).map_err(|error| Refused::invalid("scope", error.to_string()))?,
-        None => default_scopes(&client, resource.named()),
+        None => usual_scopes(&client, resource.named()),
     };
     let granted = narrow(&requested, &client, Some(&user));
     let scopes =
@@ -132,6 +133,13 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
     let mut obstacles = obstacles(app, &client, &user).await?;
     obstacles.extend(places.iter().filter_map(|place| Some(format!("No tokens are issued: {}.", place.refused.as_ref()?))));
     Ok(Trial { may_sign_in: obstacles.is_empty(), obstacles, scopes, places })
+}
+
+/// Returns the scopes that are tried if none is named: those of a request without scope. An application that signs people in has no default
+/// resource as a rule, so that such a request fails; it always names its scopes of OpenID Connect instead, so these are tried then.
+fn usual_scopes(client: &Client, resource: Option<&Resource>) -> ScopeSet {
+    let default = default_scopes(client, resource);
+    if default.is_empty() && resource.is_none() { default_scopes(client, Some(&Resource::userinfo())) } else { default }
 }
 
 /// Returns the reasons why `user` could not sign in to `client`.

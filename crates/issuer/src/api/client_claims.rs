@@ -63,7 +63,8 @@ pub struct ClaimsBody {
 #[schema(as = TrialRequest)]
 pub struct TrialBody {
     pub username: String,
-    /// The scopes to ask for, separated by spaces. Absent for those of a request without scope.
+    /// The scopes to ask for, separated by spaces. Absent for the client's scopes of the resource or of its default resource; if it has
+    /// neither, for its scopes of OpenID Connect. `offline_access` and the scopes of administration are tried only if they are named.
     #[serde(default)]
     pub scope: Option<String>,
     /// The identifier of the resource that the access token is for.

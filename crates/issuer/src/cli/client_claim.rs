@@ -77,7 +77,7 @@ pub struct TryArgs {
     /// Username of the user; nobody is signed in and nothing is signed
     #[arg(long, value_name = "USERNAME")]
     user: String,
-    /// Scope to ask for; may be repeated [default: what a request without scope asks for]
+    /// Scope to ask for; may be repeated [default: those of the resource, or those of OpenID Connect without one]
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
     /// Resource that the access token is for
@@ -152,6 +152,7 @@ pub async fn run(app: &App, command: ClaimCommand) -> Result<Report, CliError> {
 /// Shows what a client would be told of a user.
 pub async fn try_out(app: &App, args: TryArgs) -> Result<Report, CliError> {
     let scope = (!args.scopes.is_empty()).then(|| args.scopes.join(" "));
+    let names_scope = scope.is_some();
     let request = TrialRequest { client_id: args.id, username: args.user, scope, resource: args.resource };
     let trial = trial::run(&reading(app), &request)
         .await
@@ -160,6 +161,9 @@ pub async fn try_out(app: &App, args: TryArgs) -> Result<Report, CliError> {
     if !trial.may_sign_in {
         lines.push(format!("The user could not sign in to this client. {}", trial.obstacles.join(" ")));
         lines.push("If they could, it would get this:\n".to_owned());
+    }
+    if !names_scope {
+        lines.push("No scope was named, so these were tried:".to_owned());
     }
     for scope in &trial.scopes {
         let outcome = scope.missing.map_or("granted", |reason| reason);

@@ -20,7 +20,10 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
     let frame = admin.frame(SECTION, shell::line("client try", &[&id], "--user USERNAME --scope openid")).await?;
     let fields = vec![
         Field::new("user", "Username", Kind::Text),
-        Field::new("scope", "Scopes", Kind::Text).hint("Separated by spaces, such as openid email groups. Empty for the default ones."),
+        Field::new("scope", "Scopes", Kind::Text).hint(
+            "Separated by spaces, such as openid email groups. Empty for the client's scopes of its default resource, or of OpenID Connect \
+             if it has none.",
+        ),
         Field::new("resource", "Resource", Kind::Text)
             .hint("The identifier of the service that the access token is for; empty for the default."),
     ];
@@ -41,6 +44,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
         return form.by_get().respond();
     }
     let some = |name: &str| Some(query.text(name).to_owned()).filter(|text| !text.is_empty());
+    let scopes_lead = if query.text("scope").is_empty() { "No scope was named, so these were tried." } else { "" };
     let request = TrialRequest { client_id: id, username: user.clone(), scope: some("scope"), resource: some("resource") };
     let tried = match trial::run(&admin.reading(), &request).await {
         Ok(tried) => tried,
@@ -54,7 +58,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
     let scopes = Table::new(&["Scope", "Outcome"], "No scope was asked for.").filled(Listing::whole(tried.scopes), "", |scope| {
         vec![Cell::text(scope.scope), scope.missing.map_or_else(|| vec![Cell::badge("granted", true)], Cell::text)]
     });
-    let mut sections = vec![Section { title: "Scopes", table: Some(scopes), ..Section::default() }];
+    let mut sections = vec![Section { title: "Scopes", lead: scopes_lead.to_owned(), table: Some(scopes), ..Section::default() }];
     for place in tried.places {
         let row = |claim: TriedClaim| {
             let value = claim.value.map_or_else(|| "–".to_owned(), |value| value.to_string());

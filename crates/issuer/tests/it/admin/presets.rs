@@ -152,6 +152,49 @@ async fn each_preset_gives_the_same_client_through_every_face_and_it_gets_its_to
     assert_eq!(count, 16);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_each_preset_is_tried_without_naming_a_scope() {
+    let app = TestApp::administered().await.with_user("alice").await;
+    let token = app.token_of("boss", "admin").await;
+    let browser = app.signed_in("boss").await;
+    let keys = app.keys_dir().display().to_string();
+    let env = [("SIGNET_DATABASE_URL", app.database_url()), ("SIGNET_KEYS_DIR", keys.as_str()), ("SIGNET_ISSUER", app.url.as_str())];
+    for preset in presets::all() {
+        let id = preset.name;
+        by_cli(&app, preset, id);
+        // The claims of an application that reads them from the ID token are there too, because `openid` is among what is tried.
+        let mut expected: Vec<&str> = preset.scopes.iter().copied().filter(|scope| *scope != "offline_access").collect();
+        if id == "service" {
+            expected.push("orders:read");
+        }
+        expected.sort_unstable();
+        let outcome: Vec<Value> = expected.iter().map(|scope| json!({ "scope": scope, "missing": null })).collect();
+        let answer = app.call("POST", &format!("/clients/{id}/try"), &token, None, Some(json!({ "username": "alice" }))).await;
+        assert_eq!((answer.status, &answer.json["scopes"]), (200, &json!(outcome)), "{id}: {}", answer.text);
+        assert_eq!(answer.json["places"].as_array().unwrap().len(), if id == "service" { 1 } else { 3 }, "{id}: {}", answer.text);
+        let out = Signet::new().run_with(&env, &["client", "try", id, "--user", "alice"], "");
+        assert!(out.success && out.stdout.contains("No scope was named, so these were tried:\n"), "{id}: {} {}", out.stdout, out.stderr);
+        let granted = |scope: &str| out.stdout.contains(&format!("\n{scope:<24}granted\n"));
+        assert!(expected.iter().all(|scope| granted(scope)) && !granted("offline_access"), "{id}: {}", out.stdout);
+        let page = browser.get(&format!("/admin/clients/{id}/try?user=alice&scope=")).await;
+        assert!(page.status == 200 && page.text.contains("No scope was named, so these were tried."), "{id}: {}", page.text);
+        assert!(expected.iter().all(|scope| page.text.contains(&format!(">{scope}<"))), "{id}: {}", page.text);
+        let named = browser.get(&format!("/admin/clients/{id}/try?user=alice&scope={}", expected[0])).await;
+        assert!(named.status == 200 && !named.text.contains("No scope was named"), "{id}: {}", named.text);
+    }
+    // A client that signs people in and also has scopes of a resource is tried with what it tells of people.
+    app.add_client_with("both", true, "authorization_code", &["openid", "orders:read"], |draft| {
+        draft.redirect_uris = vec!["https://both.example/cb".to_owned()];
+        draft.default_resource = None;
+    })
+    .await;
+    let answer = app.call("POST", "/clients/both/try", &token, None, Some(json!({ "username": "alice" }))).await;
+    assert_eq!(answer.json["scopes"], json!([{ "scope": "openid", "missing": null }]), "{}", answer.text);
+    let body = json!({ "username": "alice", "resource": "https://orders.example" });
+    let answer = app.call("POST", "/clients/both/try", &token, None, Some(body)).await;
+    assert_eq!(answer.json["scopes"], json!([{ "scope": "orders:read", "missing": null }]), "{}", answer.text);
+}
+
 fn html_of(text: &str) -> String {
     text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;").replace('"', "&#34;").replace('\'', "&#39;")
 }
