@@ -216,6 +216,7 @@ fn in_field(field: &'static str) -> impl Fn(OAuthError) -> Refused {
 fn missing_scope(scope: &str, client: &Client, user: &User) -> Option<&'static str> {
     match client.scopes.iter().find(|allowed| allowed.name == scope) {
         None => Some("the client is not registered for this scope, or there is no such scope"),
+        Some(_) if client.withholds(scope) => Some(Missing::NotAllowed.reason()),
         Some(allowed) if allowed.resource_id == USERINFO || user.scopes.iter().any(|own| own == scope) => None,
         Some(_) => Some("no role of the user, direct or through a group, holds this scope"),
     }

@@ -69,6 +69,9 @@ pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<Option<String>, OA
     if !client.first_party && !consents::find(app.store.writer(), user.id, &client.id).await?.covers(to_consent) {
         return Err(OAuthError::new(Code::ConsentRequired, "the user must consent"));
     }
+    // The user was not asked for what is withheld from the client, so a later token must not tell it either.
+    let mut claims = request.claims.clone();
+    claims.retain(|name| !client.withholds(name));
     let code = BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<32>());
     let row = CodeRow {
         hash: secret::key(&code),
@@ -80,7 +83,7 @@ pub async fn give(app: &App, code: CodeRequest<'_>) -> Result<Option<String>, OA
         nonce: request.nonce.clone(),
         scope: granted.to_string(),
         resources: request.resources.join(" "),
-        claims: if request.claims.is_empty() { None } else { serde_json::to_string(&request.claims).ok() },
+        claims: if claims.is_empty() { None } else { serde_json::to_string(&claims).ok() },
         sid: session.sid.clone(),
         auth_time: proven.evidence().auth_time(),
         acr: proven.acr().to_owned(),

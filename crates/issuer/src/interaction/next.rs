@@ -157,7 +157,10 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
         Allowed::default()
     };
     let may_stay = may_outlive_session(client, request, &consented.scope);
-    let granted = narrow(&requested, client, Some(user)).filtered(|scope| scope != "offline_access" || may_stay);
+    // What is withheld is not granted either, so that the user is asked for it once an administrator has allowed it, and it is not told
+    // before.
+    let granted =
+        narrow(&requested, client, Some(user)).filtered(|scope| !client.withholds(scope) && (scope != "offline_access" || may_stay));
     if granted.is_empty() {
         return Err(none_can_be_granted(client, &requested));
     }
@@ -170,7 +173,7 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
             return Err(nothing_granted(resource, &app.settings.issuer));
         }
     }
-    let by_claims = standard_claims::scopes_of(request.claims.names()).filtered(|scope| client.may_ask(scope));
+    let by_claims = standard_claims::scopes_of(request.claims.names()).filtered(|scope| client.may_ask(scope) && !client.withholds(scope));
     let scope = granted.iter().chain(by_claims.iter()).collect();
     let (claims, told) = claims_to_tell(app, client, request, user, &granted, &audience).await?;
     let to_consent = Allowed { scope, resources: by_name, claims };
@@ -190,6 +193,11 @@ fn none_can_be_granted(client: &Client, requested: &ScopeSet) -> OAuthError {
         (requested, "the client is not registered for it; register the client for it, or name another scope")
     } else if registered.iter().all(|name| name == "offline_access") {
         (&registered, "the client must have the grant refresh_token, and the user must be asked for consent; name another scope too")
+    } else if registered.iter().all(|name| client.withholds(name)) {
+        (
+            &registered,
+            "the client registered itself, and no administrator has allowed it to be told of groups and roles; name another scope too",
+        )
     } else {
         (&registered, "the user has no role with it; give the user a role that holds it, or name another scope")
     };

@@ -171,6 +171,12 @@ impl Client {
         self.scopes.iter().any(|allowed| allowed.name == scope)
     }
 
+    /// Returns whether `name`, a scope or the claim of the same name, is withheld from the client, because it registered itself and no
+    /// administrator has allowed it to be told of groups and roles.
+    pub fn withholds(&self, name: &str) -> bool {
+        !self.claims_allowed && matches!(name, "groups" | "roles")
+    }
+
     /// Parses the metadata that the client was registered with (RFC 7591 §2).
     pub fn metadata(&self) -> Result<ClientMetadata, StoreError> {
         parse_metadata(&self.id, &self.metadata)
