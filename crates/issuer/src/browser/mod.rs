@@ -26,6 +26,7 @@ use crate::accounts::sign_in::{Checked, SignInError};
 use crate::app::App;
 use crate::audit::{Actor, Face, RequestInfo, Who};
 use crate::browser::session_store::{KEPT, Kept, is_kept};
+use crate::store::sessions;
 use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
 use crate::web::html::Page;
@@ -82,9 +83,11 @@ impl Browser {
             return Ok(Err(SignInError::Wrong));
         };
         let previous = self.signed_in().await?;
-        // If the user signed out while the password was compared, this sign-in must not undo that.
-        if let (Some(id), Some(_)) = (self.cookie.id(), self.kept().await?)
+        // If the user signed out while the password was compared, this sign-in must not undo that. A first click on the same form replaces the
+        // cookie, too, but the session goes on.
+        if let (Some(id), Some(kept)) = (self.cookie.id(), self.kept().await?)
             && !is_kept(&self.app, &id).await?
+            && sessions::live(self.app.store.writer(), &kept.sid, self.app.now()).await?.is_none()
         {
             return Err(PageError::signed_out_meanwhile());
         }
