@@ -33,7 +33,7 @@ pub struct WaitingRequest {
     pub answered: Option<Answered>,
 }
 
-/// What a client was sent.
+/// Says whether the client was sent a code or an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Answered {

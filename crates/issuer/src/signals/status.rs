@@ -58,7 +58,7 @@ pub async fn apply(
     let mut tells = tells;
     match status {
         Status::Enabled => {
-            // What was said of the status before is over.
+            // Events that tell an earlier status are no longer true, so they are removed from the queue.
             stream_queue::clear(db, id, Some(EventType::StreamUpdated)).await?;
             after.held = i32::try_from(stream_queue::count(db, id).await?.min(MOST_HELD)).unwrap_or_default();
             if let Some(at) = before.overflowed_at {

@@ -300,7 +300,7 @@ pub async fn of_removed_scopes(
     let none = Condition::any().add(Expr::cust("1 = 0"));
     let mut lists_it = scopes.iter().fold(none, |any, scope| any.add(has("authorizations.scope", scope)));
     if let Some(identifier) = resource {
-        // What lists it still does so after the change, and is found there twice.
+        // An authorization that names the resource still names it after the change, so a second search would find it again.
         let unchanged = (db.get_database_backend() == DbBackend::Postgres).then(|| Expr::cust(UNCHANGED));
         lists_it = lists_it.add(Condition::all().add(has("authorizations.resources", identifier)).add_option(unchanged));
     }
@@ -334,7 +334,7 @@ pub async fn of_clients_with(db: &impl ConnectionTrait, scopes: &[String], resou
 async fn of_any_client(db: &impl ConnectionTrait, lists_it: &Condition, removed: Option<Removed<'_>>) -> Result<(), StoreError> {
     use authorizations::{Column, Entity};
     let ids = || Entity::find().select_only().column(Column::Id);
-    // What is taken from an authorization is not found there twice.
+    // An authorization that has lost the removed scopes is not found again, so it needs no further condition.
     let unchanged = || (removed.is_none() && db.get_database_backend() == DbBackend::Postgres).then(|| Expr::cust(UNCHANGED));
     let mut after = Uuid::nil();
     wait_for_others(db).await?;

@@ -112,7 +112,7 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
 }
 
 /// `POST /account/password`: changes the password, and goes on with what waits for it: a request, or a page of the administration.
-/// The same form, sent a second time, is answered as the first one was.
+/// If a browser sends the same form a second time, it gets the same answer as the first time.
 pub async fn submit(State(app): State<Arc<App>>, sent: RepeatableForm) -> Result<Response, PageError> {
     let RepeatableForm { browser, form, is_own } = sent;
     let onward = Onward::new(form.get("request").unwrap_or_default(), form.get("next").unwrap_or_default());

@@ -223,7 +223,7 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
     let added = if form.is_confirmation() {
         admin.change(move |change| Box::pin(users::add(change, user, hash))).await
     } else {
-        // What is wrong is said before the password is asked for.
+        // The page names all faults before it asks for the password.
         admin.try_out(&actor, move |change| Box::pin(users::add(change, user, hash))).await.and(Err(Refused::StaleAuthentication))
     };
     match added {

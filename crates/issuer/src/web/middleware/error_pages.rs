@@ -18,7 +18,7 @@ struct ErrorPage {
     message: String,
     detail: String,
     links: Vec<Shown>,
-    /// What the person typed in vain, by the names of the fields.
+    /// The texts that the person typed and that were not stored, by the names of the fields.
     typed: Vec<(String, String)>,
 }
 

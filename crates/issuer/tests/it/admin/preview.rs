@@ -123,7 +123,7 @@ async fn a_preview_counts_the_tokens_that_a_redundant_role_refuses() {
     assert_eq!(counts(&given.unwrap().1), (0, 0), "to gain something refuses no token");
     assert_eq!(app.introspect("web", token.str("access_token")).await.json["active"], true, "a preview refuses none");
 
-    // What was said comes true.
+    // The change refuses the token, as its preview said.
     app.operate(|change| Box::pin(roles::remove(change, "reader"))).await.unwrap();
     assert_eq!(app.introspect("web", token.str("access_token")).await.json["active"], false);
 }
