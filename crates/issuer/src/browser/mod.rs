@@ -25,7 +25,7 @@ use crate::accounts::session::{self, ProvenUser, SignedIn};
 use crate::accounts::sign_in::{Checked, SignInError};
 use crate::app::App;
 use crate::audit::{Actor, Face, RequestInfo, Who};
-use crate::browser::session_store::{KEPT, Kept, is_kept};
+use crate::browser::session_store::{KEPT, Kept, REPLACED, is_kept};
 use crate::store::sessions;
 use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
@@ -82,7 +82,10 @@ impl Browser {
         let Step::Done(proven) = requirement::next(&evidence, &Enrolled::of(&user), &Requirement::for_session()) else {
             return Ok(Err(SignInError::Wrong));
         };
-        let previous = self.signed_in().await?;
+        let previous = match self.signed_in().await? {
+            None => self.replaced_meanwhile().await?,
+            known => known,
+        };
         // If the user signed out while the password was compared, this sign-in must not undo that. A first click on the same form replaces the
         // cookie, too, but the session goes on.
         if let (Some(id), Some(kept)) = (self.cookie.id(), self.kept().await?)
@@ -117,9 +120,19 @@ impl Browser {
         }
     }
 
+    /// Returns the user who is signed in by a cookie that has replaced the one that the browser sent, as a first click on a form does before the
+    /// second. It is asked only for whoever knows the user's password, because the replaced cookie signs nobody in.
+    async fn replaced_meanwhile(&self) -> Result<Option<SignedIn>, PageError> {
+        let Some(replaced) = self.cookie.get::<Kept>(REPLACED).await? else { return Ok(None) };
+        Ok(session::find(&self.app, &replaced.sid, &self.request).await?)
+    }
+
     /// Gives the cookie a new id, and with it a new CSRF token unless `keep_csrf` is set.
     async fn replace(&self, sid: String, keep_csrf: bool) -> Result<(), PageError> {
-        let earlier = self.kept().await?;
+        let earlier = match self.kept().await? {
+            None => self.cookie.get::<Kept>(REPLACED).await?,
+            known => known,
+        };
         self.cookie.cycle_id().await?;
         let kept_csrf = earlier.as_ref().filter(|_| keep_csrf).map(|kept| kept.csrf.clone());
         let csrf = kept_csrf.unwrap_or_else(|| self.random_value());

@@ -1,6 +1,9 @@
-//! Stores the sessions of tower-sessions. A row is written once, when the id of its cookie is made, and never changed. To change what is
-//! kept for a browser, the cookie gets a new id. So a request in flight cannot bring a signed-out browser back, and parallel requests of
-//! one browser cannot overwrite each other's changes.
+//! Stores the sessions of tower-sessions. A row is written once, when the id of its cookie is made, and what it says is never changed. To
+//! change what is kept for a browser, the cookie gets a new id. So a request in flight cannot bring a signed-out browser back, and parallel
+//! requests of one browser cannot overwrite each other's changes.
+//!
+//! A request that was sent before the browser learned the new id comes with the old one. It counts as signed out, but for
+//! [`REPLACED_FOR`] seconds it neither removes the new cookie from the browser, nor begins a second session if it signs the same user in.
 //!
 //! The issuer's clock decides when a row expires; the dates of tower-sessions are ignored.
 
@@ -14,13 +17,20 @@ use tower_sessions::session::{self, Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
 use crate::app::App;
+use crate::clock::UnixSeconds;
 use crate::oauth::secret;
-use crate::store::StoreError;
 use crate::store::browsers::{self, BrowserRow};
+use crate::store::{StoreError, sessions};
 use crate::web::error::page::PageError;
 
 /// The key under which the data of a record holds [`Kept`].
 pub const KEPT: &str = "kept";
+
+/// The key under which the data of a record holds [`Kept`] if the id of the cookie was replaced a moment ago, and the session goes on.
+pub const REPLACED: &str = "replaced";
+
+/// For how many seconds the store remembers an id after it was replaced. A browser that is sent the new id uses the old one no longer.
+pub const REPLACED_FOR: UnixSeconds = 10;
 
 /// The values that the issuer keeps for a browser in which a user has signed in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,6 +54,14 @@ fn hash(id: &Id) -> String {
 /// Returns `true` if the row of the cookie `id` still exists and has not expired.
 pub async fn is_kept(app: &App, id: &Id) -> std::result::Result<bool, StoreError> {
     Ok(browsers::find(app.store.writer(), &hash(id), app.now()).await?.is_some())
+}
+
+/// Returns the row of the cookie `id` if the cookie got another id a moment ago and its session goes on.
+async fn replaced(app: &App, id: &Id) -> std::result::Result<Option<BrowserRow>, StoreError> {
+    let now = app.now();
+    let Some(row) = browsers::find_expired(app.store.writer(), &hash(id), now - REPLACED_FOR, now).await? else { return Ok(None) };
+    let live = sessions::live(app.store.writer(), &row.sid, now).await?;
+    Ok(live.map(|_| row))
 }
 
 /// The texts by which tower-sessions, whose errors hold only texts, tells that the database is busy, or cannot be reached or written.
@@ -90,11 +108,15 @@ impl SessionStore for BrowserStore {
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let found = browsers::find(self.0.store.writer(), &hash(id), self.0.now()).await.map_err(failed)?;
+        let (key, found) = match found {
+            Some(row) => (KEPT, Some(row)),
+            None => (REPLACED, replaced(&self.0, id).await.map_err(failed)?),
+        };
         let Some(BrowserRow { csrf, request_key, sid, .. }) = found else { return Ok(None) };
         let kept = serde_json::to_value(Kept { csrf, request_key, sid }).map_err(|error| Error::Decode(error.to_string()))?;
-        // `browsers::find` has checked the expiry, so tower-sessions gets a date that never comes.
+        // The queries have checked the expiry, so tower-sessions gets a date that never comes.
         let expiry_date = time::OffsetDateTime::UNIX_EPOCH + time::Duration::days(365_000);
-        Ok(Some(Record { id: *id, data: HashMap::from([(KEPT.to_owned(), kept)]), expiry_date }))
+        Ok(Some(Record { id: *id, data: HashMap::from([(key.to_owned(), kept)]), expiry_date }))
     }
 
     /// Does nothing, because tower-sessions calls this only for ids that have a row, and a row is never changed.
@@ -103,6 +125,6 @@ impl SessionStore for BrowserStore {
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        browsers::remove(self.0.store.writer(), &hash(id)).await.map_err(failed)
+        browsers::expire(self.0.store.writer(), &hash(id), self.0.now()).await.map_err(failed)
     }
 }

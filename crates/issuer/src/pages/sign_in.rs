@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::accounts::session::SignedIn;
 use crate::accounts::sign_in::{self, SignInError};
@@ -113,25 +114,31 @@ impl Purpose {
         let (sid, user) = (signed_in.session.sid.as_str(), signed_in.user.id);
         match self {
             Self::Account(next) => see_other(app, next.as_deref().unwrap_or("/account")),
-            Self::Waiting { mut waiting, .. } => {
-                waiting.interaction.note_sign_in(sid, user);
-                waiting.save(app).await?;
-                waiting::resume(app, &waiting.id)
-            }
+            Self::Waiting { waiting, .. } => go_on_waiting(app, *waiting, sid, user).await,
             Self::Sealed { request, .. } => {
                 let SealedRequest { id, mut interaction, .. } = *request;
                 interaction.note_sign_in(sid, user);
                 if !waiting::adopt(app, browser, &id, &interaction).await? {
                     // The same form was sent before. The request may still wait, for example if the person went back.
-                    let (_, mut waiting) = waiting::require(app, browser, &id).await.map_err(PageError::although_signed_in)?;
-                    waiting.interaction.note_sign_in(sid, user);
-                    waiting.save(app).await?;
+                    let (_, waiting) = waiting::require(app, browser, &id).await.map_err(PageError::although_signed_in)?;
+                    return go_on_waiting(app, waiting, sid, user).await;
                 }
                 waiting::resume(app, &id)
             }
-            Self::Ended { error, .. } => Err(error.although_signed_in()),
+            // The request is found now if an earlier click on the same form has replaced the cookie meanwhile.
+            Self::Ended { request, error } => match waiting::require(app, browser, &request).await {
+                Ok((_, waiting)) => go_on_waiting(app, waiting, sid, user).await,
+                Err(_) => Err(error.although_signed_in()),
+            },
         }
     }
+}
+
+/// Goes on with `waiting` after `user` has signed in in the session `sid`.
+async fn go_on_waiting(app: &App, mut waiting: WaitingRequest, sid: &str, user: Uuid) -> Result<Response, PageError> {
+    waiting.interaction.note_sign_in(sid, user);
+    waiting.save(app).await?;
+    waiting::resume(app, &waiting.id)
 }
 
 /// The texts of the page that depend on what happened.

@@ -1,5 +1,5 @@
-//! The browsers in which a user has signed in. The table stores the hash of the cookie's id, never the id itself. A row is never updated,
-//! because each change gives the cookie a new id and so a new row.
+//! The browsers in which a user has signed in. The table stores the hash of the cookie's id, never the id itself. What a row says is never
+//! changed, because each change gives the cookie a new id and so a new row; the old row expires at once.
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
@@ -21,9 +21,20 @@ pub async fn find(db: &impl ConnectionTrait, id_hash: &str, now: UnixSeconds) ->
     Ok(Entity::find_by_id(id_hash).filter(Column::ExpiresAt.gt(now)).all(db).await?.pop())
 }
 
-/// Deletes the browser `id_hash`.
-pub async fn remove(db: &impl ConnectionTrait, id_hash: &str) -> Result<(), StoreError> {
-    Entity::delete_by_id(id_hash).exec(db).await?;
+/// Returns the browser `id_hash`, if it has expired at `now`, but not before `since`.
+pub async fn find_expired(
+    db: &impl ConnectionTrait,
+    id_hash: &str,
+    since: UnixSeconds,
+    now: UnixSeconds,
+) -> Result<Option<BrowserRow>, StoreError> {
+    Ok(Entity::find_by_id(id_hash).filter(Column::ExpiresAt.between(since, now)).all(db).await?.pop())
+}
+
+/// Lets the browser `id_hash` expire at `now`, unless it has expired already.
+pub async fn expire(db: &impl ConnectionTrait, id_hash: &str, now: UnixSeconds) -> Result<(), StoreError> {
+    let live = Entity::update_many().filter(Column::IdHash.eq(id_hash)).filter(Column::ExpiresAt.gt(now));
+    live.col_expr(Column::ExpiresAt, now.into()).exec(db).await?;
     Ok(())
 }
 

@@ -180,6 +180,11 @@ async fn a_double_click_opens_the_app() {
     consent(&window).await;
     assert_eq!(shop.person(&app, &window).await, alice);
     for gap in [0, 5, 40, 100, 180, 240] {
+        window.goto(&shop.request(&app, &[("prompt", "login"), ("state", "slow")])).await;
+        window.fill("#password", PASSWORD).await;
+        click_twice(&window, "button.primary", gap).await;
+        window.wait("!!document.querySelector('#told')").await;
+        assert_eq!(shop.person(&app, &window).await, alice, "sign-in, {gap} ms");
         window.goto(&shop.request(&app, &[("prompt", "consent"), ("state", "slow")])).await;
         click_twice(&window, ALLOW, gap).await;
         window.wait("!!document.querySelector('#told')").await;

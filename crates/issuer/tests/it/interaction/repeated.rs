@@ -80,6 +80,19 @@ async fn sign_in_that_is_clicked_twice_leads_to_the_app() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_of_one_session_at_the_same_moment_lead_to_the_app_by_one_code() {
+    for _ in 0..4 {
+        let app = app().await;
+        let browser = app.signed_in("alice").await;
+        browser.code(&app.authorize(&[])).await;
+        let page = browser.get(&app.authorize(&[("prompt", "login")])).await;
+        let answers = at_once((0..4).map(|_| browser.sign_in(&page, "alice", PASSWORD)).collect()).await;
+        only_one_is_alive(&app, &codes(&answers)).await;
+        assert_eq!(app.count("SELECT count(*) FROM sessions WHERE ended_at IS NULL").await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_repeated_for_a_few_seconds_from_the_first() {
     let app = app().await;
     let browser = app.signed_in("alice").await;
