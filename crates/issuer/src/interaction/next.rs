@@ -161,16 +161,22 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
     // before.
     let granted =
         narrow(&requested, client, Some(user)).filtered(|scope| !client.withholds(scope) && (scope != "offline_access" || may_stay));
-    if granted.is_empty() {
+    // Without the parameter scope, no scope of the request can be invalid (RFC 6749 §3.3). If the request names a resource then, that is what
+    // nothing can be granted of (RFC 8707 §2).
+    let without_scope = resources.first().filter(|_| request.scope.is_none());
+    if granted.is_empty() && without_scope.is_none() {
         return Err(none_can_be_granted(client, &requested));
     }
     let by_name = allowed_by_name(app, client, request, &resources, &granted).await?;
+    if let Some(resource) = without_scope.filter(|_| granted.is_empty()) {
+        return Err(nothing_granted(app, resource).await);
+    }
     // The token endpoint would refuse a request that has no audience, so refuse it before the user is asked for consent.
     let resource = resources.into_iter().next().map_or(RequestedResource::None, RequestedResource::Default);
     let audience = audience(&resource, &granted, client)?;
     for resource in &audience {
         if !is_granted(resource, &granted, client) && !by_name.contains(&resource.id) {
-            return Err(nothing_granted(resource, &app.settings.issuer));
+            return Err(nothing_granted(app, resource).await);
         }
     }
     let by_claims = standard_claims::scopes_of(request.claims.names()).filtered(|scope| client.may_ask(scope) && !client.withholds(scope));
@@ -184,7 +190,7 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
 /// operator knows what to change.
 fn none_can_be_granted(client: &Client, requested: &ScopeSet) -> OAuthError {
     if requested.is_empty() {
-        let reason = "scope: the request names none, and the client has no scope of the resource, or no default resource; \
+        let reason = "scope: the request names none, and the client has no default resource, or no scope of it; \
                       name a scope for which the client is registered, such as openid";
         return OAuthError::new(Code::InvalidScope, reason);
     }
@@ -249,7 +255,7 @@ async fn allowed_by_name(
         let owned = resources::scopes_of(app.store.reader(), std::iter::once(resource.id.as_str())).await?;
         let is_asked = !client.first_party || request.prompt.consent;
         if !owned.is_empty() || !is_asked {
-            return Err(nothing_granted(resource, &app.settings.issuer));
+            return Err(nothing_granted(app, resource).await);
         }
         by_name.insert(resource.id.clone());
     }

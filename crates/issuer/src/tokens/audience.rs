@@ -2,7 +2,6 @@
 
 use crate::app::App;
 use crate::oauth::error::{Code, OAuthError};
-use crate::oauth::issuer::Issuer;
 use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
 use crate::store::resources::{self, Resource, USERINFO};
@@ -35,16 +34,22 @@ pub fn is_granted(resource: &Resource, granted: &ScopeSet, client: &Client) -> b
     granted.iter().any(|name| owner(client, name) == Some(&resource.id))
 }
 
-/// Returns the error for a resource of which nothing was granted.
-pub fn nothing_granted(resource: &Resource, issuer: &Issuer) -> OAuthError {
-    let identifier = resource.identifier(issuer);
-    OAuthError::new(
-        Code::InvalidTarget,
-        format!(
+/// Returns the error for `resource`, of which nothing was granted. It says what the developer of the client or the operator can do, which
+/// depends on whether the resource owns any scope.
+pub async fn nothing_granted(app: &App, resource: &Resource) -> OAuthError {
+    let identifier = resource.identifier(&app.settings.issuer);
+    let description = match resources::scopes_of(app.store.reader(), std::iter::once(resource.id.as_str())).await {
+        Ok(owned) if owned.is_empty() => format!(
+            "resource: {identifier} owns no scopes, so the user must allow it by its name on the consent page; send resource to the \
+             authorization endpoint together with a scope such as openid, and with prompt=consent if the client is first-party"
+        ),
+        Ok(_) => format!(
             "resource: no scope of {identifier} was granted; name one of its scopes in scope, or another resource in resource; \
              the client must be registered for the scope, and the roles of a user must hold it"
         ),
-    )
+        Err(error) => return error.into(),
+    };
+    OAuthError::new(Code::InvalidTarget, description)
 }
 
 /// Returns the scopes of `requested` that the resources of `audience` own.

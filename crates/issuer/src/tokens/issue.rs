@@ -130,7 +130,7 @@ pub async fn draft<'a>(
     let issuer = &app.settings.issuer;
     for resource in &audience {
         if !is_granted(resource, granted, client) && !is_allowed_by_name(app, party, client, resource).await? {
-            return Err(nothing_granted(resource, issuer));
+            return Err(nothing_granted(app, resource).await);
         }
     }
     let scope = owned(&requested, &audience, client);

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use signet_issuer::admin::edit_resource::{self, ResourcePatch};
 use signet_issuer::grants::Grant;
 
 use crate::support::{Answer, Browser, CALLBACK, ORDERS, PASSWORD, SECRET, TestApp, VERIFIER};
@@ -201,4 +202,39 @@ async fn a_resource_without_scopes_is_reached_only_by_consent_to_its_name() {
     let refreshed = refresh(&app, "third", &tokens, "").await;
     assert_eq!(refreshed.error(), (400, "invalid_grant"));
     assert_eq!(browser.get(&request("third")).await.heading(), "Allow third access?");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_without_scope_for_a_resource_of_which_nothing_can_be_granted_has_no_target() {
+    let app = app_with_two_resources().await;
+    let open = ResourcePatch { open: Some(true), ..ResourcePatch::default() };
+    app.operate(|change| Box::pin(edit_resource::edit(change, BARE, open))).await.unwrap();
+    app.add_client_with("third", false, "authorization_code", &["openid"], |client| {
+        client.redirect_uris = vec![CALLBACK.into()];
+        client.default_resource = None;
+    })
+    .await;
+    let browser = app.signed_in("alice").await;
+    let at_page = async |client: &str, scope: &str, resource: &str| {
+        browser.get(&app.authorize(&[("client_id", client), ("scope", scope), ("resource", resource)])).await
+    };
+
+    let without_scopes = "resource: https://bare.example owns no scopes, so the user must allow it by its name";
+    let without_role = "resource: no scope of https://invoices.example was granted";
+    for (client, resource, reason) in [("all", BARE, without_scopes), ("third", BARE, without_scopes), ("all", INVOICES, without_role)] {
+        let reply = at_page(client, "", resource).await.reply();
+        assert_eq!(reply["error"], "invalid_target", "{client} {resource}");
+        assert!(reply["error_description"].starts_with(reason), "{client} {resource}: {reply:?}");
+    }
+    for grant in [Grant::Password, Grant::ClientCredentials] {
+        let answer = ask(&app, &browser, grant, "", BARE).await;
+        assert_eq!(answer.error(), (400, "invalid_target"), "{grant:?}: {}", answer.text);
+        assert!(answer.str("error_description").starts_with(without_scopes), "{grant:?}: {}", answer.text);
+    }
+    // A scope that the request names, and one that it lacks although it names no resource either, are faults of the scope.
+    assert_eq!(at_page("all", "invoices:read", INVOICES).await.reply()["error"], "invalid_scope");
+    assert_eq!(at_page("third", "", "").await.reply()["error"], "invalid_scope");
+    // What the description says helps.
+    let page = at_page("third", "openid", BARE).await;
+    assert!(page.text.contains("Use https://bare.example for you"), "{}", page.text);
 }
