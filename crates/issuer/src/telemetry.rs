@@ -1,10 +1,12 @@
 //! Logging, and notices for the operator. Log lines carry ids, never credentials or tokens.
 
+use std::error::Error;
 use std::fmt;
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tracing::field::DisplayValue;
 use tracing_subscriber::EnvFilter;
 
 use crate::clock::Clock;
@@ -24,6 +26,11 @@ pub fn start(settings: &Settings) {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
+}
+
+/// Returns what caused `error`, for the field `cause` of a log line: the whole error of the database, of which people are told only the message.
+pub fn cause<'e>(error: &'e (dyn Error + 'static)) -> Option<DisplayValue<&'e (dyn Error + 'static)>> {
+    error.source().map(tracing::field::display)
 }
 
 /// How often a notice is logged at most, and for how long it is shown.

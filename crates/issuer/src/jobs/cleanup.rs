@@ -13,6 +13,7 @@ use crate::store::{
     activity, attempts, audit_events, authorization_codes, authorizations, browsers, client_assertions, client_refusals, client_secrets,
     devices, password_links, registration_tokens, revocations, sessions, sign_in_failures, stream_queue, waiting_requests,
 };
+use crate::telemetry::cause;
 
 const BATCH: i64 = 500;
 /// The largest number of clients that one transaction removes.
@@ -29,7 +30,7 @@ const KEEP_REQUESTS: i64 = DAY;
 /// Runs one round. A failure is only logged, because the next round tries again.
 pub async fn run(app: &App) {
     if let Err(error) = clean(app).await {
-        tracing::error!(%error, "the cleanup failed; the next round tries again");
+        tracing::error!(%error, cause = cause(&error), "the cleanup failed; the next round tries again");
     }
 }
 

@@ -155,10 +155,11 @@ impl OAuthError {
         self.description.chars().map(|c| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\') { c } else { '?' }).collect()
     }
 
-    /// Logs the source, if there is one.
+    /// Logs the source, if there is one, and what caused that, such as the whole error of the database.
     pub fn log(&self) {
         if let Some(source) = &self.source {
-            tracing::error!(error = %source, "request failed");
+            let cause = source.source().map(tracing::field::display);
+            tracing::error!(error = %source, cause, "request failed");
         }
     }
 }

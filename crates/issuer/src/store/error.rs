@@ -10,29 +10,31 @@ use crate::oauth::error::{Code, OAuthError};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database could not be reached, or refused a statement.
-    #[error("database: {0}")]
-    Database(DbErr),
+    #[error("database: {}", words(.0))]
+    Database(#[source] DbErr),
     /// The database works but is busy: another process held a lock for too long, or two transactions waited for each other. The same
     /// request may succeed a moment later.
-    #[error("database: it is busy; try again in a moment ({0})")]
-    Busy(DbErr),
+    #[error("database: it is busy; try again in a moment ({})", words(.0))]
+    Busy(#[source] DbErr),
     /// No connection to the database could be made, or became free, in time.
     #[error(
-        "database: no connection to it could be made, or became free, in time; check that it runs, and that no other process holds its lock ({0})"
+        "database: no connection to it could be made, or became free, in time; check that it runs, and that no other process holds its lock ({})",
+        words(.0)
     )]
-    TimedOut(DbErr),
+    TimedOut(#[source] DbErr),
     /// The database can be read but not written: the server is a standby or was demoted, the disk is full, or the file is read-only.
     #[error(
-        "database: it cannot be written; check that the server is the primary, that the disk has room, and that the file is writable ({0})"
+        "database: it cannot be written; check that the server is the primary, that the disk has room, and that the file is writable ({})",
+        words(.0)
     )]
-    Unwritable(DbErr),
+    Unwritable(#[source] DbErr),
     /// The connection was lost, or the server is stopping, starting or refuses connections.
-    #[error("database: it cannot be reached; check that it runs, and database_url ({0})")]
-    Away(DbErr),
+    #[error("database: it cannot be reached; check that it runs, and database_url ({})", words(.0))]
+    Away(#[source] DbErr),
     /// Between the read and the write of this command, another command added the same row, or removed a row that this command
     /// needs.
-    #[error("another command changed the same data at the same moment; try again ({0})")]
-    Conflict(DbErr),
+    #[error("another command changed the same data at the same moment; try again ({})", words(.0))]
+    Conflict(#[source] DbErr),
     /// The server refused every connection, or did not answer.
     #[error(
         "database: no connection to PostgreSQL at {server} within {seconds} s; check that it runs, its max_connections, and database_url"
@@ -129,6 +131,18 @@ pub(super) fn code(error: &DbErr) -> Option<DatabaseCode> {
         return Some(DatabaseCode::Sqlite(primary));
     }
     error.try_downcast_ref::<SqlxPostgresError>().map(|_| DatabaseCode::Postgres(code.into_owned()))
+}
+
+/// Returns `error` in words for people. An error of PostgreSQL is only its message here, because its `Display` names a line of the source
+/// code of PostgreSQL; a log line that has the field `cause` shows that too.
+fn words(error: &DbErr) -> String {
+    match driver_error(error) {
+        Some(SqlxError::Database(refused)) => match refused.try_downcast_ref::<SqlxPostgresError>() {
+            Some(refused) => refused.message().to_owned(),
+            None => error.to_string(),
+        },
+        _ => error.to_string(),
+    }
 }
 
 fn driver_error(error: &DbErr) -> Option<&SqlxError> {

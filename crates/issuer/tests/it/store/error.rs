@@ -1,12 +1,13 @@
 //! A busy database is told from a broken one by the codes of the drivers. A request that finds a table missing fails, and gives no
-//! token.
+//! token. People are told what the database says, and the log shows its whole error.
 
 use sea_orm::DbErr;
 use signet_issuer::store::StoreError;
 use tempfile::TempDir;
 
+use crate::cli::Signet;
 use crate::store::{connection, run};
-use crate::support::{Answer, Database, SECRET, TestApp};
+use crate::support::{Answer, Database, Log, SECRET, TestApp};
 
 fn is_busy(result: Result<(), DbErr>) -> bool {
     let error = StoreError::from(result.unwrap_err());
@@ -143,4 +144,27 @@ async fn a_missing_table_gives_no_token_and_its_return_needs_no_restart() {
             }
         }
     }
+}
+
+#[test]
+fn the_log_names_the_place_in_the_source_code_of_postgresql_and_no_message_to_people_does() {
+    let log = Log::default();
+    log.runtime().block_on(async {
+        let app = TestApp::new().await.with_orders().await;
+        app.add_client("worker", false, "client_credentials", &["orders:read"]).await;
+        app.sql("ALTER TABLE clients RENAME TO clients_away").await;
+
+        assert_eq!(app.client_token("worker", "").await.error(), (500, "server_error"));
+        let text = log.text();
+        let (told, cause) = text.lines().find(|line| line.contains("request failed")).unwrap().split_once(" cause=").unwrap();
+        assert!(told.contains("clients") && !told.contains(" at line "), "{told}");
+        if app.database_url().starts_with("postgres") {
+            assert!(cause.contains(" at line "), "{cause}");
+        }
+
+        let settings = [("SIGNET_DATABASE_URL", app.database_url()), ("SIGNET_KEYS_DIR", app.keys_dir().to_str().unwrap())];
+        let command = Signet::new().run_with(&settings, &["client", "list"], "");
+        assert!(!command.success && command.stderr.contains("clients"), "{}", command.stderr);
+        assert!(!command.stderr.contains(" at line "), "{}", command.stderr);
+    });
 }
