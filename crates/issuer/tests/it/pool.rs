@@ -2,7 +2,7 @@
 
 use signet_issuer::accounts::methods::password;
 
-use crate::support::{PASSWORD, TestApp};
+use crate::support::{PASSWORD, TestApp, at_once};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_sign_ins_is_refused_at_once_and_slows_nothing_else() {
@@ -36,6 +36,29 @@ async fn a_flood_of_sign_ins_is_refused_at_once_and_slows_nothing_else() {
     assert!(answers.iter().any(|answer| answer.0 == 503));
     // Attempts whose password was not compared were not counted, and the queue has room again.
     assert_eq!(app.sign_in("alice", "").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sign_in_page_says_when_to_try_again_while_too_many_sign_in() {
+    let app = TestApp::with(|settings| {
+        settings.argon2_memory_kib = 19456;
+        settings.argon2_iterations = 2;
+        settings.hash_threads = 1;
+        settings.hash_queue = 1;
+    })
+    .await;
+    let mut people = Vec::new();
+    for n in 0..10 {
+        let browser = app.browser();
+        let page = browser.get("/sign-in").await;
+        people.push((browser, page, format!("user{n}")));
+    }
+    let answers = at_once(people.iter().map(|(browser, page, name)| browser.sign_in(page, name, PASSWORD)).collect()).await;
+    let busy: Vec<_> = answers.iter().filter(|answer| answer.status == 503).collect();
+    assert!(!busy.is_empty(), "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
+    for answer in busy {
+        assert!(answer.text.contains("Too many people are signing in.") && answer.header("retry-after") == "5", "{}", answer.text);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

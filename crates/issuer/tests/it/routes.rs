@@ -1,5 +1,5 @@
-//! Every path that programs call answers JSON, and every path answers with a slash at its end too. The tests read the list of routes, so
-//! that a new one is tested as well.
+//! Every path that programs call answers JSON, every path answers with a slash at its end too, and every 503 says when to ask again. The
+//! tests read the list of routes, so that a new one is tested as well.
 
 use reqwest::Method;
 use signet_issuer::endpoints::health;
@@ -131,4 +131,37 @@ async fn a_path_that_is_no_text_is_answered_in_the_form_of_its_part_of_the_issue
     let app = TestApp::new().await;
     let answer = app.get("/clients/caf%C3%A9/logo").send().await;
     assert_eq!(answer.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_503_says_when_to_ask_again() {
+    let app = TestApp::administered().await;
+    let token = app.token_of("boss", "openid admin").await;
+    let browser = app.signed_in("boss").await;
+    app.app.store.clone().close().await.unwrap();
+    // By now the last view of the keys is too old for the JWKS too.
+    app.advance(301);
+
+    let document = serde_json::to_value(signet_issuer::api::api().document(&app.url, true)).unwrap();
+    let rest = document["paths"].as_object().unwrap().keys().cloned();
+    let mut answers = Vec::new();
+    for path in api().into_iter().chain(rest) {
+        for method in [Method::GET, Method::POST] {
+            let request = app.http.request(method.clone(), format!("{}{path}", app.url)).bearer_auth(&token);
+            answers.push((format!("{method} {path}"), Answer::of(request.send().await.unwrap()).await));
+        }
+    }
+    for path in [paths("fn for_people(", "\n}\n"), paths("fn for_administrators(", "\n}\n")].concat() {
+        answers.push((format!("GET {path}"), browser.get_once(&path).await));
+        answers.push((format!("POST {path}"), browser.post_once(&path, &[]).await));
+    }
+    let unavailable: Vec<&str> = answers.iter().filter(|(_, answer)| answer.status == 503).map(|(what, _)| what.as_str()).collect();
+    for expected in
+        ["/health/ready", "/.well-known/jwks.json", "/userinfo", "/revocations", "/api/v1/users", "/sign-in", "/account", "/admin"]
+    {
+        assert!(unavailable.contains(&format!("GET {expected}").as_str()), "{expected}: {unavailable:?}");
+    }
+    for (what, answer) in answers.iter().filter(|(_, answer)| answer.status == 503) {
+        assert!(["1", "5"].contains(&answer.header("retry-after")), "{what}: {:?}", answer.headers);
+    }
 }

@@ -7,7 +7,8 @@ pub mod page;
 pub mod problem;
 pub mod refusal;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
 
 use crate::oauth::error::Code;
 
@@ -34,6 +35,14 @@ pub fn status(code: &Code) -> StatusCode {
         Code::Busy | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// Adds `Retry-After` to a 503 that lacks it, such as that of readiness or of a form, so that every client and every proxy knows when to ask
+/// again.
+pub fn say_when_to_retry(response: &mut Response) {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from(UNAVAILABLE_RETRY_AFTER));
     }
 }
 

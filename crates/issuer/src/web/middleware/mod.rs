@@ -21,11 +21,12 @@ use tokio::time::timeout;
 use crate::app::App;
 use crate::oauth::error::OAuthError;
 use crate::web::client_ip;
+use crate::web::error::say_when_to_retry;
 use crate::web::respond::overloaded;
 use crate::web::slots::{Held, Overloaded};
 
-/// Finds where the request comes from, refuses it or has it answered within its limits, renders errors as pages, adds the security headers
-/// and writes the log line.
+/// Finds where the request comes from, refuses it or has it answered within its limits, renders errors as pages, adds `Retry-After` and the
+/// security headers, and writes the log line.
 pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let place = client_ip::identify(&app, &mut request);
     let line = request_log::Line::of(&request);
@@ -50,6 +51,7 @@ pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Nex
         response.extensions_mut().insert(Held::from(slot));
     }
     let mut response = error_pages::render(&app, response);
+    say_when_to_retry(&mut response);
     security_headers::add(&mut response, app.settings.issuer.is_https());
     if let Some(line) = line {
         line.write(&mut response);

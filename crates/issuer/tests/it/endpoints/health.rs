@@ -11,7 +11,7 @@ async fn health_states_live_ready_and_stopping() {
     assert_eq!(app.get("/health/ready").send().await.json, json!({ "status": "ready" }));
     app.app.announce_stop();
     let stopping = app.get("/health/ready").send().await;
-    assert_eq!((stopping.status, stopping.str("reason")), (503, "stopping"));
+    assert_eq!((stopping.status, stopping.str("reason"), stopping.header("retry-after")), (503, "stopping", "5"));
     assert_eq!(app.get("/health/live").send().await.status, 200);
 }
 
