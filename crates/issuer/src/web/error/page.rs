@@ -302,6 +302,11 @@ impl PageError {
     /// The issuer failed. `source` is logged and never shown.
     pub fn server_error(source: impl std::fmt::Display) -> Self {
         tracing::error!(error = %source, "a page could not be shown");
+        Self::failed()
+    }
+
+    /// The issuer failed, and has logged why.
+    pub fn failed() -> Self {
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             title: "Something went wrong",
@@ -331,7 +336,7 @@ impl From<OAuthError> for PageError {
         error.log();
         let refusal = Some(Box::new(Refusal::from(&error)));
         let page = match error.code {
-            Code::ServerError => Self::server_error("the cause was logged before"),
+            Code::ServerError => Self::failed(),
             Code::Busy => Self::busy(),
             Code::Unavailable => Self::unavailable(),
             _ => Self { status: status(&error.code), ..Self::bad_request(visible(&error.description)) },

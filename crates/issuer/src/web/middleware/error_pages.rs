@@ -36,7 +36,7 @@ pub(super) fn render(app: &App, mut response: Response) -> Response {
     let is_blank = response.status().is_server_error() && !response.headers().contains_key(header::CONTENT_TYPE);
     let error = response.extensions_mut().remove::<PageError>();
     // The session layer logs its failures and answers them with a blank response.
-    let error = error.or_else(|| is_blank.then(|| PageError::server_error("the cause was logged before")));
+    let error = error.or_else(|| is_blank.then(PageError::failed));
     let Some(PageError { status, title, message, detail, mut links, retry_after, .. }) = error else { return response };
     if links.is_empty() {
         links.push(Link::Own("/account".to_owned(), "Go to your account".to_owned()));
