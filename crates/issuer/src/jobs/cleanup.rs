@@ -19,13 +19,16 @@ const BATCH: i64 = 500;
 /// The largest number of clients that one transaction removes.
 const UNUSED_CLIENTS: u64 = 50;
 /// Ended authorizations and sessions stay for this many seconds, so that the last access tokens are still recognised as revoked.
-const KEEP_AUTHORIZATIONS: i64 = DAY;
-const KEEP_ATTEMPTS: i64 = DAY;
+const KEEP_AUTHORIZATIONS: UnixSeconds = DAY;
+const KEEP_ATTEMPTS: UnixSeconds = DAY;
 /// A counter of failed sign-ins is needed only in its hour, by nodes whose clocks may differ.
-const KEEP_FAILURES: i64 = 2 * HOUR;
-const KEEP_REFUSALS: i64 = 30 * DAY;
+const KEEP_FAILURES: UnixSeconds = 2 * HOUR;
+const KEEP_REFUSALS: UnixSeconds = 30 * DAY;
 /// A waiting request can no longer be continued after an hour. Its row stays longer, so that a page that was left open says so.
-const KEEP_REQUESTS: i64 = DAY;
+const KEEP_REQUESTS: UnixSeconds = DAY;
+
+/// An event for a stream that is gone is deleted after this many seconds. The transaction that wrote it has ended long before.
+const ORPHANED: UnixSeconds = 600;
 
 /// Runs one round. A failure is only logged, because the next round tries again.
 pub async fn run(app: &App) {
@@ -33,9 +36,6 @@ pub async fn run(app: &App) {
         tracing::error!(%error, cause = cause(&error), "the cleanup failed; the next round tries again");
     }
 }
-
-/// An event for a stream that is gone is deleted after this many seconds. The transaction that wrote it has ended long before.
-const ORPHANED: UnixSeconds = 600;
 
 /// Deletes what is no longer needed. Fails at the first statement that fails.
 pub async fn clean(app: &App) -> Result<(), Refused> {

@@ -12,6 +12,8 @@ pub use cleanup::clean;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use crate::app::App;
 
 /// A crash loses the last uses of clients in this time.
@@ -23,46 +25,17 @@ const REFUSALS_INTERVAL: Duration = Duration::from_secs(5);
 const REVOCATIONS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Starts the jobs. They end when the returned set is dropped.
-pub fn start(app: &Arc<App>) -> tokio::task::JoinSet<()> {
-    let mut jobs = tokio::task::JoinSet::new();
+pub fn start(app: &Arc<App>) -> JoinSet<()> {
+    let mut jobs = JoinSet::new();
     // Ten rounds within the lead make sure that a key is published in time, whatever the settings are.
     let lead = Duration::from_secs(app.settings.key_publication_lead.unsigned_abs());
     let rotation_interval = (lead / 10).clamp(Duration::from_secs(1), Duration::from_mins(1));
-    let rotating = Arc::clone(app);
-    jobs.spawn(async move {
-        loop {
-            rotate_keys::run(&rotating).await;
-            rotating.clock.sleep(rotation_interval).await;
-        }
-    });
-    let cleaning = Arc::clone(app);
-    jobs.spawn(async move {
-        loop {
-            cleanup::run(&cleaning).await;
-            cleaning.clock.sleep(CLEANUP_INTERVAL).await;
-        }
-    });
-    let using = Arc::clone(app);
-    jobs.spawn(async move {
-        loop {
-            using.clock.sleep(CLIENT_USES_INTERVAL).await;
-            client_uses::run(&using).await;
-        }
-    });
-    let counting = Arc::clone(app);
-    jobs.spawn(async move {
-        loop {
-            counting.clock.sleep(ACTIVITY_INTERVAL).await;
-            counters::flush_activity(&counting).await;
-        }
-    });
-    let noting = Arc::clone(app);
-    jobs.spawn(async move {
-        loop {
-            noting.clock.sleep(REFUSALS_INTERVAL).await;
-            counters::flush_refusals(&noting).await;
-        }
-    });
+    repeat(&mut jobs, app, Duration::ZERO, rotation_interval, |app| async move { rotate_keys::run(&app).await });
+    repeat(&mut jobs, app, Duration::ZERO, CLEANUP_INTERVAL, |app| async move { cleanup::run(&app).await });
+    // There is nothing to store yet, so that the first round of these comes after a pause.
+    repeat(&mut jobs, app, CLIENT_USES_INTERVAL, CLIENT_USES_INTERVAL, |app| async move { client_uses::run(&app).await });
+    repeat(&mut jobs, app, ACTIVITY_INTERVAL, ACTIVITY_INTERVAL, |app| async move { counters::flush_activity(&app).await });
+    repeat(&mut jobs, app, REFUSALS_INTERVAL, REFUSALS_INTERVAL, |app| async move { counters::flush_refusals(&app).await });
     jobs.spawn(deliver::run(Arc::clone(app)));
     let reading = Arc::clone(app);
     jobs.spawn(async move {
@@ -74,4 +47,22 @@ pub fn start(app: &Arc<App>) -> tokio::task::JoinSet<()> {
         }
     });
     jobs
+}
+
+/// Adds a job that runs `round` again and again: for the first time after `first`, then with a pause of `pause` after each round.
+fn repeat<F: Future<Output = ()> + Send + 'static>(
+    jobs: &mut JoinSet<()>,
+    app: &Arc<App>,
+    first: Duration,
+    pause: Duration,
+    round: impl Fn(Arc<App>) -> F + Send + 'static,
+) {
+    let app = Arc::clone(app);
+    jobs.spawn(async move {
+        app.clock.sleep(first).await;
+        loop {
+            round(Arc::clone(&app)).await;
+            app.clock.sleep(pause).await;
+        }
+    });
 }
