@@ -7,7 +7,8 @@ use crate::admin::audit::{self, AuditQuery, AuditView};
 use crate::admin::{Window, activity, csv};
 use crate::app::App;
 use crate::cli::pages::{Pages, print};
-use crate::cli::report::{Report, cell};
+use crate::cli::report::Report;
+use crate::cli::table::cell;
 use crate::cli::{Arguments, CliError, PAGE, reading, rows_of};
 
 const COLUMNS: [&str; 7] = ["at", "event", "actor", "user", "client_id", "address", "times"];

@@ -22,6 +22,7 @@ mod resource;
 mod role;
 mod serve;
 mod session;
+mod table;
 mod transfer;
 mod user;
 mod user_access;

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::admin::{Listing, Refused, Window, csv};
-use crate::cli::report::{Report, cell, say};
+use crate::cli::report::{Report, say};
+use crate::cli::table::Table;
 use crate::cli::{CliError, PAGE, rows_of};
 
 /// The consequence where a page cannot be printed.
@@ -12,43 +13,29 @@ const INCOMPLETE: &str = "the list is not complete";
 
 /// Formats the pages of a list as one table, or as one JSON array.
 pub struct Pages<'a> {
-    columns: &'a [&'a str],
+    table: Table<'a>,
     json: bool,
     is_first: bool,
-    widths: Vec<usize>,
 }
 
 impl<'a> Pages<'a> {
     /// Makes a table of `columns`, or a JSON array of whole objects.
     pub fn new(columns: &'a [&'a str], json: bool) -> Self {
-        Self { columns, json, is_first: true, widths: vec![0; columns.len()] }
+        Self { table: Table::new(columns), json, is_first: true }
     }
 
-    /// Returns the text of the next page. A column becomes wider where a later page needs it.
+    /// Returns the text of the next page.
     pub fn page(&mut self, rows: &[Value], is_last: bool) -> String {
-        let is_first = std::mem::replace(&mut self.is_first, false);
-        if self.json {
-            let begin = match (is_first, rows.is_empty()) {
-                (true, _) => "[",
-                (false, true) => "",
-                (false, false) => ",",
-            };
-            let items: Vec<String> = rows.iter().map(Value::to_string).collect();
-            return format!("{begin}{}{}", items.join(",\n"), if is_last { "]" } else { "" });
+        if !self.json {
+            return self.table.page(rows);
         }
-        let header = is_first.then(|| self.columns.iter().map(|column| column.to_uppercase().replace('_', " ")).collect());
-        let cells = |row: &Value| self.columns.iter().map(|column| cell(&row[*column])).collect();
-        let lines: Vec<Vec<String>> = header.into_iter().chain(rows.iter().map(cells)).collect();
-        for line in &lines {
-            for (width, cell) in self.widths.iter_mut().zip(line) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        let line = |line: &Vec<String>| {
-            let padded: Vec<String> = line.iter().zip(&self.widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-            padded.join("  ").trim_end().to_owned()
+        let begin = match (std::mem::replace(&mut self.is_first, false), rows.is_empty()) {
+            (true, _) => "[",
+            (false, true) => "",
+            (false, false) => ",",
         };
-        lines.iter().map(line).collect::<Vec<_>>().join("\n")
+        let items: Vec<String> = rows.iter().map(Value::to_string).collect();
+        format!("{begin}{}{}", items.join(",\n"), if is_last { "]" } else { "" })
     }
 }
 

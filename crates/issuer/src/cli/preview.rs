@@ -12,7 +12,8 @@ use crate::admin::{Change, Work};
 use crate::app::App;
 use crate::audit::Actor;
 use crate::cli::CliError;
-use crate::cli::report::{Report, cell};
+use crate::cli::report::Report;
+use crate::cli::table::cell;
 
 /// Runs `work` without keeping anything of it, and reports its effects on the users of `subject`.
 pub async fn dry_run<'a, T>(

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
+use crate::cli::table::{Table, cell};
 use crate::config::{CLI, Settings};
 use crate::start::Administrator;
 
@@ -47,15 +48,7 @@ impl Report {
 
     /// Returns a report of a list of JSON objects. The text is a table of `columns`.
     pub fn table(columns: &[&str], rows: Vec<Value>) -> Self {
-        let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|column| column.to_uppercase().replace('_', " ")).collect()];
-        lines.extend(rows.iter().map(|row| columns.iter().map(|column| cell(&row[*column])).collect()));
-        let widths: Vec<usize> =
-            (0..columns.len()).map(|index| lines.iter().map(|line| line[index].chars().count()).max().unwrap_or(0)).collect();
-        let line = |cells: &Vec<String>| {
-            let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-            padded.join("  ").trim_end().to_owned()
-        };
-        Self::new(lines.iter().map(line).collect::<Vec<_>>().join("\n"), Value::Array(rows))
+        Self::new(Table::new(columns).page(&rows), Value::Array(rows))
     }
 
     /// Prints the JSON value if `json`, the text otherwise. Prints nothing if the value is null, or if the text is empty.
@@ -86,16 +79,6 @@ impl Report {
 pub fn say(what: impl Display, consequence: &str) -> io::Result<()> {
     let written = writeln!(io::stdout(), "{what}").and_then(|()| io::stdout().flush());
     written.map_err(|error| io::Error::new(error.kind(), format!("standard output: {error}; {consequence}")))
-}
-
-/// Returns a value as the cell of a table.
-pub fn cell(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(" "),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
 }
 
 /// Returns the text of the first start. It is printed once, because the administrator's password is not stored in clear.
