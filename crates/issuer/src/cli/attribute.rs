@@ -9,7 +9,7 @@ use crate::admin::patch::Patch;
 use crate::app::App;
 use crate::cli::edit_client::text;
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, all, confirm, operator, reading};
+use crate::cli::{Arguments, CliError, all, confirm, operator, parse_choice, reading};
 use crate::oauth::attribute_type::{AttributeType, Audience};
 
 /// The subcommands of `signet attribute`.
@@ -91,11 +91,11 @@ fn parse_bound(text: &str) -> Result<Bound, String> {
 }
 
 fn parse_type(text: &str) -> Result<AttributeType, String> {
-    AttributeType::parse(text).ok_or_else(|| format!("expected {}", AttributeType::ALL.map(AttributeType::as_str).join(", ")))
+    parse_choice(text, &AttributeType::ALL, AttributeType::as_str)
 }
 
 fn parse_audience(text: &str) -> Result<Audience, String> {
-    Audience::parse(text).ok_or_else(|| format!("expected {}", Audience::ALL.map(Audience::as_str).join(" or ")))
+    parse_choice(text, &Audience::ALL, Audience::as_str)
 }
 
 /// The arguments of the fields of an attribute.

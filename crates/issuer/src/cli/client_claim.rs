@@ -8,7 +8,7 @@ use crate::admin::trial::{self, TrialRequest};
 use crate::admin::{change, client_claims};
 use crate::app::App;
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, operator, reading, rows_of};
+use crate::cli::{Arguments, CliError, operator, parse_choice, reading, rows_of};
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
 
 /// The subcommands of `signet client claim`.
@@ -95,7 +95,7 @@ const SET: Arguments<'_> = &[
 ];
 
 fn parse_shape(text: &str) -> Result<Shape, String> {
-    Shape::parse(text).ok_or_else(|| format!("expected {}", Shape::ALL.map(Shape::as_str).join(", ")))
+    parse_choice(text, &Shape::ALL, Shape::as_str)
 }
 
 /// Parses the value of `--value`. The error says where `text` is no JSON, and how JSON looks.

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::admin::presets::Paste;
+use crate::cli::parse_choice;
 use crate::cli::report::Report;
 use crate::clock::{DAY, UnixSeconds};
 use crate::oauth::access::Access;
@@ -10,12 +11,12 @@ use crate::oauth::pkce::Pkce;
 
 /// Parses the value of `--pkce`.
 pub(super) fn parse_pkce(text: &str) -> Result<Pkce, String> {
-    Pkce::parse(text).ok_or_else(|| format!("expected {}", Pkce::ALL.map(Pkce::as_str).join(", ")))
+    parse_choice(text, &Pkce::ALL, Pkce::as_str)
 }
 
 /// Parses the value of `--access`.
 pub(super) fn parse_access(text: &str) -> Result<Access, String> {
-    Access::parse(text).ok_or_else(|| format!("expected {}", Access::ALL.map(Access::as_str).join(" or ")))
+    parse_choice(text, &Access::ALL, Access::as_str)
 }
 
 /// Parses a time such as `7d`, and returns it in seconds.

@@ -96,6 +96,14 @@ fn parse_pair(text: &str) -> Result<Flag, String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// Returns the one of `all` that is spelt `text`, where `spelling` says how each is spelt. The error lists all of them.
+fn parse_choice<T: Copy>(text: &str, all: &[T], spelling: fn(T) -> &'static str) -> Result<T, String> {
+    all.iter().copied().find(|one| spelling(*one) == text).ok_or_else(|| {
+        let spellings: Vec<&str> = all.iter().copied().map(spelling).collect();
+        format!("expected {}", spellings.join(if spellings.len() > 2 { ", " } else { " or " }))
+    })
+}
+
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "one value is made in the life of the process")]
 enum Command {

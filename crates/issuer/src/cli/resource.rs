@@ -9,7 +9,7 @@ use crate::admin::{change, preview};
 use crate::app::App;
 use crate::cli::preview::{changes, dry_run};
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, all, operator, reading};
+use crate::cli::{Arguments, CliError, all, operator, parse_choice, reading};
 use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::token_claim::TokenClaim;
@@ -154,7 +154,7 @@ fn parse_scope(text: &str) -> ScopeView {
 
 /// Parses the value of `--access-token-typ`.
 fn parse_typ(text: &str) -> Result<AccessTokenTyp, String> {
-    AccessTokenTyp::parse(text).ok_or_else(|| format!("expected {}", AccessTokenTyp::ALL.map(AccessTokenTyp::as_str).join(" or ")))
+    parse_choice(text, &AccessTokenTyp::ALL, AccessTokenTyp::as_str)
 }
 
 async fn add(app: &App, draft: ResourceDraft) -> Result<Report, CliError> {
