@@ -7,7 +7,7 @@ use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::clock::UnixSeconds;
-use crate::grants::{Grant, GrantContext, Settled, new_row, record_given};
+use crate::grants::{Grant, GrantContext, Settled, changed_meanwhile, insert, new_row};
 use crate::oauth::authorization_request::AuthorizationRequest;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::pkce;
@@ -19,11 +19,10 @@ use crate::store::clients::Client;
 use crate::store::consents::{self, Allowed};
 use crate::store::waiting_requests::{self, Answer};
 use crate::store::{commit, roll_back};
-use crate::tokens::narrow::narrow;
 use crate::tokens::{Authorization, Party};
 
 /// The lifetime of a code, in seconds.
-const CODE_LIFETIME: i64 = 60;
+const CODE_LIFETIME: UnixSeconds = 60;
 
 /// For how many seconds after the answer to a request the browser that gave it may have the answer again. A browser that is clicked twice
 /// drops the first answer, and shows only the second.
@@ -167,10 +166,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     if code.expires_at <= now || session_expires_at.is_none_or(|until| until <= now) {
         return Err(refused("the code has expired, or the session in which it was given has ended"));
     }
-    let granted = narrow(&held, client, Some(&user));
-    if granted.is_empty() {
-        return Err(OAuthError::new(Code::InvalidScope, "scope: none of the scopes that were granted is still allowed"));
-    }
+    let granted = context.still_allowed(&held, &user)?;
     let resource = context.authorized_resource(&row.resources, Some(&row.scope)).await?;
     let party = Party::User(Box::new((user, row)));
     let authorization = Authorization { party, granted, requested_scope: None, resource, nonce: code.nonce };
@@ -181,7 +177,8 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
 impl Redemption {
     pub(super) async fn settle(&self, context: GrantContext<'_>, authorization: &Authorization) -> Result<Settled, OAuthError> {
         let GrantContext { app, now, .. } = context;
-        let Some((user, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
+        let Some(parties) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
+        let row = &parties.1;
         let transaction = app.store.begin().await?;
         if let Some(scope) = &self.consented {
             // The order of locks is stated in store/mod.rs.
@@ -199,16 +196,7 @@ impl Redemption {
             end_replayed(context, row).await?;
             return Err(OAuthError::invalid_grant().because("the code was used before, so its authorization is ended"));
         }
-        if !authorizations::insert(&transaction, row, user, context.client).await? {
-            roll_back(transaction).await?;
-            if !authorizations::is_as_read(app.store.writer(), user, context.client).await? {
-                return Ok(Settled::Narrowed);
-            }
-            return Err(OAuthError::invalid_grant().because("the user or the client was disabled, or the password was changed meanwhile"));
-        }
-        record_given(&transaction, context, row, Grant::AuthorizationCode).await?;
-        commit(transaction).await?;
-        Ok(Settled::Done)
+        insert(transaction, context, parties, Grant::AuthorizationCode).await?.ok_or_else(changed_meanwhile)
     }
 }
 

@@ -16,11 +16,13 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
 use crate::oauth::resource_identifier::is_same;
 use crate::oauth::scope::ScopeSet;
-use crate::store::ConnectionTrait;
-use crate::store::authorizations::AuthorizationRow;
+use crate::store::authorizations::{self, AuthorizationRow};
 use crate::store::clients::Client;
+use crate::store::users::User;
+use crate::store::{Transaction, commit, roll_back};
 use crate::tokens::audience::target;
 use crate::tokens::named::named;
+use crate::tokens::narrow::narrow;
 use crate::tokens::{Authorization, RequestedResource};
 
 /// The request for tokens, which every grant gets.
@@ -152,14 +154,24 @@ impl GrantContext<'_> {
         parsed.map_err(|error| OAuthError::new(Code::InvalidScope, error.to_string()))
     }
 
+    /// Returns those scopes of `held` that `user` and the client may still have, because roles and clients may have changed since the scopes
+    /// were granted. Fails with `invalid_scope` if none of them is left.
+    fn still_allowed(&self, held: &ScopeSet, user: &User) -> Result<ScopeSet, OAuthError> {
+        let allowed = narrow(held, self.client, Some(user));
+        if allowed.is_empty() && !held.is_empty() {
+            return Err(OAuthError::new(Code::InvalidScope, "scope: none of the scopes that were granted is still allowed"));
+        }
+        Ok(allowed)
+    }
+
     /// Looks up the resource that the `resource` parameter names (RFC 8707 §2), for an authorization without resources.
     async fn named_resource(&self) -> Result<RequestedResource, OAuthError> {
         self.authorized_resource("", None).await
     }
 
     /// Looks up the resource that the request names, or else the first one of `authorized`: the identifiers of the resources that
-    /// the authorization was given for, separated by spaces. `granted` holds the scopes of the authorization. An empty list allows any resource. The others are not looked up,
-    /// because they may have been removed.
+    /// the authorization was given for, separated by spaces. The others are not looked up, because they may have been removed. An empty list
+    /// allows any resource. `granted` holds the scopes of the authorization.
     async fn authorized_resource(&self, authorized: &str, granted: Option<&str>) -> Result<RequestedResource, OAuthError> {
         let identifiers: Vec<&str> = authorized.split_whitespace().collect();
         let named = named(self.app, self.client, self.form, granted).await?;
@@ -207,15 +219,29 @@ fn new_row(context: GrantContext<'_>) -> AuthorizationRow {
     }
 }
 
-/// Records in the audit trail that the user of `row` gave the authorization by `grant`.
-async fn record_given(
-    db: &impl ConnectionTrait,
+/// Inserts the authorization of `row` for `user`, records that it was given by `grant`, and commits `transaction`. If the user or the client is
+/// no longer as the grant read them, writes nothing: returns [`Settled::Narrowed`] if what they may do was narrowed, and `None` if one of them
+/// was disabled or the password was changed.
+async fn insert(
+    transaction: Transaction,
     context: GrantContext<'_>,
-    row: &AuthorizationRow,
+    (user, row): &(User, AuthorizationRow),
     grant: Grant,
-) -> Result<(), OAuthError> {
+) -> Result<Option<Settled>, OAuthError> {
+    if !authorizations::insert(&transaction, row, user, context.client).await? {
+        roll_back(transaction).await?;
+        let is_narrowed = !authorizations::is_as_read(context.app.store.writer(), user, context.client).await?;
+        return Ok(is_narrowed.then_some(Settled::Narrowed));
+    }
     let actor = Actor::remote(Who::User(row.user_id), Face::Token, context.request);
     let (user, client, authorization) = (row.user_id, row.client_id.as_str(), row.id);
     let event = Event::AuthorizationGiven { user, client, authorization, grant: grant.name() };
-    Ok(audit::record(db, context.now, &actor, event).await?)
+    audit::record(&transaction, context.now, &actor, event).await?;
+    commit(transaction).await?;
+    Ok(Some(Settled::Done))
+}
+
+/// Returns the error for an authorization that [`insert`] did not insert.
+fn changed_meanwhile() -> OAuthError {
+    OAuthError::invalid_grant().because("the user or the client was disabled, or the password was changed meanwhile")
 }

@@ -8,11 +8,11 @@ use crate::accounts::methods::{Enrolled, Evidence};
 use crate::accounts::requirement::{self, Requirement, Step};
 use crate::accounts::sign_in::{self, Checked, Settlement};
 use crate::clock::{DAY, UnixSeconds};
-use crate::grants::{self, Grant, GrantContext, Settled, new_row, record_given};
+use crate::grants::{self, Grant, GrantContext, Settled, changed_meanwhile, insert, new_row};
 use crate::oauth::access::Access;
 use crate::oauth::error::OAuthError;
-use crate::store::authorizations::{self, AuthorizationRow};
-use crate::store::{commit, roll_back, users};
+use crate::store::authorizations::AuthorizationRow;
+use crate::store::users;
 use crate::tokens::narrow::{default_scopes, narrow};
 use crate::tokens::{Authorization, Party};
 
@@ -83,21 +83,16 @@ impl Redemption {
     }
 
     pub(super) async fn settle(&self, context: GrantContext<'_>, authorization: &Authorization) -> Result<Settled, OAuthError> {
-        let Some((user, row)) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
+        let Some(parties) = authorization.user() else { return Err(OAuthError::invalid_grant()) };
+        let user = &parties.0;
         let transaction = context.app.store.begin().await?;
         // The settlement comes first, because it locks the counters before the user. The order of locks is stated in store/mod.rs.
         self.settlement.settle(&transaction, user).await?;
         sign_in::note(&transaction, user, context.now).await?;
-        if !authorizations::insert(&transaction, row, user, context.client).await? {
-            roll_back(transaction).await?;
-            if !authorizations::is_as_read(context.app.store.writer(), user, context.client).await? {
-                return Ok(Settled::Narrowed);
-            }
-            sign_in::record_failure(context.app, Some(user.id), &context.actor(), context.now).await?;
-            return Err(OAuthError::invalid_grant().because("the user or the client was disabled, or the password was changed meanwhile"));
+        if let Some(settled) = insert(transaction, context, parties, Grant::Password).await? {
+            return Ok(settled);
         }
-        record_given(&transaction, context, row, Grant::Password).await?;
-        commit(transaction).await?;
-        Ok(Settled::Done)
+        sign_in::record_failure(context.app, Some(user.id), &context.actor(), context.now).await?;
+        Err(changed_meanwhile())
     }
 }

@@ -7,7 +7,6 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
 use crate::store::authorizations::{self, Advance, AuthorizationRow};
 use crate::store::commit;
-use crate::tokens::narrow::narrow;
 use crate::tokens::refresh::{self, RefreshToken};
 use crate::tokens::{Authorization, Party, is_alive};
 
@@ -52,11 +51,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     if requested_scope.as_ref().is_some_and(|requested| !requested.is_subset(&held)) {
         return Err(OAuthError::new(Code::InvalidScope, "scope: it goes beyond what was granted"));
     }
-    // Drop the scopes that are no longer allowed, because roles and clients may have changed since they were granted.
-    let granted = narrow(&held, client, Some(&user));
-    if granted.is_empty() && !held.is_empty() {
-        return Err(OAuthError::new(Code::InvalidScope, "scope: none of the scopes that were granted is still allowed"));
-    }
+    let granted = context.still_allowed(&held, &user)?;
     let resource = context.authorized_resource(&row.resources, Some(&row.scope)).await?;
     let party = Party::User(Box::new((user, row)));
     Ok((Authorization { party, granted, requested_scope, resource, nonce: None }, redemption))

@@ -7,12 +7,13 @@ use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
+use crate::clock::UnixSeconds;
 use crate::keys::master::{MasterKeyError, MasterKeys};
 use crate::store::authorizations::AuthorizationRow;
 
 /// For this many seconds, a token that was just spent gets the same successor again, because an answer may be lost, or a client may
 /// ask from two places at once.
-pub const GRACE: i64 = 10;
+pub const GRACE: UnixSeconds = 10;
 
 const BODY_BYTES: usize = 16 + 4 + 4;
 
