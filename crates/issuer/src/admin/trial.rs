@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::accounts::username;
 use crate::admin::{Operation, Reading, Refused};
 use crate::app::App;
-use crate::grants::Grant;
+use crate::grants::{Grant, new_row};
 use crate::oauth::access::Access;
 use crate::oauth::acr::{Acr, Amr};
 use crate::oauth::error::OAuthError;
@@ -224,32 +224,14 @@ fn missing_scope(scope: &str, client: &Client, user: &User) -> Option<&'static s
 
 /// Makes the row of an authorization that is never stored.
 fn row(app: &App, user: &User, client: &Client) -> AuthorizationRow {
-    let now = app.now();
     AuthorizationRow {
-        id: user.id,
         user_id: user.id,
-        client_id: client.id.clone(),
-        scope: String::new(),
-        resources: String::new(),
-        claims: None,
-        refreshable: false,
-        salt: Vec::new(),
-        key_version: 0,
-        generation: 0,
-        grant_id: Some(app.clock.random_bytes::<16>().to_vec()),
-        grant_id_used: false,
-        created_at: now,
-        refreshed_at: now,
-        expires_at: now,
-        auth_time: now,
         acr: Acr::Password.as_str().to_owned(),
         amr: Amr::Password.as_str().to_owned(),
         // A client that signs people in with a browser is told the session.
         sid: client.has_grant(Grant::AuthorizationCode.name()).then(|| app.clock.random_id::<16>()),
-        offline: false,
-        ended_at: None,
-        session_expires_at: None,
         may_use: true,
+        ..new_row(app, client, app.now())
     }
 }
 

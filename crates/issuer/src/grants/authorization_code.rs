@@ -156,7 +156,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
         sid: Some(code.sid),
         session_expires_at,
         may_use,
-        ..new_row(context)
+        ..new_row(app, client, now)
     };
     // Check this before the expiry, because a second redemption is a sign of theft even if it comes late.
     if code.spent_at.is_some() {

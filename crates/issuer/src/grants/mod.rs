@@ -188,8 +188,7 @@ impl GrantContext<'_> {
 }
 
 /// Makes the row of a new authorization. The caller fills in the user, whether they may use the client, the scopes and how they signed in.
-fn new_row(context: GrantContext<'_>) -> AuthorizationRow {
-    let GrantContext { app, client, now, .. } = context;
+pub fn new_row(app: &App, client: &Client, now: UnixSeconds) -> AuthorizationRow {
     let refreshable = client.has_grant(Grant::RefreshToken.name());
     let lifetime: UnixSeconds = if refreshable { app.settings.refresh_absolute_lifetime } else { MAX_TOKEN_LIFETIME };
     AuthorizationRow {

@@ -57,7 +57,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
         acr: proven.acr().to_owned(),
         amr: proven.evidence().amr(),
         may_use: client.access == Access::Everyone || users::may_use(app.store.reader(), user.id, &client.id).await?,
-        ..new_row(context)
+        ..new_row(app, client, now)
     };
     let redemption = Redemption { settlement, evidence, credential_version: user.credential_version };
     let party = Party::User(Box::new((*user, row)));
