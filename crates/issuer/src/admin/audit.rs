@@ -10,10 +10,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::username;
-use crate::admin::{Fault, Listing, Operation, Reading, Refused, Window, visible};
+use crate::admin::{Fault, Listing, Operation, Reading, Refused, Window};
 use crate::app::App;
 use crate::audit;
 use crate::clock::{UnixSeconds, parse_date, rfc3339, rfc3339_or_none};
+use crate::oauth::plain_text::visible;
 use crate::store::audit_events::{self, AuditRow, PersonalRow, Place, Range, Selected};
 use crate::store::{ConnectionTrait, client_refusals, users};
 

@@ -8,7 +8,7 @@ use crate::admin::{Change, Fault, Operation, Refused, check_name};
 use crate::audit::{Action, Object};
 use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
-use crate::oauth::client_metadata::is_plain_text;
+use crate::oauth::plain_text::is_plain_text;
 use crate::oauth::token_claim::TokenClaim;
 use crate::store::resources::{self, ResourceRow, ScopeRow};
 use crate::store::{StoreError, scope_changes};

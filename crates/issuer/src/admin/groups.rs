@@ -13,8 +13,8 @@ use crate::admin::search::{self, Total};
 use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name, roles};
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
-use crate::oauth::client_metadata::is_plain_text;
 use crate::oauth::group_name;
+use crate::oauth::plain_text::is_plain_text;
 use crate::store::groups::{self, GroupRow};
 use crate::store::{ConnectionTrait, users};
 

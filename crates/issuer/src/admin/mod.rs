@@ -52,8 +52,9 @@ use crate::app::App;
 use crate::audit::{Action, Actor, EndedAccess, Event, Object, record};
 use crate::clock::{UnixSeconds, rfc3339_or_none};
 use crate::keys::KeyError;
-use crate::oauth::client_metadata::{MAX_NAME, is_plain_text};
+use crate::oauth::client_metadata::MAX_NAME;
 use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::plain_text::{is_plain_text, visible};
 use crate::pool::Overloaded;
 use crate::store::{StoreError, Transaction, commit};
 
@@ -94,19 +95,6 @@ fn shown(found: &str) -> String {
     // OAuth allows no double quotes in the description of an error.
     let text = visible(&found[..cut]).replace('"', "'");
     if cut < found.len() { text + "..." } else { text }
-}
-
-/// Returns `text` with the numbers of characters that people would not see, such as `<U+202E>`, in the place of these.
-fn visible(text: &str) -> String {
-    let mut seen = String::new();
-    for c in text.chars() {
-        if is_plain_text(c.encode_utf8(&mut [0; 4])) {
-            seen.push(c);
-        } else {
-            seen += &format!("<U+{:04X}>", u32::from(c));
-        }
-    }
-    seen
 }
 
 /// Returns `text` without what stands between `://` and the last `@` before the path.

@@ -13,8 +13,9 @@ use crate::fetch::client_keys;
 use crate::grants::Grant;
 use crate::oauth::access::Access;
 use crate::oauth::client_auth::{METHODS, NONE, PRIVATE_KEY_JWT};
-use crate::oauth::client_metadata::{ClientMetadata, MAX_NAME, MAX_TEXT, MetadataError, is_plain_text};
+use crate::oauth::client_metadata::{ClientMetadata, MAX_NAME, MAX_TEXT, MetadataError};
 use crate::oauth::pkce::Pkce;
+use crate::oauth::plain_text::is_plain_text;
 use crate::oauth::redirect_uri;
 use crate::oauth::reserved_name::is_reserved;
 

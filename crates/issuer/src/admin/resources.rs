@@ -10,7 +10,7 @@ use crate::audit::{Action, Object};
 use crate::clock::UnixSeconds;
 use crate::config::MAX_TOKEN_LIFETIME;
 use crate::oauth::access_token_typ::AccessTokenTyp;
-use crate::oauth::client_metadata::is_plain_text;
+use crate::oauth::plain_text::is_plain_text;
 use crate::oauth::resource_identifier::{comparable, is_allowed, is_same_url};
 use crate::oauth::token_claim::TokenClaim;
 use crate::store::resources::{self, Resource, ResourceRow, ScopeRow};

@@ -2,7 +2,7 @@
 
 use crate::config::error::invalid;
 use crate::config::{ConfigError, Settings};
-use crate::oauth::client_metadata::is_plain_text;
+use crate::oauth::plain_text::is_plain_text;
 
 /// The most characters of `support_contact`.
 const MAX_CONTACT: usize = 200;

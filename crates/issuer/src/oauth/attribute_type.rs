@@ -6,8 +6,8 @@ use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use crate::oauth::client_metadata::is_plain_text;
 use crate::oauth::joiners;
+use crate::oauth::plain_text::is_plain_text;
 
 /// The largest number of values of one attribute of one user.
 pub const MOST_VALUES: usize = 20;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::oauth::application_type::ApplicationType;
+use crate::oauth::plain_text::is_plain_text;
 use crate::oauth::redirect_uri;
 
 /// The members under their registered names. Unknown members are ignored.
@@ -184,14 +185,3 @@ fn is_public_key_set(jwks: &Value) -> bool {
 
 /// The greatest length of a name that people see, in characters.
 pub const MAX_NAME: usize = 100;
-
-/// Returns whether people see `text` as it is: `false` if it has control characters, or characters that are invisible, look like a
-/// space or change the direction of the text (Unicode's Cf, Zl and Zp, the Hangul fillers and the blank Braille pattern).
-pub fn is_plain_text(text: &str) -> bool {
-    let deceives = |c: char| {
-        matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{200b}'..='\u{200f}')
-            || matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{17b4}' | '\u{17b5}')
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}' | '\u{1d173}'..='\u{1d17a}')
-    };
-    !text.chars().any(|c| c.is_control() || deceives(c))
-}

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::oauth::client_metadata::is_plain_text;
+use crate::oauth::plain_text::is_plain_text;
 use crate::oauth::reserved_name::is_reserved;
 
 /// The greatest length of the name of a group, in characters.

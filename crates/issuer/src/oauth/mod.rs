@@ -18,6 +18,7 @@ pub mod group_name;
 pub mod issuer;
 pub mod joiners;
 pub mod pkce;
+pub mod plain_text;
 pub mod private_scheme;
 pub mod prompt;
 pub mod redirect_uri;

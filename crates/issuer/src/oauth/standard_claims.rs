@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::oauth::client_metadata::is_plain_text;
 use crate::oauth::joiners;
+use crate::oauth::plain_text::is_plain_text;
 use crate::oauth::scope::ScopeSet;
 
 /// Every claim about a user with the scope that gives it, in the order of the specification. The last two are not of OpenID Connect Core;

@@ -13,7 +13,7 @@ use crate::admin::patch::Patch;
 use crate::admin::users::{UserView, check_email, check_full_name, refuse_taken, refuse_verified_elsewhere, terms};
 use crate::admin::{Change, Fault, Operation, Reading, Refused, require_version};
 use crate::audit::{Action, Object};
-use crate::oauth::client_metadata::is_plain_text;
+use crate::oauth::plain_text::is_plain_text;
 use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS};
 use crate::store::attributes::{self as attribute_store, AttributeRow, Values};
 use crate::store::users::{self, UserRow};

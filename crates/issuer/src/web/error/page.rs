@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::keys::KeyError;
 use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::plain_text::visible;
 use crate::store::StoreError;
 use crate::web::error::refusal::Refusal;
 use crate::web::error::{DatabaseUnavailable, retry_after, status};
@@ -343,21 +344,6 @@ impl From<OAuthError> for PageError {
         };
         Self { refusal, ..page }
     }
-}
-
-/// Returns `text` with a code such as `\u{202e}` in place of each character that would be invisible, or would change the order of the others.
-fn visible(text: &str) -> String {
-    let shown = |c: char| if is_invisible(c) { c.escape_unicode().to_string() } else { c.to_string() };
-    text.chars().map(shown).collect()
-}
-
-/// Control characters, line separators, joiners, marks of direction, and other characters without a form of their own (Unicode's
-/// `Default_Ignorable_Code_Point` and `Bidi_Control`).
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 impl IntoResponse for PageError {

@@ -74,11 +74,11 @@ async fn the_page_names_the_redirect_uri_to_register_within_bounds() {
     assert!(!page.text.contains(&long[..301]));
     let page = browser.get(&app.authorize(&[("redirect_uri", &"é".repeat(301))])).await;
     assert!(page.text.contains(&format!("redirect_uri: {}... {remedy}", "é".repeat(300))), "{}", page.text);
-    // The text is shown as it came, so that it can be copied. What would be invisible is written as a code.
+    // The text is shown as it came, so that it can be copied. What would be invisible is written as its number.
     let odd = "https://sträßle.example/\"a\\b<i>'\u{202e}\u{200b}\u{7}\n日本";
     let page = browser.get(&app.authorize(&[("redirect_uri", odd)])).await;
     let shown = page.text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#62;", ">");
-    let expected = r#"redirect_uri: https://sträßle.example/"a\b<i>'\u{202e}\u{200b}\u{7}\u{a}日本 is not registered"#;
+    let expected = r#"redirect_uri: https://sträßle.example/"a\b<i>'<U+202E><U+200B><U+0007><U+000A>日本 is not registered"#;
     assert!(shown.contains(expected), "{shown}");
     assert!(!page.text.contains("<i>"), "{}", page.text);
 }

@@ -1,6 +1,6 @@
 //! Names of people may contain joiners where their script needs them, and no other invisible character. Names of clients contain none.
 
-use signet_issuer::oauth::client_metadata::is_plain_text;
+use signet_issuer::oauth::plain_text::is_plain_text;
 use signet_issuer::oauth::standard_claims::is_line;
 
 #[test]
