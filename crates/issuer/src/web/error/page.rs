@@ -47,29 +47,19 @@ pub struct PageError {
 }
 
 impl PageError {
+    /// Makes an error with neither help for developers nor links.
+    fn new(status: StatusCode, title: &'static str, message: impl Into<String>) -> Self {
+        Self { status, title, message: message.into(), detail: String::new(), links: Vec::new(), retry_after: None, refusal: None }
+    }
+
     /// A client sent a wrong request, and the error cannot be sent back to the client. `detail` tells its developer what is wrong.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            title: "This link does not work",
-            message: "The app that sent you here made a mistake. Go back to it and try again, or tell the people who run it.".to_owned(),
-            detail: detail.into(),
-            links: Vec::new(),
-            retry_after: None,
-            refusal: None,
-        }
+        let message = "The app that sent you here made a mistake. Go back to it and try again, or tell the people who run it.";
+        Self { detail: detail.into(), ..Self::new(StatusCode::BAD_REQUEST, "This link does not work", message) }
     }
 
     fn ended(title: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            title,
-            message: message.into(),
-            detail: String::new(),
-            links: Vec::new(),
-            retry_after: None,
-            refusal: None,
-        }
+        Self::new(StatusCode::BAD_REQUEST, title, message)
     }
 
     /// The authorization request was answered before, perhaps in another tab.
@@ -158,10 +148,8 @@ impl PageError {
 
     /// A form came from a page of another site.
     pub fn foreign_form() -> Self {
-        Self {
-            status: StatusCode::FORBIDDEN,
-            ..Self::ended("This form came from another site", "It was not used. Type your password only on the sign-in page of this site.")
-        }
+        let message = "It was not used. Type your password only on the sign-in page of this site.";
+        Self::new(StatusCode::FORBIDDEN, "This form came from another site", message)
     }
 
     /// The person signed out in another tab while the password was compared.
@@ -171,14 +159,12 @@ impl PageError {
 
     /// A form lacks the CSRF token of this browser, or its fields are not those of the page.
     pub fn stale_form() -> Self {
-        Self {
-            status: StatusCode::FORBIDDEN,
-            ..Self::ended(
-                "This page can no longer be used",
-                "This form was not used. Something else was done since it was shown: an earlier click on it may have been used, or you have done \
-                 something in another tab. Open the page again to see what is stored now.",
-            )
-        }
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "This page can no longer be used",
+            "This form was not used. Something else was done since it was shown: an earlier click on it may have been used, or you have done \
+             something in another tab. Open the page again to see what is stored now.",
+        )
     }
 
     /// Adds a link by which the person goes on with the authorization request `id`, if there is one.
@@ -215,45 +201,27 @@ impl PageError {
 
     /// A browser opened an address that only receives forms.
     pub fn method_not_allowed() -> Self {
-        Self {
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            title: "This address cannot be opened",
-            message: "This address only receives forms. Go back to the previous page.".to_owned(),
-            detail: String::new(),
-            links: Vec::new(),
-            retry_after: None,
-            refusal: None,
-        }
+        let message = "This address only receives forms. Go back to the previous page.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "This address cannot be opened", message)
     }
 
     /// There is nothing at the address that the browser opened.
     pub fn not_found() -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            title: "There is nothing here",
-            message: "The address is wrong, or the page no longer exists. Check the address, or go back to the previous page.".to_owned(),
-            detail: String::new(),
-            links: Vec::new(),
-            retry_after: None,
-            refusal: None,
-        }
+        let message = "The address is wrong, or the page no longer exists. Check the address, or go back to the previous page.";
+        Self::new(StatusCode::NOT_FOUND, "There is nothing here", message)
     }
 
     /// The user who is signed in is no administrator.
     pub fn no_administrator(username: &str) -> Self {
-        Self {
-            status: StatusCode::FORBIDDEN,
-            title: "This page is for administrators",
-            message: format!(
-                "You are signed in as {username}, who holds no scope of administration. Ask an administrator for a role that holds one, or \
-                 sign in as somebody else."
-            ),
-            links: vec![
-                Link::Own("/account".to_owned(), "Go to your account".to_owned()),
-                Link::Own("/sign-in".to_owned(), "Sign in as somebody else".to_owned()),
-            ],
-            ..Self::not_found()
-        }
+        let message = format!(
+            "You are signed in as {username}, who holds no scope of administration. Ask an administrator for a role that holds one, or sign \
+             in as somebody else."
+        );
+        let links = vec![
+            Link::Own("/account".to_owned(), "Go to your account".to_owned()),
+            Link::Own("/sign-in".to_owned(), "Sign in as somebody else".to_owned()),
+        ];
+        Self { links, ..Self::new(StatusCode::FORBIDDEN, "This page is for administrators", message) }
     }
 
     /// An administrator's operation was refused. `reason` is a sentence without a full stop.
@@ -263,7 +231,7 @@ impl PageError {
             first.make_ascii_uppercase();
         }
         let links = vec![Link::Own("/admin".to_owned(), "Go to the administration".to_owned())];
-        Self { status, title, message, links, ..Self::not_found() }
+        Self { links, ..Self::new(status, title, message) }
     }
 
     /// Returns the same error for a form of the administration. Where the page would speak of a mistake of an app, it says that nothing was
@@ -278,26 +246,14 @@ impl PageError {
 
     /// The server is busy. The same request may succeed a moment later.
     pub fn busy() -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            title: "The server is busy",
-            message: "It has much to do, or waits for its data. Wait a few seconds, then try again.".to_owned(),
-            detail: String::new(),
-            links: Vec::new(),
-            retry_after: retry_after(&Code::Busy),
-            refusal: None,
-        }
+        let message = "It has much to do, or waits for its data. Wait a few seconds, then try again.";
+        Self { retry_after: retry_after(&Code::Busy), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "The server is busy", message) }
     }
 
     /// The database cannot be reached or written.
     pub fn unavailable() -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            title: UNAVAILABLE,
-            message: "The server cannot reach or change its data at the moment. Wait a minute, then try again.".to_owned(),
-            retry_after: retry_after(&Code::Unavailable),
-            ..Self::busy()
-        }
+        let message = "The server cannot reach or change its data at the moment. Wait a minute, then try again.";
+        Self { retry_after: retry_after(&Code::Unavailable), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, message) }
     }
 
     /// The issuer failed. `source` is logged and never shown.
@@ -308,15 +264,7 @@ impl PageError {
 
     /// The issuer failed, and has logged why.
     pub fn failed() -> Self {
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            title: "Something went wrong",
-            message: "The server could not answer. Try again in a moment.".to_owned(),
-            detail: String::new(),
-            links: Vec::new(),
-            retry_after: None,
-            refusal: None,
-        }
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", "The server could not answer. Try again in a moment.")
     }
 }
 
