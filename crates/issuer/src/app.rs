@@ -14,8 +14,7 @@ use crate::config::{ARGON2_OUTPUT_BYTES, ConfigError, Settings};
 use crate::fetch::Fetcher;
 use crate::fetch::client_keys::ClientKeys;
 use crate::keys::master::MasterKeys;
-use crate::keys::rotation::Rotation;
-use crate::keys::{KeyError, KeyRing, LoadedRing};
+use crate::keys::{KeyError, KeyRing, LoadedRing, RingContext};
 use crate::pool::Pool;
 use crate::revocation_feed::RevocationFeed;
 use crate::store::{Store, StoreError, clients};
@@ -99,12 +98,12 @@ impl App {
 
     /// Returns the key ring, which is never older than `key_refresh_interval`. Fails if it had to be read again and could not.
     pub async fn ring(&self) -> Result<Arc<LoadedRing>, KeyError> {
-        self.ring.fresh(&self.store, &self.master, &*self.clock, &self.settings).await
+        self.ring.fresh(self.rotation()).await
     }
 
     /// Returns the key ring for the JWKS, which may be as old as `jwks_max_age` while the database does not answer.
     pub async fn published_ring(&self) -> Result<Arc<LoadedRing>, KeyError> {
-        self.ring.published(&self.store, &self.master, &*self.clock, &self.settings).await
+        self.ring.published(self.rotation()).await
     }
 
     /// Returns the grant types for which enabled clients are registered, for the discovery document. While the database does not answer,
@@ -125,17 +124,17 @@ impl App {
     pub async fn read_revocations(&self) -> Result<(), StoreError> {
         let found = self.revocation_feed.read(&self.store, &*self.clock).await?;
         let kids: Vec<&str> = found.kids().collect();
-        if let Err(error) = self.ring.drop_revoked(&kids, &self.store, &self.master, &*self.clock, &self.settings).await {
+        if let Err(error) = self.ring.drop_revoked(&kids, self.rotation()).await {
             tracing::warn!(%error, "the key ring could not be read after a key was revoked");
         }
         self.revocation_feed.publish(found);
         Ok(())
     }
 
-    /// Returns the functions that change the key ring. All nodes, this one too, notice a change within `key_refresh_interval`, and a
+    /// Returns what reads and changes the key ring. All nodes, this one too, notice a change within `key_refresh_interval`, and a
     /// revocation as soon as they read it ([`App::read_revocations`]).
-    pub fn rotation(&self) -> Rotation<'_> {
-        Rotation { store: &self.store, master: &self.master, clock: &*self.clock, settings: &self.settings }
+    pub fn rotation(&self) -> RingContext<'_> {
+        RingContext { store: &self.store, master: &self.master, clock: &*self.clock, settings: &self.settings }
     }
 
     /// Returns the time of the wall clock, in Unix seconds.

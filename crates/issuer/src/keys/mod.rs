@@ -71,6 +71,16 @@ impl From<KeyError> for OAuthError {
     }
 }
 
+/// The parts of the issuer with which the ring is read and changed.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct RingContext<'a> {
+    pub store: &'a Store,
+    pub master: &'a MasterKeys,
+    pub clock: &'a dyn Clock,
+    pub settings: &'a Settings,
+}
+
 /// The ring as this node last read it.
 #[derive(Debug)]
 pub struct LoadedRing {
@@ -138,20 +148,15 @@ impl KeyRing {
 
     /// Returns the ring for the JWKS. If the database does not answer at once, this is the last view, unless that is as old as
     /// `jwks_max_age`: no cache may keep such a view. docs/adr/0012 says why.
-    pub async fn published(
-        &self,
-        store: &Store,
-        master: &MasterKeys,
-        clock: &dyn Clock,
-        settings: &Settings,
-    ) -> Result<Arc<LoadedRing>, KeyError> {
+    pub async fn published(&self, context: RingContext<'_>) -> Result<Arc<LoadedRing>, KeyError> {
+        let clock = context.clock;
         let now = clock.monotonic();
         let last = self.loaded.load_full();
         let failed_at = *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner);
         let error = if failed_at.is_some_and(|at| now.saturating_sub(at) < RETRY_AFTER) && last.is_some() {
             KeyError::JustFailed
         } else {
-            match tokio::time::timeout(PATIENCE, self.fresh(store, master, clock, settings)).await {
+            match tokio::time::timeout(PATIENCE, self.fresh(context)).await {
                 Ok(Ok(fresh)) => return Ok(fresh),
                 Ok(Err(error)) => error,
                 Err(_) => KeyError::Slow(PATIENCE),
@@ -166,14 +171,8 @@ impl KeyRing {
 
     /// Returns the ring, and first reads it again if this view is older than `key_refresh_interval`. One request reads while the
     /// others wait. If the read fails, they fail too, because otherwise each in turn would wait for a database that does not answer.
-    pub async fn fresh(
-        &self,
-        store: &Store,
-        master: &MasterKeys,
-        clock: &dyn Clock,
-        settings: &Settings,
-    ) -> Result<Arc<LoadedRing>, KeyError> {
-        let is_fresh = |loaded: &Arc<LoadedRing>| loaded.age(clock) < self.oldest;
+    pub async fn fresh(&self, context: RingContext<'_>) -> Result<Arc<LoadedRing>, KeyError> {
+        let is_fresh = |loaded: &Arc<LoadedRing>| loaded.age(context.clock) < self.oldest;
         if let Some(loaded) = self.loaded.load_full().filter(is_fresh) {
             return Ok(loaded);
         }
@@ -185,7 +184,7 @@ impl KeyRing {
         if self.failures.load(Ordering::Acquire) > failures {
             return Err(KeyError::JustFailed);
         }
-        let loaded = self.read(store, master, clock, settings).await.inspect_err(|_| {
+        let loaded = self.read(context).await.inspect_err(|_| {
             self.failures.fetch_add(1, Ordering::AcqRel);
         })?;
         self.loaded.store(Some(Arc::clone(&loaded)));
@@ -194,14 +193,7 @@ impl KeyRing {
 
     /// Reads the ring again if this view still holds one of `kids`, which were revoked, as a key that was not. Fails if the ring could not
     /// be read within [`PATIENCE`], and then leaves the view as it is.
-    pub async fn drop_revoked(
-        &self,
-        kids: &[&str],
-        store: &Store,
-        master: &MasterKeys,
-        clock: &dyn Clock,
-        settings: &Settings,
-    ) -> Result<(), KeyError> {
+    pub async fn drop_revoked(&self, kids: &[&str], context: RingContext<'_>) -> Result<(), KeyError> {
         if kids.is_empty() {
             return Ok(());
         }
@@ -210,16 +202,17 @@ impl KeyRing {
             let _loading = self.loading.lock().await;
             let holds_revoked = |loaded: Arc<LoadedRing>| loaded.ring.holds_usable(kids);
             if self.loaded.load_full().is_some_and(holds_revoked) {
-                self.loaded.store(Some(self.read(store, master, clock, settings).await?));
+                self.loaded.store(Some(self.read(context).await?));
             }
             Ok(())
         };
         tokio::time::timeout(PATIENCE, renew).await.unwrap_or(Err(KeyError::Slow(PATIENCE)))
     }
 
-    async fn read(&self, store: &Store, master: &MasterKeys, clock: &dyn Clock, settings: &Settings) -> Result<Arc<LoadedRing>, KeyError> {
+    async fn read(&self, context: RingContext<'_>) -> Result<Arc<LoadedRing>, KeyError> {
+        let store = context.store;
         // Taken before the read, so that the view never counts as newer than it is.
-        let read_at = clock.monotonic();
+        let read_at = context.clock.monotonic();
         let rows = match signing_keys::all_of_primary(store.reader()).await {
             // The connection may lead to a server that was demoted. Another one may lead to its successor.
             Err(StoreError::Unwritable(_)) => {
@@ -229,7 +222,7 @@ impl KeyRing {
             rows => rows?,
         };
         let previous = self.loaded.load_full();
-        Ok(Arc::new(load(&rows, previous.as_deref(), master, clock, settings, read_at)?))
+        Ok(Arc::new(load(&rows, previous.as_deref(), context, read_at)?))
     }
 }
 
@@ -243,12 +236,11 @@ fn open(row: &SigningKeyRow, master: &MasterKeys) -> Result<Signer, String> {
 fn load(
     rows: &[SigningKeyRow],
     previous: Option<&LoadedRing>,
-    master: &MasterKeys,
-    clock: &dyn Clock,
-    settings: &Settings,
+    context: RingContext<'_>,
     read_at: Duration,
 ) -> Result<LoadedRing, KeyError> {
-    let now = clock.now();
+    let RingContext { master, settings, .. } = context;
+    let now = context.clock.now();
     let ring: Ring = rows.iter().map(Entry::from).collect();
     let mut signers = HashMap::new();
     let (mut published, mut known) = (Vec::new(), Vec::new());

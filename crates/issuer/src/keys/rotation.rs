@@ -8,13 +8,12 @@ use signet_verifier::Jwk;
 
 use crate::audit::{self, Actor, Event, Face, Who};
 use crate::clock::{Clock, ClockRng, UnixSeconds};
-use crate::config::Settings;
-use crate::keys::KeyError;
 use crate::keys::master::MasterKeys;
 use crate::keys::ring::{Entry, Ring};
 use crate::keys::seal::{self, Purpose};
+use crate::keys::{KeyError, RingContext};
 use crate::store::signing_keys::{self, SigningKeyRow};
-use crate::store::{ConnectionTrait, Store, StoreError, Transaction, commit};
+use crate::store::{ConnectionTrait, StoreError, Transaction, commit};
 
 /// A key pair that is not in the ring yet.
 #[derive(Debug)]
@@ -57,17 +56,7 @@ impl NewKey {
     }
 }
 
-/// The parts of the issuer that a change of the ring needs.
-#[derive(Debug, Clone, Copy)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Rotation<'a> {
-    pub store: &'a Store,
-    pub master: &'a MasterKeys,
-    pub clock: &'a dyn Clock,
-    pub settings: &'a Settings,
-}
-
-impl Rotation<'_> {
+impl RingContext<'_> {
     /// Reads the ring from the database.
     pub async fn ring(&self) -> Result<Ring, KeyError> {
         self.ring_in(self.store.reader()).await

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Settings, VERIFIER_MIN_MAX_AGE};
 use crate::fetch::own;
-use crate::keys::{KeyError, KeyRing, master_check};
+use crate::keys::{KeyError, KeyRing, RingContext, master_check};
 use crate::oauth::issuer::Issuer;
 use crate::store::schema::{self, SchemaState};
 use crate::store::{Store, StoreError, resources, users};
@@ -191,7 +191,7 @@ async fn check_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
         Err(error) => return vec![Finding::bad("master key", error.to_string())],
     };
     let mut findings = vec![Finding::good("master key", format!("version {}, in {}", master.current(), settings.keys_dir.display()))];
-    let ring = match KeyRing::new(settings).fresh(store, &master, &clock, settings).await {
+    let ring = match KeyRing::new(settings).fresh(RingContext { store, master: &master, clock: &clock, settings }).await {
         Ok(ring) => ring,
         Err(error) => {
             findings.push(Finding::bad("signing key", error.to_string()));
