@@ -1,52 +1,59 @@
-//! Counts what each address holds at once: its connections or, where a trusted proxy forwards its requests, these requests. One address
-//! cannot take all places.
+//! Counts what each of many holds at once, so that none can take all places: the connections of an address or, where a trusted proxy forwards
+//! its requests, these requests; and the requests of a client that wait.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::peers::network;
 
-/// The places that each address has taken.
+/// The places that each key has taken.
 #[derive(Debug)]
-pub struct Slots {
+pub struct Slots<K: Eq + Hash = IpAddr> {
     most: usize,
-    taken: Mutex<HashMap<IpAddr, usize>>,
+    taken: Mutex<HashMap<K, usize>>,
 }
 
-impl Slots {
-    /// Makes an empty count, in which each address may take `most` places.
+impl<K: Clone + Eq + Hash> Slots<K> {
+    /// Makes an empty count, in which each key may take `most` places.
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most, taken: Mutex::default() })
     }
 
-    /// Takes a place for `address`. Returns `None` if it has taken all of its places already.
-    pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
-        let network = network(address);
+    /// Takes a place for `key`. Returns `None` if it has taken all of its places already.
+    pub fn take_for(self: &Arc<Self>, key: K) -> Option<Slot<K>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(network).or_default();
+        let count = taken.entry(key.clone()).or_default();
         if *count >= self.most {
             return None;
         }
         *count += 1;
-        Some(Slot { slots: Arc::clone(self), network })
+        Some(Slot { slots: Arc::clone(self), key })
     }
 }
 
-/// A place of one address, which is free again when this is dropped.
-#[derive(Debug)]
-pub struct Slot {
-    slots: Arc<Slots>,
-    network: IpAddr,
+impl Slots {
+    /// Takes a place for the network of `address`. Returns `None` if it has taken all of its places already.
+    pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
+        self.take_for(network(address))
+    }
 }
 
-impl Drop for Slot {
+/// A place, which is free again when this is dropped.
+#[derive(Debug)]
+pub struct Slot<K: Eq + Hash = IpAddr> {
+    slots: Arc<Slots<K>>,
+    key: K,
+}
+
+impl<K: Eq + Hash> Drop for Slot<K> {
     fn drop(&mut self) {
         let mut taken = self.slots.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.network) {
+        if let Some(count) = taken.get_mut(&self.key) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&self.network);
+                taken.remove(&self.key);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The poll endpoint (RFC 8936): a receiver acknowledges events and asks for others, and waits if there are none.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use serde_json::{Map, Value};
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
 use super::{Body, Reader};
@@ -18,6 +18,7 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::signals::poll::{Request, Taken, acknowledge, take};
 use crate::store::{StoreError, stream_queue};
 use crate::web::respond::no_store;
+use crate::web::slots::Slots;
 
 /// The longest time for which a request without events is held.
 const HOLD: Duration = Duration::from_secs(20);
@@ -37,37 +38,19 @@ const MOST_NEWS: u64 = 1000;
 #[derive(Debug)]
 struct Waiting {
     places: Semaphore,
-    of_clients: Mutex<HashMap<String, usize>>,
+    of_clients: Arc<Slots<String>>,
     /// The id of the newest event that was seen; `None` before the first look. Whoever holds it looks.
-    seen: AsyncMutex<Option<i64>>,
+    seen: Mutex<Option<i64>>,
     /// The streams that got events.
     news: broadcast::Sender<Arc<BTreeSet<String>>>,
-}
-
-/// A place of a client, which is free again when this is dropped.
-struct Place<'a> {
-    waiting: &'a Waiting,
-    client: &'a str,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut taken = self.waiting.of_clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(self.client) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(self.client);
-            }
-        }
-    }
 }
 
 /// `POST /ssf/poll/{id}`: returns the SETs of a stream.
 pub fn poll() -> MethodRouter<Arc<App>> {
     let waiting = Arc::new(Waiting {
         places: Semaphore::new(WAITING),
-        of_clients: Mutex::default(),
-        seen: AsyncMutex::default(),
+        of_clients: Slots::new(WAITING_OF_CLIENT),
+        seen: Mutex::default(),
         news: broadcast::Sender::new(16),
     });
     post(move |State(app): State<Arc<App>>, reader: Reader, Path(id): Path<String>, Body(body): Body| {
@@ -101,7 +84,7 @@ async fn answer(
     if has_waited {
         let busy = || OAuthError::new(Code::Busy, "too many requests wait for events; try again");
         let _place = waiting.places.try_acquire().map_err(|_| busy())?;
-        let _own = waiting.place_of(&receiver.client.id).ok_or_else(busy)?;
+        let _own = waiting.of_clients.take_for(receiver.client.id.clone()).ok_or_else(busy)?;
         let mut news = waiting.news.subscribe();
         waiting.begin(app).await?;
         let wait = async {
@@ -128,17 +111,6 @@ async fn answer(
 }
 
 impl Waiting {
-    /// Takes a place for a request of `client`. Returns `None` if the client has taken all of its places.
-    fn place_of<'a>(&'a self, client: &'a str) -> Option<Place<'a>> {
-        let mut taken = self.of_clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(client.to_owned()).or_default();
-        if *count >= WAITING_OF_CLIENT {
-            return None;
-        }
-        *count += 1;
-        Some(Place { waiting: self, client })
-    }
-
     /// Notes the newest event if nobody has looked yet. Called before a request looks at its own stream, so that no event falls between the two.
     async fn begin(&self, app: &App) -> Result<(), StoreError> {
         if let Ok(mut seen) = self.seen.try_lock()
