@@ -16,13 +16,11 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
-use url::Url;
 
 use crate::clock::{DAY, UnixSeconds};
 use crate::oauth::access::Access;
 use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
-use crate::oauth::resource_identifier::is_same;
 use database_url::DatabaseUrl;
 pub use error::ConfigError;
 use error::invalid;
@@ -282,13 +280,6 @@ impl Settings {
     fn check(&self) -> Result<(), ConfigError> {
         if self.keys_dir.as_os_str().is_empty() {
             return Err(invalid("keys_dir", "expected the path of a folder, such as keys; found an empty text"));
-        }
-        if let Some(resource) = &self.registration_default_resource {
-            let is_own = [self.issuer.as_str(), &self.issuer.endpoint("/userinfo")].into_iter().any(|own| is_same(own, resource));
-            if Url::parse(resource).is_err() || is_own {
-                let expected = "expected the identifier of a resource other than the issuer, such as https://orders.example";
-                return Err(invalid("registration_default_resource", format!("{expected}; found {resource:?}")));
-            }
         }
         clients::check(self)?;
         if ![2048, 3072, 4096].contains(&self.key_bits) {
