@@ -70,13 +70,9 @@ pub async fn deliver(app: &App, row: OutboxRow) {
 
 async fn settle(app: &App, row: &OutboxRow, outcome: Outcome) -> Result<(), StoreError> {
     let (db, now) = (app.store.writer(), app.now());
-    let delay = usize::try_from(row.attempts - 1).ok().and_then(|made| DELAYS.get(made));
-    match (outcome, delay) {
+    match (outcome, delay_after(row.attempts)) {
         (Outcome::Delivered | Outcome::Pointless, _) => outbox::remove(db, row.id).await.map(drop),
-        (Outcome::Later(seconds), _) => {
-            outbox::postpone(db, &row.receiver, now + seconds).await?;
-            outbox::retry(db, row.id, row.attempts - 1, now + seconds).await
-        }
+        (Outcome::Later(seconds), _) => later(app, row, seconds).await,
         (Outcome::Refused(reason), Some(delay)) => {
             tracing::info!(receiver = row.receiver, attempts = row.attempts, reason, "a receiver refused a message; it is sent again");
             outbox::retry(db, row.id, row.attempts, now + delay).await
@@ -89,6 +85,19 @@ async fn settle(app: &App, row: &OutboxRow, outcome: Outcome) -> Result<(), Stor
         }
         (Outcome::Refused(reason) | Outcome::Unreachable(reason), None) => give_up(app, row, &reason).await,
     }
+}
+
+/// Returns the seconds until the attempt after number `attempts`; `None` if there is none after it.
+fn delay_after(attempts: i32) -> Option<UnixSeconds> {
+    usize::try_from(attempts - 1).ok().and_then(|made| DELAYS.get(made)).copied()
+}
+
+/// Makes the message due again after `seconds`, and does not count the attempt, because nothing was sent. The other messages to the receiver
+/// wait too.
+async fn later(app: &App, row: &OutboxRow, seconds: UnixSeconds) -> Result<(), StoreError> {
+    let (db, at) = (app.store.writer(), app.now() + seconds);
+    outbox::postpone(db, &row.receiver, at).await?;
+    outbox::retry(db, row.id, row.attempts - 1, at).await
 }
 
 /// Deletes the message and records that it was not delivered.

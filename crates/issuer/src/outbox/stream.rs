@@ -12,7 +12,7 @@ use crate::keys::seal::{Purpose, unseal};
 use crate::oauth::error::OAuthError;
 use crate::oauth::scope::{SSF_MANAGE, SSF_READ};
 use crate::oauth::ssf::{EventType, Method, Status};
-use crate::outbox::{DELAYS, Outcome, failed};
+use crate::outbox::{Outcome, delay_after, failed, later};
 use crate::signals::configuration::method;
 use crate::signals::poll::said;
 use crate::signals::sets::mint;
@@ -119,7 +119,7 @@ async fn settle(app: &App, stream: StreamRow, row: &OutboxRow, outcome: Outcome)
             tracing::info!(client = stream.client_id, stream = stream.id, attempts = row.attempts, error, "an event was not delivered");
             streams::note_error(db, &stream.id, Some(since), &error).await?;
             if row.attempts < MOST_ATTEMPTS {
-                let delay = usize::try_from(row.attempts - 1).ok().and_then(|made| DELAYS.get(made)).copied().unwrap_or(1);
+                let delay = delay_after(row.attempts).unwrap_or(1);
                 outbox::postpone(db, &row.receiver, now + delay).await?;
                 return outbox::retry(db, row.id, row.attempts, now + delay).await;
             }
@@ -130,12 +130,6 @@ async fn settle(app: &App, stream: StreamRow, row: &OutboxRow, outcome: Outcome)
             pause(app, &stream, &error).await
         }
     }
-}
-
-async fn later(app: &App, row: &OutboxRow, seconds: UnixSeconds) -> Result<(), StoreError> {
-    let (db, at) = (app.store.writer(), app.now() + seconds);
-    outbox::postpone(db, &row.receiver, at).await?;
-    outbox::retry(db, row.id, row.attempts - 1, at).await
 }
 
 /// Pauses the stream. Its receiver gets the event that says so once it answers: the attempts for that event go on for a while.

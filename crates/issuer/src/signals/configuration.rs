@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::keys::seal::{Purpose, seal};
 use crate::oauth::error::OAuthError;
 use crate::oauth::ssf::{EventType, Method, text};
-use crate::signals::{corrupt, invalid};
+use crate::signals::{corrupt, invalid, shortened};
 use crate::store::streams::StreamRow;
 
 /// The shortest time between two requests for a verification event of one stream, in seconds.
@@ -21,8 +21,6 @@ const MAX_EVENT: usize = 300;
 const MAX_URL: usize = 2048;
 /// The greatest length of the header that a receiver wants, in bytes.
 const MAX_HEADER: usize = 4096;
-/// A longer description is cut off after this many characters.
-const MAX_DESCRIPTION: usize = 255;
 
 /// The members that the issuer chooses. A receiver may repeat them, but not change them.
 const OURS: [&str; 5] = ["iss", "aud", "events_supported", "events_delivered", "min_verification_interval"];
@@ -166,8 +164,7 @@ fn events(given: Option<&Value>) -> Result<Vec<String>, OAuthError> {
 
 fn description(body: &Map<String, Value>) -> Result<Option<String>, OAuthError> {
     let description = text(body, "description").map_err(invalid)?;
-    let kept = |text: &str| text.chars().filter(|c| !c.is_control()).take(MAX_DESCRIPTION).collect::<String>();
-    Ok(description.map(kept).filter(|text| !text.is_empty()))
+    Ok(description.map(shortened).filter(|text| !text.is_empty()))
 }
 
 /// Reads the member `delivery`. `unless_given` is the header of the receiver if the member has none.

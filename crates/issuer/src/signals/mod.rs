@@ -42,6 +42,14 @@ impl Receiver<'_> {
     }
 }
 
+/// The greatest length of a text of a receiver that is stored, in characters.
+const MAX_TEXT: usize = 255;
+
+/// Returns `text` without control characters, cut off after [`MAX_TEXT`] characters. Administrators see it.
+fn shortened(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
+}
+
 /// The answer about a stream that does not exist, and about one of another client.
 fn not_found() -> OAuthError {
     OAuthError::new(Code::NotFound, "stream_id: expected the id of a stream of this client; there is none with this id")

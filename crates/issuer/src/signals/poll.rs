@@ -6,7 +6,7 @@ use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::ssf::{EventType, Method, Status};
 use crate::signals::configuration::method;
 use crate::signals::sets::{Set, jti, mint};
-use crate::signals::{Receiver, invalid};
+use crate::signals::{Receiver, invalid, shortened};
 use crate::store::streams::{self as store, StreamRow};
 use crate::store::{commit, stream_queue};
 
@@ -14,8 +14,6 @@ use crate::store::{commit, stream_queue};
 pub const MOST_SETS: u64 = 100;
 /// The most SETs that one request acknowledges or refuses.
 const MOST_ACKS: usize = 1100;
-/// The greatest length of what a receiver says about a SET, in characters.
-const MAX_ERROR: usize = 255;
 
 /// A request of a receiver (RFC 8936 §2.2).
 #[derive(Debug)]
@@ -71,7 +69,7 @@ impl Request {
 /// Returns what a receiver says about a SET that it refuses.
 pub fn said(err: &str, description: &Value) -> String {
     let text = description.as_str().map_or_else(|| err.to_owned(), |description| format!("{err}: {description}"));
-    text.chars().filter(|c| !c.is_control()).take(MAX_ERROR).collect()
+    shortened(&text)
 }
 
 /// The SETs of one answer.

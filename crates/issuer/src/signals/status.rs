@@ -8,12 +8,10 @@ use crate::clock::date;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::ssf::{EventType, Method, Status, text};
 use crate::signals::configuration::{MIN_VERIFICATION_INTERVAL, method};
-use crate::signals::{Receiver, invalid};
+use crate::signals::{Receiver, invalid, shortened};
 use crate::store::streams::{self as store, StreamRow};
 use crate::store::{ConnectionTrait, StoreError, commit, stream_queue};
 
-/// The greatest length of a reason, in characters.
-const MAX_REASON: usize = 255;
 /// The most events in the queue of a stream for which it has room beside new ones once it is enabled.
 const MOST_HELD: u64 = 1000;
 /// The greatest length of the `state` of a verification, in bytes.
@@ -31,8 +29,7 @@ pub async fn set(receiver: Receiver<'_>, id: &str, body: &Map<String, Value>) ->
     let Receiver { app, client, actor } = receiver;
     let status = text(body, "status").map_err(invalid)?.and_then(Status::by_name);
     let status = status.ok_or_else(|| invalid("status: expected enabled, paused or disabled"))?;
-    let reason = text(body, "reason").map_err(invalid)?;
-    let reason = reason.map(|text| text.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect::<String>());
+    let reason = text(body, "reason").map_err(invalid)?.map(shortened);
     let (transaction, before) = receiver.lock(id).await?;
     let after = apply(app, &transaction, &before, status, reason.filter(|text| !text.is_empty()), false).await?;
     if after != before {
