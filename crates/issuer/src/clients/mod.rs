@@ -5,7 +5,7 @@ pub mod authentication;
 
 use crate::app::App;
 use crate::oauth::client_auth::NONE;
-use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::error::OAuthError;
 use crate::store::clients::Client;
 
 /// Returns the client `id`. Fails if there is none, or if it is disabled.
@@ -18,7 +18,7 @@ async fn known(app: &App, id: &str) -> Result<Client, OAuthError> {
 /// clients exist.
 /// `reason` is logged and never sent.
 fn failed(reason: &'static str) -> OAuthError {
-    OAuthError::new(Code::InvalidClient, "client authentication failed").because(reason)
+    OAuthError::invalid_client().because(reason)
 }
 
 /// Returns whether `client` may authenticate by `method`.

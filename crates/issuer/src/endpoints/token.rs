@@ -60,7 +60,7 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthErr
         }
         // The client has authenticated, so it is only read again.
         let again = app.store.client(&client.id).await?;
-        client = again.ok_or_else(|| OAuthError::new(Code::InvalidClient, "client authentication failed"))?;
+        client = again.ok_or_else(OAuthError::invalid_client)?;
     }
     if let Some(earlier) = &earlier {
         earlier.withdraw(context(app, parameters, &client, None)).await?;

@@ -120,6 +120,11 @@ impl OAuthError {
         Self::new(Code::InvalidRequest, description)
     }
 
+    /// The answer to every client that could not authenticate. It is always the same, so that an attacker cannot learn which check failed.
+    pub fn invalid_client() -> Self {
+        Self::new(Code::InvalidClient, "client authentication failed")
+    }
+
     /// The answer to all wrong credentials and grants. It is always the same, so that an attacker cannot learn which check failed.
     pub fn invalid_grant() -> Self {
         Self::new(Code::InvalidGrant, "the credentials or the grant are invalid, expired or revoked")

@@ -208,7 +208,7 @@ async fn is_allowed_by_name(app: &App, party: &Party, client: &Client, resource:
 /// needs belongs here, so that no grant lacks it.
 fn gate(client: &Client, party: &Party, now: UnixSeconds) -> Result<(), OAuthError> {
     if !client.enabled {
-        return Err(OAuthError::new(Code::InvalidClient, "client authentication failed"));
+        return Err(OAuthError::invalid_client());
     }
     match party {
         Party::User(user) if !user.1.may_use => {
