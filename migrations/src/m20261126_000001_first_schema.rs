@@ -229,8 +229,8 @@ fn foreign_hashes() -> IndexCreateStatement {
     Index::create().name("users_foreign_hash").table(Alias::new("users")).col(Alias::new("id")).cond_where(is_foreign).take()
 }
 
-/// The indexes by which users, clients and groups are found. The list of the enabled users and that of the disabled ones each have an index, so that neither
-/// list reads the users of the other.
+/// The indexes by which users, clients and groups are found. The list of the enabled users and that of the disabled ones each have an
+/// index, so that neither list reads the users of the other.
 fn indexes_of_users() -> [IndexCreateStatement; 5] {
     let on = |name: &str, table: &'static str| Index::create().name(name).table(Alias::new(table)).take();
     let disabled_at = || Expr::col(Alias::new("disabled_at"));

@@ -1,7 +1,7 @@
 //! An in-process issuer for the tests of services that embed `signet-verifier`.
 //!
-//! It listens on loopback and publishes a real JWKS and a feed of revocations, so that a test uses the same verifier as production. The service itself
-//! contains no test keys, so that none can be switched on in production by mistake.
+//! It listens on loopback and publishes a real JWKS and a feed of revocations, so that a test uses the same verifier as production. The
+//! service itself contains no test keys, so that none can be switched on in production by mistake.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -1,5 +1,5 @@
-//! The loopback server that publishes the JWKS and the feed of revocations. It has a thread of its own, so that it works in tests with any async runtime or
-//! with none.
+//! The loopback server that publishes the JWKS and the feed of revocations. It has a thread of its own, so that it works in tests with any
+//! async runtime or with none.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

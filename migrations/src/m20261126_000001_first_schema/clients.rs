@@ -8,8 +8,9 @@ use sea_orm_migration::schema::{
 use super::table::{ends_with, pairs, refers, table};
 
 /// `token_claims` lists what the resource's access tokens tell of the user, `groups` and `roles` (RFC 9068 §2.2.3.1). Of the groups only
-/// those whose names begin with `group_prefix` are told. `identifier` is null for the built-in resources, whose identifiers follow from the issuer. `comparable` is its form in which two
-/// identifiers of the same resource are equal. `token_lifetime` is in seconds. If `open` is true, any client may ask for its scopes.
+/// those whose names begin with `group_prefix` are told. `identifier` is null for the built-in resources, whose identifiers follow from the
+/// issuer. `comparable` is its form in which two identifiers of the same resource are equal. `token_lifetime` is in seconds. If `open` is
+/// true, any client may ask for its scopes.
 pub(super) fn resources() -> TableCreateStatement {
     table("resources")
         .col(string("id").primary_key())
@@ -35,11 +36,12 @@ pub(super) fn scopes() -> TableCreateStatement {
         .take()
 }
 
-/// `access` says who may sign in to the client: `everyone`, or `groups` for the members of the groups in `client_groups`.
-/// `id_token_claims` puts the claims of the granted scopes into the ID token too. `group_filter` says which groups the client is told of:
-/// `assigned` (those in `client_groups`), `prefix` (those whose names begin with `group_prefix`) or `all`. `claims_allowed` is false for a
-/// client that registered itself, which is told of no groups, roles and attributes until an administrator allows it. `signals_of_all_users` lets
-/// its streams tell of users who have never authorized it. `session_management` gives it a `session_state`. `version` is incremented by each change of the client.
+/// `access` says who may sign in to the client: `everyone`, or `groups` for the members of the groups in `client_groups`. `id_token_claims`
+/// puts the claims of the granted scopes into the ID token too. `group_filter` says which groups the client is told of: `assigned` (those
+/// in `client_groups`), `prefix` (those whose names begin with `group_prefix`) or `all`. `claims_allowed` is false for a client that
+/// registered itself, which is told of no groups, roles and attributes until an administrator allows it. `signals_of_all_users` lets its
+/// streams tell of users who have never authorized it. `session_management` gives it a `session_state`. `version` is incremented by each
+/// change of the client.
 ///
 /// Registration access tokens are stored as their SHA-256. `metadata` holds the metadata that the client was registered
 /// with (RFC 7591 §2), as JSON.

@@ -23,9 +23,10 @@ pub(super) fn session_clients() -> TableCreateStatement {
 }
 
 /// What is to be told. `receiver` names the queue: `client:` with the id of a client, or `stream:` with that of a stream of Shared Signals,
-/// whose triggers are in signals.rs. The rows of a queue are delivered one at a time. `event` is `session_ended`, or the name of an event of
-/// Shared Signals, about the session `sid` of the user `user_id`, who may have been deleted. Only the queues of clients have `client_id`. `details` is JSON.
-/// `created_at` is the time by the clock of the database; `next_attempt_at` and `leased_until` are times by the clock of the nodes.
+/// whose triggers are in signals.rs. The rows of a queue are delivered one at a time. `event` is `session_ended`, or the name of an event
+/// of Shared Signals, about the session `sid` of the user `user_id`, who may have been deleted. Only the queues of clients have
+/// `client_id`. `details` is JSON. `created_at` is the time by the clock of the database; `next_attempt_at` and `leased_until` are times by
+/// the clock of the nodes.
 pub(super) fn outbox() -> TableCreateStatement {
     table("outbox")
         .col(pk_auto("id").big_integer())

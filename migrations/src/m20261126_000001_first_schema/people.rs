@@ -22,10 +22,11 @@ pub(super) fn role_scopes() -> TableCreateStatement {
     pairs("role_scopes", (string("role").take(), "roles", "name"), (string("scope").take(), "scopes", "name"))
 }
 
-/// `claims` holds the standard claims that have no column of their own, as JSON. `password_generated_at` is the time at which a
-/// password was generated for the user, who must then choose another. `credential_version` is incremented when the password or
-/// status changes, or when all sign-ins are ended. `access_version` is incremented when a role or a group is taken away. `version` is incremented by each change of what administrators see; a sign-in and a new
-/// hash of the same password do not change it. `external_id` is the user's id in the system that manages the users.
+/// `claims` holds the standard claims that have no column of their own, as JSON. `password_generated_at` is the time at which a password
+/// was generated for the user, who must then choose another. `credential_version` is incremented when the password or status changes, or
+/// when all sign-ins are ended. `access_version` is incremented when a role or a group is taken away. `version` is incremented by each
+/// change of what administrators see; a sign-in and a new hash of the same password do not change it. `external_id` is the user's id in the
+/// system that manages the users.
 pub(super) fn users() -> TableCreateStatement {
     table("users")
         .col(uuid("id").primary_key())
@@ -73,9 +74,9 @@ pub(super) fn user_roles() -> TableCreateStatement {
     pairs("user_roles", (uuid("user_id").take(), "users", "id"), (string("role").take(), "roles", "name"))
 }
 
-/// Named sets of users. `folded_name` is the name in lower case, so that no two names differ in that alone. A group with `is_default` takes in each new user. If `delegated` is true, the help desk may change its members.
-/// `external_id` is the group's id in the system that manages the groups. `version` is incremented by each change of the group, but not of
-/// its members.
+/// Named sets of users. `folded_name` is the name in lower case, so that no two names differ in that alone. A group with `is_default` takes
+/// in each new user. If `delegated` is true, the help desk may change its members. `external_id` is the group's id in the system that
+/// manages the groups. `version` is incremented by each change of the group, but not of its members.
 pub(super) fn groups() -> TableCreateStatement {
     table("groups")
         .col(uuid("id").primary_key())

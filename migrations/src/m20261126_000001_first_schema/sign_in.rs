@@ -19,9 +19,9 @@ pub(super) fn browsers() -> TableCreateStatement {
         .take()
 }
 
-/// Waiting requests: authorization requests that are stored while their interaction goes on, and until they expire. `browser` is a random key of the
-/// browser in which the request was begun, never the cookie's id. `answered_in` is the `sid` of the session in which the request was answered,
-/// and `code_hash` the hash of the code that the client was last sent; it is null if the client was sent an error.
+/// Waiting requests: authorization requests that are stored while their interaction goes on, and until they expire. `browser` is a random
+/// key of the browser in which the request was begun, never the cookie's id. `answered_in` is the `sid` of the session in which the request
+/// was answered, and `code_hash` the hash of the code that the client was last sent; it is null if the client was sent an error.
 pub(super) fn waiting_requests() -> TableCreateStatement {
     table("waiting_requests")
         .col(pk_auto("sequence").big_integer())

@@ -11,8 +11,8 @@ use super::table::{ends_with, pairs, table};
 use super::trigger::Trigger;
 
 /// The most events that wait in the queue of one stream, beside those that were held when its receiver enabled it. A stream whose queue is
-/// full is paused. Transactions that run at the same moment do not see the events of each other, so each of them may put one more there. The one that finds
-/// the queue full locks the row of the stream until its commit, and the others that find it full wait for that.
+/// full is paused. Transactions that run at the same moment do not see the events of each other, so each of them may put one more there.
+/// The one that finds the queue full locks the row of the stream until its commit, and the others that find it full wait for that.
 const MOST_EVENTS: u32 = 1000;
 
 /// The `next_attempt_at` of an event that is not pushed: it waits until its receiver polls, or until the stream is enabled again.

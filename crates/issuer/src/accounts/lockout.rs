@@ -10,7 +10,6 @@
 
 use std::net::IpAddr;
 
-use crate::store::ConnectionTrait;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
@@ -18,7 +17,7 @@ use crate::audit::network;
 use crate::clock::UnixSeconds;
 use crate::config::Settings;
 use crate::store::attempts::Limits;
-use crate::store::{Store, StoreError, attempts, devices};
+use crate::store::{ConnectionTrait, Store, StoreError, attempts, devices};
 
 /// The sender of an attempt, as far as it is known before the password is compared.
 #[derive(Debug, Clone)]

@@ -66,7 +66,8 @@ impl PasswordChange {
 
     /// Compares the current password, checks that the new one is hard to guess, and stores it. Ends all sessions, codes and authorizations
     /// of the user, and forgets the devices, except the session and the device in which the change is made and those authorizations of
-    /// `kept` that outlive a session. If the same form has just made the same change, as a second click sends it, nothing is done. If the password was generated, someone else may have used it, so nothing else is kept then.
+    /// `kept` that outlive a session. If the password was generated, none of `kept` is spared, because someone else may have used it. If the
+    /// same form has just made the same change, as a second click sends it, nothing is done.
     pub async fn perform(
         self,
         app: &App,
@@ -139,8 +140,8 @@ async fn repeat(app: &App, user: &User, new: SecretString, guesser: Guesser, req
     }
 }
 
-/// Compares `new`, a password that was typed as the new one of `username`, with the stored one. They are the same if an earlier click on the same
-/// form made the change, and then whoever typed it has proved who they are.
+/// Compares `new`, a password that was typed as the new one of `username`, with the stored one. They are the same if an earlier click on
+/// the same form made the change, and then whoever typed it has proved who they are.
 pub async fn made_before(
     app: &App,
     username: &str,

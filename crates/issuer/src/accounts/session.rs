@@ -59,8 +59,9 @@ pub struct ProvenUser {
     pub settlement: Settlement,
 }
 
-/// Signs a user in, on the device with the hash `device`. Continues the session of `previous` if it belongs to the same user; otherwise ends it and begins another. Fails
-/// with [`SignInError::Wrong`] if the user was disabled, or their credentials changed, since the password was compared.
+/// Signs a user in, on the device with the hash `device`. Continues the session of `previous` if it belongs to the same user; otherwise
+/// ends it and begins another. Fails with [`SignInError::Wrong`] if the user was disabled, or their credentials changed, since the password
+/// was compared.
 pub async fn begin(
     app: &App,
     previous: Option<&SignedIn>,

@@ -27,8 +27,8 @@ pub async fn live() -> Response {
     Json(json!({ "status": "live" })).into_response()
 }
 
-/// `GET /health/ready`: 200 if the database can be written, a key can sign and the server is not stopping; otherwise 503 with the reason and a detail.
-/// `warnings` are for the operator; they never change the status, because strangers could cause them.
+/// `GET /health/ready`: 200 if the database can be written, a key can sign and the server is not stopping; otherwise 503 with the reason
+/// and a detail. `warnings` are for the operator; they never change the status, because strangers could cause them.
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let (status, mut body) = match check(&app).await {
         Ok(()) => (StatusCode::OK, json!({ "status": "ready" })),

@@ -1,6 +1,6 @@
-//! Fetches the URLs of clients, and posts to them; nothing else in the issuer does. A stranger may have chosen the URL, so it must be https and lead to
-//! the public internet, not to this machine or its network. Redirects are not followed, and an answer may have 64 KiB and take `fetch_timeout`. How
-//! many are fetched is bounded too (budget.rs).
+//! Fetches the URLs of clients, and posts to them; nothing else in the issuer does. A stranger may have chosen the URL, so it must be https
+//! and lead to the public internet, not to this machine or its network. Redirects are not followed, and an answer may have 64 KiB and take
+//! `fetch_timeout`. How many are fetched is bounded too (budget.rs).
 
 pub mod budget;
 pub mod client_keys;
@@ -164,8 +164,8 @@ impl Fetcher {
         Ok((self.client.get_or_try_init(|| async { self.build() }).await?, url))
     }
 
-    /// Returns whether `url` may be fetched, by its scheme, and by its host if that is a literal address. Names are checked in [`PublicOnly`], when the client resolves them, so
-    /// that no second look-up can lead to another address.
+    /// Returns whether `url` may be fetched, by its scheme, and by its host if that is a literal address. Names are checked in
+    /// [`PublicOnly`], when the client resolves them, so that no second look-up can lead to another address.
     pub fn allows(&self, url: &Url) -> bool {
         let scheme_fits = url.scheme() == "https" || url.scheme() == "http" && self.private_addresses;
         let plain = url.username().is_empty() && url.password().is_none();

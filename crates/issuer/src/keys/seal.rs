@@ -1,5 +1,5 @@
-//! Seals private keys and the headers of receivers for storage, and authorization requests for their way through the browser, as JWE (RFC 7516, `dir` with A256GCM, no
-//! compression), under a version of the master key.
+//! Seals private keys and the headers of receivers for storage, and authorization requests for their way through the browser, as JWE (RFC
+//! 7516, `dir` with A256GCM, no compression), under a version of the master key.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use josekit::jwe::{self, Dir, JweHeader};

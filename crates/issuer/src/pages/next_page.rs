@@ -1,5 +1,5 @@
-//! The page of the administration to which a sign-in, or the choice of a password after it, leads back. No other address is led to, so that no link of a stranger makes the sign-in
-//! page send people elsewhere.
+//! The page of the administration to which a sign-in, or the choice of a password after it, leads back. No other address is led to, so that
+//! no link of a stranger makes the sign-in page send people elsewhere.
 
 use axum::http::Method;
 use axum::http::request::Parts;

@@ -13,8 +13,8 @@ pub use crate::store::entity::activity::Model as ActivityRow;
 /// The rows that one statement adds.
 const BATCH: usize = 500;
 
-/// Adds the counts of `rows` to those that are stored: all or none. Locks the rows in the order of their keys, so that two nodes never wait for each
-/// other in a circle.
+/// Adds the counts of `rows` to those that are stored: all or none. Locks the rows in the order of their keys, so that two nodes never wait
+/// for each other in a circle.
 pub async fn add(store: &Store, mut rows: Vec<ActivityRow>) -> Result<(), StoreError> {
     rows.sort_unstable_by(|a, b| (&a.client_id, a.hour, &a.kind).cmp(&(&b.client_id, b.hour, &b.kind)));
     let sum = Expr::col((Entity, Column::Count)).add(Expr::col((Alias::new("excluded"), Column::Count)));

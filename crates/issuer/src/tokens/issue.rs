@@ -204,8 +204,8 @@ async fn is_allowed_by_name(app: &App, party: &Party, client: &Client, resource:
     Ok(consents::find(app.store.reader(), user.0.id, &client.id).await?.resources.contains(&resource.id))
 }
 
-/// Refuses tokens unless the client and the user are enabled, the user may use the client, and the authorization is alive. Every check that more than one grant
-/// needs belongs here, so that no grant lacks it.
+/// Refuses tokens unless the client and the user are enabled, the user may use the client, and the authorization is alive. Every check that
+/// more than one grant needs belongs here, so that no grant lacks it.
 fn gate(client: &Client, party: &Party, now: UnixSeconds) -> Result<(), OAuthError> {
     if !client.enabled {
         return Err(OAuthError::invalid_client());

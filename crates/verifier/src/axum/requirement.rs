@@ -6,8 +6,8 @@ use ::axum::routing::MethodFilter;
 use super::Methods;
 use crate::{Claims, Scope};
 
-/// What a token must carry: a list of clauses, all of which must hold. A clause is a list of scopes, and holds if the token carries at least one of
-/// them.
+/// What a token must carry: a list of clauses, all of which must hold. A clause is a list of scopes, and holds if the token carries at
+/// least one of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requirement {
     clauses: Vec<Vec<&'static str>>,

@@ -33,8 +33,8 @@ async fn every_query_of_the_cleanup_uses_an_index() {
         audit_events::purge(db, event, 10, 500).await.unwrap();
         db.assert_indexed(&[]);
     }
-    // PostgreSQL joins the two indexes of this query by bitmaps, which `plans` leaves out; SQLite reads the few clients whole once it has counted
-    // them.
+    // PostgreSQL joins the two indexes of this query by bitmaps, which `plans` leaves out; SQLite reads the few clients whole once it has
+    // counted them.
     let is_sqlite = app.database_url().starts_with("sqlite");
     if is_sqlite {
         clients::unused(db, 10, 50).await.unwrap();
