@@ -6,7 +6,7 @@ use crate::store::StoreError;
 use crate::store::entity::client_terms::{Column, Entity, Model};
 use crate::store::entity::clients::{self, Model as ClientRow};
 use crate::store::search::{self, Found, Place, Terms};
-use crate::store::user_terms;
+use crate::store::terms;
 
 /// Returns a page of the ids of the clients that have a word for each of `words`, which is its beginning. `enabled` and `registered`
 /// restrict them as the list of clients does.
@@ -39,7 +39,7 @@ pub(super) async fn insert(db: &impl ConnectionTrait, id: &str, terms: Vec<Strin
 
 /// Returns the words by which a client is found.
 pub(super) fn of(client: &ClientRow) -> Vec<String> {
-    user_terms::of_all([Some(client.id.as_str()), Some(client.client_name.as_str())])
+    terms::of_all([Some(client.id.as_str()), Some(client.client_name.as_str())])
 }
 
 /// Stores the words `terms` of the client `id` in place of those that it has.

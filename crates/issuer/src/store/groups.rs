@@ -13,7 +13,7 @@ use crate::oauth::group_name::folded;
 use crate::store::entity::{group_members, group_roles, group_terms, groups, users};
 use crate::store::revocations::Loss;
 use crate::store::search::{self, Found, Place, Terms};
-use crate::store::{Inserts, StoreError, revocations, user_terms};
+use crate::store::{Inserts, StoreError, revocations, terms};
 
 pub use crate::store::entity::groups::Model as GroupRow;
 
@@ -35,7 +35,7 @@ pub async fn by_ids(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) 
 
 /// Stores the words by which `row` is found, which has none yet.
 async fn insert_terms(db: &impl ConnectionTrait, row: &GroupRow) -> Result<(), StoreError> {
-    let terms = user_terms::of_all([Some(row.name.as_str()), row.display_name.as_deref()]);
+    let terms = terms::of_all([Some(row.name.as_str()), row.display_name.as_deref()]);
     let rows = terms.into_iter().map(|term| group_terms::Model { term: term.into_bytes(), group_id: row.id }.into_active_model());
     group_terms::Entity::insert_many(rows).exec_without_returning(db).await?;
     Ok(())

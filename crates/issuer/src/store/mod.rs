@@ -75,6 +75,7 @@ pub mod sign_in_failures;
 pub mod signing_keys;
 pub mod stream_queue;
 pub mod streams;
+mod terms;
 pub mod user_terms;
 pub mod users;
 pub mod waiting_requests;

@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, TryGetable, Value};
 use crate::store::StoreError;
 use crate::store::query::text;
 
-pub use crate::store::user_terms::searched;
+pub use crate::store::terms::searched;
 
 /// The largest number of terms that one page reads.
 const READ: u64 = 2_500;
