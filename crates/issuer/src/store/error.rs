@@ -179,17 +179,20 @@ fn is_unwritable(error: &DbErr) -> bool {
     }
 }
 
-/// Returns whether the connection was lost or could not be made.
+/// Returns whether the connection was lost or could not be made, or this process has closed its connections because it ends.
 fn is_away(error: &DbErr) -> bool {
     /// admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped. Class 08 is "connection exception".
     const POSTGRES: [&str; 4] = ["57P01", "57P02", "57P03", "57P04"];
     match code(error) {
         Some(DatabaseCode::Postgres(code)) => POSTGRES.contains(&code.as_str()) || code.starts_with("08"),
         Some(DatabaseCode::Sqlite(_)) => false,
-        None => matches!(
-            driver_error(error),
-            Some(SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) | SqlxError::PoolClosed | SqlxError::WorkerCrashed)
-        ),
+        None => {
+            matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))
+                || matches!(
+                    driver_error(error),
+                    Some(SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) | SqlxError::PoolClosed | SqlxError::WorkerCrashed)
+                )
+        }
     }
 }
 
