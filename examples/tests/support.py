@@ -18,6 +18,8 @@ ORDERS = "https://orders.example"
 # The services keep the keys for this many seconds, so that tests of rotation take seconds and not minutes.
 JWKS_MAX_AGE = 2
 LEEWAY = 30
+# How long the issuer asks to keep a revocation, in seconds: the longest life of a token, the leeway, and clock_skew, which is 0 in tests.
+KEEP_FOR = 3600 + LEEWAY
 # These options make the Java programs start in half the time.
 JAVA = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar"]
 

@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from support import JWKS_MAX_AGE, LEEWAY, ORDERS, PASSWORD, Issuer, answers, assert_all, curl, running_services, until_all_refuse
+from support import JWKS_MAX_AGE, KEEP_FOR, LEEWAY, ORDERS, PASSWORD, Issuer, answers, assert_all, curl, running_services, until_all_refuse
 
 INVOICES = "https://invoices.example"
 TOKEN_LIFETIME = 5
@@ -150,6 +150,7 @@ def test_revoked_tokens_are_refused_everywhere_before_they_expire(issuer, servic
     def end_all(_):
         issuer.cli("authorization", "end", "--user", "alice")
 
+    assert json.loads(curl(f"{issuer.url}/revocations")[2])["keep_for"] == KEEP_FOR
     for end in (revoke, take_scope_and_give_it_back, end_all):
         other = issuer.token("grant_type=client_credentials", "scope=orders:read")["access_token"]
         answer = issuer.sign_in("orders:read")

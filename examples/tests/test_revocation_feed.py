@@ -9,7 +9,7 @@ import time
 import urllib.parse
 
 import pytest
-from support import EXAMPLES, assert_all, running_services, until_all_refuse
+from support import EXAMPLES, KEEP_FOR, answers, assert_all, running_services, until_all_refuse
 from test_minted_tokens import Minter
 
 
@@ -47,7 +47,7 @@ class FeedingMinter(Minter):
             with self.changed:
                 self.after.append(after)
                 self.changed.wait_for(lambda: self.cut or self.garbled is not None or after != self.cursor(), timeout=2)
-                news = {"cursor": self.cursor(), "keep_for": 3700, "revoked": self.revoked, "revoked_kids": self.kids}
+                news = {"cursor": self.cursor(), "keep_for": KEEP_FOR, "revoked": self.revoked, "revoked_kids": self.kids}
                 body = json.dumps(news) if self.garbled is None else self.garbled
                 status = 503 if self.cut else 200
         if status != 200:
@@ -127,7 +127,7 @@ def test_only_new_entries_need_room(monkeypatch):
     reader.endpoint = "http://issuer.example/revocations"
 
     def take(cursor: str, revoked: list[str]):
-        monkeypatch.setattr(module, "get", lambda *_: {"cursor": cursor, "keep_for": 3660, "revoked": revoked})
+        monkeypatch.setattr(module, "get", lambda *_: {"cursor": cursor, "keep_for": KEEP_FOR, "revoked": revoked})
         reader.step()
 
     take("1", ["a", "b", "c"])

@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, UnixSeconds};
-use crate::config::{MAX_TOKEN_LIFETIME, Settings, VERIFIER_LEEWAY};
+use crate::config::Settings;
 use crate::store::revocations::{self, RevocationRow};
 use crate::store::{Store, StoreError};
 
@@ -30,9 +30,12 @@ const MOST_NEWS: usize = 1000;
 /// After this long without a successful read, the node no longer knows whether there is news.
 const BLIND_AFTER: Duration = Duration::from_secs(2);
 
-/// Returns how long an entry is kept, in seconds: until every token that it refuses has expired by any clock.
-pub fn keep_for(settings: &Settings) -> UnixSeconds {
-    MAX_TOKEN_LIFETIME + VERIFIER_LEEWAY + settings.clock_skew
+/// How long the entries are kept, in seconds.
+#[derive(Debug, Clone, Copy)]
+struct Lifetimes {
+    handles: UnixSeconds,
+    /// This is longer, because verifiers that do not reach the issuer go on with the keys that they have.
+    keys: UnixSeconds,
 }
 
 /// An answer of the feed.
@@ -85,6 +88,11 @@ impl Entry {
 
     fn age(&self, now: Duration) -> i128 {
         now.as_millis().cast_signed() - self.written_at
+    }
+
+    fn is_needed(&self, lifetimes: Lifetimes, now: Duration) -> bool {
+        let seconds = if let Refused::Kid(_) = self.refused { lifetimes.keys } else { lifetimes.handles };
+        self.age(now) < i128::from(seconds) * 1000
     }
 }
 
@@ -154,9 +162,9 @@ impl Known {
     }
 
     /// Drops the entries that nobody needs any more.
-    fn drop_old(&mut self, keep_for: UnixSeconds, now: Duration) {
+    fn drop_old(&mut self, lifetimes: Lifetimes, now: Duration) {
         let before = self.entries.len();
-        self.entries.retain(|entry| entry.age(now) < i128::from(keep_for) * 1000);
+        self.entries.retain(|entry| entry.is_needed(lifetimes, now));
         if self.entries.len() != before {
             self.sum_up();
         }
@@ -223,7 +231,7 @@ impl Found {
 /// The revocations that this node knows.
 #[derive(Debug)]
 pub struct RevocationFeed {
-    keep_for: UnixSeconds,
+    lifetimes: Lifetimes,
     known: Mutex<Known>,
     changed: watch::Sender<()>,
 }
@@ -231,7 +239,8 @@ pub struct RevocationFeed {
 impl RevocationFeed {
     /// Makes a feed that has read nothing yet.
     pub fn new(settings: &Settings) -> Self {
-        Self { keep_for: keep_for(settings), known: Mutex::default(), changed: watch::Sender::new(()) }
+        let lifetimes = Lifetimes { handles: settings.revocation_lifetime(), keys: settings.key_revocation_lifetime() };
+        Self { lifetimes, known: Mutex::default(), changed: watch::Sender::new(()) }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -249,7 +258,7 @@ impl RevocationFeed {
             rows = revocations::from(store.reader(), 0).await?;
         }
         // The cleanup has not deleted these yet. Adding them again after they were dropped would look like news.
-        rows.retain(|row| row.age < self.keep_for);
+        rows.retain(|row| row.age < if row.kid.is_some() { self.lifetimes.keys } else { self.lifetimes.handles });
         Ok(Found { rows, now, is_same_database })
     }
 
@@ -260,7 +269,7 @@ impl RevocationFeed {
         if !is_same_database {
             known.renumber(&rows);
         }
-        known.drop_old(self.keep_for, now);
+        known.drop_old(self.lifetimes, now);
         let is_new = known.add(rows, now);
         let was_blind = known.read_at.replace(now).is_none();
         drop(known);
@@ -282,7 +291,8 @@ impl RevocationFeed {
         let theirs = after.and_then(Cursor::parse);
         let place = theirs.and_then(|theirs| if theirs.mark == 0 { Some(0) } else { known.places.get(&theirs.mark).copied() });
         let news = |from: usize| {
-            let mut news = News { cursor: cursor.text(), keep_for: self.keep_for, revoked: Vec::new(), revoked_kids: Vec::new() };
+            let keep_for = self.lifetimes.handles;
+            let mut news = News { cursor: cursor.text(), keep_for, revoked: Vec::new(), revoked_kids: Vec::new() };
             for entry in &known.entries[from..] {
                 match &entry.refused {
                     Refused::Grant(hash) => news.revoked.push(Arc::clone(hash)),

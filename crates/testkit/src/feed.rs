@@ -8,6 +8,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use signet_verifier::revocation_lifetime;
 use tokio::sync::watch;
 
 use crate::server::Issuer;
@@ -23,6 +24,10 @@ pub(crate) struct Feed {
     /// Changes when the issuer restarts, so that earlier cursors are unknown.
     epoch: u32,
     pub(crate) named: bool,
+    /// The URL that discovery names in place of the feed's own.
+    pub(crate) named_at: Option<String>,
+    /// The number of requests to the feed so far.
+    pub(crate) requests: usize,
     pub(crate) cut: bool,
     pub(crate) delay: Duration,
     pub(crate) garbled: Option<String>,
@@ -36,10 +41,12 @@ impl Default for Feed {
             kids: Vec::new(),
             epoch: 0,
             named: true,
+            named_at: None,
+            requests: 0,
             cut: false,
             delay: Duration::ZERO,
             garbled: None,
-            keep_for: 3700,
+            keep_for: revocation_lifetime(0),
         }
     }
 }
@@ -81,14 +88,19 @@ impl Feed {
 pub(crate) async fn discovery(State(issuer): State<Issuer>) -> Response {
     let url = issuer.url();
     let mut document = json!({ "issuer": url, "jwks_uri": format!("{url}/.well-known/jwks.json") });
-    if issuer.feed.borrow().named {
-        document["signet_revocations_endpoint"] = format!("{url}/revocations").into();
+    let feed = issuer.feed.borrow();
+    if feed.named {
+        document["signet_revocations_endpoint"] = feed.named_at.clone().unwrap_or_else(|| format!("{url}/revocations")).into();
     }
     json_answer(document.to_string())
 }
 
 pub(crate) async fn revocations(State(issuer): State<Issuer>, uri: Uri) -> Response {
     let after = uri.query().and_then(|query| query.strip_prefix("after="));
+    issuer.feed.send_if_modified(|feed| {
+        feed.requests += 1;
+        false
+    });
     let mut changes = issuer.feed.subscribe();
     // While there is no news, hold the request. Changes of the feed's behaviour end that too.
     let news = |feed: &Feed| feed.cut || feed.garbled.is_some() || after != Some(feed.cursor().as_str());

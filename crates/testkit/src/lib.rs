@@ -147,6 +147,16 @@ impl TestIssuer {
         self.server.change_feed(|feed| feed.named = named);
     }
 
+    /// Names another URL as the feed in discovery; `None` ends that.
+    pub fn name_feed_at(&self, url: Option<String>) {
+        self.server.change_feed(|feed| feed.named_at = url);
+    }
+
+    /// The number of requests to the feed of revocations so far.
+    pub fn feed_requests(&self) -> usize {
+        self.server.feed_requests()
+    }
+
     /// Sets for how many seconds a verifier keeps each revocation.
     pub fn keep_revocations_for(&self, seconds: u64) {
         self.server.change_feed(|feed| feed.keep_for = seconds);
@@ -155,6 +165,12 @@ impl TestIssuer {
     /// Makes the issuer answer requests for the JWKS with 503 (`true`), or serve the JWKS again (`false`).
     pub fn outage(&self, away: bool) {
         self.server.keys().away = away;
+    }
+
+    /// Makes the JWKS go on showing the keys that are published now, whatever happens to them (`true`), as a node or a cache does that has not
+    /// heard of a change yet; or makes it show all of them again (`false`).
+    pub fn outdated_jwks(&self, outdated: bool) {
+        self.server.keys().show_outdated(outdated);
     }
 
     /// The number of requests for the JWKS so far, including those that got a 503.

@@ -22,6 +22,8 @@ use crate::feed::{self, Feed};
 #[derive(Debug)]
 pub(crate) struct Keys {
     published: Vec<Jwk>,
+    /// The keys that the JWKS goes on showing although others were published meanwhile, as an outdated copy of it does.
+    outdated: Option<Vec<Jwk>>,
     pub(crate) signing: Arc<RsaKeyPair>,
     /// The public part of the key that signs.
     signing_jwk: Jwk,
@@ -32,7 +34,7 @@ pub(crate) struct Keys {
 impl Keys {
     fn new() -> Self {
         let (signing, jwk) = generate();
-        Self { published: vec![jwk.clone()], signing, signing_jwk: jwk, away: false, fetches: 0 }
+        Self { published: vec![jwk.clone()], outdated: None, signing, signing_jwk: jwk, away: false, fetches: 0 }
     }
 
     pub(crate) fn rotate(&mut self) {
@@ -53,6 +55,10 @@ impl Keys {
     pub(crate) fn revoke(&mut self) {
         self.published.clear();
         self.rotate();
+    }
+
+    pub(crate) fn show_outdated(&mut self, outdated: bool) {
+        self.outdated = outdated.then(|| self.published.clone());
     }
 
     /// Returns the public part of the key that signs.
@@ -127,6 +133,10 @@ impl Server {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn feed_requests(&self) -> usize {
+        self.feed.borrow().requests
+    }
+
     pub(crate) fn change_feed(&self, change: impl FnOnce(&mut Feed)) {
         self.feed.send_modify(change);
     }
@@ -138,5 +148,6 @@ async fn jwks(State(issuer): State<Issuer>) -> Response {
     if keys.away {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    ([(header::CACHE_CONTROL, "public, max-age=300")], json!({ "keys": keys.published }).to_string()).into_response()
+    let shown = keys.outdated.as_ref().unwrap_or(&keys.published);
+    ([(header::CACHE_CONTROL, "public, max-age=300")], json!({ "keys": shown }).to_string()).into_response()
 }

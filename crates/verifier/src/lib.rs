@@ -55,7 +55,10 @@ pub use jwk::{Jwk, JwksError, KeySet};
 pub use jws::{MAX_TOKEN_BYTES, SignedToken};
 #[cfg(feature = "revocation")]
 pub use revocation::RevocationStatus;
-pub use rules::{CLAIMS_OF_OTHER_TOKENS, FETCH_TIME, LEEWAY, MIN_MAX_AGE, Rules, STALE_ALLOWANCE};
+pub use rules::{
+    CLAIMS_OF_OTHER_TOKENS, FETCH_TIME, LEEWAY, MAX_TOKEN_LIFETIME, MIN_MAX_AGE, Rules, STALE_ALLOWANCE, key_revocation_lifetime,
+    revocation_lifetime,
+};
 pub use scope::{Scope, is_scope_token};
 
 #[cfg(feature = "fetch")]

@@ -22,6 +22,25 @@ pub const STALE_ALLOWANCE: u64 = 3600;
 /// A `max-age` of the JWKS that is shorter than this counts as this, in seconds. `Age` and `refresh_within` can still shorten
 /// the time for which the keys are fresh.
 pub const MIN_MAX_AGE: u64 = 60;
+/// The longest life of an access token, in seconds.
+pub const MAX_TOKEN_LIFETIME: u64 = 3600;
+
+/// Returns how long a revoked handle must be remembered, in seconds: until each token that carries it has expired by any clock. `clock_skew` is
+/// by how much the clocks of the issuer's machines may differ.
+pub const fn revocation_lifetime(clock_skew: u64) -> u64 {
+    MAX_TOKEN_LIFETIME + LEEWAY + clock_skew
+}
+
+/// Returns how long the issuer must go on naming a revoked key, in seconds: as long as a verifier may go on with a JWKS from before the
+/// revocation. Tokens of a stolen key expire when the thief likes, so their life is no part of it. `max_age` is that of the JWKS.
+///
+/// The parts: the keys are fresh for `max_age`, or a shorter one counts as [`MIN_MAX_AGE`]; the fetch may take [`FETCH_TIME`]; an answer of a
+/// cache that is as old as `max_age` counts as fresh for one second more; and the keys serve for [`STALE_ALLOWANCE`] while the issuer is away.
+/// `clock_skew` is for the machine of the database, which dates the revocation and may be another one later.
+pub const fn key_revocation_lifetime(max_age: u64, clock_skew: u64) -> u64 {
+    let fresh_for = if max_age > MIN_MAX_AGE { max_age } else { MIN_MAX_AGE };
+    fresh_for + FETCH_TIME + 1 + STALE_ALLOWANCE + clock_skew
+}
 
 /// The way in which a token says that it is an access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

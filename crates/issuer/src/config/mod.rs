@@ -38,7 +38,7 @@ pub const CLI: &str = "cli";
 pub const DOCS: &str = "api-docs";
 
 /// The longest lifetime of access tokens and ID tokens, in seconds.
-pub const MAX_TOKEN_LIFETIME: UnixSeconds = 3600;
+pub const MAX_TOKEN_LIFETIME: UnixSeconds = signet_verifier::MAX_TOKEN_LIFETIME.cast_signed();
 
 /// The clock difference that verifiers allow for, in seconds.
 pub const VERIFIER_LEEWAY: UnixSeconds = signet_verifier::LEEWAY.cast_signed();
@@ -329,5 +329,16 @@ impl Settings {
     /// N + the longest token lifetime + leeway + S, in seconds. After this, all tokens of a key that has stopped signing have expired.
     pub fn retired_key_lifetime(&self) -> UnixSeconds {
         self.key_refresh_interval + MAX_TOKEN_LIFETIME + VERIFIER_LEEWAY + self.clock_skew
+    }
+
+    /// How long a revoked handle is kept, in seconds: until every token that carries it has expired by any clock.
+    pub fn revocation_lifetime(&self) -> UnixSeconds {
+        signet_verifier::revocation_lifetime(self.clock_skew.cast_unsigned()).cast_signed()
+    }
+
+    /// How long a revoked key is named, in seconds: as long as a verifier may go on with a JWKS from before.
+    pub fn key_revocation_lifetime(&self) -> UnixSeconds {
+        let (max_age, skew) = (self.jwks_max_age.cast_unsigned(), self.clock_skew.cast_unsigned());
+        signet_verifier::key_revocation_lifetime(max_age, skew).cast_signed()
     }
 }

@@ -41,12 +41,15 @@ pub async fn from(db: &impl ConnectionTrait, first: i64) -> Result<Vec<Revocatio
     Ok(RevocationRow::find_by_statement(text(db, sql, [first.into()])).all(db).await?)
 }
 
-/// Deletes up to `limit` revocations that were written more than `age` seconds ago; returns their number. The time is that at which the
-/// statement began: PostgreSQL uses no index for a comparison with `clock_timestamp`, which may change while the statement runs.
-pub async fn purge(db: &impl ConnectionTrait, age: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
+/// Deletes up to `limit` revocations of `handles` that were written more than that many seconds ago, and of `keys` that were written more than
+/// that many seconds ago, which is longer; returns their number. The time is that at which the statement began: PostgreSQL uses no index for a
+/// comparison with `clock_timestamp`, which may change while the statement runs.
+pub async fn purge(db: &impl ConnectionTrait, handles: UnixSeconds, keys: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
     let now = database_time(db).replace("clock_timestamp", "statement_timestamp");
-    let sql = format!("DELETE FROM revocations WHERE sequence IN (SELECT sequence FROM revocations WHERE at < {now} - $1 LIMIT $2)");
-    Ok(db.execute_raw(text(db, sql, [age.into(), limit.into()])).await?.rows_affected())
+    // The keys are few, so the first condition, for which there is an index, finds the rows.
+    let old = format!("at < {now} - $1 AND (kid IS NULL OR at < {now} - $2)");
+    let sql = format!("DELETE FROM revocations WHERE sequence IN (SELECT sequence FROM revocations WHERE {old} LIMIT $3)");
+    Ok(db.execute_raw(text(db, sql, [handles.into(), keys.into(), limit.into()])).await?.rows_affected())
 }
 
 /// Returns 16 random bytes, as SQL, so that one statement can give new handles to many rows.

@@ -13,11 +13,10 @@ use signet_issuer::admin::resources;
 use signet_issuer::admin::users::{PasswordHash, set_password};
 use signet_issuer::admin::{clients, keys, roles, sessions, users};
 use signet_issuer::audit::{Action, Kind};
-use signet_issuer::config::VERIFIER_LEEWAY;
 use signet_issuer::jobs;
 use signet_issuer::oauth::access::Access;
 use signet_issuer::revocation_feed::hash;
-use signet_issuer::store::{ConnectionTrait, StoreError};
+use signet_verifier::revocation_lifetime;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -399,6 +398,39 @@ async fn a_revoked_key_is_told() {
     assert_eq!(listed(&everything(&app).await, "revoked_kids"), [kid]);
 }
 
+/// Verifiers that reach the issuer no more go on with their keys for longer than any token lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_key_is_told_for_as_long_as_a_verifier_may_keep_it() {
+    let House { app, shop, .. } = house().await;
+    let (handles, keys) = (app.app.settings.revocation_lifetime(), app.app.settings.key_revocation_lifetime());
+    assert_eq!((handles, keys), (3600 + 30 + 30, 300 + 5 + 1 + 3600 + 30));
+    assert_eq!(handles, revocation_lifetime(30).cast_signed());
+    let kid = app.app.ring().await.unwrap().signer(app.clock_now()).unwrap().kid.clone();
+    let spare = app.app.rotation().generate().unwrap();
+    app.operate(|change| Box::pin(keys::revoke(change, &kid, spare))).await.unwrap();
+    app.disable_client("shop").await;
+    let cursor = everything(&app).await.str("cursor").to_owned();
+    // The rows become as old as the clock says.
+    let pass = async |seconds: i64| {
+        app.sql(&format!("UPDATE revocations SET at = at - {seconds}")).await;
+        app.advance(seconds.unsigned_abs());
+        jobs::clean(&app.app).await.unwrap();
+    };
+    let told = async |node: &TestApp| {
+        let answer = everything(node).await;
+        (listed(&answer, "revoked").contains(&handle(shop.str("access_token"))), listed(&answer, "revoked_kids") == [kid.as_str()])
+    };
+    for (wait, expected) in [(handles - 20, (true, true)), (40, (false, true)), (keys - handles - 40, (false, true)), (40, (false, false))]
+    {
+        pass(wait).await;
+        // A node that starts reads only what the database still has.
+        let node = app.another_node().await;
+        assert_eq!((told(&app).await, told(&node).await), (expected, expected), "{wait}");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM revocations").await, 0);
+    assert_eq!(listed(&after(&app, &cursor).await, "revoked_kids"), [""; 0], "the cursor is too old, so this is the full set");
+}
+
 async fn after(app: &TestApp, cursor: &str) -> Answer {
     app.get(&format!("/revocations?after={cursor}")).send().await
 }
@@ -409,7 +441,7 @@ async fn a_request_waits_for_news_and_every_node_tells_it() {
     let node = app.another_node().await;
     let first = everything(&app).await;
     assert_eq!(first.header("cache-control"), "no-store");
-    assert_eq!(first.json["keep_for"], 3600 + VERIFIER_LEEWAY + app.app.settings.clock_skew);
+    assert_eq!(first.json["keep_for"], app.app.settings.revocation_lifetime());
     everything(&node).await;
     let cursor = first.str("cursor").to_owned();
     let both = async { tokio::join!(after(&app, &cursor), after(&node, &cursor)) };
