@@ -14,8 +14,10 @@ AUDIENCE = os.environ.get("AUDIENCE", "https://orders.example")
 JWKS_MAX_AGE = int(os.environ.get("JWKS_MAX_AGE", "300"))
 
 # The keys are kept for the max-age of the JWKS and no longer, so that a revoked key is refused after at most that time.
-# cache_keys is off, because that cache has no time limit.
-keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", cache_keys=False, lifespan=JWKS_MAX_AGE, timeout=5)
+# cache_keys is off, because that cache has no time limit. An unknown key id fetches the keys again, but not more often than the cool-down
+# says, because strangers can send unknown key ids. After a key was revoked, the next one signs at once, so a longer time would refuse good
+# tokens.
+keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", cache_keys=False, lifespan=JWKS_MAX_AGE, timeout=5, cooldown_duration=1)
 revocations = Revocations(ISSUER)
 password_bearer = OAuth2PasswordBearer(
     tokenUrl=f"{ISSUER}/token",

@@ -11,7 +11,9 @@ const maxAge = Number(process.env.JWKS_MAX_AGE ?? 300) * 1000;
 // The keys are kept for the max-age of the JWKS and no longer, so that a revoked key is refused after at most that time.
 const keys = createRemoteJWKSet(new URL(`${ISSUER}/.well-known/jwks.json`), {
   cacheMaxAge: maxAge,
-  cooldownDuration: Math.min(30_000, maxAge),
+  // An unknown key id fetches the keys again, but not more often than this, because strangers can send unknown key ids. After a key was
+  // revoked, the next one signs at once, so a longer time would refuse good tokens.
+  cooldownDuration: 1000,
 });
 
 /** An answer that the service gives instead of the handler's, with a challenge (RFC 6750 §3) or `Retry-After`. */

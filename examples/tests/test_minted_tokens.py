@@ -187,7 +187,7 @@ def test_the_issuer_goes_away(issuer, ready):
     issuer.available = False
     time.sleep(JWKS_MAX_AGE + 1)
     for name, url in ready.items():
-        if name == "rust":  # It asks again for keys that are 30 seconds old. Its own tests check that, with a fake clock.
+        if name == "rust":  # It asks for an unknown key every 30 seconds at most. Its own tests check that, with a fake clock.
             continue
         status, headers, _ = curl("-H", f"Authorization: Bearer {issuer.token({'kid': 'new'})}", f"{url}/orders")
         assert (name, status, "retry-after" in headers) == (name, 503, True)

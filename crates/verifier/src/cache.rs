@@ -9,11 +9,11 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use tokio::sync::Mutex;
 
-use crate::fetch::{Fetched, JwksFetcher, MAX_FRESH};
+use crate::fetch::{Fetched, JwksFetcher, MAX_FRESH, PAUSE};
 use crate::{Clock, Error, KeySet, Refusal, STALE_ALLOWANCE};
 
-/// Keys that are younger than this are not fetched again for an unknown `kid`. Otherwise every token with a forged `kid` would
-/// cause a fetch.
+/// After a fetch for an unknown `kid`, the keys are not fetched for another one for this long. Otherwise every token with a forged `kid` would
+/// cause a fetch. Fetches for other reasons do not count: a key may sign a moment after one of them, if the key before it was revoked.
 const UNKNOWN_KEY_COOL_DOWN: Duration = Duration::from_secs(30);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
@@ -23,6 +23,8 @@ pub(crate) struct Snapshot {
     pub(crate) keys: KeySet,
     fetched_at: Duration,
     fresh_for: Duration,
+    /// `true` if the JWKS had a key that the issuer has revoked. It is then older than the revocation, so it may lack the key that signs now.
+    outdated: bool,
 }
 
 /// The cached keys of the issuer. No timer renews them: the requests that use the keys start the fetches.
@@ -37,6 +39,8 @@ pub(crate) struct KeyCache {
     /// read before, and so learns whether another request has already fetched.
     finished: AtomicU64,
     refreshing_ahead: AtomicBool,
+    /// When keys were last fetched for an unknown `kid`: milliseconds of the monotonic clock, plus one; 0 if they never were.
+    sought_at: AtomicU64,
     /// `true` if the last fetch failed.
     failing: AtomicBool,
     /// Locked while a fetch runs, so that there is only one at a time.
@@ -63,6 +67,7 @@ impl KeyCache {
             snapshot: ArcSwapOption::empty(),
             finished: AtomicU64::new(0),
             refreshing_ahead: AtomicBool::new(false),
+            sought_at: AtomicU64::new(0),
             failing: AtomicBool::new(false),
             failures: Mutex::default(),
             retired: ArcSwap::default(),
@@ -91,7 +96,8 @@ impl KeyCache {
             && snapshot.keys.key_ids().any(|kid| retired.contains(kid))
         {
             let keys = snapshot.keys.clone().without(&retired);
-            self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at: snapshot.fetched_at, fresh_for: Duration::ZERO })));
+            let fetched_at = snapshot.fetched_at;
+            self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at, fresh_for: Duration::ZERO, outdated: true })));
         }
         self.retired.store(Arc::new(retired));
         true
@@ -146,16 +152,28 @@ impl KeyCache {
         })
     }
 
-    /// Returns the keys in which to look up a `kid` that the cached keys do not contain. It fetches them again, unless the
-    /// cached keys are younger than [`UNKNOWN_KEY_COOL_DOWN`].
+    /// Returns the keys in which to look up a `kid` that the cached keys do not contain. It fetches them again, unless it has done so within
+    /// [`UNKNOWN_KEY_COOL_DOWN`] or they are younger than [`PAUSE`]. Fails with [`Error::Unavailable`] while the issuer answers with keys
+    /// from before a revocation, because the `kid` may be that of the key which signs since then.
     pub(crate) async fn for_unknown_key(self: &Arc<Self>, before: u64) -> Result<Arc<Snapshot>, Error> {
-        if let Some(snapshot) = self.snapshot.load_full()
-            && self.clock.monotonic().saturating_sub(snapshot.fetched_at) < UNKNOWN_KEY_COOL_DOWN
-        {
-            return Ok(snapshot);
-        }
-        self.refresh(before).await?;
-        self.snapshot.load_full().ok_or(Error::Refused(Refusal::UnknownKey))
+        let now = self.clock.monotonic();
+        let sought_at = self.sought_at.load(Ordering::Acquire).checked_sub(1).map(Duration::from_millis);
+        let is_cooling = sought_at.is_some_and(|at| now.saturating_sub(at) < UNKNOWN_KEY_COOL_DOWN);
+        let is_enough = |snapshot: &Arc<Snapshot>| {
+            now.saturating_sub(snapshot.fetched_at) < PAUSE.min(snapshot.fresh_for) || (is_cooling && !snapshot.outdated)
+        };
+        let snapshot = if let Some(snapshot) = self.snapshot.load_full().filter(is_enough) {
+            snapshot
+        } else {
+            self.refresh(before).await?;
+            let fetched = self.snapshot.load_full().ok_or(Error::Refused(Refusal::UnknownKey))?;
+            // A fetch that had begun before this request may have missed the key, so it keeps nobody from another one.
+            if fetched.fetched_at >= now {
+                self.sought_at.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX - 1) + 1, Ordering::Release);
+            }
+            fetched
+        };
+        if snapshot.outdated { Err(Error::Unavailable { retry_after: PAUSE }) } else { Ok(snapshot) }
     }
 
     /// Fetches the keys, unless a fetch has finished since `before`. If a fetch is running, it waits for that one. The fetch runs
@@ -183,8 +201,12 @@ impl KeyCache {
                 let fresh_for = fresh_for.min(self.refresh_within);
                 // Count the age from the time before the fetch, so that the keys never seem younger than the answer is.
                 let changing = self.changes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                let keys = keys.without(&self.retired.load());
-                self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at: now, fresh_for })));
+                let retired = self.retired.load();
+                let outdated = keys.key_ids().any(|kid| retired.contains(kid));
+                // The node that answered, or a cache on the way, is about to learn of the revocation.
+                let fresh_for = if outdated { fresh_for.min(PAUSE) } else { fresh_for };
+                let keys = keys.without(&retired);
+                self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at: now, fresh_for, outdated })));
                 drop(changing);
                 // Count the fetch after its keys are stored, so that a request that sees the new number also sees the new keys.
                 self.finished.fetch_add(1, Ordering::AcqRel);

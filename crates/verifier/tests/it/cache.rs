@@ -64,21 +64,47 @@ async fn unknown_keys_cost_no_traffic() {
     let verifier = issuer.verifier();
     verifier.verify(&issuer.token().mint()).await.unwrap();
     let forged = |n: usize| issuer.token().header("kid", format!("forged-{n}")).mint();
-    // Keys that are younger than 30 s are not fetched again, so these tokens are refused at once.
+    // Keys that are younger than 1 s are not fetched again, so these tokens are refused at once.
     for n in 0..50 {
         assert_eq!(verifier.verify(&forged(n)).await.unwrap_err(), Error::Refused(Refusal::UnknownKey));
     }
     assert_eq!(issuer.fetches(), 1);
-    issuer.advance(Duration::from_secs(30));
-    for n in 0..50 {
-        assert_eq!(verifier.verify(&forged(n)).await.unwrap_err(), Error::Refused(Refusal::UnknownKey));
+    for (wait, fetches) in [(1, 2), (1, 2), (28, 2), (1, 3), (29, 3), (1, 4)] {
+        issuer.advance(Duration::from_secs(wait));
+        for n in 0..50 {
+            assert_eq!(verifier.verify(&forged(n)).await.unwrap_err(), Error::Refused(Refusal::UnknownKey));
+        }
+        assert_eq!(issuer.fetches(), fetches);
     }
-    assert_eq!(issuer.fetches(), 2);
     // This token would be refused even with a valid signature, so it is refused without a fetch.
     issuer.advance(Duration::from_secs(30));
     let hopeless = issuer.token().header("kid", "forged").audience("https://other.test").mint();
     assert_eq!(verifier.verify(&hopeless).await.unwrap_err(), Error::Refused(Refusal::Audience));
-    assert_eq!(issuer.fetches(), 2);
+    assert_eq!(issuer.fetches(), 4);
+}
+
+/// A key signs at once if the one before it was revoked, and the verifier may have fetched the keys a moment before.
+#[tokio::test]
+async fn a_key_that_signs_a_moment_after_a_fetch_is_accepted() {
+    let issuer = TestIssuer::new();
+    let verifier = issuer.verifier();
+    verifier.verify(&issuer.token().mint()).await.unwrap();
+    issuer.advance(Duration::from_secs(1));
+    issuer.rotate();
+    verifier.verify(&issuer.token().mint()).await.unwrap();
+    // The keys that were fetched ahead of their time do not count either.
+    issuer.advance(4 * MINUTE);
+    verifier.verify(&issuer.token().mint()).await.unwrap();
+    let moment = async || tokio::time::timeout(Duration::from_millis(50), std::future::pending::<()>()).await.unwrap_err();
+    while issuer.fetches() < 3 {
+        moment().await;
+    }
+    // The keys arrive.
+    moment().await;
+    issuer.rotate();
+    issuer.advance(Duration::from_secs(1));
+    verifier.verify(&issuer.token().mint()).await.unwrap();
+    assert_eq!(issuer.fetches(), 4);
 }
 
 #[tokio::test]

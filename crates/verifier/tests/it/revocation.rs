@@ -154,6 +154,72 @@ async fn a_revoked_key_is_dropped_at_once_and_for_good() {
     assert_eq!(verifier.verify(&old).await, unknown, "what is known to be revoked is no matter of the keys that are out of reach");
 }
 
+/// One node tells that a key is revoked, and another one, or a cache, still shows the keys of before.
+#[tokio::test]
+async fn a_key_that_takes_over_from_a_revoked_one_is_never_refused() {
+    let issuer = TestIssuer::new();
+    let verifier = issuer.verifier();
+    let old = long_lived(&issuer, GRANT);
+    verifier.verify(&old).await.unwrap();
+    issuer.outdated_jwks(true);
+    issuer.revoke_key_in_feed();
+    let unknown = Err(Error::Refused(Refusal::UnknownKey));
+    until("the key is dropped", async || verifier.verify(&old).await == unknown).await;
+    let new = long_lived(&issuer, GRANT);
+    let fetches = issuer.fetches();
+    for second in 1..=40 {
+        for _ in 0..20 {
+            let found = verifier.verify(&new).await;
+            assert!(matches!(found, Err(Error::Unavailable { retry_after }) if retry_after == Duration::from_secs(1)), "{found:?}");
+        }
+        assert!(issuer.fetches() <= fetches + second, "one fetch a second");
+        issuer.advance(Duration::from_secs(1));
+    }
+    issuer.outdated_jwks(false);
+    verifier.verify(&new).await.unwrap();
+    assert_eq!(verifier.verify(&old).await, unknown);
+}
+
+#[tokio::test]
+async fn a_feed_of_another_origin_is_not_asked() {
+    let other = TestIssuer::new();
+    other.revoke(GRANT);
+    let elsewhere = [
+        format!("{}/revocations", other.issuer()),
+        // The same port under another name, and the same name with another scheme, are other origins too.
+        "http://localhost:PORT/revocations".to_owned(),
+        "https://127.0.0.1:PORT/revocations".to_owned(),
+        "//127.0.0.1:PORT/revocations".to_owned(),
+        "/revocations".to_owned(),
+        "http://127.0.0.1:PORT@other.example/revocations".to_owned(),
+        String::new(),
+    ];
+    // Each waits for five seconds for its first answer.
+    let at_once = tokio::task::LocalSet::new();
+    let checks: Vec<_> = elsewhere.into_iter().map(|endpoint| at_once.spawn_local(is_not_asked(endpoint))).collect();
+    at_once.await;
+    for check in checks {
+        check.await.unwrap();
+    }
+    assert_eq!(other.feed_requests(), 0);
+}
+
+async fn is_not_asked(endpoint: String) {
+    let issuer = TestIssuer::new();
+    let port = issuer.issuer().rsplit(':').next().unwrap();
+    let endpoint = endpoint.replace("PORT", port);
+    issuer.name_feed_at(Some(endpoint.clone()));
+    issuer.revoke(GRANT);
+    let (verifier, token) = (issuer.verifier(), issuer.token().mint());
+    verifier.verify(&token).await.expect("the feed is silent");
+    assert!(matches!(verifier.verify_unless_stale(&token).await, Err(Error::Unavailable { .. })), "{endpoint}");
+    assert_eq!(issuer.feed_requests(), 0, "{endpoint}");
+    // The verifier reads discovery again and again, so that it finds the feed once the fault is mended.
+    issuer.name_feed_at(None);
+    until_refused(&verifier, &token).await;
+    assert!(issuer.feed_requests() > 0);
+}
+
 #[tokio::test]
 async fn an_issuer_without_a_feed_accepts_until_expiry() {
     let issuer = TestIssuer::new();
