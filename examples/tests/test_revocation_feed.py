@@ -1,6 +1,7 @@
 """Tests that the five services follow the feed of revocations (docs/revocation-feed.md). The test itself is the issuer."""
 
 import base64
+import concurrent.futures
 import hashlib
 import importlib
 import json
@@ -20,6 +21,7 @@ class FeedingMinter(Minter):
         self.changed = threading.Condition()
         self.revoked, self.kids, self.epoch = [], [], 0
         self.cut, self.garbled = False, None
+        self.endpoint = None  # the URL that discovery names in place of the feed's own
         self.after = []  # the cursors that were presented
         super().__init__()
         self.available = True
@@ -41,7 +43,7 @@ class FeedingMinter(Minter):
         url = urllib.parse.urlsplit(handler.path)
         status = 200
         if url.path == "/.well-known/openid-configuration":
-            body = json.dumps({"issuer": self.url, "signet_revocations_endpoint": f"{self.url}/revocations"})
+            body = json.dumps({"issuer": self.url, "signet_revocations_endpoint": self.endpoint or f"{self.url}/revocations"})
         else:
             after = urllib.parse.parse_qs(url.query).get("after", [None])[0]
             with self.changed:
@@ -116,6 +118,32 @@ def test_a_restart_loses_nothing(issuer, services):
     issuer.change(cut=False)
     until_all_refuse(services, of(issuer, "while away"), 15)
     assert_all(services, of(issuer, "alive"), 200)
+
+
+def test_a_feed_of_another_origin_is_not_asked():
+    """Whoever can change where the feed is, as a wrong setting does, could otherwise let revoked tokens pass, or refuse all others."""
+    other, issuer = FeedingMinter(), FeedingMinter()
+    other.revoke("grant")
+    issuer.revoke("grant")
+    port = issuer.server.server_port
+    same_port_elsewhere = f"http://127.0.0.1:{port}/revocations"
+    other_scheme = f"https://localhost:{port}/revocations"
+    issuer.change(endpoint=f"{other.url}/revocations")
+    with running_services(issuer.url) as urls, concurrent.futures.ThreadPoolExecutor() as pool:
+        # The first request to each waits five seconds for the first answer.
+        token = of(issuer, "grant")
+        found = list(pool.map(lambda service: answers(dict([service]), token), urls.items()))
+        assert {status for answer in found for status, _ in answer.values()} == {200}, found
+        for endpoint in (same_port_elsewhere, other_scheme):
+            issuer.change(endpoint=endpoint)
+            time.sleep(3)
+            assert_all(urls, of(issuer, "grant"), 200)
+        assert (other.after, issuer.after) == ([], [])
+        # Each reads discovery again after a failure, in half a minute at most.
+        issuer.change(endpoint=None)
+        until_all_refuse(urls, of(issuer, "grant"), 45)
+    for minter in (other, issuer):
+        minter.server.shutdown()
 
 
 def test_only_new_entries_need_room(monkeypatch):
