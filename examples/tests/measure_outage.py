@@ -3,8 +3,11 @@
     TEST_BIN_DIR=target/debug python examples/tests/measure_outage.py [SECONDS]
 
 Services in Rust, Python and Node verify tokens of two nodes behind HAProxy, on a PostgreSQL server with a standby. In turn, the proxy is cut off
-for SECONDS (60 unless given), both nodes are killed and started again, the keys are rotated and the old one is revoked, and the database
-fails over to its standby. Each time a token is revoked meanwhile. Afterwards, the services must refuse that one, and accept the other.
+for SECONDS (60 unless given), both nodes are killed and started again, the database fails over to its standby, and the keys are rotated and
+the old one is revoked. Each time tokens are revoked meanwhile. Afterwards, the services must refuse those, and accept the others.
+
+The tokens live for an hour, the longest life there is. So that a cut may last as long, tokens are issued and revoked all through it, by a node
+that the services do not reach.
 """
 
 import os
@@ -18,8 +21,9 @@ from collections import Counter
 from pathlib import Path
 
 from measure_revocation import SERVICES, Measured
-from support import JWKS_MAX_AGE, ORDERS, PASSWORD, curl, free_ports, running_services, wait_for
+from support import ORDERS, PASSWORD, curl, free_ports, running_services, wait_for
 
+LIFETIME = 3600  # seconds; the most that a resource may have
 AS_DATABASE_USER = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
 FRONT = """
 defaults
@@ -75,24 +79,44 @@ class Databases:
         shutil.rmtree(self.dir)
 
 
+class Token:
+    """An access token of a new authorization."""
+
+    def __init__(self, issuer: Measured):
+        self.issued = time.monotonic()
+        form = {"grant_type": "password", "username": "alice", "password": PASSWORD, "scope": "orders:read"}
+        answer = issuer.post("/token", form)
+        self.access, self.refresh = answer["access_token"], answer["refresh_token"]
+
+    def revoke(self, issuer: Measured):
+        issuer.post("/revoke", {"token": self.refresh})
+
+    def is_alive(self) -> bool:
+        """Tells whether only a revocation can be the reason for a 401. Two minutes are left for the checks."""
+        return time.monotonic() - self.issued < LIFETIME - 120
+
+
 class Traffic:
-    """Asks each service twice a second with the tokens that must be accepted, and counts the answers.
+    """Asks each service twice a second with the newest token and the oldest one that must be accepted, and counts the answers.
 
     A service answers 503 while it has no fresh keys, which the examples in Python and Node keep for two seconds in tests.
     """
 
     def __init__(self, urls: dict):
-        self.urls, self.valid, self.answers = urls, [], Counter()
+        self.urls, self.tokens, self.answers = urls, [], Counter()
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
+    def valid(self) -> list[Token]:
+        return [token for token in self.tokens if token.is_alive()]
+
     def run(self):
         while not self.stopped.wait(0.5):
-            for token in list(self.valid):
+            for token in {id(token): token for token in [*self.valid()[:1], *self.valid()[-1:]]}.values():
                 for name in SERVICES:
-                    status = curl("-H", f"Authorization: Bearer {token}", f"{self.urls[name]}/orders")[0]
-                    if token in self.valid:
+                    status = ask(self.urls[name], token)
+                    if token in self.tokens:
                         self.answers[name, status] += 1
 
     def stop(self):
@@ -100,8 +124,8 @@ class Traffic:
         self.thread.join()
 
 
-def sign_in(issuer: Measured) -> dict:
-    return issuer.post("/token", {"grant_type": "password", "username": "alice", "password": PASSWORD, "scope": "orders:read"})
+def ask(url: str, token: Token) -> int:
+    return curl("-H", f"Authorization: Bearer {token.access}", f"{url}/orders")[0]
 
 
 def again(act, seconds: float = 60):
@@ -116,59 +140,98 @@ def again(act, seconds: float = 60):
             time.sleep(0.05)
 
 
-def until_refused(urls: dict, token: str) -> float:
-    """Returns the seconds until all services refuse the token."""
+def until_refused(urls: dict, tokens: list[Token]) -> float:
+    """Returns the seconds until all services refuse all of `tokens`. Those that have expired meanwhile say nothing, and are left out."""
     began = time.monotonic()
-    while {curl("-H", f"Authorization: Bearer {token}", f"{urls[name]}/orders")[0] for name in SERVICES} != {401}:
-        assert time.monotonic() - began < 45, "a revoked token is still accepted"
+    for token in tokens:
+        while token.is_alive() and {ask(urls[name], token) for name in SERVICES} != {401}:
+            assert time.monotonic() - began < 45, "a revoked token is still accepted"
+            time.sleep(0.02)
+    waited = time.monotonic() - began
+    # What was refused once stays refused.
+    assert all(ask(urls[name], token) == 401 for token in tokens for name in SERVICES if token.is_alive())
+    return waited
+
+
+def until_accepted(url: str, token: Token, also: tuple = ()) -> float:
+    """Returns the seconds until the service accepts the token. Until then it may answer 503, or one of `also`, and nothing else."""
+    began = time.monotonic()
+    while (status := ask(url, token)) != 200:
+        assert status in (503, *also), f"{url} answered {status} to a valid token"
+        assert time.monotonic() - began < 45, "a valid token is still not accepted"
         time.sleep(0.02)
     return time.monotonic() - began
+
+
+def cut_off(issuer: Measured, urls: dict, traffic: Traffic, seconds: int) -> list[Token]:
+    """Cuts the services off from the issuer for `seconds`; returns the tokens that were revoked meanwhile."""
+    lost = Token(issuer)
+    assert {ask(urls[name], lost) for name in SERVICES} == {200}
+    issuer.processes[-1].kill()
+    issuer.processes[-1].wait()
+    issuer.port, proxy = issuer.node_ports[0], issuer.port
+    lost.revoke(issuer)
+    revoked, end = [lost], time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, max(5, seconds / 12)))
+        traffic.tokens.append(Token(issuer))
+        ended = Token(issuer)
+        ended.revoke(issuer)
+        revoked.append(ended)
+    issuer.port = proxy
+    issuer.start_proxy()
+    return revoked
 
 
 def main(seconds: int):
     databases = Databases()
     issuer = Measured(databases.url)
-    issuer.cli("resource", "edit", ORDERS, "--token-lifetime", "3600")
-    with running_services(issuer.url) as urls:
-        lost, kept = sign_in(issuer), sign_in(issuer)
+    issuer.cli("resource", "edit", ORDERS, "--token-lifetime", str(LIFETIME))
+    with running_services(issuer.url, SERVICES) as urls:
         traffic = Traffic(urls)
-        traffic.valid.append(kept["access_token"])
+        traffic.tokens.append(Token(issuer))
         time.sleep(1)
 
-        issuer.processes[-1].kill()
-        issuer.processes[-1].wait()
-        issuer.port, proxy = issuer.node_ports[0], issuer.port
-        issuer.post("/revoke", {"token": lost["refresh_token"]})
-        time.sleep(seconds)
-        issuer.port = proxy
-        issuer.start_proxy()
-        print(f"cut off for {seconds} s: refused {until_refused(urls, lost['access_token']):.1f} s after the proxy is back", flush=True)
+        revoked = cut_off(issuer, urls, traffic, seconds)
+        count, alive = len(revoked), sum(token.is_alive() for token in revoked)
+        waited = until_refused(urls, revoked)
+        print(f"cut off for {seconds} s: {alive} of {count} revoked tokens had not expired; refused {waited:.1f} s after the proxy is back", flush=True)
+        valid = traffic.valid()
+        waited = max(until_accepted(urls[name], token) for token in valid for name in SERVICES)
+        print(f"{len(valid)} valid tokens, all but one of the time of the cut, are accepted after another {waited:.1f} s", flush=True)
 
-        lost = sign_in(issuer)
-        assert {curl("-H", f"Authorization: Bearer {lost['access_token']}", f"{url}/orders")[0] for url in urls.values()} == {200}
-        issuer.post("/revoke", {"token": lost["refresh_token"]})
+        lost = Token(issuer)
+        assert {ask(urls[name], lost) for name in SERVICES} == {200}
+        lost.revoke(issuer)
         for node in issuer.processes[:-1]:
             node.kill()
             node.wait()
         issuer.start_nodes()
-        again(lambda: sign_in(issuer))
-        print(f"both nodes killed: refused {until_refused(urls, lost['access_token']):.1f} s after they are back", flush=True)
+        again(lambda: Token(issuer))
+        revoked.append(lost)
+        print(f"both nodes killed: refused {until_refused(urls, revoked):.1f} s after they are back", flush=True)
 
-        lost = sign_in(issuer)
+        lost = Token(issuer)
         databases.fail_over()
-        again(lambda: issuer.post("/revoke", {"token": lost["refresh_token"]}))
-        print(f"database failed over: refused {until_refused(urls, lost['access_token']):.1f} s after the answer to /revoke", flush=True)
+        again(lambda: lost.revoke(issuer))
+        revoked.append(lost)
+        print(f"database failed over: refused {until_refused(urls, revoked):.1f} s after the answer to /revoke", flush=True)
 
         [old] = [key["kid"] for key in issuer.cli("keys", "list") if key["state"] == "active"]
-        lost = kept
         issuer.cli("keys", "rotate")
-        traffic.valid.remove(lost["access_token"])
+        of_old_key, traffic.tokens = traffic.valid(), []
         issuer.cli("keys", "revoke", old)
-        print(f"key revoked: refused after {until_refused(urls, lost['access_token']):.1f} s", flush=True)
-        # The key that waited signs at once. The services fetch it when their keys are older than JWKS_MAX_AGE.
-        time.sleep(JWKS_MAX_AGE + 1)
-        traffic.valid.append(again(lambda: sign_in(issuer))["access_token"])
+        # The key that waited signs at once. One node may sign with it while the other one does not know it yet.
+        new = again(lambda: Token(issuer))
+        waited = until_accepted(urls["rust"], new)
+        print(f"key revoked: a token of the next one is accepted by the verifier crate after {waited:.1f} s, and was never refused", flush=True)
+        print(f"the tokens of the revoked key are refused after {until_refused(urls, of_old_key):.1f} s", flush=True)
+        # The libraries in Python and Node fetch the keys for an unknown key id once a second, and answer 401 meanwhile.
+        others = {name: until_accepted(urls[name], new, (401,)) for name in SERVICES if name != "rust"}
+        print("the token of the next key is accepted by", ", ".join(f"{name} after {others[name]:.1f} s" for name in others), flush=True)
+        traffic.tokens.append(again(lambda: Token(issuer)))
         time.sleep(2)
+        until_refused(urls, revoked)
         traffic.stop()
     issuer.stop()
     databases.stop()

@@ -65,8 +65,8 @@ def started(command: list, cwd: Path, env: dict[str, str], port: int):
 
 
 @contextmanager
-def running_services(issuer: str):
-    """Runs all services, and yields their URLs by name."""
+def running_services(issuer: str, names: tuple = ()):
+    """Runs all services, or those with `names`, and yields their URLs by name."""
     env = {"ISSUER": issuer, "AUDIENCE": ORDERS, "JWKS_MAX_AGE": str(JWKS_MAX_AGE)}
     commands = {
         "rust": ([BIN / "orders-axum"], EXAMPLES),
@@ -78,6 +78,8 @@ def running_services(issuer: str):
     with ExitStack() as stack:
         urls = {}
         for port, (name, (command, cwd)) in zip(free_ports(len(commands)), commands.items()):
+            if names and name not in names:
+                continue
             settings = {"LISTEN": f"127.0.0.1:{port}", "PORT": str(port), "UVICORN_PORT": str(port)}
             stack.enter_context(started(command, cwd, env | settings, port))
             urls[name] = f"http://127.0.0.1:{port}"
