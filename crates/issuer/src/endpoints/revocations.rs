@@ -29,9 +29,10 @@ const HOLD: Duration = Duration::from_secs(20);
 /// The shortest time between a request that names a cursor and its answer. It keeps a verifier from asking more often, and collects the news
 /// of that time.
 const PAUSE: Duration = Duration::from_millis(200);
-/// The number of requests that may wait at once, in all and for one address. A request that waits costs no thread, only its connection.
-const WAITING_IN_ALL: usize = 4096;
-const WAITING_PER_ADDRESS: usize = 256;
+/// The number of requests that may wait at once in all. A request that waits costs no thread, only its connection.
+pub const WAITING_IN_ALL: usize = 4096;
+/// The number of requests of one address that may wait at once.
+pub const WAITING_PER_ADDRESS: usize = 256;
 
 /// The bytes of full sets that are sent within a second, in all and to one address. A set is sent even if it alone is longer.
 const FULL_SETS_IN_ALL: usize = 64 * 1024 * 1024;
@@ -105,8 +106,9 @@ async fn answer(app: &App, waiting: &Waiting, address: IpAddr, query: &str) -> R
         }
         Ok::<_, OAuthError>(())
     };
-    if let Ok(looked) = timeout(HOLD, wait).await {
-        looked?;
+    tokio::select! {
+        looked = wait => looked?,
+        () = app.clock.sleep(HOLD) => {}
     }
     match look(app, after, &mut changes)? {
         Answer::Blind => Err(OAuthError::new(Code::Unavailable, "the revocations cannot be read; try again")),

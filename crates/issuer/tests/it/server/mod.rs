@@ -2,6 +2,7 @@
 
 mod places;
 mod requests;
+mod revocations;
 mod timed;
 
 use std::net::SocketAddr;
@@ -44,23 +45,25 @@ impl Peer {
 
     /// Reads one answer; its head is empty if the server closes the connection instead.
     async fn answer(&mut self) -> (String, String) {
+        tokio::time::timeout(SOON, self.late_answer()).await.unwrap()
+    }
+
+    /// Reads one answer, however late it comes.
+    async fn late_answer(&mut self) -> (String, String) {
         let mut bytes = Vec::new();
-        let answer = async {
-            loop {
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
-                    if body.len() >= length {
-                        return (head.to_owned(), body.to_owned());
-                    }
-                }
-                match self.0.read_buf(&mut bytes).await {
-                    Ok(0) | Err(_) => return (String::new(), text),
-                    Ok(_) => {}
+        loop {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
+                if body.len() >= length {
+                    return (head.to_owned(), body.to_owned());
                 }
             }
-        };
-        tokio::time::timeout(SOON, answer).await.unwrap()
+            match self.0.read_buf(&mut bytes).await {
+                Ok(0) | Err(_) => return (String::new(), text),
+                Ok(_) => {}
+            }
+        }
     }
 
     /// Sends requests and never reads an answer, until the server closes the connection.

@@ -199,9 +199,12 @@ async fn a_postgresql_server_that_has_stopped() {
     app.advance(1);
     assert_unavailable("jwks", &app.get("/.well-known/jwks.json").send().await);
     assert_eq!(app.get("/.well-known/openid-configuration").send().await.status, 200);
+    assert_unavailable("revocations", &app.get("/revocations").send().await);
     proxy.start();
     app.advance(10);
     assert_all_is_well(&app).await;
+    app.app.read_revocations().await.unwrap();
+    assert_eq!(app.get("/revocations").send().await.status, 200);
     assert_eq!(app.get("/.well-known/jwks.json").send().await.header("age"), "0");
 }
 
