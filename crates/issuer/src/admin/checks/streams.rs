@@ -1,6 +1,8 @@
 //! The check of the streams of Shared Signals.
 
 use crate::admin::checks::Finding;
+use crate::clock::date;
+use crate::oauth::ssf::Status;
 use crate::store::Store;
 use crate::store::streams::{self, StreamRow};
 
@@ -16,8 +18,26 @@ pub(super) async fn check(store: &Store) -> Vec<Finding> {
     }
 }
 
+/// Says of a stream since when which events do not arrive, why, and what to do about it.
 fn trouble(row: &StreamRow) -> String {
-    let said = row.reason.as_deref().or(row.last_error.as_deref()).unwrap_or("its receiver does not accept events");
-    let remedy = "its receiver must take its events and set the status to enabled";
-    format!("the stream {} of the client {} is {}: {said}; {remedy}", row.id, row.client_id, row.status)
+    let StreamRow { id, client_id: client, status, .. } = row;
+    let receiver = row.endpoint_url.as_ref().map_or_else(|| "its receiver".to_owned(), |url| format!("its receiver {url}"));
+    let why = |text: &Option<String>| text.clone().unwrap_or_else(|| "nobody said why".to_owned());
+    let what = match (row.overflowed_at, row.failing_since) {
+        (Some(at), _) => format!("loses its events since {}: {}", date(at), why(&row.reason)),
+        (None, since) => {
+            let since = since.map(|at| format!(" since {}", date(at))).unwrap_or_default();
+            format!("delivers nothing{since}, because {receiver} takes no event: {}", why(&row.last_error))
+        }
+    };
+    let remedy = if status == Status::Enabled.name() {
+        "Make the receiver answer with status 202. Then the events that wait are sent by themselves; otherwise the stream is paused within an \
+         hour"
+            .to_owned()
+    } else if status == Status::Paused.name() {
+        format!("Make the receiver take events. Then let it set the status to enabled, or run signet client stream resume {client} {id}")
+    } else {
+        "Make the receiver take events, and let it set the status to enabled, which only the receiver can".to_owned()
+    };
+    format!("the stream {id} of the client {client} is {status} and {what}. {remedy}")
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signet_issuer::admin::client_streams::StreamView;
-use signet_issuer::admin::clients;
+use signet_issuer::admin::{checks, clients};
 use tokio::net::TcpListener;
 
 use super::{CREDENTIAL_CHANGE, Hub, SESSION_REVOKED, STREAM_UPDATED, VERIFICATION, event};
@@ -102,6 +102,12 @@ async fn new_password(hub: &Hub) {
     super::poll::many(hub, 1).await;
 }
 
+/// Returns what `signet doctor` says about streams; `None` if all is well.
+async fn doctor(hub: &Hub) -> Option<String> {
+    let findings = checks::at_start(&hub.app.app).await;
+    findings.into_iter().find(|finding| finding.check == "shared signals").map(|finding| finding.detail)
+}
+
 /// Gets another token, because the one before expires while a test lets the time pass.
 async fn renewed(hub: Hub) -> Hub {
     let token = super::token(&hub.app, "hub", "ssf.manage").await;
@@ -118,6 +124,15 @@ async fn an_event_is_posted_until_it_is_accepted() {
     let failing = shown(&hub).await;
     assert_eq!((failing.waiting, failing.failing_since), (1, Some(START)));
     assert_eq!(failing.last_error.as_deref(), Some("the receiver answered with status 500 instead of 202"));
+    let url = &endpoint.url;
+    assert_eq!(
+        doctor(&hub).await.unwrap(),
+        format!(
+            "the stream {id} of the client hub is enabled and delivers nothing since 2026-01-01T00:00:00Z, because its receiver {url} takes no \
+             event: the receiver answered with status 500 instead of 202. Make the receiver answer with status 202. Then the events that wait \
+             are sent by themselves; otherwise the stream is paused within an hour"
+        )
+    );
     // The next attempt comes later.
     endpoint.is_left_alone().await;
     endpoint.answers(202, "");
@@ -135,6 +150,7 @@ async fn an_event_is_posted_until_it_is_accepted() {
     let accepted = shown(&hub).await;
     assert_eq!((accepted.stream_id.as_str(), accepted.waiting, accepted.failing_since), (id.as_str(), 0, None));
     assert_eq!((accepted.delivered_at, accepted.last_error), (Some(START + 1), None));
+    assert_eq!(doctor(&hub).await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,6 +224,9 @@ async fn a_receiver_that_does_not_answer_pauses_its_stream_and_delays_no_other()
     let paused = shown(&hub).await;
     assert_eq!((paused.stream_id.as_str(), paused.status.as_str(), paused.waiting), (id.as_str(), "paused", 3));
     assert_eq!(paused.failing_since, Some(START));
+    let found = doctor(&hub).await.unwrap();
+    let resume = format!("or run signet client stream resume hub {id}");
+    assert!(found.contains("is paused and delivers nothing since 2026-01-01T00:00:00Z, because") && found.ends_with(&resume), "{found}");
     let hub = renewed(hub).await;
     let status = hub.get(&format!("/ssf/status?stream_id={id}")).await;
     assert_eq!(status.str("status"), "paused");
