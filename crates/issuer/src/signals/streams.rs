@@ -18,26 +18,7 @@ pub const MOST_STREAMS: usize = 10;
 pub async fn create(receiver: Receiver<'_>, body: &Map<String, Value>) -> Result<Value, OAuthError> {
     let Receiver { app, client, actor } = receiver;
     let now = app.now();
-    let blank = StreamRow {
-        id: app.clock.random_id::<16>(),
-        client_id: client.id.clone(),
-        method: String::new(),
-        endpoint_url: None,
-        authorization_header: None,
-        events_requested: String::new(),
-        session_revoked: false,
-        credential_change: false,
-        description: None,
-        status: Status::Enabled.name().to_owned(),
-        reason: None,
-        created_at: now,
-        overflowed_at: None,
-        held: 0,
-        verified_at: None,
-        delivered_at: None,
-        failing_since: None,
-        last_error: None,
-    };
+    let blank = store::blank(app.clock.random_id::<16>(), &client.id, now);
     let row = Draft::whole(app, body, None)?.apply(app, blank)?;
     let transaction = app.store.begin().await?;
     // The lock lets the streams of one client be counted and inserted one after the other.

@@ -8,11 +8,36 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
+use crate::oauth::ssf::Status;
 use crate::store::StoreError;
 use crate::store::entity::streams::{Column, Entity};
 use crate::store::entity::{outbox, stream_removals};
 
 pub use crate::store::entity::streams::Model as StreamRow;
+
+/// Returns a new stream `id` of the client `client`, which is enabled and has no configuration yet.
+pub fn blank(id: String, client: &str, now: UnixSeconds) -> StreamRow {
+    StreamRow {
+        id,
+        client_id: client.to_owned(),
+        method: String::new(),
+        endpoint_url: None,
+        authorization_header: None,
+        events_requested: String::new(),
+        session_revoked: false,
+        credential_change: false,
+        description: None,
+        status: Status::Enabled.name().to_owned(),
+        reason: None,
+        created_at: now,
+        overflowed_at: None,
+        held: 0,
+        verified_at: None,
+        delivered_at: None,
+        failing_since: None,
+        last_error: None,
+    }
+}
 
 /// Returns the name of the queue of the stream `id`.
 pub fn queue(id: &str) -> String {

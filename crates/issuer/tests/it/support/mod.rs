@@ -27,6 +27,7 @@ use signet_issuer::config::Settings;
 use signet_issuer::fetch::budget::Asker;
 use signet_issuer::oauth::access::Access;
 use signet_issuer::oauth::pkce::Pkce;
+use signet_issuer::oauth::ssf::Method;
 use signet_issuer::server;
 use signet_issuer::start;
 use signet_issuer::store::client_secrets;
@@ -268,26 +269,8 @@ impl TestApp {
 
     /// Makes an enabled poll stream of Shared Signals for the client `client`.
     pub async fn add_stream(&self, client: &str, id: &str) {
-        let row = StreamRow {
-            id: id.to_owned(),
-            client_id: client.to_owned(),
-            method: "poll".to_owned(),
-            endpoint_url: None,
-            authorization_header: None,
-            events_requested: "[]".to_owned(),
-            session_revoked: false,
-            credential_change: false,
-            description: None,
-            status: "enabled".to_owned(),
-            reason: None,
-            created_at: START,
-            overflowed_at: None,
-            held: 0,
-            verified_at: None,
-            delivered_at: None,
-            failing_since: None,
-            last_error: None,
-        };
+        let blank = streams::blank(id.to_owned(), client, START);
+        let row = StreamRow { method: Method::Poll.name().to_owned(), events_requested: "[]".to_owned(), ..blank };
         streams::insert(self.app.store.writer(), row).await.unwrap();
     }
 
