@@ -81,11 +81,11 @@ pub(super) fn triggers(backend: DatabaseBackend) -> Vec<String> {
 }
 
 /// Undoes a transaction that revokes something and has lasted for 30 s when it commits, because the nodes look for its entries no longer than
-/// 40 s. The error is that of a statement that takes too long. SQLite needs no such rule: it has one writer, so entries commit in their order.
+/// 40 s. The error has an SQLSTATE of its own. SQLite needs no such rule: it has one writer, so entries commit in their order.
 const IN_TIME: [&str; 2] = [
     "CREATE FUNCTION revoke_in_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
      IF clock_timestamp() > transaction_timestamp() + interval '30 seconds' THEN \
-     RAISE EXCEPTION 'a change that refuses tokens took longer than 30 s' USING ERRCODE = 'query_canceled'; \
+     RAISE EXCEPTION 'a change that refuses tokens took longer than 30 s' USING ERRCODE = 'SG030'; \
      END IF; RETURN NULL; END $$",
     "CREATE CONSTRAINT TRIGGER revoke_in_time AFTER INSERT ON revocations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW \
      EXECUTE FUNCTION revoke_in_time()",

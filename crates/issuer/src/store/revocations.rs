@@ -14,7 +14,7 @@ use crate::store::entity::{
     access_changes, authorizations, client_groups, client_scopes, clients, group_members, group_roles, resources, role_scopes, scopes,
     user_roles, users,
 };
-use crate::store::query::{allow_long_statements, database_time, text};
+use crate::store::query::{allow_long_statements, database_time, end_in_time, text};
 use crate::store::word_list::{has, without};
 
 /// A revocation, as the feed reads it.
@@ -363,3 +363,4 @@ async fn of_any_client(db: &impl ConnectionTrait, lists_it: &Condition, removed:
 fn members() -> SelectStatement {
     Query::select().column(group_members::Column::UserId).from(group_members::Entity).take()
 }
+        end_in_time(db).await?;

@@ -11,7 +11,7 @@ use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
 use signet_issuer::admin::patch::Patch;
 use signet_issuer::admin::resources;
 use signet_issuer::admin::users::{PasswordHash, set_password};
-use signet_issuer::admin::{clients, keys, roles, sessions, users};
+use signet_issuer::admin::{Refused, clients, keys, roles, sessions, users};
 use signet_issuer::audit::{Action, Kind};
 use signet_issuer::jobs;
 use signet_issuer::oauth::access::Access;
@@ -534,20 +534,21 @@ async fn a_transaction_that_commits_late_is_told() {
 
 /// The nodes look for the entries of a transaction no longer than 40 s after it took their numbers.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_that_would_commit_too_late_to_be_told_is_undone() {
+async fn a_change_that_would_commit_too_late_to_be_told_is_undone_and_says_so() {
     let House { app, shop, .. } = house().await;
     if !app.database_url().starts_with("postgres") {
         return;
     }
-    let late = app.app.store.begin().await.unwrap();
-    let alice = claims(shop.str("access_token"))["sub"].as_str().unwrap().to_owned();
-    signet_issuer::store::authorizations::end_all(&late, Some(Uuid::parse_str(&alice).unwrap()), Some("shop"), 1).await.unwrap();
-    for _ in 0..4 {
-        late.execute_unprepared("SELECT pg_sleep(8)").await.unwrap();
-    }
-    let error = signet_issuer::store::commit(late).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Busy(_)) && error.to_string().contains("took longer than 30 s"), "{error}");
-    assert_eq!(app.refresh(shop.str("refresh_token")).await.status, 200, "nothing has ended");
+    // This stands for some hundred thousand authorizations. The change makes two such statements.
+    app.sql("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(16); RETURN NULL; END $$").await;
+    app.sql("CREATE TRIGGER slow AFTER UPDATE ON authorizations FOR EACH STATEMENT EXECUTE FUNCTION slow()").await;
+    let lost = ["orders:read".to_owned()];
+    let refused = app.operate(|change| Box::pin(roles::change_scopes(change, "clerk", &[], &lost))).await.map(drop);
+    let Err(Refused::Conflict(text)) = &refused else { panic!("{refused:?}") };
+    assert!(text.contains("took longer than 30 s") && text.contains("end the authorizations of some clients or users first"), "{text}");
+    app.sql("DROP TRIGGER slow ON authorizations").await;
+    let refreshed = app.refresh(shop.str("refresh_token")).await;
+    assert_eq!(refreshed.str("scope"), "openid orders:read orders:write", "nothing was taken");
 }
 
 #[tokio::test(flavor = "multi_thread")]
