@@ -5,14 +5,15 @@
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    SelectExt,
 };
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::store::StoreError;
 use crate::store::entity::{
-    access_changes, authorizations, client_groups, client_scopes, clients, group_members, group_roles, resources, role_scopes, scopes,
-    user_roles, users,
+    access_changes, authorizations, client_groups, client_scopes, clients, group_members, group_roles, groups, resources, role_scopes,
+    roles, scopes, user_roles, users,
 };
 use crate::store::query::{allow_long_statements, database_time, end_in_time, text};
 use crate::store::word_list::{has, without};
@@ -233,6 +234,11 @@ pub async fn of_users(db: &impl ConnectionTrait, users: &[Uuid], loss: &Loss) ->
 
 /// Refuses the access tokens of the members of the group `id` that hold what these members lose.
 pub async fn of_members(db: &impl ConnectionTrait, id: Uuid, loss: &Loss) -> Result<(), StoreError> {
+    // Nobody joins a group whose row is locked. Without members there is nothing to refuse, and no request for tokens need run again.
+    groups::Entity::find_by_id(id).lock_exclusive().all(db).await?;
+    if !group_members::Entity::find().filter(group_members::Column::GroupId.eq(id)).exists(db).await? {
+        return Ok(());
+    }
     let members = members().and_where(group_members::Column::GroupId.eq(id)).take();
     let condition = Condition::all().add(authorizations::Column::UserId.in_subquery(members)).add(loss.narrows());
     renew(db, Narrowed::Many, condition).await
@@ -246,6 +252,12 @@ pub async fn of_scopes(db: &impl ConnectionTrait, name: &str, scopes: Vec<String
 
 /// Does the same for the role `name` itself, which is about to be removed.
 pub async fn of_role(db: &impl ConnectionTrait, name: &str) -> Result<(), StoreError> {
+    // Nobody is given a role whose row is locked.
+    roles::Entity::find_by_id(name).lock_exclusive().all(db).await?;
+    let is_given = user_roles::Entity::find().filter(user_roles::Column::Role.eq(name)).exists(db).await?;
+    if !is_given && !group_roles::Entity::find().filter(group_roles::Column::Role.eq(name)).exists(db).await? {
+        return Ok(());
+    }
     of_holders(db, Narrowed::Many, name, &Loss::of(db, &[name.to_owned()], None).await?).await
 }
 
@@ -286,7 +298,14 @@ pub async fn of_resource(db: &impl ConnectionTrait, resource: &resources::Model)
     if let Some(identifier) = &resource.identifier {
         lists_it = lists_it.add(has("authorizations.resources", identifier));
     }
-    of_any_client(db, &lists_it, None).await
+    of_any_client(db, &lists_it, None, true).await
+}
+
+/// Returns whether a role has one of `names`. No role gets one until the caller's transaction ends.
+async fn are_in_roles(db: &impl ConnectionTrait, names: &[String]) -> Result<bool, StoreError> {
+    let names = || names.iter().map(String::as_str);
+    scopes::Entity::find().filter(scopes::Column::Name.is_in(names())).order_by_asc(scopes::Column::Name).lock_exclusive().all(db).await?;
+    Ok(role_scopes::Entity::find().filter(role_scopes::Column::Scope.is_in(names())).exists(db).await?)
 }
 
 /// Takes `scopes`, which are about to be removed, from the authorizations that hold one of them, and refuses their access tokens. Does not take
@@ -307,7 +326,9 @@ pub async fn of_removed_scopes(
         let unchanged = (db.get_database_backend() == DbBackend::Postgres).then(|| Expr::cust(UNCHANGED));
         lists_it = lists_it.add(Condition::all().add(has("authorizations.resources", identifier)).add_option(unchanged));
     }
-    of_any_client(db, &lists_it, Some(Removed { scopes, now })).await
+    // No user may hold a scope that no role has, so no request for tokens can be about to insert an authorization with it.
+    let may_be_given = resource.is_some() || are_in_roles(db, scopes).await?;
+    of_any_client(db, &lists_it, Some(Removed { scopes, now }), may_be_given).await
 }
 
 /// Selects the ids of the clients that may ask for one of `scopes`, and of those whose default is the resource with the key `resource`.
@@ -332,9 +353,14 @@ pub async fn of_clients_with(db: &impl ConnectionTrait, scopes: &[String], resou
 }
 
 /// Refuses the access tokens of the authorizations that meet `lists_it`, of whatever client, because any could ask for scopes of an open
-/// resource, and takes what is `removed` from them. Reads all authorizations in the order of their ids, a part of them in each statement. The
-/// mark comes afterwards, as in [`renew`], and then those that were given lately are read again.
-async fn of_any_client(db: &impl ConnectionTrait, lists_it: &Condition, removed: Option<Removed<'_>>) -> Result<(), StoreError> {
+/// resource, and takes what is `removed` from them. Reads all authorizations in the order of their ids, a part of them in each statement. If
+/// further ones `may_be_given` meanwhile, the mark comes afterwards, as in [`renew`], and then those that were given lately are read again.
+async fn of_any_client(
+    db: &impl ConnectionTrait,
+    lists_it: &Condition,
+    removed: Option<Removed<'_>>,
+    may_be_given: bool,
+) -> Result<(), StoreError> {
     use authorizations::{Column, Entity};
     let ids = || Entity::find().select_only().column(Column::Id);
     // An authorization that has lost the removed scopes is not found again, so it needs no further condition.
@@ -347,8 +373,12 @@ async fn of_any_client(db: &impl ConnectionTrait, lists_it: &Condition, removed:
         let last = last.into_tuple::<Uuid>().all(db).await?.pop();
         let part = Condition::all().add(part).add_option(last.map(|last| Column::Id.lte(last)));
         renew_without(db, part.add(lists_it.clone()).add_option(unchanged()), removed).await?;
+        end_in_time(db).await?;
         let Some(last) = last else { break };
         after = last;
+    }
+    if !may_be_given {
+        return Ok(());
     }
     Narrowed::Many.mark(db).await?;
     let newest = ids().order_by_desc(Column::Id).limit(1).into_tuple::<Uuid>().all(db).await?.pop();
@@ -363,4 +393,3 @@ async fn of_any_client(db: &impl ConnectionTrait, lists_it: &Condition, removed:
 fn members() -> SelectStatement {
     Query::select().column(group_members::Column::UserId).from(group_members::Entity).take()
 }
-        end_in_time(db).await?;

@@ -5,7 +5,7 @@ use signet_issuer::admin::edit_client::{ClientEdit, ClientPatch, edit};
 use signet_issuer::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
 use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
 use signet_issuer::admin::patch::Patch;
-use signet_issuer::admin::resources;
+use signet_issuer::admin::resources::{self, ScopeView};
 use signet_issuer::admin::{Change, clients, roles, users};
 use signet_issuer::fetch::budget::Asker;
 use signet_issuer::store::authorizations::{self, Advance, AuthorizationRow};
@@ -270,6 +270,48 @@ async fn a_role_of_others_that_loses_a_scope_stops_no_authorization() {
         let transaction = app.app.store.begin().await.unwrap();
         assert_eq!(authorizations::insert(&transaction, &row, &user, &client).await.unwrap(), goes_on, "{way:?}");
     }
+}
+
+/// Takes away what nobody has, in each way that concerns many.
+async fn narrow_nobody(app: &TestApp) {
+    let guard = || roles::NewRole::check("guard", &["orders:read".to_owned()]).unwrap();
+    app.operate(|change| Box::pin(roles::add(change, guard()))).await.unwrap();
+    let draft = GroupDraft { name: "nobody".into(), roles: vec!["guard".into()], ..GroupDraft::default() };
+    app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+    let patch = GroupPatch { roles: Some(Vec::new()), ..GroupPatch::default() };
+    app.operate(|change| Box::pin(groups::edit(change, "nobody", patch))).await.unwrap();
+    app.operate(|change| Box::pin(roles::remove(change, "guard"))).await.unwrap();
+    app.operate(|change| Box::pin(groups::remove(change, "nobody"))).await.unwrap();
+    for put in [true, false] {
+        let scope = ScopeView { name: "orders:archive".to_owned(), description: "Archive".to_owned() };
+        let (put, remove) = if put { (vec![scope], Vec::new()) } else { (Vec::new(), vec![scope.name]) };
+        let patch = ResourcePatch { scopes: Some(ScopesPatch::Some { put, remove }), ..ResourcePatch::default() };
+        app.operate(|change| Box::pin(edit_resource::edit(change, ORDERS, patch))).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_has_is_taken_away_without_stopping_anyone() {
+    let (app, _) = house(Way::RoleTaken).await;
+    assert_eq!(by_password(&app).await.status, 200);
+    let (row, user, client) = parties(&app).await;
+    let changes = async || app.count("SELECT number + role_scopes FROM access_changes").await;
+    let before = changes().await;
+    narrow_nobody(&app).await;
+    assert_eq!(changes().await, before);
+    let new = AuthorizationRow { id: Uuid::from_u128(7), grant_id: Some(vec![7; 16]), ..row.clone() };
+    let transaction = app.app.store.begin().await.unwrap();
+    assert!(authorizations::insert(&transaction, &new, &user, &client).await.unwrap());
+    commit(transaction).await.unwrap();
+    let step = Advance {
+        id: row.id,
+        from: row.generation,
+        grant_id: row.grant_id.unwrap(),
+        client_grant_id: client.grant_id,
+        access_changes: client.access_changes,
+        now: app.clock_now(),
+    };
+    assert!(app.app.store.advance(step).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
