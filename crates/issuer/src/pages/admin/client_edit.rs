@@ -60,7 +60,6 @@ fn of_view(name: &str, client: &ClientView) -> String {
         "token_endpoint_auth_method" => client.token_endpoint_auth_method.clone().unwrap_or_default(),
         "pkce" => client.pkce.as_str().to_owned(),
         "id_token_claims" => client.id_token_claims.to_string(),
-        "claims_allowed" => client.claims_allowed.to_string(),
         "signals_of_all_users" => client.signals_of_all_users.to_string(),
         "session_management" => client.session_management.to_string(),
         "group_filter" => client.group_filter.clone(),
@@ -126,7 +125,8 @@ fn patch_of(form: &AdminForm, before: &ClientView) -> ClientPatch {
         id_token_claims: Patch::Set(form.is_checked("id_token_claims")),
         group_filter: optional("group_filter"),
         group_prefix: Patch::Set(form.text("group_prefix")),
-        claims_allowed: Patch::Set(form.is_checked("claims_allowed")),
+        // The buttons of the client's page change it.
+        claims_allowed: Patch::Keep,
         signals_of_all_users: Patch::Set(form.is_checked("signals_of_all_users")),
         session_management: Patch::Set(form.is_checked("session_management")),
         metadata,

@@ -92,7 +92,6 @@ pub(super) fn fields() -> Vec<Field> {
         Field::new("origins", "Origins", Kind::Lines).hint("Whose scripts may call /token; empty for those of the redirect URIs."),
         Field::part("What it is told of people", "Claims beside those of its scopes are added on the page of the client."),
         Field::new("id_token_claims", "ID tokens also carry the claims of the granted scopes", Kind::Check),
-        Field::new("claims_allowed", "It may be told of groups, roles and attributes", Kind::Check),
         Field::new("signals_of_all_users", "Its streams of Shared Signals tell of all users, not only of those who use it", Kind::Check),
         Field::new("group_filter", "Groups that it is told of", Kind::Choice(filters)),
         Field::new("group_prefix", "Beginning of the names", Kind::Text),
@@ -152,7 +151,6 @@ fn of_draft(name: &str, draft: &ClientDraft) -> String {
         "public" => draft.public.to_string(),
         "first_party" => draft.first_party.to_string(),
         "id_token_claims" => draft.id_token_claims.to_string(),
-        "claims_allowed" => "true".to_owned(),
         "token_endpoint_auth_method" => draft.token_endpoint_auth_method.clone().unwrap_or_default(),
         "native" => (draft.metadata.application_type == Some(ApplicationType::Native)).to_string(),
         // The form of a preset that tells groups offers a choice that is empty, and begins with it.
@@ -237,7 +235,8 @@ fn draft_of(form: &AdminForm, preset: Option<&Preset>, url: &str) -> ClientDraft
         id_token_claims: form.is_checked("id_token_claims"),
         group_filter: form.optional("group_filter").or_else(usual_filter),
         group_prefix: form.text("group_prefix"),
-        claims_allowed: Some(form.is_checked("claims_allowed")),
+        // The page of the client stops it.
+        claims_allowed: None,
         signals_of_all_users: form.is_checked("signals_of_all_users"),
         session_management: form.is_checked("session_management"),
         metadata: ClientMetadata {

@@ -11,14 +11,13 @@ use crate::admin::preview::{self, Subject};
 use crate::admin::{Listing, Operation, Refused, client_claims};
 use crate::oauth::access::Access;
 use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
-use crate::oauth::client_claim::{ClaimSource, ClientClaim};
 use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
 use crate::pages::account::moment;
 use crate::pages::admin::effects::tokens;
 use crate::pages::admin::grant_words::{grants_in_brief, grants_in_words};
 use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, client_streams, failed, shell, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, client_streams, client_told, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::file;
 use crate::web::form::PageQuery;
@@ -65,30 +64,6 @@ pub(super) fn row(client: ClientView) -> Vec<Vec<Cell>> {
         Cell::text(grants_in_brief(&client.grant_types)),
         marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| Cell::badge(text, text == "our own")).collect(),
     ]
-}
-
-/// Returns the source of a claim in words.
-fn source(claim: &ClientClaim) -> String {
-    match &claim.source {
-        ClaimSource::User { field } => format!("{field} of the user"),
-        ClaimSource::Attribute { attribute } => format!("attribute {attribute}"),
-        ClaimSource::Groups => "groups that pass the filter".to_owned(),
-        ClaimSource::Roles => "roles".to_owned(),
-        ClaimSource::GroupMap { map, default } => {
-            let mut entries: Vec<String> = map.iter().map(|entry| format!("{} gives {}", entry.group, entry.value)).collect();
-            entries.extend(default.as_ref().map(|value| format!("otherwise {value}")));
-            entries.join(", ")
-        }
-        ClaimSource::Fixed { value } => format!("always {value}"),
-    }
-}
-
-fn places(claim: &ClientClaim) -> &'static str {
-    match (claim.in_id_token, claim.in_userinfo) {
-        (true, true) => "ID token and UserInfo",
-        (true, false) => "ID token",
-        (false, _) => "UserInfo",
-    }
 }
 
 /// Says who may sign in to the client.
@@ -157,18 +132,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
     let (path, issuer) = (path(&client.client_id), &admin.app.settings.issuer);
     let list = |values: &[String]| Cell::text(if values.is_empty() { "–".to_owned() } else { values.join("\n") });
     let connection = connection(issuer, &client.client_id);
-    let may_change = admin.may(Operation::ClientClaimPut);
-    let row = |claim: ClientClaim| {
-        let mut cells = vec![Cell::text(claim.claim.clone()), Cell::text(source(&claim)), Cell::text(places(&claim))];
-        if may_change {
-            let link = format!("{path}/claim?claim={}", encode(&claim.claim));
-            cells.push(vec![Cell { text: "Change".to_owned(), link, ..Cell::default() }]);
-        }
-        cells
-    };
-    let columns = ["Claim", "Value", "In", "Form"];
-    let columns = if may_change { &columns[..] } else { &columns[..3] };
-    let claims = Table::new(columns, "None beside those of its scopes.").filled(Listing::whole(claims), &path, row);
+    let claims = client_told::section(&client, claims, &path, admin.may(Operation::ClientClaimPut));
     let mut buttons = vec![if client.enabled {
         Button::new("Disable the client", &path, "disable").danger()
     } else {
@@ -218,13 +182,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
                 links,
                 ..Section::default()
             },
-            Section {
-                title: "Claims",
-                lead: "What it is told of a user beside the claims of its scopes.".to_owned(),
-                table: Some(claims),
-                links: vec![("Add a claim", format!("{path}/claim")), ("Try what it is told", format!("{path}/try"))],
-                ..Section::default()
-            },
+            claims,
             Section {
                 title: "Last refusals",
                 lead: "The last 20 requests of it that were refused.".to_owned(),
@@ -301,6 +259,7 @@ pub async fn act(Path(id): Path<String>, mut form: AdminForm) -> Result<Response
             let claims = client_claims::list(&form.admin.reading(), &id).await.map_err(failed)?.len();
             ("Remove", losses(&client, claims), "Remove the client")
         }
+        "allow-claims" | "stop-claims" => return client_told::act(&mut form, &client, action == "allow-claims", (SECTION, &path)).await,
         "pause-stream" | "resume-stream" | "remove-stream" => return client_streams::act(&form, &client, &action, (SECTION, &path)).await,
         _ => return Err(PageError::stale_form()),
     };

@@ -7,6 +7,7 @@ pub mod client_edit;
 pub mod client_form;
 pub mod client_secrets;
 mod client_streams;
+mod client_told;
 pub mod client_trial;
 pub mod clients;
 mod effects;

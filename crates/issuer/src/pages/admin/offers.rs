@@ -69,6 +69,7 @@ const ACTIONS: &[(&str, &[(&str, Operation)])] = &[
     (
         "/admin/clients/*",
         &[
+            ("allow-claims", O::ClientEdit),
             ("disable", O::ClientSetEnabled),
             ("enable", O::ClientSetEnabled),
             ("end-old-secret", O::ClientRotateSecret),
@@ -76,6 +77,7 @@ const ACTIONS: &[(&str, &[(&str, Operation)])] = &[
             ("remove", O::ClientRemove),
             ("remove-stream", O::StreamRemove),
             ("resume-stream", O::StreamSetPaused),
+            ("stop-claims", O::ClientEdit),
         ],
     ),
     ("/admin/resources/*", &[("remove", O::ResourceRemove)]),

@@ -10,6 +10,7 @@ mod admin_people;
 mod admin_requests;
 mod admin_resources;
 mod admin_shell;
+mod admin_told;
 mod admin_trial;
 mod admin_versions;
 mod audit;
