@@ -156,7 +156,7 @@ fn for_administrators() -> Router<Arc<App>> {
         .both("/admin/search", get(admin::search::show))
         .both("/admin/audit", get(admin::audit::list))
         .both("/admin/audit/download", get(admin::audit::download))
-        .both("/admin/audit/{id}", get(admin::audit::show))
+        .both("/admin/audit/{id}", get(admin::audit_event::show))
         .route("/admin/{*rest}", any(admin::nothing))
         .layer(from_fn(admin::gone::keep_typed))
 }

@@ -6,7 +6,8 @@ use sea_orm_migration::schema::{big_integer, big_integer_null, pk_auto, string, 
 use super::table::{ends_with, table};
 
 /// The audit trail. It refers to no other table, so that an event outlives the rows that it describes. `before`, `after` and `detail` hold
-/// nothing personal. `times` counts what the row stands for, and `last_at` is the time of the last of these; null if it is only one.
+/// nothing personal. `about` is the group, role, attribute or resource that was changed, as `kind:id`; null for other events. `times` counts what
+/// the row stands for, and `last_at` is the time of the last of these; null if it is only one.
 pub(super) fn audit_events() -> TableCreateStatement {
     table("audit_events")
         .col(pk_auto("id").big_integer())
@@ -19,6 +20,7 @@ pub(super) fn audit_events() -> TableCreateStatement {
         .col(uuid_null("user_id"))
         .col(string_null("client_id"))
         .col(uuid_null("authorization_id"))
+        .col(text_null("about"))
         .col(text_null("before"))
         .col(text_null("after"))
         .col(text("detail"))

@@ -204,6 +204,7 @@ fn event(number: u64, size: Size, now: i64) -> (AuditRow, PersonalRow) {
         user_id: Some(user),
         client_id: (event == "authorization_given").then(|| format!("app{}", number % size.clients)),
         authorization_id: None,
+        about: None,
         before: is_change.then(|| "{\"version\":1}".to_owned()),
         after: is_change.then(|| "{\"version\":2}".to_owned()),
         detail: "{}".to_owned(),

@@ -215,7 +215,7 @@ pub async fn add(change: &mut Change<'_>, draft: AttributeDraft) -> Result<Attri
         change.require_recent()?;
     }
     attributes::insert(db, view.clone().into_row()).await?;
-    change.record(Action::AttributeAdded, Object::Named(&view.name), None, Some(&view)).await?;
+    change.record(Action::AttributeAdded, Object::Attribute(&view.name), None, Some(&view)).await?;
     Ok(view)
 }
 
@@ -284,7 +284,7 @@ pub async fn edit(
     }
     after.version += 1;
     attributes::update(&change.transaction, &after.clone().into_row()).await?;
-    change.record(Action::AttributeChanged, Object::Named(name), Some(&before), Some(&after)).await?;
+    change.record(Action::AttributeChanged, Object::Attribute(name), Some(&before), Some(&after)).await?;
     Ok(after)
 }
 
@@ -307,6 +307,6 @@ pub async fn remove(change: &mut Change<'_>, name: &str, expected_version: Optio
     let before = AttributeView::of(row)?;
     require_version(before.version, expected_version)?;
     attributes::remove(&change.transaction, name).await?;
-    change.record(Action::AttributeRemoved, Object::Named(name), Some(&before), None).await?;
+    change.record(Action::AttributeRemoved, Object::Attribute(name), Some(&before), None).await?;
     Ok(before)
 }

@@ -1,6 +1,5 @@
 //! Reads the audit trail, newest events first, and the last refusals of a client.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -10,13 +9,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::username;
+use crate::admin::audit_object::{self, Existing, Object};
 use crate::admin::{Fault, Listing, Operation, Reading, Refused, Window};
 use crate::app::App;
 use crate::audit;
 use crate::clock::{UnixSeconds, parse_date, rfc3339, rfc3339_or_none};
 use crate::oauth::plain_text::visible;
 use crate::store::audit_events::{self, AuditRow, PersonalRow, Place, Range, Selected};
-use crate::store::{ConnectionTrait, client_refusals, users};
+use crate::store::{client_refusals, users};
 
 /// The kinds of actors that have no id.
 const ACTORS: [&str; 4] = ["operator", "issuer", "registration", "stranger"];
@@ -37,6 +37,8 @@ pub struct AuditQuery {
     pub address: Option<String>,
     /// The request that caused the events, by the id that its log lines carry.
     pub request_id: Option<String>,
+    /// What was changed: `attribute:`, `group:`, `resource:` or `role:` with a name. What was removed is found by its id.
+    pub object: Option<String>,
     /// The time from which on events are listed, in RFC 3339.
     pub from: Option<String>,
     /// The time before which events are listed, in RFC 3339.
@@ -82,6 +84,7 @@ impl AuditQuery {
             ("actor", &self.actor),
             ("address", &self.address),
             ("request_id", &self.request_id),
+            ("object", &self.object),
         ];
         let mut given = fields.into_iter().filter_map(|(field, value)| Some((field, value.as_deref()?)));
         let selected = match given.next() {
@@ -96,7 +99,7 @@ impl AuditQuery {
             },
         };
         if let Some((field, _)) = given.next() {
-            faults.push(Fault::new(field, "at most one of user, client, event, actor, address and request_id"));
+            faults.push(Fault::new(field, "at most one of user, client, event, actor, address, request_id and object"));
         }
         if faults.is_empty() { Ok(AuditFilter { selected, from, until }) } else { Err(Refused::Invalid(faults)) }
     }
@@ -108,6 +111,7 @@ async fn select(app: &App, field: &'static str, value: &str) -> Result<Selected,
         "user" => Ok(Selected::User(user(app, value).await?)),
         "client" => Ok(Selected::Client(value.to_owned())),
         "request_id" => Ok(Selected::Request(value.to_owned())),
+        "object" => Ok(Selected::About(audit_object::parse(app, value).await?)),
         "event" if audit::names().contains(value) => Ok(Selected::Event(value.to_owned())),
         "event" => Err(wrong("the name of an event, such as signed_in")),
         "address" => {
@@ -152,6 +156,14 @@ pub struct AuditView {
     pub username: Option<String>,
     pub client_id: Option<String>,
     pub authorization_id: Option<Uuid>,
+    /// The kind of what was changed: `attribute`, `client`, `group`, `key`, `resource`, `role` or `user`; `None` for every other event.
+    pub object_kind: Option<String>,
+    /// The id of what was changed, which stays when its name changes.
+    pub object_id: Option<String>,
+    /// The present name of what was changed, or else the one that it had then.
+    pub object_name: Option<String>,
+    /// `false` if what was changed does not exist any more; `None` where that cannot be said.
+    pub object_exists: Option<bool>,
     pub request_id: Option<String>,
     pub address: Option<String>,
     pub user_agent: Option<String>,
@@ -165,11 +177,17 @@ pub struct AuditView {
     pub before: Option<Value>,
     pub after: Option<Value>,
     pub detail: Value,
+    /// `false` if the client was removed.
+    #[serde(skip)]
+    pub client_exists: bool,
+    /// `false` if the actor is a client that was removed.
+    #[serde(skip)]
+    pub actor_exists: bool,
 }
 
 impl AuditView {
     /// The names of the fields, in the order of a CSV file.
-    pub const COLUMNS: [&str; 19] = [
+    pub const COLUMNS: [&str; 23] = [
         "id",
         "at",
         "event",
@@ -181,6 +199,10 @@ impl AuditView {
         "username",
         "client_id",
         "authorization_id",
+        "object_kind",
+        "object_id",
+        "object_name",
+        "object_exists",
         "request_id",
         "address",
         "user_agent",
@@ -191,24 +213,25 @@ impl AuditView {
         "detail",
     ];
 
-    fn new(row: AuditRow, personal: Option<PersonalRow>, names: &HashMap<Uuid, String>) -> Self {
+    fn new(row: AuditRow, personal: Option<PersonalRow>, existing: &Existing) -> Self {
         let actor = row.actor_id.as_deref().filter(|_| row.actor_kind == "user").and_then(|id| Uuid::try_parse(id).ok());
-        let name = |id: Option<Uuid>| id.and_then(|id| names.get(&id).cloned());
+        let name = |id: Option<Uuid>| id.and_then(|id| existing.usernames.get(&id).cloned());
+        let client_exists = |id: Option<&String>| id.is_some_and(|id| existing.clients.contains(id));
         let (actor_username, username) = (name(actor), name(row.user_id));
         let mut detail = parse(Some(&row.detail)).unwrap_or_default();
         let (mut before, mut after) = (parse(row.before.as_deref()), parse(row.after.as_deref()));
-        let (mut address, mut user_agent) = (None, None);
+        let (mut address, mut user_agent, mut object) = (None, None, None);
         if let Some(personal) = personal {
             before = whole(before, parse(personal.before.as_deref()));
             after = whole(after, parse(personal.after.as_deref()));
-            if let (Some(object), Value::Object(detail)) = (personal.object, &mut detail) {
-                detail.insert("object".to_owned(), object.into());
-            }
-            (address, user_agent) = (personal.address, personal.user_agent);
+            (address, user_agent, object) = (personal.address, personal.user_agent, personal.object);
         }
+        let object = Object::of(&row, &mut detail, object, existing);
         Self {
             id: row.id,
             at: row.at,
+            client_exists: client_exists(row.client_id.as_ref()),
+            actor_exists: client_exists(row.actor_id.as_ref()),
             event: row.event,
             actor_kind: row.actor_kind,
             actor_id: row.actor_id,
@@ -218,6 +241,10 @@ impl AuditView {
             username,
             client_id: row.client_id,
             authorization_id: row.authorization_id,
+            object_kind: object.kind,
+            object_id: object.id,
+            object_name: object.name,
+            object_exists: object.exists,
             request_id: row.request_id,
             address,
             user_agent,
@@ -252,8 +279,8 @@ pub async fn list(reading: &Reading<'_>, filter: &AuditFilter, window: &Window) 
     let range = Range { from: filter.from, until: filter.until, after };
     let db = app.store.reader();
     let rows = audit_events::page(db, &filter.selected, &range, window.limit + 1).await?;
-    let names = names(db, &rows).await?;
-    Ok(Listing::of(rows, window.limit, |(row, _)| cursor((row.at, row.id)), |(row, personal)| AuditView::new(row, personal, &names)))
+    let existing = Existing::read(app, &rows).await?;
+    Ok(Listing::of(rows, window.limit, |(row, _)| cursor((row.at, row.id)), |(row, personal)| AuditView::new(row, personal, &existing)))
 }
 
 /// Returns the event `id`. Fails with [`Refused::NotFound`] if there is none.
@@ -261,19 +288,9 @@ pub async fn show(reading: &Reading<'_>, id: i64) -> Result<AuditView, Refused> 
     let app = reading.permit(Operation::AuditShow)?;
     let db = app.store.reader();
     let found = [audit_events::by_id(db, id).await?.ok_or_else(|| Refused::not_found("event", id))?];
-    let names = names(db, &found).await?;
+    let existing = Existing::read(app, &found).await?;
     let [(row, personal)] = found;
-    Ok(AuditView::new(row, personal, &names))
-}
-
-/// Returns the present usernames of those whom `rows` name.
-async fn names(db: &impl ConnectionTrait, rows: &[(AuditRow, Option<PersonalRow>)]) -> Result<HashMap<Uuid, String>, Refused> {
-    let actors =
-        rows.iter().filter(|(row, _)| row.actor_kind == "user").filter_map(|(row, _)| Uuid::try_parse(row.actor_id.as_ref()?).ok());
-    let mut ids: Vec<Uuid> = actors.chain(rows.iter().filter_map(|(row, _)| row.user_id)).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(users::usernames(db, ids).await?)
+    Ok(AuditView::new(row, personal, &existing))
 }
 
 fn cursor((at, id): Place) -> String {

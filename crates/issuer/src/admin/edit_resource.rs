@@ -149,7 +149,7 @@ pub async fn edit(change: &mut Change<'_>, identifier: &str, patch: ResourcePatc
     }
     resources::update(db, &row).await?;
     let after = ResourceView { version: before.version + 1, ..after };
-    change.record(Action::ResourceChanged, Object::Named(&after.identifier), Some(&before), Some(&after)).await?;
+    change.record(Action::ResourceChanged, Object::Resource(&resource.id, &after.identifier), Some(&before), Some(&after)).await?;
     Ok(after)
 }
 

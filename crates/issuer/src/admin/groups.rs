@@ -215,7 +215,7 @@ pub async fn add(change: &mut Change<'_>, draft: GroupDraft) -> Result<GroupView
     groups::insert(db, row.clone()).await?;
     groups::replace_roles(db, id, &named).await?;
     let after = GroupView::new(row, named);
-    change.record(Action::GroupAdded, Object::Named(&after.name), None, Some(&after)).await?;
+    change.record(Action::GroupAdded, Object::Group(id, &after.name), None, Some(&after)).await?;
     Ok(after)
 }
 
@@ -272,7 +272,7 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
     }
     administrators.require_one(change).await?;
     let after = GroupView { version: before.version + 1, ..after };
-    change.record(Action::GroupChanged, Object::Named(&after.name), Some(&before), Some(&after)).await?;
+    change.record(Action::GroupChanged, Object::Group(new.id, &after.name), Some(&before), Some(&after)).await?;
     Ok(after)
 }
 
@@ -286,7 +286,7 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<GroupView, Re
     groups::remove(&change.transaction, row.id).await?;
     names::retire(change, Kind::Group, &before.name, None).await?;
     administrators.require_one(change).await?;
-    change.record(Action::GroupRemoved, Object::Named(&before.name), Some(&before), None).await?;
+    change.record(Action::GroupRemoved, Object::Group(row.id, &before.name), Some(&before), None).await?;
     Ok(before)
 }
 
@@ -343,7 +343,7 @@ pub async fn change_members(change: &mut Change<'_>, name: &str, add: &[String],
     let changed = MembersChanged { group: row.name, added, removed };
     if !changed.added.is_empty() || !changed.removed.is_empty() {
         administrators.require_one(change).await?;
-        change.record(Action::GroupMembersChanged, Object::Named(&changed.group), None, Some(&changed)).await?;
+        change.record(Action::GroupMembersChanged, Object::Group(row.id, &changed.group), None, Some(&changed)).await?;
         record_of_users(change, &found, &before, &changed).await?;
     }
     Ok(changed)

@@ -8,6 +8,7 @@ pub mod activity;
 pub mod applications;
 pub mod attributes;
 pub mod audit;
+mod audit_object;
 pub mod authorizations;
 pub mod checks;
 pub mod client_claims;

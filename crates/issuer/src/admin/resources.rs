@@ -238,7 +238,7 @@ async fn insert(change: &mut Change<'_>, row: ResourceRow, scopes: Vec<ScopeView
         .collect();
     let after = ResourceView::new(change.app, &row, scopes.iter().cloned());
     resources::insert(&change.transaction, row, scopes).await?;
-    change.record(Action::ResourceAdded, Object::Named(&after.identifier), None, Some(&after)).await?;
+    change.record(Action::ResourceAdded, Object::Resource(&resource_id, &after.identifier), None, Some(&after)).await?;
     Ok(after)
 }
 
@@ -269,7 +269,7 @@ pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<Resourc
     if !scope_changes::remove_owner(db, &resource.id, change.now).await? {
         return Err(Refused::not_found("resource", identifier));
     }
-    change.record(Action::ResourceRemoved, Object::Named(&before.identifier), Some(&before), None).await?;
+    change.record(Action::ResourceRemoved, Object::Resource(&resource.id, &before.identifier), Some(&before), None).await?;
     Ok(before)
 }
 

@@ -170,7 +170,7 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: RolePatch) -> Resu
     refuse_administration(db, after.delegated, std::slice::from_ref(&after.name)).await?;
     roles::set(db, name, after.display_name.as_deref(), after.delegated).await?;
     let after = RoleView { version: before.version + 1, ..after };
-    change.record(Action::RoleChanged, Object::Named(name), Some(&before), Some(&after)).await?;
+    change.record(Action::RoleChanged, Object::Role(name), Some(&before), Some(&after)).await?;
     Ok(after)
 }
 
@@ -206,7 +206,7 @@ pub async fn add(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Ref
     change.require_grant_of(scopes.iter())?;
     roles::insert(db, name, &scopes, change.now).await?;
     let after = read(db, name).await?;
-    change.record(Action::RoleAdded, Object::Named(name), None, Some(&after)).await?;
+    change.record(Action::RoleAdded, Object::Role(name), None, Some(&after)).await?;
     Ok(after)
 }
 
@@ -237,7 +237,7 @@ pub async fn change_scopes(change: &mut Change<'_>, name: &str, add: &[String], 
     roles::replace_scopes(db, name, &scopes).await?;
     administrators.require_one(change).await?;
     let after = read(db, name).await?;
-    change.record(Action::RoleScopesChanged, Object::Named(name), Some(&before), Some(&after)).await?;
+    change.record(Action::RoleScopesChanged, Object::Role(name), Some(&before), Some(&after)).await?;
     Ok(after)
 }
 
@@ -257,7 +257,7 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<RoleView, Ref
     change.require_version(before.version)?;
     roles::remove(&change.transaction, name).await?;
     administrators.require_one(change).await?;
-    change.record(Action::RoleRemoved, Object::Named(name), Some(&before), None).await?;
+    change.record(Action::RoleRemoved, Object::Role(name), Some(&before), None).await?;
     Ok(before)
 }
 

@@ -10,7 +10,7 @@ use crate::web::error::problem::Problem;
 use crate::web::file::{self, Lines};
 
 /// The parameters of the list of all events and of its file.
-const FILTERS: [&str; 8] = ["user", "client", "event", "actor", "address", "request_id", "from", "until"];
+const FILTERS: [&str; 9] = ["user", "client", "event", "actor", "address", "request_id", "object", "from", "until"];
 
 /// The largest number of events of a file.
 const MOST: u64 = 10_000;
@@ -25,6 +25,7 @@ async fn filter(access: &Access) -> Result<AuditFilter, Problem> {
         actor: text("actor"),
         address: text("address"),
         request_id: text("request_id"),
+        object: text("object"),
         from: text("from"),
         until: text("until"),
     };

@@ -29,6 +29,14 @@ pub enum Object<'a> {
     Authorizations(Option<Uuid>, Option<&'a str>),
     /// A session, by its `sid`, with its user.
     Session(&'a str, Uuid),
+    /// A group, by its id and its present name.
+    Group(Uuid, &'a str),
+    /// A role, by its name, which never changes.
+    Role(&'a str),
+    /// An attribute, by its name, which never changes.
+    Attribute(&'a str),
+    /// A resource, by its key in the database and its identifier.
+    Resource(&'a str, &'a str),
     /// Any other object, by its name; a signing key by its `kid`.
     Named(&'a str),
 }
@@ -300,6 +308,17 @@ impl Event<'_> {
         }
     }
 
+    /// Returns the group, role, attribute or resource that an operation changed, as `kind:id`.
+    pub(super) fn about(&self) -> Option<String> {
+        match self {
+            Self::Changed { object: Object::Group(id, _), .. } => Some(format!("group:{id}")),
+            Self::Changed { object: Object::Role(name), .. } => Some(format!("role:{name}")),
+            Self::Changed { object: Object::Attribute(name), .. } => Some(format!("attribute:{name}")),
+            Self::Changed { object: Object::Resource(id, _), .. } => Some(format!("resource:{id}")),
+            _ => None,
+        }
+    }
+
     pub(super) fn detail(&self) -> Value {
         match *self {
             Self::AuthorizationGiven { grant, .. } => json!({ "grant": grant }),
@@ -309,7 +328,11 @@ impl Event<'_> {
             Self::StreamRemoved { stream, .. } => json!({ "stream": stream }),
             Self::StreamPaused { stream, reason, .. } => json!({ "stream": stream, "reason": reason }),
             Self::KeyPublished { kid } | Self::KeyRevoked { kid } | Self::KeyErased { kid } => json!({ "kid": kid }),
-            Self::Changed { object: Object::Named(name), .. } => json!({ "object": name }),
+            Self::Changed {
+                object:
+                    Object::Group(_, name) | Object::Role(name) | Object::Attribute(name) | Object::Resource(_, name) | Object::Named(name),
+                ..
+            } => json!({ "object": name }),
             Self::SignedIn { sid, .. } | Self::Changed { object: Object::Session(sid, _), .. } => json!({ "sid": sid }),
             Self::SessionEnded { sid, by, .. } => json!({ "sid": sid, "by": by }),
             Self::LogoutNotDelivered { sid, reason, .. } => json!({ "sid": sid, "reason": reason }),

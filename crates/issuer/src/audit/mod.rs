@@ -45,6 +45,7 @@ async fn write(db: &impl ConnectionTrait, at: UnixSeconds, actor: &Actor, event:
         user_id: event.user(),
         client_id: event.client().map(str::to_owned),
         authorization_id: event.authorization(),
+        about: event.about(),
         before: before.public,
         after: after.public,
         detail: event.detail().to_string(),

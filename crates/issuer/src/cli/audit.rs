@@ -11,7 +11,7 @@ use crate::cli::report::Report;
 use crate::cli::table::cell;
 use crate::cli::{Arguments, CliError, PAGE, reading, rows_of};
 
-const COLUMNS: [&str; 7] = ["at", "event", "actor", "user", "client_id", "address", "times"];
+const COLUMNS: [&str; 8] = ["at", "event", "object", "actor", "user", "client_id", "address", "times"];
 const ARGUMENTS: Arguments<'_> = &[
     ("user", "--user"),
     ("client", "--client"),
@@ -19,6 +19,7 @@ const ARGUMENTS: Arguments<'_> = &[
     ("actor", "--actor"),
     ("address", "--address"),
     ("request_id", "--request-id"),
+    ("object", "--object"),
     ("from", "--from"),
     ("until", "--until"),
     ("hours", "--hours"),
@@ -37,6 +38,11 @@ pub enum AuditCommand {
         /// Only tokens and failed sign-ins of this client
         #[arg(long, value_name = "ID")]
         client: Option<String>,
+    },
+    /// Show an event with what it changed, as JSON
+    Show {
+        /// Number of the event
+        event: i64,
     },
     /// List the last 20 requests of a client that were refused, newest first
     Refusals {
@@ -66,6 +72,9 @@ pub struct ListArgs {
     /// Only events of the request with this id, which its log lines carry
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
+    /// Only events that changed this: attribute:NAME, group:NAME, resource:IDENTIFIER or role:NAME; what was removed is named by its id
+    #[arg(long, value_name = "KIND:NAME")]
+    object: Option<String>,
     /// Only events from this time on, such as 2026-01-31T08:00:00Z
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
@@ -98,6 +107,11 @@ pub async fn run(app: &App, command: AuditCommand, json: bool) -> Result<Report,
             let columns: Vec<&str> = std::iter::once("hour").chain(crate::audit::activity::KINDS).collect();
             Ok(Report::table(&columns, rows))
         }
+        AuditCommand::Show { event } => {
+            let event = audit::show(&reading(app), event).await?;
+            let text = serde_json::to_string_pretty(&event).unwrap_or_default();
+            Ok(Report::new(text, serde_json::json!(event)))
+        }
         AuditCommand::Refusals { client } => {
             Ok(Report::table(&["at", "error", "redirect_uri", "reason"], rows_of(audit::refusals(&reading(app), &client).await?)))
         }
@@ -106,8 +120,8 @@ pub async fn run(app: &App, command: AuditCommand, json: bool) -> Result<Report,
 
 /// Prints the events page by page, so that the memory does not grow with their number.
 async fn list(app: &App, arguments: ListArgs, json: bool) -> Result<Report, CliError> {
-    let ListArgs { user, client, event, actor, address, request_id, from, until, limit, format } = arguments;
-    let query = AuditQuery { user, client, event, actor, address, request_id, from, until };
+    let ListArgs { user, client, event, actor, address, request_id, object, from, until, limit, format } = arguments;
+    let query = AuditQuery { user, client, event, actor, address, request_id, object, from, until };
     let filter = query.check(&reading(app)).await?;
     let format = format.or_else(|| (!json).then_some(Format::Table));
     let mut pages = Pages::new(&COLUMNS, format.is_none());
@@ -144,6 +158,7 @@ fn cells(row: &Value) -> Value {
             id => id,
         },
         "user" => name(["username", "user_id"]),
+        "object" => [cell(&row["object_kind"]), cell(&row["object_name"])].join(" ").trim().to_owned(),
         other => cell(&row[other]),
     };
     COLUMNS.iter().map(|column| ((*column).to_owned(), Value::String(value(column)))).collect::<Map<_, _>>().into()

@@ -34,6 +34,7 @@ mod allowed_scope;
 pub mod attempts;
 pub mod attributes;
 pub mod audit_events;
+pub mod audit_objects;
 pub mod authorization_codes;
 pub mod authorizations;
 mod availability;

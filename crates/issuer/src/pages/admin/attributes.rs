@@ -10,7 +10,7 @@ use crate::oauth::attribute_type::{AttributeType, Audience};
 use crate::oauth::client_claim::TRUSTED_CLAIMS;
 use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -78,11 +78,12 @@ pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Resp
         ("Declared", Cell::text(moment(attribute.created_at))),
     ];
     let change = ("Change the attribute", format!("{path}/edit"));
+    let history = ("History", audit::history("attribute", &attribute.name));
     let remove = Button::new("Remove the attribute", &path, "remove").danger();
     let detail = Detail {
         frame: admin.frame(SECTION, shell::line("attribute show", &[&attribute.name], "")).await?,
         heading: attribute.display_name,
-        sections: vec![Section { facts, links: vec![change], buttons: vec![remove], ..Section::default() }],
+        sections: vec![Section { facts, links: vec![change, history], buttons: vec![remove], ..Section::default() }],
         ..Detail::default()
     };
     html(&detail, Csp::Own)

@@ -1,31 +1,32 @@
-//! The pages of the audit trail: the list with its filters, one event with what it changed, and the list as a file.
+//! The pages of the audit trail: the list with its filters, and the list as a file.
 
-use axum::extract::Path;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
 
 use crate::admin::audit::{self, AuditFilter, AuditQuery, AuditView};
 use crate::admin::{Fault, Listing, Operation, Refused, Window, csv};
-use crate::clock::{UnixSeconds, date};
 use crate::pages::account::moment;
-use crate::pages::admin::view::{Cell, Detail, Field, Kind, List, Section, Table, encode};
+use crate::pages::admin::view::{Cell, Field, Kind, List, Table, encode};
 use crate::pages::admin::{Administrator, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
 
-const SECTION: &str = "Audit";
-const PATH: &str = "/admin/audit";
+pub(super) const SECTION: &str = "Audit";
+pub(super) const PATH: &str = "/admin/audit";
 /// The number of events that a file holds at most.
 const MOST: usize = 10_000;
 /// The number of events of a file that are read at a time.
 const AT_ONCE: u64 = 500;
 /// The fields by which events are selected.
-const FIELDS: [(&str, &str); 7] = [
+const FIELDS: [(&str, &str); 11] = [
     ("", "All events"),
     ("user", "About the user"),
     ("client", "About the client"),
+    ("group", "About the group"),
+    ("role", "About the role"),
+    ("attribute", "About the attribute"),
+    ("resource", "About the resource"),
     ("event", "With the name"),
     ("actor", "Caused by"),
     ("address", "From the IP address"),
@@ -35,7 +36,7 @@ const FIELDS: [(&str, &str); 7] = [
 /// The parameters of the list and of its file.
 const PARAMETERS: [&str; 6] = ["by", "value", "from", "until", "after", "format"];
 
-/// Returns the path of the events about the user or client `name`.
+/// Returns the path of the events about the user, client, group, role, attribute or resource `name`, as `by` says.
 pub(super) fn history(by: &str, name: &str) -> String {
     format!("{PATH}?by={by}&value={}", encode(name))
 }
@@ -52,6 +53,7 @@ fn asked(query: &PageQuery) -> AuditQuery {
         actor: by("actor"),
         address: by("address"),
         request_id: by("request_id"),
+        object: ["group", "role", "attribute", "resource"].into_iter().find_map(|kind| Some(format!("{kind}:{}", by(kind)?))),
         from: time("from"),
         until: time("until"),
     }
@@ -95,8 +97,12 @@ async fn check(admin: &Administrator, query: &PageQuery) -> Result<Result<AuditF
     match asked(query).check(&admin.reading()).await {
         Ok(filter) => Ok(Ok(filter)),
         Err(Refused::Invalid(faults)) => Ok(Err(faults.into_iter().map(|fault| Fault { field: field(fault.field), ..fault }).collect())),
-        Err(Refused::NotFound { name, .. }) => {
-            Ok(Err(vec![Fault::new("value", "the name of a user who exists, or the id of one who was deleted").found(name)]))
+        Err(Refused::NotFound { noun, name }) => {
+            let expected = match noun {
+                "group" => "the name of a group that exists, or the id of one that was removed",
+                _ => "the name of a user who exists, or the id of one who was deleted",
+            };
+            Ok(Err(vec![Fault::new("value", expected).found(name)]))
         }
         Err(other) => Err(failed(other)),
     }
@@ -120,9 +126,8 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         vec![
             Cell::text(moment(event.at)),
             std::iter::once(name).chain(times).collect(),
+            about(&event),
             actor(&event),
-            user(&event),
-            event.client_id.as_deref().map_or_else(Vec::new, |id| Cell::link("/admin/clients", id)),
             Cell::text(event.address.unwrap_or_default()),
         ]
     };
@@ -145,7 +150,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         path: PATH,
         error,
         files: formats.iter().map(|(label, format)| (*label, format!("{PATH}/download?format={format}&{same}"))).collect(),
-        table: Table::new(&["Time", "Event", "Cause", "User", "Client", "Address"], empty).filled(page, &format!("{PATH}?{same}"), row),
+        table: Table::new(&["Time", "Event", "About", "Cause", "Address"], empty).filled(page, &format!("{PATH}?{same}"), row),
         ..List::default()
     };
     let mut response = html(&list, Csp::Own)?;
@@ -167,102 +172,63 @@ fn label(field: &str) -> &'static str {
 }
 
 /// Writes the name of an event in words.
-fn words(event: &str) -> String {
+pub(super) fn words(event: &str) -> String {
     event.replace('_', " ")
 }
 
 /// Returns who caused the event.
-fn actor(event: &AuditView) -> Vec<Cell> {
+pub(super) fn actor(event: &AuditView) -> Vec<Cell> {
     match (event.actor_kind.as_str(), &event.actor_username, &event.actor_id) {
         ("user", Some(name), _) => Cell::link("/admin/users", name),
         ("user", None, Some(id)) => Cell::text(format!("deleted user {id}")),
-        ("client", _, Some(id)) => Cell::link("/admin/clients", id),
+        ("client", _, Some(id)) => vec![object("client", id, event.actor_exists)],
         (kind, ..) => Cell::text(kind),
     }
 }
 
-/// Returns the user whom the event concerns.
-fn user(event: &AuditView) -> Vec<Cell> {
-    match (&event.username, event.user_id) {
-        (Some(name), _) => Cell::link("/admin/users", name),
-        (None, Some(id)) => Cell::text(format!("deleted user {id}")),
-        (None, None) => Vec::new(),
-    }
+/// Returns the path below which the pages of objects of this kind lie; `None` if they have none.
+fn pages_of(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "attribute" => "/admin/attributes",
+        "client" => "/admin/clients",
+        "group" => "/admin/groups",
+        "resource" => "/admin/resources",
+        "role" => "/admin/roles",
+        "user" => "/admin/users",
+        _ => return None,
+    })
 }
 
-/// `GET /admin/audit/{id}`: shows an event.
-pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Response, PageError> {
-    let Ok(id) = id.parse() else { return Err(failed(Refused::not_found("event", id))) };
-    let event = audit::show(&admin.reading(), id).await.map_err(failed)?;
-    let object = event.detail["object"].as_str();
-    let mut facts = vec![("Time", Cell::text(time(event.at))), ("Cause", actor(&event)), ("Through", Cell::text(words(&event.face)))];
-    let mut add = |label, cells: Vec<Cell>| {
-        if !cells.is_empty() {
-            facts.push((label, cells));
+/// Returns a cell such as `group on-call`, which leads to the page of that object if it exists.
+fn object(kind: &str, name: &str, exists: bool) -> Cell {
+    let link = pages_of(kind).filter(|_| exists).map_or_else(String::new, |path| format!("{path}/{}", encode(name)));
+    let gone = if exists { "" } else { " (removed)" };
+    Cell { text: format!("{kind} {name}{gone}"), link, ..Cell::default() }
+}
+
+/// Returns what the event is about: the object that was changed, or else the user and the client whom it concerns.
+pub(super) fn about(event: &AuditView) -> Vec<Cell> {
+    match (event.object_kind.as_deref(), &event.object_name) {
+        (Some("user"), None) => user(event).into_iter().collect(),
+        (Some(kind), Some(name)) => vec![object(kind, name, event.object_exists != Some(false))],
+        (None, Some(name)) => Cell::text(name),
+        _ => {
+            let client = event.client_id.as_deref().map(|id| object("client", id, event.client_exists));
+            match (user(event), client) {
+                (Some(user), Some(client)) => [vec![user], Cell::text("at"), vec![client]].concat(),
+                (user, client) => user.into_iter().chain(client).collect(),
+            }
         }
-    };
-    add("User", user(&event));
-    add("Client", event.client_id.as_deref().map_or_else(Vec::new, |id| Cell::link("/admin/clients", id)));
-    let section = [("group_", "/admin/groups"), ("role_", "/admin/roles"), ("resource_", "/admin/resources")];
-    let path = section.iter().find(|(prefix, _)| event.event.starts_with(prefix)).map(|(_, path)| path);
-    add("Object", object.map_or_else(Vec::new, |name| path.map_or_else(|| Cell::text(name), |path| Cell::link(path, name))));
-    add("Address", event.address.as_deref().map_or_else(Vec::new, Cell::text));
-    add("Browser", event.user_agent.as_deref().map_or_else(Vec::new, Cell::text));
-    let of_request = |id: &str| Cell { text: id.to_owned(), link: history("request_id", id), ..Cell::default() };
-    add("Request", event.request_id.as_deref().map_or_else(Vec::new, |id| vec![of_request(id)]));
-    add("Authorization", event.authorization_id.map_or_else(Vec::new, |id| Cell::text(id.to_string())));
-    add("Failures", event.last_at.map_or_else(Vec::new, |at| Cell::text(format!("{}, the last one at {}", event.times, time(at)))));
-    let fields = event.detail.as_object().into_iter().flatten().filter(|(name, _)| *name != "object");
-    let detail = fields.map(|(name, value)| vec![Cell::text(words(name)), Cell::text(shown(value))]).collect::<Vec<_>>();
-    let mut sections = vec![Section { facts, ..Section::default() }];
-    if !detail.is_empty() {
-        let table = Table::new(&["Field", "Value"], "").filled(Listing::whole(detail), "", |row| row);
-        sections.push(Section { title: "Details", table: Some(table), ..Section::default() });
-    }
-    let changes = changes(event.before.as_ref(), event.after.as_ref());
-    if event.before.is_some() || event.after.is_some() {
-        let table = Table::new(&["Field", "Before", "After"], "No field was changed.").filled(Listing::whole(changes), "", |row| row);
-        sections.push(Section {
-            title: "What changed",
-            lead: "Values of a user who was deleted since are gone.".to_owned(),
-            table: Some(table),
-            ..Section::default()
-        });
-    }
-    let detail = Detail {
-        frame: admin.frame(SECTION, "").await?,
-        heading: format!("Event {id}: {}", words(&event.event)),
-        sections,
-        ..Detail::default()
-    };
-    html(&detail, Csp::Own)
-}
-
-fn time(at: UnixSeconds) -> String {
-    date(at)
-}
-
-/// Returns a value as people read it.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "–".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Bool(flag) => if *flag { "yes" } else { "no" }.to_owned(),
-        Value::Array(items) if items.is_empty() => "–".to_owned(),
-        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
     }
 }
 
-/// Returns the fields whose values differ, each with the value before and after.
-fn changes(before: Option<&Value>, after: Option<&Value>) -> Vec<Vec<Vec<Cell>>> {
-    let fields = |state: Option<&Value>| state.and_then(Value::as_object).cloned().unwrap_or_default();
-    let (before, after) = (fields(before), fields(after));
-    let mut names: Vec<&String> = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name))).collect();
-    names.sort();
-    let (nothing, differs) = (Value::Null, |name: &&&String| before.get(**name) != after.get(**name));
-    let value = |state: &serde_json::Map<String, Value>, name: &String| Cell::text(shown(state.get(name).unwrap_or(&nothing)));
-    names.iter().filter(differs).map(|name| vec![Cell::text(words(name)), value(&before, name), value(&after, name)]).collect()
+/// Returns the user whom the event concerns.
+fn user(event: &AuditView) -> Option<Cell> {
+    match (&event.username, event.user_id) {
+        (Some(name), _) => Some(object("user", name, true)),
+        (None, Some(id)) => Some(Cell { text: format!("deleted user {id}"), ..Cell::default() }),
+        (None, None) => None,
+    }
 }
 
 /// `GET /admin/audit/download`: gives the first events of the list as CSV or as JSON Lines.

@@ -12,7 +12,7 @@ use crate::oauth::group_name;
 use crate::pages::account::moment;
 use crate::pages::admin::effects::Members;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -96,7 +96,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
                     ("External id", Cell::text(group.external_id.clone().unwrap_or_else(|| "–".to_owned()))),
                     ("Added", Cell::text(moment(group.created_at))),
                 ],
-                links: vec![("Change the group", format!("{path}/edit"))],
+                links: vec![("Change the group", format!("{path}/edit")), ("History", audit::history("group", &group.name))],
                 buttons: vec![removal],
                 ..Section::default()
             },

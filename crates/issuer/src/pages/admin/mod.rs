@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod audit;
+pub mod audit_event;
 pub mod client_claims;
 pub mod client_edit;
 pub mod client_form;

@@ -11,7 +11,7 @@ use crate::audit::Actor;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::token_claim::TokenClaim;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -47,6 +47,7 @@ pub async fn show(admin: Administrator, Path(identifier): Path<String>) -> Resul
     let path = path(&resource.identifier);
     let told: Vec<&str> = resource.token_claims.iter().map(|claim| claim.as_str()).collect();
     let edit = ("Change the resource", format!("{path}/edit"));
+    let history = ("History", audit::history("resource", &resource.identifier));
     let removal = Button::new("Remove the resource", &path, "remove").danger();
     let scopes = Listing::whole(resource.scopes);
     let row = |scope: ScopeView| vec![Cell::text(scope.name), Cell::text(scope.description)];
@@ -62,7 +63,7 @@ pub async fn show(admin: Administrator, Path(identifier): Path<String>) -> Resul
                     ("Token type (typ)", Cell::text(resource.access_token_typ.as_str())),
                     ("Tokens also tell", Cell::text(if told.is_empty() { "nothing".to_owned() } else { told.join(", ") })),
                 ],
-                links: vec![edit],
+                links: vec![edit, history],
                 buttons: vec![removal],
                 ..Section::default()
             },

@@ -8,7 +8,7 @@ use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
 use crate::admin::{MemberView, Refused};
 use crate::config::ADMIN;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -65,7 +65,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
                     ("Scopes", Cell::text(if role.scopes.is_empty() { "–".to_owned() } else { role.scopes.join(" ") })),
                     ("Help desk may give it", Cell::text(if role.delegated { "yes" } else { "no" })),
                 ],
-                links: vec![edit],
+                links: vec![edit, ("History", audit::history("role", &role.name))],
                 buttons: removal.into_iter().collect(),
                 ..Section::default()
             },

@@ -17,6 +17,7 @@ pub struct Model {
     pub user_id: Option<Uuid>,
     pub client_id: Option<String>,
     pub authorization_id: Option<Uuid>,
+    pub about: Option<String>,
     pub before: Option<String>,
     pub after: Option<String>,
     pub detail: String,

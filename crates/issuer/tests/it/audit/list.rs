@@ -113,6 +113,7 @@ async fn no_filter_scans_the_trail() {
         (Selected::ActorKind(text("registration")), "audit_events_actor_kind_at_id"),
         (Selected::Actor(text("u7")), "audit_events_actor_id_at_id"),
         (Selected::Address(text("10.0.0.7")), "audit_personal_address_at_event_id"),
+        (Selected::About(text("role:r10")), "audit_events_about_at_id"),
         (Selected::Request(text("r7")), "audit_events_request_id_at_id"),
     ] {
         for range in [

@@ -42,7 +42,7 @@ async fn what_is_personal_goes_with_its_user_and_the_events_stay() {
     let states = (disabled.before.as_ref().unwrap(), disabled.after.as_ref().unwrap());
     assert_eq!((&states.0["username"], &states.0["enabled"]), (&"alice".into(), &true.into()));
     assert_eq!((&states.1["email"], &states.1["enabled"]), (&"alice@example.com".into(), &false.into()));
-    assert_eq!((disabled.event.as_str(), &disabled.detail["object"]), ("user_disabled", &"alice".into()));
+    assert_eq!((disabled.event.as_str(), disabled.object_name.as_deref()), ("user_disabled", Some("alice")));
 
     let count = app.count("SELECT count(*) FROM audit_events").await;
     let forget = async |id| {
@@ -62,7 +62,7 @@ async fn what_is_personal_goes_with_its_user_and_the_events_stay() {
     assert_eq!((signed_in.user_id, signed_in.address.as_deref(), signed_in.user_agent.as_deref()), (Some(alice), None, None));
     assert!(signed_in.request_id.is_some());
     let disabled = &read[0];
-    assert_eq!((&disabled.after.as_ref().unwrap()["enabled"], &disabled.detail["object"]), (&false.into(), &serde_json::Value::Null));
+    assert_eq!((&disabled.after.as_ref().unwrap()["enabled"], disabled.object_kind.as_deref()), (&false.into(), Some("user")));
     forget(bob).await;
     let personal = app.dump("audit_personal").await;
     assert!(!personal.contains("192.0.2.77") && !personal.contains("bob"), "{personal}");
@@ -93,10 +93,10 @@ pub async fn fill(app: &TestApp) {
     let id = if is_postgres { "CAST(lpad(CAST(i AS TEXT), 32, '0') AS UUID)" } else { "randomblob(16)" };
     let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)";
     app.sql(&format!(
-        "INSERT INTO audit_events (at, event, actor_kind, actor_id, face, request_id, user_id, client_id, detail, times) {numbers} \
+        "INSERT INTO audit_events (at, event, actor_kind, actor_id, face, request_id, user_id, client_id, about, detail, times) {numbers} \
          SELECT 1700000000 + i, 'e' || (i % 300), \
          CASE i % 300 WHEN 0 THEN 'registration' ELSE 'user' END, CASE i % 300 WHEN 0 THEN NULL ELSE 'u' || i END, 'page', 'r' || i, {id}, \
-         'c' || i, '{{}}', 1 FROM n"
+         'c' || i, CASE i % 10 WHEN 0 THEN 'role:r' || i END, '{{}}', 1 FROM n"
     ))
     .await;
     app.sql(

@@ -28,12 +28,21 @@ fn the_trail_is_printed_in_every_format() {
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(&lines, all);
     let table = signet.run(&["audit", "list", "--user", "alice"]).stdout;
-    assert!(table.starts_with("AT ") && table.lines().count() == 3 && table.contains("  user_disabled  operator  alice"), "{table}");
+    assert!(
+        table.starts_with("AT ") && table.lines().count() == 3 && table.contains("  user_disabled  user alice  operator  alice"),
+        "{table}"
+    );
     let csv = signet.run(&["audit", "list", "--event", "user_added", "--format", "csv", "--limit", "1"]).stdout;
     assert!(csv.starts_with("id,at,event,") && csv.ends_with('\n') && csv.contains(r#"""email"":null"#), "{csv}");
     assert_eq!(signet.json(&["audit", "list", "--event", "consent_given"]), serde_json::json!([]));
     assert_eq!(signet.run(&["audit", "list", "--event", "consent_given", "--format", "jsonl"]).stdout, "");
     assert_eq!(signet.json(&["audit", "list", "--limit", "2"]).as_array().unwrap().len(), 2);
+    // One event, and the events of one object.
+    let shown = signet.json(&["audit", "show", &all[0]["id"].to_string()]);
+    assert_eq!((&shown, &shown["object_kind"], &shown["object_name"]), (&all[0], &"user".into(), &"alice".into()));
+    let of_clerk = signet.json(&["audit", "list", "--object", "role:clerk"]);
+    let of_clerk = of_clerk.as_array().unwrap();
+    assert!(!of_clerk.is_empty() && of_clerk.iter().all(|event| event["object_name"] == "clerk"), "{of_clerk:?}");
 }
 
 #[test]
@@ -42,12 +51,15 @@ fn mistakes_are_named_by_the_options() {
     for (arguments, start) in [
         (["--event", "nonsense"], "signet: --event: expected the name of an event"),
         (["--from", "now"], "signet: --from: expected a time in RFC 3339"),
+        (["--object", "clerk"], "signet: --object: expected attribute:NAME, group:NAME"),
+        (["--object", "group:nobody"], "signet: there is no group nobody"),
         (["--address", "here"], "signet: --address: expected an IP address"),
         (["--user", "nobody"], "signet: there is no user nobody"),
     ] {
         let line = signet.error(&[&["audit", "list"], arguments.as_slice()].concat(), "");
         assert!(line.starts_with(start), "{line}");
     }
+    assert!(signet.error(&["audit", "show", "999999"], "").starts_with("signet: there is no event 999999; `signet audit list`"));
     assert!(signet.error(&["audit", "activity", "--hours", "0"], "").starts_with("signet: --hours: expected 1 to "));
     assert!(signet.error(&["audit", "refusals", "nobody"], "").starts_with("signet: there is no client nobody"));
     let output = signet.command(&[], &["audit", "list"]).stdout(full()).output().unwrap();

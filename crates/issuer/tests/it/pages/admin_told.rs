@@ -51,7 +51,11 @@ async fn an_administrator_lets_a_client_that_registered_itself_be_told_of_groups
 
     let page = browser.get(&path).await;
     assert!(page.text.contains("because it registered itself and no administrator has let it be told"), "{}", page.text);
-    assert!(page.text.contains("Let it be told of groups, roles and attributes") && !page.text.contains("Stop telling it"), "{}", page.text);
+    assert!(
+        page.text.contains("Let it be told of groups, roles and attributes") && !page.text.contains("Stop telling it"),
+        "{}",
+        page.text
+    );
     let asked = browser.submit(&page, &path, &[("action", "allow-claims")]).await;
     assert_eq!(asked.heading(), "Let Reg be told of groups, roles and attributes?");
     assert!(asked.text.contains("People who have consented to less are asked again."), "{}", asked.text);

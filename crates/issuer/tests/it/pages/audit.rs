@@ -54,8 +54,8 @@ async fn the_page_lists_filters_and_shows_events() {
         ("from=yesterday", "a time in RFC 3339"),
         ("by=address&value=here", "an IP address"),
         // Nothing is ignored, because the page would then show other events than were asked for.
-        ("by=bogus", "one of user, client, event, actor, address, request_id"),
-        ("by=bogus&value=alice", "one of user, client, event, actor, address, request_id"),
+        ("by=bogus", "one of user, client, group, role, attribute, resource, event, actor, address, request_id"),
+        ("by=bogus&value=alice", "one of user, client, group, role, attribute, resource, event, actor, address, request_id"),
         ("by=user", "what the events are selected by"),
         ("value=alice", "the choice of what the name, id or address belongs to"),
         ("nonsense=nonsense", "only the parameters by, value, from, until"),

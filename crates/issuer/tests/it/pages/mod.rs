@@ -14,6 +14,7 @@ mod admin_told;
 mod admin_trial;
 mod admin_versions;
 mod audit;
+mod audit_objects;
 mod consent;
 mod offers;
 mod overview;
