@@ -178,33 +178,42 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: RolePatch) -> Resu
 #[derive(Debug)]
 pub struct NewRole {
     name: String,
+    display_name: Option<String>,
     scopes: Vec<String>,
 }
 
 impl NewRole {
     /// Checks the name of a role that is to have `scopes`.
     pub fn check(name: &str, scopes: &[String]) -> Result<Self, Refused> {
+        Self::check_shown_as(name, None, scopes)
+    }
+
+    /// Checks the name of a role that is to have `scopes`, and the name that people are shown in its place; `None` for the name itself.
+    pub fn check_shown_as(name: &str, display_name: Option<String>, scopes: &[String]) -> Result<Self, Refused> {
+        let mut faults = Vec::new();
         if !is_scope_token(name) || name.len() > MAX_NAME_BYTES || is_reserved(name) {
             let expected = format!(
                 "1 to {MAX_NAME_BYTES} printable ASCII characters without spaces, quotes and backslashes, and none of the names new, . and .."
             );
-            return Err(Refused::Invalid(vec![Fault::new("name", expected).found(name)]));
+            faults.push(Fault::new("name", expected).found(name));
         }
-        Ok(Self { name: name.to_owned(), scopes: scopes.to_vec() })
+        faults.extend(display_name.as_deref().and_then(|name| check_name("display_name", name).err()));
+        let role = Self { name: name.to_owned(), display_name, scopes: scopes.to_vec() };
+        if faults.is_empty() { Ok(role) } else { Err(Refused::Invalid(faults)) }
     }
 }
 
 /// Adds a role. Its scopes must exist.
 pub async fn add(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Refused> {
     change.require(Operation::RoleAdd)?;
-    let NewRole { name, scopes } = &role;
+    let NewRole { name, display_name, scopes } = &role;
     let db = &change.transaction;
     if roles::exists(db, name).await? {
         return Err(Refused::Conflict(format!("there is a role {name} already")));
     }
     let scopes = resources::existing_scopes(db, "scopes", scopes).await?;
     change.require_grant_of(scopes.iter())?;
-    roles::insert(db, name, &scopes, change.now).await?;
+    roles::insert(db, name, display_name.as_deref(), &scopes, change.now).await?;
     let after = read(db, name).await?;
     change.record(Action::RoleAdded, Object::Role(name), None, Some(&after)).await?;
     Ok(after)

@@ -16,6 +16,8 @@ use crate::web::error::problem::Problem;
 pub struct NewRoleBody {
     pub name: String,
     #[serde(default)]
+    pub display_name: Option<String>,
+    #[serde(default)]
     pub scopes: Vec<String>,
 }
 
@@ -53,8 +55,8 @@ pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {
     Ok(versioned(&role, role.version))
 }
 
-pub(super) async fn add(access: Access, Body(NewRoleBody { name, scopes }): Body<NewRoleBody>) -> Answer {
-    let role = NewRole::check(&name, &scopes)?;
+pub(super) async fn add(access: Access, Body(NewRoleBody { name, display_name, scopes }): Body<NewRoleBody>) -> Answer {
+    let role = NewRole::check_shown_as(&name, display_name, &scopes)?;
     let added = access.change(move |change| Box::pin(roles::add(change, role))).await;
     let role = added.map_err(|problem| Problem::with_existing(problem, &name))?;
     Ok(created(&access, &role.name, &role))

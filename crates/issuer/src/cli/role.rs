@@ -19,12 +19,20 @@ pub enum RoleCommand {
     Add {
         /// Name of the role: printable ASCII characters without spaces, at most 128
         name: String,
+        /// Name that pages show to people
+        #[arg(long, value_name = "NAME")]
+        display_name: Option<String>,
         /// Scope that users with the role may hold; may be repeated
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<String>,
     },
     /// List all roles with their scopes
     List,
+    /// Show one role with its scopes
+    Show {
+        /// Name of the role to show
+        name: String,
+    },
     /// Show the scopes of a role, or change them with --add and --remove
     Scopes {
         /// Name of the role to show or change
@@ -65,14 +73,18 @@ pub enum RoleCommand {
     },
 }
 
+/// The columns of a role, as `list`, `show` and `edit` print them.
+const COLUMNS: [&str; 4] = ["name", "display_name", "scopes", "delegated"];
+
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: RoleCommand, json: bool) -> Result<Report, CliError> {
     match command {
-        RoleCommand::Add { name, scopes } => {
-            let arguments = [("name", "NAME"), ("scopes", "--scope")];
-            add(app, &name, &scopes).await.map_err(|error| error.in_terms_of(&arguments))
+        RoleCommand::Add { name, display_name, scopes } => {
+            let arguments = [("name", "NAME"), ("display_name", "--display-name"), ("scopes", "--scope")];
+            add(app, &name, display_name, &scopes).await.map_err(|error| error.in_terms_of(&arguments))
         }
         RoleCommand::List => list(app, json).await,
+        RoleCommand::Show { name } => Ok(Report::record(&COLUMNS, json!(roles::show(&reading(app), &name).await?))),
         RoleCommand::Scopes { name, add, remove, dry_run } => {
             let arguments = [("scopes", changing(&add, &remove))];
             change_scopes(app, &name, &add, &remove, dry_run).await.map_err(|error| error.in_terms_of(&arguments))
@@ -92,14 +104,14 @@ pub async fn run(app: &App, command: RoleCommand, json: bool) -> Result<Report, 
     }
 }
 
-async fn add(app: &App, name: &str, scopes: &[String]) -> Result<Report, CliError> {
-    let role = NewRole::check(name, scopes)?;
+async fn add(app: &App, name: &str, display_name: Option<String>, scopes: &[String]) -> Result<Report, CliError> {
+    let role = NewRole::check_shown_as(name, display_name, scopes)?;
     let role = change(app, &operator(), move |change| Box::pin(roles::add(change, role))).await?;
     Ok(Report::new(format!("Added the role {name}."), json!(role)))
 }
 
 async fn list(app: &App, json: bool) -> Result<Report, CliError> {
-    stream(json, &["name", "display_name", "scopes", "delegated"], async |window| roles::list(&reading(app), &window).await).await
+    stream(json, &COLUMNS, async |window| roles::list(&reading(app), &window).await).await
 }
 
 async fn change_scopes(app: &App, name: &str, add: &[String], remove: &[String], dry: bool) -> Result<Report, CliError> {
@@ -117,7 +129,7 @@ async fn change_scopes(app: &App, name: &str, add: &[String], remove: &[String],
 
 async fn edit(app: &App, name: &str, patch: RolePatch) -> Result<Report, CliError> {
     let role = change(app, &operator(), |change| Box::pin(roles::edit(change, name, patch))).await?;
-    Ok(Report::record(&["name", "display_name", "scopes", "delegated"], json!(role)))
+    Ok(Report::record(&COLUMNS, json!(role)))
 }
 
 async fn remove(app: &App, name: &str) -> Result<Report, CliError> {

@@ -86,9 +86,16 @@ pub async fn scopes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>
     Ok(rows.into_iter().map(|row| row.scope).collect())
 }
 
-/// Inserts a role with `scopes`, which must exist.
-pub async fn insert(db: &impl ConnectionTrait, name: &str, scopes: &[String], now: UnixSeconds) -> Result<(), StoreError> {
-    let role = roles::Model { name: name.to_owned(), display_name: None, delegated: false, version: 0, created_at: now };
+/// Inserts a role with `scopes`, which must exist. `display_name` is what people are shown.
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    name: &str,
+    display_name: Option<&str>,
+    scopes: &[String],
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    let display_name = display_name.map(str::to_owned);
+    let role = roles::Model { name: name.to_owned(), display_name, delegated: false, version: 0, created_at: now };
     roles::Entity::insert(role.into_active_model()).exec_without_returning(db).await?;
     insert_scopes(db, name, scopes).await
 }
