@@ -6,6 +6,7 @@ pub mod csrf;
 pub mod device;
 mod notice;
 pub mod session_store;
+mod signed_out;
 pub mod state;
 mod visitor;
 
@@ -16,6 +17,7 @@ use axum::http::request::Parts;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tower_cookies::Cookies;
 use tower_sessions::Session;
+use tower_sessions::session::Id;
 use uuid::Uuid;
 
 use crate::accounts::lockout::{Guesser, Known};
@@ -37,6 +39,8 @@ pub struct Browser {
     app: Arc<App>,
     cookie: Session,
     cookies: Cookies,
+    /// The id in the cookie that the browser sent, whether a row is found by it or not.
+    sent: Option<Id>,
     /// The value of the cookie of [`visitor`], if the browser sent it.
     visitor: Option<String>,
     sender: Sender,
@@ -52,7 +56,8 @@ impl FromRequestParts<Arc<App>> for Browser {
         let cookies = parts.extensions.get::<Cookies>().cloned().ok_or_else(missing)?;
         let visitor = visitor::sent(&cookies, app.settings.issuer.is_https());
         let sender = sender(&parts.headers, &app.settings.issuer);
-        Ok(Self { app: Arc::clone(app), cookie, cookies, visitor, sender, request: request_info(parts)? })
+        let sent = cookie.id();
+        Ok(Self { app: Arc::clone(app), cookie, cookies, sent, visitor, sender, request: request_info(parts)? })
     }
 }
 

@@ -56,11 +56,16 @@ pub async fn is_kept(app: &App, id: &Id) -> std::result::Result<bool, StoreError
     Ok(browsers::find(app.store.writer(), &hash(id), app.now()).await?.is_some())
 }
 
+/// Returns the row of the cookie `id` if the cookie got another id a moment ago, or was removed.
+pub(super) async fn just_expired(app: &App, id: &Id) -> std::result::Result<Option<BrowserRow>, StoreError> {
+    let now = app.now();
+    browsers::find_expired(app.store.writer(), &hash(id), now - REPLACED_FOR, now).await
+}
+
 /// Returns the row of the cookie `id` if the cookie got another id a moment ago and its session goes on.
 async fn replaced(app: &App, id: &Id) -> std::result::Result<Option<BrowserRow>, StoreError> {
-    let now = app.now();
-    let Some(row) = browsers::find_expired(app.store.writer(), &hash(id), now - REPLACED_FOR, now).await? else { return Ok(None) };
-    let live = sessions::live(app.store.writer(), &row.sid, now).await?;
+    let Some(row) = just_expired(app, id).await? else { return Ok(None) };
+    let live = sessions::live(app.store.writer(), &row.sid, app.now()).await?;
     Ok(live.map(|_| row))
 }
 

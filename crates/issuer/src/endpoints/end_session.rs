@@ -91,6 +91,13 @@ async fn answer(app: &App, browser: &Browser, form: &Form, request: &LogoutReque
         {
             return sign_out::nobody(app, true);
         }
+        // A second click in the app has dropped the answer to the first one.
+        if sid.is_some()
+            && browser.just_signed_out().await?.as_deref() == sid
+            && let Some(answer) = sign_out::again(app, browser, target.as_ref()).await?
+        {
+            return Ok(answer);
+        }
         // Without a hint nothing proves that a user was signed in, so the browser stays here. Otherwise a stranger could use this URL to
         // send users to another site.
         return match target {

@@ -76,7 +76,18 @@ pub async fn ask(browser: &Browser, username: &str, request: &LogoutRequest, fie
 /// Ends the session `sid` of `browser`, and leaves as [`leave`] does. If clients sign people out in frames, a page shows these first.
 pub async fn end(app: &App, browser: &Browser, sid: &str, target: Option<&LogoutTarget>) -> Result<Response, PageError> {
     browser.sign_out().await?;
-    let frames = sign_out::frames(app, sid).await?;
+    ended(app, sign_out::frames(app, sid).await?, target)
+}
+
+/// Answers a request for a sign-out in a browser in which nobody is signed in. If an earlier click has just ended a session, the answer is the
+/// same as the one to that click, which the browser has dropped. Returns `None` otherwise.
+pub async fn again(app: &App, browser: &Browser, target: Option<&LogoutTarget>) -> Result<Option<Response>, PageError> {
+    let Some(sid) = browser.just_signed_out().await? else { return Ok(None) };
+    ended(app, sign_out::frames(app, &sid).await?, target).map(Some)
+}
+
+/// Shows `frames` and then goes on to `target`, after a session has ended.
+fn ended(app: &App, frames: Vec<LogoutFrame>, target: Option<&LogoutTarget>) -> Result<Response, PageError> {
     if frames.is_empty() {
         return leave(app, target);
     }
@@ -119,10 +130,14 @@ pub async fn submit(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Res
         }
         (Some("stay"), Some(signed_in)) => stayed(&app, signed_in.user.username),
         // The form was shown to somebody who was signed in, so an earlier click on it has probably ended the session.
-        (Some("sign-out"), None) => match sign_out::read(&app, &form).await?.target {
-            Some(target) => target.redirect(),
-            None => nobody(&app, false),
-        },
+        (Some("sign-out"), None) => {
+            let target = sign_out::read(&app, &form).await?.target;
+            match (again(&app, &browser, target.as_ref()).await?, target) {
+                (Some(answer), _) => Ok(answer),
+                (None, Some(target)) => target.redirect(),
+                (None, None) => nobody(&app, false),
+            }
+        }
         (Some("stay"), None) => nobody(&app, false),
         _ => Err(PageError::stale_form()),
     }
@@ -136,6 +151,11 @@ pub async fn from_account(State(app): State<Arc<App>>, own: SignOutForm) -> Resu
         && !sign_out::frames(&app, sid).await?.is_empty()
     {
         return end(&app, &own.browser, sid, None).await;
+    }
+    if sid.is_none()
+        && let Some(answer) = again(&app, &own.browser, None).await?
+    {
+        return Ok(answer);
     }
     own.browser.sign_out().await?;
     own.browser.note("signed-out");

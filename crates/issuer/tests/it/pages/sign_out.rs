@@ -4,7 +4,7 @@ use serde_json::json;
 use signet_issuer::admin::edit_client::ClientPatch;
 use url::Url;
 
-use crate::support::{Answer, Browser, CALLBACK, SECRET, TestApp, VERIFIER};
+use crate::support::{Answer, Browser, CALLBACK, SECRET, TestApp, VERIFIER, at_once};
 
 const BYE: &str = "https://shop.example/bye";
 
@@ -99,6 +99,59 @@ async fn each_sign_out_of_the_browser_shows_the_frames() {
     let page = browser.get("/account").await;
     let gone = browser.submit(&page, "/account/sign-out", &[]).await;
     assert_eq!((gone.heading(), frames(&gone).len()), ("You are signed out", 0), "a disabled client is not told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_click_shows_the_frames_of_the_first() {
+    let app = house().await;
+    let own = ("origin", app.url.as_str());
+    for (path, action, choice) in [("/account", "/account/sign-out", ""), ("/end_session", "/end_session/confirm", "sign-out")] {
+        let browser = app.signed_in("alice").await;
+        enter(&app, &browser, "shop-web").await;
+        enter(&app, &browser, "mail").await;
+        let before = browser.cookie().unwrap();
+        let form = browser.get(path).await.hidden(action);
+        let mut fields: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        fields.push(("choice", choice));
+        let first = browser.post_with(action, &fields, own).await;
+        assert_eq!(frames(&first).len(), 2, "{}", first.text);
+        // The browser has dropped this answer, so it still has the cookie.
+        browser.set_cookie(&before);
+        let second = browser.post_with(action, &fields, own).await;
+        assert_eq!((second.heading(), frames(&second)), ("You are signed out", frames(&first)), "{action}");
+        assert_eq!(second.header("content-security-policy"), first.header("content-security-policy"));
+        browser.set_cookie(&before);
+        assert!(!is_signed_in(&browser).await, "the cookie signs nobody in");
+        // Another browser, another site, and a click that comes later see nothing of it.
+        browser.set_cookie(&before);
+        let foreign = browser.post_with(action, &fields, ("origin", "https://evil.example")).await;
+        assert!(frames(&foreign).is_empty(), "{}", foreign.text);
+        let other = app.signed_in("alice").await;
+        let other = other.post_with(action, &fields, own).await;
+        assert!(frames(&other).is_empty(), "{}", other.text);
+        app.advance(11);
+        browser.set_cookie(&before);
+        let late = browser.post_with(action, &fields, own).await;
+        assert!(frames(&late).is_empty(), "{}", late.text);
+    }
+    // The link of an app that is clicked twice.
+    let browser = app.signed_in("alice").await;
+    let hint = enter(&app, &browser, "mail").await.str("id_token").to_owned();
+    let before = browser.cookie().unwrap();
+    let link = format!("/end_session?id_token_hint={hint}&post_logout_redirect_uri={BYE}");
+    let first = browser.get(&link).await;
+    browser.set_cookie(&before);
+    let second = browser.get(&link).await;
+    assert_eq!((frames(&first), first.header("refresh")), (frames(&second), second.header("refresh")));
+    assert!(!frames(&second).is_empty(), "{}", second.text);
+    // Two clicks at the same moment.
+    let browser = app.signed_in("alice").await;
+    enter(&app, &browser, "mail").await;
+    let form = browser.get("/account").await.hidden("/account/sign-out");
+    let fields: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    for answer in at_once((0..4).map(|_| browser.post_with("/account/sign-out", &fields, own)).collect()).await {
+        assert_eq!(frames(&answer).len(), 1, "{}", answer.text);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
