@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use askama::Template;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
-use utoipa_swagger_ui::{Config, oauth, serve};
+use utoipa_swagger_ui::{Config, serve};
 
 use crate::api::api;
 use crate::app::App;
-use crate::config::DOCS;
+use crate::config::{CLI, DOCS};
 use crate::oauth::scope::ADMIN_SCOPES;
 
 /// The policy of these pages. Swagger UI sets styles by scripts, and calls this issuer alone.
@@ -38,19 +40,42 @@ pub async fn index(State(app): State<Arc<App>>) -> Response {
     file(State(app), Path("index.html".to_owned())).await
 }
 
+/// The script that starts Swagger UI, in the place of the one that it has itself.
+#[derive(Template)]
+#[template(path = "docs/initializer.js", escape = "none")]
+struct Initializer {
+    /// A JSON object.
+    settings: Value,
+}
+
+/// Returns the script that starts Swagger UI. The client of each flow is one that may use it; the one for passwords exists only where the
+/// document has this flow.
+fn initializer(app: &App) -> Result<String, askama::Error> {
+    let issuer = app.settings.issuer.as_str();
+    let settings = json!({
+        "document": format!("{issuer}/docs/openapi.json"),
+        "redirect": format!("{issuer}/docs/oauth2-redirect.html"),
+        "clients": { "authorizationCode": DOCS, "password": CLI },
+        "scopes": ADMIN_SCOPES.map(|(name, _)| name),
+    });
+    Initializer { settings }.render()
+}
+
+/// Returns the media type and the bytes of a file of the page.
+fn found(app: &App, name: &str) -> Option<(String, Vec<u8>)> {
+    if name == "swagger-initializer.js" {
+        return Some(("text/javascript; charset=utf-8".to_owned(), initializer(app).ok()?.into_bytes()));
+    }
+    let file = serve(name, Arc::new(Config::default())).ok()??;
+    Some((file.content_type, file.bytes.into_owned()))
+}
+
 /// `GET /docs/{file}`: the files of the page.
 pub async fn file(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
-    let issuer = app.settings.issuer.as_str();
-    let scopes = ADMIN_SCOPES.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let oauth = oauth::Config::new().client_id(DOCS).app_name("Signet").scopes(scopes).use_pkce_with_authorization_code_grant(true);
-    let config = Config::with_oauth_config([format!("{issuer}/docs/openapi.json")], oauth)
-        .oauth2_redirect_url(format!("{issuer}/docs/oauth2-redirect.html"))
-        .validator_url("none");
-    let found = serve(&name, Arc::new(config));
-    let Ok(Some(found)) = found else { return StatusCode::NOT_FOUND.into_response() };
-    let mut response = found.bytes.into_owned().into_response();
+    let Some((media_type, bytes)) = found(&app, &name) else { return StatusCode::NOT_FOUND.into_response() };
+    let mut response = bytes.into_response();
     let headers = response.headers_mut();
-    if let Ok(media_type) = HeaderValue::from_str(&found.content_type) {
+    if let Ok(media_type) = HeaderValue::from_str(&media_type) {
         headers.insert(header::CONTENT_TYPE, media_type);
     }
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP));

@@ -2,6 +2,7 @@
 //! axe-core at `AXE`.
 
 mod admin;
+mod docs;
 mod logout;
 mod tabs;
 mod window;
