@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::accounts::consents;
 use crate::accounts::session::SignedIn;
+use crate::admin::words::counted;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
@@ -79,9 +80,9 @@ async fn due(app: &App, browser: &Browser, id: &str, choice: Option<&str>) -> Re
 pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuery) -> Result<Response, PageError> {
     let id = query.request()?;
     let Some(Due { client, waiting, signed_in, offer }) = due(&app, &browser, id, None).await? else { return waiting::resume(&app, id) };
-    let days = app.settings.refresh_absolute_lifetime / DAY;
+    let days = counted(app.settings.refresh_absolute_lifetime / DAY, "day", "days");
     let duration = if offer.to_consent.scope.contains("offline_access") {
-        format!("For up to {days} days, also while you are away.")
+        format!("For up to {days}, also while you are away.")
     } else {
         "Until you sign out here.".to_owned()
     };

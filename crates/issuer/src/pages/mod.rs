@@ -11,11 +11,13 @@ pub mod set_password;
 pub mod sign_in;
 pub mod sign_out;
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 
+use crate::admin::words::counted;
 use crate::app::App;
 use crate::store::StoreError;
 use crate::store::client_logos;
@@ -53,6 +55,11 @@ impl ClientCard {
 /// Says in words that an app may use a resource that owns no scopes.
 fn by_name(resource: &str) -> String {
     format!("Use {resource} for you")
+}
+
+/// Says that somebody typed wrong passwords too often, and may try again in `seconds`.
+fn too_many_attempts(seconds: impl Display) -> String {
+    format!("Too many attempts. Try again in {}.", counted(seconds, "second", "seconds"))
 }
 
 /// `GET /`: redirects to the account, which is all that people can use here without coming from an app.

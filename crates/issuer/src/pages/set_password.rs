@@ -14,6 +14,7 @@ use crate::accounts::policy::PolicyError;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::oauth::error::OAuthError;
+use crate::pages::too_many_attempts;
 use crate::web::error::page::PageError;
 use crate::web::form::{PageQuery, Parameters};
 use crate::web::html::{Csp, Page, html};
@@ -83,7 +84,7 @@ pub async fn submit(
         Err(PasswordLinkError::Store(error)) => return Err(error.into()),
         Err(PasswordLinkError::Busy(_)) => return Err(PageError::busy()),
         Err(PasswordLinkError::Wait(seconds)) => {
-            let text = format!("Too many attempts. Try again in {seconds} seconds.");
+            let text = too_many_attempts(seconds);
             return form(&app, &browser, link, text, StatusCode::TOO_MANY_REQUESTS).await;
         }
         Err(PasswordLinkError::RepeatedDiffers) => "The two passwords differ.",

@@ -20,7 +20,7 @@ use crate::interaction::waiting::{self, WaitingRequest};
 use crate::interaction::{CheckedRequest, Interaction};
 use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
-use crate::pages::{ClientCard, next_page};
+use crate::pages::{ClientCard, next_page, too_many_attempts};
 use crate::store::clients::Client;
 use crate::web::error::page::PageError;
 use crate::web::form::{PageQuery, Parameters};
@@ -274,7 +274,7 @@ async fn ask_again(app: &App, browser: &Browser, purpose: &Purpose, username: &s
 async fn refused(app: &App, browser: &Browser, purpose: &Purpose, username: &str, error: SignInError) -> Result<Response, PageError> {
     let (status, text) = match error {
         SignInError::Wrong => (StatusCode::BAD_REQUEST, "The username or the password is wrong.".to_owned()),
-        SignInError::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, format!("Too many attempts. Try again in {seconds} seconds.")),
+        SignInError::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, too_many_attempts(seconds)),
         SignInError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Too many people are signing in. Try again in a moment.".to_owned()),
         SignInError::Store(error) => return Err(error.into()),
     };

@@ -1,6 +1,7 @@
 //! The checks of the clients' secrets.
 
 use crate::admin::checks::Finding;
+use crate::admin::words::counted;
 use crate::clock::{Clock, DAY, SystemClock};
 use crate::config::Settings;
 use crate::store::{Store, client_secrets};
@@ -16,11 +17,15 @@ pub(super) async fn check(settings: &Settings, store: &Store) -> Vec<Finding> {
         Err(error) => return vec![Finding::bad("client secrets", error.to_string())],
     };
     if old.is_empty() {
-        return vec![Finding::good("client secrets", format!("none is older than {days} days"))];
+        return vec![Finding::good("client secrets", format!("none is older than {}", counted(days, "day", "days")))];
     }
-    let named = old.iter().take(MOST_NAMED).map(|secret| format!("{} ({} days)", secret.client_id, (now - secret.created_at) / DAY));
+    let named = old
+        .iter()
+        .take(MOST_NAMED)
+        .map(|secret| format!("{} ({})", secret.client_id, counted((now - secret.created_at) / DAY, "day", "days")));
     let more = if old.len() > MOST_NAMED { " and others" } else { "" };
     let list = named.collect::<Vec<_>>().join(", ");
-    let detail = format!("these are older than {days} days: {list}{more}; `signet client rotate-secret ID` replaces one");
+    let days = counted(days, "day", "days");
+    let detail = format!("these are older than {days}: {list}{more}; `signet client rotate-secret ID` replaces one");
     vec![Finding::bad("client secrets", detail)]
 }

@@ -1,6 +1,7 @@
 //! Pictures on the pages of the administration: charts of bars and of spans of time, as SVG that the style sheet colours. A table beside
 //! each picture says what it shows, for those who do not see it.
 
+use crate::admin::words::{counted, thousands};
 use crate::clock::UnixSeconds;
 
 /// The width of every picture in units of its own. Letters are legible where it is shown 300 pixels wide, and not huge at 500.
@@ -61,10 +62,10 @@ pub struct Figure {
     pub legend: Vec<(&'static str, String)>,
 }
 
-/// A series of a chart: the name of its colour, its label, and a number for each bar.
+/// A series of a chart: the name of its colour, its label for one and for several, and a number for each bar.
 pub struct Series {
     pub class: &'static str,
-    pub label: &'static str,
+    pub labels: [&'static str; 2],
     pub numbers: Vec<i64>,
 }
 
@@ -119,7 +120,8 @@ pub fn bars(title: &str, labels: &[String], every: usize, series: &[Series]) -> 
             let height = share(count, top, HEIGHT);
             if height > 0 {
                 y -= height;
-                let title = format!("{label}: {count} {}", series.label);
+                let [one, many] = series.labels;
+                let title = format!("{label}: {}", counted(count, one, many));
                 shapes.push(Shape::Rect { x: from + 1, y, width: (to - from - 2).max(1), height, class: series.class, title });
             }
         }
@@ -128,7 +130,8 @@ pub fn bars(title: &str, labels: &[String], every: usize, series: &[Series]) -> 
         }
     }
     let total = |series: &Series| series.numbers.iter().sum::<i64>();
-    let legend: Vec<(&str, String)> = series.iter().map(|series| (series.class, format!("{}: {}", series.label, total(series)))).collect();
+    let legend: Vec<(&str, String)> =
+        series.iter().map(|series| (series.class, format!("{}: {}", series.labels[1], thousands(total(series))))).collect();
     let summary = format!("{title}. {}.", legend.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(", "));
     Figure { title: title.to_owned(), summary, height: FOOT + 22, shapes, legend }
 }

@@ -3,13 +3,14 @@
 use axum::response::Response;
 
 use crate::admin::keys::{self, KeyView};
+use crate::admin::words::duration;
 use crate::admin::{Listing, Operation, Refused};
 use crate::clock::{DAY, UnixSeconds};
 use crate::config::Settings;
 use crate::pages::account::moment;
 use crate::pages::admin::figure::{Figure, Span, lanes};
 use crate::pages::admin::view::{Button, Cell, Detail, Section, Table};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell};
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Hidden, html};
 
@@ -147,8 +148,8 @@ fn consequences(ring: &[KeyView], kid: &str, settings: &Settings) -> String {
         }
         ("active", None) => format!(
             "It signs at present, and no other key is published: a new one is made and signs from now on. Services that have not read it \
-             yet refuse new tokens, for up to {} seconds with the verifier of this project.",
-            settings.jwks_max_age
+             yet refuse new tokens, for up to {} with the verifier of this project.",
+            duration(settings.jwks_max_age)
         ),
         ("published", _) => "It has signed nothing yet, so no token is refused. The next key is published by itself.".to_owned(),
         _ => "It signs no more; another key does.".to_owned(),
@@ -157,9 +158,9 @@ fn consequences(ring: &[KeyView], kid: &str, settings: &Settings) -> String {
         "published" => String::new(),
         _ => format!(
             " Every access token and ID token that it signed is refused, so people must sign in again at services that hold them, or \
-             their applications refresh. Services with the verifier of this project refuse the tokens within {} seconds; others keep the \
+             their applications refresh. Services with the verifier of this project refuse the tokens within {}; others keep the \
              key for as long as their library does, so restart them. A revocation cannot be undone.",
-            settings.jwks_max_age
+            duration(settings.jwks_max_age)
         ),
     };
     then + &lost
@@ -197,7 +198,8 @@ pub async fn act(mut form: AdminForm) -> Result<Response, PageError> {
         _ => return Err(PageError::stale_form()),
     };
     require_possible(&ring, &action, &kid).map_err(failed)?;
-    let asked = Confirmation { section: SECTION, heading, lead, path: PATH.to_owned(), back: PATH.to_owned(), submit };
+    let command = if action == "rotate" { shell::line("keys rotate", &[], "") } else { shell::line("keys revoke", &[&kid], "") };
+    let asked = Confirmation { section: SECTION, heading, lead, path: PATH.to_owned(), back: PATH.to_owned(), submit, command };
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
     }

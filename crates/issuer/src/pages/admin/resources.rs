@@ -6,12 +6,13 @@ use axum::response::Response;
 use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
 use crate::admin::preview::Subject;
 use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceView, ScopeView};
+use crate::admin::words::duration;
 use crate::admin::{Listing, Refused};
 use crate::audit::Actor;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::token_claim::TokenClaim;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, commands, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -52,13 +53,13 @@ pub async fn show(admin: Administrator, Path(identifier): Path<String>) -> Resul
     let scopes = Listing::whole(resource.scopes);
     let row = |scope: ScopeView| vec![Cell::text(scope.name), Cell::text(scope.description)];
     let detail = Detail {
-        frame: admin.frame(SECTION, shell::line("resource edit", &[&resource.identifier], "")).await?,
+        frame: admin.frame(SECTION, shell::line("resource show", &[&resource.identifier], "")).await?,
         heading: resource.name,
         sections: vec![
             Section {
                 facts: vec![
                     ("Identifier (aud)", Cell::text(resource.identifier)),
-                    ("Token lifetime", Cell::text(format!("{} seconds", resource.token_lifetime))),
+                    ("Token lifetime", Cell::text(duration(resource.token_lifetime))),
                     ("Open to any client", Cell::text(if resource.open { "yes, on behalf of a person" } else { "no" })),
                     ("Token type (typ)", Cell::text(resource.access_token_typ.as_str())),
                     ("Tokens also tell", Cell::text(if told.is_empty() { "nothing".to_owned() } else { told.join(", ") })),
@@ -103,6 +104,7 @@ pub async fn act(Path(identifier): Path<String>, mut form: AdminForm) -> Result<
         path: path(&resource.identifier),
         back: path(&resource.identifier),
         submit: "Remove the resource",
+        command: shell::line("resource remove", &[&resource.identifier], ""),
     };
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
@@ -143,7 +145,8 @@ async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
     fields.insert(0, Field::new("identifier", "Identifier", Kind::Text).hint("The aud of its tokens, such as https://orders.example."));
     fields.push(scopes_field());
     Ok(FormPage {
-        frame: admin.frame(SECTION, "signet resource add IDENTIFIER --name NAME --scope NAME=DESCRIPTION").await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::add_resource, String::new())),
         heading: "Add a resource".to_owned(),
         action: "/admin/resources/new".to_owned(),
         fields,
@@ -173,6 +176,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
         path: format!("{PATH}/new"),
         back: format!("{PATH}/new"),
         submit: "Add the resource",
+        command: form.command_of(new_form(&form.admin).await?),
     };
     if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
@@ -212,7 +216,8 @@ async fn edit_form(admin: &Administrator, identifier: &str) -> Result<FormPage, 
     fields.push(Field::new("group_prefix", "Only groups whose names begin with", Kind::Text));
     fields.push(Field::new("roles", "Tokens tell the user's roles that hold a scope of this resource", Kind::Check));
     let form = FormPage {
-        frame: admin.frame(SECTION, shell::line("resource edit", &[identifier], "")).await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::edit_resource, identifier.to_owned())),
         heading: "Change the resource".to_owned(),
         lead: identifier.to_owned(),
         action: format!("{path}/edit"),
@@ -231,7 +236,7 @@ async fn edit_form(admin: &Administrator, identifier: &str) -> Result<FormPage, 
         "group_prefix" => resource.group_prefix.clone(),
         claim => TokenClaim::parse(claim).is_some_and(|claim| resource.token_claims.contains(&claim)).to_string(),
     };
-    Ok(form.filled(value))
+    Ok(form.showing(value))
 }
 
 /// `GET /admin/resources/{identifier}/edit`: shows the form of a resource.
@@ -303,6 +308,7 @@ pub async fn save(Path(identifier): Path<String>, mut form: AdminForm) -> Result
             path: format!("{}/edit", path(&identifier)),
             back: path(&identifier),
             submit: "Change the resource",
+            command: form.command_of(edit_form(&form.admin, &identifier).await?),
         };
         let page = if needs_password || form.is_confirmation() { form.confirmed(asked).await? } else { form.agreed(asked).await? };
         if let Some(page) = page {

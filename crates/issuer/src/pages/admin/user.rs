@@ -12,11 +12,13 @@ use crate::admin::preview::{self, Subject};
 use crate::admin::roles::{self, Held};
 use crate::admin::sessions::{self, SessionView};
 use crate::admin::users::{self, UserPatch, UserView};
+use crate::admin::words::{counted, duration};
 use crate::admin::{Listing, Operation, Reading, Refused, Window};
 use crate::oauth::attribute_type::texts;
 use crate::oauth::scope::is_administration;
 use crate::pages::account::{browser_name, moment};
 use crate::pages::admin::effects::tokens;
+use crate::pages::admin::offers::Offers;
 use crate::pages::admin::users::{PATH, SECTION, may_give_roles, path, state};
 use crate::pages::admin::view::{Button, Cell, Detail, Section, Table};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell};
@@ -31,24 +33,24 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
     let reading = admin.reading();
     let user = users::show(&reading, &username).await.map_err(failed)?;
     let (rights, is_administrator) = rights(&reading, &user).await?;
-    let sections = vec![
-        facts(&user, may_give_roles(&admin).await?),
-        rights,
-        applications(&admin, &user).await?,
-        devices(&admin, &user).await?,
-        apps(&admin, &user).await?,
-        allowed(&admin, &user).await?,
-        password(&user),
-        leaving(&admin, &user),
-    ];
-    let mut badges = vec![state(user.enabled)];
-    badges.extend(user.locked_until.map(|until| Cell::badge(format!("must wait until {}", moment(until)), false)));
     let mut frame = admin.frame(SECTION, shell::line("user show", &[&user.username], "")).await?;
     let mut lead = String::new();
     if is_administrator && !admin.may(Operation::UserEditEverything) {
         frame.offers = frame.offers.only_reading();
         "Only an administrator may change this user, who holds a scope of administration.".clone_into(&mut lead);
     }
+    let mut sections = vec![
+        facts(&user, may_give_roles(&admin).await?),
+        rights,
+        applications(&admin, &user).await?,
+        devices(&admin, &user).await?,
+        apps(&admin, &user).await?,
+        allowed(&admin, &user).await?,
+    ];
+    sections.extend(frame.offers.may(Operation::UserLink).then(|| password(&user)));
+    sections.extend(leaving(&admin, &user, &frame.offers));
+    let mut badges = vec![state(user.enabled)];
+    badges.extend(user.locked_until.map(|until| Cell::badge(format!("must wait until {}", moment(until)), false)));
     let detail = Detail { frame, heading: user.name.clone().unwrap_or_else(|| user.username.clone()), badges, lead, sections };
     html(&detail, Csp::Own)
 }
@@ -200,13 +202,30 @@ fn password(user: &UserView) -> Section {
     }
 }
 
-fn leaving(admin: &Administrator, user: &UserView) -> Section {
+/// Says what somebody with these `offers` may do when the user leaves, and what follows from it. `None` if there is nothing to say.
+fn leaving(admin: &Administrator, user: &UserView, offers: &Offers) -> Option<Section> {
     let path = path(&user.username);
+    let delete = Button { about: user.username.clone(), ..Button::new("Delete", &path, "delete").danger() };
+    if !offers.may(Operation::UserDisable) {
+        let disabled = "The user is disabled and cannot sign in, until an administrator enables them again.";
+        let deleting = "Deleting takes away the account with everything that belongs to it, and cannot be undone. An administrator can disable \
+                        the user instead, which can be undone.";
+        return match (offers.may(Operation::UserDelete), user.enabled) {
+            (true, true) => {
+                Some(Section { title: "When they leave", lead: deleting.to_owned(), buttons: vec![delete], ..Section::default() })
+            }
+            (true, false) => {
+                Some(Section { title: "When they leave", lead: disabled.to_owned(), buttons: vec![delete], ..Section::default() })
+            }
+            (false, true) => None,
+            (false, false) => Some(Section { title: "Disabled", lead: disabled.to_owned(), ..Section::default() }),
+        };
+    }
     let lead = if user.enabled {
         format!(
             "Disabling ends all devices and apps at once and refuses new sign-ins. Services that follow the revocations refuse access tokens \
-             within about a second. At others they live on until they expire, {} minutes by default and never more than 1 hour.",
-            admin.app.settings.access_token_lifetime / 60
+             within about a second. At others they live on until they expire, {} by default and never more than 1 hour.",
+            duration(admin.app.settings.access_token_lifetime)
         )
     } else {
         "The user cannot sign in. Enabling lets them sign in again; what was ended stays ended.".to_owned()
@@ -216,8 +235,8 @@ fn leaving(admin: &Administrator, user: &UserView) -> Section {
     } else {
         Button::new("Enable", &path, "enable")
     };
-    let buttons = vec![switch, Button { about: user.username.clone(), ..Button::new("Delete", &path, "delete").danger() }];
-    Section { title: "When they leave", lead, buttons, ..Section::default() }
+    let buttons = vec![switch, delete];
+    Some(Section { title: "When they leave", lead, buttons, ..Section::default() })
 }
 
 /// Returns the page that asks before `action`, if that is dangerous: its heading, what will be lost, and the label of its button.
@@ -233,11 +252,11 @@ fn asked(action: &str, user: &UserView) -> Option<(String, String, &'static str)
         "delete" => Some((
             format!("Delete {name}?"),
             format!(
-                "This cannot be undone. {name} loses {} roles and memberships of {} groups, all attributes, devices and apps, and what they \
+                "This cannot be undone. {name} loses {} and {}, all attributes, devices and apps, and what they \
                  allowed clients. The username is never given to somebody else. The audit trail keeps that things happened, but nothing \
                  personal.",
-                user.roles.len(),
-                user.groups.len()
+                counted(user.roles.len(), "role", "roles"),
+                counted(user.groups.len(), "membership of a group", "memberships of groups")
             ),
             "Delete the user",
         )),
@@ -289,7 +308,11 @@ pub async fn act(Path(username): Path<String>, mut form: AdminForm) -> Result<Re
         let refused = tried(&form.admin, &action, &user).await.map_err(failed)?;
         form.show_version(user.version);
         let lead = format!("{lead} {refused}").trim().to_owned();
-        let asked = Confirmation { section: SECTION, heading, lead, path: path.clone(), back: path.clone(), submit };
+        let command = match action.as_str() {
+            "verify" => shell::line("user edit", &[&user.username], "--email-verified true"),
+            same => shell::line(&format!("user {same}"), &[&user.username], ""),
+        };
+        let asked = Confirmation { section: SECTION, heading, lead, path: path.clone(), back: path.clone(), submit, command };
         if let Some(page) = form.confirmed(asked).await? {
             return Ok(page);
         }

@@ -105,7 +105,7 @@ async fn the_page_of_a_user_ends_one_thing_or_everything() {
     let unlocked = browser.submit(&locked, path, &[("action", "unlock")]).await;
     assert!(!unlocked.text.contains("must wait until"), "{}", unlocked.text);
     let asked = browser.submit(&page, path, &[("action", "delete")]).await;
-    assert!(asked.heading() == "Delete alice?" && asked.text.contains("1 roles and memberships of 0 groups"), "{}", asked.text);
+    assert!(asked.heading() == "Delete alice?" && asked.text.contains("1 role and 0 memberships of groups"), "{}", asked.text);
     let gone = browser.submit(&asked, path, &[("confirm_password", PASSWORD)]).await;
     assert_eq!((gone.status, gone.heading()), (200, "Users"), "{}", gone.text);
     assert_eq!(browser.get(path).await.status, 404);

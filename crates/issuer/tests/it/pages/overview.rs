@@ -46,7 +46,12 @@ async fn charts_show_the_counts_of_each_hour_and_each_day() {
     let tokens = rows(&page.text, "<figcaption>Tokens, by the grant that gave them</figcaption>");
     assert_eq!(tokens[23], ["06:00", "1", "0", "0", "0"]);
     assert!(page.text.contains("aria-label=\"Sign-ins. sign-ins: 2, failures: 1.\""), "{}", page.text);
-    assert!(page.text.contains("<title>06:00: 2 sign-ins</title>") && !page.text.contains("style="), "{}", page.text);
+    assert!(
+        page.text.contains("<title>06:00: 2 sign-ins</title>") && page.text.contains("<title>06:00: 1 failure</title>"),
+        "{}",
+        page.text
+    );
+    assert!(!page.text.contains("style="), "{}", page.text);
     let week = browser.get("/admin?range=week").await;
     let days = rows(&week.text, "<figcaption>Sign-ins</figcaption>");
     assert_eq!((days.len(), &days[5], &days[6]), (7, &row(["1 Jan", "3", "1"]), &row(["2 Jan", "2", "1"])), "{days:?}");
