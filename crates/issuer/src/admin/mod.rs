@@ -40,6 +40,7 @@ pub mod stale;
 pub mod transfer;
 pub mod trial;
 pub mod users;
+pub mod words;
 
 pub use member::MemberView;
 

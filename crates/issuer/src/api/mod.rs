@@ -64,7 +64,11 @@ const OF_AUDIT: &[Filter] = &[
     ("actor", TEXT, "Only those of this cause: operator, issuer, registration, stranger, user:NAME or client:ID"),
     ("address", TEXT, "Only those of requests from this IP address"),
     ("request_id", TEXT, "Only those of the request with this id"),
-    ("object", TEXT, "Only those that changed this: attribute:NAME, group:NAME, resource:IDENTIFIER or role:NAME; what was removed is named by its id"),
+    (
+        "object",
+        TEXT,
+        "Only those that changed this: attribute:NAME, group:NAME, resource:IDENTIFIER or role:NAME; what was removed is named by its id",
+    ),
     FROM,
     UNTIL,
 ];

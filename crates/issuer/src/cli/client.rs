@@ -1,28 +1,23 @@
 //! `signet client`: adds, lists, changes and removes clients.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::json;
 
 use crate::admin::change;
-use crate::admin::clients::{self, Added, ClientFilter, OldSecret};
-use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::admin::clients::{self, ClientFilter, OldSecret};
 use crate::admin::presets;
 use crate::admin::registration_tokens::{self, IssuedToken, LIFETIME, NewRegistrationToken, USES};
 use crate::admin::review::{self, ReviewView};
 use crate::app::App;
+use crate::cli::add_client::{self, AddArgs};
 use crate::cli::client_claim::{self, ClaimCommand, TryArgs};
-use crate::cli::client_metadata::MetadataArgs;
 use crate::cli::client_stream::{self, StreamCommand};
-use crate::cli::client_values::{parse_access, parse_duration, parse_pkce, secret_report, with_lines};
+use crate::cli::client_values::{parse_duration, secret_report};
 use crate::cli::edit_client::{self, EditArgs};
 use crate::cli::pages::{stream, stream_csv};
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, operator, reading, rows_of};
+use crate::cli::{CliError, operator, reading, rows_of};
 use crate::clock::{DAY, UnixSeconds, date};
-use crate::fetch::budget::Asker;
-use crate::oauth::access::Access;
-use crate::oauth::client_metadata::ClientMetadata;
-use crate::oauth::pkce::Pkce;
 
 /// The subcommands of `signet client`.
 #[derive(Debug, Subcommand)]
@@ -77,6 +72,11 @@ pub enum ClientCommand {
         #[arg(long)]
         drop_previous: bool,
     },
+    /// Make the older secret of a client stop working at once; the one that `rotate-secret` gave it last stays
+    EndOldSecret {
+        /// Client id of the client
+        id: String,
+    },
     /// Disable a client: every request of it is refused until it is enabled again
     Disable {
         /// Client id of the client to disable
@@ -110,95 +110,10 @@ fn lifetime_help() -> String {
     format!("Lifetime of the token in seconds, {start} to {end} ({} days)", end / DAY)
 }
 
-/// The arguments of `signet client add`.
-#[derive(Debug, Args)]
-pub struct AddArgs {
-    /// Client id: 1 to 128 of the characters a-z A-Z 0-9 - . _ ~, and not a UUID [default: a random one]
-    #[arg(long)]
-    id: Option<String>,
-    /// Preset that fills in the client and shows the lines to paste into the application, such as web or grafana; other options add to its
-    /// lists and replace its other values; `signet client presets` lists all
-    #[arg(long, value_name = "NAME")]
-    preset: Option<String>,
-    /// Address of the application, for the redirect URIs of the preset
-    #[arg(long, value_name = "URL", requires = "preset")]
-    url: Option<String>,
-    /// Name of the client, as pages show it to people [default: that of the preset]
-    #[arg(long, required_unless_present = "preset")]
-    name: Option<String>,
-    /// Grant type that the client may use, such as authorization_code; may be repeated [default: none]
-    #[arg(long = "grant", value_name = "GRANT")]
-    grants: Vec<String>,
-    /// Resource that the client's tokens are for unless a request names another; the client may introspect the tokens of this
-    /// resource
-    #[arg(long, value_name = "IDENTIFIER")]
-    resource: Option<String>,
-    /// Scope that the client may ask for; may be repeated [default: none]
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<String>,
-    /// Add a public client: it gets no secret, because it runs in a browser or on people's devices and could not keep one
-    #[arg(long)]
-    public: bool,
-    /// URI to which people may be sent after signing in; may be repeated, up to 20 times
-    #[arg(long = "redirect-uri", value_name = "URI")]
-    redirect_uris: Vec<String>,
-    /// Origin whose scripts may call /token, /revoke and /userinfo; may be repeated [default: the origins of the redirect URIs]
-    #[arg(long = "origin", value_name = "ORIGIN")]
-    origins: Vec<String>,
-    /// Only method by which the client may authenticate: client_secret_basic, client_secret_post or private_key_jwt [default: any
-    /// method for which it has a secret or keys]
-    #[arg(long, value_name = "METHOD", conflicts_with = "public")]
-    auth_method: Option<String>,
-    /// Whether authorization requests must use PKCE: required, nonce (PKCE, or the scope openid with a nonce), or optional [default:
-    /// required for a public client, which must always use PKCE, and nonce for others]
-    #[arg(long, value_name = "WHEN", value_parser = parse_pkce)]
-    pkce: Option<Pkce>,
-    /// Do not ask people for consent, because the client is your own (people are still asked if it is public and its redirect URI is
-    /// not https, because any program on their device may pretend to be such a client)
-    #[arg(long)]
-    first_party: bool,
-    /// Let its pages watch by a frame whether people are still signed in (OpenID Connect Session Management 1.0)
-    #[arg(long)]
-    session_management: bool,
-    /// Users who may sign in: everyone, or groups for the members of the groups that --group names; required unless no user signs in
-    #[arg(long, value_name = "WHO", value_parser = parse_access)]
-    access: Option<Access>,
-    /// Group of the client, whose members may sign in with --access groups, and of which the client is told; may be repeated
-    #[arg(long = "group", value_name = "GROUP")]
-    groups: Vec<String>,
-    #[command(flatten)]
-    metadata: MetadataArgs,
-}
-
-/// The arguments of `signet client add`.
-const ADD: Arguments<'_> = &[
-    ("access", "--access"),
-    ("client_id", "--id"),
-    ("client_name", "--name"),
-    ("client_uri", "--client-uri"),
-    ("default_resource", "--resource"),
-    ("grant_types", "--grant"),
-    ("groups", "--group"),
-    ("initiate_login_uri", "--initiate-login-uri"),
-    ("jwks", "--jwks-file"),
-    ("jwks_uri", "--jwks-uri"),
-    ("logo_uri", "--logo-uri"),
-    ("origins", "--origin"),
-    ("pkce", "--pkce"),
-    ("policy_uri", "--policy-uri"),
-    ("preset", "--preset"),
-    ("post_logout_redirect_uris", "--post-logout-redirect-uri"),
-    ("redirect_uris", "--redirect-uri"),
-    ("scope", "--scope"),
-    ("token_endpoint_auth_method", "--auth-method"),
-    ("tos_uri", "--tos-uri"),
-    ("url", "--url"),
-];
-
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: ClientCommand, json: bool) -> Result<Report, CliError> {
     match command {
-        ClientCommand::Add(args) => add(app, *args).await.map_err(|error| error.in_terms_of(ADD)),
+        ClientCommand::Add(args) => add_client::run(app, *args).await,
         ClientCommand::Presets => presets(app),
         ClientCommand::List { enabled, registered, search } => list(app, &ClientFilter { enabled, registered, search }, json).await,
         ClientCommand::Edit(args) => edit_client::run(app, *args).await,
@@ -215,6 +130,7 @@ pub async fn run(app: &App, command: ClientCommand, json: bool) -> Result<Report
             };
             rotate_secret(app, &id, old).await.map_err(|error| error.in_terms_of(&[("old_ends_in", "--old-ends-in")]))
         }
+        ClientCommand::EndOldSecret { id } => end_old_secret(app, &id).await,
         ClientCommand::Disable { id } => set_enabled(app, &id, false).await,
         ClientCommand::Enable { id } => set_enabled(app, &id, true).await,
         ClientCommand::Remove { id } => remove(app, &id).await,
@@ -223,57 +139,6 @@ pub async fn run(app: &App, command: ClientCommand, json: bool) -> Result<Report
             registration_token(app, uses, lifetime).await.map_err(|error| error.in_terms_of(&arguments))
         }
     }
-}
-
-async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
-    let preset = args.preset.as_deref().map(presets::find).transpose()?;
-    let url = match preset {
-        Some(preset) => preset.check_url(args.url.as_deref())?,
-        None => String::new(),
-    };
-    let blank = preset.map(|preset| preset.draft(&url)).unwrap_or_default();
-    let more = |mut own: Vec<String>, given: Vec<String>| {
-        own.extend(given);
-        own
-    };
-    let metadata = args.metadata.into_metadata()?;
-    let draft = ClientDraft {
-        client_id: args.id.or(blank.client_id),
-        client_name: args.name.unwrap_or(blank.client_name),
-        grant_types: more(blank.grant_types, args.grants),
-        redirect_uris: more(blank.redirect_uris, args.redirect_uris),
-        scope: Some(more(blank.scope.unwrap_or_default(), args.scopes)),
-        token_endpoint_auth_method: args.auth_method.or(blank.token_endpoint_auth_method),
-        default_resource: args.resource,
-        origins: args.origins,
-        public: args.public || blank.public,
-        pkce: args.pkce.or(blank.pkce),
-        first_party: args.first_party || blank.first_party,
-        group_filter: preset.and_then(|preset| preset.group_filter(args.access, &args.groups)),
-        access: args.access,
-        groups: args.groups,
-        id_token_claims: blank.id_token_claims,
-        session_management: args.session_management,
-        metadata: ClientMetadata {
-            application_type: metadata.application_type.or(blank.metadata.application_type),
-            backchannel_logout_uri: metadata.backchannel_logout_uri.or(blank.metadata.backchannel_logout_uri),
-            post_logout_redirect_uris: more(blank.metadata.post_logout_redirect_uris, metadata.post_logout_redirect_uris),
-            ..metadata
-        },
-        ..ClientDraft::default()
-    };
-    let client = NewClient::check(draft, Rules::for_administrators(app))?;
-    let logo = clients::fetch_logo(app, client.metadata(), Asker::Operator).await?;
-    let added = match preset {
-        Some(preset) => change(app, &operator(), move |change| Box::pin(presets::add(change, preset, client, logo))).await?,
-        None => change(app, &operator(), move |change| Box::pin(clients::add(change, client, logo, None))).await?,
-    };
-    let Added { client, client_secret } = added;
-    let id = &client.client_id;
-    let report = secret_report(id, client_secret.clone());
-    let Some(preset) = preset else { return Ok(report) };
-    let lines = preset.lines(&app.settings.issuer, &url, id, client_secret.as_deref());
-    Ok(with_lines(report, &preset.proof(), &lines))
 }
 
 fn presets(app: &App) -> Result<Report, CliError> {
@@ -342,6 +207,11 @@ async fn access(app: &App, id: &str, csv: bool, json: bool) -> Result<Report, Cl
 async fn rotate_secret(app: &App, id: &str, old: OldSecret) -> Result<Report, CliError> {
     let secret = change(app, &operator(), |change| Box::pin(clients::rotate_secret(change, id, old))).await?;
     Ok(secret_report(id, Some(secret)))
+}
+
+async fn end_old_secret(app: &App, id: &str) -> Result<Report, CliError> {
+    change(app, &operator(), |change| Box::pin(clients::end_old_secrets(change, id))).await?;
+    Ok(Report::new(format!("Ended the older secret of the client {id}."), json!({ "client_id": id, "old_secret_ended": true })))
 }
 
 async fn set_enabled(app: &App, id: &str, enabled: bool) -> Result<Report, CliError> {

@@ -1,6 +1,7 @@
 //! The command line. Each command parses its arguments, calls operations of admin/, and prints text, or one JSON value with
 //! `--json`. An error is one line on standard error and exit code 1.
 
+mod add_client;
 mod attribute;
 mod audit;
 mod authorization;
@@ -182,7 +183,11 @@ impl From<Refused> for CliError {
 
 /// Returns the command whose `list` shows every `noun`.
 fn list_of(noun: &str) -> &str {
-    if noun == "key" { "keys" } else { noun }
+    match noun {
+        "key" => "keys",
+        "event" => "audit",
+        other => other,
+    }
 }
 
 /// The arguments of a command: for each field of its operation, the argument that gives it, as `--help` writes it.

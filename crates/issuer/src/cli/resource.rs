@@ -74,6 +74,11 @@ pub enum ResourceCommand {
     },
     /// List all resources with their scopes
     List,
+    /// Show one resource with its scopes
+    Show {
+        /// Identifier of the resource to show
+        identifier: String,
+    },
     /// Remove a resource and its scopes, which roles and clients then lose
     Remove {
         /// Identifier of the resource to remove
@@ -138,6 +143,7 @@ pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError
             report.map_err(|error| error.in_terms_of(EDIT))
         }
         ResourceCommand::List => list(app).await,
+        ResourceCommand::Show { identifier } => Ok(record(&resources::show(&reading(app), &identifier).await?)),
         ResourceCommand::Remove { identifier, dry_run: true } => {
             let subject = edit_resource::subject_of_removal(&resources::show(&reading(app), &identifier).await?);
             dry_run(app, &operator(), &subject, |change| Box::pin(resources::remove(change, &identifier))).await
@@ -167,8 +173,13 @@ async fn add(app: &App, draft: ResourceDraft) -> Result<Report, CliError> {
 
 async fn edit(app: &App, identifier: &str, patch: ResourcePatch) -> Result<Report, CliError> {
     let after = change(app, &operator(), |change| Box::pin(edit_resource::edit(change, identifier, patch))).await?;
+    Ok(record(&after))
+}
+
+/// Reports one resource.
+fn record(resource: &ResourceView) -> Report {
     let columns = ["identifier", "name", "scopes", "token_lifetime", "open", "access_token_typ", "token_claims", "group_prefix"];
-    Ok(Report::record(&columns, with_words(&after)).with_json(json!(after)))
+    Report::record(&columns, with_words(resource)).with_json(json!(resource))
 }
 
 /// Reports what `edit` would do.

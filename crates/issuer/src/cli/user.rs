@@ -31,6 +31,9 @@ pub enum UserCommand {
         /// Email address of the user
         #[arg(long)]
         email: Option<String>,
+        /// The email address is known to belong to the user; a verified address can belong to one user only
+        #[arg(long, requires = "email")]
+        email_verified: bool,
         /// Full name of the user
         #[arg(long)]
         name: Option<String>,
@@ -222,8 +225,8 @@ const ADD: Arguments<'_> =
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: UserCommand, json: bool) -> Result<Report, CliError> {
     match command {
-        UserCommand::Add { username, email, name, roles, groups, password } => {
-            let draft = UserDraft { username, email, email_verified: false, name, roles, groups };
+        UserCommand::Add { username, email, email_verified, name, roles, groups, password } => {
+            let draft = UserDraft { username, email, email_verified, name, roles, groups };
             add(app, draft, password).await.map_err(|error| error.in_terms_of(ADD))
         }
         UserCommand::List { enabled, search } => list(app, &UserFilter { enabled, search }, json).await,

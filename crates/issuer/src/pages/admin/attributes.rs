@@ -10,7 +10,7 @@ use crate::oauth::attribute_type::{AttributeType, Audience};
 use crate::oauth::client_claim::TRUSTED_CLAIMS;
 use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, commands, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -106,6 +106,7 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
         path: path(&attribute.name),
         back: path(&attribute.name),
         submit: "Remove the attribute",
+        command: shell::line("attribute remove", &[&attribute.name], ""),
     };
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
@@ -140,7 +141,8 @@ async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
     ];
     all.extend(fields());
     Ok(FormPage {
-        frame: admin.frame(SECTION, "signet attribute add NAME --type string").await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::add_attribute, String::new())),
         heading: "Declare an attribute".to_owned(),
         action: format!("{PATH}/new"),
         fields: all,
@@ -187,6 +189,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
         path: format!("{PATH}/new"),
         back: format!("{PATH}/new"),
         submit: "Declare the attribute",
+        command: form.command_of(new_form(&form.admin).await?),
     };
     if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
@@ -216,7 +219,8 @@ async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageEr
     let attribute = attributes::show(&admin.reading(), name).await.map_err(failed)?;
     let path = path(name);
     let form = FormPage {
-        frame: admin.frame(SECTION, shell::line("attribute edit", &[&attribute.name], "")).await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::edit_attribute, attribute.name.clone())),
         heading: format!("Change the attribute {}", attribute.name),
         lead: "Values that users have already stay, even if new bounds or a new pattern would refuse them.".to_owned(),
         action: format!("{path}/edit"),
@@ -236,7 +240,7 @@ async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageEr
         "max" => bound(attribute.max),
         _ => attribute.pattern.clone().unwrap_or_default(),
     };
-    Ok(form.filled(value))
+    Ok(form.showing(value))
 }
 
 /// `GET /admin/attributes/{name}/edit`: shows the form of an attribute.
@@ -295,6 +299,7 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
             path: format!("{}/edit", path(&name)),
             back: path(&name),
             submit: "Save",
+            command: form.command_of(edit_form(&form.admin, &name).await?),
         };
         if let Some(page) = form.confirmed(asked).await? {
             return Ok(page);

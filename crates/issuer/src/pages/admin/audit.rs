@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use crate::admin::audit::{self, AuditFilter, AuditQuery, AuditView};
 use crate::admin::{Fault, Listing, Operation, Refused, Window, csv};
 use crate::pages::account::moment;
+use crate::pages::admin::shell::Line;
 use crate::pages::admin::view::{Cell, Field, Kind, List, Table, encode};
 use crate::pages::admin::{Administrator, failed, window};
 use crate::web::error::page::PageError;
@@ -63,6 +64,24 @@ fn asked(query: &PageQuery) -> AuditQuery {
 fn same(query: &PageQuery) -> String {
     let pairs = ["by", "value", "from", "until"].map(|name| format!("{name}={}", encode(query.text(name))));
     pairs.join("&")
+}
+
+/// Returns the command that lists the events for which the page was asked.
+fn command(query: &PageQuery) -> String {
+    let AuditQuery { user, client, event, actor, address, request_id, object, from, until } = asked(query);
+    let options = [
+        ("--user", user),
+        ("--client", client),
+        ("--event", event),
+        ("--actor", actor),
+        ("--address", address),
+        ("--request-id", request_id),
+        ("--object", object),
+        ("--from", from),
+        ("--until", until),
+    ];
+    let line = Line::new("audit list");
+    options.into_iter().fold(line, |line, (option, value)| line.option(option, &value.unwrap_or_default())).into()
 }
 
 /// Returns what is wrong with the parameters of the query themselves. None is ignored, because the list would then show other events than were
@@ -137,7 +156,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
     let formats: &[(&str, &str)] = if is_faulty { &[] } else { &[("CSV", "csv"), ("JSON Lines", "jsonl")] };
     let empty = if is_faulty { "No event is listed until the fields above are right." } else { "No event was found." };
     let list = List {
-        frame: admin.frame(SECTION, "signet audit list").await?,
+        frame: admin.frame(SECTION, command(&query)).await?,
         heading: "Audit",
         lead: "Every sign-in, authorization, consent and change, newest first. A file holds the first 10,000 events; \
                signet audit list --format csv writes them all.",

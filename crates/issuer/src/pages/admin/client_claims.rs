@@ -8,7 +8,7 @@ use crate::admin::{Change, Fault, Refused, client_claims, clients};
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::{Field, FormPage, Kind};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, commands, failed};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::Hidden;
@@ -36,7 +36,8 @@ async fn empty_form(admin: &Administrator, id: &str, version: i32, stored: &str)
         stored => ("To take the claim away, empty its name and save.", vec![Hidden::new("stored", stored)]),
     };
     Ok(FormPage {
-        frame: admin.frame(SECTION, shell::line("client claim set", &[id, "CLAIM"], "--from groups")).await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::put_claim, id.to_owned())),
         heading: "A claim of the client".to_owned(),
         lead: lead.to_owned(),
         action: format!("{path}/claim"),
@@ -92,7 +93,7 @@ async fn claim_form(admin: &Administrator, id: &str, name: &str) -> Result<FormP
             _ => String::new(),
         },
     };
-    Ok(form.filled(value))
+    Ok(form.showing(value))
 }
 
 /// Reads the claim that was typed.
@@ -186,6 +187,7 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
         path: format!("{}/claim", path(&id)),
         back: path(&id),
         submit,
+        command: form.command_of(claim_form(&form.admin, &id, &form.text("stored")).await?),
     };
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);

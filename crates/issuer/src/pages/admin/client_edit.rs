@@ -17,12 +17,12 @@ use crate::oauth::application_type::ApplicationType;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::{is_administration, words};
 use crate::pages::admin::client_form::{FLAGS, URLS, fields, grant_types, jwks};
-use crate::pages::admin::client_secrets::shown_once;
+use crate::pages::admin::client_secrets::{Shown, shown_once};
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::effects::in_words;
 use crate::pages::admin::grant_words::grants_in_words;
 use crate::pages::admin::view::FormPage;
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, commands, failed};
 use crate::web::error::page::PageError;
 
 /// Returns the form of the client `id`, with what is saved.
@@ -30,7 +30,8 @@ async fn edit_form(admin: &Administrator, id: &str) -> Result<FormPage, PageErro
     let client = clients::show(&admin.reading(), id).await.map_err(failed)?;
     let path = path(id);
     let form = FormPage {
-        frame: admin.frame(SECTION, shell::line("client edit", &[id], "--name NAME --add-redirect-uri URI")).await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::edit_client, id.to_owned())),
         heading: "Change the client".to_owned(),
         lead: id.to_owned(),
         action: format!("{path}/edit"),
@@ -40,7 +41,7 @@ async fn edit_form(admin: &Administrator, id: &str) -> Result<FormPage, PageErro
         back: path,
         ..FormPage::default()
     };
-    Ok(form.filled(|name| of_view(name, &client)))
+    Ok(form.showing(|name| of_view(name, &client)))
 }
 
 /// Returns the value of a field of an existing client.
@@ -144,7 +145,8 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
         Ok(effects) => effects,
         Err(refused) => return form.refused(edit_form(&form.admin, &id).await?, refused),
     };
-    let asked = asked(&form, &before, effects.as_deref());
+    let command = form.command_of(edit_form(&form.admin, &id).await?);
+    let asked = asked(&form, &before, effects.as_deref(), command.clone());
     if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
     }
@@ -161,7 +163,8 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
     match attempt_edit(&form, &before).await {
         Ok(Edited { client, client_secret: Some(secret) }) => {
             let heading = format!("The new secret of {}", client.client_name);
-            shown_once(&form.admin, &id, heading, Some(&secret), "", &[]).await
+            let shown = Shown { heading, secret: Some(&secret), command, ..Shown::default() };
+            shown_once(&form.admin, &id, shown).await
         }
         Ok(_) => form.admin.done("saved", &path(&id)),
         Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
@@ -179,8 +182,8 @@ fn set<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Returns what a page says before the change: the `effects` on people, and what else the client may do then.
-fn asked(form: &AdminForm, before: &ClientView, effects: Option<&str>) -> Confirmation {
+/// Returns what a page says before the change: the `effects` on people, what else the client may do then, and the `command` that does the same.
+fn asked(form: &AdminForm, before: &ClientView, effects: Option<&str>, command: String) -> Confirmation {
     let mut sentences: Vec<String> = effects.map(str::to_owned).into_iter().chain(what_follows(form, before)).collect();
     if sentences.is_empty() {
         sentences.push(
@@ -196,6 +199,7 @@ fn asked(form: &AdminForm, before: &ClientView, effects: Option<&str>) -> Confir
         path: format!("{path}/edit"),
         back: path,
         submit: "Save",
+        command,
     }
 }
 

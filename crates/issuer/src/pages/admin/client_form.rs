@@ -14,11 +14,11 @@ use crate::oauth::application_type::ApplicationType;
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::{is_administration, words};
-use crate::pages::admin::client_secrets::shown_once;
+use crate::pages::admin::client_secrets::{Shown, shown_once};
 use crate::pages::admin::clients::{PATH, SECTION};
 use crate::pages::admin::grant_words::grants;
 use crate::pages::admin::view::{Cell, Field, FormPage, Kind, List, Table};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, commands, failed};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Hidden, html};
@@ -132,8 +132,7 @@ pub async fn new(admin: Administrator, query: PageQuery) -> Result<Response, Pag
         return html(&list, Csp::Own);
     }
     let preset = preset_of(&chosen).map_err(failed)?;
-    let draft = preset.map(|preset| preset.draft("{url}")).unwrap_or_default();
-    new_form(&admin, preset).await?.filled(|name| of_draft(name, &draft)).respond()
+    new_form(&admin, preset).await?.respond()
 }
 
 fn preset_of(name: &str) -> Result<Option<&'static Preset>, Refused> {
@@ -173,7 +172,6 @@ async fn new_form(admin: &Administrator, preset: Option<&Preset>) -> Result<Form
     fields
         .insert(0, Field::new("client_id", "Client id", Kind::Text).hint("a-z A-Z 0-9 - . _ ~; it never changes. Empty for a random one."));
     let mut lead = String::new();
-    let mut command = "signet client add --name NAME --access everyone --grant authorization_code --redirect-uri URI".to_owned();
     if let Some(preset) = preset {
         if preset.needs_url() {
             let hint = format!("Such as {}. It stands in the place of {{url}} below.", preset.example);
@@ -184,11 +182,11 @@ async fn new_form(admin: &Administrator, preset: Option<&Preset>) -> Result<Form
         if !claims.is_empty() {
             lead += &format!(" It is also told these claims: {}.", claims.join(", "));
         }
-        let url = if preset.needs_url() { " --url URL" } else { "" };
-        command = format!("signet client add --preset {}{url} --access everyone", preset.name);
     }
-    Ok(FormPage {
-        frame: admin.frame(SECTION, command).await?,
+    let draft = preset.map(|preset| preset.draft("{url}")).unwrap_or_default();
+    let page = FormPage {
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::add_client, String::new())),
         heading: preset.map_or_else(|| "Add a client".to_owned(), |preset| format!("Add {}", preset.title)),
         lead,
         action: "/admin/clients/new".to_owned(),
@@ -197,7 +195,8 @@ async fn new_form(admin: &Administrator, preset: Option<&Preset>) -> Result<Form
         submit: "Add the client",
         back: PATH.to_owned(),
         ..FormPage::default()
-    })
+    };
+    Ok(page.showing(|name| of_draft(name, &draft)))
 }
 
 /// Reads the JWK set. A text that is no JSON is kept as such, and refused with the rest of the form.
@@ -262,6 +261,7 @@ fn draft_of(form: &AdminForm, preset: Option<&Preset>, url: &str) -> ClientDraft
 pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     let preset = preset_of(&form.text("preset")).map_err(|_| PageError::stale_form())?;
     let lead = what_it_may(&form, preset);
+    let command = form.command_of(new_form(&form.admin, preset).await?);
     let asked = || Confirmation {
         section: SECTION,
         heading: "Add the client?".to_owned(),
@@ -269,6 +269,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
         path: "/admin/clients/new".to_owned(),
         back: PATH.to_owned(),
         submit: "Add the client",
+        command: command.clone(),
     };
     if let Some(page) = form.check_confirmation(asked()).await? {
         return Ok(page);
@@ -297,7 +298,8 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     let lines = preset.map(|preset| preset.lines(issuer, &url, &client.client_id, client_secret.as_deref())).unwrap_or_default();
     let proof = preset.map(Preset::proof).unwrap_or_default();
     let heading = format!("{} was added", client.client_name);
-    shown_once(&form.admin, &client.client_id, heading, client_secret.as_deref(), &proof, &lines).await
+    let shown = Shown { heading, secret: client_secret.as_deref(), proof: &proof, paste: &lines, command };
+    shown_once(&form.admin, &client.client_id, shown).await
 }
 
 /// Says what the new client may do, for the page that asks for the password.

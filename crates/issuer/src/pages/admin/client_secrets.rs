@@ -9,7 +9,7 @@ use crate::admin::presets::Paste;
 use crate::clock::DAY;
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::{Detail, Field, FormPage, Kind, Section};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, commands, failed};
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, html};
 
@@ -18,20 +18,24 @@ const ENDS: [(&str, &str); 4] = [("next", "at the next rotation"), ("week", "in 
 
 /// `GET /admin/clients/{id}/secret`: asks when the current secret ends.
 pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Response, PageError> {
-    let client = clients::show(&admin.reading(), &id).await.map_err(failed)?;
-    let page = FormPage {
-        frame: admin.frame(SECTION, shell::line("client rotate-secret", &[&id], "--old-ends-in 7d")).await?,
+    form_of(&admin, &id).await?.filled(|_| "week".to_owned()).respond()
+}
+
+async fn form_of(admin: &Administrator, id: &str) -> Result<FormPage, PageError> {
+    let client = clients::show(&admin.reading(), id).await.map_err(failed)?;
+    Ok(FormPage {
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::rotate_secret, id.to_owned())),
         heading: format!("Give {} a new secret", client.client_name),
         lead:
             "The new secret is shown once. Until the current one ends, both are good, so that the application can be changed without a gap."
                 .to_owned(),
-        action: format!("{}/secret", path(&id)),
+        action: format!("{}/secret", path(id)),
         fields: vec![Field::new("old", "The current secret ends", Kind::Choice(ENDS.to_vec()))],
         submit: "Make a new secret",
-        back: path(&id),
+        back: path(id),
         ..FormPage::default()
-    };
-    page.filled(|_| "week".to_owned()).respond()
+    })
 }
 
 /// `POST /admin/clients/{id}/secret`: makes a new secret and shows it.
@@ -46,6 +50,7 @@ pub async fn rotate(Path(id): Path<String>, mut form: AdminForm) -> Result<Respo
         _ => return Err(PageError::stale_form()),
     };
     let path = path(&id);
+    let command = form.command_of(form_of(&form.admin, &id).await?);
     let asked = Confirmation {
         section: SECTION,
         heading: format!("Give a new secret to {}?", client.client_name),
@@ -53,24 +58,33 @@ pub async fn rotate(Path(id): Path<String>, mut form: AdminForm) -> Result<Respo
         path: format!("{path}/secret"),
         back: path.clone(),
         submit: "Make a new secret",
+        command: command.clone(),
     };
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
     }
     let admin = &form.admin;
     let secret = form.change_drawn(|change| Box::pin(clients::rotate_secret(change, &id, old))).await.map_err(failed)?;
-    shown_once(admin, &id, format!("The new secret of {}", client.client_name), Some(&secret), "", &[]).await
+    let heading = format!("The new secret of {}", client.client_name);
+    shown_once(admin, &id, Shown { heading, secret: Some(&secret), command, ..Shown::default() }).await
+}
+
+/// What a page shows once: the secret of a client, and the lines to paste into the application.
+#[derive(Default)]
+pub(super) struct Shown<'a> {
+    pub heading: String,
+    /// `None` if the client has no secret.
+    pub secret: Option<&'a str>,
+    /// Says how the lines were tried.
+    pub proof: &'a str,
+    pub paste: &'a [Paste],
+    /// The command that did the same from a shell.
+    pub command: String,
 }
 
 /// Shows the secret of the client `id` and the lines to paste into the application. No cache may keep the page.
-pub(super) async fn shown_once(
-    admin: &Administrator,
-    id: &str,
-    heading: String,
-    secret: Option<&str>,
-    proof: &str,
-    paste: &[Paste],
-) -> Result<Response, PageError> {
+pub(super) async fn shown_once(admin: &Administrator, id: &str, shown: Shown<'_>) -> Result<Response, PageError> {
+    let Shown { heading, secret, proof, paste, command } = shown;
     let path = path(id);
     let mut sections = Vec::new();
     if let Some(secret) = secret {
@@ -86,6 +100,6 @@ pub(super) async fn shown_once(
         links.push(("Try what it is told", format!("{path}/try")));
     }
     sections.push(Section { links, ..Section::default() });
-    let frame = admin.frame(SECTION, shell::line("client show", &[id], "")).await?;
+    let frame = admin.frame(SECTION, command).await?;
     html(&Detail { frame, heading, badges: Vec::new(), lead: String::new(), sections }, Csp::Own)
 }

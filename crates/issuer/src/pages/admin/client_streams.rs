@@ -7,7 +7,7 @@ use crate::admin::client_streams::{self, StreamView};
 use crate::admin::clients::ClientView;
 use crate::pages::account::moment;
 use crate::pages::admin::view::{Button, Cell, Section, Table};
-use crate::pages::admin::{AdminForm, Confirmation, failed};
+use crate::pages::admin::{AdminForm, Confirmation, failed, shell};
 use crate::web::error::page::PageError;
 use crate::web::html::Hidden;
 
@@ -90,8 +90,10 @@ pub(super) async fn act(
             (format!("Events that wait in it are lost: {waiting}. Its receiver is told nothing, and may make another."), "Remove the stream")
         }
     };
+    let command = if action == "pause-stream" { "client stream pause" } else { "client stream remove" };
+    let command = shell::line(command, &[id, &stream], "");
     let heading = format!("{submit} {stream}?");
-    let asked = Confirmation { section, heading, lead, path: path.to_owned(), back: path.to_owned(), submit };
+    let asked = Confirmation { section, heading, lead, path: path.to_owned(), back: path.to_owned(), submit, command };
     if let Some(page) = form.agreed(asked).await? {
         return Ok(page);
     }

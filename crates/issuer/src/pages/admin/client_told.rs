@@ -9,6 +9,7 @@ use crate::admin::patch::Patch;
 use crate::admin::{Listing, Refused};
 use crate::fetch::budget::Asker;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim};
+use crate::pages::admin::shell::Line;
 use crate::pages::admin::view::{Button, Cell, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
 use crate::web::error::page::PageError;
@@ -126,7 +127,8 @@ pub(super) async fn act(
                     what they say until they expire.";
         (format!("Stop telling {name} of groups, roles and attributes?"), lead.to_owned(), "Stop telling it")
     };
-    let asked = Confirmation { section, heading, lead, path: path.to_owned(), back: path.to_owned(), submit };
+    let command = Line::new("client edit").operand(id).set("--claims-allowed", if allow { "true" } else { "false" }).into();
+    let asked = Confirmation { section, heading, lead, path: path.to_owned(), back: path.to_owned(), submit, command };
     let page = if allow { form.confirmed(asked).await? } else { form.agreed(asked).await? };
     if let Some(page) = page {
         return Ok(page);

@@ -4,10 +4,11 @@ use axum::extract::Path;
 use axum::response::Response;
 
 use crate::admin::trial::{self, TrialRequest, TriedClaim, TriedPlace};
+use crate::admin::words::{counted, thousands};
 use crate::admin::{Fault, Listing, Refused, clients};
 use crate::pages::admin::clients::{SECTION, path};
-use crate::pages::admin::view::{Cell, Detail, Field, FormPage, Kind, Section, Table, thousands};
-use crate::pages::admin::{Administrator, failed, shell};
+use crate::pages::admin::view::{Cell, Detail, Field, FormPage, Frame, Kind, Section, Table};
+use crate::pages::admin::{Administrator, commands, failed};
 use crate::tokens::user_claims::MAX_CLAIMS_BYTES;
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
@@ -17,7 +18,6 @@ use crate::web::html::{Csp, html};
 pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery) -> Result<Response, PageError> {
     let client = clients::show(&admin.reading(), &id).await.map_err(failed)?;
     let path = path(&id);
-    let frame = admin.frame(SECTION, shell::line("client try", &[&id], "--user USERNAME --scope openid")).await?;
     let fields = vec![
         Field::new("user", "Username", Kind::Text),
         Field::new("scope", "Scopes", Kind::Text).hint(
@@ -28,7 +28,8 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
             .hint("The identifier of the service that the access token is for; empty for the default."),
     ];
     let form = FormPage {
-        frame,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::try_client, id.clone())),
         heading: format!("Try what {} is told", client.client_name),
         lead: "Shows the claims of the ID token, of UserInfo and of the access token, and why others are missing. Nobody is signed in."
             .to_owned(),
@@ -77,19 +78,21 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
             format!("{user} could not sign in to {}. {} If they could, it would be told this.", client.client_name, obstacles.join(" "))
         }
     };
-    html(&Detail { frame: form.frame, heading, badges: vec![badge], lead, sections }, Csp::Own)
+    let frame = Frame { command: form.command_line(), ..form.frame };
+    html(&Detail { frame, heading, badges: vec![badge], lead, sections }, Csp::Own)
 }
 
 /// Says how long a place is, and whether it would be issued.
 fn lead(place: &TriedPlace) -> String {
-    let about = format!("{} bytes of JSON, of which {} are about the user", thousands(place.bytes), thousands(place.user_bytes));
+    let bytes = |number| counted(number, "byte", "bytes");
+    let about = format!("{} of JSON, {} of them about the user", bytes(place.bytes), thousands(place.user_bytes));
     match (place.token_bytes, &place.refused) {
-        (Some(bytes), Some(reason)) => {
-            format!("This token would not be issued: {reason}. It would have {} bytes; its claims are {about}.", thousands(bytes))
+        (Some(size), Some(reason)) => {
+            format!("This token would not be issued: {reason}. It would have {}; its claims are {about}.", bytes(size))
         }
-        (Some(bytes), None) => {
+        (Some(size), None) => {
             let most = thousands(MAX_CLAIMS_BYTES);
-            format!("The token has {} bytes. Its claims are {about}; at most {most} about the user are issued.", thousands(bytes))
+            format!("The token has {}. Its claims are {about}; at most {most} about the user are issued.", bytes(size))
         }
         (None, _) => format!("The answer is {about}."),
     }

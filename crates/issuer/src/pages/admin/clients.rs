@@ -8,6 +8,7 @@ use axum::response::Response;
 use crate::admin::audit::{RefusalView, refusals as refusals_of};
 use crate::admin::clients::{self, ClientFilter, ClientView, SecretView};
 use crate::admin::preview::{self, Subject};
+use crate::admin::words::counted;
 use crate::admin::{Listing, Operation, Refused, client_claims};
 use crate::oauth::access::Access;
 use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
@@ -16,6 +17,7 @@ use crate::oauth::pkce::Pkce;
 use crate::pages::account::moment;
 use crate::pages::admin::effects::tokens;
 use crate::pages::admin::grant_words::{grants_in_brief, grants_in_words};
+use crate::pages::admin::shell::Line;
 use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, client_streams, client_told, failed, shell, window};
 use crate::web::error::page::PageError;
@@ -37,7 +39,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
     let page = clients::list(&reading, &filter, &window(&query)).await.map_err(failed)?;
     let total = if words.is_empty() { None } else { Some(clients::count_found(&reading, words).await.map_err(failed)?) };
     let list = List {
-        frame: admin.frame(SECTION, "signet client list").await?,
+        frame: admin.frame(SECTION, Line::new("client list").option("--search", words)).await?,
         heading: "Clients",
         lead: "Applications that sign people in, and services that ask for tokens of their own.",
         links: vec![("Add a client", "/admin/clients/new")],
@@ -71,13 +73,10 @@ fn who_may_sign_in(client: &ClientView) -> Vec<Cell> {
     match client.access {
         Access::Everyone => Cell::text("Everyone may sign in"),
         Access::Groups if client.groups.is_empty() => Cell::text("Nobody may sign in, because it has no group"),
-        Access::Groups => Cell::text(match client.groups.len() {
-            1 => "Members of 1 group may sign in:".to_owned(),
-            number => format!("Members of {number} groups may sign in:"),
-        })
-        .into_iter()
-        .chain(Cell::links("/admin/groups", &client.groups))
-        .collect(),
+        Access::Groups => Cell::text(format!("Members of {} may sign in:", counted(client.groups.len(), "group", "groups")))
+            .into_iter()
+            .chain(Cell::links("/admin/groups", &client.groups))
+            .collect(),
     }
 }
 
@@ -95,7 +94,7 @@ fn secrets(client: &ClientView) -> Vec<Cell> {
     let secret = |secret: &SecretView| {
         let ends = secret.expires_at.map_or_else(String::new, |at| format!(", ends {}", moment(at)));
         let used = secret.last_used_at.map_or_else(|| ", never used".to_owned(), |at| format!(", last used {}", moment(at)));
-        format!("{} days old{ends}{used}", secret.age_days)
+        format!("{} old{ends}{used}", counted(secret.age_days, "day", "days"))
     };
     let texts: Vec<String> = client.secrets.iter().map(secret).collect();
     Cell::text(if texts.is_empty() { "none".to_owned() } else { texts.join("; ") })
@@ -106,7 +105,10 @@ fn registered(client: &ClientView, days: u32) -> String {
     match (client.registered_itself, days) {
         (false, _) => String::new(),
         (true, 0) => "This client registered itself.".to_owned(),
-        (true, days) => format!("This client registered itself. It is removed when nobody has used it for {days} days."),
+        (true, days) => {
+            let days = counted(days, "day", "days");
+            format!("This client registered itself. It is removed when nobody has used it for {days}.")
+        }
     }
 }
 
@@ -211,17 +213,14 @@ pub async fn access(admin: Administrator, Path(id): Path<String>) -> Result<Resp
 
 /// Says what is lost with a client.
 fn losses(client: &ClientView, claims: usize) -> String {
-    let count = |number: usize, one: &str, many: &str| match number {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        number => Some(format!("{number} {many}")),
-    };
+    let given = client.live_authorizations.unwrap_or_default();
     let lost = [
-        count(client.live_authorizations.unwrap_or_default(), "authorization that people gave it", "authorizations that people gave it"),
-        count(client.secrets.len(), "secret", "secrets"),
-        count(claims, "claim", "claims"),
+        (given, "authorization that people gave it", "authorizations that people gave it"),
+        (client.secrets.len(), "secret", "secrets"),
+        (claims, "claim", "claims"),
     ];
-    let lost: Vec<String> = lost.into_iter().flatten().chain(["the consents of people".to_owned()]).collect();
+    let lost = lost.into_iter().filter(|(number, ..)| *number > 0).map(|(number, one, many)| counted(number, one, many));
+    let lost: Vec<String> = lost.chain(["the consents of people".to_owned()]).collect();
     format!("Nobody can sign in to it any more, and its client id is free for another. These are deleted with it: {}.", lost.join(", "))
 }
 
@@ -264,7 +263,8 @@ pub async fn act(Path(id): Path<String>, mut form: AdminForm) -> Result<Response
         _ => return Err(PageError::stale_form()),
     };
     let heading = format!("{heading} {}?", client.client_name);
-    let asked = Confirmation { section: SECTION, heading, lead, path: path.clone(), back: path.clone(), submit };
+    let command = shell::line(&format!("client {action}"), &[&client.client_id], "");
+    let asked = Confirmation { section: SECTION, heading, lead, path: path.clone(), back: path.clone(), submit, command };
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
     }

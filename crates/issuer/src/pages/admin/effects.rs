@@ -4,9 +4,10 @@ use axum::response::Response;
 
 use crate::admin::preview::{self, Effect, Kind, NAMED, Preview, Subject};
 use crate::admin::scope_losses::ScopeLoss;
+use crate::admin::words::counted;
 use crate::admin::{Change, Refused, Work, groups};
 use crate::audit::Actor;
-use crate::pages::admin::view::thousands;
+use crate::pages::admin::shell::Line;
 use crate::pages::admin::{AdminForm, Administrator, Confirmation};
 use crate::web::error::page::PageError;
 
@@ -42,10 +43,11 @@ impl Administrator {
 pub(super) fn in_words(preview: &Preview) -> String {
     let mut sentences: Vec<String> = preview.scopes.iter().flatten().map(losses).collect();
     sentences.extend(preview.effects.iter().map(sentence));
-    let examined = thousands(preview.examined);
+    let examined = preview.examined;
     match (preview.is_idle(), preview.complete) {
         (true, true) => sentences.push("The roles, groups and applications of users stay as they are.".to_owned()),
-        (true, false) => sentences.push(format!("Of the {examined} users who were examined, nobody gains or loses anything.")),
+        (true, false) => sentences
+            .push(format!("Of the {} examined, nobody gains or loses anything.", counted(examined, "user who was", "users who were"))),
         (false, _) => {}
     }
     sentences.extend(tokens(preview));
@@ -55,7 +57,10 @@ pub(super) fn in_words(preview: &Preview) -> String {
         sentences.push("More clients use it; the page of the group lists them.".to_owned());
     }
     if !preview.complete {
-        sentences.push(format!("More users may be concerned; only {examined} were examined, so that the numbers may be higher."));
+        sentences.push(format!(
+            "More users may be concerned; only {} examined, so that the numbers may be higher.",
+            counted(examined, "was", "were")
+        ));
     }
     sentences.join(" ")
 }
@@ -108,14 +113,9 @@ fn sentence(effect: &Effect) -> String {
         Kind::Scope => "scope",
         Kind::Client => "application",
     };
-    let (noun, verb) = match (*count == 1, gained) {
-        (true, true) => ("user", "gains"),
-        (true, false) => ("user", "loses"),
-        (false, true) => ("users", "gain"),
-        (false, false) => ("users", "lose"),
-    };
+    let who = if *gained { counted(count, "user gains", "users gain") } else { counted(count, "user loses", "users lose") };
     let more = if *count > users.len() { " and more" } else { "" };
-    format!("{count} {noun} {verb} the {kind} {name}: {}{more}.", users.join(", "))
+    format!("{who} the {kind} {name}: {}{more}.", users.join(", "))
 }
 
 /// The outcome of a change of members.
@@ -155,10 +155,11 @@ impl AdminForm {
         };
         let heading = match (add.len(), remove.len()) {
             (1, 0) => format!("Add {} to the group {name}?", add[0]),
-            (number, 0) => format!("Add {number} users to the group {name}?"),
+            (number, 0) => format!("Add {} to the group {name}?", counted(number, "user", "users")),
             _ => format!("Change the members of the group {name}?"),
         };
-        let asked = Confirmation { section, heading, lead, path, back, submit: "Change the members" };
+        let command = Line::new("group members").operand(name).each("--add", add).each("--remove", remove).into();
+        let asked = Confirmation { section, heading, lead, path, back, submit: "Change the members", command };
         let page = if grants || self.is_confirmation() { self.confirmed(asked).await? } else { self.agreed(asked).await? };
         if let Some(page) = page {
             return Ok(Members::Asked(page));

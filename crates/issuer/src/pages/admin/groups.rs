@@ -11,8 +11,9 @@ use crate::admin::{Listing, Operation, Refused};
 use crate::oauth::group_name;
 use crate::pages::account::moment;
 use crate::pages::admin::effects::Members;
+use crate::pages::admin::shell::Line;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, commands, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -34,7 +35,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         _ => "There are no more groups.",
     };
     let list = List {
-        frame: admin.frame(SECTION, "signet group list").await?,
+        frame: admin.frame(SECTION, Line::new("group list").option("--search", words)).await?,
         heading: "Groups",
         lead: "Named sets of users. A group can carry roles, decide who may use an application, and be shown to applications.",
         links: vec![("Add a group", "/admin/groups/new")],
@@ -132,6 +133,7 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
     form.show_version(group.version);
     let count = groups::count_members(&form.admin.reading(), &name).await.map_err(failed)?;
     let members = match count {
+        0 => "It has no members who would lose".to_owned(),
         1 => "Its only member loses".to_owned(),
         1000.. => "Its members, 1,000 or more, lose".to_owned(),
         several => format!("Its {several} members lose"),
@@ -149,6 +151,7 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
         path: path(&group.name),
         back: path(&group.name),
         submit: "Remove the group",
+        command: shell::line("group remove", &[&group.name], ""),
     };
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
@@ -172,7 +175,8 @@ fn fields() -> Vec<Field> {
 
 async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
     Ok(FormPage {
-        frame: admin.frame(SECTION, "signet group add NAME").await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::add_group, String::new())),
         heading: "Add a group".to_owned(),
         action: "/admin/groups/new".to_owned(),
         fields: fields(),
@@ -196,6 +200,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
         path: "/admin/groups/new".to_owned(),
         back: "/admin/groups/new".to_owned(),
         submit: "Add the group",
+        command: form.command_of(new_form(&form.admin).await?),
     };
     if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
@@ -221,7 +226,8 @@ async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageEr
     let group = groups::show(&admin.reading(), name).await.map_err(failed)?;
     let path = path(&group.name);
     let form = FormPage {
-        frame: admin.frame(SECTION, shell::line("group edit", &[&group.name], "")).await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::edit_group, group.name.clone())),
         heading: format!("Change the group {}", group.name),
         lead: "A name that the group gives up is never given to another group.".to_owned(),
         action: format!("{path}/edit"),
@@ -239,7 +245,7 @@ async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageEr
         "is_default" => group.is_default.to_string(),
         _ => group.delegated.to_string(),
     };
-    Ok(form.filled(value))
+    Ok(form.showing(value))
 }
 
 /// `GET /admin/groups/{name}/edit`: shows the form of a group.
@@ -322,7 +328,8 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
         };
         let lead = tells_effects.then_some(effects).into_iter().chain(others).collect::<Vec<_>>().join(" ");
         let (path, back) = (format!("{}/edit", path(&group.name)), path(&group.name));
-        let asked = Confirmation { section: SECTION, heading, lead, path, back, submit };
+        let command = form.command_of(edit_form(&form.admin, &name).await?);
+        let asked = Confirmation { section: SECTION, heading, lead, path, back, submit, command };
         let page = if changes_roles { form.confirmed(asked).await? } else { form.agreed(asked).await? };
         if let Some(page) = page {
             return Ok(page);
@@ -341,7 +348,8 @@ async fn members_form(admin: &Administrator, name: &str) -> Result<FormPage, Pag
         lead += " Only an administrator may add or take out users who hold a scope of administration.";
     }
     Ok(FormPage {
-        frame: admin.frame(SECTION, shell::line("group members", &[name], "--add USERNAME")).await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::change_members, name.to_owned())),
         heading: format!("Members of {name}"),
         lead,
         action: format!("{path}/members"),

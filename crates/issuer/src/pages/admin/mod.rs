@@ -11,6 +11,7 @@ mod client_streams;
 mod client_told;
 pub mod client_trial;
 pub mod clients;
+mod commands;
 mod effects;
 mod field;
 mod figure;
@@ -183,6 +184,8 @@ struct Confirmation {
     path: String,
     back: String,
     submit: &'static str,
+    /// The command that does the same from a shell.
+    command: String,
 }
 
 impl AdminForm {
@@ -286,7 +289,7 @@ impl AdminForm {
         };
         let carried = self.form.iter().filter(|(name, _)| is_carried(name));
         Ok(FormPage {
-            frame: self.admin.frame(asked.section, "").await?,
+            frame: self.admin.frame(asked.section, asked.command).await?,
             heading: asked.heading,
             lead: asked.lead,
             action: asked.path,

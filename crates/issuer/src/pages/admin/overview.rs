@@ -5,6 +5,7 @@ use axum::response::Response;
 use crate::admin::activity::{self, HourView};
 use crate::admin::checks::{self, Finding};
 use crate::admin::stale::{self, First, OldSecret, StaleUser, UNUSED_DAYS, UnusedClient};
+use crate::admin::words::counted;
 use crate::admin::{Listing, Operation, keys};
 use crate::clock::{DAY, HOUR, UnixSeconds};
 use crate::pages::account::moment;
@@ -39,13 +40,9 @@ pub async fn show(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         let lead = "Search for the person whom you want to help, or look for them in the list of users.".to_owned();
         (lead, vec![Section { links: vec![("Users", "/admin/users".to_owned())], ..Section::default() }])
     };
-    let detail = Detail {
-        frame: admin.frame("Overview", "signet doctor").await?,
-        heading: "Overview".to_owned(),
-        lead,
-        sections,
-        ..Detail::default()
-    };
+    let command = if query.text("range") == "week" { "signet audit activity --hours 168" } else { "signet doctor" };
+    let detail =
+        Detail { frame: admin.frame("Overview", command).await?, heading: "Overview".to_owned(), lead, sections, ..Detail::default() };
     html(&detail, Csp::Own)
 }
 
@@ -70,12 +67,15 @@ async fn findings(admin: &Administrator) -> Result<Section, PageError> {
 }
 
 /// The kinds of tokens that the chart shows, with their colours and labels.
-const TOKENS: [(&str, &str, &str); 4] = [
-    ("tokens_refresh_token", "one", "refreshed"),
-    ("tokens_authorization_code", "two", "after a sign-in"),
-    ("tokens_client_credentials", "three", "for clients themselves"),
-    ("tokens_password", "four", "by password"),
+const TOKENS: [Kind; 4] = [
+    ("tokens_refresh_token", "one", ["refreshed", "refreshed"]),
+    ("tokens_authorization_code", "two", ["after a sign-in", "after sign-ins"]),
+    ("tokens_client_credentials", "three", ["for a client itself", "for clients themselves"]),
+    ("tokens_password", "four", ["by password", "by password"]),
 ];
+
+/// A kind of numbers, its colour, and its label for one and for several.
+type Kind = (&'static str, &'static str, [&'static str; 2]);
 
 /// Shows the sign-ins and the tokens of the last 24 hours, or those of each of the last 7 days (in UTC).
 async fn charts(admin: &Administrator, is_week: bool) -> Result<Section, PageError> {
@@ -87,8 +87,9 @@ async fn charts(admin: &Administrator, is_week: bool) -> Result<Section, PageErr
     let parts: Vec<&[HourView]> = hours.chunk_by(|a, b| a.hour.div_euclid(span) == b.hour.div_euclid(span)).collect();
     let labels: Vec<String> = parts.iter().map(|part| label(part[0].hour, is_week)).collect();
     let numbers = |kind: &str| parts.iter().map(|part| part.iter().filter_map(|hour| hour.counts.get(kind)).sum()).collect::<Vec<i64>>();
-    let chart = |title: &str, columns: &[&'static str], kinds: &[(&'static str, &'static str, &'static str)]| -> (Figure, Option<Table>) {
-        let series: Vec<Series> = kinds.iter().map(|(kind, class, label)| Series { class, label, numbers: numbers(kind) }).collect();
+    let chart = |title: &str, columns: &[&'static str], kinds: &[Kind]| -> (Figure, Option<Table>) {
+        let series: Vec<Series> =
+            kinds.iter().map(|(kind, class, labels)| Series { class, labels: *labels, numbers: numbers(kind) }).collect();
         let row = |index: usize| {
             let counts = series.iter().map(|series| Cell::text(series.numbers[index].to_string()));
             std::iter::once(Cell::text(labels[index].clone())).chain(counts).collect()
@@ -97,7 +98,7 @@ async fn charts(admin: &Administrator, is_week: bool) -> Result<Section, PageErr
         (bars(title, &labels, if is_week { 1 } else { 4 }, &series), Some(table))
     };
     let first = if is_week { "Day" } else { "Hour (UTC)" };
-    let sign_ins = [("sign_ins", "one", "sign-ins"), ("failed_sign_ins", "fault", "failures")];
+    let sign_ins = [("sign_ins", "one", ["sign-in", "sign-ins"]), ("failed_sign_ins", "fault", ["failure", "failures"])];
     let columns = [first, "Refreshed", "After a sign-in", "For clients themselves", "By password"];
     Ok(Section {
         title: "Activity",
@@ -155,11 +156,11 @@ async fn unused(admin: &Administrator) -> Result<Vec<Section>, PageError> {
     let secret = |secret: OldSecret| {
         vec![
             Cell::link("/admin/clients", &secret.client_id),
-            Cell::text(format!("{} days", secret.age_days)),
+            Cell::text(counted(secret.age_days, "day", "days")),
             Cell::text(secret.last_used_at.map_or_else(|| "never".to_owned(), moment)),
         ]
     };
-    let days = admin.app.settings.client_secret_max_age_days;
+    let days = counted(admin.app.settings.client_secret_max_age_days, "day", "days");
     Ok(vec![
         section(
             "Accounts that nobody uses",
@@ -177,7 +178,7 @@ async fn unused(admin: &Administrator) -> Result<Vec<Section>, PageError> {
         ),
         section(
             "Old secrets",
-            format!("Secrets of clients that are older than {days} days. Give the client a new one and let the old one end."),
+            format!("Secrets of clients that are older than {days}. Give the client a new one and let the old one end."),
             (&["Client", "Age", "Last used"], "No secret is that old."),
             found.secrets,
             secret,

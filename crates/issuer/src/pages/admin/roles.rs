@@ -8,7 +8,7 @@ use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
 use crate::admin::{MemberView, Refused};
 use crate::config::ADMIN;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, commands, failed, shell, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
@@ -56,7 +56,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
     // The operation refuses to remove the role without which nobody could administer the issuer.
     let removal = (role.name != ADMIN).then(|| Button::new("Remove the role", &path, "remove").danger());
     let detail = Detail {
-        frame: admin.frame(SECTION, shell::line("role scopes", &[&role.name], "")).await?,
+        frame: admin.frame(SECTION, shell::line("role show", &[&role.name], "")).await?,
         heading: role.display_name.clone().unwrap_or_else(|| role.name.clone()),
         sections: vec![
             Section {
@@ -102,6 +102,7 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
         path: path(&role.name),
         back: path(&role.name),
         submit: "Remove the role",
+        command: shell::line("role remove", &[&role.name], ""),
     };
     if let Some(page) = form.confirmed(asked).await? {
         return Ok(page);
@@ -118,10 +119,15 @@ fn scopes_field() -> Field {
 
 async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
     Ok(FormPage {
-        frame: admin.frame(SECTION, "signet role add NAME --scope SCOPE").await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::add_role, String::new())),
         heading: "Add a role".to_owned(),
         action: "/admin/roles/new".to_owned(),
-        fields: vec![Field::new("name", "Name", Kind::Text).hint("Printable ASCII without spaces, such as clerk."), scopes_field()],
+        fields: vec![
+            Field::new("name", "Name", Kind::Text).hint("Printable ASCII without spaces, such as clerk."),
+            Field::new("display_name", "Shown to people as", Kind::Text),
+            scopes_field(),
+        ],
         submit: "Add the role",
         back: PATH.to_owned(),
         ..FormPage::default()
@@ -142,12 +148,13 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
         path: "/admin/roles/new".to_owned(),
         back: "/admin/roles/new".to_owned(),
         submit: "Add the role",
+        command: form.command_of(new_form(&form.admin).await?),
     };
     if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
     }
     let actor = form.careful_actor();
-    let added = match NewRole::check(&form.text("name"), &form.lines("scopes")) {
+    let added = match NewRole::check_shown_as(&form.text("name"), form.optional("display_name"), &form.lines("scopes")) {
         Ok(role) => form.attempt(&actor, move |change| Box::pin(roles::add(change, role))).await,
         Err(refused) => Err(refused),
     };
@@ -163,7 +170,8 @@ async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageEr
     let role = roles::show(&admin.reading(), name).await.map_err(failed)?;
     let path = path(&role.name);
     let form = FormPage {
-        frame: admin.frame(SECTION, shell::line("role scopes", &[name], "--add SCOPE")).await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::edit_role, role.name.clone())),
         heading: format!("Change the role {name}"),
         lead: "Users lose a scope that is taken away at the next refresh of each app.".to_owned(),
         action: format!("{path}/edit"),
@@ -182,7 +190,7 @@ async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageEr
         "scopes" => role.scopes.join("\n"),
         _ => role.delegated.to_string(),
     };
-    Ok(form.filled(value))
+    Ok(form.showing(value))
 }
 
 /// `GET /admin/roles/{name}/edit`: shows the form of a role.
@@ -214,6 +222,7 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
             path: format!("{}/edit", path(&role.name)),
             back: path(&role.name),
             submit: "Change the scopes",
+            command: form.command_of(edit_form(&form.admin, &role.name).await?),
         };
         if let Some(page) = form.confirmed(asked).await? {
             return Ok(page);

@@ -6,6 +6,7 @@ use crate::admin::clients::{self, ClientFilter};
 use crate::admin::groups::{self, GroupFilter};
 use crate::admin::users::{self, UserFilter};
 use crate::admin::{Listing, Operation, Window};
+use crate::pages::admin::shell::{self, Line};
 use crate::pages::admin::view::{Cell, Detail, Frame, Search, Section, Table};
 use crate::pages::admin::{Administrator, clients as client_pages, failed, groups as group_pages, users as user_pages};
 use crate::web::error::page::PageError;
@@ -40,8 +41,13 @@ pub async fn show(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         }
     }
     let lead = "Each word must begin a word of the name; for users also of the username or email address, for clients of the client id.";
+    // The command line searches one kind at a time.
+    let kinds = [("user list", Operation::UserList), ("group list", Operation::GroupList), ("client list", Operation::ClientList)];
+    let kinds = kinds.into_iter().filter(|(_, operation)| admin.may(*operation));
+    let searched = if words.is_empty() { "WORDS" } else { words };
+    let command = shell::all(&kinds.map(|(list, _)| Line::new(list).set("--search", searched).to_string()).collect::<Vec<_>>());
     let detail = Detail {
-        frame: Frame { searched: words.to_owned(), ..admin.frame("", "signet user list --search WORDS").await? },
+        frame: Frame { searched: words.to_owned(), ..admin.frame("", command).await? },
         heading: "Search".to_owned(),
         lead: lead.to_owned(),
         sections,

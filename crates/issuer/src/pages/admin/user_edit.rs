@@ -14,13 +14,11 @@ use crate::admin::users::{self, UserPatch, UserView};
 use crate::admin::{Fault, Operation, Refused, Window};
 use crate::oauth::attribute_type::{AttributeType, texts};
 use crate::oauth::standard_claims::TEXT_CLAIMS;
+use crate::pages::admin::commands::{self, ATTRIBUTE};
 use crate::pages::admin::users::{SECTION, path};
 use crate::pages::admin::view::{Field, FormPage, Kind};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
 use crate::web::error::page::PageError;
-
-/// The prefix of the fields of attributes, so that no attribute takes the place of another field.
-const ATTRIBUTE: &str = "attribute-";
 
 /// Returns the attributes that are declared. Their number is bounded.
 async fn declared(admin: &Administrator) -> Result<Vec<AttributeView>, PageError> {
@@ -86,7 +84,8 @@ async fn page(admin: &Administrator, user: &UserView, declared: &[AttributeView]
         fields.extend(claims().map(|claim| Field::new(claim, label(claim), Kind::Text).hint(format!("The claim {claim}."))));
     }
     let form = FormPage {
-        frame: admin.frame(SECTION, shell::line("user edit", &[&user.username], "--name NAME")).await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::edit_user, user.username.clone())),
         heading: format!("Change {}", user.username),
         lead: "Applications see the new values at the next refresh. The id stays, by which they know the user.".to_owned(),
         action: format!("{path}/edit"),
@@ -107,7 +106,7 @@ async fn page(admin: &Administrator, user: &UserView, declared: &[AttributeView]
             None => user.claims.get(other).cloned().unwrap_or_default(),
         },
     };
-    Ok(form.filled(value))
+    Ok(form.showing(value))
 }
 
 /// `GET /admin/users/{username}/edit`: shows the form.
@@ -121,12 +120,13 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
 /// verified is confirmed with the password.
 pub async fn save(Path(username): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let user = users::show(&form.admin.reading(), &username).await.map_err(failed)?;
-    let asked = verifying(&user.username, &form.text("email"));
+    let declared = declared(&form.admin).await?;
+    let command = form.command_of(page(&form.admin, &user, &declared).await?);
+    let asked = verifying(&user.username, &form.text("email"), command.clone());
     if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
     }
     let admin = &form.admin;
-    let declared = declared(admin).await?;
     let optional = |name: &str| form.optional(name).map_or(Patch::Clear, Patch::Set);
     let mut patch = UserPatch { name: optional("name"), email: optional("email"), ..UserPatch::default() };
     if admin.may(Operation::UserEditEverything) {
@@ -155,7 +155,7 @@ pub async fn save(Path(username): Path<String>, mut form: AdminForm) -> Result<R
         if let Err(refused) = tried {
             return redraw(&form, id, &declared, refused).await;
         }
-        if let Some(page) = form.agreed(renaming(&user.username, &new)).await? {
+        if let Some(page) = form.agreed(renaming(&user.username, &new, command)).await? {
             return Ok(page);
         }
     }
@@ -168,7 +168,7 @@ pub async fn save(Path(username): Path<String>, mut form: AdminForm) -> Result<R
 }
 
 /// Returns what a page says before the address `email` of the user `username` counts as verified.
-fn verifying(username: &str, email: &str) -> Confirmation {
+fn verifying(username: &str, email: &str, command: String) -> Confirmation {
     Confirmation {
         section: SECTION,
         heading: format!("Is the address of {username} verified?"),
@@ -176,11 +176,12 @@ fn verifying(username: &str, email: &str) -> Confirmation {
         path: format!("{}/edit", path(username)),
         back: path(username),
         submit: "Save",
+        command,
     }
 }
 
 /// Returns what a page says before the user `old` gets the username `new`.
-fn renaming(old: &str, new: &str) -> Confirmation {
+fn renaming(old: &str, new: &str, command: String) -> Confirmation {
     Confirmation {
         section: SECTION,
         heading: format!("Give {old} the username {new}?"),
@@ -192,6 +193,7 @@ fn renaming(old: &str, new: &str) -> Confirmation {
         path: format!("{}/edit", path(old)),
         back: path(old),
         submit: "Save",
+        command,
     }
 }
 

@@ -16,9 +16,10 @@ use crate::admin::users::{self, NewUser, PasswordHash, UserDraft, UserFilter, Us
 use crate::admin::{Fault, Operation, Refused, Window};
 use crate::app::App;
 use crate::pages::admin::effects::Members;
+use crate::pages::admin::shell::Line;
 use crate::pages::admin::version::explained;
 use crate::pages::admin::view::{Cell, Choose, Detail, Field, FormPage, Kind, List, Search, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed, shell, window};
+use crate::pages::admin::{AdminForm, Administrator, Confirmation, commands, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Hidden, html};
@@ -54,7 +55,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         "People who can sign in. Those without a box hold a scope of administration, so only an administrator may change them."
     };
     let list = List {
-        frame: admin.frame(SECTION, "signet user list").await?,
+        frame: admin.frame(SECTION, Line::new("user list").option("--search", words)).await?,
         heading: "Users",
         lead,
         links: vec![("Add a user", "/admin/users/new")],
@@ -116,7 +117,8 @@ pub async fn choose(mut form: AdminForm) -> Result<Response, PageError> {
         Refused::Invalid(faults)
     };
     let page = FormPage {
-        frame: form.admin.frame(SECTION, "signet group members NAME --add USERNAME").await?,
+        frame: form.admin.frame(SECTION, "").await?,
+        command: Some((commands::add_to_group, String::new())),
         heading: "Add the chosen users to a group".to_owned(),
         action: PATH.to_owned(),
         hidden: vec![Hidden::new("action", "add-to-group")],
@@ -152,7 +154,8 @@ pub(super) fn state(enabled: bool) -> Cell {
 
 async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
     Ok(FormPage {
-        frame: admin.frame(SECTION, "signet user add NAME --email ADDRESS").await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::add_user, String::new())),
         heading: "Add a user".to_owned(),
         lead: "The user gets a password that is shown once. They must choose their own when they first sign in.".to_owned(),
         action: "/admin/users/new".to_owned(),
@@ -193,6 +196,7 @@ fn what_is_given(form: &AdminForm) -> String {
 
 /// `POST /admin/users/new`: adds a user, after a page that asks for the password of the administrator, and shows the generated one once.
 pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Response, PageError> {
+    let command = form.command_of(new_form(&form.admin).await?);
     let asked = Confirmation {
         section: SECTION,
         heading: format!("Add the user {}?", form.text("username")),
@@ -200,6 +204,7 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
         path: "/admin/users/new".to_owned(),
         back: "/admin/users/new".to_owned(),
         submit: "Add the user",
+        command: command.clone(),
     };
     if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
@@ -230,7 +235,7 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
         Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
         Ok(user) => {
             let detail = Detail {
-                frame: admin.frame(SECTION, "").await?,
+                frame: admin.frame(SECTION, command).await?,
                 heading: format!("Added {}", user.username),
                 badges: Vec::new(),
                 lead: "Give them this password. It is not shown again, and they must choose their own when they first sign in.".to_owned(),
@@ -253,7 +258,8 @@ async fn roles_form(admin: &Administrator, username: &str) -> Result<FormPage, P
         lead += &format!(" The help desk gives and takes these roles: {}. An administrator may change the others.", delegated.join(", "));
     }
     let form = FormPage {
-        frame: admin.frame(SECTION, shell::line("user roles", &[&user.username], "--add ROLE")).await?,
+        frame: admin.frame(SECTION, "").await?,
+        command: Some((commands::change_user_roles, user.username.clone())),
         heading: format!("Roles of {}", user.username),
         lead,
         action: format!("{path}/roles"),
@@ -263,7 +269,7 @@ async fn roles_form(admin: &Administrator, username: &str) -> Result<FormPage, P
         back: path,
         ..FormPage::default()
     };
-    Ok(form.filled(|_| user.roles.join("\n")))
+    Ok(form.showing(|_| user.roles.join("\n")))
 }
 
 /// `GET /admin/users/{username}/roles`: shows the form for the roles of a user.
@@ -312,8 +318,9 @@ pub async fn change_roles(Path(username): Path<String>, mut form: AdminForm) -> 
                 lead += &format!("{name} {verb} the roles: {}. ", roles.join(", "));
             }
         }
-        let asked =
-            Confirmation { section: SECTION, heading, lead: lead + &effects, path: format!("{path}/roles"), back: path.clone(), submit };
+        let command = form.command_of(roles_form(&form.admin, &username).await?);
+        let (lead, back) = (lead + &effects, path.clone());
+        let asked = Confirmation { section: SECTION, heading, lead, path: format!("{path}/roles"), back, submit, command };
         if let Some(page) = form.confirmed(asked).await? {
             return Ok(page);
         }

@@ -67,6 +67,11 @@ impl AdminForm {
         FormPage { version, ..page.filled(|name| self.typed(name)) }
     }
 
+    /// Returns the command that does what `page`, which shows the object as it is saved, would do with what was typed.
+    pub(super) fn command_of(&self, page: FormPage) -> String {
+        self.redrawn(page).command_line()
+    }
+
     fn typed(&self, name: &str) -> String {
         self.form.get(name).unwrap_or_default().to_owned()
     }

@@ -7,6 +7,8 @@ use axum::response::Response;
 
 use crate::admin::Fault;
 use crate::admin::search::Total;
+use crate::admin::words::thousands;
+use crate::pages::admin::commands::{Filled, Writer};
 pub use crate::pages::admin::field::{Field, Kind};
 use crate::pages::admin::figure::{Figure, Shape, WIDTH};
 use crate::pages::admin::offers::Offers;
@@ -116,19 +118,6 @@ pub fn found(total: Total) -> String {
     }
 }
 
-/// Writes `number` with a comma between thousands.
-pub fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A part of a page of details.
 #[derive(Debug, Clone, Default)]
 pub struct Section {
@@ -183,6 +172,10 @@ pub struct FormPage {
     /// The path of the page that "Cancel" leads to.
     pub back: String,
     pub error: String,
+    /// What writes the command of the form, with the name of the object that the form changes. `None` if the frame has the command.
+    pub command: Option<(Writer, String)>,
+    /// The values that are saved, by the names of the fields. Empty for what is new.
+    pub saved: Vec<(String, String)>,
 }
 
 impl FormPage {
@@ -193,6 +186,23 @@ impl FormPage {
             field.value = value(&field.name);
         }
         self
+    }
+
+    /// Fills the fields as [`FormPage::filled`] does, with what is saved.
+    #[must_use]
+    pub fn showing(self, value: impl Fn(&str) -> String) -> Self {
+        let page = self.filled(value);
+        let saved = page.fields.iter().map(|field| (field.name.clone(), field.value.clone())).collect();
+        Self { saved, ..page }
+    }
+
+    /// Returns the command that does what the form does with its present values.
+    pub fn command_line(&self) -> String {
+        let Some((write, name)) = &self.command else { return self.frame.command.clone() };
+        let hidden = self.hidden.iter().map(|field| (field.name.as_str(), field.value.as_str()));
+        let fields = hidden.chain(self.fields.iter().map(|field| (field.name.as_str(), field.value.as_str()))).collect();
+        let saved = self.saved.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        write(&Filled { name, fields, saved })
     }
 
     /// Fills the fields with what was `typed`, by their names, and says beside each that differs what is saved, which the fields hold now.
@@ -251,7 +261,8 @@ impl FormPage {
     }
 
     /// Renders the page, with the status 400 if it shows an error.
-    pub fn respond(self) -> Result<Response, PageError> {
+    pub fn respond(mut self) -> Result<Response, PageError> {
+        self.frame.command = self.command_line();
         let is_faulty = !self.error.is_empty();
         let mut response = html(&self, Csp::Own)?;
         if is_faulty {

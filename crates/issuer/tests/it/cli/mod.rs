@@ -215,6 +215,8 @@ fn scripts_can_set_everything_up() {
 
     assert_eq!(signet.json(&["resource", "list"]).as_array().unwrap().len(), 3);
     assert_eq!(signet.json(&["role", "list"])[1]["scopes"], serde_json::json!(["orders:read", "orders:write"]));
+    let driver = signet.json(&["role", "add", "driver", "--display-name", "Driver"]);
+    assert_eq!((&driver["display_name"], signet.json(&["role", "show", "driver"])), (&"Driver".into(), driver.clone()));
     assert_eq!(signet.json(&["role", "remove", "clerk"])["removed"], true);
     assert_eq!(signet.json(&["resource", "remove", "https://orders.example"])["removed"], true);
     assert_eq!(signet.json(&["authorization", "list"]), serde_json::json!([]));

@@ -38,7 +38,7 @@ async fn a_shell_gives_the_names_of_its_lines_back() {
     let resource = "https://x.example/$(id)";
     let draft = ResourceDraft { identifier: resource.to_owned(), name: "X".to_owned(), ..ResourceDraft::default() };
     app.operate(|change| Box::pin(resources::add(change, NewResource::check(draft).unwrap()))).await.unwrap();
-    assert_eq!(words(&browser, &format!("/admin/resources/{}", encoded(resource))).await, ["signet", "resource", "edit", resource]);
+    assert_eq!(words(&browser, &format!("/admin/resources/{}", encoded(resource))).await, ["signet", "resource", "show", resource]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,12 +15,14 @@ mod admin_trial;
 mod admin_versions;
 mod audit;
 mod audit_objects;
+mod commands;
 mod consent;
-mod offers;
+pub mod offers;
 mod overview;
 mod repeated;
 mod sign_in;
 mod sign_out;
+mod wording;
 
 use crate::support::TestApp;
 

@@ -1,6 +1,6 @@
 //! Nobody is offered what would be refused: as each kind of administrator, a walk over all pages follows every link and sends every form.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
 use signet_issuer::admin::roles::{self, NewRole, RolePatch};
@@ -10,7 +10,7 @@ use crate::pages::admin_clients::values;
 use crate::support::{Answer, Browser, TestApp};
 
 /// Returns an issuer with one of everything, and a user for each scope of administration.
-async fn app() -> TestApp {
+pub async fn app() -> TestApp {
     let app = TestApp::new().await.with_orders().await.with_web().await.with_user("alice").await;
     app.operate(|change| {
         Box::pin(async move {
@@ -68,16 +68,31 @@ fn forms(page: &Answer) -> Vec<Form> {
     found
 }
 
-/// What a walk saw: the paths of all pages, and the forms by path and action.
+/// What a walk saw: the paths of all pages, the forms by path and action, and the commands at the feet of the pages by path and form.
 #[derive(Default)]
-struct Seen {
+pub struct Seen {
     pages: BTreeSet<String>,
     forms: BTreeSet<String>,
+    pub commands: BTreeMap<String, String>,
+}
+
+/// Returns the line at the foot of a page that does the same from a shell.
+pub fn command(page: &Answer) -> Option<String> {
+    let line = page.text.split("From a shell: <code>").nth(1)?.split("</code>").next()?;
+    Some(line.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&"))
+}
+
+/// Keeps the command of `page`. Files, and pages that only say what went wrong, have none.
+fn keep_command(commands: &mut BTreeMap<String, String>, name: &str, page: &Answer) {
+    if page.text.contains("aria-label=\"Administration\"") {
+        let line = command(page).unwrap_or_else(|| panic!("{name} shows no command: {}", page.text));
+        commands.insert(name.to_owned(), line);
+    }
 }
 
 /// Walks over all pages, following every link and sending every form once. What a form does may make pages go away, but none may be
 /// refused for a lack of rights.
-async fn walk(browser: &Browser) -> Seen {
+pub async fn walk(browser: &Browser) -> Seen {
     let (mut seen, mut waiting) = (Seen::default(), BTreeSet::from(["/admin".to_owned()]));
     let mut late = Vec::new();
     while let Some(path) = waiting.pop_first() {
@@ -87,12 +102,14 @@ async fn walk(browser: &Browser) -> Seen {
         let page = browser.get(&path).await;
         assert!(page.status == 200, "{path}: {} {}", page.status, page.heading());
         waiting.extend(links(&page));
+        keep_command(&mut seen.commands, &path, &page);
         for (action, is_post, fields) in forms(&page) {
             let about = fields.iter().find(|(name, _)| name == "action").map_or("", |(_, value)| value.as_str()).to_owned();
             if !is_post {
                 let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
                 let answer = browser.get(&format!("{action}?{query}")).await;
                 assert!([200, 400].contains(&answer.status), "{action}?{query}: {}", answer.status);
+                keep_command(&mut seen.commands, &format!("{action}?{query}"), &answer);
             } else if seen.forms.insert(format!("{action} {about}")) {
                 late.push((action, fields));
             }
@@ -104,6 +121,8 @@ async fn walk(browser: &Browser) -> Seen {
         let answer = browser.post(&action, &fields).await;
         assert_ne!(answer.status, 403, "{action} {fields:?}: {}", answer.text);
         assert!(answer.status < 500, "{action} {fields:?}: {}", answer.text);
+        let about = fields.iter().find(|(name, _)| *name == "action").map_or("", |(_, value)| value);
+        keep_command(&mut seen.commands, &format!("POST {action} {about}"), &answer);
     }
     seen
 }
