@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::store::groups::MemberRow;
+use crate::store::members::MemberRow;
 
 /// A member of a group, or a user of a role.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]

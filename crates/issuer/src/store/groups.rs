@@ -10,7 +10,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::oauth::group_name::folded;
-use crate::store::entity::{group_members, group_roles, group_terms, groups, users};
+use crate::store::entity::{group_members, group_roles, group_terms, groups};
+use crate::store::members::{self, MemberRow};
 use crate::store::revocations::Loss;
 use crate::store::search::{self, Found, Place, Terms};
 use crate::store::{Inserts, StoreError, revocations, terms};
@@ -197,29 +198,11 @@ pub async fn remove_members(db: &impl ConnectionTrait, id: Uuid, users: &[Uuid])
     Ok(members.filter(group_members::Column::UserId.is_in(users.iter().copied())).exec(db).await?.rows_affected)
 }
 
-/// A member of a group, as lists name them.
-#[derive(Debug, Clone, FromQueryResult)]
-#[expect(missing_docs, reason = "the names are those of the columns")]
-pub struct MemberRow {
-    pub id: Uuid,
-    pub username: String,
-    pub name: Option<String>,
-}
-
 /// Returns up to `limit` members of the group `id` after the user `after`, in the order of their ids, by which the index is sorted.
 pub async fn members(db: &impl ConnectionTrait, id: Uuid, after: Option<Uuid>, limit: u64) -> Result<Vec<MemberRow>, StoreError> {
-    use group_members::Column;
-    let condition = Condition::all().add(Column::GroupId.eq(id)).add_option(after.map(|after| Column::UserId.gt(after)));
-    Ok(group_members::Entity::find()
-        .select_only()
-        .columns([users::Column::Id, users::Column::Username, users::Column::Name])
-        .join(JoinType::InnerJoin, group_members::Relation::Users.def())
-        .filter(condition)
-        .order_by_asc(Column::UserId)
-        .limit(limit)
-        .into_model::<MemberRow>()
-        .all(db)
-        .await?)
+    use group_members::{Column, Entity, Relation};
+    let condition = Condition::all().add(Column::GroupId.eq(id));
+    members::page::<Entity>(db, condition, (Column::UserId, Relation::Users.def()), after, limit).await
 }
 
 /// Counts the members of the group `id`, up to `most`.

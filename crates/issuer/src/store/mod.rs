@@ -58,6 +58,7 @@ pub mod framing;
 pub mod groups;
 mod inserts;
 mod last_use;
+pub mod members;
 pub mod outbox;
 pub mod password_links;
 pub mod person;

@@ -13,7 +13,7 @@ use crate::clock::UnixSeconds;
 use crate::config::ADMIN;
 use crate::oauth::scope::ADMIN_SCOPES;
 use crate::store::entity::{group_members, group_roles, groups, role_scopes, roles, scopes, user_roles, users};
-use crate::store::groups::MemberRow;
+use crate::store::members::{self, MemberRow};
 use crate::store::revocations::Loss;
 use crate::store::{Inserts, StoreError, revocations};
 
@@ -192,18 +192,9 @@ pub async fn through_groups(db: &impl ConnectionTrait, ids: impl Iterator<Item =
 /// Returns up to `limit` users after the user `after` who have the role `name` directly, in the order of their ids, by which the index is
 /// sorted.
 pub async fn holders(db: &impl ConnectionTrait, name: &str, after: Option<Uuid>, limit: u64) -> Result<Vec<MemberRow>, StoreError> {
-    use user_roles::Column;
-    let condition = Condition::all().add(Column::Role.eq(name)).add_option(after.map(|after| Column::UserId.gt(after)));
-    Ok(user_roles::Entity::find()
-        .select_only()
-        .columns([users::Column::Id, users::Column::Username, users::Column::Name])
-        .join(JoinType::InnerJoin, user_roles::Relation::Users.def())
-        .filter(condition)
-        .order_by_asc(Column::UserId)
-        .limit(limit)
-        .into_model::<MemberRow>()
-        .all(db)
-        .await?)
+    use user_roles::{Column, Entity, Relation};
+    let condition = Condition::all().add(Column::Role.eq(name));
+    members::page::<Entity>(db, condition, (Column::UserId, Relation::Users.def()), after, limit).await
 }
 
 /// Makes every other caller wait until the caller's transaction ends. Each transaction that may reduce the number of administrators
