@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, RelationTrait, UpdateMany,
+    QueryTrait, RelationTrait, Select, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -205,6 +205,26 @@ pub async fn lock_administrators(db: &impl ConnectionTrait) -> Result<(), StoreE
     Ok(())
 }
 
+/// Selects the ids of the users who hold one of `scopes`: of those who have a role of it directly, and of those who have it through a group.
+fn holders_of(scopes: impl IntoIterator<Item = &'static str>) -> (Select<user_roles::Entity>, Select<group_members::Entity>) {
+    let roles = role_scopes::Entity::find()
+        .select_only()
+        .column(role_scopes::Column::Role)
+        .filter(role_scopes::Column::Scope.is_in(scopes))
+        .into_query();
+    let directly = user_roles::Entity::find()
+        .select_only()
+        .column(user_roles::Column::UserId)
+        .filter(user_roles::Column::Role.in_subquery(roles.clone()));
+    let carriers =
+        group_roles::Entity::find().select_only().column(group_roles::Column::GroupId).filter(group_roles::Column::Role.in_subquery(roles));
+    let through_groups = group_members::Entity::find()
+        .select_only()
+        .column(group_members::Column::UserId)
+        .filter(group_members::Column::GroupId.in_subquery(carriers.into_query()));
+    (directly, through_groups)
+}
+
 /// Returns whether one of `users` holds a scope of administration, directly or through a group.
 pub async fn hold_administration(db: &impl ConnectionTrait, users: &[Uuid]) -> Result<bool, StoreError> {
     administrators_among(db, users).await.map(|administrators| !administrators.is_empty())
@@ -215,24 +235,9 @@ pub async fn administrators_among(db: &impl ConnectionTrait, users: &[Uuid]) -> 
     if users.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let administration = ADMIN_SCOPES.iter().map(|(name, _)| *name);
-    let roles = role_scopes::Entity::find()
-        .select_only()
-        .column(role_scopes::Column::Role)
-        .filter(role_scopes::Column::Scope.is_in(administration))
-        .into_query();
-    let directly = user_roles::Entity::find()
-        .select_only()
-        .column(user_roles::Column::UserId)
-        .filter(user_roles::Column::UserId.is_in(users.iter().copied()))
-        .filter(user_roles::Column::Role.in_subquery(roles.clone()));
-    let carriers =
-        group_roles::Entity::find().select_only().column(group_roles::Column::GroupId).filter(group_roles::Column::Role.in_subquery(roles));
-    let through_groups = group_members::Entity::find()
-        .select_only()
-        .column(group_members::Column::UserId)
-        .filter(group_members::Column::UserId.is_in(users.iter().copied()))
-        .filter(group_members::Column::GroupId.in_subquery(carriers.into_query()));
+    let (directly, through_groups) = holders_of(ADMIN_SCOPES.iter().map(|(name, _)| *name));
+    let directly = directly.filter(user_roles::Column::UserId.is_in(users.iter().copied()));
+    let through_groups = through_groups.filter(group_members::Column::UserId.is_in(users.iter().copied()));
     let mut found: BTreeSet<Uuid> = directly.into_tuple().all(db).await?.into_iter().collect();
     found.extend(through_groups.into_tuple::<Uuid>().all(db).await?);
     Ok(found)
@@ -252,18 +257,7 @@ pub async fn has_administrator(db: &impl ConnectionTrait) -> Result<bool, StoreE
 
 /// Returns whether there is such a user who is not one of `others`.
 pub async fn has_administrator_beside(db: &impl ConnectionTrait, others: &BTreeSet<Uuid>) -> Result<bool, StoreError> {
-    let roles = role_scopes::Entity::find().select_only().column(role_scopes::Column::Role).filter(role_scopes::Column::Scope.eq(ADMIN));
-    let roles = roles.into_query();
-    let directly = user_roles::Entity::find()
-        .select_only()
-        .column(user_roles::Column::UserId)
-        .filter(user_roles::Column::Role.in_subquery(roles.clone()));
-    let carriers =
-        group_roles::Entity::find().select_only().column(group_roles::Column::GroupId).filter(group_roles::Column::Role.in_subquery(roles));
-    let through_groups = group_members::Entity::find()
-        .select_only()
-        .column(group_members::Column::UserId)
-        .filter(group_members::Column::GroupId.in_subquery(carriers.into_query()));
+    let (directly, through_groups) = holders_of([ADMIN]);
     for holders in [directly.into_query(), through_groups.into_query()] {
         let administrators = users::Entity::find()
             .select_only()
