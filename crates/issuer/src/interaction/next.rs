@@ -157,10 +157,7 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
         Allowed::default()
     };
     let may_stay = may_outlive_session(client, request, &consented.scope);
-    // What is withheld is not granted either, so that the user is asked for it once an administrator has allowed it, and it is not told
-    // before.
-    let granted =
-        narrow(&requested, client, Some(user)).filtered(|scope| !client.withholds(scope) && (scope != "offline_access" || may_stay));
+    let granted = narrow(&requested, client, Some(user)).filtered(|scope| scope != "offline_access" || may_stay);
     // Without the parameter scope, no scope of the request can be invalid (RFC 6749 §3.3). If the request names a resource then, that is what
     // nothing can be granted of (RFC 8707 §2).
     let without_scope = resources.first().filter(|_| request.scope.is_none());

@@ -1,4 +1,5 @@
-//! Decides which scopes are granted: requested ∩ allowed to the client ∩ (for a resource's scopes) held by the user's roles. Every client is
+//! Decides which scopes are granted: requested ∩ allowed to the client ∩ (for a resource's scopes) held by the user's roles. A client that
+//! registered itself is not allowed `groups` and `roles` until an administrator allows that. Every client is
 //! allowed the scopes of open resources, but only when it acts for a user.
 
 use crate::oauth::scope::{ADMIN_SCOPES, ScopeSet};
@@ -14,6 +15,9 @@ pub fn narrow(requested: &ScopeSet, client: &Client, user: Option<&User>) -> Sco
         let Some(allowed) = client.scopes.iter().find(|allowed| allowed.name == name) else { return false };
         let is_oidc = allowed.resource_id == USERINFO;
         match user {
+            // What is withheld is not granted either, so that no answer says that it was, and the user is asked for it once an administrator
+            // has allowed it.
+            Some(_) if client.withholds(name) => false,
             // OpenID Connect's scopes are about the users themselves, so they need no role.
             Some(user) => is_oidc || user.scopes.iter().any(|own| own == name),
             None => !is_oidc && !allowed.by_openness,

@@ -6,6 +6,7 @@ mod handles;
 mod narrowed;
 mod password;
 mod refresh_token;
+mod withheld;
 
 use signet_issuer::admin::clients;
 use signet_issuer::grants::Grant;
