@@ -79,11 +79,12 @@ impl AttributeView {
             let names: Vec<&str> = OIDC_SCOPES.iter().map(|(name, _)| *name).filter(|name| releases(name)).collect();
             faults.push(Fault::new("scope", format!("one of {}, or none", names.join(", "))).found(scope));
         }
-        if self.value_type == AttributeType::Boolean && self.min.or(self.max).is_some() {
-            faults.push(Fault::new("min", "no bounds for a boolean"));
-        }
-        if self.value_type == AttributeType::String && [self.min, self.max].into_iter().flatten().any(|bound| bound < 0) {
-            faults.push(Fault::new("min", "lengths of 0 characters or more"));
+        for (field, bound) in [("min", self.min), ("max", self.max)] {
+            match (self.value_type, bound) {
+                (AttributeType::Boolean, Some(_)) => faults.push(Fault::new(field, "no bounds for a boolean")),
+                (AttributeType::String, Some(..0)) => faults.push(Fault::new(field, "lengths of 0 characters or more")),
+                _ => {}
+            }
         }
         if self.min.zip(self.max).is_some_and(|(min, max)| min > max) {
             faults.push(Fault::new("max", "a bound that is not below min"));

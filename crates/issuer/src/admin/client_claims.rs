@@ -71,9 +71,11 @@ fn check(claim: &ClientClaim) -> Result<(), Refused> {
             if map.is_empty() || map.len() > MAX_MAPPED {
                 faults.push(Fault::new("map", format!("1 to {MAX_MAPPED} groups with their values")).found(map.len()));
             }
-            if map.iter().map(|entry| &entry.value).chain(default).any(too_long) {
-                faults.push(Fault::new("map", format!("values of {}", at_most())));
-            }
+            let long = map.iter().position(|entry| too_long(&entry.value));
+            let long = long
+                .map(|index| format!("/map/{index}/value"))
+                .or(default.as_ref().filter(|value| too_long(value)).map(|_| "/default".into()));
+            faults.extend(long.map(|pointer| Fault::new("map", format!("values of {}", at_most())).at(pointer)));
         }
         ClaimSource::Attribute { .. } | ClaimSource::Groups | ClaimSource::Roles => {}
     }
@@ -117,12 +119,13 @@ pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Resul
             }
         }
         ClaimSource::GroupMap { map, .. } => {
-            for entry in map {
+            for (index, entry) in map.iter().enumerate() {
                 let row = groups::by_name(db, &entry.group).await?;
-                let unknown = || Refused::invalid("map", format!("names of groups; there is no group {}", entry.group));
+                let fault = |expected: String| Refused::from(Fault::new("map", expected).of_member(index).of_member("group"));
+                let unknown = || fault(format!("names of groups; there is no group {}", entry.group));
                 let id = row.ok_or_else(unknown)?.id;
                 if mapped.values().any(|earlier| *earlier == id) {
-                    return Err(Refused::invalid("map", format!("each group once; the group {} is named twice", entry.group)));
+                    return Err(fault(format!("each group once; the group {} is named twice", entry.group)));
                 }
                 mapped.insert(entry.group.clone(), id);
             }

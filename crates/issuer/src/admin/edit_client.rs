@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use crate::admin::client_secrets::{lock, new_secret};
 use crate::admin::client_view::ClientView;
 use crate::admin::clients::{Found, check_first_client, fetch_logo, with_draft};
-use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::admin::new_client::{ClientDraft, NewClient, Rules, fault_of};
 use crate::admin::patch::Patch;
 use crate::admin::preview::Subject;
-use crate::admin::{Change, Fault, Operation, Refused, require_version};
+use crate::admin::{Change, Fault, Operation, Refused, pointer_to, require_version};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::fetch::budget::Asker;
@@ -105,7 +105,7 @@ impl ClientEdit {
     pub async fn prepare(app: &App, patch: ClientPatch, asker: Asker<'_>) -> Result<Self, Refused> {
         let logo_uri = patch.metadata.get("logo_uri").and_then(Value::as_str).map(str::to_owned);
         let metadata = ClientMetadata { logo_uri, ..ClientMetadata::default() };
-        metadata.validate(false, app.settings.fetch_private_addresses).map_err(|error| Refused::invalid(error.member, error.expected))?;
+        metadata.validate(false, app.settings.fetch_private_addresses).map_err(|error| fault_of(&error, &metadata))?;
         let logo = fetch_logo(app, &metadata, asker).await?;
         Ok(Self { patch, logo })
     }
@@ -318,6 +318,11 @@ fn draft_of(view: &ClientView) -> ClientDraft {
     }
 }
 
+/// Returns the metadata of a new client, which has `members`.
+pub fn metadata_of(members: Map<String, Value>) -> Result<ClientMetadata, Refused> {
+    merged(&ClientMetadata::default(), members)
+}
+
 /// Returns `metadata` after the members of `patch` were set or removed (RFC 7396 §2).
 fn merged(metadata: &ClientMetadata, patch: Map<String, Value>) -> Result<ClientMetadata, Refused> {
     if patch.is_empty() {
@@ -326,15 +331,18 @@ fn merged(metadata: &ClientMetadata, patch: Map<String, Value>) -> Result<Client
     let Ok(Value::Object(mut members)) = serde_json::to_value(metadata) else { return Ok(metadata.clone()) };
     for (name, value) in patch {
         if !MEMBERS.contains(&name.as_str()) {
-            return Err(Refused::Invalid(vec![Fault::new("metadata", format!("members among {}", MEMBERS.join(", "))).found(name)]));
+            let fault = Fault::new("metadata", format!("members among {}", MEMBERS.join(", ")));
+            return Err(fault.found(&name).of_member(name).into());
         }
         let alone = Map::from_iter([(name.clone(), value.clone())]);
         if value.is_null() {
             members.remove(&name);
             continue;
         }
-        if let Err(error) = serde_json::from_value::<ClientMetadata>(alone.into()) {
-            return Err(Refused::invalid("metadata", format!("another type of {name}: {error}")));
+        if let Err(error) = serde_path_to_error::deserialize::<_, ClientMetadata>(Value::from(alone)) {
+            let text = error.inner().to_string();
+            let fault = Fault::new("metadata", format!("another type of {name}: {text}"));
+            return Err(fault.at(format!("/metadata{}", pointer_to(error.path(), &text))).into());
         }
         members.insert(name, value);
     }

@@ -50,10 +50,8 @@ impl ScopesPatch {
                 let is_there = |name: &String| before.iter().any(|scope| scope.name == *name);
                 if let Some(unknown) = remove.iter().find(|name| !is_there(name)) {
                     let own = before.iter().map(|scope| scope.name.as_str()).collect::<Vec<_>>().join(" ");
-                    return Err(Refused::invalid(
-                        "scopes",
-                        format!("one of the scopes of the resource ({own}) to remove; found {unknown}"),
-                    ));
+                    let expected = format!("one of the scopes of the resource ({own}) to remove; found {unknown}");
+                    return Err(Fault::new("scopes", expected).of_item(unknown).into());
                 }
                 let replaced = |name: &String| remove.contains(name) || put.iter().any(|scope| scope.name == *name);
                 before.iter().filter(|scope| !replaced(&scope.name)).cloned().chain(put.iter().cloned()).collect()
@@ -163,7 +161,7 @@ async fn owned_by_others(change: &Change<'_>, id: &str, scopes: &[ScopeView]) ->
     let fault = |scope: ScopeRow| {
         let owner = owners.get(&scope.resource_id);
         let owner = owner.map_or_else(String::new, |row| resources::identifier(&row.id, row.identifier.as_deref(), issuer));
-        Fault::new("scopes", format!("names that no other resource owns; {} belongs to {owner}", scope.name))
+        Fault::new("scopes", format!("names that no other resource owns; {} belongs to {owner}", scope.name)).of_item(scope.name)
     };
     Ok(foreign.into_iter().map(fault).collect())
 }

@@ -313,9 +313,12 @@ pub async fn change_members(change: &mut Change<'_>, name: &str, add: &[String],
     // Users are locked before groups, as everywhere.
     let named: Vec<String> = add.iter().chain(remove).map(|name| username::normalize(name)).collect();
     let found = users::keep_named(db, &named).await?;
-    let unknown: Vec<&str> = named.iter().map(String::as_str).filter(|name| !found.iter().any(|(_, known)| known == name)).collect();
+    let is_unknown = |name: &String| !found.iter().any(|(_, known)| known == name);
+    let unknown: Vec<&str> = named.iter().filter(|name| is_unknown(name)).map(String::as_str).collect();
     if !unknown.is_empty() {
-        return Err(Refused::invalid("members", format!("usernames of users; there is no user {}", unknown.join(", "))));
+        let fault = Fault::new("members", format!("usernames of users; there is no user {}", unknown.join(", ")));
+        let typed = add.iter().chain(remove).zip(&named).find(|(_, name)| is_unknown(name)).map(|(typed, _)| typed.clone());
+        return Err(Fault { item: typed, ..fault }.into());
     }
     let (row, group) = lock(change, name).await?;
     change.require_version(row.version)?;
@@ -385,7 +388,7 @@ pub(super) async fn join(db: &impl ConnectionTrait, user: Uuid, names: &[String]
     let joined = groups::keep_defaults_and(db, names).await?;
     for name in names {
         if !joined.iter().any(|row| row.folded_name == group_name::folded(name)) {
-            return Err(Refused::invalid("groups", format!("existing groups; there is no group {name}")));
+            return Err(Fault::new("groups", format!("existing groups; there is no group {name}")).of_item(name).into());
         }
     }
     for group in joined {

@@ -20,6 +20,7 @@ pub mod consents;
 pub mod csv;
 pub mod edit_client;
 pub mod edit_resource;
+mod fault;
 pub mod groups;
 pub mod keys;
 pub mod member;
@@ -42,6 +43,7 @@ pub mod trial;
 pub mod users;
 pub mod words;
 
+pub use fault::{Fault, pointer_to};
 pub use member::MemberView;
 
 use std::fmt;
@@ -56,64 +58,11 @@ use crate::clock::{UnixSeconds, rfc3339_or_none};
 use crate::keys::KeyError;
 use crate::oauth::client_metadata::MAX_NAME;
 use crate::oauth::error::{Code, OAuthError};
-use crate::oauth::plain_text::{is_plain_text, visible};
+use crate::oauth::plain_text::is_plain_text;
 use crate::pool::Overloaded;
 use crate::store::{StoreError, Transaction, commit};
 
 pub use permission::{Needs, Operation, RECENT, Reading};
-
-/// A field of an input that is not valid. Fields carry the names of RFC 7591 or of the database, never those of flags.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fault {
-    /// The name of the field, such as `redirect_uris`.
-    pub field: &'static str,
-    /// The text that follows the word "expected" in messages.
-    pub expected: String,
-}
-
-impl Fault {
-    /// Makes a fault of `field`, which should have been `expected`.
-    pub fn new(field: &'static str, expected: impl Into<String>) -> Self {
-        Self { field, expected: expected.into() }
-    }
-
-    /// Adds what was found. It must not be a secret.
-    #[must_use]
-    pub fn found(mut self, found: impl fmt::Display) -> Self {
-        self.expected += &format!("; found {}", shown(&found.to_string()));
-        self
-    }
-}
-
-/// Returns `found` for a message: shortened, without the user and password of a URL, and with the numbers of characters that people would
-/// not see.
-fn shown(found: &str) -> String {
-    const LONGEST: usize = 100;
-    let found = &without_credentials(found);
-    if found.trim().is_empty() {
-        return "an empty text".to_owned();
-    }
-    let cut = found.char_indices().nth(LONGEST).map_or(found.len(), |(end, _)| end);
-    // OAuth allows no double quotes in the description of an error.
-    let text = visible(&found[..cut]).replace('"', "'");
-    if cut < found.len() { text + "..." } else { text }
-}
-
-/// Returns `text` without what stands between `://` and the last `@` before the path.
-fn without_credentials(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://...{}", &rest[at..]),
-        None => text.to_owned(),
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected {}", self.field, self.expected)
-    }
-}
 
 /// Fails with [`Refused::Stale`] if `version` is not the one that the actor saw before the change.
 fn require_version(version: i32, expected: Option<i32>) -> Result<(), Refused> {
@@ -194,7 +143,22 @@ impl Refused {
 
     /// Makes the refusal of a single field.
     pub fn invalid(field: &'static str, expected: impl Into<String>) -> Self {
-        Self::Invalid(vec![Fault::new(field, expected)])
+        Fault::new(field, expected).into()
+    }
+
+    /// Says where the values at fault lie in the input.
+    #[must_use]
+    pub fn placed(self, place: impl Fn(Fault) -> Fault) -> Self {
+        match self {
+            Self::Invalid(faults) => Self::Invalid(faults.into_iter().map(place).collect()),
+            other => other,
+        }
+    }
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self::Invalid(vec![fault])
     }
 }
 

@@ -122,7 +122,8 @@ impl NewClient {
         faults.extend(check_group_filter(&draft).err());
         faults.extend(check_scope(draft.scope.as_deref().unwrap_or_default()).err());
         if let Some(origin) = draft.origins.iter().find(|origin| redirect_uri::origin(origin).as_ref() != Some(*origin)) {
-            faults.push(Fault::new("origins", "scheme, host and port alone, such as https://app.example.com").found(origin));
+            faults
+                .push(Fault::new("origins", "scheme, host and port alone, such as https://app.example.com").found(origin).of_item(origin));
         }
         faults.extend(draft.metadata.validate(draft.public, rules.private_addresses).err().map(|error| fault_of(&error, &draft.metadata)));
         if faults.is_empty() { Ok(Self(draft)) } else { Err(Refused::Invalid(faults)) }
@@ -168,8 +169,10 @@ impl NewClient {
     }
 }
 
-fn fault_of(error: &MetadataError, metadata: &ClientMetadata) -> Fault {
-    let fault = Fault::new(error.member, error.expected);
+/// Returns the fault of a member of the metadata.
+pub(super) fn fault_of(error: &MetadataError, metadata: &ClientMetadata) -> Fault {
+    let fault = Fault::new(error.member, error.expected).within("metadata");
+    let fault = error.index.map_or(fault.clone(), |index| fault.of_member(index));
     let value = serde_json::to_value(metadata).ok().and_then(|mut metadata| metadata.get_mut(error.member).map(Value::take));
     match value {
         // A client may have sent its private keys.
@@ -218,10 +221,11 @@ fn check_grant_types(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
     }
     if let Some(unknown) = draft.grant_types.iter().find(|name| Grant::parse(name).is_none()) {
         let known: Vec<_> = Grant::ALL.iter().map(|grant| grant.name()).collect();
-        return fault(format!("one of {}", known.join(", "))).map_err(|fault| fault.found(unknown));
+        return fault(format!("one of {}", known.join(", "))).map_err(|fault| fault.found(unknown).of_item(unknown));
     }
     if draft.public && draft.grant_types.iter().any(|name| name == Grant::ClientCredentials.name()) {
-        return fault("no client_credentials for a public client, which cannot keep a secret".to_owned());
+        let expected = "no client_credentials for a public client, which cannot keep a secret".to_owned();
+        return fault(expected).map_err(|fault| fault.of_item(Grant::ClientCredentials.name()));
     }
     Ok(())
 }
@@ -239,10 +243,10 @@ fn check_redirect_uris(draft: &ClientDraft, rules: Rules) -> Vec<Fault> {
     }
     let check = |uri: &String| {
         if uri.len() > MAX_TEXT {
-            return Some(fault(format!("URIs of at most {MAX_TEXT} bytes; found one of {}", uri.len())));
+            return Some(fault(format!("URIs of at most {MAX_TEXT} bytes; found one of {}", uri.len())).of_item(uri));
         }
         let error = redirect_uri::validate(uri, draft.metadata.application_type.unwrap_or_default(), draft.public).err()?;
-        Some(fault(error.to_string()).found(uri))
+        Some(fault(error.to_string()).found(uri).of_item(uri))
     };
     draft.redirect_uris.iter().filter_map(check).collect()
 }
@@ -250,17 +254,18 @@ fn check_redirect_uris(draft: &ClientDraft, rules: Rules) -> Vec<Fault> {
 /// Checks that the page which signs people out in a frame lies at the origin of a redirect URI (OpenID Connect Front-Channel Logout 1.0 §2).
 fn check_frame(draft: &ClientDraft) -> Result<(), Fault> {
     let Some(uri) = &draft.metadata.frontchannel_logout_uri else { return Ok(()) };
+    let fault = |expected: &str| Fault::new("frontchannel_logout_uri", expected).within("metadata").found(uri);
     let origin = redirect_uri::origin(uri);
     if origin.as_ref().is_some_and(|origin| origin.contains('[')) {
         let expected = "a URL whose host is a name or an IPv4 address, because the page that shows the frame cannot allow an IPv6 address";
-        return Err(Fault::new("frontchannel_logout_uri", expected).found(uri));
+        return Err(fault(expected));
     }
     // The origin becomes a part of a Content-Security-Policy, so it must not have a semicolon, which some hosts may have.
     let is_plain = |origin: &String| origin.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:/".contains(&byte));
     if origin.as_ref().is_some_and(is_plain) && draft.redirect_uris.iter().any(|own| redirect_uri::origin(own) == origin) {
         return Ok(());
     }
-    Err(Fault::new("frontchannel_logout_uri", "a URL with the scheme, host and port of one of the redirect_uris").found(uri))
+    Err(fault("a URL with the scheme, host and port of one of the redirect_uris"))
 }
 
 fn check_auth_method(draft: &ClientDraft) -> Result<(), Fault> {
@@ -325,7 +330,7 @@ fn check_group_filter(draft: &ClientDraft) -> Result<(), Fault> {
 }
 
 fn no_usable_key() -> Fault {
-    Fault::new("jwks", "an RSA key for RS256 with a kid, or jwks_uri, for private_key_jwt")
+    Fault::new("jwks", "an RSA key for RS256 with a kid, or jwks_uri, for private_key_jwt").within("metadata")
 }
 
 fn has_usable_key(jwks: &Value) -> bool {

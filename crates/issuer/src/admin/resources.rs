@@ -116,14 +116,15 @@ pub(super) fn check_lifetime(seconds: UnixSeconds) -> Result<(), Fault> {
 pub(super) fn check_scopes(scopes: &[ScopeView]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (index, ScopeView { name, description }) in scopes.iter().enumerate() {
+        let fault = |expected: String| Fault::new("scopes", expected).of_item(name);
         if !is_scope_token(name) || name.len() > MAX_SCOPE {
-            faults.push(Fault::new("scopes", format!("names of printable characters without spaces and quotes; found {name:?}")));
+            faults.push(fault(format!("names of printable characters without spaces and quotes; found {name:?}")));
         }
         if !is_plain_text(description) {
-            faults.push(Fault::new("scopes", format!("descriptions without control characters; found one in that of {name}")));
+            faults.push(fault(format!("descriptions without control characters; found one in that of {name}")));
         }
         if scopes[..index].iter().any(|other| other.name == *name) {
-            faults.push(Fault::new("scopes", format!("each scope once; {name} appears twice")));
+            faults.push(fault(format!("each scope once; {name} appears twice")));
         }
     }
     faults
@@ -277,7 +278,7 @@ pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<Resourc
 pub(super) async fn existing_scopes(db: &impl ConnectionTrait, field: &'static str, names: &[String]) -> Result<Vec<String>, Refused> {
     let known = resources::known_scopes(db, names).await?;
     if let Some(unknown) = names.iter().find(|name| !known.iter().any(|scope| scope.name == **name)) {
-        return Err(Refused::invalid(field, format!("existing scopes; there is no scope {unknown}")));
+        return Err(Fault::new(field, format!("existing scopes; there is no scope {unknown}")).of_item(unknown).into());
     }
     let mut names = names.to_vec();
     names.sort();

@@ -116,7 +116,7 @@ pub(super) async fn existing(db: &impl ConnectionTrait, names: &[String]) -> Res
     names.sort();
     names.dedup();
     for name in &names {
-        require(db, name).await.map_err(unknown_role)?;
+        require(db, name).await.map_err(|refused| unknown_role(refused, name))?;
     }
     Ok(names)
 }
@@ -272,7 +272,7 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<RoleView, Ref
 
 /// Gives a user a role. Does nothing if the user already has it.
 pub(super) async fn give(db: &impl ConnectionTrait, user: Uuid, role: &str) -> Result<(), Refused> {
-    require(db, role).await.map_err(unknown_role)?;
+    require(db, role).await.map_err(|refused| unknown_role(refused, role))?;
     if !roles::of_user(db, user).await?.iter().any(|own| own == role) {
         roles::give(db, user, role).await?;
     }
@@ -281,13 +281,13 @@ pub(super) async fn give(db: &impl ConnectionTrait, user: Uuid, role: &str) -> R
 
 /// Takes a role from a user. Does nothing if the user does not have it.
 pub(super) async fn take(db: &impl ConnectionTrait, user: Uuid, role: &str) -> Result<(), Refused> {
-    require(db, role).await.map_err(unknown_role)?;
+    require(db, role).await.map_err(|refused| unknown_role(refused, role))?;
     Ok(roles::take(db, user, role).await?)
 }
 
-fn unknown_role(refused: Refused) -> Refused {
+fn unknown_role(refused: Refused, role: &str) -> Refused {
     match refused {
-        Refused::NotFound { .. } => Refused::invalid("roles", format!("existing roles; {refused}")),
+        Refused::NotFound { .. } => Fault::new("roles", format!("existing roles; {refused}")).of_item(role).into(),
         other => other,
     }
 }

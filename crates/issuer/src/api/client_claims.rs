@@ -8,7 +8,7 @@ use crate::admin::trial::{self, TrialRequest};
 use crate::admin::{client_claims, clients};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, shown, versioned};
-use crate::oauth::client_claim::ClientClaim;
+use crate::oauth::client_claim::{ClientClaim, Shape};
 use crate::web::error::problem::Problem;
 
 /// A claim of a client.
@@ -87,13 +87,15 @@ fn view(claim: &ClientClaim) -> ClaimBody {
 #[expect(clippy::result_large_err, reason = "a problem is made at most once for each request")]
 fn claim_of(body: &ClaimBody) -> Result<ClientClaim, Problem> {
     let sent = object(body);
-    let at = |text: &str| {
-        let member = text.split('`').nth(1).filter(|name| text.starts_with("missing field") && !name.is_empty());
-        format!("#/{}", member.unwrap_or(if text.contains("comma") { "shape" } else { "source" }))
-    };
     let claim: ClientClaim = serde_json::from_value(sent.clone().into()).map_err(|error| {
         let text = error.to_string();
-        Problem::of_member(at(&text), text)
+        match text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+            Some(missing) => {
+                let expected = format!("expected a value, because the source {} needs it", body.source);
+                Problem::of_member(format!("#/{missing}"), expected)
+            }
+            None => Problem::of_member(if Shape::parse(&body.shape).is_none() { "#/shape" } else { "#/source" }.to_owned(), text),
+        }
     })?;
     let used = object(&claim);
     match sent.keys().find(|name| !used.contains_key(*name)) {

@@ -13,10 +13,8 @@ use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, page, shown, versioned};
 use crate::fetch::budget::Asker;
 use crate::oauth::access::Access as MaySignIn;
-use crate::oauth::client_metadata::MEMBERS;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::words;
-use crate::web::error::problem::Problem;
 use crate::web::file;
 
 /// A new client. Members carry the names of RFC 7591 where it has them.
@@ -92,11 +90,6 @@ pub struct AddedBody {
     pub client_secret: Option<String>,
 }
 
-/// Returns the problem of a refusal, whose pointers name members of `metadata` by their place in the body.
-pub(super) fn in_metadata(refused: impl Into<Problem>) -> Problem {
-    refused.into().with_members_in("metadata", &MEMBERS)
-}
-
 pub(super) async fn list(access: Access) -> Answer {
     let window = access.window(&["enabled", "registered", "q"])?;
     let search = access.text("q").map(str::to_owned);
@@ -121,8 +114,7 @@ pub(super) async fn refusals(access: Access, Name(id): Name<String>) -> Answer {
 
 pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answer {
     let id = body.client_id.clone();
-    let metadata =
-        serde_json::from_value(body.metadata.into()).map_err(|error| Problem::of_member("#/metadata".into(), error.to_string()))?;
+    let metadata = edit_client::metadata_of(body.metadata)?;
     let draft = ClientDraft {
         client_id: body.client_id,
         client_name: body.client_name,
@@ -145,9 +137,9 @@ pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answ
         session_management: body.session_management,
         metadata,
     };
-    let client = NewClient::check(draft, Rules::for_administrators(access.app())).map_err(in_metadata)?;
-    clients::check_sector(access.app(), &client, Asker::Operator).await.map_err(in_metadata)?;
-    let logo = clients::fetch_logo(access.app(), client.metadata(), Asker::Operator).await.map_err(in_metadata)?;
+    let client = NewClient::check(draft, Rules::for_administrators(access.app()))?;
+    clients::check_sector(access.app(), &client, Asker::Operator).await?;
+    let logo = clients::fetch_logo(access.app(), client.metadata(), Asker::Operator).await?;
     let added = access.change(move |change| Box::pin(clients::add(change, client, logo, None))).await;
     let Added { client, client_secret } = added.map_err(|problem| match &id {
         Some(id) => problem.with_existing(id),
@@ -158,9 +150,9 @@ pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answ
 }
 
 pub(super) async fn edit(access: Access, Name(id): Name<String>, Body(patch): Body<ClientPatch>) -> Answer {
-    let edition = ClientEdit::prepare(access.app(), patch, Asker::Operator).await.map_err(in_metadata)?;
+    let edition = ClientEdit::prepare(access.app(), patch, Asker::Operator).await?;
     let Edited { client, client_secret } =
-        access.change(|change| Box::pin(async move { edit_client::edit(change, &id, edition, None).await })).await.map_err(in_metadata)?;
+        access.change(|change| Box::pin(async move { edit_client::edit(change, &id, edition, None).await })).await?;
     let version = client.version;
     Ok(versioned(AddedBody { client, client_secret }, version))
 }

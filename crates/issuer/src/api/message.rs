@@ -15,8 +15,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::admin::Listing;
+use crate::admin::{Listing, pointer_to};
 use crate::api::access::{Access, PREFIX};
+use crate::api::pointer::Sent;
 use crate::app::App;
 use crate::web::error::problem::Problem;
 
@@ -38,11 +39,16 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
             let expected = "expected the content type application/json, or application/merge-patch+json with PATCH";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, expected));
         }
+        let sent = request.extensions().get::<Sent>().cloned();
         let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
             let status = rejection.into_response().status();
             Problem::new(status, "the body could not be read; it may have at most 64 KiB")
         })?;
-        read(&bytes).map(Self)
+        let body = read(&bytes).map(Self);
+        if let Some(sent) = sent {
+            sent.keep(bytes);
+        }
+        body
     }
 }
 
@@ -64,29 +70,11 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         if !error.inner().is_data() {
             return Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {text}"));
         }
-        let mut pointer = "#".to_owned();
-        for segment in error.path() {
-            match segment {
-                serde_path_to_error::Segment::Seq { index } => pointer += &format!("/{index}"),
-                serde_path_to_error::Segment::Map { key } | serde_path_to_error::Segment::Enum { variant: key } => {
-                    pointer += &format!("/{}", escaped(key));
-                }
-                serde_path_to_error::Segment::Unknown => {}
-            }
-        }
-        let unknown = text.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-        if let Some(unknown) = unknown.map(escaped).filter(|unknown| pointer.rsplit('/').next() != Some(unknown)) {
-            pointer += &format!("/{unknown}");
-        }
+        let pointer = format!("#{}", pointer_to(error.path(), &text));
         Problem::of_member(pointer, text.split(" at line ").next().unwrap_or_default())
     })?;
     deserializer.end().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body has text after the JSON value"))?;
     Ok(value)
-}
-
-/// Escapes a name for a JSON pointer (RFC 6901 §3).
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Reads a member of a merge patch that may be `null`, which removes the value (RFC 7396). Use it with `serde(default)`.

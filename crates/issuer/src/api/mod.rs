@@ -15,6 +15,7 @@ mod groups;
 mod keys;
 mod message;
 mod overview;
+mod pointer;
 mod presets;
 mod previews;
 mod registration_tokens;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::admin::Fault;
 use crate::admin::clients::{Added, ClientView};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::presets::{self, Paste, PresetView};
@@ -80,7 +81,9 @@ pub(super) async fn add(access: Access, Name(name): Name<String>, Body(body): Bo
         groups: body.groups,
         ..blank
     };
-    let client = NewClient::check(draft, Rules::for_administrators(access.app()))?;
+    // The redirect URIs of a preset contain the address, which was sent.
+    let of_address = |fault: Fault| if fault.field.ends_with("redirect_uris") { fault.at("/url") } else { fault };
+    let client = NewClient::check(draft, Rules::for_administrators(access.app())).map_err(|refused| refused.placed(of_address))?;
     let id = client.id().unwrap_or_default().to_owned();
     let added = access.change(move |change| Box::pin(presets::add(change, preset, client, None))).await;
     let Added { client, client_secret } = added.map_err(|problem| problem.with_existing(&id))?;

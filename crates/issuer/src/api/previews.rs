@@ -12,7 +12,6 @@ use crate::admin::edit_resource::{self, ResourcePatch};
 use crate::admin::preview::{Preview, Subject};
 use crate::admin::{clients, groups, resources, roles, users};
 use crate::api::access::Access;
-use crate::api::clients::in_metadata;
 use crate::api::groups::{GroupPatchBody, MembersBody};
 use crate::api::message::{Answer, Body, Name, shown};
 use crate::api::resources::ResourcePatchBody;
@@ -90,9 +89,9 @@ pub(super) async fn role_removed(access: Access, Name(name): Name<String>) -> An
 pub(super) async fn client_edited(access: Access, Name(id): Name<String>, Body(patch): Body<ClientPatch>) -> Answer {
     let before = clients::show(&access.reading(), &id).await?;
     let subject = patch.subject(&before);
-    let edition = ClientEdit::prepare(access.app(), patch, Asker::Operator).await.map_err(in_metadata)?;
+    let edition = ClientEdit::prepare(access.app(), patch, Asker::Operator).await?;
     let work = access.preview_with(&subject, |change| Box::pin(async move { edit_client::edit(change, &id, edition, None).await }));
-    let (edited, preview) = work.await.map_err(in_metadata)?;
+    let (edited, preview) = work.await?;
     Ok(shown(ClientPreview { preview, changes: edit_client::changes(&before, &edited.client) }))
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
@@ -21,6 +22,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::admin::{Needs, Operation};
 use crate::api::access::{MAX_PAGE, PAGE, PREFIX};
 use crate::api::filter::Filter;
+use crate::api::pointer;
 use crate::app::App;
 use crate::oauth::scope::ADMIN_SCOPES;
 use crate::web::error::problem::{PROBLEM_JSON, Problem};
@@ -247,7 +249,7 @@ impl Api {
 
     /// Returns the router for everything under [`PREFIX`].
     pub fn router(self) -> Router<Arc<App>> {
-        self.router.fallback(not_found).method_not_allowed_fallback(method_not_allowed)
+        self.router.layer(from_fn(pointer::point)).fallback(not_found).method_not_allowed_fallback(method_not_allowed)
     }
 
     /// Returns the OpenAPI document of the issuer at `issuer`. `with_password` says that the issuer offers the password grant to its first

@@ -10,7 +10,6 @@ use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFil
 use crate::admin::{Refused, consents, sessions};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, page, shown, versioned};
-use crate::oauth::standard_claims::TEXT_CLAIMS;
 use crate::web::error::problem::Problem;
 
 /// A new user.
@@ -94,8 +93,7 @@ pub(super) async fn show(access: Access, Name(id): Name<Uuid>) -> Answer {
 
 pub(super) async fn edit(access: Access, Name(id): Name<Uuid>, Body(patch): Body<UserPatch>) -> Answer {
     let expected = access.expected();
-    let edited = access.change(move |change| Box::pin(users::edit(change, id, patch, expected))).await;
-    let user = edited.map_err(|problem| problem.with_members_in("claims", &TEXT_CLAIMS))?;
+    let user = access.change(move |change| Box::pin(users::edit(change, id, patch, expected))).await?;
     Ok(versioned(&user, user.version))
 }
 

@@ -206,7 +206,7 @@ impl CliError {
     /// Names the fields at fault by the `arguments` of the command. A field that no argument gives keeps its name.
     fn in_terms_of(self, arguments: Arguments<'_>) -> Self {
         let Self::Invalid(faults) = self else { return self };
-        let line = |Fault { field, expected }: &Fault| {
+        let line = |Fault { field, expected, .. }: &Fault| {
             let argument = arguments.iter().find(|(known, _)| known == field).map_or(*field, |(_, argument)| argument);
             format!("{argument}: expected {expected}")
         };

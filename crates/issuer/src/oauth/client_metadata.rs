@@ -95,6 +95,8 @@ pub struct MetadataError {
     pub member: &'static str,
     /// A description of the allowed values, which follows the word "expected" in messages.
     pub expected: &'static str,
+    /// The index of the item that is wrong, if the member is a list of which one item is.
+    pub index: Option<usize>,
 }
 
 /// The greatest length of a text or URL that a client registers, in bytes.
@@ -141,14 +143,14 @@ impl ClientMetadata {
             "a JWK set of at most 20 public keys, {keys: [...]}, without private or symmetric ones",
         )?;
         ensure(self.default_max_age.is_none_or(|age| age >= 0), "default_max_age", "a number of seconds, 0 or more")?;
-        let are_plain =
-            |texts: &[String]| texts.len() <= MAX_ITEMS && texts.iter().all(|text| text.len() <= MAX_TEXT && is_plain_text(text));
-        ensure(are_plain(&self.contacts), "contacts", "at most 20 texts without control or invisible characters")?;
-        ensure(are_plain(&self.default_acr_values), "default_acr_values", "at most 20 texts without control or invisible characters")?;
+        let is_plain = |text: &String| text.len() <= MAX_TEXT && is_plain_text(text);
+        for (member, texts) in [("contacts", &self.contacts), ("default_acr_values", &self.default_acr_values)] {
+            ensure_each(texts, member, "at most 20 texts without control or invisible characters", is_plain)?;
+        }
         let application = self.application_type.unwrap_or_default();
         let logout_fits = |uri: &String| uri.len() <= MAX_TEXT && redirect_uri::validate(uri, application, public).is_ok();
-        let all_fit = self.post_logout_redirect_uris.len() <= MAX_ITEMS && self.post_logout_redirect_uris.iter().all(logout_fits);
-        ensure(all_fit, "post_logout_redirect_uris", "at most 20 URIs, each as allowed for redirect_uris")?;
+        let expected = "at most 20 URIs, each as allowed for redirect_uris";
+        ensure_each(&self.post_logout_redirect_uris, "post_logout_redirect_uris", expected, logout_fits)?;
         for (member, alg) in [
             ("id_token_signed_response_alg", &self.id_token_signed_response_alg),
             ("userinfo_signed_response_alg", &self.userinfo_signed_response_alg),
@@ -166,7 +168,21 @@ impl ClientMetadata {
 }
 
 fn ensure(holds: bool, member: &'static str, expected: &'static str) -> Result<(), MetadataError> {
-    if holds { Ok(()) } else { Err(MetadataError { member, expected }) }
+    if holds { Ok(()) } else { Err(MetadataError { member, expected, index: None }) }
+}
+
+/// Fails if there are too many items, or if one of them does not hold.
+fn ensure_each(
+    items: &[String],
+    member: &'static str,
+    expected: &'static str,
+    holds: impl Fn(&String) -> bool,
+) -> Result<(), MetadataError> {
+    ensure(items.len() <= MAX_ITEMS, member, expected)?;
+    match items.iter().position(|item| !holds(item)) {
+        None => Ok(()),
+        index => Err(MetadataError { member, expected, index }),
+    }
 }
 
 fn is_url(uri: &str, schemes: &[&str]) -> bool {

@@ -17,7 +17,7 @@ use crate::oauth::plain_text::is_plain_text;
 use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS};
 use crate::store::attributes::{self as attribute_store, AttributeRow, Values};
 use crate::store::users::{self, UserRow};
-use crate::store::{StoreError, attempts, user_terms};
+use crate::store::{ConnectionTrait, StoreError, attempts, user_terms};
 
 /// The longest id in another system, in characters.
 const MAX_EXTERNAL_ID: usize = 255;
@@ -128,14 +128,7 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
         names::retire(change, Kind::User, &row.username, Some(id)).await?;
     }
     refuse_verified_elsewhere(db, &edited).await?;
-    if let Some(external) = edited.external_id.as_deref().filter(|_| edited.external_id != row.external_id)
-        && let Some(other) = users::by_external_id(db, external).await?
-    {
-        return Err(Refused::Conflict(format!(
-            "external_id: expected an id that nobody else has; it is that of the user {}",
-            other.username
-        )));
-    }
+    refuse_external_id_of_another(db, &edited).await?;
     users::update(db, &edited).await.map_err(|error| match error {
         StoreError::Conflict(_) => Refused::Conflict(
             "username, email or external_id: expected values that nobody else has; another user was given the same at this moment"
@@ -147,6 +140,17 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
     let after = UserView::read(db, edited, change.now).await?;
     change.record(Action::UserChanged, Object::User(id, &after.username), Some(&before), Some(&after)).await?;
     Ok(after)
+}
+
+/// Fails with [`Refused::Conflict`] if the external id of `row` is that of another user.
+pub(super) async fn refuse_external_id_of_another(db: &impl ConnectionTrait, row: &UserRow) -> Result<(), Refused> {
+    let Some(external) = row.external_id.as_deref() else { return Ok(()) };
+    match users::by_external_id(db, external).await?.filter(|other| other.id != row.id) {
+        Some(other) => {
+            Err(Refused::Conflict(format!("external_id: expected an id that nobody else has; it is that of the user {}", other.username)))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Returns the new values of the attributes that `changes` names; to clear the field removes all values. `stored` are those that the user
@@ -162,7 +166,7 @@ fn attribute_values(declared: &[AttributeRow], changes: Patch<Changes>, stored: 
 }
 
 pub(in crate::admin) fn attribute_fault(fault: &AttributeFault) -> Fault {
-    Fault::new("attributes", format!("for {}: {}", fault.name, fault.expected))
+    Fault::new("attributes", format!("for {}: {}", fault.name, fault.expected)).of_member(&fault.name)
 }
 
 /// Returns both results, or the faults of both.
@@ -209,7 +213,9 @@ fn apply(row: &UserRow, patch: &UserPatch) -> Result<UserRow, Vec<Fault>> {
         row.external_id = external_id.cloned();
     }
     if let Some(claims) = patch.claims.given() {
-        faults.extend(apply_claims(&mut row, claims));
+        let mut all = claims.map_or_else(StandardClaims::default, |_| StandardClaims::from_json(&row.claims));
+        faults.extend(claims.map(|claims| apply_claims(&mut all, &mut row.name, claims)).into_iter().flatten());
+        row.claims = all.to_json();
     }
     if faults.is_empty() { Ok(row) } else { Err(faults) }
 }
@@ -222,20 +228,20 @@ pub(in crate::admin) fn check_external_id(id: &str) -> Result<(), Fault> {
     Err(Fault::new("external_id", expected).found(id))
 }
 
-fn apply_claims(row: &mut UserRow, changes: Option<&BTreeMap<String, Option<String>>>) -> Vec<Fault> {
+/// Sets those of `claims`, and the full name, that `changes` names. Returns a fault for each that cannot be set.
+pub(super) fn apply_claims(
+    claims: &mut StandardClaims,
+    name: &mut Option<String>,
+    changes: &BTreeMap<String, Option<String>>,
+) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let Some(changes) = changes else {
-        row.claims = StandardClaims::default().to_json();
-        return faults;
-    };
-    let mut claims = StandardClaims::from_json(&row.claims);
     for (claim, value) in changes {
         let value = value.as_deref().unwrap_or_default();
-        if let Err(error) = claims.set_with_name(&mut row.name, claim, value) {
+        if let Err(error) = claims.set_with_name(name, claim, value) {
             let field = TEXT_CLAIMS.into_iter().find(|known| known == claim).unwrap_or("claims");
-            faults.push(Fault::new(field, error.to_string()).found(if field == "claims" { claim } else { value }));
+            let fault = Fault::new(field, error.to_string()).found(if field == "claims" { claim } else { value });
+            faults.push(fault.at("/claims").of_member(claim));
         }
     }
-    row.claims = claims.to_json();
     faults
 }

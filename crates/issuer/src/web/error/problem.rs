@@ -31,6 +31,9 @@ pub struct Fault {
     pub parameter: Option<String>,
     /// What was expected, and what was found.
     pub detail: String,
+    /// The item at fault of the list at `pointer`, which the pointer does not name yet.
+    #[serde(skip)]
+    pub item: Option<String>,
 }
 
 /// The reason why a request was refused.
@@ -78,25 +81,14 @@ impl Problem {
 
     /// Makes the problem of one member of the body, whose JSON pointer is `pointer`.
     pub fn of_member(pointer: String, detail: impl Into<String>) -> Self {
-        let fault = Fault { pointer: Some(pointer), parameter: None, detail: detail.into() };
+        let fault = Fault { pointer: Some(pointer), parameter: None, detail: detail.into(), item: None };
         Self { errors: vec![fault], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "the body is not valid; errors lists what is wrong") }
     }
 
     /// Makes the problem of the parameter `name` of the query.
     pub fn of_parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        let fault = Fault { pointer: None, parameter: Some(name.into()), detail: detail.into() };
+        let fault = Fault { pointer: None, parameter: Some(name.into()), detail: detail.into(), item: None };
         Self { errors: vec![fault], ..Self::new(StatusCode::BAD_REQUEST, "the query is not valid; errors lists what is wrong") }
-    }
-
-    /// Names the members `names` as those of the member `object` of the body, in which they lie.
-    #[must_use]
-    pub fn with_members_in(mut self, object: &str, names: &[&str]) -> Self {
-        for pointer in self.errors.iter_mut().filter_map(|error| error.pointer.as_mut()) {
-            if let Some(name) = pointer.strip_prefix("#/").filter(|name| names.contains(name)) {
-                *pointer = format!("#/{object}/{name}");
-            }
-        }
-        self
     }
 
     /// Adds the id of what exists already.
@@ -187,9 +179,10 @@ impl From<Refused> for Problem {
             }
             Refused::Invalid(faults) => {
                 let fault = |fault: crate::admin::Fault| Fault {
-                    pointer: Some(format!("#/{}", fault.field)),
+                    pointer: Some(format!("#{}", fault.pointer)),
                     parameter: None,
                     detail: format!("expected {}", fault.expected),
+                    item: fault.item,
                 };
                 let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "the body is not valid; errors lists what is wrong");
                 Self { errors: faults.into_iter().map(fault).collect(), ..problem }
@@ -220,6 +213,9 @@ impl IntoResponse for Problem {
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if !self.errors.is_empty() {
+            response.extensions_mut().insert(self);
         }
         response
     }

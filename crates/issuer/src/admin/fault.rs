@@ -1,0 +1,119 @@
+//! What is wrong with a field of an input: the field, what was expected there, and its place in a JSON object that was sent.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::oauth::plain_text::visible;
+
+/// A field of an input that is not valid. Fields carry the names of RFC 7591 or of the database, never those of flags.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The name of the field, such as `redirect_uris`.
+    pub field: &'static str,
+    /// The text that follows the word "expected" in messages.
+    pub expected: String,
+    /// The place of the value in the JSON object of the input, as a JSON pointer (RFC 6901), such as `/redirect_uris`. The face that received
+    /// the object adds the index of the item at fault.
+    #[serde(skip)]
+    pub pointer: String,
+    /// The item of the list at `pointer` that is at fault: a text, or a text that is a member of an object.
+    #[serde(skip)]
+    pub item: Option<String>,
+}
+
+impl Fault {
+    /// Makes a fault of `field`, which should have been `expected`.
+    pub fn new(field: &'static str, expected: impl Into<String>) -> Self {
+        Self { field, expected: expected.into(), pointer: format!("/{}", escaped(field)), item: None }
+    }
+
+    /// Says that the field is a list of which this item is at fault.
+    #[must_use]
+    pub fn of_item(mut self, item: impl Into<String>) -> Self {
+        self.item = Some(item.into());
+        self
+    }
+
+    /// Says that the value at fault is a member of the field, of this name, or the item at this index.
+    #[must_use]
+    pub fn of_member(mut self, name: impl fmt::Display) -> Self {
+        self.pointer += &format!("/{}", escaped(&name.to_string()));
+        self
+    }
+
+    /// Says that the field lies in the member `object` of the input.
+    #[must_use]
+    pub fn within(mut self, object: &str) -> Self {
+        self.pointer = format!("/{}{}", escaped(object), self.pointer);
+        self
+    }
+
+    /// Says where in the input the value at fault lies, as a JSON pointer, if it does not lie in a member of the field's name.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        self.pointer = pointer.into();
+        self
+    }
+
+    /// Adds what was found. It must not be a secret.
+    #[must_use]
+    pub fn found(mut self, found: impl fmt::Display) -> Self {
+        self.expected += &format!("; found {}", shown(&found.to_string()));
+        self
+    }
+}
+
+/// Returns `found` for a message: shortened, without the user and password of a URL, and with the numbers of characters that people would
+/// not see.
+fn shown(found: &str) -> String {
+    const LONGEST: usize = 100;
+    let found = &without_credentials(found);
+    if found.trim().is_empty() {
+        return "an empty text".to_owned();
+    }
+    let cut = found.char_indices().nth(LONGEST).map_or(found.len(), |(end, _)| end);
+    // OAuth allows no double quotes in the description of an error.
+    let text = visible(&found[..cut]).replace('"', "'");
+    if cut < found.len() { text + "..." } else { text }
+}
+
+/// Returns `text` without what stands between `://` and the last `@` before the path.
+fn without_credentials(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://...{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
+
+/// Escapes a name for a JSON pointer (RFC 6901 §3).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// Returns the JSON pointer of the place at which a value could not be read. `text` is the message, which names an unknown member.
+pub fn pointer_to(path: &serde_path_to_error::Path, text: &str) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            serde_path_to_error::Segment::Seq { index } => pointer += &format!("/{index}"),
+            serde_path_to_error::Segment::Map { key } | serde_path_to_error::Segment::Enum { variant: key } => {
+                pointer += &format!("/{}", escaped(key));
+            }
+            serde_path_to_error::Segment::Unknown => {}
+        }
+    }
+    let unknown = text.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    if let Some(unknown) = unknown.map(escaped).filter(|unknown| pointer.rsplit('/').next() != Some(unknown)) {
+        pointer += &format!("/{unknown}");
+    }
+    pointer
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}", self.field, self.expected)
+    }
+}
