@@ -1,10 +1,14 @@
 //! `/api/v1/users`: users, their roles, passwords and access.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::accounts::attributes::Changes;
 use crate::admin::authorizations::{self, AuthorizationFilter};
 use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch, UserView};
 use crate::admin::{Refused, consents, sessions};
@@ -24,13 +28,36 @@ pub struct NewUserBody {
     /// The full name.
     #[serde(default)]
     pub name: Option<String>,
+    /// The id in the system that manages your users.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// The standard claims by name, such as `nickname`.
+    #[serde(default)]
+    pub claims: BTreeMap<String, Option<String>>,
+    /// The declared attributes by name, each with a string, number or boolean, or a list of these.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Value>)]
+    pub attributes: Changes,
     #[serde(default)]
     pub roles: Vec<String>,
     /// The groups beside the default ones.
     #[serde(default)]
     pub groups: Vec<String>,
-    #[schema(value_type = String, format = Password)]
-    pub password: SecretString,
+    /// `false` for a user who cannot sign in until they are enabled.
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+    /// Absent together with `password_hash` for a user who cannot sign in with a password until they set one by a link, which
+    /// `POST /users/{id}/link` makes.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Password)]
+    pub password: Option<SecretString>,
+    /// In the place of `password`: its hash in another system, as text or as the object that Keycloak exports.
+    #[serde(default)]
+    pub password_hash: Option<Value>,
+}
+
+fn enabled() -> bool {
+    true
 }
 
 /// The roles to give and to take.
@@ -122,8 +149,10 @@ pub(super) async fn withdraw_consent(access: Access, Name(id): Name<Uuid>, Body(
 }
 
 pub(super) async fn add(access: Access, Body(body): Body<NewUserBody>) -> Answer {
-    let NewUserBody { username, email, email_verified, name, roles, groups, password } = body;
-    let user = NewUser::check(UserDraft { username, email, email_verified, name, roles, groups })?;
+    let NewUserBody { username, email, email_verified, name, external_id, claims, attributes, roles, groups, enabled, .. } = body;
+    let (password, password_hash) = (body.password, body.password_hash);
+    let draft = UserDraft { username, email, email_verified, name, external_id, claims, attributes, roles, groups, disabled: !enabled };
+    let user = NewUser::check(draft)?;
     let username = user.username().to_owned();
     let existing = async |refused: Refused| match users::show(&access.reading(), &username).await {
         Ok(found) if matches!(refused, Refused::Conflict(_)) => Problem::from(refused).with_id(found.id.to_string()),
@@ -132,7 +161,12 @@ pub(super) async fn add(access: Access, Body(body): Body<NewUserBody>) -> Answer
     if let Err(refused) = users::require_free(&access.reading(), &user).await {
         return Err(existing(refused).await);
     }
-    let hash = PasswordHash::chosen(access.app(), password, &user.about()).await?;
+    let hash = match (password, password_hash) {
+        (Some(_), Some(_)) => return Err(Problem::of_member("#/password_hash".to_owned(), "expected nothing beside password")),
+        (Some(password), None) => Some(PasswordHash::chosen(access.app(), password, &user.about()).await?),
+        (None, Some(hash)) => Some(PasswordHash::imported(&hash)?),
+        (None, None) => None,
+    };
     let user = access.change(move |change| Box::pin(users::add(change, user, hash))).await?;
     Ok(created(&access, &user.id.to_string(), &user))
 }

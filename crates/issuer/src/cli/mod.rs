@@ -27,6 +27,7 @@ mod table;
 mod transfer;
 mod user;
 mod user_access;
+mod user_add;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;

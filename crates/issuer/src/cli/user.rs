@@ -1,51 +1,30 @@
 //! `signet user`: adds, lists and changes users.
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read};
 
-use clap::{Args, Subcommand};
-use secrecy::SecretString;
+use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::accounts::username::normalize;
 use crate::admin::change;
 use crate::admin::names::{self, Kind};
 use crate::admin::patch::Patch;
-use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch};
+use crate::admin::users::{self, Ended, UserFilter, UserPatch};
 use crate::app::App;
 use crate::cli::edit_client::text;
 use crate::cli::pages::stream;
 use crate::cli::report::Report;
 use crate::cli::transfer::{self, ExportArgs, ImportArgs};
 use crate::cli::user_access::{change_roles, consents, delete, disable, enable, link, unlock};
-use crate::cli::{Arguments, CliError, changing, operator, reading, refuse};
+use crate::cli::user_add::{ADD, AddArgs, PASSWORD_HASH, PasswordArgs, add, attribute_changes};
+use crate::cli::{Arguments, CliError, changing, operator, reading};
 use crate::oauth::standard_claims::TEXT_CLAIMS;
 
 /// The subcommands of `signet user`.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// Add a user; the terminal asks for the password unless an option gives it
-    Add {
-        /// Username with which the user signs in; upper and lower case count as the same
-        username: String,
-        /// Email address of the user
-        #[arg(long)]
-        email: Option<String>,
-        /// The email address is known to belong to the user; a verified address can belong to one user only
-        #[arg(long, requires = "email")]
-        email_verified: bool,
-        /// Full name of the user
-        #[arg(long)]
-        name: Option<String>,
-        /// Role to give to the user; may be repeated
-        #[arg(long = "role", value_name = "ROLE")]
-        roles: Vec<String>,
-        /// Group to add the user to, beside the default groups; may be repeated
-        #[arg(long = "group", value_name = "GROUP")]
-        groups: Vec<String>,
-        #[command(flatten)]
-        password: PasswordArgs,
-    },
+    Add(AddArgs),
     /// List the users, by username
     List {
         /// Only users that are enabled (true) or disabled (false) [default: both]
@@ -168,67 +147,10 @@ pub enum UserCommand {
     },
 }
 
-/// The source of a password. The password itself is never an argument, because every user of the machine can read the arguments of
-/// a process.
-#[derive(Debug, Args)]
-pub struct PasswordArgs {
-    /// Read the password from standard input; one line end after it is ignored
-    #[arg(long)]
-    password_stdin: bool,
-    /// Store this hash of Argon2, scrypt, PBKDF2 or bcrypt from another system as it is, such as $argon2id$v=19$… or $2b$12$…
-    #[arg(long, value_name = "HASH", conflicts_with = "password_stdin")]
-    password_hash: Option<String>,
-}
-
-impl PasswordArgs {
-    /// Returns the hash to store. Refuses a password that is too easy to guess for someone who knows `about`, such as the username.
-    async fn hash(self, app: &App, about: &[&str]) -> Result<PasswordHash, CliError> {
-        if let Some(hash) = self.password_hash {
-            return Ok(PasswordHash::imported(&hash.into())?);
-        }
-        let password = if self.password_stdin { read_password()? } else { ask_password()? };
-        Ok(PasswordHash::chosen(app, password, about).await?)
-    }
-}
-
-fn read_password() -> Result<SecretString, CliError> {
-    let mut text = String::new();
-    if let Err(error) = std::io::stdin().read_to_string(&mut text) {
-        return match error.kind() {
-            ErrorKind::InvalidData => refuse("password: expected UTF-8 on standard input"),
-            _ => Err(error.into()),
-        };
-    }
-    // `echo` adds one line end. Everything else belongs to the password, spaces included.
-    let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
-    Ok(SecretString::from(line))
-}
-
-fn ask_password() -> Result<SecretString, CliError> {
-    let ask = |prompt: &str| {
-        rpassword::prompt_password(prompt).or_else(|_| refuse("password: there is no terminal to ask on; use --password-stdin"))
-    };
-    let password = ask("Password: ")?;
-    if password != ask("Again: ")? {
-        return refuse("password: the second entry differs from the first");
-    }
-    Ok(SecretString::from(password))
-}
-
-/// The option of the field `password_hash`. A password has no option, because the terminal or standard input gives it.
-const PASSWORD_HASH: (&str, &str) = ("password_hash", "--password-hash");
-
-/// The arguments of `signet user add`.
-const ADD: Arguments<'_> =
-    &[("username", "USERNAME"), ("email", "--email"), ("name", "--name"), ("roles", "--role"), ("groups", "--group"), PASSWORD_HASH];
-
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: UserCommand, json: bool) -> Result<Report, CliError> {
     match command {
-        UserCommand::Add { username, email, email_verified, name, roles, groups, password } => {
-            let draft = UserDraft { username, email, email_verified, name, roles, groups };
-            add(app, draft, password).await.map_err(|error| error.in_terms_of(ADD))
-        }
+        UserCommand::Add(arguments) => add(app, arguments).await.map_err(|error| in_terms_of_claims(error, ADD)),
         UserCommand::List { enabled, search } => list(app, &UserFilter { enabled, search }, json).await,
         UserCommand::Show { username } => show(app, &username).await,
         UserCommand::Edit { username, rename, email, email_verified, name, external_id, claims, attributes } => {
@@ -270,15 +192,6 @@ pub async fn run(app: &App, command: UserCommand, json: bool) -> Result<Report, 
     }
 }
 
-async fn add(app: &App, draft: UserDraft, password: PasswordArgs) -> Result<Report, CliError> {
-    let user = NewUser::check(draft)?;
-    users::require_free(&reading(app), &user).await?;
-    let hash = password.hash(app, &user.about()).await?;
-    let user = change(app, &operator(), move |change| Box::pin(users::add(change, user, hash))).await?;
-    let (id, username) = (user.id, user.username);
-    Ok(Report::new(format!("Added the user {username} ({id})."), json!({ "id": id, "username": username })))
-}
-
 async fn list(app: &App, filter: &UserFilter, json: bool) -> Result<Report, CliError> {
     stream(json, &["username", "email", "roles", "enabled", "id"], async |window| users::list(&reading(app), filter, &window).await).await
 }
@@ -310,20 +223,6 @@ const EDIT: Arguments<'_> = &[
     ("external_id", "--external-id"),
     ("attributes", "--attribute"),
 ];
-
-/// Returns the new values of attributes that were given as pairs. The values of pairs with the same name belong together.
-fn attribute_changes(pairs: Vec<(String, String)>) -> BTreeMap<String, Option<Value>> {
-    let mut changes = BTreeMap::<String, Option<Value>>::new();
-    for (name, value) in pairs {
-        let texts = changes.entry(name).or_default();
-        if !value.is_empty() {
-            let mut all = texts.take().and_then(|value| value.as_array().cloned()).unwrap_or_default();
-            all.push(value.into());
-            *texts = Some(all.into());
-        }
-    }
-    changes
-}
 
 fn in_terms_of_edit(error: CliError) -> CliError {
     in_terms_of_claims(error, EDIT)

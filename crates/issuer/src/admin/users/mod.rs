@@ -1,11 +1,13 @@
 //! Operations on users: their data, password, status and roles.
 
+mod add;
 mod edit;
 mod link;
 mod password;
 mod remove;
 mod unlock;
 
+pub use add::{NewUser, UserDraft, add, require_free};
 pub use edit::{UserPatch, claims, edit, set_claims};
 pub use link::{MadeLink, make_link};
 pub use password::{PasswordHash, set_password};
@@ -20,12 +22,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::{attributes, lockout, policy, session, username};
-use crate::admin::names::{self, Kind};
 use crate::admin::search::{self, Total};
-use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, groups, roles};
+use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, roles};
 use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
-use crate::oauth::standard_claims::{StandardClaims, is_line};
+use crate::oauth::standard_claims::is_line;
 use crate::store::users::{self, UserRow};
 use crate::store::{ConnectionTrait, attempts, attributes as attribute_store, groups as group_store, roles as role_store, user_terms};
 use edit::claims_of;
@@ -157,47 +158,6 @@ pub async fn show_by_id(reading: &Reading<'_>, id: Uuid) -> Result<UserView, Ref
     UserView::read(app.store.reader(), row, app.now()).await
 }
 
-/// The input for a new user, before it is checked.
-#[derive(Debug, Default)]
-#[expect(missing_docs, reason = "the names are those of the columns")]
-pub struct UserDraft {
-    pub username: String,
-    pub email: Option<String>,
-    pub email_verified: bool,
-    pub name: Option<String>,
-    pub roles: Vec<String>,
-    /// The groups beside the default ones, by their names.
-    pub groups: Vec<String>,
-}
-
-/// A user who passed all checks that do not need the database.
-#[derive(Debug)]
-pub struct NewUser(UserDraft);
-
-impl NewUser {
-    /// Checks `draft`. Fails with all faults, not only the first.
-    pub fn check(draft: UserDraft) -> Result<Self, Refused> {
-        let mut faults = Vec::new();
-        let username = username::validate(&draft.username).unwrap_or_else(|error| {
-            faults.push(Fault::new("username", error.to_string()).found(&draft.username));
-            String::new()
-        });
-        faults.extend(draft.email.as_deref().and_then(|email| check_email(email).err()));
-        faults.extend(draft.name.as_deref().and_then(|name| check_full_name(name).err()));
-        if faults.is_empty() { Ok(Self(UserDraft { username, ..draft })) } else { Err(Refused::Invalid(faults)) }
-    }
-
-    /// Returns the username in its normal form.
-    pub fn username(&self) -> &str {
-        &self.0.username
-    }
-
-    /// Returns the username, email address and name, from which the password must not be made.
-    pub fn about(&self) -> Vec<&str> {
-        policy::about(&self.0.username, self.0.email.as_deref(), self.0.name.as_deref())
-    }
-}
-
 impl UserView {
     /// Returns the username, email address and name, from which the password must not be made.
     pub fn about(&self) -> Vec<&str> {
@@ -236,12 +196,6 @@ struct UserRecord<'a> {
     ended: Option<EndedAccess>,
 }
 
-/// Fails with [`Refused::Conflict`] if the username of `user` is taken, so that nobody types a password in vain.
-pub async fn require_free(reading: &Reading<'_>, user: &NewUser) -> Result<(), Refused> {
-    let app = reading.permit(Operation::UserShow)?;
-    refuse_taken(app.store.reader(), &user.0.username).await
-}
-
 async fn refuse_taken(db: &impl ConnectionTrait, username: &str) -> Result<(), Refused> {
     match users::row(db, username).await? {
         Some(_) => Err(Refused::Conflict(format!("there is a user {username} already"))),
@@ -268,47 +222,6 @@ async fn refuse_verified_elsewhere(db: &impl ConnectionTrait, row: &UserRow) -> 
 /// Returns the words by which the user is found.
 pub(super) fn terms(row: &UserRow) -> Vec<String> {
     user_terms::of(&row.username, row.email.as_deref(), row.name.as_deref())
-}
-
-/// Adds a user with their roles, which must exist. Fails with [`Refused::Conflict`] if the username is taken.
-pub async fn add(change: &mut Change<'_>, user: NewUser, password: PasswordHash) -> Result<UserView, Refused> {
-    change.require(Operation::UserAdd)?;
-    let NewUser(UserDraft { username, email, email_verified, name, roles, groups }) = user;
-    let db = &change.transaction;
-    refuse_taken(db, &username).await?;
-    names::take(change, Kind::User, &username, None).await?;
-    let record = password.record(change.now);
-    let row = UserRow {
-        id: change.app.clock.random_uuid(),
-        username,
-        email,
-        email_verified,
-        name,
-        password_generated_at: password.generated_at(change.now),
-        password_hash: Some(password.phc),
-        created_at: change.now,
-        updated_at: change.now,
-        disabled_at: None,
-        claims: StandardClaims::default().to_json(),
-        credential_version: 0,
-        access_version: 0,
-        external_id: None,
-        last_sign_in_at: None,
-        version: 0,
-    };
-    let id = row.id;
-    refuse_verified_elsewhere(db, &row).await?;
-    users::insert(db, row.clone()).await?;
-    user_terms::insert(db, id, terms(&row)).await?;
-    for role in &roles {
-        roles::give(db, id, role).await?;
-    }
-    groups::join(db, id, &groups).await?;
-    change.require_grant_to(&[id]).await?;
-    let after = UserView::read(db, row, change.now).await?;
-    let recorded = UserRecord { user: &after, password: Some(record), ended: None };
-    change.record(Action::UserAdded, Object::User(after.id, &after.username), None, Some(&recorded)).await?;
-    Ok(after)
 }
 
 /// Locks a user and returns their view before a change.

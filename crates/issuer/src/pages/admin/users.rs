@@ -216,6 +216,7 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
         name: form.optional("name"),
         roles: form.lines("roles"),
         groups: form.lines("groups"),
+        ..UserDraft::default()
     };
     let admin = &form.admin;
     let user = match NewUser::check(draft) {

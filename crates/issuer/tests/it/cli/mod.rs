@@ -13,6 +13,7 @@ mod review;
 mod serve;
 mod stream;
 mod transfer;
+mod user;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -214,7 +214,7 @@ impl TestApp {
             email_verified: true,
             name: Some(format!("{username} Example")),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            groups: Vec::new(),
+            ..UserDraft::default()
         };
         let (user, hash) = (NewUser::check(draft).unwrap(), PasswordHash::imported(&hash.into()).unwrap());
         self.operate(|change| Box::pin(users::add(change, user, hash))).await.unwrap().id

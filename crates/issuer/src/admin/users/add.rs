@@ -1,0 +1,133 @@
+//! Adds users one by one, with everything that an edit or an import can give them.
+
+use std::collections::BTreeMap;
+
+use crate::accounts::attributes::{self, Changes};
+use crate::accounts::{policy, username};
+use crate::admin::names::{self, Kind};
+use crate::admin::users::edit::{apply_claims, attribute_fault, refuse_external_id_of_another};
+use crate::admin::users::{
+    PasswordHash, UserRecord, UserView, check_email, check_external_id, check_full_name, refuse_taken, refuse_verified_elsewhere, terms,
+};
+use crate::admin::{Change, Fault, Operation, Reading, Refused, groups, roles};
+use crate::audit::{Action, Object};
+use crate::oauth::standard_claims::StandardClaims;
+use crate::store::attributes::{self as attribute_store, Values};
+use crate::store::user_terms;
+use crate::store::users::{self, UserRow};
+
+/// The input for a new user, before it is checked.
+#[derive(Debug, Default)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct UserDraft {
+    pub username: String,
+    pub email: Option<String>,
+    pub email_verified: bool,
+    pub name: Option<String>,
+    pub external_id: Option<String>,
+    /// The standard claims by name. One without a value is left out.
+    pub claims: BTreeMap<String, Option<String>>,
+    /// The declared attributes by name, each with a string, number or boolean, or a list of these. One without a value is left out.
+    pub attributes: Changes,
+    pub roles: Vec<String>,
+    /// The groups beside the default ones, by their names.
+    pub groups: Vec<String>,
+    /// `true` if the user cannot sign in until they are enabled.
+    pub disabled: bool,
+}
+
+/// A user who passed all checks that do not need the database.
+#[derive(Debug)]
+pub struct NewUser {
+    draft: UserDraft,
+    claims: StandardClaims,
+}
+
+impl NewUser {
+    /// Checks `draft`. Fails with all faults, not only the first.
+    pub fn check(mut draft: UserDraft) -> Result<Self, Refused> {
+        let mut faults = Vec::new();
+        match username::validate(&draft.username) {
+            Ok(username) => draft.username = username,
+            Err(error) => faults.push(Fault::new("username", error.to_string()).found(&draft.username)),
+        }
+        faults.extend(draft.email.as_deref().and_then(|email| check_email(email).err()));
+        if draft.email_verified && draft.email.is_none() {
+            faults.push(Fault::new("email_verified", "false for a user without an email address"));
+        }
+        faults.extend(draft.name.as_deref().and_then(|name| check_full_name(name).err()));
+        faults.extend(draft.external_id.as_deref().and_then(|id| check_external_id(id).err()));
+        let mut claims = StandardClaims::default();
+        faults.extend(apply_claims(&mut claims, &mut draft.name, &draft.claims));
+        if faults.is_empty() { Ok(Self { draft, claims }) } else { Err(Refused::Invalid(faults)) }
+    }
+
+    /// Returns the username in its normal form.
+    pub fn username(&self) -> &str {
+        &self.draft.username
+    }
+
+    /// Returns the username, email address and name, from which the password must not be made.
+    pub fn about(&self) -> Vec<&str> {
+        policy::about(&self.draft.username, self.draft.email.as_deref(), self.draft.name.as_deref())
+    }
+}
+
+/// Fails with [`Refused::Conflict`] if the username of `user` is taken, so that nobody types a password in vain.
+pub async fn require_free(reading: &Reading<'_>, user: &NewUser) -> Result<(), Refused> {
+    let app = reading.permit(Operation::UserShow)?;
+    refuse_taken(app.store.reader(), user.username()).await
+}
+
+/// Adds a user with their roles and groups, which must exist. A user without a password cannot sign in with one until they open a link that
+/// sets it. Fails with [`Refused::Conflict`] if the username, the verified address or the external id is that of another user.
+pub async fn add(change: &mut Change<'_>, user: NewUser, password: impl Into<Option<PasswordHash>>) -> Result<UserView, Refused> {
+    change.require(Operation::UserAdd)?;
+    let NewUser { draft, claims } = user;
+    let UserDraft { username, email, email_verified, name, external_id, attributes: given, roles, groups, disabled, .. } = draft;
+    let db = &change.transaction;
+    refuse_taken(db, &username).await?;
+    names::take(change, Kind::User, &username, None).await?;
+    let values = values(change, &given).await?;
+    let password = password.into();
+    let record = password.as_ref().map(|password| password.record(change.now));
+    let row = UserRow {
+        id: change.app.clock.random_uuid(),
+        username,
+        email,
+        email_verified,
+        name,
+        password_generated_at: password.as_ref().and_then(|password| password.generated_at(change.now)),
+        password_hash: password.map(|password| password.phc),
+        created_at: change.now,
+        updated_at: change.now,
+        disabled_at: disabled.then_some(change.now),
+        claims: claims.to_json(),
+        credential_version: 0,
+        access_version: 0,
+        external_id,
+        last_sign_in_at: None,
+        version: 0,
+    };
+    let id = row.id;
+    refuse_verified_elsewhere(db, &row).await?;
+    refuse_external_id_of_another(db, &row).await?;
+    users::insert(db, row.clone()).await?;
+    user_terms::insert(db, id, terms(&row)).await?;
+    attributes::store(db, id, &values, false).await?;
+    for role in &roles {
+        roles::give(db, id, role).await?;
+    }
+    groups::join(db, id, &groups).await?;
+    change.require_grant_to(&[id]).await?;
+    let after = UserView::read(db, row, change.now).await?;
+    let recorded = UserRecord { user: &after, password: record, ended: None };
+    change.record(Action::UserAdded, Object::User(after.id, &after.username), None, Some(&recorded)).await?;
+    Ok(after)
+}
+
+/// Returns the values of the attributes that `given` names.
+async fn values(change: &Change<'_>, given: &Changes) -> Result<Values, Refused> {
+    let rules = attributes::rules_of(&attribute_store::all(&change.transaction).await?)?;
+    attributes::check(&rules, given, &Values::new()).map_err(|faults| Refused::Invalid(faults.iter().map(attribute_fault).collect()))
+}
