@@ -1,7 +1,7 @@
 //! Fills a database with many users, clients and events, by the row types and functions of the store, so that every table and index holds what
 //! the issuer itself would have written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -299,7 +299,7 @@ impl Filling<'_> {
         user_terms::insert_all(&mut inserts, terms.into_iter());
         roles::give_all(&mut inserts, numbers.clone().map(|number| (user_id(number), "clerk".to_owned())));
         groups::insert_members(&mut inserts, numbers.clone().flat_map(member));
-        attributes::insert_all(&mut inserts, numbers.map(|number| (user_id(number), values(number))));
+        attributes::insert_all(&mut inserts, numbers.map(|number| (user_id(number), values(number), BTreeSet::new())));
         inserts.run(db).await.unwrap();
     }
 

@@ -1,6 +1,6 @@
 //! The attributes that the operator declared, and their values.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
@@ -69,13 +69,25 @@ pub type Values = BTreeMap<String, Vec<String>>;
 
 /// Returns the values of each of the users `ids`. A user without attributes is left out.
 pub async fn of_users(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, Values>, StoreError> {
+    Ok(with_marks(db, ids).await?.into_iter().map(|(id, (values, _))| (id, values)).collect())
+}
+
+/// The values of a user's attributes, with the names of the attributes whose values the user typed.
+pub type Marked = (Values, BTreeSet<String>);
+
+/// Returns the values of each of the users `ids`, with their marks. A user without attributes is left out.
+pub async fn with_marks(db: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, Marked>, StoreError> {
     use user_attributes::Column;
     let rows = user_attributes::Entity::find().filter(Column::UserId.is_in(ids));
-    let mut values = HashMap::<Uuid, Values>::new();
+    let mut found = HashMap::<Uuid, Marked>::new();
     for row in rows.order_by_asc(Column::Name).order_by_asc(Column::Position).all(db).await? {
-        values.entry(row.user_id).or_default().entry(row.name).or_default().push(row.value);
+        let (values, typed) = found.entry(row.user_id).or_default();
+        if row.by_user {
+            typed.insert(row.name.clone());
+        }
+        values.entry(row.name).or_default().push(row.value);
     }
-    Ok(values)
+    Ok(found)
 }
 
 /// Returns the names of the attributes whose values `user` typed.
@@ -116,12 +128,13 @@ pub async fn replace(db: &impl ConnectionTrait, user: Uuid, name: &str, values: 
     Ok(())
 }
 
-/// Adds to `inserts` the insertion of the values of users who have none yet.
-pub fn insert_all(inserts: &mut Inserts, given: impl Iterator<Item = (Uuid, Values)>) {
+/// Adds to `inserts` the insertion of the values of users who have none yet, each with the names of the attributes whose values the user typed.
+pub fn insert_all(inserts: &mut Inserts, given: impl Iterator<Item = (Uuid, Values, BTreeSet<String>)>) {
     let mut rows = Vec::new();
-    for (user_id, values) in given {
+    for (user_id, values, typed) in given {
         for (name, texts) in values {
-            let row = |(value, position)| user_attributes::Model { user_id, name: name.clone(), position, value, by_user: false };
+            let by_user = typed.contains(&name);
+            let row = |(value, position)| user_attributes::Model { user_id, name: name.clone(), position, value, by_user };
             rows.extend(texts.into_iter().zip(0..).map(row));
         }
     }

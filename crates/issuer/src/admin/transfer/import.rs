@@ -11,7 +11,7 @@ use super::administrators::Administrators;
 use super::batch::{Batch, Refusal};
 use super::catalogue::Catalogue;
 use super::line::UserLine;
-use super::plan::{ImportOptions, Kept, Step, folded, plan, plan_additions, verified_email};
+use super::plan::{Decision, ImportOptions, Kept, Step, folded, plan, plan_additions, verified_email};
 use super::{ExportedUser, WholeUser};
 use crate::accounts::session;
 use crate::admin::users::terms;
@@ -70,7 +70,7 @@ impl Import {
             is_new
         });
         let mut counts = Counts::default();
-        for (number, step, kept) in plan(app.store.reader(), app, &self.catalogue, self.options, &parsed).await? {
+        for (number, Decision { step, kept }) in plan(app.store.reader(), app, &self.catalogue, self.options, &parsed).await? {
             self.kept += kept;
             // An address that is verified already for a user whom the line leaves as they are is found in the database.
             let step = step.and_then(|step| match &step {
@@ -153,8 +153,8 @@ impl Import {
             plan(db, app, &self.catalogue, self.options, &parsed).await?
         };
         let (mut unchanged, mut added) = (0, Vec::new());
-        for (number, step, _) in steps {
-            match step {
+        for (number, decision) in steps {
+            match decision.step {
                 Ok(Step::Add(user)) => added.push(*user),
                 // Without the option `update` a change is refused.
                 Ok(Step::Nothing | Step::Update { .. }) => unchanged += 1,
@@ -195,8 +195,8 @@ impl Import {
         // What is read here is written back, so nobody else may change it meanwhile, such as a user who chooses a new password.
         users::lock_all(&change.transaction, parsed.iter().map(|(_, line)| line.username.as_str())).await?;
         let (mut counts, mut added) = (Counts::default(), Vec::new());
-        for (number, step, _) in plan(&change.transaction, change.app, &self.catalogue, self.options, parsed).await? {
-            match step {
+        for (number, decision) in plan(&change.transaction, change.app, &self.catalogue, self.options, parsed).await? {
+            match decision.step {
                 Ok(Step::Add(user)) => added.push(*user),
                 Ok(Step::Update { before, after }) => {
                     self.update(change, &before, *after).await?;
@@ -237,8 +237,9 @@ impl Import {
         }
         let none = Vec::new();
         for name in before.attributes.keys().chain(after.attributes.keys()) {
-            if before.attributes.get(name) != after.attributes.get(name) {
-                attributes::replace(db, id, name, after.attributes.get(name).unwrap_or(&none), false).await?;
+            let (was_typed, typed) = (before.typed.contains(name), after.typed.contains(name));
+            if before.attributes.get(name) != after.attributes.get(name) || was_typed != typed {
+                attributes::replace(db, id, name, after.attributes.get(name).unwrap_or(&none), typed).await?;
             }
         }
         if ends_access {
@@ -277,7 +278,8 @@ struct Additions {
 
 impl Additions {
     fn of(db: &impl ConnectionTrait, catalogue: &Catalogue, mut added: Vec<WholeUser>) -> Self {
-        let values: Vec<_> = added.iter_mut().map(|user| (user.row.id, std::mem::take(&mut user.attributes))).collect();
+        let taken = |user: &mut WholeUser| (user.row.id, std::mem::take(&mut user.attributes), std::mem::take(&mut user.typed));
+        let values: Vec<_> = added.iter_mut().map(taken).collect();
         let roles = added.iter().flat_map(|user| user.roles.iter().map(|role| (user.row.id, role.clone())));
         let group = |name: &String| catalogue.group(name);
         let members = added.iter().flat_map(|user| user.groups.iter().filter_map(group).map(|id| (id, user.row.id)));

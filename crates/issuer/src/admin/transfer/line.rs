@@ -39,11 +39,12 @@ pub struct UserLine {
     pub roles: Option<BTreeSet<String>>,
     pub groups: Option<BTreeSet<String>>,
     pub attributes: Option<BTreeMap<String, Value>>,
+    pub typed_attributes: Option<BTreeSet<String>>,
 }
 
 /// The names of all fields.
 const FIELDS: &str = "id, username, email, email_verified, name, external_id, enabled, claims, password_hash, password_generated_at, \
-                      created_at, updated_at, last_sign_in_at, roles, groups, attributes";
+                      created_at, updated_at, last_sign_in_at, roles, groups, attributes, typed_attributes";
 
 /// The fields of a line that were not read yet, and the faults of those that were.
 struct Reader {
@@ -170,6 +171,7 @@ impl UserLine {
             attributes: reader.read("attributes", "an object of the attributes and their values", |value| {
                 Some(value.as_object()?.clone().into_iter().collect())
             }),
+            typed_attributes: reader.read("typed_attributes", "a list of names of attributes", names),
         };
         let Reader { fields, mut faults } = reader;
         faults.extend(fields.keys().map(|unknown| Fault::new("field", format!("one of {FIELDS}")).found(unknown)));

@@ -34,6 +34,8 @@ struct WholeUser {
     roles: BTreeSet<String>,
     groups: BTreeSet<String>,
     attributes: Values,
+    /// The names of the attributes whose values the user typed.
+    typed: BTreeSet<String>,
 }
 
 impl WholeUser {
@@ -45,12 +47,16 @@ impl WholeUser {
         let ids = || rows.iter().map(|row| row.id);
         let mut roles = roles::of_users(db, ids()).await?;
         let mut groups = groups::of_users(db, ids()).await?;
-        let mut attributes = attributes::of_users(db, ids()).await?;
-        let whole = |row: UserRow| Self {
-            roles: roles.remove(&row.id).unwrap_or_default().into_iter().collect(),
-            groups: groups.remove(&row.id).unwrap_or_default().into_iter().collect(),
-            attributes: attributes.remove(&row.id).unwrap_or_default(),
-            row,
+        let mut attributes = attributes::with_marks(db, ids()).await?;
+        let whole = |row: UserRow| {
+            let (attributes, typed) = attributes.remove(&row.id).unwrap_or_default();
+            Self {
+                roles: roles.remove(&row.id).unwrap_or_default().into_iter().collect(),
+                groups: groups.remove(&row.id).unwrap_or_default().into_iter().collect(),
+                attributes,
+                typed,
+                row,
+            }
         };
         Ok(rows.into_iter().map(whole).collect())
     }
@@ -76,6 +82,7 @@ impl WholeUser {
             roles: &self.roles,
             groups: &self.groups,
             attributes: self.attributes.iter().map(|(name, values)| (name.as_str(), catalogue.json(name, values))).collect(),
+            typed_attributes: (!self.attributes.is_empty()).then_some(&self.typed),
         }
     }
 }
@@ -102,6 +109,9 @@ struct ExportedUser<'u> {
     roles: &'u BTreeSet<String>,
     groups: &'u BTreeSet<String>,
     attributes: BTreeMap<&'u str, Value>,
+    /// The names of the attributes whose values the user typed. `None` for a user without attributes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    typed_attributes: Option<&'u BTreeSet<String>>,
 }
 
 /// The password of an exported user.

@@ -53,8 +53,16 @@ pub(super) enum Step {
     Nothing,
 }
 
-/// The number of a line, with what it does or why it is refused, and what of it is not done.
-pub(super) type Planned = (u64, Result<Step, Vec<Fault>>, Kept);
+/// What is decided about one line.
+pub(super) struct Decision {
+    /// What the line does, or why it is refused.
+    pub(super) step: Result<Step, Vec<Fault>>,
+    /// How much of what the line says is not done.
+    pub(super) kept: Kept,
+}
+
+/// The number of a line, with what is decided about it.
+pub(super) type Planned = (u64, Decision);
 
 /// What the database holds that concerns some lines.
 #[derive(Default)]
@@ -158,24 +166,26 @@ pub(super) async fn plan_additions(
 fn steps(app: &App, existing: &Existing, catalogue: &Catalogue, options: ImportOptions, lines: &[(u64, UserLine)]) -> Vec<Planned> {
     let now = app.now();
     let planned = |(number, line): &(u64, UserLine)| {
-        let mut kept = Kept::default();
-        (*number, step(app, existing, catalogue, options, line, now, &mut kept), kept)
+        let decision = match existing.of(line) {
+            Ok(before) => decide(app, existing, catalogue, options, (before, line), now),
+            Err(fault) => Decision { step: Err(vec![fault]), kept: Kept::default() },
+        };
+        (*number, decision)
     };
     lines.iter().map(planned).collect()
 }
 
-fn step(
+/// Decides about `line`, which is about the user `before` if they exist.
+fn decide(
     app: &App,
     existing: &Existing,
     catalogue: &Catalogue,
     options: ImportOptions,
-    line: &UserLine,
+    (before, line): (Option<&WholeUser>, &UserLine),
     now: UnixSeconds,
-    kept: &mut Kept,
-) -> Result<Step, Vec<Fault>> {
-    let before = existing.of(line).map_err(|fault| vec![fault])?;
+) -> Decision {
     let is_other = |id: Uuid| before.is_some_and(|before| before.row.id != id);
-    kept.ids = u64::from(line.id.is_some_and(is_other));
+    let ids = u64::from(line.id.is_some_and(is_other));
     let none = Values::new();
     let stored = before.map_or(&none, |before| &before.attributes);
     let mut faults = Vec::new();
@@ -195,15 +205,49 @@ fn step(
         roles: BTreeSet::new(),
         groups: catalogue.default_groups(),
         attributes: BTreeMap::new(),
+        typed: BTreeSet::new(),
     };
     let mut after = before.cloned().unwrap_or_else(new);
-    kept.passwords = u64::from(!apply(line, &mut after.row, now));
+    let kept = Kept { ids, passwords: u64::from(!apply(line, &mut after.row, now)) };
     after.roles = line.roles.clone().unwrap_or(after.roles);
     after.groups = line.groups.clone().unwrap_or(after.groups);
     after.attributes = attributes.unwrap_or(after.attributes);
-    if before == Some(&after) {
-        return if faults.is_empty() { Ok(Step::Nothing) } else { Err(faults) };
+    match &line.typed_attributes {
+        Some(typed) => after.typed = typed.clone(),
+        // A value that the import sets was typed by nobody.
+        None => after.typed.retain(|name| after.attributes.get(name) == stored.get(name)),
     }
+    // A name whose value is refused has its fault already.
+    let has_value =
+        |name: &String| after.attributes.contains_key(name) || line.attributes.as_ref().is_some_and(|given| given.contains_key(name));
+    if let Some(name) = after.typed.iter().find(|name| !has_value(name)) {
+        faults.push(Fault::new("typed_attributes", "names of attributes of which the user has values").found(name));
+    }
+    if before != Some(&after) {
+        faults.extend(faults_of(existing, catalogue, options, before, &after));
+    }
+    let step = match before {
+        _ if !faults.is_empty() => Err(faults),
+        None => Ok(Step::Add(Box::new(after))),
+        Some(before) if *before == after => Ok(Step::Nothing),
+        Some(before) => {
+            after.row.updated_at = now;
+            after.row.version += 1;
+            Ok(Step::Update { before: Box::new(before.clone()), after: Box::new(after) })
+        }
+    };
+    Decision { step, kept }
+}
+
+/// Returns what stands against a change of the user `before`, or against a new user, to `after`.
+fn faults_of(
+    existing: &Existing,
+    catalogue: &Catalogue,
+    options: ImportOptions,
+    before: Option<&WholeUser>,
+    after: &WholeUser,
+) -> Vec<Fault> {
+    let mut faults = Vec::new();
     faults.extend(catalogue.unknown(&after.roles, &after.groups));
     if after.row.email_verified && after.row.email.is_none() {
         faults.push(Fault::new("email_verified", "false for a user without an email address"));
@@ -222,19 +266,11 @@ fn step(
         faults.push(Fault::new("username", "a user who does not exist, or the data that they have, because changes were not asked for"));
     }
     let administers = |user: &WholeUser| catalogue.administering(&user.roles, &user.groups).map(|(field, name)| (field, name.to_owned()));
-    if let Some((field, name)) = administers(&after).or(before.and_then(administers)).filter(|_| !options.allow_admin) {
+    if let Some((field, name)) = administers(after).or(before.and_then(administers)).filter(|_| !options.allow_admin) {
         let expected = "none with a scope of administration, because changes of administrators were not asked for";
         faults.push(Fault::new(field, expected).found(name));
     }
-    match (faults.is_empty(), before) {
-        (false, _) => Err(faults),
-        (true, None) => Ok(Step::Add(Box::new(after))),
-        (true, Some(before)) => {
-            after.row.updated_at = now;
-            after.row.version += 1;
-            Ok(Step::Update { before: Box::new(before.clone()), after: Box::new(after) })
-        }
-    }
+    faults
 }
 
 /// Returns the row of a new user, before the line is applied.

@@ -17,6 +17,7 @@ mod roles;
 mod round_trip;
 mod search;
 pub mod transfer;
+mod typed_marks;
 mod users;
 
 use signet_issuer::admin::{self, Window};
