@@ -26,7 +26,7 @@ pub(super) fn role_scopes() -> TableCreateStatement {
 /// was generated for the user, who must then choose another. `credential_version` is incremented when the password or status changes, or
 /// when all sign-ins are ended. `access_version` is incremented when a role or a group is taken away. `version` is incremented by each
 /// change of what administrators see; a sign-in and a new hash of the same password do not change it. `external_id` is the user's id in the
-/// system that manages the users.
+/// system that manages the users. `imported_at` is set if an import added the user; by it the event of that import is found.
 pub(super) fn users() -> TableCreateStatement {
     table("users")
         .col(uuid("id").primary_key())
@@ -45,6 +45,7 @@ pub(super) fn users() -> TableCreateStatement {
         .col(string_null("external_id").unique_key())
         .col(big_integer_null("last_sign_in_at"))
         .col(integer("version").default(0))
+        .col(big_integer_null("imported_at"))
         .take()
 }
 

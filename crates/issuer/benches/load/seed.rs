@@ -99,6 +99,7 @@ fn user(number: u64, hash: &str, now: i64) -> UserRow {
         password_generated_at: None,
         credential_version: 0,
         access_version: 0,
+        imported_at: None,
         external_id: number.is_multiple_of(2).then(|| format!("hr-{number}")),
         last_sign_in_at: Some(now - i64::try_from(scattered(number) % 90).unwrap() * DAY),
         version: 0,

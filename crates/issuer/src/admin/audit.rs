@@ -16,7 +16,7 @@ use crate::audit;
 use crate::clock::{UnixSeconds, parse_date, rfc3339, rfc3339_or_none};
 use crate::oauth::plain_text::visible;
 use crate::store::audit_events::{self, AuditRow, PersonalRow, Place, Range, Selected};
-use crate::store::{client_refusals, users};
+use crate::store::{ConnectionTrait, client_refusals, users};
 
 /// The kinds of actors that have no id.
 const ACTORS: [&str; 4] = ["operator", "issuer", "registration", "stranger"];
@@ -278,9 +278,26 @@ pub async fn list(reading: &Reading<'_>, filter: &AuditFilter, window: &Window) 
     let after = window.after.as_deref().map(read_cursor).transpose()?;
     let range = Range { from: filter.from, until: filter.until, after };
     let db = app.store.reader();
-    let rows = audit_events::page(db, &filter.selected, &range, window.limit + 1).await?;
+    let mut rows = audit_events::page(db, &filter.selected, &range, window.limit + 1).await?;
+    if let Selected::User(id) = filter.selected
+        && rows.len() as u64 <= window.limit
+    {
+        rows.extend(addition(db, id, &range).await?.map(|row| (row, None)));
+    }
     let existing = Existing::read(app, &rows).await?;
     Ok(Listing::of(rows, window.limit, |(row, _)| cursor((row.at, row.id)), |(row, personal)| AuditView::new(row, personal, &existing)))
+}
+
+/// Returns the event of the import that added the user `id`, which is older than every event about the user, without the other users whom
+/// it added. `None` if no import added the user, or if the event does not lie in `range`.
+async fn addition(db: &impl ConnectionTrait, id: Uuid, range: &Range) -> Result<Option<AuditRow>, Refused> {
+    let Some(imported_at) = users::by_id(db, id).await?.and_then(|row| row.imported_at) else { return Ok(None) };
+    let found = audit_events::of_import(db, id, imported_at).await?.filter(|row| range.contains((row.at, row.id)));
+    Ok(found.map(|row| {
+        let mut after = parse(row.after.as_deref()).unwrap_or_default();
+        after["users_added"] = vec![id.to_string()].into();
+        AuditRow { after: Some(after.to_string()), ..row }
+    }))
 }
 
 /// Returns the event `id`. Fails with [`Refused::NotFound`] if there is none.

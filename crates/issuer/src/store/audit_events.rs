@@ -52,6 +52,27 @@ pub async fn about_user(
     Ok(events.order_by_asc(Column::At).order_by_asc(Column::Id).limit(limit).all(db).await?)
 }
 
+/// The number of seconds within which the event of an import follows the time that its users carry.
+const IMPORT_TAKES: UnixSeconds = 3600;
+
+/// Returns the event of the import that added `user` and gave them the time `imported_at`. `None` if the event was deleted since.
+pub async fn of_import(db: &impl ConnectionTrait, user: Uuid, imported_at: UnixSeconds) -> Result<Option<AuditRow>, StoreError> {
+    // An event tells of up to 1,000 users, by their ids. The first events from that time on are read until one of them names the user.
+    let names_user = Column::After.contains(format!("\"{user}\""));
+    let events =
+        Entity::find().filter(Column::Event.eq("users_imported")).filter(Column::At.between(imported_at, imported_at + IMPORT_TAKES));
+    // The events of users whom an import changed are about one user each.
+    Ok(events
+        .filter(Column::UserId.is_null())
+        .filter(names_user)
+        .order_by_asc(Column::At)
+        .order_by_asc(Column::Id)
+        .limit(1)
+        .all(db)
+        .await?
+        .pop())
+}
+
 /// Empties the personal data of the user `id` from all events; the events stay. An operation that deletes a user calls this after it has
 /// recorded its own event, in the same transaction, so that the personal data of that event goes too.
 pub async fn forget(db: &impl ConnectionTrait, id: Uuid) -> Result<(), StoreError> {
@@ -113,6 +134,11 @@ pub struct Range {
 }
 
 impl Range {
+    /// Returns whether the event at `place` lies in this range.
+    pub fn contains(&self, place: Place) -> bool {
+        (self.from..self.until).contains(&place.0) && self.after.is_none_or(|after| place < after)
+    }
+
     /// Returns the condition that the columns `at` and `id` lie in this range.
     fn condition<C: ColumnTrait>(&self, at: C, id: C) -> Condition {
         let range = Condition::all().add(at.gte(self.from)).add(at.lt(self.until));

@@ -7,8 +7,8 @@ use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Mod
 
 use crate::store::StoreError;
 
-/// The largest number of values in one statement. SQLite allows 32,766.
-const MOST_VALUES: usize = 8192;
+/// The largest number of values in one statement, those of 512 users. SQLite allows 32,766.
+const MOST_VALUES: usize = 512 * 17;
 
 /// Statements that insert many rows.
 #[derive(Debug)]

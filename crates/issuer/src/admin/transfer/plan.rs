@@ -293,6 +293,7 @@ fn blank(id: Uuid, line: &UserLine, now: UnixSeconds) -> UserRow {
         access_version: 0,
         external_id: None,
         version: 0,
+        imported_at: Some(now),
     }
 }
 

@@ -108,6 +108,7 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: impl Into<Opt
         external_id,
         last_sign_in_at: None,
         version: 0,
+        imported_at: None,
     };
     let id = row.id;
     refuse_verified_elsewhere(db, &row).await?;

@@ -23,6 +23,7 @@ pub struct Model {
     pub external_id: Option<String>,
     pub last_sign_in_at: Option<i64>,
     pub version: i32,
+    pub imported_at: Option<i64>,
 }
 
 /// Shows the id, but no hash.

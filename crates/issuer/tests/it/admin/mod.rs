@@ -5,6 +5,7 @@ mod csv;
 mod edit_client;
 mod group_uses;
 mod groups;
+mod import_history;
 mod import_rules;
 mod membership;
 mod new_client;
