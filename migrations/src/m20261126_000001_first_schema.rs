@@ -30,15 +30,20 @@ impl MigrationTrait for Migration {
         for table in tables(manager.get_database_backend()) {
             manager.create_table(table).await?;
         }
-        // The users of a role are listed in the order of their ids.
-        let [role, user] = ["role", "user_id"].map(Alias::new);
-        manager.create_index(Index::create().name("user_roles_role").table(Alias::new("user_roles")).col(role).col(user).take()).await?;
+        // The users of a role are listed in the order of their ids, and so are the authorizations and sessions of a user or client.
+        for (table, column, order) in [
+            ("user_roles", "role", "user_id"),
+            ("authorizations", "user_id", "id"),
+            ("authorizations", "client_id", "id"),
+            ("sessions", "user_id", "sid"),
+        ] {
+            let [one, other] = [column, order].map(Alias::new);
+            let index = Index::create().name(format!("{table}_{column}")).table(Alias::new(table)).col(one).col(other).take();
+            manager.create_index(index).await?;
+        }
         for (table, column) in [
-            ("authorizations", "user_id"),
-            ("authorizations", "client_id"),
             ("authorizations", "expires_at"),
             ("authorizations", "sid"),
-            ("sessions", "user_id"),
             ("sessions", "expires_at"),
             ("devices", "user_id"),
             ("devices", "last_used_at"),
@@ -231,14 +236,17 @@ fn foreign_hashes() -> IndexCreateStatement {
     Index::create().name("users_foreign_hash").table(Alias::new("users")).col(Alias::new("id")).cond_where(is_foreign).take()
 }
 
-/// The indexes by which users, clients and groups are found. The list of the enabled users and that of the disabled ones each have an
-/// index, so that neither list reads the users of the other.
-fn indexes_of_users() -> [IndexCreateStatement; 5] {
+/// The indexes by which users, clients and groups are found. The list of the enabled users and that of the disabled ones each have an index, so
+/// that neither list reads the users of the other. Few clients are disabled or registered themselves, so the lists of these have one, too.
+fn indexes_of_users() -> [IndexCreateStatement; 7] {
     let on = |name: &str, table: &'static str| Index::create().name(name).table(Alias::new(table)).take();
     let disabled_at = || Expr::col(Alias::new("disabled_at"));
+    let registered = || Expr::col(Alias::new("registration_token_hash"));
     [
         on("users_enabled", "users").col(Alias::new("username")).and_where(disabled_at().is_null()).take(),
         on("users_disabled", "users").col(Alias::new("username")).and_where(disabled_at().is_not_null()).take(),
+        on("clients_disabled", "clients").col(Alias::new("id")).and_where(disabled_at().is_not_null()).take(),
+        on("clients_registered", "clients").col(Alias::new("id")).and_where(registered().is_not_null()).take(),
         on("user_terms_user_id_term", "user_terms").col(Alias::new("user_id")).col(Alias::new("term")).take(),
         on("client_terms_client_id_term", "client_terms").col(Alias::new("client_id")).col(Alias::new("term")).take(),
         on("group_terms_group_id_term", "group_terms").col(Alias::new("group_id")).col(Alias::new("term")).take(),

@@ -7,6 +7,7 @@ mod cleanup;
 mod connect;
 mod error;
 mod groups;
+mod lists;
 mod query;
 mod revocations;
 mod schema;

@@ -12,6 +12,8 @@ use super::TestApp;
 pub struct Plans {
     db: DatabaseConnection,
     kept: Mutex<Vec<Plan>>,
+    /// `true` if the planner may sort what an index selects, because the statistics say that this is little.
+    may_sort: bool,
 }
 
 /// A statement and the plan by which the database runs it.
@@ -35,7 +37,7 @@ impl TestApp {
             }
             db.execute_unprepared("ANALYZE").await.unwrap();
         }
-        Plans { db, kept: Mutex::default() }
+        Plans { db, kept: Mutex::default(), may_sort: false }
     }
 
     /// Returns such a connection that plans by the statistics of the tables, and reads a table whole only if no index fits.
@@ -46,7 +48,8 @@ impl TestApp {
             db.execute_unprepared("SET enable_seqscan = off").await.unwrap();
         }
         db.execute_unprepared("ANALYZE").await.unwrap();
-        Plans { db, kept: Mutex::default() }
+        let may_sort = db.get_database_backend() == DbBackend::Postgres;
+        Plans { db, kept: Mutex::default(), may_sort }
     }
 }
 
@@ -54,14 +57,27 @@ impl Plans {
     /// Asserts that no statement since the last call scans a table or sorts, and that the plans use every index in `indexes`.
     #[track_caller]
     pub fn assert_indexed(&self, indexes: &[&str]) {
+        self.assert_planned(indexes, false);
+    }
+
+    /// Asserts the same, but lets a statement read a table in the order of an index, from one end. Such a statement must have a limit, and its
+    /// other conditions must leave most rows.
+    #[track_caller]
+    pub fn assert_in_order(&self, indexes: &[&str]) {
+        self.assert_planned(indexes, true);
+    }
+
+    #[track_caller]
+    fn assert_planned(&self, indexes: &[&str], may_walk: bool) {
         let plans = std::mem::take(&mut *self.kept.lock().unwrap());
         assert!(!plans.is_empty(), "no statement ran");
         for plan in &plans {
             // SQLite also says that it scans the rows of a subquery, which it reads by an index.
             let is_subquery = |line: &str| plan.text.contains(&line.replacen("SCAN ", "CO-ROUTINE ", 1));
             let is_scan = |line: &str| line.trim_start().starts_with("SCAN ") && !line.contains("CONSTANT ROW") && !is_subquery(line);
-            let scans = |line: &str| line.contains("Seq Scan") || is_scan(line);
-            let sorts = |line: &str| line.contains("Sort  (") || line.contains("TEMP B-TREE");
+            let walks = |line: &str| may_walk && plan.sql.contains("LIMIT") && line.contains(" USING ");
+            let scans = |line: &str| line.contains("Seq Scan") || is_scan(line) && !walks(line);
+            let sorts = |line: &str| !self.may_sort && (line.contains("Sort  (") || line.contains("TEMP B-TREE"));
             assert!(!plan.text.lines().any(|line| scans(line) || sorts(line)), "{plan:#?}");
         }
         for index in indexes {
