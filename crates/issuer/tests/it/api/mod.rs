@@ -8,6 +8,7 @@ use signet_issuer::api::{PREFIX, api};
 
 mod built_in;
 mod clients;
+mod group_versions;
 mod new_users;
 mod overview;
 mod pointers;
