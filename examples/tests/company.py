@@ -1,7 +1,7 @@
 """An issuer with groups, for the tests of programs that other people made, and visitors who sign in to those programs."""
 
 from html.parser import HTMLParser
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx2
 from support import PASSWORD, Issuer
@@ -31,13 +31,11 @@ class Company(Issuer):
         for username in usernames:
             self.cli("user", "edit", username, "--email-verified", "true")
 
-    def add_client(self, id: str, redirect_uri: str, scopes: str, *args: str) -> str:
-        """Adds a client that is told of the groups in TOLD. Returns its secret. Everyone may sign in, so that the program decides."""
-        allowed = [arg for scope in scopes.split() for arg in ("--scope", scope)]
+    def add_client(self, preset: str, *args: str) -> str | None:
+        """Adds a client as the preset makes it, which is told of the groups in TOLD. Returns its secret, if it has one. Everyone may sign in,
+        so that the program decides."""
         groups = [arg for group in TOLD for arg in ("--group", group)]
-        redirect = ["--grant", "authorization_code", "--redirect-uri", redirect_uri]
-        named = ["--id", id, "--name", id, "--first-party", "--access", "everyone"]
-        return self.cli("client", "add", *named, *groups, *redirect, *allowed, *args)["client_secret"]
+        return self.cli("client", "add", "--preset", preset, "--access", "everyone", *groups, *args).get("client_secret")
 
     def tried(self, client: str, username: str, scopes: str, claim: str) -> dict:
         """Returns the value of a claim in each place, as `signet client try` shows it."""
@@ -73,15 +71,38 @@ class Form(HTMLParser):
 class Visitor(httpx2.Client):
     """A browser of one user, without scripts: it keeps cookies and follows redirects."""
 
-    def __init__(self, issuer: str, username: str):
-        super().__init__(follow_redirects=True, timeout=60)
+    def __init__(self, issuer: str, username: str, **options):
+        super().__init__(follow_redirects=True, timeout=60, **options)
         self.issuer, self.username = issuer, username
 
-    def sign_in(self, url: str) -> httpx2.Response:
-        """Opens a page that sends people to the issuer, signs in there, and returns the page to which the program leads then."""
-        page = self.get(url)
-        assert str(page.url).startswith(f"{self.issuer}/"), f"{page.url}: {page.text}"
+    def is_at_issuer(self, page: httpx2.Response) -> bool:
+        return str(page.url).startswith(f"{self.issuer}/")
+
+    def submit(self, page: httpx2.Response, fields: dict, **options) -> httpx2.Response:
+        """Sends the first form of the page with its hidden fields and these."""
         form = Form(page.text)
-        answer = self.post(urljoin(str(page.url), form.action), data=form.fields | {"username": self.username, "password": PASSWORD})
-        assert not str(answer.url).startswith(f"{self.issuer}/"), f"{answer.url}: {answer.text}"
-        return answer
+        return self.post(urljoin(str(page.url), form.action), data=form.fields | fields, **options)
+
+    def sign_in(self, url: str) -> httpx2.Response:
+        """Opens a page that sends people to the issuer, signs in there, allows what the program asks for, and returns the page to which the
+        program leads then."""
+        page = self.get(url)
+        assert self.is_at_issuer(page), f"{page.url}: {page.text}"
+        page = self.submit(page, {"username": self.username, "password": PASSWORD})
+        if self.is_at_issuer(page) and "<h1>Allow" in page.text:
+            page = self.submit(page, {"choice": "allow"})
+        assert not self.is_at_issuer(page), f"{page.url}: {page.text}"
+        return page
+
+    def code(self, url: str, redirect_uri: str) -> str:
+        """Signs in as `sign_in` does for a program on this device, and returns the code that the issuer sends it. Nobody need listen there."""
+        page = self.submit(self.get(url), {"username": self.username, "password": PASSWORD}, follow_redirects=False)
+        while True:
+            if page.is_redirect:
+                location = urljoin(str(page.url), page.headers["location"])
+                if location.startswith(redirect_uri):
+                    return parse_qs(urlsplit(location).query)["code"][0]
+                page = self.get(location, follow_redirects=False)
+            else:
+                assert "<h1>Allow" in page.text, f"{page.url}: {page.text}"
+                page = self.submit(page, {"choice": "allow"}, follow_redirects=False)

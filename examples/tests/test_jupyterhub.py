@@ -16,13 +16,13 @@ PROXY = FOLDER / "node_modules" / "configurable-http-proxy" / "bin" / "configura
 
 @pytest.fixture(scope="module", params=["userinfo", "id-token"])
 def hub(request, tmp_path_factory):
-    """JupyterHub that reads the groups in UserInfo or in the ID token, where alone it is told of them."""
+    """JupyterHub that reads the groups in UserInfo, as the preset has it, or in the ID token, where alone it is told of them then."""
     port, hub_port, proxy_port = free_ports(3)
     url, token = f"http://127.0.0.1:{port}", secrets.token_hex(16)
     issuer = Company()
-    secret = issuer.add_client("jupyterhub", f"{url}/hub/oauth_callback", "openid profile")
-    issuer.cli("client", "claim", "set", "jupyterhub", "groups", "--from", "groups", "--only", request.param)
+    secret = issuer.add_client("jupyterhub", "--url", url)
     if request.param == "id-token":
+        issuer.cli("client", "claim", "set", "jupyterhub", "groups", "--from", "groups", "--only", "id-token")
         issuer.cli("client", "claim", "set", "jupyterhub", "preferred_username", "--from", "username", "--only", "id-token")
     issuer.serve()
     env = {

@@ -1,21 +1,27 @@
 """Tests that the authenticator of the Kubernetes API server takes Signet's ID tokens, with the user name from `email` and with `groups`."""
 
 import asyncio
+import base64
+import hashlib
 import json
 import re
+import secrets
 import ssl
 import threading
 import time
 from types import SimpleNamespace
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
 import trustme
-from company import Company
-from support import BIN, EXAMPLES, PASSWORD, free_ports, started
+from company import Company, Visitor
+from support import BIN, EXAMPLES, free_ports, started
 
 CONFIGURATION = EXAMPLES / "tests" / "kubernetes-oidc" / "authentication.yaml"
-SCOPES = "openid email"
+# These are the scopes and the address of kubelogin, which gets the tokens for kubectl.
+SCOPES = "openid email offline_access"
+REDIRECT_URI = "http://localhost:8000"
 
 
 class TlsFront:
@@ -49,12 +55,8 @@ def kubernetes(tmp_path_factory):
     front = TlsFront()
     issuer = Company(SIGNET_ISSUER=front.url, SIGNET_TRUSTED_PROXIES="")
     front.backend = issuer.port
-    # kubectl gets its tokens by the authorization code flow, as the other tests do. The password grant gives the same ID token.
-    clients = ("kubernetes", "other")
-    secrets = {id: issuer.add_client(id, "http://localhost:8000", SCOPES, "--grant", "password") for id in clients}
-    # The API server reads the ID token alone. Without email_verified, it would take an address that nobody has verified.
-    for claim in ("email", "email_verified", "groups"):
-        issuer.cli("client", "claim", "set", "kubernetes", claim, "--from", claim, "--only", "id-token")
+    issuer.add_client("kubernetes")
+    issuer.add_client("kubernetes", "--id", "other")
     issuer.serve()
 
     [port] = free_ports(1)
@@ -67,14 +69,23 @@ def kubernetes(tmp_path_factory):
     with started([BIN / "kubernetes-oidc", folder / "authentication.yaml", str(port)], folder, {}, port):
         while httpx2.post(url, content="", timeout=60).status_code == 503:
             time.sleep(0.05)  # until the issuer's keys are known
-        yield SimpleNamespace(url=url, issuer=issuer, secrets=secrets)
+        trust = ssl.create_default_context()
+        front.authority.configure_trust(trust)
+        yield SimpleNamespace(url=url, issuer=issuer, issuer_url=front.url, trust=trust)
     issuer.stop()
 
 
 def tokens(kubernetes, username: str, client: str = "kubernetes") -> dict:
-    form = {"grant_type": "password", "username": username, "password": PASSWORD, "scope": SCOPES}
-    url = f"http://localhost:{kubernetes.issuer.port}/token"
-    return httpx2.post(url, data=form, auth=(client, kubernetes.secrets[client]), timeout=60).raise_for_status().json()
+    """Signs the user in as kubelogin does: in a browser, with PKCE and without a secret."""
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+    asked = {"client_id": client, "redirect_uri": REDIRECT_URI, "response_type": "code", "scope": SCOPES}
+    asked |= {"code_challenge": challenge, "code_challenge_method": "S256", "state": "s", "nonce": "n"}
+    with Visitor(kubernetes.issuer_url, username, verify=kubernetes.trust) as visitor:
+        code = visitor.code(f"{kubernetes.issuer_url}/authorize?{urlencode(asked)}", REDIRECT_URI)
+        form = {"grant_type": "authorization_code", "client_id": client, "redirect_uri": REDIRECT_URI}
+        form |= {"code": code, "code_verifier": verifier}
+        return visitor.post(f"{kubernetes.issuer_url}/token", data=form).raise_for_status().json()
 
 
 def seen(kubernetes, token: str) -> tuple[int, str]:

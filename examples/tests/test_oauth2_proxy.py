@@ -17,11 +17,11 @@ LATEST_REFRESH = REFRESH_SECONDS + 1.1
 
 @pytest.fixture(scope="module", params=["id-token", "userinfo"])
 def proxy(request, tmp_path_factory):
-    """oauth2-proxy before a page of its own. It finds the groups in the ID token, or asks UserInfo if they are not there."""
+    """oauth2-proxy before a page of its own. It finds the groups in the ID token, or asks UserInfo if they are not there, as with the preset."""
     [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     issuer = Company()
-    secret = issuer.add_client("oauth2-proxy", f"{url}/oauth2/callback", SCOPES, "--grant", "refresh_token")
+    secret = issuer.add_client("oauth2-proxy", "--url", url)
     if request.param == "id-token":
         # The claims of scopes are in UserInfo, so the client gets these in the ID token, too.
         for claim in ("groups", "email", "email_verified"):

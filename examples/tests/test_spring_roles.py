@@ -7,12 +7,11 @@ import pytest
 from company import Company, Form, Visitor
 from support import EXAMPLES, JAVA, PASSWORD, free_ports, started
 
-SCOPES = "openid profile email offline_access"
 
-
-@pytest.fixture(scope="module", params=["id-token", "userinfo"])
+@pytest.fixture(scope="module", params=["preset", "id-token", "userinfo"])
 def shop(request):
-    """The Spring Shop, which is told of the roles in the ID token or in UserInfo. Members of `platform` are clerks, and so is bob."""
+    """The Spring Shop, which is told of the roles as the preset has it, or in the ID token or UserInfo alone. Members of `platform` are
+    clerks, and so is bob."""
     [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     issuer = Company()
@@ -20,12 +19,12 @@ def shop(request):
     issuer.cli("role", "add", "auditor")
     issuer.cli("group", "edit", "platform", "--add-role", "clerk")
     issuer.cli("user", "roles", "bob", "--add", "clerk", "--add", "auditor")
-    redirect = f"{url}/login/oauth2/code/signet"
-    secret = issuer.add_client("spring-shop", redirect, SCOPES, "--grant", "refresh_token")
-    issuer.cli("client", "claim", "set", "spring-shop", "roles", "--from", "roles", "--only", request.param)
+    secret = issuer.add_client("spring", "--url", url)
+    if request.param != "preset":
+        issuer.cli("client", "claim", "set", "spring", "roles", "--from", "roles", "--only", request.param)
     issuer.cli("user", "add", "erin", "--name", "Erin", "--email", "erin@example.com", "--password-stdin", stdin=PASSWORD)
     issuer.serve()
-    env = {"ISSUER": issuer.url, "PORT": str(port), "CLIENT_ID": "spring-shop", "CLIENT_SECRET": secret}
+    env = {"ISSUER": issuer.url, "PORT": str(port), "CLIENT_ID": "spring", "CLIENT_SECRET": secret}
     with started([*JAVA, "target/sign-in-spring.jar"], EXAMPLES / "sign-in-spring", env, port):
         yield SimpleNamespace(url=url, issuer=issuer)
     issuer.stop()
