@@ -4,16 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use crate::admin::change;
-use crate::admin::transfer::{
-    BATCH, Batch, Counts, Import, ImportOptions, Kept, Line, MAX_LINE, Refusal, checkpoint, expect_large_writes, export, make_room, sync,
-};
+use crate::admin::transfer::{BATCH, Batch, Counts, Import, ImportOptions, Kept, Line, MAX_LINE, Prepared, Refusal, Turns, export};
 use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{CliError, operator, reading, refuse};
@@ -78,16 +75,16 @@ impl Lines {
         Ok(Self { path: path.to_owned(), file: BufReader::with_capacity(1 << 16, file), number: 0, progress })
     }
 
-    /// Returns the next lines, parsed; `None` at the end of the file.
-    async fn batch(&mut self, app: &App) -> Result<Option<Batch>, CliError> {
-        let lines = self.next().map_err(|error| unreadable(&self.path, &error))?;
+    /// Returns the next lines, at most `most`, parsed; `None` at the end of the file.
+    async fn batch(&mut self, app: &App, most: usize) -> Result<Option<Batch>, CliError> {
+        let lines = self.next(most).map_err(|error| unreadable(&self.path, &error))?;
         if lines.is_empty() { Ok(None) } else { Ok(Some(Batch::read(&reading(app), lines).await?)) }
     }
 
-    /// Returns the next lines, which are not empty; none at the end of the file. A line that is too long is cut, so that it is refused.
-    fn next(&mut self) -> io::Result<Vec<Line>> {
-        let mut lines = Vec::with_capacity(BATCH);
-        while lines.len() < BATCH {
+    /// Returns the next lines, at most `most`, which are not empty; none at the end of the file. A line that is too long is cut, so that it is refused.
+    fn next(&mut self, most: usize) -> io::Result<Vec<Line>> {
+        let mut lines = Vec::with_capacity(most);
+        while lines.len() < most {
             let mut text = Vec::new();
             let limit = MAX_LINE as u64 + 2;
             let mut length = (&mut self.file).take(limit).read_until(b'\n', &mut text)? as u64;
@@ -129,11 +126,11 @@ pub async fn import(app: &App, arguments: ImportArgs) -> Result<Report, CliError
     let mut import = Import::begin(&reading(app), ImportOptions { update, allow_admin, keep_ids }).await?;
     let (mut counts, mut listed, mut number_refused) = (Counts::default(), Vec::new(), 0_u64);
     let mut lines = Lines::open(&file, "Checking ")?;
-    let mut next = lines.batch(app).await?;
+    let mut next = lines.batch(app, BATCH).await?;
     while let Some(batch) = next {
         // One batch is parsed while the database looks up what the batch before it names.
         let reading = reading(app);
-        let (checked, following) = tokio::join!(import.check(&reading, batch), lines.batch(app));
+        let (checked, following) = tokio::join!(import.check(&reading, batch), lines.batch(app, BATCH));
         let (checked, refused) = checked?;
         next = following?;
         counts += checked;
@@ -177,23 +174,30 @@ fn not_done(kept: Kept) -> String {
     [(kept.ids, ids), (kept.passwords, passwords)].into_iter().filter(|(number, _)| *number > 0).map(|(_, sentence)| sentence).collect()
 }
 
-/// Writes all lines, each batch in a transaction of its own. While others can have the lock, the next batch is prepared.
+/// Writes all lines, each batch in a transaction of its own. While one is written, or waits for its turn, the next is prepared.
 async fn write(app: &App, import: &Import, mut lines: Lines) -> Result<Counts, CliError> {
-    expect_large_writes(&reading(app)).await?;
-    let (mut counts, mut held, mut end) = (Counts::default(), Duration::ZERO, app.clock.monotonic());
-    while let Some(batch) = lines.batch(app).await? {
-        let prepared = import.prepare(&reading(app), batch).await?;
-        make_room(&reading(app), held, end).await?;
-        let start = app.clock.monotonic();
-        counts += change(app, &operator(), |change| Box::pin(import.write(change, prepared))).await?;
-        end = app.clock.monotonic();
-        held = end.saturating_sub(start);
-        checkpoint(&reading(app)).await?;
+    let (mut counts, operator) = (Counts::default(), operator());
+    let mut turns = Turns::begin(&reading(app)).await?;
+    let mut next = prepare(app, import, &mut lines, turns.lines()).await?;
+    while let Some(prepared) = next {
+        let work = change(app, &operator, |change| Box::pin(import.write(change, prepared)));
+        let size = turns.lines();
+        let (written, following) = tokio::join!(turns.take(work), prepare(app, import, &mut lines, size));
+        counts += written?;
+        next = following?;
         lines.progress.set_message(format!("{} users", counts.added + counts.updated + counts.unchanged));
     }
-    sync(&reading(app))?;
+    turns.finish()?;
     lines.progress.finish_and_clear();
     Ok(counts)
+}
+
+/// Returns the next lines, at most `most`, ready to be written; `None` at the end of the file.
+async fn prepare(app: &App, import: &Import, lines: &mut Lines, most: usize) -> Result<Option<Prepared>, CliError> {
+    match lines.batch(app, most).await? {
+        Some(batch) => Ok(Some(import.prepare(&reading(app), batch).await?)),
+        None => Ok(None),
+    }
 }
 
 fn sentence(counts: Counts, [added, updated, unchanged]: [&str; 3]) -> String {

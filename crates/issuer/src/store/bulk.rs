@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::config::database_url::DatabaseUrl;
+use crate::store::turn::Taken;
 use crate::store::{Store, StoreError};
 
 /// The memory for pages, in KiB. Otherwise SQLite keeps 2,000 KiB.
@@ -23,6 +24,25 @@ impl Store {
     pub async fn expect_large_writes(&self) -> Result<(), StoreError> {
         let pragmas = format!("PRAGMA cache_size = -{CACHE_KIB}; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0");
         self.on_sqlite(&pragmas).await
+    }
+
+    /// Takes the turn for one large transaction, as [`crate::store::turn`] describes. `None` on PostgreSQL, where transactions run beside each
+    /// other.
+    pub async fn take_turn(&self) -> Option<Taken<'_>> {
+        match &self.turn {
+            Some(turn) => Some(turn.take().await),
+            None => None,
+        }
+    }
+
+    /// Returns a number of SQLite that changes when others write. `None` on PostgreSQL.
+    pub async fn foreign_writes(&self) -> Result<Option<i64>, StoreError> {
+        if self.turn.is_none() {
+            return Ok(None);
+        }
+        let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA data_version");
+        let rows = self.writer.query_all_raw(statement).await?;
+        Ok(rows.first().map(|row| row.try_get_by_index(0)).transpose()?)
     }
 
     /// Moves the write-ahead log into the file, as far as nobody reads an older state. Other processes can write meanwhile.

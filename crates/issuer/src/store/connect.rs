@@ -13,6 +13,7 @@ use crate::config::database_url::DatabaseUrl;
 use crate::store::StoreError;
 use crate::store::availability::Retired;
 use crate::store::error::{is_busy, is_pool_timeout};
+use crate::store::turn::Turn;
 
 /// The longest time that a request waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,6 +31,8 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 pub(super) struct Connections {
     pub(super) reader: DatabaseConnection,
     pub(super) writer: DatabaseConnection,
+    /// The turn among the processes that write SQLite; `None` on PostgreSQL.
+    pub(super) turn: Option<Arc<Turn>>,
 }
 
 /// Connects to `url`. Creates the SQLite file if it does not exist. A connection to PostgreSQL that is among `retired` is replaced. No more
@@ -65,9 +68,19 @@ async fn sqlite(mut options: ConnectOptions, file: &Path, readers: u32) -> Resul
         // wait for that.
         async move { persist(|| Database::connect(options.clone()), is_busy).await }
     };
-    let writer = open(options.clone().max_connections(1).min_connections(1), false).await?;
+    let turn = Arc::new(Turn::of(file)?);
+    let before_write = Arc::clone(&turn);
+    let mut one = options.clone();
+    one.max_connections(1).min_connections(1).map_sqlx_sqlite_before_acquire(move |_, _| {
+        let turn = Arc::clone(&before_write);
+        Box::pin(async move {
+            turn.wait().await;
+            Ok(true)
+        })
+    });
+    let writer = open(&one, false).await?;
     let reader = open(options.max_connections(readers), true).await?;
-    Ok(Connections { reader, writer })
+    Ok(Connections { reader, writer, turn: Some(turn) })
 }
 
 async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl, retired: Arc<Retired>) -> Result<Connections, StoreError> {
@@ -91,7 +104,7 @@ async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl, retired: Arc<R
         Box::pin(async move { Ok(is_good) })
     });
     let pool = Database::connect(options).await.map_err(unless_timed_out)?;
-    Ok(Connections { reader: pool.clone(), writer: pool })
+    Ok(Connections { reader: pool.clone(), writer: pool, turn: None })
 }
 
 /// Takes the brackets off an IPv6 address. The driver would ask for the name of a host that includes them.

@@ -78,6 +78,7 @@ pub mod signing_keys;
 pub mod stream_queue;
 pub mod streams;
 mod terms;
+mod turn;
 pub mod user_terms;
 pub mod users;
 pub mod waiting_requests;
@@ -102,6 +103,7 @@ use batch::Batcher;
 use clients::Client;
 use connect::Connections;
 use last_use::LastUses;
+use turn::Turn;
 use users::User;
 
 /// A write transaction, which [`Store::begin`] begins and [`commit`] ends.
@@ -117,6 +119,7 @@ pub struct Store {
     advances: Batcher<Advance, bool>,
     availability: Arc<Availability>,
     uses: LastUses,
+    turn: Option<Arc<Turn>>,
 }
 
 impl Store {
@@ -124,7 +127,7 @@ impl Store {
     pub async fn connect(url: &DatabaseUrl, max_connections: usize) -> Result<Self, StoreError> {
         let queue = (max_connections / 4).max(1);
         let retired = Arc::default();
-        let Connections { reader, writer } = connect::connect(url, max_connections, &retired).await?;
+        let Connections { reader, writer, turn } = connect::connect(url, max_connections, &retired).await?;
         let (clients, users, advances) = (reader.clone(), reader.clone(), writer.clone());
         Ok(Self {
             reader,
@@ -134,6 +137,7 @@ impl Store {
             advances: Batcher::start(queue, move |steps| authorizations::advance(advances.clone(), steps)),
             availability: Arc::new(Availability::new(retired)),
             uses: LastUses::default(),
+            turn,
         })
     }
 

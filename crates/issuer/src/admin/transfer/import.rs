@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -46,8 +45,10 @@ pub struct Import {
     hasher: RandomState,
     administrators: Administrators,
     kept: Kept,
-    /// The numbers of the first lines of the batches of which every line adds a user.
-    additions: HashSet<u64>,
+    /// The first and the last number of lines that follow each other and all add a user.
+    additions: Vec<[u64; 2]>,
+    /// The number of the last line that was checked.
+    last: u64,
 }
 
 impl Import {
@@ -56,7 +57,7 @@ impl Import {
         let app = reading.permit(Operation::UserImport)?;
         let catalogue = Catalogue::read(app.store.reader()).await?;
         let (seen, hasher, administrators) = (HashSet::new(), RandomState::new(), Administrators::default());
-        Ok(Self { options, catalogue, seen, hasher, administrators, kept: Kept::default(), additions: HashSet::new() })
+        Ok(Self { options, catalogue, seen, hasher, administrators, kept: Kept::default(), additions: Vec::new(), last: 0 })
     }
 
     /// Checks lines that follow those that were checked before, and writes nothing. Returns the refused ones in order.
@@ -88,8 +89,12 @@ impl Import {
             }
         }
         if counts.updated + counts.unchanged == 0 && refused.is_empty() {
-            self.additions.insert(numbers[0]);
+            match self.additions.last_mut() {
+                Some(before) if before[1] == self.last => before[1] = numbers[1],
+                _ => self.additions.push(numbers),
+            }
         }
+        self.last = numbers[1];
         if let Some((line, faults)) = self.administrators.refused(app.store.reader()).await? {
             counts.updated -= 1;
             refused.push(Refusal { line, faults });
@@ -145,7 +150,7 @@ impl Import {
             return Ok(Prepared { numbers, work: PreparedWork::Undecided(parsed) });
         }
         let db = app.store.reader();
-        let steps = if self.additions.contains(&numbers[0]) {
+        let steps = if self.additions.iter().any(|[first, last]| *first <= numbers[0] && numbers[1] <= *last) {
             // The first pass found none of these users, nor anybody who has what must be unique. If that has changed since, the database
             // refuses the insert, so the second pass need not look again.
             plan_additions(db, app, &self.catalogue, self.options, &parsed).await?
@@ -309,33 +314,6 @@ impl Additions {
 
 fn changed_meanwhile(refusal: &Refusal) -> Refused {
     Refused::Conflict(format!("the data have changed since the lines were checked: {refusal}"))
-}
-
-/// Prepares the store for the transactions of an import.
-pub async fn expect_large_writes(reading: &Reading<'_>) -> Result<(), Refused> {
-    Ok(reading.permit(Operation::UserImport)?.store.expect_large_writes().await?)
-}
-
-/// Moves what a transaction wrote from the log of SQLite into the file. It needs no lock.
-pub async fn checkpoint(reading: &Reading<'_>) -> Result<(), Refused> {
-    Ok(reading.permit(Operation::UserImport)?.store.checkpoint().await?)
-}
-
-/// Ends an import after all its transactions: waits until they have reached the disk.
-pub fn sync(reading: &Reading<'_>) -> Result<(), Refused> {
-    let app = reading.permit(Operation::UserImport)?;
-    Ok(app.store.sync(&app.settings.database_url)?)
-}
-
-/// Waits between two transactions on SQLite, which has one writer at a time, until the lock was free for as long as the first transaction
-/// held it (`held`). That one ended at the time `end` of the monotonic clock. Otherwise the import would take the lock again before a
-/// sign-in that waits for it tries once more.
-pub async fn make_room(reading: &Reading<'_>, held: Duration, end: Duration) -> Result<(), Refused> {
-    let app = reading.permit(Operation::UserImport)?;
-    if app.settings.database_url.sqlite_file().is_some() {
-        app.clock.sleep((end + held).saturating_sub(app.clock.monotonic())).await;
-    }
-    Ok(())
 }
 
 /// The audit trail's record of some lines.

@@ -7,11 +7,13 @@ pub mod export;
 mod import;
 mod line;
 mod plan;
+mod turns;
 
 pub use batch::{BATCH, Batch, Line, Refusal};
-pub use import::{Counts, Import, Prepared, checkpoint, expect_large_writes, make_room, sync};
+pub use import::{Counts, Import, Prepared};
 pub use line::MAX_LINE;
 pub use plan::{ImportOptions, Kept};
+pub use turns::Turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -449,7 +449,7 @@ async fn only_users_who_signed_in_recently_grant_scopes_of_administration() {
 }
 
 /// The functions of admin/ that are no operations of an actor, with the reason.
-const NO_OPERATIONS: [(&str, &str, &str); 14] = [
+const NO_OPERATIONS: [(&str, &str, &str); 15] = [
     ("mod", "change_expecting", "begins a change, whose operations check the actor"),
     ("mod", "change", "begins a change, whose operations check the actor"),
     ("preview", "run", "runs the operations of a change, which check the actor"),
@@ -463,6 +463,7 @@ const NO_OPERATIONS: [(&str, &str, &str); 14] = [
     ("clients", "remove_unused", "a job of the issuer, which removes each client by the operation"),
     ("clients", "fetch_logo", "fetches before the change"),
     ("clients", "check_sector", "fetches before the change"),
+    ("transfer/turns", "take", "runs the work of an import, whose operation checks the actor"),
     ("registration_tokens", "is_good", "the token itself is what permits the registration"),
 ];
 

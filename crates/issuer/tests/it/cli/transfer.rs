@@ -1,8 +1,12 @@
 //! `signet user import` writes all lines or none, and `signet user export` writes a new file that only its owner can read.
 
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+use signet_issuer::store::{Store, registration_tokens};
 
 use crate::cli::{Signet, with_orders};
+use crate::support::START;
 
 fn file(signet: &Signet, name: &str, text: impl AsRef<[u8]>) {
     std::fs::write(signet.dir.path().join(name), text).unwrap();
@@ -57,6 +61,36 @@ fn a_file_of_many_lines_is_imported_in_two_passes() {
     assert!(!signet.run(&["user", "import", "users.jsonl"]).success);
     assert_eq!(signet.json(&["user", "import", "users.jsonl", "--update"])["counts"]["updated"], 1);
     assert_eq!(signet.json(&["user", "show", "user0"])["name"], "Zero");
+}
+
+/// Returns how many transactions an import of `file` took.
+fn transactions(signet: &Signet) -> usize {
+    signet.json(&["audit", "list", "--event", "users_imported", "--limit", "200"]).as_array().unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_takes_short_turns_while_others_write() {
+    let signet = with_orders();
+    let lines = |prefix: &str| (0..3000).map(|number| format!("{{\"username\":\"{prefix}{number}\"}}\n")).collect::<String>();
+    file(&signet, "one.jsonl", lines("one"));
+    file(&signet, "two.jsonl", lines("two"));
+    assert!(signet.run(&["user", "import", "one.jsonl"]).success);
+    assert_eq!(transactions(&signet), 3, "a thousand lines each");
+
+    let url = format!("sqlite:{}", signet.dir.path().join("signet.db").display()).try_into().unwrap();
+    let server = Store::connect(&url, 1).await.unwrap();
+    let mut import = signet.command(&[], &["user", "import", "two.jsonl"]).stdout(Stdio::null()).spawn().unwrap();
+    let mut written = 0;
+    let status = loop {
+        registration_tokens::insert(server.writer(), &format!("token {written}"), 1, START).await.unwrap();
+        written += 1;
+        if let Some(status) = import.try_wait().unwrap() {
+            break status;
+        }
+    };
+    assert!(status.success());
+    assert!(transactions(&signet) > 3 + 3, "{written} writes of others, {} transactions", transactions(&signet));
+    assert_eq!(signet.json(&["user", "list"]).as_array().unwrap().len(), 6001);
 }
 
 #[test]

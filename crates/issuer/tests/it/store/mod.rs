@@ -11,6 +11,7 @@ mod lists;
 mod query;
 mod revocations;
 mod schema;
+mod turn;
 
 use std::time::Duration;
 

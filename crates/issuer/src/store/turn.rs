@@ -1,0 +1,76 @@
+//! Lets a command that writes large transactions share SQLite with a running server. SQLite has one writer at a time, and a connection that
+//! waits for it sleeps between its tries, up to 100 ms in the end. So the command locks the folder of the database (flock) during each of
+//! its transactions, and every other process looks each millisecond whether the folder is free before it writes.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::store::StoreError;
+
+/// The time between two looks.
+const PAUSE: Duration = Duration::from_millis(1);
+/// The longest wait. After it SQLite waits by itself.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// The turn of this process among those that write the same database.
+#[derive(Debug)]
+pub(super) struct Turn {
+    folder: File,
+    /// `true` while this process holds the lock.
+    taken: AtomicBool,
+}
+
+/// A turn that was taken. It ends when this value is dropped.
+#[derive(Debug)]
+pub struct Taken<'t>(&'t Turn);
+
+impl Turn {
+    /// Opens the folder of the SQLite file `database`.
+    pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
+        let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let opened = File::open(folder).map_err(|error| StoreError::File { path: folder.to_owned(), error })?;
+        Ok(Self { folder: opened, taken: AtomicBool::new(false) })
+    }
+
+    /// Waits until no other process has taken the turn.
+    pub(super) async fn wait(&self) {
+        if !self.taken.load(Ordering::Acquire) {
+            persist(|| self.folder.try_lock_shared()).await;
+            // The lock was taken only to see whether it is free.
+            let _ = self.folder.unlock();
+        }
+    }
+
+    /// Takes the turn as soon as no other process has it. If that takes too long, it goes on without the lock: SQLite keeps one of the two
+    /// waiting.
+    pub(super) async fn take(&self) -> Taken<'_> {
+        persist(|| self.folder.try_lock()).await;
+        self.taken.store(true, Ordering::Release);
+        Taken(self)
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let Self(turn) = self;
+        // The system releases the lock of a process that has ended.
+        let _ = turn.folder.unlock();
+        turn.taken.store(false, Ordering::Release);
+    }
+}
+
+/// Repeats `attempt` until another process has no lock that forbids it. Where a file system has no locks, nobody waits.
+async fn persist(attempt: impl Fn() -> Result<(), TryLockError>) {
+    if !matches!(attempt(), Err(TryLockError::WouldBlock)) {
+        return;
+    }
+    let tries = async {
+        let mut pause = tokio::time::interval(PAUSE);
+        while let Err(TryLockError::WouldBlock) = attempt() {
+            pause.tick().await;
+        }
+    };
+    let _ = tokio::time::timeout(LONGEST, tries).await;
+}
