@@ -259,6 +259,9 @@ fn rows_of<V: Serialize>(items: Vec<V>) -> Vec<Value> {
     items.into_iter().map(|item| serde_json::to_value(item).unwrap_or_default()).collect()
 }
 
+/// How far the import stands back behind the server on the same machine, on the scale of nice(1).
+const IMPORT_NICENESS: i32 = 10;
+
 /// Parses the arguments, runs the command, prints its report, and returns the exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -276,6 +279,11 @@ pub fn main() -> ExitCode {
     };
     if matches!(cli.command, None | Some(Command::Serve)) {
         one_heap::ensure();
+    }
+    if matches!(cli.command, Some(Command::Manage(Manage::User(user::UserCommand::Import(_))))) {
+        // Before the first thread begins, because each thread has the priority of the one that began it. If the system refuses it, the import
+        // runs with that of the server.
+        let _ = rustix::process::nice(IMPORT_NICENESS);
     }
     let json = cli.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
