@@ -14,6 +14,7 @@ pub(super) fn browsers() -> TableCreateStatement {
         .col(string("csrf"))
         .col(string("request_key"))
         .col(string("sid"))
+        .col(boolean("replaced"))
         .col(big_integer("created_at"))
         .col(big_integer("expires_at"))
         .take()

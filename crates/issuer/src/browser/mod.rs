@@ -4,9 +4,9 @@
 pub mod cookie;
 pub mod csrf;
 pub mod device;
+mod late;
 mod notice;
 pub mod session_store;
-mod signed_out;
 pub mod state;
 mod visitor;
 
@@ -27,8 +27,9 @@ use crate::accounts::session::{self, ProvenUser, SignedIn};
 use crate::accounts::sign_in::{Checked, SignInError};
 use crate::app::App;
 use crate::audit::{Actor, Face, RequestInfo, Who};
-use crate::browser::session_store::{KEPT, Kept, REPLACED, is_kept};
-use crate::store::sessions;
+use crate::browser::late::BeforeSignIn;
+use crate::browser::session_store::{KEPT, Kept, retire};
+use crate::store::browsers::Successor;
 use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
 use crate::web::html::Page;
@@ -81,24 +82,24 @@ impl Browser {
     }
 
     /// Signs in a user whose password was checked. The cookie gets a new id, so that the old id, and forms that another user was shown, stop
-    /// working. Returns the inner error if the sign-in is refused.
-    pub async fn sign_in(&self, checked: Checked) -> Result<Result<SignedIn, SignInError>, PageError> {
+    /// working. `before` says how the browser stood before the password was compared. Returns the inner error if the sign-in is refused.
+    pub async fn sign_in(&self, checked: Checked, before: BeforeSignIn) -> Result<Result<SignedIn, SignInError>, PageError> {
         let Checked { user, evidence, settlement } = checked;
         let Step::Done(proven) = requirement::next(&evidence, &Enrolled::of(&user), &Requirement::for_session()) else {
             return Ok(Err(SignInError::Wrong));
         };
-        let previous = match self.signed_in().await? {
-            None => self.replaced_meanwhile().await?,
-            known => known,
-        };
-        // If the user signed out while the password was compared, this sign-in must not undo that. A first click on the same form replaces the
-        // cookie, too, but the session goes on.
-        if let (Some(id), Some(kept)) = (self.cookie.id(), self.kept().await?)
-            && !is_kept(&self.app, &id).await?
-            && sessions::live(self.app.store.writer(), &kept.sid, self.app.now()).await?.is_none()
-        {
+        let going_on = self.going_on().await?;
+        // If the user signed out while the password was compared, this sign-in must not undo that.
+        if before.signed_in && going_on.is_none() {
             return Err(PageError::signed_out_meanwhile());
         }
+        let kept = self.kept().await?;
+        // Somebody who has stolen a cookie that was replaced must not end the session of its owner by a password of their own.
+        let going_on = going_on.filter(|(_, signed_in)| kept.is_some() || signed_in.user.id == user.id);
+        let (earlier, previous) = match going_on {
+            Some((earlier, signed_in)) => (Some(earlier), Some(signed_in)),
+            None => (kept, None),
+        };
         let device = self.device(&user.username).await?;
         let proven = ProvenUser { user, proven, settlement };
         let signed_in = match session::begin(&self.app, previous.as_ref(), proven, &self.request, &device).await {
@@ -108,7 +109,7 @@ impl Browser {
         let SignedIn { session, user, .. } = &signed_in;
         // If the same user signs in again, the forms in other tabs stay valid.
         let continued = previous.is_some_and(|previous| previous.session.sid == session.sid);
-        if let Err(error) = self.replace(session.sid.clone(), continued).await {
+        if let Err(error) = self.replace(earlier, session.sid.clone(), continued).await {
             // The browser gets no cookie for this session, so nobody could use or end it.
             session::end(&self.app, &self.actor(user.id), &session.sid, user.id, "failed sign-in").await?;
             return Err(error);
@@ -120,37 +121,33 @@ impl Browser {
     /// Gives the cookie a new id, so that the old id and earlier forms stop working. The user stays signed in.
     pub async fn renew(&self) -> Result<(), PageError> {
         match self.kept().await? {
-            Some(kept) => self.replace(kept.sid, false).await,
+            Some(kept) => self.replace(Some(kept.clone()), kept.sid, false).await,
             None => Ok(()),
         }
     }
 
-    /// Returns the user who is signed in by a cookie that has replaced the one that the browser sent, as a first click on a form does before the
-    /// second. It is asked only for whoever knows the user's password, because the replaced cookie signs nobody in.
-    async fn replaced_meanwhile(&self) -> Result<Option<SignedIn>, PageError> {
-        let Some(replaced) = self.cookie.get::<Kept>(REPLACED).await? else { return Ok(None) };
-        Ok(session::find(&self.app, &replaced.sid, &self.request).await?)
-    }
-
-    /// Gives the cookie a new id, and with it a new CSRF token unless `keep_csrf` is set.
-    async fn replace(&self, sid: String, keep_csrf: bool) -> Result<(), PageError> {
-        let earlier = match self.kept().await? {
-            None => self.cookie.get::<Kept>(REPLACED).await?,
-            known => known,
-        };
-        self.cookie.cycle_id().await?;
+    /// Gives the cookie a new id, by which the browser goes on in the session `sid`. A new CSRF token comes with it unless `keep_csrf` is set.
+    /// `earlier` is what was kept before.
+    async fn replace(&self, earlier: Option<Kept>, sid: String, keep_csrf: bool) -> Result<(), PageError> {
         let kept_csrf = earlier.as_ref().filter(|_| keep_csrf).map(|kept| kept.csrf.clone());
         let csrf = kept_csrf.unwrap_or_else(|| self.random_value());
+        if let Some(id) = self.cookie.id() {
+            retire(&self.app, &id, Some(Successor { sid: &sid, csrf: &csrf })).await?;
+        }
+        self.cookie.cycle_id().await?;
         let request_key = earlier.map_or_else(|| self.first_request_key(), |kept| kept.request_key);
         self.keep(&Kept { csrf, request_key, sid }).await
     }
 
-    /// Ends the session and removes the cookie, also that of a session that has ended.
+    /// Ends the session and removes the cookie, also that of a session that has ended. Whoever asks to sign out is signed out, even if the cookie
+    /// was replaced meanwhile.
     pub async fn sign_out(&self) -> Result<(), PageError> {
-        if let Some(SignedIn { session, user, .. }) = self.signed_in().await? {
+        let known = self.kept().await?.is_some();
+        let going_on = self.going_on().await?;
+        if let Some((_, SignedIn { session, user, .. })) = &going_on {
             session::end(&self.app, &self.actor(user.id), &session.sid, user.id, "user").await?;
         }
-        if self.kept().await?.is_some() {
+        if known || going_on.is_some() {
             self.cookie.flush().await?;
             self.follow(None)?;
         }

@@ -19,15 +19,15 @@ use tower_sessions::session_store::{Error, Result};
 use crate::app::App;
 use crate::clock::UnixSeconds;
 use crate::oauth::secret;
-use crate::store::browsers::{self, BrowserRow};
+use crate::store::browsers::{self, BrowserRow, Successor};
 use crate::store::{StoreError, sessions};
 use crate::web::error::page::PageError;
 
 /// The key under which the data of a record holds [`Kept`].
 pub const KEPT: &str = "kept";
 
-/// The key under which the data of a record holds [`Kept`] if the id of the cookie was replaced a moment ago, and the session goes on.
-pub const REPLACED: &str = "replaced";
+/// The key under which the data of a record says that the id of the cookie was replaced a moment ago, and that a session goes on.
+const REPLACED: &str = "replaced";
 
 /// For how many seconds the store remembers an id after it was replaced. A browser that is sent the new id uses the old one no longer.
 pub const REPLACED_FOR: UnixSeconds = 10;
@@ -51,22 +51,16 @@ fn hash(id: &Id) -> String {
     secret::key(&id.to_string())
 }
 
-/// Returns `true` if the row of the cookie `id` still exists and has not expired.
-pub async fn is_kept(app: &App, id: &Id) -> std::result::Result<bool, StoreError> {
-    Ok(browsers::find(app.store.writer(), &hash(id), app.now()).await?.is_some())
+/// Returns what is kept for the cookie `id`; `None` if nothing is known of it. If the cookie has got another id since, it is what is kept for
+/// that one.
+pub(super) async fn last(app: &App, id: &Id) -> std::result::Result<Option<Kept>, StoreError> {
+    let row = browsers::find(app.store.writer(), &hash(id), app.now()).await?;
+    Ok(row.map(|BrowserRow { csrf, request_key, sid, .. }| Kept { csrf, request_key, sid }))
 }
 
-/// Returns the row of the cookie `id` if the cookie got another id a moment ago, or was removed.
-pub(super) async fn just_expired(app: &App, id: &Id) -> std::result::Result<Option<BrowserRow>, StoreError> {
-    let now = app.now();
-    browsers::find_expired(app.store.writer(), &hash(id), now - REPLACED_FOR, now).await
-}
-
-/// Returns the row of the cookie `id` if the cookie got another id a moment ago and its session goes on.
-async fn replaced(app: &App, id: &Id) -> std::result::Result<Option<BrowserRow>, StoreError> {
-    let Some(row) = just_expired(app, id).await? else { return Ok(None) };
-    let live = sessions::live(app.store.writer(), &row.sid, app.now()).await?;
-    Ok(live.map(|_| row))
+/// Notes that the cookie `id` gets another id, by which the browser goes on as `successor` says; `None` if it signs out.
+pub(super) async fn retire(app: &App, id: &Id, successor: Option<Successor<'_>>) -> std::result::Result<(), StoreError> {
+    browsers::retire(app.store.writer(), &hash(id), successor, app.now() + REPLACED_FOR).await
 }
 
 /// The texts by which tower-sessions, whose errors hold only texts, tells that the database is busy, or cannot be reached or written.
@@ -103,7 +97,8 @@ impl SessionStore for BrowserStore {
         let lifetime = app.settings.session_absolute_lifetime;
         let Kept { csrf, request_key, sid } = kept;
         let now = app.now();
-        let row = BrowserRow { id_hash: hash(&record.id), csrf, request_key, sid, created_at: now, expires_at: now + lifetime };
+        let row =
+            BrowserRow { id_hash: hash(&record.id), csrf, request_key, sid, replaced: false, created_at: now, expires_at: now + lifetime };
         if browsers::insert(app.store.writer(), row).await.map_err(failed)? {
             Ok(())
         } else {
@@ -112,14 +107,18 @@ impl SessionStore for BrowserStore {
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
-        let found = browsers::find(self.0.store.writer(), &hash(id), self.0.now()).await.map_err(failed)?;
-        let (key, found) = match found {
-            Some(row) => (KEPT, Some(row)),
-            None => (REPLACED, replaced(&self.0, id).await.map_err(failed)?),
+        let app = &self.0;
+        let found = browsers::find(app.store.writer(), &hash(id), app.now()).await.map_err(failed)?;
+        let Some(BrowserRow { csrf, request_key, sid, replaced, .. }) = found else { return Ok(None) };
+        let (key, kept) = if !replaced {
+            (KEPT, serde_json::to_value(Kept { csrf, request_key, sid }).map_err(|error| Error::Decode(error.to_string()))?)
+        } else if sessions::live(app.store.writer(), &sid, app.now()).await.map_err(failed)?.is_some() {
+            // Nothing is told by the old id, but tower-sessions does not remove the cookie, because the record is not empty.
+            (REPLACED, serde_json::Value::Bool(true))
+        } else {
+            return Ok(None);
         };
-        let Some(BrowserRow { csrf, request_key, sid, .. }) = found else { return Ok(None) };
-        let kept = serde_json::to_value(Kept { csrf, request_key, sid }).map_err(|error| Error::Decode(error.to_string()))?;
-        // The queries have checked the expiry, so tower-sessions gets a date that never comes.
+        // `browsers::find` has checked the expiry, so tower-sessions gets a date that never comes.
         let expiry_date = time::OffsetDateTime::UNIX_EPOCH + time::Duration::days(365_000);
         Ok(Some(Record { id: *id, data: HashMap::from([(key.to_owned(), kept)]), expiry_date }))
     }
@@ -130,6 +129,6 @@ impl SessionStore for BrowserStore {
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        browsers::expire(self.0.store.writer(), &hash(id), self.0.now()).await.map_err(failed)
+        retire(&self.0, id, None).await.map_err(failed)
     }
 }

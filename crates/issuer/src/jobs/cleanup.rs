@@ -5,7 +5,6 @@ use crate::admin::{Refused, change, clients};
 use crate::app::App;
 use crate::audit::{Actor, Face, SIGN_IN_FAILED, Who};
 use crate::browser::device;
-use crate::browser::session_store::REPLACED_FOR;
 use crate::clock::{DAY, HOUR, UnixSeconds};
 use crate::outbox;
 use crate::store::{
@@ -42,7 +41,7 @@ pub async fn clean(app: &App) -> Result<(), Refused> {
     while authorizations::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     while attempts::purge(app.store.writer(), now - KEEP_ATTEMPTS, BATCH).await? > 0 {}
     while waiting_requests::purge(app.store.writer(), now - KEEP_REQUESTS, BATCH).await? > 0 {}
-    while browsers::purge(app.store.writer(), now - REPLACED_FOR, BATCH).await? > 0 {}
+    while browsers::purge(app.store.writer(), now, BATCH).await? > 0 {}
     while sessions::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     while authorization_codes::purge(app.store.writer(), now - KEEP_AUTHORIZATIONS, BATCH).await? > 0 {}
     while password_links::purge(app.store.writer(), now, BATCH).await? > 0 {}

@@ -232,10 +232,11 @@ pub async fn submit(
     if !may_be_taken(&browser, &purpose, &form) {
         return ask_again(&app, &browser, &purpose, username, &form).await;
     }
+    let before = browser.before_sign_in().await?;
     let password = form.secret("password").unwrap_or_else(|| SecretString::from(""));
     let stranger = Actor::remote(Who::Stranger, Face::Page, browser.request());
     let checked = match sign_in::check(&app, username, password, browser.guesser(), &stranger, app.now()).await {
-        Ok(checked) => browser.sign_in(checked).await?,
+        Ok(checked) => browser.sign_in(checked, before).await?,
         Err(error) => Err(error),
     };
     match checked {

@@ -122,23 +122,24 @@ fn stayed(app: &App, username: String) -> Result<Response, PageError> {
 /// `POST /end_session/confirm`: signs the person out or leaves them signed in, as they chose.
 pub async fn submit(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Response, PageError> {
     let SignOutForm { browser, form } = own;
-    match (form.get("choice"), browser.signed_in().await?) {
-        (Some("sign-out"), Some(signed_in)) => {
+    match form.get("choice") {
+        Some("sign-out") => {
             // Check the parameters again, because the hidden fields may have been changed.
-            let request = sign_out::read(&app, &form).await?;
-            end(&app, &browser, &signed_in.session.sid, request.target.as_ref()).await
-        }
-        (Some("stay"), Some(signed_in)) => stayed(&app, signed_in.user.username),
-        // The form was shown to somebody who was signed in, so an earlier click on it has probably ended the session.
-        (Some("sign-out"), None) => {
             let target = sign_out::read(&app, &form).await?.target;
+            if let Some((_, signed_in)) = browser.going_on().await? {
+                return end(&app, &browser, &signed_in.session.sid, target.as_ref()).await;
+            }
+            // The form was shown to somebody who was signed in, so an earlier click on it has probably ended the session.
             match (again(&app, &browser, target.as_ref()).await?, target) {
                 (Some(answer), _) => Ok(answer),
                 (None, Some(target)) => target.redirect(),
                 (None, None) => nobody(&app, false),
             }
         }
-        (Some("stay"), None) => nobody(&app, false),
+        Some("stay") => match browser.signed_in().await? {
+            Some(signed_in) => stayed(&app, signed_in.user.username),
+            None => nobody(&app, false),
+        },
         _ => Err(PageError::stale_form()),
     }
 }
@@ -146,7 +147,7 @@ pub async fn submit(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Res
 /// `POST /account/sign-out`: signs the person out from one of the account pages. Frames of clients are shown by the answer itself, because the
 /// next page does not know the session.
 pub async fn from_account(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Response, PageError> {
-    let sid = own.browser.signed_in().await?.map(|signed_in| signed_in.session.sid);
+    let sid = own.browser.going_on().await?.map(|(_, signed_in)| signed_in.session.sid);
     if let Some(sid) = &sid
         && !sign_out::frames(&app, sid).await?.is_empty()
     {

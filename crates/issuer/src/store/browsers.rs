@@ -1,5 +1,5 @@
-//! The browsers in which a user has signed in. The table stores the hash of the cookie's id, never the id itself. What a row says is never
-//! changed, because each change gives the cookie a new id and so a new row; the old row expires at once.
+//! The browsers in which a user has signed in. The table stores the hash of the cookie's id, never the id itself. What a row says is not changed,
+//! because each change gives the cookie a new id and so a new row. The old row stays for a moment, and says then what the new one says.
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
@@ -16,25 +16,33 @@ pub async fn insert(db: &impl ConnectionTrait, row: BrowserRow) -> Result<bool, 
     Ok(Entity::insert(row.into_active_model()).on_conflict(unless_known).exec_without_returning(db).await? == 1)
 }
 
-/// Returns the browser `id_hash`, if it is known and has not expired at `now`.
+/// Returns the browser `id_hash`, if it is known and has not expired at `now`. If the row is replaced, the cookie has another id by now.
 pub async fn find(db: &impl ConnectionTrait, id_hash: &str, now: UnixSeconds) -> Result<Option<BrowserRow>, StoreError> {
     Ok(Entity::find_by_id(id_hash).filter(Column::ExpiresAt.gt(now)).all(db).await?.pop())
 }
 
-/// Returns the browser `id_hash`, if it has expired at `now`, but not before `since`.
-pub async fn find_expired(
-    db: &impl ConnectionTrait,
-    id_hash: &str,
-    since: UnixSeconds,
-    now: UnixSeconds,
-) -> Result<Option<BrowserRow>, StoreError> {
-    Ok(Entity::find_by_id(id_hash).filter(Column::ExpiresAt.between(since, now)).all(db).await?.pop())
+/// How a browser goes on under another id of its cookie.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct Successor<'a> {
+    pub sid: &'a str,
+    pub csrf: &'a str,
 }
 
-/// Lets the browser `id_hash` expire at `now`, unless it has expired already.
-pub async fn expire(db: &impl ConnectionTrait, id_hash: &str, now: UnixSeconds) -> Result<(), StoreError> {
-    let live = Entity::update_many().filter(Column::IdHash.eq(id_hash)).filter(Column::ExpiresAt.gt(now));
-    live.col_expr(Column::ExpiresAt, now.into()).exec(db).await?;
+/// Notes that the cookie with the id `id_hash` has got another id, by which the browser goes on as `successor` says; `None` if it has signed out.
+/// The row expires at `until`. Does nothing if that was noted before.
+pub async fn retire(
+    db: &impl ConnectionTrait,
+    id_hash: &str,
+    successor: Option<Successor<'_>>,
+    until: UnixSeconds,
+) -> Result<(), StoreError> {
+    let present = Entity::update_many().filter(Column::IdHash.eq(id_hash)).filter(Column::Replaced.eq(false));
+    let mut retired = present.col_expr(Column::Replaced, true.into()).col_expr(Column::ExpiresAt, until.into());
+    if let Some(Successor { sid, csrf }) = successor {
+        retired = retired.col_expr(Column::Sid, sid.into()).col_expr(Column::Csrf, csrf.into());
+    }
+    retired.exec(db).await?;
     Ok(())
 }
 

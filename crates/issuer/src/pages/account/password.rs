@@ -138,8 +138,9 @@ async fn repeats(app: &App, browser: &Browser, form: &Form) -> Result<bool, Page
     if browser.signed_in().await?.is_some_and(|signed_in| signed_in.user.username != username) {
         return Ok(false);
     }
+    let before = browser.before_sign_in().await?;
     match password_change::made_before(app, username, new, browser.guesser(), browser.request()).await {
-        Ok(checked) => Ok(browser.sign_in(checked).await?.is_ok()),
+        Ok(checked) => Ok(browser.sign_in(checked, before).await?.is_ok()),
         Err(SignInError::Store(error)) => Err(error.into()),
         Err(_) => Ok(false),
     }

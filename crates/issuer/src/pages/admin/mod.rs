@@ -249,9 +249,10 @@ impl AdminForm {
         if let Some(password) = self.form.secret("confirm_password").filter(|_| !self.overtaken) {
             let admin = &self.admin;
             let username = admin.signed_in.user.username.clone();
+            let before = admin.browser.before_sign_in().await?;
             let checked = sign_in::check(&admin.app, &username, password, admin.browser.guesser(), &admin.actor, admin.app.now());
             let refused = match checked.await {
-                Ok(checked) => admin.browser.sign_in(checked).await?.err(),
+                Ok(checked) => admin.browser.sign_in(checked, before).await?.err(),
                 Err(refused) => Some(refused),
             };
             match refused {

@@ -11,6 +11,7 @@ pub struct Model {
     pub csrf: String,
     pub request_key: String,
     pub sid: String,
+    pub replaced: bool,
     pub created_at: i64,
     pub expires_at: i64,
 }
