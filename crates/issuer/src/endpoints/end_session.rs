@@ -13,6 +13,7 @@ use crate::audit::{Actor, Face, Who};
 use crate::browser::Browser;
 use crate::clients::authentication;
 use crate::interaction::sign_out::{LogoutRequest, read};
+use crate::oauth::authorization_header::has_credentials;
 use crate::oauth::client_auth::ClientCredentials;
 use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
@@ -26,17 +27,29 @@ use crate::web::origin::Sender;
 use crate::web::respond::{as_get, no_store};
 
 /// `POST /end_session`: ends the session of `id_token_hint` for a client that authenticates. Any other request is made again by GET, because
-/// browsers do not send the cookie with a form that another site posts.
+/// browsers do not send the cookie with a form that another site posts. A caller that sends the credentials of a client is a program, so that
+/// every answer to it is JSON, even if its body cannot be read.
 pub async fn post(
     State(app): State<Arc<App>>,
     browser: Browser,
     headers: HeaderMap,
     form: Result<RawForm, OAuthError>,
 ) -> Result<Response, PageError> {
-    // A form that cannot be read is no reason to keep a person signed in.
-    let Ok(raw) = form else { return begin(&app, &browser, &Form::default()).await };
-    let Ok(form) = Form::parse(&raw.0) else { return begin(&app, &browser, &Form::default()).await };
     let authorization = || headers.get_all(header::AUTHORIZATION).iter().map(header::HeaderValue::as_bytes);
+    let by_header = authorization().any(has_credentials);
+    let read = match form {
+        Ok(raw) => match Form::parse(&raw.0) {
+            Ok(form) => Ok((raw, form)),
+            Err(error) => Err((OAuthError::invalid_request(error.to_string()), by_header || names_credentials(&raw.0))),
+        },
+        Err(error) => Err((error, by_header)),
+    };
+    let (raw, form) = match read {
+        Ok(read) => read,
+        Err((error, true)) => return Ok(blame(error, authorization(), &Form::default()).into_response()),
+        // A form that cannot be read is no reason to keep a person signed in.
+        Err((_, false)) => return begin(&app, &browser, &Form::default()).await,
+    };
     match ClientCredentials::parse(authorization(), &form) {
         Ok(ClientCredentials::Absent | ClientCredentials::Id(_)) if browser.sender() == Sender::Own => begin(&app, &browser, &form).await,
         Ok(ClientCredentials::Absent | ClientCredentials::Id(_)) => as_get(&app, "/end_session", &raw),
@@ -46,6 +59,12 @@ pub async fn post(
             Err(error) => blame(error, authorization(), &form).into_response(),
         }),
     }
+}
+
+/// Returns whether `body`, which cannot be parsed as a form, has a parameter by which clients authenticate.
+fn names_credentials(body: &[u8]) -> bool {
+    let mut names = body.split(|byte| *byte == b'&').filter_map(|pair| pair.split(|byte| *byte == b'=').next());
+    names.any(|name| [&b"client_secret"[..], b"client_assertion"].contains(&name))
 }
 
 /// Ends the session in which the ID token was given, for the client that it was issued to. The answer says whether the session was alive.

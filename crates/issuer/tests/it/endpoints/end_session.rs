@@ -155,6 +155,37 @@ async fn the_server_of_a_confidential_client_ends_the_session_of_its_id_token() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_server_of_a_client_is_answered_in_json_whatever_body_it_sends() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    let hint = app.code_flow(&browser, &[]).await.str("id_token").to_owned();
+    let post = || app.post("/end_session").basic_auth("web", SECRET);
+    let in_form = format!("client_id=web&client_secret={SECRET}&id_token_hint={hint}");
+    for (what, request) in [
+        ("JSON", post().json(&serde_json::json!({ "id_token_hint": hint }))),
+        ("no body", post()),
+        ("an empty form", post().raw("")),
+        ("a parameter twice", post().raw(format!("id_token_hint={hint}&id_token_hint={hint}"))),
+        ("a stray percent sign", post().raw("id_token_hint=%")),
+        ("credentials in the form, a parameter twice", app.post("/end_session").raw(format!("{in_form}&id_token_hint={hint}"))),
+        ("credentials in the form, a stray percent sign", app.post("/end_session").raw(format!("{in_form}&state=%"))),
+        ("an assertion in the form, a parameter twice", app.post("/end_session").raw("client_assertion=x&state=a&state=b")),
+        ("a query", app.post(&end_session(&[("id_token_hint", &hint)])).basic_auth("web", SECRET)),
+        ("a wrong scheme", app.post("/end_session").bearer("x").json(&serde_json::json!({}))),
+    ] {
+        let answer = request.send().await;
+        assert_eq!(answer.error(), (400, "invalid_request"), "{what}: {}", answer.text);
+        assert!(answer.header("content-type").starts_with("application/json"), "{what}: {:?}", answer.headers);
+    }
+    let long = post().raw(format!("id_token_hint={hint}&state={}", "x".repeat(70_000))).send().await;
+    assert_eq!((long.status, long.header("content-type").starts_with("application/json")), (413, true), "{}", long.text);
+    assert!(is_signed_in(&browser).await);
+    // Whoever sends no credentials may be a browser, and gets the page.
+    let page = app.post("/end_session").json(&serde_json::json!({})).send().await;
+    assert_eq!((page.status, page.heading()), (200, "Nobody is signed in here"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_request_by_post_is_sent_once_more_by_the_person() {
     let app = app().await;
     let browser = app.signed_in("alice").await;
