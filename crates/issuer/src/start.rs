@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{ADMIN, CLI, ConfigError, DOCS, Settings};
 use crate::fetch::Fetcher;
 use crate::grants::Grant;
-use crate::keys::master::{MasterKeyError, MasterKeys};
+use crate::keys::master::{self, MasterKeyError, MasterKeys};
 use crate::keys::rotation::NewKey;
 use crate::keys::{KeyError, master_check};
 use crate::oauth::access::Access;
@@ -88,6 +88,7 @@ pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<(Arc<App>
         }
         SchemaState::Empty => first_start(&parts, store).await?,
     };
+    master::keep_private(&app.settings.keys_dir);
     app.ring().await?;
     if !app.settings.issuer.is_loopback() {
         disable_first_client(&app).await?;

@@ -223,6 +223,18 @@ pub fn file(dir: &Path) -> PathBuf {
     dir.join(FILE)
 }
 
+/// Sets the mode of `dir` to 0700 if others may look into it, it is ours, and nothing else lies in it, as in the folder `keys` of a fresh
+/// clone of the repository. The log says so. A folder that cannot be changed is left as it is, and `signet doctor` says what to do.
+pub fn keep_private(dir: &Path) {
+    let is_own = |name: &str| name == FILE || name == "README.md" || name.starts_with('.');
+    let path = dir.display();
+    match access::narrow(dir, is_own) {
+        Ok(None) => {}
+        Ok(Some(mode)) => tracing::info!(%path, "keys_dir had mode {mode:04o}; it has mode 0700 now, so that only its owner looks into it"),
+        Err(error) => tracing::warn!(%path, %error, "the mode of keys_dir lets others look into it and could not be changed to 0700"),
+    }
+}
+
 fn refuse_exposed(path: &Path) -> Result<(), MasterKeyError> {
     match access::readers(path) {
         Ok((_, Readers::Owner | Readers::OwnGroup(_))) => Ok(()),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::admin::checks::Finding;
 use crate::config::Settings;
-use crate::keys::access::{Readers, readers};
+use crate::keys::access::{Readers, STICKY, is_ours, readers};
 use crate::keys::master;
 
 /// Checks the access to each file that exists.
@@ -38,9 +38,8 @@ fn check_file(check: &'static str, file: &Path) -> Option<Finding> {
     }
 }
 
-/// Reports a folder in which others could put another file in the place of the master key.
+/// Reports a folder into which others may look, or in which they could put another file in the place of the master key.
 fn check_folder(folder: &Path) -> Option<Finding> {
-    const STICKY: u32 = 0o1000;
     let (mode, readers) = readers(folder).ok()?;
     let path = folder.display();
     // A group to which this process does not belong counts as others.
@@ -50,6 +49,13 @@ fn check_folder(folder: &Path) -> Option<Finding> {
         // Kubernetes mounts secrets with mode 1777, and read-only.
         _ if mode & write != 0 && mode & STICKY == 0 => {
             let detail = format!("{path} has mode {mode:04o}, so other users of this machine can replace the master key; `chmod 700` it");
+            Some(Finding::bad("keys_dir", detail))
+        }
+        Readers::Others if mode & STICKY == 0 && is_ours(folder).unwrap_or(false) => {
+            let detail = format!(
+                "{path} has mode {mode:04o}, so other users of this machine see which files are in it; `chmod 700 {path}`. The server does \
+                 so when it starts, unless something else than the master key lies there"
+            );
             Some(Finding::bad("keys_dir", detail))
         }
         _ => {

@@ -1,5 +1,8 @@
 //! `signet doctor` says what keeps the server from starting, and changes nothing.
 
+use std::process::Stdio;
+
+use crate::cli::serve::serve;
 use crate::cli::{Signet, free_address, with_orders};
 
 #[test]
@@ -85,7 +88,12 @@ fn doctor_explains_who_can_read_the_files_with_secrets() {
         ("keys/master.json", 0o644, Err("FAIL master key: keys/master.json has mode 0644, so other users of this machine can read it")),
         ("signet.db", 0o660, Ok("ok   database file: signet.db has mode 0660, so the group")),
         ("signet.db", 0o644, Err("FAIL database file: signet.db has mode 0644, so other users of this machine can read it")),
-        ("keys", 0o755, Ok("ok   keys_dir: keys has mode 0755, so others see which files are in it")),
+        ("keys", 0o750, Ok("ok   keys_dir: keys has mode 0750, so others see which files are in it")),
+        (
+            "keys",
+            0o755,
+            Err("FAIL keys_dir: keys has mode 0755, so other users of this machine see which files are in it; `chmod 700 keys`"),
+        ),
         ("keys", 0o1777, Ok("ok   keys_dir: keys has mode 1777, so others see which files are in it")),
         ("keys", 0o777, Err("FAIL keys_dir: keys has mode 0777, so other users of this machine can replace the master key")),
     ] {
@@ -97,6 +105,40 @@ fn doctor_explains_who_can_read_the_files_with_secrets() {
         let line = expected.unwrap_or_else(|line| line);
         assert!(out.success == expected.is_ok() && out.stdout.contains(line), "{}", out.stdout);
     }
+}
+
+#[test]
+fn an_own_keys_folder_is_made_private_at_the_start_and_no_other() {
+    use std::fs::{Permissions, metadata, set_permissions, write};
+    use std::os::unix::fs::PermissionsExt;
+    let signet = Signet::new();
+    let keys = signet.dir.path().join("keys");
+    let set = |mode: u32| set_permissions(&keys, Permissions::from_mode(mode)).unwrap();
+    let mode = || metadata(&keys).unwrap().permissions().mode() & 0o7777;
+    // As in a clone of the repository.
+    std::fs::create_dir(&keys).unwrap();
+    write(keys.join("README.md"), "What lies here").unwrap();
+    set(0o755);
+    let out = signet.run(&["migrate"]);
+    assert!(out.success && mode() == 0o700, "{:o} {out:?}", mode());
+    // A group of this process may look into it, as in a volume of Kubernetes, and a sticky folder is one that others use too.
+    for (before, after) in [(0o775, 0o700), (0o750, 0o750), (0o1777, 0o1777), (0o700, 0o700)] {
+        set(before);
+        assert!(signet.run(&["migrate"]).success);
+        assert_eq!(mode(), after, "{before:o}");
+    }
+    write(keys.join("tls.pem"), "of the web server").unwrap();
+    set(0o755);
+    assert!(signet.run(&["migrate"]).success);
+    assert_eq!(mode(), 0o755, "the web server may have to read it");
+    let out = signet.run(&["doctor"]);
+    assert!(!out.success && out.stdout.contains("`chmod 700 keys`"), "{out:?}");
+    // The server says in its log what it changed.
+    std::fs::remove_file(keys.join("tls.pem")).unwrap();
+    let (mut server, _) = serve(&signet, Stdio::piped());
+    server.kill().unwrap();
+    let log = String::from_utf8(server.wait_with_output().unwrap().stderr).unwrap();
+    assert!(log.contains("keys_dir had mode 0755; it has mode 0700 now") && mode() == 0o700, "{log}");
 }
 
 #[test]
