@@ -134,6 +134,11 @@ impl NewClient {
         &self.0.metadata
     }
 
+    /// Takes the URL of the logo out of the metadata.
+    pub fn remove_logo(&mut self) {
+        self.0.metadata.logo_uri = None;
+    }
+
     /// Returns the id, if one was given.
     pub fn id(&self) -> Option<&str> {
         self.0.client_id.as_deref()

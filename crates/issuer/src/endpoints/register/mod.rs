@@ -114,12 +114,14 @@ pub async fn register(
     draft.pkce = (!draft.public).then_some(app.settings.registration_pkce);
     draft.access = Some(app.settings.registration_access);
     let rules = Rules { self_registered: true, private_addresses: app.settings.fetch_private_addresses, needs_group: false };
-    let client = NewClient::check(draft, rules)?;
+    let mut client = NewClient::check(draft, rules)?;
     let asker = Asker::Stranger { address: caller.request.address, token: initial_token.unwrap_or_default() };
     clients::check_sector(&app, &client, asker).await?;
-    // A logo is only decoration, so a client whose logo cannot be fetched is registered without it.
-    let logo = clients::fetch_logo(&app, client.metadata(), asker).await.unwrap_or_else(|error| {
+    // A logo is only decoration, so a client whose logo cannot be fetched is registered without it, and the answer does not state it.
+    let fetched = clients::fetch_logo(&app, client.metadata(), asker).await;
+    let logo = fetched.unwrap_or_else(|error| {
         tracing::info!(%error, "the client is registered without its logo, because that could not be fetched");
+        client.remove_logo();
         None
     });
 

@@ -33,8 +33,9 @@ async fn one_address_cannot_let_the_issuer_fetch_without_bound() {
     let (app, site) = (app(|settings| (settings.fetches_per_address, settings.fetches_in_all) = (3, 5)).await, Site::open().await);
     let logo = json!({ "logo_uri": site.put("/logo.png", 200, PNG) });
     // A registration whose logo may not be fetched is a registration without a logo.
-    for _ in 0..6 {
-        assert_eq!(register(&app, "192.0.2.1", "", logo.clone()).await.status, 201);
+    for number in 0..6 {
+        let made = register(&app, "192.0.2.1", "", logo.clone()).await;
+        assert_eq!((made.status, made.json.get("logo_uri").is_some()), (201, number < 3), "{number}: {}", made.text);
     }
     assert_eq!(site.asked("/logo.png"), 3);
     let sector = json!({ "sector_identifier_uri": site.put("/sector", 200, "[\"https://new.example/cb\"]") });

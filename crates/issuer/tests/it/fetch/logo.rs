@@ -1,6 +1,7 @@
 //! A logo is a raster image, which the issuer fetches once and serves itself.
 
 use serde_json::json;
+use signet_issuer::admin::clients;
 
 use crate::fetch::{PNG, app, register};
 use crate::support::Site;
@@ -16,6 +17,7 @@ async fn logos_are_raster_images_and_served_by_the_issuer() {
     let page = app.browser().get(&app.authorize(&request)).await;
     assert!(page.text.contains(&format!("/clients/{}/logo", made.str("client_id"))) && !page.text.contains(&site.url), "{}", page.text);
     assert_eq!(site.asked("/logo.png"), 1, "once, when it registered");
+    assert_eq!(made.json["logo_uri"], logo);
 
     let mut huge = PNG.to_vec();
     huge[16..24].copy_from_slice(&[0, 0, 0x40, 0, 0, 0, 0x40, 0]);
@@ -30,6 +32,9 @@ async fn logos_are_raster_images_and_served_by_the_issuer() {
     ] {
         let made = register(&app, json!({ "logo_uri": site.put(path, status, body) })).await;
         assert_eq!(made.status, 201, "{path}: a client without a logo");
+        let read = app.get(&format!("/register/{}", made.str("client_id"))).bearer(made.str("registration_access_token")).send().await;
+        let stored = clients::show(&app.reading(), made.str("client_id")).await.unwrap().metadata.logo_uri;
+        assert_eq!((made.json.get("logo_uri"), read.json.get("logo_uri"), stored), (None, None, None), "{path}");
         assert_eq!(site.asked(path), 1, "{path}");
         assert_eq!(app.get(&format!("/clients/{}/logo", made.str("client_id"))).send().await.status, 404, "{path}");
     }
