@@ -16,7 +16,8 @@ use crate::web::origin::Sender;
 async fn read(request: Request, app: &Arc<App>) -> Result<(Browser, Form), PageError> {
     let (mut parts, body) = request.into_parts();
     let browser = Browser::from_request_parts(&mut parts, app).await?;
-    let form = Parameters::from_request(Request::from_parts(parts, body), app).await?.form;
+    let parameters = Parameters::from_request(Request::from_parts(parts, body), app).await;
+    let form = parameters.map_err(PageError::unreadable_form)?.form;
     Ok((browser, form))
 }
 
@@ -72,7 +73,8 @@ impl FromRequest<Arc<App>> for SignOutForm {
     type Rejection = PageError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, PageError> {
-        let (browser, form) = read(request, app).await?;
+        let read = read(request, app).await;
+        let (browser, form) = read.map_err(|error| if error.status.is_client_error() { error.signing_out() } else { error })?;
         let taken = browser.sender() == Sender::Own || browser.is_own(&form).await?;
         if taken { Ok(Self { browser, form }) } else { Err(PageError::stale_form().signing_out()) }
     }

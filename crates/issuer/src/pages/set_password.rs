@@ -62,7 +62,7 @@ pub async fn submit(
     browser: Browser,
     parameters: Result<Parameters, OAuthError>,
 ) -> Result<Response, PageError> {
-    let sent = parameters?.form;
+    let sent = parameters.map_err(PageError::unreadable_form)?.form;
     let link = sent.get("link").unwrap_or_default();
     if browser.sender() == Sender::Foreign {
         return Err(PageError::foreign_form());

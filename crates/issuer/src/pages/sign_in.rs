@@ -223,7 +223,7 @@ pub async fn submit(
     browser: Browser,
     parameters: Result<Parameters, OAuthError>,
 ) -> Result<Response, PageError> {
-    let form = parameters?.form;
+    let form = parameters.map_err(PageError::unreadable_form)?.form;
     if browser.sender() == Sender::Foreign {
         return Err(PageError::foreign_form());
     }

@@ -13,6 +13,9 @@ use crate::web::error::{DatabaseUnavailable, retry_after, status};
 /// The heading of the page that says that the database is unavailable.
 const UNAVAILABLE: &str = "This does not work at the moment";
 
+/// The heading of the page about a form of our own that cannot be read.
+const UNREADABLE: &str = "This form could not be read";
+
 /// A link on an error page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Link {
@@ -56,6 +59,21 @@ impl PageError {
     pub fn bad_request(detail: impl Into<String>) -> Self {
         let message = "The app that sent you here made a mistake. Go back to it and try again, or tell the people who run it.";
         Self { detail: detail.into(), ..Self::new(StatusCode::BAD_REQUEST, "This link does not work", message) }
+    }
+
+    /// A form of one of our own pages cannot be read: it is too long, or not a form as browsers send it. Nothing was done with it. Any other
+    /// `error` gets its own page.
+    pub fn unreadable_form(error: OAuthError) -> Self {
+        let what = match error.code {
+            Code::TooLarge => "It is longer than this server accepts. Go back to the page, and type less.",
+            Code::InvalidRequest => {
+                "Its text has characters that cannot be typed, or parts of it are missing or came twice. Go back to the page, load it again, \
+                 and type everything once more."
+            }
+            _ => return error.into(),
+        };
+        let page = Self::from(error);
+        Self { title: UNREADABLE, message: format!("The form was not used. {what}"), ..page }
     }
 
     fn ended(title: &'static str, message: impl Into<String>) -> Self {

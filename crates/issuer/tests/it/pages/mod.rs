@@ -22,6 +22,7 @@ mod overview;
 mod repeated;
 mod sign_in;
 mod sign_out;
+mod unreadable;
 mod wording;
 
 use crate::support::TestApp;

@@ -117,6 +117,12 @@ impl Browser {
         self.follow(self.http.post(url).header(name, value).form(fields)).await
     }
 
+    /// Posts a body as it is, with the cookie, and follows no redirect.
+    pub async fn post_raw(&self, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Answer {
+        let request = self.http.post(self.absolute(path)).body(body);
+        self.send(content_type.into_iter().fold(request, |request, value| request.header("content-type", value))).await
+    }
+
     /// Submits the form of `page` whose action ends with `action`, with its hidden fields and `fields`.
     pub async fn submit(&self, page: &Answer, action: &str, fields: &[(&str, &str)]) -> Answer {
         let mut all = page.hidden(action);
