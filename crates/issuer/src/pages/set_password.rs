@@ -68,8 +68,13 @@ pub async fn submit(
         return Err(PageError::foreign_form());
     }
     if !browser.sent_visitor() || !(browser.sender() == Sender::Own || browser.is_visitor(&sent)) {
-        let text = "The cookie of this browser has changed since the page was shown. Type the password once more.".to_owned();
-        return form(&app, &browser, link, text, StatusCode::BAD_REQUEST).await;
+        let text = if browser.sent_visitor() {
+            "The cookie of this browser has changed since the page was shown. Type the password once more."
+        } else {
+            "Your browser sent no cookie with this form. Type the password once more. If that does not help, allow cookies for this site in the \
+             settings of your browser."
+        };
+        return form(&app, &browser, link, text.to_owned(), StatusCode::BAD_REQUEST).await;
     }
     let secret = |name: &str| sent.secret(name).unwrap_or_else(|| SecretString::from(""));
     let (new, repeated) = (secret("new_password"), secret("repeat_password"));

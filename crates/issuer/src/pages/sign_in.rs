@@ -257,7 +257,10 @@ fn may_be_taken(browser: &Browser, purpose: &Purpose, form: &Form) -> bool {
 async fn ask_again(app: &App, browser: &Browser, purpose: &Purpose, username: &str, form: &Form) -> Result<Response, PageError> {
     let without_cookie = !browser.sent_visitor();
     if without_cookie && form.get("again").is_some() {
-        return Err(PageError::no_cookie());
+        return Err(match purpose.client_and_interaction() {
+            Some((client, _)) => waiting::leading_to_client(app, PageError::no_cookie(), client),
+            None => PageError::no_cookie().leading_to_sign_in(),
+        });
     }
     let renewed = match purpose {
         Purpose::Sealed { client, request, .. } => {
@@ -268,7 +271,12 @@ async fn ask_again(app: &App, browser: &Browser, purpose: &Purpose, username: &s
         Purpose::Waiting { waiting, .. } => return waiting::resume(app, &waiting.id),
         Purpose::Ended { error, .. } => return Err(error.clone()),
     };
-    let error = "The cookie of this browser has changed since the page was shown. Type your password once more.".to_owned();
+    let error = if without_cookie {
+        "Your browser sent no cookie with this form, perhaps because it was closed meanwhile or blocks cookies. Type your password once more."
+    } else {
+        "The cookie of this browser has changed since the page was shown. Type your password once more."
+    };
+    let error = error.to_owned();
     page(app, browser, &renewed, Texts { username, error, again: without_cookie }).await
 }
 

@@ -160,8 +160,15 @@ impl PageError {
             "Your browser does not keep our cookie",
             "Signing in needs a cookie, which holds nothing but a random number. Allow cookies for this site in the settings of your browser \
              (in Chrome and Edge: the icon left of the address, then “Cookies and site data”; in Firefox: the shield; in Safari: Settings, \
-             Privacy, “Block all cookies” off). Then open this page again.",
+             Privacy, “Block all cookies” off). Then start again.",
         )
+    }
+
+    /// Adds a link to the sign-in page, for a person whom no app has sent.
+    #[must_use]
+    pub fn leading_to_sign_in(mut self) -> Self {
+        self.links.push(Link::Own("/sign-in".to_owned(), "Sign in".to_owned()));
+        self
     }
 
     /// A form came from a page of another site.

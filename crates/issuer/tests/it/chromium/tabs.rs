@@ -126,7 +126,7 @@ async fn a_browser_that_blocks_cookies_is_told_how_to_allow_them() {
     assert_eq!(window.heading().await, "Your browser does not keep our cookie");
     window.inspect("no-cookie").await;
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
-    assert_eq!(way_on(&window).await, "Sign in");
+    assert_eq!(way_on(&window).await, "Shop");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 //! answered once.
 
 use crate::interaction::app;
-use crate::support::{PASSWORD, at_once};
+use crate::support::{Answer, PASSWORD, at_once};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_stored_until_someone_signs_in() {
@@ -141,6 +141,7 @@ async fn a_browser_without_cookies_is_told_so() {
     let again = browser.sign_in_with(&page, "alice", ("origin", &app.url)).await;
     assert_eq!(again.heading(), "Sign in");
     assert!(again.text.contains("Type your password once more.") && again.text.contains("value=\"alice\""), "{}", again.text);
+    assert!(again.text.contains("Your browser sent no cookie with this form") && !again.text.contains("has changed"), "{}", again.text);
     assert!(!again.text.contains(PASSWORD));
     // If it keeps the new cookie, the request goes on.
     assert_eq!(browser.sign_in(&again, "alice", PASSWORD).await.heading(), "Allow Web Shop access?");
@@ -148,6 +149,18 @@ async fn a_browser_without_cookies_is_told_so() {
     let blocked = app.browser().sign_in_with(&again, "alice", ("origin", &app.url)).await;
     assert_eq!(blocked.heading(), "Your browser does not keep our cookie");
     assert!(blocked.text.contains("Allow cookies"), "{}", blocked.text);
+    let site = |answer: &Answer| answer.text.contains("href=\"https://shop.example/\">Go to Web Shop</a>");
+    assert!(!site(&blocked), "the app has registered no site: {}", blocked.text);
+    let patch = serde_json::from_value(serde_json::json!({ "metadata": { "client_uri": "https://shop.example/" } })).unwrap();
+    app.edit_client("web", patch).await.unwrap();
+    let blocked = app.browser().sign_in_with(&again, "alice", ("origin", &app.url)).await;
+    assert!(blocked.heading() == "Your browser does not keep our cookie" && site(&blocked), "{}", blocked.text);
+    // A person whom no app has sent is led to the sign-in page.
+    let own = app.browser().get("/sign-in").await;
+    let again = app.browser().sign_in_with(&own, "alice", ("origin", &app.url)).await;
+    assert!(again.text.contains("Your browser sent no cookie with this form"), "{}", again.text);
+    let blocked = app.browser().sign_in_with(&again, "alice", ("origin", &app.url)).await;
+    assert!(blocked.heading() == "Your browser does not keep our cookie" && blocked.text.contains("href=\"/sign-in\""), "{}", blocked.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
