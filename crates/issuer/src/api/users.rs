@@ -92,6 +92,7 @@ pub struct ConsentBody {
 #[schema(as = UserEnded)]
 pub struct EndedBody {
     pub user: UserView,
+    pub sessions_ended: usize,
     pub authorizations_ended: u64,
 }
 
@@ -186,8 +187,8 @@ pub(super) async fn disable(access: Access, Name(id): Name<Uuid>) -> Answer {
     Ok(shown(ended(access.change(move |change| Box::pin(users::disable(change, id))).await?)))
 }
 
-fn ended(Ended { user, authorizations }: Ended) -> EndedBody {
-    EndedBody { user, authorizations_ended: authorizations }
+fn ended(Ended { user, ended }: Ended) -> EndedBody {
+    EndedBody { user, sessions_ended: ended.sessions, authorizations_ended: ended.authorizations }
 }
 
 pub(super) async fn enable(access: Access, Name(id): Name<Uuid>) -> Answer {

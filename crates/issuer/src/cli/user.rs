@@ -11,6 +11,7 @@ use crate::admin::names::{self, Kind};
 use crate::admin::patch::Patch;
 use crate::admin::users::{self, Ended, UserFilter, UserPatch};
 use crate::app::App;
+use crate::audit::EndedAccess;
 use crate::cli::edit_client::text;
 use crate::cli::pages::stream;
 use crate::cli::report::Report;
@@ -249,9 +250,10 @@ async fn set_password(app: &App, username: &str, password: PasswordArgs) -> Resu
     let user = users::show(&reading(app), username).await?;
     let hash = password.hash(app, &user.about()).await?;
     let ended = change(app, &operator(), move |change| Box::pin(users::set_password(change, user.id, hash))).await?;
-    let Ended { user, authorizations } = ended;
-    let text = format!("Set the password of {}; authorizations ended: {authorizations}.", user.username);
-    Ok(Report::new(text, json!({ "id": user.id, "username": user.username, "authorizations_ended": authorizations })))
+    let Ended { user, ended: EndedAccess { sessions, authorizations } } = ended;
+    let text = format!("Set the password of {}; sessions ended: {sessions}, authorizations ended: {authorizations}.", user.username);
+    let (id, username) = (user.id, user.username);
+    Ok(Report::new(text, json!({ "id": id, "username": username, "sessions_ended": sessions, "authorizations_ended": authorizations })))
 }
 
 async fn change_claims(app: &App, username: &str, values: &[(String, String)]) -> Result<Report, CliError> {

@@ -54,10 +54,19 @@ pub(super) async fn disable(app: &App, username: &str, dry: bool) -> Result<Repo
         let subject = Subject::Users(vec![username.to_owned()]);
         return dry_run(app, &operator(), &subject, |change| Box::pin(users::disable(change, id))).await;
     }
-    let Ended { user, authorizations } = change(app, &operator(), |change| Box::pin(users::disable(change, id))).await?;
-    let text = format!("Disabled {}; authorizations ended: {authorizations}.", user.username);
-    let json = json!({ "id": user.id, "username": user.username, "enabled": false, "authorizations_ended": authorizations });
-    Ok(Report::new(text, json))
+    let Ended { user, ended } = change(app, &operator(), |change| Box::pin(users::disable(change, id))).await?;
+    let EndedAccess { sessions, authorizations } = ended;
+    let text = format!("Disabled {}; sessions ended: {sessions}, authorizations ended: {authorizations}.", user.username);
+    Ok(Report::new(
+        text,
+        json!({
+            "id": user.id,
+            "username": user.username,
+            "enabled": false,
+            "sessions_ended": sessions,
+            "authorizations_ended": authorizations,
+        }),
+    ))
 }
 
 pub(super) async fn enable(app: &App, username: &str) -> Result<Report, CliError> {

@@ -235,8 +235,8 @@ async fn lock(change: &Change<'_>, id: Uuid) -> Result<UserView, Refused> {
 pub struct Ended {
     /// The user after the change.
     pub user: UserView,
-    /// The number of authorizations that were ended.
-    pub authorizations: u64,
+    /// The numbers of sessions and authorizations that were ended.
+    pub ended: EndedAccess,
 }
 
 /// Disables a user, signs them out everywhere, and ends all their authorizations. Does nothing if the user is disabled already, so
@@ -246,7 +246,7 @@ pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused
     let administrators = roles::lock_administrators(change).await?;
     let before = lock(change, id).await?;
     if !before.enabled {
-        return Ok(Ended { user: before, authorizations: 0 });
+        return Ok(Ended { user: before, ended: EndedAccess { sessions: 0, authorizations: 0 } });
     }
     users::set_disabled(&change.transaction, id, Some(change.now), change.now).await?;
     let ended = session::end_all(&change.transaction, id, change.actor, Action::UserDisabled.name(), change.now).await?;
@@ -255,7 +255,7 @@ pub async fn disable(change: &mut Change<'_>, id: Uuid) -> Result<Ended, Refused
     let before = UserRecord { user: &before, password: None, ended: None };
     let after = UserRecord { user: &user, password: None, ended: Some(ended) };
     change.record(Action::UserDisabled, Object::User(user.id, &user.username), Some(&before), Some(&after)).await?;
-    Ok(Ended { user, authorizations: ended.authorizations })
+    Ok(Ended { user, ended })
 }
 
 /// Enables a user, who can then sign in again. Does nothing if the user is enabled already.

@@ -97,5 +97,5 @@ pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordH
     let before = UserRecord { user: &user, password: old, ended: None };
     let after = UserRecord { user: &user, password: Some(password.record(change.now)), ended: Some(ended) };
     change.record(Action::UserPasswordSet, Object::User(user.id, &user.username), Some(&before), Some(&after)).await?;
-    Ok(Ended { user, authorizations: ended.authorizations })
+    Ok(Ended { user, ended })
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::accounts::authorizations::{self, SHOWN};
 use crate::accounts::session::SignedIn;
 use crate::app::App;
-use crate::pages::account::{browser_name, moment};
+use crate::pages::account::{browser_name, moment, second};
 use crate::store::StoreError;
 use crate::store::authorizations::AuthorizationRow;
 use crate::store::sessions::{self, SessionRow};
@@ -14,7 +14,7 @@ use crate::store::sessions::{self, SessionRow};
 pub struct Access {
     /// The sessions that have not ended, the one that was used last first.
     pub sessions: Vec<SessionRow>,
-    /// The authorizations that can still be used, the latest first.
+    /// The authorizations that can still be used, the one that was given last first.
     pub apps: Vec<GivenApp>,
     /// `true` if there are more apps than are listed.
     pub more: bool,
@@ -24,6 +24,8 @@ pub struct Access {
 pub struct GivenApp {
     pub id: Uuid,
     pub name: String,
+    /// When the person gave it. An app that was given it twice is listed twice, and this tells the two apart.
+    pub given: String,
     pub last_used: String,
     /// A sentence that says how the person signed in.
     pub how: String,
@@ -68,6 +70,7 @@ impl GivenApp {
             format!("Ends when {place} is signed out.")
         };
         let here = !outlives && row.sid.as_deref() == Some(own);
-        Self { id: row.id, name, last_used: moment(row.refreshed_at), how, ends, outlives, here }
+        let (given, last_used) = (second(row.created_at), moment(row.refreshed_at));
+        Self { id: row.id, name, given, last_used, how, ends, outlives, here }
     }
 }

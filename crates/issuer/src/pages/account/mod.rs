@@ -52,6 +52,12 @@ pub(in crate::pages) fn moment(at: UnixSeconds) -> String {
     OffsetDateTime::from_unix_timestamp(at).ok().and_then(|date| date.format(form).ok()).unwrap_or_default()
 }
 
+/// Formats a time to the second, such as `7 March 2026, 14:05:09 UTC`, where it tells things apart that were done within a minute.
+pub(in crate::pages) fn second(at: UnixSeconds) -> String {
+    let form = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute]:[second] UTC");
+    OffsetDateTime::from_unix_timestamp(at).ok().and_then(|date| date.format(form).ok()).unwrap_or_default()
+}
+
 /// Names the browser and the system that a `User-Agent` header stands for, so that people recognise their own devices.
 pub(in crate::pages) fn browser_name(user_agent: &str) -> String {
     let first = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name);

@@ -346,6 +346,8 @@ async fn what_ends_a_users_sessions_signs_their_browsers_out() {
         for args in &commands {
             let out = signet.run_with(&env, args, PASSWORD);
             assert!(out.success, "{args:?}: {}", out.stderr);
+            let sessions = ["set-password", "disable"].iter().any(|command| args.contains(command));
+            assert!(!sessions || out.stdout.contains("\"sessions_ended\":1"), "{args:?}: {}", out.stdout);
             // One that lives with the session, and one that outlives it.
             assert!(args.contains(&"enable") || out.stdout.contains("\"authorizations_ended\":2"), "{args:?}: {}", out.stdout);
         }
@@ -354,4 +356,12 @@ async fn what_ends_a_users_sessions_signs_their_browsers_out() {
         let refreshed = app.post("/token").basic_auth("web", SECRET).form(&form).send().await;
         assert_eq!(refreshed.error(), (400, "invalid_grant"), "{commands:?}");
     }
+    for _ in 0..2 {
+        app.signed_in("alice").await;
+    }
+    let out = signet.run_with(&env, &["user", "set-password", "alice", "--password-stdin"], PASSWORD);
+    assert_eq!(out.stdout, "Set the password of alice; sessions ended: 2, authorizations ended: 0.\n", "{out:?}");
+    app.signed_in("alice").await;
+    let out = signet.run_with(&env, &["user", "disable", "alice"], "");
+    assert_eq!(out.stdout, "Disabled alice; sessions ended: 1, authorizations ended: 0.\n", "{out:?}");
 }

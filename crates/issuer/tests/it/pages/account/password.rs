@@ -142,6 +142,24 @@ async fn a_person_keeps_the_apps_that_they_name_but_not_after_a_forced_change() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_authorizations_of_one_app_are_told_apart_and_the_latest_comes_first() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    for _ in 0..3 {
+        app.sign_in("alice", "openid orders:read").await;
+        app.advance(5);
+    }
+    let page = browser.get("/account/password").await;
+    let labels: Vec<&str> = page.text.split("<label for=\"keep-").skip(1).map(|label| label.split("</label>").next().unwrap()).collect();
+    let given: Vec<&str> = labels.iter().map(|label| label.split("Given ").nth(1).unwrap().split(". ").next().unwrap()).collect();
+    assert_eq!(given, ["1 January 2026, 00:00:10 UTC", "1 January 2026, 00:00:05 UTC", "1 January 2026, 00:00:00 UTC"], "{}", page.text);
+    // The page about devices lists them in the same way.
+    let page = browser.get("/account/devices").await;
+    let listed: Vec<&str> = page.text.split("<p class=\"meta\">Given ").skip(1).map(|row| row.split(". ").next().unwrap()).collect();
+    assert_eq!(listed, given, "{}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn everything_else_ends_on_demand_and_by_an_operator() {
     let app = app().await;
     let everything = Everything::of(&app).await;
