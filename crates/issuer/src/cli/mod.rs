@@ -352,6 +352,7 @@ async fn open(mut settings: Settings) -> Result<Arc<App>, CliError> {
     let (app, administrator) = start::open(settings, Arc::new(SystemClock::default())).await?;
     if let Some(administrator) = administrator {
         // Standard output is reserved for the result of the command, which programs may parse.
+        writeln!(io::stderr(), "{}", report::made_by_command(&app.settings))?;
         writeln!(io::stderr(), "{}", report::first_start(&administrator, &app.settings))?;
     }
     Ok(app)

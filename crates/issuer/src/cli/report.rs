@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -79,6 +80,21 @@ impl Report {
 pub fn say(what: impl Display, consequence: &str) -> io::Result<()> {
     let written = writeln!(io::stdout(), "{what}").and_then(|()| io::stdout().flush());
     written.map_err(|error| io::Error::new(error.kind(), format!("standard output: {error}; {consequence}")))
+}
+
+/// Returns the sentence about an issuer that a command has made, because it found none. A command that runs in another folder than the
+/// server, or without its environment, would change another issuer without a word.
+pub fn made_by_command(settings: &Settings) -> String {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let (url, keys) = (&settings.database_url, absolute(&settings.keys_dir));
+    let database = match url.sqlite_file() {
+        Some(file) => absolute(file),
+        None => format!("{} at {}", url.database(), url.server()),
+    };
+    format!(
+        "signet: the database {database} was empty, so this command made a new issuer in it, with its master key in {keys}; if you meant that \
+         of a server, run commands in the server's folder or with its settings."
+    )
 }
 
 /// Returns the text of the first start. It is printed once, because the administrator's password is not stored in clear.

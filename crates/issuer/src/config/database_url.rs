@@ -90,6 +90,15 @@ impl DatabaseUrl {
         let port = named("port").or_else(|| url.port().map(|port| port.to_string()));
         format!("{}:{}", host.unwrap_or_else(|| "its default host".to_owned()), port.unwrap_or_else(|| "5432".to_owned()))
     }
+
+    /// The name of a PostgreSQL database, for messages. Where the URL names none, PostgreSQL takes that of the user.
+    pub fn database(&self) -> String {
+        let Ok(url) = Url::parse(&self.0) else { return String::new() };
+        let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let named = url.query_pairs().find(|(key, _)| key == "dbname").map(|(_, value)| value.into_owned());
+        let name = named.unwrap_or_else(|| decoded(url.path().trim_start_matches('/')));
+        if name.is_empty() { decoded(url.username()) } else { name }
+    }
 }
 
 fn sqlite_file(url: &str) -> Option<&Path> {

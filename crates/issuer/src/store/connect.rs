@@ -12,7 +12,7 @@ use sea_orm::{ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DbEr
 use crate::config::database_url::DatabaseUrl;
 use crate::store::StoreError;
 use crate::store::availability::Retired;
-use crate::store::error::{is_busy, is_pool_timeout};
+use crate::store::error::{is_busy, is_missing, is_pool_timeout};
 use crate::store::turn::Turn;
 
 /// The longest time that a request waits for a free connection.
@@ -90,9 +90,11 @@ async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl, retired: Arc<R
         // Test only connections that were idle, because they may have died in an outage. One that was used a moment ago is alive.
         .test_before_acquire_if_idle_for(Duration::from_secs(1));
     // The pool tries again until the time-out, because a server that refuses connections may be starting.
-    let unless_timed_out = |error| {
+    let in_words = |error| {
         if is_pool_timeout(&error) {
             StoreError::Unreachable { server: url.server(), seconds: ACQUIRE_TIMEOUT.as_secs() }
+        } else if is_missing(&error) {
+            StoreError::NoDatabase { server: url.server(), name: url.database() }
         } else {
             error.into()
         }
@@ -103,7 +105,7 @@ async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl, retired: Arc<R
         let is_good = !retired.has(connection.age);
         Box::pin(async move { Ok(is_good) })
     });
-    let pool = Database::connect(options).await.map_err(unless_timed_out)?;
+    let pool = Database::connect(options).await.map_err(in_words)?;
     Ok(Connections { reader: pool.clone(), writer: pool, turn: None })
 }
 

@@ -47,6 +47,10 @@ pub enum StoreError {
     )]
     #[expect(missing_docs, reason = "the names say it")]
     Unreachable { server: String, seconds: u64 },
+    /// The server has no database of this name.
+    #[error("database: PostgreSQL at {server} has no database {name}; create it there first, for example with `createdb {name}`")]
+    #[expect(missing_docs, reason = "the names say it")]
+    NoDatabase { server: String, name: String },
     /// The schema is newer than this program.
     #[error("database: its schema is newer than this version of Signet; use the version that migrated it, or a later one")]
     NewerSchema,
@@ -176,6 +180,13 @@ const READ_ONLY: &str = "25006";
 const DISK_FULL: &str = "53100";
 /// The SQLSTATE of the trigger `revoke_in_time`.
 const TOO_LONG: &str = "SG030";
+
+/// Returns whether the server has no database of the name that the URL gives.
+pub(super) fn is_missing(error: &DbErr) -> bool {
+    /// The SQLSTATE of PostgreSQL that is called invalid_catalog_name.
+    const POSTGRES: &str = "3D000";
+    matches!(code(error), Some(DatabaseCode::Postgres(code)) if code == POSTGRES)
+}
 
 /// Returns whether the database refuses to write, or cannot.
 fn is_unwritable(error: &DbErr) -> bool {

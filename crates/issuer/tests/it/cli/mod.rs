@@ -317,6 +317,24 @@ pub fn mistakes() -> Vec<Mistake> {
 }
 
 #[test]
+fn a_command_that_makes_a_new_issuer_says_where() {
+    let signet = Signet::new();
+    let dir = signet.dir.path().canonicalize().unwrap();
+    let add = |identifier: &str| signet.run(&["resource", "add", identifier, "--name", "X"]);
+    let made = add("https://one.example");
+    let sentence = format!(
+        "signet: the database {} was empty, so this command made a new issuer in it, with its master key in {}; if you meant that of a server, \
+         run commands in the server's folder or with its settings.",
+        dir.join("signet.db").display(),
+        dir.join("keys").display()
+    );
+    assert!(made.success && made.stderr.lines().next() == Some(&sentence), "{made:?}");
+    assert!(made.stdout.contains("https://one.example") && !made.stdout.contains("empty"), "{made:?}");
+    let again = add("https://two.example");
+    assert!(again.success && again.stderr.is_empty(), "{again:?}");
+}
+
+#[test]
 fn mistakes_are_one_clear_line() {
     let signet = with_orders();
     for (args, stdin, expected) in mistakes() {

@@ -56,6 +56,23 @@ async fn a_sqlite_file_that_another_process_locks_is_opened_when_it_is_free_and_
 }
 
 #[test]
+fn a_database_that_nobody_has_created_is_named_with_the_command_that_does() {
+    // SQLite makes its file itself.
+    let Ok(server) = std::env::var("TEST_POSTGRES_URL") else { return };
+    let mut url = url::Url::parse(&server).unwrap();
+    url.set_path("/nobody_made_it");
+    let named = format!("{server}?dbname=nobody_made_it");
+    for url in [url.as_str(), &named] {
+        for command in ["migrate", "doctor"] {
+            let out = Signet::new().run_with(&[("SIGNET_DATABASE_URL", url)], &[command], "");
+            let said = format!("{}{}", out.stdout, out.stderr);
+            assert!(!out.success && said.contains("has no database nobody_made_it; create it there first"), "{said}");
+            assert!(said.contains("`createdb nobody_made_it`"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn a_database_server_that_is_not_there_is_named() {
     // Bind the port without listening on it, so that nobody else takes it and connections are refused.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
