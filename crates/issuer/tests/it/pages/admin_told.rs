@@ -45,7 +45,7 @@ async fn an_administrator_lets_a_client_that_registered_itself_be_told_of_groups
     let metadata = json!({ "redirect_uris": [CALLBACK], "client_name": "Reg", "scope": "openid groups" });
     let made = Answer::of(app.http.post(format!("{}/register", app.url)).json(&metadata).send().await.unwrap()).await;
     let id = made.str("client_id").to_owned();
-    let path = format!("/admin/clients/{}", id.replace('-', "%2D"));
+    let path = format!("/admin/clients/{}", id.replace('-', "%2D").replace('_', "%5F"));
     let browser = app.signed_in("boss").await;
     let allowed = async || clients::show(&app.reading(), &id).await.unwrap().claims_allowed;
 
