@@ -58,12 +58,11 @@ fn place(fault: &mut Fault, body: &Value) {
     let of_item = found.iter().find_map(|(pointer, list)| Some(format!("{pointer}/{}", index(list, item?)?)));
     // Without an item the list at fault is the one that names something.
     let whole = found.iter().find(|(_, value)| !value.as_array().is_some_and(Vec::is_empty)).or(found.first());
-    match of_item.or_else(|| whole.map(|(pointer, _)| pointer.clone())) {
-        Some(pointer) => fault.pointer = Some(format!("#{pointer}")),
-        None => {
-            fault.detail = format!("{}: {}", pointer.trim_start_matches('/').replace('/', "."), fault.detail);
-            fault.pointer = Some("#".to_owned());
-        }
+    if let Some(pointer) = of_item.or_else(|| whole.map(|(pointer, _)| pointer.clone())) {
+        fault.pointer = Some(format!("#{pointer}"));
+    } else {
+        fault.detail = format!("{}: {}", pointer.trim_start_matches('/').replace('/', "."), fault.detail);
+        fault.pointer = Some("#".to_owned());
     }
 }
 

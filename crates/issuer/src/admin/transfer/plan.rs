@@ -213,7 +213,7 @@ fn decide(
     after.groups = line.groups.clone().unwrap_or(after.groups);
     after.attributes = attributes.unwrap_or(after.attributes);
     match &line.typed_attributes {
-        Some(typed) => after.typed = typed.clone(),
+        Some(typed) => after.typed.clone_from(typed),
         // A value that the import sets was typed by nobody.
         None => after.typed.retain(|name| after.attributes.get(name) == stored.get(name)),
     }
