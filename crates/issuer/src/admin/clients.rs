@@ -39,14 +39,15 @@ pub async fn show_own(app: &App, id: &str, token: &str) -> Result<Option<ClientV
 pub async fn fetch_logo(app: &App, metadata: &ClientMetadata, asker: Asker<'_>) -> Result<Option<Logo>, Refused> {
     let Some(uri) = &metadata.logo_uri else { return Ok(None) };
     let fetched = logo::fetch(&app.fetcher, uri, asker).await;
-    fetched.map(Some).map_err(|error| Fault::new("logo_uri", format!("an image that can be fetched; {error}")).within("metadata").into())
+    let wrong = |error| Fault::new("logo_uri", format!("an image that can be fetched; {error}")).within("metadata").found(uri);
+    fetched.map(Some).map_err(|error| wrong(error).into())
 }
 
 /// Fetches the document at `sector_identifier_uri`, which must contain all redirect URIs (OpenID Connect Dynamic Client
 /// Registration 1.0 §5).
 pub async fn check_sector(app: &App, client: &NewClient, asker: Asker<'_>) -> Result<(), Refused> {
     let Some(uri) = &client.metadata().sector_identifier_uri else { return Ok(()) };
-    let expected = |text: String| Refused::from(Fault::new("sector_identifier_uri", text).within("metadata"));
+    let expected = |text: String| Refused::from(Fault::new("sector_identifier_uri", text).within("metadata").found(uri));
     let document = app.fetcher.get(uri, asker).await.map_err(|error| match error {
         FetchError::TooMany(seconds) => Refused::TooManyFetches(seconds),
         error => expected(format!("a document that can be fetched; {error}")),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::oauth::plain_text::visible;
+use crate::oauth::plain_text::as_found;
 
 /// A field of an input that is not valid. Fields carry the names of RFC 7591 or of the database, never those of flags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,32 +59,8 @@ impl Fault {
     /// Adds what was found. It must not be a secret.
     #[must_use]
     pub fn found(mut self, found: impl fmt::Display) -> Self {
-        self.expected += &format!("; found {}", shown(&found.to_string()));
+        self.expected += &format!("; found {}", as_found(&found.to_string()));
         self
-    }
-}
-
-/// Returns `found` for a message: shortened, without the user and password of a URL, and with the numbers of characters that people would
-/// not see.
-fn shown(found: &str) -> String {
-    const LONGEST: usize = 100;
-    let found = &without_credentials(found);
-    if found.trim().is_empty() {
-        return "an empty text".to_owned();
-    }
-    let cut = found.char_indices().nth(LONGEST).map_or(found.len(), |(end, _)| end);
-    // OAuth allows no double quotes in the description of an error.
-    let text = visible(&found[..cut]).replace('"', "'");
-    if cut < found.len() { text + "..." } else { text }
-}
-
-/// Returns `text` without what stands between `://` and the last `@` before the path.
-fn without_credentials(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://...{}", &rest[at..]),
-        None => text.to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::fetch::client_keys;
 use crate::grants::Grant;
 use crate::oauth::access::Access;
 use crate::oauth::client_auth::{METHODS, NONE, PRIVATE_KEY_JWT};
-use crate::oauth::client_metadata::{ClientMetadata, MAX_NAME, MAX_TEXT, MetadataError};
+use crate::oauth::client_metadata::{ClientMetadata, MAX_NAME, MAX_TEXT, MetadataError, in_words};
 use crate::oauth::pkce::Pkce;
 use crate::oauth::plain_text::is_plain_text;
 use crate::oauth::redirect_uri;
@@ -181,7 +181,8 @@ pub(super) fn fault_of(error: &MetadataError, metadata: &ClientMetadata) -> Faul
     let value = serde_json::to_value(metadata).ok().and_then(|mut metadata| metadata.get_mut(error.member).map(Value::take));
     match value {
         // A client may have sent its private keys.
-        _ if error.member.starts_with("jwks") => fault,
+        Some(keys) if error.member == "jwks" => fault.found(in_words(&keys)),
+        Some(Value::String(text)) if error.member == "jwks_uri" && !text.contains("://") => fault.found("no URL"),
         Some(Value::String(text)) => fault.found(text),
         Some(value) => fault.found(value),
         None => fault,
@@ -220,7 +221,8 @@ fn check_grant_types(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
     if rules.self_registered {
         let fits = |name: &String| SELF_REGISTERED_GRANTS.iter().any(|grant| grant.name() == name);
         if !draft.grant_types.iter().any(|name| name == code) || !draft.grant_types.iter().all(fits) {
-            return fault("authorization_code, with or without refresh_token".to_owned());
+            let found = draft.grant_types.join(" ");
+            return fault("authorization_code, with or without refresh_token".to_owned()).map_err(|fault| fault.found(found));
         }
         return Ok(());
     }
@@ -241,7 +243,7 @@ fn check_redirect_uris(draft: &ClientDraft, rules: Rules) -> Vec<Fault> {
     let needs_one = rules.self_registered || draft.grant_types.iter().any(|name| name == Grant::AuthorizationCode.name());
     if needs_one && draft.redirect_uris.is_empty() {
         let expected = "one or more, such as https://app.example.com/callback, because the grant authorization_code needs them";
-        return vec![fault(expected.to_owned())];
+        return vec![fault(expected.to_owned()).found("none")];
     }
     if draft.redirect_uris.len() > MAX_REDIRECT_URIS {
         return vec![fault(format!("at most {MAX_REDIRECT_URIS} URIs; found {}", draft.redirect_uris.len()))];
@@ -277,14 +279,14 @@ fn check_auth_method(draft: &ClientDraft) -> Result<(), Fault> {
     let metadata = &draft.metadata;
     let Some(method) = draft.token_endpoint_auth_method.as_deref() else {
         // The client may use any method, so its keys must be good for the only method that uses keys.
-        return if metadata.jwks.as_ref().is_none_or(has_usable_key) { Ok(()) } else { Err(no_usable_key()) };
+        return if metadata.jwks.as_ref().is_none_or(has_usable_key) { Ok(()) } else { Err(no_usable_key(metadata)) };
     };
     if !METHODS.contains(&method) || (method == NONE) != draft.public {
         let fitting: Vec<&str> = METHODS.into_iter().filter(|known| (*known == NONE) == draft.public).collect();
         return Err(Fault::new("token_endpoint_auth_method", format!("one of {}", fitting.join(", "))).found(method));
     }
     if method == PRIVATE_KEY_JWT && metadata.jwks_uri.is_none() && !metadata.jwks.as_ref().is_some_and(has_usable_key) {
-        return Err(no_usable_key());
+        return Err(no_usable_key(metadata));
     }
     Ok(())
 }
@@ -334,8 +336,9 @@ fn check_group_filter(draft: &ClientDraft) -> Result<(), Fault> {
     Ok(())
 }
 
-fn no_usable_key() -> Fault {
-    Fault::new("jwks", "an RSA key for RS256 with a kid, or jwks_uri, for private_key_jwt").within("metadata")
+fn no_usable_key(metadata: &ClientMetadata) -> Fault {
+    let found = metadata.jwks.as_ref().map_or_else(|| "no key".to_owned(), in_words);
+    Fault::new("jwks", "an RSA key for RS256 with a kid, or jwks_uri, for private_key_jwt").within("metadata").found(found)
 }
 
 fn has_usable_key(jwks: &Value) -> bool {

@@ -25,8 +25,8 @@ pub async fn authenticate<'h>(
     request: &RequestInfo,
 ) -> Result<Client, OAuthError> {
     let credentials = ClientCredentials::parse(authorization, form).map_err(|error| match error {
-        ClientAuthError::Malformed => OAuthError::new(Code::InvalidClient, error.to_string()),
-        ClientAuthError::SeveralMethods | ClientAuthError::MissingId | ClientAuthError::AssertionType => {
+        ClientAuthError::Malformed(_) => OAuthError::new(Code::InvalidClient, error.to_string()),
+        ClientAuthError::SeveralMethods | ClientAuthError::MissingId | ClientAuthError::AssertionType(_) => {
             OAuthError::invalid_request(error.to_string())
         }
     })?;

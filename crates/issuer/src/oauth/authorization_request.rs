@@ -8,6 +8,7 @@ use crate::oauth::claims_request::ClaimsRequest;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
 use crate::oauth::pkce::Pkce;
+use crate::oauth::plain_text::as_found;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect_uri;
 use crate::oauth::scope::ScopeSet;
@@ -74,18 +75,20 @@ impl ResponseTarget {
         let checked = match form.get("response_mode") {
             None | Some("query") => Ok(()),
             // A browser cannot post a form to an app.
-            Some("form_post") if !redirect_uri::is_web(&target.redirect_uri) => {
-                Err(OAuthError::invalid_request("response_mode: expected query, because this redirect_uri is neither https nor http"))
-            }
+            Some("form_post") if !redirect_uri::is_web(&target.redirect_uri) => Err(OAuthError::invalid_request(
+                "response_mode: expected query, because this redirect_uri is neither https nor http; found form_post",
+            )),
             Some("form_post") => {
                 target.response_mode = ResponseMode::FormPost;
                 Ok(())
             }
-            Some(_) => Err(OAuthError::invalid_request("response_mode: expected query or form_post")),
+            Some(other) => {
+                Err(OAuthError::invalid_request(format!("response_mode: expected query or form_post; found {}", as_found(other))))
+            }
         };
-        if target.state.as_ref().is_some_and(|state| state.len() > MAX_STATE) {
-            target.state = None;
-            return (target, Err(OAuthError::invalid_request(format!("state: expected at most {MAX_STATE} bytes"))));
+        if let Some(state) = target.state.take_if(|state| state.len() > MAX_STATE) {
+            let error = OAuthError::invalid_request(format!("state: expected at most {MAX_STATE} bytes; found {}", state.len()));
+            return (target, Err(error));
         }
         (target, checked)
     }
@@ -107,7 +110,10 @@ impl AuthorizationRequest {
         match form.get("response_type") {
             Some("code") => {}
             None => return Err(OAuthError::invalid_request("response_type: expected code; found none")),
-            Some(_) => return Err(OAuthError::new(Code::UnsupportedResponseType, "response_type: expected code")),
+            Some(other) => {
+                let text = format!("response_type: expected code; found {}", as_found(other));
+                return Err(OAuthError::new(Code::UnsupportedResponseType, text));
+            }
         }
         let request = Self {
             scope: form.get("scope").map(str::to_owned),
@@ -127,10 +133,11 @@ impl AuthorizationRequest {
         };
         request.requested_scope()?;
         if request.resources.len() > MAX_RESOURCES {
-            return Err(OAuthError::invalid_request(format!("resource: expected at most {MAX_RESOURCES} values")));
+            let found = request.resources.len();
+            return Err(OAuthError::invalid_request(format!("resource: expected at most {MAX_RESOURCES} values; found {found}")));
         }
-        if request.nonce.as_ref().is_some_and(|nonce| nonce.len() > MAX_NONCE) {
-            return Err(OAuthError::invalid_request(format!("nonce: expected at most {MAX_NONCE} bytes")));
+        if let Some(nonce) = request.nonce.as_ref().filter(|nonce| nonce.len() > MAX_NONCE) {
+            return Err(OAuthError::invalid_request(format!("nonce: expected at most {MAX_NONCE} bytes; found {}", nonce.len())));
         }
         if !Acr::ALL.iter().any(|acr| request.claims.accepts_acr(acr.as_str())) {
             return Err(OAuthError::new(
@@ -151,5 +158,6 @@ impl AuthorizationRequest {
 fn max_age(form: &Form) -> Result<Option<i64>, OAuthError> {
     let Some(value) = form.get("max_age") else { return Ok(None) };
     let seconds = value.parse().ok().filter(|seconds| *seconds >= 0);
-    seconds.map(Some).ok_or_else(|| OAuthError::invalid_request("max_age: expected a number of seconds, 0 or more"))
+    let wrong = || OAuthError::invalid_request(format!("max_age: expected a number of seconds, 0 or more; found {}", as_found(value)));
+    seconds.map(Some).ok_or_else(wrong)
 }

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use crate::oauth::authorization_header::has_credentials;
 use crate::oauth::form::{Form, decode};
+use crate::oauth::plain_text::as_found;
 
 /// The client sends its id and secret in the `Authorization` header (RFC 6749 §2.3.1).
 pub const BASIC: &str = "client_secret_basic";
@@ -35,7 +36,7 @@ pub enum ClientCredentials {
 }
 
 /// The reason why the client credentials of a request cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientAuthError {
     /// The request uses more than one method, or two client ids that differ.
     #[error(
@@ -44,11 +45,11 @@ pub enum ClientAuthError {
     )]
     SeveralMethods,
     /// The `Authorization` header is not HTTP Basic with a form-encoded id and secret.
-    #[error("Authorization: expected Basic and the base64 of client_id:client_secret, such as Basic c2hvcDpzZWNyZXQ=")]
-    Malformed,
-    /// The assertion is of another type, or there is a type without an assertion.
-    #[error("client_assertion_type: expected {ASSERTION_TYPE}, together with a client_assertion")]
-    AssertionType,
+    #[error("Authorization: expected Basic and the base64 of client_id:client_secret, such as Basic c2hvcDpzZWNyZXQ=; found {0}")]
+    Malformed(&'static str),
+    /// The assertion is of this other type, or has none, or there is a type without an assertion.
+    #[error("client_assertion_type: expected {ASSERTION_TYPE}, together with a client_assertion; found {0}")]
+    AssertionType(String),
     /// The request has a secret but no client id.
     #[error("client_id: expected beside client_secret; found none")]
     MissingId,
@@ -66,18 +67,19 @@ impl ClientCredentials {
             if header.is_some() || form.get("client_secret").is_some() {
                 return Err(ClientAuthError::SeveralMethods);
             }
-            if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
-                return Err(ClientAuthError::AssertionType);
+            let kind = form.get("client_assertion_type");
+            if kind != Some(ASSERTION_TYPE) {
+                return Err(ClientAuthError::AssertionType(kind.map_or_else(|| "no type".to_owned(), as_found)));
             }
             return Ok(Self::Assertion(form.get("client_id").map(str::to_owned), assertion));
         }
         if form.get("client_assertion_type").is_some() {
-            return Err(ClientAuthError::AssertionType);
+            return Err(ClientAuthError::AssertionType("no client_assertion".to_owned()));
         }
         match (header, form.get("client_id"), form.secret("client_secret")) {
             (Some(_), _, Some(_)) => Err(ClientAuthError::SeveralMethods),
             (Some(header), body_id, None) => {
-                let (id, secret) = basic(header).ok_or(ClientAuthError::Malformed)?;
+                let (id, secret) = basic(header).ok_or_else(|| ClientAuthError::Malformed(kind_of(header)))?;
                 if body_id.is_some_and(|body_id| body_id != id) {
                     return Err(ClientAuthError::SeveralMethods);
                 }
@@ -89,6 +91,18 @@ impl ClientCredentials {
             (None, Some(id), None) => Ok(Self::Id(id.to_owned())),
             (None, None, None) => Ok(Self::Absent),
         }
+    }
+}
+
+/// Says what an `Authorization` header is that is not HTTP Basic as expected. What stands in it is never said, because it may be a secret.
+fn kind_of(header: &[u8]) -> &'static str {
+    let scheme = header.split(|byte| *byte == b' ').next().unwrap_or_default().to_ascii_lowercase();
+    match scheme.as_slice() {
+        b"basic" => "Basic and something else",
+        b"bearer" => "Bearer",
+        b"dpop" => "DPoP",
+        b"digest" => "Digest",
+        _ => "another scheme",
     }
 }
 

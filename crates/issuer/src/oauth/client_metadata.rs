@@ -191,12 +191,33 @@ fn is_url(uri: &str, schemes: &[&str]) -> bool {
     plain && schemes.contains(&url.scheme()) && uri.len() <= MAX_TEXT && uri.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// The members of private and of symmetric keys (RFC 7518 §6.2.2, §6.3.2 and §6.4).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
 /// Returns whether `jwks` is a set of public keys. Private and symmetric keys are refused, because a client that sends its private
 /// key here has disclosed it.
 fn is_public_key_set(jwks: &Value) -> bool {
-    let is_public =
-        |key: &Value| key["kty"].is_string() && ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().all(|secret| key[secret].is_null());
+    let is_public = |key: &Value| key["kty"].is_string() && PRIVATE.iter().all(|secret| key[secret].is_null());
     jwks["keys"].as_array().is_some_and(|keys| keys.len() <= MAX_ITEMS && keys.iter().all(is_public))
+}
+
+/// Says what `jwks` holds, without the value of any key, because a client may have sent its private keys.
+pub fn in_words(jwks: &Value) -> String {
+    let Some(keys) = jwks["keys"].as_array() else {
+        return if jwks.is_object() { "an object without a list of keys" } else { "no object" }.to_owned();
+    };
+    if keys.len() > MAX_ITEMS {
+        return format!("{} keys", keys.len());
+    }
+    if keys.iter().any(|key| PRIVATE.iter().any(|secret| !key[secret].is_null())) {
+        return "a private or symmetric key".to_owned();
+    }
+    let kind = |key: &Value| match key["kty"].as_str() {
+        Some(kty @ ("RSA" | "EC" | "OKP")) => format!("{kty} {} kid", if key["kid"].is_string() { "with a" } else { "without a" }),
+        Some(_) => "one of another kty".to_owned(),
+        None => "one without kty".to_owned(),
+    };
+    if keys.is_empty() { "no key".to_owned() } else { format!("keys: {}", keys.iter().map(kind).collect::<Vec<_>>().join(", ")) }
 }
 
 /// The greatest length of a name that people see, in characters.

@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 
 use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
+use crate::oauth::plain_text::as_found;
 use crate::oauth::scope::words;
 
 /// The only value of `code_challenge_methods_supported` in the discovery document.
@@ -50,10 +51,19 @@ impl Pkce {
         match (form.get("code_challenge"), form.get("code_challenge_method")) {
             (None, None) => self.without_challenge(form).map(|()| None),
             (Some(challenge), Some(METHOD)) if is_challenge(challenge) => Ok(Some(challenge.to_owned())),
-            (Some(_), Some(METHOD)) => {
-                Err(OAuthError::invalid_request("code_challenge: expected a SHA-256 hash in base64url without padding, of 43 characters"))
+            (Some(challenge), Some(METHOD)) => Err(OAuthError::invalid_request(format!(
+                "code_challenge: expected a SHA-256 hash in base64url without padding, of 43 characters; found {}",
+                as_found(challenge)
+            ))),
+            (challenge, method) => {
+                let found = match (challenge, method) {
+                    (None, _) => "no code_challenge".to_owned(),
+                    (_, None) => "no code_challenge_method".to_owned(),
+                    (_, Some(method)) => as_found(method),
+                };
+                let text = format!("code_challenge_method: expected S256, together with a code_challenge; found {found}");
+                Err(OAuthError::invalid_request(text))
             }
-            _ => Err(OAuthError::invalid_request("code_challenge_method: expected S256, together with a code_challenge")),
         }
     }
 

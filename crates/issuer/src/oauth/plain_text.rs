@@ -20,6 +20,30 @@ pub fn visible(text: &str) -> String {
     seen
 }
 
+/// Returns what was found, which must not be a secret, for a message that says what was expected: shortened, without the user and password of
+/// a URL, and with the numbers of characters that people would not see.
+pub fn as_found(found: &str) -> String {
+    const LONGEST: usize = 100;
+    let found = &without_credentials(found);
+    if found.trim().is_empty() {
+        return "an empty text".to_owned();
+    }
+    let cut = found.char_indices().nth(LONGEST).map_or(found.len(), |(end, _)| end);
+    // OAuth allows no double quotes in the description of an error.
+    let text = visible(&found[..cut]).replace('"', "'");
+    if cut < found.len() { text + "..." } else { text }
+}
+
+/// Returns `text` without what stands between `://` and the last `@` before the path.
+fn without_credentials(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://...{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
+
 fn deceives(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{200b}'..='\u{200f}')
         || matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{17b4}' | '\u{17b5}')

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::oauth::plain_text::as_found;
 use crate::oauth::scope::words;
 
 /// One field for each value of the parameter; `true` if the client sent that value.
@@ -22,24 +23,25 @@ pub struct Prompt {
 pub const VALUES: [&str; 4] = ["none", "login", "consent", "select_account"];
 
 /// The value is unknown, or `none` is combined with another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("prompt: expected none alone, or any of login, consent and select_account")]
-pub struct PromptError;
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("prompt: expected none alone, or any of login, consent and select_account; found {}", as_found(.0))]
+pub struct PromptError(String);
 
 impl Prompt {
     /// Parses the space-separated values of the parameter.
     pub fn parse(value: &str) -> Result<Self, PromptError> {
         let mut prompt = Self::default();
+        let wrong = || PromptError(value.to_owned());
         for word in words(value) {
             match word {
                 "none" => prompt.none = true,
                 "login" => prompt.login = true,
                 "consent" => prompt.consent = true,
                 "select_account" => prompt.select_account = true,
-                _ => return Err(PromptError),
+                _ => return Err(wrong()),
             }
         }
         let asks = prompt.login || prompt.consent || prompt.select_account;
-        if prompt.none && asks { Err(PromptError) } else { Ok(prompt) }
+        if prompt.none && asks { Err(wrong()) } else { Ok(prompt) }
     }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 
 use signet_verifier::is_scope_token;
 
+use crate::oauth::plain_text::as_found;
+
 /// The scopes of OpenID Connect Core §5.4 and §11, each with the description that people see.
 pub const OIDC_SCOPES: [(&str, &str); 8] = [
     ("openid", "Know who you are"),
@@ -42,9 +44,9 @@ pub fn is_administration(scope: &str) -> bool {
 pub struct ScopeSet(BTreeSet<String>);
 
 /// The value is not a list of scope-tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("scope: expected names in printable ASCII, separated by spaces, such as openid orders:read")]
-pub struct ScopeError;
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("scope: expected names in printable ASCII, separated by spaces, such as openid orders:read; found {}", as_found(.0))]
+pub struct ScopeError(String);
 
 /// The members of a space-separated list, which is how OAuth writes lists.
 pub fn words(list: &str) -> impl Iterator<Item = &str> {
@@ -54,7 +56,7 @@ pub fn words(list: &str) -> impl Iterator<Item = &str> {
 impl ScopeSet {
     /// Parses a `scope` value. A repeated name counts once.
     pub fn parse(value: &str) -> Result<Self, ScopeError> {
-        words(value).map(|name| is_scope_token(name).then(|| name.to_owned()).ok_or(ScopeError)).collect()
+        words(value).map(|name| is_scope_token(name).then(|| name.to_owned()).ok_or_else(|| ScopeError(name.to_owned()))).collect()
     }
 
     /// Returns whether `name` is in the set.

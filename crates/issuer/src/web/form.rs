@@ -9,6 +9,7 @@ use crate::audit::RequestInfo;
 use crate::oauth::client_auth::ClientCredentials;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::{Form, FormError};
+use crate::oauth::plain_text::as_found;
 use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
 
@@ -40,11 +41,12 @@ impl<S: Send + Sync> FromRequest<S> for RawForm {
         // URLs end up in logs, so no parameter is read from there. An error shows the developer that a secret may have leaked.
         if parts.uri.query().is_some_and(|query| !query.is_empty()) {
             return Err(OAuthError::invalid_request(
-                "the URL: expected no query; send the parameters in the body, because URLs end up in logs",
+                "the URL: expected no query; found one; send the parameters in the body, because URLs end up in logs",
             ));
         }
         if !is_form(&parts) {
-            return Err(OAuthError::invalid_request("Content-Type: expected application/x-www-form-urlencoded, once"));
+            let text = format!("Content-Type: expected application/x-www-form-urlencoded, once; found {}", content_type(&parts));
+            return Err(OAuthError::invalid_request(text));
         }
         let RawBody(body) = RawBody::from_request(Request::from_parts(parts, body), state).await?;
         Ok(Self(body))
@@ -99,6 +101,16 @@ pub fn is_form(parts: &Parts) -> bool {
     let (Some(only), None) = (types.next(), types.next()) else { return false };
     let media_type = only.to_str().ok().and_then(|value| value.split(';').next()).unwrap_or_default();
     media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// Returns the `Content-Type` of the request for a message.
+fn content_type(parts: &Parts) -> String {
+    let types: Vec<_> = parts.headers.get_all(header::CONTENT_TYPE).iter().collect();
+    match types.as_slice() {
+        [] => "none".to_owned(),
+        [only] => as_found(&String::from_utf8_lossy(only.as_bytes())),
+        _ => "several".to_owned(),
+    }
 }
 
 /// The query of a page. `request` is the id of the authorization request that the page is about, if it is about one.

@@ -13,6 +13,12 @@ use crate::support::{Answer, CALLBACK, ORDERS, PASSWORD, SECRET, TestApp};
 /// The words of a wrong value that must not be repeated, because it may be a secret.
 const SECRETS: [&str; 3] = ["sek", SECRET, PASSWORD];
 
+/// The words by which an error says what was found where something else was expected.
+const WITH_WHAT_WAS_FOUND: [&str; 5] = ["; found ", "; there is no ", " appears twice", "invalid value ", "expected no client_credentials"];
+
+/// The words of errors that do not say what was found, because it is a secret, or a URL that may hold one.
+const ABOUT_SECRETS: [&str; 3] = ["setting database_url: ", "password: ", "--password-hash: "];
+
 /// A text that grows by errors, each under what caused it.
 #[derive(Default)]
 struct Text(String);
@@ -87,6 +93,7 @@ async fn token_endpoint(text: &mut Text) {
         vec![cc, ("client_assertion", "x.y.z")],
         vec![cc, ("client_assertion", "x.y.z"), ("client_assertion_type", "saml")],
         vec![cc, ("client_assertion", "x.y.z"), assertion_type],
+        vec![cc, assertion_type],
         vec![cc, ("client_assertion", "x.y.z"), assertion_type, ("client_secret", "sek")],
         [&by_post[..], &[("scope", "orders:write")]].concat(),
         [&by_post[..], &[("scope", "orders:read \"")]].concat(),
@@ -116,7 +123,7 @@ async fn token_endpoint(text: &mut Text) {
     }
     let both = app.post("/token").basic_auth("service", SECRET).form(&by_post).send().await;
     answered(text, &app, "Authorization: Basic (service) beside client_secret", &both);
-    for header in ["Basic !", "Bearer x"] {
+    for header in ["Basic !", "Bearer x", "sek"] {
         let answer = app.post("/token").header("authorization", header).form(&[cc]).send().await;
         answered(text, &app, &format!("Authorization: {header}"), &answer);
     }
@@ -191,6 +198,11 @@ async fn registration(text: &mut Text) {
         ("redirect_uris", json!(["https://shop:sek@new.example/cb"])),
         ("client_uri", json!("ftp://shop:sek@new.example/")),
         ("jwks", json!({ "keys": [{ "kty": "oct", "k": "sek" }] })),
+        ("jwks", json!({ "keys": [{ "kid": "sek" }] })),
+        ("jwks", json!({ "keys": vec![json!({ "kty": "RSA" }); 21] })),
+        ("jwks", json!({ "key": "sek" })),
+        ("jwks_uri", json!(["-----BEGIN PRIVATE KEY----- sek"])),
+        ("jwks_uri", json!("-----BEGIN PRIVATE KEY----- sek")),
         ("default_max_age", json!(-1)),
         ("default_max_age", json!("soon")),
         ("post_logout_redirect_uris", json!(["javascript:alert(1)"])),
@@ -201,6 +213,9 @@ async fn registration(text: &mut Text) {
     ] {
         bodies.push(with(member, value).to_string());
     }
+    let mut no_usable_key = with("token_endpoint_auth_method", json!("private_key_jwt"));
+    no_usable_key["jwks"] = json!({ "keys": [{ "kty": "RSA" }, { "kty": "EC", "kid": "sek" }] });
+    bodies.push(no_usable_key.to_string());
     for body in bodies {
         let answer = Answer::of(app.http.post(format!("{}/register", app.url)).body(body.clone()).send().await.unwrap()).await;
         answered(text, &app, &body.replace("{\"redirect_uris\":[\"https://new.example/cb\"],", "{…,"), &answer);
@@ -224,6 +239,10 @@ async fn every_error_can_be_read_and_acted_on() {
     registration(&mut text).await;
     for error in text.0.lines().filter(|line| line.starts_with("    ")) {
         assert!(!SECRETS.iter().any(|secret| error.contains(secret)), "a secret is repeated: {error}");
+        // One error may name several fields.
+        for fault in error.split("; --").filter(|fault| fault.contains("expected ")) {
+            assert!(WITH_WHAT_WAS_FOUND.iter().chain(&ABOUT_SECRETS).any(|words| fault.contains(words)), "what was found? {fault}");
+        }
     }
     insta::assert_snapshot!("messages", text.0);
 }

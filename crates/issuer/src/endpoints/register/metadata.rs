@@ -74,7 +74,10 @@ struct Registration {
 
 /// Reads the body of a registration. Fails with every member at fault, or with the field `body` if it is no JSON object.
 pub fn read(body: &[u8]) -> Result<ClientDraft, Vec<Fault>> {
-    let expected = |error: serde_json::Error| vec![Fault::new("body", format!("a JSON object of client metadata: {error}"))];
+    let expected = |error: serde_json::Error| {
+        let found = if body.is_empty() { "an empty body".to_owned() } else { format!("something else ({error})") };
+        vec![Fault::new("body", "a JSON object of client metadata").found(found)]
+    };
     let mut members: Map<String, Value> = serde_json::from_slice(body).map_err(expected)?;
     // An explicit null means the same as an absent member (RFC 7591 §2). Clients also send empty texts and lists where they have
     // no value.
@@ -140,7 +143,8 @@ fn wrong_type(name: &str, value: &Value) -> Option<Fault> {
     let fault = Fault::new(field, expected);
     Some(match value {
         // A client may have sent its private keys.
-        _ if field.starts_with("jwks") => fault,
+        Value::Array(_) if field.starts_with("jwks") => fault.found("a list"),
+        Value::String(_) if field == "jwks" => fault.found("a text"),
         Value::Object(_) => fault.found("an object"),
         Value::String(text) => fault.found(text),
         other => fault.found(other),
