@@ -71,7 +71,8 @@ fn transactions(signet: &Signet) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_takes_short_turns_while_others_write() {
     let signet = with_orders();
-    let lines = |prefix: &str| (0..3000).map(|number| format!("{{\"username\":\"{prefix}{number}\"}}\n")).collect::<String>();
+    let line = |prefix: &str, number: u32| format!("{{\"username\":\"{prefix}{number}\"}}\n");
+    let lines = |prefix: &str| (0..3000).map(|number| line(prefix, number)).collect::<Vec<_>>().concat();
     file(&signet, "one.jsonl", lines("one"));
     file(&signet, "two.jsonl", lines("two"));
     assert!(signet.run(&["user", "import", "one.jsonl"]).success);

@@ -13,7 +13,7 @@ async fn every_page_shows_a_command_that_the_command_line_reads() {
     assert!(seen.commands.len() > 100, "{:#?}", seen.commands);
     // Each line is read by the real binary, which then stops, because there is no such file.
     let signet = Signet::new();
-    let script: String = seen.commands.values().map(|line| format!("{line}\n")).collect();
+    let script = seen.commands.values().map(|line| line.clone() + "\n").collect::<Vec<_>>().concat();
     let function = format!(
         "signet() {{ '{}' --config nowhere.toml \"$@\" 2>errors; cat errors >>all; if grep -q 'see --help' errors; then echo \"$@\"; cat errors; fi; }}\n",
         env!("CARGO_BIN_EXE_signet")

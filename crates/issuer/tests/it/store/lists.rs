@@ -38,7 +38,7 @@ async fn filled() -> (TestApp, Uuid) {
         username: format!("user{number}"),
         email: None,
         email_verified: false,
-        disabled_at: number.is_multiple_of(500).then_some(1),
+        disabled_at: (number % 500 == 0).then_some(1),
         ..row.clone()
     });
     insert(app.app.store.writer(), copies).await;
@@ -109,7 +109,7 @@ async fn the_lists_of_sessions_and_authorizations_are_read_in_the_order_of_an_in
     let user = |number: usize| Uuid::from_u128((number % MANY) as u128 + 1);
     // Of the rows a part has ended, and alice has many of them, as a script that signs in again and again has.
     let sessions_of = |number: usize| sessions::SessionRow {
-        sid: format!("{:08x}", number.wrapping_mul(2_654_435_761) % 0x1_0000_0000),
+        sid: format!("{:08x}", number.wrapping_mul(2_654_435_761) & 0xffff_ffff),
         user_id: if number.is_multiple_of(4) { alice } else { user(number) },
         ended_at: number.is_multiple_of(3).then_some(now),
         ..session.clone()
