@@ -1,6 +1,6 @@
 //! Connects to SQLite or PostgreSQL, with time-outs and a fixed number of connections.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +47,7 @@ pub(super) async fn connect(url: &DatabaseUrl, served: usize, retired: &Arc<Reti
 }
 
 async fn sqlite(mut options: ConnectOptions, file: &Path, readers: u32) -> Result<Connections, StoreError> {
-    make_private(file)?;
+    open_private(file)?;
     options.test_before_acquire(false);
     let open = |options: &ConnectOptions, reads_only: bool| {
         let (mut options, file) = (options.clone(), file.to_owned());
@@ -117,14 +117,14 @@ fn with_address(options: PgConnectOptions) -> PgConnectOptions {
     }
 }
 
-/// Creates the file with mode 0600 if it does not exist, because it holds password hashes. SQLite gives its other files the same
+/// Opens the file, and creates it with mode 0600 if it does not exist, because it holds password hashes. SQLite gives its other files the same
 /// mode.
-fn make_private(file: &Path) -> Result<(), StoreError> {
+pub(super) fn open_private(file: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let made = options.write(true).create(true).truncate(false).open(file);
-    made.map(|_| ()).map_err(|error| StoreError::File { path: file.to_owned(), error })
+    made.map_err(|error| StoreError::File { path: file.to_owned(), error })
 }
 
 /// Repeats `attempt` until it succeeds, until it fails with an error for which `passes` returns `false`, or until [`BUSY_TIMEOUT`]

@@ -1,6 +1,6 @@
 //! Lets a command that writes large transactions share SQLite with a running server. SQLite has one writer at a time, and a connection that
-//! waits for it sleeps between its tries, up to 100 ms in the end. So the command locks the folder of the database (flock) during each of
-//! its transactions, and every other process looks each millisecond whether the folder is free before it writes.
+//! waits for it sleeps between its tries, up to 100 ms in the end. So the command locks a file beside the database (flock) during each of
+//! its transactions, and every other process looks each millisecond whether it is free before it writes.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::store::StoreError;
+use crate::store::connect::open_private;
 
 /// The time between two looks.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -17,7 +18,8 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// The turn of this process among those that write the same database.
 #[derive(Debug)]
 pub(super) struct Turn {
-    folder: File,
+    /// Nobody but the owner of the database can open it, so that no other user of the machine can hold up the server.
+    file: File,
     /// `true` while this process holds the lock.
     taken: AtomicBool,
 }
@@ -27,26 +29,26 @@ pub(super) struct Turn {
 pub struct Taken<'t>(&'t Turn);
 
 impl Turn {
-    /// Opens the folder of the SQLite file `database`.
+    /// Opens the file beside the SQLite file `database`, whose name ends with `-turn`. It stays empty.
     pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
-        let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let opened = File::open(folder).map_err(|error| StoreError::File { path: folder.to_owned(), error })?;
-        Ok(Self { folder: opened, taken: AtomicBool::new(false) })
+        let mut name = database.as_os_str().to_owned();
+        name.push("-turn");
+        Ok(Self { file: open_private(Path::new(&name))?, taken: AtomicBool::new(false) })
     }
 
     /// Waits until no other process has taken the turn.
     pub(super) async fn wait(&self) {
         if !self.taken.load(Ordering::Acquire) {
-            persist(|| self.folder.try_lock_shared()).await;
+            persist(|| self.file.try_lock_shared()).await;
             // The lock was taken only to see whether it is free.
-            let _ = self.folder.unlock();
+            let _ = self.file.unlock();
         }
     }
 
     /// Takes the turn as soon as no other process has it. If that takes too long, it goes on without the lock: SQLite keeps one of the two
     /// waiting.
     pub(super) async fn take(&self) -> Taken<'_> {
-        persist(|| self.folder.try_lock()).await;
+        persist(|| self.file.try_lock()).await;
         self.taken.store(true, Ordering::Release);
         Taken(self)
     }
@@ -56,7 +58,7 @@ impl Drop for Taken<'_> {
     fn drop(&mut self) {
         let Self(turn) = self;
         // The system releases the lock of a process that has ended.
-        let _ = turn.folder.unlock();
+        let _ = turn.file.unlock();
         turn.taken.store(false, Ordering::Release);
     }
 }

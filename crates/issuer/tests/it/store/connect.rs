@@ -18,7 +18,7 @@ async fn only_its_owner_can_read_the_sqlite_file() {
     let file = dir.path().join("private.db");
     let settings = test_settings("http://localhost:1", &format!("sqlite:{}", file.display()), dir.path());
     let (app, _) = start::open(settings, Arc::new(FakeClock::new(START))).await.unwrap();
-    for suffix in ["", "-wal", "-shm"] {
+    for suffix in ["", "-wal", "-shm", "-turn"] {
         let mode = std::fs::metadata(format!("{}{suffix}", file.display())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{suffix}");
     }
