@@ -73,10 +73,10 @@ async fn over_the_limits_the_client_is_told() {
     let app = app().await;
     let long_state = flow(&app, &[("state", &"x".repeat(4097))]).await.reply();
     assert_eq!((long_state["error"].as_str(), long_state.get("state")), ("invalid_request", None));
-    assert_eq!(long_state["error_description"], "state: expected at most 4096 bytes");
+    assert_eq!(long_state["error_description"], "state: expected at most 4096 bytes; found 4097");
     let long_nonce = flow(&app, &[("nonce", &"x".repeat(1025))]).await.reply();
     assert_eq!((long_nonce["error"].as_str(), long_nonce["state"].as_str()), ("invalid_request", "the state"));
-    assert_eq!(long_nonce["error_description"], "nonce: expected at most 1024 bytes");
+    assert_eq!(long_nonce["error_description"], "nonce: expected at most 1024 bytes; found 1025");
 }
 
 /// Every access token that is made can be read by services and by our own endpoints; a longer one is not made.
