@@ -1,6 +1,5 @@
 //! Connects to SQLite or PostgreSQL, with time-outs and a fixed number of connections.
 
-use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use crate::config::database_url::DatabaseUrl;
 use crate::store::StoreError;
 use crate::store::availability::Retired;
 use crate::store::error::{is_busy, is_missing, is_pool_timeout};
+use crate::store::private_file::open_private;
 use crate::store::turn::Turn;
 
 /// The longest time that a request waits for a free connection.
@@ -115,16 +115,6 @@ fn with_address(options: PgConnectOptions) -> PgConnectOptions {
         Some(address) => options.host(&address),
         None => options,
     }
-}
-
-/// Opens the file, and creates it with mode 0600 if it does not exist, because it holds password hashes. SQLite gives its other files the same
-/// mode.
-pub(super) fn open_private(file: &Path) -> Result<File, StoreError> {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let made = options.write(true).create(true).truncate(false).open(file);
-    made.map_err(|error| StoreError::File { path: file.to_owned(), error })
 }
 
 /// Repeats `attempt` until it succeeds, until it fails with an error for which `passes` returns `false`, or until [`BUSY_TIMEOUT`]

@@ -62,6 +62,7 @@ pub mod members;
 pub mod outbox;
 pub mod password_links;
 pub mod person;
+mod private_file;
 mod query;
 pub mod registration_tokens;
 pub mod resources;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::store::StoreError;
-use crate::store::connect::open_private;
+use crate::store::private_file::open_private;
 
 /// The time between two looks.
 const PAUSE: Duration = Duration::from_millis(1);
