@@ -37,7 +37,7 @@ impl Store {
 
     /// Returns a number of SQLite that changes when others write. `None` on PostgreSQL.
     pub async fn foreign_writes(&self) -> Result<Option<i64>, StoreError> {
-        if self.turn.is_none() {
+        if self.writer.get_database_backend() != DbBackend::Sqlite {
             return Ok(None);
         }
         let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA data_version");

@@ -31,7 +31,7 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 pub(super) struct Connections {
     pub(super) reader: DatabaseConnection,
     pub(super) writer: DatabaseConnection,
-    /// The turn among the processes that write SQLite; `None` on PostgreSQL.
+    /// The turn among the processes that write SQLite; `None` on PostgreSQL, and where its file belongs to another user.
     pub(super) turn: Option<Arc<Turn>>,
 }
 
@@ -68,19 +68,21 @@ async fn sqlite(mut options: ConnectOptions, file: &Path, readers: u32) -> Resul
         // wait for that.
         async move { persist(|| Database::connect(options.clone()), is_busy).await }
     };
-    let turn = Arc::new(Turn::of(file)?);
-    let before_write = Arc::clone(&turn);
+    let turn = Turn::of(file).map(Arc::new);
     let mut one = options.clone();
-    one.max_connections(1).min_connections(1).map_sqlx_sqlite_before_acquire(move |_, _| {
-        let turn = Arc::clone(&before_write);
-        Box::pin(async move {
-            turn.wait().await;
-            Ok(true)
-        })
-    });
+    one.max_connections(1).min_connections(1);
+    if let Some(turn) = turn.clone() {
+        one.map_sqlx_sqlite_before_acquire(move |_, _| {
+            let turn = Arc::clone(&turn);
+            Box::pin(async move {
+                turn.wait().await;
+                Ok(true)
+            })
+        });
+    }
     let writer = open(&one, false).await?;
     let reader = open(options.max_connections(readers), true).await?;
-    Ok(Connections { reader, writer, turn: Some(turn) })
+    Ok(Connections { reader, writer, turn })
 }
 
 async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl, retired: Arc<Retired>) -> Result<Connections, StoreError> {

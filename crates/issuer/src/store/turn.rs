@@ -7,13 +7,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::store::StoreError;
 use crate::store::private_file::open_private;
 
 /// The time between two looks.
 const PAUSE: Duration = Duration::from_millis(1);
-/// The longest wait. After it SQLite waits by itself.
-const LONGEST: Duration = Duration::from_secs(2);
+/// The longest wait, some five times as long as a turn. After it SQLite waits by itself, if there is anything to wait for: a command that hangs
+/// in its turn without a transaction holds up each write by no more than this.
+const LONGEST: Duration = Duration::from_millis(250);
 
 /// The turn of this process among those that write the same database.
 #[derive(Debug)]
@@ -29,11 +29,18 @@ pub(super) struct Turn {
 pub struct Taken<'t>(&'t Turn);
 
 impl Turn {
-    /// Opens the file beside the SQLite file `database`, whose name ends with `-turn`. It stays empty.
-    pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
+    /// Opens the file beside the SQLite file `database`, whose name ends with `-turn`. It stays empty. `None` if another user has made it, such
+    /// as root by a command: then this process takes part in no turns, and SQLite keeps one of two that write waiting.
+    pub(super) fn of(database: &Path) -> Option<Self> {
         let mut name = database.as_os_str().to_owned();
         name.push("-turn");
-        Ok(Self { file: open_private(Path::new(&name))?, taken: AtomicBool::new(false) })
+        match open_private(Path::new(&name)) {
+            Ok(file) => Some(Self { file, taken: AtomicBool::new(false) }),
+            Err(error) => {
+                tracing::warn!(%error, "writes wait longer while users are imported; remove the file, and it is made again");
+                None
+            }
+        }
     }
 
     /// Waits until no other process has taken the turn.

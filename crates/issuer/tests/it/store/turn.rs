@@ -36,3 +36,17 @@ async fn whoever_writes_waits_until_the_turn_of_a_command_is_over() {
     assert!(registration_tokens::is_good(app.store.reader(), "two", START - 1).await.unwrap());
     drop(turn);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_open_the_file_of_the_turns_writes_without_turns() {
+    let dir = TempDir::new().unwrap();
+    // As root these tests can open the file of any user, but not a folder.
+    std::fs::create_dir(dir.path().join("signet.db-turn")).unwrap();
+    let settings = test_settings("http://localhost:1", &format!("sqlite:{}", dir.path().join("signet.db").display()), dir.path());
+    let command = Store::connect(&settings.database_url, 1).await.unwrap();
+    let (app, _) = start::open(settings, Arc::new(FakeClock::new(START))).await.unwrap();
+    assert!(command.take_turn().await.is_none());
+    assert!(command.foreign_writes().await.unwrap().is_some());
+    registration_tokens::insert(app.store.writer(), "hash", 1, START).await.unwrap();
+    assert!(registration_tokens::is_good(app.store.reader(), "hash", START - 1).await.unwrap());
+}
