@@ -81,6 +81,15 @@ async fn with_many(app: &TestApp) {
          SELECT {id}, {user}, 'cli', 'openid', FALSE, '', 1, 0, 0, 0, 1000000 + i, 0, '', '', {handle} FROM {numbers}"
     ))
     .await;
+    // Clients that registered themselves and were used since. Without any, PostgreSQL would read the index that holds only such clients.
+    let same = "client_name, public, grant_types, redirect_uris, default_resource, created_at, disabled_at, token_endpoint_auth_method, pkce, \
+                first_party, metadata, access, id_token_claims, group_filter, group_prefix, claims_allowed, signals_of_all_users, \
+                session_management, version";
+    app.sql(&format!(
+        "INSERT INTO clients (id, registration_token_hash, last_used_at, grant_id, {same}) \
+         SELECT 'many' || i, {handle}, 1000000 + i, {handle}, {same} FROM clients, {numbers} WHERE id = 'cli'"
+    ))
+    .await;
 }
 
 fn every_purge_of_the_store_is_tested(mut tested: Vec<&str>) {
