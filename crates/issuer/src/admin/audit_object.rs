@@ -14,7 +14,7 @@ use crate::store::{audit_objects, groups, resources, users};
 /// The kinds of objects by which events can be selected.
 const KINDS: [&str; 4] = ["attribute", "group", "resource", "role"];
 
-/// What exists of all that a page of events names.
+/// The things that exist still, among all that a page of events names.
 #[derive(Debug)]
 pub(super) struct Existing {
     /// The present usernames, by id.

@@ -45,8 +45,8 @@ struct Waiting {
     full_sets: Mutex<FullSets>,
 }
 
-/// The bytes of full sets that were sent in the current second. Verifiers that have a cursor never need one, so that only strangers, and
-/// verifiers that start, have to wait.
+/// The bytes of full sets that were sent in the current second. A verifier that starts needs one, and so does one with a cursor in the 40 s
+/// after many revocations at once.
 #[derive(Debug, Default)]
 struct FullSets {
     /// The monotonic time at which the second began.

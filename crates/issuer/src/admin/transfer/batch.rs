@@ -5,7 +5,7 @@ use std::fmt;
 use super::line::{MAX_LINE, UserLine};
 use crate::admin::{Fault, Operation, Reading, Refused};
 
-/// The number of lines that are written in one transaction.
+/// The number of lines that are checked together, and written in one transaction where nobody else writes (turns.rs).
 pub const BATCH: usize = 1000;
 
 /// A line of a file, without its end.

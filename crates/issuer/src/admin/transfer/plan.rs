@@ -53,9 +53,9 @@ pub(super) enum Step {
     Nothing,
 }
 
-/// What is decided about one line.
+/// The decision about one line of a file.
 pub(super) struct Decision {
-    /// What the line does, or why it is refused.
+    /// The step that the line takes, or the faults for which it is refused.
     pub(super) step: Result<Step, Vec<Fault>>,
     /// How much of what the line says is not done.
     pub(super) kept: Kept,

@@ -180,7 +180,7 @@ async fn the_server_of_a_client_is_answered_in_json_whatever_body_it_sends() {
     let long = post().raw(format!("id_token_hint={hint}&state={}", "x".repeat(70_000))).send().await;
     assert_eq!((long.status, long.header("content-type").starts_with("application/json")), (413, true), "{}", long.text);
     assert!(is_signed_in(&browser).await);
-    // Whoever sends no credentials may be a browser, and gets the page.
+    // A request without credentials may come from a browser, and is answered with the page.
     let page = app.post("/end_session").json(&serde_json::json!({})).send().await;
     assert_eq!((page.status, page.heading()), (200, "Nobody is signed in here"));
 }

@@ -63,7 +63,7 @@ async fn the_list_leads_to_what_was_changed_while_it_exists() {
     assert!(given.contains(both), "{given}");
     assert!(row("key_published").await.contains(">key "), "a key has no page of its own");
 
-    // What was removed is named, but nothing leads to it.
+    // The trail names a thing that was removed, but has no link to it.
     let alice = users::show(&app.reading(), "alice").await.unwrap().id;
     app.operate(|change| {
         Box::pin(async move {

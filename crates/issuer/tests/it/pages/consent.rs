@@ -56,7 +56,7 @@ async fn groups_and_roles_are_asked_for_once_a_client_that_registered_itself_may
     }
     let first = redeem(&browser.consent(&page).await.reply()["code"]).await;
     assert_eq!((first.str("scope"), told(&first).await), ("email openid", without.clone()));
-    // What was allowed is not asked for again while nothing changes.
+    // The person is not asked again for the scopes that they have allowed, as long as nothing changes.
     assert!(browser.get(&request).await.reply().contains_key("code"));
 
     let patch = || ClientPatch { claims_allowed: Patch::Set(true), ..ClientPatch::default() };

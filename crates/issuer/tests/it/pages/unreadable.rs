@@ -40,7 +40,7 @@ async fn a_form_of_our_own_that_cannot_be_read_is_not_blamed_on_an_app() {
         assert_eq!(without.text.contains("href=\"/end_session\""), signs_out, "{path}: {}", without.text);
     }
     assert_eq!(browser.get("/account").await.heading(), "Profile", "nothing was done");
-    // What an app sends is still said to come from it.
+    // The page about a faulty request of an app still says that the app sent it.
     let foreign = browser.get("/authorize?client_id=%FF").await;
     assert_eq!(foreign.heading(), "This link does not work");
 }

@@ -88,7 +88,7 @@ async fn the_requests_that_wait_have_a_bound_in_all_and_for_each_address() {
     // Nothing else is refused meanwhile, and who needs no place is answered.
     assert_eq!(app.get("/.well-known/jwks.json").send().await.status, 200);
 
-    // Whoever hangs up leaves a place to another one.
+    // A verifier that hangs up frees its place for another one.
     let waiting = own.iter().find(|asking| !asking.is_finished()).unwrap();
     waiting.abort();
     let mut next = Peer::from("127.0.0.4", &app).await;
