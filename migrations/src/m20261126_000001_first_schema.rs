@@ -112,6 +112,7 @@ impl MigrationTrait for Migration {
             manager.create_index(index).await?;
         }
         manager.get_connection().execute_unprepared("INSERT INTO access_changes (id, number, role_scopes) VALUES (1, 0, 0)").await?;
+        manager.get_connection().execute_unprepared("INSERT INTO revocation_order (id, last) VALUES (1, 0)").await?;
         let backend = manager.get_database_backend();
         let triggers = [revocations::triggers(backend), signals::triggers(backend), outbox::triggers(backend)];
         for trigger in triggers.into_iter().flatten() {
@@ -198,6 +199,7 @@ fn tables(backend: DatabaseBackend) -> Vec<TableCreateStatement> {
         sign_in::password_links(),
         sign_in::authorizations(),
         revocations::revocations(),
+        revocations::revocation_order(),
         revocations::access_changes(),
         signals::streams(),
         signals::stream_removals(),

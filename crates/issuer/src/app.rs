@@ -50,6 +50,7 @@ pub struct App {
     pub refusals: Refusals,
     /// The revocations that this node knows.
     pub revocation_feed: RevocationFeed,
+    reading_revocations: tokio::sync::Mutex<()>,
     ring: KeyRing,
     grants_in_use: ArcSwap<Vec<String>>,
     stopping: AtomicBool,
@@ -89,6 +90,7 @@ impl App {
             activity,
             refusals,
             revocation_feed,
+            reading_revocations: tokio::sync::Mutex::default(),
             ring,
             grants_in_use,
             stopping,
@@ -119,15 +121,17 @@ impl App {
     }
 
     /// Reads what was revoked and tells those who wait. If a key was revoked, the key ring is read again first, so that this node neither
-    /// signs with a key that verifiers refuse nor publishes it. If the ring cannot be read, verifiers are told all the same. Fails if the
-    /// revocations could not be read.
+    /// signs with a key that verifiers refuse nor publishes it. If the ring cannot be read, verifiers are told all the same, and the next call
+    /// tries again. Fails if the revocations could not be read.
     pub async fn read_revocations(&self) -> Result<(), StoreError> {
+        let _reading = self.reading_revocations.lock().await;
         let found = self.revocation_feed.read(&self.store, &*self.clock).await?;
         let kids: Vec<&str> = found.kids().collect();
-        if let Err(error) = self.ring.drop_revoked(&kids, self.rotation()).await {
+        let dropped = self.ring.drop_revoked(&kids, self.rotation()).await;
+        if let Err(error) = &dropped {
             tracing::warn!(%error, "the key ring could not be read after a key was revoked");
         }
-        self.revocation_feed.publish(found);
+        self.revocation_feed.publish(found, dropped.is_ok());
         Ok(())
     }
 

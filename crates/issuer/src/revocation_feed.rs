@@ -1,13 +1,15 @@
 //! What this node knows of the revocations: the entries of the feed that verifiers read (docs/revocation-feed.md), in memory.
 //!
-//! A job reads the new entries five times a second, however many verifiers wait. PostgreSQL may commit entries in another order than that
-//! of their places, so each round reads again what is younger than [`SETTLED`].
+//! A job reads the new entries five times a second, however many verifiers wait. An entry can be read only together with all before it
+//! (`store/revocation_entries.rs`), so a node goes on from the last entry that it has read, however long ago that was.
 //!
-//! A cursor names the entry up to which all is settled, and the exclusive-or of the random ids of the entries from there on. Two nodes that
-//! know the same entries therefore make the same cursor, and a node that knows others, such as one of a database that was restored, finds
-//! another sum or does not find the entry at all.
+//! A cursor names the newest entry that the verifier knows, an older one, the mark, and the exclusive-or of the random ids of the entries
+//! between the two. A node that knows the same ones goes on after the newest entry. A node that knows others, such as one of a database that was
+//! restored or that failed over, goes on after the mark, or begins again if it does not know that either.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::Vacant;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,17 +20,20 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::Settings;
-use crate::store::revocations::{self, RevocationRow};
+use crate::store::revocation_entries::{self, RevocationRow};
 use crate::store::{Store, StoreError};
 
-/// A transaction that wrote an entry has ended after this time: a trigger of PostgreSQL undoes it if it has lasted for 30 s when it commits.
-const SETTLED: Duration = Duration::from_secs(40);
+/// The mark of a cursor is older than this. Each node that answers has read it, because a node is blind after [`BLIND_AFTER`].
+const MARK_AGE: Duration = Duration::from_secs(30);
+
+/// Entries that nobody needs any more are dropped this often.
+const DROPS: Duration = Duration::from_secs(10);
 
 /// A verifier that lacks more entries than this gets everything, from the buffer that all share.
 const MOST_NEWS: usize = 1000;
 
 /// After this long without a successful read, the node no longer knows whether there is news.
-const BLIND_AFTER: Duration = Duration::from_secs(2);
+pub const BLIND_AFTER: Duration = Duration::from_secs(2);
 
 /// How long the entries are kept, in seconds.
 #[derive(Debug, Clone, Copy)]
@@ -51,9 +56,6 @@ pub struct News {
     pub revoked_kids: Vec<Arc<str>>,
 }
 
-/// The place of an entry that is not in the database any more, because the database was restored. It comes before all others.
-const ELSEWHERE: i64 = -1;
-
 /// The thing whose tokens an entry refuses.
 #[derive(Debug, Clone)]
 enum Refused {
@@ -65,7 +67,6 @@ enum Refused {
 
 #[derive(Debug, Clone)]
 struct Entry {
-    sequence: i64,
     id: u128,
     refused: Refused,
     /// The monotonic time of this node at which the entry was written; negative if it was written before the node started.
@@ -83,7 +84,7 @@ impl Entry {
             (None, None) => return None,
         };
         let written_at = now.as_millis().cast_signed() - i128::from(row.age) * 1000;
-        Some(Self { sequence: row.sequence, id, refused, written_at, sum: 0 })
+        Some(Self { id, refused, written_at, sum: 0 })
     }
 
     fn age(&self, now: Duration) -> i128 {
@@ -101,101 +102,113 @@ pub fn hash(grant_id: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, grant_id.as_bytes()).as_ref()[..16])
 }
 
-/// The entries in the order of their places.
+/// The entries, in the order in which this node has read them. It is that of their places, and so the same for all nodes, but for nodes that
+/// go on while the database fails over or is restored.
 #[derive(Debug, Default)]
 struct Known {
     entries: Vec<Entry>,
+    /// For each id the number of entries up to its own.
     places: HashMap<u128, usize>,
+    /// The place and the id of the last entry that was read from the database.
+    last: Option<(i64, u128)>,
+    /// The number of entries at the beginning that are older than [`MARK_AGE`].
+    old: usize,
     /// The answer to those who know nothing, for as long as the entries stay the same.
     everything: Option<Arc<[u8]>>,
     /// The monotonic time of the last successful read.
     read_at: Option<Duration>,
+    /// The monotonic time at which entries were dropped.
+    dropped_at: Duration,
 }
 
 impl Known {
-    /// The number of entries at the beginning that no other transaction can precede any more.
-    fn settled(&self, now: Duration) -> usize {
-        self.entries.iter().rposition(|entry| entry.age(now) >= SETTLED.as_millis().cast_signed()).map_or(0, |last| last + 1)
-    }
-
-    /// The place and the id of the last settled entry of the database, from which the next read goes on.
-    fn mark(&self, now: Duration) -> Option<(i64, u128)> {
-        let settled = &self.entries[..self.settled(now)];
-        settled.iter().rev().find(|entry| entry.sequence != ELSEWHERE).map(|entry| (entry.sequence, entry.id))
-    }
-
-    /// Takes the places of `rows`, which are all of the database, in place of those of the database before. Entries that are gone stay
-    /// known, because verifiers keep them too.
-    fn renumber(&mut self, rows: &[RevocationRow]) {
-        let places: HashMap<&[u8], i64> = rows.iter().map(|row| (row.id.as_slice(), row.sequence)).collect();
-        for entry in &mut self.entries {
-            entry.sequence = places.get(entry.id.to_be_bytes().as_slice()).copied().unwrap_or(ELSEWHERE);
-        }
-        self.sort();
-    }
-
     /// Adds those of `rows` that are new; returns whether there are any.
     fn add(&mut self, rows: Vec<RevocationRow>, now: Duration) -> bool {
-        let new: Vec<Entry> = rows.into_iter().filter_map(|row| Entry::new(row, now)).collect();
-        let new: Vec<Entry> = new.into_iter().filter(|entry| !self.places.contains_key(&entry.id)).collect();
-        if new.is_empty() {
-            return false;
+        let before = self.entries.len();
+        for mut entry in rows.into_iter().filter_map(|row| Entry::new(row, now)) {
+            if let Vacant(place) = self.places.entry(entry.id) {
+                entry.sum = entry.id ^ self.entries.last().map_or(0, |last| last.sum);
+                self.entries.push(entry);
+                place.insert(self.entries.len());
+            }
         }
-        self.entries.extend(new);
-        self.sort();
-        true
-    }
-
-    fn sort(&mut self) {
-        self.entries.sort_by_key(|entry| entry.sequence);
-        self.sum_up();
-    }
-
-    fn sum_up(&mut self) {
-        self.everything = None;
-        let mut sum = 0;
-        for entry in &mut self.entries {
-            sum ^= entry.id;
-            entry.sum = sum;
+        let is_new = self.entries.len() != before;
+        if is_new {
+            self.everything = None;
         }
-        self.places = self.entries.iter().enumerate().map(|(place, entry)| (entry.id, place)).collect();
+        is_new
     }
 
     /// Drops the entries that nobody needs any more.
     fn drop_old(&mut self, lifetimes: Lifetimes, now: Duration) {
+        if now.saturating_sub(self.dropped_at) < DROPS {
+            return;
+        }
+        self.dropped_at = now;
         let before = self.entries.len();
         self.entries.retain(|entry| entry.is_needed(lifetimes, now));
         if self.entries.len() != before {
-            self.sum_up();
+            (self.everything, self.old) = (None, 0);
+            let mut sum = 0;
+            for entry in &mut self.entries {
+                sum ^= entry.id;
+                entry.sum = sum;
+            }
+            self.places = self.entries.iter().enumerate().map(|(place, entry)| (entry.id, place + 1)).collect();
         }
     }
 
-    /// The exclusive-or of the ids of the entries from `place` on.
-    fn sum_from(&self, place: usize) -> u128 {
-        let all = self.entries.last().map_or(0, |last| last.sum);
-        let before = place.checked_sub(1).map_or(0, |before| self.entries[before].sum);
-        all ^ before
+    /// Counts the entries that have become old. Ends at the first one that is not, so that the mark is before all that are not.
+    fn count_old(&mut self, now: Duration) {
+        let is_old = |entry: &&Entry| entry.age(now) >= MARK_AGE.as_millis().cast_signed();
+        self.old += self.entries[self.old..].iter().take_while(is_old).count();
+    }
+
+    /// The id of the last of the first `count` entries, and the exclusive-or of their ids. Both are 0 if `count` is.
+    fn at(&self, count: usize) -> (u128, u128) {
+        count.checked_sub(1).map_or((0, 0), |last| (self.entries[last].id, self.entries[last].sum))
+    }
+
+    /// The number of entries up to that of `id`; 0 for the beginning, which is 0.
+    fn count_to(&self, id: u128) -> Option<usize> {
+        if id == 0 { Some(0) } else { self.places.get(&id).copied() }
+    }
+
+    /// The cursor of a verifier that knows all entries.
+    fn cursor(&self) -> Cursor {
+        let ((mark, to_mark), (newest, all)) = (self.at(self.old), self.at(self.entries.len()));
+        Cursor { mark, newest, sum: to_mark ^ all }
+    }
+
+    /// The number of entries at the beginning that a verifier with this cursor certainly knows, and whether these are those up to its newest
+    /// one. `None` if the mark is unknown.
+    fn known_to(&self, cursor: Cursor) -> Option<(usize, bool)> {
+        let mark = self.count_to(cursor.mark)?;
+        let newest = self.count_to(cursor.newest).filter(|newest| mark <= *newest && self.at(mark).1 ^ self.at(*newest).1 == cursor.sum);
+        Some((newest.unwrap_or(mark), newest.is_some()))
     }
 }
 
-/// The place from which a verifier goes on.
+/// The place from which a verifier goes on. The ids are 0 where there is no entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Cursor {
-    /// The id of the last settled entry; 0 if there was none.
+    /// The id of an entry that was older than [`MARK_AGE`], as all before it.
     mark: u128,
-    /// The exclusive-or of the ids from that entry on.
+    /// The id of the newest entry that the verifier knows.
+    newest: u128,
+    /// The exclusive-or of the ids of the entries from the one after the mark to the newest.
     sum: u128,
 }
 
 impl Cursor {
     fn parse(text: &str) -> Option<Self> {
-        let bytes: [u8; 32] = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-        let (mark, sum) = bytes.split_at(16);
-        Some(Self { mark: u128::from_be_bytes(mark.try_into().ok()?), sum: u128::from_be_bytes(sum.try_into().ok()?) })
+        let bytes: [u8; 48] = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let part = |number: usize| Some(u128::from_be_bytes(bytes[number * 16..][..16].try_into().ok()?));
+        Some(Self { mark: part(0)?, newest: part(1)?, sum: part(2)? })
     }
 
     fn text(self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode([self.mark.to_be_bytes(), self.sum.to_be_bytes()].concat())
+        BASE64_URL_SAFE_NO_PAD.encode([self.mark, self.newest, self.sum].map(u128::to_be_bytes).concat())
     }
 }
 
@@ -215,14 +228,18 @@ pub enum Answer {
 /// Holds what a read has found, before any verifier is told.
 #[derive(Debug)]
 pub struct Found {
+    /// The entries that may be new.
     rows: Vec<RevocationRow>,
+    /// The place and the id of the last entry of the database.
+    last: Option<(i64, u128)>,
     /// The monotonic time before the read.
     now: Duration,
-    is_same_database: bool,
+    /// The number of the read.
+    read: u64,
 }
 
 impl Found {
-    /// Returns the keys among what was found. A key is found in each round at least until its entry is settled.
+    /// Returns the keys among what was found.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().filter_map(|row| row.kid.as_deref())
     }
@@ -234,47 +251,74 @@ pub struct RevocationFeed {
     lifetimes: Lifetimes,
     known: Mutex<Known>,
     changed: watch::Sender<()>,
+    /// The number of reads that have begun.
+    begun: AtomicU64,
+    /// The number of the last read that was published.
+    published: watch::Sender<u64>,
 }
 
 impl RevocationFeed {
     /// Makes a feed that has read nothing yet.
     pub fn new(settings: &Settings) -> Self {
         let lifetimes = Lifetimes { handles: settings.revocation_lifetime(), keys: settings.key_revocation_lifetime() };
-        Self { lifetimes, known: Mutex::default(), changed: watch::Sender::new(()) }
+        let (begun, published) = (AtomicU64::new(0), watch::Sender::new(0));
+        Self { lifetimes, known: Mutex::default(), changed: watch::Sender::new(()), begun, published }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads what may be new; returns what was found, for [`RevocationFeed::publish`].
+    /// Reads what may be new; returns what was found, for [`RevocationFeed::publish`]. Only one read may be under way at a time.
     pub async fn read(&self, store: &Store, clock: &dyn Clock) -> Result<Found, StoreError> {
+        let read = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
         // The time before the statement, so that no entry seems younger than it is.
         let now = clock.monotonic();
-        let mark = self.known().mark(now);
-        let mut rows = revocations::from(store.reader(), mark.map_or(0, |(sequence, _)| sequence)).await?;
-        let is_same_database = mark.is_none_or(|(_, id)| rows.first().is_some_and(|first| first.id == id.to_be_bytes()));
+        let last = self.known().last;
+        let mut rows = ordered(store, last.map_or(0, |(sequence, _)| sequence)).await?;
+        let is_same_database = last.is_none_or(|last| rows.first().is_some_and(|first| place(first) == Some(last)));
         if !is_same_database {
-            rows = revocations::from(store.reader(), 0).await?;
+            rows = ordered(store, 0).await?;
+        }
+        let newest = rows.last().and_then(place);
+        if last.is_some() && is_same_database {
+            rows.remove(0);
         }
         // The cleanup has not deleted these yet. Adding them again after they were dropped would look like news.
         rows.retain(|row| row.age < if row.kid.is_some() { self.lifetimes.keys } else { self.lifetimes.handles });
-        Ok(Found { rows, now, is_same_database })
+        Ok(Found { rows, last: newest, now, read })
     }
 
-    /// Takes up what [`RevocationFeed::read`] found, and wakes those who wait if there is any news.
-    pub fn publish(&self, found: Found) {
-        let Found { rows, now, is_same_database } = found;
+    /// Takes up what [`RevocationFeed::read`] found, and wakes those who wait if there is any news. If it `is_settled`, the next read goes on
+    /// from there; otherwise it finds the same again.
+    pub fn publish(&self, found: Found, is_settled: bool) {
+        let Found { rows, last, now, read } = found;
         let mut known = self.known();
-        if !is_same_database {
-            known.renumber(&rows);
+        if is_settled {
+            known.last = last;
         }
         known.drop_old(self.lifetimes, now);
         let is_new = known.add(rows, now);
+        known.count_old(now);
         let was_blind = known.read_at.replace(now).is_none();
         drop(known);
+        self.published.send_replace(read);
         if is_new || was_blind {
             self.changed.send_replace(());
+        }
+    }
+
+    /// Waits for a read that began after this call if the verifier with the cursor `after` knows a newer entry than this node, because it was
+    /// answered by another node.
+    pub async fn catch_up(&self, after: &str) {
+        let is_behind = Cursor::parse(after).is_some_and(|theirs| {
+            let known = self.known();
+            known.count_to(theirs.mark).is_some() && known.count_to(theirs.newest).is_none()
+        });
+        if is_behind {
+            let begun = self.begun.load(Ordering::Acquire);
+            // Fails only if there is no feed any more.
+            let _ = self.published.subscribe().wait_for(|published| *published > begun).await;
         }
     }
 
@@ -285,14 +329,11 @@ impl RevocationFeed {
         if known.read_at.is_none_or(|read_at| now.saturating_sub(read_at) > BLIND_AFTER) {
             return Ok(Answer::Blind);
         }
-        let settled = known.settled(now);
-        let mark = settled.checked_sub(1);
-        let cursor = Cursor { mark: mark.map_or(0, |place| known.entries[place].id), sum: known.sum_from(mark.unwrap_or(0)) };
-        let theirs = after.and_then(Cursor::parse);
-        let place = theirs.and_then(|theirs| if theirs.mark == 0 { Some(0) } else { known.places.get(&theirs.mark).copied() });
+        let cursor = known.cursor().text();
+        let theirs = after.and_then(Cursor::parse).and_then(|theirs| known.known_to(theirs));
         let news = |from: usize| {
             let keep_for = self.lifetimes.handles;
-            let mut news = News { cursor: cursor.text(), keep_for, revoked: Vec::new(), revoked_kids: Vec::new() };
+            let mut news = News { cursor, keep_for, revoked: Vec::new(), revoked_kids: Vec::new() };
             for entry in &known.entries[from..] {
                 match &entry.refused {
                     Refused::Grant(hash) => news.revoked.push(Arc::clone(hash)),
@@ -301,9 +342,10 @@ impl RevocationFeed {
             }
             news
         };
-        Ok(match (theirs, place) {
-            (Some(theirs), Some(place)) if known.sum_from(place) == theirs.sum => Answer::Nothing(news(known.entries.len())),
-            (_, Some(place)) if known.entries.len() - place <= MOST_NEWS => Answer::News(news(place)),
+        let count = known.entries.len();
+        Ok(match theirs {
+            Some((from, true)) if from == count => Answer::Nothing(news(from)),
+            Some((from, _)) if count - from <= MOST_NEWS => Answer::News(news(from)),
             _ => {
                 let everything = match &known.everything {
                     Some(everything) => Arc::clone(everything),
@@ -324,4 +366,20 @@ impl RevocationFeed {
     pub fn wake(&self) {
         self.changed.send_replace(());
     }
+}
+
+/// Returns the entries from the place `first` on, all of which have a place. Gives places to those that have none first, if there are any.
+async fn ordered(store: &Store, first: i64) -> Result<Vec<RevocationRow>, StoreError> {
+    let mut rows = revocation_entries::from(store.reader(), first).await?;
+    if rows.iter().any(|row| row.sequence.is_none()) {
+        revocation_entries::give_places(store).await?;
+        rows = revocation_entries::from(store.reader(), first).await?;
+        // What was committed a moment ago gets its place in the next round.
+        rows.retain(|row| row.sequence.is_some());
+    }
+    Ok(rows)
+}
+
+fn place(row: &RevocationRow) -> Option<(i64, u128)> {
+    Some((row.sequence?, u128::from_be_bytes(row.id.as_slice().try_into().ok()?)))
 }

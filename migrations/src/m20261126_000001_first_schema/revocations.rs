@@ -3,9 +3,12 @@
 //! The access tokens of an authorization, and those that a client gets for itself, carry one handle, `grant_id`. Whatever takes a handle
 //! out of use (an end, a new handle, a deleted row, also by a cascade) fires a trigger, so that no change can forget to revoke. The handle of an
 //! authorization that no token carries (`grant_id_used`) is not written.
+//!
+//! An entry has its place in the order of all entries, `sequence`, once every entry before it can be read. SQLite has one writer, so its triggers
+//! write the place. Transactions of PostgreSQL commit in another order than they write, so there the nodes write the places of what was committed.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, binary, binary_null, integer, pk_auto, string_null};
+use sea_orm_migration::schema::{big_integer, big_integer_null, binary, binary_null, integer, string_null};
 use sea_orm_migration::sea_orm::DatabaseBackend;
 
 use super::table::table;
@@ -15,12 +18,18 @@ use super::trigger::Trigger;
 /// the database.
 pub(super) fn revocations() -> TableCreateStatement {
     table("revocations")
-        .col(pk_auto("sequence").big_integer())
-        .col(binary("id").unique_key())
+        .col(binary("id").primary_key())
+        .col(big_integer_null("sequence").unique_key())
         .col(binary_null("grant_id"))
         .col(string_null("kid"))
         .col(big_integer("at"))
         .take()
+}
+
+/// One row. `last` is the last place that was given to a revocation. Whoever gives places locks the row until the commit, so that an entry can be
+/// read only together with all before it.
+pub(super) fn revocation_order() -> TableCreateStatement {
+    table("revocation_order").col(integer("id").primary_key()).col(big_integer("last")).take()
 }
 
 /// One row. `role_scopes` rises with each role that loses scopes, `number` with each other change that takes access from many users at once. A
@@ -65,28 +74,16 @@ const WATCHED: [Watched; 6] = [
 
 /// Returns the statements that make the triggers.
 pub(super) fn triggers(backend: DatabaseBackend) -> Vec<String> {
-    let (id, now) = match backend {
-        DatabaseBackend::Postgres => ("uuid_send(gen_random_uuid())", "floor(extract(epoch from clock_timestamp()))::bigint"),
-        _ => ("randomblob(16)", "unixepoch()"),
+    const NEXT: &str = "UPDATE revocation_order SET last = last + 1;";
+    let (next, place, id, now) = match backend {
+        DatabaseBackend::Postgres => ("", "NULL", "uuid_send(gen_random_uuid())", "floor(extract(epoch from clock_timestamp()))::bigint"),
+        _ => (NEXT, "(SELECT last FROM revocation_order)", "randomblob(16)", "unixepoch()"),
     };
     let make = |(number, watched): (usize, &Watched)| {
         let Watched { table, event, when, column } = watched;
         let (name, moment) = (format!("revoke_{number}_{table}"), format!("AFTER {event}"));
-        let body = format!("INSERT INTO revocations (id, {column}, at) VALUES ({id}, OLD.{column}, {now});");
+        let body = format!("{next}INSERT INTO revocations (id, sequence, {column}, at) VALUES ({id}, {place}, OLD.{column}, {now});");
         Trigger { name: &name, table, moment: &moment, when, body: &body }.statements(backend)
     };
-    let watching = WATCHED.iter().enumerate().flat_map(make);
-    let in_time = IN_TIME.iter().filter(|_| backend == DatabaseBackend::Postgres).map(ToString::to_string);
-    watching.chain(in_time).collect()
+    WATCHED.iter().enumerate().flat_map(make).collect()
 }
-
-/// Undoes a transaction that revokes something and has lasted for 30 s when it commits, because the nodes look for its entries no longer than
-/// 40 s. The error has an SQLSTATE of its own. SQLite needs no such rule: it has one writer, so entries commit in their order.
-const IN_TIME: [&str; 2] = [
-    "CREATE FUNCTION revoke_in_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-     IF clock_timestamp() > transaction_timestamp() + interval '30 seconds' THEN \
-     RAISE EXCEPTION 'a change that refuses tokens took longer than 30 s' USING ERRCODE = 'SG030'; \
-     END IF; RETURN NULL; END $$",
-    "CREATE CONSTRAINT TRIGGER revoke_in_time AFTER INSERT ON revocations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW \
-     EXECUTE FUNCTION revoke_in_time()",
-];

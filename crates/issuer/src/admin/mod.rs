@@ -109,17 +109,10 @@ pub enum Refused {
     TooManyFetches(u64),
     /// The database failed.
     #[error(transparent)]
-    Store(StoreError),
+    Store(#[from] StoreError),
     /// A signing key or the master key failed.
     #[error(transparent)]
     Key(#[from] KeyError),
-}
-
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Self {
-        // To try the same again does not help.
-        if let StoreError::TooLong = error { Self::Conflict(error.to_string()) } else { Self::Store(error) }
-    }
 }
 
 /// Returns the text that says which right is missing.

@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use crate::app::App;
 use crate::config::peers::network;
 use crate::oauth::error::{Code, OAuthError};
-use crate::oauth::form::Form;
-use crate::revocation_feed::Answer;
+use crate::oauth::form::{Form, FormError};
+use crate::revocation_feed::{Answer, BLIND_AFTER};
 use crate::web::client_ip::request_info;
 use crate::web::respond::{no_store, uncached};
 use crate::web::slots::Slots;
@@ -45,8 +45,7 @@ struct Waiting {
     full_sets: Mutex<FullSets>,
 }
 
-/// The bytes of full sets that were sent in the current second. A verifier that starts needs one, and so does one with a cursor in the 40 s
-/// after many revocations at once.
+/// The bytes of full sets that were sent in the current second. A verifier that starts needs one, and so does one that lacks very many entries.
 #[derive(Debug, Default)]
 struct FullSets {
     /// The monotonic time at which the second began.
@@ -90,14 +89,19 @@ pub fn revocations() -> MethodRouter<Arc<App>> {
 }
 
 async fn answer(app: &App, waiting: &Waiting, address: IpAddr, query: &str) -> Result<Response, OAuthError> {
-    let form = Form::parse(query.as_bytes()).map_err(|error| OAuthError::invalid_request(error.to_string()))?;
+    let form = match Form::parse(query.as_bytes()) {
+        // A cursor that is no text is as unknown as any other.
+        Err(FormError::NotText) => Form::default(),
+        form => form.map_err(|error| OAuthError::invalid_request(error.to_string()))?,
+    };
     let after = form.get("after");
     let busy = || OAuthError::new(Code::Busy, "too many requests wait for revocations; try again");
     let _place = waiting.in_all.try_acquire().map_err(|_| busy())?;
     let _own = waiting.per_address.take(address).ok_or_else(busy)?;
     let mut changes = app.revocation_feed.subscribe();
-    if after.is_some() {
+    if let Some(after) = after {
         let _ = timeout(PAUSE, changes.wait_for(|()| app.is_stopping())).await;
+        let _ = timeout(BLIND_AFTER, app.revocation_feed.catch_up(after)).await;
     }
     let wait = async {
         // Marked before the look, so that no change falls between the two.

@@ -9,7 +9,7 @@ use crate::clock::{DAY, HOUR, UnixSeconds};
 use crate::outbox;
 use crate::store::{
     activity, attempts, audit_events, authorization_codes, authorizations, browsers, client_assertions, client_refusals, client_secrets,
-    devices, password_links, registration_tokens, revocations, sessions, sign_in_failures, stream_queue, waiting_requests,
+    devices, password_links, registration_tokens, revocation_entries, sessions, sign_in_failures, stream_queue, waiting_requests,
 };
 use crate::telemetry::cause;
 
@@ -54,7 +54,7 @@ pub async fn clean(app: &App) -> Result<(), Refused> {
         while audit_events::purge(app.store.writer(), None, now - app.settings.audit_retention, BATCH).await? > 0 {}
     }
     let (handles, keys) = (app.settings.revocation_lifetime(), app.settings.key_revocation_lifetime());
-    while revocations::purge(app.store.writer(), handles, keys, BATCH).await? > 0 {}
+    while revocation_entries::purge(app.store.writer(), handles, keys, BATCH).await? > 0 {}
     while activity::purge(app.store.writer(), now - app.settings.activity_retention, BATCH).await? > 0 {}
     while client_refusals::purge(app.store.writer(), now - KEEP_REFUSALS, BATCH).await? > 0 {}
     while sign_in_failures::purge(app.store.writer(), now - KEEP_FAILURES, BATCH).await? > 0 {}

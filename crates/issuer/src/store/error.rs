@@ -16,12 +16,6 @@ pub enum StoreError {
     /// request may succeed a moment later.
     #[error("database: it is busy; try again in a moment ({})", words(.0))]
     Busy(#[source] DbErr),
-    /// A change refuses so many access tokens that the feed of revocations could not tell of it in time. It was undone.
-    #[error(
-        "this change refuses the access tokens of so many authorizations that it took longer than 30 s, so it was undone; end the authorizations \
-         of some clients or users first (signet authorization end), and repeat it"
-    )]
-    TooLong,
     /// No connection to the database could be made, or became free, in time.
     #[error(
         "database: no connection to it could be made, or became free, in time; check that it runs, and that no other process holds its lock ({})",
@@ -68,7 +62,6 @@ impl From<DbErr> for StoreError {
         match error.sql_err() {
             Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_)) => Self::Conflict(error),
             _ if is_pool_timeout(&error) => Self::TimedOut(error),
-            _ if code(&error) == Some(DatabaseCode::Postgres(TOO_LONG.to_owned())) => Self::TooLong,
             _ if is_busy(&error) => Self::Busy(error),
             _ if is_unwritable(&error) => Self::Unwritable(error),
             _ if is_away(&error) => Self::Away(error),
@@ -113,9 +106,7 @@ impl StoreError {
 impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy(_) | StoreError::TooLong => {
-                Self { source: Some(error.into()), ..Self::new(Code::Busy, "the server is busy; try again") }
-            }
+            StoreError::Busy(_) => Self { source: Some(error.into()), ..Self::new(Code::Busy, "the server is busy; try again") },
             StoreError::TimedOut(_) | StoreError::Unwritable(_) | StoreError::Away(_) | StoreError::Unreachable { .. } => {
                 Self::unavailable(error)
             }
@@ -178,8 +169,6 @@ const SQLITE_FULL: u8 = 13;
 /// SQLSTATEs of PostgreSQL: read_only_sql_transaction and disk_full.
 const READ_ONLY: &str = "25006";
 const DISK_FULL: &str = "53100";
-/// The SQLSTATE of the trigger `revoke_in_time`.
-const TOO_LONG: &str = "SG030";
 
 /// Returns whether the server has no database of the name that the URL gives.
 pub(super) fn is_missing(error: &DbErr) -> bool {

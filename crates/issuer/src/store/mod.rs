@@ -24,7 +24,8 @@
 //! 11. `password_links`, then `devices`, of one user
 //! 12. `streams`, one at a time
 //! 13. `outbox`, one row
-//! 14. `sign_in_failures`: the counter of the account, then that of the address; a failure is a transaction of its own
+//! 14. `revocation_order`; a transaction that locks it first writes `revocations` afterwards, and nothing else
+//! 15. `sign_in_failures`: the counter of the account, then that of the address; a failure is a transaction of its own
 //!
 //! A transaction that skips some of these tables locks the others in this order. PostgreSQL locks the rows. SQLite has one writer
 //! at a time, so the query builder leaves the row locks out of its statements.
@@ -67,6 +68,7 @@ mod query;
 pub mod registration_tokens;
 pub mod resources;
 pub mod retired_names;
+pub mod revocation_entries;
 pub mod revocations;
 pub mod roles;
 pub mod schema;

@@ -48,19 +48,6 @@ pub(super) async fn allow_long_statements(transaction: &impl ConnectionTrait) ->
     Ok(())
 }
 
-/// Fails with [`StoreError::TooLong`] on PostgreSQL once the transaction lasts so long that it would be undone when it commits, so that it
-/// keeps nobody waiting for longer.
-pub(super) async fn end_in_time(db: &impl ConnectionTrait) -> Result<(), StoreError> {
-    let is_late = "SELECT clock_timestamp() > transaction_timestamp() + interval '30 seconds' AS late";
-    if db.get_database_backend() == DbBackend::Postgres
-        && let Some(row) = db.query_one_raw(text(db, is_late.to_owned(), [])).await?
-        && row.try_get("", "late")?
-    {
-        return Err(StoreError::TooLong);
-    }
-    Ok(())
-}
-
 /// Inserts `row` if `decision`, a SELECT without columns, finds one row. Returns `false` if it finds none.
 ///
 /// Deciding and inserting are one statement, so that the decision still holds when the row is written.

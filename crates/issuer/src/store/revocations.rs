@@ -4,8 +4,7 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    SelectExt,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, SelectExt,
 };
 use uuid::Uuid;
 
@@ -15,43 +14,8 @@ use crate::store::entity::{
     access_changes, authorizations, client_groups, client_scopes, clients, group_members, group_roles, groups, resources, role_scopes,
     roles, scopes, user_roles, users,
 };
-use crate::store::query::{allow_long_statements, database_time, end_in_time, text};
+use crate::store::query::allow_long_statements;
 use crate::store::word_list::{has, without};
-
-/// A revocation, as the feed reads it.
-#[derive(Debug, Clone, FromQueryResult)]
-pub struct RevocationRow {
-    /// The place in the order in which the entries were inserted. Transactions may commit in another order.
-    pub sequence: i64,
-    /// A random id, which tells the entry from another that has the same place in a restored database.
-    pub id: Vec<u8>,
-    /// The handle that is refused. `None` if the entry is about a key.
-    pub grant_id: Option<Vec<u8>>,
-    /// The key whose signatures are refused.
-    pub kid: Option<String>,
-    /// The seconds since the entry was written, by the clock of the database.
-    pub age: i64,
-}
-
-/// Returns all revocations from the place `first` on, in the order of their places.
-pub async fn from(db: &impl ConnectionTrait, first: i64) -> Result<Vec<RevocationRow>, StoreError> {
-    let sql = format!(
-        "SELECT sequence, id, grant_id, kid, {} - at AS age FROM revocations WHERE sequence >= $1 ORDER BY sequence",
-        database_time(db)
-    );
-    Ok(RevocationRow::find_by_statement(text(db, sql, [first.into()])).all(db).await?)
-}
-
-/// Deletes up to `limit` revocations of `handles` that were written more than that many seconds ago, and of `keys` that were written more than
-/// that many seconds ago, which is longer; returns their number. The time is that at which the statement began: PostgreSQL uses no index for a
-/// comparison with `clock_timestamp`, which may change while the statement runs.
-pub async fn purge(db: &impl ConnectionTrait, handles: UnixSeconds, keys: UnixSeconds, limit: i64) -> Result<u64, StoreError> {
-    let now = database_time(db).replace("clock_timestamp", "statement_timestamp");
-    // The keys are few, so the first condition, for which there is an index, finds the rows.
-    let old = format!("at < {now} - $1 AND (kid IS NULL OR at < {now} - $2)");
-    let sql = format!("DELETE FROM revocations WHERE sequence IN (SELECT sequence FROM revocations WHERE {old} LIMIT $3)");
-    Ok(db.execute_raw(text(db, sql, [handles.into(), keys.into(), limit.into()])).await?.rows_affected())
-}
 
 /// Returns 16 random bytes, as SQL, so that one statement can give new handles to many rows.
 fn random_handle(db: &impl ConnectionTrait) -> SimpleExpr {
@@ -373,7 +337,6 @@ async fn of_any_client(
         let last = last.into_tuple::<Uuid>().all(db).await?.pop();
         let part = Condition::all().add(part).add_option(last.map(|last| Column::Id.lte(last)));
         renew_without(db, part.add(lists_it.clone()).add_option(unchanged()), removed).await?;
-        end_in_time(db).await?;
         let Some(last) = last else { break };
         after = last;
     }

@@ -25,6 +25,7 @@ mod outbox;
 mod pages;
 mod plain_english;
 mod pool;
+mod revocation_feed;
 mod routes;
 mod server;
 mod start;

@@ -162,17 +162,8 @@ async fn assert_none_waits_for_another(app: &TestApp) {
 
 /// Returns an issuer whose way to PostgreSQL can be cut; `None` where the tests run on SQLite.
 async fn behind_proxy() -> Option<(TestApp, Proxy)> {
-    std::env::var("TEST_POSTGRES_URL").ok()?;
-    let mut proxy = None;
-    let app = TestApp::with(|settings| {
-        let mut url = url::Url::parse(settings.database_url.expose()).unwrap();
-        let opened = Proxy::open("127.0.0.1:0", &url);
-        url.set_port(Some(opened.address.port())).unwrap();
-        settings.database_url = url.to_string().try_into().unwrap();
-        proxy = Some(opened);
-    })
-    .await;
-    Some((with_clients(app).await, proxy.unwrap()))
+    let (app, proxy) = Proxy::between().await?;
+    Some((with_clients(app).await, proxy))
 }
 
 #[tokio::test(flavor = "multi_thread")]

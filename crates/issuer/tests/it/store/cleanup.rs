@@ -2,7 +2,7 @@
 
 use signet_issuer::store::{
     activity, attempts, audit_events, authorization_codes, authorizations, browsers, client_assertions, client_refusals, client_secrets,
-    clients, devices, password_links, registration_tokens, revocations, sessions, sign_in_failures, waiting_requests,
+    clients, devices, password_links, registration_tokens, revocation_entries, revocations, sessions, sign_in_failures, waiting_requests,
 };
 
 use crate::support::TestApp;
@@ -29,9 +29,9 @@ async fn every_query_of_the_cleanup_uses_an_index() {
         sign_in_failures, waiting_requests, authorization_codes
     )
     .to_vec();
-    revocations::purge(db, 10, 20, 500).await.unwrap();
+    revocation_entries::purge(db, 10, 20, 500).await.unwrap();
     db.assert_indexed(&[]);
-    tested.push("revocations");
+    tested.push("revocation_entries");
     for event in [None, Some("sign_in_failed")] {
         audit_events::purge(db, event, 10, 500).await.unwrap();
         db.assert_indexed(&[]);
@@ -114,8 +114,9 @@ async fn the_feed_and_one_time_links_are_read_by_an_index() {
     let db = &app.plans().await;
     app.sign_in("alice", "orders:read").await;
     revocations::of_client(db, "cli").await.unwrap();
-    assert!(!revocations::from(db, 0).await.unwrap().is_empty());
-    assert!(revocations::from(db, 1_000_000).await.unwrap().is_empty());
+    revocation_entries::give_places(&app.app.store).await.unwrap();
+    assert!(!revocation_entries::from(db, 0).await.unwrap().is_empty());
+    assert!(revocation_entries::from(db, 1_000_000).await.unwrap().is_empty());
     revocations::of_client_itself(db, "cli").await.unwrap();
     revocations::of_users(db, &[user], &revocations::Loss::of(db, &["clerk".to_owned()], None).await.unwrap()).await.unwrap();
     let link = password_links::PasswordLink { user_id: user, hash: "hash".to_owned(), by_administrator: true, expires_at: 100 };

@@ -7,6 +7,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use crate::support::TestApp;
+
 /// Listens on an address of its own and passes each connection on to `target`.
 pub struct Proxy {
     pub address: SocketAddr,
@@ -16,6 +18,21 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// Returns an issuer whose way to PostgreSQL can be cut; `None` where the tests run on SQLite.
+    pub async fn between() -> Option<(TestApp, Self)> {
+        std::env::var("TEST_POSTGRES_URL").ok()?;
+        let mut proxy = None;
+        let app = TestApp::with(|settings| {
+            let mut url = url::Url::parse(settings.database_url.expose()).unwrap();
+            let opened = Self::open("127.0.0.1:0", &url);
+            url.set_port(Some(opened.address.port())).unwrap();
+            settings.database_url = url.to_string().try_into().unwrap();
+            proxy = Some(opened);
+        })
+        .await;
+        Some((app, proxy.unwrap()))
+    }
+
     /// Opens a way from `address`, whose port may be 0, to the server of `url`.
     pub fn open(address: &str, url: &url::Url) -> Self {
         let listener = TcpListener::bind(address).unwrap();
