@@ -134,9 +134,9 @@ impl Fetcher {
     }
 
     /// Posts `message`, which `asker` causes. Returns the status and the body of the answer, whatever the status is. A body that is too long
-    /// or does not end in time is cut off, because the receiver has got the message.
+    /// or does not end in time is cut off, because the receiver has got the message. The caller bounds how many are posted at once.
     pub async fn post(&self, message: Message<'_>, asker: Asker<'_>) -> Result<(u16, Vec<u8>), FetchError> {
-        let _place = self.admit(asker)?;
+        self.budget.spend(asker, self.now()).map_err(FetchError::TooMany)?;
         let (client, url) = self.client_for(message.url).await?;
         let request = client.post(url).header(header::CONTENT_TYPE, message.media_type).header(header::ACCEPT, "application/json");
         let request = match message.authorization {

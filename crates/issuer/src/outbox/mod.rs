@@ -2,11 +2,13 @@
 //! one attempt for one row. What is delivered is signed anew for each attempt. A failed attempt is made again later, until the message is
 //! given up and the audit trail says so.
 //!
-//! Messages to one receiver are delivered one at a time, so that a slow receiver delays no other. Each receiver has a file here that makes
-//! its messages.
+//! Messages to one receiver are delivered one at a time, and receivers that were slow lately have places of their own (`jobs/deliver.rs`), so that
+//! a slow receiver delays no other. Each kind of receiver has a file here that makes its messages.
 
 mod client;
 mod stream;
+
+use std::collections::HashSet;
 
 use crate::app::App;
 use crate::audit::{self, Actor, Event, Face, Who};
@@ -14,9 +16,6 @@ use crate::clock::{DAY, UnixSeconds};
 use crate::fetch::FetchError;
 use crate::store::outbox::{self, OutboxRow};
 use crate::store::{StoreError, commit};
-
-/// The most messages that a node delivers at once. At least half of the fetches at once stay free for requests.
-const MOST_AT_ONCE: usize = 16;
 
 /// The seconds after each failed attempt until the next one. After the last one the message is given up, nearly a day after the first.
 const DELAYS: [UnixSeconds; 11] = [1, 5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800];
@@ -41,18 +40,22 @@ enum Outcome {
     Later(UnixSeconds),
 }
 
-/// Returns the number of messages that this node may deliver at once.
-pub fn most_at_once(app: &App) -> usize {
-    (app.settings.fetches_at_once / 2).clamp(1, MOST_AT_ONCE)
-}
-
-/// Leases up to `limit` messages that are due, each for another receiver.
-pub async fn claim(app: &App, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+/// Leases up to `quick` messages that are due to receivers which are not in `slow`, and up to `late` to those that are, each for another
+/// receiver.
+pub async fn claim(app: &App, quick: usize, late: usize, slow: &HashSet<String>) -> Result<Vec<OutboxRow>, StoreError> {
     let now = app.now();
+    let (mut left, mut ids) = ([quick, late], Vec::new());
+    for due in outbox::due(app.store.reader(), now, quick + slow.len()).await? {
+        let left = &mut left[usize::from(slow.contains(&due.receiver))];
+        if *left > 0 {
+            *left -= 1;
+            ids.push(due.id);
+        }
+    }
     // No other node takes a message while this one attempts it, even if the clocks of the nodes differ.
     let attempt = UnixSeconds::try_from(app.settings.fetch_timeout).unwrap_or(UnixSeconds::MAX / 2);
     let until = now + 2 * attempt + 2 * app.settings.clock_skew;
-    outbox::lease(app.store.reader(), app.store.writer(), now, until, limit).await
+    outbox::lease(app.store.writer(), ids, now, until).await
 }
 
 /// Makes one attempt to deliver a message that this node has leased. A failure of the database is only logged, because the message is due

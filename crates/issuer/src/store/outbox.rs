@@ -14,13 +14,16 @@ use crate::store::{StoreError, batch};
 
 pub use crate::store::entity::outbox::Model as OutboxRow;
 
-#[derive(FromQueryResult)]
-struct Head {
-    id: i64,
+/// A row that is due.
+#[derive(Debug, FromQueryResult)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Due {
+    pub id: i64,
+    pub receiver: String,
 }
 
-/// Returns the ids of rows that are due at `now`, one for each receiver of which no row is leased, the one that has waited longest first.
-async fn heads(db: &impl ConnectionTrait, now: UnixSeconds, limit: usize) -> Result<Vec<i64>, StoreError> {
+/// Returns up to `limit` rows that are due at `now`, one for each receiver of which no row is leased, the one that has waited longest first.
+pub async fn due(db: &impl ConnectionTrait, now: UnixSeconds, limit: usize) -> Result<Vec<Due>, StoreError> {
     // A recursive query finds each receiver by one step in an index, however many rows wait for it. What follows is found by subqueries of
     // one value, because PostgreSQL would turn a join into one that reads the whole table.
     let first = |column: &str| {
@@ -33,31 +36,28 @@ async fn heads(db: &impl ConnectionTrait, now: UnixSeconds, limit: usize) -> Res
         "WITH RECURSIVE receivers (receiver) AS (SELECT min(receiver) FROM outbox UNION ALL \
          SELECT (SELECT min(others.receiver) FROM outbox AS others WHERE others.receiver > receivers.receiver) \
          FROM receivers WHERE receivers.receiver IS NOT NULL) \
-         SELECT heads.id FROM (SELECT {} AS id, {} AS due_at, \
+         SELECT heads.id, heads.receiver FROM (SELECT receivers.receiver AS receiver, {} AS id, {} AS due_at, \
          (SELECT max(busy.leased_until) FROM outbox AS busy WHERE busy.receiver = receivers.receiver) AS leased_until \
          FROM receivers) AS heads \
          WHERE heads.id IS NOT NULL AND heads.leased_until <= $1 ORDER BY heads.due_at, heads.id LIMIT {limit}",
         first("id"),
         first("next_attempt_at")
     );
-    let heads = Head::find_by_statement(text(db, sql, [now.into()])).all(db).await?;
-    Ok(heads.into_iter().map(|head| head.id).collect())
+    Ok(Due::find_by_statement(text(db, sql, [now.into()])).all(db).await?)
 }
 
-/// Leases up to `limit` rows that are due at `now`, each of another receiver, until `until`, and counts an attempt for each. `reader` finds
-/// the rows, so that nothing is written while nothing is due.
+/// Leases those of the rows `ids`, each of another receiver, that are still due at `now`, until `until`, and counts an attempt for each.
+/// Writes nothing if there are none.
 pub async fn lease(
-    reader: &impl ConnectionTrait,
     writer: &impl ConnectionTrait,
+    ids: Vec<i64>,
     now: UnixSeconds,
     until: UnixSeconds,
-    limit: usize,
 ) -> Result<Vec<OutboxRow>, StoreError> {
-    let heads = heads(reader, now, limit).await?;
-    if heads.is_empty() {
+    if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut values: Vec<Value> = heads.into_iter().map(Value::from).collect();
+    let mut values: Vec<Value> = ids.into_iter().map(Value::from).collect();
     let ids = batch::placeholders(&mut values);
     let place = values.len() + 1;
     values.extend([now.into(), until.into()]);

@@ -1,9 +1,11 @@
 //! What happens where a receiver is slow, down, refuses, or is not allowed; and that two nodes deliver nothing twice.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::json;
 use signet_issuer::jobs;
+use tokio::time::timeout;
 
 use super::{add, enter, house, house_with, logout_token, settled, sid, sign_out, verified};
 use crate::support::{Answer, Receiver, TestApp, claims, real_time};
@@ -34,6 +36,32 @@ async fn a_receiver_that_hangs_delays_no_other() {
     receiver.wait_for("/web", 3).await;
     settled(&app).await;
     assert_eq!((receiver.received("/web").len(), receiver.received("/mail").len()), (3, 3));
+}
+
+/// More receivers hang than a node has places for those that answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_receivers_that_hang_delay_no_other() {
+    let receiver = Receiver::open().await;
+    let app = house_with(&receiver, |settings| settings.fetch_timeout = 30).await;
+    let mut clients: Vec<String> = (0..40).map(|number| format!("hang-{number}")).collect();
+    for id in &clients {
+        receiver.hold(&format!("/{id}"));
+        add(&app, id, Some(format!("{}/{id}", receiver.url))).await;
+    }
+    // The healthy one is the last to be told.
+    clients.push("web".to_owned());
+    let clients: Vec<&str> = clients.iter().map(String::as_str).collect();
+    let soon = |number| timeout(Duration::from_secs(8), receiver.wait_for("/web", number));
+    come_and_go(&app, &clients).await;
+    soon(1).await.expect("nobody knew that the others hang, and they held it up for a moment only");
+    // By now it is known, while they still hang.
+    for number in 2..5 {
+        come_and_go(&app, &["web"]).await;
+        soon(number).await.expect("those that hang hold it up no more");
+    }
+    for id in &clients[..40] {
+        assert!(!receiver.received(&format!("/{id}")).is_empty(), "{id} is told, too");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,6 +98,7 @@ async fn a_receiver_that_is_down_is_told_later_by_a_new_token_and_less_and_less_
         app.advance(1);
     }
     receiver.wait_for("/web", seen + 1).await;
+    settled_lease(&app).await;
     receiver.answer("/web", 204);
     app.advance(1800);
     settled(&app).await;
@@ -255,7 +284,9 @@ async fn the_next_messages_are_found_by_indexes() {
     )
     .await;
     let db = &app.plans_by_statistics().await;
-    signet_issuer::store::outbox::lease(db, db, 200_000_000_000, 200_000_000_001, 16).await.unwrap();
+    let due = signet_issuer::store::outbox::due(db, 200_000_000_000, 16).await.unwrap();
+    let ids = due.into_iter().map(|due| due.id).collect();
+    signet_issuer::store::outbox::lease(db, ids, 200_000_000_000, 200_000_000_001).await.unwrap();
     signet_issuer::store::outbox::older_than(db, 86_400, 100).await.unwrap();
     signet_issuer::store::outbox::postpone(db, "client:web", 1).await.unwrap();
     let (sent, scans) = db.scans(&["outbox", "others", "due", "busy", "head"]);
