@@ -51,7 +51,10 @@ class Revocations:
                 failures = 0
             except Exception as error:  # whatever is wrong with an answer, it is silence
                 log.warning("the feed of revocations did not answer: %s", error)
-                wait = random.uniform(0, min(30, 0.2 * 2 ** min(failures, 8)))
+                # An issuer that is away is asked again soon, so that its news is heard about a second after it is back.
+                away = error.code >= 500 if isinstance(error, urllib.error.HTTPError) else isinstance(error, OSError)
+                longest = min(1 if away else 30, 0.2 * 2 ** min(failures, 8))
+                wait = random.uniform(longest / 2, longest)
                 failures += 1
                 if isinstance(error, urllib.error.HTTPError):
                     retry_after = error.headers.get("Retry-After", "")
@@ -64,6 +67,8 @@ class Revocations:
         if self.endpoint is None:
             found = get(f"{self.issuer}/.well-known/openid-configuration", 5).get("signet_revocations_endpoint")
             if found is None:
+                if self.cursor is not None:
+                    raise ValueError("the issuer names no feed any more")
                 self.answered.set()
                 return random.uniform(150, 450)
             if origin(found) != origin(self.issuer):
@@ -88,10 +93,14 @@ class Revocations:
 
 
 def get(url: str, timeout: float) -> dict:
+    deadline, body = time.monotonic() + timeout, bytearray()
     with OPENER.open(url, timeout=timeout) as response:
-        body = response.read(MAX_BYTES + 1)
-    if len(body) > MAX_BYTES:
-        raise ValueError("the answer is too long")
+        while chunk := response.read1(65536):
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise ValueError("the answer is too long")
+            if time.monotonic() > deadline:  # the time-out above is that of each read
+                raise TimeoutError("the answer did not end in time")
     answer = json.loads(body)
     if not isinstance(answer, dict):
         raise ValueError("the answer is malformed")

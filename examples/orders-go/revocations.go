@@ -25,6 +25,9 @@ const (
 	firstAnswer = 5 * time.Second
 )
 
+// errAway is the error of an issuer that does not answer, or answers that it cannot for now.
+var errAway = errors.New("the issuer is away")
+
 type revocations struct {
 	issuer   string
 	client   *http.Client
@@ -76,8 +79,13 @@ func (r *revocations) follow() {
 		} else {
 			// Whatever is wrong with an answer, it is silence.
 			log.Printf("the feed of revocations did not answer: %v", err)
-			limit := min(30*time.Second, 200*time.Millisecond<<min(failures, 8))
-			wait += time.Duration(rand.Float64() * float64(limit))
+			// An issuer that is away is asked again soon, so that its news is heard about a second after it is back.
+			longest := 30 * time.Second
+			if errors.Is(err, errAway) {
+				longest = time.Second
+			}
+			longest = min(longest, 200*time.Millisecond<<min(failures, 8))
+			wait += longest/2 + rand.N(longest/2)
 			failures++
 		}
 		time.Sleep(wait)
@@ -92,6 +100,9 @@ func (r *revocations) step() (time.Duration, error) {
 		}
 		if wait, err := r.get(r.issuer+"/.well-known/openid-configuration", 5*time.Second, &discovery); err != nil {
 			return wait, err
+		}
+		if discovery.Endpoint == "" && r.cursor != "" {
+			return 0, errors.New("the issuer names no feed any more")
 		}
 		if discovery.Endpoint == "" {
 			return 150*time.Second + rand.N(300*time.Second), nil
@@ -156,7 +167,7 @@ func (r *revocations) get(address string, timeout time.Duration, into any) (time
 	}
 	answer, err := r.client.Do(request)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("%w: %w", errAway, err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
@@ -164,14 +175,18 @@ func (r *revocations) get(address string, timeout time.Duration, into any) (time
 			r.endpoint = ""
 		}
 		seconds, _ := strconv.Atoi(answer.Header.Get("Retry-After"))
-		return time.Duration(max(0, min(30, seconds))) * time.Second, fmt.Errorf("status %d", answer.StatusCode)
+		err := fmt.Errorf("status %d", answer.StatusCode)
+		if answer.StatusCode >= 500 {
+			err = fmt.Errorf("%w: %w", errAway, err)
+		}
+		return time.Duration(max(0, min(30, seconds))) * time.Second, err
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxBytes+1))
-	if err == nil && len(body) > maxBytes {
-		err = errors.New("the answer is too long")
-	}
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("%w: %w", errAway, err)
+	}
+	if len(body) > maxBytes {
+		return 0, errors.New("the answer is too long")
 	}
 	return 0, json.Unmarshal(body, into)
 }

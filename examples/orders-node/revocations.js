@@ -33,7 +33,10 @@ async function follow(issuer, settle) {
     } catch (error) {
       // Whatever is wrong with an answer, it is silence.
       console.warn(`the feed of revocations did not answer: ${error.message}`);
-      wait = Math.random() * Math.min(30_000, 200 * 2 ** Math.min(failures++, 8)) + (error.retryAfter ?? 0);
+      // An issuer that is away is asked again soon, so that its news is heard about a second after it is back.
+      const away = error.status >= 500 || error.cause !== undefined || error.name === 'TimeoutError';
+      const longest = Math.min(away ? 1000 : 30_000, 200 * 2 ** Math.min(failures++, 8));
+      wait = longest / 2 + (Math.random() * longest) / 2 + (error.retryAfter ?? 0);
     }
     await pause(wait, undefined, { ref: false });
   }
@@ -43,6 +46,7 @@ async function follow(issuer, settle) {
 async function step(issuer) {
   if (!endpoint) {
     const found = (await get(`${issuer}/.well-known/openid-configuration`, 5000)).signet_revocations_endpoint;
+    if (found === undefined && cursor !== undefined) throw new Error('the issuer names no feed any more');
     if (found === undefined) return 150_000 + Math.random() * 300_000;
     if (new URL(found).origin !== new URL(issuer).origin) throw new Error(`${found} is not of the issuer's origin`);
     endpoint = found;
@@ -66,19 +70,38 @@ async function step(issuer) {
 }
 
 async function get(url, timeout) {
-  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeout) });
-  if (response.status !== 200) {
-    await response.body?.cancel();
-    if (response.status === 404) endpoint = undefined;
-    const seconds = Number(response.headers.get('retry-after')) || 0;
-    throw Object.assign(new Error(`status ${response.status}`), { retryAfter: Math.min(30, seconds) * 1000 });
+  const controller = new AbortController();
+  let reader;
+  // The signal alone does not always end a body that stops in the middle: fetch may have forgotten it by then.
+  const timer = setTimeout(() => {
+    controller.abort(late());
+    reader?.cancel();
+  }, timeout);
+  try {
+    const response = await fetch(url, { redirect: 'error', signal: controller.signal });
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      if (response.status === 404) endpoint = undefined;
+      const seconds = Number(response.headers.get('retry-after')) || 0;
+      throw Object.assign(new Error(`status ${response.status}`), {
+        status: response.status,
+        retryAfter: Math.min(30, seconds) * 1000,
+      });
+    }
+    reader = response.body.getReader();
+    const chunks = [];
+    let length = 0;
+    for (let part; !(part = await reader.read()).done; ) {
+      length += part.value.length;
+      if (length > MAX_BYTES) throw new Error('the answer is too long');
+      chunks.push(part.value);
+    }
+    if (controller.signal.aborted) throw late();
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } finally {
+    clearTimeout(timer);
+    controller.abort();
   }
-  const chunks = [];
-  let length = 0;
-  for await (const chunk of response.body) {
-    length += chunk.length;
-    if (length > MAX_BYTES) throw new Error('the answer is too long');
-    chunks.push(chunk);
-  }
-  return JSON.parse(Buffer.concat(chunks).toString());
 }
+
+const late = () => new DOMException('the answer did not end in time', 'TimeoutError');

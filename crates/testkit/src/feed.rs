@@ -103,7 +103,7 @@ pub(crate) async fn revocations(State(issuer): State<Issuer>, uri: Uri) -> Respo
     });
     let mut changes = issuer.feed.subscribe();
     // While there is no news, hold the request. Changes of the feed's behaviour end that too.
-    let news = |feed: &Feed| feed.cut || feed.garbled.is_some() || after != Some(feed.cursor().as_str());
+    let news = |feed: &Feed| feed.cut || !feed.named || feed.garbled.is_some() || after != Some(feed.cursor().as_str());
     let _ = tokio::time::timeout(HOLD, changes.wait_for(news)).await;
     let delay = issuer.feed.borrow().delay;
     if !delay.is_zero() {
@@ -113,6 +113,9 @@ pub(crate) async fn revocations(State(issuer): State<Issuer>, uri: Uri) -> Respo
     let feed: watch::Ref<'_, Feed> = issuer.feed.borrow();
     if feed.cut {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    if !feed.named {
+        return StatusCode::NOT_FOUND.into_response();
     }
     json_answer(feed.garbled.clone().unwrap_or_else(|| feed.since(after).to_string()))
 }

@@ -74,8 +74,17 @@ pub(crate) enum FeedError {
     OtherIssuer(String),
     #[error("signet_revocations_endpoint {0:?}: expected a URL of the issuer's own origin")]
     Endpoint(String),
+    #[error("the issuer names no feed of revocations any more")]
+    Gone,
     #[error(transparent)]
     Full(#[from] Full),
+}
+
+impl FeedError {
+    /// Returns `true` if the issuer is away: it does not answer, or answers that it cannot for now.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::Http(_)) || matches!(self, Self::Status { status, .. } if status.is_server_error())
+    }
 }
 
 impl Feed {

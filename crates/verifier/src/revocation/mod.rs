@@ -33,6 +33,10 @@ pub(crate) const STALENESS: Duration = Duration::from_mins(1);
 /// the silence lasts for up to 40 s although all is well.
 pub(crate) const MIN_STALENESS: Duration = Duration::from_secs(45);
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+/// The longest back-off where the issuer does not answer, or answers with a 5xx. It is short, so that what was revoked meanwhile is heard about
+/// a second after the issuer is back, however long it was away. An issuer that is overloaded asks for more by `Retry-After`.
+const BACKOFF_WHILE_AWAY: Duration = Duration::from_secs(1);
+/// The longest back-off after any other answer that is of no use, and the longest `Retry-After` that is kept.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// The time between two requests at least, so that an issuer or a proxy that answers everything at once is not asked without pause.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -190,9 +194,10 @@ impl Shared {
                     pause(LOOK_AGAIN.mul_f32(0.5) + clock::jitter(LOOK_AGAIN)).await;
                 }
                 Err(error) => {
-                    let limit = (FIRST_BACKOFF * (1 << failures.min(8))).min(MAX_BACKOFF);
+                    let longest = if error.is_absence() { BACKOFF_WHILE_AWAY } else { MAX_BACKOFF };
+                    let half = (FIRST_BACKOFF * (1 << failures.min(8))).min(longest) / 2;
                     failures += 1;
-                    let mut wait = clock::jitter(limit);
+                    let mut wait = half + clock::jitter(half);
                     if let FeedError::Status { status, retry_after } = &error {
                         wait += retry_after.unwrap_or_default().min(MAX_BACKOFF);
                         if status.is_client_error() && status.as_u16() != 429 {
@@ -219,6 +224,9 @@ impl Shared {
             feed
         } else if let Some(feed) = self.feed.find(&self.issuer).await? {
             feed
+        } else if self.silence().is_some() {
+            // It had one, so this may pass, such as while the issuer is updated.
+            return Err(FeedError::Gone);
         } else {
             tracing::debug!("the issuer names no feed of revocations");
             self.settle();

@@ -68,6 +68,46 @@ async fn a_restart_of_the_issuer_loses_nothing() {
     assert_eq!(verifier.verify(&first).await.unwrap_err(), REVOKED);
 }
 
+async fn real_time(time: Duration) {
+    tokio::time::timeout(time, std::future::pending::<()>()).await.unwrap_err();
+}
+
+/// However long the feed was away, the verifier asks again within a second, and yet not all the time.
+#[tokio::test]
+async fn what_was_revoked_meanwhile_is_heard_a_second_after_the_feed_is_back() {
+    let issuer = TestIssuer::new();
+    let (verifier, token) = (issuer.verifier(), long_lived(&issuer, GRANT));
+    verifier.verify(&token).await.unwrap();
+    issuer.cut_feed(true);
+    issuer.revoke(GRANT);
+    // The first waits double each time.
+    real_time(Duration::from_secs(8)).await;
+    for _ in 0..3 {
+        let before = issuer.feed_requests();
+        real_time(Duration::from_secs(4)).await;
+        let asked = issuer.feed_requests() - before;
+        assert!((3..=8).contains(&asked), "{asked} requests in 4 s");
+    }
+    verifier.verify(&token).await.unwrap();
+    issuer.cut_feed(false);
+    let heard = until_refused(&verifier, &token).await;
+    assert!(heard < Duration::from_millis(1300), "{heard:?}");
+}
+
+/// As while a proxy or an issuer is updated: its feed and discovery are there, but not right.
+#[tokio::test]
+async fn a_feed_that_is_gone_for_a_moment_is_found_again() {
+    let issuer = TestIssuer::new();
+    let (verifier, token) = (issuer.verifier(), long_lived(&issuer, GRANT));
+    verifier.verify(&token).await.unwrap();
+    issuer.name_feed(false);
+    real_time(Duration::from_secs(1)).await;
+    issuer.revoke(GRANT);
+    issuer.name_feed(true);
+    let heard = until_refused(&verifier, &token).await;
+    assert!(heard < Duration::from_secs(5), "{heard:?}");
+}
+
 #[tokio::test]
 async fn a_malformed_answer_is_silence() {
     let issuer = TestIssuer::new();
@@ -98,9 +138,9 @@ async fn a_malformed_answer_is_silence() {
         let shown = garbage[..garbage.len().min(80)].to_owned();
         issuer.garble_feed(Some(garbage));
         // The request that is under way may still be answered as before.
-        tokio::time::timeout(Duration::from_millis(150), std::future::pending::<()>()).await.unwrap_err();
+        real_time(Duration::from_millis(150)).await;
         issuer.advance(Duration::from_secs(1));
-        tokio::time::timeout(Duration::from_millis(300), std::future::pending::<()>()).await.unwrap_err();
+        real_time(Duration::from_millis(300)).await;
         assert!(silent().await >= Some(Duration::from_secs(1)), "{shown}");
         verifier.verify(&token).await.unwrap();
         issuer.garble_feed(None);
@@ -292,7 +332,7 @@ async fn a_route_may_refuse_while_the_feed_is_stale() {
     }
     issuer.cut_feed(true);
     // The request that is under way may still be answered.
-    tokio::time::timeout(Duration::from_millis(300), std::future::pending::<()>()).await.unwrap_err();
+    real_time(Duration::from_millis(300)).await;
     issuer.advance(Duration::from_secs(59));
     assert_eq!(send("/pay", &token).await.0, StatusCode::OK);
     issuer.advance(Duration::from_secs(3));

@@ -1,6 +1,7 @@
 package orders;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -17,6 +18,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
@@ -46,13 +48,19 @@ class Revocations {
         this.issuer = issuer;
     }
 
-    /** An answer that is no use, and how long the issuer asks to wait. */
-    private static final class NoAnswer extends IOException {
+    /** An answer that is no use, whether the issuer says that it cannot answer for now, and how many seconds it asks to wait. */
+    private static final class NoAnswer extends Exception {
+        final boolean away;
         final long retryAfter;
 
-        NoAnswer(String message, long retryAfter) {
+        NoAnswer(String message, boolean away, long retryAfter) {
             super(message);
+            this.away = away;
             this.retryAfter = retryAfter;
+        }
+
+        NoAnswer(String message) {
+            this(message, false, 0);
         }
     }
 
@@ -97,7 +105,10 @@ class Revocations {
             } catch (Exception error) {
                 // Whatever is wrong with an answer, it is silence.
                 LOG.log(System.Logger.Level.WARNING, "the feed of revocations did not answer: " + error);
-                wait = ThreadLocalRandom.current().nextLong(Math.min(30_000, 200L << Math.min(failures++, 8)) + 1);
+                // An issuer that is away is asked again soon, so that its news is heard about a second after it is back.
+                var away = error instanceof NoAnswer answer ? answer.away : error instanceof IOException;
+                var longest = Math.min(away ? 1000 : 30_000, 200L << Math.min(failures++, 8));
+                wait = ThreadLocalRandom.current().nextLong(longest / 2, longest + 1);
                 wait += error instanceof NoAnswer answer ? 1000 * answer.retryAfter : 0;
             }
             try {
@@ -112,13 +123,16 @@ class Revocations {
     private long step() throws Exception {
         if (endpoint == null) {
             var found = (String) get(issuer + "/.well-known/openid-configuration", 5).get("signet_revocations_endpoint");
+            if (found == null && cursor != null) {
+                throw new NoAnswer("the issuer names no feed any more");
+            }
             if (found == null) {
                 return ThreadLocalRandom.current().nextLong(150_000, 450_000);
             }
             var feed = URI.create(found);
             var own = URI.create(issuer);
             if (!feed.getScheme().equals(own.getScheme()) || !feed.getAuthority().equals(own.getAuthority())) {
-                throw new NoAnswer(found + " is not of the issuer's origin", 0);
+                throw new NoAnswer(found + " is not of the issuer's origin");
             }
             endpoint = found;
         }
@@ -129,7 +143,7 @@ class Revocations {
         var handles = texts(answer.get("revoked"));
         var keys = answer.containsKey("revoked_kids") ? texts(answer.get("revoked_kids")) : List.<String>of();
         if (next == null || keepFor < 0) {
-            throw new NoAnswer("the answer is malformed", 0);
+            throw new NoAnswer("the answer is malformed");
         }
         var now = System.nanoTime();
         revoked.values().removeIf(until -> until - now <= 0);
@@ -137,7 +151,7 @@ class Revocations {
         var fresh = new HashSet<>(handles);
         fresh.removeAll(revoked.keySet());
         if (revoked.size() + fresh.size() > MAX_ENTRIES) {
-            throw new NoAnswer("there are more revocations than there is room for", 0);
+            throw new NoAnswer("there are more revocations than there is room for");
         }
         handles.forEach(handle -> revoked.put(handle, now + TimeUnit.SECONDS.toNanos(keepFor)));
         cursor = next;
@@ -152,18 +166,33 @@ class Revocations {
 
     private Map<String, Object> get(String url, long seconds) throws Exception {
         var request = HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(seconds)).build();
+        var deadline = CompletableFuture.delayedExecutor(seconds, TimeUnit.SECONDS);
         var response = client.send(request, BodyHandlers.ofInputStream());
         try (var stream = response.body()) {
             if (response.statusCode() != 200) {
                 endpoint = response.statusCode() == 404 ? null : endpoint;
                 var retryAfter = response.headers().firstValue("Retry-After").filter(text -> text.matches("[0-9]{1,4}"));
-                throw new NoAnswer("status " + response.statusCode(), Math.min(30, retryAfter.map(Long::parseLong).orElse(0L)));
+                var wait = Math.min(30, retryAfter.map(Long::parseLong).orElse(0L));
+                throw new NoAnswer("status " + response.statusCode(), response.statusCode() >= 500, wait);
             }
+            // The time-out of the request ends with the head of the answer. So the body has one of its own.
+            var cut = CompletableFuture.runAsync(() -> close(stream), deadline);
             var body = stream.readNBytes(MAX_BYTES + 1);
+            if (!cut.cancel(false)) {
+                throw new IOException("the answer did not end in time");
+            }
             if (body.length > MAX_BYTES) {
-                throw new NoAnswer("the answer is too long", 0);
+                throw new NoAnswer("the answer is too long");
             }
             return JSONObjectUtils.parse(new String(body, StandardCharsets.UTF_8), MAX_BYTES);
+        }
+    }
+
+    private static void close(InputStream stream) {
+        try {
+            stream.close();
+        } catch (IOException error) {
+            LOG.log(System.Logger.Level.DEBUG, "the stream was closed already: " + error);
         }
     }
 }
