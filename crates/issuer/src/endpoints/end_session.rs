@@ -21,28 +21,31 @@ use crate::pages::sign_out;
 use crate::store::sessions;
 use crate::tokens::hint;
 use crate::web::error::page::PageError;
-use crate::web::form::{RawForm, blame};
+use crate::web::form::{RawForm, SentForm, blame};
 use crate::web::html::Hidden;
 use crate::web::origin::Sender;
 use crate::web::respond::{as_get, no_store};
 
 /// `POST /end_session`: ends the session of `id_token_hint` for a client that authenticates. Any other request is made again by GET, because
 /// browsers do not send the cookie with a form that another site posts. A caller that sends the credentials of a client is a program, so that
-/// every answer to it is JSON, even if its body cannot be read.
+/// every answer to it is JSON, even if its request is no form.
 pub async fn post(
     State(app): State<Arc<App>>,
     browser: Browser,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
-    form: Result<RawForm, OAuthError>,
+    body: Result<SentForm, OAuthError>,
 ) -> Result<Response, PageError> {
     let authorization = || headers.get_all(header::AUTHORIZATION).iter().map(header::HeaderValue::as_bytes);
-    let by_header = authorization().any(has_credentials);
-    let read = match form {
-        Ok(raw) => match Form::parse(&raw.0) {
-            Ok(form) => Ok((raw, form)),
-            Err(error) => Err((OAuthError::invalid_request(error.to_string()), by_header || names_credentials(&raw.0))),
+    let names = |text: &[u8]| names_credentials(text) || query.as_deref().is_some_and(|query| names_credentials(query.as_bytes()));
+    let by_program = |body: &[u8]| authorization().any(has_credentials) || names(body);
+    let read = match body {
+        Ok(SentForm { body, fault: Some(error) }) => Err((error, by_program(&body))),
+        Ok(SentForm { body, fault: None }) => match Form::parse(&body) {
+            Ok(form) => Ok((RawForm(body), form)),
+            Err(error) => Err((OAuthError::invalid_request(error.to_string()), by_program(&body))),
         },
-        Err(error) => Err((error, by_header)),
+        Err(error) => Err((error, by_program(b""))),
     };
     let (raw, form) = match read {
         Ok(read) => read,
@@ -61,10 +64,9 @@ pub async fn post(
     }
 }
 
-/// Returns whether `body`, which cannot be parsed as a form, has a parameter by which clients authenticate.
-fn names_credentials(body: &[u8]) -> bool {
-    let mut names = body.split(|byte| *byte == b'&').filter_map(|pair| pair.split(|byte| *byte == b'=').next());
-    names.any(|name| [&b"client_secret"[..], b"client_assertion"].contains(&name))
+/// Returns whether `text`, which is a query or a body that is no form, names a parameter by which clients authenticate, as JSON does too.
+fn names_credentials(text: &[u8]) -> bool {
+    [&b"client_secret"[..], b"client_assertion"].iter().any(|name| text.windows(name.len()).any(|part| part == *name))
 }
 
 /// Ends the session in which the ID token was given, for the client that it was issued to. The answer says whether the session was alive.

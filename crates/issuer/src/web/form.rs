@@ -30,6 +30,38 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
     }
 }
 
+/// The body of a request that should be a form.
+pub struct SentForm {
+    /// The body, not yet parsed.
+    pub body: Bytes,
+    /// Why the request is not read as a form: it has a query, or says that its body is something else.
+    pub fault: Option<OAuthError>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for SentForm {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, OAuthError> {
+        let (parts, body) = request.into_parts();
+        let fault = no_form(&parts);
+        let RawBody(body) = RawBody::from_request(Request::from_parts(parts, body), state).await?;
+        Ok(Self { body, fault })
+    }
+}
+
+/// Says why a request with this head is not read as a form. `None` if it is.
+fn no_form(parts: &Parts) -> Option<OAuthError> {
+    // URLs end up in logs, so no parameter is read from there. An error shows the developer that a secret may have leaked.
+    if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+        let text = "the URL: expected no query; found one; send the parameters in the body, because URLs end up in logs";
+        return Some(OAuthError::invalid_request(text));
+    }
+    (!is_form(parts)).then(|| {
+        let found = content_type(parts);
+        OAuthError::invalid_request(format!("Content-Type: expected application/x-www-form-urlencoded, once; found {found}"))
+    })
+}
+
 /// The body of a request that says it is a form, not yet parsed.
 pub struct RawForm(pub Bytes);
 
@@ -38,15 +70,9 @@ impl<S: Send + Sync> FromRequest<S> for RawForm {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, OAuthError> {
         let (parts, body) = request.into_parts();
-        // URLs end up in logs, so no parameter is read from there. An error shows the developer that a secret may have leaked.
-        if parts.uri.query().is_some_and(|query| !query.is_empty()) {
-            return Err(OAuthError::invalid_request(
-                "the URL: expected no query; found one; send the parameters in the body, because URLs end up in logs",
-            ));
-        }
-        if !is_form(&parts) {
-            let text = format!("Content-Type: expected application/x-www-form-urlencoded, once; found {}", content_type(&parts));
-            return Err(OAuthError::invalid_request(text));
+        // The body of a request that is refused by its head is not read.
+        if let Some(fault) = no_form(&parts) {
+            return Err(fault);
         }
         let RawBody(body) = RawBody::from_request(Request::from_parts(parts, body), state).await?;
         Ok(Self(body))

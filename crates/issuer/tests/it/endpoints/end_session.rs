@@ -171,6 +171,10 @@ async fn the_server_of_a_client_is_answered_in_json_whatever_body_it_sends() {
         ("credentials in the form, a stray percent sign", app.post("/end_session").raw(format!("{in_form}&state=%"))),
         ("an assertion in the form, a parameter twice", app.post("/end_session").raw("client_assertion=x&state=a&state=b")),
         ("a query", app.post(&end_session(&[("id_token_hint", &hint)])).basic_auth("web", SECRET)),
+        ("a secret in a query", app.post(&end_session(&[("client_secret", SECRET), ("id_token_hint", &hint)]))),
+        ("a query beside credentials in the form", app.post("/end_session?x=y").raw(in_form.clone())),
+        ("a secret in JSON", app.post("/end_session").json(&serde_json::json!({ "client_id": "web", "client_secret": SECRET }))),
+        ("an assertion in JSON", app.post("/end_session").json(&serde_json::json!({ "client_assertion": "x.y.z" }))),
         ("a wrong scheme", app.post("/end_session").bearer("x").json(&serde_json::json!({}))),
     ] {
         let answer = request.send().await;
