@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use secrecy::SecretString;
 
@@ -13,9 +13,10 @@ use crate::accounts::password_link::{self, PasswordLinkError};
 use crate::accounts::policy::PolicyError;
 use crate::app::App;
 use crate::browser::Browser;
-use crate::oauth::error::OAuthError;
+use crate::oauth::error::{Code, OAuthError};
 use crate::pages::too_many_attempts;
 use crate::web::error::page::PageError;
+use crate::web::error::with_code;
 use crate::web::form::{PageQuery, Parameters};
 use crate::web::html::{Csp, Page, html};
 use crate::web::origin::Sender;
@@ -31,7 +32,7 @@ struct SetPasswordPage {
 }
 
 /// Shows the form, unless the link can no longer be used.
-async fn form(app: &App, browser: &Browser, link: &str, error: String, status: StatusCode) -> Result<Response, PageError> {
+async fn form(app: &App, browser: &Browser, link: &str, error: String, fault: Option<&Code>) -> Result<Response, PageError> {
     let user = password_link::find(app, link).await?.ok_or_else(PageError::spent_link)?;
     let page = SetPasswordPage {
         page: Page { csrf: browser.visitor_token(), ..Page::without_forms(app) },
@@ -41,7 +42,9 @@ async fn form(app: &App, browser: &Browser, link: &str, error: String, status: S
         done: false,
     };
     let mut response = html(&page, Csp::Own)?;
-    *response.status_mut() = status;
+    if let Some(code) = fault {
+        response = with_code(response, code);
+    }
     // With `no-referrer` browsers would send `Origin: null` with the form, so that its sender could not be checked.
     response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     Ok(response)
@@ -53,7 +56,7 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, query: PageQuer
     if link.is_empty() {
         return Err(PageError::no_link());
     }
-    form(&app, &browser, link, String::new(), StatusCode::OK).await
+    form(&app, &browser, link, String::new(), None).await
 }
 
 /// `POST /set-password`: sets the password, which spends the link.
@@ -74,7 +77,7 @@ pub async fn submit(
             "Your browser sent no cookie with this form. Type the password once more. If that does not help, allow cookies for this site in the \
              settings of your browser."
         };
-        return form(&app, &browser, link, text.to_owned(), StatusCode::BAD_REQUEST).await;
+        return form(&app, &browser, link, text.to_owned(), Some(&Code::InvalidRequest)).await;
     }
     let secret = |name: &str| sent.secret(name).unwrap_or_else(|| SecretString::from(""));
     let (new, repeated) = (secret("new_password"), secret("repeat_password"));
@@ -90,7 +93,7 @@ pub async fn submit(
         Err(PasswordLinkError::Busy(_)) => return Err(PageError::busy()),
         Err(PasswordLinkError::Wait(seconds)) => {
             let text = too_many_attempts(seconds);
-            return form(&app, &browser, link, text, StatusCode::TOO_MANY_REQUESTS).await;
+            return form(&app, &browser, link, text, Some(&Code::TooManyAttempts(seconds))).await;
         }
         Err(PasswordLinkError::RepeatedDiffers) => "The two passwords differ.",
         Err(PasswordLinkError::Policy(PolicyError::Length)) => "Choose a password of 8 to 256 characters.",
@@ -99,5 +102,5 @@ pub async fn submit(
             "This password is too easy to guess. Choose one that is not a common word, a name, a date or a pattern."
         }
     };
-    form(&app, &browser, link, text.to_owned(), StatusCode::BAD_REQUEST).await
+    form(&app, &browser, link, text.to_owned(), Some(&Code::InvalidRequest)).await
 }

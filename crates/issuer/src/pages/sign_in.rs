@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -23,6 +23,7 @@ use crate::oauth::form::Form;
 use crate::pages::{ClientCard, next_page, too_many_attempts};
 use crate::store::clients::Client;
 use crate::web::error::page::PageError;
+use crate::web::error::with_code;
 use crate::web::form::{PageQuery, Parameters};
 use crate::web::html::{Csp, Page, html, see_other};
 use crate::web::origin::Sender;
@@ -281,13 +282,12 @@ async fn ask_again(app: &App, browser: &Browser, purpose: &Purpose, username: &s
 }
 
 async fn refused(app: &App, browser: &Browser, purpose: &Purpose, username: &str, error: SignInError) -> Result<Response, PageError> {
-    let (status, text) = match error {
-        SignInError::Wrong => (StatusCode::BAD_REQUEST, "The username or the password is wrong.".to_owned()),
-        SignInError::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, too_many_attempts(seconds)),
-        SignInError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Too many people are signing in. Try again in a moment.".to_owned()),
-        SignInError::Store(error) => return Err(error.into()),
+    let text = match &error {
+        SignInError::Wrong => "The username or the password is wrong.".to_owned(),
+        SignInError::Wait(seconds) => too_many_attempts(seconds),
+        SignInError::Busy(_) => "Too many people are signing in. Try again in a moment.".to_owned(),
+        SignInError::Store(_) => return Err(OAuthError::from(error).into()),
     };
-    let mut response = page(app, browser, purpose, Texts { username, error: text, again: false }).await?;
-    *response.status_mut() = status;
-    Ok(response)
+    let response = page(app, browser, purpose, Texts { username, error: text, again: false }).await?;
+    Ok(with_code(response, &OAuthError::from(error).code))
 }

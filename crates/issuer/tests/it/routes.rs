@@ -2,9 +2,10 @@
 //! tests read the list of routes, so that a new one is tested as well.
 
 use reqwest::Method;
+use serde_json::json;
 use signet_issuer::endpoints::health;
 
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, PASSWORD, Site, TestApp};
 
 /// The paths of the part of `src/routes.rs` between two texts, with `x` in place of parameters.
 fn paths(from: &str, to: &str) -> Vec<String> {
@@ -165,5 +166,62 @@ async fn every_503_says_when_to_ask_again() {
     }
     for (what, answer) in answers.iter().filter(|(_, answer)| answer.status == 503) {
         assert!(["1", "5"].contains(&answer.header("retry-after")), "{what}: {:?}", answer.headers);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_429_says_when_to_ask_again() {
+    let app = TestApp::with(|settings| {
+        (settings.open_registration, settings.fetch_private_addresses) = (true, true);
+        (settings.fetches_in_all, settings.fetches_per_address, settings.fetches_per_token) = (1, 1, 1);
+        settings.address_attempts = 5;
+    });
+    let app = app.await.with_orders().await.with_web().await;
+    app.add_user("boss", &["admin"]).await;
+    let alice = app.add_user("alice", &[]).await;
+    let token = app.token_of("boss", "openid admin").await;
+    let made = app.call("POST", &format!("/users/{alice}/link"), &token, None, None).await;
+    let link = made.str("url").split_once("link=").unwrap().1.to_owned();
+    let (browser, visitor) = (app.signed_in("boss").await, app.browser());
+    let page = visitor.get(&format!("/set-password?link={link}")).await;
+    let csrf = |page: &Answer, action: &str| page.hidden(action).into_iter().find(|(name, _)| name == "csrf").unwrap().1;
+    let (of_visitor, own) = (csrf(&page, "/set-password"), csrf(&browser.get("/account").await, "/account"));
+    // The address has guessed too often, and has let too many URLs be fetched.
+    for name in ["a", "b", "c", "d", "e"] {
+        assert_eq!(app.try_password(name, "wrong", "").await.status, 400);
+    }
+    let site = Site::open().await;
+    let url = site.put("/file", 404, "");
+    let client = json!({ "redirect_uris": ["https://new.example/cb"], "sector_identifier_uri": url });
+    let register = || app.post("/register").json(&client).send();
+    assert_eq!(register().await.status, 400);
+
+    let guess = [("username", "alice"), ("password", "wrong"), ("link", link.as_str()), ("grant_type", "password"), ("client_id", "shop")];
+    let new = [("current_password", PASSWORD), ("new_password", "a new long password"), ("repeat_password", "a new long password")];
+    let typed = [&guess[..], &new, &[("confirm_password", PASSWORD), ("name", "x"), ("logo_uri", &url)]].concat();
+    let with = |token| [&typed[..], &[("csrf", token)]].concat();
+    let mut answers = vec![("/register".to_owned(), register().await)];
+    for path in api() {
+        answers.push((path.clone(), app.post(&path).form(&typed).send().await));
+    }
+    for path in paths("fn for_administrators(", "\n}\n") {
+        let path = path.replace("{username}", "alice").replace("/clients/x", "/clients/web").replace("/roles/{name}", "/roles/clerk");
+        for action in ["disable", "delete", "remove"] {
+            answers.push((path.clone(), browser.post_once(&path, &[&with(&own)[..], &[("action", action)]].concat()).await));
+        }
+    }
+    // Last, because one of them signs out.
+    for path in paths("fn for_people(", "\n}\n") {
+        answers.push((path.clone(), visitor.post_once(&path, &with(&of_visitor)).await));
+        answers.push((path.clone(), browser.post_once(&path, &with(&own)).await));
+    }
+    let refused: Vec<&(String, Answer)> = answers.iter().filter(|(_, answer)| answer.status == 429).collect();
+    for expected in ["/register", "/token", "/sign-in", "/set-password", "/account/password", "/admin/users/alice"] {
+        let found = answers.iter().filter(|(path, _)| path == expected).map(|(_, answer)| (answer.status, &answer.text));
+        assert!(refused.iter().any(|(path, _)| path == expected), "{expected}: {:?}", found.collect::<Vec<_>>());
+    }
+    for (path, answer) in refused {
+        let seconds = answer.header("retry-after").parse::<u64>().unwrap_or(0);
+        assert!((1..=300).contains(&seconds), "{path}: {:?}", answer.headers);
     }
 }

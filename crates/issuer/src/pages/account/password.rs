@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -19,11 +18,13 @@ use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::{RepeatableForm, stale};
 use crate::interaction::waiting;
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
 use crate::pages::account::access::{Access, GivenApp};
 use crate::pages::account::browser_name;
 use crate::pages::next_page;
 use crate::web::error::page::PageError;
+use crate::web::error::with_code;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
 
@@ -58,6 +59,8 @@ struct Faults {
     all: String,
     current: &'static str,
     new: String,
+    /// What the status of the answer follows from; 400 if `None`.
+    code: Option<Code>,
 }
 
 /// Where a person goes on after they have changed the password: the authorization request that waits, or the page of the administration that
@@ -122,10 +125,10 @@ pub async fn submit(State(app): State<Arc<App>>, sent: RepeatableForm) -> Result
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
     let listed = authorizations::list(&app, signed_in.user.id).await?;
     let kept: Vec<Uuid> = listed.iter().map(|(row, _)| row.id).filter(|id| form.get(&format!("keep-{id}")) == Some("yes")).collect();
-    if let Err(faults) = change(&app, &browser, &signed_in, &form, &kept).await? {
-        let mut response = page(&app, &browser, &signed_in, &onward, faults, &kept, false).await?;
-        *response.status_mut() = StatusCode::BAD_REQUEST;
-        return Ok(response);
+    if let Err(mut faults) = change(&app, &browser, &signed_in, &form, &kept).await? {
+        let code = faults.code.take().unwrap_or(Code::InvalidRequest);
+        let response = page(&app, &browser, &signed_in, &onward, faults, &kept, false).await?;
+        return Ok(with_code(response, &code));
     }
     browser.renew().await?;
     go_on(&app, &browser, &onward)
@@ -187,6 +190,10 @@ impl From<PasswordChangeError> for Faults {
             }
             error => Self {
                 all: format!("Your new password was not saved by this click: {error}. An earlier click may have saved it."),
+                code: match error {
+                    PasswordChangeError::SignIn(error) => Some(OAuthError::from(error).code),
+                    _ => None,
+                },
                 ..Self::default()
             },
         }

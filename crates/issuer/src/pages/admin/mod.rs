@@ -47,10 +47,12 @@ use crate::app::App;
 use crate::audit::Actor;
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
+use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
 use crate::oauth::scope::{ScopeSet, is_administration};
 use crate::pages::account::Account;
 use crate::web::error::page::{Link, PageError};
+use crate::web::error::with_code;
 use crate::web::form::PageQuery;
 use crate::web::html::{Hidden, Page, see_other};
 use offers::Offers;
@@ -245,7 +247,7 @@ impl AdminForm {
     /// Asks for the password on a page that names what will be lost, unless the form comes from that page with the right password. The page
     /// carries the values of the form, but no secrets.
     async fn confirmed(&mut self, asked: Confirmation) -> Result<Option<Response>, PageError> {
-        let mut error = self.overtaken();
+        let (mut error, mut code) = (self.overtaken(), None);
         if let Some(password) = self.form.secret("confirm_password").filter(|_| !self.overtaken) {
             let admin = &self.admin;
             let username = admin.signed_in.user.username.clone();
@@ -262,12 +264,19 @@ impl AdminForm {
                 }
                 Some(sign_in::SignInError::Store(failed)) => return Err(failed.into()),
                 Some(sign_in::SignInError::Wrong) => "The password is wrong.".clone_into(&mut error),
-                Some(refused) => error = format!("This form changed nothing: {refused}."),
+                Some(refused) => {
+                    error = format!("This form changed nothing: {refused}.");
+                    code = Some(OAuthError::from(refused).code);
+                }
             }
         }
         let fields =
             vec![Field::new("confirm_password", "Your password", Kind::Password).hint("So that nobody does this at your unlocked screen.")];
-        FormPage { fields, danger: true, error, ..self.asking(asked).await? }.respond().map(Some)
+        let page = FormPage { fields, danger: true, error, ..self.asking(asked).await? }.respond()?;
+        Ok(Some(match code {
+            Some(code) => with_code(page, &code),
+            None => page,
+        }))
     }
 
     /// Shows a page that says what follows, unless the form comes from that page. The page carries the values of the form, but no secrets.
@@ -309,6 +318,7 @@ fn failed(refused: Refused) -> PageError {
         Refused::Store(error) => error.into(),
         Refused::Key(error) => error.into(),
         Refused::Busy(_) => PageError::busy(),
+        Refused::TooManyFetches(seconds) => PageError::too_many_attempts(seconds),
         Refused::NotFound { .. } => PageError::admin(StatusCode::NOT_FOUND, "It is not there", refused.to_string()),
         Refused::Insufficient(_) | Refused::Forbidden | Refused::Protected(_) => {
             PageError::admin(StatusCode::FORBIDDEN, "You may not do this", refused.to_string())

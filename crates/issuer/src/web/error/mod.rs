@@ -46,6 +46,15 @@ pub fn say_when_to_retry(response: &mut Response) {
     }
 }
 
+/// Gives `response`, a page that shows an error with this code, the status and the `Retry-After` that follow from it.
+pub fn with_code(mut response: Response, code: &Code) -> Response {
+    *response.status_mut() = status(code);
+    if let Some(seconds) = retry_after(code) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
 /// Returns the seconds after which the same request may succeed; `None` if waiting does not help.
 fn retry_after(code: &Code) -> Option<u64> {
     match code {

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use crate::admin::words::counted;
 use crate::keys::KeyError;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::plain_text::visible;
@@ -266,7 +267,15 @@ impl PageError {
         if self.detail.is_empty() {
             return self;
         }
-        Self { refusal: self.refusal, ..Self::admin(self.status, "Nothing was changed", self.detail) }
+        let Self { status, detail, retry_after, refusal, .. } = self;
+        Self { retry_after, refusal, ..Self::admin(status, "Nothing was changed", detail) }
+    }
+
+    /// There were too many attempts. The next one is allowed after `seconds`.
+    pub fn too_many_attempts(seconds: u64) -> Self {
+        let code = Code::TooManyAttempts(seconds);
+        let message = format!("Try again in {}.", counted(seconds, "second", "seconds"));
+        Self { retry_after: retry_after(&code), ..Self::new(status(&code), "Too many attempts", message) }
     }
 
     /// The server is busy. The same request may succeed a moment later.
@@ -313,6 +322,7 @@ impl From<OAuthError> for PageError {
             Code::ServerError => Self::failed(),
             Code::Busy => Self::busy(),
             Code::Unavailable => Self::unavailable(),
+            Code::TooManyAttempts(seconds) => Self::too_many_attempts(seconds),
             _ => Self { status: status(&error.code), ..Self::bad_request(visible(&error.description)) },
         };
         Self { refusal, ..page }
