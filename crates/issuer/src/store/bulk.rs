@@ -2,12 +2,10 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
-use std::path::PathBuf;
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::config::database_url::DatabaseUrl;
-use crate::store::turn::Taken;
+use crate::store::turn::{Taken, beside};
 use crate::store::{Store, StoreError};
 
 /// The memory for pages, in KiB. Otherwise SQLite keeps 2,000 KiB.
@@ -50,13 +48,12 @@ impl Store {
         self.on_sqlite("PRAGMA wal_checkpoint(PASSIVE)").await
     }
 
-    /// Waits until everything that was committed to the database at `url` has reached the disk.
-    pub fn sync(&self, url: &DatabaseUrl) -> Result<(), StoreError> {
-        let Some(file) = url.sqlite_file() else { return Ok(()) };
-        let mut log = file.as_os_str().to_owned();
-        log.push("-wal");
-        match File::open(&log).and_then(|log| log.sync_all()) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::File { path: PathBuf::from(log), error }),
+    /// Waits until everything that was committed has reached the disk.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let path = beside(file, "-wal");
+        match File::open(&path).and_then(|log| log.sync_all()) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::File { path, error }),
             _ => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 //! Connects to SQLite or PostgreSQL, with time-outs and a fixed number of connections.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(super) struct Connections {
     pub(super) writer: DatabaseConnection,
     /// The turn among the processes that write SQLite; `None` on PostgreSQL, and where its file belongs to another user.
     pub(super) turn: Option<Arc<Turn>>,
+    /// The SQLite file, by its path without links; `None` on PostgreSQL.
+    pub(super) file: Option<PathBuf>,
 }
 
 /// Connects to `url`. Creates the SQLite file if it does not exist. A connection to PostgreSQL that is among `retired` is replaced. No more
@@ -48,9 +50,11 @@ pub(super) async fn connect(url: &DatabaseUrl, served: usize, retired: &Arc<Reti
 
 async fn sqlite(mut options: ConnectOptions, file: &Path, readers: u32) -> Result<Connections, StoreError> {
     open_private(file)?;
+    // SQLite puts its other files beside the file itself, not beside a link to it. So do we.
+    let file = file.canonicalize().map_err(|error| StoreError::File { path: file.to_owned(), error })?;
     options.test_before_acquire(false);
     let open = |options: &ConnectOptions, reads_only: bool| {
-        let (mut options, file) = (options.clone(), file.to_owned());
+        let (mut options, file) = (options.clone(), file.clone());
         options.map_sqlx_sqlite_opts(move |sqlite| {
             let sqlite = sqlite
                 // Open the file whose mode was set above, even if the driver would read the URL differently.
@@ -68,7 +72,7 @@ async fn sqlite(mut options: ConnectOptions, file: &Path, readers: u32) -> Resul
         // wait for that.
         async move { persist(|| Database::connect(options.clone()), is_busy).await }
     };
-    let turn = Turn::of(file).map(Arc::new);
+    let turn = Turn::of(&file).map(Arc::new);
     let mut one = options.clone();
     one.max_connections(1).min_connections(1);
     if let Some(turn) = turn.clone() {
@@ -82,7 +86,7 @@ async fn sqlite(mut options: ConnectOptions, file: &Path, readers: u32) -> Resul
     }
     let writer = open(&one, false).await?;
     let reader = open(options.max_connections(readers), true).await?;
-    Ok(Connections { reader, writer, turn })
+    Ok(Connections { reader, writer, turn, file: Some(file) })
 }
 
 async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl, retired: Arc<Retired>) -> Result<Connections, StoreError> {
@@ -108,7 +112,7 @@ async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl, retired: Arc<R
         Box::pin(async move { Ok(is_good) })
     });
     let pool = Database::connect(options).await.map_err(in_words)?;
-    Ok(Connections { reader: pool.clone(), writer: pool, turn: None })
+    Ok(Connections { reader: pool.clone(), writer: pool, turn: None, file: None })
 }
 
 /// Takes the brackets off an IPv6 address. The driver would ask for the name of a host that includes them.

@@ -92,6 +92,7 @@ pub use inserts::Inserts;
 /// A connection or a transaction, on which queries run.
 pub use sea_orm::ConnectionTrait;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -123,6 +124,8 @@ pub struct Store {
     availability: Arc<Availability>,
     uses: LastUses,
     turn: Option<Arc<Turn>>,
+    /// The SQLite file, by its path without links; `None` on PostgreSQL.
+    file: Option<Arc<Path>>,
 }
 
 impl Store {
@@ -130,7 +133,7 @@ impl Store {
     pub async fn connect(url: &DatabaseUrl, max_connections: usize) -> Result<Self, StoreError> {
         let queue = (max_connections / 4).max(1);
         let retired = Arc::default();
-        let Connections { reader, writer, turn } = connect::connect(url, max_connections, &retired).await?;
+        let Connections { reader, writer, turn, file } = connect::connect(url, max_connections, &retired).await?;
         let (clients, users, advances) = (reader.clone(), reader.clone(), writer.clone());
         Ok(Self {
             reader,
@@ -141,6 +144,7 @@ impl Store {
             availability: Arc::new(Availability::new(retired)),
             uses: LastUses::default(),
             turn,
+            file: file.map(Arc::from),
         })
     }
 

@@ -3,11 +3,12 @@
 //! its transactions, and every other process looks each millisecond whether it is free before it writes.
 
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::store::private_file::open_private;
+use crate::store::StoreError;
+use crate::store::private_file::{narrow, open_private};
 
 /// The time between two looks.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -31,10 +32,10 @@ pub struct Taken<'t>(&'t Turn);
 impl Turn {
     /// Opens the file beside the SQLite file `database`, whose name ends with `-turn`. It stays empty. `None` if another user has made it, such
     /// as root by a command: then this process takes part in no turns, and SQLite keeps one of two that write waiting.
+    ///
+    /// `database` is the path of the file itself, without links, so that all processes share one turn, however they name the database.
     pub(super) fn of(database: &Path) -> Option<Self> {
-        let mut name = database.as_os_str().to_owned();
-        name.push("-turn");
-        match open_private(Path::new(&name)) {
+        match open(beside(database, "-turn")) {
             Ok(file) => Some(Self { file, taken: AtomicBool::new(false) }),
             Err(error) => {
                 tracing::warn!(%error, "writes wait longer while users are imported; remove the file, and it is made again");
@@ -59,6 +60,20 @@ impl Turn {
         self.taken.store(true, Ordering::Release);
         Taken(self)
     }
+}
+
+/// Returns the path of the file beside `database` whose name ends with `suffix`.
+pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Opens the file of the turns. An earlier program, or a copy of the folder, may have made it with a mode that lets others lock it.
+fn open(path: PathBuf) -> Result<File, StoreError> {
+    let file = open_private(&path)?;
+    narrow(&file).map_err(|error| StoreError::File { path, error })?;
+    Ok(file)
 }
 
 impl Drop for Taken<'_> {

@@ -58,6 +58,6 @@ impl<'a> Turns<'a> {
 
     /// Ends the turns when all that was written has reached the disk.
     pub fn finish(self) -> Result<(), Refused> {
-        Ok(self.app.store.sync(&self.app.settings.database_url)?)
+        Ok(self.app.store.sync()?)
     }
 }
