@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::fetch::client_keys;
 use crate::grants::Grant;
 use crate::oauth::access::Access;
-use crate::oauth::client_auth::{METHODS, NONE, PRIVATE_KEY_JWT};
+use crate::oauth::client_auth::{METHODS, NONE, PRIVATE_KEY_JWT, can_be_client_id};
 use crate::oauth::client_metadata::{ClientMetadata, MAX_NAME, MAX_TEXT, MetadataError, in_words};
 use crate::oauth::pkce::Pkce;
 use crate::oauth::plain_text::is_plain_text;
@@ -206,9 +206,8 @@ fn check_scope(names: &[String]) -> Result<(), Fault> {
 }
 
 fn check_id(id: &str) -> Result<(), Fault> {
-    let plain = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
     // The `sub` of a service account is its client id, which must never look like a user's.
-    if !plain || Uuid::try_parse(id).is_ok() || is_reserved(id) {
+    if !can_be_client_id(id) || Uuid::try_parse(id).is_ok() || is_reserved(id) {
         let expected = "1 to 128 of the characters a-z A-Z 0-9 - . _ ~, not a UUID, and none of new, . and .., such as my-shop";
         return Err(Fault::new("client_id", expected).found(id));
     }

@@ -45,6 +45,7 @@ use crate::audit::{Actor, Face, Who};
 use crate::clock::SystemClock;
 use crate::config::{ConfigError, Flag, Settings};
 use crate::keys::KeyError;
+use crate::oauth::plain_text::without_credentials;
 use crate::start::{self, StartError};
 use report::Report;
 
@@ -303,10 +304,21 @@ pub fn main() -> ExitCode {
 
 fn fail(error: &CliError) -> ExitCode {
     // The message may quote what was typed. Control characters in it could change what the terminal shows.
-    let line: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String = without_secrets_typed(error.to_string()).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     // If standard error is closed, the exit code alone reports the failure.
     let _ = writeln!(io::stderr(), "signet: {line}");
     ExitCode::FAILURE
+}
+
+/// Returns `text` without the users and passwords of the URLs that were typed on the command line.
+fn without_secrets_typed(mut text: String) -> String {
+    for typed in std::env::args_os().skip(1).filter_map(|typed| typed.into_string().ok()).filter(|typed| typed.contains("://")) {
+        let value = typed.split_once('=').map_or(typed.as_str(), |(_, value)| value);
+        for typed in [typed.as_str(), value] {
+            text = text.replace(typed, &without_credentials(typed));
+        }
+    }
+    text
 }
 
 async fn run(cli: Cli) -> Result<Report, CliError> {

@@ -23,7 +23,7 @@ use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
 use database_url::DatabaseUrl;
 pub use error::ConfigError;
-use error::invalid;
+use error::{found, invalid};
 use peers::ForwardedHeader;
 
 /// The settings file that is read if it exists and the operator names no other.
@@ -218,7 +218,7 @@ impl Settings {
 
     /// The default settings of an issuer with the URL `issuer`. Fails if that URL cannot be an issuer.
     pub fn defaults(issuer: &str, listen: SocketAddr) -> Result<Self, ConfigError> {
-        let issuer = Issuer::parse(issuer).map_err(|error| invalid("issuer", format!("{error}; found {issuer:?}")))?;
+        let issuer = Issuer::parse(issuer).map_err(|error| invalid("issuer", format!("{error}; found {}", found(issuer))))?;
         Ok(Self {
             default_client: issuer.is_loopback().then(|| CLI.to_owned()),
             issuer,
@@ -281,21 +281,26 @@ impl Settings {
         if self.keys_dir.as_os_str().is_empty() {
             return Err(invalid("keys_dir", "expected the path of a folder, such as keys; found an empty text"));
         }
+        let files = [
+            ("keys_dir", Some(&self.keys_dir), "a folder, such as keys"),
+            ("fetch_ca_file", self.fetch_ca_file.as_ref(), "a file, such as ca.pem"),
+        ];
+        for (name, path, expected) in files {
+            if let Some(url) = path.and_then(|path| path.to_str()).filter(|path| path.contains("://")) {
+                return Err(invalid(name, format!("expected the path of {expected}; found {}", found(url))));
+            }
+        }
         clients::check(self)?;
         if ![2048, 3072, 4096].contains(&self.key_bits) {
             return Err(invalid("key_bits", format!("expected {KEY_BITS}; found {}", self.key_bits)));
         }
         ranges::check(self)?;
-        if let Err(error) = EnvFilter::try_new(&self.log) {
-            return Err(invalid("log", format!("expected a level or filter such as info; {error}")));
-        }
         // A word without `=` must be a level. `tracing` would take a misspelt level for the name of a module and log nothing.
         let is_level = |word: &str| word.is_empty() || word.parse::<LevelFilter>().is_ok();
-        if !self.log.contains('[')
-            && let Some(word) = self.log.split(',').map(str::trim).find(|part| !part.contains('=') && !is_level(part))
-        {
-            let expected = "expected one of off, error, warn, info, debug, trace, or <module>=<level>";
-            return Err(invalid("log", format!("{expected}; found {word:?}")));
+        let all_levels = || self.log.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));
+        if EnvFilter::try_new(&self.log).is_err() || !(self.log.contains('[') || all_levels()) {
+            let expected = "expected one of off, error, warn, info, debug, trace, or levels of modules too, such as info,sqlx=warn";
+            return Err(invalid("log", format!("{expected}; found {}", found(&self.log))));
         }
         Ok(())
     }

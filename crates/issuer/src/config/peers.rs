@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::config::error::found;
+
 /// Returns the address under which `address` is counted. IPv6 addresses are counted by their /64 network, because one machine can use all
 /// addresses of it.
 pub fn network(address: IpAddr) -> IpAddr {
@@ -30,7 +32,7 @@ pub struct ForwardedHeader(String);
 
 /// The text is not the name of a header.
 #[derive(Debug, thiserror::Error)]
-#[error("expected the name of a header, such as X-Forwarded-For or Forwarded; found {0:?}")]
+#[error("expected the name of a header, such as X-Forwarded-For or Forwarded; found {}", found(.0))]
 pub struct HeaderNameError(String);
 
 impl ForwardedHeader {

@@ -9,6 +9,7 @@ use figment::{Error, Figment, Metadata, Profile, Provider};
 use ipnet::IpNet;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
+use crate::config::error::found;
 use crate::config::{ConfigError, DEFAULT_FILE, Flag, KEY_BITS, Settings, ranges};
 
 const PREFIX: &str = "SIGNET_";
@@ -114,11 +115,12 @@ pub(super) fn explain(errors: Error, defaults: &Settings) -> ConfigError {
                 let nearest = nearest(&name, known).map_or(String::new(), |nearest| format!("; the nearest is {nearest}"));
                 format!("setting {name}: there is no such setting{source}{nearest}")
             }
-            Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-                format!("setting {name}: expected {}; found {}{source}", in_words(&name, &expected, defaults), without_type(&found))
+            Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
+                format!("setting {name}: expected {}; found {}{source}", in_words(&name, &expected, defaults), without_type(&actual))
             }
-            Kind::UnknownVariant(found, expected) => {
-                format!("setting {name}: expected {}; found {found}{source}", expected.join(if expected.len() > 2 { ", " } else { " or " }))
+            Kind::UnknownVariant(value, expected) => {
+                let expected = expected.join(if expected.len() > 2 { ", " } else { " or " });
+                format!("setting {name}: expected {expected}; found {}{source}", found(&value))
             }
             // The TOML parser quotes the whole line, which may hold a password, so only its first line, the place, is repeated.
             Kind::Message(text) if name.is_empty() => format!("settings: {}{source}", text.lines().next().unwrap_or_default()),
@@ -128,9 +130,10 @@ pub(super) fn explain(errors: Error, defaults: &Settings) -> ConfigError {
     ConfigError::Unreadable(errors.into_iter().map(line).collect::<Vec<_>>().join("; "))
 }
 
-/// Returns what was found as it was written. Numbers have no name of a type before them, which only programmers know.
-fn without_type(found: &Actual) -> String {
-    match found {
+/// Returns what was found as it was written, without the name of its type, which only programmers know, and without secrets.
+fn without_type(actual: &Actual) -> String {
+    match actual {
+        Actual::Str(value) => found(value),
         Actual::Bool(value) => value.to_string(),
         Actual::Unsigned(value) => value.to_string(),
         Actual::Signed(value) => value.to_string(),
@@ -153,7 +156,9 @@ fn in_words(name: &str, expected: &str, defaults: &Settings) -> String {
 pub(super) fn address_and_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<std::net::SocketAddr, D::Error> {
     let text: String = serde::Deserialize::deserialize(deserializer)?;
     let address = text.parse().ok().filter(|address: &std::net::SocketAddr| address.port() != 0);
-    address.ok_or_else(|| de::Error::custom(format!("expected an address and a port other than 0, such as 127.0.0.1:8080; found {text}")))
+    address.ok_or_else(|| {
+        de::Error::custom(format!("expected an address and a port other than 0, such as 127.0.0.1:8080; found {}", found(&text)))
+    })
 }
 
 /// Reads the value of `trusted_proxies`: a list of networks, or one text in which commas separate them.
@@ -167,7 +172,7 @@ impl Networks {
     fn one<E: de::Error>(text: &str) -> Result<IpNet, E> {
         let text = text.trim().trim_matches('"');
         let one = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
-        one.map_err(|_| E::custom(format!("expected networks or addresses such as 10.0.0.0/8 or 127.0.0.1; found {text:?}")))
+        one.map_err(|_| E::custom(format!("expected networks or addresses such as 10.0.0.0/8 or 127.0.0.1; found {}", found(text))))
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::oauth::plain_text::as_found;
+
 /// The way in which the client asks for one claim (§5.5.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimRequest {
@@ -35,9 +37,9 @@ pub struct ClaimsRequest {
 }
 
 /// The `claims` parameter is malformed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("claims: expected a JSON object as described in OpenID Connect Core 5.5")]
-pub struct ClaimsRequestError;
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("claims: expected a JSON object as in OpenID Connect Core 5.5, such as {{userinfo: {{email: null}}}} with quotes; found {}", as_found(.0))]
+pub struct ClaimsRequestError(String);
 
 fn nullable<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
@@ -47,8 +49,9 @@ impl ClaimsRequest {
     /// Parses the JSON text of the parameter.
     pub fn parse(value: &str) -> Result<Self, ClaimsRequestError> {
         // serde also reads a struct from an array of its members. The specification allows only an object.
-        let object: serde_json::Map<String, Value> = serde_json::from_str(value).map_err(|_| ClaimsRequestError)?;
-        serde_json::from_value(object.into()).map_err(|_| ClaimsRequestError)
+        let malformed = || ClaimsRequestError(value.to_owned());
+        let object: serde_json::Map<String, Value> = serde_json::from_str(value).map_err(|_| malformed())?;
+        serde_json::from_value(object.into()).map_err(|_| malformed())
     }
 
     /// Returns `true` if the client asks for no claim.

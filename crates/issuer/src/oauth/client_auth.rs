@@ -22,6 +22,11 @@ pub const METHODS: [&str; 4] = [BASIC, POST, PRIVATE_KEY_JWT, NONE];
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// Returns whether `text` has the length and the characters of a client id.
+pub fn can_be_client_id(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+}
+
 /// The client credentials of a request.
 #[derive(Debug)]
 pub enum ClientCredentials {

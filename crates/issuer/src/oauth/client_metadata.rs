@@ -108,23 +108,27 @@ impl ClientMetadata {
     /// Checks each member and returns the first that is wrong. `public` says that the client is public. URLs that the issuer fetches must
     /// be https, or may be http too if `private_addresses` is set, which is meant for development.
     pub fn validate(&self, public: bool, private_addresses: bool) -> Result<(), MetadataError> {
-        let shown =
-            [("client_uri", &self.client_uri), ("logo_uri", &self.logo_uri), ("policy_uri", &self.policy_uri), ("tos_uri", &self.tos_uri)];
-        for (member, uri) in shown {
-            // Pages show these URLs as links, so schemes that run code, such as `javascript`, are refused.
-            ensure(
-                uri.as_deref().is_none_or(|uri| is_url(uri, &["https", "http"])),
-                member,
-                "an http or https URL, such as https://app.example.com/about",
-            )?;
+        // Pages show these URLs as links, so schemes that run code, such as `javascript`, are refused.
+        for (member, uri, expected) in [
+            ("client_uri", &self.client_uri, "an http or https URL, such as https://app.example.com/about"),
+            ("logo_uri", &self.logo_uri, "an http or https URL, such as https://app.example.com/logo.png"),
+            ("policy_uri", &self.policy_uri, "an http or https URL, such as https://app.example.com/privacy"),
+            ("tos_uri", &self.tos_uri, "an http or https URL, such as https://app.example.com/terms"),
+        ] {
+            ensure(uri.as_deref().is_none_or(|uri| is_url(uri, &["https", "http"])), member, expected)?;
         }
         let fetched_by: &[&str] = if private_addresses { &["https", "http"] } else { &["https"] };
-        for (member, uri, schemes) in [
-            ("jwks_uri", &self.jwks_uri, fetched_by),
-            ("sector_identifier_uri", &self.sector_identifier_uri, fetched_by),
-            ("initiate_login_uri", &self.initiate_login_uri, &["https"]),
+        for (member, uri, schemes, expected) in [
+            ("jwks_uri", &self.jwks_uri, fetched_by, "an https URL, such as https://app.example.com/keys"),
+            (
+                "sector_identifier_uri",
+                &self.sector_identifier_uri,
+                fetched_by,
+                "an https URL, such as https://app.example.com/redirect-uris.json",
+            ),
+            ("initiate_login_uri", &self.initiate_login_uri, &["https"], "an https URL, such as https://app.example.com/sign-in"),
         ] {
-            ensure(uri.as_deref().is_none_or(|uri| is_url(uri, schemes)), member, "an https URL, such as https://app.example.com/keys")?;
+            ensure(uri.as_deref().is_none_or(|uri| is_url(uri, schemes)), member, expected)?;
         }
         ensure(
             self.backchannel_logout_uri.as_deref().is_none_or(|uri| is_url(uri, fetched_by)),

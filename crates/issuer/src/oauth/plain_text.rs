@@ -34,14 +34,19 @@ pub fn as_found(found: &str) -> String {
     if cut < found.len() { text + "..." } else { text }
 }
 
-/// Returns `text` without what stands between `://` and the last `@` before the path.
-fn without_credentials(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://...{}", &rest[at..]),
-        None => text.to_owned(),
+/// Returns `text` without what stands in its URLs between `://` and the last `@` before the path.
+pub fn without_credentials(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut safe = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(['/', '?', '#']).unwrap_or(part.len());
+        safe += "://";
+        match part[..end].rfind('@') {
+            Some(at) => safe.extend(["...", &part[at..]]),
+            None => safe += part,
+        }
     }
+    safe
 }
 
 fn deceives(c: char) -> bool {

@@ -4,6 +4,7 @@ use url::Url;
 
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::issuer::is_loopback;
+use crate::oauth::plain_text::without_credentials;
 use crate::oauth::private_scheme;
 
 /// The redirect URI may not be registered.
@@ -95,10 +96,11 @@ pub fn frame_source(uri: &str) -> Option<String> {
 /// The most characters of a URI that a message repeats, since a stranger may have sent it.
 const SHOWN: usize = 300;
 
-/// Returns `uri` as a message shows it: whole, or its beginning with "..." if it has more than 300 characters.
+/// Returns `uri` as a message shows it, without a user and password: whole, or its beginning with "..." if it has more than 300 characters.
 pub fn shown(uri: &str) -> String {
+    let uri = without_credentials(uri);
     match uri.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}...", &uri[..end]),
-        None => uri.to_owned(),
+        None => uri,
     }
 }

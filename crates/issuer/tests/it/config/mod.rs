@@ -20,7 +20,7 @@ pub fn wrong_settings() -> Vec<(&'static str, &'static str, &'static str)> {
         (
             "SIGNET_ACCESS_TOKEN_LIFETIME",
             "soon",
-            "setting access_token_lifetime: expected a whole number of seconds from 1 to 3600, such as 600; found string \"soon\" (in the environment)",
+            "setting access_token_lifetime: expected a whole number of seconds from 1 to 3600, such as 600; found soon (in the environment)",
         ),
         ("SIGNET_KEY_BITS", "1024", "key_bits: expected 2048, 3072 or 4096"),
         ("SIGNET_KEY_BITS", "many", "setting key_bits: expected 2048, 3072 or 4096"),
@@ -85,8 +85,78 @@ pub fn wrong_settings() -> Vec<(&'static str, &'static str, &'static str)> {
         ("SIGNET_FETCH_TIMEOUT", "31", "fetch_timeout: expected a whole number of seconds from 1 to 30; found 31"),
         ("SIGNET_HEADER_TIMEOUT", "0", "header_timeout: expected a whole number of seconds from 1 to 3600; found 0"),
         ("SIGNET_WRITE_TIMEOUT", "3601", "write_timeout: expected a whole number of seconds from 1 to 3600; found 3601"),
+        (
+            "SIGNET_KEYS_DIR",
+            "https://user:sek@id.example/keys",
+            "keys_dir: expected the path of a folder, such as keys; found https://...@id",
+        ),
+        (
+            "SIGNET_FETCH_CA_FILE",
+            "https://id.example/ca.pem?token=sek",
+            "fetch_ca_file: expected the path of a file, such as ca.pem; found",
+        ),
+        ("SIGNET_ISSUER", "https://user:sek@id.example", "such as https://id.example.com; found https://...@id.example"),
+        ("SIGNET_ISSUER", "https://id.example?token=sek", "such as https://id.example.com; found https://id.example?..."),
+        ("SIGNET_TRUSTED_PROXIES", "10.0.0.0/8, https://user:sek@proxy.example", "127.0.0.1; found https://...@proxy.example"),
+        ("SIGNET_DEFAULT_CLIENT", "my shop", "default_client: expected the id of a public client"),
+        ("SIGNET_LOG", "info=debugg", "setting log: expected one of off, error"),
         ("SIGNET_KEYS_DIR", "", "keys_dir: expected the path of a folder"),
     ]
+}
+
+/// Values with a marker where a URL has its user, its password or its query. An operator may have pasted one into the wrong setting.
+const SECRETS: [&str; 8] = [
+    "https://sek@id.example",
+    "https://user:sek@id.example",
+    "https://user:s/e?k#sek@id.example",
+    "user:sek@id.example",
+    "https://id.example/path?token=sek",
+    "https://id.example#sek",
+    "10.0.0.0/8, https://user:sek@proxy.example, https://proxy.example?sek",
+    "info,https://user:sek@id.example=debug",
+];
+
+#[test]
+fn no_message_about_a_setting_repeats_the_secret_of_a_url() {
+    let signet = Signet::new();
+    let defaults = signet_issuer::config::Settings::defaults("http://localhost:8080", ([127, 0, 0, 1], 8080).into()).unwrap();
+    let defaults = serde_json::to_value(defaults).unwrap();
+    for name in defaults.as_object().unwrap().keys() {
+        for value in SECRETS {
+            let variable = format!("SIGNET_{}", name.to_uppercase());
+            let mut outputs = vec![signet.run_with(&[(&variable, value)], &["doctor"], "")];
+            // The types of a file are read by other code; one value of each kind is enough there.
+            for written in [format!("\"{value}\""), format!("[\"{value}\"]")] {
+                if [SECRETS[1], SECRETS[4]].contains(&value) {
+                    let file = signet.dir.path().join("wrong.toml");
+                    std::fs::write(&file, format!("{name} = {written}\n")).unwrap();
+                    outputs.push(signet.run(&["doctor", "--config", file.to_str().unwrap()]));
+                }
+            }
+            for out in outputs {
+                let said = format!("{}{}", out.stdout, out.stderr);
+                assert!(!said.contains("sek"), "{name}={value}: {said}");
+            }
+        }
+    }
+    for value in SECRETS {
+        for args in [
+            vec!["serve", "--issuer", value],
+            vec!["serve", "--listen", value],
+            vec!["serve", value],
+            vec![value],
+            vec!["serve", &format!("--listen={value}")],
+            vec!["user", "show", value],
+            vec!["resource", "add", value, "--name", "X", "--token-lifetime", value],
+            vec!["client", "add", "--name", "X", "--access", "everyone", "--redirect-uri", value],
+        ] {
+            // The query of a value that is no setting is shown: the operator must see which of their URLs is meant.
+            if value.contains('@') && value.starts_with("https://") && !value.contains("?k#") {
+                let out = signet.run(&args);
+                assert!(!format!("{}{}", out.stdout, out.stderr).contains("sek"), "{args:?}: {}{}", out.stdout, out.stderr);
+            }
+        }
+    }
 }
 
 #[test]

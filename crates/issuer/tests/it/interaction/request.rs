@@ -40,6 +40,9 @@ async fn every_other_error_goes_back_to_the_client() {
         assert_eq!(reply["error"], error, "{wrong:?}");
         assert_eq!((reply["state"].as_str(), reply["iss"].as_str()), ("the state", app.app.settings.issuer.as_str()), "{wrong:?}");
     }
+    let claims = browser.get(&app.authorize(&[("claims", "[]")])).await.reply();
+    let expected = "claims: expected a JSON object as in OpenID Connect Core 5.5, such as {userinfo: {email: null}} with quotes; found []";
+    assert_eq!(claims["error_description"], expected);
     let resource = app.signed_in("alice").await.get(&app.authorize(&[("resource", "https://nowhere.example")])).await;
     assert_eq!(resource.reply()["error"], "invalid_target");
     let nothing = app.signed_in("alice").await.get(&app.authorize(&[("scope", "admin")])).await;
