@@ -32,6 +32,8 @@ pub struct Administrator {
     pub username: &'static str,
     /// The password, made of 120 random bits.
     pub password: SecretString,
+    /// `false` if the file of the master key was there before.
+    pub has_new_master_key: bool,
 }
 
 /// The reason why an issuer cannot start.
@@ -200,7 +202,7 @@ impl FirstStart {
         }
         clients::add(change, NewClient::check(docs(app), Rules::for_administrators(app))?, None, None).await?;
         commit(operations.transaction).await?;
-        Ok(Administrator { username: ADMIN, password: self.password })
+        Ok(Administrator { username: ADMIN, password: self.password, has_new_master_key: app.master.is_new() })
     }
 }
 

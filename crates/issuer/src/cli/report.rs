@@ -100,7 +100,8 @@ pub fn made_by_command(settings: &Settings) -> String {
 /// Returns the text of the first start. It is printed once, because the administrator's password is not stored in clear.
 pub fn first_start(administrator: &Administrator, settings: &Settings) -> String {
     let issuer = &settings.issuer;
-    let Administrator { username, password } = administrator;
+    let Administrator { username, password, has_new_master_key } = administrator;
+    let made = if *has_new_master_key { "created the master key," } else { "took the master key that was there, and created" };
     let password = password.expose_secret();
     let (token, account) = (issuer.endpoint("/token"), issuer.endpoint("/account"));
     // The client of the curl line exists only while the issuer is a loopback URL.
@@ -114,7 +115,7 @@ pub fn first_start(administrator: &Administrator, settings: &Settings) -> String
         ".\n".to_owned()
     };
     format!(
-        "First start: created the master key, a signing key and the user {username}.\n\n  \
+        "First start: {made} a signing key and the user {username}.\n\n  \
          username  {username}\n  password  {password}\n\n\
          The password is not shown again; `signet user set-password {username}` sets another. Sign in at\n\
          {account} to choose your own password{or_token}"

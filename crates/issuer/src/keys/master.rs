@@ -15,6 +15,8 @@ use crate::keys::access::{self, Readers};
 
 /// The name of the file within `keys_dir`.
 const FILE: &str = "master.json";
+/// How the name of a file begins that a process has left behind when it was killed while it created the file.
+const UNFINISHED: &str = ".master-";
 
 /// The reason why the master key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +96,7 @@ pub struct MasterKeys {
     path: PathBuf,
     versions: Vec<Version>,
     current: i32,
+    is_new: bool,
 }
 
 impl std::fmt::Debug for MasterKeys {
@@ -124,7 +127,7 @@ impl MasterKeys {
         }
         versions.sort_by_key(|version| version.version);
         let current = file.current.or(versions.last().map(|version| version.version)).ok_or_else(malformed)?;
-        let master = Self { path: path.clone(), versions, current };
+        let master = Self { path: path.clone(), versions, current, is_new: false };
         let repeated = master.versions.windows(2).any(|pair| pair[0].version == pair[1].version);
         if repeated || master.version(current).is_none() {
             return Err(malformed());
@@ -132,7 +135,8 @@ impl MasterKeys {
         Ok(Some(master))
     }
 
-    /// Creates the file in `dir` with mode 0600, or reads the one that another node has just created.
+    /// Creates the file in `dir` with mode 0600, or reads the one that is there: the operator has put it there, or another node has just
+    /// created it.
     pub fn create(dir: &Path, clock: &dyn Clock) -> Result<Self, MasterKeyError> {
         let path = file(dir);
         let failed = |source| MasterKeyError::File { path: path.clone(), source };
@@ -140,14 +144,23 @@ impl MasterKeys {
         let content = Zeroizing::new(format!("{{\"keys\": [{{\"version\": 1, \"key\": \"{}\"}}]}}\n", key.as_str()));
         create_private(dir).map_err(failed)?;
         // The file gets its name only once it is written in full, and replaces no other, so that a node sees all of it or none.
-        let mut made = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
+        let mut made = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(dir).map_err(failed)?;
         made.write_all(content.as_bytes()).and_then(|()| made.as_file().sync_all()).map_err(failed)?;
-        match made.persist_noclobber(&path) {
-            Ok(_) => File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?,
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+        let is_new = match made.persist_noclobber(&path) {
+            Ok(_) => {
+                File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
+                true
+            }
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => false,
             Err(error) => return Err(failed(error.error)),
-        }
-        Self::load(dir)?.ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))
+        };
+        let master = Self::load(dir)?.ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))?;
+        Ok(Self { is_new, ..master })
+    }
+
+    /// Returns whether this process has created the file.
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// The fingerprint of `version`. `None` if the file lacks that version.
@@ -224,9 +237,10 @@ pub fn file(dir: &Path) -> PathBuf {
 }
 
 /// Sets the mode of `dir` to 0700 if others may look into it, it is ours, and nothing else lies in it, as in the folder `keys` of a fresh
-/// clone of the repository. The log says so. A folder that cannot be changed is left as it is, and `signet doctor` says what to do.
+/// clone of the repository. The log says so. Any other folder is left as it is, because others may need what lies there: the home of a
+/// user with its dot files, or a volume of Kubernetes, which keeps its files under the name `..data`. `signet doctor` says what to do.
 pub fn keep_private(dir: &Path) {
-    let is_own = |name: &str| name == FILE || name == "README.md" || name.starts_with('.');
+    let is_own = |name: &str| [FILE, "README.md", ".gitignore", ".gitkeep"].contains(&name) || name.starts_with(UNFINISHED);
     let path = dir.display();
     match access::narrow(dir, is_own) {
         Ok(None) => {}

@@ -42,6 +42,9 @@ fn check_file(check: &'static str, file: &Path) -> Option<Finding> {
 fn check_folder(folder: &Path) -> Option<Finding> {
     let (mode, readers) = readers(folder).ok()?;
     let path = folder.display();
+    // A folder's mode lets others list its files, or only open those whose names they know. That of the master key is known.
+    let read = if readers == Readers::Others { 0o044 } else { 0o040 };
+    let do_what = if mode & read == 0 { "can reach a file in it by its name" } else { "see which files are in it" };
     // A group to which this process does not belong counts as others.
     let write = if readers == Readers::Others { 0o022 } else { 0o002 };
     match readers {
@@ -53,14 +56,13 @@ fn check_folder(folder: &Path) -> Option<Finding> {
         }
         Readers::Others if mode & STICKY == 0 && is_ours(folder).unwrap_or(false) => {
             let detail = format!(
-                "{path} has mode {mode:04o}, so other users of this machine see which files are in it; `chmod 700 {path}`. The server does \
+                "{path} has mode {mode:04o}, so other users of this machine {do_what}; `chmod 700 {path}`. The server does \
                  so when it starts, unless something else than the master key lies there"
             );
             Some(Finding::bad("keys_dir", detail))
         }
         _ => {
-            let detail =
-                format!("{path} has mode {mode:04o}, so others see which files are in it, but not what these hold; 0700 is enough");
+            let detail = format!("{path} has mode {mode:04o}, so others {do_what}, which alone lets them read none; 0700 is enough");
             Some(Finding::good("keys_dir", detail))
         }
     }

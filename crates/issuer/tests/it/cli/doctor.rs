@@ -94,6 +94,8 @@ fn doctor_explains_who_can_read_the_files_with_secrets() {
             0o755,
             Err("FAIL keys_dir: keys has mode 0755, so other users of this machine see which files are in it; `chmod 700 keys`"),
         ),
+        ("keys", 0o710, Ok("ok   keys_dir: keys has mode 0710, so others can reach a file in it by its name")),
+        ("keys", 0o711, Err("FAIL keys_dir: keys has mode 0711, so other users of this machine can reach a file in it by its name")),
         ("keys", 0o1777, Ok("ok   keys_dir: keys has mode 1777, so others see which files are in it")),
         ("keys", 0o777, Err("FAIL keys_dir: keys has mode 0777, so other users of this machine can replace the master key")),
     ] {
@@ -133,8 +135,17 @@ fn an_own_keys_folder_is_made_private_at_the_start_and_no_other() {
     assert_eq!(mode(), 0o755, "the web server may have to read it");
     let out = signet.run(&["doctor"]);
     assert!(!out.success && out.stdout.contains("`chmod 700 keys`"), "{out:?}");
-    // The server says in its log what it changed.
     std::fs::remove_file(keys.join("tls.pem")).unwrap();
+    // The home of a user, and a volume of Kubernetes, have files whose names begin with a dot.
+    for (name, after) in [(".profile", 0o755), ("..data", 0o755), (".gitkeep", 0o700), (".master-x1y2z3", 0o700)] {
+        write(keys.join(name), "").unwrap();
+        set(0o755);
+        assert!(signet.run(&["migrate"]).success);
+        assert_eq!(mode(), after, "{name}");
+        std::fs::remove_file(keys.join(name)).unwrap();
+    }
+    // The server says in its log what it changed.
+    set(0o755);
     let (mut server, _) = serve(&signet, Stdio::piped());
     server.kill().unwrap();
     let log = String::from_utf8(server.wait_with_output().unwrap().stderr).unwrap();

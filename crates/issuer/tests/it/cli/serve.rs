@@ -78,6 +78,19 @@ fn a_port_that_is_taken_costs_no_first_start() {
 }
 
 #[test]
+fn the_first_start_says_whether_it_created_the_master_key() {
+    let signet = Signet::new();
+    let made = signet.run(&["migrate"]);
+    assert!(made.stdout.starts_with("First start: created the master key, a signing key and the user admin."), "{made:?}");
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(signet.dir.path().join(format!("signet.db{suffix}")));
+    }
+    let taken = signet.run_with(&[("SIGNET_DATABASE_URL", "sqlite:other.db")], &["migrate"], "");
+    let said = "First start: took the master key that was there, and created a signing key and the user admin.";
+    assert!(taken.stdout.starts_with(said), "{taken:?}");
+}
+
+#[test]
 fn a_server_that_cannot_say_that_it_started_stops_and_says_so() {
     let signet = Signet::new();
     for (json, reason) in [(true, "another"), (false, "could not print that it has started")] {
