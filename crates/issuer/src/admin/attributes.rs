@@ -12,9 +12,8 @@ use crate::oauth::attribute_type::{AttributeType, Audience, LONGEST_PATTERN, com
 use crate::oauth::claim_name;
 use crate::oauth::client_claim::TRUSTED_CLAIMS;
 use crate::oauth::scope::OIDC_SCOPES;
-use crate::store::StoreError;
 use crate::store::attributes::{self, AttributeRow};
-use crate::store::client_claims;
+use crate::store::{StoreError, client_claims, user_versions};
 
 /// The largest number of attributes.
 const MOST: usize = 100;
@@ -304,6 +303,7 @@ async fn refuse_trusted(change: &Change<'_>, name: &str) -> Result<(), Refused> 
 /// Removes an attribute with the values that users have.
 pub async fn remove(change: &mut Change<'_>, name: &str, expected_version: Option<i32>) -> Result<AttributeView, Refused> {
     change.require(Operation::AttributeRemove)?;
+    user_versions::renew_of_attribute(&change.transaction, name).await?;
     let row = attributes::lock(&change.transaction, name).await?.ok_or_else(|| Refused::not_found("attribute", name))?;
     let before = AttributeView::of(row)?;
     require_version(before.version, expected_version)?;

@@ -1,7 +1,5 @@
 //! Operations on groups, which are named sets of users and may carry roles.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -10,13 +8,13 @@ use crate::accounts::username;
 use crate::admin::member::MemberView;
 use crate::admin::names::{self, Kind};
 use crate::admin::search::{self, Total};
-use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name, roles};
+use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name, membership_history, roles};
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::oauth::group_name;
 use crate::oauth::plain_text::is_plain_text;
 use crate::store::groups::{self, GroupRow};
-use crate::store::{ConnectionTrait, users};
+use crate::store::{ConnectionTrait, user_versions, users};
 
 /// The largest number of users that one operation adds to a group or takes out of it.
 pub const MAX_AT_ONCE: usize = 500;
@@ -231,6 +229,10 @@ async fn lock(change: &Change<'_>, name: &str) -> Result<(GroupRow, GroupView), 
 pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Result<GroupView, Refused> {
     change.require(Operation::GroupEdit)?;
     let administrators = roles::lock_administrators(change).await?;
+    // The users show the name. They are locked before the group, as everywhere.
+    if patch.name.as_deref().is_some_and(|new| group_name::normalize(new) != name) {
+        user_versions::renew_of_members(&change.transaction, name).await?;
+    }
     let (row, before) = lock(change, name).await?;
     change.require_version(before.version)?;
     let db = &change.transaction;
@@ -281,6 +283,7 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
 pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<GroupView, Refused> {
     change.require(Operation::GroupRemove)?;
     let administrators = roles::lock_administrators(change).await?;
+    user_versions::renew_of_members(&change.transaction, name).await?;
     let (row, before) = lock(change, name).await?;
     change.require_version(before.version)?;
     groups::remove(&change.transaction, row.id).await?;
@@ -343,44 +346,14 @@ pub async fn change_members(change: &mut Change<'_>, name: &str, add: &[String],
     let before = groups::of_users(db, all.iter().copied()).await?;
     groups::add_members(db, row.id, &added).await?;
     groups::remove_members(db, row.id, &removed).await?;
+    user_versions::renew(db, &[&added[..], &removed].concat()).await?;
     let changed = MembersChanged { group: row.name, added, removed };
     if !changed.added.is_empty() || !changed.removed.is_empty() {
         administrators.require_one(change).await?;
         change.record(Action::GroupMembersChanged, Object::Group(row.id, &changed.group), None, Some(&changed)).await?;
-        record_of_users(change, &found, &before, &changed).await?;
+        membership_history::record(change, &found, &before, &changed.group, [&changed.added, &changed.removed]).await?;
     }
     Ok(changed)
-}
-
-/// The groups of a user, as the audit trail records them when a membership changes.
-#[derive(Serialize)]
-struct Memberships {
-    groups: Vec<String>,
-}
-
-/// Records for each user who joined or left a group the names of their groups before and after, so that the history of the user tells it,
-/// too. `users` are ids with usernames.
-async fn record_of_users(
-    change: &Change<'_>,
-    users: &[(Uuid, String)],
-    before: &HashMap<Uuid, Vec<String>>,
-    changed: &MembersChanged,
-) -> Result<(), Refused> {
-    for (id, username) in users {
-        let old = before.get(id).cloned().unwrap_or_default();
-        let mut new = old.clone();
-        if changed.added.contains(id) {
-            new.push(changed.group.clone());
-            new.sort_unstable();
-        } else if changed.removed.contains(id) {
-            new.retain(|name| *name != changed.group);
-        } else {
-            continue;
-        }
-        let object = Object::User(*id, username);
-        change.record(Action::UserGroupsChanged, object, Some(&Memberships { groups: old }), Some(&Memberships { groups: new })).await?;
-    }
-    Ok(())
 }
 
 /// Makes a new user a member of the default groups, and of `names`, which must exist.

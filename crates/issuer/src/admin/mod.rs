@@ -24,6 +24,7 @@ mod fault;
 pub mod groups;
 pub mod keys;
 pub mod member;
+mod membership_history;
 pub mod names;
 pub mod new_client;
 pub mod patch;

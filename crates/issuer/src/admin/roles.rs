@@ -12,7 +12,7 @@ use crate::config::ADMIN;
 use crate::oauth::reserved_name::is_reserved;
 use crate::oauth::scope::is_administration;
 use crate::store::roles::RoleRow;
-use crate::store::{ConnectionTrait, groups, roles};
+use crate::store::{ConnectionTrait, groups, roles, user_versions};
 
 /// The longest name of a role, in bytes.
 const MAX_NAME_BYTES: usize = 128;
@@ -259,6 +259,7 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<RoleView, Ref
         ));
     }
     let administrators = lock_administrators(change).await?;
+    user_versions::renew_of_holders(&change.transaction, name).await?;
     groups::count_change_of_carriers(&change.transaction, name).await?;
     // Locked before its version is compared, so that an edit at the same moment is seen.
     roles::lock(&change.transaction, name).await?;

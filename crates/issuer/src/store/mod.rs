@@ -83,6 +83,7 @@ pub mod streams;
 mod terms;
 mod turn;
 pub mod user_terms;
+pub mod user_versions;
 pub mod users;
 pub mod waiting_requests;
 mod word_list;

@@ -176,7 +176,7 @@ pub async fn row(db: &impl ConnectionTrait, username: &str) -> Result<Option<Use
 pub async fn keep_named(db: &impl ConnectionTrait, usernames: &[String]) -> Result<Vec<(Uuid, String)>, StoreError> {
     use users::Column;
     let named = users::Entity::find().select_only().columns([Column::Id, Column::Username]);
-    let named = named.filter(Column::Username.is_in(usernames)).order_by_asc(Column::Id).lock(LockType::KeyShare);
+    let named = named.filter(Column::Username.is_in(usernames)).order_by_asc(Column::Id).lock(LockType::NoKeyUpdate);
     Ok(named.into_tuple().all(db).await?)
 }
 
@@ -299,12 +299,6 @@ pub async fn update(db: &impl ConnectionTrait, row: &UserRow) -> Result<(), Stor
         .col_expr(Column::Version, Expr::value(row.version))
         .exec(db)
         .await?;
-    Ok(())
-}
-
-/// Increments the version of the user `id`, because something that is stored elsewhere but shown with the user was changed.
-pub async fn renew_version(db: &impl ConnectionTrait, id: Uuid) -> Result<(), StoreError> {
-    change(id).col_expr(users::Column::Version, Expr::col(users::Column::Version).add(1)).exec(db).await?;
     Ok(())
 }
 

@@ -28,7 +28,9 @@ use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
 use crate::oauth::standard_claims::is_line;
 use crate::store::users::{self, UserRow};
-use crate::store::{ConnectionTrait, attempts, attributes as attribute_store, groups as group_store, roles as role_store, user_terms};
+use crate::store::{
+    ConnectionTrait, attempts, attributes as attribute_store, groups as group_store, roles as role_store, user_terms, user_versions,
+};
 use edit::claims_of;
 pub(super) use edit::{attribute_fault, check_external_id};
 use password::PasswordRecord;
@@ -294,7 +296,7 @@ pub async fn change_roles(change: &mut Change<'_>, id: Uuid, add: &[String], rem
     if !administered {
         change.require_grant_to(&[id]).await?;
     }
-    users::renew_version(&change.transaction, id).await?;
+    user_versions::renew(&change.transaction, &[id]).await?;
     let after = UserView { roles, version: before.version + 1, ..before.clone() };
     administrators.require_one(change).await?;
     change.record(Action::UserRolesChanged, Object::User(after.id, &after.username), Some(&before), Some(&after)).await?;
