@@ -280,7 +280,28 @@ pub(super) fn add_client(form: &Filled<'_>) -> String {
     for (option, field) in BOXES {
         line = line.flag(option, form.is_ticked(field) && form.saved(field) != "true");
     }
-    with_keys(line, form)
+    all(&[with_keys(line, form), without_removed(form)])
+}
+
+/// Writes the command that takes from a new client what its preset has and the form has not; empty if there is nothing.
+fn without_removed(form: &Filled<'_>) -> String {
+    let mut line = Line::new("client edit").operand(form.value_or("client_id", "CLIENT_ID"));
+    for (option, field) in TEXTS {
+        let is_removed = form.value(field).is_empty() && !form.saved(field).is_empty();
+        // These can be chosen but not removed.
+        line = if is_removed && !matches!(field, "client_name" | "access" | "pkce") { line.set(option, "") } else { line };
+    }
+    for (option, field) in LISTS {
+        let own = items(field, |field| form.value(field));
+        let removed = items(field, |field| form.saved(field)).into_iter().filter(|item| !own.contains(item));
+        // The preset has this word in place of the application's address.
+        let removed: Vec<String> = removed.map(|item| item.replace("{url}", form.value_or("url", "URL"))).collect();
+        line = line.each(&format!("--remove-{option}"), &removed);
+    }
+    for (option, field) in BOXES {
+        line = if form.saved(field) == "true" && !form.is_ticked(field) { line.set(option, "false") } else { line };
+    }
+    if line.has_options() { line.into() } else { String::new() }
 }
 
 pub(super) fn edit_client(form: &Filled<'_>) -> String {
