@@ -91,6 +91,11 @@ async fn an_administrator_walks_through_all_pages() {
         ("admin-users-found", "/admin/users?q=ali"),
         ("admin-audit", "/admin/audit"),
         ("admin-audit-of-user", "/admin/audit?by=user&value=alice"),
+        ("admin-audit-of-client", "/admin/audit?by=client&value=web"),
+        ("admin-audit-of-group", "/admin/audit?by=group&value=on-call"),
+        ("admin-audit-of-role", "/admin/audit?by=role&value=clerk"),
+        ("admin-audit-of-attribute", "/admin/audit?by=attribute&value=team"),
+        ("admin-audit-of-resource", "/admin/audit?by=resource&value=https%3A%2F%2Forders.example"),
         ("admin-audit-refused", "/admin/audit?by=address&value=nowhere"),
         ("admin-event", "/admin/audit/1"),
     ] {
