@@ -5,13 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::loads::Loads;
-use crate::server::Server;
+use crate::server::{Rate, Server};
 
 const ROUNDS: usize = 10;
 /// The length of one load in one round.
 const LENGTH: Duration = Duration::from_secs(2);
 
-type Load = (&'static str, fn(&Loads, &Server, Duration) -> (f64, f64));
+type Load = (&'static str, fn(&Loads, &Server, Duration) -> Rate);
 
 const LOADS: [Load; 4] = [
     ("client_credentials", Loads::client_credentials),
@@ -51,7 +51,7 @@ pub fn compare(name: &str, binaries: [&Path; 2], database_urls: [&str; 2]) {
             // Each binary is first in every other round, so that a drift of the machine's speed favours neither.
             for turn in 0..2 {
                 let which = (round + turn) % 2;
-                rates[which].push(load(&loads[which], &servers[which], LENGTH).0);
+                rates[which].push(load(&loads[which], &servers[which], LENGTH).per_cpu);
             }
         }
         print(what, "per CPU-second", rates);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::server::{Answer, Connection, Server};
+use crate::server::{Answer, Connection, Rate, Server};
 use crate::{CALLBACK, CONNECTIONS, PASSWORD};
 
 /// The PKCE verifier of every authorization request, and its challenge (RFC 7636 appendix B).
@@ -62,7 +62,7 @@ impl Loads {
     }
 
     /// Fetches one of the public documents.
-    pub fn document(server: &Server, path: &str, length: Duration) -> (f64, f64) {
+    pub fn document(server: &Server, path: &str, length: Duration) -> Rate {
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
         server.load(length, |_, connection| {
             let answer = connection.send(&request);
@@ -71,14 +71,14 @@ impl Loads {
         })
     }
 
-    pub fn client_credentials(&self, server: &Server, length: Duration) -> (f64, f64) {
+    pub fn client_credentials(&self, server: &Server, length: Duration) -> Rate {
         server.load(length, |_, connection| {
             token_response(&connection.send(&self.client_credentials));
             1
         })
     }
 
-    pub fn refresh(&self, server: &Server, length: Duration) -> (f64, f64) {
+    pub fn refresh(&self, server: &Server, length: Duration) -> Rate {
         server.load(length, |number, connection| {
             self.refresh_on(server, number, connection);
             1
@@ -96,7 +96,7 @@ impl Loads {
     }
 
     /// An authorization request that is answered at once, and the redemption of its code.
-    pub fn code(&self, server: &Server, length: Duration) -> (f64, f64) {
+    pub fn code(&self, server: &Server, length: Duration) -> Rate {
         server.load(length, |number, connection| {
             self.code_on(server, number, connection);
             1
@@ -120,7 +120,7 @@ impl Loads {
         self.code_on(server, 0, &mut Connection::open(server.port));
     }
 
-    pub fn password(&self, server: &Server, length: Duration) -> (f64, f64) {
+    pub fn password(&self, server: &Server, length: Duration) -> Rate {
         server.load(length, |number, connection| {
             let answer = connection.send(&self.sign_ins[number]);
             assert!(answer.status == 200 || answer.status == 503, "{} {}", answer.status, answer.body);

@@ -3,16 +3,19 @@
 //!
 //! `cargo bench -p signet-issuer` runs all loads on SQLite, and on PostgreSQL too if `TEST_POSTGRES_URL` names a server. Words after
 //! `--`, such as `password`, select the loads whose names contain one of them. If `BASELINE` is the path of another binary of
-//! `signet`, the benchmark compares that binary with this one instead. The word `import` alone measures the import of users (import.rs), and
-//! `large` the issuer with a million users (large.rs).
+//! `signet`, the benchmark compares that binary with this one instead. The word `import` alone measures the import of users (import.rs),
+//! `memory` the memory under bursts of sign-ins (memory.rs), and `large` the issuer with a million users (large.rs). Where PostgreSQL runs on
+//! this machine, the tokens per CPU-second are also told with the CPU time of its processes.
 
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark measures real time, and may panic when a step fails")]
 
 mod compare;
+mod cpu;
 mod import;
 mod large;
 mod limits;
 mod loads;
+mod memory;
 mod seed;
 mod server;
 
@@ -24,7 +27,7 @@ use tempfile::TempDir;
 
 use limits::{ARGON2, ARGON2_KEPT, Limit, RSA};
 use loads::Loads;
-use server::Server;
+use server::{Rate, Server};
 
 const CONNECTIONS: usize = 16;
 /// The length of one load, and of one measurement of a limit.
@@ -36,21 +39,25 @@ const CALLBACK: &str = "https://app.example/cb";
 const THIS: &str = env!("CARGO_BIN_EXE_signet");
 
 /// Measures the limits and the load in turn, [`ROUNDS`] times, because the speed of a shared machine varies. Prints the means.
-fn beside(what: &str, limits: &[Limit], load: impl Fn() -> (f64, f64)) {
+fn beside(what: &str, limits: &[Limit], load: impl Fn() -> Rate) {
     let mut wanted = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
     if wanted.peek().is_some() && !wanted.any(|word| what.contains(&word)) {
         return;
     }
-    let (mut per_cpu, mut per_second, mut bare) = (0.0, 0.0, vec![0.0; limits.len()]);
+    let (mut per_cpu, mut with_database, mut per_second, mut bare) = (0.0, Some(0.0), 0.0, vec![0.0; limits.len()]);
     for _ in 0..ROUNDS {
         for (sum, (_, limit)) in bare.iter_mut().zip(limits) {
             *sum += limit() / f64::from(ROUNDS);
         }
-        let (cpu, second) = load();
-        per_cpu += cpu / f64::from(ROUNDS);
-        per_second += second / f64::from(ROUNDS);
+        let rate = load();
+        per_cpu += rate.per_cpu / f64::from(ROUNDS);
+        with_database = with_database.zip(rate.with_database).map(|(sum, rate)| sum + rate / f64::from(ROUNDS));
+        per_second += rate.per_second / f64::from(ROUNDS);
     }
     println!("  {what:34} {per_cpu:8.0} per CPU-second   ({per_second:.0} per second)");
+    if let Some(per_cpu) = with_database {
+        println!("    with the CPU of the database     {per_cpu:8.0} per CPU-second");
+    }
     for ((name, _), bare) in limits.iter().zip(bare) {
         println!("    {:.2} of {name}, {bare:.1}", per_cpu / bare);
     }
@@ -103,6 +110,11 @@ fn main() {
     if std::env::args().any(|word| word == "import") {
         import::measure("SQLite", &mut Server::start(Path::new(THIS), &sqlite[0]));
         with_postgres(|urls| import::measure("PostgreSQL", &mut Server::start(Path::new(THIS), urls[0])));
+        return;
+    }
+    if std::env::args().any(|word| word == "memory") {
+        memory::measure("SQLite", &mut Server::start(Path::new(THIS), &sqlite[0]));
+        with_postgres(|urls| memory::measure("PostgreSQL", &mut Server::start(Path::new(THIS), urls[0])));
         return;
     }
     if std::env::args().any(|word| word == "large") {

@@ -11,10 +11,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::cpu::{self, Postmaster};
 use crate::{CALLBACK, CONNECTIONS, PASSWORD};
-
-/// The unit in which the kernel counts the CPU time of a process (`getconf CLK_TCK`).
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A running server with its data in a folder of its own.
 pub struct Server {
@@ -23,15 +21,30 @@ pub struct Server {
     database_url: String,
     pub port: u16,
     child: Child,
+    /// The database, if it is PostgreSQL on this machine.
+    postmaster: Option<Postmaster>,
     secret: String,
+}
+
+/// What the server did under a load.
+pub struct Rate {
+    /// Tokens per CPU-second of the server.
+    pub per_cpu: f64,
+    /// Tokens per CPU-second of the server and of the database together, if that is PostgreSQL on this machine.
+    pub with_database: Option<f64>,
+    /// Tokens per second.
+    pub per_second: f64,
 }
 
 impl Server {
     fn command(binary: &Path, dir: &TempDir, database_url: &str, port: u16, args: &[&str]) -> Command {
         let mut command = Command::new(binary);
         command.current_dir(dir.path()).args(args).env("SIGNET_DATABASE_URL", database_url);
-        command.envs([("SIGNET_LISTEN", format!("127.0.0.1:{port}")), ("SIGNET_ADDRESS_ATTEMPTS", "1000000".to_owned())]);
-        command.env("SIGNET_LOG", "warn").stdout(Stdio::piped()).stderr(Stdio::inherit());
+        command.env("SIGNET_LISTEN", format!("127.0.0.1:{port}"));
+        // Attempts that are under way count as wrong ones, and few users sign in from many connections.
+        command.envs([("SIGNET_ADDRESS_ATTEMPTS", "1000000"), ("SIGNET_ACCOUNT_ATTEMPTS", "1000")]);
+        // A flood is answered with thousands of errors.
+        command.env("SIGNET_LOG", "warn,signet_issuer::oauth::error=off").stdout(Stdio::piped()).stderr(Stdio::inherit());
         command
     }
 
@@ -62,7 +75,8 @@ impl Server {
         let added = run(&[&["client", "add"], &client[..], &grants[..], &more[..]].concat(), "");
         let secret = serde_json::from_str::<Value>(&added).unwrap()["client_secret"].as_str().unwrap().to_owned();
         let child = Self::command(binary, &dir, database_url, port, &["serve"]).spawn().unwrap();
-        let server = Self { binary: binary.to_owned(), dir, database_url: database_url.to_owned(), port, child, secret };
+        let postmaster = Postmaster::of(database_url);
+        let server = Self { binary: binary.to_owned(), dir, database_url: database_url.to_owned(), port, child, postmaster, secret };
         server.wait_until_ready();
         server
     }
@@ -104,11 +118,9 @@ impl Server {
         start.elapsed()
     }
 
-    fn cpu_seconds(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        let ticks: f64 = fields[11..13].iter().map(|field| field.parse::<f64>().unwrap()).sum();
-        ticks / TICKS_PER_SECOND
+    /// The CPU time of the server, and that of the database if it is PostgreSQL on this machine, in seconds.
+    fn cpu_seconds(&self) -> (f64, Option<f64>) {
+        (cpu::of(self.child.id()), self.postmaster.map(Postmaster::cpu_seconds))
     }
 
     pub fn memory_mib(&self, field: &str) -> f64 {
@@ -116,8 +128,8 @@ impl Server {
     }
 
     /// Runs `request` on all connections at once for `length`, after one second to warm up. `request` returns the number of tokens
-    /// that it got. Returns the tokens per CPU-second of the server, and per second.
-    pub fn load(&self, length: Duration, request: impl Fn(usize, &mut Connection) -> u64 + Send + Sync) -> (f64, f64) {
+    /// that it got.
+    pub fn load(&self, length: Duration, request: impl Fn(usize, &mut Connection) -> u64 + Send + Sync) -> Rate {
         let (tokens, stop) = (AtomicU64::new(0), AtomicBool::new(false));
         std::thread::scope(|scope| {
             for number in 0..CONNECTIONS {
@@ -130,12 +142,16 @@ impl Server {
                 });
             }
             std::thread::sleep(Duration::from_secs(1));
-            let (cpu, given, start) = (self.cpu_seconds(), tokens.load(Ordering::Relaxed), Instant::now());
+            let (before, given, start) = (self.cpu_seconds(), tokens.load(Ordering::Relaxed), Instant::now());
             std::thread::sleep(length);
-            let (cpu, given, elapsed) = (self.cpu_seconds() - cpu, tokens.load(Ordering::Relaxed) - given, start.elapsed());
+            let (after, given, elapsed) = (self.cpu_seconds(), tokens.load(Ordering::Relaxed) - given, start.elapsed());
             stop.store(true, Ordering::Relaxed);
-            let given = f64::from(u32::try_from(given).unwrap());
-            (given / cpu, given / elapsed.as_secs_f64())
+            let (given, server) = (f64::from(u32::try_from(given).unwrap()), after.0 - before.0);
+            Rate {
+                per_cpu: given / server,
+                with_database: after.1.zip(before.1).map(|(after, before)| given / (server + after - before)),
+                per_second: given / elapsed.as_secs_f64(),
+            }
         })
     }
 
