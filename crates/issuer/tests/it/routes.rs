@@ -186,6 +186,7 @@ async fn every_429_says_when_to_ask_again() {
     let page = visitor.get(&format!("/set-password?link={link}")).await;
     let csrf = |page: &Answer, action: &str| page.hidden(action).into_iter().find(|(name, _)| name == "csrf").unwrap().1;
     let (of_visitor, own) = (csrf(&page, "/set-password"), csrf(&browser.get("/account").await, "/account"));
+    let asked = browser.post_once("/admin/users/alice", &[("csrf", own.as_str()), ("action", "disable")]).await;
     // The address has guessed too often, and has let too many URLs be fetched.
     for name in ["a", "b", "c", "d", "e"] {
         assert_eq!(app.try_password(name, "wrong", "").await.status, 400);
@@ -210,6 +211,9 @@ async fn every_429_says_when_to_ask_again() {
             answers.push((path.clone(), browser.post_once(&path, &[&with(&own)[..], &[("action", action)]].concat()).await));
         }
     }
+    // The form of the page that asks for the password.
+    let confirmed = browser.submit(&asked, "/admin/users/alice", &[("confirm_password", PASSWORD)]).await;
+    answers.push(("/admin/users/alice".to_owned(), confirmed));
     // Last, because one of them signs out.
     for path in paths("fn for_people(", "\n}\n") {
         answers.push((path.clone(), visitor.post_once(&path, &with(&of_visitor)).await));
