@@ -4,7 +4,7 @@
 //! of the places for slow receivers. The next messages to a receiver that did not answer at all get only these places, until it answers. What
 //! is slow waits for what is slow, and the others go on.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Places {
         self.receivers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn slow_receivers(&self) -> HashSet<String> {
+    fn slow_receivers(&self) -> BTreeSet<String> {
         self.receivers().keys().cloned().collect()
     }
 

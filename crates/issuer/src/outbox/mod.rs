@@ -8,7 +8,7 @@
 mod client;
 mod stream;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::app::App;
 use crate::audit::{self, Actor, Event, Face, Who};
@@ -42,7 +42,7 @@ enum Outcome {
 
 /// Leases up to `quick` messages that are due to receivers which are not in `slow`, and up to `late` to those that are, each for another
 /// receiver.
-pub async fn claim(app: &App, quick: usize, late: usize, slow: &HashSet<String>) -> Result<Vec<OutboxRow>, StoreError> {
+pub async fn claim(app: &App, quick: usize, late: usize, slow: &BTreeSet<String>) -> Result<Vec<OutboxRow>, StoreError> {
     let now = app.now();
     let (mut left, mut ids) = ([quick, late], Vec::new());
     for due in outbox::due(app.store.reader(), now, quick + slow.len()).await? {
