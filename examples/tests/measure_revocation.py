@@ -231,7 +231,7 @@ def main(rounds: int, database: str | None, hashing: bool):
     for person in crowd:
         person.start()
     try:
-        with running_services(issuer.url) as urls:
+        with running_services(issuer.url, SERVICES) as urls:
             for number in range(rounds):
                 revoke_in_one_way(issuer, urls, list(WAYS)[number % len(WAYS)], found)
     finally:
