@@ -183,5 +183,4 @@ fn for_people(app: &Arc<App>) -> Router<Arc<App>> {
         .both("/account/sign-out", post(sign_out::from_account))
         .merge(for_administrators())
         .layer(cookie::layer(app))
-        .layer(from_fn_with_state(Arc::clone(app), cookie::removal_cookie))
 }

@@ -7,14 +7,18 @@ use sea_orm_migration::schema::{
 
 use super::table::{ends_with, table};
 
-/// The data of each browser in which a user has signed in, under the SHA-256 of the cookie's id.
+/// Each browser in which a user has signed in, under a key that follows from the cookie of its visitor. `sid` is the session in which it was
+/// last signed in; the session may be over. `id_hash` is the SHA-256 of the id in the cookie of that session, which follows from `seed` and
+/// the master key; it is null once the person has signed out. `csrf` is the token of the forms on our pages, and `spent_csrf` that of the form
+/// by which the password was last changed here.
 pub(super) fn browsers() -> TableCreateStatement {
     table("browsers")
-        .col(string("id_hash").primary_key())
-        .col(string("csrf"))
-        .col(string("request_key"))
+        .col(string("request_key").primary_key())
         .col(string("sid"))
-        .col(boolean("replaced"))
+        .col(string_null("id_hash").unique_key())
+        .col(string("seed"))
+        .col(string("csrf"))
+        .col(string("spent_csrf"))
         .col(big_integer("created_at"))
         .col(big_integer("expires_at"))
         .take()

@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod authorizations;
+pub mod browsers;
 pub mod consents;
 pub mod lockout;
 pub mod methods;

@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+use crate::accounts::browsers::{self, BrowserCookie, ThisBrowser};
 use crate::accounts::lockout::{Guesser, Known};
 use crate::accounts::methods::password;
 use crate::accounts::opaque_string;
@@ -11,7 +12,7 @@ use crate::accounts::session::{self, Kept, SignedIn};
 use crate::accounts::sign_in::{self, Checked, SignInError};
 use crate::app::App;
 use crate::audit::{self, Actor, Event, Face, RequestInfo, Who};
-use crate::clock::UnixSeconds;
+use crate::store::browsers as stored;
 use crate::store::users::{self, User};
 use crate::store::{StoreError, commit, devices, password_links};
 
@@ -67,42 +68,40 @@ impl PasswordChange {
     /// Compares the current password, checks that the new one is hard to guess, and stores it. Ends all sessions, codes and authorizations
     /// of the user, and forgets the devices, except the session and the device in which the change is made and those authorizations of
     /// `kept` that outlive a session. If the password was generated, none of `kept` is spared, because someone else may have used it. If the
-    /// same form has just made the same change, as a second click sends it, nothing is done.
+    /// same form has just made the same change, as a second click sends it, nothing is done. Returns the cookie that the browser has from now
+    /// on; `None` if it keeps the one that it has.
     pub async fn perform(
         self,
         app: &App,
         signed_in: &SignedIn,
         request: &RequestInfo,
         guesser: Guesser,
+        sent: SentForm<'_>,
         kept: &[Uuid],
-    ) -> Result<(), PasswordChangeError> {
+    ) -> Result<Option<BrowserCookie>, PasswordChangeError> {
         let SignedIn { session, user, .. } = signed_in;
         let device = guesser.known.clone();
         let actor = Actor::remote(Who::User(user.id), Face::Page, request);
         let checked = match sign_in::check(app, &user.username, self.current, guesser.clone(), &actor, app.now()).await {
-            Err(SignInError::Wrong) if changed_just_now(app, user.id).await? => {
-                let repeated = repeat(app, user, self.new, guesser, request).await?;
-                return repeated.ok_or(PasswordChangeError::SignIn(SignInError::Wrong));
+            Err(SignInError::Wrong) if sent.has_changed_the_password(app).await? => {
+                return repeat(app, user, self.new, guesser, request, sent, SignInError::Wrong.into()).await;
             }
             checked => checked?,
         };
         let settlement = checked.settlement;
         let about = policy::about(&user.username, user.email.as_deref(), user.name.as_deref());
         if let Err(refused) = policy::check_score(app, &self.new, &about).await.map_err(SignInError::from)? {
-            // The current password was right, so the attempt must not count.
-            let transaction = app.store.begin().await?;
-            settlement.settle(&transaction, &checked.user).await?;
-            commit(transaction).await?;
+            settlement.settle_alone(app, &checked.user).await?;
             return Err(refused.into());
         }
         let hash = password::hash(app, self.new.clone()).await.map_err(SignInError::from)?;
         let now = app.now();
-        let actor = Actor::remote(Who::User(user.id), Face::Page, request);
         let transaction = app.store.begin().await?;
         settlement.settle(&transaction, &checked.user).await?;
+        let row = stored::lock(&transaction, &sent.browser.key).await?.filter(|row| row.sid == session.sid);
         if !users::change_password(&transaction, user.id, settlement.stored_hash(), &hash, now).await? {
             drop(transaction);
-            return repeat(app, user, self.new, guesser, request).await?.ok_or(PasswordChangeError::Overtaken);
+            return repeat(app, user, self.new, guesser, request, sent, PasswordChangeError::Overtaken).await;
         }
         let authorizations = if checked.user.password_generated_at.is_some() { &[] } else { kept };
         let kept = Kept { sid: &session.sid, authorizations };
@@ -114,29 +113,54 @@ impl PasswordChange {
         password_links::withdraw(&transaction, user.id).await?;
         devices::forget(&transaction, user.id, device).await?;
         audit::record(&transaction, now, &actor, Event::PasswordChanged { user: user.id, ended }).await?;
-        Ok(commit(transaction).await?)
+        let cookie = match row {
+            Some(row) => Some(browsers::spend(app, &transaction, row, sent.csrf).await?),
+            None => None,
+        };
+        commit(transaction).await?;
+        Ok(cookie)
     }
 }
 
-/// For how many seconds after a change the same form may be sent once more, and is answered in the same way.
-const REPEATABLE: UnixSeconds = 60;
-
-/// Returns `true` if something of `user` was changed so recently that it may have been by an earlier click on the same form.
-async fn changed_just_now(app: &App, user: Uuid) -> Result<bool, StoreError> {
-    let user = users::by_id(app.store.writer(), user).await?;
-    Ok(user.is_some_and(|user| user.updated_at + REPEATABLE > app.now()))
+/// The form on which a password was typed.
+#[derive(Debug, Clone, Copy)]
+pub struct SentForm<'a> {
+    /// The browser that sent it.
+    pub browser: &'a ThisBrowser,
+    /// The CSRF token in it, by which a second click on the same form is known.
+    pub csrf: &'a str,
 }
 
-/// Returns `None` unless `new` is the password of `user` already, because an earlier click on the same form made the change.
-async fn repeat(app: &App, user: &User, new: SecretString, guesser: Guesser, request: &RequestInfo) -> Result<Option<()>, SignInError> {
+impl SentForm<'_> {
+    /// Returns `true` if an earlier click on this form has changed the password.
+    pub async fn has_changed_the_password(self, app: &App) -> Result<bool, StoreError> {
+        let row = stored::find(app.store.writer(), &self.browser.key).await?;
+        Ok(row.is_some_and(|row| !self.csrf.is_empty() && row.spent_csrf == self.csrf))
+    }
+}
+
+/// Answers a form of which an earlier click has changed the password to `new`, with the cookie that came of that click. Fails with `otherwise` if
+/// no click on this form has.
+async fn repeat(
+    app: &App,
+    user: &User,
+    new: SecretString,
+    guesser: Guesser,
+    request: &RequestInfo,
+    sent: SentForm<'_>,
+    otherwise: PasswordChangeError,
+) -> Result<Option<BrowserCookie>, PasswordChangeError> {
+    if !sent.has_changed_the_password(app).await? {
+        return Err(otherwise);
+    }
     match made_before(app, &user.username, new, guesser, request).await {
-        Ok(Checked { user, settlement, .. }) => {
-            let transaction = app.store.begin().await?;
-            settlement.settle(&transaction, &user).await?;
-            Ok(Some(commit(transaction).await?))
-        }
-        Err(SignInError::Wrong) => Ok(None),
-        Err(error) => Err(error),
+        Ok(Checked { user, settlement, .. }) => settlement.settle_alone(app, &user).await?,
+        Err(SignInError::Wrong) => return Err(otherwise),
+        Err(error) => return Err(error.into()),
+    }
+    match stored::find(app.store.writer(), &sent.browser.key).await? {
+        Some(row) => Ok(browsers::current(app, &row)?),
+        None => Ok(None),
     }
 }
 

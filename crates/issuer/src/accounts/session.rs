@@ -4,12 +4,14 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
+use crate::accounts::browsers::{self, BrowserCookie, ThisBrowser};
 use crate::accounts::methods::Evidence;
 use crate::accounts::requirement::Proven;
 use crate::accounts::sign_in::{self, Settlement, SignInError};
 use crate::app::App;
 use crate::audit::{self, Action, Actor, EndedAccess, Event, Face, RequestInfo, Who};
 use crate::clock::UnixSeconds;
+use crate::store::browsers as stored;
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users::User;
 use crate::store::{ConnectionTrait, StoreError, authorization_codes, authorizations, commit, devices, password_links, users};
@@ -59,63 +61,134 @@ pub struct ProvenUser {
     pub settlement: Settlement,
 }
 
-/// Signs a user in, on the device with the hash `device`. Continues the session of `previous` if it belongs to the same user; otherwise
-/// ends it and begins another. Fails with [`SignInError::Wrong`] if the user was disabled, or their credentials changed, since the password
-/// was compared.
-pub async fn begin(
-    app: &App,
-    previous: Option<&SignedIn>,
-    proven: ProvenUser,
-    request: &RequestInfo,
-    device: &str,
-) -> Result<SignedIn, SignInError> {
+/// Where a user signs in.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The browser in which the user signs in.
+    pub browser: &'a ThisBrowser,
+    /// The session that was over in this browser already when the password was sent.
+    pub over: Option<&'a str>,
+    /// The hash of the device cookie.
+    pub device: &'a str,
+}
+
+/// A user who has signed in, with the cookie by which the browser shows that.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Begun {
+    pub signed_in: SignedIn,
+    pub cookie: BrowserCookie,
+}
+
+/// Signs a user in. Continues the session in which the browser is signed in if it belongs to the same user, even if another request of the
+/// browser has just begun it; otherwise ends it and begins another. Fails with [`SignInError::Ended`] if a session of this browser has ended since
+/// the password was sent, or the user was signed out everywhere, because whoever signs out ends the sign-ins that are under way too. Fails with [`SignInError::Wrong`] if the user was
+/// disabled, or their password changed, since it was compared.
+pub async fn begin(app: &App, place: Place<'_>, proven: ProvenUser, request: &RequestInfo) -> Result<Begun, SignInError> {
+    let user = proven.user.clone();
+    let settlement = proven.settlement.clone();
+    match try_to_begin(app, place, proven, request).await {
+        Err(SignInError::Wrong) => {
+            let actor = Actor::remote(Who::Stranger, Face::Page, request);
+            sign_in::record_failure(app, Some(user.id), &actor, app.now()).await?;
+            Err(SignInError::Wrong)
+        }
+        Err(SignInError::Ended) => {
+            // The password was right, so the attempt must not count.
+            settlement.settle_alone(app, &user).await?;
+            Err(SignInError::Ended)
+        }
+        other => other,
+    }
+}
+
+async fn try_to_begin(app: &App, place: Place<'_>, proven: ProvenUser, request: &RequestInfo) -> Result<Begun, SignInError> {
     let now = app.now();
     let ProvenUser { user, proven, settlement } = proven;
-    let own = previous.filter(|previous| previous.user.id == user.id);
-    let evidence = match own {
-        Some(own) => own.evidence.clone().with(proven.evidence()),
-        None => proven.evidence().clone(),
-    };
-    let passed = evidence.to_json();
-    let session = match own {
-        Some(SignedIn { session, .. }) => {
-            SessionRow { passed, last_used_at: now, expires_at: expiry(app, session.created_at, now), ..session.clone() }
-        }
-        None => SessionRow {
-            sid: BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<16>()),
-            user_id: user.id,
-            passed,
-            user_agent: request.user_agent.clone(),
-            address: request.address.to_string(),
-            created_at: now,
-            last_used_at: now,
-            expires_at: expiry(app, now, now),
-            ended_at: None,
-        },
-    };
     let actor = Actor::remote(Who::User(user.id), Face::Page, request);
     let transaction = app.store.begin().await?;
     // The settlement comes first, because it locks the counters before the user. The order of locks is stated in store/mod.rs.
     settlement.settle(&transaction, &user).await?;
+    let row = browsers::enter(&transaction, &place.browser.key, now).await?;
+    let previous = sessions::live(&transaction, &row.sid, now).await?;
+    if previous.is_none() && !row.sid.is_empty() && place.over != Some(row.sid.as_str()) {
+        return Err(refusal(&transaction, &user, &settlement).await?);
+    }
     sign_in::note(&transaction, &user, now).await?;
-    let written = match own {
-        Some(_) => sessions::signed_in_again(&transaction, &session, user.credential_version).await?,
-        None => sessions::insert(&transaction, &session, user.credential_version).await?,
+    let (session, evidence) = match previous {
+        Some((session, owner)) if owner.id == user.id => {
+            let evidence = evidence(&session)?.with(proven.evidence());
+            let expires_at = expiry(app, session.created_at, now);
+            let session = SessionRow { passed: evidence.to_json(), last_used_at: now, expires_at, ..session };
+            if !sessions::signed_in_again(&transaction, &session, user.credential_version).await? {
+                return Err(refusal(&transaction, &user, &settlement).await?);
+            }
+            (session, evidence)
+        }
+        other => {
+            let session = new_session(app, &user, proven.evidence(), request);
+            if !sessions::insert(&transaction, &session, user.credential_version).await? {
+                return Err(refusal(&transaction, &user, &settlement).await?);
+            }
+            if let Some((other, owner)) = other
+                && !end_within(&transaction, &other.sid, owner.id, &actor, "another sign-in", now).await?
+            {
+                return Err(SignInError::Ended);
+            }
+            (session, proven.evidence().clone())
+        }
     };
-    // The user was disabled, or their credentials changed, since the password was compared.
-    if !written {
-        drop(transaction);
-        sign_in::record_failure(app, Some(user.id), &Actor::remote(Who::Stranger, Face::Page, request), now).await?;
-        return Err(SignInError::Wrong);
-    }
-    if let Some(other) = previous.filter(|_| own.is_none()) {
-        end_within(&transaction, &other.session.sid, other.user.id, &actor, "another sign-in", now).await?;
-    }
-    devices::remember(&transaction, device, user.id, now).await?;
+    let cookie = browsers::go_on(app, &transaction, row, place.browser, &session.sid).await?;
+    devices::remember(&transaction, place.device, user.id, now).await?;
     audit::record(&transaction, now, &actor, Event::SignedIn { user: user.id, sid: &session.sid }).await?;
     commit(transaction).await?;
     app.activity.signed_in();
-    Ok(SignedIn { session, user: *user, evidence })
+    Ok(Begun { signed_in: SignedIn { session, user: *user, evidence }, cookie })
+}
+
+/// Returns the reason why the session of `user` could not be written, after `settlement` was settled.
+async fn refusal(db: &impl ConnectionTrait, user: &User, settlement: &Settlement) -> Result<SignInError, StoreError> {
+    let now = users::by_id(db, user.id).await?;
+    let right = now.is_some_and(|now| now.disabled_at.is_none() && now.password_hash.as_deref() == Some(settlement.stored_hash()));
+    Ok(if right { SignInError::Ended } else { SignInError::Wrong })
+}
+
+fn new_session(app: &App, user: &User, evidence: &Evidence, request: &RequestInfo) -> SessionRow {
+    let now = app.now();
+    SessionRow {
+        sid: BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<16>()),
+        user_id: user.id,
+        passed: evidence.to_json(),
+        user_agent: request.user_agent.clone(),
+        address: request.address.to_string(),
+        created_at: now,
+        last_used_at: now,
+        expires_at: expiry(app, now, now),
+        ended_at: None,
+    }
+}
+
+/// Signs the browser with the key `key` out, and ends its session, whichever that is by now. A sign-in in this browser that is under way fails
+/// afterwards. Returns the `sid` of the session that was ended; `None` if none was.
+pub async fn sign_out(app: &App, key: &str, request: &RequestInfo) -> Result<Option<String>, StoreError> {
+    // Whoever was never signed in must not make others wait.
+    if stored::find(app.store.writer(), key).await?.is_none() {
+        return Ok(None);
+    }
+    let now = app.now();
+    let transaction = app.store.begin().await?;
+    let Some(row) = stored::lock(&transaction, key).await? else { return Ok(None) };
+    let sid = row.sid.clone();
+    browsers::leave(&transaction, row, now).await?;
+    let ended = match sessions::live(&transaction, &sid, now).await? {
+        Some((_, user)) => {
+            let actor = Actor::remote(Who::User(user.id), Face::Page, request);
+            end_within(&transaction, &sid, user.id, &actor, "user", now).await?
+        }
+        None => false,
+    };
+    commit(transaction).await?;
+    Ok(ended.then_some(sid))
 }
 
 /// Ends the session `sid` of `user`, with the authorizations that were given in it and do not outlive it. Returns `false` if it had

@@ -35,6 +35,9 @@ pub enum SignInError {
     /// There is no such user, or the password is wrong.
     #[error("the username or the password is wrong")]
     Wrong,
+    /// The password was right, but the session of this browser has ended since it was sent, or the user was signed out everywhere.
+    #[error("your session ended meanwhile; sign in again")]
+    Ended,
     /// Too many attempts were made; the next may be made after this many seconds.
     #[error("too many attempts; try again in {0} s")]
     Wait(u64),
@@ -49,7 +52,7 @@ pub enum SignInError {
 impl From<SignInError> for OAuthError {
     fn from(error: SignInError) -> Self {
         match error {
-            SignInError::Wrong => Self::invalid_grant().because(error.to_string()),
+            SignInError::Wrong | SignInError::Ended => Self::invalid_grant().because(error.to_string()),
             SignInError::Wait(seconds) => Self::new(Code::TooManyAttempts(seconds), error.to_string()),
             SignInError::Busy(error) => error.into(),
             SignInError::Store(error) => error.into(),
@@ -158,5 +161,12 @@ impl Settlement {
             Some(stronger) => users::rehash(db, user.id, &self.password_hash, stronger).await,
             None => Ok(()),
         }
+    }
+
+    /// Does the same in a transaction of its own, because the password was right although nothing else is written.
+    pub async fn settle_alone(&self, app: &App, user: &User) -> Result<(), StoreError> {
+        let transaction = app.store.begin().await?;
+        self.settle(&transaction, user).await?;
+        commit(transaction).await
     }
 }

@@ -1,11 +1,7 @@
-//! The names and attributes of our cookies, and the removal of the one of a session.
+//! The names and attributes of our cookies.
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tower_cookies::cookie::SameSite;
 use tower_cookies::{Cookie, Cookies};
@@ -50,23 +46,4 @@ pub fn layer(app: &Arc<App>) -> SessionManagerLayer<BrowserStore> {
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_path("/")
-}
-
-/// Replaces the removal cookie of tower-sessions. That cookie lacks the attributes that a `__Host-` cookie must have, so browsers would
-/// ignore it.
-pub async fn removal_cookie(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let https = app.settings.issuer.is_https();
-    let removal = format!("{}=; ", full_name(https, SESSION));
-    let cookies: Vec<HeaderValue> = response.headers().get_all(header::SET_COOKIE).iter().cloned().collect();
-    response.headers_mut().remove(header::SET_COOKIE);
-    for mut cookie in cookies {
-        if cookie.to_str().is_ok_and(|text| text.starts_with(&removal)) {
-            let secure = if https { "; Secure" } else { "" };
-            let text = format!("{removal}Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}");
-            cookie = HeaderValue::from_str(&text).unwrap_or(cookie);
-        }
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    response
 }

@@ -1,45 +1,62 @@
-//! Requests that a browser sent before it learned that its cookie has another id, or is gone, such as the second of two clicks. The old id
-//! signs nobody in. For [`REPLACED_FOR`](session_store::REPLACED_FOR) seconds it tells how the browser goes on.
+//! What a browser has done while a request of it was under way, such as the second of two clicks. Such a request comes with an older cookie, or
+//! with none, and that signs nobody in. But the cookie of the visitor comes with it, and leads to the row of the browser.
 
+use crate::accounts::browsers::{ThisBrowser, hash};
 use crate::accounts::session::{self, SignedIn};
 use crate::browser::Browser;
-use crate::browser::session_store::{self, Kept};
+use crate::clock::UnixSeconds;
+use crate::store::browsers::{self, BrowserRow};
 use crate::store::sessions;
 use crate::web::error::page::PageError;
 
+/// For how many seconds a further click on "Sign out" is answered as the one that ended the session.
+const SIGNED_OUT_FOR: UnixSeconds = 10;
+
 /// How a browser stood before a password was compared.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 #[must_use]
 pub struct BeforeSignIn {
-    pub(super) signed_in: bool,
+    /// The session in which the browser had been signed in, if it was over already.
+    pub(super) over: Option<String>,
 }
 
 impl Browser {
     /// Notes how the browser stands. Call it before the password is compared, so that [`Browser::sign_in`] sees a sign-out meanwhile.
     pub async fn before_sign_in(&self) -> Result<BeforeSignIn, PageError> {
-        Ok(BeforeSignIn { signed_in: self.going_on().await?.is_some() })
+        let Some(row) = self.row().await? else { return Ok(BeforeSignIn { over: None }) };
+        let live = sessions::live(self.app.store.writer(), &row.sid, self.app.now()).await?.is_some();
+        Ok(BeforeSignIn { over: (!live).then_some(row.sid) })
     }
 
-    /// Returns the session in which the browser goes on, with what is kept for it, as the database has it now; `None` if nobody is signed in
-    /// there. Unlike [`Browser::signed_in`] it follows a cookie that was replaced, so a caller must know more than the cookie, or only end
-    /// the session.
-    pub async fn going_on(&self) -> Result<Option<(Kept, SignedIn)>, PageError> {
-        let Some(kept) = self.last_kept().await? else { return Ok(None) };
-        let found = session::find(&self.app, &kept.sid, &self.request).await?;
-        Ok(found.map(|signed_in| (kept, signed_in)))
+    /// Returns the session in which this browser goes on, as the database has it now; `None` if nobody is signed in here. Unlike
+    /// [`Browser::signed_in`] it asks for no cookie that is of this session, so a caller must know more than the cookie, or only end the session.
+    pub async fn going_on(&self) -> Result<Option<SignedIn>, PageError> {
+        let Some(row) = self.row().await? else { return Ok(None) };
+        Ok(session::find(&self.app, &row.sid, &self.request).await?)
     }
 
-    /// Returns the `sid` of the session that ended in this browser at most [`REPLACED_FOR`](session_store::REPLACED_FOR) seconds ago; `None`
-    /// if none did.
+    /// Returns the `sid` of the session that ended in this browser a moment ago; `None` if none did. The clock of the node that ended it may
+    /// differ from the one of this node.
     pub async fn just_signed_out(&self) -> Result<Option<String>, PageError> {
-        let Some(Kept { sid, .. }) = self.last_kept().await? else { return Ok(None) };
+        let Some(BrowserRow { sid, .. }) = self.row().await? else { return Ok(None) };
         let ended_at = sessions::by_sid(self.app.store.writer(), &sid).await?.and_then(|(row, _)| row.ended_at);
-        Ok(ended_at.is_some_and(|at| self.app.now() - at <= session_store::REPLACED_FOR).then_some(sid))
+        let within = SIGNED_OUT_FOR + self.app.settings.clock_skew;
+        Ok(ended_at.is_some_and(|at| (self.app.now() - at).abs() <= within).then_some(sid))
     }
 
-    async fn last_kept(&self) -> Result<Option<Kept>, PageError> {
-        match &self.sent {
-            Some(id) => Ok(session_store::last(&self.app, id).await?),
+    /// Returns this browser as its row is found. `None` if it sent no cookie of ours.
+    pub(super) async fn this(&self) -> Result<Option<ThisBrowser>, PageError> {
+        let key = match self.kept().await? {
+            Some(kept) => Some(kept.request_key),
+            None if self.sent_visitor() => Some(self.first_request_key()),
+            None => None,
+        };
+        Ok(key.map(|key| ThisBrowser { key, cookie: self.sent.map(|id| hash(&id.to_string())) }))
+    }
+
+    async fn row(&self) -> Result<Option<BrowserRow>, PageError> {
+        match self.this().await? {
+            Some(this) => Ok(browsers::find(self.app.store.writer(), &this.key).await?),
             None => Ok(None),
         }
     }

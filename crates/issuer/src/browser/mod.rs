@@ -20,16 +20,16 @@ use tower_sessions::Session;
 use tower_sessions::session::Id;
 use uuid::Uuid;
 
+use crate::accounts::browsers::{BrowserCookie, ThisBrowser};
 use crate::accounts::lockout::{Guesser, Known};
 use crate::accounts::methods::Enrolled;
 use crate::accounts::requirement::{self, Requirement, Step};
-use crate::accounts::session::{self, ProvenUser, SignedIn};
+use crate::accounts::session::{self, Begun, Place, ProvenUser, SignedIn};
 use crate::accounts::sign_in::{Checked, SignInError};
 use crate::app::App;
 use crate::audit::{Actor, Face, RequestInfo, Who};
 use crate::browser::late::BeforeSignIn;
-use crate::browser::session_store::{KEPT, Kept, retire};
-use crate::store::browsers::Successor;
+use crate::browser::session_store::{KEPT, Kept};
 use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
 use crate::web::html::Page;
@@ -88,70 +88,40 @@ impl Browser {
         let Step::Done(proven) = requirement::next(&evidence, &Enrolled::of(&user), &Requirement::for_session()) else {
             return Ok(Err(SignInError::Wrong));
         };
-        let going_on = self.going_on().await?;
-        // If the user signed out while the password was compared, this sign-in must not undo that.
-        if before.signed_in && going_on.is_none() {
-            return Err(PageError::signed_out_meanwhile());
-        }
-        let kept = self.kept().await?;
-        // Somebody who has stolen a cookie that was replaced must not end the session of its owner by a password of their own.
-        let going_on = going_on.filter(|(_, signed_in)| kept.is_some() || signed_in.user.id == user.id);
-        let (earlier, previous) = match going_on {
-            Some((earlier, signed_in)) => (Some(earlier), Some(signed_in)),
-            None => (kept, None),
-        };
+        let this = self.this_or_new().await?;
         let device = self.device(&user.username).await?;
-        let proven = ProvenUser { user, proven, settlement };
-        let signed_in = match session::begin(&self.app, previous.as_ref(), proven, &self.request, &device).await {
-            Ok(signed_in) => signed_in,
-            Err(error) => return Ok(Err(error)),
-        };
-        let SignedIn { session, user, .. } = &signed_in;
-        // If the same user signs in again, the forms in other tabs stay valid.
-        let continued = previous.is_some_and(|previous| previous.session.sid == session.sid);
-        if let Err(error) = self.replace(earlier, session.sid.clone(), continued).await {
-            // The browser gets no cookie for this session, so nobody could use or end it.
-            session::end(&self.app, &self.actor(user.id), &session.sid, user.id, "failed sign-in").await?;
-            return Err(error);
-        }
-        self.follow(Some(&session.sid))?;
+        let place = Place { browser: &this, over: before.over.as_deref(), device: &device };
+        let Begun { signed_in, cookie } =
+            match session::begin(&self.app, place, ProvenUser { user, proven, settlement }, &self.request).await {
+                Ok(begun) => begun,
+                Err(error) => return Ok(Err(error)),
+            };
+        self.take(cookie).await?;
+        self.follow(Some(&signed_in.session.sid))?;
         Ok(Ok(signed_in))
     }
 
-    /// Gives the cookie a new id, so that the old id and earlier forms stop working. The user stays signed in.
-    pub async fn renew(&self) -> Result<(), PageError> {
-        match self.kept().await? {
-            Some(kept) => self.replace(Some(kept.clone()), kept.sid, false).await,
-            None => Ok(()),
-        }
+    /// Returns this browser as its row is found. If it sent no cookie of ours, it is given that of a visitor.
+    pub async fn this_or_new(&self) -> Result<ThisBrowser, PageError> {
+        Ok(self.this().await?.unwrap_or_else(|| ThisBrowser { key: self.first_request_key(), cookie: None }))
     }
 
-    /// Gives the cookie a new id, by which the browser goes on in the session `sid`. A new CSRF token comes with it unless `keep_csrf` is set.
-    /// `earlier` is what was kept before.
-    async fn replace(&self, earlier: Option<Kept>, sid: String, keep_csrf: bool) -> Result<(), PageError> {
-        let kept_csrf = earlier.as_ref().filter(|_| keep_csrf).map(|kept| kept.csrf.clone());
-        let csrf = kept_csrf.unwrap_or_else(|| self.random_value());
-        if let Some(id) = self.cookie.id() {
-            retire(&self.app, &id, Some(Successor { sid: &sid, csrf: &csrf })).await?;
-        }
+    /// Gives the browser `cookie`, whose row is written already. What HTTP cannot do is to say which cookie is the newer one: if two people sign
+    /// in at the same moment in two tabs, and the answer to the first of them comes last, the browser has a cookie that opens nothing. The next
+    /// sign-in or sign-out is then about the session of the second one all the same, because the cookie of the visitor leads to it.
+    pub async fn take(&self, cookie: BrowserCookie) -> Result<(), PageError> {
         self.cookie.cycle_id().await?;
-        let request_key = earlier.map_or_else(|| self.first_request_key(), |kept| kept.request_key);
-        self.keep(&Kept { csrf, request_key, sid }).await
+        self.cookie.insert(KEPT, Kept::from(cookie)).await?;
+        Ok(self.cookie.save().await?)
     }
 
-    /// Ends the session and removes the cookie, also that of a session that has ended. Whoever asks to sign out is signed out, even if the cookie
-    /// was replaced meanwhile.
-    pub async fn sign_out(&self) -> Result<(), PageError> {
-        let known = self.kept().await?.is_some();
-        let going_on = self.going_on().await?;
-        if let Some((_, SignedIn { session, user, .. })) = &going_on {
-            session::end(&self.app, &self.actor(user.id), &session.sid, user.id, "user").await?;
-        }
-        if known || going_on.is_some() {
-            self.cookie.flush().await?;
-            self.follow(None)?;
-        }
-        Ok(())
+    /// Ends the session in which this browser is signed in by now, even if the request came with an older cookie, because whoever asks to sign out
+    /// must be signed out. Returns the `sid` of the session; `None` if nobody was signed in here, so that nothing was ended.
+    pub async fn sign_out(&self) -> Result<Option<String>, PageError> {
+        let Some(this) = self.this().await? else { return Ok(None) };
+        let ended = session::sign_out(&self.app, &this.key, &self.request).await?;
+        self.follow(None)?;
+        Ok(ended)
     }
 
     /// Returns what the limits on guesses of passwords need to know about the request.
@@ -184,12 +154,6 @@ impl Browser {
 
     async fn kept(&self) -> Result<Option<Kept>, PageError> {
         Ok(self.cookie.get::<Kept>(KEPT).await?)
-    }
-
-    /// Writes the row at once, because tower-sessions would write it after the page was made, when no error page can be shown any more.
-    async fn keep(&self, kept: &Kept) -> Result<(), PageError> {
-        self.cookie.insert(KEPT, kept).await?;
-        Ok(self.cookie.save().await?)
     }
 
     fn random_value(&self) -> String {

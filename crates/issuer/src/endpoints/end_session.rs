@@ -105,17 +105,16 @@ async fn begin(app: &App, browser: &Browser, form: &Form) -> Result<Response, Pa
 
 async fn answer(app: &App, browser: &Browser, form: &Form, request: &LogoutRequest) -> Result<Response, PageError> {
     let LogoutRequest { hint, client, target, .. } = request;
-    let Some(signed_in) = browser.signed_in().await? else {
+    let Some(signed_in) = browser.going_on().await? else {
         let sid = hint.as_ref().and_then(|hint| hint.sid.as_deref());
         if let Some(sid) = sid
             && sessions::live(app.store.reader(), sid, app.now()).await?.is_some()
         {
-            return sign_out::nobody(app, true);
+            return sign_out::nobody(app, None, true);
         }
         // A second click in the app has dropped the answer to the first one.
-        if sid.is_some()
-            && browser.just_signed_out().await?.as_deref() == sid
-            && let Some(answer) = sign_out::again(app, browser, target.as_ref()).await?
+        if let Some(sid) = sid
+            && let Some(answer) = sign_out::again_in(app, browser, sid, target.as_ref()).await?
         {
             return Ok(answer);
         }
@@ -123,12 +122,12 @@ async fn answer(app: &App, browser: &Browser, form: &Form, request: &LogoutReque
         // send users to another site.
         return match target {
             Some(target) if hint.is_some() => target.redirect(),
-            _ => sign_out::nobody(app, false),
+            _ => sign_out::nobody(app, None, false),
         };
     };
     // A valid `id_token_hint` of this session proves that the client was given it, so no question is asked.
     if hint.as_ref().is_some_and(|hint| hint.sub == signed_in.user.id && hint.sid.as_ref() == Some(&signed_in.session.sid)) {
-        return sign_out::end(app, browser, &signed_in.session.sid, target.as_ref()).await;
+        return sign_out::end(app, browser, target.as_ref()).await;
     }
     let mut fields: Vec<Hidden> = Vec::new();
     if let Some(client) = client {

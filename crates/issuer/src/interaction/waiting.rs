@@ -113,7 +113,7 @@ pub async fn keep(app: &App, browser: &Browser, interaction: &Interaction) -> Re
 /// Stores an interaction for `browser`, in which a user has signed in, under `id`. Returns `false` if an interaction was stored under this
 /// id before, even if it has been answered meanwhile.
 pub async fn adopt(app: &App, browser: &Browser, id: &str, interaction: &Interaction) -> Result<bool, PageError> {
-    let key = browser.request_key().await?.ok_or_else(PageError::signed_out_meanwhile)?;
+    let key = browser.request_key().await?.ok_or_else(PageError::session_ended)?;
     Ok(waiting_requests::insert(app.store.writer(), id, &key, &to_json(interaction)?, app.now()).await?)
 }
 

@@ -88,6 +88,7 @@ pub(super) struct Version {
     refresh: hmac::Key,
     names: hmac::Key,
     browsers: hmac::Key,
+    cookies: hmac::Key,
     fingerprint: String,
 }
 
@@ -197,6 +198,11 @@ impl MasterKeys {
         Ok(BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.current_version()?.browsers, sid.as_bytes())))
     }
 
+    /// Returns the id of the cookie that was made from `seed`: 16 bytes in base64url. Without the master key nobody can tell it from the seed.
+    pub fn cookie_id(&self, seed: &str) -> Result<String, MasterKeyError> {
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(&hmac::sign(&self.current_version()?.cookies, seed.as_bytes()).as_ref()[..16]))
+    }
+
     /// The derived keys of the current version.
     pub(super) fn current_version(&self) -> Result<&Version, MasterKeyError> {
         self.version(self.current).ok_or(MasterKeyError::NoVersion(self.current))
@@ -226,6 +232,7 @@ impl Version {
             refresh: hmac::Key::new(hmac::HMAC_SHA256, derived(b"authenticate refresh tokens").as_slice()),
             names: hmac::Key::new(hmac::HMAC_SHA256, derived(b"hash retired names").as_slice()),
             browsers: hmac::Key::new(hmac::HMAC_SHA256, derived(b"state of browsers").as_slice()),
+            cookies: hmac::Key::new(hmac::HMAC_SHA256, derived(b"ids of cookies").as_slice()),
             fingerprint: BASE64_URL_SAFE_NO_PAD.encode(&derived(b"fingerprint")[..16]),
         }
     }

@@ -281,9 +281,14 @@ async fn ask_again(app: &App, browser: &Browser, purpose: &Purpose, username: &s
     page(app, browser, &renewed, Texts { username, error, again: without_cookie }).await
 }
 
+/// A session ends in many ways, so the page says only what is known.
+const ENDED: &str = "While you signed in, your session in this browser ended, or you were signed out everywhere, perhaps by yourself in another \
+                     tab. To sign in all the same, type your password once more.";
+
 async fn refused(app: &App, browser: &Browser, purpose: &Purpose, username: &str, error: SignInError) -> Result<Response, PageError> {
     let text = match &error {
         SignInError::Wrong => "The username or the password is wrong.".to_owned(),
+        SignInError::Ended => ENDED.to_owned(),
         SignInError::Wait(seconds) => too_many_attempts(seconds),
         SignInError::Busy(_) => "Too many people are signing in. Try again in a moment.".to_owned(),
         SignInError::Store(_) => return Err(OAuthError::from(error).into()),

@@ -49,6 +49,8 @@ struct NobodyPage {
     page: Page,
     /// `true` if the session that the client wants to end lives on, in another browser.
     lives_on: bool,
+    /// The URL of the app that sent the browser here; empty if there is none.
+    target: String,
 }
 
 #[derive(Template)]
@@ -73,17 +75,31 @@ pub async fn ask(browser: &Browser, username: &str, request: &LogoutRequest, fie
     html(&page, Csp::LeadsToClient)
 }
 
-/// Ends the session `sid` of `browser`, and leaves as [`leave`] does. If clients sign people out in frames, a page shows these first.
-pub async fn end(app: &App, browser: &Browser, sid: &str, target: Option<&LogoutTarget>) -> Result<Response, PageError> {
-    browser.sign_out().await?;
-    ended(app, sign_out::frames(app, sid).await?, target)
+/// Ends the session of `browser`, and leaves as [`leave`] does. If clients sign people out in frames, a page shows these first. If nobody is
+/// signed in, the answer is that of [`again`].
+pub async fn end(app: &App, browser: &Browser, target: Option<&LogoutTarget>) -> Result<Response, PageError> {
+    match browser.sign_out().await? {
+        Some(sid) => ended(app, sign_out::frames(app, &sid).await?, target),
+        None => again(app, browser, target).await,
+    }
 }
 
 /// Answers a request for a sign-out in a browser in which nobody is signed in. If an earlier click has just ended a session, the answer is the
-/// same as the one to that click, which the browser has dropped. Returns `None` otherwise.
-pub async fn again(app: &App, browser: &Browser, target: Option<&LogoutTarget>) -> Result<Option<Response>, PageError> {
-    let Some(sid) = browser.just_signed_out().await? else { return Ok(None) };
-    ended(app, sign_out::frames(app, &sid).await?, target).map(Some)
+/// same as the one to that click, which the browser has dropped. Otherwise the page says that nothing was ended.
+async fn again(app: &App, browser: &Browser, target: Option<&LogoutTarget>) -> Result<Response, PageError> {
+    match browser.just_signed_out().await? {
+        Some(sid) => ended(app, sign_out::frames(app, &sid).await?, target),
+        None => nobody(app, target, false),
+    }
+}
+
+/// Answers as [`again`] does if the session that has just ended in this browser is `sid`. Returns `None` otherwise.
+pub async fn again_in(app: &App, browser: &Browser, sid: &str, target: Option<&LogoutTarget>) -> Result<Option<Response>, PageError> {
+    if browser.just_signed_out().await?.as_deref() == Some(sid) {
+        ended(app, sign_out::frames(app, sid).await?, target).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 /// Shows `frames` and then goes on to `target`, after a session has ended.
@@ -109,10 +125,11 @@ fn leave(app: &App, target: Option<&LogoutTarget>) -> Result<Response, PageError
     }
 }
 
-/// Says that nobody is signed in in this browser, so that nothing was ended. `lives_on` says that the session which the client wants to end
-/// goes on elsewhere.
-pub fn nobody(app: &App, lives_on: bool) -> Result<Response, PageError> {
-    html(&NobodyPage { page: Page::without_forms(app), lives_on }, Csp::Own)
+/// Says that nobody is signed in in this browser, so that nothing was ended, and leads to `target`. `lives_on` says that the session which the
+/// client wants to end goes on elsewhere.
+pub fn nobody(app: &App, target: Option<&LogoutTarget>, lives_on: bool) -> Result<Response, PageError> {
+    let target = target.map(LogoutTarget::url).unwrap_or_default();
+    html(&NobodyPage { page: Page::without_forms(app), lives_on, target }, Csp::Own)
 }
 
 fn stayed(app: &App, username: String) -> Result<Response, PageError> {
@@ -126,19 +143,11 @@ pub async fn submit(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Res
         Some("sign-out") => {
             // Check the parameters again, because the hidden fields may have been changed.
             let target = sign_out::read(&app, &form).await?.target;
-            if let Some((_, signed_in)) = browser.going_on().await? {
-                return end(&app, &browser, &signed_in.session.sid, target.as_ref()).await;
-            }
-            // The form was shown to somebody who was signed in, so an earlier click on it has probably ended the session.
-            match (again(&app, &browser, target.as_ref()).await?, target) {
-                (Some(answer), _) => Ok(answer),
-                (None, Some(target)) => target.redirect(),
-                (None, None) => nobody(&app, false),
-            }
+            end(&app, &browser, target.as_ref()).await
         }
         Some("stay") => match browser.signed_in().await? {
             Some(signed_in) => stayed(&app, signed_in.user.username),
-            None => nobody(&app, false),
+            None => nobody(&app, None, false),
         },
         _ => Err(PageError::stale_form()),
     }
@@ -147,18 +156,11 @@ pub async fn submit(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Res
 /// `POST /account/sign-out`: signs the person out from one of the account pages. Frames of clients are shown by the answer itself, because the
 /// next page does not know the session.
 pub async fn from_account(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Response, PageError> {
-    let sid = own.browser.going_on().await?.map(|(_, signed_in)| signed_in.session.sid);
-    if let Some(sid) = &sid
-        && !sign_out::frames(&app, sid).await?.is_empty()
-    {
-        return end(&app, &own.browser, sid, None).await;
+    let Some(sid) = own.browser.sign_out().await? else { return again(&app, &own.browser, None).await };
+    let frames = sign_out::frames(&app, &sid).await?;
+    if !frames.is_empty() {
+        return ended(&app, frames, None);
     }
-    if sid.is_none()
-        && let Some(answer) = again(&app, &own.browser, None).await?
-    {
-        return Ok(answer);
-    }
-    own.browser.sign_out().await?;
     own.browser.note("signed-out");
     see_other(&app, "/signed-out")
 }
@@ -168,6 +170,6 @@ pub async fn signed_out(State(app): State<Arc<App>>, browser: Browser) -> Result
     match (browser.noted().as_str(), browser.signed_in().await?) {
         (_, Some(signed_in)) => stayed(&app, signed_in.user.username),
         ("signed-out", None) => leave(&app, None),
-        _ => nobody(&app, false),
+        _ => nobody(&app, None, false),
     }
 }

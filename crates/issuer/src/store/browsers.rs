@@ -1,8 +1,9 @@
-//! The browsers in which a user has signed in. The table stores the hash of the cookie's id, never the id itself. What a row says is not changed,
-//! because each change gives the cookie a new id and so a new row. The old row stays for a moment, and says then what the new one says.
+//! The browsers in which a user has signed in, one row each. A row says in which session the browser was last signed in, and which cookie
+//! shows that. Only the transactions that sign a user in, sign the browser out or renew its cookie change a row, and each locks it first. So
+//! of two that meet, the later one sees what the earlier one has done.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 
 use crate::clock::UnixSeconds;
 use crate::store::entity::browsers::{Column, Entity};
@@ -10,39 +11,32 @@ use crate::store::{StoreError, query};
 
 pub use crate::store::entity::browsers::Model as BrowserRow;
 
-/// Inserts `row`. Returns `false` if there is already a row with this hash.
-pub async fn insert(db: &impl ConnectionTrait, row: BrowserRow) -> Result<bool, StoreError> {
-    let unless_known = OnConflict::column(Column::IdHash).do_nothing().to_owned();
-    Ok(Entity::insert(row.into_active_model()).on_conflict(unless_known).exec_without_returning(db).await? == 1)
+/// Returns the browser whose cookie has the id with the hash `id_hash`, if it has not expired at `now`.
+pub async fn by_cookie(db: &impl ConnectionTrait, id_hash: &str, now: UnixSeconds) -> Result<Option<BrowserRow>, StoreError> {
+    Ok(Entity::find().filter(Column::IdHash.eq(id_hash)).filter(Column::ExpiresAt.gt(now)).all(db).await?.pop())
 }
 
-/// Returns the browser `id_hash`, if it is known and has not expired at `now`. If the row is replaced, the cookie has another id by now.
-pub async fn find(db: &impl ConnectionTrait, id_hash: &str, now: UnixSeconds) -> Result<Option<BrowserRow>, StoreError> {
-    Ok(Entity::find_by_id(id_hash).filter(Column::ExpiresAt.gt(now)).all(db).await?.pop())
+/// Returns the browser with the key `key`, also after it has signed out or expired.
+pub async fn find(db: &impl ConnectionTrait, key: &str) -> Result<Option<BrowserRow>, StoreError> {
+    Ok(Entity::find_by_id(key).all(db).await?.pop())
 }
 
-/// How a browser goes on under another id of its cookie.
-#[derive(Debug, Clone, Copy)]
-#[expect(missing_docs, reason = "the names are those of the columns")]
-pub struct Successor<'a> {
-    pub sid: &'a str,
-    pub csrf: &'a str,
+/// Returns the same browser as [`find`], locked until the commit.
+pub async fn lock(db: &impl ConnectionTrait, key: &str) -> Result<Option<BrowserRow>, StoreError> {
+    Ok(Entity::find_by_id(key).lock_exclusive().all(db).await?.pop())
 }
 
-/// Notes that the cookie with the id `id_hash` has got another id, by which the browser goes on as `successor` says; `None` if it has signed out.
-/// The row expires at `until`. Does nothing if that was noted before.
-pub async fn retire(
-    db: &impl ConnectionTrait,
-    id_hash: &str,
-    successor: Option<Successor<'_>>,
-    until: UnixSeconds,
-) -> Result<(), StoreError> {
-    let present = Entity::update_many().filter(Column::IdHash.eq(id_hash)).filter(Column::Replaced.eq(false));
-    let mut retired = present.col_expr(Column::Replaced, true.into()).col_expr(Column::ExpiresAt, until.into());
-    if let Some(Successor { sid, csrf }) = successor {
-        retired = retired.col_expr(Column::Sid, sid.into()).col_expr(Column::Csrf, csrf.into());
-    }
-    retired.exec(db).await?;
+/// Inserts `blank` unless there is a row with its key, and returns the row that there is now, locked until the commit.
+pub async fn enter(db: &impl ConnectionTrait, blank: BrowserRow) -> Result<BrowserRow, StoreError> {
+    // An update that changes nothing locks the row that another transaction has inserted, and returns it.
+    let unless_known = OnConflict::column(Column::RequestKey).update_column(Column::RequestKey).to_owned();
+    Ok(Entity::insert(blank.into_active_model()).on_conflict(unless_known).exec_with_returning(db).await?)
+}
+
+/// Stores `row`, which the caller has locked.
+pub async fn store(db: &impl ConnectionTrait, row: &BrowserRow) -> Result<(), StoreError> {
+    let changed = Entity::update_many().filter(Column::RequestKey.eq(row.request_key.as_str()));
+    changed.set(row.clone().into_active_model().reset_all()).exec(db).await?;
     Ok(())
 }
 

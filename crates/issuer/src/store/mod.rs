@@ -12,7 +12,7 @@
 //!
 //! 1. the row `admin` of `scopes`, in operations that may reduce the number of administrators
 //! 2. `attempts`: the counter of the account, then that of the address
-//! 3. `waiting_requests`, one row
+//! 3. `browsers` or `waiting_requests`, one row
 //! 4. `users` and `clients`, by `id`
 //! 5. `groups`, by `id`, then `roles`
 //! 6. `consents`

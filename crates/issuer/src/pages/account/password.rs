@@ -10,7 +10,8 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::accounts::authorizations;
-use crate::accounts::password_change::{self, PasswordChange, PasswordChangeError};
+use crate::accounts::browsers::BrowserCookie;
+use crate::accounts::password_change::{self, PasswordChange, PasswordChangeError, SentForm};
 use crate::accounts::policy::PolicyError;
 use crate::accounts::session::SignedIn;
 use crate::accounts::sign_in::SignInError;
@@ -125,20 +126,27 @@ pub async fn submit(State(app): State<Arc<App>>, sent: RepeatableForm) -> Result
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
     let listed = authorizations::list(&app, signed_in.user.id).await?;
     let kept: Vec<Uuid> = listed.iter().map(|(row, _)| row.id).filter(|id| form.get(&format!("keep-{id}")) == Some("yes")).collect();
-    if let Err(mut faults) = change(&app, &browser, &signed_in, &form, &kept).await? {
-        let code = faults.code.take().unwrap_or(Code::InvalidRequest);
-        let response = page(&app, &browser, &signed_in, &onward, faults, &kept, false).await?;
-        return Ok(with_code(response, &code));
+    match change(&app, &browser, &signed_in, &form, &kept).await? {
+        Ok(Some(cookie)) => browser.take(cookie).await?,
+        Ok(None) => {}
+        Err(mut faults) => {
+            let code = faults.code.take().unwrap_or(Code::InvalidRequest);
+            let response = page(&app, &browser, &signed_in, &onward, faults, &kept, false).await?;
+            return Ok(with_code(response, &code));
+        }
     }
-    browser.renew().await?;
     go_on(&app, &browser, &onward)
 }
 
-/// Returns `true` if an earlier click on `form` changed the password, as the new password in it proves. The browser may have lost the cookie
-/// that came with the answer to that click, so the person is signed in by the new password.
+/// Returns `true` if an earlier click on `form` changed the password to the new one in it. The browser may have lost the cookie that came with
+/// the answer to that click, so the person is signed in by the new password.
 async fn repeats(app: &App, browser: &Browser, form: &Form) -> Result<bool, PageError> {
     let (Some(username), Some(new)) = (form.get("username"), form.secret("new_password")) else { return Ok(false) };
     if browser.signed_in().await?.is_some_and(|signed_in| signed_in.user.username != username) {
+        return Ok(false);
+    }
+    let sent = SentForm { browser: &browser.this_or_new().await?, csrf: form.get("csrf").unwrap_or_default() };
+    if !sent.has_changed_the_password(app).await? {
         return Ok(false);
     }
     let before = browser.before_sign_in().await?;
@@ -160,15 +168,23 @@ fn go_on(app: &App, browser: &Browser, onward: &Onward<'_>) -> Result<Response, 
     see_other(app, "/account/password")
 }
 
-async fn change(app: &App, browser: &Browser, signed_in: &SignedIn, form: &Form, kept: &[Uuid]) -> Result<Result<(), Faults>, PageError> {
+/// Changes the password. Returns the cookie that the browser gets, if it gets one, or what is wrong with the form.
+async fn change(
+    app: &App,
+    browser: &Browser,
+    signed_in: &SignedIn,
+    form: &Form,
+    kept: &[Uuid],
+) -> Result<Result<Option<BrowserCookie>, Faults>, PageError> {
     let secret = |name: &str| form.secret(name).unwrap_or_else(|| SecretString::from(""));
     let (current, new, repeated) = (secret("current_password"), secret("new_password"), secret("repeat_password"));
+    let sent = SentForm { browser: &browser.this_or_new().await?, csrf: form.get("csrf").unwrap_or_default() };
     let changed = match PasswordChange::check(current, new, &repeated) {
-        Ok(change) => change.perform(app, signed_in, browser.request(), browser.guesser(), kept).await,
+        Ok(change) => change.perform(app, signed_in, browser.request(), browser.guesser(), sent, kept).await,
         Err(error) => Err(error),
     };
     match changed {
-        Ok(()) => Ok(Ok(())),
+        Ok(cookie) => Ok(Ok(cookie)),
         Err(PasswordChangeError::SignIn(SignInError::Store(error))) => Err(error.into()),
         Err(error) => Ok(Err(Faults::from(error))),
     }

@@ -7,11 +7,12 @@ use sea_orm::entity::prelude::*;
 #[expect(missing_docs, reason = "the columns are described in the migration")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id_hash: String,
-    pub csrf: String,
     pub request_key: String,
     pub sid: String,
-    pub replaced: bool,
+    pub id_hash: Option<String>,
+    pub seed: String,
+    pub csrf: String,
+    pub spent_csrf: String,
     pub created_at: i64,
     pub expires_at: i64,
 }

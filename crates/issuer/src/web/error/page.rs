@@ -178,9 +178,9 @@ impl PageError {
         Self::new(StatusCode::FORBIDDEN, "This form came from another site", message)
     }
 
-    /// The person signed out in another tab while the password was compared.
-    pub fn signed_out_meanwhile() -> Self {
-        Self::ended("You signed out meanwhile", "You signed out in another tab while this sign-in was under way. Sign in again.")
+    /// The session ended while the person was going on in it.
+    pub fn session_ended() -> Self {
+        Self::ended("Your session has ended", "It ended while this page was under way. Sign in again.").leading_to_sign_in()
     }
 
     /// A form lacks the CSRF token of this browser, or its fields are not those of the page.

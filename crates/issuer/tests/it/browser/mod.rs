@@ -2,7 +2,9 @@
 
 mod cookie;
 mod csrf;
+mod late;
 mod session_store;
+mod signed_out;
 
 use crate::support::{Browser, TestApp};
 
@@ -13,4 +15,9 @@ pub async fn app() -> TestApp {
 
 pub async fn is_signed_in(browser: &Browser) -> bool {
     browser.get("/account").await.heading() == "Profile"
+}
+
+/// The number of sessions that are alive.
+pub async fn live_sessions(app: &TestApp) -> i64 {
+    app.count(&format!("SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > {}", app.clock_now())).await
 }

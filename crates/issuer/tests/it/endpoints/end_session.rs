@@ -26,7 +26,7 @@ async fn a_valid_hint_signs_out_at_once_and_sends_back() {
     assert!(jwks.status == 200 && !jwks.text.contains(&kid), "{}", jwks.text);
     let answer = browser.get(&end_session(&[("id_token_hint", hint), ("post_logout_redirect_uri", BYE), ("state", "a b")])).await;
     assert_eq!((answer.status, answer.header("location")), (303, "https://shop.example/bye?state=a+b"));
-    assert!(answer.header("set-cookie").contains("Max-Age=0") && answer.header("set-cookie").contains("HttpOnly"), "{:?}", answer.headers);
+    assert_eq!(answer.header("set-cookie"), "", "the cookie opens nothing now, and is not removed, because this answer may be late");
     assert!(!is_signed_in(&browser).await);
     assert_eq!(app.count("SELECT count(*) FROM sessions WHERE ended_at IS NULL").await, 0);
     // When nobody is signed in, there is nothing to do, and the redirect is the same.

@@ -69,6 +69,38 @@ async fn new_passwords_that_are_sent_at_once_are_all_answered_truthfully() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_present_password_as_a_new_one_is_never_said_to_be_changed() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    let own = ("origin", app.url.as_str());
+    let present = [("current_password", "quite wrong and long"), ("new_password", PASSWORD), ("repeat_password", PASSWORD)];
+    // Something of the person was changed a moment ago.
+    let profile = browser.get("/account").await;
+    assert!(browser.submit(&profile, "/account", &[("name", "Alice")]).await.text.contains("saved"));
+    let page = browser.get("/account/password").await;
+    let answer = browser.submit(&page, "/account/password", &present).await;
+    assert!(answer.status == 400 && answer.text.contains("This is not your current password."), "{}", answer.text);
+    // The form of a page that is too old for another reason.
+    let hidden = page.hidden("/account/password");
+    for csrf in ["", "AAAAAAAAAAAAAAAAAAAAAA"] {
+        let mut fields: Vec<(&str, &str)> =
+            hidden.iter().filter(|(name, _)| name != "csrf").map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        fields.extend([("csrf", csrf), ("username", "alice")]);
+        fields.extend(present);
+        let answer = browser.post_with("/account/password", &fields, own).await;
+        assert_eq!((answer.status, answer.heading()), (403, STALE), "{csrf}");
+    }
+    // Another form that was shown before the change, and not the one that made it.
+    let changed = browser.submit(&page, "/account/password", &typed(CHOSEN)).await;
+    assert!(changed.text.contains("Your password is changed."), "{}", changed.text);
+    let fresh = browser.get("/account/password").await;
+    let present = [("current_password", "quite wrong and long"), ("new_password", CHOSEN), ("repeat_password", CHOSEN)];
+    let answer = browser.submit(&fresh, "/account/password", &present).await;
+    assert!(answer.status == 400 && answer.text.contains("This is not your current password."), "{}", answer.text);
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE event = 'password_changed'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_old_form_signs_nobody_in_over_another_person() {
     let app = app().await;
     let browser = app.signed_in("alice").await;
@@ -103,7 +135,7 @@ async fn sign_out_that_is_clicked_twice_leads_to_the_app() {
     evil.retain(|(name, _)| *name != "post_logout_redirect_uri");
     evil.push(("post_logout_redirect_uri", "https://evil.example"));
     let answer = browser.post_with("/end_session/confirm", &evil, ("origin", &app.url)).await;
-    assert_eq!((answer.heading(), answer.header("location")), ("Nobody is signed in here", ""));
+    assert_eq!((answer.heading(), answer.header("location")), ("You are signed out", ""));
     let foreign = browser.post_with("/end_session/confirm", &fields, ("origin", "https://evil.example")).await;
     assert_eq!((foreign.status, foreign.header("location")), (403, ""));
     // Without an app to go to, the page says what is true whichever click ended the session.
@@ -114,6 +146,8 @@ async fn sign_out_that_is_clicked_twice_leads_to_the_app() {
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let own = ("origin", app.url.as_str());
     assert_eq!(browser.post_with("/end_session/confirm", &fields, own).await.heading(), "You are signed out");
+    assert_eq!(browser.post_with("/end_session/confirm", &fields, own).await.heading(), "You are signed out");
+    app.advance(41);
     let second = browser.post_with("/end_session/confirm", &fields, own).await;
     assert_eq!(second.heading(), "Nobody is signed in here");
     assert!(second.text.contains("an earlier click has signed you out"), "{}", second.text);

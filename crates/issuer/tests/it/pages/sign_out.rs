@@ -129,7 +129,7 @@ async fn a_second_click_shows_the_frames_of_the_first() {
         let other = app.signed_in("alice").await;
         let other = other.post_with(action, &fields, own).await;
         assert!(frames(&other).is_empty(), "{}", other.text);
-        app.advance(11);
+        app.advance(41);
         browser.set_cookie(&before);
         let late = browser.post_with(action, &fields, own).await;
         assert!(frames(&late).is_empty(), "{}", late.text);

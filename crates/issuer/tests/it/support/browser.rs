@@ -25,6 +25,13 @@ impl TestApp {
         Browser { http, url: self.url.clone(), cookies: Mutex::default() }
     }
 
+    /// Returns the browser `other` as it sends requests to this node: with the cookies that it has now.
+    pub fn browser_with_cookies_of(&self, other: &Browser) -> Browser {
+        let browser = self.browser();
+        browser.cookies().clone_from(&other.cookies());
+        browser
+    }
+
     /// Returns a browser in which `username` is signed in.
     pub async fn signed_in(&self, username: &str) -> Browser {
         let browser = self.browser();

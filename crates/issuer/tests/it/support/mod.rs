@@ -93,8 +93,17 @@ impl TestApp {
 
     /// Starts another node as [`TestApp::another_node`] does, whose settings `change` has changed.
     pub async fn another_node_with(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.another_node_on(Arc::clone(&self.clock), change).await
+    }
+
+    /// Starts another node on the same database and with the same master key, whose clock is `seconds` fast, or slow if it is negative.
+    pub async fn node_with_clock(&self, seconds: i64) -> Self {
+        self.another_node_on(Arc::new(FakeClock::new(self.clock_now() + seconds)), |_| {}).await
+    }
+
+    async fn another_node_on(&self, clock: Arc<FakeClock>, change: impl FnOnce(&mut Settings)) -> Self {
         let issuer = self.app.settings.issuer.clone();
-        Self::start(Arc::clone(&self.database), Arc::clone(&self.keys_dir), Arc::clone(&self.clock), |settings| {
+        Self::start(Arc::clone(&self.database), Arc::clone(&self.keys_dir), clock, |settings| {
             settings.issuer = issuer;
             change(settings);
         })
