@@ -76,11 +76,19 @@ async fn sqlite(mut options: ConnectOptions, file: &Path, readers: u32) -> Resul
     let mut one = options.clone();
     one.max_connections(1).min_connections(1);
     if let Some(turn) = turn.clone() {
+        let entered = Arc::clone(&turn);
         one.map_sqlx_sqlite_before_acquire(move |_, _| {
-            let turn = Arc::clone(&turn);
+            let turn = Arc::clone(&entered);
             Box::pin(async move {
-                turn.wait().await;
+                turn.enter().await;
                 Ok(true)
+            })
+        });
+        one.map_sqlx_sqlite_pool_opts(move |pool| {
+            let turn = Arc::clone(&turn);
+            pool.after_release(move |_, _| {
+                turn.leave();
+                Box::pin(async { Ok(true) })
             })
         });
     }

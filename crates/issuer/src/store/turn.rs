@@ -1,6 +1,7 @@
 //! Lets a command that writes large transactions share SQLite with a running server. SQLite has one writer at a time, and a connection that
 //! waits for it sleeps between its tries, up to 100 ms in the end. So the command locks a file beside the database (flock) during each of
-//! its transactions, and every other process looks each millisecond whether it is free before it writes.
+//! its transactions, and every other process locks it together with the others while it writes, so that nobody comes to wait in SQLite. Whoever
+//! does not get the lock tries again each millisecond.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::time::Duration;
 use crate::store::StoreError;
 use crate::store::private_file::{narrow, open_private};
 
-/// The time between two looks.
+/// The time between two tries.
 const PAUSE: Duration = Duration::from_millis(1);
 /// The longest wait, some five times as long as a turn. After it SQLite waits by itself, if there is anything to wait for: a command that hangs
 /// in its turn without a transaction holds up each write by no more than this.
@@ -44,16 +45,22 @@ impl Turn {
         }
     }
 
-    /// Waits until no other process has taken the turn.
-    pub(super) async fn wait(&self) {
+    /// Waits until no other process has taken the turn, and keeps others from taking it until [`Turn::leave`].
+    pub(super) async fn enter(&self) {
         if !self.taken.load(Ordering::Acquire) {
             persist(|| self.file.try_lock_shared()).await;
-            // The lock was taken only to see whether it is free.
+        }
+    }
+
+    /// Lets others take the turn. If a connection is closed because it failed, this is not called, and they go on after [`LONGEST`].
+    pub(super) fn leave(&self) {
+        if !self.taken.load(Ordering::Acquire) {
+            // Where a file system has no locks, there is none to release.
             let _ = self.file.unlock();
         }
     }
 
-    /// Takes the turn as soon as no other process has it. If that takes too long, it goes on without the lock: SQLite keeps one of the two
+    /// Takes the turn as soon as no other process has it or writes. If that takes too long, it goes on without the lock: SQLite keeps one of the two
     /// waiting.
     pub(super) async fn take(&self) -> Taken<'_> {
         persist(|| self.file.try_lock()).await;

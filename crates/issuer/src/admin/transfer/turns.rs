@@ -7,12 +7,13 @@ use super::batch::BATCH;
 use crate::admin::{Operation, Reading, Refused};
 use crate::app::App;
 
-/// The number of lines of a turn as long as others write. One of [`BATCH`] lines holds the lock for some 30 ms, and a sign-in writes twice.
+/// The number of lines of a turn as long as others write. One of [`BATCH`] lines holds the lock for 30 to 60 ms, and a sign-in writes twice.
 const SHORT: usize = 250;
 /// The number of turns that stay short after others have written.
 const CAREFUL: u32 = 64;
-/// The time for which SQLite is left to others between two turns. Whoever waits for it looks each millisecond (store/turn.rs).
-const ROOM: Duration = Duration::from_millis(4);
+/// The time for which SQLite is left to others between two turns. Whoever waits for it tries each millisecond, and keeps it until it has written
+/// (store/turn.rs).
+const ROOM: Duration = Duration::from_millis(2);
 
 /// The turns of an import.
 pub struct Turns<'a> {

@@ -1,11 +1,12 @@
-//! While a command has its turn to write SQLite, everybody else waits, but not for ever, and nobody is kept from reading.
+//! While a command has its turn to write SQLite, everybody else waits, and while others write, the command waits, but neither for ever. Nobody
+//! is kept from reading.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::Arc;
 
 use signet_issuer::clock::FakeClock;
 use signet_issuer::start;
-use signet_issuer::store::{Store, StoreError, registration_tokens};
+use signet_issuer::store::{Store, StoreError, commit, registration_tokens};
 use tempfile::TempDir;
 
 use crate::support::{START, real_time, test_settings};
@@ -47,6 +48,32 @@ async fn waits_for_a_command_that_names_the_database(named: &str) {
     write("two").await;
     assert!(registration_tokens::is_good(app.store.reader(), "two", START - 1).await.unwrap());
     drop(turn);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_waits_for_its_turn_until_the_server_has_written() {
+    let dir = TempDir::new().unwrap();
+    let settings = test_settings("http://localhost:1", &format!("sqlite:{}", dir.path().join("signet.db").display()), dir.path());
+    let command = Store::connect(&settings.database_url, 1).await.unwrap();
+    let (app, _) = start::open(settings, Arc::new(FakeClock::new(START))).await.unwrap();
+
+    let transaction = app.store.begin().await.unwrap();
+    registration_tokens::insert(&transaction, "one", 1, START).await.unwrap();
+    let mut waiting = Box::pin(command.take_turn());
+    tokio::select! {
+        _ = &mut waiting => panic!("the command took its turn while the server wrote"),
+        () = real_time(100) => {}
+    }
+    commit(transaction).await.unwrap();
+    let turn = waiting.await;
+    // The turn is over for the server as soon as its connection is free again, so the command writes without waiting in SQLite.
+    registration_tokens::insert(command.writer(), "two", 1, START).await.unwrap();
+    drop(turn);
+
+    // A server that hangs in a transaction keeps no command from going on: SQLite decides who waits.
+    let transaction = app.store.begin().await.unwrap();
+    assert!(command.take_turn().await.is_some());
+    drop(transaction);
 }
 
 #[tokio::test(flavor = "multi_thread")]
