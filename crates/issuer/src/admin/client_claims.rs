@@ -49,22 +49,10 @@ fn check(claim: &ClientClaim) -> Result<(), Refused> {
                 let fields = USER_FIELDS.into_iter().chain(CLAIMS.iter().map(|(name, _)| *name).filter(|name| !is_about_groups(name)));
                 faults.push(Fault::new("field", format!("one of {}", fields.collect::<Vec<_>>().join(", "))).found(field));
             }
-            // A user's name or nickname is what they typed, so it does not become an address or a right.
-            let same = claim.claim == *field || claim.claim == "preferred_username" && field == "username";
-            if TRUSTED_CLAIMS.contains(&claim.claim.as_str()) && known && !same {
-                faults.push(
-                    Fault::new("claim", "another name; applications trust this claim, so it only holds what it is named after")
-                        .found(&claim.claim),
-                );
-            }
         }
         ClaimSource::Fixed { value } => {
             if too_long(value) {
                 faults.push(Fault::new("value", at_most()));
-            }
-            if TRUSTED_CLAIMS.contains(&claim.claim.as_str()) {
-                let expected = "another name; applications trust this claim, so a fixed value must not become it";
-                faults.push(Fault::new("claim", expected).found(&claim.claim));
             }
         }
         ClaimSource::GroupMap { map, default } => {
@@ -78,6 +66,15 @@ fn check(claim: &ClientClaim) -> Result<(), Refused> {
             faults.extend(long.map(|pointer| Fault::new("map", format!("values of {}", at_most())).at(pointer)));
         }
         ClaimSource::Attribute { .. } | ClaimSource::Groups | ClaimSource::Roles => {}
+    }
+    // An unknown field is said to be unknown, and nothing else.
+    if faults.iter().all(|fault| fault.field != "field")
+        && let Err((field, expected)) = claim.source.check_trusted(&claim.claim)
+    {
+        faults.push(match &claim.source {
+            ClaimSource::GroupMap { default: Some(default), .. } if field == "default" => Fault::new(field, expected).found(default),
+            _ => Fault::new(field, expected).found(&claim.claim),
+        });
     }
     if !claim.in_id_token && !claim.in_userinfo {
         faults.push(Fault::new("in_userinfo", "true, or in_id_token true; otherwise the client never gets the claim"));

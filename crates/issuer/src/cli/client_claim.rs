@@ -39,7 +39,8 @@ pub struct SetArgs {
     claim: String,
     #[command(flatten)]
     source: SourceArgs,
-    /// Value for a user who is in none of the groups of --group-value; without it such a user has no claim
+    /// Value for a user who is in none of the groups of --group-value; without it such a user has no claim. The claims groups and roles take
+    /// none
     #[arg(long, value_name = "VALUE", requires = "group_values")]
     default: Option<String>,
     /// Form of the claim: list, first (only the first value), comma or space (all values in one text) [default: list for groups and roles,
@@ -90,6 +91,7 @@ const SET: Arguments<'_> = &[
     ("field", "--from"),
     ("attribute", "--attribute"),
     ("map", "--group-value"),
+    ("default", "--default"),
     ("value", "--value"),
     ("in_userinfo", "--only"),
 ];

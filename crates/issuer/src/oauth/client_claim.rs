@@ -67,8 +67,8 @@ pub const MAX_FIXED_BYTES: usize = 1024;
 /// The fields of a user that are no standard claims.
 pub const USER_FIELDS: [&str; 5] = ["sub", "username", "external_id", "email", "email_verified"];
 
-/// Claims that applications take for a statement of the issuer about who the user is and what they may do. Neither fixed values nor
-/// attributes that people may edit ever become one of them.
+/// Claims that applications take for a statement of the issuer about who the user is and what they may do. What may become one of them is
+/// said by [`ClaimSource::check_trusted`].
 pub const TRUSTED_CLAIMS: [&str; 5] = ["groups", "roles", "email", "email_verified", "preferred_username"];
 
 impl ClaimSource {
@@ -81,6 +81,33 @@ impl ClaimSource {
             Self::Roles => "roles",
             Self::GroupMap { .. } => "group_map",
             Self::Fixed { .. } => "fixed",
+        }
+    }
+
+    /// Checks that the source may become the claim `claim`, if that is one of [`TRUSTED_CLAIMS`]: it must hold what the claim is named after,
+    /// and no value that is the same for everybody. An error is the field at fault, and why it is. Whether people may edit an attribute is
+    /// not known here.
+    pub fn check_trusted(&self, claim: &str) -> Result<(), (&'static str, &'static str)> {
+        if !TRUSTED_CLAIMS.contains(&claim) {
+            return Ok(());
+        }
+        let is_about_groups = matches!(claim, "groups" | "roles");
+        match self {
+            // A user's name or nickname is what they typed, so it does not become an address or a right.
+            Self::User { field } if field == claim || claim == "preferred_username" && field == "username" => Ok(()),
+            Self::User { .. } => Err(("claim", "another name; applications trust this claim, so it only holds what it is named after")),
+            Self::Attribute { .. } => Ok(()),
+            Self::Groups | Self::Roles | Self::GroupMap { default: None, .. } if is_about_groups => Ok(()),
+            Self::Groups | Self::Roles => {
+                Err(("claim", "another name; applications trust this claim, so names of groups and roles must not become it"))
+            }
+            Self::GroupMap { .. } if is_about_groups => {
+                Err(("default", "no value; applications trust this claim, so it must not be the same for everybody who is in no group"))
+            }
+            Self::GroupMap { .. } => {
+                Err(("claim", "another name; applications trust this claim, so the values of a group map must not become it"))
+            }
+            Self::Fixed { .. } => Err(("claim", "another name; applications trust this claim, so a fixed value must not become it")),
         }
     }
 }

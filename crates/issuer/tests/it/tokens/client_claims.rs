@@ -131,6 +131,52 @@ async fn what_would_mislead_an_application_is_refused() {
     assert_eq!((told.get("roles"), told["aud"].as_str()), (None, Some("web")));
 }
 
+/// Each source of a claim with each claim that applications trust: it is refused unless it holds what the claim is named after, and nothing
+/// that is the same for everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_applications_trust_holds_only_what_it_is_named_after() {
+    let app = with_groups(app().await).await;
+    let map = json!([{ "group": "platform", "value": "admins" }]);
+    let (groups, email) = (&["groups", "roles"][..], &["email", "email_verified", "preferred_username"][..]);
+    let all = [groups, email].concat();
+    let sources = [
+        (json!({ "source": "groups" }), groups),
+        (json!({ "source": "roles" }), groups),
+        (json!({ "source": "group_map", "map": map }), groups),
+        (json!({ "source": "group_map", "map": map, "default": "admins" }), &[]),
+        (json!({ "source": "group_map", "map": map, "default": true }), &[]),
+        (json!({ "source": "attribute", "attribute": "department" }), &all),
+        (json!({ "source": "attribute", "attribute": "lang" }), &[]),
+        (json!({ "source": "user", "field": "email" }), &["email"]),
+        (json!({ "source": "user", "field": "email_verified" }), &["email_verified"]),
+        (json!({ "source": "user", "field": "username" }), &["preferred_username"]),
+        (json!({ "source": "user", "field": "preferred_username" }), &["preferred_username"]),
+        (json!({ "source": "user", "field": "name" }), &[]),
+        (json!({ "source": "fixed", "value": "admins" }), &[]),
+        (json!({ "source": "fixed", "value": true }), &[]),
+    ];
+    app.add_user("boss", &["admin"]).await;
+    let (token, boss) = (app.token_of("boss", "admin").await, app.signed_in("boss").await);
+    for (source, may_become) in &sources {
+        for claim in &all {
+            let refused = put(&app, claim, source.clone(), "first").await.err();
+            assert_eq!(refused.is_none(), may_become.contains(claim), "{claim} from {source}: {refused:?}");
+            // REST says the same, and its pointer names the member at fault.
+            let mut body = json!({ "claim": claim, "shape": "first", "in_id_token": true, "in_userinfo": true });
+            body.as_object_mut().unwrap().extend(source.as_object().unwrap().clone());
+            let version = app.call("GET", "/clients/web/claims", &token, None, None).await.header("etag");
+            let answer = app.call("PUT", &format!("/clients/web/claims/{claim}"), &token, Some(&version), Some(body)).await;
+            assert_eq!(answer.status == 200, may_become.contains(claim), "{claim} from {source}: {}", answer.text);
+            assert!(answer.status == 200 || answer.text.contains("applications trust this claim"), "{}", answer.text);
+        }
+    }
+    // The page says it beside the field.
+    let page = boss.get("/admin/clients/web/claim").await;
+    let typed = [("claim", "groups"), ("source", "group_map"), ("map", "platform=admins"), ("default", "admins"), ("shape", "list"), ("in_id_token", "true")];
+    let answer = boss.submit(&page, "/admin/clients/web/claim", &typed).await;
+    assert!(answer.text.contains("applications trust this claim, so it must not be the same for everybody"), "{}", answer.text);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_scope_groups_passes_the_filter_of_the_client() {
     let app = with_groups(app().await).await;
