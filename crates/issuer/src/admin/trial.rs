@@ -14,13 +14,14 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::scope::{ScopeSet, words};
 use crate::store::authorizations::AuthorizationRow;
 use crate::store::clients::{Client, GroupFilter};
+use crate::store::consents::Allowed;
 use crate::store::resources::{Resource, USERINFO};
 use crate::store::users::{self, User};
 use crate::store::{client_groups, groups};
 use crate::tokens::audience::target;
 use crate::tokens::issue::{Draft, draft};
 use crate::tokens::narrow::{default_scopes, narrow};
-use crate::tokens::user_claims::{Facts, Missing, Origin, Place, Told, given, length};
+use crate::tokens::user_claims::{Facts, Missing, Origin, Place, Told, consented, given, length};
 use crate::tokens::{Authorization, Party, RequestedResource};
 
 /// The request that is tried.
@@ -83,6 +84,23 @@ pub struct TriedClaim {
     /// The origin in words, such as "scope email".
     pub origin: String,
     pub missing: Option<&'static str>,
+    /// The values that the claim lacks, because each holds the character that separates the values of this claim.
+    pub left_out: Vec<String>,
+}
+
+impl TriedClaim {
+    /// Returns the reason why the claim is missing or, if it is not, its origin, with the values that are left out of it.
+    pub fn why(&self) -> String {
+        match (self.missing, self.left_out.as_slice()) {
+            (Some(reason), _) => reason.to_owned(),
+            (None, []) => self.origin.clone(),
+            (None, left_out) => format!(
+                "{}; left out, because the character that separates the values is in them: {}",
+                self.origin,
+                left_out.iter().map(|value| json!(value).to_string()).collect::<Vec<_>>().join(", ")
+            ),
+        }
+    }
 }
 
 /// Tries `request`. Fails as the token endpoint would, in the field `scope` or `resource`, or if the client or the user does not exist.
@@ -103,10 +121,12 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
     let scopes =
         requested.iter().map(|scope| TriedScope { scope: scope.to_owned(), missing: missing_scope(scope, &client, &user) }).collect();
     let row = row(app, &user, &client);
+    // A user without a consent is asked for everything when they sign in.
+    let consented = consented(app, &client, &row).await?.filter(|allowed| *allowed != Allowed::default());
     let requested_scope = request.scope.as_ref().map(|_| requested.clone());
     let party = Party::User(Box::new((user.clone(), row)));
     let authorization = Authorization { party, granted: granted.clone(), requested_scope, resource, nonce: None };
-    let mut tried = draft(app, &client, &authorization, app.now()).await.map_err(in_field("scope"))?;
+    let mut tried = draft(app, &client, &authorization, consented.clone(), app.now()).await.map_err(in_field("scope"))?;
     // Values that every real token has are random here, so that the lengths are those of real tokens.
     if let Some(id) = &mut tried.id {
         id.at_hash = Some(app.clock.random_id::<16>());
@@ -121,7 +141,7 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
     }
     if granted.contains("openid") {
         let in_token: ScopeSet = words(&tried.access.scope).collect();
-        let facts = Facts::read(app, &user, &client, &[], &in_token, &[]).await?;
+        let facts = Facts::read(app, &user, &client, &[], &in_token, &[], consented).await?;
         let told = facts.told(Place::UserInfo, &in_token, &[]);
         let mut all = Map::from_iter([("sub".to_owned(), json!(user.id))]);
         all.extend(given(&told));
@@ -197,11 +217,11 @@ impl Lacks {
             Err(other) => return Some(other.reason()),
         }
         match (&told.origin, told.claim.as_str()) {
-            (Origin::Client("fixed"), _) => None,
+            (Origin::Client { source: "fixed", .. }, _) => None,
             (Origin::Resource(_), "groups") => Some("the user is in no group of which this resource is told"),
             (Origin::Resource(_), _) => Some("no role of the user holds a scope of this resource"),
-            (Origin::Client("groups"), _) | (Origin::Scope(_) | Origin::ClaimsParameter, "groups") => Some(self.groups),
-            (Origin::Client("roles"), _) | (Origin::Scope(_) | Origin::ClaimsParameter, "roles") => Some(self.roles),
+            (Origin::Client { source: "groups", .. }, _) | (Origin::Scope(_) | Origin::ClaimsParameter, "groups") => Some(self.groups),
+            (Origin::Client { source: "roles", .. }, _) | (Origin::Scope(_) | Origin::ClaimsParameter, "roles") => Some(self.roles),
             _ => Some(Missing::NoValue.reason()),
         }
     }
@@ -246,12 +266,14 @@ fn place(place: &'static str, all: &Value, told: &[Told], lacks: &Lacks) -> Trie
         value: Some(value.clone()),
         origin: if EXAMPLES.contains(&name.as_str()) { "the issuer; this value is an example" } else { "the issuer" }.to_owned(),
         missing: None,
+        left_out: Vec::new(),
     });
     let about_user = told.iter().map(|told| TriedClaim {
         claim: told.claim.clone(),
         value: told.value.clone().ok(),
         origin: in_words(&told.origin),
         missing: lacks.reason(told),
+        left_out: told.left_out.clone(),
     });
     let claims = own.chain(about_user).collect();
     TriedPlace { place, bytes: all.to_string().len(), user_bytes: length(&given(told)), token_bytes: None, refused: None, claims }
@@ -268,7 +290,18 @@ fn in_words(origin: &Origin) -> String {
     match origin {
         Origin::Scope(scope) => format!("scope {scope}"),
         Origin::ClaimsParameter => "the claims parameter".to_owned(),
-        Origin::Client(source) => format!("claim of the client, from {}", source.replace('_', " ")),
+        Origin::Client { source, of } => format!("claim of the client, from {}", source_in_words(source, of.as_deref())),
         Origin::Resource(id) => format!("claim of the resource {id}"),
+    }
+}
+
+fn source_in_words(source: &str, of: Option<&str>) -> String {
+    match (source, of) {
+        ("user", Some(field)) => format!("the field {field} of the user"),
+        ("group_map", Some(groups)) => format!("the group map: {groups}"),
+        ("group_map", None) => "the group map".to_owned(),
+        ("fixed", _) => "a fixed value".to_owned(),
+        (source, Some(name)) => format!("the {source} {name}"),
+        (source, None) => format!("the {source} of the user"),
     }
 }

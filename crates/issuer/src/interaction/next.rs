@@ -223,7 +223,7 @@ async fn claims_to_tell(
         return Ok((BTreeSet::new(), Vec::new()));
     }
     let requested: Vec<&str> = request.claims.names().collect();
-    let facts = Facts::read(app, user, client, audience, granted, &requested).await?;
+    let facts = Facts::read(app, user, client, audience, granted, &requested, None).await?;
     let scopes = if client.id_token_claims { granted.clone() } else { ScopeSet::default() };
     let in_id_token = facts.told(Place::IdToken, &scopes, &requested);
     let to_resources = facts.told_to_resources(audience);

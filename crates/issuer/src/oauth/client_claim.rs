@@ -120,9 +120,9 @@ pub enum Shape {
     List,
     /// The first value.
     First,
-    /// All values in one string, separated by commas.
+    /// All values in one string, separated by commas. Names of groups and roles and values of attributes that hold a comma are left out.
     Comma,
-    /// All values in one string, separated by spaces.
+    /// All values in one string, separated by spaces. Those that hold white space are left out in the same way.
     Space,
 }
 
@@ -158,9 +158,19 @@ impl Shape {
             Self::Space => joined(" "),
         }
     }
+
+    /// Returns whether the shape joins values so that `value` would be read as several, because it holds what separates them.
+    pub fn would_split(self, value: &Value) -> bool {
+        match self {
+            Self::List | Self::First => false,
+            Self::Comma => text(value).contains(','),
+            // Applications split at other white space, too.
+            Self::Space => text(value).contains(char::is_whitespace),
+        }
+    }
 }
 
-/// Returns `value` as the text that stands in a joined value.
-fn text(value: &Value) -> String {
+/// Returns `value` as the text that stands in a joined value: a string without its quotation marks, everything else as JSON.
+pub fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

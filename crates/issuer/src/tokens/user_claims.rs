@@ -6,11 +6,13 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::oauth::claim_name;
-use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, TRUSTED_CLAIMS};
+use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, TRUSTED_CLAIMS, text};
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::standard_claims::{CLAIMS, StandardClaims};
+use crate::store::authorizations::AuthorizationRow;
 use crate::store::clients::{Client, GroupFilter};
+use crate::store::consents::{self, Allowed};
 use crate::store::person::{AttributeOfPerson, Person};
 use crate::store::resources::Resource;
 use crate::store::users::User;
@@ -27,8 +29,13 @@ pub enum Origin {
     Scope(String),
     /// The client asked for it in the `claims` parameter.
     ClaimsParameter,
-    /// An administrator gave it to the client; the text names the source of the value.
-    Client(&'static str),
+    /// An administrator gave it to the client.
+    Client {
+        /// The name of the source, as the database stores it.
+        source: &'static str,
+        /// The name of the field or the attribute, or the names of the groups of the map that gave the value. `None` if the source has no name.
+        of: Option<String>,
+    },
     /// The resource with this id adds it to its access tokens.
     Resource(String),
 }
@@ -42,6 +49,10 @@ pub enum Missing {
     NoGroupMatches,
     /// The client registered itself, and no administrator has allowed it to be told of groups, roles and attributes.
     NotAllowed,
+    /// The consent of the user does not name the claim, because the client got it later.
+    NotConsented,
+    /// All values hold what separates the values of the claim.
+    Separator,
     /// The user may edit the attribute, or typed the value when that was possible, so it does not become a claim that applications trust.
     Editable,
 }
@@ -53,6 +64,10 @@ impl Missing {
             Self::NoValue => "the user has no value for it",
             Self::NoGroupMatches => "the user is in none of the groups of the map, and the map has no default",
             Self::NotAllowed => "the client registered itself; allow it to be told of groups, roles and attributes first",
+            Self::NotConsented => {
+                "the user has allowed the client less than this; it is told the claim once the user has signed in to it again and agreed"
+            }
+            Self::Separator => "each value holds the character that separates the values of this claim, so it would be read as several",
             Self::Editable => {
                 "users may edit the attribute, or this user typed the value before, so it must not become a claim that applications trust \
                  until an administrator sets the value"
@@ -68,6 +83,14 @@ pub struct Told {
     pub claim: String,
     pub origin: Origin,
     pub value: Result<Value, Missing>,
+    /// The values that the claim lacks because they hold the character that separates its values.
+    pub left_out: Vec<String>,
+}
+
+impl Told {
+    fn new(claim: impl Into<String>, origin: Origin, value: Result<Value, Missing>) -> Self {
+        Self { claim: claim.into(), origin, value, left_out: Vec::new() }
+    }
 }
 
 /// The place where a client reads claims.
@@ -85,11 +108,23 @@ pub struct Facts<'a> {
     client: &'a Client,
     person: Person,
     rules: Vec<ClientClaim>,
+    consented: Option<Allowed>,
+}
+
+/// Returns what `row`'s user has allowed `client`, if the client may only be told those of its own claims that the consent names. `None` if it
+/// is told all of them: a first-party client, and one that the user gave their password to, so that nobody could ask them. Reads nothing for
+/// a client without claims of its own.
+pub async fn consented(app: &App, client: &Client, row: &AuthorizationRow) -> Result<Option<Allowed>, StoreError> {
+    if client.first_party || !client.has_claims || row.sid.is_none() {
+        return Ok(None);
+    }
+    consents::find(app.store.reader(), row.user_id, &client.id).await.map(Some)
 }
 
 impl<'a> Facts<'a> {
     /// Reads what the claims of `user` at `client` need: for access tokens of `audience`, and for claims by `scopes` or by the names
-    /// `requested`. Reads nothing if the row of the user is enough.
+    /// `requested`. Of the client's own claims only those are told that `consented` names, if it is given. Reads nothing if the row of the
+    /// user is enough.
     pub async fn read(
         app: &App,
         user: &'a User,
@@ -97,6 +132,7 @@ impl<'a> Facts<'a> {
         audience: &[Resource],
         scopes: &ScopeSet,
         requested: &[&str],
+        consented: Option<Allowed>,
     ) -> Result<Self, StoreError> {
         let db = app.store.reader();
         let tells = audience.iter().any(|resource| !resource.token_claims.is_empty());
@@ -104,11 +140,11 @@ impl<'a> Facts<'a> {
         let needs_person = client.claims_allowed && (tells || asked || client.has_claims || !scopes.is_empty());
         let person = if needs_person { person::find(db, user.id, &client.id).await? } else { Person::default() };
         let rules = if client.has_claims { client_claims::of_client(db, &client.id).await? } else { Vec::new() };
-        Ok(Self { user, client, person, rules })
+        Ok(Self { user, client, person, rules, consented })
     }
 
     /// Returns the claims that the client is told at `place`: those of `scopes`, those of the names `requested` that the client may ask
-    /// for, and its own, which replace others of the same name.
+    /// for, and its own, which replace others of the same name if the user has consented to them.
     pub fn told(&self, place: Place, scopes: &ScopeSet, requested: &[&str]) -> Vec<Told> {
         let stored = StandardClaims::from_json(&self.user.claims);
         let origin = |name: &str, scope: &str| {
@@ -118,13 +154,11 @@ impl<'a> Facts<'a> {
                 (requested.contains(&name) && self.client.may_ask(scope)).then_some(Origin::ClaimsParameter)
             }
         };
-        let standard = CLAIMS.iter().filter_map(|(name, scope)| {
-            Some(Told { claim: (*name).to_owned(), origin: origin(name, scope)?, value: self.standard(&stored, name) })
-        });
+        let standard = CLAIMS.iter().filter_map(|(name, scope)| Some(Told::new(*name, origin(name, scope)?, self.standard(&stored, name))));
         let attributes = self.person.attributes.iter().filter_map(|attribute| {
             let origin = origin(&attribute.name, attribute.scope.as_deref()?)?;
             let value = if attribute.multi_valued { Some(values(attribute).into()) } else { values(attribute).pop() };
-            Some(Told { claim: attribute.name.clone(), origin, value: value.ok_or(Missing::NoValue) })
+            Some(Told::new(attribute.name.as_str(), origin, value.ok_or(Missing::NoValue)))
         });
         let mut told: Vec<Told> = standard.chain(attributes).collect();
         // The names are checked when they are set. They are checked here again, so that no other way in can replace a claim of the protocol.
@@ -133,9 +167,15 @@ impl<'a> Facts<'a> {
                 Place::IdToken => rule.in_id_token,
                 Place::UserInfo => rule.in_userinfo,
             } {
+                if self.consented.as_ref().is_some_and(|allowed| !allowed.claims.contains(&rule.claim)) {
+                    // Until the user is asked, the client is told what it was told before.
+                    if !told.iter().any(|earlier| earlier.claim == rule.claim) {
+                        told.push(Told::new(rule.claim.as_str(), origin_of(rule, None), Err(Missing::NotConsented)));
+                    }
+                    continue;
+                }
                 told.retain(|earlier| earlier.claim != rule.claim);
-                let value = self.own(&stored, rule);
-                told.push(Told { claim: rule.claim.clone(), origin: Origin::Client(rule.source.name()), value });
+                told.push(self.own(&stored, rule));
             }
         }
         told
@@ -150,7 +190,7 @@ impl<'a> Facts<'a> {
             let mut add = |claim: &str, names: Vec<&str>| {
                 if !told.iter().any(|earlier| earlier.claim == claim) {
                     let value = if self.client.claims_allowed { Ok(json!(names)) } else { Err(Missing::NotAllowed) };
-                    told.push(Told { claim: claim.to_owned(), origin: origin(), value });
+                    told.push(Told::new(claim, origin(), value));
                 }
             };
             if let Some(prefix) = &resource.token_claims.groups {
@@ -170,7 +210,7 @@ impl<'a> Facts<'a> {
     pub fn names_to_consent(told: &[Told]) -> impl Iterator<Item = &str> {
         let is_standard = |name: &str| !matches!(name, "groups" | "roles") && CLAIMS.iter().any(|(known, _)| *known == name);
         told.iter()
-            .filter(move |told| matches!(told.origin, Origin::Client(_)) || !is_standard(&told.claim))
+            .filter(move |told| matches!(told.origin, Origin::Client { .. }) || !is_standard(&told.claim))
             .map(|told| told.claim.as_str())
     }
 
@@ -211,18 +251,43 @@ impl<'a> Facts<'a> {
         self.person.roles.iter().map(|role| role.name.as_str()).collect()
     }
 
-    /// Returns the value of a claim that an administrator gave the client.
-    fn own(&self, stored: &StandardClaims, rule: &ClientClaim) -> Result<Value, Missing> {
-        let is_about_person = !matches!(rule.source, ClaimSource::User { .. } | ClaimSource::Fixed { .. });
+    /// Returns a claim that an administrator gave the client.
+    fn own(&self, stored: &StandardClaims, rule: &ClientClaim) -> Told {
+        match self.values_of(stored, &rule.source, &rule.claim) {
+            // A fixed value is given as it is, because it already has the form that its administrator wrote.
+            Ok((values, of)) if matches!(rule.source, ClaimSource::Fixed { .. }) => {
+                Told::new(rule.claim.as_str(), origin_of(rule, of), values.into_iter().next().ok_or(Missing::NoValue))
+            }
+            Ok((mut values, of)) => {
+                let mut left_out = Vec::new();
+                // Fields have one value, and the values of a map are in the form that an administrator wrote.
+                if matches!(rule.source, ClaimSource::Attribute { .. } | ClaimSource::Groups | ClaimSource::Roles) {
+                    values.retain(|value| {
+                        let splits = rule.shape.would_split(value);
+                        left_out.extend(splits.then(|| text(value)));
+                        !splits
+                    });
+                }
+                let missing = if left_out.is_empty() { Missing::NoValue } else { Missing::Separator };
+                let value = rule.shape.apply(values).ok_or(missing);
+                Told { left_out, ..Told::new(rule.claim.as_str(), origin_of(rule, of), value) }
+            }
+            Err(missing) => Told::new(rule.claim.as_str(), origin_of(rule, None), Err(missing)),
+        }
+    }
+
+    /// Returns the values that `source` has for the claim `claim`, and the names of the groups of a map that gave them.
+    fn values_of(&self, stored: &StandardClaims, source: &ClaimSource, claim: &str) -> Result<(Vec<Value>, Option<String>), Missing> {
+        let is_about_person = !matches!(source, ClaimSource::User { .. } | ClaimSource::Fixed { .. });
         if is_about_person && !self.client.claims_allowed {
             return Err(Missing::NotAllowed);
         }
         let names = |names: Vec<&str>| names.into_iter().map(Value::from).collect();
-        let values: Vec<Value> = match &rule.source {
+        let values: Vec<Value> = match source {
             ClaimSource::User { field } => self.field(stored, field).into_iter().collect(),
             ClaimSource::Attribute { attribute } => {
                 let found = self.person.attributes.iter().find(|own| own.name == *attribute).ok_or(Missing::NoValue)?;
-                if found.editable && TRUSTED_CLAIMS.contains(&rule.claim.as_str()) {
+                if found.editable && TRUSTED_CLAIMS.contains(&claim) {
                     return Err(Missing::Editable);
                 }
                 values(found)
@@ -231,16 +296,16 @@ impl<'a> Facts<'a> {
             ClaimSource::Roles => names(self.roles()),
             ClaimSource::GroupMap { map, default } => {
                 let is_in = |entry: &&MappedGroup| self.person.groups.iter().any(|group| group.name == entry.group);
-                let mut values: Vec<Value> = map.iter().filter(is_in).map(|entry| entry.value.clone()).collect();
-                if values.is_empty() {
-                    values.push(default.clone().ok_or(Missing::NoGroupMatches)?);
+                let entries: Vec<&MappedGroup> = map.iter().filter(is_in).collect();
+                if entries.is_empty() {
+                    return Ok((vec![default.clone().ok_or(Missing::NoGroupMatches)?], Some("its default".to_owned())));
                 }
-                values
+                let groups = entries.iter().map(|entry| entry.group.as_str()).collect::<Vec<_>>().join(", ");
+                return Ok((entries.into_iter().map(|entry| entry.value.clone()).collect(), Some(groups)));
             }
-            // A fixed value is given as it is, because it already has the form that its administrator wrote.
-            ClaimSource::Fixed { value } => return Ok(value.clone()),
+            ClaimSource::Fixed { value } => vec![value.clone()],
         };
-        rule.shape.apply(values).ok_or(Missing::NoValue)
+        Ok((values, None))
     }
 
     fn field(&self, stored: &StandardClaims, field: &str) -> Option<Value> {
@@ -251,6 +316,15 @@ impl<'a> Facts<'a> {
             other => self.standard(stored, other).ok(),
         }
     }
+}
+
+/// Returns the origin of a claim that an administrator gave a client. `groups` are those of its map that gave the value.
+fn origin_of(rule: &ClientClaim, groups: Option<String>) -> Origin {
+    let of = match &rule.source {
+        ClaimSource::User { field: name } | ClaimSource::Attribute { attribute: name } => Some(name.clone()),
+        _ => groups,
+    };
+    Origin::Client { source: rule.source.name(), of }
 }
 
 /// Returns the values of an attribute in their type. A value that is not of the type is left out.

@@ -62,8 +62,9 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
     let mut sections = vec![Section { title: "Scopes", lead: scopes_lead.to_owned(), table: Some(scopes), ..Section::default() }];
     for place in tried.places {
         let row = |claim: TriedClaim| {
-            let value = claim.value.map_or_else(|| "–".to_owned(), |value| value.to_string());
-            vec![Cell::text(claim.claim), Cell::text(value), Cell::text(claim.missing.map_or(claim.origin, str::to_owned))]
+            let value = claim.value.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string);
+            let why = claim.why();
+            vec![Cell::text(claim.claim), Cell::text(value), Cell::text(why)]
         };
         let lead = lead(&place);
         let rows = Table::new(&["Claim", "Value", "From"], "Nothing.").filled(Listing::whole(place.claims), "", row);

@@ -172,7 +172,14 @@ async fn a_claim_that_applications_trust_holds_only_what_it_is_named_after() {
     }
     // The page says it beside the field.
     let page = boss.get("/admin/clients/web/claim").await;
-    let typed = [("claim", "groups"), ("source", "group_map"), ("map", "platform=admins"), ("default", "admins"), ("shape", "list"), ("in_id_token", "true")];
+    let typed = [
+        ("claim", "groups"),
+        ("source", "group_map"),
+        ("map", "platform=admins"),
+        ("default", "admins"),
+        ("shape", "list"),
+        ("in_id_token", "true"),
+    ];
     let answer = boss.submit(&page, "/admin/clients/web/claim", &typed).await;
     assert!(answer.text.contains("applications trust this claim, so it must not be the same for everybody"), "{}", answer.text);
 }
@@ -231,10 +238,14 @@ async fn a_resource_adds_groups_and_its_roles_to_its_access_tokens() {
 async fn claims_that_are_too_long_are_refused_and_nothing_is_spent() {
     let app = with_groups(app().await).await;
     let browser = app.signed_in("alice").await;
+    let values = async |value: &str| {
+        for number in 0..7 {
+            put(&app, &format!("long{number}"), json!({ "source": "fixed", "value": value }), "first").await.unwrap();
+        }
+    };
+    values("x").await;
     let tokens = app.code_flow(&browser, &[("scope", "openid orders:read")]).await;
-    for number in 0..7 {
-        put(&app, &format!("long{number}"), json!({ "source": "fixed", "value": "x".repeat(1000) }), "first").await.unwrap();
-    }
+    values(&"x".repeat(1000)).await;
     let refused = refresh(&app, &tokens).await;
     assert_eq!(refused.error(), (400, "invalid_scope"));
     assert!(refused.str("error_description").contains("6144"), "{}", refused.text);
@@ -263,6 +274,113 @@ async fn consent_names_the_values_and_more_claims_ask_again() {
     let alice = ["alice".to_owned()];
     app.operate(|change| Box::pin(groups::change_members(change, "on-call", &[], &alice))).await.unwrap();
     assert!(browser.get(&app.authorize(&silent)).await.reply().contains_key("code"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_is_added_later_is_told_only_after_the_user_was_asked() {
+    let app = with_groups(app().await).await;
+    let browser = app.signed_in("alice").await;
+    let fixed = |value: &str| json!({ "source": "fixed", "value": value });
+    put(&app, "plan", fixed("gold"), "first").await.unwrap();
+    let scope = [("scope", "openid email")];
+    let tokens = app.code_flow(&browser, &scope).await;
+    put(&app, "late", json!({ "source": "user", "field": "email" }), "first").await.unwrap();
+    // A claim of the client in place of one that the scope gives needs consent, too. Until then the scope gives its own.
+    put(&app, "email", json!({ "source": "attribute", "attribute": "department" }), "first").await.unwrap();
+    // Another value of a claim that the user has consented to is told at once.
+    put(&app, "plan", fixed("silver"), "first").await.unwrap();
+    let told = async |tokens: &Answer| {
+        let userinfo = app.get("/userinfo").bearer(tokens.str("access_token")).send().await.json;
+        [claims(tokens.str("id_token")), userinfo]
+    };
+    let refreshed = refresh(&app, &tokens).await;
+    for tokens in [&tokens, &refreshed] {
+        let [id, userinfo] = told(tokens).await;
+        assert_eq!((id.get("late"), userinfo.get("late")), (None, None), "{id} {userinfo}");
+        assert_eq!(userinfo["email"], "alice@example.com", "{userinfo}");
+        assert_eq!(userinfo["plan"], "silver", "{userinfo}");
+    }
+    assert_eq!(told(&refreshed).await[0]["plan"], "silver");
+    let request =
+        TrialRequest { client_id: "web".to_owned(), username: "alice".to_owned(), scope: Some("openid email".to_owned()), resource: None };
+    let missing = async || {
+        let tried = trial::run(&app.reading(), &request).await.unwrap();
+        let late = tried.places.iter().filter_map(|place| place.claims.iter().find(|told| told.claim == "late").cloned());
+        late.map(|told| (told.value.is_some(), told.missing)).collect::<Vec<_>>()
+    };
+    for (has_value, reason) in missing().await {
+        assert!(!has_value && reason.unwrap().contains("has allowed the client less than this"), "{reason:?}");
+    }
+    // A first-party client asks nobody.
+    app.sql("UPDATE clients SET first_party = TRUE WHERE id = 'web'").await;
+    assert_eq!(told(&refreshed).await[1]["late"], "alice@example.com");
+    app.sql("UPDATE clients SET first_party = FALSE WHERE id = 'web'").await;
+    // The next request asks, and the answer counts for the earlier authorization, too.
+    browser.consent(&browser.get(&app.authorize(&scope)).await).await;
+    let again = refresh(&app, &refreshed).await;
+    let [id, userinfo] = told(&again).await;
+    assert_eq!((&id["late"], &userinfo["late"]), (&json!("alice@example.com"), &json!("alice@example.com")), "{id} {userinfo}");
+    assert_eq!((&id["email"], &userinfo["email"]), (&json!("sales"), &json!("sales")));
+    assert_eq!(missing().await, [(true, None), (true, None)]);
+    // Somebody who has never signed in to the client would be asked for everything.
+    let tried = trial::run(&app.reading(), &TrialRequest { username: "bob".to_owned(), ..request }).await.unwrap();
+    assert!(tried.places[0].claims.iter().any(|told| told.claim == "late" && told.value.is_some()), "{tried:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_would_be_read_as_several_is_left_out_of_a_joined_claim() {
+    let app = with_groups(app().await).await;
+    app.sql("UPDATE clients SET group_filter = 'all' WHERE id = 'web'").await;
+    let alice = ["alice".to_owned()];
+    for name in ["not admins", "not\u{a0}admins"] {
+        app.operate(|change| Box::pin(groups::add(change, GroupDraft { name: name.to_owned(), ..GroupDraft::default() }))).await.unwrap();
+        app.operate(|change| Box::pin(groups::change_members(change, name, &alice, &[]))).await.unwrap();
+    }
+    app.sql("UPDATE user_attributes SET value = 'de, admins' WHERE name = 'lang' AND position = 0").await;
+    app.sql("UPDATE user_attributes SET value = 'human resources' WHERE name = 'department'").await;
+    let map =
+        json!({ "source": "group_map", "map": [{ "group": "on-call", "value": "read write" }, { "group": "platform", "value": "Admin" }] });
+    let cases = [
+        ("spaced", json!({ "source": "groups" }), "space", json!("app-grafana on-call platform")),
+        ("commas", json!({ "source": "groups" }), "comma", json!("app-grafana,not admins,not\u{a0}admins,on-call,platform")),
+        ("langs", json!({ "source": "attribute", "attribute": "lang" }), "comma", json!("en")),
+        ("lang", json!({ "source": "attribute", "attribute": "lang" }), "first", json!("de, admins")),
+        ("dept", json!({ "source": "attribute", "attribute": "department" }), "space", Value::Null),
+        ("depts", json!({ "source": "attribute", "attribute": "department" }), "comma", json!("human resources")),
+        ("person", json!({ "source": "user", "field": "username" }), "space", json!("alice")),
+        ("policies", map, "space", json!("read write Admin")),
+    ];
+    for (claim, source, shape, _) in &cases {
+        put(&app, claim, source.clone(), shape).await.unwrap();
+    }
+    let tokens = app.code_flow(&app.signed_in("alice").await, &[("scope", "openid")]).await;
+    let id = claims(tokens.str("id_token"));
+    for (claim, _, _, expected) in &cases {
+        assert_eq!(id.get(*claim).unwrap_or(&Value::Null), expected, "{claim}");
+    }
+    let request =
+        TrialRequest { client_id: "web".to_owned(), username: "alice".to_owned(), scope: Some("openid".to_owned()), resource: None };
+    let tried = trial::run(&app.reading(), &request).await.unwrap();
+    let find = |claim: &str| tried.places[0].claims.iter().find(|told| told.claim == claim).unwrap();
+    assert_eq!(find("spaced").left_out, ["not admins", "not\u{a0}admins"]);
+    assert_eq!((find("langs").left_out.as_slice(), find("commas").left_out.len()), (&["de, admins".to_owned()][..], 0));
+    assert!(find("dept").missing.unwrap().contains("each value holds the character that separates"), "{:?}", find("dept"));
+    // Each origin names its field, attribute or groups.
+    for (claim, origin) in [
+        ("spaced", "the groups of the user"),
+        ("langs", "the attribute lang"),
+        ("person", "the field username of the user"),
+        ("policies", "the group map: on-call, platform"),
+    ] {
+        assert_eq!(find(claim).origin, format!("claim of the client, from {origin}"));
+    }
+    app.add_user("boss", &["admin"]).await;
+    let page = app.signed_in("boss").await.get("/admin/clients/web/try?user=alice&scope=openid").await;
+    assert!(
+        page.text.contains("left out, because the character that separates the values is in them: &#34;not admins&#34;"),
+        "{}",
+        page.text
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
