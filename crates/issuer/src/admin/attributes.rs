@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::attributes::rules;
+use crate::admin::client_claims::{ClaimOfClient, remove_of_attribute};
 use crate::admin::patch::Patch;
 use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name, require_version};
 use crate::audit::{Action, Object};
@@ -13,6 +14,7 @@ use crate::oauth::claim_name;
 use crate::oauth::client_claim::TRUSTED_CLAIMS;
 use crate::oauth::scope::OIDC_SCOPES;
 use crate::store::attributes::{self, AttributeRow};
+use crate::store::client_groups::UseRow;
 use crate::store::{StoreError, client_claims, user_versions};
 
 /// The largest number of attributes.
@@ -288,26 +290,55 @@ pub async fn edit(
     Ok(after)
 }
 
+/// Counts the users who have a value of the attribute `name`, up to 1,000.
+pub async fn count_users(reading: &Reading<'_>, name: &str) -> Result<u64, Refused> {
+    let app = reading.permit(Operation::AttributeShow)?;
+    Ok(attributes::count_users(app.store.reader(), name, COUNTED).await?)
+}
+
 /// Refuses to let people edit the attribute `name` while a claim that applications trust comes from it.
 async fn refuse_trusted(change: &Change<'_>, name: &str) -> Result<(), Refused> {
-    let told = client_claims::of_attribute(&change.transaction, name).await?;
-    match told.iter().find(|(_, claim)| TRUSTED_CLAIMS.contains(&claim.as_str())) {
-        Some((client, claim)) => Err(Refused::Conflict(format!(
-            "mutability: expected an attribute that people may not edit, because the claim {claim} of the client {client} comes from it, \
+    let told = client_claims::of_attribute(&change.transaction, name, u32::MAX).await?;
+    match told.iter().find(|row| TRUSTED_CLAIMS.contains(&row.detail.as_str())) {
+        Some(UseRow { client_id, detail: claim, .. }) => Err(Refused::Conflict(format!(
+            "mutability: expected an attribute that people may not edit, because the claim {claim} of the client {client_id} comes from it, \
              and applications trust that claim; remove the claim first"
         ))),
         None => Ok(()),
     }
 }
 
-/// Removes an attribute with the values that users have.
-pub async fn remove(change: &mut Change<'_>, name: &str, expected_version: Option<i32>) -> Result<AttributeView, Refused> {
+/// Says how many users lose their values with an attribute. 1,000 stands for 1,000 or more.
+pub fn users_with_values(number: u64) -> String {
+    match number {
+        0 => "No user has a value of it.".to_owned(),
+        1 => "1 user loses their value of it.".to_owned(),
+        COUNTED.. => "1,000 users or more lose their values of it.".to_owned(),
+        several => format!("{several} users lose their values of it."),
+    }
+}
+
+/// What goes with an attribute that is removed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AttributeRemoval {
+    /// The name of the attribute.
+    pub name: String,
+    /// The number of users who lose their values; 1,000 stands for 1,000 or more.
+    pub user_count: u64,
+    /// The claims of clients that come from the attribute, in the order of the ids of the clients.
+    pub claims: Vec<ClaimOfClient>,
+}
+
+/// Removes an attribute with the values that users have, and the claims of clients that come from it.
+pub async fn remove(change: &mut Change<'_>, name: &str, expected_version: Option<i32>) -> Result<AttributeRemoval, Refused> {
     change.require(Operation::AttributeRemove)?;
     user_versions::renew_of_attribute(&change.transaction, name).await?;
     let row = attributes::lock(&change.transaction, name).await?.ok_or_else(|| Refused::not_found("attribute", name))?;
     let before = AttributeView::of(row)?;
     require_version(before.version, expected_version)?;
+    let user_count = attributes::count_users(&change.transaction, name, COUNTED).await?;
+    let claims = remove_of_attribute(change, name).await?;
     attributes::remove(&change.transaction, name).await?;
     change.record(Action::AttributeRemoved, Object::Attribute(name), Some(&before), None).await?;
-    Ok(before)
+    Ok(AttributeRemoval { name: before.name, user_count, claims })
 }

@@ -1,9 +1,10 @@
 //! Operations on the claims that a client gets beside those of its scopes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::admin::{Change, Fault, Operation, Reading, Refused};
@@ -11,6 +12,7 @@ use crate::audit::{Action, Object};
 use crate::oauth::claim_name;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MAX_FIXED_BYTES, TRUSTED_CLAIMS, USER_FIELDS};
 use crate::oauth::standard_claims::CLAIMS;
+use crate::store::client_groups::UseRow;
 use crate::store::{attributes, client_claims, clients, groups};
 
 /// The largest number of claims of a client.
@@ -99,6 +101,11 @@ pub async fn add(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Resul
 pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Result<Vec<ClientClaim>, Refused> {
     change.require(Operation::ClientClaimPut)?;
     check(&claim)?;
+    // Locked before the client, in the order that is stated in store/mod.rs, so that the attribute is not removed meanwhile.
+    let declared = match &claim.source {
+        ClaimSource::Attribute { attribute } => attributes::lock(&change.transaction, attribute).await?,
+        _ => None,
+    };
     let before = hold(change, id).await?;
     let db = &change.transaction;
     if before.len() >= MAX_CLAIMS && !before.iter().any(|own| own.claim == claim.claim) {
@@ -107,9 +114,8 @@ pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Resul
     let mut mapped = BTreeMap::<String, Uuid>::new();
     match &claim.source {
         ClaimSource::Attribute { attribute } => {
-            let row = attributes::row(db, attribute).await?;
-            let row =
-                row.ok_or_else(|| Refused::invalid("attribute", format!("a declared attribute; there is no attribute {attribute}")))?;
+            let unknown = || Refused::invalid("attribute", format!("a declared attribute; there is no attribute {attribute}"));
+            let row = declared.ok_or_else(unknown)?;
             if row.mutability == "user" && TRUSTED_CLAIMS.contains(&claim.claim.as_str()) {
                 let expected = format!("another name; applications trust this claim, and people may edit the attribute {attribute}");
                 return Err(Refused::invalid("claim", expected));
@@ -143,14 +149,56 @@ pub async fn remove(change: &mut Change<'_>, id: &str, claim: &str) -> Result<Ve
     changed(change, id, before).await
 }
 
-/// Locks the client `id` and returns its claims before a change.
+/// A claim of a client that comes from an attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ClaimOfClient {
+    pub client_id: String,
+    pub client_name: String,
+    pub claim: String,
+}
+
+impl ClaimOfClient {
+    fn of(row: UseRow) -> Self {
+        Self { client_id: row.client_id, client_name: row.client_name, claim: row.detail }
+    }
+}
+
+/// Returns up to `limit` claims that come from the attribute `name`, in the order of the ids of their clients.
+pub async fn of_attribute(reading: &Reading<'_>, name: &str, limit: u32) -> Result<Vec<ClaimOfClient>, Refused> {
+    let app = reading.permit(Operation::AttributeShow)?;
+    Ok(client_claims::of_attribute(app.store.reader(), name, limit).await?.into_iter().map(ClaimOfClient::of).collect())
+}
+
+/// Takes the claims that come from the attribute `name` from their clients, because the attribute is about to be removed: another attribute of
+/// the same name must not become these claims. The caller has locked the attribute, so that no client gets another such claim. Returns them.
+pub(super) async fn remove_of_attribute(change: &mut Change<'_>, name: &str) -> Result<Vec<ClaimOfClient>, Refused> {
+    let claims = client_claims::of_attribute(&change.transaction, name, u32::MAX).await?;
+    let clients: BTreeSet<&str> = claims.iter().map(|row| row.client_id.as_str()).collect();
+    for id in clients {
+        let before = hold_any(change, id).await?;
+        for row in claims.iter().filter(|row| row.client_id == *id) {
+            client_claims::remove(&change.transaction, id, &row.detail).await?;
+        }
+        changed(change, id, before).await?;
+    }
+    Ok(claims.into_iter().map(ClaimOfClient::of).collect())
+}
+
+/// Locks the client `id`, which must have the version that the actor has seen, and returns its claims before a change.
 async fn hold(change: &Change<'_>, id: &str) -> Result<Vec<ClientClaim>, Refused> {
+    let before = hold_any(change, id).await?;
+    let row = clients::row(&change.transaction, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
+    change.require_version(row.version)?;
+    Ok(before)
+}
+
+/// Does what [`hold`] does, whatever the version of the client.
+async fn hold_any(change: &Change<'_>, id: &str) -> Result<Vec<ClientClaim>, Refused> {
     let db = &change.transaction;
     if !clients::hold(db, id).await? {
         return Err(Refused::not_found("client", id));
     }
-    let row = clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
-    change.require_version(row.version)?;
     let scopes = clients::scopes_of(db, &[id]).await?;
     change.require_over_client(scopes.values().flatten().map(String::as_str))?;
     Ok(client_claims::of_client(db, id).await?)

@@ -1,8 +1,9 @@
 //! `/api/v1/attributes`: the attributes that are declared for users.
 
 use crate::admin::attributes::{self, AttributeDraft, AttributePatch};
+use crate::admin::preview::Subject;
 use crate::api::access::Access;
-use crate::api::message::{Answer, Body, Name, created, done, page, versioned};
+use crate::api::message::{Answer, Body, Name, created, done, page, shown, versioned};
 use crate::web::error::problem::Problem;
 
 pub(super) async fn list(access: Access) -> Answer {
@@ -35,4 +36,11 @@ pub(super) async fn remove(access: Access, Name(name): Name<String>) -> Answer {
     let expected = access.expected();
     access.change(|change| Box::pin(async move { attributes::remove(change, &name, expected).await })).await?;
     Ok(done())
+}
+
+pub(super) async fn removal(access: Access, Name(name): Name<String>) -> Answer {
+    // Nobody gains or loses a group, a role or an application by it.
+    let nobody = Subject::Users(Vec::new());
+    let work = access.preview_with(&nobody, |change| Box::pin(async move { attributes::remove(change, &name, None).await }));
+    Ok(shown(work.await?.0))
 }

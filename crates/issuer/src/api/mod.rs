@@ -27,7 +27,7 @@ mod sessions;
 mod users;
 
 use crate::admin::Operation as O;
-use crate::admin::attributes::{AttributeDraft, AttributePatch, AttributeView};
+use crate::admin::attributes::{AttributeDraft, AttributePatch, AttributeRemoval, AttributeView};
 use crate::admin::audit::{AuditView, RefusalView};
 use crate::admin::authorizations::AuthorizationView;
 use crate::admin::client_streams::StreamView;
@@ -211,7 +211,18 @@ pub fn api() -> Api {
         .create::<AttributeDraft, AttributeView, _>("/attributes", O::AttributeAdd, "Declare an attribute", attributes::add)
         .show::<AttributeView, _>("/attributes/{name}", O::AttributeShow, "Show an attribute", attributes::show)
         .patch::<AttributePatch, AttributeView, _>("/attributes/{name}", O::AttributeEdit, "Edit an attribute", attributes::edit)
-        .delete("/attributes/{name}", O::AttributeRemove, "Remove an attribute with the values of all users", attributes::remove);
+        .tell::<AttributeRemoval, _>(
+            "/attributes/{name}/removal/preview",
+            O::AttributeRemove,
+            "Show what would go with an attribute: values of users and claims of clients; nothing is changed",
+            attributes::removal,
+        )
+        .delete(
+            "/attributes/{name}",
+            O::AttributeRemove,
+            "Remove an attribute with the values of all users and the claims of clients",
+            attributes::remove,
+        );
     let api = api
         .list::<ClientView, _>(
             "/clients",

@@ -3,9 +3,11 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::admin::attributes::{self, AttributeDraft, AttributePatch};
+use crate::admin::attributes::{self, AttributeDraft, AttributePatch, AttributeRemoval, users_with_values};
 use crate::admin::change;
+use crate::admin::client_claims::ClaimOfClient;
 use crate::admin::patch::Patch;
+use crate::admin::preview::{self, Subject};
 use crate::app::App;
 use crate::cli::edit_client::text;
 use crate::cli::report::Report;
@@ -42,13 +44,16 @@ pub enum AttributeCommand {
         #[command(flatten)]
         details: Details,
     },
-    /// Remove an attribute with the values that users have
+    /// Remove an attribute with the values that users have and the claims of clients that come from it
     Remove {
         /// Name of the attribute to remove
         name: String,
         /// Remove without asking
         #[arg(long)]
         yes: bool,
+        /// Only print what would go with it
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -125,7 +130,7 @@ pub async fn run(app: &App, command: AttributeCommand) -> Result<Report, CliErro
             record(app, &name, json!(attribute)).await
         }
         AttributeCommand::Edit { name, details } => edit(app, &name, details).await.map_err(|error| error.in_terms_of(ARGUMENTS)),
-        AttributeCommand::Remove { name, yes } => remove(app, &name, yes).await,
+        AttributeCommand::Remove { name, yes, dry_run } => remove(app, &name, yes, dry_run).await,
     }
 }
 
@@ -168,11 +173,26 @@ async fn record(app: &App, name: &str, mut attribute: Value) -> Result<Report, C
     Ok(Report::record(&[FIELDS.as_slice(), &["typed_by_users"]].concat(), attribute))
 }
 
-async fn remove(app: &App, name: &str, yes: bool) -> Result<Report, CliError> {
-    let attribute = attributes::show(&reading(app), name).await?;
-    if !yes {
-        confirm(&format!("Remove the attribute {name} with the values that users have?"))?;
+async fn remove(app: &App, name: &str, yes: bool, dry_run: bool) -> Result<Report, CliError> {
+    let (actor, nobody) = (operator(), Subject::Users(Vec::new()));
+    let version = attributes::show(&reading(app), name).await?.version;
+    let (removal, _) = preview::run(app, &actor, &nobody, |change| Box::pin(attributes::remove(change, name, Some(version)))).await?;
+    let lost = losses(&removal);
+    if dry_run {
+        return Ok(Report::new([&["Nothing was changed.".to_owned()], lost.as_slice()].concat().join("\n"), json!(removal)));
     }
-    change(app, &operator(), move |change| Box::pin(attributes::remove(change, name, Some(attribute.version)))).await?;
-    Ok(Report::new(format!("Removed the attribute {name}."), json!({ "name": name, "removed": true })))
+    if !yes {
+        confirm(&format!("{}\nRemove the attribute {name}?", lost.join("\n")))?;
+    }
+    let removal = change(app, &actor, move |change| Box::pin(attributes::remove(change, name, Some(version)))).await?;
+    let mut json = json!(removal);
+    json["removed"] = json!(true);
+    Ok(Report::new(format!("Removed the attribute {name}."), json))
+}
+
+/// Says what goes with an attribute, each as a sentence.
+fn losses(removal: &AttributeRemoval) -> Vec<String> {
+    let users = users_with_values(removal.user_count);
+    let claim = |own: &ClaimOfClient| format!("The client {} loses the claim {}.", own.client_id, own.claim);
+    std::iter::once(users).chain(removal.claims.iter().map(claim)).collect()
 }

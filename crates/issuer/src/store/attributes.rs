@@ -99,13 +99,20 @@ pub async fn typed_by(db: &impl ConnectionTrait, user: Uuid) -> Result<HashSet<S
 
 /// Counts up to `most` users who typed their values of the attribute `name`.
 pub async fn count_typed(db: &impl ConnectionTrait, name: &str, most: u64) -> Result<u64, StoreError> {
+    count(db, "name = $1 AND by_user AND position = 0", name, most).await
+}
+
+/// Counts up to `most` users who have a value of the attribute `name`.
+pub async fn count_users(db: &impl ConnectionTrait, name: &str, most: u64) -> Result<u64, StoreError> {
+    count(db, "name = $1 AND position = 0", name, most).await
+}
+
+async fn count(db: &impl ConnectionTrait, condition: &str, name: &str, most: u64) -> Result<u64, StoreError> {
     #[derive(FromQueryResult)]
     struct Counted {
         number: i64,
     }
-    let sql = format!(
-        "SELECT count(*) AS number FROM (SELECT 1 FROM user_attributes WHERE name = $1 AND by_user AND position = 0 LIMIT {most}) AS typed"
-    );
+    let sql = format!("SELECT count(*) AS number FROM (SELECT 1 FROM user_attributes WHERE {condition} LIMIT {most}) AS counted");
     let counted = Counted::find_by_statement(text(db, sql, [name.into()])).one(db).await?;
     Ok(counted.map_or(0, |counted| counted.number.unsigned_abs()))
 }

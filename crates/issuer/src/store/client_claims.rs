@@ -104,10 +104,13 @@ pub async fn remove(db: &impl ConnectionTrait, id: &str, claim: &str) -> Result<
     Ok(Entity::delete_by_id((id.to_owned(), claim.to_owned())).exec(db).await?.rows_affected == 1)
 }
 
-/// Returns the names of the clients that have a claim whose value is the attribute `attribute`, with the names of these claims.
-pub async fn of_attribute(db: &impl ConnectionTrait, attribute: &str) -> Result<Vec<(String, String)>, StoreError> {
-    let rows = Entity::find().filter(Column::Source.eq("attribute")).filter(Column::SourceKey.eq(attribute)).all(db).await?;
-    Ok(rows.into_iter().map(|row| (row.client_id, row.claim)).collect())
+/// Returns up to `limit` claims whose values are the attribute `attribute`, each with its client, in the order of the ids of the clients.
+pub async fn of_attribute(db: &impl ConnectionTrait, attribute: &str, limit: u32) -> Result<Vec<UseRow>, StoreError> {
+    let sql = format!(
+        "SELECT c.id AS client_id, c.client_name AS client_name, c.access AS access, cc.claim AS detail FROM client_claims cc \
+         JOIN clients c ON c.id = cc.client_id WHERE cc.source = 'attribute' AND cc.source_key = $1 ORDER BY c.id, cc.claim LIMIT {limit}"
+    );
+    Ok(UseRow::find_by_statement(text(db, sql, [attribute.into()])).all(db).await?)
 }
 
 /// Returns up to `limit` claims whose group maps name the group `id`, each with its client, in no order.

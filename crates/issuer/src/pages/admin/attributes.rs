@@ -3,8 +3,10 @@
 use axum::extract::Path;
 use axum::response::Response;
 
-use crate::admin::attributes::{self, AttributeDraft, AttributePatch, AttributeView};
+use crate::admin::attributes::{self, AttributeDraft, AttributePatch, AttributeRemoval, AttributeView, users_with_values};
 use crate::admin::patch::Patch;
+use crate::admin::preview::{self, Subject};
+use crate::admin::words::counted;
 use crate::admin::{Fault, Refused};
 use crate::oauth::attribute_type::{AttributeType, Audience};
 use crate::oauth::client_claim::TRUSTED_CLAIMS;
@@ -89,6 +91,23 @@ pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Resp
     html(&detail, Csp::Own)
 }
 
+/// The number of claims that the page names.
+const NAMED: usize = 20;
+
+/// Says what goes with an attribute.
+fn losses(removal: &AttributeRemoval) -> String {
+    let users = users_with_values(removal.user_count);
+    let mut claims: Vec<String> =
+        removal.claims.iter().take(NAMED).map(|own| format!("{} of {} ({})", own.claim, own.client_name, own.client_id)).collect();
+    claims.extend((removal.claims.len() > NAMED).then(|| counted(removal.claims.len() - NAMED, "other claim", "other claims")));
+    let told = if claims.is_empty() {
+        "No client has a claim of its own that comes from it.".to_owned()
+    } else {
+        format!("These claims of clients are removed with it: {}.", claims.join(", "))
+    };
+    format!("{users} {told} Applications are not told it any more. This cannot be undone.")
+}
+
 /// `POST /admin/attributes/{name}`: removes an attribute.
 pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     if form.text("action") != "remove" {
@@ -99,10 +118,13 @@ pub async fn act(Path(name): Path<String>, mut form: AdminForm) -> Result<Respon
         Err(refused) => return form.removed_already(refused, PATH),
     };
     form.show_version(attribute.version);
+    let (actor, nobody) = (form.admin.as_confirmed(), Subject::Users(Vec::new()));
+    let tried = preview::run(&form.admin.app, &actor, &nobody, |change| Box::pin(attributes::remove(change, &name, None)));
+    let (removal, _) = tried.await.map_err(failed)?;
     let asked = Confirmation {
         section: SECTION,
         heading: format!("Remove the attribute {}?", attribute.name),
-        lead: "All users lose their values of it, and applications are not told it any more. This cannot be undone.".to_owned(),
+        lead: losses(&removal),
         path: path(&attribute.name),
         back: path(&attribute.name),
         submit: "Remove the attribute",

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use signet_issuer::admin::Refused;
 use signet_issuer::admin::attributes::{self, AttributePatch, AttributeView};
-use signet_issuer::admin::client_claims;
 use signet_issuer::admin::users::{self, UserPatch, UserView};
+use signet_issuer::admin::{client_claims, clients};
 use uuid::Uuid;
 
 use crate::support::TestApp;
@@ -114,4 +114,85 @@ async fn people_may_not_edit_what_a_trusted_claim_comes_from() {
     }
     app.operate(|change| Box::pin(client_claims::remove(change, "web", "groups"))).await.unwrap();
     app.operate(|change| Box::pin(attributes::edit(change, "team", open(), None))).await.unwrap();
+}
+
+/// An attribute with values of alice and bob, from which three claims of two clients come.
+async fn with_claims() -> TestApp {
+    let app = TestApp::administered().await.with_user("alice").await.with_web().await;
+    declare(&app, json!({ "name": "team", "type": "string" })).await.unwrap();
+    declare(&app, json!({ "name": "desk", "type": "string" })).await.unwrap();
+    for name in ["alice", "boss"] {
+        let id = users::show(&app.reading(), name).await.unwrap().id;
+        set(&app, id, json!({ "team": "red", "desk": "1" })).await.unwrap();
+    }
+    for (client, claim, attribute) in
+        [("web", "squad", "team"), ("web", "team", "team"), ("web", "desk", "desk"), ("shop", "squad", "team")]
+    {
+        put(&app, client, claim, attribute).await.unwrap();
+    }
+    app
+}
+
+async fn put(app: &TestApp, client: &str, claim: &str, attribute: &str) -> Result<(), Refused> {
+    let claim = json!({
+        "claim": claim, "source": "attribute", "attribute": attribute, "shape": "first", "in_id_token": true, "in_userinfo": true,
+    });
+    let claim = serde_json::from_value(claim).unwrap();
+    app.operate(|change| Box::pin(client_claims::put(change, client, claim))).await.map(drop)
+}
+
+async fn claims_of(app: &TestApp, client: &str) -> Vec<String> {
+    client_claims::list(&app.reading(), client).await.unwrap().into_iter().map(|claim| claim.claim).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attribute_takes_the_claims_of_clients_with_it() {
+    let app = with_claims().await;
+    let token = app.token_of("boss", "admin").await;
+    let version = async |client: &str| clients::show(&app.reading(), client).await.unwrap().version;
+    let before = (version("web").await, version("shop").await);
+    let preview = app.call("POST", "/attributes/team/removal/preview", &token, None, None).await;
+    assert_eq!((preview.status, &preview.json["user_count"]), (200, &json!(2)), "{}", preview.text);
+    let named: Vec<(&str, &str)> = preview.json["claims"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|own| (own["client_id"].as_str().unwrap(), own["claim"].as_str().unwrap()))
+        .collect();
+    assert_eq!(named, [("shop", "squad"), ("web", "squad"), ("web", "team")]);
+    assert_eq!(claims_of(&app, "web").await, ["desk", "squad", "team"], "a preview changes nothing");
+    // The page names them before it asks.
+    let browser = app.signed_in("boss").await;
+    let page = browser.get("/admin/attributes/team").await;
+    let asked = browser.submit(&page, "/admin/attributes/team", &[("action", "remove")]).await;
+    for words in ["2 users lose their values", "squad of ", "(shop)", "(web)"] {
+        assert!(asked.text.contains(words), "{words}: {}", asked.text);
+    }
+    let tag = app.call("GET", "/attributes/team", &token, None, None).await.header("etag").to_owned();
+    let removed = app.call("DELETE", "/attributes/team", &token, Some(&tag), None).await;
+    assert_eq!(removed.status, 204, "{}", removed.text);
+    assert_eq!((claims_of(&app, "web").await, claims_of(&app, "shop").await), (vec!["desk".to_owned()], Vec::new()));
+    assert_eq!((version("web").await, version("shop").await), (before.0 + 1, before.1 + 1), "a form that was drawn before is refused");
+    let events = app.count("SELECT count(*) FROM audit_events WHERE event = 'client_claims_changed' AND after NOT LIKE '%squad%'").await;
+    assert_eq!(events, 2, "each client has an event of its own");
+    // An attribute of the same name feeds no claim.
+    declare(&app, json!({ "name": "team", "type": "string" })).await.unwrap();
+    assert_eq!(claims_of(&app, "shop").await, Vec::<String>::new());
+}
+
+/// A claim is given to a client at the moment at which its attribute is removed: one of the two comes first, and no claim is left without its
+/// attribute.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_claim_is_left_when_its_attribute_is_removed_at_the_same_moment() {
+    let app = with_claims().await;
+    for _ in 0..5 {
+        let removal = app.operate(|change| Box::pin(attributes::remove(change, "team", None)));
+        let (given, removed, other) = tokio::join!(put(&app, "web", "late", "team"), removal, put(&app, "shop", "late", "team"));
+        removed.unwrap();
+        for given in [given, other] {
+            assert!(matches!(given, Ok(()) | Err(Refused::Invalid(_))), "{given:?}");
+        }
+        assert_eq!((claims_of(&app, "web").await, claims_of(&app, "shop").await), (vec!["desk".to_owned()], Vec::new()));
+        declare(&app, json!({ "name": "team", "type": "string" })).await.unwrap();
+    }
 }
