@@ -165,14 +165,20 @@ async fn unused(admin: &Administrator) -> Result<Vec<Section>, PageError> {
         section(
             "Accounts that nobody uses",
             format!("Enabled users who have not signed in for {UNUSED_DAYS} days. Disable those who have left."),
-            (&["Username", "Name", "Last sign-in"], "Every enabled user has signed in since."),
+            (
+                &["Username", "Name", "Last sign-in"],
+                &format!("Nobody. Every enabled user has signed in, or was added, in the last {UNUSED_DAYS} days."),
+            ),
             found.users,
             user,
         ),
         section(
             "Clients that nobody uses",
             format!("Enabled clients that have asked for no token for {UNUSED_DAYS} days."),
-            (&["Client", "Name", "Last used"], "Every enabled client was used since."),
+            (
+                &["Client", "Name", "Last used"],
+                &format!("None. Every enabled client was used, or was added, in the last {UNUSED_DAYS} days."),
+            ),
             found.clients,
             client,
         ),
