@@ -62,9 +62,10 @@ struct SourceArgs {
     /// Take the value from this attribute of the user
     #[arg(long, value_name = "NAME")]
     attribute: Option<String>,
-    /// Give the members of a group this value; may be repeated, the first group that the user is in comes first
-    #[arg(long = "group-value", value_name = "GROUP=VALUE", value_parser = crate::cli::parse_pair)]
-    group_values: Vec<(String, String)>,
+    /// Give the members of a group this value; may be repeated, the first group that the user is in comes first. Write \= for a = that belongs
+    /// to the name or the value, and \\ for a backslash before it
+    #[arg(long = "group-value", value_name = "GROUP=VALUE", value_parser = parse_entry)]
+    group_values: Vec<MappedGroup>,
     /// Give every user this value, written as JSON
     #[arg(long, value_name = "JSON", value_parser = parse_json)]
     value: Option<Value>,
@@ -106,6 +107,10 @@ fn parse_json(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| format!("{example}; {error}"))
 }
 
+fn parse_entry(text: &str) -> Result<MappedGroup, String> {
+    MappedGroup::parse(text).map_err(|expected| format!("expected {expected}"))
+}
+
 impl SetArgs {
     fn into_claim(self) -> (String, ClientClaim) {
         let Self { id, claim, source, default, shape, only } = self;
@@ -117,10 +122,7 @@ impl SetArgs {
                 "roles" => ClaimSource::Roles,
                 _ => ClaimSource::User { field: from },
             },
-            SourceArgs { group_values, .. } => {
-                let map = group_values.into_iter().map(|(group, value)| MappedGroup { group, value: value.into() });
-                ClaimSource::GroupMap { map: map.collect(), default: default.map(Value::from) }
-            }
+            SourceArgs { group_values, .. } => ClaimSource::GroupMap { map: group_values, default: default.map(Value::from) },
         };
         let is_list = matches!(source, ClaimSource::Groups | ClaimSource::Roles);
         let shape = shape.unwrap_or(if is_list { Shape::List } else { Shape::First });
@@ -143,12 +145,20 @@ pub async fn run(app: &App, command: ClaimCommand) -> Result<Report, CliError> {
             change(app, &operator(), |change| Box::pin(client_claims::remove(change, &id, &claim))).await?
         }
     };
+    let of: Vec<String> = claims.iter().map(|claim| shortened(&claim.source.of())).collect();
     let mut rows = rows_of(claims);
-    for row in &mut rows {
-        let of = ["field", "attribute", "map", "value"].iter().find_map(|key| row.get(*key).cloned());
-        row["of"] = of.unwrap_or_default();
+    for (row, of) in rows.iter_mut().zip(of) {
+        row["of"] = of.into();
     }
     Ok(Report::table(&["claim", "source", "of", "shape", "in_id_token", "in_userinfo"], rows))
+}
+
+/// The largest number of characters of a value in the table. JSON has all of them.
+const SHOWN: usize = 60;
+
+fn shortened(text: &str) -> String {
+    let beginning: String = text.chars().take(SHOWN).collect();
+    if beginning.len() == text.len() { beginning } else { beginning + "…" }
 }
 
 /// Shows what a client would be told of a user.

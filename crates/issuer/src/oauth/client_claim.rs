@@ -61,6 +61,37 @@ pub struct MappedGroup {
     pub value: Value,
 }
 
+impl MappedGroup {
+    /// Reads `GROUP=VALUE`, which has one `=`. Each other `=`, in the name or in the value, is written `\=`; `\\` is a backslash. So a text
+    /// never means two things, whatever groups there are. Spaces around the name and the value are not part of them.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let (mut parts, mut characters) = (vec![String::new()], text.chars().peekable());
+        while let Some(character) = characters.next() {
+            if character == '=' {
+                parts.push(String::new());
+                continue;
+            }
+            let is_escaped = |next: &char| character == '\\' && matches!(next, '=' | '\\');
+            let character = characters.next_if(is_escaped).unwrap_or(character);
+            if let Some(part) = parts.last_mut() {
+                part.push(character);
+            }
+        }
+        match parts.as_slice() {
+            [group, value] => Ok(Self { group: group.trim().to_owned(), value: value.trim().into() }),
+            _ => Err(r"GROUP=VALUE with one =, such as admins=Admin; write \= for a = that belongs to the name or the value"),
+        }
+    }
+}
+
+impl std::fmt::Display for MappedGroup {
+    /// Writes what [`MappedGroup::parse`] reads.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let escaped = |text: &str| text.replace('\\', r"\\").replace('=', r"\=");
+        write!(f, "{}={}", escaped(&self.group), escaped(&text(&self.value)))
+    }
+}
+
 /// The greatest length of a fixed value, and of each value of a group map, in bytes of JSON.
 pub const MAX_FIXED_BYTES: usize = 1024;
 
@@ -81,6 +112,21 @@ impl ClaimSource {
             Self::Roles => "roles",
             Self::GroupMap { .. } => "group_map",
             Self::Fixed { .. } => "fixed",
+        }
+    }
+
+    /// Returns what the value is taken from, in words: the name of the field or the attribute, the groups with their values, or the fixed value.
+    /// Empty for groups and roles.
+    pub fn of(&self) -> String {
+        match self {
+            Self::User { field: name } | Self::Attribute { attribute: name } => name.clone(),
+            Self::Groups | Self::Roles => String::new(),
+            Self::GroupMap { map, default } => {
+                let mut entries: Vec<String> = map.iter().map(|entry| format!("{} gives {}", entry.group, entry.value)).collect();
+                entries.extend(default.as_ref().map(|value| format!("otherwise {value}")));
+                entries.join(", ")
+            }
+            Self::Fixed { value } => value.to_string(),
         }
     }
 

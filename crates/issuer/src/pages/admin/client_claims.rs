@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde_json::Value;
 
 use crate::admin::{Change, Fault, Refused, client_claims, clients};
-use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
+use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape, text};
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::{Field, FormPage, Kind};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, commands, failed};
@@ -48,7 +48,7 @@ async fn empty_form(admin: &Administrator, id: &str, version: i32, stored: &str)
             Field::new("source", "Value", Kind::Choice(sources)),
             Field::new("field", "Field or attribute", Kind::Text).hint("For a field: username, email, sub, external_id, name, given_name."),
             Field::new("map", "Groups with their values", Kind::Lines)
-                .hint("One per line, such as admins=Admin. The first that fits comes first."),
+                .hint(r"One per line, such as admins=Admin. The first that fits comes first. Write \= for a = that belongs to the name or the value."),
             Field::new("default", "Otherwise", Kind::Text).hint("The value for a user in none of these groups; empty for no claim."),
             Field::new("value", "Fixed value", Kind::Text).hint("JSON, such as \"readonly\" or [1, 2]."),
             Field::new("shape", "Form", Kind::Choice(shapes)).hint("How several values are written, such as several groups."),
@@ -74,7 +74,6 @@ async fn claim_form(admin: &Administrator, id: &str, name: &str) -> Result<FormP
     let claims = client_claims::list(&admin.reading(), id).await.map_err(failed)?;
     let stored = claims.into_iter().find(|claim| claim.claim == name);
     let form = empty_form(admin, id, client.version, stored.as_ref().map_or("", |claim| &claim.claim)).await?;
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let value = |name: &str| match (name, &stored) {
         ("in_id_token" | "in_userinfo", None) => "true".to_owned(),
         (_, None) => String::new(),
@@ -85,9 +84,7 @@ async fn claim_form(admin: &Administrator, id: &str, name: &str) -> Result<FormP
         ("in_userinfo", Some(claim)) => claim.in_userinfo.to_string(),
         (name, Some(claim)) => match (name, &claim.source) {
             ("field", ClaimSource::User { field: name } | ClaimSource::Attribute { attribute: name }) => name.clone(),
-            ("map", ClaimSource::GroupMap { map, .. }) => {
-                map.iter().map(|entry| format!("{}={}", entry.group, text(&entry.value))).collect::<Vec<_>>().join("\n")
-            }
+            ("map", ClaimSource::GroupMap { map, .. }) => map.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             ("default", ClaimSource::GroupMap { default: Some(value), .. }) => text(value),
             ("value", ClaimSource::Fixed { value }) => value.to_string(),
             _ => String::new(),
@@ -103,12 +100,9 @@ fn typed_claim(form: &AdminForm) -> Result<ClientClaim, Refused> {
         "roles" => ClaimSource::Roles,
         "attribute" => ClaimSource::Attribute { attribute: form.text("field") },
         "group_map" => {
-            let entry = |line: String| {
-                let (group, value) = line.rsplit_once('=')?;
-                Some(MappedGroup { group: group.trim().to_owned(), value: value.trim().into() })
-            };
-            let map = form.lines("map").into_iter().map(entry).collect::<Option<Vec<_>>>();
-            let map = map.ok_or_else(|| Refused::invalid("map", "lines such as admins=Admin"))?;
+            let entry =
+                |line: &String| MappedGroup::parse(line).map_err(|expected| Fault::new("map", format!("lines of {expected}")).found(line));
+            let map = form.lines("map").iter().map(entry).collect::<Result<_, _>>()?;
             ClaimSource::GroupMap { map, default: form.optional("default").map(Value::from) }
         }
         "fixed" => {

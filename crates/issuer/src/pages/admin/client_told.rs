@@ -83,12 +83,8 @@ fn source(claim: &ClientClaim) -> String {
         ClaimSource::Attribute { attribute } => format!("attribute {attribute}"),
         ClaimSource::Groups => "groups that pass the filter".to_owned(),
         ClaimSource::Roles => "roles".to_owned(),
-        ClaimSource::GroupMap { map, default } => {
-            let mut entries: Vec<String> = map.iter().map(|entry| format!("{} gives {}", entry.group, entry.value)).collect();
-            entries.extend(default.as_ref().map(|value| format!("otherwise {value}")));
-            entries.join(", ")
-        }
-        ClaimSource::Fixed { value } => format!("always {value}"),
+        ClaimSource::GroupMap { .. } => claim.source.of(),
+        ClaimSource::Fixed { .. } => format!("always {}", claim.source.of()),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use crate::oauth::client_claim::MappedGroup;
 use crate::oauth::scope::words;
 use crate::oauth::standard_claims::TEXT_CLAIMS;
 use crate::pages::admin::grant_words::grants;
@@ -336,7 +337,10 @@ pub(super) fn put_claim(form: &Filled<'_>) -> String {
         "user" => line.set("--from", form.value_or("field", "FIELD")),
         "attribute" => line.set("--attribute", form.value_or("field", "NAME")),
         "group_map" => {
-            let map = Some(form.lines("map")).filter(|map| !map.is_empty()).unwrap_or_else(|| vec!["GROUP=VALUE".to_owned()]);
+            // Spaces around the sign are left out, as the form does. A line that the form refuses stays as it is.
+            let entry = |line: String| MappedGroup::parse(&line).map_or(line, |entry| entry.to_string());
+            let map: Vec<String> = form.lines("map").into_iter().map(entry).collect();
+            let map = if map.is_empty() { vec!["GROUP=VALUE".to_owned()] } else { map };
             line.each("--group-value", &map).option("--default", form.value("default"))
         }
         "fixed" => line.set("--value", form.value_or("value", "JSON")),

@@ -35,3 +35,37 @@ fn a_fixed_value_is_stored_as_the_json_that_was_given() {
     }
     assert_eq!(signet.json(&["client", "claim", "list", "wiki"])[0]["value"], json!({ "a": [1] }), "nothing refused was stored");
 }
+
+#[test]
+fn a_group_map_says_which_equals_sign_ends_the_name() {
+    let signet = with_orders();
+    for group in ["a", "a=b", r"CORP\ops"] {
+        signet.json(&["group", "add", group]);
+    }
+    let client = ["client", "add", "--id", "wiki", "--name", "Wiki", "--access", "everyone", "--public"];
+    let grants = ["--grant", "authorization_code", "--redirect-uri", "https://wiki.example/cb", "--scope", "openid"];
+    signet.json(&[&client[..], &grants].concat());
+    let set = ["client", "claim", "set", "wiki", "level"];
+    // Either reading is possible, so it is refused, and the message says how to write each.
+    let error = signet.error(&[&set[..], &["--group-value", "a=b=Admin"]].concat(), "");
+    assert!(error.contains("--group-value") && error.contains(r"write \= for a ="), "{error}");
+    assert!(signet.error(&[&set[..], &["--group-value", "a"]].concat(), "").contains("GROUP=VALUE"));
+    let entry = |group: &str, value: &str| json!([{ "group": group, "value": value }]);
+    for (given, map) in [
+        ("a=Admin", entry("a", "Admin")),
+        (r"a=b\=Admin", entry("a", "b=Admin")),
+        (r"a\=b=Admin", entry("a=b", "Admin")),
+        (r"a\=b=x\=\=", entry("a=b", "x==")),
+        (r"CORP\ops=x\y", entry(r"CORP\ops", r"x\y")),
+        (r"CORP\\ops=x\\", entry(r"CORP\ops", r"x\")),
+    ] {
+        let listed = signet.json(&[&set[..], &["--group-value", given]].concat());
+        assert_eq!(listed[0]["map"], map, "{given}");
+    }
+    signet.json(&[&set[..], &["--group-value", "a=Admin", "--default", "Viewer"]].concat());
+    signet.json(&["client", "claim", "set", "wiki", "few", "--value", r#"["a"]"#]);
+    signet.json(&["client", "claim", "set", "wiki", "long", "--value", &format!("{:?}", "x".repeat(1000))]);
+    let table = signet.run(&["client", "claim", "list", "wiki"]).stdout;
+    assert!(table.contains(r#"a gives "Admin", otherwise "Viewer""#) && table.contains(r#"["a"]"#), "{table}");
+    assert!(table.contains("x…") && table.lines().all(|line| line.chars().count() < 140), "{table}");
+}

@@ -2,6 +2,10 @@
 
 use std::process::Command;
 
+use signet_issuer::admin::client_claims;
+use signet_issuer::admin::groups::{self, GroupDraft};
+use signet_issuer::oauth::client_claim::ClaimSource;
+
 use crate::cli::Signet;
 use crate::pages::offers::{app, command, walk};
 use crate::support::{Answer, Browser, PASSWORD, TestApp};
@@ -98,16 +102,32 @@ async fn forms_show_what_was_typed() {
     let both = "signet role scopes clerk --remove orders:write && signet role edit clerk --display-name Clerk";
     assert_command(&asked, both);
     let typed =
-        [("claim", "groups"), ("source", "group_map"), ("map", "staff=Editor\nboard=Admin"), ("default", "Viewer"), ("shape", "first")];
+        [("claim", "level"), ("source", "group_map"), ("map", "staff=Editor\nboard=Admin"), ("default", "Viewer"), ("shape", "first")];
     let typed = [&typed[..], &[("in_userinfo", "unchecked")]].concat();
     let asked = send("/admin/clients/web/claim", &typed).await;
-    let set =
-        "signet client claim set web groups --group-value 'staff=Editor' --group-value 'board=Admin' --default Viewer --only id-token";
+    let set = "signet client claim set web level --group-value 'staff=Editor' --group-value 'board=Admin' --default Viewer --only id-token";
     assert_command(&asked, set);
     let saved = browser.submit(&asked, "/admin/clients/web/claim", &[("confirm_password", PASSWORD)]).await;
     assert_eq!(saved.status, 200, "{}", saved.text);
     // The form of a claim that is there shows its values.
-    assert_command(&browser.get("/admin/clients/web/claim?claim=groups").await, set);
+    assert_command(&browser.get("/admin/clients/web/claim?claim=level").await, set);
+    // The name of a group that has an equals sign, and a value that has one, are written so that the command reads them as the form does.
+    for name in ["a", "a=b"] {
+        let draft = GroupDraft { name: name.to_owned(), ..GroupDraft::default() };
+        app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+    }
+    let typed = [("claim", "who"), ("source", "group_map"), ("map", "a\\=b = Admin\na=b\\=Admin"), ("shape", "first")];
+    let asked = send("/admin/clients/web/claim", &typed).await;
+    let set = "signet client claim set web who --group-value 'a\\=b=Admin' --group-value 'a=b\\=Admin'";
+    assert_command(&asked, set);
+    browser.submit(&asked, "/admin/clients/web/claim", &[("confirm_password", PASSWORD)]).await;
+    let saved = client_claims::list(&app.reading(), "web").await.unwrap();
+    let ClaimSource::GroupMap { map, .. } = &saved.iter().find(|claim| claim.claim == "who").unwrap().source else { panic!("{saved:?}") };
+    let map: Vec<(&str, &str)> = map.iter().map(|entry| (entry.group.as_str(), entry.value.as_str().unwrap())).collect();
+    assert_eq!(map, [("a=b", "Admin"), ("a", "b=Admin")]);
+    assert_command(&browser.get("/admin/clients/web/claim?claim=who").await, set);
+    let refused = send("/admin/clients/web/claim", &[("claim", "who"), ("source", "group_map"), ("map", "a=b=Admin")]).await;
+    assert!(refused.text.contains(r"write \= for a = that belongs to the name or the value"), "{}", refused.text);
     let form = browser.get("/admin/clients/web/claim?claim=groups").await;
     let asked = browser.send_filled(&form, "/admin/clients/web/claim", &[("claim", "")]).await;
     assert_command(&asked, "signet client claim remove web groups");
