@@ -164,7 +164,7 @@ async fn a_claim_that_applications_trust_holds_only_what_it_is_named_after() {
             // REST says the same, and its pointer names the member at fault.
             let mut body = json!({ "claim": claim, "shape": "first", "in_id_token": true, "in_userinfo": true });
             body.as_object_mut().unwrap().extend(source.as_object().unwrap().clone());
-            let version = app.call("GET", "/clients/web/claims", &token, None, None).await.header("etag");
+            let version = app.call("GET", "/clients/web/claims", &token, None, None).await.header("etag").to_owned();
             let answer = app.call("PUT", &format!("/clients/web/claims/{claim}"), &token, Some(&version), Some(body)).await;
             assert_eq!(answer.status == 200, may_become.contains(claim), "{claim} from {source}: {}", answer.text);
             assert!(answer.status == 200 || answer.text.contains("applications trust this claim"), "{}", answer.text);
