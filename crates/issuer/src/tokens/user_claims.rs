@@ -167,15 +167,14 @@ impl<'a> Facts<'a> {
                 Place::IdToken => rule.in_id_token,
                 Place::UserInfo => rule.in_userinfo,
             } {
-                if self.consented.as_ref().is_some_and(|allowed| !allowed.claims.contains(&rule.claim)) {
+                let own = self.own(&stored, rule);
+                if self.consented.as_ref().is_none_or(|allowed| allowed.claims.contains(&rule.claim)) {
+                    told.retain(|earlier| earlier.claim != rule.claim);
+                    told.push(own);
+                } else if !told.iter().any(|earlier| earlier.claim == rule.claim) {
                     // Until the user is asked, the client is told what it was told before.
-                    if !told.iter().any(|earlier| earlier.claim == rule.claim) {
-                        told.push(Told::new(rule.claim.as_str(), origin_of(rule, None), Err(Missing::NotConsented)));
-                    }
-                    continue;
+                    told.push(Told { value: Err(own.value.err().unwrap_or(Missing::NotConsented)), left_out: Vec::new(), ..own });
                 }
-                told.retain(|earlier| earlier.claim != rule.claim);
-                told.push(self.own(&stored, rule));
             }
         }
         told

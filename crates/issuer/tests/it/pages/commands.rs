@@ -118,7 +118,7 @@ async fn forms_show_what_was_typed() {
     }
     let typed = [("claim", "who"), ("source", "group_map"), ("map", "a\\=b = Admin\na=b\\=Admin"), ("shape", "first")];
     let asked = send("/admin/clients/web/claim", &typed).await;
-    let set = "signet client claim set web who --group-value 'a\\=b=Admin' --group-value 'a=b\\=Admin'";
+    let set = r#"signet client claim set web who --group-value "a\\=b=Admin" --group-value "a=b\\=Admin""#;
     assert_command(&asked, set);
     browser.submit(&asked, "/admin/clients/web/claim", &[("confirm_password", PASSWORD)]).await;
     let saved = client_claims::list(&app.reading(), "web").await.unwrap();

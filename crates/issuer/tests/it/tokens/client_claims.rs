@@ -332,7 +332,7 @@ async fn a_value_that_would_be_read_as_several_is_left_out_of_a_joined_claim() {
     let app = with_groups(app().await).await;
     app.sql("UPDATE clients SET group_filter = 'all' WHERE id = 'web'").await;
     let alice = ["alice".to_owned()];
-    for name in ["not admins", "not\u{a0}admins"] {
+    for name in ["all\u{a0}admins", "not admins"] {
         app.operate(|change| Box::pin(groups::add(change, GroupDraft { name: name.to_owned(), ..GroupDraft::default() }))).await.unwrap();
         app.operate(|change| Box::pin(groups::change_members(change, name, &alice, &[]))).await.unwrap();
     }
@@ -342,7 +342,7 @@ async fn a_value_that_would_be_read_as_several_is_left_out_of_a_joined_claim() {
         json!({ "source": "group_map", "map": [{ "group": "on-call", "value": "read write" }, { "group": "platform", "value": "Admin" }] });
     let cases = [
         ("spaced", json!({ "source": "groups" }), "space", json!("app-grafana on-call platform")),
-        ("commas", json!({ "source": "groups" }), "comma", json!("app-grafana,not admins,not\u{a0}admins,on-call,platform")),
+        ("commas", json!({ "source": "groups" }), "comma", json!("all\u{a0}admins,app-grafana,not admins,on-call,platform")),
         ("langs", json!({ "source": "attribute", "attribute": "lang" }), "comma", json!("en")),
         ("lang", json!({ "source": "attribute", "attribute": "lang" }), "first", json!("de, admins")),
         ("dept", json!({ "source": "attribute", "attribute": "department" }), "space", Value::Null),
@@ -362,7 +362,7 @@ async fn a_value_that_would_be_read_as_several_is_left_out_of_a_joined_claim() {
         TrialRequest { client_id: "web".to_owned(), username: "alice".to_owned(), scope: Some("openid".to_owned()), resource: None };
     let tried = trial::run(&app.reading(), &request).await.unwrap();
     let find = |claim: &str| tried.places[0].claims.iter().find(|told| told.claim == claim).unwrap();
-    assert_eq!(find("spaced").left_out, ["not admins", "not\u{a0}admins"]);
+    assert_eq!(find("spaced").left_out, ["all\u{a0}admins", "not admins"]);
     assert_eq!((find("langs").left_out.as_slice(), find("commas").left_out.len()), (&["de, admins".to_owned()][..], 0));
     assert!(find("dept").missing.unwrap().contains("each value holds the character that separates"), "{:?}", find("dept"));
     // Each origin names its field, attribute or groups.
@@ -377,7 +377,7 @@ async fn a_value_that_would_be_read_as_several_is_left_out_of_a_joined_claim() {
     app.add_user("boss", &["admin"]).await;
     let page = app.signed_in("boss").await.get("/admin/clients/web/try?user=alice&scope=openid").await;
     assert!(
-        page.text.contains("left out, because the character that separates the values is in them: &#34;not admins&#34;"),
+        page.text.contains("left out, because the character that separates the values is in them: &#34;all\u{a0}admins&#34;, &#34;not admins&#34;"),
         "{}",
         page.text
     );
