@@ -27,6 +27,7 @@ pub(super) fn role_scopes() -> TableCreateStatement {
 /// when all sign-ins are ended. `access_version` is incremented when a role or a group is taken away. `version` is incremented by each
 /// change of what administrators see; a sign-in and a new hash of the same password do not change it. `external_id` is the user's id in the
 /// system that manages the users. `imported_at` is set if an import added the user; by it the event of that import is found.
+/// `password_set_at` is the time at which the password was set here or imported; a new hash of the same password does not change it.
 pub(super) fn users() -> TableCreateStatement {
     table("users")
         .col(uuid("id").primary_key())
@@ -46,6 +47,7 @@ pub(super) fn users() -> TableCreateStatement {
         .col(big_integer_null("last_sign_in_at"))
         .col(integer("version").default(0))
         .col(big_integer_null("imported_at"))
+        .col(big_integer_null("password_set_at"))
         .take()
 }
 

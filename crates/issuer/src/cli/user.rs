@@ -198,7 +198,7 @@ async fn list(app: &App, filter: &UserFilter, json: bool) -> Result<Report, CliE
 }
 
 /// The columns of a user, as `show` and `edit` print them.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 15] = [
     "id",
     "username",
     "email",
@@ -211,6 +211,7 @@ const FIELDS: [&str; 14] = [
     "groups",
     "enabled",
     "locked_until",
+    "methods",
     "last_sign_in_at",
     "created_at",
 ];

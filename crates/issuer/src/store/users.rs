@@ -256,6 +256,7 @@ fn new_password(id: Uuid, hash: &str, generated_at: Option<UnixSeconds>, now: Un
     change_credentials(id)
         .col_expr(users::Column::PasswordHash, Expr::value(hash))
         .col_expr(users::Column::PasswordGeneratedAt, Expr::value(generated_at))
+        .col_expr(users::Column::PasswordSetAt, Expr::value(now))
         .col_expr(users::Column::UpdatedAt, Expr::value(now))
 }
 

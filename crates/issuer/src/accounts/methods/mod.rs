@@ -22,6 +22,11 @@ macro_rules! methods {
             /// All methods, in the order in which they are offered.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
+            /// The name of the method.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
             /// The authentication context class that the method gives on its own.
             fn acr(self) -> Acr {
                 match self { $(Self::$variant => $module::ACR,)* }

@@ -294,6 +294,7 @@ fn blank(id: Uuid, line: &UserLine, now: UnixSeconds) -> UserRow {
         external_id: None,
         version: 0,
         imported_at: Some(now),
+        password_set_at: None,
     }
 }
 
@@ -325,6 +326,9 @@ fn apply(line: &UserLine, row: &mut UserRow, now: UnixSeconds) -> bool {
     let stored_here = row.password_hash.as_deref().is_some_and(is_prepared);
     if stored_here && !hash.as_deref().is_some_and(is_prepared) {
         return false;
+    }
+    if row.password_hash != *hash {
+        row.password_set_at = hash.as_ref().map(|_| now);
     }
     row.password_hash.clone_from(hash);
     row.password_generated_at = line.password_generated_at.flatten();

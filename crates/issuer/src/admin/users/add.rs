@@ -98,6 +98,7 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: impl Into<Opt
         email_verified,
         name,
         password_generated_at: password.as_ref().and_then(|password| password.generated_at(change.now)),
+        password_set_at: password.as_ref().map(|_| change.now),
         password_hash: password.map(|password| password.phc),
         created_at: change.now,
         updated_at: change.now,

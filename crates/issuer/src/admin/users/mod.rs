@@ -21,6 +21,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::accounts::methods::Method;
+use crate::accounts::methods::hashes::is_foreign;
 use crate::accounts::{attributes, lockout, policy, session, username};
 use crate::admin::search::{self, Total};
 use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, roles};
@@ -51,6 +53,8 @@ pub struct UserView {
     pub attributes: BTreeMap<String, Value>,
     pub roles: Vec<String>,
     pub groups: Vec<String>,
+    /// The methods by which the user can sign in. Empty if there is none, such as before the first password.
+    pub methods: Vec<MethodView>,
     pub enabled: bool,
     /// The time until which too many wrong passwords make attempts wait. `None` if none must wait.
     #[serde(serialize_with = "rfc3339_or_none")]
@@ -60,8 +64,33 @@ pub struct UserView {
     #[serde(serialize_with = "rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     pub created_at: UnixSeconds,
-    /// Incremented by each change of what administrators see, which the times above and the lock are no part of.
+    /// Incremented by each change of what administrators see, which the times above, the lock and the methods are no part of.
     pub version: i32,
+}
+
+/// A method by which a user can sign in, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MethodView {
+    /// The name of the method: `password`.
+    pub method: &'static str,
+    /// The time at which it was set up here or imported. `None` if that is not known.
+    #[serde(serialize_with = "rfc3339_or_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<UnixSeconds>,
+    /// `true` if the hash is that of another system. The next sign-in replaces it.
+    pub foreign_hash: bool,
+    /// `true` if the user must choose another, because this one was generated.
+    pub must_change: bool,
+}
+
+impl MethodView {
+    fn of(row: &UserRow) -> Vec<Self> {
+        row.password_hash.iter().map(|hash| Self::password(hash, row.password_set_at, row.password_generated_at.is_some())).collect()
+    }
+
+    fn password(hash: &str, since: Option<UnixSeconds>, must_change: bool) -> Self {
+        Self { method: Method::Password.name(), since, foreign_hash: is_foreign(hash), must_change }
+    }
 }
 
 impl UserView {
@@ -73,6 +102,7 @@ impl UserView {
     ) -> Self {
         Self {
             claims: claims_of(&row).into_iter().filter(|(claim, _)| *claim != "name").collect(),
+            methods: MethodView::of(&row),
             id: row.id,
             username: row.username,
             email: row.email,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::accounts::methods::{hashes::StoredHash, password};
 use crate::accounts::{policy, session};
-use crate::admin::users::{Ended, UserRecord, UserView};
+use crate::admin::users::{Ended, MethodView, UserRecord, UserView};
 use crate::admin::{Change, Operation, Refused};
 use crate::app::App;
 use crate::audit::{Action, Object};
@@ -69,7 +69,7 @@ impl PasswordHash {
 pub(super) struct PasswordRecord {
     /// `None` if the password was chosen or imported, between which the stored user does not distinguish.
     origin: Option<Origin>,
-    /// The time at which the password was stored. The stored user tells it only of generated passwords.
+    /// The time at which the password was set.
     #[serde(serialize_with = "rfc3339_or_none")]
     since: Option<UnixSeconds>,
 }
@@ -77,7 +77,7 @@ pub(super) struct PasswordRecord {
 impl PasswordRecord {
     fn stored(row: &UserRow) -> Option<Self> {
         row.password_hash.as_ref()?;
-        Some(Self { origin: row.password_generated_at.map(|_| Origin::Generated), since: row.password_generated_at })
+        Some(Self { origin: row.password_generated_at.map(|_| Origin::Generated), since: row.password_set_at })
     }
 }
 
@@ -90,11 +90,14 @@ pub async fn set_password(change: &mut Change<'_>, id: Uuid, password: PasswordH
     change.require_grant_to(&[id]).await?;
     let old = PasswordRecord::stored(&row);
     let user = UserView::read(db, row, change.now).await?;
-    users::set_password_hash(db, id, &password.phc, password.generated_at(change.now), change.now).await?;
+    let generated_at = password.generated_at(change.now);
+    users::set_password_hash(db, id, &password.phc, generated_at, change.now).await?;
     // End the sessions too, because somebody who knew the old password may be signed in.
     let ended = session::end_all(db, id, change.actor, Action::UserPasswordSet.name(), change.now).await?;
     devices::forget(db, id, None).await?;
     let before = UserRecord { user: &user, password: old, ended: None };
+    let methods = vec![MethodView::password(&password.phc, Some(change.now), generated_at.is_some())];
+    let user = UserView { methods, ..user.clone() };
     let after = UserRecord { user: &user, password: Some(password.record(change.now)), ended: Some(ended) };
     change.record(Action::UserPasswordSet, Object::User(user.id, &user.username), Some(&before), Some(&after)).await?;
     Ok(Ended { user, ended })

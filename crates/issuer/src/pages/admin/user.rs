@@ -11,7 +11,7 @@ use crate::admin::patch::Patch;
 use crate::admin::preview::{self, Subject};
 use crate::admin::roles::{self, Held};
 use crate::admin::sessions::{self, SessionView};
-use crate::admin::users::{self, UserPatch, UserView};
+use crate::admin::users::{self, MethodView, UserPatch, UserView};
 use crate::admin::words::{counted, duration};
 use crate::admin::{Listing, Operation, Reading, Refused, Window};
 use crate::oauth::attribute_type::texts;
@@ -41,6 +41,7 @@ pub async fn show(admin: Administrator, Path(username): Path<String>) -> Result<
     }
     let mut sections = vec![
         facts(&user, may_give_roles(&admin).await?),
+        methods(&user),
         rights,
         applications(&admin, &user).await?,
         devices(&admin, &user).await?,
@@ -189,6 +190,19 @@ async fn allowed(admin: &Administrator, user: &UserView) -> Result<Section, Page
     };
     let table = Table::new(&["Client", "Scope", "Claims", "Allowed", "Action"], "The user has allowed no client anything.");
     Ok(Section { title: "What they allowed clients", table: Some(table.filled(listed, &path, row)), ..Section::default() })
+}
+
+/// Says by which methods the user can sign in.
+fn methods(user: &UserView) -> Section {
+    let row = |own: MethodView| {
+        let mut notes = Vec::new();
+        notes.extend(own.foreign_hash.then(|| Cell::badge("hash of another system, until the next sign-in", false)));
+        notes.extend(own.must_change.then(|| Cell::badge("generated, must be changed", false)));
+        vec![Cell::text(own.method), Cell::text(own.since.map_or_else(|| "not known".to_owned(), moment)), notes]
+    };
+    let table = Table::new(&["Method", "Since", "Notes"], "None. The user sets a password by a link.");
+    let table = table.filled(Listing::whole(user.methods.clone()), "", row);
+    Section { title: "How they sign in", table: Some(table), ..Section::default() }
 }
 
 fn password(user: &UserView) -> Section {

@@ -24,6 +24,7 @@ pub struct Model {
     pub last_sign_in_at: Option<i64>,
     pub version: i32,
     pub imported_at: Option<i64>,
+    pub password_set_at: Option<i64>,
 }
 
 /// Shows the id, but no hash.

@@ -72,6 +72,11 @@ pub fn is_prepared(stored: &str) -> bool {
     stored.starts_with(PREPARED)
 }
 
+/// Returns whether a stored hash was made by another system, and no sign-in has replaced it.
+pub fn is_foreign(stored: &str) -> bool {
+    !stored.starts_with(PREPARED) && !stored.starts_with(OWN)
+}
+
 /// A parsed hash of a password.
 #[derive(Clone)]
 pub struct StoredHash {
