@@ -1,5 +1,7 @@
 //! Operations on resources and their scopes.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use signet_verifier::is_scope_token;
 use utoipa::ToSchema;
@@ -53,6 +55,20 @@ pub struct ResourceView {
     pub group_prefix: String,
     /// Incremented by each change.
     pub version: i32,
+}
+
+/// Returns the identifier of the resource that owns each of `scopes`. A scope that is not known is left out.
+pub async fn owners(reading: &Reading<'_>, scopes: &[String]) -> Result<BTreeMap<String, String>, Refused> {
+    let app = reading.permit(Operation::RoleShow)?;
+    let db = app.store.reader();
+    let known = resources::known_scopes(db, scopes).await?;
+    let owners = resources::by_ids(db, known.iter().map(|scope| scope.resource_id.as_str())).await?;
+    let issuer = &app.settings.issuer;
+    let identifier = |id: &String| {
+        let row = owners.get(id)?;
+        Some(resources::identifier(&row.id, row.identifier.as_deref(), issuer))
+    };
+    Ok(known.into_iter().filter_map(|scope| Some((scope.name, identifier(&scope.resource_id)?))).collect())
 }
 
 impl ResourceView {

@@ -4,10 +4,11 @@ use axum::extract::Path;
 use axum::response::Response;
 
 use crate::admin::attributes::{self, AttributeDraft, AttributePatch, AttributeRemoval, AttributeView, users_with_values};
+use crate::admin::client_claims::{self, ClaimOfClient};
 use crate::admin::patch::Patch;
 use crate::admin::preview::{self, Subject};
 use crate::admin::words::counted;
-use crate::admin::{Fault, Refused};
+use crate::admin::{Fault, Listing, Refused};
 use crate::oauth::attribute_type::{AttributeType, Audience};
 use crate::oauth::client_claim::TRUSTED_CLAIMS;
 use crate::pages::account::moment;
@@ -69,6 +70,10 @@ pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Resp
     let attribute = attributes::show(&admin.reading(), &name).await.map_err(failed)?;
     let path = path(&attribute.name);
     let or_dash = |text: Option<String>| Cell::text(text.unwrap_or_else(|| "–".to_owned()));
+    let users = match attributes::count_users(&admin.reading(), &name).await.map_err(failed)? {
+        attributes::COUNTED.. => "1,000 or more".to_owned(),
+        number => number.to_string(),
+    };
     let facts = vec![
         ("Name", Cell::text(attribute.name.clone())),
         ("Type", Cell::text(kind(&attribute))),
@@ -77,21 +82,35 @@ pub async fn show(admin: Administrator, Path(name): Path<String>) -> Result<Resp
         ("At least", or_dash(attribute.min.map(|bound| bound.to_string()))),
         ("At most", or_dash(attribute.max.map(|bound| bound.to_string()))),
         ("Pattern", or_dash(attribute.pattern.clone())),
+        ("Users with a value", Cell::text(users)),
         ("Declared", Cell::text(moment(attribute.created_at))),
     ];
+    let told = client_claims::of_attribute(&admin.reading(), &name, LISTED + 1).await.map_err(failed)?;
+    let more = if told.len() > LISTED as usize { " There are more; these are the first." } else { "" };
+    let told: Vec<ClaimOfClient> = told.into_iter().take(LISTED as usize).collect();
+    let row = |own: ClaimOfClient| vec![Cell::link("/admin/clients", &own.client_id), Cell::text(own.client_name), Cell::text(own.claim)];
+    let table = Table::new(&["Client", "Name", "Claim"], "No client has a claim of its own that comes from it.");
+    let clients = Section {
+        title: "Clients that are told it",
+        lead: format!("By a claim of their own, whatever scopes they ask for.{more}"),
+        table: Some(table.filled(Listing::whole(told), &path, row)),
+        ..Section::default()
+    };
     let change = ("Change the attribute", format!("{path}/edit"));
     let history = ("History", audit::history("attribute", &attribute.name));
     let remove = Button::new("Remove the attribute", &path, "remove").danger();
     let detail = Detail {
         frame: admin.frame(SECTION, shell::line("attribute show", &[&attribute.name], "")).await?,
         heading: attribute.display_name,
-        sections: vec![Section { facts, links: vec![change, history], buttons: vec![remove], ..Section::default() }],
+        sections: vec![Section { facts, links: vec![change, history], buttons: vec![remove], ..Section::default() }, clients],
         ..Detail::default()
     };
     html(&detail, Csp::Own)
 }
 
-/// The number of claims that the page names.
+/// The number of claims that the page of an attribute lists.
+const LISTED: u32 = 100;
+/// The number of claims that the page names which asks before the removal.
 const NAMED: usize = 20;
 
 /// Says what goes with an attribute.

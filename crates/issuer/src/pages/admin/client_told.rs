@@ -8,7 +8,7 @@ use crate::admin::edit_client::{self, ClientEdit, ClientPatch};
 use crate::admin::patch::Patch;
 use crate::admin::{Listing, Refused};
 use crate::fetch::budget::Asker;
-use crate::oauth::client_claim::{ClaimSource, ClientClaim};
+use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup};
 use crate::pages::admin::shell::Line;
 use crate::pages::admin::view::{Button, Cell, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
@@ -18,7 +18,7 @@ use crate::web::error::page::PageError;
 /// its scopes. `may_change` says whether each has a link to its form.
 pub(super) fn section(client: &ClientView, claims: Vec<ClientClaim>, path: &str, may_change: bool) -> Section {
     let row = |claim: ClientClaim| {
-        let mut cells = vec![Cell::text(claim.claim.clone()), Cell::text(source(&claim)), Cell::text(places(&claim))];
+        let mut cells = vec![Cell::text(claim.claim.clone()), source(&claim), Cell::text(places(&claim))];
         if may_change {
             let link = format!("{path}/claim?claim={}", encode(&claim.claim));
             cells.push(vec![Cell { text: "Change".to_owned(), link, ..Cell::default() }]);
@@ -76,15 +76,19 @@ fn released(client: &ClientView) -> &'static str {
     }
 }
 
-/// Returns the source of a claim in words.
-fn source(claim: &ClientClaim) -> String {
+/// Returns the source of a claim in words. The names of attributes and groups are links.
+fn source(claim: &ClientClaim) -> Vec<Cell> {
     match &claim.source {
-        ClaimSource::User { field } => format!("{field} of the user"),
-        ClaimSource::Attribute { attribute } => format!("attribute {attribute}"),
-        ClaimSource::Groups => "groups that pass the filter".to_owned(),
-        ClaimSource::Roles => "roles".to_owned(),
-        ClaimSource::GroupMap { .. } => claim.source.of(),
-        ClaimSource::Fixed { .. } => format!("always {}", claim.source.of()),
+        ClaimSource::User { field } => Cell::text(format!("{field} of the user")),
+        ClaimSource::Attribute { attribute } => [Cell::text("attribute"), Cell::link("/admin/attributes", attribute)].concat(),
+        ClaimSource::Groups => Cell::text("groups that pass the filter"),
+        ClaimSource::Roles => Cell::text("roles"),
+        ClaimSource::GroupMap { map, default } => {
+            let entry = |entry: &MappedGroup| [Cell::link("/admin/groups", &entry.group), Cell::text(format!("gives {};", entry.value))];
+            let otherwise = default.as_ref().map_or_else(|| "otherwise nothing".to_owned(), |value| format!("otherwise {value}"));
+            map.iter().flat_map(entry).flatten().chain(Cell::text(otherwise)).collect()
+        }
+        ClaimSource::Fixed { value } => Cell::text(format!("always {value}")),
     }
 }
 

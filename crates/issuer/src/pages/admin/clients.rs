@@ -14,12 +14,16 @@ use crate::oauth::access::Access;
 use crate::oauth::client_auth::{NONE, PRIVATE_KEY_JWT};
 use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
+use crate::oauth::scope::words;
 use crate::pages::account::moment;
 use crate::pages::admin::effects::tokens;
 use crate::pages::admin::grant_words::{grants_in_brief, grants_in_words};
+use crate::pages::admin::resources::{PATH as RESOURCES, scopes_with_owners};
 use crate::pages::admin::shell::Line;
 use crate::pages::admin::view::{Button, Cell, Detail, List, Search, Section, Table, encode};
-use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, client_streams, client_told, failed, shell, window};
+use crate::pages::admin::{
+    AdminForm, Administrator, Confirmation, audit, client_facts, client_streams, client_told, failed, shell, window,
+};
 use crate::web::error::page::PageError;
 use crate::web::file;
 use crate::web::form::PageQuery;
@@ -134,6 +138,8 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
     let (path, issuer) = (path(&client.client_id), &admin.app.settings.issuer);
     let list = |values: &[String]| Cell::text(if values.is_empty() { "–".to_owned() } else { values.join("\n") });
     let connection = connection(issuer, &client.client_id);
+    let scopes: Vec<String> = words(&client.scope).map(str::to_owned).collect();
+    let scope_cells = scopes_with_owners(&reading, &scopes).await.map_err(failed)?;
     let claims = client_told::section(&client, claims, &path, admin.may(Operation::ClientClaimPut));
     let mut buttons = vec![if client.enabled {
         Button::new("Disable the client", &path, "disable").danger()
@@ -171,10 +177,10 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
                     ("Type", Cell::text(if client.public { "public, without a secret" } else { "confidential" })),
                     ("May sign in", who_may_sign_in(&client)),
                     ("How it gets tokens (grants)", Cell::text(grants_in_words(&client.grant_types).join(". "))),
-                    ("Scopes", Cell::text(client.scope.clone())),
+                    ("Scopes", scope_cells),
                     ("Redirect URIs", list(&client.redirect_uris)),
                     ("Origins", list(&client.origins)),
-                    ("Default resource", Cell::text(client.default_resource.clone().unwrap_or_else(|| "–".to_owned()))),
+                    ("Default resource", Cell::links(RESOURCES, client.default_resource.as_slice())),
                     ("Consent", Cell::text(if client.first_party { "not asked, because it is our own" } else { "asked" })),
                     ("Proof that a sign-in is its own (PKCE)", Cell::text(pkce(client.pkce))),
                     ("Secrets", secrets(&client)),
@@ -184,6 +190,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
                 links,
                 ..Section::default()
             },
+            client_facts::section(&client),
             claims,
             Section {
                 title: "Last refusals",
@@ -201,7 +208,7 @@ pub async fn show(admin: Administrator, Path(id): Path<String>) -> Result<Respon
     };
     if let Some(section) = client_streams::section(&client, &path, admin.may(Operation::StreamSetPaused)) {
         // Before the last refusals.
-        detail.sections.insert(3, section);
+        detail.sections.insert(4, section);
     }
     html(&detail, Csp::Own)
 }

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod audit_event;
 pub mod client_claims;
 pub mod client_edit;
+mod client_facts;
 pub mod client_form;
 pub mod client_secrets;
 mod client_streams;

@@ -7,7 +7,7 @@ use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
 use crate::admin::preview::Subject;
 use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceView, ScopeView};
 use crate::admin::words::duration;
-use crate::admin::{Listing, Refused};
+use crate::admin::{Listing, Reading, Refused};
 use crate::audit::Actor;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::token_claim::TokenClaim;
@@ -18,10 +18,20 @@ use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};
 
 const SECTION: &str = "Resources";
-const PATH: &str = "/admin/resources";
+pub(super) const PATH: &str = "/admin/resources";
 
 fn path(identifier: &str) -> String {
     format!("{PATH}/{}", encode(identifier))
+}
+
+/// Makes one cell for each of `scopes`, which leads to the page of the resource that owns it. Shows a dash if there is none.
+pub(super) async fn scopes_with_owners(reading: &Reading<'_>, scopes: &[String]) -> Result<Vec<Cell>, Refused> {
+    let owners = resources::owners(reading, scopes).await?;
+    let cell = |scope: &String| {
+        let link = owners.get(scope).map_or_else(String::new, |owner| path(owner));
+        Cell { text: scope.clone(), link, ..Cell::default() }
+    };
+    Ok(if scopes.is_empty() { Cell::text("–") } else { scopes.iter().map(cell).collect() })
 }
 
 /// `GET /admin/resources`: lists the resources.
@@ -47,6 +57,12 @@ pub async fn show(admin: Administrator, Path(identifier): Path<String>) -> Resul
     let resource = resources::show(&admin.reading(), &identifier).await.map_err(failed)?;
     let path = path(&resource.identifier);
     let told: Vec<&str> = resource.token_claims.iter().map(|claim| claim.as_str()).collect();
+    let groups = match (told.contains(&"groups"), resource.group_prefix.as_str()) {
+        (false, "") => "none".to_owned(),
+        (false, prefix) => format!("none; if they did, those whose names begin with {prefix}"),
+        (true, "") => "all groups of the person".to_owned(),
+        (true, prefix) => format!("those of the person whose names begin with {prefix}"),
+    };
     let edit = ("Change the resource", format!("{path}/edit"));
     let history = ("History", audit::history("resource", &resource.identifier));
     let removal = Button::new("Remove the resource", &path, "remove").danger();
@@ -63,6 +79,7 @@ pub async fn show(admin: Administrator, Path(identifier): Path<String>) -> Resul
                     ("Open to any client", Cell::text(if resource.open { "yes, on behalf of a person" } else { "no" })),
                     ("Token type (typ)", Cell::text(resource.access_token_typ.as_str())),
                     ("Tokens also tell", Cell::text(if told.is_empty() { "nothing".to_owned() } else { told.join(", ") })),
+                    ("Groups that tokens tell", Cell::text(groups)),
                 ],
                 links: vec![edit, history],
                 buttons: vec![removal],

@@ -7,6 +7,7 @@ use crate::admin::preview::Subject;
 use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
 use crate::admin::{MemberView, Refused};
 use crate::config::ADMIN;
+use crate::pages::admin::resources::scopes_with_owners;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, commands, failed, shell, window};
 use crate::web::error::page::PageError;
@@ -49,6 +50,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
     let role = roles::show(&reading, &name).await.map_err(failed)?;
     let groups = roles::carriers(&reading, &name).await.map_err(failed)?;
     let holders = roles::holders(&reading, &name, &window(&query)).await.map_err(failed)?;
+    let scopes = scopes_with_owners(&reading, &role.scopes).await.map_err(failed)?;
     let path = path(&role.name);
     let row = |holder: MemberView| vec![Cell::link("/admin/users", &holder.username), Cell::text(holder.name.unwrap_or_default())];
     let holders = Table::new(&["Username", "Name"], "Nobody has it directly.").filled(holders, &path, row);
@@ -62,7 +64,7 @@ pub async fn show(admin: Administrator, Path(name): Path<String>, query: PageQue
             Section {
                 facts: vec![
                     ("Name", Cell::text(role.name.clone())),
-                    ("Scopes", Cell::text(if role.scopes.is_empty() { "–".to_owned() } else { role.scopes.join(" ") })),
+                    ("Scopes", scopes),
                     ("Help desk may give it", Cell::text(if role.delegated { "yes" } else { "no" })),
                 ],
                 links: vec![edit, ("History", audit::history("role", &role.name))],

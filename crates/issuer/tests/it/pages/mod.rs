@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 pub mod admin_clients;
+mod admin_facts;
 mod admin_groups;
 mod admin_names;
 mod admin_overtaken;
