@@ -1,8 +1,9 @@
 //! Every page of the administration in Chromium, by keyboard.
 
+use serde_json::json;
 use signet_issuer::admin::groups::{self, GroupDraft, GroupPatch};
 use signet_issuer::admin::roles::{self, NewRole, RolePatch};
-use signet_issuer::admin::{attributes, keys, users};
+use signet_issuer::admin::{attributes, client_claims, keys, users};
 
 use super::window::Window;
 use crate::support::{PASSWORD, TestApp};
@@ -13,6 +14,27 @@ async fn add_streams(app: &TestApp) {
     app.add_stream("web", "a2JQmVfYd0eWn7uHc5tKZg").await;
     let paused = "the receiver has accepted no event in 7 attempts: the receiver answered with status 502 instead of 202";
     app.sql(&format!("UPDATE streams SET status = 'paused', reason = '{paused}', method = 'push', endpoint_url = 'https://hub.example/events', failing_since = 1767225600 WHERE id LIKE 'a2%'")).await;
+}
+
+/// Gives the client `web` claims of each kind whose names are links, and one that is long.
+async fn add_claims(app: &TestApp) {
+    let long = "a long value ".repeat(20);
+    for (claim, source) in [
+        ("squad", json!({ "source": "attribute", "attribute": "team" })),
+        ("level", json!({ "source": "group_map", "map": [{ "group": "on-call", "value": "Editor" }], "default": "Viewer" })),
+        ("plan", json!({ "source": "fixed", "value": long })),
+        ("teams", json!({ "source": "groups" })),
+    ] {
+        let mut claim = json!({ "claim": claim, "shape": "comma", "in_id_token": true, "in_userinfo": true });
+        claim.as_object_mut().unwrap().extend(source.as_object().unwrap().clone());
+        let claim = serde_json::from_value(claim).unwrap();
+        app.operate(|change| Box::pin(client_claims::put(change, "web", claim))).await.unwrap();
+    }
+    let metadata = json!({
+        "application_type": "web", "post_logout_redirect_uris": ["https://shop.example/bye"], "client_uri": "https://shop.example",
+        "backchannel_logout_uri": "https://shop.example/sign-out/back-channel", "jwks_uri": "https://shop.example/.well-known/jwks.json",
+    });
+    app.sql(&format!("UPDATE clients SET metadata = '{metadata}' WHERE id = 'web'")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,6 +52,7 @@ async fn an_administrator_walks_through_all_pages() {
     app.operate(|change| Box::pin(attributes::add(change, team))).await.unwrap();
     app.code_flow(&app.browser(), &[("scope", "openid profile orders:read")]).await;
     add_streams(&app).await;
+    add_claims(&app).await;
     for hours in [3, 1, 2, 5, 1] {
         for number in 0..hours * 4 {
             app.app.activity.signed_in();
@@ -121,6 +144,10 @@ async fn an_administrator_walks_through_all_pages() {
     window.activate(".chosen button").await;
     assert_eq!(window.heading().await, "Add alice to the group on-call?");
     window.inspect("admin-users-group").await;
+    goto("/admin/attributes/team").await;
+    window.activate("form:has(input[value=remove]) button").await;
+    assert_eq!(window.heading().await, "Remove the attribute team?");
+    window.inspect("admin-attribute-removal").await;
     goto("/admin/users/alice").await;
     window.activate("form:has(input[value=disable]) button").await;
     assert_eq!(window.heading().await, "Disable alice?");

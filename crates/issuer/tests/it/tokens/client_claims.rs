@@ -377,7 +377,9 @@ async fn a_value_that_would_be_read_as_several_is_left_out_of_a_joined_claim() {
     app.add_user("boss", &["admin"]).await;
     let page = app.signed_in("boss").await.get("/admin/clients/web/try?user=alice&scope=openid").await;
     assert!(
-        page.text.contains("left out, because the character that separates the values is in them: &#34;all\u{a0}admins&#34;, &#34;not admins&#34;"),
+        page.text.contains(
+            "left out, because the character that separates the values is in them: &#34;all\u{a0}admins&#34;, &#34;not admins&#34;"
+        ),
         "{}",
         page.text
     );
