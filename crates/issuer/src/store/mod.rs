@@ -13,7 +13,7 @@
 //! 1. the row `admin` of `scopes`, in operations that may reduce the number of administrators
 //! 2. `attempts`: the counter of the account, then that of the address
 //! 3. `browsers` or `waiting_requests`, one row
-//! 4. `attributes`, one row, in operations that take or give claims of clients; then `users` and `clients`, by `id`
+//! 4. `users`, then `attributes`, one row, where claims of clients may come from it, then `clients`, each by `id`
 //! 5. `groups`, by `id`, then `roles`
 //! 6. `consents`
 //! 7. `sessions`, by `sid`
