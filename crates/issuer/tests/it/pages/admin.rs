@@ -249,7 +249,7 @@ async fn a_claim_is_set_tried_and_taken_away() {
     ];
     let asked = browser.submit(&form, "/admin/clients/web/claim", &typed).await;
     let saved = browser.submit(&asked, "/admin/clients/web/claim", &[("confirm_password", PASSWORD)]).await;
-    assert!(saved.text.contains("platform gives"), "{}", saved.text);
+    assert!(saved.text.contains(">platform</a> gives &#34;readwrite&#34;"), "{}", saved.text);
     let tried = browser.get("/admin/clients/web/try?user=alice&scope=openid+email+orders%3Aread").await;
     for part in ["readwrite", "scope email", "alice@example.com", "granted"] {
         assert!(tried.text.contains(part), "{part}: {}", tried.text);
