@@ -128,9 +128,9 @@ async fn forms_show_what_was_typed() {
     assert_command(&browser.get("/admin/clients/web/claim?claim=who").await, set);
     let refused = send("/admin/clients/web/claim", &[("claim", "who"), ("source", "group_map"), ("map", "a=b=Admin")]).await;
     assert!(refused.text.contains(r"write \= for a = that belongs to the name or the value"), "{}", refused.text);
-    let form = browser.get("/admin/clients/web/claim?claim=groups").await;
+    let form = browser.get("/admin/clients/web/claim?claim=level").await;
     let asked = browser.send_filled(&form, "/admin/clients/web/claim", &[("claim", "")]).await;
-    assert_command(&asked, "signet client claim remove web groups");
+    assert_command(&asked, "signet client claim remove web level");
 
     let edit = "/admin/clients/web/edit";
     let scopes = browser.get(edit).await;
