@@ -207,8 +207,9 @@ pub async fn add(change: &mut Change<'_>, draft: AttributeDraft) -> Result<Attri
     if !faults.is_empty() {
         return Err(Refused::Invalid(faults));
     }
+    let taken = || Refused::Conflict(format!("there is an attribute {} already", view.name));
     if attributes::row(db, &view.name).await?.is_some() {
-        return Err(Refused::Conflict(format!("there is an attribute {} already", view.name)));
+        return Err(taken());
     }
     if attributes::all(db).await?.len() >= MOST {
         return Err(Refused::Conflict(format!("there are {MOST} attributes already; first remove one that nobody needs")));
@@ -216,7 +217,9 @@ pub async fn add(change: &mut Change<'_>, draft: AttributeDraft) -> Result<Attri
     if view.scope.is_some() || view.mutability == Audience::User {
         change.require_recent()?;
     }
-    attributes::insert(db, view.clone().into_row()).await?;
+    if !attributes::insert(db, view.clone().into_row()).await? {
+        return Err(taken());
+    }
     change.record(Action::AttributeAdded, Object::Attribute(&view.name), None, Some(&view)).await?;
     Ok(view)
 }

@@ -78,15 +78,18 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
     let (app, db) = (change.app, &change.transaction);
     let client_secret = client.has_secret().then(|| new_secret(app));
     let id = client.id().map_or_else(|| app.clock.random_id::<16>(), str::to_owned);
+    let taken = || Refused::Conflict(format!("there is a client {id} already"));
     if clients::row(db, &id).await?.is_some() {
-        return Err(Refused::Conflict(format!("there is a client {id} already")));
+        return Err(taken());
     }
     let found = Found::look_up(app, db, &client, own_token.is_some()).await?;
     change.require_grant_of(found.scope.iter())?;
     let grant_id = app.clock.random_bytes::<16>().to_vec();
     let new = NewRow { id: id.clone(), grant_id, registration_token_hash: own_token.map(secret::hash), created_at: change.now };
     let row = new.row(&client, &found);
-    clients::insert(db, row.clone(), &found.scope, &client.origins()).await?;
+    if !clients::insert(db, row.clone(), &found.scope, &client.origins()).await? {
+        return Err(taken());
+    }
     client_groups::set(db, &id, &found.groups).await?;
     if let Some(client_secret) = &client_secret {
         client_secrets::insert(db, &id, secret::key(client_secret), change.now).await?;

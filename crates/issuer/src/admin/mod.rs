@@ -110,10 +110,19 @@ pub enum Refused {
     TooManyFetches(u64),
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// A signing key or the master key failed.
     #[error(transparent)]
     Key(#[from] KeyError),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(_) => Self::overtaken(),
+            other => Self::Store(other),
+        }
+    }
 }
 
 /// Returns the text that says which right is missing.
@@ -133,6 +142,11 @@ impl Refused {
     /// Makes the refusal that there is no `noun` with this `name`.
     pub fn not_found(noun: &'static str, name: impl fmt::Display) -> Self {
         Self::NotFound { noun, name: name.to_string() }
+    }
+
+    /// Makes the refusal of a change whose values or objects another change took or removed after they were found to be free or there.
+    fn overtaken() -> Self {
+        Self::Conflict("somebody else changed the same at this moment; read it again and repeat the change".to_owned())
     }
 
     /// Makes the refusal of a single field.

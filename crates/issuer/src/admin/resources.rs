@@ -186,28 +186,36 @@ impl NewResource {
     }
 }
 
+/// Fails with [`Refused::Conflict`] if another resource than the one with the key `own` has this `identifier`, or owns one of `scopes`.
+async fn refuse_taken(change: &Change<'_>, own: &str, identifier: &str, scopes: &[ScopeView]) -> Result<(), Refused> {
+    let (db, issuer) = (&change.transaction, &change.app.settings.issuer);
+    let names: Vec<String> = scopes.iter().map(|scope| scope.name.clone()).collect();
+    let known = resources::known_scopes(db, &names).await?;
+    // Read after the scopes, so that a resource which was added meanwhile is found wherever its scopes are.
+    if let Some(taken) = resources::by_identifier(db, identifier, issuer).await?.filter(|taken| taken.id != own) {
+        return Err(Refused::Conflict(format!("there is a resource {} already", taken.identifier(issuer))));
+    }
+    match known.iter().find(|scope| scope.resource_id != own) {
+        Some(taken) => Err(Refused::Conflict(format!("the scope {} belongs to another resource already", taken.name))),
+        None => Ok(()),
+    }
+}
+
 /// Adds a resource with the scopes that it owns. Fails with [`Refused::Conflict`] if the identifier or one of the scopes is taken.
 pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<ResourceView, Refused> {
     change.require(Operation::ResourceAdd)?;
     let NewResource(ResourceDraft { identifier, name, scopes, token_lifetime, open, access_token_typ }) = resource;
-    let db = &change.transaction;
     let issuer = &change.app.settings.issuer;
-    if let Some(taken) = resources::by_identifier(db, &identifier, issuer).await? {
-        return Err(Refused::Conflict(format!("there is a resource {} already", taken.identifier(issuer))));
-    }
+    let id = change.app.clock.random_uuid().to_string();
+    refuse_taken(change, &id, &identifier, &scopes).await?;
     for own in [resources::ISSUER, resources::USERINFO].map(|id| resources::identifier(id, None, issuer)) {
         if is_same_url(&own, &identifier) {
             return Err(Refused::Conflict(format!("{identifier} is another spelling of {own}, which belongs to the issuer itself")));
         }
     }
-    let names: Vec<String> = scopes.iter().map(|scope| scope.name.clone()).collect();
-    if let Some(taken) = resources::known_scopes(db, &names).await?.first() {
-        return Err(Refused::Conflict(format!("the scope {} belongs to another resource already", taken.name)));
-    }
     if open {
         change.require_recent()?;
     }
-    let id = change.app.clock.random_uuid().to_string();
     let comparable = Some(comparable(&identifier));
     let (identifier, access_token_typ) = (Some(identifier), access_token_typ.as_str().to_owned());
     let row = ResourceRow {
@@ -254,7 +262,10 @@ async fn insert(change: &mut Change<'_>, row: ResourceRow, scopes: Vec<ScopeView
         .map(|ScopeView { name, description }| ScopeRow { name, resource_id: resource_id.clone(), description })
         .collect();
     let after = ResourceView::new(change.app, &row, scopes.iter().cloned());
-    resources::insert(&change.transaction, row, scopes).await?;
+    if !resources::insert(&change.transaction, row, scopes).await? {
+        refuse_taken(change, &resource_id, &after.identifier, &after.scopes).await?;
+        return Err(Refused::overtaken());
+    }
     change.record(Action::ResourceAdded, Object::Resource(&resource_id, &after.identifier), None, Some(&after)).await?;
     Ok(after)
 }

@@ -208,12 +208,15 @@ pub async fn add(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Ref
     change.require(Operation::RoleAdd)?;
     let NewRole { name, display_name, scopes } = &role;
     let db = &change.transaction;
+    let taken = || Refused::Conflict(format!("there is a role {name} already"));
     if roles::exists(db, name).await? {
-        return Err(Refused::Conflict(format!("there is a role {name} already")));
+        return Err(taken());
     }
     let scopes = resources::existing_scopes(db, "scopes", scopes).await?;
     change.require_grant_of(scopes.iter())?;
-    roles::insert(db, name, display_name.as_deref(), &scopes, change.now).await?;
+    if !roles::insert(db, name, display_name.as_deref(), &scopes, change.now).await? {
+        return Err(taken());
+    }
     let after = read(db, name).await?;
     change.record(Action::RoleAdded, Object::Role(name), None, Some(&after)).await?;
     Ok(after)

@@ -4,7 +4,6 @@ use crate::admin::attributes::{self, AttributeDraft, AttributePatch};
 use crate::admin::preview::Subject;
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, page, shown, versioned};
-use crate::web::error::problem::Problem;
 
 pub(super) async fn list(access: Access) -> Answer {
     let window = access.window(&[])?;
@@ -17,12 +16,14 @@ pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {
 }
 
 pub(super) async fn add(access: Access, Body(draft): Body<AttributeDraft>) -> Answer {
-    if let Ok(found) = attributes::show(&access.reading(), &draft.name).await {
-        let problem = Problem::from(crate::admin::Refused::Conflict(format!("there is an attribute {} already", found.name)));
-        return Err(problem.with_id(found.name));
+    let name = draft.name.clone();
+    match access.change(move |change| Box::pin(attributes::add(change, draft))).await {
+        Ok(attribute) => Ok(created(&access, &attribute.name, &attribute)),
+        Err(problem) => match attributes::show(&access.reading(), &name).await {
+            Ok(found) => Err(problem.with_existing(&found.name)),
+            Err(_) => Err(problem),
+        },
     }
-    let attribute = access.change(move |change| Box::pin(attributes::add(change, draft))).await?;
-    Ok(created(&access, &attribute.name, &attribute))
 }
 
 pub(super) async fn edit(access: Access, Name(name): Name<String>, Body(patch): Body<AttributePatch>) -> Answer {

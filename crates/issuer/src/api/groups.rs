@@ -8,7 +8,6 @@ use uuid::Uuid;
 use crate::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, shown, versioned};
-use crate::web::error::problem::Problem;
 
 /// A new group.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -100,12 +99,13 @@ pub(super) async fn members(access: Access, Name(name): Name<String>) -> Answer 
 pub(super) async fn add(access: Access, Body(body): Body<NewGroupBody>) -> Answer {
     let NewGroupBody { name, display_name, external_id, roles, delegated, is_default } = body;
     let draft = GroupDraft { name: name.clone(), display_name, external_id, roles, delegated, is_default };
-    if let Ok(found) = groups::show(&access.reading(), &name).await {
-        let problem = Problem::from(crate::admin::Refused::Conflict(format!("there is a group {name} already")));
-        return Err(problem.with_id(found.id.to_string()));
+    match access.change(move |change| Box::pin(groups::add(change, draft))).await {
+        Ok(group) => Ok(created(&access, &group.name, &group)),
+        Err(problem) => match groups::show(&access.reading(), &name).await {
+            Ok(found) => Err(problem.with_existing(&found.id.to_string())),
+            Err(_) => Err(problem),
+        },
     }
-    let group = access.change(move |change| Box::pin(groups::add(change, draft))).await?;
-    Ok(created(&access, &group.name, &group))
 }
 
 pub(super) async fn edit(access: Access, Name(name): Name<String>, Body(body): Body<GroupPatchBody>) -> Answer {

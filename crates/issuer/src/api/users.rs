@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::accounts::attributes::Changes;
 use crate::admin::authorizations::{self, AuthorizationFilter};
 use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch, UserView};
-use crate::admin::{Refused, consents, sessions};
+use crate::admin::{consents, sessions};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, page, shown, versioned};
 use crate::web::error::problem::Problem;
@@ -155,12 +155,8 @@ pub(super) async fn add(access: Access, Body(body): Body<NewUserBody>) -> Answer
     let draft = UserDraft { username, email, email_verified, name, external_id, claims, attributes, roles, groups, disabled: !enabled };
     let user = NewUser::check(draft)?;
     let username = user.username().to_owned();
-    let existing = async |refused: Refused| match users::show(&access.reading(), &username).await {
-        Ok(found) if matches!(refused, Refused::Conflict(_)) => Problem::from(refused).with_id(found.id.to_string()),
-        _ => refused.into(),
-    };
     if let Err(refused) = users::require_free(&access.reading(), &user).await {
-        return Err(existing(refused).await);
+        return Err(with_existing(&access, refused.into(), &username).await);
     }
     let hash = match (password, password_hash) {
         (Some(_), Some(_)) => return Err(Problem::of_member("#/password_hash".to_owned(), "expected nothing beside password")),
@@ -168,8 +164,18 @@ pub(super) async fn add(access: Access, Body(body): Body<NewUserBody>) -> Answer
         (None, Some(hash)) => Some(PasswordHash::imported(&hash)?),
         (None, None) => None,
     };
-    let user = access.change(move |change| Box::pin(users::add(change, user, hash))).await?;
-    Ok(created(&access, &user.id.to_string(), &user))
+    match access.change(move |change| Box::pin(users::add(change, user, hash))).await {
+        Ok(user) => Ok(created(&access, &user.id.to_string(), &user)),
+        Err(problem) => Err(with_existing(&access, problem, &username).await),
+    }
+}
+
+/// Adds to `problem` the id of the user `username`, if there is one already.
+async fn with_existing(access: &Access, problem: Problem, username: &str) -> Problem {
+    match users::show(&access.reading(), username).await {
+        Ok(found) => problem.with_existing(&found.id.to_string()),
+        Err(_) => problem,
+    }
 }
 
 pub(super) async fn roles(access: Access, Name(id): Name<Uuid>, Body(body): Body<RolesBody>) -> Answer {

@@ -9,7 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::store::entity::{attributes, user_attributes};
-use crate::store::query::text;
+use crate::store::query::{insert_unless_taken, text};
 use crate::store::{Inserts, StoreError};
 
 pub use crate::store::entity::attributes::Model as AttributeRow;
@@ -35,10 +35,9 @@ pub async fn lock(db: &impl ConnectionTrait, name: &str) -> Result<Option<Attrib
     Ok(attributes::Entity::find_by_id(name).lock_exclusive().all(db).await?.pop())
 }
 
-/// Inserts an attribute. Fails with [`StoreError::Conflict`] if the name is taken.
-pub async fn insert(db: &impl ConnectionTrait, row: AttributeRow) -> Result<(), StoreError> {
-    attributes::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
-    Ok(())
+/// Inserts an attribute. Returns `false`, and inserts nothing, if the name is taken.
+pub async fn insert(db: &impl ConnectionTrait, row: AttributeRow) -> Result<bool, StoreError> {
+    insert_unless_taken::<attributes::Entity>(db, row).await
 }
 
 /// Stores `row` in place of the row of the same name, and increments its version. The type and whether there may be several values stay.

@@ -17,7 +17,7 @@ use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::words;
 use crate::store::client_secrets::{SECRETS, Secret};
 use crate::store::entity::{client_origins, client_scopes, clients, resources};
-use crate::store::query::{allow_long_statements, columns, text};
+use crate::store::query::{allow_long_statements, columns, insert_unless_taken, text};
 use crate::store::resources::{Resource, ResourceRow};
 use crate::store::{StoreError, batch, client_terms, revocations};
 
@@ -291,12 +291,16 @@ pub async fn grants_in_use(db: &impl ConnectionTrait) -> Result<Vec<String>, Sto
     Ok(rows.iter().flat_map(|row| words(&row.grant_types)).map(str::to_owned).collect())
 }
 
-/// Inserts a client that may ask for `scopes`, which must exist, and whose scripts run in `origins`.
-pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String], origins: &[String]) -> Result<(), StoreError> {
+/// Inserts a client that may ask for `scopes`, which must exist, and whose scripts run in `origins`. Returns `false`, and inserts nothing, if
+/// the id is taken.
+pub async fn insert(db: &impl ConnectionTrait, client: ClientRow, scopes: &[String], origins: &[String]) -> Result<bool, StoreError> {
     let (id, terms) = (client.id.clone(), client_terms::of(&client));
-    clients::Entity::insert(client.into_active_model()).exec_without_returning(db).await?;
+    if !insert_unless_taken::<clients::Entity>(db, client).await? {
+        return Ok(false);
+    }
     client_terms::insert(db, &id, terms).await?;
-    add_lists(db, &id, scopes, origins).await
+    add_lists(db, &id, scopes, origins).await?;
+    Ok(true)
 }
 
 /// Stores the changed row of a client, with its scopes and origins in place of those that it has.

@@ -1,9 +1,9 @@
 //! Helpers that several files of queries share.
 
-use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, OnConflict, Query, SelectStatement};
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect,
-    QueryTrait, RuntimeErr, Statement, Value,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic, IntoActiveModel, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter,
+    QuerySelect, QueryTrait, RuntimeErr, Statement, Value,
 };
 
 use crate::store::StoreError;
@@ -46,6 +46,16 @@ pub(super) async fn allow_long_statements(transaction: &impl ConnectionTrait) ->
         transaction.execute_unprepared(&format!("SET LOCAL statement_timeout = '{LONG_STATEMENT_TIMEOUT}'")).await?;
     }
     Ok(())
+}
+
+/// Inserts `row`. Returns `false`, and inserts nothing, if another row has one of its unique values, also if that row was inserted since the
+/// transaction last looked.
+pub(super) async fn insert_unless_taken<E: EntityTrait>(db: &impl ConnectionTrait, row: E::Model) -> Result<bool, StoreError>
+where
+    E::Model: IntoActiveModel<E::ActiveModel>,
+{
+    let unless_taken = OnConflict::new().do_nothing().to_owned();
+    Ok(E::insert(row.into_active_model()).on_conflict(unless_taken).exec_without_returning(db).await? == 1)
 }
 
 /// Inserts `row` if `decision`, a SELECT without columns, finds one row. Returns `false` if it finds none.

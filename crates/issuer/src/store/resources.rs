@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
@@ -11,6 +11,7 @@ use crate::oauth::issuer::Issuer;
 use crate::oauth::resource_identifier::{comparable, is_same};
 use crate::oauth::token_claim::TokenClaim;
 use crate::store::entity::{resources, scopes};
+use crate::store::query::insert_unless_taken;
 use crate::store::{StoreError, revocations};
 
 pub use crate::store::entity::resources::Model as ResourceRow;
@@ -174,13 +175,19 @@ pub async fn known_scopes(db: &impl ConnectionTrait, names: &[String]) -> Result
     Ok(scopes::Entity::find().filter(scopes::Column::Name.is_in(names)).all(db).await?)
 }
 
-/// Inserts a resource with its scopes, none of which may exist yet.
-pub async fn insert(db: &impl ConnectionTrait, resource: ResourceRow, owned: Vec<ScopeRow>) -> Result<(), StoreError> {
-    resources::Entity::insert(resource.into_active_model()).exec_without_returning(db).await?;
-    if !owned.is_empty() {
-        scopes::Entity::insert_many(owned.into_iter().map(IntoActiveModel::into_active_model)).exec_without_returning(db).await?;
+/// Inserts a resource with its scopes. Returns `false` if the identifier or one of the scopes is taken; the caller must then roll back.
+pub async fn insert(db: &impl ConnectionTrait, resource: ResourceRow, mut owned: Vec<ScopeRow>) -> Result<bool, StoreError> {
+    if !insert_unless_taken::<resources::Entity>(db, resource).await? {
+        return Ok(false);
     }
-    Ok(())
+    // In one order, so that two transactions which insert the same scopes never wait for each other in a circle.
+    owned.sort_by(|one, other| one.name.cmp(&other.name));
+    for scope in owned {
+        if !insert_unless_taken::<scopes::Entity>(db, scope).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Locks the row of the resource with the key `id` until the caller's transaction ends. Returns `false` if there is no such resource.

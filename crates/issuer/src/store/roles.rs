@@ -14,6 +14,7 @@ use crate::config::ADMIN;
 use crate::oauth::scope::ADMIN_SCOPES;
 use crate::store::entity::{group_members, group_roles, groups, role_scopes, roles, scopes, user_roles, users};
 use crate::store::members::{self, MemberRow};
+use crate::store::query::insert_unless_taken;
 use crate::store::revocations::Loss;
 use crate::store::{Inserts, StoreError, revocations};
 
@@ -86,18 +87,22 @@ pub async fn scopes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>
     Ok(rows.into_iter().map(|row| row.scope).collect())
 }
 
-/// Inserts a role with `scopes`, which must exist. `display_name` is what people are shown.
+/// Inserts a role with `scopes`, which must exist. `display_name` is what people are shown. Returns `false`, and inserts nothing, if the name
+/// is taken.
 pub async fn insert(
     db: &impl ConnectionTrait,
     name: &str,
     display_name: Option<&str>,
     scopes: &[String],
     now: UnixSeconds,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let display_name = display_name.map(str::to_owned);
     let role = roles::Model { name: name.to_owned(), display_name, delegated: false, version: 0, created_at: now };
-    roles::Entity::insert(role.into_active_model()).exec_without_returning(db).await?;
-    insert_scopes(db, name, scopes).await
+    if !insert_unless_taken::<roles::Entity>(db, role).await? {
+        return Ok(false);
+    }
+    insert_scopes(db, name, scopes).await?;
+    Ok(true)
 }
 
 async fn insert_scopes(db: &impl ConnectionTrait, name: &str, scopes: &[String]) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::clock::UnixSeconds;
 use crate::oauth::scope::words;
 use crate::store::entity::users;
-use crate::store::query::{columns, text};
+use crate::store::query::{columns, insert_unless_taken, text};
 use crate::store::search::{self, Found, Place, Terms};
 use crate::store::{Inserts, StoreError, client_groups};
 
@@ -203,10 +203,9 @@ pub async fn by_external_id(db: &impl ConnectionTrait, id: &str) -> Result<Optio
     Ok(users::Entity::find().filter(users::Column::ExternalId.eq(id)).all(db).await?.pop())
 }
 
-/// Inserts a user. Fails with [`StoreError::Conflict`] if the username is taken.
-pub async fn insert(db: &impl ConnectionTrait, user: UserRow) -> Result<(), StoreError> {
-    users::Entity::insert(user.into_active_model()).exec_without_returning(db).await?;
-    Ok(())
+/// Inserts a user. Returns `false`, and inserts nothing, if the username, the verified address or the external id is taken.
+pub async fn insert(db: &impl ConnectionTrait, user: UserRow) -> Result<bool, StoreError> {
+    insert_unless_taken::<users::Entity>(db, user).await
 }
 
 /// Adds to `inserts` the insertion of many users, which fails with [`StoreError::Conflict`] if a username is taken.

@@ -114,7 +114,12 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: impl Into<Opt
     let id = row.id;
     refuse_verified_elsewhere(db, &row).await?;
     refuse_external_id_of_another(db, &row).await?;
-    users::insert(db, row.clone()).await?;
+    if !users::insert(db, row.clone()).await? {
+        refuse_taken(db, &row.username).await?;
+        refuse_verified_elsewhere(db, &row).await?;
+        refuse_external_id_of_another(db, &row).await?;
+        return Err(Refused::overtaken());
+    }
     user_terms::insert(db, id, terms(&row)).await?;
     attributes::store(db, id, &values, false).await?;
     for role in &roles {

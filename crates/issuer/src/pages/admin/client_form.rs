@@ -17,7 +17,7 @@ use crate::oauth::scope::{is_administration, words};
 use crate::pages::admin::client_secrets::{Shown, shown_once};
 use crate::pages::admin::clients::{PATH, SECTION};
 use crate::pages::admin::grant_words::grants;
-use crate::pages::admin::view::{Cell, Field, FormPage, Kind, List, Table};
+use crate::pages::admin::view::{Cell, Field, FormPage, Kind, List, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, commands, failed};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
@@ -292,6 +292,11 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     let (Added { client, client_secret }, url) = match outcome {
         Ok(done) => done,
         Err(Refused::StaleAuthentication) => return form.confirmed(asked()).await?.ok_or_else(PageError::stale_form),
+        Err(Refused::Conflict(_)) if form.is_confirmation() => {
+            let id = form.text("client_id");
+            let lead = "If it has a secret, that was shown once, in the answer to that. If you have not got it, make a new one.";
+            return form.added_already(SECTION, &id, lead, ("Go to the client", format!("{PATH}/{}", encode(&id)))).await;
+        }
         Err(refused) => return form.refused(new_form(&form.admin, preset).await?, refused),
     };
     let issuer = &form.admin.app.settings.issuer;
@@ -351,7 +356,7 @@ async fn attempt_add(form: &AdminForm, preset: Option<&'static Preset>, url: &st
         tried.and(Err(Refused::StaleAuthentication))
     };
     added.map_err(|refused| match refused {
-        Refused::Conflict(reason) => Refused::invalid("client_id", format!("another client id; {reason}")),
+        Refused::Conflict(reason) if !form.is_confirmation() => Refused::invalid("client_id", format!("another client id; {reason}")),
         other => other,
     })
 }

@@ -6,9 +6,10 @@ use axum::response::Response;
 
 use crate::admin::{Change, Refused, Work, change_expecting};
 use crate::audit::Actor;
-use crate::pages::admin::view::FormPage;
+use crate::pages::admin::view::{Detail, FormPage, Section};
 use crate::pages::admin::{AdminForm, failed};
 use crate::web::error::page::PageError;
+use crate::web::html::{Csp, html};
 
 impl AdminForm {
     /// Returns the version of the object that the form was drawn from. A form that carries none counts as stale.
@@ -44,6 +45,25 @@ impl AdminForm {
             Refused::NotFound { .. } if self.is_confirmation() => self.admin.done("removed", list),
             other => Err(failed(other)),
         }
+    }
+
+    /// Returns the answer to a form that was confirmed, and that would add what was added since the form asked for the password, such as by an
+    /// earlier click. `lead` says what was shown in the answer to that, and `link` leads to what was added.
+    pub(super) async fn added_already(
+        &self,
+        section: &'static str,
+        name: &str,
+        lead: &str,
+        link: (&'static str, String),
+    ) -> Result<Response, PageError> {
+        let detail = Detail {
+            frame: self.admin.frame(section, "").await?,
+            heading: format!("{name} was added already"),
+            lead: format!("An earlier click of yours or somebody else was first, and this form changed nothing. {lead}"),
+            sections: vec![Section { links: vec![link], ..Section::default() }],
+            ..Detail::default()
+        };
+        html(&detail, Csp::Own)
     }
 
     /// Runs one operation in a transaction of its own. It fails with [`Refused::Stale`] if the object is not of the version that the form was

@@ -15,6 +15,7 @@ mod pointers;
 mod recent_sign_in;
 mod resource_removal;
 mod resources;
+mod same_moment;
 mod user_versions;
 
 use crate::support::{Answer, CALLBACK, ORDERS, PASSWORD, TestApp, VERIFIER};
