@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Lets schemathesis send requests to every route of the REST API, made from docs/openapi.json: none may be answered with a 5xx, outside the
 # document, or without a token. It leaves out the route that would disable its own client.
-# The number of examples per route is the first argument (100 by default; scripts/test.sh takes 10).
+# The number of examples per route is the first argument (100 by default; scripts/test.sh takes 10). The second argument is the URL of an
+# empty database, instead of a SQLite file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +14,8 @@ venv="$CARGO_TARGET_DIR/schemathesis"
 cargo build -q -p signet-issuer
 
 folder="$(mktemp -d)"
-signet() { "$CARGO_TARGET_DIR/debug/signet" --database-url "sqlite:$folder/signet.db" --keys-dir "$folder/keys" --listen "127.0.0.1:$port" "$@"; }
+database="${2:-sqlite:$folder/signet.db}"
+signet() { "$CARGO_TARGET_DIR/debug/signet" --database-url "$database" --keys-dir "$folder/keys" --listen "127.0.0.1:$port" "$@"; }
 port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
 url="http://localhost:$port"
 # A service client makes the requests, since the sign-in of a user would grow too old.

@@ -102,10 +102,6 @@ async fn lock(change: &Change<'_>, client: &str, id: &str) -> Result<(StreamRow,
     if !clients::hold(db, client).await? {
         return Err(Refused::not_found("client", client));
     }
-    // PostgreSQL fails on a text with U+0000, which no id has.
-    if id.contains('\0') {
-        return Err(not_found());
-    }
     let row = streams::lock(db, client, id).await?.ok_or_else(not_found)?;
     let view = of(db, client).await?.into_iter().find(|view| view.stream_id == id).ok_or_else(not_found)?;
     Ok((row, view))

@@ -65,7 +65,8 @@ impl Fault {
 }
 
 /// Escapes a name for a JSON pointer (RFC 6901 §3).
-fn escaped(name: &str) -> String {
+#[must_use]
+pub fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 

@@ -44,7 +44,7 @@ pub mod trial;
 pub mod users;
 pub mod words;
 
-pub use fault::{Fault, pointer_to};
+pub use fault::{Fault, escaped, pointer_to};
 pub use member::MemberView;
 
 use std::fmt;

@@ -14,8 +14,9 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
-use crate::admin::{Listing, pointer_to};
+use crate::admin::{Listing, escaped, pointer_to};
 use crate::api::access::{Access, PREFIX};
 use crate::api::pointer::Sent;
 use crate::app::App;
@@ -64,6 +65,12 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(Problem::of_member("#".to_owned(), "expected an object; found a list"));
     }
+    // Only a body that has this text can have the character.
+    if bytes.windows(6).any(|window| window == b"\\u0000")
+        && let Some(pointer) = serde_json::from_slice(bytes).ok().as_ref().and_then(nul_in)
+    {
+        return Err(Problem::of_member(format!("#{pointer}"), "expected text without the character U+0000, which cannot be stored"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let text = error.inner().to_string();
@@ -75,6 +82,19 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })?;
     deserializer.end().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body has text after the JSON value"))?;
     Ok(value)
+}
+
+/// Returns the JSON pointer of a text in `value`, or of a member by its name, that has the character U+0000. `None` if none has.
+fn nul_in(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| Some(format!("/{index}{}", nul_in(item)?))),
+        Value::Object(members) => members.iter().find_map(|(name, value)| {
+            let below = if name.contains('\0') { Some(String::new()) } else { nul_in(value) };
+            Some(format!("/{}{}", escaped(name), below?))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
 }
 
 /// Reads a member of a merge patch that may be `null`, which removes the value (RFC 7396). Use it with `serde(default)`.

@@ -35,6 +35,9 @@ pub enum StoreError {
     /// needs.
     #[error("another command changed the same data at the same moment; try again ({})", words(.0))]
     Conflict(#[source] DbErr),
+    /// A text has a character that PostgreSQL cannot store, which is U+0000. No stored text has it, and none can be given it.
+    #[error("text without the character U+0000 was expected; it cannot be stored ({})", words(.0))]
+    Unstorable(#[source] DbErr),
     /// The server refused every connection, or did not answer.
     #[error(
         "database: no connection to PostgreSQL at {server} within {seconds} s; check that it runs, its max_connections, and database_url"
@@ -62,6 +65,7 @@ impl From<DbErr> for StoreError {
         match error.sql_err() {
             Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_)) => Self::Conflict(error),
             _ if is_pool_timeout(&error) => Self::TimedOut(error),
+            _ if code(&error) == Some(DatabaseCode::Postgres(UNSTORABLE.to_owned())) => Self::Unstorable(error),
             _ if is_busy(&error) => Self::Busy(error),
             _ if is_unwritable(&error) => Self::Unwritable(error),
             _ if is_away(&error) => Self::Away(error),
@@ -102,13 +106,18 @@ impl StoreError {
     }
 }
 
-/// Every storage error becomes a 5xx answer, so that no token is given and no success is reported that the database did not store.
+/// Every storage error becomes a 5xx answer, so that no token is given and no success is reported that the database did not store. Only a text
+/// that cannot be stored is a fault of the request.
 impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy(_) => Self { source: Some(error.into()), ..Self::new(Code::Busy, "the server is busy; try again") },
             StoreError::TimedOut(_) | StoreError::Unwritable(_) | StoreError::Away(_) | StoreError::Unreachable { .. } => {
                 Self::unavailable(error)
+            }
+            StoreError::Unstorable(_) => {
+                let text = "the request: expected text without the character U+0000";
+                Self { source: Some(error.into()), ..Self::invalid_request(text) }
             }
             _ => Self::server_error(error),
         }
@@ -169,6 +178,8 @@ const SQLITE_FULL: u8 = 13;
 /// SQLSTATEs of PostgreSQL: read_only_sql_transaction and disk_full.
 const READ_ONLY: &str = "25006";
 const DISK_FULL: &str = "53100";
+/// The SQLSTATE of PostgreSQL that is called character_not_in_repertoire.
+const UNSTORABLE: &str = "22021";
 
 /// Returns whether the server has no database of the name that the URL gives.
 pub(super) fn is_missing(error: &DbErr) -> bool {

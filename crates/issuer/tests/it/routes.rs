@@ -80,7 +80,7 @@ async fn a_slash_at_the_end_reaches_the_same_endpoint() {
     }
 }
 
-/// Every path of `src/routes.rs` and of the API that has a parameter, with a byte that is no UTF-8 text in its place.
+/// Every path of `src/routes.rs` and of the API that has a parameter, with a byte that is no UTF-8 text in its place, and with U+0000.
 fn unreadable() -> Vec<String> {
     let code = include_str!("../../src/routes.rs");
     let of_code = code.split("(\"/").skip(1).map(|rest| format!("/{}", rest.split('"').next().unwrap()));
@@ -88,10 +88,12 @@ fn unreadable() -> Vec<String> {
     let of_api = document["paths"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let with_parameter = of_code.chain(of_api).filter(|path| path.contains('{') && !path.contains("{path}"));
     let filled = |path: String| {
-        let parts = path.split('/').map(|part| if part.starts_with('{') { "a%ffb" } else { part }.to_owned());
-        parts.collect::<Vec<_>>().join("/")
+        ["a%ffb", "a%00b"].map(|name| {
+            let parts = path.split('/').map(|part| if part.starts_with('{') { name } else { part }.to_owned());
+            parts.collect::<Vec<_>>().join("/")
+        })
     };
-    with_parameter.map(filled).collect()
+    with_parameter.flat_map(filled).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +101,9 @@ async fn a_path_that_is_no_text_is_answered_in_the_form_of_its_part_of_the_issue
     let tenant = TestApp::with(|settings| settings.issuer = format!("{}/tenant/a", settings.issuer).try_into().unwrap()).await;
     let paths = unreadable();
     assert!(paths.len() > 60, "{paths:?}");
-    for part in ["/admin/groups/a%ffb/members", "/ssf/poll/a%ffb", "/register/a%ffb", "/docs/a%ffb", "/api/v1/groups/a%ffb"] {
+    for part in
+        ["/admin/groups/a%ffb/members", "/ssf/poll/a%ffb", "/register/a%ffb", "/docs/a%ffb", "/api/v1/groups/a%ffb", "/api/v1/groups/a%00b"]
+    {
         assert!(paths.iter().any(|path| path == part), "{part}: {paths:?}");
     }
     for app in [TestApp::new().await, tenant] {

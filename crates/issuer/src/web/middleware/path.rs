@@ -1,4 +1,5 @@
-//! Answers requests whose path has bytes that are no UTF-8 text (RFC 3629). Nothing has such a name, and no handler could read it.
+//! Answers requests whose path has bytes that are no UTF-8 text (RFC 3629), or the character U+0000. Nothing has such a name: no handler could
+//! read the bytes, and PostgreSQL stores no text with that character.
 
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -15,7 +16,7 @@ use crate::web::respond::nothing_here;
 /// `None` if the path can be read.
 pub(super) fn unreadable(app: &App, request: &Request) -> Option<Response> {
     let path = request.uri().path();
-    if percent_decode_str(path).decode_utf8().is_ok() {
+    if percent_decode_str(path).decode_utf8().is_ok_and(|path| !path.contains('\0')) {
         return None;
     }
     let below = path.strip_prefix(app.settings.issuer.path()).unwrap_or(path);

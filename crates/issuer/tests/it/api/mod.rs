@@ -16,6 +16,7 @@ mod recent_sign_in;
 mod resource_removal;
 mod resources;
 mod same_moment;
+mod unstorable;
 mod user_versions;
 
 use crate::support::{Answer, CALLBACK, ORDERS, PASSWORD, TestApp, VERIFIER};
