@@ -192,21 +192,24 @@ pub(super) fn is_missing(error: &DbErr) -> bool {
 fn is_unwritable(error: &DbErr) -> bool {
     /// SQLITE_PERM and SQLITE_IOERR, which a full file system causes too, and SQLITE_CANTOPEN.
     const SQLITE: [u8; 5] = [3, SQLITE_READONLY, 10, SQLITE_FULL, 14];
-    /// The last one is io_error.
-    const POSTGRES: [&str; 3] = [READ_ONLY, DISK_FULL, "58030"];
     match code(error) {
         Some(DatabaseCode::Sqlite(code)) => SQLITE.contains(&code),
-        Some(DatabaseCode::Postgres(code)) => POSTGRES.contains(&code.as_str()),
+        // Class 53 is "insufficient resources", such as memory, and class 58 "system error", such as io_error.
+        Some(DatabaseCode::Postgres(code)) => code == READ_ONLY || code.starts_with("53") || code.starts_with("58"),
         None => false,
     }
 }
 
 /// Returns whether the connection was lost or could not be made, or this process has closed its connections because it ends.
 fn is_away(error: &DbErr) -> bool {
-    /// admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped. Class 08 is "connection exception".
-    const POSTGRES: [&str; 4] = ["57P01", "57P02", "57P03", "57P04"];
+    /// object_not_in_prerequisite_state, with which a server refuses connections to a database that takes none; invalid_catalog_name, of a
+    /// database that was removed or renamed; idle_in_transaction_session_timeout and transaction_timeout, which end a connection.
+    const POSTGRES: [&str; 4] = ["55000", "3D000", "25P03", "25P04"];
+    /// Class 08 is "connection exception", class 28 "invalid authorization specification", such as a changed password, and 57P "operator
+    /// intervention" that ends connections, such as admin_shutdown and cannot_connect_now.
+    const CLASSES: [&str; 3] = ["08", "28", "57P"];
     match code(error) {
-        Some(DatabaseCode::Postgres(code)) => POSTGRES.contains(&code.as_str()) || code.starts_with("08"),
+        Some(DatabaseCode::Postgres(code)) => POSTGRES.contains(&code.as_str()) || CLASSES.iter().any(|class| code.starts_with(class)),
         Some(DatabaseCode::Sqlite(_)) => false,
         None => {
             matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))

@@ -246,6 +246,39 @@ async fn a_postgresql_server_that_was_demoted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_postgresql_database_that_takes_no_connections() {
+    let Some((app, mut proxy)) = behind_proxy().await else { return };
+    app.add_user("boss", &["admin"]).await;
+    let administrator = app.token_of("boss", "admin").await;
+    let browser = app.signed_in("alice").await;
+    let server = std::env::var("TEST_POSTGRES_URL").unwrap();
+    let name = url::Url::parse(app.database_url()).unwrap().path().trim_start_matches('/').to_owned();
+    let token = app.sign_in("alice", "").await;
+    for (refuse, admit) in [
+        (format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"), format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")),
+        (format!("ALTER DATABASE {name} RENAME TO {name}_away"), format!("ALTER DATABASE {name}_away RENAME TO {name}")),
+    ] {
+        proxy.stop().await;
+        let others = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        execute(&server, &others).await;
+        execute(&server, &refuse).await;
+        proxy.start();
+        let users = app.call("GET", "/users", &administrator, None, None).await;
+        assert_eq!((users.status, users.header("retry-after")), (503, "5"), "{refuse}: {}", users.text);
+        let page = browser.get("/account").await;
+        assert_eq!((page.status, page.header("retry-after")), (503, "5"), "{refuse}: {}", page.text);
+        for (name, answer) in writing(&app, token.str("refresh_token")).await {
+            assert_unavailable(name, &answer);
+        }
+        app.advance(2);
+        assert_eq!(not_ready(&app).await, "database: it cannot be reached", "{refuse}");
+        execute(&server, &admit).await;
+        app.advance(2);
+        assert_all_is_well(&app).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn postgresql_is_reached_by_every_form_of_its_url() {
     let database = Database::create().await;
     let Ok(url) = url::Url::parse(&database.url) else { return };
