@@ -36,7 +36,7 @@ pub fn of_clients(app: &Arc<App>) -> CorsLayer {
 /// Allows the same scripts to administer the issuer with a token.
 pub fn of_administrators(app: &Arc<App>) -> CorsLayer {
     registered(app)
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH])
         .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, header::ETAG, header::LINK, header::LOCATION])
 }

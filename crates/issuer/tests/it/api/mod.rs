@@ -404,13 +404,15 @@ async fn scripts_of_registered_origins_alone_may_call_the_api() {
     let app = TestApp::administered().await.with_web().await;
     let preflight = async |origin: &str| {
         let request = app.http.request(Method::OPTIONS, format!("{}{PREFIX}/roles/clerk", app.url)).header("origin", origin);
-        let request = request.header("access-control-request-method", "PATCH").header("access-control-request-headers", "if-match");
+        let request = request.header("access-control-request-method", "PUT").header("access-control-request-headers", "if-match");
         Answer::of(request.send().await.unwrap()).await
     };
     let origin = CALLBACK.strip_suffix("/callback").unwrap();
     let allowed = preflight(origin).await;
     assert_eq!(allowed.header("access-control-allow-origin"), origin);
-    assert!(allowed.header("access-control-allow-methods").contains("PATCH"));
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+        assert!(allowed.header("access-control-allow-methods").contains(method), "{method}");
+    }
     assert_eq!(allowed.header("access-control-allow-credentials"), "");
     assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
     assert_eq!(ORDERS, "https://orders.example");
