@@ -97,6 +97,7 @@ fn user(number: u64, hash: &str, now: i64) -> UserRow {
         disabled_at: (number % 100 == 99).then_some(now - DAY),
         claims: "{\"locale\":\"de-DE\"}".to_owned(),
         password_generated_at: None,
+        password_set_at: Some(created_at),
         credential_version: 0,
         access_version: 0,
         imported_at: None,
