@@ -14,6 +14,7 @@ use crate::admin::transfer::{BATCH, Batch, Counts, Import, ImportOptions, Kept, 
 use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{CliError, operator, reading, refuse};
+use crate::oauth::plain_text::visible;
 
 /// The number of refused lines that the JSON report lists. Standard error has all of them.
 const LISTED: usize = 1000;
@@ -204,11 +205,11 @@ fn sentence(counts: Counts, [added, updated, unchanged]: [&str; 3]) -> String {
     format!("{} {added}, {} {updated}, {} {unchanged}", counts.added, counts.updated, counts.unchanged)
 }
 
-/// Writes the refused lines to standard error.
+/// Writes the refused lines to standard error. The file may hold characters that a terminal would obey.
 fn tell(refused: &[Refusal]) -> Result<(), CliError> {
     let mut stderr = std::io::stderr().lock();
     for refusal in refused {
-        writeln!(stderr, "{refusal}")?;
+        writeln!(stderr, "{}", visible(&refusal.to_string()))?;
     }
     Ok(())
 }

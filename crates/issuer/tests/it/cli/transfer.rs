@@ -34,6 +34,19 @@ fn a_file_with_a_wrong_line_changes_nothing() {
 }
 
 #[test]
+fn a_line_that_deceives_its_reader_is_refused() {
+    let signet = with_orders();
+    let lines = ["{\"username\":\"al\",\"attributes\":{\"\\u001b[31mRED\":1}}", "{\"username\":\"bo\",\"username\":\"admin2\"}", "[1]"];
+    file(&signet, "users.jsonl", lines.join("\n"));
+    let out = signet.run(&["user", "import", "users.jsonl"]);
+    let told: Vec<&str> = out.stderr.lines().collect();
+    assert!(!out.success && told.len() == 3 && !out.stderr.contains('\u{1b}'), "{out:?}");
+    assert!(told[0].starts_with("line 1: ") && told[0].contains("<U+001B>[31mRED"), "{told:?}");
+    assert!(told[1].starts_with("line 2: line: ") && told[1].ends_with("which has each of its members once"), "{told:?}");
+    assert!(told[2].starts_with("line 3: line: expected a JSON object such as"), "{told:?}");
+}
+
+#[test]
 fn a_file_of_many_lines_is_imported_in_two_passes() {
     let signet = with_orders();
     let many: Vec<String> = (0..2500).map(|number| format!("{{\"username\":\"user{number}\",\"roles\":[\"clerk\"]}}\n")).collect();
