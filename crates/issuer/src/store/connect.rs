@@ -42,6 +42,9 @@ pub(super) struct Connections {
 pub(super) async fn connect(url: &DatabaseUrl, served: usize, retired: &Arc<Retired>) -> Result<Connections, StoreError> {
     let mut options = ConnectOptions::new(url.expose());
     options.sqlx_logging(false).connect_timeout(ACQUIRE_TIMEOUT).acquire_timeout(ACQUIRE_TIMEOUT);
+    // A connection is replaced when it fails, not after a time. So sqlx starts no task that looks after idle connections: that task may count
+    // less than none of them, and then never ends (https://github.com/transact-rs/sqlx/issues/3645).
+    options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
     match url.sqlite_file() {
         Some(file) => sqlite(options, file, SQLITE_READERS.min(u32::try_from(served.max(1)).unwrap_or(SQLITE_READERS))).await,
         None => postgres(options, url, Arc::clone(retired)).await,
