@@ -1,8 +1,9 @@
 //! What a browser has done while a request of it was under way, such as the second of two clicks. Such a request comes with an older cookie, or
 //! with none, and that signs nobody in. But the cookie of the visitor comes with it, and leads to the row of the browser.
 
+use uuid::Uuid;
+
 use crate::accounts::browsers::{ThisBrowser, hash};
-use crate::accounts::session::{self, SignedIn};
 use crate::browser::Browser;
 use crate::clock::UnixSeconds;
 use crate::store::browsers::{self, BrowserRow};
@@ -28,11 +29,13 @@ impl Browser {
         Ok(BeforeSignIn { over: (!live).then_some(row.sid) })
     }
 
-    /// Returns the session in which this browser goes on, as the database has it now; `None` if nobody is signed in here. Unlike
-    /// [`Browser::signed_in`] it asks for no cookie that is of this session, so a caller must know more than the cookie, or only end the session.
-    pub async fn going_on(&self) -> Result<Option<SignedIn>, PageError> {
+    /// Returns the session in which this browser goes on, as the database has it now, with its user; `None` if nobody is signed in here. Unlike
+    /// [`Browser::signed_in`] it asks for no cookie that is of this session, so it does not count as a use of it, and a caller must only end the
+    /// session, and tell nothing of it.
+    pub async fn going_on(&self) -> Result<Option<(String, Uuid)>, PageError> {
         let Some(row) = self.row().await? else { return Ok(None) };
-        Ok(session::find(&self.app, &row.sid, &self.request).await?)
+        let live = sessions::live(self.app.store.writer(), &row.sid, self.app.now()).await?;
+        Ok(live.map(|(session, user)| (session.sid, user.id)))
     }
 
     /// Returns the `sid` of the session that ended in this browser a moment ago; `None` if none did. The clock of the node that ended it may

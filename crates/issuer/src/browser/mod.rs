@@ -116,9 +116,11 @@ impl Browser {
     }
 
     /// Ends the session in which this browser is signed in by now, even if the request came with an older cookie, because whoever asks to sign out
-    /// must be signed out. Returns the `sid` of the session; `None` if nobody was signed in here, so that nothing was ended.
+    /// must be signed out. Returns the `sid` of the session; `None` if nobody was signed in here, so that nothing was ended. The answer changes a
+    /// cookie in any case, so that "Back" shows no page of the person.
     pub async fn sign_out(&self) -> Result<Option<String>, PageError> {
         let Some(this) = self.this().await? else { return Ok(None) };
+        self.note("left");
         let ended = session::sign_out(&self.app, &this.key, &self.request).await?;
         self.follow(None)?;
         Ok(ended)

@@ -13,9 +13,10 @@ const LIFETIME: i64 = 60;
 const NAME: &str = "signet-notice";
 
 impl Browser {
-    /// Makes the next page that asks for it show the notice `what`, a word such as `saved`.
+    /// Makes the next page that asks for it show the notice `what`, a word such as `saved`. The cookie has another value each time: browsers keep
+    /// pages for "Back", also those that must not be stored, and drop them when a cookie changes.
     pub fn note(&self, what: &'static str) {
-        let mut cookie = self.notice(what);
+        let mut cookie = self.notice(&format!("{what}.{}", self.random_value()));
         cookie.set_max_age(Duration::seconds(LIFETIME));
         self.cookies.add(cookie);
     }
@@ -24,7 +25,7 @@ impl Browser {
     pub fn noted(&self) -> String {
         let Some(what) = cookie::value(&self.cookies, self.app.settings.issuer.is_https(), NAME) else { return String::new() };
         self.cookies.remove(self.notice(""));
-        what
+        what.split_once('.').map_or(String::new(), |(what, _)| what.to_owned())
     }
 
     fn notice(&self, what: &str) -> Cookie<'static> {

@@ -105,7 +105,7 @@ async fn begin(app: &App, browser: &Browser, form: &Form) -> Result<Response, Pa
 
 async fn answer(app: &App, browser: &Browser, form: &Form, request: &LogoutRequest) -> Result<Response, PageError> {
     let LogoutRequest { hint, client, target, .. } = request;
-    let Some(signed_in) = browser.going_on().await? else {
+    let Some((sid, user)) = browser.going_on().await? else {
         let sid = hint.as_ref().and_then(|hint| hint.sid.as_deref());
         if let Some(sid) = sid
             && sessions::live(app.store.reader(), sid, app.now()).await?.is_some()
@@ -126,7 +126,7 @@ async fn answer(app: &App, browser: &Browser, form: &Form, request: &LogoutReque
         };
     };
     // A valid `id_token_hint` of this session proves that the client was given it, so no question is asked.
-    if hint.as_ref().is_some_and(|hint| hint.sub == signed_in.user.id && hint.sid.as_ref() == Some(&signed_in.session.sid)) {
+    if hint.as_ref().is_some_and(|hint| hint.sub == user && hint.sid.as_ref() == Some(&sid)) {
         return sign_out::end(app, browser, target.as_ref()).await;
     }
     let mut fields: Vec<Hidden> = Vec::new();
@@ -136,5 +136,7 @@ async fn answer(app: &App, browser: &Browser, form: &Form, request: &LogoutReque
             fields.extend(form.get(name).map(|value| Hidden::new(name, value)));
         }
     }
-    sign_out::ask(browser, &signed_in.user.username, request, fields).await
+    // The cookie of the visitor alone may end the session, but says nobody who is signed in.
+    let signed_in = browser.signed_in().await?;
+    sign_out::ask(browser, signed_in.map(|signed_in| signed_in.user.username), request, fields).await
 }

@@ -17,6 +17,7 @@ use crate::web::html::{Csp, Hidden, Page, html, html_with_frames, see_other};
 #[template(path = "sign_out/confirm.html")]
 struct ConfirmPage {
     page: Page,
+    /// Empty if the browser has not shown that it is the one of the session.
     username: String,
     has_client: bool,
     client_name: String,
@@ -60,13 +61,13 @@ struct StayedPage {
     username: String,
 }
 
-/// Asks the person who is signed in as `username` whether to sign out. `fields` come back with the answer. `request` is the client's; if
+/// Asks the person who is signed in as `username` whether to sign out. `username` is `None` if the browser has not shown that it is theirs. `fields` come back with the answer. `request` is the client's; if
 /// it has a fault, the page shows that to developers.
-pub async fn ask(browser: &Browser, username: &str, request: &LogoutRequest, fields: Vec<Hidden>) -> Result<Response, PageError> {
+pub async fn ask(browser: &Browser, username: Option<String>, request: &LogoutRequest, fields: Vec<Hidden>) -> Result<Response, PageError> {
     let client_name = request.client.as_ref().map(|client| client.client_name.as_str());
     let page = ConfirmPage {
         page: browser.page().await?,
-        username: username.to_owned(),
+        username: username.unwrap_or_default(),
         has_client: client_name.is_some(),
         client_name: client_name.unwrap_or_default().to_owned(),
         fields,
@@ -96,6 +97,8 @@ async fn again(app: &App, browser: &Browser, target: Option<&LogoutTarget>) -> R
 /// Answers as [`again`] does if the session that has just ended in this browser is `sid`. Returns `None` otherwise.
 pub async fn again_in(app: &App, browser: &Browser, sid: &str, target: Option<&LogoutTarget>) -> Result<Option<Response>, PageError> {
     if browser.just_signed_out().await?.as_deref() == Some(sid) {
+        // The browser has dropped the cookie of the answer to the first click, too.
+        browser.note("left");
         ended(app, sign_out::frames(app, sid).await?, target).map(Some)
     } else {
         Ok(None)

@@ -165,7 +165,10 @@ impl UserLine {
         let fields = match serde_json::from_str(text_of_line) {
             Ok(Members(fields)) => fields,
             Err(error) if error.is_data() => {
-                return Err(vec![Fault::new("line", "a JSON object such as {\"username\": \"alice\"}, which has each of its members once")]);
+                return Err(vec![Fault::new(
+                    "line",
+                    "a JSON object such as {\"username\": \"alice\"}, which has each of its members once",
+                )]);
             }
             Err(error) => {
                 return Err(vec![Fault::new(

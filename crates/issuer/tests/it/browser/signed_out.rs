@@ -88,6 +88,11 @@ impl Way {
     }
 }
 
+/// Returns whether `answer` changes a cookie, so that "Back" shows no page of the person.
+fn changes_a_cookie(answer: &Answer) -> bool {
+    answer.headers.get_all("set-cookie").iter().any(|cookie| cookie.to_str().unwrap().starts_with("signet-notice=left."))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_way_to_sign_out_says_what_it_has_ended() {
     for sent in ALL {
@@ -104,15 +109,23 @@ async fn each_way_to_sign_out_says_what_it_has_ended() {
                 assert!(ended == 0 && is_at("Sign in"), "{told}");
             } else if way == Way::BareLink && sent.belongs_to_a_live_session() {
                 assert!(ended == 0 && is_at("Sign out?"), "{told}");
+                assert_eq!(
+                    answer.text.contains("alice"),
+                    sent == Sent::Current,
+                    "only the cookie of the session tells whose it is: {told}"
+                );
                 let mut fields = answer.hidden("/end_session/confirm");
                 fields.push(("choice".into(), "sign-out".into()));
                 let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
                 let answer = browser.post_with("/end_session/confirm", &fields, ("origin", &app.url)).await;
                 assert_eq!((answer.heading(), live_sessions(&app).await), ("You are signed out", 0), "{told}");
+                assert!(changes_a_cookie(&answer), "{told}");
             } else if sent.belongs_to_a_live_session() {
                 assert_eq!((before, ended), (1, 1), "{told}");
                 let to_app = way == Way::ConfirmForApp || way == Way::Link;
                 assert!(if to_app { at_app } else { is_at("You are signed out") }, "{told}");
+                // The other two redirect to a page of ours, which takes the notice away again.
+                assert!([Way::Account, Way::Devices].contains(&way) || changes_a_cookie(&answer), "{told}");
             } else {
                 assert_eq!(ended, 0, "{told}");
                 // The session that the app names is over, so the app may go on.
