@@ -81,9 +81,9 @@ done
 TEST_BIN_DIR="$CARGO_TARGET_DIR/debug" "$venv/bin/python" -m pytest -q -n 2 --dist loadfile -p no:cacheprovider examples/tests
 
 step "requests that schemathesis makes from docs/openapi.json, to every route of the REST API, on SQLite and on PostgreSQL"
-timeout 180 scripts/api-fuzz.sh 10
+timeout 600 scripts/api-fuzz.sh 10
 "$POSTGRES_BIN/psql" -q -d "$TEST_POSTGRES_URL" -c "CREATE DATABASE fuzzed"
-timeout 180 scripts/api-fuzz.sh 3 "${TEST_POSTGRES_URL%/*}/fuzzed"
+timeout 600 scripts/api-fuzz.sh 3 "${TEST_POSTGRES_URL%/*}/fuzzed"
 
 if command -v cargo-deny >/dev/null; then
   step "dependencies: licences, bans, sources"
