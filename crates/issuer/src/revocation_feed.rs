@@ -374,7 +374,7 @@ async fn ordered(store: &Store, first: i64) -> Result<Vec<RevocationRow>, StoreE
     if rows.iter().any(|row| row.sequence.is_none()) {
         revocation_entries::give_places(store).await?;
         rows = revocation_entries::from(store.reader(), first).await?;
-        // What was committed a moment ago gets its place in the next round.
+        // An entry that was committed after the places were given gets its place at the next read.
         rows.retain(|row| row.sequence.is_some());
     }
     Ok(rows)

@@ -26,7 +26,7 @@ pub struct Server {
     secret: String,
 }
 
-/// What the server did under a load.
+/// The tokens that the server gave under a load, and what they cost.
 pub struct Rate {
     /// Tokens per CPU-second of the server.
     pub per_cpu: f64,

@@ -104,6 +104,7 @@ fn id(app: &App, row: &BrowserRow) -> Result<String, StoreError> {
     app.master.cookie_id(&row.seed).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-fn random(app: &App) -> String {
+/// Returns a random value of 16 bytes, in base64url.
+pub fn random(app: &App) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<16>())
 }

@@ -1,7 +1,6 @@
 //! Begins, continues and ends sessions. When a session ends, the authorizations that were given in it and lack `offline_access` end
 //! too.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
 use crate::accounts::browsers::{self, BrowserCookie, ThisBrowser};
@@ -81,9 +80,9 @@ pub struct Begun {
 }
 
 /// Signs a user in. Continues the session in which the browser is signed in if it belongs to the same user, even if another request of the
-/// browser has just begun it; otherwise ends it and begins another. Fails with [`SignInError::Ended`] if a session of this browser has ended since
-/// the password was sent, or the user was signed out everywhere, because whoever signs out ends the sign-ins that are under way too. Fails with [`SignInError::Wrong`] if the user was
-/// disabled, or their password changed, since it was compared.
+/// browser has just begun it; otherwise ends it and begins another. Fails with [`SignInError::Ended`] if a session of this browser has ended
+/// since the password was sent, or the user was signed out everywhere, because whoever signs out ends the sign-ins that are under way too. Fails
+/// with [`SignInError::Wrong`] if the user was disabled, or their password changed, since it was compared.
 pub async fn begin(app: &App, place: Place<'_>, proven: ProvenUser, request: &RequestInfo) -> Result<Begun, SignInError> {
     let user = proven.user.clone();
     let settlement = proven.settlement.clone();
@@ -156,7 +155,7 @@ async fn refusal(db: &impl ConnectionTrait, user: &User, settlement: &Settlement
 fn new_session(app: &App, user: &User, evidence: &Evidence, request: &RequestInfo) -> SessionRow {
     let now = app.now();
     SessionRow {
-        sid: BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<16>()),
+        sid: browsers::random(app),
         user_id: user.id,
         passed: evidence.to_json(),
         user_agent: request.user_agent.clone(),
@@ -171,7 +170,7 @@ fn new_session(app: &App, user: &User, evidence: &Evidence, request: &RequestInf
 /// Signs the browser with the key `key` out, and ends its session, whichever that is by now. A sign-in in this browser that is under way fails
 /// afterwards. Returns the `sid` of the session that was ended; `None` if none was.
 pub async fn sign_out(app: &App, key: &str, request: &RequestInfo) -> Result<Option<String>, StoreError> {
-    // Whoever was never signed in must not make others wait.
+    // A browser in which nobody has signed in has no row. It takes no write lock, so that strangers cannot make others wait.
     if stored::find(app.store.writer(), key).await?.is_none() {
         return Ok(None);
     }

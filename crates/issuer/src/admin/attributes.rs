@@ -321,7 +321,7 @@ pub fn users_with_values(number: u64) -> String {
     }
 }
 
-/// What goes with an attribute that is removed.
+/// The values and claims that the removal of an attribute takes away too.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AttributeRemoval {
     /// The name of the attribute.

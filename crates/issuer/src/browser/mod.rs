@@ -14,13 +14,12 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tower_cookies::Cookies;
 use tower_sessions::Session;
 use tower_sessions::session::Id;
 use uuid::Uuid;
 
-use crate::accounts::browsers::{BrowserCookie, ThisBrowser};
+use crate::accounts::browsers::{BrowserCookie, ThisBrowser, random};
 use crate::accounts::lockout::{Guesser, Known};
 use crate::accounts::methods::Enrolled;
 use crate::accounts::requirement::{self, Requirement, Step};
@@ -159,6 +158,6 @@ impl Browser {
     }
 
     fn random_value(&self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(self.app.clock.random_bytes::<16>())
+        random(&self.app)
     }
 }

@@ -3,7 +3,7 @@
 //! tower-sessions wants to store or delete is therefore ignored: it only carries the cookie.
 //!
 //! No answer ever removes the cookie. It may be late, and the browser may have got a newer cookie meanwhile, perhaps of another person. Instead
-//! the row stops to name the cookie, and an id that no row names opens nothing.
+//! the row no longer names the cookie, and an id that no row names opens nothing.
 //!
 //! The issuer's clock decides when a row expires; the dates of tower-sessions are ignored.
 

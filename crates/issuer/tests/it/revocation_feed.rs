@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use signet_issuer::config::database_url::DatabaseUrl;
 use signet_issuer::revocation_feed::hash;
-use signet_issuer::store::{Store, commit, revocations};
+use signet_issuer::store::{Store, Transaction, commit, revocations};
 use tokio::time::timeout;
 
 use crate::support::{Answer, Proxy, TestApp, claims, real_time};
@@ -117,21 +117,35 @@ async fn after_many_revocations_at_once_the_next_one_is_told_alone() {
     }
 }
 
+/// A revocation whose transaction is open, as a COMMIT is that waits for a standby which is gone. One that was written after it is told already.
+struct UnderWay {
+    transaction: Transaction,
+    late: String,
+    early: String,
+    /// The answer that tells the early one alone.
+    before: Answer,
+}
+
+impl UnderWay {
+    async fn begin(app: &TestApp) -> Self {
+        let (late, early) = (handle(app, "worker").await, handle(app, "other").await);
+        let transaction = straight(app).await.begin().await.unwrap();
+        revocations::of_client_itself(&transaction, "worker").await.unwrap();
+        app.disable_client("other").await;
+        let before = everything(app).await;
+        assert_eq!(told(&before), [&early]);
+        Self { transaction, late, early, before }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_commits_later_than_any_time_out_is_told() {
     let app = with_workers(TestApp::new().await).await;
     if !is_postgres(&app) {
         return;
     }
-    let (late, early) = (handle(&app, "worker").await, handle(&app, "other").await);
     let first = everything(&app).await;
-    // The transaction writes before the other one, and commits after it, as a COMMIT does that waits for a standby which is gone.
-    let store = straight(&app).await;
-    let transaction = store.begin().await.unwrap();
-    revocations::of_client_itself(&transaction, "worker").await.unwrap();
-    app.disable_client("other").await;
-    let before = everything(&app).await;
-    assert_eq!(told(&before), [&early]);
+    let UnderWay { transaction, late, early, before } = UnderWay::begin(&app).await;
     for _ in 0..60 {
         app.advance(10);
         app.app.read_revocations().await.unwrap();
@@ -150,13 +164,7 @@ async fn a_transaction_that_commits_later_than_any_time_out_is_told() {
 async fn a_node_that_was_cut_off_tells_what_was_committed_meanwhile() {
     let Some((app, mut proxy)) = Proxy::between().await else { return };
     let app = with_workers(app).await;
-    let (late, early) = (handle(&app, "worker").await, handle(&app, "other").await);
-    let store = straight(&app).await;
-    let transaction = store.begin().await.unwrap();
-    revocations::of_client_itself(&transaction, "worker").await.unwrap();
-    app.disable_client("other").await;
-    let before = everything(&app).await;
-    assert_eq!(told(&before), [&early]);
+    let UnderWay { transaction, late, before, .. } = UnderWay::begin(&app).await;
     proxy.stop().await;
     commit(transaction).await.unwrap();
     for _ in 0..47 {

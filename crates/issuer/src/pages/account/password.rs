@@ -60,7 +60,7 @@ struct Faults {
     all: String,
     current: &'static str,
     new: String,
-    /// What the status of the answer follows from; 400 if `None`.
+    /// The error code that decides the status of the answer. The status is 400 if it is `None`.
     code: Option<Code>,
 }
 

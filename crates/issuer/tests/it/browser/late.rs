@@ -179,7 +179,7 @@ async fn clicks_that_meet_begin_one_session_whichever_answer_comes_last() {
             assert_eq!(tab.cookie(), clicked[0].0.cookie(), "{round}");
             assert!(is_signed_in(tab).await, "{round}");
         }
-        // The same again, now that a cookie is there.
+        // The clicks meet once more, now that the browser has the cookie of a session.
         let tab = &clicked[0].0;
         let page = tab.get(&app.authorize(&[("prompt", "login")])).await;
         let again = clicks(&app, tab, &page, 3).await;

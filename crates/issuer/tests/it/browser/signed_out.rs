@@ -56,7 +56,7 @@ enum Way {
     Account,
     Devices,
     Confirm,
-    /// The same form, for an app that the browser goes back to.
+    /// The form of the confirmation, with the page of an app to which the browser goes back.
     ConfirmForApp,
     /// The link of an app, which proves by its ID token that it may sign the person out.
     Link,

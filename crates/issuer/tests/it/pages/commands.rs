@@ -154,7 +154,7 @@ async fn forms_show_what_was_typed() {
     let typed = [("url", "https://grafana.example"), ("access", "groups"), ("groups", "staff")];
     let asked = browser.send_filled(&grafana, "/admin/clients/new", &typed).await;
     assert_command(&asked, "signet client add --preset grafana --url https://grafana.example --access groups --group staff");
-    // What the preset has and the form has not is taken away by a second command.
+    // A second command takes away what the preset has and the form has not.
     let less = [("scope", "openid profile email"), ("post_logout_redirect_uris", ""), ("first_party", "unchecked")];
     let asked = browser.send_filled(&grafana, "/admin/clients/new", &[&typed[..], &less].concat()).await;
     let (add, edit) = command(&asked).unwrap().split_once(" && ").map(|(add, edit)| (add.to_owned(), edit.to_owned())).unwrap();
