@@ -4,6 +4,7 @@ mod cleanup;
 mod client_uses;
 pub mod counters;
 mod deliver;
+mod read_keys;
 mod read_revocations;
 mod rotate_keys;
 
@@ -31,6 +32,8 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     let lead = Duration::from_secs(app.settings.key_publication_lead.unsigned_abs());
     let rotation_interval = (lead / 10).clamp(Duration::from_secs(1), Duration::from_mins(1));
     repeat(&mut jobs, app, Duration::ZERO, rotation_interval, |app| async move { rotate_keys::run(&app).await });
+    let keys_interval = Duration::from_secs(app.settings.key_refresh_interval.unsigned_abs());
+    repeat(&mut jobs, app, keys_interval, keys_interval, |app| async move { read_keys::run(&app).await });
     repeat(&mut jobs, app, Duration::ZERO, CLEANUP_INTERVAL, |app| async move { cleanup::run(&app).await });
     // There is nothing to store yet, so that the first round of these comes after a pause.
     repeat(&mut jobs, app, CLIENT_USES_INTERVAL, CLIENT_USES_INTERVAL, |app| async move { client_uses::run(&app).await });

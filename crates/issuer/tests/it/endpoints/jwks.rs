@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{TestApp, header};
+use crate::support::{TestApp, header, real_time};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_jwks_can_be_cached_and_revalidated() {
@@ -25,4 +25,19 @@ async fn the_jwks_can_be_cached_and_revalidated() {
     assert_eq!(app.get("/.well-known/jwks.json").send().await.header("age"), "9");
     app.advance(1);
     assert_eq!(app.get("/.well-known/jwks.json").send().await.header("age"), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_nobody_asks_for_anything_has_a_young_jwks_when_the_database_goes_away() {
+    let app = TestApp::new().await;
+    let _jobs = signet_issuer::jobs::start(&app.app);
+    for _ in 0..30 {
+        app.advance(10);
+        real_time(20).await;
+    }
+    app.sql("ALTER TABLE signing_keys RENAME TO signing_keys_away").await;
+    let answer = app.get("/.well-known/jwks.json").send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let age: u32 = answer.header("age").parse().unwrap();
+    assert!(age < 150, "the view that is left is {age} s old");
 }
