@@ -97,8 +97,9 @@ impl PasswordChange {
         let hash = password::hash(app, self.new.clone()).await.map_err(SignInError::from)?;
         let now = app.now();
         let transaction = app.store.begin().await?;
-        settlement.settle(&transaction, &checked.user).await?;
+        settlement.reset(&transaction).await?;
         let row = stored::lock(&transaction, &sent.browser.key).await?.filter(|row| row.sid == session.sid);
+        settlement.strengthen(&transaction, &checked.user).await?;
         if !users::change_password(&transaction, user.id, settlement.stored_hash(), &hash, now).await? {
             drop(transaction);
             return repeat(app, user, self.new, guesser, request, sent, PasswordChangeError::Overtaken).await;

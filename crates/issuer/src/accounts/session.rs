@@ -106,10 +106,11 @@ async fn try_to_begin(app: &App, place: Place<'_>, proven: ProvenUser, request: 
     let ProvenUser { user, proven, settlement } = proven;
     let actor = Actor::remote(Who::User(user.id), Face::Page, request);
     let transaction = app.store.begin().await?;
-    // The settlement comes first, because it locks the counters before the user. The order of locks is stated in store/mod.rs.
-    settlement.settle(&transaction, &user).await?;
+    // The order of locks, which store/mod.rs states, is counters, browser, user.
+    settlement.reset(&transaction).await?;
     let row = browsers::enter(&transaction, &place.browser.key, now).await?;
     let previous = sessions::live(&transaction, &row.sid, now).await?;
+    settlement.strengthen(&transaction, &user).await?;
     if previous.is_none() && !row.sid.is_empty() && place.over != Some(row.sid.as_str()) {
         return Err(refusal(&transaction, &user, &settlement).await?);
     }

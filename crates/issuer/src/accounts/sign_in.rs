@@ -154,16 +154,26 @@ impl Settlement {
         self.counters.withdraw(store).await
     }
 
-    /// Resets the counters, and stores a stronger hash if the old one was weaker than today's parameters.
-    pub async fn settle(&self, db: &impl ConnectionTrait, user: &User) -> Result<(), StoreError> {
-        self.counters.succeed(db).await?;
+    /// Resets the counters. A transaction that locks more than the user calls this first, and [`Settlement::strengthen`] where it locks the user.
+    pub async fn reset(&self, db: &impl ConnectionTrait) -> Result<(), StoreError> {
+        self.counters.succeed(db).await
+    }
+
+    /// Stores a stronger hash if the old one was weaker than today's parameters.
+    pub async fn strengthen(&self, db: &impl ConnectionTrait, user: &User) -> Result<(), StoreError> {
         match &self.rehashed {
             Some(stronger) => users::rehash(db, user.id, &self.password_hash, stronger).await,
             None => Ok(()),
         }
     }
 
-    /// Does the same in a transaction of its own, because the password was right although nothing else is written.
+    /// Does both.
+    pub async fn settle(&self, db: &impl ConnectionTrait, user: &User) -> Result<(), StoreError> {
+        self.reset(db).await?;
+        self.strengthen(db, user).await
+    }
+
+    /// Does both in a transaction of its own, because the password was right although nothing else is written.
     pub async fn settle_alone(&self, app: &App, user: &User) -> Result<(), StoreError> {
         let transaction = app.store.begin().await?;
         self.settle(&transaction, user).await?;
