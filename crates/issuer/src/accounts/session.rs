@@ -168,19 +168,34 @@ fn new_session(app: &App, user: &User, evidence: &Evidence, request: &RequestInf
     }
 }
 
-/// Signs the browser with the key `key` out, and ends its session, whichever that is by now. A sign-in in this browser that is under way fails
-/// afterwards. Returns the `sid` of the session that was ended; `None` if none was.
-pub async fn sign_out(app: &App, key: &str, request: &RequestInfo) -> Result<Option<String>, StoreError> {
+/// The outcome of a sign-out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignOut {
+    /// The session with this `sid` was ended.
+    Ended(String),
+    /// Nobody was signed in, so nothing was ended.
+    Nobody,
+    /// Another user than the page named is signed in by now. Nothing was ended.
+    Another,
+}
+
+/// Signs the browser with the key `key` out, and ends its session, whichever that is by now, unless it is of another user than `shown`. A sign-in
+/// in this browser that is under way fails afterwards.
+pub async fn sign_out(app: &App, key: &str, shown: Option<Uuid>, request: &RequestInfo) -> Result<SignOut, StoreError> {
     // A browser in which nobody has signed in has no row. It takes no write lock, so that strangers cannot make others wait.
     if stored::find(app.store.writer(), key).await?.is_none() {
-        return Ok(None);
+        return Ok(SignOut::Nobody);
     }
     let now = app.now();
     let transaction = app.store.begin().await?;
-    let Some(row) = stored::lock(&transaction, key).await? else { return Ok(None) };
+    let Some(row) = stored::lock(&transaction, key).await? else { return Ok(SignOut::Nobody) };
     let sid = row.sid.clone();
+    let live = sessions::live(&transaction, &sid, now).await?;
+    if shown.is_some_and(|shown| live.as_ref().is_some_and(|(_, user)| user.id != shown)) {
+        return Ok(SignOut::Another);
+    }
     browsers::leave(&transaction, row, now).await?;
-    let ended = match sessions::live(&transaction, &sid, now).await? {
+    let ended = match live {
         Some((_, user)) => {
             let actor = Actor::remote(Who::User(user.id), Face::Page, request);
             end_within(&transaction, &sid, user.id, &actor, "user", now).await?
@@ -188,7 +203,7 @@ pub async fn sign_out(app: &App, key: &str, request: &RequestInfo) -> Result<Opt
         None => false,
     };
     commit(transaction).await?;
-    Ok(ended.then_some(sid))
+    Ok(if ended { SignOut::Ended(sid) } else { SignOut::Nobody })
 }
 
 /// Ends the session `sid` of `user`, with the authorizations that were given in it and do not outlive it. Returns `false` if it had

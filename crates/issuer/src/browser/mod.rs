@@ -23,7 +23,7 @@ use crate::accounts::browsers::{BrowserCookie, ThisBrowser, random};
 use crate::accounts::lockout::{Guesser, Known};
 use crate::accounts::methods::Enrolled;
 use crate::accounts::requirement::{self, Requirement, Step};
-use crate::accounts::session::{self, Begun, Place, ProvenUser, SignedIn};
+use crate::accounts::session::{self, Begun, Place, ProvenUser, SignOut, SignedIn};
 use crate::accounts::sign_in::{Checked, SignInError};
 use crate::app::App;
 use crate::audit::{Actor, Face, RequestInfo, Who};
@@ -89,13 +89,14 @@ impl Browser {
         };
         let this = self.this_or_new().await?;
         let device = self.device(&user.username).await?;
-        let place = Place { browser: &this, over: before.over.as_deref(), device: &device };
+        let place = Place { browser: &this, over: before.over.as_deref(), device: &device.hash };
         let Begun { signed_in, cookie } =
             match session::begin(&self.app, place, ProvenUser { user, proven, settlement }, &self.request).await {
                 Ok(begun) => begun,
                 Err(error) => return Ok(Err(error)),
             };
         self.take(cookie).await?;
+        self.cookies.add(device.cookie);
         self.follow(Some(&signed_in.session.sid))?;
         Ok(Ok(signed_in))
     }
@@ -115,14 +116,16 @@ impl Browser {
     }
 
     /// Ends the session in which this browser is signed in by now, even if the request came with an older cookie, because whoever asks to sign out
-    /// must be signed out. Returns the `sid` of the session; `None` if nobody was signed in here, so that nothing was ended. The answer changes a
-    /// cookie in any case, so that "Back" shows no page of the person.
-    pub async fn sign_out(&self) -> Result<Option<String>, PageError> {
-        let Some(this) = self.this().await? else { return Ok(None) };
+    /// must be signed out. It does not end the session of another user than `shown`, whom the page with the form named; `None` if it named nobody.
+    /// The answer changes a cookie in any case, so that "Back" shows no page of the person.
+    pub async fn sign_out(&self, shown: Option<Uuid>) -> Result<SignOut, PageError> {
+        let Some(this) = self.this().await? else { return Ok(SignOut::Nobody) };
         self.note("left");
-        let ended = session::sign_out(&self.app, &this.key, &self.request).await?;
-        self.follow(None)?;
-        Ok(ended)
+        let outcome = session::sign_out(&self.app, &this.key, shown, &self.request).await?;
+        if outcome != SignOut::Another {
+            self.follow(None)?;
+        }
+        Ok(outcome)
     }
 
     /// Returns what the limits on guesses of passwords need to know about the request.
@@ -151,6 +154,11 @@ impl Browser {
     pub async fn page(&self) -> Result<Page, PageError> {
         let csrf = self.kept().await?.map(|kept| kept.csrf).unwrap_or_default();
         Ok(Page { csrf, ..Page::without_forms(&self.app) })
+    }
+
+    /// Returns the values of a page that names `user`, who is signed in, beside the form to sign out.
+    pub async fn page_of(&self, user: Uuid) -> Result<Page, PageError> {
+        Ok(Page { user: Some(user), ..self.page().await? })
     }
 
     async fn kept(&self) -> Result<Option<Kept>, PageError> {

@@ -22,7 +22,6 @@ use crate::store::sessions;
 use crate::tokens::hint;
 use crate::web::error::page::PageError;
 use crate::web::form::{RawForm, SentForm, blame};
-use crate::web::html::Hidden;
 use crate::web::origin::Sender;
 use crate::web::respond::{as_get, no_store};
 
@@ -104,7 +103,7 @@ async fn begin(app: &App, browser: &Browser, form: &Form) -> Result<Response, Pa
 }
 
 async fn answer(app: &App, browser: &Browser, form: &Form, request: &LogoutRequest) -> Result<Response, PageError> {
-    let LogoutRequest { hint, client, target, .. } = request;
+    let LogoutRequest { hint, target, .. } = request;
     let Some((sid, user)) = browser.going_on().await? else {
         let sid = hint.as_ref().and_then(|hint| hint.sid.as_deref());
         if let Some(sid) = sid
@@ -127,16 +126,7 @@ async fn answer(app: &App, browser: &Browser, form: &Form, request: &LogoutReque
     };
     // A valid `id_token_hint` of this session proves that the client was given it, so no question is asked.
     if hint.as_ref().is_some_and(|hint| hint.sub == user && hint.sid.as_ref() == Some(&sid)) {
-        return sign_out::end(app, browser, target.as_ref()).await;
+        return sign_out::end(app, browser, Some(user), form, request).await;
     }
-    let mut fields: Vec<Hidden> = Vec::new();
-    if let Some(client) = client {
-        fields.push(Hidden::new("client_id", &client.id));
-        for name in ["post_logout_redirect_uri", "state"] {
-            fields.extend(form.get(name).map(|value| Hidden::new(name, value)));
-        }
-    }
-    // The cookie of the visitor alone may end the session, but says nobody who is signed in.
-    let signed_in = browser.signed_in().await?;
-    sign_out::ask(browser, signed_in.map(|signed_in| signed_in.user.username), request, fields).await
+    sign_out::ask(browser, form, request, false).await
 }

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use uuid::Uuid;
 
+use crate::accounts::session::SignOut;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::SignOutForm;
 use crate::interaction::sign_out::{self, LogoutFrame, LogoutRequest, LogoutTarget};
+use crate::oauth::form::Form;
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Hidden, Page, html, html_with_frames, see_other};
 
@@ -24,6 +27,8 @@ struct ConfirmPage {
     fields: Vec<Hidden>,
     /// What is wrong with the request, for developers.
     fault: String,
+    /// Another person was signed in when the page was shown from which the browser was asked to sign out.
+    overtaken: bool,
 }
 
 #[derive(Template)]
@@ -61,27 +66,43 @@ struct StayedPage {
     username: String,
 }
 
-/// Asks the person who is signed in as `username` whether to sign out. `username` is `None` if the browser has not shown that it is theirs. `fields` come back with the answer. `request` is the client's; if
-/// it has a fault, the page shows that to developers.
-pub async fn ask(browser: &Browser, username: Option<String>, request: &LogoutRequest, fields: Vec<Hidden>) -> Result<Response, PageError> {
+/// Asks the person who is signed in whether to sign out. `request` is that of a client, which sent it as `form`; the answer comes back with it.
+/// If it has a fault, the page shows that to developers. `overtaken` says that the person came from a page that was shown to another one.
+pub async fn ask(browser: &Browser, form: &Form, request: &LogoutRequest, overtaken: bool) -> Result<Response, PageError> {
+    let mut fields: Vec<Hidden> = Vec::new();
+    if let Some(client) = &request.client {
+        fields.push(Hidden::new("client_id", &client.id));
+        for name in ["post_logout_redirect_uri", "state"] {
+            fields.extend(form.get(name).map(|value| Hidden::new(name, value)));
+        }
+    }
+    // The cookie of the visitor alone may end the session, but says nobody who is signed in.
+    let (page, username) = match browser.signed_in().await? {
+        Some(signed_in) => (browser.page_of(signed_in.user.id).await?, signed_in.user.username),
+        None => (browser.page().await?, String::new()),
+    };
     let client_name = request.client.as_ref().map(|client| client.client_name.as_str());
     let page = ConfirmPage {
-        page: browser.page().await?,
-        username: username.unwrap_or_default(),
+        page,
+        username,
         has_client: client_name.is_some(),
         client_name: client_name.unwrap_or_default().to_owned(),
         fields,
         fault: request.fault.clone(),
+        overtaken,
     };
     html(&page, Csp::LeadsToClient)
 }
 
 /// Ends the session of `browser`, and leaves as [`leave`] does. If clients sign people out in frames, a page shows these first. If nobody is
-/// signed in, the answer is that of [`again`].
-pub async fn end(app: &App, browser: &Browser, target: Option<&LogoutTarget>) -> Result<Response, PageError> {
-    match browser.sign_out().await? {
-        Some(sid) => ended(app, sign_out::frames(app, &sid).await?, target),
-        None => again(app, browser, target).await,
+/// signed in, the answer is that of [`again`]. If another user than `shown` is signed in by now, the page asks them. `form` holds the `request`
+/// of a client.
+pub async fn end(app: &App, browser: &Browser, shown: Option<Uuid>, form: &Form, request: &LogoutRequest) -> Result<Response, PageError> {
+    let target = request.target.as_ref();
+    match browser.sign_out(shown).await? {
+        SignOut::Ended(sid) => ended(app, sign_out::frames(app, &sid).await?, target),
+        SignOut::Nobody => again(app, browser, target).await,
+        SignOut::Another => ask(browser, form, request, true).await,
     }
 }
 
@@ -145,8 +166,8 @@ pub async fn submit(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Res
     match form.get("choice") {
         Some("sign-out") => {
             // Check the parameters again, because the hidden fields may have been changed.
-            let target = sign_out::read(&app, &form).await?.target;
-            end(&app, &browser, target.as_ref()).await
+            let request = sign_out::read(&app, &form).await?;
+            end(&app, &browser, shown(&form), &form, &request).await
         }
         Some("stay") => match browser.signed_in().await? {
             Some(signed_in) => stayed(&app, signed_in.user.username),
@@ -159,13 +180,23 @@ pub async fn submit(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Res
 /// `POST /account/sign-out`: signs the person out from one of the account pages. Frames of clients are shown by the answer itself, because the
 /// next page does not know the session.
 pub async fn from_account(State(app): State<Arc<App>>, own: SignOutForm) -> Result<Response, PageError> {
-    let Some(sid) = own.browser.sign_out().await? else { return again(&app, &own.browser, None).await };
+    let SignOutForm { browser, form } = own;
+    let sid = match browser.sign_out(shown(&form)).await? {
+        SignOut::Ended(sid) => sid,
+        SignOut::Nobody => return again(&app, &browser, None).await,
+        SignOut::Another => return ask(&browser, &Form::default(), &LogoutRequest::default(), true).await,
+    };
     let frames = sign_out::frames(&app, &sid).await?;
     if !frames.is_empty() {
         return ended(&app, frames, None);
     }
-    own.browser.note("signed-out");
+    browser.note("signed-out");
     see_other(&app, "/signed-out")
+}
+
+/// Returns the user whom the page with `form` named; `None` if it named nobody.
+fn shown(form: &Form) -> Option<Uuid> {
+    form.get("user").and_then(|user| Uuid::try_parse(user).ok())
 }
 
 /// `GET /signed-out`: says that the person is signed out, if they are.

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::web::error::page::PageError;
@@ -14,12 +15,14 @@ pub struct Page {
     pub base: String,
     /// The CSRF token that every form carries; empty on a page without forms.
     pub csrf: String,
+    /// The user whom a page with a form to sign out names. The form carries the id, so that it never signs out somebody else.
+    pub user: Option<Uuid>,
 }
 
 impl Page {
     /// Returns the values for a page without forms, which needs no CSRF token.
     pub fn without_forms(app: &App) -> Self {
-        Self { base: app.settings.issuer.path().to_owned(), csrf: String::new() }
+        Self { base: app.settings.issuer.path().to_owned(), csrf: String::new(), user: None }
     }
 }
 

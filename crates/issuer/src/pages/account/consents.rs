@@ -61,7 +61,7 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_
         });
     }
     let page = ConsentsPage {
-        page: browser.page().await?,
+        page: browser.page_of(signed_in.user.id).await?,
         section: "consents",
         username: signed_in.user.username,
         forced: false,

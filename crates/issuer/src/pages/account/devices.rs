@@ -61,7 +61,7 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_
     };
     let devices: Vec<Device> = sessions.into_iter().map(device).collect();
     let page = DevicesPage {
-        page: browser.page().await?,
+        page: browser.page_of(user.id).await?,
         section: "devices",
         username: user.username,
         forced: false,
@@ -99,7 +99,7 @@ pub async fn submit(State(app): State<Arc<App>>, Account(signed_in): Account, ow
             if form.get("action") == Some("end-all") {
                 session::end_everything(&app, &browser.actor(user.id), user.id, "user").await?;
             }
-            browser.sign_out().await?;
+            browser.sign_out(Some(user.id)).await?;
             browser.note("signed-out");
             see_other(&app, "/signed-out")
         }

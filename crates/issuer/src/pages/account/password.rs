@@ -90,7 +90,7 @@ async fn page(
     let access = Access::of(app, signed_in).await?;
     let others = access.sessions.iter().filter(|session| session.sid != signed_in.session.sid);
     let page = PasswordPage {
-        page: browser.page().await?,
+        page: browser.page_of(user.id).await?,
         section: "password",
         username: user.username.clone(),
         forced: user.password_generated_at.is_some(),

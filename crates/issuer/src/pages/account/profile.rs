@@ -71,7 +71,7 @@ struct ProfilePage {
 async fn page(browser: &Browser, user: User, fields: Vec<Field>, own: Vec<OwnAttribute>, saved: bool) -> Result<Response, PageError> {
     let faulty = fields.iter().any(|field| !field.error.is_empty());
     let page = ProfilePage {
-        page: browser.page().await?,
+        page: browser.page_of(user.id).await?,
         section: "profile",
         forced: false,
         username: user.username,

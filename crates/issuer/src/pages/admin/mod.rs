@@ -146,7 +146,7 @@ impl Administrator {
     }
 
     async fn frame(&self, section: &'static str, command: impl Into<String>) -> Result<Frame, PageError> {
-        let page: Page = self.browser.page().await?;
+        let page = self.browser.page_of(self.signed_in.user.id).await?;
         let notice = match self.browser.noted().as_str() {
             "saved" => "Saved.",
             "added" => "Added.",

@@ -135,8 +135,7 @@ async fn each_way_to_sign_out_says_what_it_has_ended() {
                 assert_eq!(way == Way::Link && before == 1, answer.text.contains("goes on"), "{told}");
                 assert_eq!(way == Way::ConfirmForApp, answer.text.contains(&format!("href=\"{BYE}\"")), "{told}");
             }
-            let set: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
-            assert!(set.iter().all(|cookie| !cookie.starts_with("signet=")), "{told} {set:?}");
+            assert!(!answer.sets("signet"), "{told}");
         }
     }
 }
@@ -146,7 +145,6 @@ async fn a_late_answer_leaves_the_cookie_of_another_person_alone() {
     let app = app().await;
     let browser = app.signed_in("alice").await;
     let late = app.browser_with_cookies_of(&browser);
-    let account = browser.get("/account").await;
     let page = browser.get(&app.authorize(&[("prompt", "login")])).await;
     browser.sign_in(&page, "bob", PASSWORD).await;
     // Each of these requests was sent before Bob signed in, so none of the answers may touch his cookie.
@@ -162,15 +160,47 @@ async fn a_late_answer_leaves_the_cookie_of_another_person_alone() {
         answers.push((path, late.post_once(path, &[("username", "alice"), ("password", "wrong")]).await));
     }
     for (path, answer) in answers {
-        let set: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
-        assert!(set.iter().all(|cookie| !cookie.starts_with("signet=")), "{path} {set:?}");
+        assert!(!answer.sets("signet"), "{path}");
     }
     assert!(browser.get("/account").await.text.contains("bob"));
-    // The answer to a sign-out may be late, too, and then Bob has signed in again.
-    let fields = account.hidden("/account/sign-out");
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let signed_out = late.post_with("/account/sign-out", &fields, ("origin", &app.url)).await;
-    assert_eq!((signed_out.heading(), live_sessions(&app).await), ("You are signed out", 0));
-    assert_eq!(late.cookie(), app.browser_with_cookies_of(&late).cookie());
-    assert!(late.cookie().is_some(), "no answer removes the cookie");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_was_shown_to_one_person_never_signs_another_one_out() {
+    for way in ["/account/sign-out", "/end_session/confirm"] {
+        let app = app().await;
+        let browser = app.signed_in("alice").await;
+        let shown = browser.get(if way == "/account/sign-out" { "/account" } else { "/end_session?client_id=web" }).await;
+        let old = app.browser_with_cookies_of(&browser);
+        let page = browser.get(&app.authorize(&[("prompt", "login")])).await;
+        browser.sign_in(&page, "bob", PASSWORD).await;
+        let fields = [shown.hidden(way), vec![("choice".into(), "sign-out".into())]].concat();
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        for (tab, knows) in [(&browser, true), (&old, false)] {
+            let asked = tab.post_with(way, &fields, ("origin", &app.url)).await;
+            let told = format!("{way} {knows} {} {}", asked.status, asked.text);
+            assert_eq!((asked.status, asked.heading(), live_sessions(&app).await), (200, "Sign out?", 1), "{told}");
+            assert!(asked.text.contains("was shown to another person") && !asked.text.contains("alice"), "{told}");
+            assert_eq!(asked.text.contains("bob"), knows, "{told}");
+            assert_eq!(asked.text.contains("Web Shop"), way != "/account/sign-out", "the app that asks stays named: {told}");
+            assert!(!asked.sets("signet"), "{told}");
+        }
+        assert!(browser.get("/account").await.text.contains("bob"));
+        // Bob may agree, also with the older cookie.
+        let asked = old.post_with(way, &fields, ("origin", &app.url)).await;
+        let fields = [asked.hidden("/end_session/confirm"), vec![("choice".into(), "sign-out".into())]].concat();
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let signed_out = old.post_with("/end_session/confirm", &fields, ("origin", &app.url)).await;
+        assert_eq!((signed_out.heading(), live_sessions(&app).await), ("You are signed out", 0), "{way} {}", signed_out.text);
+        assert!(old.cookie().is_some(), "no answer removes the cookie");
+        // A page of a session that has ended still signs the same person out.
+        let again = app.signed_in("alice").await;
+        let account = again.get("/account").await;
+        let page = again.get(&app.authorize(&[("prompt", "login")])).await;
+        again.sign_in(&page, "alice", PASSWORD).await;
+        let fields = account.hidden("/account/sign-out");
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let signed_out = again.post_with("/account/sign-out", &fields, ("origin", &app.url)).await;
+        assert_eq!(signed_out.heading(), "You are signed out");
+    }
 }

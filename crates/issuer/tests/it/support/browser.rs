@@ -242,6 +242,11 @@ impl Answer {
         fields.map(|field| (attribute(field, "name"), attribute(field, "value"))).collect()
     }
 
+    /// Returns whether the answer sets the cookie `name`.
+    pub fn sets(&self, name: &str) -> bool {
+        self.headers.get_all("set-cookie").iter().any(|cookie| cookie.to_str().unwrap().starts_with(&format!("{name}=")))
+    }
+
     /// Returns the first heading of a page.
     #[track_caller]
     pub fn heading(&self) -> &str {
