@@ -12,6 +12,7 @@ use crate::accounts::session::{self, Kept, SignedIn};
 use crate::accounts::sign_in::{self, Checked, SignInError};
 use crate::app::App;
 use crate::audit::{self, Actor, Event, Face, RequestInfo, Who};
+use crate::oauth::error::OAuthError;
 use crate::store::browsers as stored;
 use crate::store::users::{self, User};
 use crate::store::{StoreError, commit, devices, password_links};
@@ -40,6 +41,15 @@ pub enum PasswordChangeError {
     SignIn(#[from] SignInError),
     #[error("somebody changed it to another one a moment ago, perhaps you in another tab; sign in with that one")]
     Overtaken,
+}
+
+impl From<PasswordChangeError> for OAuthError {
+    fn from(error: PasswordChangeError) -> Self {
+        match error {
+            PasswordChangeError::SignIn(error) => error.into(),
+            error => Self::invalid_request(error.to_string()),
+        }
+    }
 }
 
 impl From<StoreError> for PasswordChangeError {

@@ -12,6 +12,7 @@ use crate::accounts::session;
 use crate::app::App;
 use crate::audit::{self, Actor, Event, Face, Kind, RequestInfo, Who};
 use crate::clock::{DAY, UnixSeconds};
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::secret;
 use crate::pool::Overloaded;
 use crate::store::password_links::PasswordLink;
@@ -40,6 +41,17 @@ pub enum PasswordLinkError {
     Busy(#[from] Overloaded),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<PasswordLinkError> for OAuthError {
+    fn from(error: PasswordLinkError) -> Self {
+        match error {
+            PasswordLinkError::Wait(seconds) => Self::new(Code::TooManyAttempts(seconds), error.to_string()),
+            PasswordLinkError::Busy(error) => error.into(),
+            PasswordLinkError::Store(error) => error.into(),
+            error => Self::invalid_request(error.to_string()),
+        }
+    }
 }
 
 /// Stores a link of `user` in place of the one before. `link` is its secret, of which only the hash is kept. Returns the Unix seconds at

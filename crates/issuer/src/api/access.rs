@@ -20,6 +20,7 @@ use crate::web::bearer::header_token;
 use crate::web::client_ip::request_info;
 use crate::web::error::bearer::BearerError;
 use crate::web::error::problem::Problem;
+use crate::web::error::refusal::Caller;
 
 /// The path under which all routes stand.
 pub const PREFIX: &str = "/api/v1";
@@ -60,6 +61,9 @@ async fn authenticate(app: &App, parts: &Parts) -> Result<Actor, Problem> {
     let token = header_token(&parts.headers)?;
     let token = token.ok_or(BearerError::NoCredentials("send an access token for the issuer as a bearer token"))?;
     let found = look_up(app, &token).await?.ok_or(BearerError::InvalidToken)?;
+    if let Some(caller) = parts.extensions.get::<Caller>() {
+        caller.note(&found.client.id);
+    }
     let LiveToken { access: Some(own), client, user } = found else { return Err(BearerError::InvalidToken.into()) };
     if !own.aud.contains(app.settings.issuer.as_str()) {
         return Err(BearerError::InvalidToken.into());

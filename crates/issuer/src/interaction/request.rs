@@ -63,10 +63,10 @@ pub async fn receive(app: &App, form: &Form) -> Result<Received, OAuthError> {
 }
 
 async fn client_and_redirect_uri(app: &App, form: &Form) -> Result<(Client, String), OAuthError> {
-    let client_id = form.get("client_id").ok_or_else(|| OAuthError::invalid_request("client_id: expected once"))?;
+    let client_id = form.get("client_id").ok_or_else(|| OAuthError::invalid_request("client_id: expected the id of the client; found none"))?;
     let client = app.store.client(client_id).await?.filter(|client| client.enabled);
     let client = client.ok_or_else(|| OAuthError::invalid_request("client_id: no such client"))?;
-    let sent = form.get("redirect_uri").ok_or_else(|| OAuthError::invalid_request("redirect_uri: expected once"))?;
+    let sent = form.get("redirect_uri").ok_or_else(|| OAuthError::invalid_request("redirect_uri: expected a redirect URI of the client; found none"))?;
     if client.redirect_uris.iter().any(|registered| redirect_uri::matches(registered, sent)) {
         Ok((client, sent.to_owned()))
     } else {

@@ -95,7 +95,7 @@ impl<'i> Lost<'i> {
 /// registered itself, because then anybody could have made up the id to lead people to a site of theirs.
 async fn unknown(app: &App, browser: &Browser, id: &str) -> Result<PageError, PageError> {
     let Some(lost) = Lost::parse(id) else { return Ok(PageError::unknown_request()) };
-    let error = lost.reason(app, browser).await?;
+    let error = lost.reason(app, browser).await?.of_client(&lost.client);
     let client = app.store.client(&lost.client).await?.filter(|client| client.enabled && !client.registered_itself);
     Ok(match client {
         Some(client) => leading_to_client(app, error, &client),
@@ -160,7 +160,7 @@ pub async fn client(app: &App, interaction: &Interaction) -> Result<Client, Page
         let registered = client.redirect_uris.iter().any(|registered| redirect_uri::matches(registered, sent));
         client.enabled && registered && client.has_grant(Grant::AuthorizationCode.name())
     };
-    app.store.client(&interaction.client_id).await?.filter(may_be_answered).ok_or_else(PageError::client_gone)
+    app.store.client(&interaction.client_id).await?.filter(may_be_answered).ok_or_else(|| PageError::client_gone().of_client(&interaction.client_id))
 }
 
 /// Fails with a page that leads to `client` if `interaction` is older than [`LIFETIME`].
@@ -175,7 +175,7 @@ pub fn leading_to_client(app: &App, error: PageError, client: &Client) -> PageEr
     let initiate = metadata
         .initiate_login_uri
         .and_then(|uri| Url::parse_with_params(&uri, [("iss", app.settings.issuer.as_str())]).map(String::from).ok());
-    error.leading_to(&client.client_name, initiate.or(metadata.client_uri).as_deref())
+    error.of_client(&client.id).leading_to(&client.client_name, initiate.or(metadata.client_uri).as_deref())
 }
 
 impl WaitingRequest {

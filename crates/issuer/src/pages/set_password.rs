@@ -13,10 +13,10 @@ use crate::accounts::password_link::{self, PasswordLinkError};
 use crate::accounts::policy::PolicyError;
 use crate::app::App;
 use crate::browser::Browser;
-use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::error::OAuthError;
 use crate::pages::too_many_attempts;
 use crate::web::error::page::PageError;
-use crate::web::error::with_code;
+use crate::web::error::with_error;
 use crate::web::form::{PageQuery, Parameters};
 use crate::web::html::{Csp, Page, html};
 use crate::web::origin::Sender;
@@ -32,7 +32,7 @@ struct SetPasswordPage {
 }
 
 /// Shows the form, unless the link can no longer be used.
-async fn form(app: &App, browser: &Browser, link: &str, error: String, fault: Option<&Code>) -> Result<Response, PageError> {
+async fn form(app: &App, browser: &Browser, link: &str, error: String, fault: Option<&OAuthError>) -> Result<Response, PageError> {
     let user = password_link::find(app, link).await?.ok_or_else(PageError::spent_link)?;
     let page = SetPasswordPage {
         page: Page { csrf: browser.visitor_token(), ..Page::without_forms(app) },
@@ -42,8 +42,8 @@ async fn form(app: &App, browser: &Browser, link: &str, error: String, fault: Op
         done: false,
     };
     let mut response = html(&page, Csp::Own)?;
-    if let Some(code) = fault {
-        response = with_code(response, code);
+    if let Some(fault) = fault {
+        response = with_error(response, fault);
     }
     // With `no-referrer` browsers would send `Origin: null` with the form, so that its sender could not be checked.
     response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
@@ -77,30 +77,27 @@ pub async fn submit(
             "Your browser sent no cookie with this form. Type the password once more. If that does not help, allow cookies for this site in the \
              settings of your browser."
         };
-        return form(&app, &browser, link, text.to_owned(), Some(&Code::InvalidRequest)).await;
+        let fault = OAuthError::invalid_request("the cookie that binds the form to the browser is missing or has changed");
+        return form(&app, &browser, link, text.to_owned(), Some(&fault)).await;
     }
     let secret = |name: &str| sent.secret(name).unwrap_or_else(|| SecretString::from(""));
     let (new, repeated) = (secret("new_password"), secret("repeat_password"));
     let set = password_link::set_password(&app, link, new, &repeated, &browser.guesser(), browser.request()).await;
-    let text = match set {
-        Ok(()) => {
-            let page = Page::without_forms(&app);
-            let done = SetPasswordPage { page, username: String::new(), link: String::new(), error: String::new(), done: true };
-            return html(&done, Csp::Own);
-        }
-        Err(PasswordLinkError::Spent) => return Err(PageError::spent_link()),
-        Err(PasswordLinkError::Store(error)) => return Err(error.into()),
-        Err(PasswordLinkError::Busy(_)) => return Err(PageError::busy()),
-        Err(PasswordLinkError::Wait(seconds)) => {
-            let text = too_many_attempts(seconds);
-            return form(&app, &browser, link, text, Some(&Code::TooManyAttempts(seconds))).await;
-        }
-        Err(PasswordLinkError::RepeatedDiffers) => "The two passwords differ.",
-        Err(PasswordLinkError::Policy(PolicyError::Length)) => "Choose a password of 8 to 256 characters.",
-        Err(PasswordLinkError::Policy(PolicyError::Nul)) => "Choose a password that contains only characters that you can type.",
-        Err(PasswordLinkError::Policy(PolicyError::Guessable)) => {
-            "This password is too easy to guess. Choose one that is not a common word, a name, a date or a pattern."
+    let Err(error) = set else {
+        let page = Page::without_forms(&app);
+        let done = SetPasswordPage { page, username: String::new(), link: String::new(), error: String::new(), done: true };
+        return html(&done, Csp::Own);
+    };
+    let text = match &error {
+        PasswordLinkError::Spent => return Err(PageError::spent_link()),
+        PasswordLinkError::Store(_) | PasswordLinkError::Busy(_) => return Err(OAuthError::from(error).into()),
+        PasswordLinkError::Wait(seconds) => too_many_attempts(*seconds),
+        PasswordLinkError::RepeatedDiffers => "The two passwords differ.".to_owned(),
+        PasswordLinkError::Policy(PolicyError::Length) => "Choose a password of 8 to 256 characters.".to_owned(),
+        PasswordLinkError::Policy(PolicyError::Nul) => "Choose a password that contains only characters that you can type.".to_owned(),
+        PasswordLinkError::Policy(PolicyError::Guessable) => {
+            "This password is too easy to guess. Choose one that is not a common word, a name, a date or a pattern.".to_owned()
         }
     };
-    form(&app, &browser, link, text.to_owned(), Some(&Code::InvalidRequest)).await
+    form(&app, &browser, link, text, Some(&error.into())).await
 }

@@ -23,7 +23,7 @@ use crate::oauth::form::Form;
 use crate::pages::{ClientCard, next_page, too_many_attempts};
 use crate::store::clients::Client;
 use crate::web::error::page::PageError;
-use crate::web::error::with_code;
+use crate::web::error::with_error;
 use crate::web::form::{PageQuery, Parameters};
 use crate::web::html::{Csp, Page, html, see_other};
 use crate::web::origin::Sender;
@@ -294,5 +294,6 @@ async fn refused(app: &App, browser: &Browser, purpose: &Purpose, username: &str
         SignInError::Store(_) => return Err(OAuthError::from(error).into()),
     };
     let response = page(app, browser, purpose, Texts { username, error: text, again: false }).await?;
-    Ok(with_code(response, &OAuthError::from(error).code))
+    let client = purpose.client_and_interaction().map(|(client, _)| client.id.as_str());
+    Ok(with_error(response, &OAuthError::from(error).of_client(client)))
 }

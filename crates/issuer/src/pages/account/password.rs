@@ -19,13 +19,12 @@ use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::{RepeatableForm, stale};
 use crate::interaction::waiting;
-use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
 use crate::pages::account::access::{Access, GivenApp};
 use crate::pages::account::browser_name;
 use crate::pages::next_page;
 use crate::web::error::page::PageError;
-use crate::web::error::with_code;
+use crate::web::error::with_error;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, Page, html, see_other};
 
@@ -60,8 +59,6 @@ struct Faults {
     all: String,
     current: &'static str,
     new: String,
-    /// The error code that decides the status of the answer. The status is 400 if it is `None`.
-    code: Option<Code>,
 }
 
 /// Where a person goes on after they have changed the password: the authorization request that waits, or the page of the administration that
@@ -129,10 +126,9 @@ pub async fn submit(State(app): State<Arc<App>>, sent: RepeatableForm) -> Result
     match change(&app, &browser, &signed_in, &form, &kept).await? {
         Ok(Some(cookie)) => browser.take(cookie).await?,
         Ok(None) => {}
-        Err(mut faults) => {
-            let code = faults.code.take().unwrap_or(Code::InvalidRequest);
-            let response = page(&app, &browser, &signed_in, &onward, faults, &kept, false).await?;
-            return Ok(with_code(response, &code));
+        Err(error) => {
+            let response = page(&app, &browser, &signed_in, &onward, Faults::from(&error), &kept, false).await?;
+            return Ok(with_error(response, &error.into()));
         }
     }
     go_on(&app, &browser, &onward)
@@ -175,7 +171,7 @@ async fn change(
     signed_in: &SignedIn,
     form: &Form,
     kept: &[Uuid],
-) -> Result<Result<Option<BrowserCookie>, Faults>, PageError> {
+) -> Result<Result<Option<BrowserCookie>, PasswordChangeError>, PageError> {
     let secret = |name: &str| form.secret(name).unwrap_or_else(|| SecretString::from(""));
     let (current, new, repeated) = (secret("current_password"), secret("new_password"), secret("repeat_password"));
     let sent = SentForm { browser: &browser.this_or_new().await?, csrf: form.get("csrf").unwrap_or_default() };
@@ -184,14 +180,13 @@ async fn change(
         Err(error) => Err(error),
     };
     match changed {
-        Ok(cookie) => Ok(Ok(cookie)),
         Err(PasswordChangeError::SignIn(SignInError::Store(error))) => Err(error.into()),
-        Err(error) => Ok(Err(Faults::from(error))),
+        changed => Ok(changed),
     }
 }
 
-impl From<PasswordChangeError> for Faults {
-    fn from(error: PasswordChangeError) -> Self {
+impl From<&PasswordChangeError> for Faults {
+    fn from(error: &PasswordChangeError) -> Self {
         let current = |text| Self { current: text, ..Self::default() };
         let new = |text: &str| Self { new: text.to_owned(), ..Self::default() };
         match error {
@@ -206,10 +201,6 @@ impl From<PasswordChangeError> for Faults {
             }
             error => Self {
                 all: format!("Your new password was not saved by this click: {error}. An earlier click may have saved it."),
-                code: match error {
-                    PasswordChangeError::SignIn(error) => Some(OAuthError::from(error).code),
-                    _ => None,
-                },
                 ..Self::default()
             },
         }

@@ -53,9 +53,9 @@ use crate::oauth::form::Form;
 use crate::oauth::scope::{ScopeSet, is_administration};
 use crate::pages::account::Account;
 use crate::web::error::page::{Link, PageError};
-use crate::web::error::with_code;
+use crate::web::error::with_error;
 use crate::web::form::PageQuery;
-use crate::web::html::{Hidden, Page, see_other};
+use crate::web::html::{Hidden, see_other};
 use offers::Offers;
 use view::{Field, FormPage, Frame, Kind};
 
@@ -248,7 +248,7 @@ impl AdminForm {
     /// Asks for the password on a page that names what will be lost, unless the form comes from that page with the right password. The page
     /// carries the values of the form, but no secrets.
     async fn confirmed(&mut self, asked: Confirmation) -> Result<Option<Response>, PageError> {
-        let (mut error, mut code) = (self.overtaken(), None);
+        let (mut text, mut error) = (self.overtaken(), None);
         if let Some(password) = self.form.secret("confirm_password").filter(|_| !self.overtaken) {
             let admin = &self.admin;
             let username = admin.signed_in.user.username.clone();
@@ -264,18 +264,20 @@ impl AdminForm {
                     return Ok(None);
                 }
                 Some(sign_in::SignInError::Store(failed)) => return Err(failed.into()),
-                Some(sign_in::SignInError::Wrong) => "The password is wrong.".clone_into(&mut error),
                 Some(refused) => {
-                    error = format!("This form changed nothing: {refused}.");
-                    code = Some(OAuthError::from(refused).code);
+                    text = match refused {
+                        sign_in::SignInError::Wrong => "The password is wrong.".to_owned(),
+                        _ => format!("This form changed nothing: {refused}."),
+                    };
+                    error = Some(OAuthError::from(refused));
                 }
             }
         }
         let fields =
             vec![Field::new("confirm_password", "Your password", Kind::Password).hint("So that nobody does this at your unlocked screen.")];
-        let page = FormPage { fields, danger: true, error, ..self.asking(asked).await? }.respond()?;
-        Ok(Some(match code {
-            Some(code) => with_code(page, &code),
+        let page = FormPage { fields, danger: true, error: text, ..self.asking(asked).await? }.respond()?;
+        Ok(Some(match error {
+            Some(error) => with_error(page, &error),
             None => page,
         }))
     }

@@ -10,7 +10,8 @@ pub mod refusal;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use crate::oauth::error::Code;
+use crate::oauth::error::{Code, OAuthError};
+use crate::web::error::refusal::Refusal;
 
 /// `Retry-After` of the answer to a request that found the server busy, in seconds.
 const BUSY_RETRY_AFTER: u64 = 1;
@@ -46,12 +47,13 @@ pub fn say_when_to_retry(response: &mut Response) {
     }
 }
 
-/// Gives `response`, a page that shows an error with this code, the status and the `Retry-After` that follow from it.
-pub fn with_code(mut response: Response, code: &Code) -> Response {
-    *response.status_mut() = status(code);
-    if let Some(seconds) = retry_after(code) {
+/// Gives `response`, a page that shows `error` in its own words, the status and the `Retry-After` that follow from it, and tells the log line.
+pub fn with_error(mut response: Response, error: &OAuthError) -> Response {
+    *response.status_mut() = status(&error.code);
+    if let Some(seconds) = retry_after(&error.code) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
+    response.extensions_mut().insert(Refusal::from(error));
     response
 }
 

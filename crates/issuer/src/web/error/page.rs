@@ -210,6 +210,20 @@ impl PageError {
         self
     }
 
+    /// Names the client of the request for the log line.
+    #[must_use]
+    pub fn of_client(mut self, id: &str) -> Self {
+        self.refusal = Some(Box::new(self.refusal().of_client(id)));
+        self
+    }
+
+    fn refusal(&self) -> Refusal {
+        self.refusal.as_deref().cloned().unwrap_or_else(|| {
+            let detail = if self.detail.is_empty() { "" } else { ": " };
+            Refusal::new("", format!("{}{detail}{}", self.title, self.detail))
+        })
+    }
+
     /// Adds a link to the site `url` of the app `name`, if the app has registered one.
     #[must_use]
     pub fn leading_to(mut self, name: &str, url: Option<&str>) -> Self {
@@ -335,11 +349,7 @@ impl IntoResponse for PageError {
         if self.title == UNAVAILABLE {
             response.extensions_mut().insert(DatabaseUnavailable);
         }
-        let refusal = self.refusal.clone().unwrap_or_else(|| {
-            let detail = if self.detail.is_empty() { "" } else { ": " };
-            Box::new(Refusal::new("", format!("{}{detail}{}", self.title, self.detail)))
-        });
-        response.extensions_mut().insert(*refusal);
+        response.extensions_mut().insert(self.refusal());
         response.extensions_mut().insert(self);
         response
     }

@@ -29,7 +29,7 @@ use crate::web::slots::{Held, Overloaded};
 /// security headers, and writes the log line.
 pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let place = client_ip::identify(&app, &mut request);
-    let line = request_log::Line::of(&request);
+    let line = request_log::Line::of(&mut request);
     let mut response = match (&place, host::check(&request)) {
         (Err(Overloaded), _) => overloaded(request.headers()),
         (Ok(_), Err(refused)) => refused.into_response(),

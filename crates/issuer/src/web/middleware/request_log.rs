@@ -8,19 +8,26 @@ use tracing::Level;
 
 use crate::oauth::form::Form;
 use crate::web::client_ip::ClientIp;
-use crate::web::error::refusal::Refusal;
+use crate::web::error::refusal::{Caller, Refusal, name};
 
 /// Holds what the line says about the request.
 pub(super) struct Line {
     method: Method,
     uri: String,
     client: Option<ClientIp>,
+    caller: Caller,
 }
 
 impl Line {
-    /// Notes what the line will say. Returns `None` if no line is to be written.
-    pub(super) fn of(request: &Request) -> Option<Self> {
-        tracing::enabled!(Level::INFO).then(|| Self {
+    /// Notes what the line will say, and lets the handler of `request` note the client. Returns `None` if no line is to be written.
+    pub(super) fn of(request: &mut Request) -> Option<Self> {
+        if !tracing::enabled!(Level::INFO) {
+            return None;
+        }
+        let caller = Caller::default();
+        request.extensions_mut().insert(caller.clone());
+        Some(Self {
+            caller,
             method: request.method().clone(),
             // A copy, because a clone would keep the connection's buffer of 8 KiB for as long as the request waits.
             uri: request.uri().to_string(),
@@ -30,19 +37,20 @@ impl Line {
 
     /// Writes the line, at `info` if the request was refused, by a status of 400 or more or by a redirect with an error, otherwise at `debug`.
     pub(super) fn write(self, response: &mut Response) {
-        let Self { method, uri, client } = self;
+        let Self { method, uri, client, caller } = self;
         let request_id = client.as_ref().map(ClientIp::request_id).unwrap_or_default();
         let (path, query) = uri.split_once('?').unwrap_or((&uri, ""));
         let status = response.status().as_u16();
-        match response.extensions_mut().remove::<Refusal>() {
-            Some(refusal) => {
-                let in_query = Form::collect(query.as_bytes()).ok();
-                let in_query = in_query.as_ref().and_then(|query| query.get("client_id")).unwrap_or_default();
-                let Refusal { error, client, reason } = refusal.of_client(in_query);
-                tracing::info!(%method, path, status, request_id, error, client, reason);
-            }
-            None if status >= 400 => tracing::info!(%method, path, status, request_id),
-            None => tracing::debug!(%method, path, status, request_id),
-        }
+        let unnamed = response.status().is_client_error() || response.status().is_server_error();
+        let refusal = response.extensions_mut().remove::<Refusal>().or_else(|| unnamed.then(Refusal::default));
+        let Some(refusal) = refusal else {
+            tracing::debug!(%method, path, status, request_id);
+            return;
+        };
+        let in_query = Form::collect(query.as_bytes()).ok();
+        let in_query = in_query.as_ref().and_then(|query| query.get("client_id")).unwrap_or_default();
+        let Refusal { error, client, reason } = refusal.of_client(caller.client()).of_client(in_query);
+        let error = if error.is_empty() { name(response.status()) } else { error };
+        tracing::info!(%method, path, status, request_id, error, client, reason);
     }
 }

@@ -128,6 +128,59 @@ fn a_refused_request_is_logged_with_its_error_client_and_reason() {
 }
 
 #[test]
+fn a_form_or_a_request_of_an_administrator_that_is_refused_is_logged_with_its_error_client_and_reason() {
+    let log = Log::default();
+    log.runtime().block_on(async {
+        let prepared = async { TestApp::administered().await.with_user("alice").await.with_web().await };
+        let app = tokio::spawn(prepared).await.unwrap();
+        let browser = app.browser();
+        let page = browser.get(&app.authorize(&[])).await;
+        let again = browser.sign_in(&page, "alice", "wrong-password").await;
+        assert_said(&log, "invalid_grant", "web", "the username or the password is wrong");
+        let page = browser.sign_in(&again, "alice", PASSWORD).await;
+        let consent = page.hidden("/consent");
+        let request = page.request("/consent");
+        // The request has waited for too long, and later it is gone.
+        app.advance(3601);
+        browser.get_once(&format!("/authorize/resume?request={request}")).await;
+        assert_said(&log, "invalid_request", "web", "This page was open for too long");
+        let fields: Vec<(&str, &str)> = consent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        browser.post_once("/consent", &[&fields[..], &[("choice", "allow")]].concat()).await;
+        assert_said(&log, "invalid_request", "web", "This page was open for too long");
+        app.sql("DELETE FROM waiting_requests").await;
+        browser.get_once(&format!("/authorize/resume?request={request}")).await;
+        assert_said(&log, "invalid_request", "web", "");
+        // The password of an account.
+        let page = browser.get("/account/password").await;
+        let passwords = [("current_password", "wrong-password"), ("new_password", "a new long one"), ("repeat_password", "a new long one")];
+        browser.submit(&page, "/account/password", &passwords).await;
+        assert_said(&log, "invalid_grant", "", "the username or the password is wrong");
+        browser.submit(&page, "/account/password", &[("current_password", PASSWORD), ("new_password", "a"), ("repeat_password", "b")]).await;
+        assert_said(&log, "invalid_request", "", "the two new passwords differ");
+        for _ in 0..20 {
+            browser.submit(&page, "/account/password", &passwords).await;
+        }
+        assert_said(&log, "temporarily_unavailable", "", "too many attempts");
+        // The REST API.
+        let token = app.token_of("boss", "openid admin:read").await;
+        for (method, path, error, reason) in [
+            ("GET", "/api/v1/users/5f0c6f1e-4b3e-4a3f-8f6e-2f5b8d1c9a70", "not_found", "there is no user"),
+            ("GET", "/api/v1/nothing", "not_found", "there is nothing at this path"),
+            ("PUT", "/api/v1/users", "method_not_allowed", ""),
+            ("DELETE", "/api/v1/groups/staff", "insufficient_scope", ""),
+        ] {
+            let request = app.http.request(method.parse().unwrap(), format!("{}{path}", app.url)).bearer_auth(&token);
+            request.header("if-match", "*").send().await.unwrap();
+            let routed = !["/api/v1/nothing"].contains(&path) && method != "PUT";
+            assert_said(&log, error, if routed { "cli" } else { "" }, reason);
+        }
+        for secret in [PASSWORD, "wrong-password", "a new long one", &token] {
+            assert!(!log.text().contains(secret), "{secret}");
+        }
+    });
+}
+
+#[test]
 fn a_refused_authorization_request_is_logged_however_it_is_answered() {
     let log = Log::default();
     log.runtime().block_on(async {
