@@ -167,13 +167,13 @@ impl Settlement {
         }
     }
 
-    /// Does both.
+    /// Resets the counters and stores a stronger hash, for a transaction that locks only the user besides.
     pub async fn settle(&self, db: &impl ConnectionTrait, user: &User) -> Result<(), StoreError> {
         self.reset(db).await?;
         self.strengthen(db, user).await
     }
 
-    /// Does both in a transaction of its own, because the password was right although nothing else is written.
+    /// Does what [`Settlement::settle`] does in a transaction of its own, because the password was right although nothing else is written.
     pub async fn settle_alone(&self, app: &App, user: &User) -> Result<(), StoreError> {
         let transaction = app.store.begin().await?;
         self.settle(&transaction, user).await?;
