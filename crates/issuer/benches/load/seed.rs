@@ -269,7 +269,7 @@ impl Filling<'_> {
         };
         attributes::insert(&db, department).await.unwrap();
         for number in 0..ROLES {
-            roles::insert(&db, &format!("role{number}"), None, &["orders:read".to_owned()], now).await.unwrap();
+            roles::insert(&db, &format!("role{number}"), None, false, &["orders:read".to_owned()], now).await.unwrap();
         }
         for number in 0..=GROUPS {
             let name = if number == GROUPS { "everyone".to_owned() } else { format!("team{number}") };

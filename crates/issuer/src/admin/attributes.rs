@@ -339,6 +339,7 @@ pub async fn remove(change: &mut Change<'_>, name: &str, expected_version: Optio
     let row = attributes::lock(&change.transaction, name).await?.ok_or_else(|| Refused::not_found("attribute", name))?;
     let before = AttributeView::of(row)?;
     require_version(before.version, expected_version)?;
+    change.require_version(before.version)?;
     let user_count = attributes::count_users(&change.transaction, name, COUNTED).await?;
     let claims = remove_of_attribute(change, name).await?;
     attributes::remove(&change.transaction, name).await?;

@@ -88,8 +88,17 @@ fn is_about_groups(name: &str) -> bool {
     matches!(name, "groups" | "roles")
 }
 
+/// The claims of a client after a change.
+#[derive(Debug)]
+pub struct Changed {
+    /// All claims of the client.
+    pub claims: Vec<ClientClaim>,
+    /// The version of the client.
+    pub version: i32,
+}
+
 /// Gives the client `id` a claim. Fails with [`Refused::Conflict`] if it has one of this name.
-pub async fn add(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Result<Vec<ClientClaim>, Refused> {
+pub async fn add(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Result<Changed, Refused> {
     change.require(Operation::ClientClaimPut)?;
     if hold(change, id).await?.iter().any(|own| own.claim == claim.claim) {
         return Err(Refused::Conflict(format!("the client {id} has the claim {} already", claim.claim)));
@@ -98,7 +107,7 @@ pub async fn add(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Resul
 }
 
 /// Gives the client `id` a claim, in place of an earlier one of the same name. Returns all claims that the client then has.
-pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Result<Vec<ClientClaim>, Refused> {
+pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Result<Changed, Refused> {
     change.require(Operation::ClientClaimPut)?;
     check(&claim)?;
     // Locked before the client, in the order that is stated in store/mod.rs, so that the attribute is not removed meanwhile.
@@ -140,7 +149,7 @@ pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Resul
 }
 
 /// Takes the claim `claim` from the client `id`. Fails with [`Refused::NotFound`] if the client has no such claim.
-pub async fn remove(change: &mut Change<'_>, id: &str, claim: &str) -> Result<Vec<ClientClaim>, Refused> {
+pub async fn remove(change: &mut Change<'_>, id: &str, claim: &str) -> Result<Changed, Refused> {
     change.require(Operation::ClientClaimRemove)?;
     let before = hold(change, id).await?;
     if !client_claims::remove(&change.transaction, id, claim).await? {
@@ -204,12 +213,13 @@ async fn hold_any(change: &Change<'_>, id: &str) -> Result<Vec<ClientClaim>, Ref
     Ok(client_claims::of_client(db, id).await?)
 }
 
-async fn changed(change: &mut Change<'_>, id: &str, before: Vec<ClientClaim>) -> Result<Vec<ClientClaim>, Refused> {
+async fn changed(change: &mut Change<'_>, id: &str, before: Vec<ClientClaim>) -> Result<Changed, Refused> {
     let after = client_claims::of_client(&change.transaction, id).await?;
     if after != before {
         clients::count_change(&change.transaction, id).await?;
         let (before, after) = (ClientClaims { claims: &before }, ClientClaims { claims: &after });
         change.record(Action::ClientClaimsChanged, Object::Client(id), Some(&before), Some(&after)).await?;
     }
-    Ok(after)
+    let client = clients::row(&change.transaction, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
+    Ok(Changed { claims: after, version: client.version })
 }

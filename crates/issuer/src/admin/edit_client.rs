@@ -12,13 +12,14 @@ use crate::admin::clients::{Found, check_first_client, fetch_logo, with_draft};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules, fault_of};
 use crate::admin::patch::Patch;
 use crate::admin::preview::Subject;
-use crate::admin::{Change, Fault, Operation, Refused, pointer_to, require_version};
+use crate::admin::{Change, Fault, Operation, Refused, require_version};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::fetch::budget::Asker;
 use crate::fetch::logo::Logo;
 use crate::oauth::access::Access;
 use crate::oauth::client_metadata::{ClientMetadata, MEMBERS};
+use crate::oauth::json;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::redirect_uri;
 use crate::oauth::scope::words;
@@ -339,12 +340,10 @@ fn merged(metadata: &ClientMetadata, patch: Map<String, Value>) -> Result<Client
             members.remove(&name);
             continue;
         }
-        if let Err(error) = serde_path_to_error::deserialize::<_, ClientMetadata>(Value::from(alone)) {
-            let text = error.inner().to_string();
-            let fault = Fault::new("metadata", format!("another type of {name}: {text}"));
-            return Err(fault.at(format!("/metadata{}", pointer_to(error.path(), &text))).into());
+        if let Err(error) = json::read::<ClientMetadata>(&alone.into()) {
+            return Err(Fault::new("metadata", error.expected).at(format!("/metadata{}", error.pointer)).into());
         }
         members.insert(name, value);
     }
-    serde_json::from_value(members.into()).map_err(|error| Refused::invalid("metadata", error.to_string()))
+    json::read(&members.into()).map_err(|error| Fault::new("metadata", error.expected).at(format!("/metadata{}", error.pointer)).into())
 }

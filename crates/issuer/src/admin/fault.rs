@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::oauth::json::escaped;
 use crate::oauth::plain_text::as_found;
 
 /// A field of an input that is not valid. Fields carry the names of RFC 7591 or of the database, never those of flags.
@@ -62,31 +63,6 @@ impl Fault {
         self.expected += &format!("; found {}", as_found(&found.to_string()));
         self
     }
-}
-
-/// Escapes a name for a JSON pointer (RFC 6901 §3).
-#[must_use]
-pub fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
-/// Returns the JSON pointer of the place at which a value could not be read. `text` is the message, which names an unknown member.
-pub fn pointer_to(path: &serde_path_to_error::Path, text: &str) -> String {
-    let mut pointer = String::new();
-    for segment in path {
-        match segment {
-            serde_path_to_error::Segment::Seq { index } => pointer += &format!("/{index}"),
-            serde_path_to_error::Segment::Map { key } | serde_path_to_error::Segment::Enum { variant: key } => {
-                pointer += &format!("/{}", escaped(key));
-            }
-            serde_path_to_error::Segment::Unknown => {}
-        }
-    }
-    let unknown = text.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-    if let Some(unknown) = unknown.map(escaped).filter(|unknown| pointer.rsplit('/').next() != Some(unknown)) {
-        pointer += &format!("/{unknown}");
-    }
-    pointer
 }
 
 impl fmt::Display for Fault {

@@ -44,7 +44,7 @@ pub mod trial;
 pub mod users;
 pub mod words;
 
-pub use fault::{Fault, escaped, pointer_to};
+pub use fault::Fault;
 pub use member::MemberView;
 
 use std::fmt;
@@ -200,8 +200,8 @@ pub struct Change<'a> {
     pub transaction: Transaction,
     /// The time of the change, in Unix seconds.
     pub now: UnixSeconds,
-    /// The version of the object that the actor has seen; `None` if the change is to be made whatever the version is.
-    expected: Option<i32>,
+    /// The versions of the object on which the change may be made, such as the one that the actor has seen; `None` for any.
+    expected: Option<Vec<i32>>,
 }
 
 impl<'a> Change<'a> {
@@ -210,12 +210,9 @@ impl<'a> Change<'a> {
         Self { app, actor, transaction, now: app.now(), expected: None }
     }
 
-    /// Fails with [`Refused::Stale`] if `version` is not the one that the actor has seen.
+    /// Fails with [`Refused::Stale`] if `version` is not one on which the change may be made.
     fn require_version(&self, version: i32) -> Result<(), Refused> {
-        match self.expected {
-            Some(expected) if expected != version => Err(Refused::Stale),
-            _ => Ok(()),
-        }
+        if self.expected.as_ref().is_none_or(|expected| expected.contains(&version)) { Ok(()) } else { Err(Refused::Stale) }
     }
 
     /// Lets a second operation of the same change edit the object that the first one edited, whose new version the actor has not seen.
@@ -269,12 +266,12 @@ pub async fn change<'a, T>(
     change_expecting(app, actor, None, work).await
 }
 
-/// Runs `work` as [`change`] does. It fails with [`Refused::Stale`] if the object that it edits or removes is of another version than
+/// Runs `work` as [`change`] does. It fails with [`Refused::Stale`] if the version of the object that it edits or removes is none of
 /// `expected`.
 pub async fn change_expecting<'a, T>(
     app: &'a App,
     actor: &'a Actor,
-    expected: Option<i32>,
+    expected: Option<Vec<i32>>,
     work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
 ) -> Result<T, Refused> {
     let mut change = Change { expected, ..Change::within(app, actor, app.store.begin().await?) };

@@ -179,6 +179,7 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: RolePatch) -> Resu
 pub struct NewRole {
     name: String,
     display_name: Option<String>,
+    delegated: bool,
     scopes: Vec<String>,
 }
 
@@ -198,15 +199,21 @@ impl NewRole {
             faults.push(Fault::new("name", expected).found(name));
         }
         faults.extend(display_name.as_deref().and_then(|name| check_name("display_name", name).err()));
-        let role = Self { name: name.to_owned(), display_name, scopes: scopes.to_vec() };
+        let role = Self { name: name.to_owned(), display_name, delegated: false, scopes: scopes.to_vec() };
         if faults.is_empty() { Ok(role) } else { Err(Refused::Invalid(faults)) }
+    }
+
+    /// Says whether the help desk may give the role and take it away.
+    #[must_use]
+    pub fn delegated(self, delegated: bool) -> Self {
+        Self { delegated, ..self }
     }
 }
 
 /// Adds a role. Its scopes must exist.
 pub async fn add(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Refused> {
     change.require(Operation::RoleAdd)?;
-    let NewRole { name, display_name, scopes } = &role;
+    let NewRole { name, display_name, delegated, scopes } = &role;
     let db = &change.transaction;
     let taken = || Refused::Conflict(format!("there is a role {name} already"));
     if roles::exists(db, name).await? {
@@ -214,9 +221,10 @@ pub async fn add(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Ref
     }
     let scopes = resources::existing_scopes(db, "scopes", scopes).await?;
     change.require_grant_of(scopes.iter())?;
-    if !roles::insert(db, name, display_name.as_deref(), &scopes, change.now).await? {
+    if !roles::insert(db, name, display_name.as_deref(), *delegated, &scopes, change.now).await? {
         return Err(taken());
     }
+    refuse_administration(db, *delegated, std::slice::from_ref(name)).await?;
     let after = read(db, name).await?;
     change.record(Action::RoleAdded, Object::Role(name), None, Some(&after)).await?;
     Ok(after)

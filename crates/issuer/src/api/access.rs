@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ pub const MAX_PAGE: u64 = 200;
 pub struct Access {
     app: Arc<App>,
     actor: Actor,
-    expected: Option<i32>,
+    expected: Option<Vec<i32>>,
     query: Form,
     url: String,
 }
@@ -49,7 +49,7 @@ impl FromRequestParts<Arc<App>> for Access {
         permission::require(&actor, operation, app.now())?;
         let query = Form::parse(parts.uri.query().unwrap_or_default().as_bytes())
             .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the query: {error}")))?;
-        let expected = expected_version(parts)?;
+        let expected = expected_versions(parts)?;
         // The path of a nested route has lost its beginning.
         let url = app.settings.issuer.endpoint(&format!("{PREFIX}{}", parts.uri.path()));
         Ok(Self { app: Arc::clone(app), actor, expected, query, url })
@@ -80,40 +80,61 @@ async fn authenticate(app: &App, parts: &Parts) -> Result<Actor, Problem> {
     Ok(Actor::remote(who, Face::Api, &request_info(parts)?).with_scopes(scopes, signed_in))
 }
 
-/// Returns the version that `If-Match` names; `None` for `*`, and for methods that need none (RFC 9110 §13.1.1, RFC 6585 §3).
-fn expected_version(parts: &Parts) -> Result<Option<i32>, Problem> {
+/// Returns the versions that `If-Match` names; `None` for `*`, and for methods that need none (RFC 9110 §13.1.1, RFC 6585 §3).
+fn expected_versions(parts: &Parts) -> Result<Option<Vec<i32>>, Problem> {
     if ![Method::PATCH, Method::PUT, Method::DELETE].contains(&parts.method) {
         return Ok(None);
     }
-    let tag = if_match(&parts.headers)?;
-    if tag == "*" {
+    let lines: Vec<&[u8]> = parts.headers.get_all(header::IF_MATCH).iter().map(HeaderValue::as_bytes).collect();
+    if lines.is_empty() {
+        let missing = "send the ETag that you read in If-Match, so that you do not undo the change of another administrator";
+        return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, missing));
+    }
+    // The lines of a header are one list (RFC 9110 §5.3).
+    let list = lines.join(&b',');
+    if list.trim_ascii() == b"*" {
         return Ok(None);
     }
-    let version = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|version| version.parse().ok());
-    let unknown =
-        || Problem::new(StatusCode::PRECONDITION_FAILED, "If-Match is not an ETag that this issuer gave; read the resource again");
-    version.map(Some).ok_or_else(unknown)
+    let malformed = "If-Match: expected * or ETags in their quotes, separated by commas, such as \"3\", \"4\"";
+    let tags = strong_tags(&list).ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, malformed))?;
+    let version = |tag: &&[u8]| std::str::from_utf8(tag).ok()?.parse().ok().filter(|version: &i32| version.to_string().as_bytes() == *tag);
+    let versions: Vec<i32> = tags.iter().filter_map(version).collect();
+    if versions.is_empty() {
+        let unknown = "If-Match has no ETag that this issuer gave; read the resource again";
+        return Err(Problem::new(StatusCode::PRECONDITION_FAILED, unknown));
+    }
+    Ok(Some(versions))
 }
 
-fn if_match(headers: &HeaderMap) -> Result<&str, Problem> {
-    let missing = "send the ETag that you read in If-Match, so that you do not undo the change of another administrator";
-    let mut values = headers.get_all(header::IF_MATCH).iter();
-    match (values.next(), values.next()) {
-        (Some(only), None) => Ok(only.to_str().unwrap_or_default().trim()),
-        (None, _) => Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, missing)),
-        _ => Err(Problem::new(StatusCode::BAD_REQUEST, "If-Match: expected one ETag")),
+/// Returns what stands between the quotes of the entity tags in `list`, but for the weak ones, which never match (RFC 9110 §8.8.3, §13.1.1).
+/// `None` if the list is malformed. Empty elements are skipped (RFC 9110 §5.6.1.2).
+fn strong_tags(list: &[u8]) -> Option<Vec<&[u8]>> {
+    let (mut tags, mut count, mut rest) = (Vec::new(), 0, list.trim_ascii());
+    while !rest.is_empty() {
+        if let Some(next) = rest.strip_prefix(b",") {
+            rest = next.trim_ascii_start();
+            continue;
+        }
+        let quoted = rest.strip_prefix(b"W/");
+        let text = quoted.unwrap_or(rest).strip_prefix(b"\"")?;
+        let end = text.iter().position(|byte| *byte == b'"')?;
+        let (tag, next) = (&text[..end], text[end + 1..].trim_ascii_start());
+        let is_tag = tag.iter().all(|byte| matches!(byte, 0x21 | 0x23..=0x7E | 0x80..));
+        if !is_tag || !(next.is_empty() || next.starts_with(b",")) {
+            return None;
+        }
+        if quoted.is_none() {
+            tags.push(tag);
+        }
+        (count, rest) = (count + 1, next);
     }
+    (count > 0).then_some(tags)
 }
 
 impl Access {
     /// Returns the issuer, for work that comes before a change, such as hashing.
     pub fn app(&self) -> &App {
         &self.app
-    }
-
-    /// Returns the version that the request expects; `None` for any.
-    pub fn expected(&self) -> Option<i32> {
-        self.expected
     }
 
     /// Returns the issuer and the actor, for an answer that is read page by page after the handler has returned.
@@ -131,9 +152,9 @@ impl Access {
         &self.url
     }
 
-    /// Runs `work` in one transaction, on the version that the request expects.
+    /// Runs `work` in one transaction, on a version that the request expects.
     pub async fn change<'a, T>(&'a self, work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>) -> Result<T, Problem> {
-        Ok(admin::change_expecting(&self.app, &self.actor, self.expected, work).await?)
+        Ok(admin::change_expecting(&self.app, &self.actor, self.expected.clone(), work).await?)
     }
 
     /// Returns the effects of `work` on the users of `subject`. Nothing of it is kept.

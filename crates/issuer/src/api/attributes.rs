@@ -1,9 +1,14 @@
 //! `/api/v1/attributes`: the attributes that are declared for users.
 
-use crate::admin::attributes::{self, AttributeDraft, AttributePatch};
+use crate::admin::attributes::{self, AttributeDraft, AttributePatch, AttributeView};
 use crate::admin::preview::Subject;
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, page, shown, versioned};
+use crate::api::version::has_version;
+
+has_version! {
+    AttributeView => version;
+}
 
 pub(super) async fn list(access: Access) -> Answer {
     let window = access.window(&[])?;
@@ -12,7 +17,7 @@ pub(super) async fn list(access: Access) -> Answer {
 
 pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {
     let attribute = attributes::show(&access.reading(), &name).await?;
-    Ok(versioned(&attribute, attribute.version))
+    Ok(versioned(&attribute))
 }
 
 pub(super) async fn add(access: Access, Body(draft): Body<AttributeDraft>) -> Answer {
@@ -27,15 +32,13 @@ pub(super) async fn add(access: Access, Body(draft): Body<AttributeDraft>) -> An
 }
 
 pub(super) async fn edit(access: Access, Name(name): Name<String>, Body(patch): Body<AttributePatch>) -> Answer {
-    let expected = access.expected();
-    let change = access.change(|change| Box::pin(async move { attributes::edit(change, &name, patch, expected).await }));
+    let change = access.change(|change| Box::pin(async move { attributes::edit(change, &name, patch, None).await }));
     let attribute = change.await?;
-    Ok(versioned(&attribute, attribute.version))
+    Ok(versioned(&attribute))
 }
 
 pub(super) async fn remove(access: Access, Name(name): Name<String>) -> Answer {
-    let expected = access.expected();
-    access.change(|change| Box::pin(async move { attributes::remove(change, &name, expected).await })).await?;
+    access.change(|change| Box::pin(async move { attributes::remove(change, &name, None).await })).await?;
     Ok(done())
 }
 

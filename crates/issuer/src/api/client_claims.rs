@@ -4,11 +4,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::admin::client_claims::{self, Changed};
+use crate::admin::clients;
 use crate::admin::trial::{self, TrialRequest};
-use crate::admin::{client_claims, clients};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, shown, versioned};
+use crate::api::version::Part;
 use crate::oauth::client_claim::{ClientClaim, Shape};
+use crate::oauth::json;
 use crate::web::error::problem::Problem;
 
 /// A claim of a client.
@@ -83,19 +86,23 @@ fn view(claim: &ClientClaim) -> ClaimBody {
     serde_json::from_value(object(claim).into()).unwrap_or_default()
 }
 
+/// Returns the claim `name` after a change, with the version of its client.
+fn claim_in(changed: &Changed, name: &str) -> Part<ClaimBody> {
+    let part = changed.claims.iter().find(|own| own.claim == name).map(view).unwrap_or_default();
+    Part { part, version: changed.version }
+}
+
 /// Reads the claim. Members that its source does not use are refused, so that none is ignored.
 #[expect(clippy::result_large_err, reason = "a problem is made at most once for each request")]
 fn claim_of(body: &ClaimBody) -> Result<ClientClaim, Problem> {
     let sent = object(body);
-    let claim: ClientClaim = serde_json::from_value(sent.clone().into()).map_err(|error| {
-        let text = error.to_string();
-        match text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
-            Some(missing) => {
-                let expected = format!("expected a value, because the source {} needs it", body.source);
-                Problem::of_member(format!("#/{missing}"), expected)
-            }
-            None => Problem::of_member(if Shape::parse(&body.shape).is_none() { "#/shape" } else { "#/source" }.to_owned(), text),
+    let claim: ClientClaim = json::read(&sent.clone().into()).map_err(|error| {
+        let member = error.pointer.trim_start_matches('/');
+        if sent.contains_key(member) || member.is_empty() {
+            let member = if Shape::parse(&body.shape).is_none() { "shape" } else { "source" };
+            return Problem::of_member(format!("#/{member}"), format!("expected {}", error.expected));
         }
+        Problem::of_member(format!("#/{member}"), format!("expected a value, because the source {} needs it", body.source))
     })?;
     let used = object(&claim);
     match sent.keys().find(|name| !used.contains_key(*name)) {
@@ -112,16 +119,15 @@ pub(super) async fn list(access: Access, Name(id): Name<String>) -> Answer {
     // The version is read first: if the claims change between, the next change with this ETag is refused.
     let client = clients::show(&reading, &id).await?;
     let claims = client_claims::list(&reading, &id).await?;
-    Ok(versioned(ClaimsBody { items: claims.iter().map(view).collect() }, client.version))
+    Ok(versioned(&Part { part: ClaimsBody { items: claims.iter().map(view).collect() }, version: client.version }))
 }
 
 pub(super) async fn add(access: Access, Name(id): Name<String>, Body(body): Body<ClaimBody>) -> Answer {
     let claim = claim_of(&body)?;
     let name = claim.claim.clone();
     let added = access.change(|change| Box::pin(async move { client_claims::add(change, &id, claim).await })).await;
-    let claims = added.map_err(|problem| problem.with_existing(&name))?;
-    let claim = claims.iter().find(|own| own.claim == name).map(view).unwrap_or_default();
-    Ok(created(&access, &name, claim))
+    let changed = added.map_err(|problem| problem.with_existing(&name))?;
+    Ok(created(&access, &name, &claim_in(&changed, &name)))
 }
 
 pub(super) async fn put(access: Access, Name((id, name)): Name<(String, String)>, Body(body): Body<ClaimBody>) -> Answer {
@@ -129,10 +135,8 @@ pub(super) async fn put(access: Access, Name((id, name)): Name<(String, String)>
         return Err(Problem::of_member("#/claim".to_owned(), format!("expected {name}, as the path names it")));
     }
     let claim = claim_of(&body)?;
-    let client = id.clone();
-    let claims = access.change(|change| Box::pin(async move { client_claims::put(change, &client, claim).await })).await?;
-    let version = clients::show(&access.reading(), &id).await?.version;
-    Ok(versioned(claims.iter().find(|own| own.claim == name).map(view).unwrap_or_default(), version))
+    let changed = access.change(|change| Box::pin(async move { client_claims::put(change, &id, claim).await })).await?;
+    Ok(versioned(&claim_in(&changed, &name)))
 }
 
 pub(super) async fn remove(access: Access, Name((id, name)): Name<(String, String)>) -> Answer {

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::admin::clients::{self, OldSecret, SecretView};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, done, shown, versioned};
+use crate::api::version::Part;
 use crate::clock::UnixSeconds;
 use crate::web::error::problem::Problem;
 
@@ -40,7 +41,7 @@ pub struct SecretBody {
 
 pub(super) async fn list(access: Access, Name(id): Name<String>) -> Answer {
     let client = clients::show(&access.reading(), &id).await?;
-    Ok(versioned(SecretsBody { items: client.secrets }, client.version))
+    Ok(versioned(&Part { part: SecretsBody { items: client.secrets }, version: client.version }))
 }
 
 pub(super) async fn rotate(access: Access, Name(client_id): Name<String>, Body(body): Body<NewSecretBody>) -> Answer {

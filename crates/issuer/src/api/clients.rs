@@ -10,12 +10,18 @@ use crate::admin::clients::{self, Added, ClientFilter, ClientView};
 use crate::admin::edit_client::{self, ClientEdit, ClientPatch, Edited};
 use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::api::access::Access;
-use crate::api::message::{Answer, Body, Name, created, done, page, shown, versioned};
+use crate::api::message::{Answer, Body, Name, created, done, page, versioned};
+use crate::api::version::has_version;
 use crate::fetch::budget::Asker;
 use crate::oauth::access::Access as MaySignIn;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::words;
 use crate::web::file;
+
+has_version! {
+    ClientView => version;
+    AddedBody => client.version;
+}
 
 /// A new client. Members carry the names of RFC 7591 where it has them.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -99,7 +105,7 @@ pub(super) async fn list(access: Access) -> Answer {
 
 pub(super) async fn show(access: Access, Name(id): Name<String>) -> Answer {
     let client = clients::show(&access.reading(), &id).await?;
-    Ok(versioned(&client, client.version))
+    Ok(versioned(&client))
 }
 
 pub(super) async fn review(access: Access, Name(id): Name<String>) -> Answer {
@@ -146,15 +152,14 @@ pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answ
         None => problem,
     })?;
     let id = client.client_id.clone();
-    Ok(created(&access, &id, AddedBody { client, client_secret }))
+    Ok(created(&access, &id, &AddedBody { client, client_secret }))
 }
 
 pub(super) async fn edit(access: Access, Name(id): Name<String>, Body(patch): Body<ClientPatch>) -> Answer {
     let edition = ClientEdit::prepare(access.app(), patch, Asker::Operator).await?;
     let Edited { client, client_secret } =
         access.change(|change| Box::pin(async move { edit_client::edit(change, &id, edition, None).await })).await?;
-    let version = client.version;
-    Ok(versioned(AddedBody { client, client_secret }, version))
+    Ok(versioned(&AddedBody { client, client_secret }))
 }
 
 pub(super) async fn remove(access: Access, Name(id): Name<String>) -> Answer {
@@ -171,5 +176,5 @@ pub(super) async fn enable(access: Access, Name(id): Name<String>) -> Answer {
 }
 
 async fn set_enabled(access: &Access, id: String, enabled: bool) -> Answer {
-    Ok(shown(access.change(|change| Box::pin(async move { clients::set_enabled(change, &id, enabled).await })).await?))
+    Ok(versioned(&access.change(|change| Box::pin(async move { clients::set_enabled(change, &id, enabled).await })).await?))
 }

@@ -5,9 +5,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch};
+use crate::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch, GroupView};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, shown, versioned};
+use crate::api::version::has_version;
+
+has_version! {
+    GroupView => version;
+}
 
 /// A new group.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -88,7 +93,7 @@ pub(super) async fn list(access: Access) -> Answer {
 
 pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {
     let group = groups::show(&access.reading(), &name).await?;
-    Ok(versioned(&group, group.version))
+    Ok(versioned(&group))
 }
 
 pub(super) async fn members(access: Access, Name(name): Name<String>) -> Answer {
@@ -111,7 +116,7 @@ pub(super) async fn add(access: Access, Body(body): Body<NewGroupBody>) -> Answe
 pub(super) async fn edit(access: Access, Name(name): Name<String>, Body(body): Body<GroupPatchBody>) -> Answer {
     let patch = body.into();
     let group = access.change(|change| Box::pin(async move { groups::edit(change, &name, patch).await })).await?;
-    Ok(versioned(&group, group.version))
+    Ok(versioned(&group))
 }
 
 pub(super) async fn remove(access: Access, Name(name): Name<String>) -> Answer {

@@ -16,10 +16,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::admin::{Listing, escaped, pointer_to};
+use crate::admin::Listing;
 use crate::api::access::{Access, PREFIX};
 use crate::api::pointer::Sent;
+use crate::api::version::Versioned;
 use crate::app::App;
+use crate::oauth::json::{self, JsonError, escaped};
 use crate::web::error::problem::Problem;
 
 /// The characters that are encoded in a path: all but the unreserved ones (RFC 3986 §2.3).
@@ -61,27 +63,17 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Parses a body. The problem names the member at fault by its JSON pointer.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    // A list would be read as the members in the order of their declaration.
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Problem::of_member("#".to_owned(), "expected an object; found a list"));
+    let value = json::parse(bytes).map_err(|error| match error {
+        JsonError::Syntax(_) => Problem::new(StatusCode::BAD_REQUEST, format!("the body: {error}")),
+        JsonError::Twice { pointer } => Problem::of_member(format!("#{pointer}"), "expected each member once; this one is there twice"),
+    })?;
+    if !value.is_object() {
+        return Err(Problem::of_member("#".to_owned(), format!("expected an object; found {}", json::kind(&value))));
     }
-    // Only a body that has this text can have the character.
-    if bytes.windows(6).any(|window| window == b"\\u0000")
-        && let Some(pointer) = serde_json::from_slice(bytes).ok().as_ref().and_then(nul_in)
-    {
+    if let Some(pointer) = nul_in(&value) {
         return Err(Problem::of_member(format!("#{pointer}"), "expected text without the character U+0000, which cannot be stored"));
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let text = error.inner().to_string();
-        if !error.inner().is_data() {
-            return Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {text}"));
-        }
-        let pointer = format!("#{}", pointer_to(error.path(), &text));
-        Problem::of_member(pointer, text.split(" at line ").next().unwrap_or_default())
-    })?;
-    deserializer.end().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body has text after the JSON value"))?;
-    Ok(value)
+    json::read(&value).map_err(|error| Problem::of_member(format!("#{}", error.pointer), format!("expected {}", error.expected)))
 }
 
 /// Returns the JSON pointer of a text in `value`, or of a member by its name, that has the character U+0000. `None` if none has.
@@ -127,22 +119,22 @@ pub fn shown(view: impl Serialize) -> Response {
 }
 
 /// Answers 200 with `view` and its version as the `ETag`.
-pub fn versioned(view: impl Serialize, version: i32) -> Response {
-    ([(header::ETAG, format!("\"{version}\""))], shown(view)).into_response()
+pub fn versioned(view: &impl Versioned) -> Response {
+    ([(header::ETAG, format!("\"{}\"", view.version()))], shown(view)).into_response()
 }
 
 /// Answers 201 with `view`, which stands at the URL of the request followed by `id`.
-pub fn created(access: &Access, id: &str, view: impl Serialize) -> Response {
+pub fn created(access: &Access, id: &str, view: &impl Versioned) -> Response {
     created_at(&format!("{}/{}", access.url(), segment(id)), view)
 }
 
 /// Answers 201 with `view`, which stands in the collection `path` below the prefix under the name `id`.
-pub fn created_in(access: &Access, path: &str, id: &str, view: impl Serialize) -> Response {
+pub fn created_in(access: &Access, path: &str, id: &str, view: &impl Versioned) -> Response {
     created_at(&access.app().settings.issuer.endpoint(&format!("{PREFIX}{path}/{}", segment(id))), view)
 }
 
-fn created_at(location: &str, view: impl Serialize) -> Response {
-    (StatusCode::CREATED, [(header::LOCATION, location.to_owned())], shown(view)).into_response()
+fn created_at(location: &str, view: &impl Versioned) -> Response {
+    (StatusCode::CREATED, [(header::LOCATION, location.to_owned())], versioned(view)).into_response()
 }
 
 /// Encodes `name` as one segment of a path.

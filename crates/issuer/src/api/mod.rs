@@ -25,6 +25,7 @@ mod roles;
 mod route;
 mod sessions;
 mod users;
+mod version;
 
 use crate::admin::Operation as O;
 use crate::admin::attributes::{AttributeDraft, AttributePatch, AttributeRemoval, AttributeView};

@@ -9,9 +9,14 @@ use crate::admin::new_client::{ClientDraft, NewClient, Rules};
 use crate::admin::presets::{self, Paste, PresetView};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created_in, shown};
+use crate::api::version::has_version;
 use crate::oauth::access::Access as MaySignIn;
 use crate::oauth::scope::words;
 use crate::web::error::problem::Problem;
+
+has_version! {
+    FromPresetAdded => client.version;
+}
 
 /// The presets, those for kinds of applications first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,5 +93,5 @@ pub(super) async fn add(access: Access, Name(name): Name<String>, Body(body): Bo
     let added = access.change(move |change| Box::pin(presets::add(change, preset, client, None))).await;
     let Added { client, client_secret } = added.map_err(|problem| problem.with_existing(&id))?;
     let paste = preset.lines(&access.app().settings.issuer, &url, &id, client_secret.as_deref());
-    Ok(created_in(&access, "/clients", &id, FromPresetAdded { client, client_secret, proof: preset.proof(), paste }))
+    Ok(created_in(&access, "/clients", &id, &FromPresetAdded { client, client_secret, proof: preset.proof(), paste }))
 }

@@ -5,12 +5,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
-use crate::admin::resources::{self, NewResource, ResourceDraft, ScopeView};
+use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceView, ScopeView};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, versioned};
+use crate::api::version::has_version;
 use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::token_claim::TokenClaim;
+
+has_version! {
+    ResourceView => version;
+}
 
 /// A scope that a resource is to own.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -92,7 +97,7 @@ pub(super) async fn list(access: Access) -> Answer {
 
 pub(super) async fn show(access: Access, Name(identifier): Name<String>) -> Answer {
     let resource = resources::show(&access.reading(), &identifier).await?;
-    Ok(versioned(&resource, resource.version))
+    Ok(versioned(&resource))
 }
 
 pub(super) async fn add(access: Access, Body(body): Body<NewResourceBody>) -> Answer {
@@ -120,7 +125,7 @@ pub(super) async fn add(access: Access, Body(body): Body<NewResourceBody>) -> An
 pub(super) async fn edit(access: Access, Name(identifier): Name<String>, Body(body): Body<ResourcePatchBody>) -> Answer {
     let patch = body.into();
     let resource = access.change(|change| Box::pin(async move { edit_resource::edit(change, &identifier, patch).await })).await?;
-    Ok(versioned(&resource, resource.version))
+    Ok(versioned(&resource))
 }
 
 pub(super) async fn remove(access: Access, Name(identifier): Name<String>) -> Answer {

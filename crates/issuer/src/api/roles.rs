@@ -4,10 +4,15 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::admin::roles::{self, NewRole, RolePatch};
+use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, versioned};
+use crate::api::version::has_version;
 use crate::web::error::problem::Problem;
+
+has_version! {
+    RoleView => version;
+}
 
 /// A new role.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -19,6 +24,9 @@ pub struct NewRoleBody {
     pub display_name: Option<String>,
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// `true` if the help desk may give the role and take it away.
+    #[serde(default)]
+    pub delegated: bool,
 }
 
 /// A merge patch of a role.
@@ -52,11 +60,12 @@ pub(super) async fn list(access: Access) -> Answer {
 
 pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {
     let role = roles::show(&access.reading(), &name).await?;
-    Ok(versioned(&role, role.version))
+    Ok(versioned(&role))
 }
 
-pub(super) async fn add(access: Access, Body(NewRoleBody { name, display_name, scopes }): Body<NewRoleBody>) -> Answer {
-    let role = NewRole::check_shown_as(&name, display_name, &scopes)?;
+pub(super) async fn add(access: Access, Body(body): Body<NewRoleBody>) -> Answer {
+    let NewRoleBody { name, display_name, scopes, delegated } = body;
+    let role = NewRole::check_shown_as(&name, display_name, &scopes)?.delegated(delegated);
     let added = access.change(move |change| Box::pin(roles::add(change, role))).await;
     let role = added.map_err(|problem| Problem::with_existing(problem, &name))?;
     Ok(created(&access, &role.name, &role))
@@ -65,7 +74,7 @@ pub(super) async fn add(access: Access, Body(NewRoleBody { name, display_name, s
 pub(super) async fn edit(access: Access, Name(name): Name<String>, Body(body): Body<RolePatchBody>) -> Answer {
     let patch = RolePatch { display_name: body.display_name, delegated: body.delegated };
     let role = access.change(|change| Box::pin(async move { roles::edit(change, &name, patch).await })).await?;
-    Ok(versioned(&role, role.version))
+    Ok(versioned(&role))
 }
 
 pub(super) async fn remove(access: Access, Name(name): Name<String>) -> Answer {
@@ -76,5 +85,5 @@ pub(super) async fn remove(access: Access, Name(name): Name<String>) -> Answer {
 pub(super) async fn scopes(access: Access, Name(name): Name<String>, Body(body): Body<ScopesBody>) -> Answer {
     let change = access.change(|change| Box::pin(async move { roles::change_scopes(change, &name, &body.add, &body.remove).await }));
     let role = change.await?;
-    Ok(versioned(&role, role.version))
+    Ok(versioned(&role))
 }

@@ -22,13 +22,16 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::admin::{Needs, Operation};
 use crate::api::access::{MAX_PAGE, PAGE, PREFIX};
 use crate::api::filter::Filter;
-use crate::api::pointer;
+use crate::api::{pointer, version};
 use crate::app::App;
 use crate::oauth::scope::ADMIN_SCOPES;
 use crate::web::error::problem::{PROBLEM_JSON, Problem};
 
 /// The name of the security scheme.
 const SCHEME: &str = "signet";
+
+/// The routes whose answers are parts of a client, and have its version.
+const OF_CLIENTS: [&str; 3] = ["/clients/{id}/secrets", "/clients/{id}/claims", "/clients/{id}/claims/{claim}"];
 
 /// All routes, and the document that describes them.
 #[derive(Default)]
@@ -53,14 +56,13 @@ struct Route {
     filters: &'static [Filter],
     /// `true` if the answer is a page of a list.
     is_list: bool,
-    has_etag: bool,
 }
 
 impl Route {
     fn new(method: HttpMethod, path: &'static str, operation: Operation, summary: &'static str) -> Self {
         let (input, output, filters, is_list) = (None, None, [].as_slice(), false);
         let (status, media_type) = (StatusCode::OK, "application/json");
-        Self { method, path, operation, summary, status, input, output, media_type, filters, is_list, has_etag: false }
+        Self { method, path, operation, summary, status, input, output, media_type, filters, is_list }
     }
 }
 
@@ -92,7 +94,7 @@ impl Api {
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
         let output = Some(self.schema::<V>());
-        self.add(&Route { output, has_etag: true, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
+        self.add(&Route { output, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
     }
 
     /// Adds `GET` of what is selected by `filters`, at once.
@@ -189,7 +191,7 @@ impl Api {
         summary: &'static str,
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
-        self.exchange::<I, V, T>(Route { has_etag: true, ..Route::new(HttpMethod::Patch, path, operation, summary) }, handler)
+        self.exchange::<I, V, T>(Route::new(HttpMethod::Patch, path, operation, summary), handler)
     }
 
     /// Adds `PUT` of one thing in place of what stood there.
@@ -200,7 +202,7 @@ impl Api {
         summary: &'static str,
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
-        self.exchange::<I, V, T>(Route { has_etag: true, ..Route::new(HttpMethod::Put, path, operation, summary) }, handler)
+        self.exchange::<I, V, T>(Route::new(HttpMethod::Put, path, operation, summary), handler)
     }
 
     /// Adds `DELETE` of one thing.
@@ -241,9 +243,10 @@ impl Api {
         };
         // The extractor of the handler reads the operation, and refuses a request without one.
         self.router = self.router.route(route.path, on(filter, handler).layer(Extension(route.operation)));
-        let path = format!("{PREFIX}{}", route.path);
-        let method = route.method.clone();
-        self.paths.add_path_operation(path, vec![method], describe(route));
+        let (path, method) = (format!("{PREFIX}{}", route.path), route.method.clone());
+        let is_part = OF_CLIENTS.contains(&route.path) && route.operation != Operation::ClientRotateSecret;
+        let is_versioned = route.output.as_ref().is_some_and(|answer| is_part || version::is_in(answer, &self.schemas));
+        self.paths.add_path_operation(path, vec![method], describe(route, is_versioned));
         self
     }
 
@@ -280,7 +283,7 @@ impl Api {
 }
 
 /// Describes `route` for the OpenAPI document.
-fn describe(route: &Route) -> utoipa::openapi::path::Operation {
+fn describe(route: &Route, is_versioned: bool) -> utoipa::openapi::path::Operation {
     let needs = route.operation.needs();
     let danger = if route.operation.is_dangerous() { " A user must have signed in within the last 10 minutes." } else { "" };
     let description = format!("Needs {}.{danger}", scopes_of(needs));
@@ -312,8 +315,8 @@ fn describe(route: &Route) -> utoipa::openapi::path::Operation {
     }
     let changes_version = matches!(route.method, HttpMethod::Patch | HttpMethod::Put | HttpMethod::Delete);
     if changes_version {
-        let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r#"^(\*|"[0-9]+")$"#));
-        let text = "The ETag that was read, or * for any";
+        let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r#"^(\*|"[0-9]+"(, *"[0-9]+")*)$"#));
+        let text = "The ETag that was read, several of which one must be current, or * for any";
         built = built.parameter(parameter("If-Match", ParameterIn::Header, Required::True, schema, Some(text)));
     }
     if let Some(input) = &route.input {
@@ -321,7 +324,7 @@ fn describe(route: &Route) -> utoipa::openapi::path::Operation {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(input))).build();
         built = built.request_body(Some(RequestBodyBuilder::new().required(Some(Required::True)).content(media_type, content).build()));
     }
-    built = built.response(route.status.as_str(), success(route));
+    built = built.response(route.status.as_str(), success(route, is_versioned));
     let mut refused = vec![400, 401, 403, 404, 409, 429, 500, 503];
     refused.extend(route.input.is_some().then_some([413, 415, 422]).into_iter().flatten());
     refused.extend(changes_version.then_some([412, 428]).into_iter().flatten());
@@ -352,7 +355,7 @@ fn suffix(route: &Route) -> String {
     if is_second { format!("_{last}") } else { String::new() }
 }
 
-fn success(route: &Route) -> utoipa::openapi::Response {
+fn success(route: &Route, is_versioned: bool) -> utoipa::openapi::Response {
     let mut built = ResponseBuilder::new().description(if route.output.is_some() { "Done" } else { "Done, without a body" });
     if let Some(output) = &route.output {
         built = built.content(route.media_type, ContentBuilder::new().schema(Some(output.clone())).build());
@@ -360,12 +363,10 @@ fn success(route: &Route) -> utoipa::openapi::Response {
     let text = |description: &str| {
         HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).description(Some(description)).build()
     };
-    let unversioned = ["/presets", "/checks", "/stale", "/users/{id}/clients"];
-    let is_versioned = |path: &str| !unversioned.contains(&path) && !["/keys", "/audit"].iter().any(|prefix| path.starts_with(prefix));
-    if route.has_etag && is_versioned(route.path) {
+    if is_versioned {
         built = built.header("ETag", text("The version, for If-Match"));
     }
-    if route.status == StatusCode::CREATED {
+    if route.status == StatusCode::CREATED && route.operation != Operation::RegistrationTokenIssue {
         built = built.header("Location", text("The URL of what was made"));
     }
     if route.is_list {

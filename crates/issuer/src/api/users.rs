@@ -14,7 +14,13 @@ use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFil
 use crate::admin::{consents, sessions};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, page, shown, versioned};
+use crate::api::version::has_version;
 use crate::web::error::problem::Problem;
+
+has_version! {
+    UserView => version;
+    EndedBody => user.version;
+}
 
 /// A new user.
 #[derive(Deserialize, ToSchema)]
@@ -116,23 +122,21 @@ pub(super) async fn list(access: Access) -> Answer {
 
 pub(super) async fn show(access: Access, Name(id): Name<Uuid>) -> Answer {
     let user = users::show_by_id(&access.reading(), id).await?;
-    Ok(versioned(&user, user.version))
+    Ok(versioned(&user))
 }
 
 pub(super) async fn edit(access: Access, Name(id): Name<Uuid>, Body(patch): Body<UserPatch>) -> Answer {
-    let expected = access.expected();
-    let user = access.change(move |change| Box::pin(users::edit(change, id, patch, expected))).await?;
-    Ok(versioned(&user, user.version))
+    let user = access.change(move |change| Box::pin(users::edit(change, id, patch, None))).await?;
+    Ok(versioned(&user))
 }
 
 pub(super) async fn remove(access: Access, Name(id): Name<Uuid>) -> Answer {
-    let expected = access.expected();
-    access.change(move |change| Box::pin(users::delete(change, id, expected))).await?;
+    access.change(move |change| Box::pin(users::delete(change, id, None))).await?;
     Ok(done())
 }
 
 pub(super) async fn unlock(access: Access, Name(id): Name<Uuid>) -> Answer {
-    Ok(shown(access.change(move |change| Box::pin(users::unlock(change, id))).await?))
+    Ok(versioned(&access.change(move |change| Box::pin(users::unlock(change, id))).await?))
 }
 
 pub(super) async fn link(access: Access, Name(id): Name<Uuid>) -> Answer {
@@ -180,17 +184,17 @@ async fn with_existing(access: &Access, problem: Problem, username: &str) -> Pro
 
 pub(super) async fn roles(access: Access, Name(id): Name<Uuid>, Body(body): Body<RolesBody>) -> Answer {
     let change = access.change(|change| Box::pin(async move { users::change_roles(change, id, &body.add, &body.remove).await }));
-    Ok(shown(change.await?))
+    Ok(versioned(&change.await?))
 }
 
 pub(super) async fn password(access: Access, Name(id): Name<Uuid>, Body(body): Body<PasswordBody>) -> Answer {
     let user = users::show_by_id(&access.reading(), id).await?;
     let hash = PasswordHash::chosen(access.app(), body.password, &user.about()).await?;
-    Ok(shown(ended(access.change(move |change| Box::pin(users::set_password(change, id, hash))).await?)))
+    Ok(versioned(&ended(access.change(move |change| Box::pin(users::set_password(change, id, hash))).await?)))
 }
 
 pub(super) async fn disable(access: Access, Name(id): Name<Uuid>) -> Answer {
-    Ok(shown(ended(access.change(move |change| Box::pin(users::disable(change, id))).await?)))
+    Ok(versioned(&ended(access.change(move |change| Box::pin(users::disable(change, id))).await?)))
 }
 
 fn ended(Ended { user, ended }: Ended) -> EndedBody {
@@ -198,7 +202,7 @@ fn ended(Ended { user, ended }: Ended) -> EndedBody {
 }
 
 pub(super) async fn enable(access: Access, Name(id): Name<Uuid>) -> Answer {
-    Ok(shown(access.change(move |change| Box::pin(users::enable(change, id))).await?))
+    Ok(versioned(&access.change(move |change| Box::pin(users::enable(change, id))).await?))
 }
 
 pub(super) async fn end_sessions(access: Access, Name(id): Name<Uuid>) -> Answer {

@@ -4,12 +4,16 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use crate::admin::change;
+use crate::admin::client_claims::{self, Changed};
+use crate::admin::preview::Subject;
 use crate::admin::trial::{self, TrialRequest};
-use crate::admin::{change, client_claims};
 use crate::app::App;
+use crate::cli::preview::{Care, remove};
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, operator, parse_choice, reading, rows_of};
-use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
+use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape, parse_default};
+use crate::oauth::json as json_text;
 
 /// The subcommands of `signet client claim`.
 #[derive(Debug, Subcommand)]
@@ -20,13 +24,15 @@ pub enum ClaimCommand {
         id: String,
     },
     /// Give a client a claim, in place of an earlier one of the same name
-    Set(SetArgs),
+    Set(Box<SetArgs>),
     /// Take a claim from a client
     Remove {
         /// Client id of the client
         id: String,
         /// Name of the claim
         claim: String,
+        #[command(flatten)]
+        care: Care,
     },
 }
 
@@ -40,9 +46,9 @@ pub struct SetArgs {
     #[command(flatten)]
     source: SourceArgs,
     /// Value for a user who is in none of the groups of --group-value; without it such a user has no claim. The claims groups and roles take
-    /// none
-    #[arg(long, value_name = "VALUE", requires = "group_values")]
-    default: Option<String>,
+    /// none. JSON after a =, such as =0, gives a value that is no text
+    #[arg(long, value_name = "VALUE", requires = "group_values", value_parser = parse_default)]
+    default: Option<Value>,
     /// Form of the claim: list, first (only the first value), comma or space (all values in one text) [default: list for groups and roles,
     /// otherwise first]
     #[arg(long, value_parser = parse_shape)]
@@ -63,7 +69,7 @@ struct SourceArgs {
     #[arg(long, value_name = "NAME")]
     attribute: Option<String>,
     /// Give the members of a group this value; may be repeated, the first group that the user is in comes first. Write \= for a = that belongs
-    /// to the name or the value, and \\ for a backslash before it
+    /// to the name or the value, and \\ for a backslash before it. GROUP==JSON gives a value that is no text
     #[arg(long = "group-value", value_name = "GROUP=VALUE", value_parser = parse_entry)]
     group_values: Vec<MappedGroup>,
     /// Give every user this value, written as JSON
@@ -104,7 +110,7 @@ fn parse_shape(text: &str) -> Result<Shape, String> {
 /// Parses the value of `--value`. The error says where `text` is no JSON, and how JSON looks.
 fn parse_json(text: &str) -> Result<Value, String> {
     let example = r#"expected JSON, such as true, 7, "gold" or ["a", "b"]"#;
-    serde_json::from_str(text).map_err(|error| format!("{example}; {error}"))
+    json_text::parse(text.as_bytes()).map_err(|error| format!("{example}; {error}"))
 }
 
 fn parse_entry(text: &str) -> Result<MappedGroup, String> {
@@ -122,7 +128,7 @@ impl SetArgs {
                 "roles" => ClaimSource::Roles,
                 _ => ClaimSource::User { field: from },
             },
-            SourceArgs { group_values, .. } => ClaimSource::GroupMap { map: group_values, default: default.map(Value::from) },
+            SourceArgs { group_values, .. } => ClaimSource::GroupMap { map: group_values, default },
         };
         let is_list = matches!(source, ClaimSource::Groups | ClaimSource::Roles);
         let shape = shape.unwrap_or(if is_list { Shape::List } else { Shape::First });
@@ -139,18 +145,24 @@ pub async fn run(app: &App, command: ClaimCommand) -> Result<Report, CliError> {
         ClaimCommand::Set(args) => {
             let (id, claim) = args.into_claim();
             let put = change(app, &operator(), |change| Box::pin(client_claims::put(change, &id, claim))).await;
-            put.map_err(|error| CliError::from(error).in_terms_of(SET))?
+            put.map_err(|error| CliError::from(error).in_terms_of(SET))?.claims
         }
-        ClaimCommand::Remove { id, claim } => {
-            change(app, &operator(), |change| Box::pin(client_claims::remove(change, &id, &claim))).await?
+        ClaimCommand::Remove { id, claim, care } => {
+            let (nobody, what) = (Subject::Users(Vec::new()), format!("the claim {claim} of the client {id}"));
+            let report = |changed: Changed| table(changed.claims);
+            return remove(app, care, &nobody, &what, |change| Box::pin(client_claims::remove(change, &id, &claim)), report).await;
         }
     };
+    Ok(table(claims))
+}
+
+fn table(claims: Vec<ClientClaim>) -> Report {
     let of: Vec<String> = claims.iter().map(|claim| shortened(&claim.source.of())).collect();
     let mut rows = rows_of(claims);
     for (row, of) in rows.iter_mut().zip(of) {
         row["of"] = of.into();
     }
-    Ok(Report::table(&["claim", "source", "of", "shape", "in_id_token", "in_userinfo"], rows))
+    Report::table(&["claim", "source", "of", "shape", "in_id_token", "in_userinfo"], rows)
 }
 
 /// The largest number of characters of a value in the table. JSON has all of them.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::cli::{CliError, refuse};
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::client_metadata::ClientMetadata;
+use crate::oauth::json;
 
 /// The options, which carry the names of the client metadata of OpenID Connect Dynamic Client Registration 1.0 §2 where they have
 /// one.
@@ -86,5 +87,5 @@ impl MetadataArgs {
 /// Reads the JWK set in the file at `path`.
 pub fn read_jwks(path: &Path) -> Result<Value, CliError> {
     let text = std::fs::read_to_string(path).or_else(|error| refuse(format!("--jwks-file: {}: {error}", path.display())))?;
-    serde_json::from_str(&text).or_else(|error| refuse(format!("--jwks-file: {}: {error}", path.display())))
+    json::parse(text.as_bytes()).or_else(|error| refuse(format!("--jwks-file: {}: {error}", path.display())))
 }

@@ -1,5 +1,6 @@
 //! `--dry-run`: prints what a change would give to users and take from them, and changes nothing.
 
+use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -8,12 +9,12 @@ use crate::admin::client_view::ClientView;
 use crate::admin::edit_client;
 use crate::admin::preview::{self, Effect, Kind, Preview, Subject};
 use crate::admin::scope_losses::ScopeLoss;
-use crate::admin::{Change, Work};
+use crate::admin::{Change, Work, change};
 use crate::app::App;
 use crate::audit::Actor;
-use crate::cli::CliError;
 use crate::cli::report::Report;
 use crate::cli::table::cell;
+use crate::cli::{CliError, OPERATOR, confirm};
 
 /// Runs `work` without keeping anything of it, and reports its effects on the users of `subject`.
 pub async fn dry_run<'a, T>(
@@ -24,6 +25,36 @@ pub async fn dry_run<'a, T>(
 ) -> Result<Report, CliError> {
     let (_, preview) = preview::run(app, actor, subject, work).await?;
     Ok(Report::new(text(&preview), json!(preview)))
+}
+
+/// The options of each command that removes something.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Care {
+    /// Remove without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// Only print what would go with it
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Runs `work`, which removes `what`, after the operator has read what the users of `subject` lose and agreed, and reports it by `report`.
+pub async fn remove<'a, T>(
+    app: &'a App,
+    care: Care,
+    subject: &Subject,
+    what: &str,
+    work: impl for<'c> Fn(&'c mut Change<'a>) -> Work<'c, T>,
+    report: impl FnOnce(T) -> Report,
+) -> Result<Report, CliError> {
+    if care.dry_run {
+        return dry_run(app, &OPERATOR, subject, &work).await;
+    }
+    if !care.yes {
+        let (_, preview) = preview::run(app, &OPERATOR, subject, &work).await?;
+        confirm(&format!("{}\nRemove {what}? This cannot be undone.", effects(&preview).join("\n")))?;
+    }
+    Ok(report(change(app, &OPERATOR, &work).await?))
 }
 
 /// Reports what an edit of a client would change, and its effects on the users. `gets_secret` says that the client would get a secret.

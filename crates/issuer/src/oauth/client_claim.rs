@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::oauth::json;
+
 /// A claim of a client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClientClaim {
@@ -62,25 +64,57 @@ pub struct MappedGroup {
 }
 
 impl MappedGroup {
-    /// Reads `GROUP=VALUE`, which has one `=`. Each other `=`, in the name or in the value, is written `\=`; `\\` is a backslash. So a text
-    /// never means two things, whatever groups there are. Spaces around the name and the value are not part of them.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let (mut parts, mut characters) = (vec![String::new()], text.chars().peekable());
-        while let Some(character) = characters.next() {
-            if character == '=' {
-                parts.push(String::new());
-                continue;
+    /// Reads `GROUP=VALUE`, whose value is a text, or `GROUP==JSON`. Each other `=`, in the name or in the value, is written `\=`; `\\` is a
+    /// backslash. So a text never means two things, whatever groups there are. Spaces around the name and the value are not part of them.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let parts = parts(text);
+        let value = match parts.as_slice() {
+            [_, value] => value.trim().into(),
+            [_, between, json] if between.trim().is_empty() => parse_json(json)?,
+            _ => {
+                let expected = "GROUP=VALUE with one =, such as admins=Admin, or GROUP==JSON; write \\= for a = that belongs to the name or the \
+                                value";
+                return Err(expected.to_owned());
             }
-            let is_escaped = |next: &char| character == '\\' && matches!(next, '=' | '\\');
-            let character = characters.next_if(is_escaped).unwrap_or(character);
-            if let Some(part) = parts.last_mut() {
-                part.push(character);
-            }
+        };
+        Ok(Self { group: parts[0].trim().to_owned(), value })
+    }
+}
+
+/// Splits `text` at each `=`, but for those that are written `\=`; `\\` is a backslash.
+fn parts(text: &str) -> Vec<String> {
+    let (mut parts, mut part, mut characters) = (Vec::new(), String::new(), text.chars().peekable());
+    while let Some(character) = characters.next() {
+        if character == '=' {
+            parts.push(std::mem::take(&mut part));
+            continue;
         }
-        match parts.as_slice() {
-            [group, value] => Ok(Self { group: group.trim().to_owned(), value: value.trim().into() }),
-            _ => Err(r"GROUP=VALUE with one =, such as admins=Admin; write \= for a = that belongs to the name or the value"),
-        }
+        let is_escaped = |next: &char| character == '\\' && matches!(next, '=' | '\\');
+        part.push(characters.next_if(is_escaped).unwrap_or(character));
+    }
+    parts.push(part);
+    parts
+}
+
+fn parse_json(text: &str) -> Result<Value, String> {
+    json::parse(text.trim().as_bytes()).map_err(|error| format!("JSON after the second =, such as 7 or [\"a\", \"b\"]; {error}"))
+}
+
+/// Reads the value for a user in none of the groups of a map: a text, or JSON after a `=`. As in the map, `\=` is a `=` of a text that begins
+/// with one.
+pub fn parse_default(text: &str) -> Result<Value, String> {
+    match text.trim_start().strip_prefix('=') {
+        Some(json) => parse_json(json),
+        None => Ok(text.trim_start_matches('\\').strip_prefix('=').map_or(text, |_| &text[1..]).into()),
+    }
+}
+
+/// Writes what [`parse_default`] reads.
+pub fn written_default(value: &Value) -> String {
+    match value.as_str() {
+        Some(text) if text.trim_start_matches('\\').starts_with('=') => format!("\\{text}"),
+        Some(text) => text.to_owned(),
+        None => format!("={value}"),
     }
 }
 
@@ -88,7 +122,8 @@ impl std::fmt::Display for MappedGroup {
     /// Writes what [`MappedGroup::parse`] reads.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let escaped = |text: &str| text.replace('\\', r"\\").replace('=', r"\=");
-        write!(f, "{}={}", escaped(&self.group), escaped(&text(&self.value)))
+        let sign = if self.value.is_string() { "=" } else { "==" };
+        write!(f, "{}{sign}{}", escaped(&self.group), escaped(&text(&self.value)))
     }
 }
 

@@ -17,6 +17,7 @@ pub mod form;
 pub mod group_name;
 pub mod issuer;
 pub mod joiners;
+pub mod json;
 pub mod pkce;
 pub mod plain_text;
 pub mod private_scheme;

@@ -93,11 +93,12 @@ pub async fn insert(
     db: &impl ConnectionTrait,
     name: &str,
     display_name: Option<&str>,
+    delegated: bool,
     scopes: &[String],
     now: UnixSeconds,
 ) -> Result<bool, StoreError> {
     let display_name = display_name.map(str::to_owned);
-    let role = roles::Model { name: name.to_owned(), display_name, delegated: false, version: 0, created_at: now };
+    let role = roles::Model { name: name.to_owned(), display_name, delegated, version: 0, created_at: now };
     if !insert_unless_taken::<roles::Entity>(db, role).await? {
         return Ok(false);
     }

@@ -1,9 +1,7 @@
 //! One line of an imported file: a JSON object with the fields of a user, each of which is checked on its own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -12,6 +10,7 @@ use crate::accounts::username;
 use crate::admin::Fault;
 use crate::admin::users::{check_email, check_external_id, check_full_name};
 use crate::clock::{UnixSeconds, parse_date};
+use crate::oauth::json;
 use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS};
 
 /// The longest line, in bytes.
@@ -120,34 +119,6 @@ impl Reader {
     }
 }
 
-/// The members of a JSON object. An object that has one of them twice is refused, because readers do not agree on which one counts (RFC 8259,
-/// section 4).
-struct Members(Map<String, Value>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each;
-        impl<'de> Visitor<'de> for Each {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Members, A::Error> {
-                let mut each = Map::new();
-                while let Some((name, value)) = members.next_entry()? {
-                    if each.insert(name, value).is_some() {
-                        return Err(A::Error::custom("a member that is there twice"));
-                    }
-                }
-                Ok(Members(each))
-            }
-        }
-        deserializer.deserialize_map(Each)
-    }
-}
-
 fn time(value: &Value) -> Option<UnixSeconds> {
     value.as_i64().or_else(|| parse_date(value.as_str()?)).filter(|seconds| (0..=LAST_TIME).contains(seconds))
 }
@@ -162,20 +133,11 @@ impl UserLine {
         const TIME: &str = "a time from 1970 to 9999 such as 2026-11-24T10:00:00Z, or Unix seconds";
         let text_of_line = std::str::from_utf8(text_of_line)
             .map_err(|error| vec![Fault::new("line", format!("text in UTF-8; byte {} of the line is not", error.valid_up_to() + 1))])?;
-        let fields = match serde_json::from_str(text_of_line) {
-            Ok(Members(fields)) => fields,
-            Err(error) if error.is_data() => {
-                return Err(vec![Fault::new(
-                    "line",
-                    "a JSON object such as {\"username\": \"alice\"}, which has each of its members once",
-                )]);
-            }
-            Err(error) => {
-                return Err(vec![Fault::new(
-                    "line",
-                    format!("a JSON object on one line; at column {} the text is not JSON", error.column()),
-                )]);
-            }
+        let expected = |expected: String| vec![Fault::new("line", format!("a JSON object {expected}"))];
+        let fields = match json::parse(text_of_line.as_bytes()) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) => return Err(expected("such as {\"username\": \"alice\"}".to_owned())),
+            Err(error) => return Err(expected(format!("on one line, such as {{\"username\": \"alice\"}}; {error}"))),
         };
         let mut reader = Reader { fields, faults: Vec::new() };
         let id = reader.read("id", "a UUID, or no id", |value| Uuid::try_parse(value.as_str()?).ok().filter(|id| !id.is_nil()));

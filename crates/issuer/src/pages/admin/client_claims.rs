@@ -2,10 +2,10 @@
 
 use axum::extract::Path;
 use axum::response::Response;
-use serde_json::Value;
 
 use crate::admin::{Change, Fault, Refused, client_claims, clients};
-use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape, text};
+use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape, parse_default, written_default};
+use crate::oauth::json;
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::{Field, FormPage, Kind};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, commands, failed};
@@ -48,8 +48,10 @@ async fn empty_form(admin: &Administrator, id: &str, version: i32, stored: &str)
             Field::new("source", "Value", Kind::Choice(sources)),
             Field::new("field", "Field or attribute", Kind::Text).hint("For a field: username, email, sub, external_id, name, given_name."),
             Field::new("map", "Groups with their values", Kind::Lines)
-                .hint(r"One per line, such as admins=Admin. The first that fits comes first. Write \= for a = that belongs to the name or the value."),
-            Field::new("default", "Otherwise", Kind::Text).hint("The value for a user in none of these groups; empty for no claim."),
+                .hint(
+                r"One per line, such as admins=Admin; admins==7 gives the number 7, or other JSON. The first that fits comes first. Write \= for a = that belongs to the name or the value.",
+            ),
+            Field::new("default", "Otherwise", Kind::Text).hint("The value for a user in none of these groups, or JSON after a =, such as =0; empty for no claim."),
             Field::new("value", "Fixed value", Kind::Text).hint("JSON, such as \"readonly\" or [1, 2]."),
             Field::new("shape", "Form", Kind::Choice(shapes)).hint("How several values are written, such as several groups."),
             Field::new("in_id_token", "In ID tokens", Kind::Check)
@@ -85,7 +87,7 @@ async fn claim_form(admin: &Administrator, id: &str, name: &str) -> Result<FormP
         (name, Some(claim)) => match (name, &claim.source) {
             ("field", ClaimSource::User { field: name } | ClaimSource::Attribute { attribute: name }) => name.clone(),
             ("map", ClaimSource::GroupMap { map, .. }) => map.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
-            ("default", ClaimSource::GroupMap { default: Some(value), .. }) => text(value),
+            ("default", ClaimSource::GroupMap { default: Some(value), .. }) => written_default(value),
             ("value", ClaimSource::Fixed { value }) => value.to_string(),
             _ => String::new(),
         },
@@ -103,11 +105,12 @@ fn typed_claim(form: &AdminForm) -> Result<ClientClaim, Refused> {
             let entry =
                 |line: &String| MappedGroup::parse(line).map_err(|expected| Fault::new("map", format!("lines of {expected}")).found(line));
             let map = form.lines("map").iter().map(entry).collect::<Result<_, _>>()?;
-            ClaimSource::GroupMap { map, default: form.optional("default").map(Value::from) }
+            let default = form.optional("default").map(|text| parse_default(&text)).transpose();
+            ClaimSource::GroupMap { map, default: default.map_err(|expected| Refused::invalid("default", expected))? }
         }
         "fixed" => {
-            let value = serde_json::from_str(&form.text("value"));
-            ClaimSource::Fixed { value: value.map_err(|_| Refused::invalid("value", "JSON, such as \"readonly\" with its quotes"))? }
+            let expected = |error| Refused::invalid("value", format!("JSON, such as \"readonly\" with its quotes; {error}"));
+            ClaimSource::Fixed { value: json::parse(form.text("value").as_bytes()).map_err(expected)? }
         }
         _ => ClaimSource::User { field: form.text("field") },
     };

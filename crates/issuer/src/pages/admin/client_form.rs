@@ -12,6 +12,7 @@ use crate::fetch::logo::Logo;
 use crate::oauth::access::Access;
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::client_metadata::ClientMetadata;
+use crate::oauth::json;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::{is_administration, words};
 use crate::pages::admin::client_secrets::{Shown, shown_once};
@@ -202,7 +203,7 @@ async fn new_form(admin: &Administrator, preset: Option<&Preset>) -> Result<Form
 /// Reads the JWK set. A text that is no JSON is kept as such, and refused with the rest of the form.
 pub(super) fn jwks(form: &AdminForm) -> Option<Value> {
     let text = form.optional("jwks")?;
-    Some(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    Some(json::parse(text.as_bytes()).unwrap_or(Value::String(text)))
 }
 
 /// Reads the grants that were chosen.

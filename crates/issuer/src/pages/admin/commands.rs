@@ -146,7 +146,7 @@ pub(super) fn add_to_group(form: &Filled<'_>) -> String {
 
 pub(super) fn add_role(form: &Filled<'_>) -> String {
     let line = Line::new("role add").operand(form.value_or("name", "NAME")).option("--display-name", form.value("display_name"));
-    line.each("--scope", &form.lines("scopes")).into()
+    line.each("--scope", &form.lines("scopes")).flag("--delegated", form.is_ticked("delegated")).into()
 }
 
 pub(super) fn edit_role(form: &Filled<'_>) -> String {

@@ -119,6 +119,10 @@ fn scopes_field() -> Field {
     Field::new("scopes", "Scopes", Kind::Lines).hint("Scopes of resources, one per line, such as orders:read.")
 }
 
+fn delegated_field() -> Field {
+    Field::new("delegated", "Let the help desk give this role and take it away", Kind::Check)
+}
+
 async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
     Ok(FormPage {
         frame: admin.frame(SECTION, "").await?,
@@ -129,6 +133,7 @@ async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
             Field::new("name", "Name", Kind::Text).hint("Printable ASCII without spaces, such as clerk."),
             Field::new("display_name", "Shown to people as", Kind::Text),
             scopes_field(),
+            delegated_field(),
         ],
         submit: "Add the role",
         back: PATH.to_owned(),
@@ -157,7 +162,10 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     }
     let actor = form.careful_actor();
     let added = match NewRole::check_shown_as(&form.text("name"), form.optional("display_name"), &form.lines("scopes")) {
-        Ok(role) => form.attempt(&actor, move |change| Box::pin(roles::add(change, role))).await,
+        Ok(role) => {
+            let role = role.delegated(form.is_checked("delegated"));
+            form.attempt(&actor, move |change| Box::pin(roles::add(change, role))).await
+        }
         Err(refused) => Err(refused),
     };
     match added {
@@ -178,11 +186,7 @@ async fn edit_form(admin: &Administrator, name: &str) -> Result<FormPage, PageEr
         lead: "Users lose a scope that is taken away at the next refresh of each app.".to_owned(),
         action: format!("{path}/edit"),
         version: Some(role.version),
-        fields: vec![
-            Field::new("display_name", "Shown to people as", Kind::Text),
-            scopes_field(),
-            Field::new("delegated", "Let the help desk give this role and take it away", Kind::Check),
-        ],
+        fields: vec![Field::new("display_name", "Shown to people as", Kind::Text), scopes_field(), delegated_field()],
         submit: "Save",
         back: path,
         ..FormPage::default()

@@ -78,7 +78,7 @@ impl AdminForm {
         actor: &'a Actor,
         work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
     ) -> Result<T, Refused> {
-        change_expecting(&self.admin.app, actor, Some(self.version()?), work).await
+        change_expecting(&self.admin.app, actor, Some(vec![self.version()?]), work).await
     }
 
     /// Returns `page`, which shows the object as it is saved, with what was typed and the version that the form was drawn from.

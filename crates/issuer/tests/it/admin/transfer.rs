@@ -228,6 +228,17 @@ async fn each_wrong_field_is_named_with_what_is_expected() {
         let told = refused[0].to_string();
         assert!(told.starts_with("line 1: ") && told.contains(expected) && !told.contains("sek"), "{line}: {told}");
     }
+    for (line, member) in [
+        (r#"{"username":"x","username":"y"}"#, "/username"),
+        (r#"{"username":"x","claims":{"nickname":"a","nickname":"b"}}"#, "/claims/nickname"),
+        (r#"{"username":"x","attributes":{"teams":["a"],"teams":["b"]}}"#, "/attributes/teams"),
+        (r#"{"username":"x","password_hash":{"secretData":"a","secretData":"b"}}"#, "/password_hash/secretData"),
+    ] {
+        let batch = Batch::read(&app.reading(), vec![Line { number: 1, text: line.as_bytes().to_vec() }]).await.unwrap();
+        let (counts, refused) = Import::begin(&app.reading(), UPDATE).await.unwrap().check(&app.reading(), batch).await.unwrap();
+        let told = refused.first().map(ToString::to_string).unwrap_or_default();
+        assert!(counts == Counts::default() && told.ends_with(&format!("{member} is there twice")), "{line}: {told}");
+    }
     let twice =
         [json!({ "username": "x", "external_id": "7" }), json!({ "username": "y", "external_id": "7" }), json!({ "username": "X " })];
     let (counts, refused) = check(&app, UPDATE, &twice).await;

@@ -11,6 +11,7 @@ mod clients;
 mod group_versions;
 mod new_users;
 mod overview;
+mod plain;
 mod pointers;
 mod recent_sign_in;
 mod resource_removal;
@@ -18,6 +19,7 @@ mod resources;
 mod same_moment;
 mod unstorable;
 mod user_versions;
+mod versions;
 
 use crate::support::{Answer, CALLBACK, ORDERS, PASSWORD, TestApp, VERIFIER};
 

@@ -9,7 +9,7 @@ use crate::support::TestApp;
 const ORDERS_PATH: &str = "https%3A%2F%2Forders.example";
 
 /// Returns an issuer with one of each thing, and a token of an administrator.
-async fn furnished() -> (TestApp, String) {
+pub(super) async fn furnished() -> (TestApp, String) {
     let app = TestApp::administered().await.with_user("alice").await.with_web().await;
     let token = app.token_of("boss", "admin").await;
     for (path, body) in [
@@ -34,7 +34,7 @@ fn claim(name: &str) -> Value {
 
 /// Returns a body that the operation `id` accepts, and the parameter of its path. What is added gets a name with the number `new`, so that
 /// nothing is added twice.
-fn accepted(id: &str, alice: &str, new: usize) -> (String, Value) {
+pub(super) fn accepted(id: &str, alice: &str, new: usize) -> (String, Value) {
     let client = json!({
         "client_name": "Shop", "grant_types": ["authorization_code"], "redirect_uris": ["https://shop.example/cb"],
         "origins": ["https://shop.example"], "scope": "openid", "access": "groups", "groups": ["staff"],

@@ -69,3 +69,46 @@ fn a_group_map_says_which_equals_sign_ends_the_name() {
     assert!(table.contains(r#"a gives "Admin", otherwise "Viewer""#) && table.contains(r#"["a"]"#), "{table}");
     assert!(table.contains("x…") && table.lines().all(|line| line.chars().count() < 140), "{table}");
 }
+
+#[test]
+fn json_that_has_a_member_twice_is_refused() {
+    let signet = with_orders();
+    let client = ["client", "add", "--id", "wiki", "--name", "Wiki", "--access", "everyone"];
+    let grants = ["--grant", "authorization_code", "--redirect-uri", "https://wiki.example/cb", "--scope", "openid"];
+    let add = [&client[..], &grants].concat();
+    let file = signet.dir.path().join("keys.json");
+    std::fs::write(&file, r#"{"keys": [], "keys": []}"#).unwrap();
+    let error = signet.error(&[&add[..], &["--jwks-file", file.to_str().unwrap()]].concat(), "");
+    assert!(error.contains("--jwks-file") && error.contains("/keys is there twice"), "{error}");
+    signet.json(&add);
+    let set = ["client", "claim", "set", "wiki", "plan"];
+    for given in [r#"{"a": 1, "a": 2}"#, r#"[{"b": {"a": 1, "a": 1}}]"#] {
+        let error = signet.error(&[&set[..], &["--value", given]].concat(), "");
+        assert!(error.contains("--value") && error.contains("/a is there twice"), "{given}: {error}");
+    }
+    signet.json(&["group", "add", "staff"]);
+    let error = signet.error(&[&set[..], &["--group-value", r#"staff=={"a": 1, "a": 2}"#]].concat(), "");
+    assert!(error.contains("/a is there twice"), "{error}");
+}
+
+#[test]
+fn a_group_map_has_values_that_are_no_texts() {
+    let signet = with_orders();
+    signet.json(&["group", "add", "staff"]);
+    let client = ["client", "add", "--id", "wiki", "--name", "Wiki", "--access", "everyone", "--public"];
+    let grants = ["--grant", "authorization_code", "--redirect-uri", "https://wiki.example/cb", "--scope", "openid"];
+    signet.json(&[&client[..], &grants].concat());
+    let set = ["client", "claim", "set", "wiki", "level", "--group-value"];
+    for (given, default, value, otherwise) in [
+        ("staff=7", "0", json!("7"), json!("0")),
+        ("staff==7", "=0", json!(7), json!(0)),
+        (r#"staff = = ["a\=b"]"#, r"\=0", json!(["a=b"]), json!("=0")),
+        (r"staff=\=7", "a=b", json!("=7"), json!("a=b")),
+    ] {
+        signet.json(&[&set[..], &[given, "--default", default]].concat());
+        let listed = signet.json(&["client", "claim", "list", "wiki"]);
+        assert_eq!((&listed[0]["map"][0]["value"], &listed[0]["default"]), (&value, &otherwise), "{given}: {listed}");
+    }
+    assert!(signet.error(&[&set[..], &["staff==gold"]].concat(), "").contains("expected JSON after the second ="));
+    assert!(signet.error(&[&set[..], &["staff=1", "--default", "=gold"]].concat(), "").contains("--default"));
+}

@@ -42,7 +42,7 @@ fn a_line_that_deceives_its_reader_is_refused() {
     let told: Vec<&str> = out.stderr.lines().collect();
     assert!(!out.success && told.len() == 3 && !out.stderr.contains('\u{1b}'), "{out:?}");
     assert!(told[0].starts_with("line 1: ") && told[0].contains("<U+001B>[31mRED"), "{told:?}");
-    assert!(told[1].starts_with("line 2: line: ") && told[1].ends_with("which has each of its members once"), "{told:?}");
+    assert!(told[1].starts_with("line 2: line: ") && told[1].ends_with("/username is there twice"), "{told:?}");
     assert!(told[2].starts_with("line 3: line: expected a JSON object such as"), "{told:?}");
 }
 
@@ -118,7 +118,7 @@ fn a_byte_order_mark_before_the_first_line_is_skipped() {
     assert_eq!(signet.json(&["user", "import", "empty.jsonl"])["counts"]["added"], 0);
     file(&signet, "later.jsonl", "{\"username\":\"carol\"}\n\u{feff}{\"username\":\"dora\"}\n");
     let out = signet.run(&["user", "import", "later.jsonl"]);
-    assert!(!out.success && out.stderr.starts_with("line 2: line: expected a JSON object on one line; at column 1"), "{out:?}");
+    assert!(!out.success && out.stderr.ends_with("the text is not JSON: expected value at column 1\n"), "{out:?}");
 }
 
 #[test]

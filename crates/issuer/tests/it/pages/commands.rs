@@ -4,7 +4,7 @@ use std::process::Command;
 
 use signet_issuer::admin::client_claims;
 use signet_issuer::admin::groups::{self, GroupDraft};
-use signet_issuer::oauth::client_claim::ClaimSource;
+use signet_issuer::oauth::client_claim::{ClaimSource, ClientClaim};
 
 use crate::cli::Signet;
 use crate::pages::offers::{app, command, walk};
@@ -178,4 +178,29 @@ async fn forms_show_what_was_typed() {
     let wrong = browser.submit(&asked, &format!("{resource}/edit"), &[("confirm_password", "hunter2 hunter2")]).await;
     assert!(wrong.status == 400 && !wrong.text.contains("hunter2"), "{}", wrong.text);
     drop(app);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_is_no_text_stays_so_when_the_form_of_a_claim_is_saved_as_it_was_drawn() {
+    let app = TestApp::administered().await.with_web().await;
+    let browser = app.signed_in("boss").await;
+    for name in ["staff", "board", "a=b"] {
+        let draft = GroupDraft { name: name.to_owned(), ..GroupDraft::default() };
+        app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+    }
+    let claim = serde_json::json!({
+        "claim": "tier", "source": "group_map", "shape": "first", "in_id_token": true, "in_userinfo": true, "default": 0,
+        "map": [{ "group": "staff", "value": 7 }, { "group": "board", "value": { "a=b": ["x\\y", true] } }, { "group": "a=b", "value": "7" }],
+    });
+    let claim: ClientClaim = serde_json::from_value(claim).unwrap();
+    let put = claim.clone();
+    app.operate(|change| Box::pin(client_claims::put(change, "web", put))).await.unwrap();
+    let form = browser.get("/admin/clients/web/claim?claim=tier").await;
+    let asked = browser.send_filled(&form, "/admin/clients/web/claim", &[]).await;
+    let line = command(&asked).unwrap();
+    assert!(line.contains("--group-value 'staff==7'") && line.contains("--default '=0'"), "{line}");
+    let saved = browser.submit(&asked, "/admin/clients/web/claim", &[("confirm_password", PASSWORD)]).await;
+    assert_eq!(saved.status, 200, "{}", saved.text);
+    let saved = client_claims::list(&app.reading(), "web").await.unwrap();
+    assert_eq!(saved.iter().find(|own| own.claim == "tier"), Some(&claim));
 }

@@ -80,16 +80,18 @@ async fn a_new_role_can_have_a_name_for_people() {
     let invisible = "Dispatch\u{202e}er";
     let refused = browser.send_filled(&form, "/admin/roles/new", &[("name", "two words"), ("display_name", invisible)]).await;
     assert_eq!((refused.status, refused.text.matches("Expected 1 to").count()), (400, 2), "{}", refused.text);
-    let fields = [("name", "dispatcher"), ("display_name", "Dispatcher of trucks"), ("scopes", "orders:read")];
+    let fields = [("name", "dispatcher"), ("display_name", "Dispatcher of trucks"), ("scopes", "orders:read"), ("delegated", "true")];
     let added = browser.send_filled(&form, "/admin/roles/new", &fields).await;
     assert_eq!(added.heading(), "Dispatcher of trucks", "{}", added.text);
     let role = shown("dispatcher").await.unwrap();
-    assert_eq!((role.display_name.as_deref(), role.version), (Some("Dispatcher of trucks"), 0));
+    assert_eq!((role.display_name.as_deref(), role.delegated, role.version), (Some("Dispatcher of trucks"), true, 0));
     // Over REST.
     let token = app.token_of("boss", "admin").await;
     let post = async |body: serde_json::Value| app.call("POST", "/roles", &token, None, Some(body)).await;
-    let added = post(serde_json::json!({ "name": "driver", "display_name": "Driver" })).await;
-    assert_eq!((added.status, added.str("display_name")), (201, "Driver"), "{}", added.text);
+    let added = post(serde_json::json!({ "name": "driver", "display_name": "Driver", "delegated": true })).await;
+    assert_eq!((added.status, added.str("display_name"), &added.json["delegated"]), (201, "Driver", &true.into()), "{}", added.text);
+    let refused = post(serde_json::json!({ "name": "chief", "scopes": ["admin"], "delegated": true })).await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
     let refused = post(serde_json::json!({ "name": "driver2", "display_name": "" })).await;
     assert!(refused.status == 400 || refused.status == 422, "{}", refused.text);
     assert!(refused.text.contains("display_name") && shown("driver2").await.is_err(), "{}", refused.text);

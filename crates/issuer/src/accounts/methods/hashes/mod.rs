@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 pub(super) use function::{argon2id, work};
 
 use crate::config::{MAX_ARGON2_MEMORY_KIB, MAX_ARGON2_WORK};
+use crate::oauth::json;
 use function::Function;
 
 /// The greatest cost of a bcrypt hash: it needs 2 to the power of the cost rounds.
@@ -117,7 +118,7 @@ impl StoredHash {
     pub fn import(hash: &Value) -> Result<String, HashError> {
         let text = match hash {
             Value::String(text) if text.starts_with('{') && text.ends_with('}') => {
-                let credential = serde_json::from_str(text).map_err(|_| HashError::Form)?;
+                let credential = json::parse(text.as_bytes()).map_err(|_| HashError::Form)?;
                 keycloak::text(&credential).ok_or(HashError::Form)?
             }
             Value::String(text) => text.clone(),
