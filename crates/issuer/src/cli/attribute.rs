@@ -10,6 +10,7 @@ use crate::admin::patch::Patch;
 use crate::admin::preview::{self, Subject};
 use crate::app::App;
 use crate::cli::edit_client::text;
+use crate::cli::preview::Care;
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, confirm, operator, parse_choice, reading};
 use crate::oauth::attribute_type::{AttributeType, Audience};
@@ -48,12 +49,8 @@ pub enum AttributeCommand {
     Remove {
         /// Name of the attribute to remove
         name: String,
-        /// Remove without asking
-        #[arg(long)]
-        yes: bool,
-        /// Only print what would go with it
-        #[arg(long)]
-        dry_run: bool,
+        #[command(flatten)]
+        care: Care,
     },
 }
 
@@ -130,7 +127,7 @@ pub async fn run(app: &App, command: AttributeCommand) -> Result<Report, CliErro
             record(app, &name, json!(attribute)).await
         }
         AttributeCommand::Edit { name, details } => edit(app, &name, details).await.map_err(|error| error.in_terms_of(ARGUMENTS)),
-        AttributeCommand::Remove { name, yes, dry_run } => remove(app, &name, yes, dry_run).await,
+        AttributeCommand::Remove { name, care } => remove(app, &name, care).await,
     }
 }
 
@@ -173,7 +170,7 @@ async fn record(app: &App, name: &str, mut attribute: Value) -> Result<Report, C
     Ok(Report::record(&[FIELDS.as_slice(), &["typed_by_users"]].concat(), attribute))
 }
 
-async fn remove(app: &App, name: &str, yes: bool, dry_run: bool) -> Result<Report, CliError> {
+async fn remove(app: &App, name: &str, Care { yes, dry_run }: Care) -> Result<Report, CliError> {
     let (actor, nobody) = (operator(), Subject::Users(Vec::new()));
     let version = attributes::show(&reading(app), name).await?.version;
     let (removal, _) = preview::run(app, &actor, &nobody, |change| Box::pin(attributes::remove(change, name, Some(version)))).await?;

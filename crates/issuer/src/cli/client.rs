@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::admin::change;
 use crate::admin::clients::{self, ClientFilter, OldSecret};
 use crate::admin::presets;
+use crate::admin::preview::Subject;
 use crate::admin::registration_tokens::{self, IssuedToken, LIFETIME, NewRegistrationToken, USES};
 use crate::admin::review::{self, ReviewView};
 use crate::app::App;
@@ -15,9 +16,11 @@ use crate::cli::client_stream::{self, StreamCommand};
 use crate::cli::client_values::{parse_duration, secret_report};
 use crate::cli::edit_client::{self, EditArgs};
 use crate::cli::pages::{stream, stream_csv};
+use crate::cli::preview::{Care, remove};
 use crate::cli::report::Report;
 use crate::cli::{CliError, operator, reading, rows_of};
 use crate::clock::{DAY, UnixSeconds, date};
+use crate::oauth::access::Access;
 
 /// The subcommands of `signet client`.
 #[derive(Debug, Subcommand)]
@@ -91,6 +94,8 @@ pub enum ClientCommand {
     Remove {
         /// Client id of the client to remove
         id: String,
+        #[command(flatten)]
+        care: Care,
     },
     /// Issue a token with which clients may register themselves at /register; it is shown once
     RegistrationToken {
@@ -133,7 +138,7 @@ pub async fn run(app: &App, command: ClientCommand, json: bool) -> Result<Report
         ClientCommand::EndOldSecret { id } => end_old_secret(app, &id).await,
         ClientCommand::Disable { id } => set_enabled(app, &id, false).await,
         ClientCommand::Enable { id } => set_enabled(app, &id, true).await,
-        ClientCommand::Remove { id } => remove(app, &id).await,
+        ClientCommand::Remove { id, care } => remove_one(app, &id, care).await,
         ClientCommand::RegistrationToken { uses, lifetime } => {
             let arguments = [("uses", "--uses"), ("lifetime", "--lifetime")];
             registration_token(app, uses, lifetime).await.map_err(|error| error.in_terms_of(&arguments))
@@ -220,8 +225,12 @@ async fn set_enabled(app: &App, id: &str, enabled: bool) -> Result<Report, CliEr
     Ok(Report::new(format!("{done} the client {id}."), json!({ "client_id": id, "enabled": enabled })))
 }
 
-async fn remove(app: &App, id: &str) -> Result<Report, CliError> {
-    let ended = change(app, &operator(), |change| Box::pin(clients::remove(change, id))).await?;
-    let text = format!("Removed the client {id}; authorizations ended: {ended}.");
-    Ok(Report::new(text, json!({ "client_id": id, "removed": true, "authorizations_ended": ended })))
+async fn remove_one(app: &App, id: &str, care: Care) -> Result<Report, CliError> {
+    let everyone = clients::show(&reading(app), id).await?.access == Access::Everyone;
+    let subject = Subject::Client { id: id.to_owned(), groups: Vec::new(), everyone };
+    let report = |ended| {
+        let text = format!("Removed the client {id}; authorizations ended: {ended}.");
+        Report::new(text, json!({ "client_id": id, "removed": true, "authorizations_ended": ended }))
+    };
+    remove(app, care, &subject, &format!("the client {id}"), |change| Box::pin(clients::remove(change, id)), report).await
 }

@@ -3,8 +3,10 @@
 use clap::Subcommand;
 
 use crate::admin::client_streams::{self, StreamView};
+use crate::admin::preview::Subject;
 use crate::admin::{change, clients};
 use crate::app::App;
+use crate::cli::preview::{Care, remove};
 use crate::cli::report::Report;
 use crate::cli::{CliError, operator, reading, rows_of};
 
@@ -21,7 +23,12 @@ pub enum StreamCommand {
     /// Let a paused stream go on with the events that waited
     Resume(OneStream),
     /// Remove a stream with the events that wait in it
-    Remove(OneStream),
+    Remove {
+        #[command(flatten)]
+        one: OneStream,
+        #[command(flatten)]
+        care: Care,
+    },
 }
 
 /// The stream that a command is about.
@@ -40,12 +47,18 @@ pub async fn run(app: &App, command: StreamCommand) -> Result<Report, CliError> 
         StreamCommand::List { id } => clients::show(&reading(app), &id).await?.streams.unwrap_or_default(),
         StreamCommand::Pause(one) => vec![set_paused(app, &one, true).await?],
         StreamCommand::Resume(one) => vec![set_paused(app, &one, false).await?],
-        StreamCommand::Remove(OneStream { id, stream }) => {
-            vec![change(app, &operator(), |change| Box::pin(client_streams::remove(change, &id, &stream))).await?]
+        StreamCommand::Remove { one: OneStream { id, stream }, care } => {
+            let (nobody, what) = (Subject::Users(Vec::new()), format!("the stream {stream} with the events that wait in it"));
+            let report = |removed| table(vec![removed]);
+            return remove(app, care, &nobody, &what, |change| Box::pin(client_streams::remove(change, &id, &stream)), report).await;
         }
     };
+    Ok(table(streams))
+}
+
+fn table(streams: Vec<StreamView>) -> Report {
     let columns = ["stream_id", "description", "method", "status", "waiting", "delivered_at", "reason", "last_error"];
-    Ok(Report::table(&columns, rows_of(streams)))
+    Report::table(&columns, rows_of(streams))
 }
 
 async fn set_paused(app: &App, OneStream { id, stream }: &OneStream, paused: bool) -> Result<StreamView, CliError> {

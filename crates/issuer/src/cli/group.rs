@@ -9,7 +9,7 @@ use crate::admin::names::{self, Kind};
 use crate::admin::preview::Subject;
 use crate::app::App;
 use crate::cli::pages::stream;
-use crate::cli::preview::dry_run;
+use crate::cli::preview::{Care, dry_run, remove};
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, changing, operator, reading};
 
@@ -67,9 +67,8 @@ pub enum GroupCommand {
     Remove {
         /// Name of the group to remove
         name: String,
-        /// Only print what users would gain and lose
-        #[arg(long)]
-        dry_run: bool,
+        #[command(flatten)]
+        care: Care,
     },
     /// Let a name that a removed or renamed group had be used again; do this only if no application knows the old group by it
     ReleaseName {
@@ -128,13 +127,10 @@ pub async fn run(app: &App, command: GroupCommand, json: bool) -> Result<Report,
             let arguments = [("members", changing(&add, &remove))];
             members(app, &name, (&add, &remove), dry_run, json).await.map_err(|error| error.in_terms_of(&arguments))
         }
-        GroupCommand::Remove { name, dry_run: true } => {
-            let members = Subject::Group(name.clone());
-            dry_run(app, &operator(), &members, |change| Box::pin(groups::remove(change, &name))).await
-        }
-        GroupCommand::Remove { name, dry_run: false } => {
-            change(app, &operator(), |change| Box::pin(groups::remove(change, &name))).await?;
-            Ok(Report::new(format!("Removed the group {name}."), json!({ "name": name, "removed": true })))
+        GroupCommand::Remove { name, care } => {
+            let (members, what) = (Subject::Group(name.clone()), format!("the group {name}"));
+            let report = |_| Report::new(format!("Removed the group {name}."), json!({ "name": name, "removed": true }));
+            remove(app, care, &members, &what, |change| Box::pin(groups::remove(change, &name)), report).await
         }
         GroupCommand::ReleaseName { name } => {
             change(app, &operator(), |change| Box::pin(names::release(change, Kind::Group, &name))).await?;

@@ -7,7 +7,7 @@ use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
 use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceView, ScopeView};
 use crate::admin::{change, preview};
 use crate::app::App;
-use crate::cli::preview::{changes, dry_run};
+use crate::cli::preview::{Care, changes, remove};
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, all, operator, parse_choice, reading};
 use crate::clock::UnixSeconds;
@@ -83,9 +83,8 @@ pub enum ResourceCommand {
     Remove {
         /// Identifier of the resource to remove
         identifier: String,
-        /// Only print which roles, clients and people would lose what
-        #[arg(long)]
-        dry_run: bool,
+        #[command(flatten)]
+        care: Care,
     },
 }
 
@@ -144,11 +143,13 @@ pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError
         }
         ResourceCommand::List => list(app).await,
         ResourceCommand::Show { identifier } => Ok(record(&resources::show(&reading(app), &identifier).await?)),
-        ResourceCommand::Remove { identifier, dry_run: true } => {
+        ResourceCommand::Remove { identifier, care } => {
             let subject = edit_resource::subject_of_removal(&resources::show(&reading(app), &identifier).await?);
-            dry_run(app, &operator(), &subject, |change| Box::pin(resources::remove(change, &identifier))).await
+            let report =
+                |_| Report::new(format!("Removed the resource {identifier}."), json!({ "identifier": identifier, "removed": true }));
+            let what = format!("the resource {identifier}");
+            remove(app, care, &subject, &what, |change| Box::pin(resources::remove(change, &identifier)), report).await
         }
-        ResourceCommand::Remove { identifier, dry_run: false } => remove(app, &identifier).await,
     }
 }
 
@@ -205,9 +206,4 @@ async fn list(app: &App) -> Result<Report, CliError> {
         row["scopes"] = row["scopes"].as_array().into_iter().flatten().map(|scope| scope["name"].clone()).collect();
     }
     Ok(Report::table(&["identifier", "name", "token_lifetime", "open", "access_token_typ", "scopes"], rows))
-}
-
-async fn remove(app: &App, identifier: &str) -> Result<Report, CliError> {
-    change(app, &operator(), |change| Box::pin(resources::remove(change, identifier))).await?;
-    Ok(Report::new(format!("Removed the resource {identifier}."), json!({ "identifier": identifier, "removed": true })))
 }

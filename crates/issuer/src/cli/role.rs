@@ -8,7 +8,7 @@ use crate::admin::preview::Subject;
 use crate::admin::roles::{self, NewRole, RolePatch};
 use crate::app::App;
 use crate::cli::pages::stream;
-use crate::cli::preview::dry_run;
+use crate::cli::preview::{Care, dry_run, remove};
 use crate::cli::report::Report;
 use crate::cli::{CliError, changing, operator, reading};
 
@@ -25,6 +25,9 @@ pub enum RoleCommand {
         /// Scope that users with the role may hold; may be repeated
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<String>,
+        /// Let the help desk (scope admin:users) give the role and take it away
+        #[arg(long)]
+        delegated: bool,
     },
     /// List all roles with their scopes
     List,
@@ -67,9 +70,8 @@ pub enum RoleCommand {
     Remove {
         /// Name of the role to remove
         name: String,
-        /// Only print what users would gain and lose
-        #[arg(long)]
-        dry_run: bool,
+        #[command(flatten)]
+        care: Care,
     },
 }
 
@@ -79,9 +81,11 @@ const COLUMNS: [&str; 4] = ["name", "display_name", "scopes", "delegated"];
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: RoleCommand, json: bool) -> Result<Report, CliError> {
     match command {
-        RoleCommand::Add { name, display_name, scopes } => {
+        RoleCommand::Add { name, display_name, scopes, delegated } => {
             let arguments = [("name", "NAME"), ("display_name", "--display-name"), ("scopes", "--scope")];
-            add(app, &name, display_name, &scopes).await.map_err(|error| error.in_terms_of(&arguments))
+            let role = NewRole::check_shown_as(&name, display_name, &scopes).map_err(CliError::from);
+            let added = async { add(app, role?.delegated(delegated)).await };
+            added.await.map_err(|error| error.in_terms_of(&arguments))
         }
         RoleCommand::List => list(app, json).await,
         RoleCommand::Show { name } => Ok(Report::record(&COLUMNS, json!(roles::show(&reading(app), &name).await?))),
@@ -93,21 +97,20 @@ pub async fn run(app: &App, command: RoleCommand, json: bool) -> Result<Report, 
             let patch = RolePatch { display_name: display_name.map(|name| Some(name).filter(|name| !name.is_empty())), delegated };
             edit(app, &name, patch).await.map_err(|error| error.in_terms_of(&[("display_name", "--display-name")]))
         }
-        RoleCommand::Remove { name, dry_run: true } => {
-            let users = Subject::Role(name.clone());
-            dry_run(app, &operator(), &users, |change| Box::pin(roles::remove(change, &name))).await
+        RoleCommand::Remove { name, care } => {
+            let (users, what) = (Subject::Role(name.clone()), format!("the role {name}"));
+            let report = |_| Report::new(format!("Removed the role {name}."), json!({ "name": name, "removed": true }));
+            remove(app, care, &users, &what, |change| Box::pin(roles::remove(change, &name)), report).await
         }
-        RoleCommand::Remove { name, dry_run: false } => remove(app, &name).await,
         RoleCommand::Users { name } => {
             stream(json, &["username", "name", "id"], async |window| roles::holders(&reading(app), &name, &window).await).await
         }
     }
 }
 
-async fn add(app: &App, name: &str, display_name: Option<String>, scopes: &[String]) -> Result<Report, CliError> {
-    let role = NewRole::check_shown_as(name, display_name, scopes)?;
+async fn add(app: &App, role: NewRole) -> Result<Report, CliError> {
     let role = change(app, &operator(), move |change| Box::pin(roles::add(change, role))).await?;
-    Ok(Report::new(format!("Added the role {name}."), json!(role)))
+    Ok(Report::new(format!("Added the role {}.", role.name), json!(role)))
 }
 
 async fn list(app: &App, json: bool) -> Result<Report, CliError> {
@@ -130,9 +133,4 @@ async fn change_scopes(app: &App, name: &str, add: &[String], remove: &[String],
 async fn edit(app: &App, name: &str, patch: RolePatch) -> Result<Report, CliError> {
     let role = change(app, &operator(), |change| Box::pin(roles::edit(change, name, patch))).await?;
     Ok(Report::record(&COLUMNS, json!(role)))
-}
-
-async fn remove(app: &App, name: &str) -> Result<Report, CliError> {
-    change(app, &operator(), |change| Box::pin(roles::remove(change, name))).await?;
-    Ok(Report::new(format!("Removed the role {name}."), json!({ "name": name, "removed": true })))
 }

@@ -31,7 +31,7 @@ fn the_issuers_name_is_no_other_resources() {
             let said = format!("{}{}", out.stdout, out.stderr);
             assert!(said.contains(&format!("{own} is registered as a resource")), "{said}");
         }
-        let removed = signet.run_with(&settings, &["resource", "remove", own], "");
+        let removed = signet.run_with(&settings, &["resource", "remove", own, "--yes"], "");
         assert!(removed.success, "{removed:?}");
     }
 }

@@ -49,7 +49,7 @@ fn scripts_can_set_groups_up_and_see_what_a_change_would_do() {
     assert_eq!(signet.json(&["role", "users", "admin"])[0]["username"], "admin");
     let unknown = signet.error(&["group", "members", "sales", "--add", "nobody", "--dry-run"], "");
     assert!(unknown.contains("--add: expected usernames of users; there is no user nobody"), "{unknown}");
-    signet.json(&["group", "remove", "sales"]);
+    signet.json(&["group", "remove", "sales", "--yes"]);
     assert_eq!(signet.json(&["group", "list"]).as_array().unwrap().len(), 1);
 }
 

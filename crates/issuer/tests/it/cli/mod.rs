@@ -7,6 +7,7 @@ mod doctor;
 mod group;
 mod help;
 mod keys;
+mod removal;
 mod report;
 mod resource;
 mod review;
@@ -158,7 +159,7 @@ fn scripts_can_set_everything_up() {
     let watching = signet.json(&["client", "add", "--name", "Watcher", "--public", "--session-management"]);
     let watching = watching["client_id"].as_str().unwrap();
     assert_eq!(signet.json(&["client", "show", watching])["session_management"], true);
-    signet.json(&["client", "remove", watching]);
+    signet.json(&["client", "remove", watching, "--yes"]);
     let rotated = signet.json(&["client", "rotate-secret", "shop"]);
     assert_ne!(rotated["client_secret"], shop["client_secret"]);
     assert_eq!(signet.json(&["client", "show", "shop"])["secrets"].as_array().unwrap().len(), 2);
@@ -167,7 +168,7 @@ fn scripts_can_set_everything_up() {
     assert_eq!(signet.json(&["client", "disable", "shop"])["enabled"], false);
     assert_eq!(signet.json(&["client", "enable", "shop"])["enabled"], true);
     assert_eq!(signet.json(&["client", "list"]).as_array().unwrap().len(), 4);
-    assert_eq!(signet.json(&["client", "remove", "shop"])["removed"], true);
+    assert_eq!(signet.json(&["client", "remove", "shop", "--yes"])["removed"], true);
 
     assert_eq!(signet.json(&["user", "show", "ALICE"])["roles"], serde_json::json!(["clerk"]));
     assert_eq!(signet.json(&["user", "roles", "alice", "--add", "admin", "--remove", "clerk"])["roles"], serde_json::json!(["admin"]));
@@ -205,7 +206,7 @@ fn scripts_can_set_everything_up() {
     );
     assert!(edited["metadata"].get("policy_uri").is_none(), "{edited}");
     assert_eq!(signet.json(&["resource", "edit", "https://orders.example/", "--open", "true"])["open"], true);
-    assert_eq!(signet.json(&["client", "remove", "web"])["removed"], true);
+    assert_eq!(signet.json(&["client", "remove", "web", "--yes"])["removed"], true);
     assert_eq!(signet.json(&["user", "disable", "alice"])["enabled"], false);
     assert_eq!(signet.json(&["user", "enable", "alice"])["enabled"], true);
     assert_eq!(
@@ -216,8 +217,8 @@ fn scripts_can_set_everything_up() {
 
     assert_eq!(signet.json(&["resource", "list"]).as_array().unwrap().len(), 3);
     assert_eq!(signet.json(&["role", "list"])[1]["scopes"], serde_json::json!(["orders:read", "orders:write"]));
-    assert_eq!(signet.json(&["role", "remove", "clerk"])["removed"], true);
-    assert_eq!(signet.json(&["resource", "remove", "https://orders.example"])["removed"], true);
+    assert_eq!(signet.json(&["role", "remove", "clerk", "--yes"])["removed"], true);
+    assert_eq!(signet.json(&["resource", "remove", "https://orders.example", "--yes"])["removed"], true);
     assert_eq!(signet.json(&["authorization", "list"]), serde_json::json!([]));
     assert_eq!(signet.json(&["authorization", "end", "--user", "alice"])["authorizations_ended"], 0);
     assert_eq!(signet.json(&["session", "list"]), serde_json::json!([]));
@@ -258,7 +259,7 @@ pub fn mistakes() -> Vec<Mistake> {
         (vec!["user", "show", "nobody"], "", "there is no user nobody"),
         (vec!["role", "add", "clerk"], "", "there is a role clerk already"),
         (vec!["role", "add", "x", "--scope", "nonsense"], "", "there is no scope nonsense"),
-        (vec!["role", "remove", "admin"], "", "built in"),
+        (vec!["role", "remove", "admin", "--yes"], "", "built in"),
         (vec!["resource", "add", "orders", "--name", "X"], "", "absolute URI"),
         (vec!["resource", "add", "https://x.example#y", "--name", "X"], "", "absolute URI"),
         (vec!["resource", "add", "https://orders.example", "--name", "X"], "", "already"),
@@ -270,7 +271,7 @@ pub fn mistakes() -> Vec<Mistake> {
             "",
             "scope: expected descriptions without control characters",
         ),
-        (vec!["resource", "remove", "http://localhost:8080"], "", "built in"),
+        (vec!["resource", "remove", "http://localhost:8080", "--yes"], "", "built in"),
         (vec!["keys", "revoke", "-R0_o2YFURJdbG7K0uUC2ku"], "", "there is no key -R0_o2YFURJdbG7K0uUC2ku"),
         (vec!["nonsense"], "", "unrecognized subcommand"),
         (vec!["user"], "", "a subcommand is missing (see --help)"),

@@ -57,7 +57,7 @@ fn scripts_can_see_before_the_removal_of_a_resource_who_loses_what() {
     signet.json_with(&["user", "add", "alice", "--role", "clerk", "--password-stdin"], PASSWORD);
     let client = ["client", "add", "--id", "shop", "--name", "Shop", "--access", "everyone", "--public", "--grant", "password"];
     signet.json(&[&client[..], &["--resource", "https://orders.example", "--scope", "orders:write"]].concat());
-    let remove = ["resource", "remove", "https://orders.example"];
+    let remove = ["resource", "remove", "https://orders.example", "--yes"];
     let dry = ["resource", "remove", "https://orders.example", "--dry-run"];
     let expected = "Nothing was changed.\n\
         1 role would lose the scope orders:read: clerk\n\

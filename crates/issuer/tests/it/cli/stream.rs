@@ -21,7 +21,7 @@ async fn a_script_lists_pauses_resumes_and_removes_streams() {
     assert_eq!((&paused[0]["stream_id"], &paused[0]["status"]), (&json!("a-stream"), &json!("paused")));
     assert_eq!(status(&rows(&["pause", "hub", "-b"])), ["paused"]);
     assert_eq!(status(&rows(&["resume", "hub", "a-stream"])), ["enabled"]);
-    assert_eq!(status(&rows(&["remove", "hub", "-b"])), ["paused"]);
+    assert_eq!(status(&rows(&["remove", "hub", "--yes", "-b"])), ["paused"]);
     assert_eq!(rows(&["list", "hub"]).as_array().unwrap().len(), 1);
     for (args, said) in [(["resume", "hub", "-b"], "there is no stream -b"), (["pause", "nobody", "a-stream"], "there is no client nobody")]
     {
