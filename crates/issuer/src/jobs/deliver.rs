@@ -78,7 +78,8 @@ pub async fn run(app: Arc<App>) {
         while running.try_join_next().is_some() {}
         let slow = places.slow_receivers();
         let free = |places: &Semaphore| places.available_permits();
-        match outbox::claim(&app, free(&places.quick), free(&places.slow), &slow).await {
+        let claimed = outbox::claim(&app, free(&places.quick), free(&places.slow), &slow);
+        match app.store.within(app.clock.monotonic(), claimed).await {
             Ok(rows) => {
                 for row in rows {
                     let is_slow = slow.contains(&row.receiver);

@@ -52,6 +52,9 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     jobs
 }
 
+/// The longest time for which a round may last, so that a database that hangs stops no job for good.
+const MOST_FOR_ROUND: Duration = Duration::from_mins(10);
+
 /// Adds a job that runs `round` again and again: for the first time after `first`, then with a pause of `pause` after each round.
 fn repeat<F: Future<Output = ()> + Send + 'static>(
     jobs: &mut JoinSet<()>,
@@ -64,7 +67,9 @@ fn repeat<F: Future<Output = ()> + Send + 'static>(
     jobs.spawn(async move {
         app.clock.sleep(first).await;
         loop {
-            round(Arc::clone(&app)).await;
+            if tokio::time::timeout(MOST_FOR_ROUND, round(Arc::clone(&app))).await.is_err() {
+                tracing::error!("a job was given up after {} s, because the database did not answer", MOST_FOR_ROUND.as_secs());
+            }
             app.clock.sleep(pause).await;
         }
     });

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult};
 
 use crate::clock::{Clock, SystemClock};
 use crate::store::StoreError;
@@ -43,7 +43,7 @@ impl Availability {
             Some((at, result)) if is_recent(at) => result,
             _ => {
                 let mut result = probe(db, now).await;
-                if matches!(result, Err(StoreError::Unwritable(_))) {
+                if matches!(result, Err(StoreError::Unwritable(_) | StoreError::Away(_))) {
                     self.retired.retire_all();
                     result = probe(db, now).await;
                 }
@@ -84,6 +84,21 @@ async fn probe(db: &DatabaseConnection, now: Duration) -> Result<(), StoreError>
     };
     written?;
     Ok(())
+}
+
+/// The one row of the answer to `PRAGMA quick_check(1)`: `ok`, or the first fault.
+#[derive(FromQueryResult)]
+struct QuickCheck {
+    quick_check: String,
+}
+
+/// Says what is damaged in the file of SQLite, as [`super::Store::damage`] does.
+pub(super) async fn damage(db: &DatabaseConnection) -> Result<Option<String>, StoreError> {
+    if db.get_database_backend() != DbBackend::Sqlite {
+        return Ok(None);
+    }
+    let found = QuickCheck::find_by_statement(text(db, "PRAGMA quick_check(1)", [])).one(db).await?;
+    Ok(found.map(|found| found.quick_check).filter(|found| found != "ok"))
 }
 
 /// The connections to PostgreSQL that must not be used again, because they may lead to a server that was demoted.

@@ -18,6 +18,9 @@ use crate::store::turn::Turn;
 /// The longest time that a request waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest time that work without a client waits for the database. PostgreSQL itself ends a statement before, so that a server that is only
+/// slow gives an answer.
+pub(super) const MOST_FOR_WORK: Duration = Duration::from_secs(STATEMENT_TIMEOUT.as_secs() + 1);
 /// PostgreSQL ends a transaction that sends no statement for this long, so that none stays open when its node hangs.
 const IDLE_TIMEOUT: &str = "5s";
 /// The longest time that SQLite waits for a lock of another process.
@@ -117,10 +120,19 @@ async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl, retired: Arc<R
         }
     };
     options.map_sqlx_postgres_opts(|options| with_address(options).options([("idle_in_transaction_session_timeout", IDLE_TIMEOUT)]));
-    // `false` closes the connection, and the pool takes another one.
+    // `false` closes the connection, and the pool takes another one. Where a connection is released the pool asks the server for an answer next,
+    // which would never come from one that hangs.
+    let released = Arc::clone(&retired);
     options.map_sqlx_postgres_before_acquire(move |_, connection| {
         let is_good = !retired.has(connection.age);
         Box::pin(async move { Ok(is_good) })
+    });
+    options.map_sqlx_postgres_pool_opts(move |pool| {
+        let retired = Arc::clone(&released);
+        pool.after_release(move |_, connection| {
+            let is_good = !retired.has(connection.age);
+            Box::pin(async move { Ok(is_good) })
+        })
     });
     let pool = Database::connect(options).await.map_err(in_words)?;
     Ok(Connections { reader: pool.clone(), writer: pool, turn: None, file: None })

@@ -28,6 +28,9 @@ pub enum StoreError {
         words(.0)
     )]
     Unwritable(#[source] DbErr),
+    /// The database is damaged, so that parts of it cannot be read.
+    #[error("database: it is damaged; stop Signet and restore a backup, as docs/deploy.md says ({})", words(.0))]
+    Damaged(#[source] DbErr),
     /// The connection was lost, or the server is stopping, starting or refuses connections.
     #[error("database: it cannot be reached; check that it runs, and database_url ({})", words(.0))]
     Away(#[source] DbErr),
@@ -69,6 +72,7 @@ impl From<DbErr> for StoreError {
             _ if is_busy(&error) => Self::Busy(error),
             _ if is_unwritable(&error) => Self::Unwritable(error),
             _ if is_away(&error) => Self::Away(error),
+            _ if is_damaged(&error) => Self::Damaged(error),
             _ => Self::Database(error),
         }
     }
@@ -82,6 +86,7 @@ impl StoreError {
             Self::TimedOut(error) => Some(Self::TimedOut(error.clone())),
             Self::Unwritable(error) => Some(Self::Unwritable(error.clone())),
             Self::Away(error) => Some(Self::Away(error.clone())),
+            Self::Damaged(error) => Some(Self::Damaged(error.clone())),
             _ => None,
         }
     }
@@ -93,6 +98,7 @@ impl StoreError {
             Self::Busy(_) => return "it is busy, or another process holds its lock",
             Self::TimedOut(_) => return "it cannot be reached, or answers too slowly",
             Self::Unreachable { .. } => return "it cannot be reached",
+            Self::Damaged(_) => return "it is damaged",
             _ => return "it failed; the log says why",
         };
         match (self, code) {
@@ -112,9 +118,11 @@ impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy(_) => Self { source: Some(error.into()), ..Self::new(Code::Busy, "the server is busy; try again") },
-            StoreError::TimedOut(_) | StoreError::Unwritable(_) | StoreError::Away(_) | StoreError::Unreachable { .. } => {
-                Self::unavailable(error)
-            }
+            StoreError::TimedOut(_)
+            | StoreError::Unwritable(_)
+            | StoreError::Away(_)
+            | StoreError::Damaged(_)
+            | StoreError::Unreachable { .. } => Self::unavailable(error),
             StoreError::Unstorable(_) => {
                 let text = "the request: expected text without the character U+0000";
                 Self { source: Some(error.into()), ..Self::invalid_request(text) }
@@ -218,6 +226,19 @@ fn is_away(error: &DbErr) -> bool {
                     Some(SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) | SqlxError::PoolClosed | SqlxError::WorkerCrashed)
                 )
         }
+    }
+}
+
+/// Returns whether the database found that its own file or pages are damaged, or no database at all.
+fn is_damaged(error: &DbErr) -> bool {
+    /// SQLITE_CORRUPT and SQLITE_NOTADB.
+    const SQLITE: [u8; 2] = [11, 26];
+    /// data_corrupted and index_corrupted.
+    const POSTGRES: [&str; 2] = ["XX001", "XX002"];
+    match code(error) {
+        Some(DatabaseCode::Sqlite(code)) => SQLITE.contains(&code),
+        Some(DatabaseCode::Postgres(code)) => POSTGRES.contains(&code.as_str()),
+        None => false,
     }
 }
 

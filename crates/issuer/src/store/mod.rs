@@ -94,10 +94,12 @@ pub use inserts::Inserts;
 pub use sea_orm::ConnectionTrait;
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
@@ -202,10 +204,29 @@ impl Store {
         self.availability.check(&self.writer, now).await
     }
 
+    /// Says what is damaged in the file of SQLite, which is read as a whole; `None` if nothing is, or if the database is PostgreSQL.
+    pub async fn damage(&self) -> Result<Option<String>, StoreError> {
+        availability::damage(&self.reader).await
+    }
+
     /// Notes that a request has failed because the database could not be reached or written. The connections are not used again, because
     /// they may lead to a server that was demoted.
     pub fn distrust(&self, now: Duration) {
         self.availability.distrust(now);
+    }
+
+    /// Returns the answer of `work`, which reads or writes in a background job or for many requests at once. If none comes within
+    /// [`connect::MOST_FOR_WORK`], gives up its connection and all others, because a server that hangs, or a proxy before it, would be waited for
+    /// until the operating system closes the connection. `now` is the time of the monotonic clock.
+    pub async fn within<T>(&self, now: Duration, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let mut work = pin!(work);
+        let Ok(answer) = timeout(connect::MOST_FOR_WORK, &mut work).await else {
+            // The connection of `work` is still in use here, and closed where it is released.
+            self.distrust(now);
+            let late = format!("no answer within {} s", connect::MOST_FOR_WORK.as_secs());
+            return Err(StoreError::TimedOut(DbErr::Custom(late)));
+        };
+        answer
     }
 
     /// Closes all connections. On SQLite this also moves the write-ahead log into the database file.

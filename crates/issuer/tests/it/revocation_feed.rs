@@ -183,6 +183,37 @@ async fn a_node_that_was_cut_off_tells_what_was_committed_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn connections_that_hang_without_a_word_are_given_up() {
+    let Some((app, proxy)) = Proxy::between().await else { return };
+    let app = with_workers(app).await;
+    let node = app.another_node().await;
+    let _jobs = signet_issuer::jobs::start(&app.app);
+    for client in ["worker", "other"] {
+        let before = everything(&app).await;
+        let revoked = handle(&app, client).await;
+        // Requests use connections too while these hang. They are answered within their limit, which is another test's.
+        let slow: Vec<_> = (0..20).map(|_| app.get("/health/ready")).collect();
+        proxy.freeze();
+        let slow: Vec<_> = slow.into_iter().map(|request| tokio::spawn(request.send())).collect();
+        node.disable_client(client).await;
+        let heard = async {
+            while told(&ask(&app, Some(before.str("cursor"))).await) != [&revoked] {
+                real_time(50).await;
+            }
+        };
+        timeout(Duration::from_secs(25), heard).await.expect("the node reads over a new connection");
+        slow.iter().for_each(tokio::task::JoinHandle::abort);
+        let ready = async {
+            while app.get("/health/ready").send().await.status != 200 {
+                app.advance(1);
+                real_time(100).await;
+            }
+        };
+        timeout(Duration::from_secs(20), ready).await.expect("the node is ready again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn transactions_that_commit_at_once_are_all_told_by_all_nodes() {
     let app = TestApp::new().await.with_orders().await;
     let node = app.another_node().await;

@@ -138,7 +138,17 @@ async fn check_database(settings: &Settings) -> Vec<Finding> {
         Ok(store) => store,
         Err(error) => return vec![Finding::bad("database", error.to_string())],
     };
-    of_database(settings, &store, None).await
+    let mut findings = of_database(settings, &store, None).await;
+    // The whole file is read, which takes seconds for a large one, so that only `signet doctor` does it.
+    match store.damage().await {
+        Ok(None) => {}
+        Ok(Some(damage)) => {
+            let advice = "stop Signet and restore a backup, as docs/deploy.md says";
+            findings.push(Finding::bad("database", format!("the file is damaged; {advice} ({})", damage.replace('\n', " "))));
+        }
+        Err(error) => findings.push(Finding::bad("database", error.to_string())),
+    }
+    findings
 }
 
 /// Runs the checks of the database. Hashes of other systems are counted up to `most`.

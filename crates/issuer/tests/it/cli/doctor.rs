@@ -53,6 +53,23 @@ async fn a_key_that_cannot_be_opened_stops_the_server_and_can_be_taken_out() {
 }
 
 #[test]
+fn a_damaged_file_is_found() {
+    let signet = with_orders();
+    let file = signet.dir.path().join("signet.db");
+    // The write-ahead log of a database that was killed damages a backup that takes its place, and so do other bytes in some of its pages.
+    let mut bytes = std::fs::read(&file).unwrap();
+    let (page, pages) = (4096, bytes.len() / 4096);
+    assert!(pages > 60, "{pages}");
+    for number in pages - 20..pages {
+        bytes[number * page..number * page + 200].fill(0xff);
+    }
+    std::fs::write(&file, bytes).unwrap();
+    let out = signet.run(&["doctor"]);
+    assert!(!out.success && out.stdout.contains("FAIL database"), "{out:?}");
+    assert!(out.stdout.contains("restore a backup, as docs/deploy.md says"), "{out:?}");
+}
+
+#[test]
 fn an_https_issuer_must_say_which_proxies_it_trusts() {
     let signet = Signet::new();
     assert!(signet.run(&["migrate"]).success);

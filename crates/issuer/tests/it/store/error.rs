@@ -2,11 +2,12 @@
 //! token. People are told what the database says, and the log shows its whole error.
 
 use sea_orm::DbErr;
+use signet_issuer::oauth::error::{Code, OAuthError};
 use signet_issuer::store::StoreError;
 use tempfile::TempDir;
 
 use crate::cli::Signet;
-use crate::store::{connection, run};
+use crate::store::{connection, run, try_connection};
 use crate::support::{Answer, Database, Log, SECRET, TestApp};
 
 fn is_busy(result: Result<(), DbErr>) -> bool {
@@ -38,6 +39,27 @@ async fn sqlite_is_busy_while_another_process_writes() {
     assert!(!is_busy(run(&own, &["SELECT * FROM nothing"]).await));
     let refused = StoreError::from(run(&own, &["INSERT INTO t VALUES (1)"]).await.unwrap_err());
     assert!(matches!(refused, StoreError::Conflict(_)), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_database_is_told_from_a_wrong_statement() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("signet.db");
+    let url = format!("sqlite:{}?mode=rwc", file.display());
+    let filled = "INSERT INTO t WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 500) \
+                  SELECT value, printf('%0500d', value) FROM n";
+    let create = "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)";
+    run(&connection(&url).await, &["PRAGMA journal_mode = DELETE", create, filled]).await.unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let last = bytes.len() - 4096;
+    bytes[last..].fill(0xff);
+    std::fs::write(&file, bytes).unwrap();
+    let damaged = StoreError::from(run(&connection(&url).await, &["CREATE TABLE u AS SELECT text FROM t"]).await.unwrap_err());
+    assert!(matches!(damaged, StoreError::Damaged(_)), "{damaged:?}");
+    assert_eq!((damaged.reason(), OAuthError::from(damaged).code), ("it is damaged", Code::Unavailable));
+    std::fs::write(&file, "This is a text and no database. ".repeat(100)).unwrap();
+    let none = StoreError::from(try_connection(&url).await.unwrap_err());
+    assert!(matches!(none, StoreError::Damaged(_)), "{none:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,9 +19,13 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database as SeaOrm, DatabaseConne
 
 /// A single connection, so that several statements can make up a transaction.
 async fn connection(url: &str) -> DatabaseConnection {
+    try_connection(url).await.unwrap()
+}
+
+async fn try_connection(url: &str) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).acquire_timeout(Duration::from_millis(50)).sqlx_logging(false);
-    SeaOrm::connect(options).await.unwrap()
+    SeaOrm::connect(options).await
 }
 
 async fn run(db: &DatabaseConnection, statements: &[&str]) -> Result<(), DbErr> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::copy_bidirectional;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::support::TestApp;
@@ -14,6 +15,8 @@ pub struct Proxy {
     pub address: SocketAddr,
     target: String,
     connections: Arc<Mutex<JoinSet<()>>>,
+    /// The number of calls of [`Proxy::freeze`].
+    frozen: watch::Sender<u32>,
     listening: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -37,7 +40,13 @@ impl Proxy {
     pub fn open(address: &str, url: &url::Url) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
-        let mut proxy = Self { address: listener.local_addr().unwrap(), target, connections: Arc::default(), listening: None };
+        let mut proxy = Self {
+            address: listener.local_addr().unwrap(),
+            target,
+            connections: Arc::default(),
+            frozen: watch::Sender::default(),
+            listening: None,
+        };
         proxy.listen(listener);
         proxy
     }
@@ -46,17 +55,28 @@ impl Proxy {
         listener.set_nonblocking(true).unwrap();
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let (target, connections) = (self.target.clone(), Arc::clone(&self.connections));
+        let frozen = self.frozen.subscribe();
         self.listening = Some(tokio::spawn(async move {
             loop {
                 let (mut near, _) = listener.accept().await.unwrap();
-                let target = target.clone();
+                let (target, mut frozen) = (target.clone(), frozen.clone());
+                let before = *frozen.borrow();
                 connections.lock().unwrap().spawn(async move {
                     let mut far = TcpStream::connect(target).await.unwrap();
-                    // A connection that ends is no error.
-                    let _ = copy_bidirectional(&mut near, &mut far).await;
+                    tokio::select! {
+                        // A connection that ends is no error.
+                        _ = copy_bidirectional(&mut near, &mut far) => return,
+                        _ = frozen.wait_for(|now| *now > before) => {}
+                    }
+                    std::future::pending::<()>().await;
                 });
             }
         }));
+    }
+
+    /// Passes nothing on any more in the connections that there are, and closes none. New ones work.
+    pub fn freeze(&self) {
+        self.frozen.send_modify(|calls| *calls += 1);
     }
 
     /// Closes all connections. New ones may be made.
