@@ -115,7 +115,8 @@ async fn answer(app: &App, waiting: &Waiting, address: IpAddr, query: &str) -> R
         () = app.clock.sleep(HOLD) => {}
     }
     match look(app, after, &mut changes)? {
-        Answer::Blind => Err(OAuthError::new(Code::Unavailable, "the revocations cannot be read; try again")),
+        // With this code `Retry-After` is short: verifiers must not wait longer than a second once the database is back.
+        Answer::Blind => Err(OAuthError::new(Code::Busy, "the revocations cannot be read; try again")),
         Answer::News(news) | Answer::Nothing(news) => Ok(no_store(news)),
         Answer::Everything(set) => {
             let mut full_sets = waiting.full_sets.lock().unwrap_or_else(PoisonError::into_inner);
