@@ -49,7 +49,7 @@ async fn begin(app: &App, browser: &Browser, encoded: &[u8]) -> Result<Response,
             return answer::refusal(app, &client, &interaction.target, error);
         }
         // The client asked that no page be shown, so the user does not see where they would be sent, and is not asked to sign in first.
-        if form.get("prompt").is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none")) {
+        if form.all("prompt").any(|prompt| prompt.split_whitespace().any(|word| word == "none")) {
             return Err(PageError::bad_request(error.description.clone()));
         }
     }

@@ -9,7 +9,6 @@ use crate::interaction::{CheckedRequest, Interaction};
 use crate::oauth::authorization_request::{AuthorizationRequest, ResponseTarget};
 use crate::oauth::error::{Code, ErrorResponse, OAuthError};
 use crate::oauth::form::Form;
-use crate::oauth::pkce::Pkce;
 use crate::oauth::redirect_uri;
 use crate::oauth::standard_claims::CLAIMS;
 use crate::store::clients::Client;
@@ -29,6 +28,7 @@ pub struct Received {
 /// (RFC 6749 §4.1.2.1). Any other fault becomes part of the interaction, so that it can be sent to the client.
 pub async fn receive(app: &App, form: &Form) -> Result<Received, OAuthError> {
     let (client, redirect_uri) = client_and_redirect_uri(app, form).await?;
+    check_length(&client, form)?;
     let (target, checked) = ResponseTarget::parse(&redirect_uri, form);
     let mut interaction = Interaction {
         client_id: client.id.clone(),
@@ -63,10 +63,13 @@ pub async fn receive(app: &App, form: &Form) -> Result<Received, OAuthError> {
 }
 
 async fn client_and_redirect_uri(app: &App, form: &Form) -> Result<(Client, String), OAuthError> {
-    let client_id = form.get("client_id").ok_or_else(|| OAuthError::invalid_request("client_id: expected the id of the client; found none"))?;
+    let client_id =
+        form.get("client_id").ok_or_else(|| OAuthError::invalid_request("client_id: expected the id of the client; found none"))?;
     let client = app.store.client(client_id).await?.filter(|client| client.enabled);
     let client = client.ok_or_else(|| OAuthError::invalid_request("client_id: no such client"))?;
-    let sent = form.get("redirect_uri").ok_or_else(|| OAuthError::invalid_request("redirect_uri: expected a redirect URI of the client; found none"))?;
+    let sent = form
+        .get("redirect_uri")
+        .ok_or_else(|| OAuthError::invalid_request("redirect_uri: expected a redirect URI of the client; found none"))?;
     if client.redirect_uris.iter().any(|registered| redirect_uri::matches(registered, sent)) {
         Ok((client, sent.to_owned()))
     } else {
@@ -81,14 +84,28 @@ async fn client_and_redirect_uri(app: &App, form: &Form) -> Result<(Client, Stri
     }
 }
 
+/// The most bytes of all values of a request, written as JSON. The request travels sealed in the sign-in form, which makes it a third longer, and
+/// the form must not be longer than a body may be.
+const LONGEST: usize = 36 * 1024;
+
+/// Fails if `form` is longer than a request of `client` may be. The person sees the error, because an answer to the client would repeat a `state`
+/// of this length.
+fn check_length(client: &Client, form: &Form) -> Result<(), OAuthError> {
+    let as_json = |value: &str| serde_json::to_string(value).map_or(usize::MAX, |json| json.len() - 2);
+    let length = form.names().flat_map(|name| form.all(name)).map(as_json).fold(0, usize::saturating_add);
+    if length <= LONGEST {
+        return Ok(());
+    }
+    let text = format!("the request: expected at most {LONGEST} bytes in all parameters, written as JSON; found {length}");
+    Err(OAuthError::invalid_request(text).of_client(Some(&client.id)))
+}
+
 /// Checks everything except the client and the redirect URI. Returns the request, and the user that it names, if it names one.
 async fn check(app: &App, client: &Client, form: &Form) -> Result<(AuthorizationRequest, Option<Uuid>), OAuthError> {
     if !client.has_grant(Grant::AuthorizationCode.name()) {
         return Err(OAuthError::new(Code::UnauthorizedClient, "this client is not registered for authorization_code"));
     }
-    // Without the scope `openid` the client would get no ID token, so that its nonce would protect nothing.
-    let pkce = if client.pkce == Pkce::Nonce && !client.may_ask("openid") { Pkce::Required } else { client.pkce };
-    let mut request = AuthorizationRequest::parse(form, pkce)?;
+    let mut request = AuthorizationRequest::parse(form, client.pkce, client.may_ask("openid"))?;
     if request.resources.is_empty()
         && let Some(resource) = by_audience(app, client, form, None).await?
     {

@@ -95,8 +95,9 @@ impl ResponseTarget {
 }
 
 impl AuthorizationRequest {
-    /// Reads and checks the parameters. `pkce` says whether the client must send a PKCE challenge. The error is meant for the client.
-    pub fn parse(form: &Form, pkce: Pkce) -> Result<Self, OAuthError> {
+    /// Reads and checks the parameters. `pkce` says whether the client must send a PKCE challenge, and `may_ask_openid` whether it is registered for
+    /// the scope `openid`. The error is meant for the client.
+    pub fn parse(form: &Form, pkce: Pkce, may_ask_openid: bool) -> Result<Self, OAuthError> {
         for (parameter, code) in [
             ("request", Code::RequestNotSupported),
             ("request_uri", Code::RequestUriNotSupported),
@@ -118,7 +119,7 @@ impl AuthorizationRequest {
         let request = Self {
             scope: form.get("scope").map(str::to_owned),
             nonce: form.get("nonce").map(str::to_owned),
-            code_challenge: pkce.challenge(form)?,
+            code_challenge: pkce.challenge(form, may_ask_openid)?,
             resources: form.all("resource").map(str::to_owned).collect(),
             prompt: form
                 .get("prompt")

@@ -45,11 +45,12 @@ impl Pkce {
         Self::ALL.into_iter().find(|pkce| pkce.as_str() == name)
     }
 
-    /// Returns the challenge of the authorization request `form`. The error says how the client, or its administrator, can mend the
-    /// request.
-    pub fn challenge(self, form: &Form) -> Result<Option<String>, OAuthError> {
+    /// Returns the challenge of the authorization request `form`. Without the scope `openid`, for which `may_ask_openid` says that the client is
+    /// registered, it would get no ID token, so that a nonce would protect nothing. The error says how the client, or its administrator, can
+    /// mend the request.
+    pub fn challenge(self, form: &Form, may_ask_openid: bool) -> Result<Option<String>, OAuthError> {
         match (form.get("code_challenge"), form.get("code_challenge_method")) {
-            (None, None) => self.without_challenge(form).map(|()| None),
+            (None, None) => self.without_challenge(form, may_ask_openid).map(|()| None),
             (Some(challenge), Some(METHOD)) if is_challenge(challenge) => Ok(Some(challenge.to_owned())),
             (Some(challenge), Some(METHOD)) => Err(OAuthError::invalid_request(format!(
                 "code_challenge: expected a SHA-256 hash in base64url without padding, of 43 characters; found {}",
@@ -67,11 +68,15 @@ impl Pkce {
         }
     }
 
-    fn without_challenge(self, form: &Form) -> Result<(), OAuthError> {
+    fn without_challenge(self, form: &Form, may_ask_openid: bool) -> Result<(), OAuthError> {
         let asks_for_id_token = form.get("scope").is_some_and(|scope| words(scope).any(|name| name == "openid"));
         let refused = match self {
             Self::Optional => return Ok(()),
-            Self::Nonce if asks_for_id_token && form.get("nonce").is_some() => return Ok(()),
+            Self::Nonce if may_ask_openid && asks_for_id_token && form.get("nonce").is_some() => return Ok(()),
+            Self::Nonce if !may_ask_openid => {
+                "code_challenge is missing: switch PKCE with S256 on in the client; an administrator can also register the client for the scope \
+                 openid, so that it may send a nonce instead, or set pkce of the client to optional"
+            }
             Self::Nonce => {
                 "code_challenge is missing: switch PKCE with S256 on in the client, or let it send the scope openid and a nonce; an \
                  administrator can also set pkce of the client to optional"

@@ -124,9 +124,9 @@ impl PageError {
     /// The authorization request waited in this browser until so many later ones had come that it was forgotten.
     pub fn pushed_out() -> Self {
         Self::ended(
-            "Later sign-ins have replaced this one",
-            "So many others were started in this browser after it that it was forgotten. Close the tabs that you do not need, and start again \
-             in the app.",
+            "This sign-in is no longer known",
+            "Perhaps so many others were started in this browser after it that it was forgotten. Close the tabs that you do not need, and start \
+             again in the app.",
         )
     }
 

@@ -232,3 +232,33 @@ async fn a_typing_error_on_a_page_that_is_too_old_keeps_the_reason() {
     assert_eq!((late.status, late.heading()), (200, "This page was open for too long"));
     assert!(late.text.contains("You are signed in now."), "{}", late.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_accepted_fits_into_the_sign_in_form() {
+    let app = app().await;
+    // A quote takes two bytes where the request is stored.
+    for (state, stored) in [("x", 1), (&"\"".repeat(4000), 8000)] {
+        let query = app.authorize(&[("state", ""), ("scope", "")]);
+        let fields: Vec<(String, String)> = url::form_urlencoded::parse(query.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+        let most = 36 * 1024 - stored - fields.iter().map(|(_, value)| value.len()).sum::<usize>();
+        for (length, fits) in [(most, true), (most + 1, false)] {
+            let scope = format!("openid {:x<1$}", "", length - "openid ".len());
+            let given = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let given = given.filter(|(name, _)| !["state", "scope"].contains(name));
+            let form: Vec<(&str, &str)> = given.chain([("state", state), ("scope", &scope)]).collect();
+            let browser = app.browser();
+            browser.get("/sign-in").await;
+            let page = browser.post_with("/authorize", &form, ("origin", &app.url)).await;
+            let told = format!("{length} {} {} {:.200}", page.status, page.text.len(), page.header("location"));
+            if fits {
+                assert_eq!(page.status, 200, "{told}");
+                let answer = browser.sign_in(&page, "alice", PASSWORD).await;
+                assert!(answer.header("location").contains("code=") || answer.heading() == "Allow Web Shop access?", "{told}");
+            } else {
+                assert_eq!((page.status, page.heading()), (400, "This link does not work"), "{told}");
+                let said = "expected at most 36864 bytes in all parameters, written as JSON; found 36865";
+                assert!(page.text.contains(said), "{told} {}", page.text);
+            }
+        }
+    }
+}

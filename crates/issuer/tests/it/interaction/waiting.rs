@@ -149,7 +149,7 @@ async fn a_request_that_others_have_replaced_leads_back_to_its_client() {
         browser.get(&app.authorize(&[("prompt", "consent")])).await;
     }
     let lost = browser.consent(&oldest).await;
-    assert_eq!((lost.status, lost.heading()), (400, "Later sign-ins have replaced this one"));
+    assert_eq!((lost.status, lost.heading()), (400, "This sign-in is no longer known"));
     assert!(lost.text.contains("href=\"https://shop.example/start\">Go to Web Shop</a>"), "{}", lost.text);
     // A link that somebody made up leads to no client that does not exist, or that may be the work of anybody.
     let id = oldest.request("/consent");

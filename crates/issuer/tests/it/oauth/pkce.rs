@@ -77,6 +77,20 @@ async fn clients_that_register_themselves_follow_the_setting() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_names_only_remedies_that_help() {
+    for (pkce, scopes, remedies, no_remedy) in [
+        (Pkce::Required, &["openid"][..], &["set pkce of the client to nonce"][..], "optional"),
+        (Pkce::Nonce, &["openid"], &["send the scope openid and a nonce", "set pkce of the client to optional"], "register"),
+        (Pkce::Nonce, &["orders:read"], &["register the client for the scope openid", "set pkce of the client to optional"], "to nonce"),
+    ] {
+        let app = app(Some(pkce), scopes).await;
+        let answer = ask(&app, &app.browser(), &[("scope", scopes[0]), ("nonce", "")]).await;
+        let said = answer.reply()["error_description"].clone();
+        assert!(remedies.iter().all(|remedy| said.contains(remedy)) && !said.contains(no_remedy), "{pkce:?} {scopes:?}: {said}");
+    }
+}
+
 #[test]
 fn the_log_names_the_remedy_too() {
     let log = Log::default();
