@@ -3,10 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::admin::words::duration;
 use crate::admin::{Change, Operation, Reading, Refused};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, date, rfc3339, rfc3339_or_none};
+use crate::config::{Settings, VERIFIER_MIN_MAX_AGE, VERIFIER_STALE_ALLOWANCE};
 use crate::keys::ring::{Entry, Ring};
 use crate::keys::rotation::NewKey;
 use crate::store::signing_keys;
@@ -38,6 +40,45 @@ pub struct KeyView {
     #[serde(serialize_with = "rfc3339_or_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub revoked_at: Option<UnixSeconds>,
+}
+
+/// The times within which everybody refuses the tokens of a key that was revoked, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Notice {
+    /// The nodes of this issuer.
+    pub nodes: UnixSeconds,
+    /// Services that use signet-verifier without the feed of revocations, while they reach the issuer.
+    pub verifiers: UnixSeconds,
+    /// Services that use signet-verifier and do not reach the issuer.
+    pub cut_off: UnixSeconds,
+}
+
+impl Notice {
+    /// Returns the times that follow from `settings`.
+    pub fn of(settings: &Settings) -> Self {
+        let verifiers = settings.jwks_max_age.max(VERIFIER_MIN_MAX_AGE);
+        Self { nodes: settings.key_refresh_interval, verifiers, cut_off: verifiers + VERIFIER_STALE_ALLOWANCE }
+    }
+
+    /// Says the times in sentences, one for each group of services. `settings` are those of [`Notice::of`].
+    pub fn sentences(self, settings: &Settings) -> [String; 4] {
+        let [nodes, verifiers, cut_off] = [self.nodes, self.verifiers, self.cut_off].map(duration);
+        [
+            format!("Each node that runs follows within a second, and within {nodes} at the latest."),
+            "Services that follow the feed of revocations (signet-verifier with the feature `revocation`) refuse the key's tokens within \
+             about a second while they reach the issuer."
+                .to_owned(),
+            format!(
+                "Services that use signet-verifier without the feed refuse them within {verifiers} while they reach the issuer. Services that \
+                 do not reach it, with or without the feed, refuse them within {cut_off}."
+            ),
+            format!(
+                "Services that use another library keep the key for as long as that library keeps its JWKS. Many keep it for hours, and fetch \
+                 again only for an unknown key. Restart these services now, or make them fetch {} again.",
+                settings.issuer.endpoint("/.well-known/jwks.json")
+            ),
+        ]
+    }
 }
 
 fn view(app: &App, ring: &Ring, entry: &Entry) -> KeyView {

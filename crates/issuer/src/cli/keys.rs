@@ -8,7 +8,6 @@ use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{CliError, operator, reading, rows_of};
 use crate::clock::date;
-use crate::config::{VERIFIER_MIN_MAX_AGE, VERIFIER_STALE_ALLOWANCE};
 
 /// The subcommands of `signet keys`.
 #[derive(Debug, Subcommand)]
@@ -50,22 +49,17 @@ async fn rotate(app: &App) -> Result<Report, CliError> {
 async fn revoke(app: &App, kid: &str) -> Result<Report, CliError> {
     let spare = app.rotation().generate()?;
     let active = change(app, &operator(), move |change| Box::pin(keys::revoke(change, kid, spare))).await?;
-    let nodes = app.settings.key_refresh_interval;
-    let services = app.settings.jwks_max_age.max(VERIFIER_MIN_MAX_AGE);
-    let text = format!(
-        "Revoked {kid}; {} signs now.\n\n\
-         - Each node that runs follows within a second, and within {nodes} s at the latest.\n\
-         - Services that follow the feed of revocations (signet-verifier with the feature `revocation`) refuse the key's tokens within about \
-         a second while they reach the issuer.\n\
-         - Services that use signet-verifier without the feed refuse them within {services} s while they reach the issuer. Services that do \
-         not reach it, with or without the feed, refuse them within {} s.\n\
-         - Services that use another library keep the key for as long as that library keeps its JWKS. Many keep it for hours, and fetch \
-         again only for an unknown key. Restart these services now, or make them fetch {} again.",
-        active.as_deref().unwrap_or("no key"),
-        services + VERIFIER_STALE_ALLOWANCE,
-        app.settings.issuer.endpoint("/.well-known/jwks.json"),
-    );
-    let result =
-        json!({ "kid": kid, "state": "revoked", "active": active, "nodes_notice_within": nodes, "verifiers_notice_within": services });
+    let notice = keys::Notice::of(&app.settings);
+    let then = notice.sentences(&app.settings).join("\n- ");
+    let text = format!("Revoked {kid}; {} signs now.\n\n- {then}", active.as_deref().unwrap_or("no key"));
+    let result = json!({
+        "kid": kid,
+        "state": "revoked",
+        "active": active,
+        "nodes_notice_within": notice.nodes,
+        "verifiers_notice_within": notice.verifiers,
+        "verifiers_cut_off_notice_within": notice.cut_off,
+        "others_notice_within": null,
+    });
     Ok(Report::new(text, result))
 }

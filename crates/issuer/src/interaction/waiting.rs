@@ -160,7 +160,11 @@ pub async fn client(app: &App, interaction: &Interaction) -> Result<Client, Page
         let registered = client.redirect_uris.iter().any(|registered| redirect_uri::matches(registered, sent));
         client.enabled && registered && client.has_grant(Grant::AuthorizationCode.name())
     };
-    app.store.client(&interaction.client_id).await?.filter(may_be_answered).ok_or_else(|| PageError::client_gone().of_client(&interaction.client_id))
+    app.store
+        .client(&interaction.client_id)
+        .await?
+        .filter(may_be_answered)
+        .ok_or_else(|| PageError::client_gone().of_client(&interaction.client_id))
 }
 
 /// Fails with a page that leads to `client` if `interaction` is older than [`LIFETIME`].

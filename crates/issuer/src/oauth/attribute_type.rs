@@ -159,7 +159,9 @@ impl ValueRules {
                 let pattern = self.pattern.as_ref().map_or(String::new(), |pattern| format!(", which matches {pattern}"));
                 let length =
                     if self.min.or(self.max).is_some() { range(" characters") } else { format!(" of at most {LONGEST_VALUE} bytes") };
-                format!("a text{length}{pattern}, without control characters and without spaces at the ends")
+                format!(
+                    "a text{length}{pattern}, without control characters or characters that nobody sees, and without spaces at the ends"
+                )
             }
         }
     }

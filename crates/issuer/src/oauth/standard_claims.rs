@@ -70,7 +70,7 @@ pub enum ClaimError {
     #[error("one of {}", TEXT_CLAIMS.join(", "))]
     Unknown,
     /// The value is too long, has control characters, or begins or ends with a space.
-    #[error("at most {MAX_LENGTH} characters, without control characters and without spaces at the ends")]
+    #[error("at most {MAX_LENGTH} characters, without control characters or characters that nobody sees, and without spaces at the ends")]
     Text,
     /// The value is not a URL. Clients show it as a link.
     #[error("an https or http URL")]

@@ -63,7 +63,7 @@ pub async fn target(app: &App, client: &Client, identifier: &str) -> Result<Reso
     let refused = match found {
         Some(resource) if may_target(client, &resource) => return Ok(resource),
         Some(_) => {
-            "resource: this client may ask for no scope of it; register the client for one of its scopes, or open the resource to all clients"
+            "resource: this client may ask for no scope of it; register the client for one of its scopes, if it has any, or open the resource to all clients"
         }
         None => "resource: it does not exist; send the identifier as it was registered, such as https://orders.example",
     };

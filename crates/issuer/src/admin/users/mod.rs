@@ -211,7 +211,8 @@ pub(super) fn check_full_name(text: &str) -> Result<(), Fault> {
     if !text.is_empty() && text.trim() == text && is_line(text) {
         return Ok(());
     }
-    let expected = "a full name, without control characters and without spaces at the ends, such as Alice Example";
+    let expected = "a full name of at most 200 characters, such as Alice Example, without control characters or characters that nobody sees, and without \
+                    spaces at the ends";
     Err(Fault::new("name", expected).found(text))
 }
 

@@ -158,9 +158,8 @@ fn consequences(ring: &[KeyView], kid: &str, settings: &Settings) -> String {
         "published" => String::new(),
         _ => format!(
             " Every access token and ID token that it signed is refused, so people must sign in again at services that hold them, or \
-             their applications refresh. Services with the verifier of this project refuse the tokens within {}; others keep the \
-             key for as long as their library does, so restart them. A revocation cannot be undone.",
-            duration(settings.jwks_max_age)
+             their applications refresh. {} A revocation cannot be undone.",
+            keys::Notice::of(settings).sentences(settings).join(" ")
         ),
     };
     then + &lost

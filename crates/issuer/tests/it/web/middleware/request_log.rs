@@ -155,7 +155,9 @@ fn a_form_or_a_request_of_an_administrator_that_is_refused_is_logged_with_its_er
         let passwords = [("current_password", "wrong-password"), ("new_password", "a new long one"), ("repeat_password", "a new long one")];
         browser.submit(&page, "/account/password", &passwords).await;
         assert_said(&log, "invalid_grant", "", "the username or the password is wrong");
-        browser.submit(&page, "/account/password", &[("current_password", PASSWORD), ("new_password", "a"), ("repeat_password", "b")]).await;
+        browser
+            .submit(&page, "/account/password", &[("current_password", PASSWORD), ("new_password", "a"), ("repeat_password", "b")])
+            .await;
         assert_said(&log, "invalid_request", "", "the two new passwords differ");
         for _ in 0..20 {
             browser.submit(&page, "/account/password", &passwords).await;
