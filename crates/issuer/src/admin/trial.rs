@@ -250,6 +250,7 @@ fn row(app: &App, user: &User, client: &Client) -> AuthorizationRow {
         amr: Amr::Password.as_str().to_owned(),
         // A client that signs people in with a browser is told the session.
         sid: client.has_grant(Grant::AuthorizationCode.name()).then(|| app.clock.random_id::<16>()),
+        session_expires_at: Some(app.now() + app.settings.session_idle_lifetime),
         may_use: true,
         ..new_row(app, client, app.now())
     }

@@ -175,6 +175,9 @@ pub async fn draft<'a>(
     };
     let Party::User(user) = party else { return Ok(draft) };
     let (user, row) = &**user;
+    // Services that check the token by themselves must not accept it for longer than this issuer does. What expires is no revocation.
+    draft.lifetime = lifetime.min(row.expires() - now);
+    draft.access.exp = now + draft.lifetime;
     let authentication = AuthenticationClaims::of(row);
     let asked = row.requested_claims()?.id_token;
     let asked: Vec<&str> = asked.keys().map(String::as_str).collect();

@@ -44,8 +44,15 @@ impl AuthorizationRow {
     /// Returns whether neither the authorization nor the session that it needs has ended or expired at `now`. An authorization that
     /// is `offline` needs no session.
     pub fn is_live(&self, now: UnixSeconds) -> bool {
-        let in_session = self.sid.is_none() || self.offline || self.session_expires_at.is_some_and(|until| until > now);
-        self.ended_at.is_none() && self.expires_at > now && in_session
+        self.ended_at.is_none() && self.expires() > now
+    }
+
+    /// Returns the time, in Unix seconds, at which the authorization, or the session that it needs, expires unless the session is used.
+    pub fn expires(&self) -> UnixSeconds {
+        if self.sid.is_none() || self.offline {
+            return self.expires_at;
+        }
+        self.session_expires_at.map_or(0, |session| std::cmp::min(session, self.expires_at))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use signet_issuer::admin::resources;
 
-use crate::support::{CALLBACK, ORDERS, SECRET, TestApp, at_once, claims};
+use crate::support::{CALLBACK, ORDERS, PASSWORD, SECRET, TestApp, at_once, claims};
 
 async fn app() -> TestApp {
     TestApp::new().await.with_orders().await.with_user("alice").await.with_web().await
@@ -242,4 +242,36 @@ async fn a_resource_that_is_gone_does_not_keep_a_refresh_from_another_one() {
     let named = refresh(&app, tokens.str("refresh_token"), &[("resource", &userinfo)]).await;
     assert_eq!(named.status, 200, "{}", named.text);
     assert_eq!(named.claims()["aud"], json!(userinfo));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_outlives_the_session_or_the_authorization_that_it_needs() {
+    let app = TestApp::with(|settings| {
+        settings.session_idle_lifetime = 900;
+        settings.session_absolute_lifetime = 1200;
+        settings.refresh_idle_lifetime = 1500;
+        settings.refresh_absolute_lifetime = 1500;
+    });
+    let app = app.await.with_orders().await.with_user("alice").await.with_web().await;
+    let browser = app.browser();
+    for (scope, end) in [("openid orders:read", 900), ("openid orders:read offline_access", 1500)] {
+        let began = app.clock_now();
+        let page = browser.get(&app.authorize(&[("scope", scope), ("prompt", "login consent")])).await;
+        let page = browser.sign_in(&page, "alice", PASSWORD).await;
+        let mut tokens = app.redeem(&browser.consent(&page).await.reply()["code"], &[]).await;
+        // Without this end the tokens would live for 600 s.
+        for since in [0, 300, 600, 899, 1499, 1500] {
+            if since > 0 {
+                app.advance(u64::try_from(began + since - app.clock_now()).unwrap());
+                tokens = refresh(&app, tokens.str("refresh_token"), &[]).await;
+            }
+            if since >= end {
+                assert_eq!(tokens.error(), (400, "invalid_grant"), "{scope} {since}");
+                break;
+            }
+            let expected = std::cmp::min(600, end - since);
+            assert_eq!(tokens.json["expires_in"], expected, "{scope} {since}: {}", tokens.text);
+            assert_eq!(claims(tokens.str("access_token"))["exp"], began + since + expected, "{scope} {since}");
+        }
+    }
 }
