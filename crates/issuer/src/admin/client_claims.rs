@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::admin::{Change, Fault, Operation, Reading, Refused};
+use crate::admin::{Change, Fault, Faults, Operation, Reading, Refused};
 use crate::audit::{Action, Object};
 use crate::oauth::claim_name;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MAX_FIXED_BYTES, TRUSTED_CLAIMS, USER_FIELDS};
@@ -109,7 +109,8 @@ pub async fn add(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Resul
 /// Gives the client `id` a claim, in place of an earlier one of the same name. Returns all claims that the client then has.
 pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Result<Changed, Refused> {
     change.require(Operation::ClientClaimPut)?;
-    check(&claim)?;
+    let mut faults = Faults::default();
+    faults.keep(check(&claim))?;
     // Locked before the client, in the order that is stated in store/mod.rs, so that the attribute is not removed meanwhile.
     let declared = match &claim.source {
         ClaimSource::Attribute { attribute } => attributes::lock(&change.transaction, attribute).await?,
@@ -123,27 +124,31 @@ pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Resul
     let mut mapped = BTreeMap::<String, Uuid>::new();
     match &claim.source {
         ClaimSource::Attribute { attribute } => {
-            let unknown = || Refused::invalid("attribute", format!("a declared attribute; there is no attribute {attribute}"));
-            let row = declared.ok_or_else(unknown)?;
-            if row.mutability == "user" && TRUSTED_CLAIMS.contains(&claim.claim.as_str()) {
+            let is_trusted = TRUSTED_CLAIMS.contains(&claim.claim.as_str());
+            if declared.as_ref().is_some_and(|row| row.mutability == "user") && is_trusted {
                 let expected = format!("another name; applications trust this claim, and people may edit the attribute {attribute}");
-                return Err(Refused::invalid("claim", expected));
+                faults.add(Fault::new("claim", expected));
+            }
+            if declared.is_none() {
+                faults.add(Fault::new("attribute", format!("a declared attribute; there is no attribute {attribute}")));
             }
         }
         ClaimSource::GroupMap { map, .. } => {
             for (index, entry) in map.iter().enumerate() {
                 let row = groups::by_name(db, &entry.group).await?;
-                let fault = |expected: String| Refused::from(Fault::new("map", expected).of_member(index).of_member("group"));
-                let unknown = || fault(format!("names of groups; there is no group {}", entry.group));
-                let id = row.ok_or_else(unknown)?.id;
-                if mapped.values().any(|earlier| *earlier == id) {
-                    return Err(fault(format!("each group once; the group {} is named twice", entry.group)));
+                let fault = |expected: String| Fault::new("map", expected).of_member(index).of_member("group");
+                match row.map(|row| row.id) {
+                    None => faults.add(fault(format!("names of groups; there is no group {}", entry.group))),
+                    Some(id) if mapped.values().any(|earlier| *earlier == id) => {
+                        faults.add(fault(format!("each group once; the group {} is named twice", entry.group)));
+                    }
+                    Some(id) => drop(mapped.insert(entry.group.clone(), id)),
                 }
-                mapped.insert(entry.group.clone(), id);
             }
         }
         _ => {}
     }
+    faults.refuse()?;
     client_claims::put(db, id, &claim, &mapped).await?;
     changed(change, id, before).await
 }

@@ -4,8 +4,8 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::admin::client_secrets::{lock, new_secret};
-use crate::admin::new_client::{ASSIGNED, NewClient};
-use crate::admin::{Change, Fault, Operation, Refused, resources as resource_operations};
+use crate::admin::new_client::{ASSIGNED, ClientDraft, NewClient, Rules};
+use crate::admin::{Change, Fault, Faults, Operation, Reading, Refused, resources as resource_operations};
 use crate::app::App;
 use crate::audit::{Action, Face, Object, Who};
 use crate::clock::{DAY, UnixSeconds};
@@ -82,7 +82,7 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
     if clients::row(db, &id).await?.is_some() {
         return Err(taken());
     }
-    let found = Found::look_up(app, db, &client, own_token.is_some()).await?;
+    let found = Found::look_up(app, db, &client.0, own_token.is_some()).await?;
     change.require_grant_of(found.scope.iter())?;
     let grant_id = app.clock.random_bytes::<16>().to_vec();
     let new = NewRow { id: id.clone(), grant_id, registration_token_hash: own_token.map(secret::hash), created_at: change.now };
@@ -176,10 +176,9 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Looks up the default resource, the scopes and the groups of `client`. Fails if one of them does not exist, but for the scopes of a
-    /// client that registers itself, which gets those that exist.
-    pub(super) async fn look_up(app: &App, db: &impl ConnectionTrait, client: &NewClient, registers: bool) -> Result<Self, Refused> {
-        let NewClient(draft) = client;
+    /// Looks up the default resource, the scopes and the groups of `draft`. Fails with all that do not exist, but for the scopes of a client
+    /// that registers itself, which gets those that exist.
+    pub(super) async fn look_up(app: &App, db: &impl ConnectionTrait, draft: &ClientDraft, registers: bool) -> Result<Self, Refused> {
         let scope = draft.scope.as_deref().unwrap_or_default();
         if registers {
             let default = default_of_registrations(app, db).await?;
@@ -191,14 +190,33 @@ impl Found {
             let default_resource = default.filter(has_scope).map(|resource| resource.id);
             return Ok(Self { default_resource, scope, groups: Vec::new() });
         }
-        let default_resource = existing_resource(app, db, draft.default_resource.as_deref()).await?;
-        let scope = resource_operations::existing_scopes(db, "scope", scope).await?;
+        let mut faults = Faults::default();
+        let default_resource = faults.keep(existing_resource(app, db, draft.default_resource.as_deref()).await)?.flatten();
+        let scope = faults.keep(resource_operations::existing_scopes(db, "scope", scope).await)?.unwrap_or_default();
         let known = client_groups::ids(db, &draft.groups).await?;
-        if let Some(unknown) = draft.groups.iter().find(|name| !known.contains_key(*name)) {
-            return Err(Fault::new("groups", "the names of existing groups, such as staff").found(unknown).of_item(unknown).into());
+        for unknown in draft.groups.iter().filter(|name| !known.contains_key(*name)) {
+            faults.add(Fault::new("groups", "the names of existing groups, such as staff").found(unknown).of_item(unknown));
         }
+        faults.refuse()?;
         Ok(Self { default_resource, scope, groups: known.into_values().collect() })
     }
+}
+
+/// Checks the input for a client that an administrator adds, whose scopes, groups and default resource must exist. Fails with all faults.
+pub async fn check(reading: &Reading<'_>, draft: ClientDraft) -> Result<NewClient, Refused> {
+    let app = reading.permit(Operation::ClientList)?;
+    check_with(app, app.store.reader(), draft, Rules::for_administrators(app)).await.map(|(client, _)| client)
+}
+
+/// Checks `draft` by `rules` and looks up what it names. Fails with the faults of both.
+pub(super) async fn check_with(
+    app: &App,
+    db: &impl ConnectionTrait,
+    draft: ClientDraft,
+    rules: Rules,
+) -> Result<(NewClient, Found), Refused> {
+    let found = Found::look_up(app, db, &draft, false).await;
+    Faults::of_both(NewClient::check(draft, rules), found)
 }
 
 /// Returns the key of the resource `identifier`; `None` if none is named.

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::admin::client_secrets::{lock, new_secret};
 use crate::admin::client_view::ClientView;
-use crate::admin::clients::{Found, check_first_client, fetch_logo, with_draft};
-use crate::admin::new_client::{ClientDraft, NewClient, Rules, fault_of};
+use crate::admin::clients::{check_first_client, check_with, fetch_logo, with_draft};
+use crate::admin::new_client::{ClientDraft, Rules, fault_of};
 use crate::admin::patch::Patch;
 use crate::admin::preview::Subject;
 use crate::admin::{Change, Fault, Operation, Refused, require_version};
@@ -131,8 +131,8 @@ pub async fn edit(change: &mut Change<'_>, id: &str, edit: ClientEdit, expected_
     let ClientEdit { patch, logo } = edit;
     // A group may have been deleted since the client was given to its members. Other fields can be changed nevertheless.
     let needs_group = !patch.access.keeps() || !patch.groups.keeps();
-    let client = NewClient::check(patch.apply(&before)?, Rules { needs_group, ..Rules::for_administrators(app) })?;
-    let found = Found::look_up(app, db, &client, false).await?;
+    let rules = Rules { needs_group, ..Rules::for_administrators(app) };
+    let (client, found) = check_with(app, db, patch.apply(&before)?, rules).await?;
     let earlier = clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
     let row = with_draft(earlier.clone(), &client, &found);
     let client_secret = (client.has_secret() && before.secrets.is_empty()).then(|| new_secret(app));

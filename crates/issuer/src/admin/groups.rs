@@ -8,7 +8,7 @@ use crate::accounts::username;
 use crate::admin::member::MemberView;
 use crate::admin::names::{self, Kind};
 use crate::admin::search::{self, Total};
-use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name, membership_history, roles};
+use crate::admin::{Change, Fault, Faults, Listing, Operation, Reading, Refused, Window, check_name, membership_history, roles};
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::oauth::group_name;
@@ -199,12 +199,14 @@ pub async fn add(change: &mut Change<'_>, draft: GroupDraft) -> Result<GroupView
     change.require(Operation::GroupAdd)?;
     let GroupDraft { name, display_name, external_id, roles: named, delegated, is_default } = draft;
     let name = group_name::normalize(&name);
-    check(&name, display_name.as_deref(), external_id.as_deref())?;
     roles::lock_administrators(change).await?;
+    let db = &change.transaction;
+    let mut faults = Faults::default();
+    faults.keep(check(&name, display_name.as_deref(), external_id.as_deref()))?;
+    let named = faults.keep(roles::existing(db, &named).await)?.unwrap_or_default();
+    faults.refuse()?;
     refuse_taken_name(change, &name, None).await?;
     refuse_taken_external_id(change, external_id.as_deref(), None).await?;
-    let db = &change.transaction;
-    let named = roles::existing(db, &named).await?;
     roles::refuse_administration(db, delegated || is_default, &named).await?;
     change.require_grant_of_roles(&named).await?;
     let id = change.app.clock.random_uuid();
@@ -236,8 +238,9 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
     let (row, before) = lock(change, name).await?;
     change.require_version(before.version)?;
     let db = &change.transaction;
+    let mut faults = Faults::default();
     let named = match patch.roles {
-        Some(named) => roles::existing(db, &named).await?,
+        Some(named) => faults.keep(roles::existing(db, &named).await)?.unwrap_or_default(),
         None => before.roles.clone(),
     };
     let name = patch.name.map_or(row.name, |name| group_name::normalize(&name));
@@ -254,7 +257,8 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
     if after == before {
         return Ok(before);
     }
-    check(&new.name, new.display_name.as_deref(), new.external_id.as_deref())?;
+    faults.keep(check(&new.name, new.display_name.as_deref(), new.external_id.as_deref()))?;
+    faults.refuse()?;
     roles::refuse_administration(db, new.delegated || new.is_default, &after.roles).await?;
     if new.name != before.name {
         refuse_taken_name(change, &new.name, Some(new.id)).await?;
@@ -356,12 +360,27 @@ pub async fn change_members(change: &mut Change<'_>, name: &str, add: &[String],
     Ok(changed)
 }
 
+/// Refuses `names` unless every one is an existing group. Fails with all that are none.
+pub(super) async fn existing(db: &impl ConnectionTrait, names: &[String]) -> Result<(), Refused> {
+    let mut faults = Faults::default();
+    for name in names {
+        if groups::by_name(db, name).await?.is_none() {
+            faults.add(unknown_group(name));
+        }
+    }
+    faults.refuse()
+}
+
+fn unknown_group(name: &str) -> Fault {
+    Fault::new("groups", format!("existing groups; there is no group {name}")).of_item(name)
+}
+
 /// Makes a new user a member of the default groups, and of `names`, which must exist.
 pub(super) async fn join(db: &impl ConnectionTrait, user: Uuid, names: &[String]) -> Result<(), Refused> {
     let joined = groups::keep_defaults_and(db, names).await?;
     for name in names {
         if !joined.iter().any(|row| row.folded_name == group_name::folded(name)) {
-            return Err(Fault::new("groups", format!("existing groups; there is no group {name}")).of_item(name).into());
+            return Err(unknown_group(name).into());
         }
     }
     for group in joined {

@@ -21,6 +21,7 @@ pub mod csv;
 pub mod edit_client;
 pub mod edit_resource;
 mod fault;
+mod faults;
 pub mod groups;
 pub mod keys;
 pub mod member;
@@ -45,6 +46,7 @@ pub mod users;
 pub mod words;
 
 pub use fault::Fault;
+pub use faults::Faults;
 pub use member::MemberView;
 
 use std::fmt;

@@ -200,7 +200,9 @@ fn check_scope(names: &[String]) -> Result<(), Fault> {
         return Err(Fault::new("scope", format!("at most {MAX_SCOPES} names")).found(names.len()));
     }
     if let Some(name) = names.iter().find(|name| !is_scope_token(name)) {
-        return Err(Fault::new("scope", "names of printable ASCII, separated by spaces, such as openid orders:read").found(name));
+        return Err(Fault::new("scope", "names of printable ASCII, separated by spaces, such as openid orders:read")
+            .found(name)
+            .of_item(name));
     }
     Ok(())
 }

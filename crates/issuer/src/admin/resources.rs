@@ -6,7 +6,7 @@ use serde::Serialize;
 use signet_verifier::is_scope_token;
 use utoipa::ToSchema;
 
-use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name};
+use crate::admin::{Change, Fault, Faults, Listing, Operation, Reading, Refused, Window, check_name};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::clock::UnixSeconds;
@@ -304,9 +304,9 @@ pub async fn remove(change: &mut Change<'_>, identifier: &str) -> Result<Resourc
 /// Returns `names` in order, each once. Refuses them unless every one is an existing scope.
 pub(super) async fn existing_scopes(db: &impl ConnectionTrait, field: &'static str, names: &[String]) -> Result<Vec<String>, Refused> {
     let known = resources::known_scopes(db, names).await?;
-    if let Some(unknown) = names.iter().find(|name| !known.iter().any(|scope| scope.name == **name)) {
-        return Err(Fault::new(field, format!("existing scopes; there is no scope {unknown}")).of_item(unknown).into());
-    }
+    let unknown = names.iter().filter(|name| !known.iter().any(|scope| scope.name == **name));
+    let fault = |name: &String| Fault::new(field, format!("existing scopes; there is no scope {name}")).of_item(name);
+    Faults::from(unknown.map(fault).collect::<Vec<_>>()).refuse()?;
     let mut names = names.to_vec();
     names.sort();
     names.dedup();

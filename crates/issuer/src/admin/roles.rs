@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::admin::member::MemberView;
-use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name, resources};
+use crate::admin::{Change, Fault, Faults, Listing, Operation, Reading, Refused, Window, check_name, resources};
 use crate::audit::{Action, Object};
 use crate::config::ADMIN;
 use crate::oauth::reserved_name::is_reserved;
@@ -115,9 +115,11 @@ pub(super) async fn existing(db: &impl ConnectionTrait, names: &[String]) -> Res
     let mut names = names.to_vec();
     names.sort();
     names.dedup();
+    let mut faults = Faults::default();
     for name in &names {
-        require(db, name).await.map_err(|refused| unknown_role(refused, name))?;
+        faults.keep(require(db, name).await.map_err(|refused| unknown_role(refused, name)))?;
     }
+    faults.refuse()?;
     Ok(names)
 }
 
@@ -208,6 +210,13 @@ impl NewRole {
     pub fn delegated(self, delegated: bool) -> Self {
         Self { delegated, ..self }
     }
+}
+
+/// Checks the input for a new role, whose scopes must exist. Fails with all faults, those of the scopes too.
+pub async fn check(reading: &Reading<'_>, name: &str, display_name: Option<String>, scopes: &[String]) -> Result<NewRole, Refused> {
+    let app = reading.permit(Operation::RoleList)?;
+    let found = resources::existing_scopes(app.store.reader(), "scopes", scopes).await;
+    Faults::of_both(NewRole::check_shown_as(name, display_name, scopes), found).map(|(role, _)| role)
 }
 
 /// Adds a role. Its scopes must exist.

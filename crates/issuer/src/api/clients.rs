@@ -8,7 +8,7 @@ use crate::admin::Listing;
 use crate::admin::audit;
 use crate::admin::clients::{self, Added, ClientFilter, ClientView};
 use crate::admin::edit_client::{self, ClientEdit, ClientPatch, Edited};
-use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::admin::new_client::ClientDraft;
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, page, versioned};
 use crate::api::version::has_version;
@@ -143,7 +143,7 @@ pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answ
         session_management: body.session_management,
         metadata,
     };
-    let client = NewClient::check(draft, Rules::for_administrators(access.app()))?;
+    let client = clients::check(&access.reading(), draft).await?;
     clients::check_sector(access.app(), &client, Asker::Operator).await?;
     let logo = clients::fetch_logo(access.app(), client.metadata(), Asker::Operator).await?;
     let added = access.change(move |change| Box::pin(clients::add(change, client, logo, None))).await;

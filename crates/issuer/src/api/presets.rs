@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::admin::Fault;
-use crate::admin::clients::{Added, ClientView};
-use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::admin::clients::{self, Added, ClientView};
+use crate::admin::new_client::ClientDraft;
 use crate::admin::presets::{self, Paste, PresetView};
+use crate::admin::{Fault, Faults};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created_in, shown};
 use crate::api::version::has_version;
@@ -74,8 +74,10 @@ pub(super) async fn list(access: Access) -> Answer {
 
 pub(super) async fn add(access: Access, Name(name): Name<String>, Body(body): Body<FromPresetBody>) -> Answer {
     let preset = presets::find(&name).map_err(|_| Problem::new(axum::http::StatusCode::NOT_FOUND, format!("there is no preset {name}")))?;
-    let url = preset.check_url(body.url.as_deref())?;
-    let blank = preset.draft(&url);
+    let checked = preset.check_url(body.url.as_deref());
+    // Everything else that is wrong is told at once, too.
+    let url = checked.as_ref().map_or(preset.example, String::as_str);
+    let blank = preset.draft(url);
     let draft = ClientDraft {
         client_id: body.client_id.or(blank.client_id),
         client_name: body.client_name.unwrap_or(blank.client_name),
@@ -88,7 +90,8 @@ pub(super) async fn add(access: Access, Name(name): Name<String>, Body(body): Bo
     };
     // The redirect URIs of a preset contain the address, which was sent.
     let of_address = |fault: Fault| if fault.field.ends_with("redirect_uris") { fault.at("/url") } else { fault };
-    let client = NewClient::check(draft, Rules::for_administrators(access.app())).map_err(|refused| refused.placed(of_address))?;
+    let client = clients::check(&access.reading(), draft).await.map_err(|refused| refused.placed(of_address));
+    let (url, client) = Faults::of_both(checked, client)?;
     let id = client.id().unwrap_or_default().to_owned();
     let added = access.change(move |change| Box::pin(presets::add(change, preset, client, None))).await;
     let Added { client, client_secret } = added.map_err(|problem| problem.with_existing(&id))?;

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
+use crate::admin::roles::{self, RolePatch, RoleView};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, versioned};
 use crate::api::version::has_version;
@@ -65,7 +65,7 @@ pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {
 
 pub(super) async fn add(access: Access, Body(body): Body<NewRoleBody>) -> Answer {
     let NewRoleBody { name, display_name, scopes, delegated } = body;
-    let role = NewRole::check_shown_as(&name, display_name, &scopes)?.delegated(delegated);
+    let role = roles::check(&access.reading(), &name, display_name, &scopes).await?.delegated(delegated);
     let added = access.change(move |change| Box::pin(roles::add(change, role))).await;
     let role = added.map_err(|problem| Problem::with_existing(problem, &name))?;
     Ok(created(&access, &role.name, &role))

@@ -157,7 +157,7 @@ pub(super) async fn add(access: Access, Body(body): Body<NewUserBody>) -> Answer
     let NewUserBody { username, email, email_verified, name, external_id, claims, attributes, roles, groups, enabled, .. } = body;
     let (password, password_hash) = (body.password, body.password_hash);
     let draft = UserDraft { username, email, email_verified, name, external_id, claims, attributes, roles, groups, disabled: !enabled };
-    let user = NewUser::check(draft)?;
+    let user = NewUser::check_all(&access.reading(), draft).await?;
     let username = user.username().to_owned();
     if let Err(refused) = users::require_free(&access.reading(), &user).await {
         return Err(with_existing(&access, refused.into(), &username).await);

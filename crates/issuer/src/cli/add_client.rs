@@ -4,13 +4,13 @@ use clap::Args;
 
 use crate::admin::change;
 use crate::admin::clients::{self, Added};
-use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::admin::new_client::ClientDraft;
 use crate::admin::presets;
 use crate::app::App;
 use crate::cli::client_metadata::MetadataArgs;
 use crate::cli::client_values::{parse_access, parse_pkce, secret_report, with_lines};
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, operator};
+use crate::cli::{Arguments, CliError, operator, reading};
 use crate::fetch::budget::Asker;
 use crate::oauth::access::Access;
 use crate::oauth::client_metadata::ClientMetadata;
@@ -161,7 +161,7 @@ async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
         },
         ..ClientDraft::default()
     };
-    let client = NewClient::check(draft, Rules::for_administrators(app))?;
+    let client = clients::check(&reading(app), draft).await?;
     let logo = clients::fetch_logo(app, client.metadata(), Asker::Operator).await?;
     let added = match preset {
         Some(preset) => change(app, &operator(), move |change| Box::pin(presets::add(change, preset, client, logo))).await?,

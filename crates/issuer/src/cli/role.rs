@@ -83,7 +83,7 @@ pub async fn run(app: &App, command: RoleCommand, json: bool) -> Result<Report, 
     match command {
         RoleCommand::Add { name, display_name, scopes, delegated } => {
             let arguments = [("name", "NAME"), ("display_name", "--display-name"), ("scopes", "--scope")];
-            let role = NewRole::check_shown_as(&name, display_name, &scopes).map_err(CliError::from);
+            let role = roles::check(&reading(app), &name, display_name, &scopes).await.map_err(CliError::from);
             let added = async { add(app, role?.delegated(delegated)).await };
             added.await.map_err(|error| error.in_terms_of(&arguments))
         }

@@ -135,8 +135,8 @@ pub(super) async fn add(app: &App, arguments: AddArgs) -> Result<Report, CliErro
     let AddArgs { roles, groups, disabled, no_password, password, .. } = arguments;
     let claims = claims.into_iter().map(|(claim, value)| (claim, Some(value))).collect();
     let attributes = attribute_changes(attributes);
-    let user =
-        NewUser::check(UserDraft { username, email, email_verified, name, external_id, claims, attributes, roles, groups, disabled })?;
+    let draft = UserDraft { username, email, email_verified, name, external_id, claims, attributes, roles, groups, disabled };
+    let user = NewUser::check_all(&reading(app), draft).await?;
     users::require_free(&reading(app), &user).await?;
     let hash = if no_password { None } else { Some(password.hash(app, &user.about()).await?) };
     let user = change(app, &operator(), move |change| Box::pin(users::add(change, user, hash))).await?;

@@ -9,12 +9,12 @@ use crate::admin::users::edit::{apply_claims, attribute_fault, refuse_external_i
 use crate::admin::users::{
     PasswordHash, UserRecord, UserView, check_email, check_external_id, check_full_name, refuse_taken, refuse_verified_elsewhere, terms,
 };
-use crate::admin::{Change, Fault, Operation, Reading, Refused, groups, roles};
+use crate::admin::{Change, Fault, Faults, Operation, Reading, Refused, groups, roles};
 use crate::audit::{Action, Object};
 use crate::oauth::standard_claims::StandardClaims;
 use crate::store::attributes::{self as attribute_store, Values};
-use crate::store::user_terms;
 use crate::store::users::{self, UserRow};
+use crate::store::{ConnectionTrait, user_terms};
 
 /// The input for a new user, before it is checked.
 #[derive(Debug, Default)]
@@ -62,6 +62,13 @@ impl NewUser {
         if faults.is_empty() { Ok(Self { draft, claims }) } else { Err(Refused::Invalid(faults)) }
     }
 
+    /// Does what [`NewUser::check`] does, and fails also with the roles, groups and attributes that do not exist.
+    pub async fn check_all(reading: &Reading<'_>, draft: UserDraft) -> Result<Self, Refused> {
+        let app = reading.permit(Operation::UserList)?;
+        let found = look_up(app.store.reader(), &draft).await;
+        Faults::of_both(Self::check(draft), found).map(|(user, _)| user)
+    }
+
     /// Returns the username in its normal form.
     pub fn username(&self) -> &str {
         &self.draft.username
@@ -71,6 +78,18 @@ impl NewUser {
     pub fn about(&self) -> Vec<&str> {
         policy::about(&self.draft.username, self.draft.email.as_deref(), self.draft.name.as_deref())
     }
+}
+
+/// Looks up the attributes, roles and groups of `draft`, and returns the values of the attributes. Fails with all faults.
+async fn look_up(db: &impl ConnectionTrait, draft: &UserDraft) -> Result<Values, Refused> {
+    let mut faults = Faults::default();
+    let rules = attributes::rules_of(&attribute_store::all(db).await?)?;
+    let checked = attributes::check(&rules, &draft.attributes, &Values::new());
+    let values = faults.keep(checked.map_err(|faults| Refused::Invalid(faults.iter().map(attribute_fault).collect())))?;
+    faults.keep(roles::existing(db, &draft.roles).await)?;
+    faults.keep(groups::existing(db, &draft.groups).await)?;
+    faults.refuse()?;
+    Ok(values.unwrap_or_default())
 }
 
 /// Fails with [`Refused::Conflict`] if the username of `user` is taken, so that nobody types a password in vain.
@@ -84,11 +103,11 @@ pub async fn require_free(reading: &Reading<'_>, user: &NewUser) -> Result<(), R
 pub async fn add(change: &mut Change<'_>, user: NewUser, password: impl Into<Option<PasswordHash>>) -> Result<UserView, Refused> {
     change.require(Operation::UserAdd)?;
     let NewUser { draft, claims } = user;
-    let UserDraft { username, email, email_verified, name, external_id, attributes: given, roles, groups, disabled, .. } = draft;
     let db = &change.transaction;
-    refuse_taken(db, &username).await?;
-    names::take(change, Kind::User, &username, None).await?;
-    let values = values(change, &given).await?;
+    refuse_taken(db, &draft.username).await?;
+    names::take(change, Kind::User, &draft.username, None).await?;
+    let values = look_up(db, &draft).await?;
+    let UserDraft { username, email, email_verified, name, external_id, roles, groups, disabled, .. } = draft;
     let password = password.into();
     let record = password.as_ref().map(|password| password.record(change.now));
     let row = UserRow {
@@ -131,10 +150,4 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: impl Into<Opt
     let recorded = UserRecord { user: &after, password: record, ended: None };
     change.record(Action::UserAdded, Object::User(after.id, &after.username), None, Some(&recorded)).await?;
     Ok(after)
-}
-
-/// Returns the values of the attributes that `given` names.
-async fn values(change: &Change<'_>, given: &Changes) -> Result<Values, Refused> {
-    let rules = attributes::rules_of(&attribute_store::all(&change.transaction).await?)?;
-    attributes::check(&rules, given, &Values::new()).map_err(|faults| Refused::Invalid(faults.iter().map(attribute_fault).collect()))
 }

@@ -8,7 +8,7 @@ use crate::admin::client_claims::{self, ClaimOfClient};
 use crate::admin::patch::Patch;
 use crate::admin::preview::{self, Subject};
 use crate::admin::words::counted;
-use crate::admin::{Fault, Listing, Refused};
+use crate::admin::{Fault, Faults, Listing, Refused};
 use crate::oauth::attribute_type::{AttributeType, Audience};
 use crate::oauth::client_claim::TRUSTED_CLAIMS;
 use crate::pages::account::moment;
@@ -198,28 +198,60 @@ pub async fn new(admin: Administrator) -> Result<Response, PageError> {
     new_form(&admin).await?.respond()
 }
 
-/// Reads the fields `min` and `max`. Fails with the faults of both.
-fn bounds(form: &AdminForm) -> Result<[Option<i64>; 2], Refused> {
-    let (mut read, mut faults) = ([None; 2], Vec::new());
-    for (place, name) in ["min", "max"].into_iter().enumerate() {
-        match form.optional(name).map(|text| text.parse::<i64>()).transpose() {
-            Ok(bound) => read[place] = bound,
-            Err(_) => faults.push(Fault::new(name, "a whole number, or nothing")),
-        }
-    }
-    if faults.is_empty() { Ok(read) } else { Err(Refused::Invalid(faults)) }
+/// Reads the field `name`, which is `min` or `max`. What is no number is among `faults`, and is left out.
+fn bound(form: &AdminForm, name: &'static str, faults: &mut Faults) -> Option<i64> {
+    let read = form.optional(name).map(|text| text.parse::<i64>()).transpose();
+    read.unwrap_or_else(|_| {
+        faults.add(Fault::new(name, "a whole number, or nothing"));
+        None
+    })
 }
 
 fn audience_of(form: &AdminForm, name: &str) -> Audience {
     Audience::parse(&form.text(name)).unwrap_or(Audience::Admin)
 }
 
+/// Reads the attribute that was typed, without the bounds that are no numbers, which are among the faults.
+fn typed_draft(form: &AdminForm) -> (AttributeDraft, Faults) {
+    let mut faults = Faults::default();
+    let draft = AttributeDraft {
+        name: form.text("name"),
+        display_name: form.optional("display_name"),
+        value_type: AttributeType::parse(&form.text("type")).unwrap_or(AttributeType::String),
+        multi_valued: form.is_checked("multi_valued"),
+        mutability: audience_of(form, "mutability"),
+        visibility: audience_of(form, "visibility"),
+        scope: form.optional("scope"),
+        min: bound(form, "min", &mut faults),
+        max: bound(form, "max", &mut faults),
+        pattern: form.optional("pattern"),
+    };
+    (draft, faults)
+}
+
+/// Does what [`typed_draft`] does for the change of an attribute.
+fn typed_patch(form: &AdminForm) -> (AttributePatch, Faults) {
+    let (draft, faults) = typed_draft(form);
+    let patch = AttributePatch {
+        display_name: Some(form.text("display_name")),
+        mutability: Some(draft.mutability),
+        visibility: Some(draft.visibility),
+        scope: draft.scope.map_or(Patch::Clear, Patch::Set),
+        min: draft.min.map_or(Patch::Clear, Patch::Set),
+        max: draft.max.map_or(Patch::Clear, Patch::Set),
+        pattern: draft.pattern.map_or(Patch::Clear, Patch::Set),
+    };
+    (patch, faults)
+}
+
 /// `POST /admin/attributes/new`: declares an attribute. One that a scope releases, or that people may change, is confirmed with the password.
 pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
-    let [min, max] = match bounds(&form) {
-        Ok(bounds) => bounds,
-        Err(refused) => return form.refused(new_form(&form.admin).await?, refused),
-    };
+    let (draft, faults) = typed_draft(&form);
+    if !faults.is_empty() {
+        let actor = form.admin.as_confirmed();
+        let tried = form.admin.try_out(&actor, move |change| Box::pin(attributes::add(change, draft))).await;
+        return form.refused(new_form(&form.admin).await?, faults.with_others(tried));
+    }
     let mut follows = Vec::new();
     follows.extend(form.optional("scope").map(|scope| format!("Applications that are granted the scope {scope} are told the value.")));
     follows.extend((audience_of(&form, "mutability") == Audience::User).then(|| "People change their own value.".to_owned()));
@@ -235,18 +267,6 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
     }
-    let draft = AttributeDraft {
-        name: form.text("name"),
-        display_name: form.optional("display_name"),
-        value_type: AttributeType::parse(&form.text("type")).unwrap_or(AttributeType::String),
-        multi_valued: form.is_checked("multi_valued"),
-        mutability: audience_of(&form, "mutability"),
-        visibility: audience_of(&form, "visibility"),
-        scope: form.optional("scope"),
-        min,
-        max,
-        pattern: form.optional("pattern"),
-    };
     let actor = form.careful_actor();
     match form.attempt(&actor, move |change| Box::pin(attributes::add(change, draft))).await {
         Ok(attribute) => form.admin.done("added", &path(&attribute.name)),
@@ -307,10 +327,15 @@ fn of_typed(number: u64) -> String {
 /// `POST /admin/attributes/{name}/edit`: changes an attribute. What people see or change more of is confirmed with the password.
 pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let attribute = attributes::show(&form.admin.reading(), &name).await.map_err(failed)?;
-    let [min, max] = match form.require_drawn_from(attribute.version).and_then(|()| bounds(&form)) {
-        Ok(bounds) => bounds,
-        Err(refused) => return form.refused(edit_form(&form.admin, &name).await?, refused),
-    };
+    if let Err(refused) = form.require_drawn_from(attribute.version) {
+        return form.refused(edit_form(&form.admin, &name).await?, refused);
+    }
+    let (patch, faults) = typed_patch(&form);
+    if !faults.is_empty() {
+        let actor = form.admin.as_confirmed();
+        let tried = form.admin.try_out(&actor, |change| Box::pin(attributes::edit(change, &name, patch, None))).await;
+        return form.refused(edit_form(&form.admin, &name).await?, faults.with_others(tried));
+    }
     let scope = form.optional("scope");
     let (seen, changed) = (audience_of(&form, "visibility"), audience_of(&form, "mutability"));
     let mut effects = Vec::new();
@@ -346,17 +371,6 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
             return Ok(page);
         }
     }
-    let optional = |value: Option<String>| value.map_or(Patch::Clear, Patch::Set);
-    let bound = |bound: Option<i64>| bound.map_or(Patch::Clear, Patch::Set);
-    let patch = AttributePatch {
-        display_name: Some(form.text("display_name")),
-        mutability: Some(changed),
-        visibility: Some(seen),
-        scope: optional(scope),
-        min: bound(min),
-        max: bound(max),
-        pattern: optional(form.optional("pattern")),
-    };
     match form.change_drawn(|change| Box::pin(attributes::edit(change, &name, patch, None))).await {
         Ok(_) => form.admin.done("saved", &path(&name)),
         Err(refused) => form.refused(edit_form(&form.admin, &name).await?, refused),

@@ -2,8 +2,9 @@
 
 use axum::extract::Path;
 use axum::response::Response;
+use serde_json::Value;
 
-use crate::admin::{Change, Fault, Refused, client_claims, clients};
+use crate::admin::{Change, Fault, Faults, Refused, client_claims, clients};
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape, parse_default, written_default};
 use crate::oauth::json;
 use crate::pages::admin::clients::{SECTION, path};
@@ -95,32 +96,43 @@ async fn claim_form(admin: &Administrator, id: &str, name: &str) -> Result<FormP
     Ok(form.showing(value))
 }
 
-/// Reads the claim that was typed.
-fn typed_claim(form: &AdminForm) -> Result<ClientClaim, Refused> {
+/// Reads the claim that was typed, without what cannot be read, which is among `faults`.
+fn typed_claim(form: &AdminForm, faults: &mut Faults) -> ClientClaim {
     let source = match form.text("source").as_str() {
         "groups" => ClaimSource::Groups,
         "roles" => ClaimSource::Roles,
         "attribute" => ClaimSource::Attribute { attribute: form.text("field") },
         "group_map" => {
-            let entry =
-                |line: &String| MappedGroup::parse(line).map_err(|expected| Fault::new("map", format!("lines of {expected}")).found(line));
-            let map = form.lines("map").iter().map(entry).collect::<Result<_, _>>()?;
+            let mut map = Vec::new();
+            for line in form.lines("map") {
+                match MappedGroup::parse(&line) {
+                    Ok(entry) => map.push(entry),
+                    Err(expected) => faults.add(Fault::new("map", format!("lines of {expected}")).found(line)),
+                }
+            }
             let default = form.optional("default").map(|text| parse_default(&text)).transpose();
-            ClaimSource::GroupMap { map, default: default.map_err(|expected| Refused::invalid("default", expected))? }
+            let default = default.unwrap_or_else(|expected| {
+                faults.add(Fault::new("default", expected));
+                None
+            });
+            ClaimSource::GroupMap { map, default }
         }
         "fixed" => {
-            let expected = |error| Refused::invalid("value", format!("JSON, such as \"readonly\" with its quotes; {error}"));
-            ClaimSource::Fixed { value: json::parse(form.text("value").as_bytes()).map_err(expected)? }
+            let value = json::parse(form.text("value").as_bytes()).unwrap_or_else(|error| {
+                faults.add(Fault::new("value", format!("JSON, such as \"readonly\" with its quotes; {error}")));
+                Value::Null
+            });
+            ClaimSource::Fixed { value }
         }
         _ => ClaimSource::User { field: form.text("field") },
     };
-    Ok(ClientClaim {
+    ClientClaim {
         claim: form.text("claim"),
         source,
         shape: Shape::parse(&form.text("shape")).unwrap_or(Shape::First),
         in_id_token: form.is_checked("in_id_token"),
         in_userinfo: form.is_checked("in_userinfo"),
-    })
+    }
 }
 
 /// A change of a claim.
@@ -133,10 +145,10 @@ enum ClaimChange {
 }
 
 impl ClaimChange {
-    /// Reads the change that was typed.
-    fn typed(form: &AdminForm) -> Result<Self, Refused> {
+    /// Reads the change that was typed. What cannot be read is among `faults`.
+    fn typed(form: &AdminForm, faults: &mut Faults) -> Self {
         let stored = form.text("stored");
-        if form.text("claim").is_empty() && !stored.is_empty() { Ok(Self::Remove(stored)) } else { typed_claim(form).map(Self::Put) }
+        if form.text("claim").is_empty() && !stored.is_empty() { Self::Remove(stored) } else { Self::Put(typed_claim(form, faults)) }
     }
 
     async fn make(self, change: &mut Change<'_>, id: &str) -> Result<(), Refused> {
@@ -163,12 +175,15 @@ async fn redraw(form: &AdminForm, id: &str, refused: Refused) -> Result<Response
 /// password is asked for.
 pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let client = clients::show(&form.admin.reading(), &id).await.map_err(failed)?;
-    let typed = match form.require_drawn_from(client.version).and_then(|()| ClaimChange::typed(&form)) {
-        Ok(typed) => typed,
-        Err(refused) => return redraw(&form, &id, refused).await,
-    };
+    if let Err(refused) = form.require_drawn_from(client.version) {
+        return redraw(&form, &id, refused).await;
+    }
+    let mut faults = Faults::default();
+    let typed = ClaimChange::typed(&form, &mut faults);
     let (actor, tried) = (form.admin.as_confirmed(), typed.clone());
-    if let Err(refused) = form.admin.try_out(&actor, |change| Box::pin(tried.make(change, &id))).await {
+    let tried = form.admin.try_out(&actor, |change| Box::pin(tried.make(change, &id))).await;
+    let tried = if faults.is_empty() { tried } else { Err(faults.with_others(tried)) };
+    if let Err(refused) = tried {
         return redraw(&form, &id, refused).await;
     }
     let (lead, submit) = match &typed {

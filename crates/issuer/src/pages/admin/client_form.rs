@@ -4,7 +4,7 @@ use axum::response::Response;
 use serde_json::Value;
 
 use crate::admin::clients::{self, Added};
-use crate::admin::new_client::{ClientDraft, NewClient, Rules};
+use crate::admin::new_client::{ClientDraft, NewClient};
 use crate::admin::presets::{self, Preset};
 use crate::admin::{Change, Listing, Refused};
 use crate::fetch::budget::Asker;
@@ -281,9 +281,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
         // Everything else that is wrong is told at once, too.
         Err(Refused::Invalid(mut faults)) => {
             let stand_in = preset.map_or("", |preset| preset.example);
-            if let Err(Refused::Invalid(others)) =
-                NewClient::check(draft_of(&form, preset, stand_in), Rules::for_administrators(&form.admin.app))
-            {
+            if let Err(Refused::Invalid(others)) = clients::check(&form.admin.reading(), draft_of(&form, preset, stand_in)).await {
                 faults.extend(others);
             }
             Err(Refused::Invalid(faults))
@@ -347,7 +345,7 @@ async fn add_from(
 /// [`Refused::StaleAuthentication`].
 async fn attempt_add(form: &AdminForm, preset: Option<&'static Preset>, url: &str) -> Result<Added, Refused> {
     let app = &form.admin.app;
-    let client = NewClient::check(draft_of(form, preset, url), Rules::for_administrators(app))?;
+    let client = clients::check(&form.admin.reading(), draft_of(form, preset, url)).await?;
     let logo = clients::fetch_logo(app, client.metadata(), Asker::Operator).await?;
     let actor = form.admin.as_confirmed();
     let added = if form.is_confirmation() {

@@ -1,5 +1,7 @@
 //! The pages of resources, which are services that accept tokens, and of their scopes.
 
+use std::collections::BTreeMap;
+
 use axum::extract::Path;
 use axum::response::Response;
 
@@ -7,7 +9,7 @@ use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
 use crate::admin::preview::Subject;
 use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceView, ScopeView};
 use crate::admin::words::duration;
-use crate::admin::{Listing, Reading, Refused};
+use crate::admin::{Fault, Faults, Listing, Reading, Refused};
 use crate::audit::Actor;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::token_claim::TokenClaim;
@@ -27,11 +29,26 @@ fn path(identifier: &str) -> String {
 /// Makes one cell for each of `scopes`, which leads to the page of the resource that owns it. Shows a dash if there is none.
 pub(super) async fn scopes_with_owners(reading: &Reading<'_>, scopes: &[String]) -> Result<Vec<Cell>, Refused> {
     let owners = resources::owners(reading, scopes).await?;
-    let cell = |scope: &String| {
+    Ok(scope_links(&owners, scopes.iter().map(String::as_str)))
+}
+
+/// Returns the identifier of the resource that owns each of `scopes`.
+pub(super) async fn owners<'s>(
+    reading: &Reading<'_>,
+    scopes: impl Iterator<Item = &'s str>,
+) -> Result<BTreeMap<String, String>, PageError> {
+    let scopes: Vec<String> = scopes.map(str::to_owned).collect();
+    resources::owners(reading, &scopes).await.map_err(failed)
+}
+
+/// Returns a cell for each of `scopes`, which leads to the resource that owns it by `owners`. Shows a dash if there is none.
+pub(super) fn scope_links<'s>(owners: &BTreeMap<String, String>, scopes: impl Iterator<Item = &'s str>) -> Vec<Cell> {
+    let cell = |scope: &str| {
         let link = owners.get(scope).map_or_else(String::new, |owner| path(owner));
-        Cell { text: scope.clone(), link, ..Cell::default() }
+        Cell { text: scope.to_owned(), link, ..Cell::default() }
     };
-    Ok(if scopes.is_empty() { Cell::text("–") } else { scopes.iter().map(cell).collect() })
+    let cells: Vec<Cell> = scopes.map(cell).collect();
+    if cells.is_empty() { Cell::text("–") } else { cells }
 }
 
 /// `GET /admin/resources`: lists the resources.
@@ -178,10 +195,13 @@ pub async fn new(admin: Administrator) -> Result<Response, PageError> {
     new_form(&admin).await?.respond()
 }
 
-/// Reads the lifetime that was typed; `None` if the field is empty.
-fn lifetime(form: &AdminForm) -> Result<Option<i64>, Refused> {
-    let typed = form.optional("token_lifetime").map(|text| text.parse());
-    typed.transpose().map_err(|_| Refused::invalid("token_lifetime", "a whole number of seconds, such as 600"))
+/// Reads the lifetime that was typed; `None` if the field is empty. What is no number is among `faults`.
+fn lifetime(form: &AdminForm, faults: &mut Faults) -> Option<i64> {
+    let typed = form.optional("token_lifetime").map(|text| text.parse()).transpose();
+    typed.unwrap_or_else(|_| {
+        faults.add(Fault::new("token_lifetime", "a whole number of seconds, such as 600"));
+        None
+    })
 }
 
 /// `POST /admin/resources/new`: adds a resource. One that is open is confirmed with the password.
@@ -198,16 +218,16 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     if let Some(page) = form.check_confirmation(asked.clone()).await? {
         return Ok(page);
     }
-    let checked = lifetime(&form).and_then(|token_lifetime| {
-        NewResource::check(ResourceDraft {
-            identifier: form.text("identifier"),
-            name: form.text("name"),
-            scopes: typed_scopes(&form),
-            token_lifetime,
-            open: form.is_checked("open"),
-            access_token_typ: AccessTokenTyp::parse(&form.text("access_token_typ")).unwrap_or_default(),
-        })
+    let mut faults = Faults::default();
+    let checked = NewResource::check(ResourceDraft {
+        identifier: form.text("identifier"),
+        name: form.text("name"),
+        scopes: typed_scopes(&form),
+        token_lifetime: lifetime(&form, &mut faults),
+        open: form.is_checked("open"),
+        access_token_typ: AccessTokenTyp::parse(&form.text("access_token_typ")).unwrap_or_default(),
     });
+    let checked = if faults.is_empty() { checked } else { Err(faults.with_others(checked)) };
     let actor = form.careful_actor();
     let added = match checked {
         Ok(resource) => form.attempt(&actor, move |change| Box::pin(resources::add(change, resource))).await,
@@ -261,18 +281,18 @@ pub async fn edit(admin: Administrator, Path(identifier): Path<String>) -> Resul
     edit_form(&admin, &identifier).await?.respond()
 }
 
-/// Returns the change that the form asks for.
-fn typed_patch(form: &AdminForm) -> Result<ResourcePatch, Refused> {
+/// Returns the change that the form asks for. What cannot be read is among `faults`.
+fn typed_patch(form: &AdminForm, faults: &mut Faults) -> ResourcePatch {
     let told = TokenClaim::ALL.into_iter().filter(|claim| form.is_checked(claim.as_str()));
-    Ok(ResourcePatch {
+    ResourcePatch {
         name: Some(form.text("name")),
         scopes: Some(ScopesPatch::All(typed_scopes(form))),
-        token_lifetime: Some(lifetime(form)?),
+        token_lifetime: Some(lifetime(form, faults)),
         open: Some(form.is_checked("open")),
         access_token_typ: AccessTokenTyp::parse(&form.text("access_token_typ")),
         token_claims: Some(told.collect()),
         group_prefix: Some(form.text("group_prefix")),
-    })
+    }
 }
 
 /// Says what a change from `before` to `after` gives and takes beside scopes. Empty if it gives and takes nothing.
@@ -304,15 +324,17 @@ fn consequences(before: &ResourceView, after: &ResourceView) -> Vec<String> {
 /// password if somebody gains, or if a scope is removed.
 pub async fn save(Path(identifier): Path<String>, mut form: AdminForm) -> Result<Response, PageError> {
     let before = resources::show(&form.admin.reading(), &identifier).await.map_err(failed)?;
-    let patch = match form.require_drawn_from(before.version).and_then(|()| typed_patch(&form)) {
-        Ok(patch) => patch,
-        Err(refused) => return form.refused(edit_form(&form.admin, &identifier).await?, refused),
-    };
+    if let Err(refused) = form.require_drawn_from(before.version) {
+        return form.refused(edit_form(&form.admin, &identifier).await?, refused);
+    }
+    let mut faults = Faults::default();
+    let patch = typed_patch(&form, &mut faults);
     let edit = |actor| try_edit(&form.admin, actor, &before, patch.clone());
     let (needs_password, tried) = match edit(form.careful_actor()).await {
         Err(Refused::StaleAuthentication) => (true, edit(form.admin.as_confirmed()).await),
         tried => (false, tried),
     };
+    let tried = if faults.is_empty() { tried } else { Err(faults.with_others(tried)) };
     let lead = match tried {
         Ok(lead) => lead,
         Err(refused) => return form.refused(edit_form(&form.admin, &identifier).await?, refused),

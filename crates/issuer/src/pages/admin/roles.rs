@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::response::Response;
 
 use crate::admin::preview::Subject;
-use crate::admin::roles::{self, NewRole, RolePatch, RoleView};
+use crate::admin::roles::{self, RolePatch, RoleView};
 use crate::admin::{MemberView, Refused};
 use crate::config::ADMIN;
 use crate::pages::admin::resources::scopes_with_owners;
@@ -161,7 +161,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
         return Ok(page);
     }
     let actor = form.careful_actor();
-    let added = match NewRole::check_shown_as(&form.text("name"), form.optional("display_name"), &form.lines("scopes")) {
+    let added = match roles::check(&form.admin.reading(), &form.text("name"), form.optional("display_name"), &form.lines("scopes")).await {
         Ok(role) => {
             let role = role.delegated(form.is_checked("delegated"));
             form.attempt(&actor, move |change| Box::pin(roles::add(change, role))).await

@@ -219,7 +219,7 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
         ..UserDraft::default()
     };
     let admin = &form.admin;
-    let user = match NewUser::check(draft) {
+    let user = match NewUser::check_all(&admin.reading(), draft).await {
         Ok(user) => user,
         Err(refused) => return form.refused(new_form(admin).await?, refused),
     };

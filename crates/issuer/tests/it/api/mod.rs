@@ -6,6 +6,7 @@ use signet_issuer::admin::roles::{self, NewRole};
 use signet_issuer::admin::{sessions, users};
 use signet_issuer::api::{PREFIX, api};
 
+mod all_faults;
 mod built_in;
 mod clients;
 mod group_versions;

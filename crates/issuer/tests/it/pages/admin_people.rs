@@ -144,7 +144,7 @@ async fn an_attribute_is_declared_shown_to_its_person_and_removed() {
         [("name", "cost_center"), ("type", "string"), ("display_name", "Cost center"), ("scope", "none"), ("min", "two"), ("max", "x")];
     let refused = browser.submit(&form, path, &typed).await;
     assert!(refused.status == 400 && refused.text.contains("value=\"Cost center\""), "{}", refused.text);
-    assert_eq!(refused.text.matches("field-error").count(), 2, "{}", refused.text);
+    assert_eq!(refused.text.matches("field-error").count(), 3, "{}", refused.text);
     let typed = [
         ("name", "cost_center"),
         ("type", "string"),
@@ -267,4 +267,17 @@ async fn whoever_adds_an_administrator_gives_their_password() {
         assert!(!added.text.contains("confirm_password"), "{path}: {}", added.text);
     }
     assert_eq!(users::show(&app.reading(), "carol").await.unwrap().roles, ["admin"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scopes_on_the_page_of_a_user_lead_to_their_resources() {
+    let app = TestApp::administered().await.with_user("alice").await.with_web().await;
+    app.code_flow(&app.signed_in("alice").await, &[("scope", "openid orders:read")]).await;
+    // Of the roles, of the apps, and of what was allowed. The help desk sees no resources, so it gets no links.
+    for (who, links) in [("boss", 3), ("admin-users", 0)] {
+        let page = app.signed_in(who).await.get("/admin/users/alice").await;
+        let link = "/admin/resources/https%3A%2F%2Forders%2Eexample\">orders:read</a>";
+        assert_eq!((page.status, page.text.matches(link).count()), (200, links), "{who}: {}", page.text);
+        assert!(page.text.matches("orders:read").count() >= 3, "{who}: {}", page.text);
+    }
 }
