@@ -15,10 +15,11 @@ use crate::admin::users::{self, MethodView, UserPatch, UserView};
 use crate::admin::words::{counted, duration};
 use crate::admin::{Listing, Operation, Reading, Refused, Window};
 use crate::oauth::attribute_type::texts;
-use crate::oauth::scope::is_administration;
+use crate::oauth::scope::{is_administration, words};
 use crate::pages::account::{browser_name, moment};
 use crate::pages::admin::effects::tokens;
 use crate::pages::admin::offers::Offers;
+use crate::pages::admin::resources::{owners, scope_links};
 use crate::pages::admin::users::{PATH, SECTION, may_give_roles, path, state};
 use crate::pages::admin::view::{Button, Cell, Detail, Section, Table};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, audit, failed, shell};
@@ -107,9 +108,10 @@ async fn rights(reading: &Reading<'_>, user: &UserView) -> Result<(Section, bool
         rows.push((held, scopes));
     }
     let is_administrator = rows.iter().flat_map(|(_, scopes)| scopes).any(|scope| is_administration(scope));
+    let owners = owners(reading, rows.iter().flat_map(|(_, scopes)| scopes.iter().map(String::as_str))).await?;
     let row = |(held, scopes): (Held, Vec<String>)| {
         let through = held.through.map_or_else(|| Cell::text("directly"), |group| Cell::link("/admin/groups", &group));
-        vec![Cell::text(scopes.join(" ")), Cell::link("/admin/roles", &held.role), through]
+        vec![scope_links(&owners, scopes.iter().map(String::as_str)), Cell::link("/admin/roles", &held.role), through]
     };
     let table = Table::new(&["Scopes", "By the role", "Through"], "No role gives this user a scope.");
     let section = Section { title: "What they may use", table: Some(table.filled(Listing::whole(rows), "", row)), ..Section::default() };
@@ -162,9 +164,15 @@ async fn apps(admin: &Administrator, user: &UserView) -> Result<Section, PageErr
     let name = |given: &AuthorizationView| format!("{}, last used {}", given.client_id, moment(given.last_used_at));
     let buttons =
         vec![Button { about: format!("of {}", user.username), ..Button::new("End all apps", &path, "end-authorizations").danger() }];
+    let owners = owners(&admin.reading(), listed.items.iter().flat_map(|given| words(&given.scope))).await?;
     let row = |given: AuthorizationView| {
         let button = end("End", &path, "end-authorization", ("id", &given.id.to_string()), name(&given));
-        vec![Cell::link("/admin/clients", &given.client_id), Cell::text(given.scope), Cell::text(moment(given.last_used_at)), button]
+        vec![
+            Cell::link("/admin/clients", &given.client_id),
+            scope_links(&owners, words(&given.scope)),
+            Cell::text(moment(given.last_used_at)),
+            button,
+        ]
     };
     let table = Table::new(&["Client", "Scope", "Last used", "Action"], "No app can use the account.").filled(
         Listing::whole(listed.items),
@@ -177,12 +185,13 @@ async fn apps(admin: &Administrator, user: &UserView) -> Result<Section, PageErr
 async fn allowed(admin: &Administrator, user: &UserView) -> Result<Section, PageError> {
     let path = path(&user.username);
     let listed = consents::of_user(&admin.reading(), user.id).await.map_err(failed)?;
+    let owners = owners(&admin.reading(), listed.items.iter().flat_map(|given| words(&given.scope))).await?;
     let row = |given: ConsentView| {
         let about = format!("what {} was allowed", given.client_id);
         let button = end("Withdraw", &path, "withdraw", ("client_id", &given.client_id), about);
         vec![
             Cell::link("/admin/clients", &given.client_id),
-            Cell::text(given.scope),
+            scope_links(&owners, words(&given.scope)),
             Cell::text(given.claims.join(" ")),
             Cell::text(moment(given.given_at)),
             button,
