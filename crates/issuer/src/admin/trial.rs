@@ -14,14 +14,13 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::scope::{ScopeSet, words};
 use crate::store::authorizations::AuthorizationRow;
 use crate::store::clients::{Client, GroupFilter};
-use crate::store::consents::Allowed;
 use crate::store::resources::{Resource, USERINFO};
 use crate::store::users::{self, User};
 use crate::store::{client_groups, groups};
 use crate::tokens::audience::target;
 use crate::tokens::issue::{Draft, draft};
 use crate::tokens::narrow::{default_scopes, narrow};
-use crate::tokens::user_claims::{Facts, Missing, Origin, Place, Told, consented, given, length};
+use crate::tokens::user_claims::{Facts, Limit, Missing, Origin, Place, Told, given, length, limit};
 use crate::tokens::{Authorization, Party, RequestedResource};
 
 /// The request that is tried.
@@ -122,11 +121,11 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
         requested.iter().map(|scope| TriedScope { scope: scope.to_owned(), missing: missing_scope(scope, &client, &user) }).collect();
     let row = row(app, &user, &client);
     // A user without a consent is asked for everything when they sign in.
-    let consented = consented(app, &client, &row).await?.filter(|allowed| *allowed != Allowed::default());
+    let limit = if limit(&client, &row) == Limit::None { Limit::None } else { Limit::ConsentIfAny };
     let requested_scope = request.scope.as_ref().map(|_| requested.clone());
     let party = Party::User(Box::new((user.clone(), row)));
     let authorization = Authorization { party, granted: granted.clone(), requested_scope, resource, nonce: None };
-    let mut tried = draft(app, &client, &authorization, consented.clone(), app.now()).await.map_err(in_field("scope"))?;
+    let mut tried = draft(app, &client, &authorization, limit, app.now()).await.map_err(in_field("scope"))?;
     // Values that every real token has are random here, so that the lengths are those of real tokens.
     if let Some(id) = &mut tried.id {
         id.at_hash = Some(app.clock.random_id::<16>());
@@ -141,7 +140,7 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
     }
     if granted.contains("openid") {
         let in_token: ScopeSet = words(&tried.access.scope).collect();
-        let facts = Facts::read(app, &user, &client, &[], &in_token, &[], consented).await?;
+        let facts = Facts::read(app, &user, &client, &[], &in_token, &[], limit).await?;
         let told = facts.told(Place::UserInfo, &in_token, &[]);
         let mut all = Map::from_iter([("sub".to_owned(), json!(user.id))]);
         all.extend(given(&told));

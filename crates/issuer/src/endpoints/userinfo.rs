@@ -14,7 +14,7 @@ use crate::keys::signer::TokenType;
 use crate::oauth::error::OAuthError;
 use crate::store::resources::Resource;
 use crate::tokens::lookup::look_up;
-use crate::tokens::user_claims::{Facts, Place, consented, given};
+use crate::tokens::user_claims::{Facts, Place, given, limit};
 use crate::web::bearer::bearer_token;
 use crate::web::error::bearer::BearerError;
 use crate::web::respond::no_store;
@@ -50,8 +50,8 @@ async fn answer(app: &App, request: Request) -> Result<Response, BearerError> {
     }
     let requested = row.requested_claims()?.userinfo;
     let requested: Vec<&str> = requested.keys().map(String::as_str).collect();
-    let allowed = consented(app, &token.client, &row).await?;
-    let facts = Facts::read(app, &user, &token.client, &[], &scopes, &requested, allowed).await?;
+    let limit = limit(&token.client, &row);
+    let facts = Facts::read(app, &user, &token.client, &[], &scopes, &requested, limit).await?;
     let mut claims = given(&facts.told(Place::UserInfo, &scopes, &requested));
     claims.insert("sub".to_owned(), user.id.to_string().into());
     if token.client.metadata()?.userinfo_signed_response_alg.is_none() {

@@ -21,12 +21,12 @@ use crate::oauth::scope::ScopeSet;
 use crate::oauth::standard_claims;
 use crate::store::clients::Client;
 use crate::store::consents::{self, Allowed};
-use crate::store::resources::{self, Resource};
+use crate::store::resources::{self, Resource, USERINFO};
 use crate::store::users::{self, User};
 use crate::tokens::RequestedResource;
 use crate::tokens::audience::{audience, is_granted, nothing_granted, target};
 use crate::tokens::narrow::{default_scopes, narrow};
-use crate::tokens::user_claims::{Facts, Place, check_length, given};
+use crate::tokens::user_claims::{Facts, Limit, Place, check_length, given};
 
 /// The next step of an interaction.
 #[derive(Debug)]
@@ -178,7 +178,8 @@ async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user:
     }
     let by_claims = standard_claims::scopes_of(request.claims.names()).filtered(|scope| client.may_ask(scope) && !client.withholds(scope));
     let scope = granted.iter().chain(by_claims.iter()).collect();
-    let (claims, told) = claims_to_tell(app, client, request, user, &granted, &audience).await?;
+    let others = other_resources(app, client, &granted, &by_name, &audience).await?;
+    let (claims, told) = claims_to_tell(app, client, request, user, &granted, (&audience, &others)).await?;
     let to_consent = Allowed { scope, resources: by_name, claims };
     Ok(Offer { granted, to_consent, consented, told })
 }
@@ -208,7 +209,26 @@ fn none_can_be_granted(client: &Client, requested: &ScopeSet) -> OAuthError {
     OAuthError::new(Code::InvalidScope, format!("scope: none can be granted: {found}; {reason}"))
 }
 
-/// Returns the names of the claims that need consent beside the scopes, and all claims that the client would be told, with their values.
+/// Returns the resources beside those of `audience` for which the client can get tokens of this authorization later: those that own one of the
+/// scopes `granted`, and those that are allowed `by_name`.
+async fn other_resources(
+    app: &App,
+    client: &Client,
+    granted: &ScopeSet,
+    by_name: &BTreeSet<String>,
+    audience: &[Resource],
+) -> Result<Vec<Resource>, OAuthError> {
+    let owners = client.scopes.iter().filter(|scope| granted.contains(&scope.name)).map(|scope| scope.resource_id.as_str());
+    let is_other = |id: &&str| *id != USERINFO && !audience.iter().any(|own| own.id == **id);
+    let ids: BTreeSet<&str> = owners.chain(by_name.iter().map(String::as_str)).filter(is_other).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(resources::by_ids(app.store.reader(), ids.into_iter()).await?.into_values().map(Resource::from).collect())
+}
+
+/// Returns the names of the claims that need consent beside the scopes, and all claims that the client and the resources of its tokens, now
+/// and later, would be told, with their values.
 /// Fails with `access_denied` if they are too long for a token, so that the client is told before the user is asked for anything.
 async fn claims_to_tell(
     app: &App,
@@ -216,20 +236,22 @@ async fn claims_to_tell(
     request: &AuthorizationRequest,
     user: &User,
     granted: &ScopeSet,
-    audience: &[Resource],
+    (audience, others): (&[Resource], &[Resource]),
 ) -> Result<(BTreeSet<String>, Vec<(String, Value)>), OAuthError> {
-    let tells = audience.iter().any(|resource| !resource.token_claims.is_empty());
+    let all_resources = [audience, others].concat();
+    let tells = all_resources.iter().any(|resource| !resource.token_claims.is_empty());
     if client.first_party && !request.prompt.consent && !client.has_claims && !client.id_token_claims && !tells {
         return Ok((BTreeSet::new(), Vec::new()));
     }
     let requested: Vec<&str> = request.claims.names().collect();
-    let facts = Facts::read(app, user, client, audience, granted, &requested, None).await?;
+    let facts = Facts::read(app, user, client, &all_resources, granted, &requested, Limit::None).await?;
     let scopes = if client.id_token_claims { granted.clone() } else { ScopeSet::default() };
     let in_id_token = facts.told(Place::IdToken, &scopes, &requested);
     let to_resources = facts.told_to_resources(audience);
     for (told, place) in [(&in_id_token, "the ID token"), (&to_resources, "the access token")] {
         check_length(&given(told), place).map_err(|error| OAuthError::new(Code::AccessDenied, error.description))?;
     }
+    let to_resources = facts.told_to_resources(&all_resources);
     let mut all = given(&facts.told(Place::UserInfo, granted, &requested));
     all.extend(given(&in_id_token));
     all.extend(given(&to_resources));

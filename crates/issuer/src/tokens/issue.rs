@@ -14,11 +14,11 @@ use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
-use crate::store::consents::{self, Allowed};
+use crate::store::consents;
 use crate::store::resources::Resource;
 use crate::tokens::audience::{audience, is_granted, nothing_granted, owned};
 use crate::tokens::claims::{AccessClaims, Audience, AuthenticationClaims, IdClaims, grant_id};
-use crate::tokens::user_claims::{Facts, Place, Told, check_length, consented, given, too_long};
+use crate::tokens::user_claims::{Facts, Limit, Place, Told, check_length, given, limit, too_long};
 use crate::tokens::{Authorization, Party, is_alive, refresh};
 
 /// The JSON answer of the token endpoint.
@@ -54,11 +54,8 @@ pub struct Draft<'a> {
 /// audience was granted.
 pub async fn issue(app: &App, client: &Client, authorization: &Authorization, now: UnixSeconds) -> Result<TokenResponse, OAuthError> {
     gate(client, &authorization.party, now)?;
-    let consented = match authorization.user() {
-        Some((_, row)) => consented(app, client, row).await?,
-        None => None,
-    };
-    let draft = draft(app, client, authorization, consented, now).await?;
+    let limit = authorization.user().map_or(Limit::None, |(_, row)| limit(client, row));
+    let draft = draft(app, client, authorization, limit, now).await?;
     draft.check_lengths()?;
     let Draft { access, id, typ, lifetime, .. } = draft;
     let ring = app.ring().await?;
@@ -109,12 +106,12 @@ impl Draft<'_> {
 }
 
 /// Computes the claims of the tokens that [`issue`] would sign, without checking whether the authorization is alive, nor whether the tokens
-/// become too long. Of the client's own claims only those are told that `consented` names, if it is given.
+/// become too long. The claims about the user are those that `limit` lets be told.
 pub async fn draft<'a>(
     app: &'a App,
     client: &'a Client,
     authorization: &'a Authorization,
-    consented: Option<Allowed>,
+    limit: Limit,
     now: UnixSeconds,
 ) -> Result<Draft<'a>, OAuthError> {
     let Authorization { party, granted, requested_scope, resource, nonce } = authorization;
@@ -183,7 +180,7 @@ pub async fn draft<'a>(
     let asked: Vec<&str> = asked.keys().map(String::as_str).collect();
     // Without the setting an ID token carries the claims of no scope (OpenID Connect Core §5.4).
     let scopes = if client.id_token_claims { requested.clone() } else { ScopeSet::default() };
-    let facts = Facts::read(app, user, client, &audience, &scopes, &asked, consented).await?;
+    let facts = Facts::read(app, user, client, &audience, &scopes, &asked, limit).await?;
     draft.told_in_access_token = facts.told_to_resources(&audience);
     draft.access.added = given(&draft.told_in_access_token);
     draft.access.sub = user.id.to_string();

@@ -111,20 +111,27 @@ pub struct Facts<'a> {
     consented: Option<Allowed>,
 }
 
-/// Returns what `row`'s user has allowed `client`, if the client may only be told those of its own claims that the consent names. `None` if it
-/// is told all of them: a first-party client, and one that the user gave their password to, so that nobody could ask them. Reads nothing for
-/// a client without claims of its own.
-pub async fn consented(app: &App, client: &Client, row: &AuthorizationRow) -> Result<Option<Allowed>, StoreError> {
-    if client.first_party || !client.has_claims || row.sid.is_none() {
-        return Ok(None);
-    }
-    consents::find(app.store.reader(), row.user_id, &client.id).await.map(Some)
+/// Whether the consent of the user limits the claims that are told beside the standard claims of the scopes: groups, roles, attributes, the
+/// client's own claims, and those that resources add to their access tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// All claims are told.
+    None,
+    /// Only those are told that the consent names. The client or the resource got the others later, and the user is asked first.
+    Consent,
+    /// The same, but all are told if the user has allowed the client nothing yet, because the user would be asked for all of them.
+    ConsentIfAny,
+}
+
+/// Returns the limit for tokens of the authorization `row`. There is none for a first-party client, and for one that the user gave their
+/// password to, because nobody could ask the user.
+pub fn limit(client: &Client, row: &AuthorizationRow) -> Limit {
+    if client.first_party || row.sid.is_none() { Limit::None } else { Limit::Consent }
 }
 
 impl<'a> Facts<'a> {
     /// Reads what the claims of `user` at `client` need: for access tokens of `audience`, and for claims by `scopes` or by the names
-    /// `requested`. Of the client's own claims only those are told that `consented` names, if it is given. Reads nothing if the row of the
-    /// user is enough.
+    /// `requested`, as far as `limit` lets them be told. Reads nothing if the row of the user is enough.
     pub async fn read(
         app: &App,
         user: &'a User,
@@ -132,7 +139,7 @@ impl<'a> Facts<'a> {
         audience: &[Resource],
         scopes: &ScopeSet,
         requested: &[&str],
-        consented: Option<Allowed>,
+        limit: Limit,
     ) -> Result<Self, StoreError> {
         let db = app.store.reader();
         let tells = audience.iter().any(|resource| !resource.token_claims.is_empty());
@@ -140,7 +147,26 @@ impl<'a> Facts<'a> {
         let needs_person = client.claims_allowed && (tells || asked || client.has_claims || !scopes.is_empty());
         let person = if needs_person { person::find(db, user.id, &client.id).await? } else { Person::default() };
         let rules = if client.has_claims { client_claims::of_client(db, &client.id).await? } else { Vec::new() };
+        // Most clients are told nothing that a consent names, so that it is not read.
+        let is_released = |attribute: &AttributeOfPerson| attribute.scope.is_some();
+        let by_scope = ["groups", "roles"].into_iter().any(|name| scopes.contains(name));
+        let tells_more = !rules.is_empty() || needs_person && (tells || asked || by_scope || person.attributes.iter().any(is_released));
+        let consented = match limit {
+            Limit::Consent | Limit::ConsentIfAny if tells_more => Some(consents::find(db, user.id, &client.id).await?),
+            _ => None,
+        };
+        let consented = consented.filter(|allowed| limit == Limit::Consent || *allowed != Allowed::default());
         Ok(Self { user, client, person, rules, consented })
+    }
+
+    /// Returns whether the consent lets the claim `name` be told.
+    fn is_consented(&self, name: &str) -> bool {
+        self.consented.as_ref().is_none_or(|allowed| allowed.claims.contains(name))
+    }
+
+    /// Returns `value`, unless the user has to be asked before the claim `name` is told.
+    fn limited(&self, name: &str, value: Result<Value, Missing>) -> Result<Value, Missing> {
+        value.and_then(|value| if self.is_consented(name) { Ok(value) } else { Err(Missing::NotConsented) })
     }
 
     /// Returns the claims that the client is told at `place`: those of `scopes`, those of the names `requested` that the client may ask
@@ -158,7 +184,7 @@ impl<'a> Facts<'a> {
         let attributes = self.person.attributes.iter().filter_map(|attribute| {
             let origin = origin(&attribute.name, attribute.scope.as_deref()?)?;
             let value = if attribute.multi_valued { Some(values(attribute).into()) } else { values(attribute).pop() };
-            Some(Told::new(attribute.name.as_str(), origin, value.ok_or(Missing::NoValue)))
+            Some(Told::new(attribute.name.as_str(), origin, self.limited(&attribute.name, value.ok_or(Missing::NoValue))))
         });
         let mut told: Vec<Told> = standard.chain(attributes).collect();
         // The names are checked when they are set. They are checked here again, so that no other way in can replace a claim of the protocol.
@@ -168,7 +194,7 @@ impl<'a> Facts<'a> {
                 Place::UserInfo => rule.in_userinfo,
             } {
                 let own = self.own(&stored, rule);
-                if self.consented.as_ref().is_none_or(|allowed| allowed.claims.contains(&rule.claim)) {
+                if self.is_consented(&rule.claim) {
                     told.retain(|earlier| earlier.claim != rule.claim);
                     told.push(own);
                 } else if !told.iter().any(|earlier| earlier.claim == rule.claim) {
@@ -189,7 +215,7 @@ impl<'a> Facts<'a> {
             let mut add = |claim: &str, names: Vec<&str>| {
                 if !told.iter().any(|earlier| earlier.claim == claim) {
                     let value = if self.client.claims_allowed { Ok(json!(names)) } else { Err(Missing::NotAllowed) };
-                    told.push(Told::new(claim, origin(), value));
+                    told.push(Told::new(claim, origin(), self.limited(claim, value)));
                 }
             };
             if let Some(prefix) = &resource.token_claims.groups {
@@ -217,8 +243,8 @@ impl<'a> Facts<'a> {
         let user = self.user;
         let text = |value: &str| (!value.is_empty()).then(|| Value::from(value));
         let value = match name {
-            "groups" => return self.allowed(json!(self.shown_groups())),
-            "roles" => return self.allowed(json!(self.roles())),
+            "groups" => return self.limited(name, self.allowed(json!(self.shown_groups()))),
+            "roles" => return self.limited(name, self.allowed(json!(self.roles()))),
             "name" => user.name.as_deref().map(Value::from),
             "preferred_username" => Some(user.username.as_str().into()),
             "updated_at" => Some(user.updated_at.into()),

@@ -1,5 +1,6 @@
 mod audience;
 mod client_claims;
+mod consented;
 mod hint;
 mod issue;
 mod limits;
