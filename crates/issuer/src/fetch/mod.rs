@@ -8,7 +8,7 @@ pub mod logo;
 pub mod own;
 mod places;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,11 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, header};
 use tokio::sync::OnceCell;
-use url::{Host, Url};
+use url::Url;
 
 use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
+use crate::oauth::fetched_url::{is_public, may_be_fetched};
 use budget::{Asker, Budget};
 use places::{Place, Places};
 
@@ -167,15 +168,7 @@ impl Fetcher {
     /// Returns whether `url` may be fetched, by its scheme, and by its host if that is a literal address. Names are checked in
     /// [`PublicOnly`], when the client resolves them, so that no second look-up can lead to another address.
     pub fn allows(&self, url: &Url) -> bool {
-        let scheme_fits = url.scheme() == "https" || url.scheme() == "http" && self.private_addresses;
-        let plain = url.username().is_empty() && url.password().is_none();
-        let address = match url.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            Some(Host::Domain(_)) => None,
-            None => return false,
-        };
-        scheme_fits && plain && address.is_none_or(|address| self.private_addresses || is_public(address))
+        may_be_fetched(url, self.private_addresses)
     }
 
     fn build(&self) -> Result<Client, reqwest::Error> {
@@ -206,89 +199,5 @@ impl Resolve for PublicOnly {
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })
-    }
-}
-
-/// Returns whether an address belongs to the public internet, according to the registries of RFC 6890.
-fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            let special = matches!((a, b, c), (0 | 10 | 127 | 224.., ..) | (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _))
-                || matches!(
-                    (a, b, c),
-                    (192, 168, _) | (192, 0, 0 | 2) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) | (192, 88, 99)
-                );
-            !special
-        }
-        IpAddr::V6(v6) => {
-            let [a, b, ..] = v6.segments();
-            // Global unicast, except for documentation, benchmarking, and tunnels whose addresses contain an IPv4 address.
-            (0x2000..0x4000).contains(&a) && a != 0x2002 && !(a == 0x2001 && (b < 0x0200 || b == 0x0db8)) && !(a == 0x3fff && b < 0x1000)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_public_internet() {
-        for address in ["1.1.1.1", "93.184.216.34", "172.32.0.1", "192.169.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450::1"] {
-            assert!(is_public(address.parse().unwrap()), "{address}");
-        }
-        for address in [
-            "127.0.0.1",
-            "0.0.0.0",
-            "10.1.2.3",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "224.0.0.1",
-            "255.255.255.255",
-            "198.18.0.1",
-            "192.0.2.1",
-            "::1",
-            "::",
-            "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "fe80::1",
-            "fc00::1",
-            "fd00:ec2::254",
-            "ff02::1",
-            "64:ff9b::7f00:1",
-            "2002:7f00:1::",
-            "2001:db8::1",
-            "2001::1",
-            "fec0::1",
-        ] {
-            assert!(!is_public(address.parse().unwrap()), "{address}");
-        }
-    }
-
-    #[test]
-    fn urls_in_every_spelling() {
-        let settings = Settings::defaults("https://id.example", ([127, 0, 0, 1], 0).into()).unwrap();
-        let fetcher = Fetcher::new(&settings, Arc::new(crate::clock::SystemClock::default())).unwrap();
-        for url in [
-            "http://example.com/",
-            "https://127.0.0.1/",
-            "https://127.1/",
-            "https://2130706433/",
-            "https://0x7f000001/",
-            "https://017700000001/",
-            "https://[::1]/",
-            "https://[::ffff:169.254.169.254]/",
-            "https://user@example.com/",
-            "https://10.0.0.1:443/",
-            "ftp://example.com/",
-            "file:///etc/passwd",
-        ] {
-            assert!(!fetcher.allows(&Url::parse(url).unwrap()), "{url}");
-        }
-        assert!(fetcher.allows(&Url::parse("https://example.com/jwks").unwrap()));
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::oauth::application_type::ApplicationType;
+use crate::oauth::fetched_url::may_be_fetched;
 use crate::oauth::plain_text::is_plain_text;
 use crate::oauth::redirect_uri;
 
@@ -105,8 +106,8 @@ pub const MAX_TEXT: usize = 2048;
 const MAX_ITEMS: usize = 20;
 
 impl ClientMetadata {
-    /// Checks each member and returns the first that is wrong. `public` says that the client is public. URLs that the issuer fetches must
-    /// be https, or may be http too if `private_addresses` is set, which is meant for development.
+    /// Checks each member and returns the first that is wrong. `public` says that the client is public. URLs that the issuer fetches are those of
+    /// [`may_be_fetched`], which `private_addresses` is meant for.
     pub fn validate(&self, public: bool, private_addresses: bool) -> Result<(), MetadataError> {
         // Pages show these URLs as links, so schemes that run code, such as `javascript`, are refused.
         for (member, uri, expected) in [
@@ -117,24 +118,28 @@ impl ClientMetadata {
         ] {
             ensure(uri.as_deref().is_none_or(|uri| is_url(uri, &["https", "http"])), member, expected)?;
         }
-        let fetched_by: &[&str] = if private_addresses { &["https", "http"] } else { &["https"] };
-        for (member, uri, schemes, expected) in [
-            ("jwks_uri", &self.jwks_uri, fetched_by, "an https URL, such as https://app.example.com/keys"),
+        ensure(
+            self.initiate_login_uri.as_deref().is_none_or(|uri| is_url(uri, &["https"])),
+            "initiate_login_uri",
+            "an https URL, such as https://app.example.com/sign-in",
+        )?;
+        for (member, uri, expected) in [
+            ("jwks_uri", &self.jwks_uri, "an https URL of the public internet, such as https://app.example.com/keys"),
             (
                 "sector_identifier_uri",
                 &self.sector_identifier_uri,
-                fetched_by,
-                "an https URL, such as https://app.example.com/redirect-uris.json",
+                "an https URL of the public internet, such as https://app.example.com/redirect-uris.json",
             ),
-            ("initiate_login_uri", &self.initiate_login_uri, &["https"], "an https URL, such as https://app.example.com/sign-in"),
+            (
+                "backchannel_logout_uri",
+                &self.backchannel_logout_uri,
+                "an https URL of the public internet without a fragment, such as https://app.example.com/backchannel-logout",
+            ),
         ] {
-            ensure(uri.as_deref().is_none_or(|uri| is_url(uri, schemes)), member, expected)?;
+            let fits =
+                |uri: &str| is_url(uri, &["https", "http"]) && Url::parse(uri).is_ok_and(|url| may_be_fetched(&url, private_addresses));
+            ensure(uri.as_deref().is_none_or(fits), member, expected)?;
         }
-        ensure(
-            self.backchannel_logout_uri.as_deref().is_none_or(|uri| is_url(uri, fetched_by)),
-            "backchannel_logout_uri",
-            "an https URL without a fragment, such as https://app.example.com/backchannel-logout",
-        )?;
         ensure(
             self.frontchannel_logout_uri.as_deref().is_none_or(|uri| is_url(uri, &["https", "http"])),
             "frontchannel_logout_uri",

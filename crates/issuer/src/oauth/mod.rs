@@ -13,6 +13,7 @@ pub mod client_auth;
 pub mod client_claim;
 pub mod client_metadata;
 pub mod error;
+pub mod fetched_url;
 pub mod form;
 pub mod group_name;
 pub mod issuer;

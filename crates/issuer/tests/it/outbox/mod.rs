@@ -179,9 +179,15 @@ async fn discovery_and_registration_name_the_back_channel() {
     let registered = register(uri).await;
     assert_eq!((registered.status, registered.str("backchannel_logout_uri")), (201, uri), "{}", registered.text);
     assert_eq!(registered.json["backchannel_logout_session_required"], true);
-    for wrong in ["https://new.example/logout#part", "http://new.example/logout", "https://user:x@new.example/", "/logout", "https://"] {
+    let private = ["https://127.0.0.1/x", "https://10.1.2.3/x", "https://[::1]/x", "https://2130706433/"];
+    let wrong = ["https://new.example/logout#part", "http://new.example/logout", "https://user:x@new.example/", "/logout", "https://"];
+    for wrong in [&private[..], &wrong].concat() {
         let refused = register(wrong).await;
         assert_eq!(refused.error(), (400, "invalid_client_metadata"), "{wrong}");
-        assert!(refused.text.contains("backchannel_logout_uri: expected an https URL without a fragment"), "{}", refused.text);
+        assert!(
+            refused.text.contains("backchannel_logout_uri: expected an https URL of the public internet without a fragment"),
+            "{}",
+            refused.text
+        );
     }
 }
