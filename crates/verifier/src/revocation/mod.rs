@@ -23,7 +23,7 @@ use crate::accepted::Handle;
 use crate::cache::KeyCache;
 use crate::{BuildError, Clock, Error, Refusal, clock};
 
-/// The longest time for which the first request waits for the first answer.
+/// The longest time for which requests wait for the first answer, from the first request on.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
 /// The number of entries for which a verifier has room unless the service sets another bound.
 pub(crate) const MAX_ENTRIES: usize = 1_000_000;
@@ -124,7 +124,7 @@ impl Revocations {
         }
         if !shared.settled.load(Ordering::Acquire) {
             let mut answered = shared.answered.subscribe();
-            // If no answer comes in time, the requests after this one do not wait either.
+            // The task ends the wait of all requests at once. It may itself end too early, if the runtime that runs it ends.
             let _ = tokio::time::timeout(FIRST_ANSWER, answered.wait_for(|answered| *answered)).await;
             shared.settled.store(true, Ordering::Release);
         }
@@ -156,7 +156,7 @@ impl Revocations {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.shared.running.swap(true, Ordering::AcqRel) {
             let running = Running(Arc::clone(&self.shared));
-            *task = Some(tokio::spawn(async move { running.0.follow().await }).abort_handle());
+            *task = Some(tokio::spawn(async move { tokio::join!(running.0.follow(), running.0.settle_in_time()) }).abort_handle());
         }
     }
 }
@@ -247,6 +247,12 @@ impl Shared {
         self.heard.store(heard, Ordering::Release);
         self.settle();
         Ok(true)
+    }
+
+    /// Lets nobody wait for the first answer any more once [`FIRST_ANSWER`] has passed since the first request, which starts the task.
+    async fn settle_in_time(&self) {
+        pause(FIRST_ANSWER).await;
+        self.settle();
     }
 
     fn settle(&self) {
