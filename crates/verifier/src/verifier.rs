@@ -89,7 +89,7 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims<C>>, Error> {
         let (claims, handle) = self.decide(token).await?;
         #[cfg(feature = "revocation")]
-        self.inner.revocations.check(handle.as_ref(), false).await?;
+        self.inner.revocations.check(handle.as_ref(), false)?;
         #[cfg(not(feature = "revocation"))]
         let _ = handle;
         Ok(claims)
@@ -103,7 +103,7 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
     #[cfg(feature = "revocation")]
     pub async fn verify_unless_stale(&self, token: &str) -> Result<Arc<Claims<C>>, Error> {
         let (claims, handle) = self.decide(token).await?;
-        self.inner.revocations.check(handle.as_ref(), true).await?;
+        self.inner.revocations.check(handle.as_ref(), true)?;
         Ok(claims)
     }
 
@@ -116,6 +116,8 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
     /// Checks everything but revocation, and returns the claims with the handle by which the token can be revoked.
     async fn decide(&self, token: &str) -> Result<(Arc<Claims<C>>, Option<Handle>), Error> {
         let Inner { rules, keys, accepted, clock, .. } = &*self.inner;
+        #[cfg(feature = "revocation")]
+        self.inner.revocations.first_answer().await;
         let now = clock.unix_seconds();
         let hash = accepted.hash(token);
         let before = keys.finished();

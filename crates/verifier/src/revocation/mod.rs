@@ -116,8 +116,9 @@ impl Revocations {
         Ok(Self { shared: Arc::new(shared), task: Mutex::default() })
     }
 
-    /// Refuses a token whose handle is revoked. If `insist` is set, it also refuses to decide while the feed is stale.
-    pub(crate) async fn check(&self, handle: Option<&Handle>, insist: bool) -> Result<(), Error> {
+    /// Starts to follow the feed, unless that is done, and waits for its first answer. The keys are looked at only after that, because the
+    /// answer may name keys which a JWKS still shows although they are revoked.
+    pub(crate) async fn first_answer(&self) {
         let shared = &*self.shared;
         if !shared.running.load(Ordering::Acquire) {
             self.start();
@@ -128,6 +129,11 @@ impl Revocations {
             let _ = tokio::time::timeout(FIRST_ANSWER, answered.wait_for(|answered| *answered)).await;
             shared.settled.store(true, Ordering::Release);
         }
+    }
+
+    /// Refuses a token whose handle is revoked. If `insist` is set, it also refuses to decide while the feed is stale.
+    pub(crate) fn check(&self, handle: Option<&Handle>, insist: bool) -> Result<(), Error> {
+        let shared = &*self.shared;
         if handle.is_some_and(|handle| shared.revoked.contains(handle)) {
             return Err(Error::Refused(Refusal::Revoked));
         }

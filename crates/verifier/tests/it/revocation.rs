@@ -220,6 +220,23 @@ async fn a_key_that_takes_over_from_a_revoked_one_is_never_refused() {
     assert_eq!(verifier.verify(&old).await, unknown);
 }
 
+/// As of a service that starts a moment after the revocation.
+#[tokio::test]
+async fn the_first_request_knows_which_keys_were_revoked_before() {
+    let issuer = TestIssuer::new();
+    let old = long_lived(&issuer, GRANT);
+    issuer.outdated_jwks(true);
+    issuer.revoke_key_in_feed();
+    let new = long_lived(&issuer, GRANT);
+    assert_eq!(issuer.verifier().verify(&old).await, Err(Error::Refused(Refusal::UnknownKey)));
+    let verifier = issuer.verifier();
+    let found = verifier.verify(&new).await;
+    assert!(matches!(found, Err(Error::Unavailable { .. })), "{found:?}");
+    issuer.outdated_jwks(false);
+    issuer.advance(Duration::from_secs(1));
+    verifier.verify(&new).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_feed_of_another_origin_is_not_asked() {
     let other = TestIssuer::new();
