@@ -59,7 +59,8 @@ class Revocations:
                 if isinstance(error, urllib.error.HTTPError):
                     retry_after = error.headers.get("Retry-After", "")
                     wait += min(30, int(retry_after)) if retry_after.isdecimal() else 0
-                    self.endpoint = None if error.code == 404 else self.endpoint
+                    if 400 <= error.code < 500 and error.code != 429:  # the feed may have moved
+                        self.endpoint = None
             time.sleep(wait)
 
     def step(self) -> float:

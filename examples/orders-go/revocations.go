@@ -171,8 +171,8 @@ func (r *revocations) get(address string, timeout time.Duration, into any) (time
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		if answer.StatusCode == http.StatusNotFound {
-			r.endpoint = ""
+		if answer.StatusCode >= 400 && answer.StatusCode < 500 && answer.StatusCode != http.StatusTooManyRequests {
+			r.endpoint = "" // the feed may have moved
 		}
 		seconds, _ := strconv.Atoi(answer.Header.Get("Retry-After"))
 		err := fmt.Errorf("status %d", answer.StatusCode)

@@ -81,7 +81,8 @@ async function get(url, timeout) {
     const response = await fetch(url, { redirect: 'error', signal: controller.signal });
     if (response.status !== 200) {
       await response.body?.cancel();
-      if (response.status === 404) endpoint = undefined;
+      // The feed may have moved.
+      if (response.status >= 400 && response.status < 500 && response.status !== 429) endpoint = undefined;
       const seconds = Number(response.headers.get('retry-after')) || 0;
       throw Object.assign(new Error(`status ${response.status}`), {
         status: response.status,

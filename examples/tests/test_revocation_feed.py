@@ -15,13 +15,16 @@ from test_minted_tokens import Minter
 
 
 class FeedingMinter(Minter):
-    """An issuer with a feed, which can be cut, garbled, and lose all its cursors."""
+    """An issuer with a feed, which can be cut, garbled, moved, and lose all its cursors."""
 
     def __init__(self):
         self.changed = threading.Condition()
         self.revoked, self.kids, self.epoch = [], [], 0
-        self.cut, self.garbled = False, None
+        self.garbled = None
+        self.status = 200
+        self.path = "/revocations"  # any other path is answered with 410
         self.endpoint = None  # the URL that discovery names in place of the feed's own
+        self.discoveries = 0  # how often discovery was read
         self.after = []  # the cursors that were presented
         super().__init__()
         self.available = True
@@ -43,15 +46,17 @@ class FeedingMinter(Minter):
         url = urllib.parse.urlsplit(handler.path)
         status = 200
         if url.path == "/.well-known/openid-configuration":
-            body = json.dumps({"issuer": self.url, "signet_revocations_endpoint": self.endpoint or f"{self.url}/revocations"})
+            self.discoveries += 1
+            body = json.dumps({"issuer": self.url, "signet_revocations_endpoint": self.endpoint or self.url + self.path})
         else:
             after = urllib.parse.parse_qs(url.query).get("after", [None])[0]
             with self.changed:
                 self.after.append(after)
-                self.changed.wait_for(lambda: self.cut or self.garbled is not None or after != self.cursor(), timeout=2)
+                held = lambda: (self.status, self.garbled, self.path, self.cursor()) == (200, None, url.path, after)
+                self.changed.wait_for(lambda: not held(), timeout=2)
                 news = {"cursor": self.cursor(), "keep_for": KEEP_FOR, "revoked": self.revoked, "revoked_kids": self.kids}
                 body = json.dumps(news) if self.garbled is None else self.garbled
-                status = 503 if self.cut else 200
+                status = self.status if self.path == url.path else 410
         if status != 200:
             body = ""
         handler.send_response(status)
@@ -109,15 +114,34 @@ def test_garbage_is_silence(issuer, services, garbage):
 
 
 def test_a_restart_loses_nothing(issuer, services):
-    issuer.change(cut=True)
+    issuer.change(status=503)
     time.sleep(0.5)
     issuer.revoke("while away")
     issuer.change(epoch=issuer.epoch + 1)
     assert_all(services, of(issuer, "before the start"), 401, "invalid_token")
     assert_all(services, of(issuer, "while away"), 200)
-    issuer.change(cut=False)
+    issuer.change(status=200)
     until_all_refuse(services, of(issuer, "while away"), 15)
     assert_all(services, of(issuer, "alive"), 200)
+
+
+def test_a_feed_that_moves_is_found(issuer, services):
+    for path in ("/moved", "/revocations"):
+        issuer.change(path=path)
+        issuer.revoke(f"before {path}")
+        until_all_refuse(services, of(issuer, f"before {path}"), 3)
+    assert_all(services, of(issuer, "alive"), 200)
+
+
+def test_a_feed_that_is_busy_is_not_looked_for(issuer, services):
+    assert_all(services, of(issuer, "alive"), 200)
+    issuer.change(status=429)
+    found = issuer.discoveries
+    time.sleep(1)
+    assert issuer.discoveries == found
+    issuer.revoke("while busy")
+    issuer.change(status=200)
+    until_all_refuse(services, of(issuer, "while busy"), 15)
 
 
 def test_a_feed_of_another_origin_is_not_asked():

@@ -170,7 +170,9 @@ class Revocations {
         var response = client.send(request, BodyHandlers.ofInputStream());
         try (var stream = response.body()) {
             if (response.statusCode() != 200) {
-                endpoint = response.statusCode() == 404 ? null : endpoint;
+                if (response.statusCode() >= 400 && response.statusCode() < 500 && response.statusCode() != 429) {
+                    endpoint = null; // the feed may have moved
+                }
                 var retryAfter = response.headers().firstValue("Retry-After").filter(text -> text.matches("[0-9]{1,4}"));
                 var wait = Math.min(30, retryAfter.map(Long::parseLong).orElse(0L));
                 throw new NoAnswer("status " + response.statusCode(), response.statusCode() >= 500, wait);
