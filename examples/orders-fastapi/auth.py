@@ -36,6 +36,12 @@ def challenge(status: int, error: str | None, scopes: str) -> HTTPException:
     return HTTPException(status, detail=error, headers={"WWW-Authenticate": "Bearer " + ", ".join(parts)})
 
 
+def keys_are_outdated() -> bool:
+    """Tells whether the keys are from before a revocation, so that they may lack the one that signs now."""
+    kept = keys.jwk_set_cache.get()
+    return kept is not None and revocations.names_one_of({key.key_id for key in kept.keys})
+
+
 def claims(required: SecurityScopes, request: Request, token: Annotated[str | None, Depends(password_bearer)]) -> dict:
     """Returns the claims of the token, if it is valid and carries every scope that the route requires."""
     if len(request.headers.getlist("authorization")) > 1:
@@ -64,7 +70,9 @@ def claims(required: SecurityScopes, request: Request, token: Annotated[str | No
             raise jwt.InvalidTokenError("scope: expected a string")
         if revocations.is_revoked(header["kid"], accepted):
             raise jwt.InvalidTokenError("the token is revoked")
-    except (jwt.PyJWKClientConnectionError, json.JSONDecodeError) as error:
+    except (jwt.PyJWKClientError, json.JSONDecodeError) as error:
+        if type(error) is jwt.PyJWKClientError and not keys_are_outdated():
+            raise challenge(401, "invalid_token", "") from error
         raise HTTPException(503, headers={"Retry-After": "1"}) from error
     except jwt.PyJWTError as error:
         raise challenge(401, "invalid_token", "") from error

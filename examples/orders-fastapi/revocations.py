@@ -29,19 +29,23 @@ class Revocations:
         self.deadline = None
 
     def is_revoked(self, kid: str, claims: dict) -> bool:
-        """Tells whether the token's key or what it was granted by is revoked. The first call starts the thread and waits for its first answer."""
+        """Tells whether the token's key or what it was granted by is revoked."""
+        if self.names_one_of({kid}):
+            return True
+        grant_id = claims.get("grant_id")
+        if not isinstance(grant_id, str):
+            return False
+        handle = base64.urlsafe_b64encode(hashlib.sha256(grant_id.encode()).digest()[:16]).rstrip(b"=").decode()
+        return handle in self.revoked
+
+    def names_one_of(self, kids: set[str]) -> bool:
+        """Tells whether one of these keys is revoked. The first call starts the thread and waits for its first answer."""
         with self.started:
             if self.deadline is None:
                 self.deadline = time.monotonic() + FIRST_ANSWER
                 threading.Thread(target=self.follow, daemon=True).start()
         self.answered.wait(max(0, self.deadline - time.monotonic()))
-        grant_id = claims.get("grant_id")
-        if kid in self.kids:
-            return True
-        if not isinstance(grant_id, str):
-            return False
-        handle = base64.urlsafe_b64encode(hashlib.sha256(grant_id.encode()).digest()[:16]).rstrip(b"=").decode()
-        return handle in self.revoked
+        return not kids.isdisjoint(self.kids)
 
     def follow(self):
         failures = 0

@@ -67,8 +67,9 @@ func newVerifier(ctx context.Context, issuer, audience string, maxAge time.Durat
 		HTTPTimeout:     5 * time.Second,
 		RefreshInterval: maxAge,
 		// An unknown key id makes keyfunc fetch the keys at once, but not more often than this, because strangers can send unknown
-		// key ids. RateLimitWaitMax bounds the time for which such a request waits for its turn and then for the keys.
-		RefreshUnknownKID: rate.NewLimiter(rate.Every(min(30*time.Second, maxAge)), 1),
+		// key ids. After a key was revoked, the next one signs at once, so a longer time would refuse good tokens. RateLimitWaitMax
+		// bounds the time for which such a request waits for its turn and then for the keys.
+		RefreshUnknownKID: rate.NewLimiter(rate.Every(time.Second), 1),
 		RateLimitWaitMax:  5 * time.Second,
 	})
 	return &verifier{audience, parser, keys, fetches, newRevocations(issuer)}, err
@@ -88,7 +89,7 @@ func (v *verifier) verify(token string) (*claims, error) {
 			return nil, errors.New("crit is not supported")
 		}
 		key, err := v.keys.Keyfunc(unverified)
-		if v.fetches.age() > staleKeys || (err != nil && v.fetches.failed.Load()) {
+		if v.fetches.age() > staleKeys || (err != nil && (v.fetches.failed.Load() || v.keysAreOutdated())) {
 			return nil, errNoKeys
 		}
 		return key, err
@@ -102,7 +103,18 @@ func (v *verifier) verify(token string) (*claims, error) {
 	return accepted, nil
 }
 
-var errNoKeys = errors.New("the keys of the issuer cannot be fetched")
+// keysAreOutdated tells whether the keys are from before a revocation, so that they may lack the one that signs now.
+func (v *verifier) keysAreOutdated() bool {
+	kept, err := v.keys.Storage().KeyReadAll(context.Background())
+	for _, key := range kept {
+		if v.revoked.names(key.Marshal().KID) {
+			return true
+		}
+	}
+	return err != nil
+}
+
+var errNoKeys = errors.New("the present keys of the issuer cannot be fetched")
 
 // fetches notes how the last fetch of the keys went. keyfunc itself keeps the last keys for ever while the issuer does not answer,
 // and does not tell an unknown key from one that could not be fetched.

@@ -53,19 +53,28 @@ func newRevocations(issuer string) *revocations {
 	}
 }
 
-// isRevoked tells whether the token's key, or what it was granted by, is revoked. The first call starts to follow the feed and waits for its
-// first answer.
+// isRevoked tells whether the token's key, or what it was granted by, is revoked.
 func (r *revocations) isRevoked(kid, grantID string) bool {
+	if r.names(kid) {
+		return true
+	}
+	hash := sha256.Sum256([]byte(grantID))
+	r.mutex.RLock()
+	defer r.mutex.RUnlock()
+	_, revoked := r.revoked[base64.RawURLEncoding.EncodeToString(hash[:16])]
+	return grantID != "" && revoked
+}
+
+// names tells whether the key is revoked. The first call starts to follow the feed and waits for its first answer.
+func (r *revocations) names(kid string) bool {
 	r.start.Do(func() {
 		go r.follow()
 		time.AfterFunc(firstAnswer, r.settled)
 	})
 	<-r.answered
-	hash := sha256.Sum256([]byte(grantID))
 	r.mutex.RLock()
 	defer r.mutex.RUnlock()
-	_, revoked := r.revoked[base64.RawURLEncoding.EncodeToString(hash[:16])]
-	return r.kids[kid] || grantID != "" && revoked
+	return r.kids[kid]
 }
 
 func (r *revocations) settled() { r.settle.Do(func() { close(r.answered) }) }

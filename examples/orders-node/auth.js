@@ -1,7 +1,7 @@
 // Verifies Signet's access tokens (RFC 9068) against the issuer's cached JWKS, with jose.
 
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
-import { isRevoked } from './revocations.js';
+import { isRevoked, namesOneOf } from './revocations.js';
 
 export const ISSUER = process.env.ISSUER ?? 'http://localhost:8080';
 export const AUDIENCE = process.env.AUDIENCE ?? 'https://orders.example';
@@ -55,6 +55,10 @@ export async function claims(request, required) {
     }
     if ('cnf' in accepted) throw new errors.JWTClaimValidationFailed('the token is bound to a key, so it is not a bearer token', accepted, 'cnf');
   } catch (error) {
+    if (error instanceof errors.JWKSNoMatchingKey && (await namesOneOf(ISSUER, keys.jwks().keys.map((key) => key.kid)))) {
+      // The keys are from before a revocation, so they may lack the one that signs now.
+      throw new Refusal(503, 'temporarily_unavailable');
+    }
     const refused = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC';
     throw refused ? new Refusal(401, 'invalid_token') : new Refusal(503, 'temporarily_unavailable');
   }

@@ -11,16 +11,21 @@ const revoked = new Map(); // the handle, and when it may be forgotten, in milli
 const kids = new Set();
 let endpoint, cursor, following;
 
-/** Tells whether the token's key, or what it was granted by, is revoked. The first call starts to follow the feed and waits for its first answer. */
+/** Tells whether the token's key, or what it was granted by, is revoked. */
 export async function isRevoked(issuer, kid, claims) {
+  if (await namesOneOf(issuer, [kid])) return true;
+  if (typeof claims.grant_id !== 'string') return false;
+  return revoked.has(createHash('sha256').update(claims.grant_id).digest().subarray(0, 16).toString('base64url'));
+}
+
+/** Tells whether one of these keys is revoked. The first call starts to follow the feed and waits for its first answer. */
+export async function namesOneOf(issuer, keys) {
   following ??= new Promise((settle) => {
     follow(issuer, settle);
     setTimeout(settle, FIRST_ANSWER).unref();
   });
   await following;
-  if (kids.has(kid)) return true;
-  if (typeof claims.grant_id !== 'string') return false;
-  return revoked.has(createHash('sha256').update(claims.grant_id).digest().subarray(0, 16).toString('base64url'));
+  return keys.some((kid) => kids.has(kid));
 }
 
 async function follow(issuer, settle) {

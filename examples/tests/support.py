@@ -65,9 +65,9 @@ def started(command: list, cwd: Path, env: dict[str, str], port: int):
 
 
 @contextmanager
-def running_services(issuer: str, names: tuple = ()):
+def running_services(issuer: str, names: tuple = (), jwks_max_age: int = JWKS_MAX_AGE):
     """Runs all services, or those with `names`, and yields their URLs by name."""
-    env = {"ISSUER": issuer, "AUDIENCE": ORDERS, "JWKS_MAX_AGE": str(JWKS_MAX_AGE)}
+    env = {"ISSUER": issuer, "AUDIENCE": ORDERS, "JWKS_MAX_AGE": str(jwks_max_age)}
     commands = {
         "rust": ([BIN / "orders-axum"], EXAMPLES),
         "python": ([sys.executable, "-m", "uvicorn", "main:app", "--log-level", "warning"], EXAMPLES / "orders-fastapi"),

@@ -18,13 +18,15 @@ SCOPE = "orders:read"
 
 
 class Minter:
-    """An issuer that only has a JWKS and a discovery document. While `available` is false, it answers 503."""
+    """An issuer that only has a JWKS and a discovery document. While `available` is false, it answers 503.
+
+    `keys` are those in the JWKS, by their ids. The id of the first one is "minted".
+    """
 
     def __init__(self):
         self.available = False
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        public = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
-        jwks = json.dumps({"keys": [public | {"kid": "minted", "use": "sig"}]}).encode()
+        self.keys = {"minted": self.key}
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(handler):
@@ -32,6 +34,7 @@ class Minter:
                 if not handler.path.endswith("/jwks.json"):
                     self.answer_other(handler)
                     return
+                jwks = self.jwks()
                 handler.send_response(200 if self.available else 503)
                 handler.send_header("Content-Type", "application/json")
                 handler.send_header("Cache-Control", f"max-age={JWKS_MAX_AGE}")
@@ -45,6 +48,10 @@ class Minter:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://localhost:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def jwks(self) -> bytes:
+        public = {kid: jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True) for kid, key in self.keys.items()}
+        return json.dumps({"keys": [jwk | {"kid": kid, "use": "sig"} for kid, jwk in public.items()]}).encode()
 
     def answer_other(self, handler):
         """Answers a request for anything but the JWKS: with a discovery document that names no feed of revocations."""

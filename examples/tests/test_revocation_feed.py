@@ -10,6 +10,7 @@ import time
 import urllib.parse
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from support import EXAMPLES, KEEP_FOR, answers, assert_all, running_services, until_all_refuse
 from test_minted_tokens import Minter
 
@@ -142,6 +143,60 @@ def test_a_feed_that_is_busy_is_not_looked_for(issuer, services):
     issuer.revoke("while busy")
     issuer.change(status=200)
     until_all_refuse(services, of(issuer, "while busy"), 15)
+
+
+@pytest.fixture(scope="module")
+def new_key():
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def until_all_accept(services, token: str, seconds: float, meanwhile: set[int]):
+    """Waits until every service accepts the token, for `seconds` at most. Until then, each answers with one of the statuses `meanwhile`."""
+    deadline = time.monotonic() + seconds
+    while (statuses := {name: status for name, (status, _) in answers(services, token).items()}) != dict.fromkeys(services, 200):
+        assert set(statuses.values()) <= meanwhile | {200} and time.monotonic() < deadline, statuses
+        time.sleep(0.05)
+
+
+def test_a_key_that_takes_over_from_a_revoked_one_is_never_refused(new_key):
+    """One node tells that a key is revoked, and another one, or a cache, still shows the keys of before. The services keep keys for long."""
+    issuer = FeedingMinter()
+    with running_services(issuer.url, jwks_max_age=300) as urls:
+        old, new = issuer.token(), issuer.token({"kid": "new"}, key=new_key)
+        assert_all(urls, old, 200)
+        # A stranger makes each service fetch the keys just before.
+        assert_all(urls, issuer.token({"kid": "forged"}), 401, "invalid_token")
+        issuer.change(kids=["minted"])
+        until_all_refuse(urls, old, 3)
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            assert_all(urls, new, 503)
+        assert_all(urls, old, 401, "invalid_token")
+        issuer.change(keys={"new": new_key})
+        until_all_accept(urls, new, 4, {503})
+        assert_all(urls, old, 401, "invalid_token")
+        assert_all(urls, issuer.token({"kid": "forged"}), 401, "invalid_token")
+    issuer.server.shutdown()
+
+
+def test_the_first_token_may_be_of_a_key_that_takes_over(new_key):
+    issuer = FeedingMinter()
+    issuer.change(kids=["minted"])
+    with running_services(issuer.url, jwks_max_age=300) as urls:
+        assert_all(urls, issuer.token({"kid": "new"}, key=new_key), 503)
+    issuer.server.shutdown()
+
+
+def test_a_stranger_keeps_nobody_from_a_new_key(new_key):
+    """Of the services that count each fetch: the one in Rust waits until the feed tells of a revoked key."""
+    issuer = FeedingMinter()
+    with running_services(issuer.url, ("python", "node", "go", "spring"), jwks_max_age=300) as urls:
+        assert_all(urls, issuer.token(), 200)
+        for number in range(3):
+            assert_all(urls, issuer.token({"kid": f"forged {number}"}), 401, "invalid_token")
+        issuer.change(keys={"minted": issuer.key, "new": new_key})
+        until_all_accept(urls, issuer.token({"kid": "new"}, key=new_key), 4, {401})
+    issuer.server.shutdown()
 
 
 def test_a_feed_of_another_origin_is_not_asked():

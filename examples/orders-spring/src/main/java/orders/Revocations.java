@@ -64,21 +64,30 @@ class Revocations {
         }
     }
 
-    /** Tells whether the token's key, or what it was granted by, is revoked. The first call starts the thread and waits for its first answer. */
+    /** Tells whether the token's key, or what it was granted by, is revoked. */
     boolean isRevoked(String kid, String grantId) {
+        if (names(kid)) {
+            return true;
+        }
+        if (grantId == null) {
+            return false;
+        }
+        try {
+            var hash = MessageDigest.getInstance("SHA-256").digest(grantId.getBytes(StandardCharsets.UTF_8));
+            return revoked.containsKey(Base64.getUrlEncoder().withoutPadding().encodeToString(Arrays.copyOf(hash, 16)));
+        } catch (NoSuchAlgorithmException error) {
+            throw new IllegalStateException(error);
+        }
+    }
+
+    /** Tells whether the key is revoked. The first call starts the thread and waits for its first answer. */
+    boolean names(String kid) {
         try {
             if (answered.getCount() > 0) {
                 answered.await(Math.max(0, start() - System.nanoTime()), TimeUnit.NANOSECONDS);
             }
-            if (kid != null && kids.contains(kid)) {
-                return true;
-            }
-            if (grantId == null) {
-                return false;
-            }
-            var hash = MessageDigest.getInstance("SHA-256").digest(grantId.getBytes(StandardCharsets.UTF_8));
-            return revoked.containsKey(Base64.getUrlEncoder().withoutPadding().encodeToString(Arrays.copyOf(hash, 16)));
-        } catch (InterruptedException | NoSuchAlgorithmException error) {
+            return kid != null && kids.contains(kid);
+        } catch (InterruptedException error) {
             throw new IllegalStateException(error);
         }
     }

@@ -10,6 +10,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 
+import com.nimbusds.jose.KeySourceException;
+import com.nimbusds.jose.jwk.JWK;
 import com.nimbusds.jose.jwk.JWKMatcher;
 import com.nimbusds.jose.jwk.JWKSelector;
 import com.nimbusds.jose.jwk.source.JWKSource;
@@ -85,18 +87,18 @@ class Security {
         @Value("${jwks.max.age}") long maxAgeSeconds
     ) throws MalformedURLException {
         // The keys are kept for the max-age of the JWKS and no longer, so that a revoked key is refused after at most that time. An
-        // unknown key id makes Nimbus fetch them at once, but not more often than rateLimited allows, because strangers can send
-        // unknown key ids.
+        // unknown key id makes Nimbus fetch them at once, but only twice in the time of rateLimited, because strangers can send unknown
+        // key ids. After a key was revoked, the next one signs at once, so a longer time would refuse good tokens.
         var maxAge = Duration.ofSeconds(maxAgeSeconds).toMillis();
         var jwks = URI.create(issuer + "/.well-known/jwks.json").toURL();
         var keys = JWKSourceBuilder.<SecurityContext>create(jwks, new DefaultResourceRetriever(5_000, 5_000, 65_536))
             .cache(maxAge, 15_000)
             .refreshAheadCache(false)
-            .rateLimited(Math.min(30_000, maxAge / 2))
+            .rateLimited(Math.min(1_000, maxAge / 2))
             .build();
-        var decoder = NimbusJwtDecoder.withJwkSource(refusingUnknownKeys(keys)).jwsAlgorithm(SignatureAlgorithm.RS256).build();
-
         var revocations = new Revocations(issuer);
+        var decoder = NimbusJwtDecoder.withJwkSource(refusingUnknownKeys(keys, revocations)).jwsAlgorithm(SignatureAlgorithm.RS256).build();
+
         // Only the type distinguishes an access token from an ID token, because the same key signs both. createAtJwtValidator requires
         // the type at+jwt, which Spring Security refuses by default, and the claims of RFC 9068.
         decoder.setJwtValidator(JwtValidators.createAtJwtValidator()
@@ -118,17 +120,24 @@ class Security {
         return decoder;
     }
 
-    /** Nimbus does not tell an unknown key id for which it may not fetch the keys again from an issuer that does not answer. */
-    private static JWKSource<SecurityContext> refusingUnknownKeys(JWKSource<SecurityContext> keys) {
+    /**
+     * Nimbus does not tell an unknown key id for which it may not fetch the keys again from an issuer that does not answer. Nor does it know
+     * that keys are from before a revocation, so that they may lack the one that signs now.
+     */
+    private static JWKSource<SecurityContext> refusingUnknownKeys(JWKSource<SecurityContext> keys, Revocations revocations) {
         var anyKey = new JWKSelector(new JWKMatcher.Builder().build());
         return (selector, context) -> {
+            List<JWK> found;
             try {
-                return keys.get(selector, context);
+                found = keys.get(selector, context);
             } catch (RateLimitReachedException tooOften) {
-                // If the kept keys are still fresh, this key is unknown. Otherwise this throws again.
-                keys.get(anyKey, context);
-                return List.of();
+                found = List.of();
             }
+            // If the kept keys are still fresh, a key that is not found is unknown. Otherwise keys.get throws again.
+            if (found.isEmpty() && keys.get(anyKey, context).stream().anyMatch(key -> revocations.names(key.getKeyID()))) {
+                throw new KeySourceException("the keys are from before a revocation");
+            }
+            return found;
         };
     }
 
