@@ -216,7 +216,7 @@ impl KeyRing {
         let rows = match store.within(read_at, signing_keys::all_of_primary(store.reader())).await {
             // The connection may lead to a server that was demoted. Another one may lead to its successor.
             Err(StoreError::Unwritable(_)) => {
-                store.distrust(read_at);
+                store.retire_connections();
                 signing_keys::all_of_primary(store.reader()).await?
             }
             rows => rows?,

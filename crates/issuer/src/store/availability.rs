@@ -62,6 +62,11 @@ impl Availability {
         }
     }
 
+    /// Retires all connections.
+    pub(super) fn retire_connections(&self) {
+        self.retired.retire_all();
+    }
+
     /// Notes that a request has failed because the database could not be reached or written, and retires all connections, at most once a
     /// second.
     pub(super) fn distrust(&self, now: Duration) {

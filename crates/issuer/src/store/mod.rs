@@ -215,6 +215,11 @@ impl Store {
         self.availability.distrust(now);
     }
 
+    /// Lets no connection that is open now be used again, because it may lead to a server that was demoted.
+    pub fn retire_connections(&self) {
+        self.availability.retire_connections();
+    }
+
     /// Returns the answer of `work`, which reads or writes in a background job or for many requests at once. If none comes within
     /// [`connect::MOST_FOR_WORK`], gives up its connection and all others, because a server that hangs, or a proxy before it, would be waited for
     /// until the operating system closes the connection. `now` is the time of the monotonic clock.
