@@ -79,7 +79,7 @@ pub async fn run(app: Arc<App>) {
         let slow = places.slow_receivers();
         let free = |places: &Semaphore| places.available_permits();
         let claimed = outbox::claim(&app, free(&places.quick), free(&places.slow), &slow);
-        match app.store.within(app.clock.monotonic(), claimed).await {
+        match app.store.within(claimed).await {
             Ok(rows) => {
                 for row in rows {
                     let is_slow = slow.contains(&row.receiver);

@@ -53,7 +53,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
 }
 
 /// The longest time for which a round may last, so that a database that hangs stops no job for good.
-const MOST_FOR_ROUND: Duration = Duration::from_mins(10);
+const MOST_FOR_ROUND: Duration = Duration::from_mins(5);
 
 /// Adds a job that runs `round` again and again: for the first time after `first`, then with a pause of `pause` after each round.
 fn repeat<F: Future<Output = ()> + Send + 'static>(

@@ -213,7 +213,7 @@ impl KeyRing {
         let store = context.store;
         // Taken before the read, so that the view never counts as newer than it is.
         let read_at = context.clock.monotonic();
-        let rows = match store.within(read_at, signing_keys::all_of_primary(store.reader())).await {
+        let rows = match store.within(signing_keys::all_of_primary(store.reader())).await {
             // The connection may lead to a server that was demoted. Another one may lead to its successor.
             Err(StoreError::Unwritable(_)) => {
                 store.retire_connections();

@@ -3,10 +3,12 @@
 //! A pool does not notice by itself that its connections lead to a server that became read-only, such as a primary that was demoted. So a
 //! node that meets such a server uses its connections no more, and new ones lead to wherever the address of the database leads by then.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult};
+use tokio::time::timeout;
 
 use crate::clock::{Clock, SystemClock};
 use crate::store::StoreError;
@@ -14,6 +16,10 @@ use crate::store::query::text;
 
 /// The answer of a probe is used again for this long, so that a stranger who asks for readiness does not make the database write each time.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// PostgreSQL ends a statement that takes longer.
+pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest time that [`within`] waits: a server that is only slow gives an answer before.
+const MOST_FOR_WORK: Duration = Duration::from_secs(STATEMENT_TIMEOUT.as_secs() + 1);
 /// The longest time that a probe may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// For this long after a request has failed the database counts as unavailable, even if a probe succeeds. A full disk, for example, has
@@ -62,6 +68,11 @@ impl Availability {
         }
     }
 
+    /// Returns the answer of `work`, as [`super::Store::within`] does.
+    pub(super) async fn within<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        within(Arc::clone(&self.retired), work).await
+    }
+
     /// Retires all connections.
     pub(super) fn retire_connections(&self) {
         self.retired.retire_all();
@@ -89,6 +100,18 @@ async fn probe(db: &DatabaseConnection, now: Duration) -> Result<(), StoreError>
     };
     written?;
     Ok(())
+}
+
+/// Returns the answer of `work`. If none comes within [`MOST_FOR_WORK`], all connections are `retired`, because a server that hangs, or a proxy
+/// before it, would be waited for until the operating system closes the connection.
+pub(super) async fn within<T>(retired: Arc<Retired>, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let mut work = pin!(work);
+    if let Ok(answer) = timeout(MOST_FOR_WORK, &mut work).await {
+        return answer;
+    }
+    // The connection of `work` is still in use here, and closed where it is released.
+    retired.retire_all();
+    Err(StoreError::TimedOut(DbErr::Custom(format!("no answer within {} s", MOST_FOR_WORK.as_secs()))))
 }
 
 /// The one row of the answer to `PRAGMA quick_check(1)`: `ok`, or the first fault.

@@ -10,17 +10,13 @@ use sea_orm::{ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DbEr
 
 use crate::config::database_url::DatabaseUrl;
 use crate::store::StoreError;
-use crate::store::availability::Retired;
+use crate::store::availability::{Retired, STATEMENT_TIMEOUT};
 use crate::store::error::{is_busy, is_missing, is_pool_timeout};
 use crate::store::private_file::open_private;
 use crate::store::turn::Turn;
 
 /// The longest time that a request waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest time that work without a client waits for the database. PostgreSQL itself ends a statement before, so that a server that is only
-/// slow gives an answer.
-pub(super) const MOST_FOR_WORK: Duration = Duration::from_secs(STATEMENT_TIMEOUT.as_secs() + 1);
 /// PostgreSQL ends a transaction that sends no statement for this long, so that none stays open when its node hangs.
 const IDLE_TIMEOUT: &str = "5s";
 /// The longest time that SQLite waits for a lock of another process.

@@ -94,18 +94,16 @@ pub use inserts::Inserts;
 pub use sea_orm::ConnectionTrait;
 
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
-use tokio::time::timeout;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use uuid::Uuid;
 
 use crate::clock::UnixSeconds;
 use crate::config::database_url::DatabaseUrl;
 use authorizations::{Advance, AuthorizationRow};
-use availability::Availability;
+use availability::{Availability, Retired, within};
 use batch::Batcher;
 use clients::Client;
 use connect::Connections;
@@ -135,15 +133,18 @@ impl Store {
     /// Connects to `url`, for a process that serves up to `max_connections` at once. Creates the SQLite file if it does not exist.
     pub async fn connect(url: &DatabaseUrl, max_connections: usize) -> Result<Self, StoreError> {
         let queue = (max_connections / 4).max(1);
-        let retired = Arc::default();
+        let retired: Arc<Retired> = Arc::default();
         let Connections { reader, writer, turn, file } = connect::connect(url, max_connections, &retired).await?;
         let (clients, users, advances) = (reader.clone(), reader.clone(), writer.clone());
+        let [of_clients, of_users, of_advances] = [(); 3].map(|()| Arc::clone(&retired));
         Ok(Self {
             reader,
             writer,
-            clients: Batcher::start(queue, move |ids| clients::by_ids(clients.clone(), ids)),
-            authorizations: Batcher::start(queue, move |ids| authorizations::with_users(users.clone(), ids)),
-            advances: Batcher::start(queue, move |steps| authorizations::advance(advances.clone(), steps)),
+            clients: Batcher::start(queue, move |ids| within(Arc::clone(&of_clients), clients::by_ids(clients.clone(), ids))),
+            authorizations: Batcher::start(queue, move |ids| within(Arc::clone(&of_users), authorizations::with_users(users.clone(), ids))),
+            advances: Batcher::start(queue, move |steps| {
+                within(Arc::clone(&of_advances), authorizations::advance(advances.clone(), steps))
+            }),
             availability: Arc::new(Availability::new(retired)),
             uses: LastUses::default(),
             turn,
@@ -220,18 +221,10 @@ impl Store {
         self.availability.retire_connections();
     }
 
-    /// Returns the answer of `work`, which reads or writes in a background job or for many requests at once. If none comes within
-    /// [`connect::MOST_FOR_WORK`], gives up its connection and all others, because a server that hangs, or a proxy before it, would be waited for
-    /// until the operating system closes the connection. `now` is the time of the monotonic clock.
-    pub async fn within<T>(&self, now: Duration, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let mut work = pin!(work);
-        let Ok(answer) = timeout(connect::MOST_FOR_WORK, &mut work).await else {
-            // The connection of `work` is still in use here, and closed where it is released.
-            self.distrust(now);
-            let late = format!("no answer within {} s", connect::MOST_FOR_WORK.as_secs());
-            return Err(StoreError::TimedOut(DbErr::Custom(late)));
-        };
-        answer
+    /// Returns the answer of `work`, which nobody else gives up: that of a background job, or one for which many requests wait. Fails if none
+    /// comes within 11 s, and lets no connection that is open now be used again.
+    pub async fn within<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.availability.within(work).await
     }
 
     /// Closes all connections. On SQLite this also moves the write-ahead log into the database file.

@@ -7,7 +7,7 @@ use signet_issuer::revocation_feed::hash;
 use signet_issuer::store::{Store, Transaction, commit, revocations};
 use tokio::time::timeout;
 
-use crate::support::{Answer, Proxy, TestApp, claims, real_time};
+use crate::support::{Answer, Proxy, SECRET, TestApp, claims, real_time};
 
 /// An issuer with two clients whose tokens can be revoked.
 async fn with_workers(app: TestApp) -> TestApp {
@@ -188,13 +188,23 @@ async fn connections_that_hang_without_a_word_are_given_up() {
     let app = with_workers(app).await;
     let node = app.another_node().await;
     let _jobs = signet_issuer::jobs::start(&app.app);
+    app.add_client("steady", false, "client_credentials", &["orders:read"]).await;
     for client in ["worker", "other"] {
         let before = everything(&app).await;
         let revoked = handle(&app, client).await;
-        // Requests use connections too while these hang. They are answered within their limit, which is another test's.
-        let slow: Vec<_> = (0..20).map(|_| app.get("/health/ready")).collect();
-        proxy.freeze();
-        let slow: Vec<_> = slow.into_iter().map(|request| tokio::spawn(request.send())).collect();
+        // Requests use connections too while these hang, so that the statements for which many requests wait are caught under way.
+        let under_way = async {
+            for round in 0..40 {
+                if round == 20 {
+                    proxy.freeze();
+                }
+                let token = app.post("/token").basic_auth("steady", SECRET).form(&[("grant_type", "client_credentials")]);
+                let ready = app.get("/health/ready");
+                drop(tokio::spawn(async move { tokio::join!(token.send(), ready.send()) }));
+                real_time(5).await;
+            }
+        };
+        under_way.await;
         node.disable_client(client).await;
         let heard = async {
             while told(&ask(&app, Some(before.str("cursor"))).await) != [&revoked] {
@@ -202,7 +212,6 @@ async fn connections_that_hang_without_a_word_are_given_up() {
             }
         };
         timeout(Duration::from_secs(25), heard).await.expect("the node reads over a new connection");
-        slow.iter().for_each(tokio::task::JoinHandle::abort);
         let ready = async {
             while app.get("/health/ready").send().await.status != 200 {
                 app.advance(1);
@@ -210,6 +219,12 @@ async fn connections_that_hang_without_a_word_are_given_up() {
             }
         };
         timeout(Duration::from_secs(20), ready).await.expect("the node is ready again");
+        let signs = async {
+            while app.client_token("steady", "").await.status != 200 {
+                real_time(100).await;
+            }
+        };
+        timeout(Duration::from_secs(20), signs).await.expect("the node gives tokens again");
     }
 }
 
