@@ -18,6 +18,8 @@ use crate::web::error::{DatabaseUnavailable, retry_after, status};
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// The `realm` of the challenges.
 const REALM: &str = "administration";
+/// The most faults whose places a log line names.
+const MOST_PLACES: usize = 10;
 
 /// One fault of the input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -107,6 +109,13 @@ impl Problem {
     fn insufficient(needed: Needs, detail: String) -> Self {
         let scope = needed.scopes().first().map(|scope| (*scope).to_owned());
         Self { error: Some("insufficient_scope"), scope, ..Self::new(StatusCode::FORBIDDEN, detail) }
+    }
+
+    /// Returns what the log line says. A fault may repeat what was sent, which may be a secret in the wrong place, so only its place is named.
+    fn reason(&self) -> String {
+        let places = self.errors.iter().filter_map(|fault| fault.pointer.as_deref().or(fault.parameter.as_deref()));
+        let places: Vec<&str> = places.take(MOST_PLACES).collect();
+        if places.is_empty() { self.detail.clone() } else { format!("{} ({})", self.detail, places.join(", ")) }
     }
 
     fn challenge(&self) -> Option<HeaderValue> {
@@ -201,7 +210,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let challenge = self.challenge();
         let mut response = (self.status, Json(&self)).into_response();
-        response.extensions_mut().insert(Refusal::new(self.error.unwrap_or_default(), self.detail.clone()));
+        response.extensions_mut().insert(Refusal::new(self.error.unwrap_or_default(), self.reason()));
         if self.database_unavailable {
             response.extensions_mut().insert(DatabaseUnavailable);
         }

@@ -170,6 +170,7 @@ fn a_form_or_a_request_of_an_administrator_that_is_refused_is_logged_with_its_er
             ("GET", "/api/v1/nothing", "not_found", "there is nothing at this path"),
             ("PUT", "/api/v1/users", "method_not_allowed", ""),
             ("DELETE", "/api/v1/groups/staff", "insufficient_scope", ""),
+            ("GET", "/api/v1/users?limit=zzz", "invalid_request", "the query is not valid; errors lists what is wrong (limit)"),
         ] {
             let request = app.http.request(method.parse().unwrap(), format!("{}{path}", app.url)).bearer_auth(&token);
             request.header("if-match", "*").send().await.unwrap();
