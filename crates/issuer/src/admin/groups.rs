@@ -321,11 +321,12 @@ pub async fn change_members(change: &mut Change<'_>, name: &str, add: &[String],
     let named: Vec<String> = add.iter().chain(remove).map(|name| username::normalize(name)).collect();
     let found = users::keep_named(db, &named).await?;
     let is_unknown = |name: &String| !found.iter().any(|(_, known)| known == name);
-    let unknown: Vec<&str> = named.iter().filter(|name| is_unknown(name)).map(String::as_str).collect();
-    if !unknown.is_empty() {
-        let fault = Fault::new("members", format!("usernames of users; there is no user {}", unknown.join(", ")));
-        let typed = add.iter().chain(remove).zip(&named).find(|(_, name)| is_unknown(name)).map(|(typed, _)| typed.clone());
-        return Err(Fault { item: typed, ..fault }.into());
+    let unknown = add.iter().chain(remove).zip(&named).filter(|(_, name)| is_unknown(name));
+    let fault =
+        |(typed, name): (&String, &String)| Fault::new("members", format!("usernames of users; there is no user {name}")).of_item(typed);
+    let faults: Vec<Fault> = unknown.map(fault).collect();
+    if !faults.is_empty() {
+        return Err(Refused::Invalid(faults));
     }
     let (row, group) = lock(change, name).await?;
     change.require_version(row.version)?;

@@ -176,19 +176,22 @@ enum CliError {
 impl From<Refused> for CliError {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::NotFound { noun, .. } => Self::Refused(format!("{refused}; `signet {} list` shows what there is", list_of(noun))),
+            Refused::NotFound { noun, .. } => Self::Refused(format!("{refused}; `signet {}` shows what there is", list_of(noun))),
             Refused::Invalid(faults) => Self::Invalid(faults),
             other => Self::Refused(other.to_string()),
         }
     }
 }
 
-/// Returns the command whose `list` shows every `noun`.
-fn list_of(noun: &str) -> &str {
+/// Returns the command that shows every `noun`.
+fn list_of(noun: &str) -> String {
     match noun {
-        "key" => "keys",
-        "event" => "audit",
-        other => other,
+        "key" => "keys list".to_owned(),
+        "event" => "audit list".to_owned(),
+        "claim" => "client claim list CLIENT".to_owned(),
+        "stream" => "client stream list CLIENT".to_owned(),
+        "consent" => "user consents USER".to_owned(),
+        other => format!("{other} list"),
     }
 }
 

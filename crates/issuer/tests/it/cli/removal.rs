@@ -68,3 +68,23 @@ fn a_role_is_delegated_when_it_is_added() {
     assert!(error.contains("must not be delegated to the help desk"), "{error}");
     assert!(signet.error(&["role", "show", "chief"], "").contains("there is no role chief"));
 }
+
+#[test]
+fn what_is_not_found_names_a_command_that_shows_what_there_is() {
+    let signet = with_orders();
+    signet.json(&["client", "add", "--id", "shop", "--name", "Shop", "--access", "everyone", "--grant", "client_credentials"]);
+    signet.json_with(&["user", "add", "alice", "--password-stdin"], PASSWORD);
+    for command in [
+        &["client", "claim", "remove", "shop", "nosuch", "--yes"][..],
+        &["client", "stream", "remove", "shop", "00000000-0000-0000-0000-000000000000", "--yes"],
+        &["user", "consents", "alice", "--withdraw", "nosuch"],
+        &["keys", "revoke", "nosuch"],
+        &["role", "remove", "nosuch", "--yes"],
+    ] {
+        let said = signet.error(command, "");
+        let named = said.split("`signet ").nth(1).and_then(|rest| rest.split('`').next()).unwrap_or_else(|| panic!("{said}"));
+        let named = named.replace("CLIENT", "shop").replace("USER", "alice");
+        let shown = signet.run(&named.split(' ').collect::<Vec<_>>());
+        assert!(shown.success, "{named}: {shown:?}");
+    }
+}
