@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::admin::{Change, Fault, Faults, Refused, client_claims, clients};
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape, parse_default, written_default};
 use crate::oauth::json;
+use crate::pages::admin::client_told::in_words;
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::{Field, FormPage, Kind};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, commands, failed};
@@ -26,12 +27,7 @@ async fn empty_form(admin: &Administrator, id: &str, version: i32, stored: &str)
         ("group_map", "A value for the members of each group"),
         ("fixed", "The same value for everybody"),
     ];
-    let shapes = vec![
-        ("list", "A list of all values"),
-        ("first", "The first value"),
-        ("comma", "All values, separated by commas"),
-        ("space", "All values, separated by spaces"),
-    ];
+    let shapes = Shape::ALL.map(|shape| (shape.as_str(), in_words(shape))).to_vec();
     let (lead, hidden) = match stored {
         "" => ("An earlier claim of the same name is replaced.", Vec::new()),
         stored => ("To take the claim away, empty its name and save.", vec![Hidden::new("stored", stored)]),

@@ -20,7 +20,7 @@ pub(super) fn section(client: &ClientView, path: &str, may_change: bool) -> Opti
         return None;
     }
     let whom = if client.signals_of_all_users { "all users" } else { "the users who have authorized it" };
-    let columns = ["Stream", "Delivery", "Status", "Waiting", "Last acknowledged", "Form"];
+    let columns = ["Stream", "Delivery", "Status", "Waiting", "Last acknowledged", "Action"];
     let columns = if may_change { &columns[..] } else { &columns[..5] };
     let table = Table::new(columns, "It has made none.");
     Some(Section {

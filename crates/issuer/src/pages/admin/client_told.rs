@@ -8,7 +8,7 @@ use crate::admin::edit_client::{self, ClientEdit, ClientPatch};
 use crate::admin::patch::Patch;
 use crate::admin::{Listing, Refused};
 use crate::fetch::budget::Asker;
-use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup};
+use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape};
 use crate::pages::admin::shell::Line;
 use crate::pages::admin::view::{Button, Cell, Section, Table, encode};
 use crate::pages::admin::{AdminForm, Administrator, Confirmation, failed};
@@ -18,15 +18,16 @@ use crate::web::error::page::PageError;
 /// its scopes. `may_change` says whether each has a link to its form.
 pub(super) fn section(client: &ClientView, claims: Vec<ClientClaim>, path: &str, may_change: bool) -> Section {
     let row = |claim: ClientClaim| {
-        let mut cells = vec![Cell::text(claim.claim.clone()), source(&claim), Cell::text(places(&claim))];
+        let shape = Cell::text(in_words(claim.shape));
+        let mut cells = vec![Cell::text(claim.claim.clone()), source(&claim), shape, Cell::text(places(&claim))];
         if may_change {
             let link = format!("{path}/claim?claim={}", encode(&claim.claim));
             cells.push(vec![Cell { text: "Change".to_owned(), link, ..Cell::default() }]);
         }
         cells
     };
-    let columns = ["Claim", "Value", "In", "Form"];
-    let columns = if may_change { &columns[..] } else { &columns[..3] };
+    let columns = ["Claim", "Value", "Form", "In", "Action"];
+    let columns = if may_change { &columns[..] } else { &columns[..4] };
     let button = if client.claims_allowed {
         Button::new("Stop telling it of groups, roles and attributes", path, "stop-claims").danger()
     } else {
@@ -44,6 +45,16 @@ pub(super) fn section(client: &ClientView, claims: Vec<ClientClaim>, path: &str,
         links: vec![("Add a claim", format!("{path}/claim")), ("Try what it is told", format!("{path}/try"))],
         buttons: vec![button],
         ..Section::default()
+    }
+}
+
+/// Says how several values of a claim are written.
+pub(super) fn in_words(shape: Shape) -> &'static str {
+    match shape {
+        Shape::List => "A list of all values",
+        Shape::First => "The first value",
+        Shape::Comma => "All values, separated by commas",
+        Shape::Space => "All values, separated by spaces",
     }
 }
 
