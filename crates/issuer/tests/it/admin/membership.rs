@@ -83,8 +83,12 @@ async fn members_come_in_pages_and_the_audit_trail_names_those_who_changed() {
     assert_eq!(app.count(events).await, 2, "a change that changes nothing leaves no event");
     let not_added = format!("{events} AND \"after\" LIKE '%\"added\":[%{}%]%\"removed\":%'", ids[0]);
     assert_eq!(app.count(&not_added).await, 1, "only the first time");
-    let unknown = members(&app, "On-Call", &["user1", "nobody", "noone"], &[]).await.unwrap_err().to_string();
-    assert!(unknown.contains("there is no user nobody, noone"), "{unknown}");
+    let Err(Refused::Invalid(unknown)) = members(&app, "On-Call", &["user1", "Nobody"], &["noone"]).await else {
+        panic!("they are unknown")
+    };
+    let items: Vec<Option<&str>> = unknown.iter().map(|fault| fault.item.as_deref()).collect();
+    assert_eq!(items, [Some("Nobody"), Some("noone")], "each is named as it was typed");
+    assert!(unknown[0].to_string().contains("there is no user nobody"), "{}", unknown[0]);
     assert!(matches!(members(&app, "none", &["user1"], &[]).await, Err(Refused::NotFound { noun: "group", .. })));
     let broken = Window { after: Some("nonsense".to_owned()), limit: 2 };
     assert!(matches!(groups::members(&app.reading(), "On-Call", &broken).await, Err(Refused::Invalid(_))));

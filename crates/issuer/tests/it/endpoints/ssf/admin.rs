@@ -147,11 +147,11 @@ async fn an_administrator_pauses_resumes_and_removes_a_stream_on_the_page_of_its
         assert_eq!(status().await, expected, "{action}");
     }
     let page = browser.get(page).await;
-    assert!(page.text.contains("remove-stream") && page.text.contains(">Form</th>"));
+    assert!(page.text.contains("remove-stream") && page.text.contains(">Action</th>"));
     let reads = roles::NewRole::check("auditor", &["admin:read".to_owned()]).unwrap();
     hub.app.operate(|change| Box::pin(roles::add(change, reads))).await.unwrap();
     hub.app.add_user("reader", &["auditor"]).await;
     let reader = hub.app.signed_in("reader").await;
     let shown = reader.get("/admin/clients/hub").await;
-    assert!(shown.text.contains(&other) && !shown.text.contains("remove-stream") && !shown.text.contains(">Form</th>"), "{}", shown.text);
+    assert!(shown.text.contains(&other) && !shown.text.contains("remove-stream") && !shown.text.contains(">Action</th>"), "{}", shown.text);
 }
