@@ -21,7 +21,7 @@ pub enum JsonError {
     },
 }
 
-/// What is wrong with a JSON value that was to be read.
+/// The reason why a JSON value cannot be read as a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
     /// The JSON pointer of the value at fault. If a member is missing, that of the member.

@@ -295,7 +295,7 @@ async fn the_first_requests_wait_for_five_seconds_in_all() {
     issuer.delay_feed(Duration::from_secs(8));
     let (verifier, token) = (issuer.verifier(), issuer.token().mint());
     let start = Instant::now();
-    // Whoever sent the first request does not wait to the end.
+    // The client of the first request gives up before the 5 s are over.
     tokio::time::timeout(Duration::from_secs(1), verifier.verify(&token)).await.unwrap_err();
     let accepted_after = async |pause: u64| {
         real_time(Duration::from_secs(pause)).await;
