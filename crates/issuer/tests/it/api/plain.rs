@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use signet_issuer::admin::users;
 use signet_issuer::api::PREFIX;
 
-use super::pointers::{accepted, furnished};
+use super::pointers::{BodyRoute, furnished, routes_with_bodies};
 
 /// Words of the program that nobody who sends a body knows.
 const FOREIGN: [&str; 27] = [
@@ -18,51 +18,42 @@ async fn no_route_answers_in_the_words_of_the_program() {
     let alice = users::show(&app.reading(), "alice").await.unwrap().id.to_string();
     let document = super::document();
     let mut refused = 0;
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
-            let Some(content) = operation["requestBody"]["content"].as_object() else { continue };
-            let name = content.values().next().unwrap()["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
-            let id = operation["operationId"].as_str().unwrap();
-            let (parameter, good) = accepted(id, &alice, 0);
-            let path = path.strip_prefix(PREFIX).unwrap().replace("{claim}", "teams");
-            let path = ["{id}", "{name}", "{identifier}"].iter().fold(path, |path, name| path.replace(name, &parameter));
-            let mut bodies = vec![json!([]), json!([good]), json!(7), json!("text"), Value::Null, json!({}), json!({ "no such": 1 })];
-            for (member, _) in document["components"]["schemas"][name]["properties"].as_object().unwrap() {
-                for value in [
-                    json!({ "no such": [] }),
-                    json!([{ "no such": 1 }]),
-                    json!(7),
-                    json!(7.5),
-                    json!(true),
-                    json!("no such"),
-                    json!(-1),
-                    json!([[]]),
-                    Value::Null,
-                    json!(u64::MAX),
-                ] {
-                    let mut body = good.clone();
-                    body[member] = value;
-                    bodies.push(body);
-                }
+    for BodyRoute { method, path, id, members, good } in routes_with_bodies(&document, &alice) {
+        let mut bodies = vec![json!([]), json!([good]), json!(7), json!("text"), Value::Null, json!({}), json!({ "no such": 1 })];
+        for (member, _) in members {
+            for value in [
+                json!({ "no such": [] }),
+                json!([{ "no such": 1 }]),
+                json!(7),
+                json!(7.5),
+                json!(true),
+                json!("no such"),
+                json!(-1),
+                json!([[]]),
+                Value::Null,
+                json!(u64::MAX),
+            ] {
+                let mut body = good.clone();
+                body[member] = value;
+                bodies.push(body);
             }
-            for body in bodies {
-                let answer = app.call(&method.to_uppercase(), &path, &token, Some("*"), Some(body.clone())).await;
-                assert!(answer.status < 500, "{id} {body}: {}", answer.text);
-                if !body.is_object() {
-                    assert_eq!(answer.status, 422, "{id} {body}: {}", answer.text);
-                    let detail = answer.json["errors"][0]["detail"].as_str().unwrap();
-                    assert!(detail.starts_with("expected an object; found "), "{id} {body}: {detail}");
-                }
-                let Some(errors) = answer.json["errors"].as_array() else { continue };
-                for detail in errors.iter().map(|error| error["detail"].as_str().unwrap()).chain([answer.str("detail")]) {
-                    refused += 1;
-                    let said = detail.replace("no such", "");
-                    // The names of members, such as field and map of a claim, stand at the beginning or in a list.
-                    let says = |word: &&&str| said.split(|c: char| !c.is_alphanumeric()).any(|own| own == **word);
-                    let word =
-                        FOREIGN.iter().find(says).filter(|word| !["field", "map"].contains(word) || !id.starts_with("ClientClaimPut"));
-                    assert!(word.is_none() && !said.contains('`'), "{id} {body}: {word:?} in {detail}");
-                }
+        }
+        for body in bodies {
+            let answer = app.call(&method, &path, &token, Some("*"), Some(body.clone())).await;
+            assert!(answer.status < 500, "{id} {body}: {}", answer.text);
+            if !body.is_object() {
+                assert_eq!(answer.status, 422, "{id} {body}: {}", answer.text);
+                let detail = answer.json["errors"][0]["detail"].as_str().unwrap();
+                assert!(detail.starts_with("expected an object; found "), "{id} {body}: {detail}");
+            }
+            let Some(errors) = answer.json["errors"].as_array() else { continue };
+            for detail in errors.iter().map(|error| error["detail"].as_str().unwrap()).chain([answer.str("detail")]) {
+                refused += 1;
+                let said = detail.replace("no such", "");
+                // The names of members, such as field and map of a claim, stand at the beginning or in a list.
+                let says = |word: &&&str| said.split(|c: char| !c.is_alphanumeric()).any(|own| own == **word);
+                let word = FOREIGN.iter().find(says).filter(|word| !["field", "map"].contains(word) || !id.starts_with("ClientClaimPut"));
+                assert!(word.is_none() && !said.contains('`'), "{id} {body}: {word:?} in {detail}");
             }
         }
     }

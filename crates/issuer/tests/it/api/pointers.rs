@@ -113,49 +113,71 @@ fn takes_anything(id: &str, name: &str) -> bool {
     matches!((id, name), ("ClientClaimPut" | "ClientClaimPut_claims", "default"))
 }
 
+/// A route of the document whose requests have a body.
+pub(super) struct BodyRoute<'d> {
+    pub(super) method: String,
+    /// The path below the prefix, about things that there are.
+    pub(super) path: String,
+    pub(super) id: &'d str,
+    /// The members that a body may have, with their schemas.
+    pub(super) members: &'d Map<String, Value>,
+    /// A body that is accepted.
+    pub(super) good: Value,
+}
+
+/// Returns each route of `document` whose requests have a body.
+pub(super) fn routes_with_bodies<'d>(document: &'d Value, alice: &str) -> Vec<BodyRoute<'d>> {
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let Some(content) = operation["requestBody"]["content"].as_object() else { continue };
+            let name = content.values().next().unwrap()["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+            let id = operation["operationId"].as_str().unwrap();
+            let (parameter, good) = accepted(id, alice, 0);
+            let path = path.strip_prefix(PREFIX).unwrap().replace("{claim}", "teams");
+            let path = ["{id}", "{name}", "{identifier}"].iter().fold(path, |path, name| path.replace(name, &parameter));
+            let members = document["components"]["schemas"][name]["properties"].as_object().unwrap();
+            routes.push(BodyRoute { method: method.to_uppercase(), path, id, members, good });
+        }
+    }
+    routes
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_refused_member_of_every_body_is_named_by_its_place() {
     let (app, token) = furnished().await;
     let alice = users::show(&app.reading(), "alice").await.unwrap().id.to_string();
     let document = super::document();
     let (mut refused, mut walked, mut sent) = (0, 0, 0);
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
-            let Some(content) = operation["requestBody"]["content"].as_object() else { continue };
-            let name = content.values().next().unwrap()["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
-            let id = operation["operationId"].as_str().unwrap();
-            let (parameter, good) = accepted(id, &alice, 0);
-            let path = path.strip_prefix(PREFIX).unwrap().replace("{claim}", "teams");
-            let path = ["{id}", "{name}", "{identifier}"].iter().fold(path, |path, name| path.replace(name, &parameter));
-            let call = async |body: &Value| app.call(&method.to_uppercase(), &path, &token, Some("*"), Some(body.clone())).await;
-            for (member, schema) in document["components"]["schemas"][name]["properties"].as_object().unwrap() {
-                walked += 1;
-                let mut of_member = 0;
-                for (value, place) in wrong(member, schema, &good[member]) {
-                    sent += 1;
-                    let mut body = accepted(id, &alice, sent).1;
-                    body[member] = value;
-                    let answer = call(&body).await;
-                    assert!(answer.status < 500, "{id} {body}: {}", answer.text);
-                    if answer.status != 422 {
-                        continue;
-                    }
-                    of_member += 1;
-                    let expected = format!("#/{member}{}", place.unwrap_or_default());
-                    let mut is_named = false;
-                    for error in answer.json["errors"].as_array().unwrap() {
-                        let (pointer, detail) = (error["pointer"].as_str().unwrap(), error["detail"].as_str().unwrap());
-                        let exists = body.pointer(pointer.strip_prefix('#').unwrap()).is_some();
-                        assert!(exists, "{id} {body}: {pointer} is no member: {}", answer.text);
-                        // The value may only be wrong beside that of a member that was not sent, which the text names.
-                        let names_another = pointer == "#" && detail.contains(": expected") && !detail.starts_with(member.as_str());
-                        is_named |= pointer.starts_with(&expected) || place.is_none() && names_another;
-                    }
-                    assert!(is_named, "{id} {body}: expected {expected}: {}", answer.text);
+    for BodyRoute { method, path, id, members, good } in routes_with_bodies(&document, &alice) {
+        let call = async |body: &Value| app.call(&method, &path, &token, Some("*"), Some(body.clone())).await;
+        for (member, schema) in members {
+            walked += 1;
+            let mut of_member = 0;
+            for (value, place) in wrong(member, schema, &good[member]) {
+                sent += 1;
+                let mut body = accepted(id, &alice, sent).1;
+                body[member] = value;
+                let answer = call(&body).await;
+                assert!(answer.status < 500, "{id} {body}: {}", answer.text);
+                if answer.status != 422 {
+                    continue;
                 }
-                assert!(of_member > 0 || takes_anything(id, member), "{id}: the walk found no wrong value of {member}");
-                refused += of_member;
+                of_member += 1;
+                let expected = format!("#/{member}{}", place.unwrap_or_default());
+                let mut is_named = false;
+                for error in answer.json["errors"].as_array().unwrap() {
+                    let (pointer, detail) = (error["pointer"].as_str().unwrap(), error["detail"].as_str().unwrap());
+                    let exists = body.pointer(pointer.strip_prefix('#').unwrap()).is_some();
+                    assert!(exists, "{id} {body}: {pointer} is no member: {}", answer.text);
+                    // The value may only be wrong beside that of a member that was not sent, which the text names.
+                    let names_another = pointer == "#" && detail.contains(": expected") && !detail.starts_with(member.as_str());
+                    is_named |= pointer.starts_with(&expected) || place.is_none() && names_another;
+                }
+                assert!(is_named, "{id} {body}: expected {expected}: {}", answer.text);
             }
+            assert!(of_member > 0 || takes_anything(id, member), "{id}: the walk found no wrong value of {member}");
+            refused += of_member;
         }
     }
     assert!(walked > 150 && refused > 500, "{walked} members, {refused} refusals");
