@@ -1,33 +1,44 @@
 //! `/docs`: the documentation of the API by Swagger UI, with which an administrator can sign in and try it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use askama::Template;
-use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{MethodRouter, get};
 use serde_json::{Value, json};
-use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, serve};
 
 use crate::api::api;
 use crate::app::App;
 use crate::config::{CLI, DOCS};
+use crate::oauth::error::OAuthError;
 use crate::oauth::scope::ADMIN_SCOPES;
+use crate::web::error::problem::Problem;
 
 /// The policy of these pages. Swagger UI sets styles by scripts, and calls this issuer alone.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
                    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Returns the OpenAPI document of this issuer.
-pub fn document(app: &App) -> OpenApi {
-    api().document(app.settings.issuer.as_str(), app.settings.issuer.is_loopback())
+/// Returns the route `GET /docs/openapi.json`: the document that describes the API. It is made for the first request, on the bounded pool,
+/// because that takes milliseconds; the requests after that get the same bytes.
+pub fn openapi() -> MethodRouter<Arc<App>> {
+    let made = Arc::new(OnceLock::new());
+    get(async move |State(app): State<Arc<App>>| match made.get() {
+        Some(bytes) => Ok::<_, Problem>(json_bytes(Bytes::clone(bytes))),
+        None => {
+            let issuer = app.settings.issuer.clone();
+            let make = move |_: &mut _| serde_json::to_vec(&api().document(issuer.as_str(), issuer.is_loopback()));
+            let bytes = app.pool.run(make).await.map_err(OAuthError::from)?.map_err(OAuthError::server_error)?;
+            Ok(json_bytes(made.get_or_init(|| bytes.into()).clone()))
+        }
+    })
 }
 
-/// `GET /docs/openapi.json`: the document that describes the API.
-pub async fn openapi(State(app): State<Arc<App>>) -> Response {
-    Json(document(&app)).into_response()
+fn json_bytes(bytes: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], bytes).into_response()
 }
 
 /// `GET /docs`: leads to the page, whose files are named relative to it.

@@ -10,6 +10,7 @@ mod client_secrets;
 mod client_streams;
 mod clients;
 pub mod docs;
+mod document;
 mod filter;
 mod groups;
 mod keys;

@@ -1,5 +1,6 @@
 //! The table of routes: each has a method, a path, the operation that it calls, a handler, and its part of the OpenAPI document.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::handler::Handler;
@@ -8,54 +9,49 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
-use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn};
-use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaFormat, SchemaType, Type};
-use utoipa::openapi::security::{AuthorizationCode, Flow, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, KnownFormat, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Required, Schema, ServerBuilder,
-};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
+use utoipa::openapi::path::HttpMethod;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
 
-use crate::admin::{Needs, Operation};
-use crate::api::access::{MAX_PAGE, PAGE, PREFIX};
+use crate::admin::Operation;
 use crate::api::filter::Filter;
-use crate::api::{pointer, version};
+use crate::api::pointer;
 use crate::app::App;
-use crate::oauth::scope::ADMIN_SCOPES;
-use crate::web::error::problem::{PROBLEM_JSON, Problem};
+use crate::web::error::problem::Problem;
 
-/// The name of the security scheme.
-const SCHEME: &str = "signet";
+/// Schemas with their names.
+pub type Schemas = Vec<(String, RefOr<Schema>)>;
 
-/// The routes whose answers are parts of a client, and have its version.
-const OF_CLIENTS: [&str; 3] = ["/clients/{id}/secrets", "/clients/{id}/claims", "/clients/{id}/claims/{claim}"];
-
-/// All routes, and the document that describes them.
+/// All routes, and what describes them. The schemas are functions, so that a server makes them only for whoever asks for the document: they
+/// take several MiB.
 #[derive(Default)]
 pub struct Api {
     router: Router<Arc<App>>,
-    paths: Paths,
-    schemas: Vec<(String, RefOr<Schema>)>,
+    /// What the document says about each route.
+    pub routes: Vec<Route>,
+    /// Each adds the schemas of a body or an answer.
+    pub schemas: Vec<fn(&mut Schemas)>,
 }
 
 /// The parts of a route in which routes differ.
-struct Route {
-    method: HttpMethod,
-    path: &'static str,
-    operation: Operation,
-    summary: &'static str,
-    status: StatusCode,
-    /// The name of the schema of the body.
-    input: Option<String>,
-    output: Option<RefOr<Schema>>,
-    media_type: &'static str,
+pub struct Route {
+    pub method: HttpMethod,
+    /// The path under [`PREFIX`](crate::api::access::PREFIX).
+    pub path: &'static str,
+    pub operation: Operation,
+    pub summary: &'static str,
+    /// The status of an answer that refuses nothing.
+    pub status: StatusCode,
+    /// Returns the name of the schema of the body.
+    pub input: Option<fn() -> Cow<'static, str>>,
+    /// Returns the schema of the answer.
+    pub output: Option<fn() -> RefOr<Schema>>,
+    pub media_type: &'static str,
     /// The parameters of the query beside those of a list.
-    filters: &'static [Filter],
+    pub filters: &'static [Filter],
     /// `true` if the answer is a page of a list.
-    is_list: bool,
+    pub is_list: bool,
 }
 
 impl Route {
@@ -76,13 +72,9 @@ impl Api {
         filters: &'static [Filter],
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
-        let items = ArrayBuilder::new().items(self.schema::<V>());
-        let next = ObjectBuilder::new()
-            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-            .description(Some("The value of after for the next page; null at the end"));
-        let output = ObjectBuilder::new().property("items", items).required("items").property("next", next).required("next");
-        let output = Some(Schema::Object(output.build()).into());
-        self.add(&Route { output, filters, is_list: true, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
+        self.schemas.push(collect::<V>);
+        let output: Option<fn() -> RefOr<Schema>> = Some(page_of::<V>);
+        self.add(Route { output, filters, is_list: true, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
     }
 
     /// Adds `GET` of one thing.
@@ -94,7 +86,7 @@ impl Api {
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
         let output = Some(self.schema::<V>());
-        self.add(&Route { output, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
+        self.add(Route { output, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
     }
 
     /// Adds `GET` of what is selected by `filters`, at once.
@@ -107,7 +99,7 @@ impl Api {
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
         let output = Some(self.schema::<V>());
-        self.add(&Route { output, filters, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
+        self.add(Route { output, filters, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
     }
 
     /// Adds `GET` of a whole list as a file.
@@ -119,8 +111,8 @@ impl Api {
         (media_type, filters): (&'static str, &'static [Filter]),
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
-        let output = Some(ObjectBuilder::new().schema_type(Type::String).into());
-        self.add(&Route { output, media_type, filters, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
+        let output: Option<fn() -> RefOr<Schema>> = Some(text);
+        self.add(Route { output, media_type, filters, ..Route::new(HttpMethod::Get, path, operation, summary) }, handler)
     }
 
     /// Adds `POST` of a new thing.
@@ -133,7 +125,7 @@ impl Api {
     ) -> Self {
         let (input, output) = (Some(self.input::<I>()), Some(self.schema::<V>()));
         let route = Route { input, output, status: StatusCode::CREATED, ..Route::new(HttpMethod::Post, path, operation, summary) };
-        self.add(&route, handler)
+        self.add(route, handler)
     }
 
     /// Adds `POST` of a change that takes a body.
@@ -156,7 +148,7 @@ impl Api {
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
         let output = Some(self.schema::<V>());
-        self.add(&Route { output, ..Route::new(HttpMethod::Post, path, operation, summary) }, handler)
+        self.add(Route { output, ..Route::new(HttpMethod::Post, path, operation, summary) }, handler)
     }
 
     /// Adds `POST` of a change that takes a body and has no answer.
@@ -169,7 +161,7 @@ impl Api {
     ) -> Self {
         let input = Some(self.input::<I>());
         let route = Route { input, status: StatusCode::NO_CONTENT, ..Route::new(HttpMethod::Post, path, operation, summary) };
-        self.add(&route, handler)
+        self.add(route, handler)
     }
 
     /// Adds `POST` that ends something, with neither a body nor an answer.
@@ -180,7 +172,7 @@ impl Api {
         summary: &'static str,
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
-        self.add(&Route { status: StatusCode::NO_CONTENT, ..Route::new(HttpMethod::Post, path, operation, summary) }, handler)
+        self.add(Route { status: StatusCode::NO_CONTENT, ..Route::new(HttpMethod::Post, path, operation, summary) }, handler)
     }
 
     /// Adds `PATCH` by a JSON merge patch (RFC 7396).
@@ -213,27 +205,26 @@ impl Api {
         summary: &'static str,
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
-        self.add(&Route { status: StatusCode::NO_CONTENT, ..Route::new(HttpMethod::Delete, path, operation, summary) }, handler)
+        self.add(Route { status: StatusCode::NO_CONTENT, ..Route::new(HttpMethod::Delete, path, operation, summary) }, handler)
     }
 
     /// Adds a route that takes a body of the type `I` and answers with one of the type `V`.
     fn exchange<I: ToSchema, V: ToSchema, T: 'static>(mut self, route: Route, handler: impl Handler<T, Arc<App>>) -> Self {
         let (input, output) = (Some(self.input::<I>()), Some(self.schema::<V>()));
-        self.add(&Route { input, output, ..route }, handler)
+        self.add(Route { input, output, ..route }, handler)
     }
 
-    fn schema<V: ToSchema>(&mut self) -> RefOr<Schema> {
-        V::schemas(&mut self.schemas);
-        self.schemas.push((V::name().into_owned(), V::schema()));
-        Ref::from_schema_name(V::name()).into()
+    fn schema<V: ToSchema>(&mut self) -> fn() -> RefOr<Schema> {
+        self.schemas.push(collect::<V>);
+        reference::<V>
     }
 
-    fn input<I: ToSchema>(&mut self) -> String {
-        self.schema::<I>();
-        I::name().into_owned()
+    fn input<I: ToSchema>(&mut self) -> fn() -> Cow<'static, str> {
+        self.schemas.push(collect::<I>);
+        I::name
     }
 
-    fn add<T: 'static>(mut self, route: &Route, handler: impl Handler<T, Arc<App>>) -> Self {
+    fn add<T: 'static>(mut self, route: Route, handler: impl Handler<T, Arc<App>>) -> Self {
         let filter = match route.method {
             HttpMethod::Get => MethodFilter::GET,
             HttpMethod::Patch => MethodFilter::PATCH,
@@ -243,10 +234,7 @@ impl Api {
         };
         // The extractor of the handler reads the operation, and refuses a request without one.
         self.router = self.router.route(route.path, on(filter, handler).layer(Extension(route.operation)));
-        let (path, method) = (format!("{PREFIX}{}", route.path), route.method.clone());
-        let is_part = OF_CLIENTS.contains(&route.path) && route.operation != Operation::ClientRotateSecret;
-        let is_versioned = route.output.as_ref().is_some_and(|answer| is_part || version::is_in(answer, &self.schemas));
-        self.paths.add_path_operation(path, vec![method], describe(route, is_versioned));
+        self.routes.push(route);
         self
     }
 
@@ -254,140 +242,32 @@ impl Api {
     pub fn router(self) -> Router<Arc<App>> {
         self.router.layer(from_fn(pointer::point)).fallback(not_found).method_not_allowed_fallback(method_not_allowed)
     }
-
-    /// Returns the OpenAPI document of the issuer at `issuer`. `with_password` says that the issuer offers the password grant to its first
-    /// client.
-    pub fn document(self, issuer: &str, with_password: bool) -> OpenApi {
-        let mut components = Components::new();
-        components.schemas.insert(Problem::name().into_owned(), Problem::schema());
-        let mut schemas = self.schemas;
-        Problem::schemas(&mut schemas);
-        components.schemas.extend(schemas);
-        let scopes = || Scopes::from_iter(ADMIN_SCOPES);
-        let code = AuthorizationCode::new(format!("{issuer}/authorize"), format!("{issuer}/token"), scopes());
-        let password = with_password.then(|| Flow::Password(Password::new(format!("{issuer}/token"), scopes())));
-        let flows = [Flow::AuthorizationCode(code)].into_iter().chain(password);
-        components.security_schemes.insert(SCHEME.to_owned(), SecurityScheme::OAuth2(OAuth2::new(flows)).into());
-        OpenApiBuilder::new()
-            .info(
-                InfoBuilder::new()
-                    .title("Signet")
-                    .version("1")
-                    .description(Some("Administration of Signet. Every request carries an access token whose audience is the issuer.")),
-            )
-            .servers(Some([ServerBuilder::new().url(issuer).build()]))
-            .paths(self.paths)
-            .components(Some(components))
-            .build()
-    }
 }
 
-/// Describes `route` for the OpenAPI document.
-fn describe(route: &Route, is_versioned: bool) -> utoipa::openapi::path::Operation {
-    let needs = route.operation.needs();
-    let danger = if route.operation.is_dangerous() { " A user must have signed in within the last 10 minutes." } else { "" };
-    let description = format!("Needs {}.{danger}", scopes_of(needs));
-    let tag = route.path.split('/').nth(1).unwrap_or_default();
-    let id = format!("{:?}{}", route.operation, suffix(route));
-    let mut built = OperationBuilder::new()
-        .operation_id(Some(id))
-        .tag(tag)
-        .summary(Some(route.summary))
-        .description(Some(description))
-        .securities(Some(needs.scopes().iter().map(|scope| SecurityRequirement::new(SCHEME, [*scope]))));
-    for name in route.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
-        let schema = ObjectBuilder::new().schema_type(Type::String);
-        let is_uuid = name == "id" && !route.path.starts_with("/clients");
-        let schema = if is_uuid { schema.format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))) } else { schema };
-        built = built.parameter(parameter(name, ParameterIn::Path, Required::True, schema, None));
-    }
-    if route.is_list {
-        let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(MAX_PAGE));
-        let limit = limit.default(Some(PAGE.into()));
-        built = built.parameter(parameter("limit", ParameterIn::Query, Required::False, limit, Some("The largest number of items")));
-        let after = ObjectBuilder::new().schema_type(Type::String);
-        built = built.parameter(parameter("after", ParameterIn::Query, Required::False, after, Some("The next of the page before")));
-    }
-    for (name, (kind, format), text) in route.filters {
-        let schema = ObjectBuilder::new().schema_type(kind.clone());
-        let schema = schema.format(format.map(|format| SchemaFormat::Custom(format.to_owned())));
-        built = built.parameter(parameter(name, ParameterIn::Query, Required::False, schema, Some(text)));
-    }
-    let changes_version = matches!(route.method, HttpMethod::Patch | HttpMethod::Put | HttpMethod::Delete);
-    if changes_version {
-        let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r#"^(\*|"[0-9]+"(, *"[0-9]+")*)$"#));
-        let text = "The ETag that was read, several of which one must be current, or * for any";
-        built = built.parameter(parameter("If-Match", ParameterIn::Header, Required::True, schema, Some(text)));
-    }
-    if let Some(input) = &route.input {
-        let media_type = if matches!(route.method, HttpMethod::Patch) { "application/merge-patch+json" } else { "application/json" };
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(input))).build();
-        built = built.request_body(Some(RequestBodyBuilder::new().required(Some(Required::True)).content(media_type, content).build()));
-    }
-    built = built.response(route.status.as_str(), success(route, is_versioned));
-    let mut refused = vec![400, 401, 403, 404, 409, 429, 500, 503];
-    refused.extend(route.input.is_some().then_some([413, 415, 422]).into_iter().flatten());
-    refused.extend(changes_version.then_some([412, 428]).into_iter().flatten());
-    for status in refused {
-        let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
-        built = built.response(status.to_string(), ResponseBuilder::new().description(title).content(PROBLEM_JSON, content));
-    }
-    built.build()
+/// Adds the schema of `V`, and those that it refers to.
+fn collect<V: ToSchema>(schemas: &mut Schemas) {
+    V::schemas(schemas);
+    schemas.push((V::name().into_owned(), V::schema()));
 }
 
-/// Tells the routes of one operation apart by their last word.
-fn suffix(route: &Route) -> String {
-    let last = route.path.rsplit('/').next().unwrap_or_default();
-    if last == "preview" {
-        return "_preview".to_owned();
-    }
-    let is_second = match route.operation {
-        Operation::ClientSetEnabled | Operation::StreamSetPaused => true,
-        Operation::ClientList | Operation::ClientAdd if route.path.starts_with("/presets") => return "_presets".to_owned(),
-        Operation::GroupShow => last == "members",
-        Operation::ClientShow => last == "secrets",
-        Operation::ClientRotateSecret => last == "old",
-        Operation::ClientClaimPut => last == "claims",
-        Operation::AuditList => last == "lines",
-        _ => false,
-    };
-    if is_second { format!("_{last}") } else { String::new() }
+/// Returns a reference to the schema of `V`.
+fn reference<V: ToSchema>() -> RefOr<Schema> {
+    Ref::from_schema_name(V::name()).into()
 }
 
-fn success(route: &Route, is_versioned: bool) -> utoipa::openapi::Response {
-    let mut built = ResponseBuilder::new().description(if route.output.is_some() { "Done" } else { "Done, without a body" });
-    if let Some(output) = &route.output {
-        built = built.content(route.media_type, ContentBuilder::new().schema(Some(output.clone())).build());
-    }
-    let text = |description: &str| {
-        HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).description(Some(description)).build()
-    };
-    if is_versioned {
-        built = built.header("ETag", text("The version, for If-Match"));
-    }
-    if route.status == StatusCode::CREATED && route.operation != Operation::RegistrationTokenIssue {
-        built = built.header("Location", text("The URL of what was made"));
-    }
-    if route.is_list {
-        built = built.header("Link", text("The next page, unless this is the last one"));
-    }
-    built.build()
+/// Returns the schema of a page of a list of `V`.
+fn page_of<V: ToSchema>() -> RefOr<Schema> {
+    let items = ArrayBuilder::new().items(reference::<V>());
+    let next = ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .description(Some("The value of after for the next page; null at the end"));
+    let output = ObjectBuilder::new().property("items", items).required("items").property("next", next).required("next");
+    Schema::Object(output.build()).into()
 }
 
-fn parameter(
-    name: &str,
-    place: ParameterIn,
-    required: Required,
-    schema: ObjectBuilder,
-    description: Option<&str>,
-) -> utoipa::openapi::path::Parameter {
-    ParameterBuilder::new().name(name).parameter_in(place).required(required).schema(Some(schema)).description(description).build()
-}
-
-fn scopes_of(needs: Needs) -> String {
-    let names = needs.scopes().iter().map(|scope| format!("`{scope}`")).collect::<Vec<_>>().join(" or ");
-    format!("the scope {names}")
+/// Returns the schema of a text.
+fn text() -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).into()
 }
 
 async fn not_found() -> Response {
