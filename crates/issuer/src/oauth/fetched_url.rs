@@ -4,18 +4,19 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-/// Returns whether the issuer may fetch `url`, by its scheme, and by its host if that is a literal address. `private_addresses` allows http and
-/// addresses of private networks, for development.
+/// Returns whether the issuer may fetch `url`, by its scheme, and by its host if that is a literal address or a name of this machine
+/// (RFC 6761 §6.3). `private_addresses` allows http and addresses of private networks, for development.
 pub fn may_be_fetched(url: &Url, private_addresses: bool) -> bool {
     let scheme_fits = url.scheme() == "https" || url.scheme() == "http" && private_addresses;
     let plain = url.username().is_empty() && url.password().is_none();
-    let address = match url.host() {
-        Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-        Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-        Some(Host::Domain(_)) => None,
+    let host_fits = match url.host() {
+        Some(Host::Ipv4(address)) => is_public(address.into()),
+        Some(Host::Ipv6(address)) => is_public(address.into()),
+        // The parser has made the letters small. The addresses of other names are looked at when they are fetched.
+        Some(Host::Domain(name)) => name.trim_end_matches('.').rsplit('.').next() != Some("localhost"),
         None => return false,
     };
-    scheme_fits && plain && address.is_none_or(|address| private_addresses || is_public(address))
+    scheme_fits && plain && (private_addresses || host_fits)
 }
 
 /// Returns whether an address belongs to the public internet, according to the registries of RFC 6890.
@@ -91,12 +92,17 @@ mod tests {
             "https://[::ffff:169.254.169.254]/",
             "https://user@example.com/",
             "https://10.0.0.1:443/",
+            "https://localhost/",
+            "https://LOCALHOST./",
+            "https://app.localhost:8443/",
             "ftp://example.com/",
             "file:///etc/passwd",
         ] {
             assert!(!may_be_fetched(&Url::parse(url).unwrap(), false), "{url}");
         }
-        assert!(may_be_fetched(&Url::parse("https://example.com/jwks").unwrap(), false));
+        for url in ["https://example.com/jwks", "https://localhost.example.com/jwks"] {
+            assert!(may_be_fetched(&Url::parse(url).unwrap(), false), "{url}");
+        }
         assert!(may_be_fetched(&Url::parse("http://127.0.0.1/jwks").unwrap(), true));
     }
 }
