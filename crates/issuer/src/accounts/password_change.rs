@@ -34,7 +34,7 @@ pub enum PasswordChangeError {
     RepeatedDiffers,
     #[error("the new password is the same as the current one")]
     Unchanged,
-    #[error(transparent)]
+    #[error("new_password: expected {0}")]
     Policy(#[from] PolicyError),
     /// The current password could not be checked, or is wrong ([`SignInError::Wrong`]).
     #[error(transparent)]

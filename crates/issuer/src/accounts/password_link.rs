@@ -32,7 +32,7 @@ pub enum PasswordLinkError {
     Spent,
     #[error("the two new passwords differ")]
     RepeatedDiffers,
-    #[error(transparent)]
+    #[error("new_password: expected {0}")]
     Policy(#[from] PolicyError),
     /// Too many attempts were made; the next may be made after this many seconds.
     #[error("too many attempts; try again in {0} s")]

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::audit::{Actor, Face, Who};
 use crate::oauth::form::Form;
 use crate::oauth::scope::ScopeSet;
-use crate::tokens::lookup::{LiveToken, look_up};
+use crate::tokens::lookup::{Invalid, look_up};
 use crate::web::bearer::header_token;
 use crate::web::client_ip::request_info;
 use crate::web::error::bearer::BearerError;
@@ -60,13 +60,13 @@ impl FromRequestParts<Arc<App>> for Access {
 async fn authenticate(app: &App, parts: &Parts) -> Result<Actor, Problem> {
     let token = header_token(&parts.headers)?;
     let token = token.ok_or(BearerError::NoCredentials("send an access token for the issuer as a bearer token"))?;
-    let found = look_up(app, &token).await?.ok_or(BearerError::InvalidToken)?;
+    let found = look_up(app, &token).await?.map_err(BearerError::from)?;
     if let Some(caller) = parts.extensions.get::<Caller>() {
         caller.note(&found.client.id);
     }
-    let LiveToken { access: Some(own), client, user } = found else { return Err(BearerError::InvalidToken.into()) };
+    let (own, client, user) = found.into_access().map_err(BearerError::from)?;
     if !own.aud.contains(app.settings.issuer.as_str()) {
-        return Err(BearerError::InvalidToken.into());
+        return Err(BearerError::from(Invalid::of_other_resource(&client.id)).into());
     }
     // The token may be older than the last change of the user's roles and of the client's scopes.
     let allowed = |name: &str| client.scopes.iter().any(|scope| scope.name == name);

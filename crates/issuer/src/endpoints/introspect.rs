@@ -48,7 +48,7 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthErr
         return Err(OAuthError::new(Code::InvalidClient, "only confidential clients may use introspection"));
     }
     let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token: expected a token; found none"))?;
-    let found = look_up(app, token).await?;
+    let found = look_up(app, token).await?.ok();
 
     let own = client.default_resource.as_ref().map(|resource| resource.identifier(&app.settings.issuer));
     let meant_for = |aud: &Audience| own.as_ref().is_some_and(|own| aud.contains(own));

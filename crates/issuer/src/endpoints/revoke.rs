@@ -25,7 +25,7 @@ pub async fn revoke(State(app): State<Arc<App>>, parameters: Result<Parameters, 
 async fn answer(app: &App, parameters: &Parameters) -> Result<StatusCode, OAuthError> {
     let client = authentication::authenticate(app, parameters.authorization(), &parameters.form, &parameters.request).await?;
     let token = parameters.form.get("token").ok_or_else(|| OAuthError::invalid_request("token: expected a token; found none"))?;
-    let found = look_up(app, token).await?;
+    let found = look_up(app, token).await?.ok();
     let Some(found) = found.filter(|found| found.client.id == client.id) else { return Ok(StatusCode::OK) };
     let actor = Actor::remote(Who::Client(client.id.clone()), Face::Revocation, &parameters.request);
     match found.user {

@@ -13,7 +13,7 @@ use crate::clock::UnixSeconds;
 use crate::keys::signer::TokenType;
 use crate::oauth::error::OAuthError;
 use crate::store::resources::Resource;
-use crate::tokens::lookup::look_up;
+use crate::tokens::lookup::{Invalid, look_up};
 use crate::tokens::user_claims::{Facts, Place, given, limit};
 use crate::web::bearer::bearer_token;
 use crate::web::error::bearer::BearerError;
@@ -39,25 +39,22 @@ pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Response
 
 async fn answer(app: &App, request: Request) -> Result<Response, BearerError> {
     let token = bearer_token(request).await?;
-    let found = look_up(app, &token).await?;
-    let identifier = Resource::userinfo().identifier(&app.settings.issuer);
-    let token = found.ok_or(BearerError::InvalidToken)?;
-    let own = token.access.ok_or(BearerError::InvalidToken)?;
+    let (own, client, user) = look_up(app, &token).await??.into_access()?;
     let scopes = own.scopes();
-    let Some((user, row)) = token.user.filter(|_| scopes.contains("openid")) else { return Err(BearerError::InsufficientScope) };
-    if !own.aud.contains(&identifier) {
-        return Err(BearerError::InvalidToken);
+    let Some((user, row)) = user.filter(|_| scopes.contains("openid")) else { return Err(BearerError::InsufficientScope(client.id)) };
+    if !own.aud.contains(&Resource::userinfo().identifier(&app.settings.issuer)) {
+        return Err(Invalid::of_other_resource(&client.id).into());
     }
     let requested = row.requested_claims()?.userinfo;
     let requested: Vec<&str> = requested.keys().map(String::as_str).collect();
-    let limit = limit(&token.client, &row);
-    let facts = Facts::read(app, &user, &token.client, &[], &scopes, &requested, limit).await?;
+    let limit = limit(&client, &row);
+    let facts = Facts::read(app, &user, &client, &[], &scopes, &requested, limit).await?;
     let mut claims = given(&facts.told(Place::UserInfo, &scopes, &requested));
     claims.insert("sub".to_owned(), user.id.to_string().into());
-    if token.client.metadata()?.userinfo_signed_response_alg.is_none() {
+    if client.metadata()?.userinfo_signed_response_alg.is_none() {
         return Ok(no_store(claims));
     }
-    signed(app, &token.client.id, claims).await.map_err(BearerError::Other)
+    signed(app, &client.id, claims).await.map_err(BearerError::Other)
 }
 
 async fn signed(app: &App, client: &str, claims: Map<String, Value>) -> Result<Response, OAuthError> {

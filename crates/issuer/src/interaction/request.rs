@@ -55,7 +55,6 @@ pub async fn receive(app: &App, form: &Form) -> Result<Received, OAuthError> {
         }
         Err(error) => {
             error.log();
-            tracing::info!(client = client.id, error = error.code.as_str(), reason = error.description, "authorization request refused");
             interaction.request = CheckedRequest::Invalid(ErrorResponse::from(&error));
         }
     }

@@ -129,7 +129,7 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
             let error = ErrorResponse::from(&OAuthError::new(Code::AccessDenied, "the user did not allow the request"));
             answer::refusal(&app, &client, &waiting.interaction.target, &error)
         }
-        _ => Err(PageError::stale_form()),
+        _ => Err(PageError::stale_form().of_client(&client.id)),
     }
 }
 

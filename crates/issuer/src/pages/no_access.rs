@@ -80,6 +80,6 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
             waiting.save(&app).await?;
             waiting::resume(&app, id)
         }
-        _ => Err(PageError::stale_form()),
+        _ => Err(PageError::stale_form().of_client(&client.id)),
     }
 }

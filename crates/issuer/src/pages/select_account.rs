@@ -61,7 +61,7 @@ pub async fn submit(State(app): State<Arc<App>>, own: OwnForm) -> Result<Respons
             waiting.interaction.sign_in_due = true;
             waiting.interaction.signed_in = None;
         }
-        _ => return Err(PageError::stale_form()),
+        _ => return Err(PageError::stale_form().of_client(&client.id)),
     }
     waiting.save(&app).await?;
     waiting::resume(&app, id)

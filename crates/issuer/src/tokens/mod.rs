@@ -67,7 +67,22 @@ impl Authorization {
 /// Returns whether `row` and its session are live at `now`, its user and client are enabled, and the user may sign in to the client.
 /// Callers must not check these one by one, because each token needs all of them.
 pub fn is_alive(row: &AuthorizationRow, user: &User, client: &Client, now: UnixSeconds) -> bool {
-    row.is_live(now) && row.may_use && user.enabled && client.enabled
+    why_dead(row, user, client, now).is_none()
+}
+
+/// Returns why [`is_alive`] does not hold, for the operator; `None` if it holds.
+pub fn why_dead(row: &AuthorizationRow, user: &User, client: &Client, now: UnixSeconds) -> Option<&'static str> {
+    if !row.is_live(now) {
+        Some("the authorization or the session that it needs has ended")
+    } else if !row.may_use {
+        Some("the user may not sign in to the client any more")
+    } else if !user.enabled {
+        Some("the user is disabled")
+    } else if !client.enabled {
+        Some("the client is disabled")
+    } else {
+        None
+    }
 }
 
 /// The user or client for whom tokens are issued.

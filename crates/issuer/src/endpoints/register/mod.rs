@@ -21,6 +21,7 @@ use crate::audit::{Actor, Face, RequestInfo, Who};
 use crate::fetch::budget::Asker;
 use crate::oauth::authorization_request::RESPONSE_TYPES;
 use crate::oauth::error::{Code, OAuthError};
+use crate::tokens::lookup::Invalid;
 use crate::web::bearer::header_token;
 use crate::web::client_ip::request_info;
 use crate::web::error::bearer::BearerError;
@@ -54,7 +55,7 @@ impl From<BearerError> for RegistrationError {
 impl From<Refused> for RegistrationError {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Forbidden => Self::Bearer(BearerError::InvalidToken),
+            Refused::Forbidden => wrong_token(),
             Refused::Invalid(faults) => {
                 let is_redirect_uri = faults.first().is_some_and(|fault| fault.field == "redirect_uris");
                 let code = if is_redirect_uri { Code::InvalidRedirectUri } else { Code::InvalidClientMetadata };
@@ -176,15 +177,21 @@ async fn initial_token<'c>(app: &App, caller: &'c Caller) -> Result<Option<&'c s
     let closed = "registration is closed to clients without an initial access token; an administrator of the issuer issues one with signet \
                   client registration-token";
     let token = caller.token.as_deref().ok_or(BearerError::NoCredentials(closed))?;
-    if registration_tokens::is_good(app, token).await? { Ok(Some(token)) } else { Err(BearerError::InvalidToken.into()) }
+    if registration_tokens::is_good(app, token).await? { Ok(Some(token)) } else { Err(wrong_token()) }
+}
+
+/// Refuses an initial access token or a registration access token.
+fn wrong_token() -> RegistrationError {
+    let reason = "the token is no initial access token that is still good, or not that of the registration";
+    BearerError::from(Invalid { client: String::new(), reason }).into()
 }
 
 /// Returns the registration that the path names, if the request carries its token. Every wrong token gets the same answer, so that a caller
 /// does not learn whether the client exists.
 async fn own_registration(app: &App, id: ClientId, caller: &Caller) -> Result<ClientView, RegistrationError> {
     let token = caller.token()?;
-    let Ok(Path(id)) = id else { return Err(BearerError::InvalidToken.into()) };
-    clients::show_own(app, &id, token).await?.ok_or_else(|| BearerError::InvalidToken.into())
+    let Ok(Path(id)) = id else { return Err(wrong_token()) };
+    clients::show_own(app, &id, token).await?.ok_or_else(wrong_token)
 }
 
 /// Returns the registered metadata without secrets (RFC 7591 §3.2.1).

@@ -19,7 +19,7 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::scope::{SSF_MANAGE, SSF_READ};
 use crate::signals::Receiver;
 use crate::store::clients::Client;
-use crate::tokens::lookup::{LiveToken, look_up};
+use crate::tokens::lookup::{Invalid, look_up};
 use crate::web::bearer::header_token;
 use crate::web::client_ip::request_info;
 use crate::web::error::bearer::BearerError;
@@ -82,14 +82,13 @@ async fn authenticate(parts: &Parts, app: &Arc<App>, scopes: &'static [&'static 
 
 /// Returns the client that got `token` for itself, if the token has one of `scopes`. A token that acts for a user does not count.
 async fn check(app: &App, token: &str, scopes: &[&str]) -> Result<Client, BearerError> {
-    let found = look_up(app, token).await?.ok_or(BearerError::InvalidToken)?;
-    let LiveToken { access: Some(own), client, user } = found else { return Err(BearerError::InvalidToken) };
+    let (own, client, user) = look_up(app, token).await??.into_access()?;
     if !own.aud.contains(app.settings.issuer.as_str()) {
-        return Err(BearerError::InvalidToken);
+        return Err(Invalid::of_other_resource(&client.id).into());
     }
     let (held, allowed) = (own.scopes(), |name: &str| client.scopes.iter().any(|scope| scope.name == name));
     if user.is_some() || !scopes.iter().any(|scope| held.contains(scope) && allowed(scope)) {
-        return Err(BearerError::InsufficientScope);
+        return Err(BearerError::InsufficientScope(client.id));
     }
     Ok(client)
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::oauth::error::OAuthError;
+use crate::tokens::lookup::Invalid;
 use crate::web::error::refusal::Refusal;
 
 /// The reason why a bearer-protected endpoint refuses a request.
@@ -15,10 +16,10 @@ pub enum BearerError {
     NoCredentials(&'static str),
     /// The request is malformed, for example because it carries two tokens. The text becomes the `error_description`.
     InvalidRequest(&'static str),
-    /// The token is forged, expired or revoked, or it was issued for another resource.
-    InvalidToken,
-    /// The token lacks a scope that the endpoint requires.
-    InsufficientScope,
+    /// The token is forged, expired or revoked, or it was issued for another resource. Only the log says which.
+    InvalidToken(Invalid),
+    /// The token, which was given to the client with this id, lacks a scope that the endpoint requires.
+    InsufficientScope(String),
     /// The request failed for another reason, such as a storage error.
     Other(OAuthError),
 }
@@ -26,6 +27,12 @@ pub enum BearerError {
 impl From<crate::store::StoreError> for BearerError {
     fn from(error: crate::store::StoreError) -> Self {
         Self::Other(error.into())
+    }
+}
+
+impl From<Invalid> for BearerError {
+    fn from(invalid: Invalid) -> Self {
+        Self::InvalidToken(invalid)
     }
 }
 
@@ -38,23 +45,31 @@ impl From<crate::keys::KeyError> for BearerError {
 impl BearerError {
     /// Returns the response. Its challenge names `realm` and, unless it is empty, the `scope` that the endpoint requires.
     pub fn into_response(self, realm: &str, scope: &str) -> Response {
-        let (status, code, description) = match self {
+        // The challenge to a request without a token names no error (RFC 6750 §3.1). The body does, because programs read it.
+        let has_token = !matches!(self, Self::NoCredentials(_));
+        let lacks_scope = matches!(self, Self::NoCredentials(_) | Self::InsufficientScope(_));
+        let unnamed = |reason| Invalid { client: String::new(), reason };
+        let (status, code, description, logged) = match self {
             Self::Other(error) => return error.into_response(),
-            Self::NoCredentials(description) => (StatusCode::UNAUTHORIZED, "invalid_token", description),
-            Self::InvalidRequest(description) => (StatusCode::BAD_REQUEST, "invalid_request", description),
-            Self::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token", "the access token is invalid, expired or revoked"),
-            Self::InsufficientScope => (StatusCode::FORBIDDEN, "insufficient_scope", "the access token lacks a scope"),
+            Self::NoCredentials(description) => (StatusCode::UNAUTHORIZED, "invalid_token", description, unnamed(description)),
+            Self::InvalidRequest(description) => (StatusCode::BAD_REQUEST, "invalid_request", description, unnamed(description)),
+            Self::InvalidToken(invalid) => {
+                (StatusCode::UNAUTHORIZED, "invalid_token", "the access token is invalid, expired or revoked", invalid)
+            }
+            Self::InsufficientScope(client) => {
+                let description = "the access token lacks a scope";
+                (StatusCode::FORBIDDEN, "insufficient_scope", description, Invalid { client, reason: description })
+            }
         };
         let mut challenge = format!("Bearer realm=\"{realm}\"");
-        // The challenge to a request without a token names no error (RFC 6750 §3.1). The body does, because programs read it.
-        if !matches!(self, Self::NoCredentials(_)) {
+        if has_token {
             challenge += &format!(", error=\"{code}\", error_description=\"{description}\"");
         }
-        if matches!(self, Self::NoCredentials(_) | Self::InsufficientScope) && !scope.is_empty() {
+        if lacks_scope && !scope.is_empty() {
             challenge += &format!(", scope=\"{scope}\"");
         }
         let mut response = (status, Json(json!({ "error": code, "error_description": description }))).into_response();
-        response.extensions_mut().insert(Refusal::new(code, description));
+        response.extensions_mut().insert(Refusal::new(code, logged.reason).of_client(&logged.client));
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Ok(challenge) = HeaderValue::from_str(&challenge) {

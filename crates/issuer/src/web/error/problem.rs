@@ -10,6 +10,7 @@ use crate::admin::{Needs, RECENT, Refused};
 use crate::keys::KeyError;
 use crate::oauth::error::OAuthError;
 use crate::store::StoreError;
+use crate::tokens::lookup::Invalid;
 use crate::web::error::bearer::BearerError;
 use crate::web::error::refusal::Refusal;
 use crate::web::error::{DatabaseUnavailable, retry_after, status};
@@ -65,6 +66,9 @@ pub struct Problem {
     retry_after: Option<u64>,
     #[serde(skip)]
     database_unavailable: bool,
+    /// What is wrong with the access token; only the log says so.
+    #[serde(skip)]
+    invalid_token: Option<Invalid>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]
@@ -78,7 +82,7 @@ impl Problem {
         let title = status.canonical_reason().unwrap_or("Error");
         let detail = detail.into();
         let (error, id, errors, scope) = (None, None, Vec::new(), None);
-        Self { status, title, detail, error, id, errors, scope, retry_after: None, database_unavailable: false }
+        Self { status, title, detail, error, id, errors, scope, retry_after: None, database_unavailable: false, invalid_token: None }
     }
 
     /// Makes the problem of one member of the body, whose JSON pointer is `pointer`.
@@ -165,11 +169,12 @@ impl From<BearerError> for Problem {
             BearerError::Other(error) => error.into(),
             BearerError::NoCredentials(detail) => Self::new(StatusCode::UNAUTHORIZED, detail),
             BearerError::InvalidRequest(detail) => Self { error: Some("invalid_request"), ..Self::new(StatusCode::BAD_REQUEST, detail) },
-            BearerError::InvalidToken => {
+            BearerError::InvalidToken(invalid) => {
                 let detail = "the access token is invalid, expired, revoked or made for another resource";
-                Self { error: Some("invalid_token"), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+                let invalid_token = Some(invalid);
+                Self { error: Some("invalid_token"), invalid_token, ..Self::new(StatusCode::UNAUTHORIZED, detail) }
             }
-            BearerError::InsufficientScope => {
+            BearerError::InsufficientScope(_) => {
                 Self { error: Some("insufficient_scope"), ..Self::new(StatusCode::FORBIDDEN, "the access token lacks a scope") }
             }
         }
@@ -210,7 +215,11 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let challenge = self.challenge();
         let mut response = (self.status, Json(&self)).into_response();
-        response.extensions_mut().insert(Refusal::new(self.error.unwrap_or_default(), self.reason()));
+        let error = self.error.unwrap_or_default();
+        response.extensions_mut().insert(match &self.invalid_token {
+            Some(Invalid { client, reason }) => Refusal::new(error, *reason).of_client(client),
+            None => Refusal::new(error, self.reason()),
+        });
         if self.database_unavailable {
             response.extensions_mut().insert(DatabaseUnavailable);
         }

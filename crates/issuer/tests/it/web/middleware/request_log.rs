@@ -95,8 +95,9 @@ fn a_refused_request_is_logged_with_its_error_client_and_reason() {
                 "the client secret is wrong",
             ),
             (app.post("/revoke").form(&[("client_id", "shop")]), "invalid_request", "shop", "token: expected a token; found none"),
-            (app.get("/userinfo").bearer("nonsense"), "invalid_token", "", "the access token is invalid, expired or revoked"),
+            (app.get("/userinfo").bearer("nonsense"), "invalid_token", "", "the token is no signed JWT"),
             (app.post("/register").raw("{}"), "invalid_token", "", ""),
+            (app.post("/register").bearer("nonsense").raw("{}"), "invalid_token", "", "the token is no initial access token"),
         ] {
             request.send().await;
             assert_said(&log, error, client, reason);
@@ -127,6 +128,48 @@ fn a_refused_request_is_logged_with_its_error_client_and_reason() {
     });
 }
 
+/// The holder of a bad token learns only that it is bad, and the operator what is wrong with it.
+#[test]
+fn a_refused_access_token_is_logged_with_its_client_and_what_is_wrong_with_it() {
+    let log = Log::default();
+    log.runtime().block_on(async {
+        let prepared = async { TestApp::administered().await.with_user("alice").await.with_web().await };
+        let app = tokio::spawn(prepared).await.unwrap();
+        let tokens = app.sign_in("alice", "openid orders:read").await;
+        let (access, refresh) = (tokens.str("access_token").to_owned(), tokens.str("refresh_token").to_owned());
+        let of_orders = app.sign_in("alice", "orders:read").await.str("access_token").to_owned();
+        let id_token = tokens.str("id_token").to_owned();
+        let (head, signature) = access.rsplit_once('.').unwrap();
+        let first = if signature.starts_with('A') { "B" } else { "A" };
+        let forged = format!("{head}.{first}{}", &signature[1..]);
+        let sent = async |path: &str, token: &str| app.get(path).bearer(token).send().await.status;
+        let (userinfo, api, ssf) = ("/userinfo", "/api/v1/users", "/ssf/streams");
+        for path in [userinfo, api, ssf] {
+            assert_eq!(sent(path, &forged).await, 401);
+            assert_said(&log, "invalid_token", "", "none of the keys of this issuer made the signature of the token");
+            assert_eq!(sent(path, &id_token).await, 401);
+            assert_said(&log, "invalid_token", "", "the token is no access token");
+            assert_eq!(sent(path, &refresh).await, 401);
+            assert_said(&log, "invalid_token", "shop", "a refresh token was sent in place of an access token");
+        }
+        for path in [api, ssf] {
+            assert_eq!(sent(path, &of_orders).await, 401);
+            assert_said(&log, "invalid_token", "shop", "the access token was made for another resource");
+        }
+        assert_eq!(sent(userinfo, &of_orders).await, 403);
+        assert_said(&log, "insufficient_scope", "shop", "the access token lacks a scope");
+        app.post("/revoke").form(&[("client_id", "shop"), ("token", &refresh)]).send().await;
+        assert_eq!(sent(userinfo, &access).await, 401);
+        assert_said(&log, "invalid_token", "shop", "the authorization or the session that it needs has ended");
+        app.advance(3601);
+        assert_eq!(sent(userinfo, &access).await, 401);
+        assert_said(&log, "invalid_token", "shop", "the access token has expired");
+        for token in [&access, &refresh, &id_token, &of_orders] {
+            assert!(!log.text().contains(token.as_str()), "{token}");
+        }
+    });
+}
+
 #[test]
 fn a_form_or_a_request_of_an_administrator_that_is_refused_is_logged_with_its_error_client_and_reason() {
     let log = Log::default();
@@ -138,6 +181,8 @@ fn a_form_or_a_request_of_an_administrator_that_is_refused_is_logged_with_its_er
         let again = browser.sign_in(&page, "alice", "wrong-password").await;
         assert_said(&log, "invalid_grant", "web", "the username or the password is wrong");
         let page = browser.sign_in(&again, "alice", PASSWORD).await;
+        browser.submit(&page, "/consent", &[("choice", "perhaps")]).await;
+        assert_said(&log, "forbidden", "web", "This page can no longer be used");
         let consent = page.hidden("/consent");
         let request = page.request("/consent");
         // The request has waited for too long, and later it is gone.
@@ -159,6 +204,10 @@ fn a_form_or_a_request_of_an_administrator_that_is_refused_is_logged_with_its_er
             .submit(&page, "/account/password", &[("current_password", PASSWORD), ("new_password", "a"), ("repeat_password", "b")])
             .await;
         assert_said(&log, "invalid_request", "", "the two new passwords differ");
+        browser
+            .submit(&page, "/account/password", &[("current_password", PASSWORD), ("new_password", "a"), ("repeat_password", "a")])
+            .await;
+        assert_said(&log, "invalid_request", "", "new_password: expected 8 to 256 characters");
         for _ in 0..20 {
             browser.submit(&page, "/account/password", &passwords).await;
         }
@@ -193,8 +242,10 @@ fn a_refused_authorization_request_is_logged_however_it_is_answered() {
         browser.get_once(&app.authorize(&[("redirect_uri", "https://evil.example/")])).await;
         assert!(last(&log).contains("client=\"web\"") && last(&log).contains("redirect"), "{}", last(&log));
         for mode in ["query", "form_post"] {
+            let before = log.text().matches("INFO").count();
             browser.get_once(&app.authorize(&[("response_type", "token"), ("response_mode", mode)])).await;
             assert_said(&log, "unsupported_response_type", "web", "");
+            assert_eq!(log.text().matches("INFO").count(), before + 1, "one line for one request: {}", log.text());
         }
         app.browser().get_once(&app.authorize(&[("prompt", "none")])).await;
         assert_said(&log, "login_required", "web", "");
