@@ -13,7 +13,7 @@ use crate::oauth::claim_name;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MAX_FIXED_BYTES, TRUSTED_CLAIMS, USER_FIELDS};
 use crate::oauth::standard_claims::CLAIMS;
 use crate::store::client_groups::UseRow;
-use crate::store::{attributes, client_claims, clients, groups};
+use crate::store::{ConnectionTrait, attributes, client_claims, clients, groups};
 
 /// The largest number of claims of a client.
 const MAX_CLAIMS: usize = 50;
@@ -91,6 +91,8 @@ fn is_about_groups(name: &str) -> bool {
 /// The claims of a client after a change.
 #[derive(Debug)]
 pub struct Changed {
+    /// The name of the client.
+    pub client_name: String,
     /// All claims of the client.
     pub claims: Vec<ClientClaim>,
     /// The version of the client.
@@ -153,14 +155,58 @@ pub async fn put(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Resul
     changed(change, id, before).await
 }
 
+/// A claim that was taken from a client.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ClaimRemoval {
+    pub client_id: String,
+    pub client_name: String,
+    /// The claim as it was.
+    #[serde(flatten)]
+    pub claim: ClientClaim,
+    /// The scope that gives the client a claim of the same name, which it now gets in the place of the one that was taken; `None` if none does.
+    pub by_scope: Option<String>,
+    /// The claims that are left.
+    #[serde(skip)]
+    pub left: Vec<ClientClaim>,
+}
+
+impl ClaimRemoval {
+    /// Says what the application loses, and where the value comes from.
+    pub fn in_words(&self) -> String {
+        let ClientClaim { claim, source, .. } = &self.claim;
+        let (name, places, source) = (&self.client_name, self.claim.places(), source.in_words());
+        let lost = format!("{name} no longer gets the claim {claim} in {places}. Its value comes from {source}.");
+        match &self.by_scope {
+            Some(scope) => {
+                format!("{lost} Where the scope {scope} is granted, it gets the claim of this name that the scope gives instead.")
+            }
+            None => lost,
+        }
+    }
+}
+
 /// Takes the claim `claim` from the client `id`. Fails with [`Refused::NotFound`] if the client has no such claim.
-pub async fn remove(change: &mut Change<'_>, id: &str, claim: &str) -> Result<Changed, Refused> {
+pub async fn remove(change: &mut Change<'_>, id: &str, claim: &str) -> Result<ClaimRemoval, Refused> {
     change.require(Operation::ClientClaimRemove)?;
     let before = hold(change, id).await?;
-    if !client_claims::remove(&change.transaction, id, claim).await? {
-        return Err(Refused::not_found("claim", claim));
-    }
-    changed(change, id, before).await
+    let lost = before.iter().find(|own| own.claim == claim).cloned().ok_or_else(|| Refused::not_found("claim", claim))?;
+    let db = &change.transaction;
+    client_claims::remove(db, id, claim).await?;
+    let by_scope = scope_giving(db, id, claim).await?;
+    let Changed { claims: left, client_name, .. } = changed(change, id, before).await?;
+    Ok(ClaimRemoval { client_id: id.to_owned(), client_name, claim: lost, by_scope, left })
+}
+
+/// Returns the scope that gives the client `id` a claim of the name `claim`, if the client may ask for it.
+async fn scope_giving(db: &impl ConnectionTrait, id: &str, claim: &str) -> Result<Option<String>, Refused> {
+    let standard = CLAIMS.iter().find(|(name, _)| *name == claim).map(|(_, scope)| (*scope).to_owned());
+    let scope = match standard {
+        Some(scope) => Some(scope),
+        None => attributes::row(db, claim).await?.and_then(|attribute| attribute.scope),
+    };
+    let own = clients::scopes_of(db, &[id]).await?;
+    Ok(scope.filter(|scope| own.values().flatten().any(|own| own == scope)))
 }
 
 /// A claim of a client that comes from an attribute.
@@ -226,5 +272,5 @@ async fn changed(change: &mut Change<'_>, id: &str, before: Vec<ClientClaim>) ->
         change.record(Action::ClientClaimsChanged, Object::Client(id), Some(&before), Some(&after)).await?;
     }
     let client = clients::row(&change.transaction, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
-    Ok(Changed { claims: after, version: client.version })
+    Ok(Changed { client_name: client.client_name, claims: after, version: client.version })
 }

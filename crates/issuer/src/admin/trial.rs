@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::grants::{Grant, new_row};
 use crate::oauth::access::Access;
 use crate::oauth::acr::{Acr, Amr};
+use crate::oauth::client_claim::source_in_words;
 use crate::oauth::error::OAuthError;
 use crate::oauth::scope::{ScopeSet, words};
 use crate::store::authorizations::AuthorizationRow;
@@ -292,16 +293,5 @@ fn in_words(origin: &Origin) -> String {
         Origin::ClaimsParameter => "the claims parameter".to_owned(),
         Origin::Client { source, of } => format!("claim of the client, from {}", source_in_words(source, of.as_deref())),
         Origin::Resource(id) => format!("claim of the resource {id}"),
-    }
-}
-
-fn source_in_words(source: &str, of: Option<&str>) -> String {
-    match (source, of) {
-        ("user", Some(field)) => format!("the field {field} of the user"),
-        ("group_map", Some(groups)) => format!("the group map: {groups}"),
-        ("group_map", None) => "the group map".to_owned(),
-        ("fixed", _) => "a fixed value".to_owned(),
-        (source, Some(name)) => format!("the {source} {name}"),
-        (source, None) => format!("the {source} of the user"),
     }
 }

@@ -7,12 +7,11 @@ use crate::admin::attributes::{self, AttributeDraft, AttributePatch, AttributeRe
 use crate::admin::change;
 use crate::admin::client_claims::ClaimOfClient;
 use crate::admin::patch::Patch;
-use crate::admin::preview::{self, Subject};
 use crate::app::App;
 use crate::cli::edit_client::text;
-use crate::cli::preview::Care;
+use crate::cli::preview::{Care, remove_losing};
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, all, confirm, operator, parse_choice, reading};
+use crate::cli::{Arguments, CliError, all, operator, parse_choice, reading};
 use crate::oauth::attribute_type::{AttributeType, Audience};
 
 /// The subcommands of `signet attribute`.
@@ -170,21 +169,15 @@ async fn record(app: &App, name: &str, mut attribute: Value) -> Result<Report, C
     Ok(Report::record(&[FIELDS.as_slice(), &["typed_by_users"]].concat(), attribute))
 }
 
-async fn remove(app: &App, name: &str, Care { yes, dry_run }: Care) -> Result<Report, CliError> {
-    let (actor, nobody) = (operator(), Subject::Users(Vec::new()));
+async fn remove(app: &App, name: &str, care: Care) -> Result<Report, CliError> {
     let version = attributes::show(&reading(app), name).await?.version;
-    let (removal, _) = preview::run(app, &actor, &nobody, |change| Box::pin(attributes::remove(change, name, Some(version)))).await?;
-    let lost = losses(&removal);
-    if dry_run {
-        return Ok(Report::new([&["Nothing was changed.".to_owned()], lost.as_slice()].concat().join("\n"), json!(removal)));
-    }
-    if !yes {
-        confirm(&format!("{}\nRemove the attribute {name}?", lost.join("\n")))?;
-    }
-    let removal = change(app, &actor, move |change| Box::pin(attributes::remove(change, name, Some(version)))).await?;
-    let mut json = json!(removal);
-    json["removed"] = json!(true);
-    Ok(Report::new(format!("Removed the attribute {name}."), json))
+    let report = |removal: AttributeRemoval| {
+        let mut json = json!(removal);
+        json["removed"] = json!(true);
+        Report::new(format!("Removed the attribute {name}."), json)
+    };
+    let what = format!("the attribute {name}");
+    remove_losing(app, care, &what, |change| Box::pin(attributes::remove(change, name, Some(version))), losses, report).await
 }
 
 /// Says what goes with an attribute, each as a sentence.

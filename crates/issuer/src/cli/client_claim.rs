@@ -5,11 +5,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::admin::change;
-use crate::admin::client_claims::{self, Changed};
-use crate::admin::preview::Subject;
+use crate::admin::client_claims::{self, ClaimRemoval};
 use crate::admin::trial::{self, TrialRequest};
 use crate::app::App;
-use crate::cli::preview::{Care, remove};
+use crate::cli::preview::{Care, remove_losing};
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, operator, parse_choice, reading, rows_of};
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, Shape, parse_default};
@@ -148,9 +147,10 @@ pub async fn run(app: &App, command: ClaimCommand) -> Result<Report, CliError> {
             put.map_err(|error| CliError::from(error).in_terms_of(SET))?.claims
         }
         ClaimCommand::Remove { id, claim, care } => {
-            let (nobody, what) = (Subject::Users(Vec::new()), format!("the claim {claim} of the client {id}"));
-            let report = |changed: Changed| table(changed.claims);
-            return remove(app, care, &nobody, &what, |change| Box::pin(client_claims::remove(change, &id, &claim)), report).await;
+            let what = format!("the claim {claim} of the client {id}");
+            let lost = |removal: &ClaimRemoval| vec![removal.in_words()];
+            let report = |removal: ClaimRemoval| table(removal.left);
+            return remove_losing(app, care, &what, |change| Box::pin(client_claims::remove(change, &id, &claim)), lost, report).await;
         }
     };
     Ok(table(claims))

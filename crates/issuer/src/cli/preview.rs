@@ -24,7 +24,7 @@ pub async fn dry_run<'a, T>(
     work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
 ) -> Result<Report, CliError> {
     let (_, preview) = preview::run(app, actor, subject, work).await?;
-    Ok(Report::new(text(&preview), json!(preview)))
+    Ok(Report::new(unchanged(effects(&preview)), json!(preview)))
 }
 
 /// The options of each command that removes something.
@@ -47,12 +47,40 @@ pub async fn remove<'a, T>(
     work: impl for<'c> Fn(&'c mut Change<'a>) -> Work<'c, T>,
     report: impl FnOnce(T) -> Report,
 ) -> Result<Report, CliError> {
-    if care.dry_run {
-        return dry_run(app, &OPERATOR, subject, &work).await;
-    }
-    if !care.yes {
-        let (_, preview) = preview::run(app, &OPERATOR, subject, &work).await?;
-        confirm(&format!("{}\nRemove {what}? This cannot be undone.", effects(&preview).join("\n")))?;
+    remove_told(app, care, subject, what, work, |_, preview| (effects(preview), json!(preview)), report).await
+}
+
+/// Does what [`remove`] does for something by which no user loses a group, a role or an application. `lost` says in sentences what goes with it.
+pub async fn remove_losing<'a, T: Serialize>(
+    app: &'a App,
+    care: Care,
+    what: &str,
+    work: impl for<'c> Fn(&'c mut Change<'a>) -> Work<'c, T>,
+    lost: impl Fn(&T) -> Vec<String>,
+    report: impl FnOnce(T) -> Report,
+) -> Result<Report, CliError> {
+    let nobody = Subject::Users(Vec::new());
+    remove_told(app, care, &nobody, what, work, |removed, _| (lost(removed), json!(removed)), report).await
+}
+
+/// Runs `work`, which removes `what`, after the operator has read the sentences of `told` and agreed. `--dry-run` prints them, or the value of
+/// `told` as JSON.
+async fn remove_told<'a, T>(
+    app: &'a App,
+    care: Care,
+    subject: &Subject,
+    what: &str,
+    work: impl for<'c> Fn(&'c mut Change<'a>) -> Work<'c, T>,
+    told: impl Fn(&T, &Preview) -> (Vec<String>, Value),
+    report: impl FnOnce(T) -> Report,
+) -> Result<Report, CliError> {
+    if care.dry_run || !care.yes {
+        let (removed, preview) = preview::run(app, &OPERATOR, subject, &work).await?;
+        let (sentences, json) = told(&removed, &preview);
+        if care.dry_run {
+            return Ok(Report::new(unchanged(sentences), json));
+        }
+        confirm(&format!("{}\nRemove {what}? This cannot be undone.", sentences.join("\n")))?;
     }
     Ok(report(change(app, &OPERATOR, &work).await?))
 }
@@ -81,8 +109,8 @@ pub fn changes<V: Serialize>(noun: &str, (before, after): (&V, &V), note: Option
     Report::new(lines.join("\n"), json)
 }
 
-fn text(preview: &Preview) -> String {
-    std::iter::once("Nothing was changed.".to_owned()).chain(effects(preview)).collect::<Vec<_>>().join("\n")
+fn unchanged(sentences: Vec<String>) -> String {
+    std::iter::once("Nothing was changed.".to_owned()).chain(sentences).collect::<Vec<_>>().join("\n")
 }
 
 fn effects(preview: &Preview) -> Vec<String> {

@@ -63,6 +63,17 @@ pub struct MappedGroup {
     pub value: Value,
 }
 
+impl ClientClaim {
+    /// Says where the client reads the claim.
+    pub fn places(&self) -> &'static str {
+        match (self.in_id_token, self.in_userinfo) {
+            (true, true) => "ID tokens and UserInfo",
+            (true, false) => "ID tokens",
+            (false, _) => "UserInfo",
+        }
+    }
+}
+
 impl MappedGroup {
     /// Reads `GROUP=VALUE`, whose value is a text, or `GROUP==JSON`. Each other `=`, in the name or in the value, is written `\=`; `\\` is a
     /// backslash. So a text never means two things, whatever groups there are. Spaces around the name and the value are not part of them.
@@ -130,6 +141,9 @@ impl std::fmt::Display for MappedGroup {
 /// The greatest length of a fixed value, and of each value of a group map, in bytes of JSON.
 pub const MAX_FIXED_BYTES: usize = 1024;
 
+/// The largest number of characters of a map or of a fixed value in a sentence.
+const SHOWN: usize = 300;
+
 /// The fields of a user that are no standard claims.
 pub const USER_FIELDS: [&str; 5] = ["sub", "username", "external_id", "email", "email_verified"];
 
@@ -165,6 +179,14 @@ impl ClaimSource {
         }
     }
 
+    /// Says where the value comes from. At most [`SHOWN`] characters are shown of a map or of a fixed value, which may be long.
+    pub fn in_words(&self) -> String {
+        let of = self.of();
+        let shown: String = of.chars().take(SHOWN).collect();
+        let of = if shown.len() == of.len() { of } else { shown + "…" };
+        source_in_words(self.name(), Some(of.as_str()).filter(|of| !of.is_empty()))
+    }
+
     /// Checks that the source may become the claim `claim`, if that is one of [`TRUSTED_CLAIMS`]: it must hold what the claim is named after,
     /// and no value that is the same for everybody. An error is the field at fault, and why it is. Whether people may edit an attribute is
     /// not known here.
@@ -190,6 +212,20 @@ impl ClaimSource {
             }
             Self::Fixed { .. } => Err(("claim", "another name; applications trust this claim, so a fixed value must not become it")),
         }
+    }
+}
+
+/// Says where a value comes from, by the name of the source and what it is taken from, if that is known: the name of the field or the attribute,
+/// the groups of the map, or the fixed value.
+pub fn source_in_words(source: &str, of: Option<&str>) -> String {
+    match (source, of) {
+        ("user", Some(field)) => format!("the field {field} of the user"),
+        ("group_map", Some(groups)) => format!("the group map: {groups}"),
+        ("group_map", None) => "the group map".to_owned(),
+        ("fixed", Some(value)) => format!("the fixed value {value}"),
+        ("fixed", None) => "a fixed value".to_owned(),
+        (source, Some(name)) => format!("the {source} {name}"),
+        (source, None) => format!("the {source} of the user"),
     }
 }
 

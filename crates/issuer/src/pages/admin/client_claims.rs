@@ -147,10 +147,15 @@ impl ClaimChange {
         if form.text("claim").is_empty() && !stored.is_empty() { Self::Remove(stored) } else { Self::Put(typed_claim(form, faults)) }
     }
 
-    async fn make(self, change: &mut Change<'_>, id: &str) -> Result<(), Refused> {
+    /// Makes the change, and says what follows from it.
+    async fn make(self, change: &mut Change<'_>, id: &str) -> Result<String, Refused> {
         match self {
-            Self::Put(claim) => client_claims::put(change, id, claim).await.map(drop),
-            Self::Remove(claim) => client_claims::remove(change, id, &claim).await.map(drop),
+            Self::Put(claim) => {
+                let name = claim.claim.clone();
+                client_claims::put(change, id, claim).await?;
+                Ok(format!("The application is told the claim {name} of everybody who signs in to it."))
+            }
+            Self::Remove(claim) => Ok(client_claims::remove(change, id, &claim).await?.in_words()),
         }
     }
 }
@@ -179,15 +184,11 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
     let (actor, tried) = (form.admin.as_confirmed(), typed.clone());
     let tried = form.admin.try_out(&actor, |change| Box::pin(tried.make(change, &id))).await;
     let tried = if faults.is_empty() { tried } else { Err(faults.with_others(tried)) };
-    if let Err(refused) = tried {
-        return redraw(&form, &id, refused).await;
-    }
-    let (lead, submit) = match &typed {
-        ClaimChange::Remove(claim) => (format!("The application is not told the claim {claim} any more."), "Take the claim away"),
-        ClaimChange::Put(claim) => {
-            (format!("The application is told the claim {} of everybody who signs in to it.", claim.claim), "Save the claim")
-        }
+    let lead = match tried {
+        Ok(lead) => lead,
+        Err(refused) => return redraw(&form, &id, refused).await,
     };
+    let submit = if matches!(typed, ClaimChange::Remove(_)) { "Take the claim away" } else { "Save the claim" };
     let asked = Confirmation {
         section: SECTION,
         heading: "Change what the application is told?".to_owned(),
@@ -201,7 +202,7 @@ pub async fn save(Path(id): Path<String>, mut form: AdminForm) -> Result<Respons
         return Ok(page);
     }
     match form.change_drawn(|change| Box::pin(typed.make(change, &id))).await {
-        Ok(()) => form.admin.done("saved", &path(&id)),
+        Ok(_) => form.admin.done("saved", &path(&id)),
         Err(refused) => redraw(&form, &id, refused).await,
     }
 }

@@ -263,7 +263,7 @@ async fn prepared(form: &AdminForm, before: &ClientView) -> Result<ClientEdit, R
 /// Fails as [`attempt_edit`] would, and keeps nothing.
 async fn try_edit(form: &AdminForm, before: &ClientView) -> Result<(), Refused> {
     let (edition, actor, id) = (prepared(form, before).await?, form.careful_actor(), before.client_id.as_str());
-    form.admin.try_out(&actor, move |change| Box::pin(edit_client::edit(change, id, edition, None))).await
+    form.admin.try_out(&actor, move |change| Box::pin(edit_client::edit(change, id, edition, None))).await.map(drop)
 }
 
 async fn attempt_edit(form: &AdminForm, before: &ClientView) -> Result<Edited, Refused> {

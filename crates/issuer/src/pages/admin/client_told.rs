@@ -19,7 +19,7 @@ use crate::web::error::page::PageError;
 pub(super) fn section(client: &ClientView, claims: Vec<ClientClaim>, path: &str, may_change: bool) -> Section {
     let row = |claim: ClientClaim| {
         let shape = Cell::text(in_words(claim.shape));
-        let mut cells = vec![Cell::text(claim.claim.clone()), source(&claim), shape, Cell::text(places(&claim))];
+        let mut cells = vec![Cell::text(claim.claim.clone()), source(&claim), shape, Cell::text(claim.places())];
         if may_change {
             let link = format!("{path}/claim?claim={}", encode(&claim.claim));
             cells.push(vec![Cell { text: "Change".to_owned(), link, ..Cell::default() }]);
@@ -100,14 +100,6 @@ fn source(claim: &ClientClaim) -> Vec<Cell> {
             map.iter().flat_map(entry).flatten().chain(Cell::text(otherwise)).collect()
         }
         ClaimSource::Fixed { value } => Cell::text(format!("always {value}")),
-    }
-}
-
-fn places(claim: &ClientClaim) -> &'static str {
-    match (claim.in_id_token, claim.in_userinfo) {
-        (true, true) => "ID token and UserInfo",
-        (true, false) => "ID token",
-        (false, _) => "UserInfo",
     }
 }
 

@@ -18,14 +18,14 @@ impl Administrator {
         Actor { authenticated_at: Some(self.app.now()), ..self.actor.clone() }
     }
 
-    /// Runs `work` as `actor` without keeping anything of it. Fails as the change itself would, so that no page asks to confirm what cannot
-    /// be done.
+    /// Runs `work` as `actor` without keeping anything of it, and returns its value. Fails as the change itself would, so that no page asks to
+    /// confirm what cannot be done.
     pub(super) async fn try_out<'a, T>(
         &'a self,
         actor: &'a Actor,
         work: impl for<'c> FnOnce(&'c mut Change<'a>) -> Work<'c, T>,
-    ) -> Result<(), Refused> {
-        preview::run(&self.app, actor, &Subject::Users(Vec::new()), work).await.map(|_| ())
+    ) -> Result<T, Refused> {
+        preview::run(&self.app, actor, &Subject::Users(Vec::new()), work).await.map(|(value, _)| value)
     }
 
     /// Runs `work` as `actor` without keeping anything of it, and says what the users of `subject` would gain and lose.

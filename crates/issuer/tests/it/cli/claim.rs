@@ -112,3 +112,43 @@ fn a_group_map_has_values_that_are_no_texts() {
     assert!(signet.error(&[&set[..], &["staff==gold"]].concat(), "").contains("expected JSON after the second ="));
     assert!(signet.error(&[&set[..], &["staff=1", "--default", "=gold"]].concat(), "").contains("--default"));
 }
+
+#[test]
+fn the_preview_of_a_removal_names_the_source_and_what_is_left() {
+    let signet = with_orders();
+    for group in ["staff", "board"] {
+        signet.json(&["group", "add", group]);
+    }
+    signet.json(&["attribute", "add", "team", "--scope", "profile"]);
+    let client = ["client", "add", "--id", "wiki", "--name", "Wiki", "--access", "everyone", "--public"];
+    let grants = ["--grant", "authorization_code", "--redirect-uri", "https://wiki.example/cb", "--scope", "openid", "--scope", "profile"];
+    signet.json(&[&client[..], &grants].concat());
+    let by_scope = " Where the scope profile is granted, it gets the claim of this name that the scope gives instead.";
+    let map = ["--group-value", "staff=Editor", "--group-value", "board=Admin", "--default", "Viewer"];
+    let long = serde_json::to_string(&"x".repeat(1000)).unwrap();
+    for (claim, source, places, told, rest) in [
+        (
+            "role",
+            &map[..],
+            "in ID tokens and UserInfo",
+            r#"the group map: staff gives "Editor", board gives "Admin", otherwise "Viewer"."#,
+            "",
+        ),
+        ("mail", &["--from", "email", "--only", "userinfo"], "in UserInfo", "the field email of the user.", ""),
+        ("nickname", &["--from", "username", "--only", "id-token"], "in ID tokens", "the field username of the user.", by_scope),
+        ("team", &["--attribute", "team"], "in ID tokens and UserInfo", "the attribute team.", by_scope),
+        ("groups", &["--from", "groups"], "in ID tokens and UserInfo", "the groups of the user.", ""),
+        ("long", &["--value", &long], "in ID tokens and UserInfo", "xxx….", ""),
+    ] {
+        signet.json(&[&["client", "claim", "set", "wiki", claim][..], source].concat());
+        let preview = signet.run(&["client", "claim", "remove", "wiki", claim, "--dry-run"]).stdout;
+        let (lost, source) = preview.trim_end().split_once(". Its value comes from ").unwrap_or_else(|| panic!("{preview}"));
+        assert_eq!(lost, format!("Nothing was changed.\nWiki no longer gets the claim {claim} {places}"));
+        assert!(source.ends_with(&format!("{told}{rest}")) && source.len() < 400, "{claim}: {preview}");
+    }
+    let json = signet.json(&["client", "claim", "remove", "wiki", "nickname", "--dry-run"]);
+    assert_eq!(json["client_id"], "wiki");
+    assert_eq!((&json["claim"], &json["source"], &json["field"]), (&json!("nickname"), &json!("user"), &json!("username")), "{json}");
+    assert_eq!(json["by_scope"], "profile", "{json}");
+    assert_eq!(signet.json(&["client", "claim", "list", "wiki"]).as_array().unwrap().len(), 6, "a preview changes nothing");
+}

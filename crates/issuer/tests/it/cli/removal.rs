@@ -33,7 +33,11 @@ fn each_command_that_removes_something_asks_first() {
     signet.json(&["client", "claim", "set", "wiki", "plan", "--value", "7"]);
     // The order is such that each still exists when its turn comes. Streams are made by their clients alone, see stream.rs.
     let walked: [(&[&str], &[&str], &str); 7] = [
-        (&["client", "claim", "remove"], &["wiki", "plan"], ""),
+        (
+            &["client", "claim", "remove"],
+            &["wiki", "plan"],
+            "Wiki no longer gets the claim plan in ID tokens and UserInfo. Its value comes from the fixed value 7.",
+        ),
         (&["client", "remove"], &["wiki"], "1 user would lose the client wiki: alice"),
         (&["group", "remove"], &["staff"], "1 user would lose the role clerk: alice"),
         (&["role", "remove"], &["clerk"], ""),

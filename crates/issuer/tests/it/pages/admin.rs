@@ -258,6 +258,9 @@ async fn a_claim_is_set_tried_and_taken_away() {
     assert_eq!(unknown.status, 400);
     let form = browser.get("/admin/clients/web/claim?claim=policy").await;
     let asked = browser.submit(&form, "/admin/clients/web/claim", &[("stored", "policy")]).await;
+    let lost = "Web Shop no longer gets the claim policy in ID tokens and UserInfo. \
+                Its value comes from the group map: platform gives &#34;readwrite&#34;.";
+    assert!(asked.text.contains(lost), "{}", asked.text);
     browser.submit(&asked, "/admin/clients/web/claim", &[("confirm_password", PASSWORD)]).await;
     assert!(client_claims::list(&app.reading(), "web").await.unwrap().is_empty());
 }

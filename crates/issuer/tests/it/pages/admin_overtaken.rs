@@ -145,7 +145,11 @@ async fn a_claim_that_was_changed_meanwhile_is_neither_replaced_nor_taken_away_u
     }
     assert_eq!(client_claims::list(&app.reading(), "web").await.unwrap().len(), 1);
     let asked = browser.send_filled(&refused, path, &[]).await;
-    assert!(asked.text.contains("is not told the claim team any more"), "{}", asked.text);
+    assert!(
+        asked.text.contains("no longer gets the claim team in ID tokens. Its value comes from the roles of the user."),
+        "{}",
+        asked.text
+    );
     let done = browser.submit(&asked, path, &[("confirm_password", PASSWORD)]).await;
     assert!(done.text.contains("Saved."), "{}", done.text);
     assert!(client_claims::list(&app.reading(), "web").await.unwrap().is_empty());
