@@ -64,7 +64,8 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// Parses a body. The problem names the member at fault by its JSON pointer.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = json::parse(bytes).map_err(|error| match error {
-        JsonError::Syntax(_) => Problem::new(StatusCode::BAD_REQUEST, format!("the body: {error}")),
+        JsonError::Empty => Problem::new(StatusCode::BAD_REQUEST, "the body is empty; expected a JSON object"),
+        JsonError::Syntax(_) => Problem::new(StatusCode::BAD_REQUEST, format!("the body: expected a JSON object; {error}")),
         JsonError::Twice { pointer } => Problem::of_member(format!("#{pointer}"), "expected each member once; this one is there twice"),
     })?;
     if !value.is_object() {

@@ -10,6 +10,9 @@ use crate::oauth::plain_text::as_found;
 /// The reason why a text cannot be read as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
+    /// There is no text.
+    #[error("the text is empty")]
+    Empty,
     /// The text is no JSON. The reason says where.
     #[error("the text is not JSON: {0}")]
     Syntax(String),
@@ -38,6 +41,9 @@ pub fn escaped(name: &str) -> String {
 
 /// Parses `text`, in which each object must have each of its members once.
 pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
+    if text.trim_ascii().is_empty() {
+        return Err(JsonError::Empty);
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let Strict(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| match error.inner() {
         // The only error of the data is a name that is there twice, and its text is that name.
@@ -46,6 +52,7 @@ pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
             let name = name.rsplit_once(" at line ").map_or(name.as_str(), |(name, _)| name);
             JsonError::Twice { pointer: format!("{}/{}", object_pointer(error.path(), name), escaped(name)) }
         }
+        inner if inner.is_eof() => JsonError::Syntax("it ends too early".to_owned()),
         // Most of these texts have one line.
         inner => JsonError::Syntax(inner.to_string().replace(" at line 1 column ", " at column ")),
     })?;

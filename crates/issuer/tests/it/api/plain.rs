@@ -1,5 +1,6 @@
 //! The reasons why a body cannot be read are in words of JSON, not in those of the program. One test walks all routes that take a body.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use signet_issuer::admin::users;
 use signet_issuer::api::PREFIX;
@@ -124,5 +125,25 @@ async fn a_member_that_is_there_twice_is_refused_at_every_depth() {
         let error = &answer.json["errors"][0];
         let detail = "expected each member once; this one is there twice";
         assert_eq!((&error["pointer"], &error["detail"]), (&json!(pointer), &json!(detail)), "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_no_json_is_told_in_plain_words() {
+    let (app, token) = furnished().await;
+    for (body, status, detail) in [
+        ("", 400, "the body is empty; expected a JSON object"),
+        (" \r\n", 400, "the body is empty; expected a JSON object"),
+        (r#"{"name":"#, 400, "the body: expected a JSON object; the text is not JSON: it ends too early"),
+        ("name=x", 400, "the body: expected a JSON object; the text is not JSON: expected ident at column 2"),
+    ] {
+        for method in [Method::POST, Method::PATCH] {
+            let path = if method == Method::POST { "/groups" } else { "/groups/staff" };
+            let request =
+                app.http.request(method.clone(), format!("{}{PREFIX}{path}", app.url)).bearer_auth(&token).header("if-match", "*");
+            let request = request.header("content-type", "application/json").body(body);
+            let answer = crate::support::Answer::of(request.send().await.unwrap()).await;
+            assert_eq!((answer.status, answer.str("detail")), (status, detail), "{method} {body:?}: {}", answer.text);
+        }
     }
 }
