@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::accounts::attributes::Changes;
 use crate::admin::authorizations::{self, AuthorizationFilter};
-use crate::admin::users::{self, Ended, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch, UserView};
-use crate::admin::{consents, sessions};
+use crate::admin::users::{self, Ended, GivenPassword, NewUser, PasswordHash, UserDraft, UserFilter, UserPatch, UserView};
+use crate::admin::{Faults, Refused, consents, sessions};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, page, shown, versioned};
 use crate::api::version::has_version;
@@ -157,16 +157,24 @@ pub(super) async fn add(access: Access, Body(body): Body<NewUserBody>) -> Answer
     let NewUserBody { username, email, email_verified, name, external_id, claims, attributes, roles, groups, enabled, .. } = body;
     let (password, password_hash) = (body.password, body.password_hash);
     let draft = UserDraft { username, email, email_verified, name, external_id, claims, attributes, roles, groups, disabled: !enabled };
-    let user = NewUser::check_all(&access.reading(), draft).await?;
+    let given = match (password, password_hash) {
+        (Some(_), Some(_)) => Err(Refused::invalid("password_hash", "nothing beside password")),
+        (Some(password), None) => Ok(Some(GivenPassword::Plain(password))),
+        (None, hash) => Ok(hash.map(GivenPassword::Hash)),
+    };
+    let password = match given {
+        Ok(Some(given)) => given.check(access.app(), &draft.about()).await.map(Some),
+        Ok(None) => Ok(None),
+        Err(refused) => Err(refused),
+    };
+    let (user, password) = Faults::of_both(NewUser::check_all(&access.reading(), draft).await, password)?;
     let username = user.username().to_owned();
     if let Err(refused) = users::require_free(&access.reading(), &user).await {
         return Err(with_existing(&access, refused.into(), &username).await);
     }
-    let hash = match (password, password_hash) {
-        (Some(_), Some(_)) => return Err(Problem::of_member("#/password_hash".to_owned(), "expected nothing beside password")),
-        (Some(password), None) => Some(PasswordHash::chosen(access.app(), password, &user.about()).await?),
-        (None, Some(hash)) => Some(PasswordHash::imported(&hash)?),
-        (None, None) => None,
+    let hash = match password {
+        Some(password) => Some(password.hash(access.app()).await?),
+        None => None,
     };
     match access.change(move |change| Box::pin(users::add(change, user, hash))).await {
         Ok(user) => Ok(created(&access, &user.id.to_string(), &user)),

@@ -7,8 +7,8 @@ use clap::Args;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::admin::change;
-use crate::admin::users::{self, NewUser, PasswordHash, UserDraft};
+use crate::admin::users::{self, GivenPassword, NewUser, PasswordHash, UserDraft};
+use crate::admin::{Faults, change};
 use crate::app::App;
 use crate::cli::report::Report;
 use crate::cli::{Arguments, CliError, operator, reading, refuse};
@@ -67,11 +67,19 @@ pub struct PasswordArgs {
 impl PasswordArgs {
     /// Returns the hash to store. Refuses a password that is too easy to guess for someone who knows `about`, such as the username.
     pub(super) async fn hash(self, app: &App, about: &[&str]) -> Result<PasswordHash, CliError> {
+        let given = match self.given()? {
+            Some(given) => given,
+            None => GivenPassword::Plain(ask_password()?),
+        };
+        Ok(given.check(app, about).await?.hash(app).await?)
+    }
+
+    /// Returns the password or the hash that the options give. `None` if the terminal is to be asked.
+    fn given(self) -> Result<Option<GivenPassword>, CliError> {
         if let Some(hash) = self.password_hash {
-            return Ok(PasswordHash::imported(&hash.into())?);
+            return Ok(Some(GivenPassword::Hash(hash.into())));
         }
-        let password = if self.password_stdin { read_password()? } else { ask_password()? };
-        Ok(PasswordHash::chosen(app, password, about).await?)
+        Ok(if self.password_stdin { Some(GivenPassword::Plain(read_password()?)) } else { None })
     }
 }
 
@@ -136,9 +144,22 @@ pub(super) async fn add(app: &App, arguments: AddArgs) -> Result<Report, CliErro
     let claims = claims.into_iter().map(|(claim, value)| (claim, Some(value))).collect();
     let attributes = attribute_changes(attributes);
     let draft = UserDraft { username, email, email_verified, name, external_id, claims, attributes, roles, groups, disabled };
-    let user = NewUser::check_all(&reading(app), draft).await?;
+    let given = if no_password { None } else { password.given()? };
+    let password = match given {
+        Some(given) => given.check(app, &draft.about()).await.map(Some),
+        None => Ok(None),
+    };
+    let (user, password) = Faults::of_both(NewUser::check_all(&reading(app), draft).await, password)?;
     users::require_free(&reading(app), &user).await?;
-    let hash = if no_password { None } else { Some(password.hash(app, &user.about()).await?) };
+    let password = match password {
+        // Nobody is asked for the password of a user who cannot be added.
+        None if !no_password => Some(GivenPassword::Plain(ask_password()?).check(app, &user.about()).await?),
+        password => password,
+    };
+    let hash = match password {
+        Some(password) => Some(password.hash(app).await?),
+        None => None,
+    };
     let user = change(app, &operator(), move |change| Box::pin(users::add(change, user, hash))).await?;
     let (id, username) = (user.id, user.username);
     Ok(Report::new(format!("Added the user {username} ({id})."), json!({ "id": id, "username": username })))

@@ -36,6 +36,13 @@ pub struct UserDraft {
     pub disabled: bool,
 }
 
+impl UserDraft {
+    /// Returns the username, email address and name, from which the password must not be made.
+    pub fn about(&self) -> Vec<&str> {
+        policy::about(&self.username, self.email.as_deref(), self.name.as_deref())
+    }
+}
+
 /// A user who passed all checks that do not need the database.
 #[derive(Debug)]
 pub struct NewUser {
@@ -76,7 +83,7 @@ impl NewUser {
 
     /// Returns the username, email address and name, from which the password must not be made.
     pub fn about(&self) -> Vec<&str> {
-        policy::about(&self.draft.username, self.draft.email.as_deref(), self.draft.name.as_deref())
+        self.draft.about()
     }
 }
 

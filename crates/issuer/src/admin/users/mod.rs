@@ -10,7 +10,7 @@ mod unlock;
 pub use add::{NewUser, UserDraft, add, require_free};
 pub use edit::{UserPatch, claims, edit, set_claims};
 pub use link::{MadeLink, make_link};
-pub use password::{PasswordHash, set_password};
+pub use password::{GivenPassword, PasswordHash, set_password};
 pub use remove::{Removed, delete};
 pub use unlock::unlock;
 

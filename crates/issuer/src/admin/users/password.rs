@@ -27,6 +27,48 @@ enum Origin {
     Imported,
 }
 
+/// A password as it was given for a user.
+pub enum GivenPassword {
+    /// The password itself.
+    Plain(SecretString),
+    /// Its hash of this or another system, as it is: a text, or an object as Keycloak exports it.
+    Hash(Value),
+}
+
+/// A password that may be set.
+pub struct GoodPassword(Good);
+
+enum Good {
+    Plain(SecretString),
+    Hash(PasswordHash),
+}
+
+impl GivenPassword {
+    /// Checks the password of a user whose username, email address and name are `about`, without the work of hashing it.
+    pub async fn check(self, app: &App, about: &[&str]) -> Result<GoodPassword, Refused> {
+        let good = match self {
+            Self::Plain(password) => {
+                let refused = |error: policy::PolicyError| Refused::invalid("password", error.to_string());
+                policy::check_form(password.expose_secret()).map_err(refused)?;
+                policy::check_score(app, &password, about).await?.map_err(refused)?;
+                Good::Plain(password)
+            }
+            Self::Hash(hash) => Good::Hash(PasswordHash::imported(&hash)?),
+        };
+        Ok(GoodPassword(good))
+    }
+}
+
+impl GoodPassword {
+    /// Hashes the password, unless it was given as a hash.
+    pub async fn hash(self, app: &App) -> Result<PasswordHash, Refused> {
+        match self.0 {
+            Good::Plain(password) => Ok(PasswordHash { phc: password::hash(app, password).await?, origin: Origin::Chosen }),
+            Good::Hash(hash) => Ok(hash),
+        }
+    }
+}
+
 /// The hash of a password, ready to be stored.
 #[derive(Debug)]
 pub struct PasswordHash {
@@ -37,10 +79,7 @@ pub struct PasswordHash {
 impl PasswordHash {
     /// Checks and hashes a password that was chosen for a user whose username, email address and name are `about`.
     pub async fn chosen(app: &App, password: SecretString, about: &[&str]) -> Result<Self, Refused> {
-        let refused = |error: policy::PolicyError| Refused::invalid("password", error.to_string());
-        policy::check_form(password.expose_secret()).map_err(refused)?;
-        policy::check_score(app, &password, about).await?.map_err(refused)?;
-        Ok(Self { phc: password::hash(app, password).await?, origin: Origin::Chosen })
+        GivenPassword::Plain(password).check(app, about).await?.hash(app).await
     }
 
     /// Hashes a random password that the user must replace.

@@ -449,13 +449,15 @@ async fn only_users_who_signed_in_recently_grant_scopes_of_administration() {
 }
 
 /// The functions of admin/ that are no operations of an actor, with the reason.
-const NO_OPERATIONS: [(&str, &str, &str); 15] = [
+const NO_OPERATIONS: [(&str, &str, &str); 17] = [
     ("mod", "change_expecting", "begins a change, whose operations check the actor"),
     ("mod", "change", "begins a change, whose operations check the actor"),
     ("preview", "run", "runs the operations of a change, which check the actor"),
     ("checks/mod", "run", "the checks of signet doctor, which runs without an open issuer"),
     ("checks/mod", "at_start", "the checks of a server that starts"),
     ("checks/mod", "clash_of_names", "a check of a server that starts"),
+    ("users/password", "check", "checks before the change"),
+    ("users/password", "hash", "hashes before the change"),
     ("users/password", "chosen", "hashes before the change"),
     ("users/password", "generated", "hashes before the change"),
     ("clients", "show_own", "the registration_access_token of the client permits it"),
