@@ -76,7 +76,7 @@ pub(super) async fn add(access: Access, Name(name): Name<String>, Body(body): Bo
     let preset = presets::find(&name).map_err(|_| Problem::new(axum::http::StatusCode::NOT_FOUND, format!("there is no preset {name}")))?;
     let checked = preset.check_url(body.url.as_deref());
     // Everything else that is wrong is told at once, too.
-    let url = checked.as_ref().map_or(preset.example, String::as_str);
+    let url = checked.as_deref().unwrap_or(preset.example);
     let blank = preset.draft(url);
     let draft = ClientDraft {
         client_id: body.client_id.or(blank.client_id),

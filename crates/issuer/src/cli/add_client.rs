@@ -2,10 +2,9 @@
 
 use clap::Args;
 
-use crate::admin::change;
 use crate::admin::clients::{self, Added};
 use crate::admin::new_client::ClientDraft;
-use crate::admin::presets;
+use crate::admin::{Faults, change, presets};
 use crate::app::App;
 use crate::cli::client_metadata::MetadataArgs;
 use crate::cli::client_values::{parse_access, parse_pkce, secret_report, with_lines};
@@ -124,11 +123,9 @@ pub async fn run(app: &App, args: AddArgs) -> Result<Report, CliError> {
 
 async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
     let preset = args.preset.as_deref().map(presets::find).transpose()?;
-    let url = match preset {
-        Some(preset) => preset.check_url(args.url.as_deref())?,
-        None => String::new(),
-    };
-    let blank = preset.map(|preset| preset.draft(&url)).unwrap_or_default();
+    let checked = preset.map_or_else(|| Ok(String::new()), |preset| preset.check_url(args.url.as_deref()));
+    // Everything else that is wrong is told at once, too.
+    let blank = preset.map(|preset| preset.draft(checked.as_deref().unwrap_or(preset.example))).unwrap_or_default();
     let more = |mut own: Vec<String>, given: Vec<String>| {
         own.extend(given);
         own
@@ -161,7 +158,7 @@ async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
         },
         ..ClientDraft::default()
     };
-    let client = clients::check(&reading(app), draft).await?;
+    let (url, client) = Faults::of_both(checked, clients::check(&reading(app), draft).await)?;
     let logo = clients::fetch_logo(app, client.metadata(), Asker::Operator).await?;
     let added = match preset {
         Some(preset) => change(app, &operator(), move |change| Box::pin(presets::add(change, preset, client, logo))).await?,

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::admin::clients::{self, Added};
 use crate::admin::new_client::{ClientDraft, NewClient};
 use crate::admin::presets::{self, Preset};
-use crate::admin::{Change, Listing, Refused};
+use crate::admin::{Change, Faults, Listing, Refused};
 use crate::fetch::budget::Asker;
 use crate::fetch::logo::Logo;
 use crate::oauth::access::Access;
@@ -275,17 +275,12 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     if let Some(page) = form.check_confirmation(asked()).await? {
         return Ok(page);
     }
-    let url = preset.map_or_else(|| Ok(String::new()), |preset| preset.check_url(Some(&form.text("url"))));
-    let outcome = match url {
-        Ok(url) => attempt_add(&form, preset, &url).await.map(|added| (added, url)),
-        // Everything else that is wrong is told at once, too.
-        Err(Refused::Invalid(mut faults)) => {
-            let stand_in = preset.map_or("", |preset| preset.example);
-            if let Err(Refused::Invalid(others)) = clients::check(&form.admin.reading(), draft_of(&form, preset, stand_in)).await {
-                faults.extend(others);
-            }
-            Err(Refused::Invalid(faults))
-        }
+    let checked = preset.map_or_else(|| Ok(String::new()), |preset| preset.check_url(Some(&form.text("url"))));
+    // Everything else that is wrong is told at once, too.
+    let url = checked.as_deref().unwrap_or_else(|_| preset.map_or("", |preset| preset.example));
+    let client = clients::check(&form.admin.reading(), draft_of(&form, preset, url)).await;
+    let outcome = match Faults::of_both(checked, client) {
+        Ok((url, client)) => attempt_add(&form, preset, client).await.map(|added| (added, url)),
         Err(refused) => Err(refused),
     };
     let (Added { client, client_secret }, url) = match outcome {
@@ -341,11 +336,10 @@ async fn add_from(
     }
 }
 
-/// Adds the client that was typed. Unless the password was just given, adds nothing: fails with what is wrong, or else with
+/// Adds the client that was typed and checked. Unless the password was just given, adds nothing: fails with what is wrong, or else with
 /// [`Refused::StaleAuthentication`].
-async fn attempt_add(form: &AdminForm, preset: Option<&'static Preset>, url: &str) -> Result<Added, Refused> {
+async fn attempt_add(form: &AdminForm, preset: Option<&'static Preset>, client: NewClient) -> Result<Added, Refused> {
     let app = &form.admin.app;
-    let client = clients::check(&form.admin.reading(), draft_of(form, preset, url)).await?;
     let logo = clients::fetch_logo(app, client.metadata(), Asker::Operator).await?;
     let actor = form.admin.as_confirmed();
     let added = if form.is_confirmation() {

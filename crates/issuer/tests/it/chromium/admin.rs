@@ -187,6 +187,14 @@ async fn what_is_refused_or_overtaken_can_be_corrected_in_place() {
     window.activate(".chosen button").await;
     assert_eq!(window.heading().await, "Add the chosen users to a group");
     window.inspect("admin-users-group-refused").await;
+    // Each field at fault has its message, and keeps what was typed.
+    goto("/admin/clients/new?preset=grafana").await;
+    window.fill("#url", "grafana").await;
+    window.fill("#client_name", " ").await;
+    window.activate("button.primary").await;
+    window.wait("[...document.querySelectorAll('[aria-invalid=true]')].map(field => field.id).join() === 'url,client_name,access'").await;
+    window.wait("document.querySelector('#url').value === 'grafana'").await;
+    window.inspect("admin-client-new-refused").await;
     // A page that asks first asks once more if somebody else was faster, and what was typed for something that is gone is shown.
     goto("/admin/groups/on%2Dcall/members").await;
     window.fill("#add", "alice").await;
