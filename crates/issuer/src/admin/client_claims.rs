@@ -61,11 +61,12 @@ fn check(claim: &ClientClaim) -> Result<(), Refused> {
             if map.is_empty() || map.len() > MAX_MAPPED {
                 faults.push(Fault::new("map", format!("1 to {MAX_MAPPED} groups with their values")).found(map.len()));
             }
-            let long = map.iter().position(|entry| too_long(&entry.value));
-            let long = long
-                .map(|index| format!("/map/{index}/value"))
-                .or(default.as_ref().filter(|value| too_long(value)).map(|_| "/default".into()));
-            faults.extend(long.map(|pointer| Fault::new("map", format!("values of {}", at_most())).at(pointer)));
+            let long = map.iter().enumerate().filter(|(_, entry)| too_long(&entry.value));
+            faults.extend(long.map(|(index, entry)| {
+                let found = format!("a longer one for {}", entry.group);
+                Fault::new("map", format!("values of {}", at_most())).found(found).at(format!("/map/{index}/value"))
+            }));
+            faults.extend(default.as_ref().filter(|value| too_long(value)).map(|_| Fault::new("default", at_most())));
         }
         ClaimSource::Attribute { .. } | ClaimSource::Groups | ClaimSource::Roles => {}
     }

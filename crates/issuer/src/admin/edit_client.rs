@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use crate::admin::client_secrets::{lock, new_secret};
 use crate::admin::client_view::ClientView;
 use crate::admin::clients::{check_first_client, check_with, fetch_logo, with_draft};
-use crate::admin::new_client::{ClientDraft, Rules, fault_of};
+use crate::admin::new_client::{ClientDraft, Rules};
 use crate::admin::patch::Patch;
 use crate::admin::preview::Subject;
-use crate::admin::{Change, Fault, Operation, Refused, require_version};
+use crate::admin::{Change, Fault, Faults, Operation, Refused, require_version};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::fetch::budget::Asker;
@@ -102,12 +102,12 @@ pub struct ClientEdit {
 }
 
 impl ClientEdit {
-    /// Prepares `patch`: fetches the logo that it names.
+    /// Prepares `patch`: fetches the logo that it names. If its URL is not allowed, the edit tells that with all other faults.
     pub async fn prepare(app: &App, patch: ClientPatch, asker: Asker<'_>) -> Result<Self, Refused> {
         let logo_uri = patch.metadata.get("logo_uri").and_then(Value::as_str).map(str::to_owned);
         let metadata = ClientMetadata { logo_uri, ..ClientMetadata::default() };
-        metadata.validate(false, app.settings.fetch_private_addresses).map_err(|error| fault_of(&error, &metadata))?;
-        let logo = fetch_logo(app, &metadata, asker).await?;
+        let is_allowed = metadata.errors(false, app.settings.fetch_private_addresses).is_empty();
+        let logo = if is_allowed { fetch_logo(app, &metadata, asker).await? } else { None };
         Ok(Self { patch, logo })
     }
 }
@@ -132,7 +132,9 @@ pub async fn edit(change: &mut Change<'_>, id: &str, edit: ClientEdit, expected_
     // A group may have been deleted since the client was given to its members. Other fields can be changed nevertheless.
     let needs_group = !patch.access.keeps() || !patch.groups.keeps();
     let rules = Rules { needs_group, ..Rules::for_administrators(app) };
-    let (client, found) = check_with(app, db, patch.apply(&before)?, rules).await?;
+    let mut faults = Faults::default();
+    let draft = patch.apply(&before, &mut faults);
+    let (client, found) = faults.with(check_with(app, db, draft, rules).await)?;
     let earlier = clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
     let row = with_draft(earlier.clone(), &client, &found);
     let client_secret = (client.has_secret() && before.secrets.is_empty()).then(|| new_secret(app));
@@ -248,8 +250,8 @@ impl ClientPatch {
         Subject::Client { id: before.client_id.clone(), groups, everyone }
     }
 
-    /// Returns the draft of the client `before` after this change.
-    fn apply(self, before: &ClientView) -> Result<ClientDraft, Refused> {
+    /// Returns the draft of the client `before` after this change. Members of the metadata that cannot be read are among `faults`.
+    fn apply(self, before: &ClientView, faults: &mut Faults) -> ClientDraft {
         let mut draft = draft_of(before);
         let changes_kind = matches!(self.public, Patch::Set(public) if public != before.public);
         if changes_kind {
@@ -284,8 +286,8 @@ impl ClientPatch {
         self.claims_allowed.apply_optional(&mut draft.claims_allowed);
         self.signals_of_all_users.apply(&mut draft.signals_of_all_users);
         self.session_management.apply(&mut draft.session_management);
-        draft.metadata = merged(&draft.metadata, self.metadata)?;
-        Ok(draft)
+        draft.metadata = merged(&draft.metadata, self.metadata, faults);
+        draft
     }
 }
 
@@ -319,31 +321,30 @@ fn draft_of(view: &ClientView) -> ClientDraft {
     }
 }
 
-/// Returns the metadata of a new client, which has `members`.
-pub fn metadata_of(members: Map<String, Value>) -> Result<ClientMetadata, Refused> {
-    merged(&ClientMetadata::default(), members)
+/// Returns the metadata of a new client, which has `members`, but for those that cannot be read, which are among `faults`.
+pub fn metadata_of(members: Map<String, Value>, faults: &mut Faults) -> ClientMetadata {
+    merged(&ClientMetadata::default(), members, faults)
 }
 
-/// Returns `metadata` after the members of `patch` were set or removed (RFC 7396 §2).
-fn merged(metadata: &ClientMetadata, patch: Map<String, Value>) -> Result<ClientMetadata, Refused> {
-    if patch.is_empty() {
-        return Ok(metadata.clone());
-    }
-    let Ok(Value::Object(mut members)) = serde_json::to_value(metadata) else { return Ok(metadata.clone()) };
+/// Returns `metadata` after the members of `patch` were set or removed (RFC 7396 §2), but for those that cannot be read, which are among
+/// `faults`.
+fn merged(metadata: &ClientMetadata, patch: Map<String, Value>, faults: &mut Faults) -> ClientMetadata {
+    let Ok(Value::Object(mut members)) = serde_json::to_value(metadata) else { return metadata.clone() };
     for (name, value) in patch {
         if !MEMBERS.contains(&name.as_str()) {
             let fault = Fault::new("metadata", format!("members among {}", MEMBERS.join(", ")));
-            return Err(fault.found(&name).of_member(name).into());
+            faults.add(fault.found(&name).of_member(name));
+            continue;
         }
-        let alone = Map::from_iter([(name.clone(), value.clone())]);
         if value.is_null() {
             members.remove(&name);
             continue;
         }
-        if let Err(error) = json::read::<ClientMetadata>(&alone.into()) {
-            return Err(Fault::new("metadata", error.expected).at(format!("/metadata{}", error.pointer)).into());
+        match json::read::<ClientMetadata>(&Map::from_iter([(name.clone(), value.clone())]).into()) {
+            Ok(_) => drop(members.insert(name, value)),
+            Err(error) => faults.add(Fault::new("metadata", error.expected).at(format!("/metadata{}", error.pointer))),
         }
-        members.insert(name, value);
     }
-    json::read(&members.into()).map_err(|error| Fault::new("metadata", error.expected).at(format!("/metadata{}", error.pointer)).into())
+    // Each member was read alone, so that all of them can be read together.
+    serde_json::from_value(members.into()).unwrap_or_else(|_| metadata.clone())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::admin::preview::Subject;
 use crate::admin::resources::{ResourceView, ScopeView, check_lifetime, check_scopes, read, removable};
-use crate::admin::{Change, Fault, Operation, Refused, check_name};
+use crate::admin::{Change, Fault, Faults, Operation, Refused, check_name};
 use crate::audit::{Action, Object};
 use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
@@ -42,16 +42,17 @@ pub enum ScopesPatch {
 }
 
 impl ScopesPatch {
-    /// Returns the scopes of a resource that owned `before`, in the order of their names. Fails if one that is to be removed is not there.
-    fn apply(self, before: &[ScopeView]) -> Result<Vec<ScopeView>, Refused> {
+    /// Returns the scopes of a resource that owned `before`, in the order of their names. Those that are to be removed and are not there are
+    /// among `faults`.
+    fn apply(self, before: &[ScopeView], faults: &mut Faults) -> Vec<ScopeView> {
         let mut scopes = match self {
             Self::All(scopes) => scopes,
             Self::Some { put, remove } => {
                 let is_there = |name: &String| before.iter().any(|scope| scope.name == *name);
-                if let Some(unknown) = remove.iter().find(|name| !is_there(name)) {
+                for unknown in remove.iter().filter(|name| !is_there(name)) {
                     let own = before.iter().map(|scope| scope.name.as_str()).collect::<Vec<_>>().join(" ");
                     let expected = format!("one of the scopes of the resource ({own}) to remove; found {unknown}");
-                    return Err(Fault::new("scopes", expected).of_item(unknown).into());
+                    faults.add(Fault::new("scopes", expected).of_item(unknown));
                 }
                 let replaced = |name: &String| remove.contains(name) || put.iter().any(|scope| scope.name == *name);
                 before.iter().filter(|scope| !replaced(&scope.name)).cloned().chain(put.iter().cloned()).collect()
@@ -62,7 +63,7 @@ impl ScopesPatch {
             scope.description = same.map_or(&scope.name, |same| &same.description).clone();
         }
         scopes.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(scopes)
+        scopes
     }
 }
 
@@ -70,7 +71,8 @@ impl ResourcePatch {
     /// Returns whom this change of the resource `before` concerns.
     pub fn subject(&self, before: &ResourceView) -> Subject {
         // A change that cannot be made is refused by itself.
-        let after = self.scopes.clone().and_then(|scopes| scopes.apply(&before.scopes).ok()).unwrap_or_else(|| before.scopes.clone());
+        let scopes = self.scopes.clone().map(|scopes| scopes.apply(&before.scopes, &mut Faults::default()));
+        let after = scopes.unwrap_or_else(|| before.scopes.clone());
         Subject::Resource {
             identifier: before.identifier.clone(),
             removed: removed(&before.scopes, &after),
@@ -111,7 +113,8 @@ pub async fn edit(change: &mut Change<'_>, identifier: &str, patch: ResourcePatc
     // PostgreSQL may put the names into another order.
     before.scopes.sort_by(|one, other| one.name.cmp(&other.name));
     change.require_version(before.version)?;
-    let scopes = patch.scopes.map_or_else(|| Ok(before.scopes.clone()), |scopes| scopes.apply(&before.scopes))?;
+    let mut faults = Faults::default();
+    let scopes = patch.scopes.map_or_else(|| before.scopes.clone(), |scopes| scopes.apply(&before.scopes, &mut faults));
     let told = patch.token_claims.map(|claims| TokenClaim::ALL.into_iter().filter(move |claim| claims.contains(claim)));
     let row = ResourceRow {
         name: patch.name.unwrap_or(row.name),
@@ -125,19 +128,17 @@ pub async fn edit(change: &mut Change<'_>, identifier: &str, patch: ResourcePatc
     let owned: Vec<ScopeRow> =
         scopes.into_iter().map(|ScopeView { name, description }| ScopeRow { name, resource_id: row.id.clone(), description }).collect();
     let after = ResourceView::new(app, &row, owned.iter().cloned());
-    if after == before {
+    if after == before && faults.is_empty() {
         return Ok(before);
     }
-    let mut faults: Vec<Fault> = check_name("name", &row.name).err().into_iter().collect();
+    faults.extend(check_name("name", &row.name).err());
     faults.extend(row.token_lifetime.and_then(|seconds| check_lifetime(seconds).err()));
     if row.group_prefix.len() > 128 || !is_plain_text(&row.group_prefix) {
-        faults.push(Fault::new("group_prefix", "at most 128 bytes without control characters, such as orders-"));
+        faults.add(Fault::new("group_prefix", "at most 128 bytes without control characters, such as orders-"));
     }
     faults.extend(check_scopes(&after.scopes));
     faults.extend(owned_by_others(change, &row.id, &after.scopes).await?);
-    if !faults.is_empty() {
-        return Err(Refused::Invalid(faults));
-    }
+    faults.refuse()?;
     let loses_scopes = !removed(&before.scopes, &after.scopes).is_empty();
     if (after.open && !before.open) || tells_more(&before, &after) || loses_scopes {
         change.require_recent()?;

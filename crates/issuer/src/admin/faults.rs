@@ -2,7 +2,10 @@
 
 use crate::admin::{Fault, Refused};
 
-/// Collects faults, so that all of them are told at once.
+/// The largest number of faults that are told of one input, which may be a list of many thousands of items.
+const MOST: usize = 100;
+
+/// Collects faults, so that all of them are told at once, but at most [`MOST`].
 #[derive(Debug, Default)]
 pub struct Faults(Vec<Fault>);
 
@@ -10,7 +13,7 @@ impl Faults {
     /// Adds one fault, unless the same item of the same field was found to be wrong already.
     pub fn add(&mut self, fault: Fault) {
         let is_known = |own: &Fault| fault.item.is_some() && (own.field, &own.item) == (fault.field, &fault.item);
-        if !self.0.iter().any(is_known) {
+        if self.0.len() < MOST && !self.0.iter().any(is_known) {
             self.0.push(fault);
         }
     }
@@ -20,9 +23,7 @@ impl Faults {
         match checked {
             Ok(value) => Ok(Some(value)),
             Err(Refused::Invalid(faults)) => {
-                for fault in faults {
-                    self.add(fault);
-                }
+                self.extend(faults);
                 Ok(None)
             }
             Err(other) => Err(other),
@@ -38,6 +39,17 @@ impl Faults {
         }
     }
 
+    /// Returns the value of `checked`. Fails with these faults and those of `checked`, or with another refusal that does not follow from them.
+    pub fn with<T>(mut self, checked: Result<T, Refused>) -> Result<T, Refused> {
+        if self.0.is_empty() {
+            return checked;
+        }
+        match self.keep(checked) {
+            Ok(_) | Err(Refused::Conflict(_)) => Err(Refused::Invalid(self.0)),
+            Err(other) => Err(other),
+        }
+    }
+
     /// Adds what is wrong with the other fields of a form of which some could not be read, and returns all of it. `tried` is the outcome of the
     /// operation without those fields, of which nothing was kept.
     pub fn with_others<T>(mut self, tried: Result<T, Refused>) -> Refused {
@@ -45,7 +57,7 @@ impl Faults {
             Err(Refused::Invalid(others)) => {
                 let unread: Vec<&str> = self.0.iter().map(|fault| fault.field).collect();
                 let others: Vec<Fault> = others.into_iter().filter(|fault| !unread.contains(&fault.field)).collect();
-                self.0.extend(others);
+                self.extend(others);
                 Refused::Invalid(self.0)
             }
             Err(Refused::Conflict(_)) | Ok(_) => Refused::Invalid(self.0),
@@ -65,8 +77,10 @@ impl Faults {
     }
 }
 
-impl From<Vec<Fault>> for Faults {
-    fn from(faults: Vec<Fault>) -> Self {
-        Self(faults)
+impl Extend<Fault> for Faults {
+    fn extend<I: IntoIterator<Item = Fault>>(&mut self, faults: I) {
+        for fault in faults {
+            self.add(fault);
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use signet_verifier::is_scope_token;
 use uuid::Uuid;
 
-use crate::admin::{Fault, Refused, check_name};
+use crate::admin::{Fault, Faults, Refused, check_name};
 use crate::app::App;
 use crate::fetch::client_keys;
 use crate::grants::Grant;
@@ -110,23 +110,24 @@ impl NewClient {
         }
         let application = redirect_uri::application_type_of(&draft.redirect_uris, draft.public);
         draft.metadata.application_type.get_or_insert(application);
-        let mut faults = Vec::new();
+        let mut faults = Faults::default();
         faults.extend(draft.client_id.as_deref().and_then(|id| check_id(id).err()));
         faults.extend(check_name("client_name", &draft.client_name).err());
-        faults.extend(check_grant_types(&draft, rules).err());
+        faults.extend(check_grant_types(&draft, rules));
         faults.extend(check_redirect_uris(&draft, rules));
         faults.extend(check_frame(&draft).err());
         faults.extend(check_auth_method(&draft).err());
         faults.extend(check_pkce(&draft).err());
-        faults.extend(check_access(&draft, rules).err());
+        faults.extend(check_access(&draft, rules));
         faults.extend(check_group_filter(&draft).err());
-        faults.extend(check_scope(draft.scope.as_deref().unwrap_or_default()).err());
-        if let Some(origin) = draft.origins.iter().find(|origin| redirect_uri::origin(origin).as_ref() != Some(*origin)) {
-            faults
-                .push(Fault::new("origins", "scheme, host and port alone, such as https://app.example.com").found(origin).of_item(origin));
-        }
-        faults.extend(draft.metadata.validate(draft.public, rules.private_addresses).err().map(|error| fault_of(&error, &draft.metadata)));
-        if faults.is_empty() { Ok(Self(draft)) } else { Err(Refused::Invalid(faults)) }
+        faults.extend(check_scope(draft.scope.as_deref().unwrap_or_default()));
+        let expected = "scheme, host and port alone, such as https://app.example.com";
+        let no_origins = draft.origins.iter().filter(|origin| redirect_uri::origin(origin).as_ref() != Some(*origin));
+        faults.extend(no_origins.map(|text| Fault::new("origins", expected).found(text).of_item(text)));
+        let errors = draft.metadata.errors(draft.public, rules.private_addresses);
+        faults.extend(errors.iter().map(|error| fault_of(error, &draft.metadata)));
+        faults.refuse()?;
+        Ok(Self(draft))
     }
 
     /// Returns the metadata, which names the logo and the sector document to fetch.
@@ -175,10 +176,13 @@ impl NewClient {
 }
 
 /// Returns the fault of a member of the metadata.
-pub(super) fn fault_of(error: &MetadataError, metadata: &ClientMetadata) -> Fault {
+fn fault_of(error: &MetadataError, metadata: &ClientMetadata) -> Fault {
     let fault = Fault::new(error.member, error.expected).within("metadata");
-    let fault = error.index.map_or(fault.clone(), |index| fault.of_member(index));
     let value = serde_json::to_value(metadata).ok().and_then(|mut metadata| metadata.get_mut(error.member).map(Value::take));
+    let (fault, value) = match error.index {
+        Some(index) => (fault.of_member(index), value.and_then(|mut items| items.get_mut(index).map(Value::take))),
+        None => (fault, value),
+    };
     match value {
         // A client may have sent its private keys.
         Some(keys) if error.member == "jwks" => fault.found(in_words(&keys)),
@@ -195,16 +199,14 @@ fn remove_repetitions(list: &mut Vec<String>) {
     list.retain(|item| seen.insert(item.clone()));
 }
 
-fn check_scope(names: &[String]) -> Result<(), Fault> {
+/// Returns a fault for each scope that is wrong.
+fn check_scope(names: &[String]) -> Vec<Fault> {
     if names.len() > MAX_SCOPES {
-        return Err(Fault::new("scope", format!("at most {MAX_SCOPES} names")).found(names.len()));
+        return vec![Fault::new("scope", format!("at most {MAX_SCOPES} names")).found(names.len())];
     }
-    if let Some(name) = names.iter().find(|name| !is_scope_token(name)) {
-        return Err(Fault::new("scope", "names of printable ASCII, separated by spaces, such as openid orders:read")
-            .found(name)
-            .of_item(name));
-    }
-    Ok(())
+    let expected = "names of printable ASCII, separated by spaces, such as openid orders:read";
+    let wrong = names.iter().filter(|name| !is_scope_token(name));
+    wrong.map(|name| Fault::new("scope", expected).found(name).of_item(name)).collect()
 }
 
 fn check_id(id: &str) -> Result<(), Fault> {
@@ -216,26 +218,26 @@ fn check_id(id: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_grant_types(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
-    let fault = |expected: String| Err(Fault::new("grant_types", expected));
+/// Returns a fault for each grant type that is wrong; one for all if the client registers itself.
+fn check_grant_types(draft: &ClientDraft, rules: Rules) -> Vec<Fault> {
+    let fault = |expected: String| Fault::new("grant_types", expected);
     let code = Grant::AuthorizationCode.name();
     if rules.self_registered {
         let fits = |name: &String| SELF_REGISTERED_GRANTS.iter().any(|grant| grant.name() == name);
         if !draft.grant_types.iter().any(|name| name == code) || !draft.grant_types.iter().all(fits) {
             let found = draft.grant_types.join(" ");
-            return fault("authorization_code, with or without refresh_token".to_owned()).map_err(|fault| fault.found(found));
+            return vec![fault("authorization_code, with or without refresh_token".to_owned()).found(found)];
         }
-        return Ok(());
+        return Vec::new();
     }
-    if let Some(unknown) = draft.grant_types.iter().find(|name| Grant::parse(name).is_none()) {
-        let known: Vec<_> = Grant::ALL.iter().map(|grant| grant.name()).collect();
-        return fault(format!("one of {}", known.join(", "))).map_err(|fault| fault.found(unknown).of_item(unknown));
-    }
+    let known = || Grant::ALL.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(", ");
+    let unknown = draft.grant_types.iter().filter(|name| Grant::parse(name).is_none());
+    let mut faults: Vec<Fault> = unknown.map(|name| fault(format!("one of {}", known())).found(name).of_item(name)).collect();
     if draft.public && draft.grant_types.iter().any(|name| name == Grant::ClientCredentials.name()) {
         let expected = "no client_credentials for a public client, which cannot keep a secret".to_owned();
-        return fault(expected).map_err(|fault| fault.of_item(Grant::ClientCredentials.name()));
+        faults.push(fault(expected).of_item(Grant::ClientCredentials.name()));
     }
-    Ok(())
+    faults
 }
 
 /// Returns a fault for each redirect URI that is wrong.
@@ -304,21 +306,21 @@ fn pkce_of_public_client(found: Pkce) -> Fault {
 }
 
 /// Checks who may sign in. There is no default, because it is for the administrator to say.
-fn check_access(draft: &ClientDraft, rules: Rules) -> Result<(), Fault> {
+fn check_access(draft: &ClientDraft, rules: Rules) -> Vec<Fault> {
+    let mut faults = Vec::new();
     let signs_in = draft.grant_types.iter().any(|name| name != Grant::ClientCredentials.name());
     if draft.access.is_none() && signs_in && !rules.self_registered {
-        return Err(Fault::new("access", "everyone, or groups with the names of one or more groups, because users sign in to this client"));
+        let expected = "everyone, or groups with the names of one or more groups, because users sign in to this client";
+        faults.push(Fault::new("access", expected));
     }
     if draft.groups.len() > MAX_GROUPS {
-        return Err(Fault::new("groups", format!("at most {MAX_GROUPS} names")).found(draft.groups.len()));
+        faults.push(Fault::new("groups", format!("at most {MAX_GROUPS} names")).found(draft.groups.len()));
     }
     if rules.needs_group && draft.access == Some(Access::Groups) && draft.groups.is_empty() {
-        return Err(Fault::new(
-            "groups",
-            "the name of one or more groups, such as staff, because only members of the client's groups may sign in",
-        ));
+        let expected = "the name of one or more groups, such as staff, because only members of the client's groups may sign in";
+        faults.push(Fault::new("groups", expected));
     }
-    Ok(())
+    faults
 }
 
 fn check_group_filter(draft: &ClientDraft) -> Result<(), Fault> {

@@ -195,9 +195,11 @@ async fn refuse_taken(change: &Change<'_>, own: &str, identifier: &str, scopes: 
     if let Some(taken) = resources::by_identifier(db, identifier, issuer).await?.filter(|taken| taken.id != own) {
         return Err(Refused::Conflict(format!("there is a resource {} already", taken.identifier(issuer))));
     }
-    match known.iter().find(|scope| scope.resource_id != own) {
-        Some(taken) => Err(Refused::Conflict(format!("the scope {} belongs to another resource already", taken.name))),
-        None => Ok(()),
+    let taken: Vec<&str> = known.iter().filter(|scope| scope.resource_id != own).map(|scope| scope.name.as_str()).collect();
+    match taken.as_slice() {
+        [] => Ok(()),
+        [only] => Err(Refused::Conflict(format!("the scope {only} belongs to another resource already"))),
+        several => Err(Refused::Conflict(format!("the scopes {} belong to other resources already", several.join(", ")))),
     }
 }
 
@@ -306,7 +308,9 @@ pub(super) async fn existing_scopes(db: &impl ConnectionTrait, field: &'static s
     let known = resources::known_scopes(db, names).await?;
     let unknown = names.iter().filter(|name| !known.iter().any(|scope| scope.name == **name));
     let fault = |name: &String| Fault::new(field, format!("existing scopes; there is no scope {name}")).of_item(name);
-    Faults::from(unknown.map(fault).collect::<Vec<_>>()).refuse()?;
+    let mut faults = Faults::default();
+    faults.extend(unknown.map(fault));
+    faults.refuse()?;
     let mut names = names.to_vec();
     names.sort();
     names.dedup();

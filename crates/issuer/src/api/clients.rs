@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::admin::Listing;
 use crate::admin::audit;
 use crate::admin::clients::{self, Added, ClientFilter, ClientView};
 use crate::admin::edit_client::{self, ClientEdit, ClientPatch, Edited};
 use crate::admin::new_client::ClientDraft;
+use crate::admin::{Faults, Listing};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, page, versioned};
 use crate::api::version::has_version;
@@ -120,7 +120,8 @@ pub(super) async fn refusals(access: Access, Name(id): Name<String>) -> Answer {
 
 pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answer {
     let id = body.client_id.clone();
-    let metadata = edit_client::metadata_of(body.metadata)?;
+    let mut faults = Faults::default();
+    let metadata = edit_client::metadata_of(body.metadata, &mut faults);
     let draft = ClientDraft {
         client_id: body.client_id,
         client_name: body.client_name,
@@ -143,7 +144,7 @@ pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answ
         session_management: body.session_management,
         metadata,
     };
-    let client = clients::check(&access.reading(), draft).await?;
+    let client = faults.with(clients::check(&access.reading(), draft).await)?;
     clients::check_sector(access.app(), &client, Asker::Operator).await?;
     let logo = clients::fetch_logo(access.app(), client.metadata(), Asker::Operator).await?;
     let added = access.change(move |change| Box::pin(clients::add(change, client, logo, None))).await;

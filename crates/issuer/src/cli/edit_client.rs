@@ -9,7 +9,7 @@ use crate::admin::clients::{self, ClientView};
 use crate::admin::edit_client::{ClientEdit, ClientPatch, Edited, edit};
 use crate::admin::patch::Patch;
 use crate::admin::preview;
-use crate::admin::{Refused, change};
+use crate::admin::{Fault, Faults, change};
 use crate::app::App;
 use crate::cli::client_metadata::read_jwks;
 use crate::cli::client_values::{parse_access, parse_pkce, secret_report};
@@ -185,13 +185,14 @@ pub async fn run(app: &App, args: EditArgs) -> Result<Report, CliError> {
     // The lists are changed from what was read, so the change is refused if another one came between.
     let (version, only_shows) = (before.version, args.dry_run);
     let changed = async {
-        let patch = patch(args, &before)?;
+        let mut faults = Faults::default();
+        let patch = patch(args, &before, &mut faults)?;
         let subject = patch.subject(&before);
         let edition = ClientEdit::prepare(app, patch, Asker::Operator).await?;
-        if only_shows {
+        if only_shows || !faults.is_empty() {
             let actor = operator();
             let work = preview::run(app, &actor, &subject, |change| Box::pin(edit(change, &id, edition, Some(version))));
-            let (Edited { client, client_secret }, preview) = work.await?;
+            let (Edited { client, client_secret }, preview) = faults.with(work.await)?;
             return Ok(Err(changes_of_client(&before, &client, client_secret.is_some(), &preview)));
         }
         Ok(Ok(change(app, &operator(), |change| Box::pin(edit(change, &id, edition, Some(version)))).await?))
@@ -207,36 +208,42 @@ pub async fn run(app: &App, args: EditArgs) -> Result<Report, CliError> {
     Ok(Report::new(text, json!(client)))
 }
 
-fn patch(args: EditArgs, before: &ClientView) -> Result<ClientPatch, CliError> {
+/// Returns the change that was typed. Items to remove that are not there are among `faults`.
+fn patch(args: EditArgs, before: &ClientView, faults: &mut Faults) -> Result<ClientPatch, CliError> {
     let scope: Vec<String> = words(&before.scope).map(str::to_owned).collect();
-    let scope = list("scope", &scope, args.add_scope, &args.remove_scope)?;
+    let scope = list("scope", &scope, args.add_scope, &args.remove_scope, faults);
     Ok(ClientPatch {
         client_name: args.name.into(),
         public: args.public.into(),
-        grant_types: list("grant_types", &before.grant_types, args.add_grant, &args.remove_grant)?,
+        grant_types: list("grant_types", &before.grant_types, args.add_grant, &args.remove_grant, faults),
         default_resource: text(args.resource),
         scope: match scope {
             Patch::Set(names) => Patch::Set(names.join(" ")),
             _ => Patch::Keep,
         },
-        redirect_uris: list("redirect_uris", &before.redirect_uris, args.add_redirect_uri, &args.remove_redirect_uri)?,
-        origins: list("origins", &before.origins, args.add_origin, &args.remove_origin)?,
+        redirect_uris: list("redirect_uris", &before.redirect_uris, args.add_redirect_uri, &args.remove_redirect_uri, faults),
+        origins: list("origins", &before.origins, args.add_origin, &args.remove_origin, faults),
         token_endpoint_auth_method: text(args.auth_method),
         first_party: args.first_party.into(),
         pkce: args.pkce.into(),
         access: args.access.into(),
-        groups: list("groups", &before.groups, args.add_group, &args.remove_group)?,
+        groups: list("groups", &before.groups, args.add_group, &args.remove_group, faults),
         id_token_claims: args.id_token_claims.into(),
         group_filter: text(args.group_filter),
         group_prefix: args.group_prefix.into(),
         claims_allowed: args.claims_allowed.into(),
         signals_of_all_users: args.signals_of_all_users.into(),
         session_management: args.session_management.into(),
-        metadata: metadata(args.metadata, before, (args.add_post_logout_redirect_uri, &args.remove_post_logout_redirect_uri))?,
+        metadata: metadata(args.metadata, before, (args.add_post_logout_redirect_uri, &args.remove_post_logout_redirect_uri), faults)?,
     })
 }
 
-fn metadata(args: MetadataChanges, before: &ClientView, (add, remove): (Vec<String>, &[String])) -> Result<Map<String, Value>, CliError> {
+fn metadata(
+    args: MetadataChanges,
+    before: &ClientView,
+    (add, remove): (Vec<String>, &[String]),
+    faults: &mut Faults,
+) -> Result<Map<String, Value>, CliError> {
     let mut members = Map::new();
     for (name, value) in [
         ("client_uri", args.client_uri),
@@ -274,7 +281,7 @@ fn metadata(args: MetadataChanges, before: &ClientView, (add, remove): (Vec<Stri
         members.insert("userinfo_signed_response_alg".to_owned(), if signed { "RS256".into() } else { Value::Null });
     }
     let own = &before.metadata.post_logout_redirect_uris;
-    if let Patch::Set(uris) = list("post_logout_redirect_uris", own, add, remove)? {
+    if let Patch::Set(uris) = list("post_logout_redirect_uris", own, add, remove, faults) {
         members.insert("post_logout_redirect_uris".to_owned(), uris.into());
     }
     Ok(members)
@@ -289,13 +296,13 @@ pub(super) fn text(given: Option<String>) -> Patch<String> {
     }
 }
 
-/// Adds and removes items of the field `field`. Fails if an item to remove is not there, because it was probably misspelt.
-fn list(field: &'static str, own: &[String], add: Vec<String>, remove: &[String]) -> Result<Patch<Vec<String>>, Refused> {
-    if let Some(unknown) = remove.iter().find(|item| !own.contains(item)) {
-        return Err(Refused::invalid(field, format!("one of {} to remove; found {unknown}", own.join(" "))));
+/// Adds and removes items of the field `field`. Each item to remove that is not there is among `faults`, because it was probably misspelt.
+fn list(field: &'static str, own: &[String], add: Vec<String>, remove: &[String], faults: &mut Faults) -> Patch<Vec<String>> {
+    for unknown in remove.iter().filter(|item| !own.contains(item)) {
+        faults.add(Fault::new(field, format!("one of {} to remove; found {unknown}", own.join(" "))));
     }
     if add.is_empty() && remove.is_empty() {
-        return Ok(Patch::Keep);
+        return Patch::Keep;
     }
-    Ok(Patch::Set(own.iter().filter(|item| !remove.contains(item)).cloned().chain(add).collect()))
+    Patch::Set(own.iter().filter(|item| !remove.contains(item)).cloned().chain(add).collect())
 }

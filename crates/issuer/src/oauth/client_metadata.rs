@@ -106,9 +106,10 @@ pub const MAX_TEXT: usize = 2048;
 const MAX_ITEMS: usize = 20;
 
 impl ClientMetadata {
-    /// Checks each member and returns the first that is wrong. `public` says that the client is public. URLs that the issuer fetches are those of
-    /// [`may_be_fetched`], which `private_addresses` is meant for.
-    pub fn validate(&self, public: bool, private_addresses: bool) -> Result<(), MetadataError> {
+    /// Checks each member, and returns everything that is wrong, each item of a list too. `public` says that the client is public. URLs that the
+    /// issuer fetches are those of [`may_be_fetched`], which `private_addresses` is meant for.
+    pub fn errors(&self, public: bool, private_addresses: bool) -> Vec<MetadataError> {
+        let mut errors = Errors::default();
         // Pages show these URLs as links, so schemes that run code, such as `javascript`, are refused.
         for (member, uri, expected) in [
             ("client_uri", &self.client_uri, "an http or https URL, such as https://app.example.com/about"),
@@ -116,13 +117,13 @@ impl ClientMetadata {
             ("policy_uri", &self.policy_uri, "an http or https URL, such as https://app.example.com/privacy"),
             ("tos_uri", &self.tos_uri, "an http or https URL, such as https://app.example.com/terms"),
         ] {
-            ensure(uri.as_deref().is_none_or(|uri| is_url(uri, &["https", "http"])), member, expected)?;
+            errors.ensure(uri.as_deref().is_none_or(|uri| is_url(uri, &["https", "http"])), member, expected);
         }
-        ensure(
+        errors.ensure(
             self.initiate_login_uri.as_deref().is_none_or(|uri| is_url(uri, &["https"])),
             "initiate_login_uri",
             "an https URL, such as https://app.example.com/sign-in",
-        )?;
+        );
         for (member, uri, expected) in [
             ("jwks_uri", &self.jwks_uri, "an https URL of the public internet, such as https://app.example.com/keys"),
             (
@@ -138,36 +139,36 @@ impl ClientMetadata {
         ] {
             let fits =
                 |uri: &str| is_url(uri, &["https", "http"]) && Url::parse(uri).is_ok_and(|url| may_be_fetched(&url, private_addresses));
-            ensure(uri.as_deref().is_none_or(fits), member, expected)?;
+            errors.ensure(uri.as_deref().is_none_or(fits), member, expected);
         }
-        ensure(
+        errors.ensure(
             self.frontchannel_logout_uri.as_deref().is_none_or(|uri| is_url(uri, &["https", "http"])),
             "frontchannel_logout_uri",
             "an https URL without a fragment, such as https://app.example.com/frontchannel-logout",
-        )?;
-        ensure(self.jwks.is_none() || self.jwks_uri.is_none(), "jwks", "either jwks or jwks_uri, not both")?;
-        ensure(
+        );
+        errors.ensure(self.jwks.is_none() || self.jwks_uri.is_none(), "jwks", "either jwks or jwks_uri, not both");
+        errors.ensure(
             self.jwks.as_ref().is_none_or(is_public_key_set),
             "jwks",
             "a JWK set of at most 20 public keys, {keys: [...]}, without private or symmetric ones",
-        )?;
-        ensure(self.default_max_age.is_none_or(|age| age >= 0), "default_max_age", "a number of seconds, 0 or more")?;
+        );
+        errors.ensure(self.default_max_age.is_none_or(|age| age >= 0), "default_max_age", "a number of seconds, 0 or more");
         let is_plain = |text: &String| text.len() <= MAX_TEXT && is_plain_text(text);
         for (member, texts) in [("contacts", &self.contacts), ("default_acr_values", &self.default_acr_values)] {
-            ensure_each(texts, member, "at most 20 texts without control or invisible characters", is_plain)?;
+            errors.ensure_each(texts, member, "at most 20 texts without control or invisible characters", is_plain);
         }
         let application = self.application_type.unwrap_or_default();
         let logout_fits = |uri: &String| uri.len() <= MAX_TEXT && redirect_uri::validate(uri, application, public).is_ok();
         let expected = "at most 20 URIs, each as allowed for redirect_uris";
-        ensure_each(&self.post_logout_redirect_uris, "post_logout_redirect_uris", expected, logout_fits)?;
+        errors.ensure_each(&self.post_logout_redirect_uris, "post_logout_redirect_uris", expected, logout_fits);
         for (member, alg) in [
             ("id_token_signed_response_alg", &self.id_token_signed_response_alg),
             ("userinfo_signed_response_alg", &self.userinfo_signed_response_alg),
             ("token_endpoint_auth_signing_alg", &self.token_endpoint_auth_signing_alg),
         ] {
-            ensure(alg.as_deref().is_none_or(|alg| alg == "RS256"), member, "RS256")?;
+            errors.ensure(alg.as_deref().is_none_or(|alg| alg == "RS256"), member, "RS256");
         }
-        Ok(())
+        errors.0
     }
 
     /// The JSON text that the database stores.
@@ -176,21 +177,24 @@ impl ClientMetadata {
     }
 }
 
-fn ensure(holds: bool, member: &'static str, expected: &'static str) -> Result<(), MetadataError> {
-    if holds { Ok(()) } else { Err(MetadataError { member, expected, index: None }) }
-}
+/// Collects what is wrong.
+#[derive(Default)]
+struct Errors(Vec<MetadataError>);
 
-/// Fails if there are too many items, or if one of them does not hold.
-fn ensure_each(
-    items: &[String],
-    member: &'static str,
-    expected: &'static str,
-    holds: impl Fn(&String) -> bool,
-) -> Result<(), MetadataError> {
-    ensure(items.len() <= MAX_ITEMS, member, expected)?;
-    match items.iter().position(|item| !holds(item)) {
-        None => Ok(()),
-        index => Err(MetadataError { member, expected, index }),
+impl Errors {
+    fn ensure(&mut self, holds: bool, member: &'static str, expected: &'static str) {
+        if !holds {
+            self.0.push(MetadataError { member, expected, index: None });
+        }
+    }
+
+    /// Adds an error if there are too many items, or else one for each that does not hold.
+    fn ensure_each(&mut self, items: &[String], member: &'static str, expected: &'static str, holds: impl Fn(&String) -> bool) {
+        if items.len() > MAX_ITEMS {
+            return self.ensure(false, member, expected);
+        }
+        let wrong = items.iter().enumerate().filter(|(_, item)| !holds(item));
+        self.0.extend(wrong.map(|(index, _)| MetadataError { member, expected, index: Some(index) }));
     }
 }
 

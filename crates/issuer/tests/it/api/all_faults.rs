@@ -1,8 +1,17 @@
 //! One answer tells everything that is wrong with an input: what is seen in it, and what it names that does not exist.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::pointers::furnished;
+use crate::support::Answer;
+
+/// Returns the pointers of the faults of `answer`, in alphabetical order.
+fn pointers(answer: &Answer) -> Vec<&str> {
+    let errors = answer.json["errors"].as_array().unwrap_or_else(|| panic!("{}", answer.text));
+    let mut found: Vec<&str> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    found.sort_unstable();
+    found
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_of_values_and_of_names_are_told_together() {
@@ -50,13 +59,106 @@ async fn faults_of_values_and_of_names_are_told_together() {
     ] {
         let answer = app.call(method, path, &token, Some("*"), Some(body.clone())).await;
         assert_eq!(answer.status, 422, "{method} {path} {body}: {}", answer.text);
-        let mut found: Vec<&str> =
-            answer.json["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect();
         let mut expected = expected;
-        found.sort_unstable();
         expected.sort_unstable();
-        assert_eq!(found, expected, "{method} {path} {body}: {}", answer.text);
+        assert_eq!(pointers(&answer), expected, "{method} {path} {body}: {}", answer.text);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_bad_item_of_a_list_is_told() {
+    let (app, token) = furnished().await;
+    let client = json!({
+        "client_name": "", "grant_types": ["implicit", "authorization_code", "device"], "public": false, "access": "everyone",
+        "redirect_uris": ["no", "https://shop.example/cb", "http://shop.example/cb"], "scope": "a\u{e4} openid b\u{e4}",
+        "origins": ["https://a.example/x", "https://b.example", "nope"],
+        "metadata": {
+            "contacts": ["a\u{7}", "help@shop.example", "b\u{7}"], "tos_uri": "no URL", "policy_uri": "javascript:alert(1)", "logo_uri": "no URL",
+            "post_logout_redirect_uris": ["javascript:1", "https://shop.example/", "no"], "no_such": 1, "nothing": 2,
+            "default_max_age": "x", "require_auth_time": 7, "default_acr_values": "x",
+        },
+    });
+    let of_client = [
+        "#/client_name",
+        "#/grant_types/0",
+        "#/grant_types/2",
+        "#/metadata/contacts/0",
+        "#/metadata/contacts/2",
+        "#/metadata/default_acr_values",
+        "#/metadata/default_max_age",
+        "#/metadata/logo_uri",
+        "#/metadata/no_such",
+        "#/metadata/nothing",
+        "#/metadata/policy_uri",
+        "#/metadata/post_logout_redirect_uris/0",
+        "#/metadata/post_logout_redirect_uris/2",
+        "#/metadata/require_auth_time",
+        "#/metadata/tos_uri",
+        "#/origins/0",
+        "#/origins/2",
+        "#/redirect_uris/0",
+        "#/redirect_uris/2",
+        "#/scope",
+        "#/scope",
+    ];
+    let long = "x".repeat(2000);
+    let map = json!([{ "group": "staff", "value": long }, { "group": "team", "value": "b" }, { "group": "none", "value": long }]);
+    let claim = json!({
+        "claim": "level", "source": "group_map", "map": map, "default": long, "shape": "first", "in_id_token": true, "in_userinfo": true,
+    });
+    for (method, path, body, expected) in [
+        ("POST", "/clients", client.clone(), of_client.to_vec()),
+        ("PATCH", "/clients/web", client, of_client.to_vec()),
+        ("POST", "/clients/web/claims", claim, vec!["#/default", "#/map/0/value", "#/map/2/group", "#/map/2/value"]),
+    ] {
+        let answer = app.call(method, path, &token, Some("*"), Some(body)).await;
+        assert_eq!(answer.status, 422, "{method} {path}: {}", answer.text);
+        assert_eq!(pointers(&answer), expected, "{method} {path}: {}", answer.text);
+        // The message of an item shows that item alone.
+        assert!(!answer.text.contains("['") && !answer.text.contains("[\\\""), "{}", answer.text);
+    }
+    let shown = app.call("GET", "/clients/web", &token, None, None).await;
+    assert_eq!(shown.json["client_name"], "Web Shop", "nothing was changed: {}", shown.text);
+    let stock = json!({ "identifier": "https://stock.example", "name": "Stock", "scopes": [{ "name": "orders:read" }, { "name": "orders:write" }] });
+    let taken = app.call("POST", "/resources", &token, None, Some(stock)).await;
+    assert_eq!(taken.status, 409, "{}", taken.text);
+    assert!(taken.text.contains("the scopes orders:read, orders:write belong to other resources already"), "{}", taken.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_password_is_told_with_the_other_faults() {
+    let (app, token) = furnished().await;
+    let post = async |body: Value| app.call("POST", "/users", &token, None, Some(body)).await;
+    for (password, pointer) in [
+        (json!({ "password": "short" }), "#/password"),
+        (json!({ "password": "password1" }), "#/password"),
+        // A password is not made from the address, even if that of somebody else is wrong too.
+        (json!({ "password": "dora@dora.example" }), "#/password"),
+        (json!({ "password_hash": "$2b$99$nonsense" }), "#/password_hash"),
+        (json!({ "password": "a long and good passphrase", "password_hash": "x" }), "#/password_hash"),
+    ] {
+        let mut body = json!({ "username": "a b", "email": "dora@dora.example", "roles": ["clerk", "none"] });
+        body.as_object_mut().unwrap().extend(password.as_object().unwrap().clone());
+        let answer = post(body.clone()).await;
+        assert_eq!((answer.status, pointers(&answer)), (422, vec![pointer, "#/roles/1", "#/username"]), "{body}: {}", answer.text);
+        assert!(!answer.text.contains("short") && !answer.text.contains("nonsense"), "{}", answer.text);
+        // Alone it is told in the same way.
+        let alone = json!({ "username": "dora", "email": "dora@dora.example", "roles": [] });
+        body.as_object_mut().unwrap().extend(alone.as_object().unwrap().clone());
+        let answer = post(body.clone()).await;
+        assert_eq!((answer.status, pointers(&answer)), (422, vec![pointer]), "{body}: {}", answer.text);
+    }
+    let good = json!({ "username": "dora", "password": "a long and good passphrase" });
+    assert_eq!(post(good).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_thousands_of_bad_items_gives_a_short_answer() {
+    let (app, token) = furnished().await;
+    let many: Vec<String> = (0..6000).map(|number| format!("g{number}")).collect();
+    let body = json!({ "client_name": "", "grant_types": many });
+    let answer = app.call("POST", "/clients", &token, None, Some(body)).await;
+    assert_eq!((answer.status, answer.json["errors"].as_array().unwrap().len()), (422, 100), "{}", answer.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,6 +166,13 @@ async fn a_page_tells_all_faults_of_its_form_at_once() {
     let (app, _) = furnished().await;
     let browser = app.signed_in("boss").await;
     for (path, fields, faults) in [
+        (
+            "/admin/clients/new?preset=grafana",
+            vec![("url", ""), ("access", ""), ("client_name", ""), ("scope", "openid x:y"), ("origins", "no\nnope")],
+            5,
+        ),
+        ("/admin/clients/new?preset=grafana", vec![("url", "grafana"), ("access", "groups"), ("client_id", "a b")], 3),
+        ("/admin/clients/web/edit", vec![("client_name", ""), ("origins", "no\nnope"), ("logo_uri", "no URL"), ("jwks", "{")], 4),
         ("/admin/attributes/new", vec![("name", "iss"), ("scope", "openid"), ("pattern", "("), ("min", "x"), ("max", "y")], 5),
         ("/admin/attributes/team/edit", vec![("display_name", ""), ("scope", "openid"), ("max", "y")], 3),
         ("/admin/resources/new", vec![("identifier", "x"), ("name", ""), ("token_lifetime", "x")], 3),
@@ -85,5 +194,28 @@ async fn a_page_tells_all_faults_of_its_form_at_once() {
         // Each field at fault points to its message.
         let found = refused.text.matches("aria-invalid=\"true\"").count();
         assert_eq!(found, faults, "{path}: {}", refused.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_has_a_message_for_each_line_of_a_list() {
+    let (app, _) = furnished().await;
+    let browser = app.signed_in("boss").await;
+    let lines = [
+        ("origins", "https://a.example/x\nhttps://b.example\nnope"),
+        ("redirect_uris", "https://shop.example/#x\nhttps://shop.example/cb\nftp://shop.example"),
+        ("post_logout_redirect_uris", "javascript:1\nhttps://shop.example/\nftp://x"),
+    ];
+    for path in ["/admin/clients/new?preset=none", "/admin/clients/web/edit"] {
+        let form = browser.get(path).await;
+        let named = [("client_name", "Shop"), ("access", "everyone"), ("grant_types.authorization_code", "true")];
+        let refused = browser.send_filled(&form, path.split('?').next().unwrap(), &[&named[..], &lines].concat()).await;
+        assert_eq!(refused.status, 400, "{path}: {}", refused.text);
+        for bad in ["https://a.example/x", "nope", "https://shop.example/#x", "ftp://shop.example", "javascript:1", "ftp://x"] {
+            assert!(refused.text.contains(&format!("; found {bad}.")), "{path} {bad}: {}", refused.text);
+        }
+        for good in ["found https://b.example.", "found https://shop.example/cb.", "found https://shop.example/."] {
+            assert!(!refused.text.contains(good), "{path} {good}: {}", refused.text);
+        }
     }
 }

@@ -104,3 +104,67 @@ fn of_clients() {
         (token(&["--uses", "0", "--lifetime", "-5"]), "", vec!["--uses", "--lifetime"]),
     ]);
 }
+
+#[test]
+fn a_command_tells_all_faults_at_once() {
+    let signet = with_orders();
+    let error = signet.error(&["client", "add", "--preset", "grafana"], "");
+    assert!(error.contains("--url: expected the address of the application") && error.contains("--access: expected everyone"), "{error}");
+    let error =
+        signet.error(&["client", "add", "--preset", "grafana", "--url", "x", "--access", "groups", "--scope", "x:y", "--name", ""], "");
+    for argument in ["--url", "--group", "--scope", "--name"] {
+        assert!(error.contains(&format!("{argument}: expected ")), "{argument}: {error}");
+    }
+    let user = ["user", "add", "a b", "--email", "x", "--role", "none", "--group", "nobody"];
+    for (more, input, argument) in
+        [(&["--password-stdin"][..], "short", "password"), (&["--password-hash", "$2b$99$nonsense"], "", "--password-hash")]
+    {
+        let error = signet.error(&[&user[..], more].concat(), input);
+        for argument in [argument, "USERNAME", "--email", "--role", "--group"] {
+            assert!(error.contains(&format!("{argument}: expected ")), "{argument}: {error}");
+        }
+    }
+    let client = ["client", "add", "--id", "wiki", "--name", "Wiki", "--access", "everyone", "--grant", "authorization_code"];
+    signet.json(&[&client[..], &["--redirect-uri", "https://wiki.example/cb"]].concat());
+    let edit = [
+        "client",
+        "edit",
+        "wiki",
+        "--name",
+        "",
+        "--remove-redirect-uri",
+        "https://a.example",
+        "--remove-redirect-uri",
+        "https://b.example",
+        "--remove-group",
+        "nobody",
+        "--add-origin",
+        "no",
+        "--add-origin",
+        "nope",
+        "--logo-uri",
+        "no URL",
+        "--add-scope",
+        "x:y",
+    ];
+    for dry in [&[][..], &["--dry-run"]] {
+        let error = signet.error(&[&edit[..], dry].concat(), "");
+        for part in [
+            "to remove; found https://a.example",
+            "to remove; found https://b.example",
+            "to remove; found nobody",
+            "--name: expected ",
+            "found no;",
+            "found nope;",
+            "--logo-uri: expected ",
+            "there is no scope x:y",
+        ] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+    }
+    let resource = ["resource", "edit", "https://orders.example", "--name", "", "--remove-scope", "x:y", "--remove-scope", "x:z"];
+    let error = signet.error(&resource, "");
+    for part in ["--name: expected ", "found x:y", "found x:z"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+}
