@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::admin::{Change, Fault, Faults, Operation, Reading, Refused};
+use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::oauth::claim_name;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MAX_FIXED_BYTES, TRUSTED_CLAIMS, USER_FIELDS};
@@ -28,7 +29,16 @@ struct ClientClaims<'a> {
 
 /// Returns the claims of the client `id`, in the order of their names. Fails with [`Refused::NotFound`] if there is no such client.
 pub async fn list(reading: &Reading<'_>, id: &str) -> Result<Vec<ClientClaim>, Refused> {
-    let app = reading.permit(Operation::ClientClaimList)?;
+    claims_of(reading.permit(Operation::ClientClaimList)?, id).await
+}
+
+/// Returns the claim `claim` of the client `id`. Fails with [`Refused::NotFound`] if there is no such client, or if it has no such claim.
+pub async fn show(reading: &Reading<'_>, id: &str, claim: &str) -> Result<ClientClaim, Refused> {
+    let claims = claims_of(reading.permit(Operation::ClientClaimShow)?, id).await?;
+    claims.into_iter().find(|own| own.claim == claim).ok_or_else(|| Refused::not_found("claim", claim))
+}
+
+async fn claims_of(app: &App, id: &str) -> Result<Vec<ClientClaim>, Refused> {
     let db = app.store.reader();
     clients::row(db, id).await?.ok_or_else(|| Refused::not_found("client", id))?;
     Ok(client_claims::of_client(db, id).await?)

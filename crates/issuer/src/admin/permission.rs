@@ -129,6 +129,7 @@ operations! {
     ClientRotateSecret = Administrator dangerous;
     ClientRemove = Administrator dangerous;
     ClientClaimList = Read;
+    ClientClaimShow = Read;
     ClientClaimPut = Administrator dangerous;
     ClientClaimRemove = Administrator dangerous;
     StreamSetPaused = Administrator;

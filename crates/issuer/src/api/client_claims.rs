@@ -122,6 +122,14 @@ pub(super) async fn list(access: Access, Name(id): Name<String>) -> Answer {
     Ok(versioned(&Part { part: ClaimsBody { items: claims.iter().map(view).collect() }, version: client.version }))
 }
 
+pub(super) async fn show(access: Access, Name((id, name)): Name<(String, String)>) -> Answer {
+    let reading = access.reading();
+    // The version is read first, as for the list.
+    let client = clients::show(&reading, &id).await?;
+    let claim = client_claims::show(&reading, &id, &name).await?;
+    Ok(versioned(&Part { part: view(&claim), version: client.version }))
+}
+
 pub(super) async fn add(access: Access, Name(id): Name<String>, Body(body): Body<ClaimBody>) -> Answer {
     let claim = claim_of(&body)?;
     let name = claim.claim.clone();

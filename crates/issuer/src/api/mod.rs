@@ -277,6 +277,7 @@ pub fn api() -> Api {
             "Give a client a claim",
             client_claims::add,
         )
+        .show::<client_claims::ClaimBody, _>("/clients/{id}/claims/{claim}", O::ClientClaimShow, "Show a claim", client_claims::show)
         .put::<client_claims::ClaimBody, client_claims::ClaimBody, _>(
             "/clients/{id}/claims/{claim}",
             O::ClientClaimPut,

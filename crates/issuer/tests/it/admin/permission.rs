@@ -56,6 +56,7 @@ fn row(operation: Operation) -> &'static str {
         | O::ClientTry
         | O::ClientReview
         | O::ClientClaimList
+        | O::ClientClaimShow
         | O::ResourceList
         | O::ResourceShow
         | O::KeyList => "ra",
@@ -167,6 +168,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
         O::ClientRotateSecret => clients::rotate_secret(change, "web", OldSecret::UntilNextRotation).await.map(drop),
         O::ClientRemove => clients::remove(change, "web").await.map(drop),
         O::ClientClaimList => client_claims::list(reading, "web").await.map(drop),
+        O::ClientClaimShow => client_claims::show(reading, "web", "size").await.map(drop),
         O::ClientClaimPut => client_claims::put(change, "web", claim("color")).await.map(drop),
         O::ClientClaimRemove => client_claims::remove(change, "web", "size").await.map(drop),
         O::RegistrationTokenIssue => registration_tokens::issue(change, NewRegistrationToken::check(1, 60)?).await.map(drop),

@@ -10,6 +10,7 @@ mod all_faults;
 mod built_in;
 mod clients;
 mod group_versions;
+mod locations;
 mod new_users;
 mod overview;
 mod plain;
