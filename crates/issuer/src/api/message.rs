@@ -21,7 +21,7 @@ use crate::api::access::{Access, PREFIX};
 use crate::api::pointer::Sent;
 use crate::api::version::Versioned;
 use crate::app::App;
-use crate::oauth::json::{self, JsonError, escaped};
+use crate::oauth::json::{self, JsonError, Unreadable, escaped};
 use crate::web::error::problem::Problem;
 
 /// The characters that are encoded in a path: all but the unreserved ones (RFC 3986 §2.3).
@@ -74,7 +74,14 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if let Some(pointer) = nul_in(&value) {
         return Err(Problem::of_member(format!("#{pointer}"), "expected text without the character U+0000, which cannot be stored"));
     }
-    json::read(&value).map_err(|error| Problem::of_member(format!("#{}", error.pointer), format!("expected {}", error.expected)))
+    json::read_all(&value).map_err(|faults| {
+        let of = |fault: Unreadable| Problem::of_member(format!("#{}", fault.pointer), format!("expected {}", fault.expected));
+        let all = faults.into_iter().map(of).reduce(|mut all, one| {
+            all.errors.extend(one.errors);
+            all
+        });
+        all.unwrap_or_else(|| Problem::of_member("#".to_owned(), "expected another value"))
+    })
 }
 
 /// Returns the JSON pointer of a text in `value`, or of a member by its name, that has the character U+0000. `None` if none has.

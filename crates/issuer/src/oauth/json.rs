@@ -177,6 +177,46 @@ pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Unreadable> {
     Err(Unreadable { expected: format!("{expected}; found {}", kind(found)), pointer })
 }
 
+/// The largest number of members at fault that are told of one value.
+const MOST: usize = 100;
+
+/// Reads `value` as the type `T`. Fails with all members that are unknown, or have a wrong type, wherever they lie, and with the first that
+/// is missing. Of a list it tells the first wrong item.
+pub fn read_all<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Unreadable>> {
+    let (mut rest, mut faults) = (value.clone(), Vec::<Unreadable>::new());
+    loop {
+        let fault = match read(&rest) {
+            Ok(read) if faults.is_empty() => return Ok(read),
+            Ok(_) => return Err(faults),
+            Err(fault) => fault,
+        };
+        let goes_on = take_out(&mut rest, &fault.pointer);
+        // What was taken out is missing then.
+        if !faults.iter().any(|earlier| earlier.pointer == fault.pointer) {
+            faults.push(fault);
+        }
+        if !goes_on || faults.len() == MOST {
+            return Err(faults);
+        }
+    }
+}
+
+/// Takes the member at `pointer` out of `value`, or the nearest one around it if nothing lies there, or an item of a list, whose removal would
+/// change the indexes of the others. Returns `false` if there is none.
+fn take_out(value: &mut Value, pointer: &str) -> bool {
+    let mut pointer = pointer;
+    while let Some((parent, name)) = pointer.rsplit_once('/') {
+        let name = name.replace("~1", "/").replace("~0", "~");
+        if let Some(Value::Object(members)) = value.pointer_mut(parent)
+            && members.remove(&name).is_some()
+        {
+            return true;
+        }
+        pointer = parent;
+    }
+    false
+}
+
 /// Returns the name in backquotes that follows `beginning` at the beginning of `text`.
 fn quoted<'t>(text: &'t str, beginning: &str) -> Option<&'t str> {
     text.strip_prefix(beginning)?.strip_prefix('`')?.split('`').next()

@@ -126,6 +126,38 @@ async fn each_bad_item_of_a_list_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn all_members_of_a_wrong_form_are_told_before_any_value_is_judged() {
+    let (app, token) = furnished().await;
+    let client = json!({
+        "client_name": 7, "redirect_uris": ["no", 7, 8], "colour": 1, "a/b": 2, "public": "yes", "access": "nobody", "metadata": [], "scope": "x:y",
+    });
+    let of_client = ["#/access", "#/a~1b", "#/client_name", "#/colour", "#/metadata", "#/public", "#/redirect_uris/1"];
+    let resource = json!({
+        "identifier": "x", "scopes": [{ "nam": "x" }, { "name": 7 }], "open": 1, "token_lifetime": "x",
+    });
+    for (method, path, body, expected) in [
+        ("POST", "/clients", client.clone(), of_client.to_vec()),
+        ("PATCH", "/clients/web", client, of_client.to_vec()),
+        // The list is named by its first wrong item, and what must be given and is not there is told too.
+        ("POST", "/resources", resource, vec!["#", "#", "#/open", "#/scopes/0/nam", "#/token_lifetime"]),
+        (
+            "POST",
+            "/users",
+            json!({ "username": 7, "pasword": "secret", "pass word": "secret" }),
+            vec!["#/pass word", "#/pasword", "#/username"],
+        ),
+        ("POST", "/users", json!({ "pasword": "secret" }), vec!["#", "#/pasword"]),
+    ] {
+        let answer = app.call(method, path, &token, Some("*"), Some(body)).await;
+        assert_eq!((answer.status, pointers(&answer)), (422, expected), "{method} {path}: {}", answer.text);
+        assert!(!answer.text.contains("secret"), "{}", answer.text);
+    }
+    let many: serde_json::Map<String, Value> = (0..5000).map(|number| (format!("m{number}"), json!(1))).collect();
+    let answer = app.call("POST", "/roles", &token, None, Some(many.into())).await;
+    assert_eq!((answer.status, pointers(&answer).len()), (422, 100), "{}", answer.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bad_password_is_told_with_the_other_faults() {
     let (app, token) = furnished().await;
     let post = async |body: Value| app.call("POST", "/users", &token, None, Some(body)).await;

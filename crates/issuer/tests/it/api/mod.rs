@@ -310,7 +310,11 @@ async fn faults_name_the_member_by_its_pointer() {
         ("/users", many, vec!["#/username", "#/email"]),
         ("/users", json!({ "username": 7, "password": "a long and good passphrase" }), vec!["#/username"]),
         ("/users", json!({ "username": "x", "password": "a long and good passphrase", "roles": ["clerk", 7] }), vec!["#/roles/1"]),
-        ("/resources", json!({ "identifier": "https://x.example", "name": "X", "scopes": [{ "nam/e": "x" }] }), vec!["#/scopes/0/nam~1e"]),
+        (
+            "/resources",
+            json!({ "identifier": "https://x.example", "name": "X", "scopes": [{ "nam/e": "x" }] }),
+            vec!["#/scopes/0/nam~1e", "#"],
+        ),
         ("/roles", json!([]), vec!["#"]),
     ] {
         let answer = app.call("POST", path, &token, None, Some(body.clone())).await;
