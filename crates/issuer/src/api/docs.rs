@@ -26,14 +26,14 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsa
 /// because that takes milliseconds; the requests after that get the same bytes.
 pub fn openapi() -> MethodRouter<Arc<App>> {
     let made = Arc::new(OnceLock::new());
-    get(async move |State(app): State<Arc<App>>| match made.get() {
-        Some(bytes) => Ok::<_, Problem>(json_bytes(Bytes::clone(bytes))),
-        None => {
-            let issuer = app.settings.issuer.clone();
-            let make = move |_: &mut _| serde_json::to_vec(&api().document(issuer.as_str(), issuer.is_loopback()));
-            let bytes = app.pool.run(make).await.map_err(OAuthError::from)?.map_err(OAuthError::server_error)?;
-            Ok(json_bytes(made.get_or_init(|| bytes.into()).clone()))
+    get(async move |State(app): State<Arc<App>>| {
+        if let Some(bytes) = made.get() {
+            return Ok::<_, Problem>(json_bytes(Bytes::clone(bytes)));
         }
+        let issuer = app.settings.issuer.clone();
+        let make = move |_: &mut _| serde_json::to_vec(&api().document(issuer.as_str(), issuer.is_loopback()));
+        let bytes = app.pool.run(make).await.map_err(OAuthError::from)?.map_err(OAuthError::server_error)?;
+        Ok(json_bytes(made.get_or_init(|| bytes.into()).clone()))
     })
 }
 

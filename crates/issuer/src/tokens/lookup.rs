@@ -61,9 +61,12 @@ pub struct Invalid {
     pub reason: &'static str,
 }
 
+/// The parts of a live access token: its claims, its client, and the user with the authorization, if there is one.
+pub type LiveAccess = (OwnClaims, Client, Option<(User, AuthorizationRow)>);
+
 impl LiveToken {
     /// Returns the claims of an access token with the other parts; an error for a refresh token.
-    pub fn into_access(self) -> Result<(OwnClaims, Client, Option<(User, AuthorizationRow)>), Invalid> {
+    pub fn into_access(self) -> Result<LiveAccess, Invalid> {
         let Self { access, client, user } = self;
         match access {
             Some(own) => Ok((own, client, user)),
