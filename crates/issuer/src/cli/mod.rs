@@ -15,7 +15,6 @@ mod edit_client;
 mod group;
 mod keys;
 mod migrate;
-mod one_heap;
 mod pages;
 mod preview;
 mod report;
@@ -281,9 +280,6 @@ pub fn main() -> ExitCode {
             return fail(&CliError::Refused(format!("{} (see --help)", line.trim_start_matches("error: "))));
         }
     };
-    if matches!(cli.command, None | Some(Command::Serve)) {
-        one_heap::ensure();
-    }
     if matches!(cli.command, Some(Command::Manage(Manage::User(user::UserCommand::Import(_))))) {
         // Before the first thread begins, because each thread has the priority of the one that began it. If the system refuses it, the import
         // runs with that of the server.

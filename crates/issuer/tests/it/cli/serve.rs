@@ -147,21 +147,3 @@ fn a_server_on_a_public_address_says_at_start_what_doctor_would_say() {
         }
     }
 }
-
-#[test]
-fn the_server_has_one_heap_unless_the_environment_says_how_many() {
-    for (given, expected) in [(None, "1"), (Some("4"), "4")] {
-        let signet = Signet::new();
-        let listen = free_address();
-        let mut command = signet.command(&[("SIGNET_LISTEN", &listen)], &[]);
-        command.env_remove("MALLOC_ARENA_MAX").envs(given.map(|heaps| ("MALLOC_ARENA_MAX", heaps)));
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        wait_until_ready(listen.rsplit_once(':').unwrap().1.parse().unwrap());
-        // The process has the number of the one that was started, so that whoever started it can end it.
-        let environment = std::fs::read(format!("/proc/{}/environ", child.id())).unwrap();
-        let heaps: Vec<_> = environment.split(|byte| *byte == 0).filter_map(|pair| pair.strip_prefix(b"MALLOC_ARENA_MAX=")).collect();
-        assert_eq!(heaps, [expected.as_bytes()]);
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-}

@@ -110,11 +110,6 @@ pub(in crate::accounts::methods) fn argon2id(
     argon2(Algorithm::Argon2id, Version::V0x13, password.as_bytes(), salt, params, length, blocks)
 }
 
-/// The number of blocks (of 1 KiB) for which memory is reserved at least. The allocator of glibc maps allocations of more than 32 MiB
-/// separately, and unmaps them when they are freed. It takes smaller ones from its arenas once one of them was freed, and the arenas
-/// keep the memory: the process would grow with each burst of sign-ins. Reserved memory that is not used costs nothing.
-const RESERVED_BLOCKS: usize = 33 * 1024;
-
 fn argon2(
     algorithm: Algorithm,
     version: Version,
@@ -125,7 +120,7 @@ fn argon2(
     blocks: &mut Vec<Block>,
 ) -> Option<Vec<u8>> {
     if blocks.len() < params.block_count() {
-        blocks.reserve_exact(RESERVED_BLOCKS.max(params.block_count()).saturating_sub(blocks.len()));
+        blocks.reserve_exact(params.block_count().saturating_sub(blocks.len()));
         blocks.resize(params.block_count(), Block::default());
     }
     let mut output = vec![0; length];
