@@ -75,7 +75,11 @@ struct Registration {
 /// Reads the body of a registration. Fails with every member at fault, or with the field `body` if it is no JSON object.
 pub fn read(body: &[u8]) -> Result<ClientDraft, Vec<Fault>> {
     let expected = |error: serde_json::Error| {
-        let found = if body.is_empty() { "an empty body".to_owned() } else { format!("something else ({error})") };
+        let found = match error {
+            _ if body.is_empty() => "an empty body".to_owned(),
+            error if error.is_eof() => "a text that ends too early".to_owned(),
+            error => format!("something else ({error})"),
+        };
         vec![Fault::new("body", "a JSON object of client metadata").found(found)]
     };
     let mut members: Map<String, Value> = serde_json::from_slice(body).map_err(expected)?;
