@@ -129,7 +129,7 @@ pub(super) async fn damage(db: &DatabaseConnection) -> Result<Option<String>, St
     Ok(found.map(|found| found.quick_check).filter(|found| found != "ok"))
 }
 
-/// The connections to PostgreSQL that must not be used again, because they may lead to a server that was demoted.
+/// The connections that must not be used again, because they may lead to a server that was demoted, or to a file that was removed.
 #[derive(Debug, Default)]
 pub(super) struct Retired {
     /// The time of the machine, since the driver measures the age of its connections by it too.
@@ -140,7 +140,7 @@ pub(super) struct Retired {
 
 impl Retired {
     /// Retires all connections that are open now, also those that requests use at this moment.
-    fn retire_all(&self) {
+    pub(super) fn retire_all(&self) {
         *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clock.monotonic());
     }
 

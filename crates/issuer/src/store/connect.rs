@@ -13,6 +13,7 @@ use crate::store::StoreError;
 use crate::store::availability::{Retired, STATEMENT_TIMEOUT};
 use crate::store::error::{is_busy, is_missing, is_pool_timeout};
 use crate::store::private_file::open_private;
+use crate::store::same_file::SameFile;
 use crate::store::turn::Turn;
 
 /// The longest time that a request waits for a free connection.
@@ -64,7 +65,8 @@ async fn sqlite(mut options: ConnectOptions, file: &Path, readers: u32) -> Resul
             let sqlite = sqlite
                 // Open the file whose mode was set above, even if the driver would read the URL differently.
                 .filename(&file)
-                .create_if_missing(true)
+                // The file was made above. One that is removed later is not made anew, because that would be another database.
+                .create_if_missing(false)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
@@ -78,18 +80,26 @@ async fn sqlite(mut options: ConnectOptions, file: &Path, readers: u32) -> Resul
         // wait for that.
         async move { persist(|| Database::connect(options.clone()), is_busy).await }
     };
+    let same = Arc::new(SameFile::of(&file));
     let turn = Turn::of(&file).map(Arc::new);
     let mut one = options.clone();
     one.max_connections(1).min_connections(1);
-    if let Some(turn) = turn.clone() {
-        let entered = Arc::clone(&turn);
-        one.map_sqlx_sqlite_before_acquire(move |_, _| {
-            let turn = Arc::clone(&entered);
-            Box::pin(async move {
+    // `false` closes the connection, and the pool opens another one.
+    let (of_writer, entered) = (Arc::clone(&same), turn.clone());
+    one.map_sqlx_sqlite_before_acquire(move |_, connection| {
+        let (is_good, turn) = (of_writer.is_of(connection.age), entered.clone());
+        Box::pin(async move {
+            if let Some(turn) = turn.filter(|_| is_good) {
                 turn.enter().await;
-                Ok(true)
-            })
-        });
+            }
+            Ok(is_good)
+        })
+    });
+    options.map_sqlx_sqlite_before_acquire(move |_, connection| {
+        let is_good = same.is_of(connection.age);
+        Box::pin(async move { Ok(is_good) })
+    });
+    if let Some(turn) = turn.clone() {
         one.map_sqlx_sqlite_pool_opts(move |pool| {
             let turn = Arc::clone(&turn);
             pool.after_release(move |_, _| {

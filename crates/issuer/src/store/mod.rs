@@ -71,6 +71,7 @@ pub mod retired_names;
 pub mod revocation_entries;
 pub mod revocations;
 pub mod roles;
+mod same_file;
 pub mod schema;
 pub mod scope_changes;
 pub mod search;

@@ -57,6 +57,36 @@ fn is_sqlite(app: &TestApp) -> bool {
     app.database_url().starts_with("sqlite")
 }
 
+/// The connections that are open would go on with the file that is gone, and new ones with whatever is there now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sqlite_file_that_is_moved_away_is_missed_by_all_connections_and_not_made_anew() {
+    let app = with_clients(TestApp::new().await).await;
+    if !is_sqlite(&app) {
+        return;
+    }
+    let url = DatabaseUrl::try_from(app.database_url().to_owned()).unwrap();
+    let file = url.sqlite_file().unwrap().to_owned();
+    let away = file.with_extension("away");
+    for _ in 0..2 {
+        let token = app.sign_in("alice", "").await;
+        std::fs::rename(&file, &away).unwrap();
+        for (name, answer) in writing(&app, token.str("refresh_token")).await {
+            assert_unavailable(name, &answer);
+        }
+        for path in ["/userinfo", "/api/v1/users"] {
+            let read = app.get(path).bearer(token.str("access_token")).send().await;
+            assert_eq!((read.status, read.header("retry-after")), (503, "5"), "{path}");
+        }
+        app.advance(3);
+        assert_eq!(not_ready(&app).await, "database: it cannot be written");
+        assert!(!file.exists(), "the server makes no new database");
+        std::fs::rename(&away, &file).unwrap();
+        app.advance(11);
+        assert_eq!(app.sign_in("alice", "").await.status, 200, "the file is back");
+        assert_eq!(app.get("/health/ready").send().await.status, 200);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_only_sqlite_file() {
     let app = with_clients(TestApp::new().await).await;
