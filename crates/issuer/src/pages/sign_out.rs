@@ -47,7 +47,7 @@ struct FramesPage {
 }
 
 /// The seconds for which the pages of clients may load before the browser goes on.
-const TIME_FOR_FRAMES: u32 = 5;
+const TIME_FOR_FRAMES: u32 = 5; // as in sign_out/frames.html
 
 #[derive(Template)]
 #[template(path = "sign_out/nobody.html")]

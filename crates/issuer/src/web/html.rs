@@ -88,11 +88,17 @@ pub fn html(page: &impl Template, csp: Csp) -> Result<Response, PageError> {
     Ok(response)
 }
 
-/// Renders `page`, which shows pages of `origins` in frames. After `refresh`, seconds and a URL, the browser goes on to that URL.
+/// The SHA-256 of the script in `sign_out/frames.html`; a test computes it from the template.
+const GO_ON_SCRIPT: &str = "sha256-XRYmk9hzNxnbTbCE9udvSgnD9gpiyWTRXr+5QRJwKWk=";
+
+/// Renders `page`, which shows pages of `origins` in frames. After `refresh`, seconds and a URL, the browser goes on to that URL: by the script of
+/// the page, since the header counts only from when all frames have loaded, and by the header where scripts are off.
 pub fn html_with_frames(page: &impl Template, origins: &[String], refresh: Option<(u32, &str)>) -> Result<Response, PageError> {
     let mut response = html(page, Csp::Own)?;
+    let script = refresh.map(|_| format!("script-src '{GO_ON_SCRIPT}'; ")).unwrap_or_default();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src {}; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; {script}style-src 'self'; img-src 'self'; form-action 'self'; frame-src {}; base-uri 'none'; frame-ancestors \
+         'none'",
         origins.join(" ")
     );
     let policy = HeaderValue::from_str(&policy).map_err(PageError::server_error)?;

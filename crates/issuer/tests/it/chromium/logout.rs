@@ -45,6 +45,7 @@ impl Pages {
             let page = match uri.path() {
                 "/watch" => WATCHING,
                 "/rp" => ASKING,
+                "/never" => std::future::pending().await,
                 _ => "<!DOCTYPE html><title>Shop</title><h1>Shop</h1>",
             };
             ([(header::CACHE_CONTROL, "no-store")], Html(page)).into_response()
@@ -68,6 +69,7 @@ impl Pages {
             client.session_management = session_management;
             client.metadata.frontchannel_logout_session_required = frame.is_some();
             client.metadata.frontchannel_logout_uri = frame;
+            client.metadata.post_logout_redirect_uris = vec![format!("{}/bye", self.url)];
         })
         .await;
     }
@@ -171,6 +173,38 @@ async fn a_browser_that_keeps_cookies_back_from_other_sites_is_not_taken_for_a_s
     assert_eq!(answer(&app, &window, json!(format!("shop-web {state}"))).await, "error");
 }
 
+/// Signs alice in to `clients` in one session, and returns its `sid`.
+async fn sign_in_to(app: &TestApp, window: &Window, clients: [(&Pages, &str); 2]) -> String {
+    let mut sid = String::new();
+    for (pages, id) in clients {
+        pages.enter(app, window, id).await;
+        if sid.is_empty() {
+            sign_in(window, PASSWORD).await;
+        }
+        let code = pages.told(window, "code").await;
+        let callback = pages.callback();
+        let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &callback), ("code_verifier", VERIFIER)];
+        let tokens = app.post("/token").basic_auth(id, SECRET).form(&form).send().await;
+        claims(tokens.str("id_token"))["sid"].as_str().unwrap().clone_into(&mut sid);
+    }
+    sid
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium; scripts/test.sh runs it"]
+async fn a_page_of_a_client_that_never_answers_keeps_nobody_after_the_sign_out() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let (shop, mail) = (Pages::open("127.0.0.1").await, Pages::open("localhost").await);
+    shop.register(&app, "shop-web", false, None).await;
+    mail.register(&app, "mail", false, Some(format!("{}/never", mail.url))).await;
+    let window = Window::open().await;
+    sign_in_to(&app, &window, [(&shop, "shop-web"), (&mail, "mail")]).await;
+    window.goto(&format!("{}/end_session?client_id=shop-web&post_logout_redirect_uri={}/bye", app.url, shop.url)).await;
+    window.activate("button[value=sign-out]").await;
+    window.wait("location.pathname === '/bye'").await;
+    assert_eq!(mail.asked("/never").len(), 1, "the page was asked for");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium; scripts/test.sh runs it"]
 async fn the_sign_out_page_loads_the_frames_of_all_clients_of_the_session() {
@@ -179,18 +213,7 @@ async fn the_sign_out_page_loads_the_frames_of_all_clients_of_the_session() {
     shop.register(&app, "shop-web", false, Some(format!("{}/out?tenant=a", shop.url))).await;
     mail.register(&app, "mail", false, Some(format!("{}/out", mail.url))).await;
     let window = Window::open().await;
-    let mut sid = String::new();
-    for (pages, id) in [(&shop, "shop-web"), (&mail, "mail")] {
-        pages.enter(&app, &window, id).await;
-        if sid.is_empty() {
-            sign_in(&window, PASSWORD).await;
-        }
-        let code = pages.told(&window, "code").await;
-        let callback = pages.callback();
-        let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &callback), ("code_verifier", VERIFIER)];
-        let tokens = app.post("/token").basic_auth(id, SECRET).form(&form).send().await;
-        claims(tokens.str("id_token"))["sid"].as_str().unwrap().clone_into(&mut sid);
-    }
+    let sid = sign_in_to(&app, &window, [(&shop, "shop-web"), (&mail, "mail")]).await;
     window.goto(&format!("{}/account", app.url)).await;
     window.activate("header form button").await;
     assert_eq!(window.heading().await, "You are signed out");
