@@ -33,7 +33,7 @@ impl FromRequest<Arc<App>> for OwnForm {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, PageError> {
         let (browser, form) = read(request, app).await?;
-        if browser.is_own(&form).await? { Ok(Self { browser, form }) } else { Err(stale(&form)) }
+        if browser.is_own(&form).await? { Ok(Self { browser, form }) } else { Err(stale(&browser, &form).await) }
     }
 }
 
@@ -52,13 +52,19 @@ impl FromRequest<Arc<App>> for RepeatableForm {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, PageError> {
         let (browser, form) = read(request, app).await?;
         let is_own = browser.is_own(&form).await?;
-        if is_own || browser.sender() == Sender::Own { Ok(Self { browser, form, is_own }) } else { Err(stale(&form)) }
+        if is_own || browser.sender() == Sender::Own { Ok(Self { browser, form, is_own }) } else { Err(stale(&browser, &form).await) }
     }
 }
 
-/// The error for `form`, which can no longer be used. It leads on with the authorization request of the form.
-pub fn stale(form: &Form) -> PageError {
-    PageError::stale_form().going_on_with(form.get("request").filter(|id| !id.is_empty()))
+/// The error for `form`, which can no longer be used. It says who is signed in, since the form may be that of another person, and leads on with
+/// the authorization request of the form.
+pub async fn stale(browser: &Browser, form: &Form) -> PageError {
+    let signed_in = browser.signed_in().await.ok().flatten();
+    let error = PageError::stale_form().going_on_with(form.get("request").filter(|id| !id.is_empty()));
+    match signed_in {
+        Some(signed_in) => error.naming(&signed_in.user.username),
+        None => error,
+    }
 }
 
 /// A form that only signs the person out. It is taken from any page of this issuer, even one that is older than a change in another tab,

@@ -13,6 +13,7 @@ mod visitor;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::header;
 use axum::http::request::Parts;
 use tower_cookies::Cookies;
 use tower_sessions::Session;
@@ -44,6 +45,8 @@ pub struct Browser {
     /// The value of the cookie of [`visitor`], if the browser sent it.
     visitor: Option<String>,
     sender: Sender,
+    /// The header `Origin`; empty if there is none.
+    origin: String,
     request: RequestInfo,
 }
 
@@ -56,8 +59,10 @@ impl FromRequestParts<Arc<App>> for Browser {
         let cookies = parts.extensions.get::<Cookies>().cloned().ok_or_else(missing)?;
         let visitor = visitor::sent(&cookies, app.settings.issuer.is_https());
         let sender = sender(&parts.headers, &app.settings.issuer);
+        let origin = parts.headers.get(header::ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned());
+        let origin = origin.unwrap_or_default();
         let sent = cookie.id();
-        Ok(Self { app: Arc::clone(app), cookie, cookies, sent, visitor, sender, request: request_info(parts)? })
+        Ok(Self { app: Arc::clone(app), cookie, cookies, sent, visitor, sender, origin, request: request_info(parts)? })
     }
 }
 
@@ -141,6 +146,11 @@ impl Browser {
     /// Returns the page from which the request was sent, as far as the request says it.
     pub fn sender(&self) -> Sender {
         self.sender
+    }
+
+    /// Returns the origin of the page from which the request was sent; empty if the request does not say it.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Returns the key under which this browser's authorization requests wait. It stays when the cookie's id changes. `None` if no user

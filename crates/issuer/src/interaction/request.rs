@@ -62,13 +62,12 @@ pub async fn receive(app: &App, form: &Form) -> Result<Received, OAuthError> {
 }
 
 async fn client_and_redirect_uri(app: &App, form: &Form) -> Result<(Client, String), OAuthError> {
-    let client_id =
-        form.get("client_id").ok_or_else(|| OAuthError::invalid_request("client_id: expected the id of the client; found none"))?;
-    let client = app.store.client(client_id).await?.filter(|client| client.enabled);
-    let client = client.ok_or_else(|| OAuthError::invalid_request("client_id: no such client"))?;
-    let sent = form
-        .get("redirect_uri")
-        .ok_or_else(|| OAuthError::invalid_request("redirect_uri: expected a redirect URI of the client; found none"))?;
+    let needed = |name: &str, what: &str| {
+        let missing = || OAuthError::invalid_request(format!("{name}: expected {what}; found {}", form.number(name)));
+        form.get(name).ok_or_else(missing)
+    };
+    let client = enabled_client(app, needed("client_id", "the id of the client")?).await?;
+    let sent = needed("redirect_uri", "a redirect URI of the client").map_err(|error| error.of_client(Some(&client.id)))?;
     if client.redirect_uris.iter().any(|registered| redirect_uri::matches(registered, sent)) {
         Ok((client, sent.to_owned()))
     } else {
@@ -80,6 +79,16 @@ async fn client_and_redirect_uri(app: &App, form: &Form) -> Result<(Client, Stri
             client.id
         ));
         Err(error.of_client(Some(&client.id)))
+    }
+}
+
+/// Returns the client `id`. Fails if it is unknown or disabled; only the log says which, so that strangers do not learn which clients exist.
+pub async fn enabled_client(app: &App, id: &str) -> Result<Client, OAuthError> {
+    let refused = OAuthError::invalid_request("client_id: no such client").of_client(Some(id));
+    match app.store.client(id).await? {
+        Some(client) if client.enabled => Ok(client),
+        Some(_) => Err(refused.because("the client is disabled")),
+        None => Err(refused),
     }
 }
 

@@ -4,6 +4,7 @@
 use axum::response::Response;
 
 use crate::app::App;
+use crate::interaction::request::enabled_client;
 use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
 use crate::oauth::redirect_uri::{origin, shown};
@@ -76,8 +77,7 @@ async fn client(app: &App, form: &Form, hint: Option<&IdTokenHint>) -> Result<Op
         return Err(OAuthError::invalid_request("client_id: the id_token_hint was issued to another client"));
     }
     let Some(id) = named.or(hint.and_then(|hint| hint.aud.only())) else { return Ok(None) };
-    let client = app.store.client(id).await?.filter(|client| client.enabled);
-    client.map(Some).ok_or_else(|| OAuthError::invalid_request("client_id: no such client"))
+    enabled_client(app, id).await.map(Some)
 }
 
 /// Returns the `post_logout_redirect_uri`, which must equal a registered one exactly. Without a client it is ignored (§3).

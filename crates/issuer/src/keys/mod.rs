@@ -162,11 +162,14 @@ impl KeyRing {
                 Err(_) => KeyError::Slow(PATIENCE),
             }
         };
+        let served = last.filter(|last| last.age(clock) < self.oldest_published);
         if !matches!(error, KeyError::JustFailed) {
-            tracing::warn!(%error, "the JWKS is that of the last view of the key ring");
+            if served.is_some() {
+                tracing::warn!(%error, "the JWKS is that of the last view of the key ring");
+            }
             *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         }
-        last.filter(|last| last.age(clock) < self.oldest_published).ok_or(error)
+        served.ok_or(error)
     }
 
     /// Returns the ring, and first reads it again if this view is older than `key_refresh_interval`. One request reads while the

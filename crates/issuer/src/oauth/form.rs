@@ -60,6 +60,11 @@ impl Form {
         }
     }
 
+    /// Says in one word why [`Form::get`] has no value of `name`: none was sent, or several were.
+    pub fn number(&self, name: &str) -> &'static str {
+        if self.0.get(name).is_some_and(|values| values.len() > 1) { "several" } else { "none" }
+    }
+
     /// The names of all parameters that are present.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

@@ -68,7 +68,7 @@ pub async fn submit(
     let sent = parameters.map_err(PageError::unreadable_form)?.form;
     let link = sent.get("link").unwrap_or_default();
     if browser.sender() == Sender::Foreign {
-        return Err(PageError::foreign_form());
+        return Err(PageError::foreign_form(browser.origin()));
     }
     if !browser.sent_visitor() || !(browser.sender() == Sender::Own || browser.is_visitor(&sent)) {
         let text = if browser.sent_visitor() {

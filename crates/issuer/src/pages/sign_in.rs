@@ -226,7 +226,7 @@ pub async fn submit(
 ) -> Result<Response, PageError> {
     let form = parameters.map_err(PageError::unreadable_form)?.form;
     if browser.sender() == Sender::Foreign {
-        return Err(PageError::foreign_form());
+        return Err(PageError::foreign_form(browser.origin()));
     }
     let purpose = Purpose::of(&app, &browser, &form).await?;
     let username = form.get("username").unwrap_or_default();

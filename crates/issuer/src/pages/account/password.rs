@@ -118,7 +118,7 @@ pub async fn submit(State(app): State<Arc<App>>, sent: RepeatableForm) -> Result
     let RepeatableForm { browser, form, is_own } = sent;
     let onward = Onward::new(form.get("request").unwrap_or_default(), form.get("next").unwrap_or_default());
     if !is_own {
-        return if repeats(&app, &browser, &form).await? { go_on(&app, &browser, &onward) } else { Err(stale(&form)) };
+        return if repeats(&app, &browser, &form).await? { go_on(&app, &browser, &onward) } else { Err(stale(&browser, &form).await) };
     }
     let Some(signed_in) = browser.signed_in().await? else { return see_other(&app, "/sign-in") };
     let listed = authorizations::list(&app, signed_in.user.id).await?;

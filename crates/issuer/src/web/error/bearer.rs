@@ -48,17 +48,17 @@ impl BearerError {
         // The challenge to a request without a token names no error (RFC 6750 §3.1). The body does, because programs read it.
         let has_token = !matches!(self, Self::NoCredentials(_));
         let lacks_scope = matches!(self, Self::NoCredentials(_) | Self::InsufficientScope(_));
-        let unnamed = |reason| Invalid { client: String::new(), reason };
         let (status, code, description, logged) = match self {
             Self::Other(error) => return error.into_response(),
-            Self::NoCredentials(description) => (StatusCode::UNAUTHORIZED, "invalid_token", description, unnamed(description)),
-            Self::InvalidRequest(description) => (StatusCode::BAD_REQUEST, "invalid_request", description, unnamed(description)),
-            Self::InvalidToken(invalid) => {
-                (StatusCode::UNAUTHORIZED, "invalid_token", "the access token is invalid, expired or revoked", invalid)
+            Self::NoCredentials(description) => (StatusCode::UNAUTHORIZED, "invalid_token", description.to_owned(), None),
+            Self::InvalidRequest(description) => (StatusCode::BAD_REQUEST, "invalid_request", description.to_owned(), None),
+            Self::InvalidToken(Invalid { client, reason }) => {
+                let description = "the access token is invalid, expired or revoked".to_owned();
+                (StatusCode::UNAUTHORIZED, "invalid_token", description, Some((client, reason.to_owned())))
             }
             Self::InsufficientScope(client) => {
-                let description = "the access token lacks a scope";
-                (StatusCode::FORBIDDEN, "insufficient_scope", description, Invalid { client, reason: description })
+                let description = format!("the access token lacks the scope {scope}");
+                (StatusCode::FORBIDDEN, "insufficient_scope", description.clone(), Some((client, description)))
             }
         };
         let mut challenge = format!("Bearer realm=\"{realm}\"");
@@ -69,7 +69,8 @@ impl BearerError {
             challenge += &format!(", scope=\"{scope}\"");
         }
         let mut response = (status, Json(json!({ "error": code, "error_description": description }))).into_response();
-        response.extensions_mut().insert(Refusal::new(code, logged.reason).of_client(&logged.client));
+        let (client, reason) = logged.unwrap_or_else(|| (String::new(), description));
+        response.extensions_mut().insert(Refusal::new(code, reason).of_client(&client));
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Ok(challenge) = HeaderValue::from_str(&challenge) {

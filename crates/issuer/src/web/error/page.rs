@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use crate::admin::words::counted;
 use crate::keys::KeyError;
 use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::plain_text::as_found;
 use crate::oauth::plain_text::visible;
 use crate::store::StoreError;
 use crate::web::error::refusal::Refusal;
@@ -172,10 +173,13 @@ impl PageError {
         self
     }
 
-    /// A form came from a page of another site.
-    pub fn foreign_form() -> Self {
+    /// A form came from a page of another site, whose origin is `origin`, as far as the request says it.
+    pub fn foreign_form(origin: &str) -> Self {
         let message = "It was not used. Type your password only on the sign-in page of this site.";
-        Self::new(StatusCode::FORBIDDEN, "This form came from another site", message)
+        let reason =
+            format!("the form came from a page of another site; expected the origin of the issuer in Origin; found {}", as_found(origin));
+        let refusal = Some(Box::new(Refusal::new("", reason)));
+        Self { refusal, ..Self::new(StatusCode::FORBIDDEN, "This form came from another site", message) }
     }
 
     /// The session ended while the person was going on in it.
@@ -191,6 +195,13 @@ impl PageError {
             "This form was not used. Something else was done since it was shown: an earlier click on it may have been used, or you have done \
              something in another tab. Open the page again to see what is stored now.",
         )
+    }
+
+    /// Says who is signed in.
+    #[must_use]
+    pub fn naming(mut self, username: &str) -> Self {
+        self.message += &format!(" You are signed in as {username}.");
+        self
     }
 
     /// Adds a link by which the person goes on with the authorization request `id`, if there is one.

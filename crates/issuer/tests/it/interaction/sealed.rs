@@ -174,6 +174,7 @@ async fn whoever_was_typed_is_signed_in_whatever_another_tab_did() {
     // The page that was shown to alice decides nothing for bob.
     let stale = browser.consent(&alice).await;
     assert_eq!((stale.status, stale.heading()), (403, "This page can no longer be used"));
+    assert!(stale.text.contains("You are signed in as "), "{}", stale.text);
     assert!(stale.text.contains("/authorize/resume?request="), "{}", stale.text);
     assert_eq!(app.count("SELECT count(*) FROM consents").await, 0);
     let code = browser.consent(&bob).await.reply()["code"].clone();

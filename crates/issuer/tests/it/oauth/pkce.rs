@@ -99,7 +99,7 @@ fn the_log_names_the_remedy_too() {
         ask(&app, &app.browser(), &[]).await;
     });
     let text = log.text();
-    let line = text.lines().find(|line| line.contains("authorization request refused")).unwrap();
+    let line = text.lines().find(|line| line.contains("request_log: ") && line.contains("INFO")).unwrap();
     for part in ["client=\"web\"", "error=\"invalid_request\"", "switch PKCE with S256 on", "set pkce of the client to nonce"] {
         assert!(line.contains(part), "{part}: {line}");
     }

@@ -157,7 +157,7 @@ fn a_refused_access_token_is_logged_with_its_client_and_what_is_wrong_with_it() 
             assert_said(&log, "invalid_token", "shop", "the access token was made for another resource");
         }
         assert_eq!(sent(userinfo, &of_orders).await, 403);
-        assert_said(&log, "insufficient_scope", "shop", "the access token lacks a scope");
+        assert_said(&log, "insufficient_scope", "shop", "the access token lacks the scope openid");
         app.post("/revoke").form(&[("client_id", "shop"), ("token", &refresh)]).send().await;
         assert_eq!(sent(userinfo, &access).await, 401);
         assert_said(&log, "invalid_token", "shop", "the authorization or the session that it needs has ended");
@@ -241,6 +241,21 @@ fn a_refused_authorization_request_is_logged_however_it_is_answered() {
         // A page, a redirect and a form that the browser posts to the client.
         browser.get_once(&app.authorize(&[("redirect_uri", "https://evil.example/")])).await;
         assert!(last(&log).contains("client=\"web\"") && last(&log).contains("redirect"), "{}", last(&log));
+        for (more, reason) in [
+            ("&client_id=web", "client_id: expected the id of the client; found several"),
+            ("&redirect_uri=https://x.example/", "redirect_uri: expected a redirect URI of the client; found several"),
+        ] {
+            browser.get_once(&format!("{}{more}", app.authorize(&[]))).await;
+            assert_said(&log, "invalid_request", if more.contains("redirect") { "web" } else { "" }, reason);
+        }
+        let page = browser.get_once(&app.authorize(&[])).await;
+        browser.sign_in_with(&page, "alice", ("origin", "https://front.example")).await;
+        assert_said(
+            &log,
+            "forbidden",
+            "",
+            "the form came from a page of another site; expected the origin of the issuer in Origin; found https://front",
+        );
         for mode in ["query", "form_post"] {
             let before = log.text().matches("INFO").count();
             browser.get_once(&app.authorize(&[("response_type", "token"), ("response_mode", mode)])).await;
@@ -257,6 +272,10 @@ fn a_refused_authorization_request_is_logged_however_it_is_answered() {
         let page = browser.sign_in(&page, "alice", PASSWORD).await;
         browser.submit(&page, "/consent", &[("choice", "deny")]).await;
         assert_said(&log, "access_denied", "web", "the user did not allow the request");
+        app.disable_client("web").await;
+        let page = browser.get_once(&app.authorize(&[])).await;
+        assert!(page.text.contains("no such client"), "{}", page.text);
+        assert_said(&log, "invalid_request", "web", "the client is disabled");
         assert!(!log.text().contains("the state") && !log.text().contains("the-nonce"), "{}", log.text());
     });
 }
