@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::admin::preview::Subject;
-use crate::admin::resources::{ResourceView, ScopeView, check_lifetime, check_scopes, read, removable};
+use crate::admin::resources::{ResourceView, ScopeView, check_group_prefix, check_lifetime, check_scopes, read, removable};
 use crate::admin::{Change, Fault, Faults, Operation, Refused, check_name};
 use crate::audit::{Action, Object};
 use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
-use crate::oauth::plain_text::is_plain_text;
 use crate::oauth::token_claim::TokenClaim;
 use crate::store::resources::{self, ResourceRow, ScopeRow};
 use crate::store::{StoreError, scope_changes};
@@ -115,13 +114,12 @@ pub async fn edit(change: &mut Change<'_>, identifier: &str, patch: ResourcePatc
     change.require_version(before.version)?;
     let mut faults = Faults::default();
     let scopes = patch.scopes.map_or_else(|| before.scopes.clone(), |scopes| scopes.apply(&before.scopes, &mut faults));
-    let told = patch.token_claims.map(|claims| TokenClaim::ALL.into_iter().filter(move |claim| claims.contains(claim)));
     let row = ResourceRow {
         name: patch.name.unwrap_or(row.name),
         token_lifetime: patch.token_lifetime.unwrap_or(row.token_lifetime),
         open: patch.open.unwrap_or(row.open),
         access_token_typ: patch.access_token_typ.map_or(row.access_token_typ, |typ| typ.as_str().to_owned()),
-        token_claims: told.map_or(row.token_claims, |told| told.map(TokenClaim::as_str).collect::<Vec<_>>().join(" ")),
+        token_claims: patch.token_claims.map_or(row.token_claims, |claims| TokenClaim::list(&claims)),
         group_prefix: patch.group_prefix.unwrap_or(row.group_prefix),
         ..row
     };
@@ -133,9 +131,7 @@ pub async fn edit(change: &mut Change<'_>, identifier: &str, patch: ResourcePatc
     }
     faults.extend(check_name("name", &row.name).err());
     faults.extend(row.token_lifetime.and_then(|seconds| check_lifetime(seconds).err()));
-    if row.group_prefix.len() > 128 || !is_plain_text(&row.group_prefix) {
-        faults.add(Fault::new("group_prefix", "at most 128 bytes without control characters, such as orders-"));
-    }
+    faults.extend(check_group_prefix(&row.group_prefix).err());
     faults.extend(check_scopes(&after.scopes));
     faults.extend(owned_by_others(change, &row.id, &after.scopes).await?);
     faults.refuse()?;

@@ -128,6 +128,14 @@ pub(super) fn check_lifetime(seconds: UnixSeconds) -> Result<(), Fault> {
     Err(Fault::new("token_lifetime", format!("1 to {MAX_TOKEN_LIFETIME} seconds")).found(seconds))
 }
 
+/// Checks the text with which the names of the groups begin that access tokens tell.
+pub(super) fn check_group_prefix(prefix: &str) -> Result<(), Fault> {
+    if prefix.len() <= 128 && is_plain_text(prefix) {
+        return Ok(());
+    }
+    Err(Fault::new("group_prefix", "at most 128 bytes without control characters, such as orders-"))
+}
+
 /// Checks the scopes that a resource is to own: names, descriptions, and that each is there once.
 pub(super) fn check_scopes(scopes: &[ScopeView]) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -156,6 +164,8 @@ pub struct ResourceDraft {
     pub token_lifetime: Option<UnixSeconds>,
     pub open: bool,
     pub access_token_typ: AccessTokenTyp,
+    pub token_claims: Vec<TokenClaim>,
+    pub group_prefix: String,
 }
 
 /// A resource that passed all checks that do not need the database.
@@ -181,6 +191,7 @@ impl NewResource {
         }
         faults.extend(check_name("name", &draft.name).err());
         faults.extend(draft.token_lifetime.and_then(|seconds| check_lifetime(seconds).err()));
+        faults.extend(check_group_prefix(&draft.group_prefix).err());
         faults.extend(check_scopes(&draft.scopes));
         if faults.is_empty() { Ok(Self(draft)) } else { Err(Refused::Invalid(faults)) }
     }
@@ -206,7 +217,8 @@ async fn refuse_taken(change: &Change<'_>, own: &str, identifier: &str, scopes: 
 /// Adds a resource with the scopes that it owns. Fails with [`Refused::Conflict`] if the identifier or one of the scopes is taken.
 pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<ResourceView, Refused> {
     change.require(Operation::ResourceAdd)?;
-    let NewResource(ResourceDraft { identifier, name, scopes, token_lifetime, open, access_token_typ }) = resource;
+    let NewResource(ResourceDraft { identifier, name, scopes, token_lifetime, open, access_token_typ, token_claims, group_prefix }) =
+        resource;
     let issuer = &change.app.settings.issuer;
     let id = change.app.clock.random_uuid().to_string();
     refuse_taken(change, &id, &identifier, &scopes).await?;
@@ -228,8 +240,8 @@ pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<Resou
         access_token_typ,
         name,
         token_lifetime,
-        token_claims: String::new(),
-        group_prefix: String::new(),
+        token_claims: TokenClaim::list(&token_claims),
+        group_prefix,
         version: 0,
         created_at: change.now,
     };

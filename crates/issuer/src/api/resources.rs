@@ -45,6 +45,13 @@ pub struct NewResourceBody {
     #[serde(default)]
     #[schema(value_type = String, required = false)]
     pub access_token_typ: AccessTokenTyp,
+    /// `groups`, `roles` or both.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, required = false)]
+    pub token_claims: Vec<TokenClaim>,
+    /// Only groups whose names begin with this text are told.
+    #[serde(default)]
+    pub group_prefix: String,
 }
 
 /// A merge patch of a resource.
@@ -109,6 +116,8 @@ pub(super) async fn add(access: Access, Body(body): Body<NewResourceBody>) -> An
         token_lifetime: body.token_lifetime,
         open: body.open,
         access_token_typ: body.access_token_typ,
+        token_claims: body.token_claims,
+        group_prefix: body.group_prefix,
     };
     let resource = NewResource::check(draft)?;
     let added = access.change(move |change| Box::pin(resources::add(change, resource))).await;

@@ -38,6 +38,12 @@ pub enum ResourceCommand {
         /// that use the defaults of Spring
         #[arg(long, value_name = "TYP", value_parser = parse_typ, default_value = "at+jwt")]
         access_token_typ: AccessTokenTyp,
+        /// What the access tokens tell of the user beside the scopes: groups, roles, both with a comma between, or none
+        #[arg(long, value_name = "CLAIMS", value_parser = parse_token_claims, default_value = "none")]
+        token_claims: TokenClaims,
+        /// Tell only groups whose names begin with this text
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        group_prefix: String,
     },
     /// Change a resource; what no option names stays as it is
     Edit {
@@ -117,9 +123,10 @@ fn parse_token_claims(text: &str) -> Result<TokenClaims, String> {
 /// Runs `command` as the operator and returns its report.
 pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError> {
     match command {
-        ResourceCommand::Add { identifier, name, scopes, token_lifetime, open, access_token_typ } => {
+        ResourceCommand::Add { identifier, name, scopes, token_lifetime, open, access_token_typ, token_claims, group_prefix } => {
             let scopes = scopes.iter().map(|scope| parse_scope(scope)).collect();
-            let draft = ResourceDraft { identifier, name, scopes, token_lifetime, open, access_token_typ };
+            let token_claims = token_claims.0;
+            let draft = ResourceDraft { identifier, name, scopes, token_lifetime, open, access_token_typ, token_claims, group_prefix };
             add(app, draft).await.map_err(|error| error.in_terms_of(ADD))
         }
         ResourceCommand::Edit {

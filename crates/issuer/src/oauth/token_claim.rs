@@ -31,6 +31,11 @@ impl TokenClaim {
         Self::ALL.into_iter().find(|claim| claim.as_str() == name)
     }
 
+    /// Returns the names of `claims`, each once, separated by spaces, as the database stores them.
+    pub fn list(claims: &[Self]) -> String {
+        Self::ALL.into_iter().filter(|claim| claims.contains(claim)).map(Self::as_str).collect::<Vec<_>>().join(" ")
+    }
+
     /// Parses a list of names, separated by spaces. Names that are not known are left out.
     pub fn parse_list(list: &str) -> Vec<Self> {
         words(list).filter_map(Self::parse).collect()

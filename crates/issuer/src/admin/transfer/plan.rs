@@ -263,11 +263,11 @@ fn faults_of(
         faults.push(Fault::new("external_id", "an id that no other user has"));
     }
     if before.is_some() && !options.update {
-        faults.push(Fault::new("username", "a user who does not exist, or the data that they have, because changes were not asked for"));
+        faults.push(Fault::new("username", "a user who does not exist, or the data that they have; --update changes those who exist"));
     }
     let administers = |user: &WholeUser| catalogue.administering(&user.roles, &user.groups).map(|(field, name)| (field, name.to_owned()));
     if let Some((field, name)) = administers(after).or(before.and_then(administers)).filter(|_| !options.allow_admin) {
-        let expected = "none with a scope of administration, because changes of administrators were not asked for";
+        let expected = "none with a scope of administration; --allow-admin adds and changes administrators";
         faults.push(Fault::new(field, expected).found(name));
     }
     faults

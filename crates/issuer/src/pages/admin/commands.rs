@@ -187,14 +187,18 @@ pub(super) fn add_resource(form: &Filled<'_>) -> String {
         .option("--token-lifetime", form.value("token_lifetime"))
         .option("--access-token-typ", form.value("access_token_typ"))
         .flag("--open", form.is_ticked("open"))
+        .changed("--token-claims", "none", &told(&|claim| form.is_ticked(claim)))
+        .option("--group-prefix", form.value("group_prefix"))
         .into()
 }
 
+/// Returns the value of `--token-claims`.
+fn told(is_told: &dyn Fn(&str) -> bool) -> String {
+    let told: Vec<&str> = ["groups", "roles"].into_iter().filter(|claim| is_told(claim)).collect();
+    if told.is_empty() { "none".to_owned() } else { told.join(",") }
+}
+
 pub(super) fn edit_resource(form: &Filled<'_>) -> String {
-    let told = |is_told: &dyn Fn(&str) -> bool| {
-        let told: Vec<&str> = ["groups", "roles"].into_iter().filter(|claim| is_told(claim)).collect();
-        if told.is_empty() { "none".to_owned() } else { told.join(",") }
-    };
     let (old, new) = (lines(form.saved("scopes")), form.lines("scopes"));
     let name_of = |line: &String| line.split('=').next().unwrap_or_default().trim().to_owned();
     let kept: Vec<String> = new.iter().map(name_of).collect();

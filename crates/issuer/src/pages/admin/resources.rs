@@ -165,6 +165,20 @@ fn scopes_field() -> Field {
     Field::new("scopes", "Scopes", Kind::Lines).hint(hint)
 }
 
+/// Returns the fields of what access tokens tell of the user beside the scopes.
+fn told_fields() -> [Field; 3] {
+    [
+        Field::new("groups", "Tokens tell the user's groups", Kind::Check),
+        Field::new("group_prefix", "Only groups whose names begin with", Kind::Text),
+        Field::new("roles", "Tokens tell the user's roles that hold a scope of this resource", Kind::Check),
+    ]
+}
+
+/// Returns what tokens are to tell, as it was ticked.
+fn ticked_claims(form: &AdminForm) -> Vec<TokenClaim> {
+    TokenClaim::ALL.into_iter().filter(|claim| form.is_checked(claim.as_str())).collect()
+}
+
 /// Returns the scopes that were typed.
 fn typed_scopes(form: &AdminForm) -> Vec<ScopeView> {
     let scope = |line: String| {
@@ -178,6 +192,7 @@ async fn new_form(admin: &Administrator) -> Result<FormPage, PageError> {
     let mut fields = fields();
     fields.insert(0, Field::new("identifier", "Identifier", Kind::Text).hint("The aud of its tokens, such as https://orders.example."));
     fields.push(scopes_field());
+    fields.extend(told_fields());
     Ok(FormPage {
         frame: admin.frame(SECTION, "").await?,
         command: Some((commands::add_resource, String::new())),
@@ -226,6 +241,8 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
         token_lifetime: lifetime(&form, &mut faults),
         open: form.is_checked("open"),
         access_token_typ: AccessTokenTyp::parse(&form.text("access_token_typ")).unwrap_or_default(),
+        token_claims: ticked_claims(&form),
+        group_prefix: form.text("group_prefix"),
     });
     let checked = if faults.is_empty() { checked } else { Err(faults.with_others(checked)) };
     let actor = form.careful_actor();
@@ -249,9 +266,7 @@ async fn edit_form(admin: &Administrator, identifier: &str) -> Result<FormPage, 
         "One per line with what the consent page says, such as orders:read=See your orders. A scope that you take out is taken from roles, \
          clients and people.",
     ));
-    fields.push(Field::new("groups", "Tokens tell the user's groups", Kind::Check));
-    fields.push(Field::new("group_prefix", "Only groups whose names begin with", Kind::Text));
-    fields.push(Field::new("roles", "Tokens tell the user's roles that hold a scope of this resource", Kind::Check));
+    fields.extend(told_fields());
     let form = FormPage {
         frame: admin.frame(SECTION, "").await?,
         command: Some((commands::edit_resource, identifier.to_owned())),
@@ -283,14 +298,13 @@ pub async fn edit(admin: Administrator, Path(identifier): Path<String>) -> Resul
 
 /// Returns the change that the form asks for. What cannot be read is among `faults`.
 fn typed_patch(form: &AdminForm, faults: &mut Faults) -> ResourcePatch {
-    let told = TokenClaim::ALL.into_iter().filter(|claim| form.is_checked(claim.as_str()));
     ResourcePatch {
         name: Some(form.text("name")),
         scopes: Some(ScopesPatch::All(typed_scopes(form))),
         token_lifetime: Some(lifetime(form, faults)),
         open: Some(form.is_checked("open")),
         access_token_typ: AccessTokenTyp::parse(&form.text("access_token_typ")),
-        token_claims: Some(told.collect()),
+        token_claims: Some(ticked_claims(form)),
         group_prefix: Some(form.text("group_prefix")),
     }
 }

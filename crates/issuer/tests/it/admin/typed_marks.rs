@@ -76,7 +76,7 @@ async fn a_line_changes_what_counts_as_typed_only_if_it_says_so_or_sets_another_
     assert_eq!(typed().await, json!(["teams"]));
     let vouched = json!({ "username": "bob", "typed_attributes": [] });
     let (_, refused) = check(&app, ImportOptions { update: false, ..UPDATE }, std::slice::from_ref(&vouched)).await;
-    assert!(refused[0].to_string().contains("changes were not asked for"), "{}", refused[0]);
+    assert!(refused[0].to_string().contains("--update changes those who exist"), "{}", refused[0]);
     assert_eq!(import(&app, UPDATE, std::slice::from_ref(&vouched)).await.updated, 1);
     assert_eq!(typed().await, json!([]));
     assert_eq!(told(&app).await, json!(["admins", "root"]), "the operator has vouched for it");

@@ -201,6 +201,17 @@ async fn the_preview_of_closing_a_resource_names_the_clients_that_lose_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_resource_says_what_its_tokens_tell() {
+    let (app, token) = house().await;
+    let body = |prefix: &str| json!({ "identifier": "https://b.example", "name": "B", "token_claims": ["roles", "groups", "roles"], "group_prefix": prefix });
+    let refused = app.call("POST", "/resources", &token, None, Some(body(&"x".repeat(129)))).await;
+    assert_eq!((refused.status, &refused.json["errors"][0]["pointer"]), (422, &json!("#/group_prefix")), "{}", refused.text);
+    let added = app.call("POST", "/resources", &token, None, Some(body("b-"))).await;
+    let told = (&added.json["token_claims"], added.str("group_prefix"));
+    assert_eq!((added.status, told), (201, (&json!(["groups", "roles"]), "b-")), "{}", added.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_resource_whose_identifier_names_no_service_is_refused() {
     let (app, token) = house().await;
     for identifier in

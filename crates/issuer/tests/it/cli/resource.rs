@@ -81,3 +81,17 @@ fn scripts_can_see_before_the_removal_of_a_resource_who_loses_what() {
         assert!(refused.contains("https://orders.example"), "{refused}");
     }
 }
+
+#[test]
+fn a_new_resource_says_what_its_tokens_tell() {
+    let signet = with_orders();
+    let add = |identifier: &'static str, more: &[&'static str]| [&["resource", "add", identifier, "--name", "B"], more].concat();
+    signet.json(&add("https://b.example", &["--token-claims", "roles,groups", "--group-prefix", "b-"]));
+    signet.json(&add("https://c.example", &[]));
+    let told = |identifier: &str| {
+        let shown = signet.json(&["resource", "show", identifier]);
+        (shown["token_claims"].clone(), shown["group_prefix"].clone())
+    };
+    assert_eq!(told("https://b.example"), (json!(["groups", "roles"]), json!("b-")));
+    assert_eq!(told("https://c.example"), (json!([]), json!("")));
+}

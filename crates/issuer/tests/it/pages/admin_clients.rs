@@ -297,9 +297,19 @@ async fn an_address_that_counts_as_verified_needs_the_password() {
     let alice = users::show(&app.reading(), "alice").await.unwrap();
     assert_eq!((alice.email_verified, alice.name.as_deref()), (true, Some("Alice B.")));
     let path = "/admin/resources/new";
-    let typed = [("identifier", "https://open.example"), ("name", "Open"), ("open", "true"), ("access_token_typ", "at+jwt")];
+    let typed = [
+        ("identifier", "https://open.example"),
+        ("name", "Open"),
+        ("open", "true"),
+        ("access_token_typ", "at+jwt"),
+        ("groups", "true"),
+        ("group_prefix", "open-"),
+    ];
     let asked = browser.send_filled(&browser.get(path).await, path, &typed).await;
+    assert!(asked.text.contains("--token-claims groups --group-prefix open-"), "{}", asked.text);
     assert!(asked.text.contains("lets every client ask for its scopes"), "{}", asked.text);
     let added = browser.submit(&asked, path, &[("confirm_password", PASSWORD)]).await;
     assert_eq!((added.status, added.heading()), (200, "Open"), "{}", added.text);
+    let open = signet_issuer::admin::resources::show(&app.reading(), "https://open.example").await.unwrap();
+    assert_eq!((open.token_claims.len(), open.group_prefix.as_str()), (1, "open-"));
 }
