@@ -65,6 +65,7 @@ pub(super) fn accepted(id: &str, alice: &str, new: usize) -> (String, Value) {
             "",
             json!({
                 "identifier": format!("https://new{new}.example"), "name": "New", "scopes": [{ "name": format!("new{new}:read") }],
+                "token_claims": ["groups"],
             }),
         ),
         "ResourceEdit" => (ORDERS_PATH, json!({ "scopes": scopes, "token_claims": ["groups"] })),
