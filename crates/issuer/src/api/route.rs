@@ -28,7 +28,7 @@ pub type Schemas = Vec<(String, RefOr<Schema>)>;
 #[derive(Default)]
 pub struct Api {
     router: Router<Arc<App>>,
-    /// What the document says about each route.
+    /// The routes in the order of the table, from which the document is made.
     pub routes: Vec<Route>,
     /// Each adds the schemas of a body or an answer.
     pub schemas: Vec<fn(&mut Schemas)>,

@@ -191,7 +191,7 @@ pub fn read_all<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Unreadable>
             Err(fault) => fault,
         };
         let goes_on = take_out(&mut rest, &fault.pointer);
-        // What was taken out is missing then.
+        // A member that was taken out for an earlier fault is reported as missing afterwards, which is no fault of the input.
         if !faults.iter().any(|earlier| earlier.pointer == fault.pointer) {
             faults.push(fault);
         }

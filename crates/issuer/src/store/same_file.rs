@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::store::availability::Retired;
 
@@ -13,7 +14,7 @@ type Identity = (u64, u64);
 #[derive(Debug)]
 pub(super) struct SameFile {
     path: PathBuf,
-    /// What was at `path` when it was last looked at; `None` if nothing was.
+    /// The file that this process saw at `path` when it last looked; `None` if it saw none.
     last: Mutex<Option<Identity>>,
     /// The connections to what was there before.
     retired: Retired,
@@ -26,7 +27,7 @@ impl SameFile {
     }
 
     /// Returns whether a connection that was made `age` ago leads to the file that is at the path now. Looking costs some microseconds.
-    pub(super) fn is_of(&self, age: std::time::Duration) -> bool {
+    pub(super) fn is_of(&self, age: Duration) -> bool {
         let now = identity(&self.path);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if *last != now {

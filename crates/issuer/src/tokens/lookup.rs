@@ -57,7 +57,7 @@ pub struct LiveToken {
 pub struct Invalid {
     /// The id of the client that the token was given to; empty if the token is not one that this issuer gave.
     pub client: String,
-    /// What is wrong, for the operator.
+    /// The text that tells the operator why the token is not valid.
     pub reason: &'static str,
 }
 
@@ -81,8 +81,8 @@ impl Invalid {
         Self { client: client.to_owned(), reason: "the access token was made for another resource; its aud does not name this one" }
     }
 
-    /// Describes what this issuer never gave.
-    fn foreign(reason: &'static str) -> Self {
+    /// Describes a token whose client is not known, for example because this issuer never gave it.
+    pub fn foreign(reason: &'static str) -> Self {
         Self { client: String::new(), reason }
     }
 }

@@ -183,7 +183,7 @@ async fn initial_token<'c>(app: &App, caller: &'c Caller) -> Result<Option<&'c s
 /// Refuses an initial access token or a registration access token.
 fn wrong_token() -> RegistrationError {
     let reason = "the token is no initial access token that is still good, or not that of the registration";
-    BearerError::from(Invalid { client: String::new(), reason }).into()
+    BearerError::from(Invalid::foreign(reason)).into()
 }
 
 /// Returns the registration that the path names, if the request carries its token. Every wrong token gets the same answer, so that a caller

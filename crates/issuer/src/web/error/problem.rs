@@ -66,7 +66,7 @@ pub struct Problem {
     retry_after: Option<u64>,
     #[serde(skip)]
     database_unavailable: bool,
-    /// What is wrong with the access token; only the log says so.
+    /// The reason why the access token is not valid. Only the log line says it.
     #[serde(skip)]
     invalid_token: Option<Invalid>,
 }

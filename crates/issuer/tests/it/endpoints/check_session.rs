@@ -1,6 +1,5 @@
 //! Pages of a client that asked for it can watch whether the person is still signed in (OpenID Connect Session Management 1.0).
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
 use signet_issuer::admin::edit_client::ClientPatch;
 use signet_issuer::admin::patch::Patch;
@@ -154,13 +153,12 @@ async fn the_frame_runs_one_script_and_lies_on_pages_of_clients_that_asked_for_i
     })
     .await;
     let frame = app.get("/check_session").send().await;
-    let script = frame.text.split("<script>").nth(1).unwrap().split("</script>").next().unwrap();
-    let hash = BASE64_STANDARD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, script.as_bytes()));
     assert_eq!(
         policy(&frame),
         format!(
-            "default-src 'none'; script-src 'sha256-{hash}'; form-action 'none'; base-uri 'none'; frame-ancestors http://localhost:* \
-             https://shop.example https://shop.example:8443"
+            "default-src 'none'; script-src {}; form-action 'none'; base-uri 'none'; frame-ancestors http://localhost:* \
+             https://shop.example https://shop.example:8443",
+            frame.script_source()
         )
     );
     assert_eq!((frame.status, frame.header("cache-control"), frame.header("set-cookie")), (200, "no-store", ""));

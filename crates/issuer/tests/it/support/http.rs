@@ -1,6 +1,7 @@
 //! The requests of clients, and the answers to them.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
@@ -17,6 +18,14 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Returns the source by which a Content-Security-Policy allows the first script of the page (CSP Level 3 §2.3.1).
+    pub fn script_source(&self) -> String {
+        let script = self.text.split("<script>").nth(1).unwrap_or_else(|| panic!("no script: {}", self.text));
+        let script = script.split("</script>").next().unwrap();
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, script.as_bytes());
+        format!("'sha256-{}'", BASE64_STANDARD.encode(hash))
+    }
+
     pub async fn of(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
