@@ -39,9 +39,9 @@ pub struct AuditQuery {
     pub request_id: Option<String>,
     /// What was changed: `attribute:`, `group:`, `resource:` or `role:` with a name. What was removed is found by its id.
     pub object: Option<String>,
-    /// The time from which on events are listed, in RFC 3339.
+    /// The time from which on events are listed, in RFC 3339. A day stands for its first second (UTC).
     pub from: Option<String>,
-    /// The time before which events are listed, in RFC 3339.
+    /// The time before which events are listed, in RFC 3339. A day stands for its first second (UTC).
     pub until: Option<String>,
 }
 
@@ -64,11 +64,14 @@ impl AuditQuery {
     pub async fn check(self, reading: &Reading<'_>) -> Result<AuditFilter, Refused> {
         let app = reading.permit(if self.user.is_some() { Operation::AuditListOfUser } else { Operation::AuditList })?;
         let mut faults = Vec::new();
-        let mut date = |field, text: Option<&str>, otherwise| match text.map(parse_date) {
+        let mut date = |field, text: Option<&str>, otherwise| match text.map(parse_day_or_date) {
             None => otherwise,
             Some(Some(at)) => at,
             Some(None) => {
-                faults.push(Fault::new(field, "a time in RFC 3339, such as 2026-01-31T08:00:00Z").found(text.unwrap_or_default()));
+                faults.push(
+                    Fault::new(field, "a day such as 2026-01-31, or a time in RFC 3339 such as 2026-01-31T08:00:00Z")
+                        .found(text.unwrap_or_default()),
+                );
                 otherwise
             }
         };
@@ -103,6 +106,11 @@ impl AuditQuery {
         }
         if faults.is_empty() { Ok(AuditFilter { selected, from, until }) } else { Err(Refused::Invalid(faults)) }
     }
+}
+
+/// Parses a time in RFC 3339, or a day, which stands for its first second (UTC).
+fn parse_day_or_date(text: &str) -> Option<UnixSeconds> {
+    parse_date(text).or_else(|| parse_date(&format!("{text}T00:00:00Z")))
 }
 
 async fn select(app: &App, field: &'static str, value: &str) -> Result<Selected, Refused> {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::admin::preview::Subject;
-use crate::admin::resources::{ResourceView, ScopeView, check_group_prefix, check_lifetime, check_scopes, read, removable};
+use crate::admin::resources::{
+    ResourceView, ScopeView, check_group_prefix, check_lifetime, check_scopes, owned_by_others, read, removable,
+};
 use crate::admin::{Change, Fault, Faults, Operation, Refused, check_name};
 use crate::audit::{Action, Object};
 use crate::clock::UnixSeconds;
@@ -146,21 +148,6 @@ pub async fn edit(change: &mut Change<'_>, identifier: &str, patch: ResourcePatc
     let after = ResourceView { version: before.version + 1, ..after };
     change.record(Action::ResourceChanged, Object::Resource(&resource.id, &after.identifier), Some(&before), Some(&after)).await?;
     Ok(after)
-}
-
-/// Returns a fault for each of `scopes` that belongs to another resource than the one with the key `id`.
-async fn owned_by_others(change: &Change<'_>, id: &str, scopes: &[ScopeView]) -> Result<Vec<Fault>, Refused> {
-    let (db, issuer) = (&change.transaction, &change.app.settings.issuer);
-    let names: Vec<String> = scopes.iter().map(|scope| scope.name.clone()).collect();
-    let mut foreign = resources::known_scopes(db, &names).await?;
-    foreign.retain(|scope| scope.resource_id != id);
-    let owners = resources::by_ids(db, foreign.iter().map(|scope| scope.resource_id.as_str())).await?;
-    let fault = |scope: ScopeRow| {
-        let owner = owners.get(&scope.resource_id);
-        let owner = owner.map_or_else(String::new, |row| resources::identifier(&row.id, row.identifier.as_deref(), issuer));
-        Fault::new("scopes", format!("names that no other resource owns; {} belongs to {owner}", scope.name)).of_item(scope.name)
-    };
-    Ok(foreign.into_iter().map(fault).collect())
 }
 
 /// Another change may have taken a name since it was looked up.

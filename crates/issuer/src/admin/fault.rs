@@ -50,6 +50,15 @@ impl Fault {
         self
     }
 
+    /// Gives a fault of the field `own` the name `shown`, under which a form shows that field.
+    #[must_use]
+    pub fn shown_as(mut self, own: &str, shown: &'static str) -> Self {
+        if self.field == own {
+            self.field = shown;
+        }
+        self
+    }
+
     /// Says where in the input the value at fault lies, as a JSON pointer, if it does not lie in a member of the field's name.
     #[must_use]
     pub fn at(mut self, pointer: impl Into<String>) -> Self {

@@ -197,24 +197,38 @@ impl NewResource {
     }
 }
 
-/// Fails with [`Refused::Conflict`] if another resource than the one with the key `own` has this `identifier`, or owns one of `scopes`.
-async fn refuse_taken(change: &Change<'_>, own: &str, identifier: &str, scopes: &[ScopeView]) -> Result<(), Refused> {
+/// Returns a fault for each of `scopes` that belongs to another resource than the one with the key `id`.
+pub(super) async fn owned_by_others(change: &Change<'_>, id: &str, scopes: &[ScopeView]) -> Result<Vec<Fault>, Refused> {
     let (db, issuer) = (&change.transaction, &change.app.settings.issuer);
     let names: Vec<String> = scopes.iter().map(|scope| scope.name.clone()).collect();
-    let known = resources::known_scopes(db, &names).await?;
+    let mut foreign = resources::known_scopes(db, &names).await?;
+    foreign.retain(|scope| scope.resource_id != id);
+    let owners = resources::by_ids(db, foreign.iter().map(|scope| scope.resource_id.as_str())).await?;
+    let fault = |scope: ScopeRow| {
+        let owner = owners.get(&scope.resource_id);
+        let owner = owner.map_or_else(String::new, |row| resources::identifier(&row.id, row.identifier.as_deref(), issuer));
+        Fault::new("scopes", format!("names that no other resource owns; found {}, which belongs to {owner}", scope.name))
+            .of_item(scope.name)
+    };
+    Ok(foreign.into_iter().map(fault).collect())
+}
+
+/// Fails with [`Refused::Conflict`] if another resource than the one with the key `own` has this `identifier`, and with
+/// [`Refused::Invalid`] if others own some of `scopes`.
+async fn refuse_taken(change: &Change<'_>, own: &str, identifier: &str, scopes: &[ScopeView]) -> Result<(), Refused> {
+    let foreign = owned_by_others(change, own, scopes).await?;
     // Read after the scopes, so that a resource which was added meanwhile is found wherever its scopes are.
+    let (db, issuer) = (&change.transaction, &change.app.settings.issuer);
     if let Some(taken) = resources::by_identifier(db, identifier, issuer).await?.filter(|taken| taken.id != own) {
         return Err(Refused::Conflict(format!("there is a resource {} already", taken.identifier(issuer))));
     }
-    let taken: Vec<&str> = known.iter().filter(|scope| scope.resource_id != own).map(|scope| scope.name.as_str()).collect();
-    match taken.as_slice() {
-        [] => Ok(()),
-        [only] => Err(Refused::Conflict(format!("the scope {only} belongs to another resource already"))),
-        several => Err(Refused::Conflict(format!("the scopes {} belong to other resources already", several.join(", ")))),
-    }
+    let mut faults = Faults::default();
+    faults.extend(foreign);
+    faults.refuse()
 }
 
-/// Adds a resource with the scopes that it owns. Fails with [`Refused::Conflict`] if the identifier or one of the scopes is taken.
+/// Adds a resource with the scopes that it owns. Fails with [`Refused::Conflict`] if the identifier is taken, and with [`Refused::Invalid`] if
+/// another resource owns one of the scopes.
 pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<ResourceView, Refused> {
     change.require(Operation::ResourceAdd)?;
     let NewResource(ResourceDraft { identifier, name, scopes, token_lifetime, open, access_token_typ, token_claims, group_prefix }) =

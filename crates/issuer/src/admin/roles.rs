@@ -12,7 +12,7 @@ use crate::config::ADMIN;
 use crate::oauth::reserved_name::is_reserved;
 use crate::oauth::scope::is_administration;
 use crate::store::roles::RoleRow;
-use crate::store::{ConnectionTrait, groups, roles, user_versions};
+use crate::store::{ConnectionTrait, StoreError, groups, roles, user_versions};
 
 /// The longest name of a role, in bytes.
 const MAX_NAME_BYTES: usize = 128;
@@ -247,8 +247,8 @@ pub async fn change_scopes(change: &mut Change<'_>, name: &str, add: &[String], 
     let db = &change.transaction;
     let before = read(db, name).await?;
     change.require_version(before.version)?;
-    resources::existing_scopes(db, "scopes", remove).await?;
-    let mut scopes = resources::existing_scopes(db, "scopes", add).await?;
+    let added = resources::existing_scopes(db, "scopes", add).await;
+    let (mut scopes, _) = Faults::of_both(added, resources::existing_scopes(db, "scopes", remove).await)?;
     scopes.extend(before.scopes.iter().cloned());
     scopes.sort();
     scopes.dedup();
@@ -291,19 +291,12 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<RoleView, Ref
     Ok(before)
 }
 
-/// Gives a user a role. Does nothing if the user already has it.
-pub(super) async fn give(db: &impl ConnectionTrait, user: Uuid, role: &str) -> Result<(), Refused> {
-    require(db, role).await.map_err(|refused| unknown_role(refused, role))?;
+/// Gives a user a role, which must exist. Does nothing if the user already has it.
+pub(super) async fn give(db: &impl ConnectionTrait, user: Uuid, role: &str) -> Result<(), StoreError> {
     if !roles::of_user(db, user).await?.iter().any(|own| own == role) {
         roles::give(db, user, role).await?;
     }
     Ok(())
-}
-
-/// Takes a role from a user. Does nothing if the user does not have it.
-pub(super) async fn take(db: &impl ConnectionTrait, user: Uuid, role: &str) -> Result<(), Refused> {
-    require(db, role).await.map_err(|refused| unknown_role(refused, role))?;
-    Ok(roles::take(db, user, role).await?)
 }
 
 fn unknown_role(refused: Refused, role: &str) -> Refused {

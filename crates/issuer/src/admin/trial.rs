@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::accounts::username;
-use crate::admin::{Operation, Reading, Refused};
+use crate::admin::{Fault, Faults, Operation, Reading, Refused};
 use crate::app::App;
 use crate::grants::{Grant, new_row};
 use crate::oauth::access::Access;
@@ -103,29 +103,28 @@ impl TriedClaim {
     }
 }
 
-/// Tries `request`. Fails as the token endpoint would, in the field `scope` or `resource`, or if the client or the user does not exist.
+/// Tries `request`. Fails as the token endpoint would, in the field `scope` or `resource`; in the field `username` if there is no such user;
+/// and with [`Refused::NotFound`] if the client does not exist.
 pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial, Refused> {
     let app = reading.permit(Operation::ClientTry)?;
     let client = app.store.client(&request.client_id).await?.ok_or_else(|| Refused::not_found("client", &request.client_id))?;
     let user = users::by_username(app.store.reader(), &username::normalize(&request.username)).await?;
-    let user = user.ok_or_else(|| Refused::not_found("user", &request.username))?;
+    let user = user.ok_or_else(|| Fault::new("username", "the username of a user who exists").found(&request.username).into());
     let resource = match &request.resource {
-        Some(identifier) => RequestedResource::Named(target(app, &client, identifier).await.map_err(in_field("resource"))?),
-        None => RequestedResource::None,
+        Some(identifier) => target(app, &client, identifier).await.map(RequestedResource::Named).map_err(in_field("resource")),
+        None => Ok(RequestedResource::None),
     };
-    let requested = match &request.scope {
-        Some(scope) => ScopeSet::parse(scope).map_err(|error| Refused::invalid("scope", error.to_string()))?,
-        None => usual_scopes(&client, resource.named()),
-    };
+    let named = request.scope.as_deref().map(ScopeSet::parse).transpose().map_err(|error| Refused::invalid("scope", error.to_string()));
+    let ((user, resource), named) = Faults::of_both(Faults::of_both(user, resource), named)?;
+    let requested = named.clone().unwrap_or_else(|| usual_scopes(&client, resource.named()));
     let granted = narrow(&requested, &client, Some(&user));
     let scopes =
         requested.iter().map(|scope| TriedScope { scope: scope.to_owned(), missing: missing_scope(scope, &client, &user) }).collect();
     let row = row(app, &user, &client);
     // A user without a consent is asked for everything when they sign in.
     let limit = if limit(&client, &row) == Limit::None { Limit::None } else { Limit::ConsentIfAny };
-    let requested_scope = request.scope.as_ref().map(|_| requested.clone());
     let party = Party::User(Box::new((user.clone(), row)));
-    let authorization = Authorization { party, granted: granted.clone(), requested_scope, resource, nonce: None };
+    let authorization = Authorization { party, granted: granted.clone(), requested_scope: named, resource, nonce: None };
     let mut tried = draft(app, &client, &authorization, limit, app.now()).await.map_err(in_field("scope"))?;
     // Values that every real token has are random here, so that the lengths are those of real tokens.
     if let Some(id) = &mut tried.id {

@@ -56,8 +56,8 @@ pub use access::PREFIX;
 const SEARCH: Filter = ("q", TEXT, "Only those that have a word for each of these words, which is its beginning");
 
 /// The parameters of a range of time.
-const FROM: Filter = ("from", TEXT, "Only events from this time on, in RFC 3339");
-const UNTIL: Filter = ("until", TEXT, "Only events before this time, in RFC 3339");
+const FROM: Filter = ("from", TEXT, "Only events from this time on: in RFC 3339, or a day such as 2026-01-31");
+const UNTIL: Filter = ("until", TEXT, "Only events before this time: in RFC 3339, or a day such as 2026-01-31");
 
 /// The parameters that select events of the audit trail.
 const OF_AUDIT: &[Filter] = &[

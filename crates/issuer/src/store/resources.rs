@@ -170,9 +170,9 @@ pub async fn scopes_of(db: &impl ConnectionTrait, ids: impl Iterator<Item = &str
     Ok(scopes::Entity::find().filter(scopes::Column::ResourceId.is_in(ids)).order_by_asc(scopes::Column::Name).all(db).await?)
 }
 
-/// Returns the rows of those `names` that are existing scopes.
+/// Returns the rows of those `names` that are existing scopes, in the order of their names.
 pub async fn known_scopes(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<ScopeRow>, StoreError> {
-    Ok(scopes::Entity::find().filter(scopes::Column::Name.is_in(names)).all(db).await?)
+    Ok(scopes::Entity::find().filter(scopes::Column::Name.is_in(names)).order_by_asc(scopes::Column::Name).all(db).await?)
 }
 
 /// Inserts a resource with its scopes. Returns `false` if the identifier or one of the scopes is taken; the caller must then roll back.

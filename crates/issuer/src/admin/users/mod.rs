@@ -25,7 +25,7 @@ use crate::accounts::methods::Method;
 use crate::accounts::methods::hashes::is_foreign;
 use crate::accounts::{attributes, lockout, policy, session, username};
 use crate::admin::search::{self, Total};
-use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, roles};
+use crate::admin::{Change, Fault, Faults, Listing, Operation, Reading, Refused, Window, roles};
 use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
 use crate::oauth::standard_claims::is_line;
@@ -313,12 +313,13 @@ pub async fn change_roles(change: &mut Change<'_>, id: Uuid, add: &[String], rem
     change.require_version(before.version)?;
     change.require_over(&[id]).await?;
     change.require_delegated_roles(add.iter().chain(remove)).await?;
+    Faults::of_both(roles::existing(&change.transaction, add).await, roles::existing(&change.transaction, remove).await)?;
     let administered = role_store::hold_administration(&change.transaction, &[id]).await?;
     for role in add {
         roles::give(&change.transaction, id, role).await?;
     }
     for role in remove {
-        roles::take(&change.transaction, id, role).await?;
+        role_store::take(&change.transaction, id, role).await?;
     }
     let roles = role_store::of_user(&change.transaction, id).await?;
     if roles == before.roles {

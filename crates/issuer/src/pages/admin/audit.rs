@@ -7,7 +7,7 @@ use crate::admin::audit::{self, AuditFilter, AuditQuery, AuditView};
 use crate::admin::{Fault, Listing, Operation, Refused, Window, csv};
 use crate::pages::account::moment;
 use crate::pages::admin::shell::Line;
-use crate::pages::admin::view::{Cell, Field, Kind, List, Table, encode};
+use crate::pages::admin::view::{Cell, Field, Kind, List, Table, encode, mark};
 use crate::pages::admin::{Administrator, failed, window};
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
@@ -42,10 +42,9 @@ pub(super) fn history(by: &str, name: &str) -> String {
     format!("{PATH}?by={by}&value={}", encode(name))
 }
 
-/// Returns what the query of a page asks for. A date stands for its first second.
+/// Returns what the query of a page asks for.
 fn asked(query: &PageQuery) -> AuditQuery {
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let time = |name: &str| given(query.text(name)).map(|text| if text.len() == 10 { text + "T00:00:00Z" } else { text });
     let by = |name: &str| if query.text("by") == name { given(query.text("value")) } else { None };
     AuditQuery {
         user: by("user"),
@@ -55,8 +54,8 @@ fn asked(query: &PageQuery) -> AuditQuery {
         address: by("address"),
         request_id: by("request_id"),
         object: ["group", "role", "attribute", "resource"].into_iter().find_map(|kind| Some(format!("{kind}:{}", by(kind)?))),
-        from: time("from"),
-        until: time("until"),
+        from: given(query.text("from")),
+        until: given(query.text("until")),
     }
 }
 
@@ -112,10 +111,15 @@ async fn check(admin: &Administrator, query: &PageQuery) -> Result<Result<AuditF
     if !misnamed.is_empty() {
         return Ok(Err(misnamed));
     }
-    let field = |field| if matches!(field, "from" | "until") { field } else { "value" };
     match asked(query).check(&admin.reading()).await {
         Ok(filter) => Ok(Ok(filter)),
-        Err(Refused::Invalid(faults)) => Ok(Err(faults.into_iter().map(|fault| Fault { field: field(fault.field), ..fault }).collect())),
+        Err(Refused::Invalid(faults)) => {
+            let in_form = |fault: Fault| match fault.field {
+                "from" | "until" => fault,
+                own => fault.shown_as(own, "value"),
+            };
+            Ok(Err(faults.into_iter().map(in_form).collect()))
+        }
         Err(Refused::NotFound { noun, name }) => {
             let expected = match noun {
                 "group" => "the name of a group that exists, or the id of one that was removed",
@@ -129,16 +133,19 @@ async fn check(admin: &Administrator, query: &PageQuery) -> Result<Result<AuditF
 
 /// `GET /admin/audit`: lists the events.
 pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, PageError> {
-    let (page, error) = match check(&admin, &query).await? {
-        Ok(filter) => (audit::list(&admin.reading(), &filter, &window(&query)).await.map_err(failed)?, String::new()),
-        Err(faults) => {
-            let texts: Vec<String> = faults.iter().map(|fault| format!("{}: expected {}.", label(fault.field), fault.expected)).collect();
-            (Listing::whole(Vec::new()), texts.join(" "))
-        }
-    };
     // Somebody of the help desk sees the history of one user only.
     let mut fields = FIELDS.to_vec();
     fields.retain(|(field, _)| *field == "user" || admin.may(Operation::AuditList));
+    let mut filters = vec![
+        Field::new("by", "Events", Kind::Choice(fields)).value(query.text("by")),
+        Field::new("value", "Name, id or address", Kind::Text).value(query.text("value")),
+        Field::new("from", "From", Kind::Text).value(query.text("from")).hint("A day such as 2026-01-31, or a time in RFC 3339."),
+        Field::new("until", "Before", Kind::Text).value(query.text("until")).hint("The day itself is left out."),
+    ];
+    let (page, error) = match check(&admin, &query).await? {
+        Ok(filter) => (audit::list(&admin.reading(), &filter, &window(&query)).await.map_err(failed)?, String::new()),
+        Err(faults) => (Listing::whole(Vec::new()), mark(&mut filters, &faults)),
+    };
     let row = |event: AuditView| {
         let name = Cell { text: words(&event.event), link: format!("{PATH}/{}", event.id), ..Cell::default() };
         let times = (event.times > 1).then(|| Cell::badge(format!("{} times", event.times), false));
@@ -160,12 +167,7 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         heading: "Audit",
         lead: "Every sign-in, authorization, consent and change, newest first. A file holds the first 10,000 events; \
                signet audit list --format csv writes them all.",
-        filters: vec![
-            Field::new("by", "Events", Kind::Choice(fields)).value(query.text("by")),
-            Field::new("value", "Name, id or address", Kind::Text).value(query.text("value")),
-            Field::new("from", "From", Kind::Text).value(query.text("from")).hint("A day such as 2026-01-31, or a time in RFC 3339."),
-            Field::new("until", "Before", Kind::Text).value(query.text("until")).hint("The day itself is left out."),
-        ],
+        filters,
         path: PATH,
         error,
         files: formats.iter().map(|(label, format)| (*label, format!("{PATH}/download?format={format}&{same}"))).collect(),
@@ -177,17 +179,6 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         *response.status_mut() = axum::http::StatusCode::BAD_REQUEST;
     }
     Ok(response)
-}
-
-fn label(field: &str) -> &'static str {
-    match field {
-        "query" => "The address of the page",
-        "by" => "Events (by)",
-        "format" => "Form of the file (format)",
-        "from" => "From",
-        "until" => "Before",
-        _ => "Name, id or address",
-    }
 }
 
 /// Writes the name of an event in words.

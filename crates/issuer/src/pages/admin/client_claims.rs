@@ -163,10 +163,7 @@ impl ClaimChange {
 /// Shows the form again with the reason why it was refused.
 async fn redraw(form: &AdminForm, id: &str, refused: Refused) -> Result<Response, PageError> {
     let refused = match refused {
-        Refused::Invalid(faults) => {
-            let in_form = |fault: Fault| Fault { field: if fault.field == "attribute" { "field" } else { fault.field }, ..fault };
-            Refused::Invalid(faults.into_iter().map(in_form).collect())
-        }
+        Refused::Invalid(faults) => Refused::Invalid(faults.into_iter().map(|fault| fault.shown_as("attribute", "field")).collect()),
         other => other,
     };
     form.refused(claim_form(&form.admin, id, &form.text("stored")).await?, refused)

@@ -49,10 +49,9 @@ pub async fn show(admin: Administrator, Path(id): Path<String>, query: PageQuery
     let request = TrialRequest { client_id: id, username: user.clone(), scope: some("scope"), resource: some("resource") };
     let tried = match trial::run(&admin.reading(), &request).await {
         Ok(tried) => tried,
-        Err(Refused::Invalid(faults)) => return form.by_get().with_faults(&faults).respond(),
-        Err(Refused::NotFound { noun: "user", .. }) => {
-            let fault = Fault::new("user", "the username of a user");
-            return form.by_get().with_faults(&[fault]).respond();
+        Err(Refused::Invalid(faults)) => {
+            let faults: Vec<Fault> = faults.into_iter().map(|fault| fault.shown_as("username", "user")).collect();
+            return form.by_get().with_faults(&faults).respond();
         }
         Err(refused) => return Err(failed(refused)),
     };

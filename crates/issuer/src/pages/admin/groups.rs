@@ -7,7 +7,7 @@ use crate::admin::applications::{self, GroupUse};
 use crate::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch, GroupView};
 use crate::admin::member::MemberView;
 use crate::admin::preview::Subject;
-use crate::admin::{Listing, Operation, Refused};
+use crate::admin::{Fault, Listing, Operation, Refused};
 use crate::oauth::group_name;
 use crate::pages::account::moment;
 use crate::pages::admin::effects::Members;
@@ -384,6 +384,14 @@ pub async fn change_members(Path(name): Path<String>, mut form: AdminForm) -> Re
     match form.change_members(place, &name, &add, &remove).await? {
         Members::Asked(page) => Ok(page),
         Members::Changed => form.admin.done("saved", &path),
+        Members::Refused(Refused::Invalid(faults)) => {
+            let shown = |fault: Fault| {
+                let is_added = fault.item.as_ref().is_none_or(|username| add.contains(username));
+                fault.shown_as("members", if is_added { "add" } else { "remove" })
+            };
+            let refused = Refused::Invalid(faults.into_iter().map(shown).collect());
+            form.refused(members_form(&form.admin, &name).await?, refused)
+        }
         Members::Refused(refused) => form.refused(members_form(&form.admin, &name).await?, refused),
     }
 }

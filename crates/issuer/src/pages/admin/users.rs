@@ -99,17 +99,21 @@ pub async fn choose(mut form: AdminForm) -> Result<Response, PageError> {
         faults.push(Fault::new("group", "the name of a group"));
     }
     let refused = if faults.is_empty() {
-        // A group that does not exist is told beside its field.
-        if let Ok(found) = groups::show(&form.admin.reading(), &group).await {
-            form.show_version(found.version);
-        }
+        let is_known = match groups::show(&form.admin.reading(), &group).await {
+            Ok(found) => {
+                form.show_version(found.version);
+                true
+            }
+            Err(_) => false,
+        };
+        let no_group = || Fault::new("group", "the name of a group that exists");
         match form.change_members((SECTION, PATH.to_owned(), PATH.to_owned()), &group, &users, &[]).await? {
             Members::Asked(page) => return Ok(page),
             Members::Changed => return form.admin.done("saved", PATH),
-            Members::Refused(Refused::NotFound { .. }) => Refused::invalid("group", "the name of a group that exists"),
+            Members::Refused(Refused::NotFound { .. }) => no_group().into(),
             Members::Refused(Refused::Invalid(faults)) => {
-                let in_form = |fault: Fault| Fault { field: if fault.field == "members" { "users" } else { fault.field }, ..fault };
-                Refused::Invalid(faults.into_iter().map(in_form).collect())
+                let of_users = faults.into_iter().map(|fault| fault.shown_as("members", "users"));
+                Refused::Invalid(of_users.chain((!is_known).then(no_group)).collect())
             }
             Members::Refused(other) => other,
         }

@@ -152,6 +152,20 @@ pub struct Detail {
     pub sections: Vec<Section>,
 }
 
+/// Shows `faults` beside those `fields` that they are of. Returns the text that stands above the form, with the faults of other fields.
+pub(super) fn mark(fields: &mut [Field], faults: &[Fault]) -> String {
+    let mut others = Vec::new();
+    for fault in faults {
+        let expected = format!("Expected {}.", fault.expected);
+        match fields.iter_mut().find(|field| field.name.split('.').next() == Some(fault.field)) {
+            Some(field) if field.error.is_empty() => field.error = expected,
+            Some(field) => field.error = format!("{}\n{expected}", field.error),
+            None => others.push(format!("{}: expected {}.", fault.field, fault.expected)),
+        }
+    }
+    if others.is_empty() { "Please correct the marked fields.".to_owned() } else { others.join(" ") }
+}
+
 /// A page with one form, or one that asks for confirmation.
 #[derive(Default, Template)]
 #[template(path = "admin/form.html")]
@@ -235,19 +249,8 @@ impl FormPage {
     /// Shows `faults` beside their fields; those of other fields stand above the form.
     #[must_use]
     pub fn with_faults(mut self, faults: &[Fault]) -> Self {
-        let mut others = Vec::new();
-        for fault in faults {
-            let expected = format!("Expected {}.", fault.expected);
-            match self.fields.iter_mut().find(|field| field.name.split('.').next() == Some(fault.field)) {
-                Some(field) if field.error.is_empty() => field.error = expected,
-                Some(field) => field.error = format!("{}\n{expected}", field.error),
-                None => others.push(format!("{}: expected {}.", fault.field, fault.expected)),
-            }
-        }
-        self.error = format!(
-            "Nothing was changed. {}",
-            if others.is_empty() { "Please correct the marked fields.".to_owned() } else { others.join(" ") }
-        );
+        let told = mark(&mut self.fields, faults);
+        self.error = if self.get { told } else { format!("Nothing was changed. {told}") };
         self
     }
 

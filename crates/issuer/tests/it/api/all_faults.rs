@@ -121,8 +121,21 @@ async fn each_bad_item_of_a_list_is_told() {
     assert_eq!(shown.json["client_name"], "Web Shop", "nothing was changed: {}", shown.text);
     let stock = json!({ "identifier": "https://stock.example", "name": "Stock", "scopes": [{ "name": "orders:read" }, { "name": "orders:write" }] });
     let taken = app.call("POST", "/resources", &token, None, Some(stock)).await;
-    assert_eq!(taken.status, 409, "{}", taken.text);
-    assert!(taken.text.contains("the scopes orders:read, orders:write belong to other resources already"), "{}", taken.text);
+    assert_eq!((taken.status, pointers(&taken)), (422, vec!["#/scopes/0", "#/scopes/1"]), "{}", taken.text);
+    assert!(taken.text.contains("found orders:write, which belongs to https://orders.example"), "{}", taken.text);
+    // So are all roles of a user and all scopes of a role.
+    let zoe = app.add_user("zoe", &[]).await;
+    let wrong = json!({ "add": ["none", "nobody"], "remove": ["nothing"] });
+    for (path, found) in [
+        (format!("/users/{zoe}/roles"), ["#/add/0", "#/add/1", "#/remove/0"]),
+        ("/roles/clerk/scopes".to_owned(), ["#/add/0", "#/add/1", "#/remove/0"]),
+    ] {
+        let answer = app.call("POST", &path, &token, None, Some(wrong.clone())).await;
+        assert_eq!((answer.status, pointers(&answer)), (422, found.to_vec()), "{path}: {}", answer.text);
+    }
+    let tried = json!({ "username": "nobody", "scope": "a\"b", "resource": "https://none.example" });
+    let tried = app.call("POST", "/clients/web/try", &token, None, Some(tried)).await;
+    assert_eq!((tried.status, pointers(&tried)), (422, vec!["#/resource", "#/scope", "#/username"]), "{}", tried.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

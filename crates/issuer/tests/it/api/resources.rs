@@ -112,9 +112,9 @@ async fn scopes_that_cannot_be_changed_are_refused_by_their_field() {
     let before = app.call("GET", PATH, &token, None, None).await.json;
     let with = |name: &str, description: &str| json!({ "scopes": [scope("orders:read", ""), scope(name, description)] });
     for (body, status, reason) in [
-        (with("stock:read", ""), 422, "stock:read belongs to https://stock.example"),
-        (with("admin", ""), 422, "admin belongs to"),
-        (with("openid", ""), 422, "openid belongs to"),
+        (with("stock:read", ""), 422, "found stock:read, which belongs to https://stock.example"),
+        (with("admin", ""), 422, "found admin, which belongs to"),
+        (with("openid", ""), 422, "found openid, which belongs to"),
         (with("two words", ""), 422, "without spaces"),
         (with("", ""), 422, "without spaces"),
         (with("orders:new", "a\u{202e}b"), 422, "without control characters"),

@@ -27,6 +27,7 @@ fn creations() -> Vec<(&'static str, Value)> {
         ),
         ("/presets/grafana/clients", json!({ "client_id": "preset-{}", "url": "https://g.example", "access": "everyone" })),
         ("/resources", json!({ "identifier": "https://r-{}.example", "name": "R", "scopes": [{ "name": "b-{}" }, { "name": "a-{}" }] })),
+        // Only the scope is taken, which has a place in the body, so that the answer is 422.
         ("/resources", json!({ "identifier": "https://r-{}-{n}.example", "name": "R", "scopes": [{ "name": "c-{}" }] })),
         (
             "/clients/worker/claims",
@@ -42,6 +43,7 @@ async fn a_creation_that_another_one_overtakes_is_a_conflict() {
     let token = app.token_of("boss", "admin").await;
     for (index, (path, body)) in creations().into_iter().enumerate() {
         let text = body.to_string();
+        let refused = if text.contains("\"c-{}\"") { 422 } else { 409 };
         for round in 0..3 {
             let body = |n: usize| {
                 let filled = text.replace("{}", &format!("{index}-{round}").replace('-', "x")).replace("{n}", &n.to_string());
@@ -50,7 +52,7 @@ async fn a_creation_that_another_one_overtakes_is_a_conflict() {
             let answers = at_once((0..AT_ONCE).map(|n| app.call("POST", path, &token, None, Some(body(n)))).collect()).await;
             let texts: Vec<_> = answers.iter().map(|answer| (answer.status, &answer.text)).collect();
             assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1, "{path}: {texts:?}");
-            assert!(answers.iter().all(|answer| [201, 409].contains(&answer.status)), "{path}: {texts:?}");
+            assert!(answers.iter().all(|answer| [201, refused].contains(&answer.status)), "{path}: {texts:?}");
             // A later request gets the same answer.
             let made = answers.iter().position(|answer| answer.status == 201).unwrap();
             for (n, refused) in answers.iter().enumerate().filter(|(n, _)| *n != made) {

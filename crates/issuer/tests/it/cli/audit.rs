@@ -50,7 +50,7 @@ fn mistakes_are_named_by_the_options() {
     let signet = with_orders();
     for (arguments, start) in [
         (["--event", "nonsense"], "signet: --event: expected the name of an event"),
-        (["--from", "now"], "signet: --from: expected a time in RFC 3339"),
+        (["--from", "now"], "signet: --from: expected a day such as 2026-01-31, or a time in RFC 3339"),
         (["--object", "clerk"], "signet: --object: expected attribute:NAME, group:NAME"),
         (["--object", "group:nobody"], "signet: there is no group nobody"),
         (["--address", "here"], "signet: --address: expected an IP address"),

@@ -263,7 +263,7 @@ pub fn mistakes() -> Vec<Mistake> {
         (vec!["resource", "add", "orders", "--name", "X"], "", "absolute URI"),
         (vec!["resource", "add", "https://x.example#y", "--name", "X"], "", "absolute URI"),
         (vec!["resource", "add", "https://orders.example", "--name", "X"], "", "already"),
-        (vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "openid=x"], "", "belongs to another resource"),
+        (vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "openid=x"], "", "found openid, which belongs to http"),
         (vec!["resource", "add", "https://x.example", "--name", "X", "--token-lifetime", "3601"], "", "1 to 3600 seconds"),
         (vec!["resource", "add", "https://x.example", "--name", "X", "--scope", "a=1", "--scope", "a=2"], "", "a appears twice"),
         (

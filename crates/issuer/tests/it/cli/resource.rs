@@ -40,7 +40,7 @@ fn scripts_can_change_the_scopes_of_a_resource_and_see_before_who_loses_what() {
         (&["--remove-scope", "admin"], "found admin"),
         (
             &["--add-scope", "admin=Everything"],
-            "--add-scope or --remove-scope: expected names that no other resource owns; admin belongs to",
+            "--add-scope or --remove-scope: expected names that no other resource owns; found admin, which belongs to",
         ),
         (&["--add-scope", "two words=Two"], "without spaces"),
     ] {

@@ -280,3 +280,24 @@ async fn what_is_said_of_more_members_than_are_examined_is_true() {
     let asked = browser.submit(&page, "/admin/groups/staff", &[("action", "remove")]).await;
     assert!(asked.text.contains("Its members, 1,000 or more, lose the roles that it carries"), "{}", asked.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_wrong_field_of_a_form_is_marked() {
+    let (_app, browser) = app().await;
+    let marked = |page: &Answer| -> Vec<String> {
+        let fault = "-hint\"><span class=\"field-error\">";
+        let before = page.text.split(fault).collect::<Vec<_>>();
+        before[..before.len() - 1].iter().map(|text| text.rsplit('"').next().unwrap().to_owned()).collect()
+    };
+    let form = browser.get("/admin/groups/staff/members").await;
+    let refused = browser.submit(&form, "/admin/groups/staff/members", &[("add", "alice\nnobody"), ("remove", "none")]).await;
+    assert_eq!((refused.status, marked(&refused)), (400, vec!["add".to_owned(), "remove".to_owned()]), "{}", refused.text);
+    let list = browser.get("/admin/users").await;
+    let refused = choose(&browser, &list, &["nobody"], "none").await;
+    assert_eq!((refused.status, marked(&refused)), (400, vec!["users".to_owned(), "group".to_owned()]), "{}", refused.text);
+    let refused = browser.get("/admin/audit?by=address&value=x&from=yesterday&until=2026-13-01").await;
+    assert_eq!(marked(&refused), ["value", "from", "until"], "{}", refused.text);
+    let tried = browser.get("/admin/clients/wiki/try?user=nobody&resource=https://none.example&scope=openid").await;
+    assert_eq!(marked(&tried), ["user", "resource"], "{}", tried.text);
+    assert!(!tried.text.contains("Nothing was changed"), "{}", tried.text);
+}

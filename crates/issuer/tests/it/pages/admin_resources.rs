@@ -62,7 +62,7 @@ async fn other_changes_ask_only_if_they_give_or_take_something() {
     assert!(added.text.contains("Saved."), "a new scope and other words are saved at once: {}", added.text);
     assert_eq!(scopes(&app).await, ["orders:cancel=Cancel", "orders:read=See", "orders:write=Change"]);
     let refused = send(&browser, &[("scopes", "orders:read=See\nadmin=All")]).await;
-    assert!(refused.status == 400 && refused.text.contains("admin belongs to"), "{}", refused.text);
+    assert!(refused.status == 400 && refused.text.contains("found admin, which belongs to"), "{}", refused.text);
     assert!(refused.text.contains(">\norders:read=See\nadmin=All</textarea>"), "what was typed stays: {}", refused.text);
 
     // Giving more asks for the password, taking something does not.

@@ -52,7 +52,7 @@ async fn lists_and_searches_show_what_was_asked() {
         ("/admin/clients?q=%24(id)", "signet client list --search '$(id)'"),
         ("/admin/search?q=ali", "signet user list --search ali && signet group list --search ali && signet client list --search ali"),
         ("/admin/audit", "signet audit list"),
-        ("/admin/audit?by=user&value=alice&from=2026-01-31", "signet audit list --user alice --from 2026-01-31T00:00:00Z"),
+        ("/admin/audit?by=user&value=alice&from=2026-01-31", "signet audit list --user alice --from 2026-01-31"),
         (
             "/admin/audit?by=role&value=clerk&until=2030-01-01T00:00:00Z",
             "signet audit list --object role:clerk --until 2030-01-01T00:00:00Z",
