@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DbErr};
@@ -84,10 +85,12 @@ async fn sqlite(mut options: ConnectOptions, file: &Path, readers: u32) -> Resul
     let turn = Turn::of(&file).map(Arc::new);
     let mut one = options.clone();
     one.max_connections(1).min_connections(1);
-    // `false` closes the connection, and the pool opens another one.
+    // `false` closes the connection, and the pool opens another one. That is done, too, where a transaction did not end. SQLite rolls a
+    // transaction back by itself if the disk is full or fails; the driver's own ROLLBACK fails then, so that the driver takes it for open, and
+    // would make every later transaction a part of it that is never committed.
     let (of_writer, entered) = (Arc::clone(&same), turn.clone());
-    one.map_sqlx_sqlite_before_acquire(move |_, connection| {
-        let (is_good, turn) = (of_writer.is_of(connection.age), entered.clone());
+    one.map_sqlx_sqlite_before_acquire(move |sqlite, connection| {
+        let (is_good, turn) = (of_writer.is_of(connection.age) && !sqlite.is_in_transaction(), entered.clone());
         Box::pin(async move {
             if let Some(turn) = turn.filter(|_| is_good) {
                 turn.enter().await;

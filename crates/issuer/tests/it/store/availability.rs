@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use sea_orm::ConnectionTrait;
+use signet_issuer::admin::groups::{self, GroupDraft};
 use signet_issuer::clock::{Clock, SystemClock};
 use signet_issuer::config::database_url::DatabaseUrl;
 use signet_issuer::store::Store;
@@ -120,10 +121,11 @@ async fn a_full_disk_under_sqlite() {
     if !is_sqlite(&app) {
         return;
     }
-    let pragma = async |sql: &str| {
-        app.app.store.writer().execute_unprepared(sql).await.unwrap();
+    // The limit holds for one connection, and one whose transaction did not end is replaced.
+    let full = async || {
+        app.app.store.writer().execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
     };
-    pragma("PRAGMA max_page_count = 1").await;
+    full().await;
     let mut refused = app.sign_in("alice", "").await;
     for _ in 0..1000 {
         if refused.status != 200 {
@@ -133,14 +135,47 @@ async fn a_full_disk_under_sqlite() {
     }
     assert_unavailable("password", &refused);
     let before = app.count("SELECT count(*) FROM authorizations").await;
+    full().await;
     assert_unavailable("password", &app.sign_in("alice", "").await);
     assert_eq!(app.count("SELECT count(*) FROM authorizations").await, before, "nothing is half written");
     assert!(not_ready(&app).await.starts_with("database: a request has just failed at it"));
     assert_documents_stay(&app).await;
     assert_eq!(app.client_token("worker", "").await.status, 200);
-    pragma("PRAGMA max_page_count = 1073741823").await;
+    app.app.store.writer().execute_unprepared("PRAGMA max_page_count = 1073741823").await.unwrap();
     app.advance(10);
     assert_all_is_well(&app).await;
+}
+
+/// SQLite ends the transaction itself when the disk is full. The driver still counts it as open, so that later transactions on the same
+/// connection would be parts of one that never ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_after_a_full_disk_is_kept() {
+    let app = with_clients(TestApp::new().await).await;
+    if !is_sqlite(&app) {
+        return;
+    }
+    let tokens = app.sign_in("alice", "").await;
+    for number in 0..3 {
+        app.app.store.writer().execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
+        let add = async |part: usize| {
+            let draft = GroupDraft { name: format!("group-{number}-{part}"), display_name: Some("x".repeat(100)), ..GroupDraft::default() };
+            app.operate(|change| Box::pin(groups::add(change, draft))).await
+        };
+        let mut part = 0;
+        while part < 1000 && add(part).await.is_ok() {
+            part += 1;
+        }
+        assert_ne!(part, 1000, "the disk became full");
+    }
+    app.app.store.writer().execute_unprepared("PRAGMA max_page_count = 1073741823").await.unwrap();
+    let draft = GroupDraft { name: "kept".to_owned(), ..GroupDraft::default() };
+    app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+    let revoked = app.post("/revoke").form(&[("client_id", "shop"), ("token", tokens.str("refresh_token"))]).send().await;
+    assert_eq!(revoked.status, 200, "{}", revoked.text);
+    // Another process sees both.
+    let node = app.another_node().await;
+    assert_eq!(groups::show(&node.reading(), "kept").await.unwrap().name, "kept");
+    assert_eq!(node.refresh(tokens.str("refresh_token")).await.error(), (400, "invalid_grant"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
