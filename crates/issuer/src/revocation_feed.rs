@@ -29,8 +29,13 @@ const MARK_AGE: Duration = Duration::from_secs(30);
 /// Entries that nobody needs any more are dropped this often.
 const DROPS: Duration = Duration::from_secs(10);
 
-/// A verifier that lacks more entries than this gets everything, from the buffer that all share.
+/// An answer with more entries than this lies in a buffer that all share who lack the same entries.
 const MOST_NEWS: usize = 1000;
+/// A verifier that lacks more entries than this gets everything.
+const MOST_SHARED_NEWS: usize = 10_000;
+/// The number of answers in shared buffers beside the one with everything. They are made again whenever an entry is added, so that requests
+/// with ever other cursors must not have ever other answers made.
+const SHARED_NEWS: usize = 8;
 
 /// After this long without a successful read, the node no longer knows whether there is news.
 pub const BLIND_AFTER: Duration = Duration::from_secs(2);
@@ -113,8 +118,9 @@ struct Known {
     last: Option<(i64, u128)>,
     /// The number of entries at the beginning that are older than [`MARK_AGE`].
     old: usize,
-    /// The answer to those who know nothing, for as long as the entries stay the same.
-    everything: Option<Arc<[u8]>>,
+    /// The answers to those who know so many of the first entries, for as long as the entries stay the same. Those who know none get
+    /// everything.
+    shared: HashMap<usize, Arc<[u8]>>,
     /// The monotonic time of the last successful read.
     read_at: Option<Duration>,
     /// The monotonic time at which entries were dropped.
@@ -134,7 +140,7 @@ impl Known {
         }
         let is_new = self.entries.len() != before;
         if is_new {
-            self.everything = None;
+            self.shared.clear();
         }
         is_new
     }
@@ -148,7 +154,8 @@ impl Known {
         let before = self.entries.len();
         self.entries.retain(|entry| entry.is_needed(lifetimes, now));
         if self.entries.len() != before {
-            (self.everything, self.old) = (None, 0);
+            self.shared.clear();
+            self.old = 0;
             let mut sum = 0;
             for entry in &mut self.entries {
                 sum ^= entry.id;
@@ -215,8 +222,9 @@ impl Cursor {
 /// The answer to a cursor.
 #[derive(Debug)]
 pub enum Answer {
-    /// The verifier knows nothing, its cursor is unknown, or it lacks more than [`MOST_NEWS`]. The answer is [`News`] in JSON, in one buffer for all who ask.
-    Everything(Arc<[u8]>),
+    /// The verifier knows nothing, its cursor is unknown, or it lacks more than [`MOST_NEWS`]. The answer is [`News`] in JSON, in one buffer for
+    /// all who lack the same.
+    Shared(Arc<[u8]>),
     /// There are entries that the verifier does not know.
     News(News),
     /// There is nothing new.
@@ -346,13 +354,15 @@ impl RevocationFeed {
         Ok(match theirs {
             Some((from, true)) if from == count => Answer::Nothing(news(from)),
             Some((from, _)) if count - from <= MOST_NEWS => Answer::News(news(from)),
-            _ => {
-                let everything = match &known.everything {
-                    Some(everything) => Arc::clone(everything),
-                    None => serde_json::to_vec(&news(0))?.into(),
+            theirs => {
+                let is_kept = |from: usize| known.shared.contains_key(&from) || known.shared.len() < SHARED_NEWS;
+                let from = theirs.map(|(from, _)| from).filter(|from| count - from <= MOST_SHARED_NEWS && is_kept(*from)).unwrap_or(0);
+                let answer = match known.shared.get(&from) {
+                    Some(answer) => Arc::clone(answer),
+                    None => serde_json::to_vec(&news(from))?.into(),
                 };
-                known.everything = Some(Arc::clone(&everything));
-                Answer::Everything(everything)
+                known.shared.insert(from, Arc::clone(&answer));
+                Answer::Shared(answer)
             }
         })
     }

@@ -34,35 +34,36 @@ pub const WAITING_IN_ALL: usize = 4096;
 /// The number of requests of one address that may wait at once.
 pub const WAITING_PER_ADDRESS: usize = 256;
 
-/// The bytes of full sets that are sent within a second, in all and to one address. A set is sent even if it alone is longer.
-const FULL_SETS_IN_ALL: usize = 64 * 1024 * 1024;
-const FULL_SETS_PER_ADDRESS: usize = 16 * 1024 * 1024;
+/// The bytes of long answers that are sent within a second, in all and to one address. An answer is sent even if it alone is longer.
+const LONG_ANSWERS_IN_ALL: usize = 256 * 1024 * 1024;
+const LONG_ANSWERS_PER_ADDRESS: usize = 64 * 1024 * 1024;
 
 #[derive(Debug)]
 struct Waiting {
     in_all: Semaphore,
     per_address: Arc<Slots>,
-    full_sets: Mutex<FullSets>,
+    long_answers: Mutex<LongAnswers>,
 }
 
-/// The bytes of full sets that were sent in the current second. A verifier that starts needs one, and so does one that lacks very many entries.
+/// The bytes of long answers that were sent in the current second: to verifiers that start and need everything, and to those that lack very
+/// many entries.
 #[derive(Debug, Default)]
-struct FullSets {
+struct LongAnswers {
     /// The monotonic time at which the second began.
     since: Duration,
     in_all: usize,
     by_address: HashMap<IpAddr, usize>,
 }
 
-impl FullSets {
-    /// Counts a set of `length` bytes for `address`. Returns whether it may be sent.
+impl LongAnswers {
+    /// Counts an answer of `length` bytes for `address`. Returns whether it may be sent.
     fn spend(&mut self, address: IpAddr, length: usize, now: Duration) -> bool {
         if now.saturating_sub(self.since) >= Duration::from_secs(1) {
             *self = Self { since: now, ..Self::default() };
         }
         let of_address = self.by_address.entry(network(address)).or_default();
         let exceeds = |spent: usize, most: usize| spent > 0 && spent + length > most;
-        if exceeds(self.in_all, FULL_SETS_IN_ALL) || exceeds(*of_address, FULL_SETS_PER_ADDRESS) {
+        if exceeds(self.in_all, LONG_ANSWERS_IN_ALL) || exceeds(*of_address, LONG_ANSWERS_PER_ADDRESS) {
             return false;
         }
         *of_address += length;
@@ -77,7 +78,7 @@ pub fn revocations() -> MethodRouter<Arc<App>> {
     let waiting = Arc::new(Waiting {
         in_all: Semaphore::new(WAITING_IN_ALL),
         per_address: Slots::new(WAITING_PER_ADDRESS),
-        full_sets: Mutex::default(),
+        long_answers: Mutex::default(),
     });
     get(move |State(app): State<Arc<App>>, parts: Parts| {
         let waiting = Arc::clone(&waiting);
@@ -118,12 +119,12 @@ async fn answer(app: &App, waiting: &Waiting, address: IpAddr, query: &str) -> R
         // With this code `Retry-After` is short: verifiers must not wait longer than a second once the database is back.
         Answer::Blind => Err(OAuthError::new(Code::Busy, "the revocations cannot be read; try again")),
         Answer::News(news) | Answer::Nothing(news) => Ok(no_store(news)),
-        Answer::Everything(set) => {
-            let mut full_sets = waiting.full_sets.lock().unwrap_or_else(PoisonError::into_inner);
-            if !full_sets.spend(address, set.len(), app.clock.monotonic()) {
-                return Err(OAuthError::new(Code::Busy, "too many full sets of revocations are asked for; try again"));
+        Answer::Shared(answer) => {
+            let mut long_answers = waiting.long_answers.lock().unwrap_or_else(PoisonError::into_inner);
+            if !long_answers.spend(address, answer.len(), app.clock.monotonic()) {
+                return Err(OAuthError::new(Code::Busy, "too many long lists of revocations are asked for; try again"));
             }
-            Ok(uncached(([(header::CONTENT_TYPE, "application/json")], Bytes::from_owner(set))))
+            Ok(uncached(([(header::CONTENT_TYPE, "application/json")], Bytes::from_owner(answer))))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a node knows of the revocations: all that was committed, however late, whatever happens to the database, and at little cost.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use signet_issuer::config::database_url::DatabaseUrl;
@@ -57,7 +58,11 @@ fn is_postgres(app: &TestApp) -> bool {
 
 /// Writes 100,000 entries in one transaction, as the triggers do.
 async fn fill(app: &TestApp) {
-    let numbers = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000)";
+    write(app, 100_000).await;
+}
+
+async fn write(app: &TestApp, entries: u32) {
+    let numbers = format!("WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {entries})");
     if is_postgres(app) {
         let (random, now) = ("uuid_send(gen_random_uuid())", "floor(extract(epoch from clock_timestamp()))::bigint");
         app.sql(&format!("INSERT INTO revocations (id, grant_id, at) {numbers} SELECT {random}, {random}, {now} FROM numbers")).await;
@@ -65,7 +70,7 @@ async fn fill(app: &TestApp) {
         let place = "(SELECT last FROM revocation_order) + n";
         let row = format!("randomblob(16), {place}, randomblob(16), unixepoch()");
         app.sql(&format!("INSERT INTO revocations (id, sequence, grant_id, at) {numbers} SELECT {row} FROM numbers")).await;
-        app.sql("UPDATE revocation_order SET last = last + 100000").await;
+        app.sql(&format!("UPDATE revocation_order SET last = last + {entries}")).await;
     }
 }
 
@@ -85,7 +90,7 @@ async fn one_address_gets_full_sets_only_so_often() {
         sent += 1;
     };
     assert_eq!(refused.error(), (503, "temporarily_unavailable"));
-    assert_eq!((refused.header("retry-after"), sent), ("1", 16 * 1024 * 1024 / all.text.len()));
+    assert_eq!((refused.header("retry-after"), sent), ("1", 64 * 1024 * 1024 / all.text.len()));
     // A cursor that names the beginning is no way around that.
     let beginning = format!("/revocations?after={}", "A".repeat(64));
     assert_eq!(app.get(&beginning).send().await.error(), (503, "temporarily_unavailable"));
@@ -115,6 +120,30 @@ async fn after_many_revocations_at_once_the_next_one_is_told_alone() {
         assert_eq!(answer.status, 200, "{}", answer.text);
         assert_eq!(told(&answer), [&gone], "not all 100,001");
     }
+}
+
+/// Verifiers that miss nothing are told at once of a change that refuses very many tokens, however many other entries live.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_refuses_thousands_of_tokens_is_told_without_the_full_set() {
+    let app = TestApp::new().await;
+    fill(&app).await;
+    let cursor = everything(&app).await.str("cursor").to_owned();
+    write(&app, 5000).await;
+    let mut verifiers = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        verifiers.spawn(app.get(&format!("/revocations?after={cursor}")).send());
+    }
+    let mut cursors = BTreeSet::new();
+    for answer in verifiers.join_all().await {
+        assert_eq!((answer.status, told(&answer).len()), (200, 5000), "{}", answer.text);
+        cursors.insert(answer.str("cursor").to_owned());
+    }
+    assert_eq!(cursors.len(), 1);
+    expect_no_news(&app, cursors.first().unwrap()).await;
+    // Whoever lacks more than 10,000 gets everything.
+    write(&app, 6000).await;
+    let answer = ask(&app, Some(&cursor)).await;
+    assert_eq!(told(&answer).len(), 111_000);
 }
 
 /// A revocation whose transaction is open, as a COMMIT is that waits for a standby which is gone. One that was written after it is told already.
