@@ -81,10 +81,11 @@ class Revocations:
             self.endpoint = found
         query = "" if self.cursor is None else "?" + urllib.parse.urlencode({"after": self.cursor})
         answer = get(self.endpoint + query, 30)
-        now, cursor, revoked, kids = time.monotonic(), answer["cursor"], answer["revoked"], answer.get("revoked_kids", [])
-        if not isinstance(cursor, str) or not all(isinstance(text, str) for text in [*revoked, *kids]):
+        now, cursor, keep_for = time.monotonic(), answer["cursor"], answer["keep_for"]
+        revoked, kids = answer["revoked"], answer.get("revoked_kids", [])
+        if not (isinstance(cursor, str) and type(keep_for) is int and keep_for >= 0 and is_texts(revoked) and is_texts(kids)):
             raise ValueError("the answer is malformed")
-        until = now + int(answer["keep_for"])
+        until = now + keep_for
         for handle in [handle for handle, end in self.revoked.items() if end <= now]:
             del self.revoked[handle]
         self.kids.update(kids)
@@ -104,12 +105,16 @@ def get(url: str, timeout: float) -> dict:
             body += chunk
             if len(body) > MAX_BYTES:
                 raise ValueError("the answer is too long")
-            if time.monotonic() > deadline:  # the time-out above is that of each read
+            if time.monotonic() > deadline:  # the time-out above is that of each read, so that a body which stops may take as long again
                 raise TimeoutError("the answer did not end in time")
     answer = json.loads(body)
     if not isinstance(answer, dict):
         raise ValueError("the answer is malformed")
     return answer
+
+
+def is_texts(found) -> bool:
+    return isinstance(found, list) and all(isinstance(text, str) for text in found)
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):

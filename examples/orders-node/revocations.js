@@ -61,7 +61,7 @@ async function step(issuer) {
   const answer = await get(url, 30_000);
   const texts = (list) => Array.isArray(list) && list.every((text) => typeof text === 'string');
   const keys = answer.revoked_kids ?? [];
-  if (typeof answer.cursor !== 'string' || !Number.isInteger(answer.keep_for) || !texts(answer.revoked) || !texts(keys)) {
+  if (typeof answer.cursor !== 'string' || !(Number.isInteger(answer.keep_for) && answer.keep_for >= 0) || !texts(answer.revoked) || !texts(keys)) {
     throw new Error('the answer is malformed');
   }
   const now = performance.now();
@@ -80,10 +80,11 @@ async function get(url, timeout) {
   // The signal alone does not always end a body that stops in the middle: fetch may have forgotten it by then.
   const timer = setTimeout(() => {
     controller.abort(late());
-    reader?.cancel();
+    // It fails where the signal has ended the body already. Node ends a process in which nobody takes note of that.
+    reader?.cancel().catch(() => {});
   }, timeout);
   try {
-    const response = await fetch(url, { redirect: 'error', signal: controller.signal });
+    const response = await fetch(url, { redirect: 'manual', signal: controller.signal });
     if (response.status !== 200) {
       await response.body?.cancel();
       // The feed may have moved.

@@ -22,6 +22,7 @@ class FeedingMinter(Minter):
         self.changed = threading.Condition()
         self.revoked, self.kids, self.epoch = [], [], 0
         self.garbled = None
+        self.stops = False  # whether a body ends before its length
         self.status = 200
         self.path = "/revocations"  # any other path is answered with 410
         self.endpoint = None  # the URL that discovery names in place of the feed's own
@@ -53,7 +54,7 @@ class FeedingMinter(Minter):
             after = urllib.parse.parse_qs(url.query).get("after", [None])[0]
             with self.changed:
                 self.after.append(after)
-                held = lambda: (self.status, self.garbled, self.path, self.cursor()) == (200, None, url.path, after)
+                held = lambda: (self.status, self.garbled, self.stops, self.path, self.cursor()) == (200, None, False, url.path, after)
                 self.changed.wait_for(lambda: not held(), timeout=2)
                 news = {"cursor": self.cursor(), "keep_for": KEEP_FOR, "revoked": self.revoked, "revoked_kids": self.kids}
                 body = json.dumps(news) if self.garbled is None else self.garbled
@@ -63,9 +64,12 @@ class FeedingMinter(Minter):
         handler.send_response(status)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Cache-Control", "no-store")
-        handler.send_header("Content-Length", str(len(body)))
+        stops = self.stops and url.path == self.path
+        handler.send_header("Content-Length", str(len(body) + (5000 if stops else 0)))
         handler.end_headers()
         handler.wfile.write(body.encode())
+        if stops:
+            time.sleep(90)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +106,21 @@ def test_a_revocation_reaches_all(issuer, services):
     assert None in issuer.after and any("/" in after for after in issuer.after if after)
 
 
-@pytest.mark.parametrize("garbage", ["", "<html>", "[]", "null", '{"cursor": "x", "keep_for": 60, "revoked": [', '{"revoked": []}', "{}"])
+GARBAGE = [
+    "",
+    "<html>",
+    "[]",
+    "null",
+    '{"cursor": "x", "keep_for": 60, "revoked": [',
+    '{"revoked": []}',
+    "{}",
+    '{"cursor": "x", "keep_for": -1, "revoked": []}',
+    '{"cursor": "x", "keep_for": "60", "revoked": []}',
+    '{"cursor": "x", "keep_for": 60, "revoked": {}}',
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
 def test_garbage_is_silence(issuer, services, garbage):
     grant = f"garbage {garbage}"
     issuer.change(garbled=garbage)
@@ -112,6 +130,17 @@ def test_garbage_is_silence(issuer, services, garbage):
     assert_all(services, of(issuer, "before the start"), 401, "invalid_token")
     issuer.change(garbled=None)
     until_all_refuse(services, of(issuer, grant), 15)
+
+
+def test_a_body_that_stops_is_silence(issuer, services):
+    """Each service gives up after 30 s, 60 s in Python, and goes on."""
+    issuer.change(stops=True)
+    time.sleep(0.5)
+    issuer.change(stops=False)
+    issuer.revoke("while stopped")
+    assert_all(services, of(issuer, "before the start"), 401, "invalid_token")
+    until_all_refuse(services, of(issuer, "while stopped"), 75)
+    assert_all(services, of(issuer, "alive"), 200)
 
 
 def test_a_restart_loses_nothing(issuer, services):

@@ -175,7 +175,7 @@ class Revocations {
 
     private Map<String, Object> get(String url, long seconds) throws Exception {
         var request = HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(seconds)).build();
-        var deadline = CompletableFuture.delayedExecutor(seconds, TimeUnit.SECONDS);
+        var end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
         var response = client.send(request, BodyHandlers.ofInputStream());
         try (var stream = response.body()) {
             if (response.statusCode() != 200) {
@@ -186,7 +186,8 @@ class Revocations {
                 var wait = Math.min(30, retryAfter.map(Long::parseLong).orElse(0L));
                 throw new NoAnswer("status " + response.statusCode(), response.statusCode() >= 500, wait);
             }
-            // The time-out of the request ends with the head of the answer. So the body has one of its own.
+            // The time-out of the request ends with the head of the answer. The body has what is left of it.
+            var deadline = CompletableFuture.delayedExecutor(end - System.nanoTime(), TimeUnit.NANOSECONDS);
             var cut = CompletableFuture.runAsync(() -> close(stream), deadline);
             var body = stream.readNBytes(MAX_BYTES + 1);
             if (!cut.cancel(false)) {
