@@ -12,7 +12,7 @@ use crate::config::ADMIN;
 use crate::oauth::reserved_name::is_reserved;
 use crate::oauth::scope::is_administration;
 use crate::store::roles::RoleRow;
-use crate::store::{ConnectionTrait, StoreError, groups, roles, user_versions};
+use crate::store::{ConnectionTrait, groups, roles, user_versions};
 
 /// The longest name of a role, in bytes.
 const MAX_NAME_BYTES: usize = 128;
@@ -289,14 +289,6 @@ pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<RoleView, Ref
     administrators.require_one(change).await?;
     change.record(Action::RoleRemoved, Object::Role(name), Some(&before), None).await?;
     Ok(before)
-}
-
-/// Gives a user a role, which must exist. Does nothing if the user already has it.
-pub(super) async fn give(db: &impl ConnectionTrait, user: Uuid, role: &str) -> Result<(), StoreError> {
-    if !roles::of_user(db, user).await?.iter().any(|own| own == role) {
-        roles::give(db, user, role).await?;
-    }
-    Ok(())
 }
 
 fn unknown_role(refused: Refused, role: &str) -> Refused {

@@ -13,6 +13,7 @@ use crate::oauth::acr::{Acr, Amr};
 use crate::oauth::client_claim::source_in_words;
 use crate::oauth::error::OAuthError;
 use crate::oauth::scope::{ScopeSet, words};
+use crate::store::attributes::{self, AttributeRow};
 use crate::store::authorizations::AuthorizationRow;
 use crate::store::clients::{Client, GroupFilter};
 use crate::store::resources::{Resource, USERINFO};
@@ -134,17 +135,20 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
     let signer = ring.signer(app.now())?;
 
     let lacks = Lacks::of(app, &client, &user).await?;
+    let in_token: ScopeSet = words(&tried.access.scope).collect();
+    let released = Released { attributes: attributes::all(app.store.reader()).await?, allowed: client.claims_allowed };
     let mut places = Vec::new();
     if let (Some(id), Some(length)) = (&tried.id, tried.length_of_id_token(signer).map_err(in_field("scope"))?) {
-        places.push(place("ID token", &json!(id), &tried.told_in_id_token, &lacks).with_length(length));
+        let told =
+            if client.id_token_claims { released.beside(&in_token, &tried.told_in_id_token) } else { tried.told_in_id_token.clone() };
+        places.push(place("ID token", &json!(id), &told, &lacks).with_length(length));
     }
     if granted.contains("openid") {
-        let in_token: ScopeSet = words(&tried.access.scope).collect();
         let facts = Facts::read(app, &user, &client, &[], &in_token, &[], limit).await?;
         let told = facts.told(Place::UserInfo, &in_token, &[]);
         let mut all = Map::from_iter([("sub".to_owned(), json!(user.id))]);
         all.extend(given(&told));
-        places.push(place("UserInfo", &all.into(), &told, &lacks));
+        places.push(place("UserInfo", &all.into(), &released.beside(&in_token, &told), &lacks));
     }
     let Draft { access, told_in_access_token, .. } = &tried;
     let length = tried.length_of_access_token(signer).map_err(in_field("scope"))?;
@@ -185,6 +189,27 @@ async fn obstacles(app: &App, client: &Client, user: &User) -> Result<Vec<String
         });
     }
     Ok(obstacles)
+}
+
+/// What is needed to name the attributes that the client would be told if the user had a value, or if it might be told attributes.
+struct Released {
+    attributes: Vec<AttributeRow>,
+    /// `true` if the client may be told attributes.
+    allowed: bool,
+}
+
+impl Released {
+    /// Returns `told` with those attributes of `scopes` of which it says nothing.
+    fn beside(&self, scopes: &ScopeSet, told: &[Told]) -> Vec<Told> {
+        let missing = if self.allowed { Missing::NoValue } else { Missing::NotAllowed };
+        let silent = self.attributes.iter().filter(|attribute| !told.iter().any(|told| told.claim == attribute.name));
+        let absent = silent.filter_map(|attribute| {
+            let scope = attribute.scope.as_deref().filter(|scope| scopes.contains(scope))?;
+            let origin = Origin::Scope(scope.to_owned());
+            Some(Told { claim: attribute.name.clone(), origin, value: Err(missing), left_out: Vec::new() })
+        });
+        told.iter().cloned().chain(absent).collect()
+    }
 }
 
 /// The reasons for which lists of names can be empty.

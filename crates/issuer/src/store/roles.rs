@@ -154,7 +154,9 @@ pub fn give_all(inserts: &mut Inserts, given: impl Iterator<Item = (Uuid, String
 
 /// Takes the role `name` from a user, if the user has it.
 pub async fn take(db: &impl ConnectionTrait, user: Uuid, name: &str) -> Result<(), StoreError> {
-    user_roles::Entity::delete_by_id((user, name.to_owned())).exec(db).await?;
+    if user_roles::Entity::delete_by_id((user, name.to_owned())).exec(db).await?.rows_affected == 0 {
+        return Ok(());
+    }
     revocations::of_users(db, &[user], &Loss::of(db, &[name.to_owned()], None).await?).await
 }
 

@@ -14,7 +14,7 @@ use crate::audit::{Action, Object};
 use crate::oauth::standard_claims::StandardClaims;
 use crate::store::attributes::{self as attribute_store, Values};
 use crate::store::users::{self, UserRow};
-use crate::store::{ConnectionTrait, user_terms};
+use crate::store::{ConnectionTrait, roles as role_store, user_terms};
 
 /// The input for a new user, before it is checked.
 #[derive(Debug, Default)]
@@ -148,8 +148,8 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: impl Into<Opt
     }
     user_terms::insert(db, id, terms(&row)).await?;
     attributes::store(db, id, &values, false).await?;
-    for role in &roles {
-        roles::give(db, id, role).await?;
+    for role in roles::existing(db, &roles).await? {
+        role_store::give(db, id, &role).await?;
     }
     groups::join(db, id, &groups).await?;
     change.require_grant_to(&[id]).await?;

@@ -304,8 +304,8 @@ pub async fn enable(change: &mut Change<'_>, id: Uuid) -> Result<UserView, Refus
     Ok(after)
 }
 
-/// Gives a user the roles `add`, then takes the roles `remove` from them. Fails with [`Refused::Conflict`] if no administrator
-/// would remain.
+/// Gives a user the roles `add` and takes the roles `remove` from them. The user ends without a role that is in both. Fails with
+/// [`Refused::Conflict`] if no administrator would remain.
 pub async fn change_roles(change: &mut Change<'_>, id: Uuid, add: &[String], remove: &[String]) -> Result<UserView, Refused> {
     change.require(Operation::UserChangeRoles)?;
     let administrators = roles::lock_administrators(change).await?;
@@ -313,12 +313,13 @@ pub async fn change_roles(change: &mut Change<'_>, id: Uuid, add: &[String], rem
     change.require_version(before.version)?;
     change.require_over(&[id]).await?;
     change.require_delegated_roles(add.iter().chain(remove)).await?;
-    Faults::of_both(roles::existing(&change.transaction, add).await, roles::existing(&change.transaction, remove).await)?;
+    let (add, remove) =
+        Faults::of_both(roles::existing(&change.transaction, add).await, roles::existing(&change.transaction, remove).await)?;
     let administered = role_store::hold_administration(&change.transaction, &[id]).await?;
-    for role in add {
-        roles::give(&change.transaction, id, role).await?;
+    for role in add.iter().filter(|role| !before.roles.contains(role) && !remove.contains(role)) {
+        role_store::give(&change.transaction, id, role).await?;
     }
-    for role in remove {
+    for role in &remove {
         role_store::take(&change.transaction, id, role).await?;
     }
     let roles = role_store::of_user(&change.transaction, id).await?;

@@ -525,3 +525,18 @@ async fn a_change_that_widens_access_revokes_nothing() {
     app.edit_client("shop", patch).await.unwrap();
     assert_eq!(listed(&everything(&app).await, "revoked"), [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_a_user_does_not_have_is_taken_without_effect() {
+    let House { app, alice, .. } = house().await;
+    let clerk = roles::NewRole::check("reader", &["orders:read".to_owned()]).unwrap();
+    app.operate(|change| Box::pin(roles::add(change, clerk))).await.unwrap();
+    // Alice has the role packer only through her group, and the role reader neither directly nor through one.
+    for (add, remove) in [(&[][..], "reader"), (&[], "packer"), (&["reader".to_owned()], "reader")] {
+        let before = users::show(&app.reading(), "alice").await.unwrap();
+        let remove = [remove.to_owned()];
+        let after = app.operate(|change| Box::pin(users::change_roles(change, alice, add, &remove))).await.unwrap();
+        assert_eq!(after, before);
+        assert_eq!(listed(&everything(&app).await, "revoked"), [""; 0], "{add:?} {remove:?}");
+    }
+}

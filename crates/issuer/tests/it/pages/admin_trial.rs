@@ -1,7 +1,7 @@
 //! The page that tries what a client is told: whether the person could sign in at all, and why a list of groups is empty.
 
 use signet_issuer::admin::groups::{self, GroupDraft};
-use signet_issuer::admin::{clients, users};
+use signet_issuer::admin::{attributes, clients, users};
 use signet_issuer::oauth::access::Access;
 
 use crate::support::{Browser, TestApp};
@@ -14,7 +14,7 @@ async fn app() -> (TestApp, Browser) {
         let draft = GroupDraft { name: name.to_owned(), ..GroupDraft::default() };
         app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
     }
-    app.add_client_with("wiki", true, "authorization_code", &["openid", "groups", "roles"], |draft| {
+    app.add_client_with("wiki", true, "authorization_code", &["openid", "profile", "groups", "roles"], |draft| {
         draft.access = Some(Access::Groups);
         draft.groups = vec!["staff".to_owned()];
         draft.redirect_uris = vec!["https://wiki.example/cb".to_owned()];
@@ -80,4 +80,21 @@ async fn an_empty_list_of_groups_or_roles_has_a_reason() {
     app.sql("UPDATE clients SET group_filter = 'all', group_prefix = '' WHERE id = 'wiki'").await;
     assert_eq!(reason("alice", "groups").await, "scope groups");
     assert_eq!(reason("alice", "roles").await, "scope roles");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attribute_of_a_scope_that_is_missing_has_a_reason() {
+    let (app, browser) = app().await;
+    let floor = serde_json::from_value(serde_json::json!({ "name": "floor", "type": "number", "scope": "profile" })).unwrap();
+    app.operate(|change| Box::pin(attributes::add(change, floor))).await.unwrap();
+    let path = "/admin/clients/wiki/try?user=alice&scope=openid+profile";
+    let in_userinfo = async || {
+        let tried = browser.get(path).await;
+        let place = tried.text.split("<h2>UserInfo</h2>").nth(1).unwrap().split("</section>").next().unwrap().to_owned();
+        assert_eq!(place.matches(">floor<").count(), 1, "{place}");
+        place
+    };
+    assert!(in_userinfo().await.contains("the user has no value for it"));
+    app.sql("UPDATE clients SET claims_allowed = FALSE WHERE id = 'wiki'").await;
+    assert!(in_userinfo().await.contains("the client registered itself"));
 }
