@@ -8,7 +8,7 @@ use crate::accounts::methods::Evidence;
 use crate::accounts::requirement::Proven;
 use crate::accounts::sign_in::{self, Settlement, SignInError};
 use crate::app::App;
-use crate::audit::{self, Action, Actor, EndedAccess, Event, Face, RequestInfo, Who};
+use crate::audit::{self, ANOTHER_SIGN_IN, Action, Actor, EndedAccess, Event, Face, RequestInfo, Who};
 use crate::clock::UnixSeconds;
 use crate::store::browsers as stored;
 use crate::store::sessions::{self, SessionRow};
@@ -67,8 +67,8 @@ pub struct Place<'a> {
     pub browser: &'a ThisBrowser,
     /// The session that was over in this browser already when the password was sent.
     pub over: Option<&'a str>,
-    /// The hash of the device cookie.
-    pub device: &'a str,
+    /// The hash of the device cookie; `None` if the browser gets none by this sign-in.
+    pub device: Option<&'a str>,
 }
 
 /// A user who has signed in, with the cookie by which the browser shows that.
@@ -131,7 +131,7 @@ async fn try_to_begin(app: &App, place: Place<'_>, proven: ProvenUser, request: 
                 return Err(refusal(&transaction, &user, &settlement).await?);
             }
             if let Some((other, owner)) = other
-                && !end_within(&transaction, &other.sid, owner.id, &actor, "another sign-in", now).await?
+                && !end_within(&transaction, &other.sid, owner.id, &actor, ANOTHER_SIGN_IN, now).await?
             {
                 return Err(SignInError::Ended);
             }
@@ -139,7 +139,9 @@ async fn try_to_begin(app: &App, place: Place<'_>, proven: ProvenUser, request: 
         }
     };
     let cookie = browsers::go_on(app, &transaction, row, place.browser, &session.sid).await?;
-    devices::remember(&transaction, place.device, user.id, now).await?;
+    if let Some(device) = place.device {
+        devices::remember(&transaction, device, user.id, now).await?;
+    }
     audit::record(&transaction, now, &actor, Event::SignedIn { user: user.id, sid: &session.sid }).await?;
     commit(transaction).await?;
     app.activity.signed_in();

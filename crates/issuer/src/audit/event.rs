@@ -6,6 +6,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+/// The cause of the end of a session, if somebody else signed in with the same browser.
+pub const ANOTHER_SIGN_IN: &str = "another sign-in";
+
 /// The numbers of sessions and authorizations that a change ended.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[expect(missing_docs, reason = "the names say it")]

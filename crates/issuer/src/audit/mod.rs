@@ -9,7 +9,7 @@ mod personal;
 pub mod refusals;
 
 pub use actor::{Actor, Face, RequestInfo, Who, network};
-pub use event::{Action, EndedAccess, Event, Kind, Object, SIGN_IN_FAILED};
+pub use event::{ANOTHER_SIGN_IN, Action, EndedAccess, Event, Kind, Object, SIGN_IN_FAILED};
 pub use failure::record_failure;
 
 use std::collections::BTreeSet;

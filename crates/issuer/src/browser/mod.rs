@@ -93,15 +93,18 @@ impl Browser {
             return Ok(Err(SignInError::Wrong));
         };
         let this = self.this_or_new().await?;
-        let device = self.device(&user.username).await?;
-        let place = Place { browser: &this, over: before.over.as_deref(), device: &device.hash };
+        // A sign-in with a generated password is complete only when another one is chosen: somebody else has seen it.
+        let device = if user.password_generated_at.is_none() { Some(self.device(&user.username).await?) } else { None };
+        let place = Place { browser: &this, over: before.over.as_deref(), device: device.as_ref().map(|device| device.hash.as_str()) };
         let Begun { signed_in, cookie } =
             match session::begin(&self.app, place, ProvenUser { user, proven, settlement }, &self.request).await {
                 Ok(begun) => begun,
                 Err(error) => return Ok(Err(error)),
             };
         self.take(cookie).await?;
-        self.cookies.add(device.cookie);
+        if let Some(device) = device {
+            self.cookies.add(device.cookie);
+        }
         self.follow(Some(&signed_in.session.sid))?;
         Ok(Ok(signed_in))
     }

@@ -7,8 +7,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::audit::Action;
-use crate::audit::{Face, Kind};
+use crate::audit::{ANOTHER_SIGN_IN, Action, Face, Kind};
 use crate::clock::UnixSeconds;
 use crate::keys::signer::TokenType;
 use crate::oauth::error::OAuthError;
@@ -109,10 +108,18 @@ fn caused(kind: EventType, sid: Option<&str>, row: &AuditRow) -> bool {
     names.contains(&row.event.as_str())
 }
 
+/// Returns the cause of the end of a session that `row` names.
+fn ended_by(row: &AuditRow) -> Option<String> {
+    let detail: Value = serde_json::from_str(&row.detail).unwrap_or_default();
+    detail["by"].as_str().map(str::to_owned)
+}
+
 /// Returns who caused the change, in the words of CAEP 1.0 §2 (`initiating_entity`).
 fn initiator(user: Uuid, row: &AuditRow) -> Option<&'static str> {
     match row.actor_kind.as_str() {
         "user" if row.actor_id.as_deref() == Some(&user.to_string()) => Some("user"),
+        // Somebody else, who need not be an administrator, signed in with the same browser.
+        "user" if ended_by(row).as_deref() == Some(ANOTHER_SIGN_IN) => Some("user"),
         // The client passes on that the user signs out.
         "client" if row.face == Face::EndSession.as_str() => Some("user"),
         "user" | "operator" | "client" => Some("admin"),
@@ -123,8 +130,7 @@ fn initiator(user: Uuid, row: &AuditRow) -> Option<&'static str> {
 
 /// Returns a sentence for administrators of the receiver.
 fn reason(row: &AuditRow) -> String {
-    let detail: Value = serde_json::from_str(&row.detail).unwrap_or_default();
-    match (row.event.as_str(), detail["by"].as_str()) {
+    match (row.event.as_str(), ended_by(row).as_deref()) {
         ("session_ended", Some(by)) => format!("The session was ended by: {}.", by.replace('_', " ")),
         ("session_ended", None) => "An administrator ended the session.".to_owned(),
         ("user_disabled", _) => "The user was disabled.".to_owned(),

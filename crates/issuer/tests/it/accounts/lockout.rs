@@ -252,6 +252,21 @@ async fn a_confidential_client_has_a_counter_of_its_own_for_each_account() {
     assert_eq!(app.sign_in("alice", "").await.status, 200);
 }
 
+/// Somebody else has seen a generated password, so that a sign-in with it is complete only when another one is chosen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_with_a_generated_password_makes_no_device() {
+    let app = app().await;
+    app.sql(&format!("UPDATE users SET password_generated_at = {START} WHERE username = 'alice'")).await;
+    let browser = app.browser();
+    assert_eq!(sign_in_with(&browser, PASSWORD).await, 200);
+    assert!(!browser.cookies().contains_key("signet-device"));
+    assert_eq!(app.count("SELECT count(*) FROM devices").await, 0);
+    app.sql("UPDATE users SET password_generated_at = NULL WHERE username = 'alice'").await;
+    restart(&browser);
+    assert_eq!(sign_in_with(&browser, PASSWORD).await, 200);
+    assert_eq!(app.count("SELECT count(*) FROM devices").await, 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_person_in_a_browser_gets_a_device_of_their_own() {
     let app = app().await;

@@ -118,11 +118,9 @@ async fn every_way_to_end_a_session_is_told_once() {
         }
         assert_eq!(members["event_timestamp"], START, "{way:?}");
         let initiator = match way {
-            Way::SignedOut | Way::RpInitiated => json!("user"),
-            // Of another user: Bob has ended the session of alice by signing in where she was signed in.
-            Way::EndedByAdministrator | Way::AllEndedByAdministrator | Way::OthersEnded | Way::UserDisabled | Way::AnotherUser => {
-                json!("admin")
-            }
+            // Of another user: Bob, who is no administrator, has ended the session of alice by signing in where she was signed in.
+            Way::SignedOut | Way::RpInitiated | Way::AnotherUser => json!("user"),
+            Way::EndedByAdministrator | Way::AllEndedByAdministrator | Way::OthersEnded | Way::UserDisabled => json!("admin"),
             Way::UserDeleted => unreachable!(),
         };
         assert_eq!(members["initiating_entity"], initiator, "{way:?}");
