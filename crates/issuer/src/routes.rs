@@ -96,7 +96,7 @@ fn administration(app: &Arc<App>) -> Router<Arc<App>> {
         .nest(api::PREFIX, api::api().router().layer(cors::of_administrators(app)))
         .route("/docs", get(docs::redirect))
         .route("/docs/", get(docs::index))
-        .route("/docs/openapi.json", docs::openapi())
+        .both("/docs/openapi.json", docs::openapi())
         .route("/docs/{file}", get(docs::file))
         .method_not_allowed_fallback(api_method_not_allowed)
 }

@@ -6,7 +6,6 @@ use uuid::Uuid;
 use crate::accounts::browsers::{self, BrowserCookie, ThisBrowser};
 use crate::accounts::lockout::{Guesser, Known};
 use crate::accounts::methods::password;
-use crate::accounts::opaque_string;
 use crate::accounts::policy::{self, PolicyError};
 use crate::accounts::session::{self, Kept, SignedIn};
 use crate::accounts::sign_in::{self, Checked, SignInError};
@@ -64,11 +63,14 @@ impl PasswordChange {
         if current.expose_secret().is_empty() {
             return Err(PasswordChangeError::CurrentMissing);
         }
-        let prepare = |password: &SecretString| opaque_string::prepare(password.expose_secret());
-        if prepare(&new) != prepare(repeated) {
+        if policy::is_too_long(new.expose_secret()) {
+            return Err(PolicyError::Length.into());
+        }
+        let is_new = |password: &SecretString| policy::are_same(new.expose_secret(), password.expose_secret());
+        if !is_new(repeated) {
             return Err(PasswordChangeError::RepeatedDiffers);
         }
-        if prepare(&new) == prepare(&current) {
+        if is_new(&current) {
             return Err(PasswordChangeError::Unchanged);
         }
         policy::check_form(new.expose_secret())?;

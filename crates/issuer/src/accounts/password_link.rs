@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use crate::accounts::lockout::{self, Counters, Guesser, Verdict};
 use crate::accounts::methods::password;
-use crate::accounts::opaque_string;
 use crate::accounts::policy::{self, PolicyError};
 use crate::accounts::session;
 use crate::app::App;
@@ -130,7 +129,10 @@ pub async fn set_password(
 
 /// Checks the new password and hashes it.
 async fn hash(app: &App, user: &UserRow, new: SecretString, repeated: &SecretString) -> Result<String, PasswordLinkError> {
-    if opaque_string::prepare(new.expose_secret()) != opaque_string::prepare(repeated.expose_secret()) {
+    if policy::is_too_long(new.expose_secret()) {
+        return Err(PolicyError::Length.into());
+    }
+    if !policy::are_same(new.expose_secret(), repeated.expose_secret()) {
         return Err(PasswordLinkError::RepeatedDiffers);
     }
     policy::check_form(new.expose_secret())?;

@@ -32,6 +32,11 @@ pub fn is_too_long(password: &str) -> bool {
     password.chars().nth(4 * longest).is_some() || opaque_string::prepare(password).chars().nth(longest).is_some()
 }
 
+/// Returns whether two typed passwords are the same. One that is too long is the same as no other, so that no long text is normalized.
+pub fn are_same(one: &str, other: &str) -> bool {
+    !is_too_long(one) && !is_too_long(other) && opaque_string::prepare(one) == opaque_string::prepare(other)
+}
+
 /// Returns what is known about a user and must not make up their password: the username, email address and full name.
 pub fn about<'u>(username: &'u str, email: Option<&'u str>, name: Option<&'u str>) -> Vec<&'u str> {
     [Some(username), email, name].into_iter().flatten().collect()

@@ -233,7 +233,8 @@ impl Api {
             _ => MethodFilter::POST,
         };
         // The extractor of the handler reads the operation, and refuses a request without one.
-        self.router = self.router.route(route.path, on(filter, handler).layer(Extension(route.operation)));
+        let method = on(filter, handler).layer(Extension(route.operation));
+        self.router = self.router.route(route.path, method.clone()).route(&format!("{}/", route.path), method);
         self.routes.push(route);
         self
     }

@@ -50,7 +50,7 @@ pub(super) async fn authenticate(app: &App, id: Option<&str>, assertion: &str, r
 
     let metadata = client.metadata()?;
     let asker = Asker::Stranger { address: request.address, token: &client.id };
-    let keys = app.client_keys.of(&metadata, kid.as_deref(), &app.fetcher, asker).await.map_err(|error| {
+    let keys = app.client_keys.of(&metadata, kid.as_deref(), (&app.fetcher, &app.pool), asker).await.map_err(|error| {
         tracing::info!(client = client.id, %error, "the keys of a client could not be fetched");
         match *error {
             FetchError::TooMany(seconds) => OAuthError::new(Code::TooManyAttempts(seconds), error.to_string()),

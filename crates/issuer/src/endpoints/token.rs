@@ -54,7 +54,8 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthErr
     let mut client = authentication::authenticate(app, parameters.authorization(), &parameters.form, &parameters.request).await?;
     let mut earlier = None;
     for _ in 0..MOST_RUNS {
-        match run(app, parameters, grant, &client, earlier.as_ref()).await? {
+        let run = run(app, parameters, grant, &client, earlier.as_ref()).await;
+        match run.map_err(|error| error.of_client(Some(&client.id)))? {
             Run::Answered(response) => return Ok(response),
             Run::Narrowed(redemption) => earlier = Some(redemption),
         }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::fetch::budget::Asker;
 use crate::fetch::{FetchError, Fetcher};
 use crate::oauth::client_metadata::ClientMetadata;
+use crate::pool::Pool;
 
 /// The shortest time between two fetches of one `jwks_uri`, whether they succeed or not.
 const COOL_DOWN: Duration = Duration::from_secs(30);
@@ -97,7 +98,7 @@ impl ClientKeys {
         &self,
         metadata: &ClientMetadata,
         kid: Option<&str>,
-        fetcher: &Arc<Fetcher>,
+        (fetcher, pool): (&Arc<Fetcher>, &Pool),
         asker: Asker<'_>,
     ) -> Result<Arc<KeySet>, Arc<FetchError>> {
         let Some(uri) = &metadata.jwks_uri else {
@@ -118,10 +119,10 @@ impl ClientKeys {
                 let ended = end.subscribe();
                 lock(&entry).asked_at = Some(now);
                 // The fetch is a task of its own, so that it still completes for the other requests if the first one is cancelled.
-                let (fetcher, uri, entry) = (Arc::clone(fetcher), uri.clone(), Arc::clone(&entry));
+                let (fetcher, pool, uri, entry) = (Arc::clone(fetcher), pool.clone(), uri.clone(), Arc::clone(&entry));
                 tokio::spawn(async move {
                     let fetched = match fetcher.get_with(place, &uri).await {
-                        Ok(body) => serde_json::from_slice(&body).map_err(|_| FetchError::Unexpected("a JWK set")).and_then(parse),
+                        Ok(body) => pool.run(move |_| parse_text(&body)).await.unwrap_or_else(|error| Err(error.into())),
                         Err(error) => Err(error),
                     };
                     let mut known = lock(&entry);
@@ -158,6 +159,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub fn only_key(keys: &KeySet) -> Option<&str> {
     let mut ids = keys.key_ids();
     ids.next().filter(|_| ids.next().is_none())
+}
+
+/// Parses a JWK set that was fetched. That can take a millisecond, because a stranger may have written it.
+fn parse_text(body: &[u8]) -> Result<Arc<KeySet>, FetchError> {
+    serde_json::from_slice(body).map_err(|_| FetchError::Unexpected("a JWK set")).and_then(parse)
 }
 
 /// Parses a JWK set. If it has only one key, that key may lack a `kid` (OpenID Connect Core §10.1).

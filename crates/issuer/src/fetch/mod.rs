@@ -22,6 +22,7 @@ use url::Url;
 use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
 use crate::oauth::fetched_url::{is_public, may_be_fetched};
+use crate::pool::Overloaded;
 use budget::{Asker, Budget};
 use places::{Place, Places};
 
@@ -48,6 +49,9 @@ pub enum FetchError {
     /// Too many URLs were fetched for this address or registration token, or in all. Another may be fetched after this many seconds.
     #[error("too many URLs of clients were fetched; try again in {0} s")]
     TooMany(u64),
+    /// The pool on which the body is read has ended.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
 }
 
 /// Fetches the URLs of clients. Its HTTP client is built when it is first needed, because most issuers never need it.

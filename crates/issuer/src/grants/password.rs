@@ -53,6 +53,8 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
     let row = AuthorizationRow {
         user_id: user.id,
         scope: granted.to_string(),
+        // A refresh that names no resource gets tokens for the same one (RFC 8707 §2.2).
+        resources: resource.named().map(|named| named.identifier(&app.settings.issuer)).unwrap_or_default(),
         auth_time: proven.evidence().auth_time(),
         acr: proven.acr().to_owned(),
         amr: proven.evidence().amr(),

@@ -145,6 +145,10 @@ fn needs_consent(client: &Client, interaction: &Interaction, request: &Authoriza
 /// Works out the offer for this user. An error without a source means that the request cannot be granted; with a source, that the issuer
 /// failed.
 async fn offer(app: &App, client: &Client, request: &AuthorizationRequest, user: &User) -> Result<Offer, OAuthError> {
+    // An administrator may have begun to demand a challenge since the request came.
+    if request.code_challenge.is_none() {
+        client.pkce.check_without_challenge(request.scope.as_deref(), request.nonce.as_deref(), client.may_ask("openid"))?;
+    }
     let mut resources: Vec<Resource> = Vec::new();
     for identifier in &request.resources {
         resources.push(target(app, client, identifier).await?);

@@ -50,7 +50,7 @@ impl Pkce {
     /// mend the request.
     pub fn challenge(self, form: &Form, may_ask_openid: bool) -> Result<Option<String>, OAuthError> {
         match (form.get("code_challenge"), form.get("code_challenge_method")) {
-            (None, None) => self.without_challenge(form, may_ask_openid).map(|()| None),
+            (None, None) => self.check_without_challenge(form.get("scope"), form.get("nonce"), may_ask_openid).map(|()| None),
             (Some(challenge), Some(METHOD)) if is_challenge(challenge) => Ok(Some(challenge.to_owned())),
             (Some(challenge), Some(METHOD)) => Err(OAuthError::invalid_request(format!(
                 "code_challenge: expected a SHA-256 hash in base64url without padding, of 43 characters; found {}",
@@ -68,11 +68,12 @@ impl Pkce {
         }
     }
 
-    fn without_challenge(self, form: &Form, may_ask_openid: bool) -> Result<(), OAuthError> {
-        let asks_for_id_token = form.get("scope").is_some_and(|scope| words(scope).any(|name| name == "openid"));
+    /// Fails unless a request with this `scope` and `nonce` needs no challenge. `may_ask_openid` is that of [`Pkce::challenge`].
+    pub fn check_without_challenge(self, scope: Option<&str>, nonce: Option<&str>, may_ask_openid: bool) -> Result<(), OAuthError> {
+        let asks_for_id_token = scope.is_some_and(|scope| words(scope).any(|name| name == "openid"));
         let refused = match self {
             Self::Optional => return Ok(()),
-            Self::Nonce if may_ask_openid && asks_for_id_token && form.get("nonce").is_some() => return Ok(()),
+            Self::Nonce if may_ask_openid && asks_for_id_token && nonce.is_some() => return Ok(()),
             Self::Nonce if !may_ask_openid => {
                 "code_challenge is missing: switch PKCE with S256 on in the client; an administrator can also register the client for the scope \
                  openid, so that it may send a nonce instead, or set pkce of the client to optional"

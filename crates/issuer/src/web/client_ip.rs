@@ -95,8 +95,10 @@ fn misunderstood(peer: IpAddr, headers: &HeaderMap, settings: &Settings) -> Opti
 /// Logs `notice` unless it was logged within the last hour.
 fn report(app: &App, notice: Notice, peer: IpAddr, headers: &HeaderMap) {
     if app.notices.note(notice, &*app.clock) {
-        let sent: Vec<_> = FORWARDING.into_iter().filter(|name| headers.contains_key(*name)).collect();
-        let (sent, expected) = (sent.join(", "), app.settings.forwarded_header.as_str());
+        let expected = app.settings.forwarded_header.as_str();
+        let own = Some(expected).filter(|own| !FORWARDING.iter().any(|name| name.eq_ignore_ascii_case(own)));
+        let sent: Vec<_> = own.into_iter().chain(FORWARDING).filter(|name| headers.contains_key(*name)).collect();
+        let sent = sent.join(", ");
         match notice {
             Notice::UntrustedProxy => tracing::warn!(
                 %peer, sent,

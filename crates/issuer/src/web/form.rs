@@ -115,8 +115,14 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
     async fn from_request(request: Request, state: &S) -> Result<Self, OAuthError> {
         let (parts, body) = request.into_parts();
         let (headers, info) = (parts.headers.clone(), request_info(&parts)?);
-        let RawForm(body) = RawForm::from_request(Request::from_parts(parts, body), state).await?;
-        let form = Form::parse(&body).map_err(|error| OAuthError::invalid_request(error.to_string()))?;
+        let refused =
+            |error, form: &Form| blame(error, headers.get_all(header::AUTHORIZATION).iter().map(header::HeaderValue::as_bytes), form);
+        let unread = Form::default();
+        let RawForm(body) =
+            RawForm::from_request(Request::from_parts(parts, body), state).await.map_err(|error| refused(error, &unread))?;
+        let invalid = |error: FormError| OAuthError::invalid_request(error.to_string());
+        let form = Form::collect(&body).map_err(|error| refused(invalid(error), &unread))?;
+        form.refuse_repeated(&[]).map_err(|error| refused(invalid(error), &form))?;
         Ok(Self { form, headers, request: info })
     }
 }

@@ -55,6 +55,13 @@ fn elements(value: &str) -> Option<Vec<Element>> {
             Some(',') => {
                 elements.push(std::mem::take(&mut element));
                 rest = rest[1..].trim_start();
+                // An empty element counts for none (RFC 9110 §5.6.1).
+                while let Some(after) = rest.strip_prefix(',') {
+                    rest = after.trim_start();
+                }
+                if rest.is_empty() {
+                    return Some(elements);
+                }
             }
             Some(_) => return None,
             None => {
@@ -122,6 +129,8 @@ mod tests {
             (&["proto=https; FOR=192.0.2.1"], &["192.0.2.1"]),
             (&["for=\"192.0.2.1:80\", proto=https, for=unknown, for=_hidden"], &["192.0.2.1", "-", "-", "-"]),
             (&["for=\"\\1.1.1.1\""], &["1.1.1.1"]),
+            // An empty element is none.
+            (&["for=192.0.2.43,, for=198.51.100.17 ,"], &["192.0.2.43", "198.51.100.17"]),
             // What is malformed is not believed, nor is anything before it in the same value.
             (&["for=\"1.1.1.1"], &["-"]),
             (&["for=1.1.1.1, nonsense"], &["-"]),

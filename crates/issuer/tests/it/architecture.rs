@@ -21,9 +21,9 @@ const LINES: &[&[&str]] = &[
     &["app"],
     &["keys", "mail", "revocation_feed"],
     &["audit"],
-    &["store", "pool"],
+    &["store"],
     &["fetch", "telemetry"],
-    &["config"],
+    &["config", "pool"],
     &["oauth"],
     &["clock"],
 ];

@@ -1,6 +1,8 @@
 //! The password grant gives tokens for the right password, and one and the same answer for wrong credentials, whatever is wrong.
 
 use serde_json::json;
+use signet_issuer::admin::edit_client::ClientPatch;
+use signet_issuer::admin::patch::Patch;
 
 use crate::support::{ORDERS, PASSWORD, START, TestApp, header};
 
@@ -27,6 +29,26 @@ async fn a_password_gives_an_access_token_for_the_default_resource() {
     assert_eq!((&claims["client_id"], &claims["scope"]), (&json!("shop"), &json!("orders:read")));
     assert_eq!((&claims["acr"], &claims["amr"]), (&json!("urn:signet:acr:password"), &json!(["pwd"])));
     assert!(claims["jti"].as_str().unwrap().len() >= 22);
+}
+
+/// Clients name the resource once, when the password is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_without_resource_is_for_the_one_that_the_password_was_sent_for() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.add_resource("https://bills.example", &["bills:read"], None).await;
+    app.change_clerk(&["bills:read"], &[]).await;
+    let scope = Patch::Set("openid orders:read bills:read".to_owned());
+    app.edit_client("shop", ClientPatch { scope, ..ClientPatch::default() }).await.unwrap();
+    for name in ["resource", "audience"] {
+        for scope in ["openid bills:read", "openid orders:read bills:read"] {
+            let form = [("grant_type", "password"), ("client_id", "shop"), ("username", "alice"), ("password", PASSWORD), ("scope", scope)];
+            let tokens = app.token(&[&form[..], &[(name, "https://bills.example")]].concat()).await;
+            assert_eq!((&tokens.claims()["aud"], tokens.str("scope")), (&json!("https://bills.example"), "bills:read"), "{name} {scope}");
+            let again = app.refresh(tokens.str("refresh_token")).await;
+            assert_eq!(again.status, 200, "{name} {scope}: {}", again.text);
+            assert_eq!(again.claims()["aud"][0].as_str().or(again.claims()["aud"].as_str()), Some("https://bills.example"));
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

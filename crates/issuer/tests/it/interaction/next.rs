@@ -1,6 +1,9 @@
 //! The interaction asks for sign-in, choice of account, a new password or consent where they are due, and never for more.
 
 use serde_json::json;
+use signet_issuer::admin::edit_client::ClientPatch;
+use signet_issuer::admin::patch::Patch;
+use signet_issuer::oauth::pkce::Pkce;
 
 use crate::interaction::app;
 use crate::support::{CALLBACK, PASSWORD, TestApp, claims};
@@ -81,6 +84,20 @@ async fn prompt_and_max_age_force_the_step_that_they_name() {
     let page = browser.submit(&page, "/select-account", &[("choice", "other")]).await;
     let page = browser.sign_in(&page, "bob", PASSWORD).await;
     assert_eq!(page.heading(), "Allow Web Shop access?", "bob has consented to nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenge_that_is_demanded_meanwhile_is_missed_when_the_answer_is_given() {
+    let app = app().await;
+    app.edit_client("web", ClientPatch { pkce: Patch::Set(Pkce::Nonce), ..ClientPatch::default() }).await.unwrap();
+    let browser = app.signed_in("alice").await;
+    let without = app.authorize(&[("code_challenge", ""), ("code_challenge_method", ""), ("scope", "openid"), ("nonce", "n")]);
+    let consent = browser.get(&without).await;
+    assert_eq!(consent.heading(), "Allow Web Shop access?");
+    app.edit_client("web", ClientPatch { pkce: Patch::Set(Pkce::Required), ..ClientPatch::default() }).await.unwrap();
+    let reply = browser.consent(&consent).await.reply();
+    assert_eq!(reply["error"], "invalid_request");
+    assert!(reply["error_description"].contains("code_challenge is missing"), "{reply:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! The log line of a refused request says what an operator needs: the error code, the client and the reason, and no secret.
 
 use crate::support::{Log, PASSWORD, SECRET, TestApp, VERIFIER};
+use serde_json::json;
 
 /// Returns the log line of the last refused request.
 fn last(log: &Log) -> String {
@@ -95,6 +96,20 @@ fn a_refused_request_is_logged_with_its_error_client_and_reason() {
                 "the client secret is wrong",
             ),
             (app.post("/revoke").form(&[("client_id", "shop")]), "invalid_request", "shop", "token: expected a token; found none"),
+            // The client is known even where the form cannot be read.
+            (
+                app.post("/token").basic_auth("worker", "wrong").form(&[("scope", "a"), ("scope", "b")]),
+                "invalid_request",
+                "worker",
+                "scope: expected once",
+            ),
+            (
+                app.post("/token").form(&[("client_id", "shop"), ("username", "a"), ("username", "b")]),
+                "invalid_request",
+                "shop",
+                "username: expected once",
+            ),
+            (app.post("/revoke").basic_auth("worker", "wrong").json(&json!({})), "invalid_request", "worker", "Content-Type"),
             (app.get("/userinfo").bearer("nonsense"), "invalid_token", "", "the token is no signed JWT"),
             (app.post("/register").raw("{}"), "invalid_token", "", ""),
             (app.post("/register").bearer("nonsense").raw("{}"), "invalid_token", "", "the token is no initial access token"),
