@@ -207,7 +207,7 @@ pub async fn add(change: &mut Change<'_>, draft: AttributeDraft) -> Result<Attri
     if !faults.is_empty() {
         return Err(Refused::Invalid(faults));
     }
-    let taken = || Refused::Conflict(format!("there is an attribute {} already", view.name));
+    let taken = || Refused::taken("name", format!("there is an attribute {} already", view.name));
     if attributes::row(db, &view.name).await?.is_some() {
         return Err(taken());
     }

@@ -114,7 +114,7 @@ pub struct Changed {
 pub async fn add(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Result<Changed, Refused> {
     change.require(Operation::ClientClaimPut)?;
     if hold(change, id).await?.iter().any(|own| own.claim == claim.claim) {
-        return Err(Refused::Conflict(format!("the client {id} has the claim {} already", claim.claim)));
+        return Err(Refused::taken("claim", format!("the client {id} has the claim {} already", claim.claim)));
     }
     put(change, id, claim).await
 }

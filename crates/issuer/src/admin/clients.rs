@@ -78,7 +78,7 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
     let (app, db) = (change.app, &change.transaction);
     let client_secret = client.has_secret().then(|| new_secret(app));
     let id = client.id().map_or_else(|| app.clock.random_id::<16>(), str::to_owned);
-    let taken = || Refused::Conflict(format!("there is a client {id} already"));
+    let taken = || Refused::taken("client_id", format!("there is a client {id} already"));
     if clients::row(db, &id).await?.is_some() {
         return Err(taken());
     }

@@ -50,6 +50,11 @@ impl Fault {
         self
     }
 
+    /// Makes the fault of a value of `field` that belongs to something else, as the `reason` says.
+    pub fn taken(field: &'static str, reason: &str) -> Self {
+        Self::new(field, format!("another value; {reason}"))
+    }
+
     /// Gives a fault of the field `own` the name `shown`, under which a form shows that field.
     #[must_use]
     pub fn shown_as(mut self, own: &str, shown: &'static str) -> Self {

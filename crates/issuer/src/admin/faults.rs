@@ -46,6 +46,10 @@ impl Faults {
         }
         match self.keep(checked) {
             Ok(_) | Err(Refused::Conflict(_)) => Err(Refused::Invalid(self.0)),
+            Err(Refused::Taken { field, reason }) => {
+                self.add(Fault::taken(field, &reason));
+                Err(Refused::Invalid(self.0))
+            }
             Err(other) => Err(other),
         }
     }
@@ -58,6 +62,10 @@ impl Faults {
                 let unread: Vec<&str> = self.0.iter().map(|fault| fault.field).collect();
                 let others: Vec<Fault> = others.into_iter().filter(|fault| !unread.contains(&fault.field)).collect();
                 self.extend(others);
+                Refused::Invalid(self.0)
+            }
+            Err(Refused::Taken { field, reason }) => {
+                self.add(Fault::taken(field, &reason));
                 Refused::Invalid(self.0)
             }
             Err(Refused::Conflict(_)) | Ok(_) => Refused::Invalid(self.0),

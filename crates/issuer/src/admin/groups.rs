@@ -182,7 +182,7 @@ fn check(name: &str, display_name: Option<&str>, external_id: Option<&str>) -> R
 async fn refuse_taken_name(change: &Change<'_>, name: &str, own: Option<Uuid>) -> Result<(), Refused> {
     let taken = groups::by_name(&change.transaction, name).await?.filter(|row| Some(row.id) != own);
     match taken {
-        Some(row) => Err(Refused::Conflict(format!("there is a group {} already", row.name))),
+        Some(row) => Err(Refused::taken("name", format!("there is a group {} already", row.name))),
         None => names::take(change, Kind::Group, name, own).await,
     }
 }
@@ -191,7 +191,9 @@ async fn refuse_taken_name(change: &Change<'_>, name: &str, own: Option<Uuid>) -
 async fn refuse_taken_external_id(change: &Change<'_>, external_id: Option<&str>, own: Option<Uuid>) -> Result<(), Refused> {
     let Some(external_id) = external_id else { return Ok(()) };
     let taken = groups::by_external_id(&change.transaction, external_id).await?.filter(|row| Some(row.id) != own);
-    taken.map_or(Ok(()), |row| Err(Refused::Conflict(format!("the external id {external_id} belongs to the group {}", row.name))))
+    taken.map_or(Ok(()), |row| {
+        Err(Refused::taken("external_id", format!("the external id {external_id} belongs to the group {}", row.name)))
+    })
 }
 
 /// Adds a group without members. Its roles must exist.

@@ -86,6 +86,14 @@ pub enum Refused {
     /// The operation does not fit the present state. The text says why.
     #[error("{0}")]
     Conflict(String),
+    /// The value of a field belongs to something else, or once did.
+    #[error("{reason}")]
+    Taken {
+        /// The name of the field, such as `username`.
+        field: &'static str,
+        /// A clause that says to what it belongs.
+        reason: String,
+    },
     /// The object was changed since its version was read.
     #[error("it was changed meanwhile; read it again and repeat the change")]
     Stale,
@@ -151,6 +159,11 @@ impl Refused {
         Self::Conflict("somebody else changed the same at this moment; read it again and repeat the change".to_owned())
     }
 
+    /// Makes the refusal of a value of `field` that belongs to something else, as the `reason` says.
+    fn taken(field: &'static str, reason: impl Into<String>) -> Self {
+        Self::Taken { field, reason: reason.into() }
+    }
+
     /// Makes the refusal of a single field.
     pub fn invalid(field: &'static str, expected: impl Into<String>) -> Self {
         Fault::new(field, expected).into()
@@ -182,6 +195,7 @@ impl From<Refused> for OAuthError {
             Refused::TooManyFetches(seconds) => Self::new(Code::TooManyAttempts(seconds), refused.to_string()),
             Refused::NotFound { .. }
             | Refused::Conflict(_)
+            | Refused::Taken { .. }
             | Refused::Stale
             | Refused::Invalid(_)
             | Refused::Forbidden

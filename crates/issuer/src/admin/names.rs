@@ -54,10 +54,12 @@ pub(super) async fn take(change: &Change<'_>, kind: Kind, name: &str, own: Optio
         retired_names::remove(db, &kind.to_string(), &retired).await?;
         return Ok(());
     }
-    Err(Refused::Conflict(format!(
+    let field = if kind == Kind::User { "username" } else { "name" };
+    let reason = format!(
         "the name {name} belonged to another {kind}, which applications may still know by it; if nobody does, release it with \
          `signet {kind} release-name {name}`"
-    )))
+    );
+    Err(Refused::taken(field, reason))
 }
 
 /// Releases a name that was given up, so that it can be given again. Fails with [`Refused::Conflict`] if it was not given up, and with

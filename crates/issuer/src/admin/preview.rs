@@ -274,11 +274,13 @@ async fn scopes_at_stake(change: &Change<'_>, subject: &Subject) -> Result<Vec<S
 }
 
 /// Returns what each of the users `ids` has: of clients those that they may use through groups, and `client` also if everyone may use it or
-/// if it is disabled. A disabled user has nothing, because nothing is given to them. The second value are those of them who are enabled.
+/// if it is disabled. A disabled user keeps groups and roles, but has no scopes and clients, because nothing is given to them. The second value
+/// are those of them who are enabled.
 async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>, client: Option<&str>) -> Result<(Holdings, BTreeSet<Uuid>), Refused> {
     let rows = users::by_ids(db, ids.iter().copied()).await?;
+    let all: BTreeSet<Uuid> = rows.iter().map(|row| row.id).collect();
     let enabled: BTreeSet<Uuid> = rows.into_iter().filter(|row| row.disabled_at.is_none()).map(|row| row.id).collect();
-    let ids = || enabled.iter().copied();
+    let ids = || all.iter().copied();
     let mut roles_of = BTreeMap::<Uuid, BTreeSet<String>>::new();
     for (user, direct) in roles::of_users(db, ids()).await? {
         roles_of.entry(user).or_default().extend(direct);
@@ -292,7 +294,7 @@ async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>, client: Optio
     for (user, names) in groups::of_users(db, ids()).await? {
         holdings.entry(user).or_default().extend(names.into_iter().map(|name| (Kind::Group, name)));
     }
-    for (user, client) in client_groups::of_users(db, ids()).await? {
+    for (user, client) in client_groups::of_users(db, enabled.iter().copied()).await? {
         holdings.entry(user).or_default().insert((Kind::Client, client));
     }
     if let Some(id) = client {
@@ -302,7 +304,8 @@ async fn holdings(db: &impl ConnectionTrait, ids: &BTreeSet<Uuid>, client: Optio
     }
     for (user, names) in roles_of {
         let held = holdings.entry(user).or_default();
-        held.extend(names.iter().filter_map(|role| scopes.get(role)).flatten().map(|scope| (Kind::Scope, scope.clone())));
+        let given = names.iter().filter_map(|role| scopes.get(role)).flatten();
+        held.extend(given.filter(|_| enabled.contains(&user)).map(|scope| (Kind::Scope, scope.clone())));
         held.extend(names.into_iter().map(|name| (Kind::Role, name)));
     }
     Ok((holdings, enabled))

@@ -213,21 +213,21 @@ pub(super) async fn owned_by_others(change: &Change<'_>, id: &str, scopes: &[Sco
     Ok(foreign.into_iter().map(fault).collect())
 }
 
-/// Fails with [`Refused::Conflict`] if another resource than the one with the key `own` has this `identifier`, and with
+/// Fails with [`Refused::Taken`] if another resource than the one with the key `own` has this `identifier`, and with
 /// [`Refused::Invalid`] if others own some of `scopes`.
 async fn refuse_taken(change: &Change<'_>, own: &str, identifier: &str, scopes: &[ScopeView]) -> Result<(), Refused> {
     let foreign = owned_by_others(change, own, scopes).await?;
     // Read after the scopes, so that a resource which was added meanwhile is found wherever its scopes are.
     let (db, issuer) = (&change.transaction, &change.app.settings.issuer);
     if let Some(taken) = resources::by_identifier(db, identifier, issuer).await?.filter(|taken| taken.id != own) {
-        return Err(Refused::Conflict(format!("there is a resource {} already", taken.identifier(issuer))));
+        return Err(Refused::taken("identifier", format!("there is a resource {} already", taken.identifier(issuer))));
     }
     let mut faults = Faults::default();
     faults.extend(foreign);
     faults.refuse()
 }
 
-/// Adds a resource with the scopes that it owns. Fails with [`Refused::Conflict`] if the identifier is taken, and with [`Refused::Invalid`] if
+/// Adds a resource with the scopes that it owns. Fails with [`Refused::Taken`] if the identifier is taken, and with [`Refused::Invalid`] if
 /// another resource owns one of the scopes.
 pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<ResourceView, Refused> {
     change.require(Operation::ResourceAdd)?;
@@ -238,7 +238,8 @@ pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<Resou
     refuse_taken(change, &id, &identifier, &scopes).await?;
     for own in [resources::ISSUER, resources::USERINFO].map(|id| resources::identifier(id, None, issuer)) {
         if is_same_url(&own, &identifier) {
-            return Err(Refused::Conflict(format!("{identifier} is another spelling of {own}, which belongs to the issuer itself")));
+            let reason = format!("{identifier} is another spelling of {own}, which belongs to the issuer itself");
+            return Err(Refused::taken("identifier", reason));
         }
     }
     if open {

@@ -224,7 +224,7 @@ pub async fn add(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Ref
     change.require(Operation::RoleAdd)?;
     let NewRole { name, display_name, delegated, scopes } = &role;
     let db = &change.transaction;
-    let taken = || Refused::Conflict(format!("there is a role {name} already"));
+    let taken = || Refused::taken("name", format!("there is a role {name} already"));
     if roles::exists(db, name).await? {
         return Err(taken());
     }

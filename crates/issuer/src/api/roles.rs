@@ -8,7 +8,6 @@ use crate::admin::roles::{self, RolePatch, RoleView};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, versioned};
 use crate::api::version::has_version;
-use crate::web::error::problem::Problem;
 
 has_version! {
     RoleView => version;
@@ -66,9 +65,13 @@ pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {
 pub(super) async fn add(access: Access, Body(body): Body<NewRoleBody>) -> Answer {
     let NewRoleBody { name, display_name, scopes, delegated } = body;
     let role = roles::check(&access.reading(), &name, display_name, &scopes).await?.delegated(delegated);
-    let added = access.change(move |change| Box::pin(roles::add(change, role))).await;
-    let role = added.map_err(|problem| Problem::with_existing(problem, &name))?;
-    Ok(created(&access, &role.name, &role))
+    match access.change(move |change| Box::pin(roles::add(change, role))).await {
+        Ok(role) => Ok(created(&access, &role.name, &role)),
+        Err(problem) => match roles::show(&access.reading(), &name).await {
+            Ok(found) => Err(problem.with_existing(&found.name)),
+            Err(_) => Err(problem),
+        },
+    }
 }
 
 pub(super) async fn edit(access: Access, Name(name): Name<String>, Body(body): Body<RolePatchBody>) -> Answer {

@@ -200,7 +200,7 @@ pub async fn try_out(app: &App, args: TryArgs) -> Result<Report, CliError> {
         lines.extend(place.refused.as_ref().map(|reason| format!("  It would not be issued: {reason}.")));
         for claim in &place.claims {
             let value = claim.value.as_ref().map_or_else(|| "-".to_owned(), Value::to_string);
-            lines.push(format!("  {:<22}{value}  ({})", claim.claim, claim.why()));
+            lines.push(format!("  {:<21} {value}  ({})", claim.claim, claim.why()));
         }
     }
     Ok(Report::new(lines.join("\n"), json!(trial)))

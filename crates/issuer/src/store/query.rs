@@ -39,7 +39,7 @@ pub(super) fn transaction_time(db: &impl ConnectionTrait) -> &'static str {
 /// The longest time that a statement of PostgreSQL may take after [`allow_long_statements`].
 const LONG_STATEMENT_TIMEOUT: &str = "25s";
 
-/// Lets each further statement of the transaction take [`LONG_STATEMENT_TIMEOUT`] on PostgreSQL: a client may have hundreds of thousands of
+/// Lets each further statement of the transaction take [`LONG_STATEMENT_TIMEOUT`] on PostgreSQL: a client may have a hundred thousand and more
 /// authorizations, all of which must be refused in the transaction that disables the client.
 pub(super) async fn allow_long_statements(transaction: &impl ConnectionTrait) -> Result<(), StoreError> {
     if transaction.get_database_backend() == DbBackend::Postgres {

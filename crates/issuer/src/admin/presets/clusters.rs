@@ -26,7 +26,7 @@ data:
   oidc.config: |
     name: Signet
     issuer: {issuer}
-    clientID: {client_id}
+    clientID: "{client_id}"
     enablePKCEAuthentication: true
     requestedScopes: ["openid", "profile", "email", "groups"]
     logoutURL: {issuer}/end_session?id_token_hint={{token}}&post_logout_redirect_uri={{logoutRedirectURL}}
@@ -71,7 +71,7 @@ kind: AuthenticationConfiguration
 jwt:
   - issuer:
       url: {issuer}
-      audiences: [{client_id}]
+      audiences: ["{client_id}"]
     claimMappings:
       username:
         claim: email

@@ -10,7 +10,7 @@ use url::{Position, Url};
 
 use crate::admin::clients::{self, Added};
 use crate::admin::new_client::{ALL_GROUPS, ClientDraft, NewClient};
-use crate::admin::{Change, Operation, Reading, Refused, client_claims};
+use crate::admin::{Change, Fault, Operation, Reading, Refused, client_claims};
 use crate::fetch::logo::Logo;
 use crate::oauth::access::Access;
 use crate::oauth::application_type::ApplicationType;
@@ -18,6 +18,7 @@ use crate::oauth::client_claim::{ClaimSource, ClientClaim, Shape};
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
+use crate::oauth::redirect_uri;
 
 /// A kind of application.
 #[derive(Debug, Clone, Copy)]
@@ -211,11 +212,15 @@ impl Preset {
         }
         let expected = || format!("the address of the application, such as {}", self.example);
         let Some(text) = url.map(str::trim).filter(|text| !text.is_empty()) else { return Err(Refused::invalid("url", expected())) };
-        let plain = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host());
-        match plain {
-            Some(url) if url.query().is_none() && url.fragment().is_none() => Ok(text.trim_end_matches('/').to_owned()),
-            _ => Err(Refused::invalid("url", format!("{}; found {}", expected(), text.chars().take(100).collect::<String>()))),
+        let bare = text.trim_end_matches('/');
+        // The redirect URIs begin with it, and so do lines that are pasted into shells.
+        let is_plain = bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%:/[]".contains(&byte));
+        let is_usable = redirect_uri::validate(&format!("{bare}/"), ApplicationType::Web, self.public).is_ok();
+        if is_plain && is_usable {
+            return Ok(bare.to_owned());
         }
+        let expected = format!("{}, with https unless it is a loopback address, and without a query or special characters", expected());
+        Err(Fault::new("url", expected).found(text.chars().take(100).collect::<String>()).into())
     }
 
     /// Returns the draft of a client of the application at `url`, which [`Preset::check_url`] returned. Who may sign in is left open.

@@ -99,14 +99,14 @@ async fn look_up(db: &impl ConnectionTrait, draft: &UserDraft) -> Result<Values,
     Ok(values.unwrap_or_default())
 }
 
-/// Fails with [`Refused::Conflict`] if the username of `user` is taken, so that nobody types a password in vain.
+/// Fails with [`Refused::Taken`] if the username of `user` is taken, so that nobody types a password in vain.
 pub async fn require_free(reading: &Reading<'_>, user: &NewUser) -> Result<(), Refused> {
     let app = reading.permit(Operation::UserShow)?;
     refuse_taken(app.store.reader(), user.username()).await
 }
 
 /// Adds a user with their roles and groups, which must exist. A user without a password cannot sign in with one until they open a link that
-/// sets it. Fails with [`Refused::Conflict`] if the username, the verified address or the external id is that of another user.
+/// sets it. Fails with [`Refused::Taken`] if the username, the verified address or the external id is that of another user.
 pub async fn add(change: &mut Change<'_>, user: NewUser, password: impl Into<Option<PasswordHash>>) -> Result<UserView, Refused> {
     change.require(Operation::UserAdd)?;
     let NewUser { draft, claims } = user;

@@ -87,7 +87,7 @@ pub async fn set_claims(change: &mut Change<'_>, id: Uuid, values: &[(String, St
 }
 
 /// Edits a user. An edit that changes nothing leaves the version as it is. Fails with [`Refused::Stale`] if the user's version is not
-/// `expected_version`, and with [`Refused::Conflict`] if another user has the username, the verified address or the external id.
+/// `expected_version`, and with [`Refused::Taken`] if another user has the username, the verified address or the external id.
 pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_version: Option<i32>) -> Result<UserView, Refused> {
     change.require(Operation::UserEdit)?;
     if !patch.is_for_help_desk() {
@@ -115,11 +115,6 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
     if edited == row && !changed {
         return Ok(before);
     }
-    if edited.email_verified && (!row.email_verified || edited.email != row.email) {
-        // Applications let people in by a verified address.
-        change.require_recent()?;
-        change.require_grant_to(&[id]).await?;
-    }
     edited.version += 1;
     edited.updated_at = change.now;
     if edited.username != row.username {
@@ -129,6 +124,11 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
     }
     refuse_verified_elsewhere(db, &edited).await?;
     refuse_external_id_of_another(db, &edited).await?;
+    if edited.email_verified && (!row.email_verified || edited.email != row.email) {
+        // Applications let people in by a verified address. This comes last, so that nobody gives their password for an edit that is refused.
+        change.require_recent()?;
+        change.require_grant_to(&[id]).await?;
+    }
     users::update(db, &edited).await.map_err(|error| match error {
         StoreError::Conflict(_) => Refused::Conflict(
             "username, email or external_id: expected values that nobody else has; another user was given the same at this moment"
@@ -142,13 +142,11 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
     Ok(after)
 }
 
-/// Fails with [`Refused::Conflict`] if the external id of `row` is that of another user.
+/// Fails with [`Refused::Taken`] if the external id of `row` is that of another user.
 pub(super) async fn refuse_external_id_of_another(db: &impl ConnectionTrait, row: &UserRow) -> Result<(), Refused> {
     let Some(external) = row.external_id.as_deref() else { return Ok(()) };
     match users::by_external_id(db, external).await?.filter(|other| other.id != row.id) {
-        Some(other) => {
-            Err(Refused::Conflict(format!("external_id: expected an id that nobody else has; it is that of the user {}", other.username)))
-        }
+        Some(other) => Err(Refused::taken("external_id", format!("the external id {external} belongs to the user {}", other.username))),
         None => Ok(()),
     }
 }

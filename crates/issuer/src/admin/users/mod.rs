@@ -231,7 +231,7 @@ struct UserRecord<'a> {
 
 async fn refuse_taken(db: &impl ConnectionTrait, username: &str) -> Result<(), Refused> {
     match users::row(db, username).await? {
-        Some(_) => Err(Refused::Conflict(format!("there is a user {username} already"))),
+        Some(_) => Err(Refused::taken("username", format!("there is a user {username} already"))),
         None => Ok(()),
     }
 }
@@ -241,12 +241,12 @@ pub(super) fn verified_elsewhere(email: &str, username: &str) -> String {
     format!("an address that is verified for nobody else; {email} is that of the user {username}")
 }
 
-/// Fails with [`Refused::Conflict`] if the address of `row` is verified, and is that of another user too.
+/// Fails with [`Refused::Taken`] if the address of `row` is verified, and is that of another user too.
 async fn refuse_verified_elsewhere(db: &impl ConnectionTrait, row: &UserRow) -> Result<(), Refused> {
     let Some(email) = row.email.as_deref().filter(|_| row.email_verified) else { return Ok(()) };
     match users::by_verified_email(db, email).await? {
         Some(other) if other.id != row.id => {
-            Err(Refused::Conflict(format!("email: expected {}", verified_elsewhere(email, &other.username))))
+            Err(Refused::taken("email", format!("{email} is the verified address of the user {}", other.username)))
         }
         _ => Ok(()),
     }

@@ -286,7 +286,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     let (Added { client, client_secret }, url) = match outcome {
         Ok(done) => done,
         Err(Refused::StaleAuthentication) => return form.confirmed(asked()).await?.ok_or_else(PageError::stale_form),
-        Err(Refused::Conflict(_)) if form.is_confirmation() => {
+        Err(Refused::Taken { .. }) if form.is_confirmation() => {
             let id = form.text("client_id");
             let lead = "If it has a secret, that was shown once, in the answer to that. If you have not got it, make a new one.";
             return form.added_already(SECTION, &id, lead, ("Go to the client", format!("{PATH}/{}", encode(&id)))).await;
@@ -342,14 +342,10 @@ async fn attempt_add(form: &AdminForm, preset: Option<&'static Preset>, client: 
     let app = &form.admin.app;
     let logo = clients::fetch_logo(app, client.metadata(), Asker::Operator).await?;
     let actor = form.admin.as_confirmed();
-    let added = if form.is_confirmation() {
+    if form.is_confirmation() {
         form.attempt(&form.admin.actor, move |change| Box::pin(add_from(change, preset, client, logo))).await
     } else {
         let tried = form.admin.try_out(&actor, move |change| Box::pin(add_from(change, preset, client, logo))).await;
         tried.and(Err(Refused::StaleAuthentication))
-    };
-    added.map_err(|refused| match refused {
-        Refused::Conflict(reason) if !form.is_confirmation() => Refused::invalid("client_id", format!("another client id; {reason}")),
-        other => other,
-    })
+    }
 }

@@ -48,11 +48,11 @@ pub async fn list(admin: Administrator, query: PageQuery) -> Result<Response, Pa
         lead: "Applications that sign people in, and services that ask for tokens of their own.",
         links: vec![("Add a client", "/admin/clients/new")],
         search: Some(Search::new(PATH, "Search clients", words, total)),
-        table: Table::new(&COLUMNS, "There are no more clients. Add one for your application.").filled(
-            page,
-            &Search::path(PATH, words),
-            row,
-        ),
+        table: Table::new(
+            &COLUMNS,
+            if words.is_empty() { "There are no more clients. Add one for your application." } else { "There are no more clients." },
+        )
+        .filled(page, &Search::path(PATH, words), row),
         ..List::default()
     };
     html(&list, Csp::Own)

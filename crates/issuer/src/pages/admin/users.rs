@@ -249,7 +249,7 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
             html(&detail, Csp::Own)
         }
         Err(refused) => match users::show(&admin.reading(), &form.text("username")).await {
-            Ok(user) if form.is_confirmation() && matches!(refused, Refused::Conflict(_)) => {
+            Ok(user) if form.is_confirmation() && matches!(refused, Refused::Taken { .. }) => {
                 let lead =
                     "The password was shown once, in the answer to that. If you have not got it, make a link by which the user sets one.";
                 form.added_already(SECTION, &user.username, lead, ("Go to the user", path(&user.username))).await

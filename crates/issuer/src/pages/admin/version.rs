@@ -4,7 +4,7 @@
 
 use axum::response::Response;
 
-use crate::admin::{Change, Refused, Work, change_expecting};
+use crate::admin::{Change, Fault, Refused, Work, change_expecting};
 use crate::audit::Actor;
 use crate::pages::admin::view::{Detail, FormPage, Section};
 use crate::pages::admin::{AdminForm, failed};
@@ -116,6 +116,7 @@ impl AdminForm {
 pub(super) fn explained(page: FormPage, refused: Refused) -> Result<Response, PageError> {
     match refused {
         Refused::Invalid(faults) => page.with_faults(&faults).respond(),
+        Refused::Taken { field, reason } => page.with_faults(&[Fault::taken(field, &reason)]).respond(),
         Refused::Conflict(reason) | Refused::Protected(reason) => {
             FormPage { error: format!("This form changed nothing: {reason}."), ..page }.respond()
         }

@@ -111,7 +111,9 @@ impl Search {
 /// Says how much a search found.
 pub fn found(total: Total) -> String {
     match total {
-        Total { number: 0, is_more: false } => "Nothing was found. Each word must begin a word of the name.".to_owned(),
+        Total { number: 0, is_more: false } => {
+            "Nothing was found. Each word must begin a word of a name, a username, an email address or a client id.".to_owned()
+        }
         Total { number: 1, is_more: false } => "One was found.".to_owned(),
         Total { number, is_more: false } => format!("{} were found.", thousands(number)),
         Total { number, is_more: true } => format!("More than {} were found. Another word would narrow the search.", thousands(number)),

@@ -187,6 +187,11 @@ impl From<Refused> for Problem {
         match refused {
             Refused::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, detail),
             Refused::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
+            Refused::Taken { field, reason } => {
+                let place = crate::admin::Fault::new(field, "");
+                let fault = Fault { pointer: Some(format!("#{}", place.pointer)), parameter: None, detail: reason, item: None };
+                Self { errors: vec![fault], ..Self::new(StatusCode::CONFLICT, detail) }
+            }
             Refused::Stale => Self::new(StatusCode::PRECONDITION_FAILED, detail),
             Refused::Invalid(faults) if faults.iter().all(|fault| fault.field == "after") => {
                 Self::of_parameter("after", "expected a cursor that a page before gave as next")

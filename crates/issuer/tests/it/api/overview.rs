@@ -103,7 +103,7 @@ async fn a_preview_tells_the_effects_of_a_change_and_keeps_nothing_of_it() {
         json!({ "kind": "client", "name": "web", "gained": false, "count": 4, "users": ["admin", "admin-read", "admin-users", "boss"] });
     for (path, body, expected) in [
         (format!("/users/{alice}/roles/preview"), Some(json!({ "add": ["admin"] })), effect("role", "admin", true)),
-        (format!("/users/{alice}/disable/preview"), None, effect("group", "team", false)),
+        (format!("/users/{alice}/disable/preview"), None, effect("scope", "orders:read", false)),
         (format!("/users/{alice}/removal/preview"), None, effect("role", "clerk", false)),
         ("/groups/team/members/preview".to_owned(), Some(json!({ "remove": ["alice"] })), effect("group", "team", false)),
         ("/groups/team/edit/preview".to_owned(), Some(json!({ "name": "crew" })), effect("group", "crew", true)),

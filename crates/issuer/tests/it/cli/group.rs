@@ -25,7 +25,7 @@ fn scripts_can_set_groups_up_and_see_what_a_change_would_do() {
     }
     assert_eq!(signet.json(&["role", "remove", "clerk", "--dry-run"])["effects"][0]["name"], "clerk");
     for (args, line) in [
-        (&["user", "disable", "alice", "--dry-run"][..], "1 user would lose the group Clerks: alice"),
+        (&["user", "disable", "alice", "--dry-run"][..], "1 user would lose the scope orders:read: alice"),
         (&["user", "delete", "alice", "--dry-run"], "1 user would lose the role clerk: alice"),
         (&["user", "roles", "alice", "--add", "admin", "--dry-run"], "1 user would gain the scope admin: alice"),
     ] {

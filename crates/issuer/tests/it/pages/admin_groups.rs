@@ -295,6 +295,14 @@ async fn every_wrong_field_of_a_form_is_marked() {
     let list = browser.get("/admin/users").await;
     let refused = choose(&browser, &list, &["nobody"], "none").await;
     assert_eq!((refused.status, marked(&refused)), (400, vec!["users".to_owned(), "group".to_owned()]), "{}", refused.text);
+    // A name that somebody else has is a fault of its field, too.
+    let form = browser.get("/admin/groups/new").await;
+    let refused = browser.submit(&form, "/admin/groups/new", &[("name", "staff")]).await;
+    assert_eq!(marked(&refused), ["name"], "{}", refused.text);
+    assert!(refused.text.contains("Expected another value; there is a group staff already."), "{}", refused.text);
+    let form = browser.get("/admin/users/new").await;
+    let refused = browser.submit(&form, "/admin/users/new", &[("username", "alice")]).await;
+    assert_eq!(marked(&refused), ["username"], "{}", refused.text);
     let refused = browser.get("/admin/audit?by=address&value=x&from=yesterday&until=2026-13-01").await;
     assert_eq!(marked(&refused), ["value", "from", "until"], "{}", refused.text);
     let tried = browser.get("/admin/clients/wiki/try?user=nobody&resource=https://none.example&scope=openid").await;
