@@ -47,6 +47,10 @@ async fn an_administrator_walks_through_all_pages() {
     app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
     let members = ["alice".to_owned()];
     app.operate(|change| Box::pin(groups::change_members(change, "on-call", &members, &[]))).await.unwrap();
+    // Two links in one cell, which must not be too close to each other.
+    let platform = GroupDraft { name: "platform-engineering".to_owned(), ..GroupDraft::default() };
+    app.operate(|change| Box::pin(groups::add(change, platform))).await.unwrap();
+    app.operate(|change| Box::pin(groups::change_members(change, "platform-engineering", &members, &[]))).await.unwrap();
     let team = serde_json::json!({ "name": "team", "type": "string", "display_name": "Team" });
     let team = serde_json::from_value(team).unwrap();
     app.operate(|change| Box::pin(attributes::add(change, team))).await.unwrap();
