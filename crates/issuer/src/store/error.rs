@@ -55,7 +55,7 @@ pub enum StoreError {
     #[error("database: its schema is newer than this version of Signet; use the version that migrated it, or a later one")]
     NewerSchema,
     /// The SQLite file cannot be opened.
-    #[error("database {path}: {error}")]
+    #[error("database {path}: expected a file in a folder that exists, which this user may read and write; {error}")]
     #[expect(missing_docs, reason = "the names say it")]
     File { path: PathBuf, error: std::io::Error },
     /// A stored value cannot be read, or a query gave no answer.

@@ -204,7 +204,8 @@ async fn check_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
     let ring = match KeyRing::new(settings).fresh(RingContext { store, master: &master, clock: &clock, settings }).await {
         Ok(ring) => ring,
         Err(error) => {
-            findings.push(Finding::bad("signing key", error.to_string()));
+            let check = if matches!(error, KeyError::Store(_)) { "database" } else { "signing key" };
+            findings.push(Finding::bad(check, error.to_string()));
             return findings;
         }
     };
