@@ -167,7 +167,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
         return Err(refused("the code has expired, or the session in which it was given has ended"));
     }
     let granted = context.still_allowed(&held, &user)?;
-    let resource = context.authorized_resource(&row.resources, Some(&row.scope)).await?;
+    let resource = context.authorized_resource(&row).await?;
     let party = Party::User(Box::new((user, row)));
     let authorization = Authorization { party, granted, requested_scope: None, resource, nonce: code.nonce };
     let consented = (!client.first_party).then_some(held);

@@ -166,17 +166,18 @@ impl GrantContext<'_> {
 
     /// Looks up the resource that the `resource` parameter names (RFC 8707 §2), for an authorization without resources.
     async fn named_resource(&self) -> Result<RequestedResource, OAuthError> {
-        self.authorized_resource("", None).await
+        Ok(named(self.app, self.client, self.form, None).await?.map_or(RequestedResource::None, RequestedResource::Named))
     }
 
-    /// Looks up the resource that the request names, or else the first one of `authorized`: the identifiers of the resources that
-    /// the authorization was given for, separated by spaces. The others are not looked up, because they may have been removed. An empty list
-    /// allows any resource. `granted` holds the scopes of the authorization.
-    async fn authorized_resource(&self, authorized: &str, granted: Option<&str>) -> Result<RequestedResource, OAuthError> {
-        let identifiers: Vec<&str> = authorized.split_whitespace().collect();
-        let named = named(self.app, self.client, self.form, granted).await?;
+    /// Looks up the resource that the request names, or else the first one that the authorization `row` was given for. The others are not
+    /// looked up, because they may have been removed. If the authorization was given for none, any may be named. So it is with one that was given
+    /// by a password, because nobody was shown the resource that the client named.
+    async fn authorized_resource(&self, row: &AuthorizationRow) -> Result<RequestedResource, OAuthError> {
+        let identifiers: Vec<&str> = row.resources.split_whitespace().collect();
+        let named = named(self.app, self.client, self.form, Some(&row.scope)).await?;
         let identifier = named.as_ref().map(|named| named.identifier(&self.app.settings.issuer));
-        if identifier.is_some_and(|named| !identifiers.is_empty() && !identifiers.iter().any(|authorized| is_same(authorized, &named))) {
+        let binds = !identifiers.is_empty() && row.sid.is_some();
+        if identifier.is_some_and(|named| binds && !identifiers.iter().any(|authorized| is_same(authorized, &named))) {
             return Err(OAuthError::new(Code::InvalidTarget, "resource: the authorization was not given for it"));
         }
         Ok(match (named, identifiers.first()) {

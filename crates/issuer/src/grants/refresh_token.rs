@@ -52,7 +52,7 @@ pub(super) async fn run(context: GrantContext<'_>) -> Result<(Authorization, Red
         return Err(OAuthError::new(Code::InvalidScope, "scope: it goes beyond what was granted"));
     }
     let granted = context.still_allowed(&held, &user)?;
-    let resource = context.authorized_resource(&row.resources, Some(&row.scope)).await?;
+    let resource = context.authorized_resource(&row).await?;
     let party = Party::User(Box::new((user, row)));
     Ok((Authorization { party, granted, requested_scope, resource, nonce: None }, redemption))
 }

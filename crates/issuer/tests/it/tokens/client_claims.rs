@@ -418,5 +418,5 @@ async fn a_trial_tells_what_the_tokens_would_and_why_the_rest_is_missing() {
         place("UserInfo").claims.iter().filter_map(|told| Some((told.claim.clone(), told.value.clone()?))).collect();
     assert_eq!(userinfo, Value::from(tried));
     let unknown = TrialRequest { username: "nobody".to_owned(), ..request };
-    assert!(matches!(trial::run(&app.reading(), &unknown).await, Err(Refused::NotFound { noun: "user", .. })));
+    assert!(matches!(trial::run(&app.reading(), &unknown).await, Err(Refused::Invalid(faults)) if faults[0].field == "username"));
 }
