@@ -58,7 +58,9 @@ fn check(claim: &ClientClaim) -> Result<(), Refused> {
             let known =
                 USER_FIELDS.contains(&field.as_str()) || CLAIMS.iter().any(|(name, scope)| name == field && !is_about_groups(scope));
             if !known {
-                let fields = USER_FIELDS.into_iter().chain(CLAIMS.iter().map(|(name, _)| *name).filter(|name| !is_about_groups(name)));
+                let fields = USER_FIELDS
+                    .into_iter()
+                    .chain(CLAIMS.iter().map(|(name, _)| *name).filter(|name| !is_about_groups(name) && !USER_FIELDS.contains(name)));
                 faults.push(Fault::new("field", format!("one of {}", fields.collect::<Vec<_>>().join(", "))).found(field));
             }
         }

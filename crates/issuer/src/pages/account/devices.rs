@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
 use crate::pages::account::access::{Access, GivenApp};
-use crate::pages::account::{Account, browser_name, moment};
+use crate::pages::account::{Account, administers, browser_name, moment};
 use crate::store::sessions::SessionRow;
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Page, html, see_other};
@@ -33,6 +33,7 @@ struct DevicesPage {
     page: Page,
     section: &'static str,
     username: String,
+    administers: bool,
     forced: bool,
     notice: &'static str,
     devices: Vec<Device>,
@@ -63,6 +64,7 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_
     let page = DevicesPage {
         page: browser.page_of(user.id).await?,
         section: "devices",
+        administers: administers(&user),
         username: user.username,
         forced: false,
         notice,

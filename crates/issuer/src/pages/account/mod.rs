@@ -20,7 +20,9 @@ use crate::accounts::session::SignedIn;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::clock::UnixSeconds;
+use crate::oauth::scope::is_administration;
 use crate::pages::next_page;
+use crate::store::users::User;
 use crate::web::html::see_other;
 
 /// The user who is signed in. A browser without a session is redirected to the sign-in page, and a user who must replace a generated
@@ -44,6 +46,11 @@ impl FromRequestParts<Arc<App>> for Account {
 /// Returns `true` if the user must set up an authentication method anew before they may do anything else.
 fn must_enrol(SignedIn { user, evidence, .. }: &SignedIn) -> bool {
     matches!(requirement::next(evidence, &Enrolled::of(user), &Requirement::default()), Step::Enrol(_))
+}
+
+/// Returns whether `user` may open the administration, to which the account pages lead then.
+fn administers(user: &User) -> bool {
+    user.scopes.iter().any(|scope| is_administration(scope))
 }
 
 /// Formats a time for people, such as `7 March 2026, 14:05 UTC`.

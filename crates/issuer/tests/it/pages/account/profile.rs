@@ -54,3 +54,16 @@ async fn a_profile_that_is_saved_meanwhile_makes_no_password_wrong() {
         app.advance(1);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_account_of_an_administrator_leads_to_the_administration() {
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    app.add_user("boss", &["admin"]).await;
+    for (username, leads) in [("alice", false), ("boss", true)] {
+        let browser = app.signed_in(username).await;
+        for path in ["/account", "/account/password", "/account/devices", "/account/consents"] {
+            let page = browser.get(path).await;
+            assert_eq!(page.text.contains("href=\"/admin\""), leads, "{username} {path}: {}", page.text);
+        }
+    }
+}
