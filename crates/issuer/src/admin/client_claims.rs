@@ -112,13 +112,15 @@ pub struct Changed {
     pub version: i32,
 }
 
-/// Gives the client `id` a claim. Fails with [`Refused::Conflict`] if it has one of this name.
+/// Gives the client `id` a claim. Fails with [`Refused::Taken`] if it has one of this name.
 pub async fn add(change: &mut Change<'_>, id: &str, claim: ClientClaim) -> Result<Changed, Refused> {
     change.require(Operation::ClientClaimPut)?;
-    if hold(change, id).await?.iter().any(|own| own.claim == claim.claim) {
-        return Err(Refused::taken("claim", format!("the client {id} has the claim {} already", claim.claim)));
-    }
-    put(change, id, claim).await
+    let own = hold(change, id).await?.into_iter().find(|own| own.claim == claim.claim);
+    let added = put(change, id, claim).await;
+    let Some(own) = own else { return added };
+    let mut faults = Faults::default();
+    faults.keep(added)?;
+    faults.with(Err(Refused::taken("claim", format!("the client {id} has the claim {} already", own.claim))))
 }
 
 /// Gives the client `id` a claim, in place of an earlier one of the same name. Returns all claims that the client then has.

@@ -206,9 +206,11 @@ pub async fn add(change: &mut Change<'_>, draft: GroupDraft) -> Result<GroupView
     let mut faults = Faults::default();
     faults.keep(check(&name, display_name.as_deref(), external_id.as_deref()))?;
     let named = faults.keep(roles::existing(db, &named).await)?.unwrap_or_default();
-    faults.refuse()?;
-    refuse_taken_name(change, &name, None).await?;
-    refuse_taken_external_id(change, external_id.as_deref(), None).await?;
+    let free = match refuse_taken_name(change, &name, None).await {
+        Ok(()) => refuse_taken_external_id(change, external_id.as_deref(), None).await,
+        taken => taken,
+    };
+    faults.with(free)?;
     roles::refuse_administration(db, delegated || is_default, &named).await?;
     change.require_grant_of_roles(&named).await?;
     let id = change.app.clock.random_uuid();
@@ -256,7 +258,7 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
         ..row
     };
     let after = GroupView::new(new.clone(), named);
-    if after == before {
+    if after == before && faults.is_empty() {
         return Ok(before);
     }
     faults.keep(check(&new.name, new.display_name.as_deref(), new.external_id.as_deref()))?;

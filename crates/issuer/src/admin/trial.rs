@@ -11,7 +11,7 @@ use crate::grants::{Grant, new_row};
 use crate::oauth::access::Access;
 use crate::oauth::acr::{Acr, Amr};
 use crate::oauth::client_claim::source_in_words;
-use crate::oauth::error::OAuthError;
+use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::scope::{ScopeSet, words};
 use crate::store::attributes::{self, AttributeRow};
 use crate::store::authorizations::AuthorizationRow;
@@ -115,7 +115,8 @@ pub async fn run(reading: &Reading<'_>, request: &TrialRequest) -> Result<Trial,
         Some(identifier) => target(app, &client, identifier).await.map(RequestedResource::Named).map_err(in_field("resource")),
         None => Ok(RequestedResource::None),
     };
-    let named = request.scope.as_deref().map(ScopeSet::parse).transpose().map_err(|error| Refused::invalid("scope", error.to_string()));
+    let named = request.scope.as_deref().map(ScopeSet::parse).transpose();
+    let named = named.map_err(|error| in_field("scope")(OAuthError::new(Code::InvalidScope, error.to_string())));
     let ((user, resource), named) = Faults::of_both(Faults::of_both(user, resource), named)?;
     let requested = named.clone().unwrap_or_else(|| usual_scopes(&client, resource.named()));
     let granted = narrow(&requested, &client, Some(&user));
@@ -253,7 +254,14 @@ impl Lacks {
 
 /// Returns the function that turns an error of the token endpoint into a refusal of `field`.
 fn in_field(field: &'static str) -> impl Fn(OAuthError) -> Refused {
-    move |error| Refused::invalid(field, format!("another value; {}", error.description))
+    move |error| {
+        // Most descriptions begin with the name of the parameter, which is that of the field.
+        let reason = error.description.strip_prefix(&format!("{field}: ")).unwrap_or(&error.description).to_owned();
+        match reason.strip_prefix("expected ") {
+            Some(expected) => Refused::invalid(field, expected),
+            None => Refused::invalid(field, format!("another value; {reason}")),
+        }
+    }
 }
 
 /// Returns the reason why `scope` is not granted; `None` if it is.
@@ -316,6 +324,6 @@ fn in_words(origin: &Origin) -> String {
         Origin::Scope(scope) => format!("scope {scope}"),
         Origin::ClaimsParameter => "the claims parameter".to_owned(),
         Origin::Client { source, of } => format!("claim of the client, from {}", source_in_words(source, of.as_deref())),
-        Origin::Resource(id) => format!("claim of the resource {id}"),
+        Origin::Resource(identifier) => format!("claim of the resource {identifier}"),
     }
 }

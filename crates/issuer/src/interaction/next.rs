@@ -251,11 +251,11 @@ async fn claims_to_tell(
     let facts = Facts::read(app, user, client, &all_resources, granted, &requested, Limit::None).await?;
     let scopes = if client.id_token_claims { granted.clone() } else { ScopeSet::default() };
     let in_id_token = facts.told(Place::IdToken, &scopes, &requested);
-    let to_resources = facts.told_to_resources(audience);
+    let to_resources = facts.told_to_resources(audience, &app.settings.issuer);
     for (told, place) in [(&in_id_token, "the ID token"), (&to_resources, "the access token")] {
         check_length(&given(told), place).map_err(|error| OAuthError::new(Code::AccessDenied, error.description))?;
     }
-    let to_resources = facts.told_to_resources(&all_resources);
+    let to_resources = facts.told_to_resources(&all_resources, &app.settings.issuer);
     let mut all = given(&facts.told(Place::UserInfo, granted, &requested));
     all.extend(given(&in_id_token));
     all.extend(given(&to_resources));

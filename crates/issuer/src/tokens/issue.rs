@@ -181,7 +181,7 @@ pub async fn draft<'a>(
     // Without the setting an ID token carries the claims of no scope (OpenID Connect Core §5.4).
     let scopes = if client.id_token_claims { requested.clone() } else { ScopeSet::default() };
     let facts = Facts::read(app, user, client, &audience, &scopes, &asked, limit).await?;
-    draft.told_in_access_token = facts.told_to_resources(&audience);
+    draft.told_in_access_token = facts.told_to_resources(&audience, issuer);
     draft.access.added = given(&draft.told_in_access_token);
     draft.access.sub = user.id.to_string();
     draft.access.authentication = Some(authentication.clone());

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::oauth::claim_name;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, TRUSTED_CLAIMS, text};
 use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::issuer::Issuer;
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::standard_claims::{CLAIMS, StandardClaims};
 use crate::store::authorizations::AuthorizationRow;
@@ -36,7 +37,7 @@ pub enum Origin {
         /// The name of the field or the attribute, or the names of the groups of the map that gave the value. `None` if the source has no name.
         of: Option<String>,
     },
-    /// The resource with this id adds it to its access tokens.
+    /// The resource with this identifier adds it to its access tokens.
     Resource(String),
 }
 
@@ -208,10 +209,10 @@ impl<'a> Facts<'a> {
 
     /// Returns the claims that the resources of `audience` add to their access tokens. The groups are those of the first resource that
     /// tells any.
-    pub fn told_to_resources(&self, audience: &[Resource]) -> Vec<Told> {
+    pub fn told_to_resources(&self, audience: &[Resource], issuer: &Issuer) -> Vec<Told> {
         let mut told: Vec<Told> = Vec::new();
         for resource in audience {
-            let origin = || Origin::Resource(resource.id.clone());
+            let origin = || Origin::Resource(resource.identifier(issuer));
             let mut add = |claim: &str, names: Vec<&str>| {
                 if !told.iter().any(|earlier| earlier.claim == claim) {
                     let value = if self.client.claims_allowed { Ok(json!(names)) } else { Err(Missing::NotAllowed) };

@@ -10,7 +10,7 @@ use crate::accounts;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
-use crate::pages::account::{Account, administers, moment};
+use crate::pages::account::{Account, Tabs, moment};
 use crate::pages::{ClientCard, by_name};
 use crate::store::{consents, resources};
 use crate::web::error::page::PageError;
@@ -29,8 +29,7 @@ struct ConsentsPage {
     page: Page,
     section: &'static str,
     username: String,
-    administers: bool,
-    forced: bool,
+    tabs: Tabs,
     notice: &'static str,
     consents: Vec<Consent>,
     none: bool,
@@ -64,9 +63,8 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_
     let page = ConsentsPage {
         page: browser.page_of(signed_in.user.id).await?,
         section: "consents",
-        administers: administers(&signed_in.user),
+        tabs: Tabs::of(&signed_in.user),
         username: signed_in.user.username,
-        forced: false,
         notice,
         none: given.is_empty(),
         consents: given,

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
 use crate::pages::account::access::{Access, GivenApp};
-use crate::pages::account::{Account, administers, browser_name, moment};
+use crate::pages::account::{Account, Tabs, browser_name, moment};
 use crate::store::sessions::SessionRow;
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Page, html, see_other};
@@ -33,8 +33,7 @@ struct DevicesPage {
     page: Page,
     section: &'static str,
     username: String,
-    administers: bool,
-    forced: bool,
+    tabs: Tabs,
     notice: &'static str,
     devices: Vec<Device>,
     apps: Vec<GivenApp>,
@@ -64,9 +63,8 @@ pub async fn show(State(app): State<Arc<App>>, browser: Browser, Account(signed_
     let page = DevicesPage {
         page: browser.page_of(user.id).await?,
         section: "devices",
-        administers: administers(&user),
+        tabs: Tabs::of(&user),
         username: user.username,
-        forced: false,
         notice,
         several: devices.len() > 1 || apps.iter().any(|app| !app.here),
         devices,

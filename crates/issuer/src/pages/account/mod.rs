@@ -48,9 +48,35 @@ fn must_enrol(SignedIn { user, evidence, .. }: &SignedIn) -> bool {
     matches!(requirement::next(evidence, &Enrolled::of(user), &Requirement::default()), Step::Enrol(_))
 }
 
-/// Returns whether `user` may open the administration, to which the account pages lead then.
-fn administers(user: &User) -> bool {
-    user.scopes.iter().any(|scope| is_administration(scope))
+/// Where the account pages lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tabs {
+    /// Nowhere, because the user must first choose another password.
+    Forced,
+    /// To each other.
+    Own,
+    /// To each other and to the administration.
+    Administrator,
+}
+
+impl Tabs {
+    fn of(user: &User) -> Self {
+        match user.password_generated_at {
+            Some(_) => Self::Forced,
+            None if user.scopes.iter().any(|scope| is_administration(scope)) => Self::Administrator,
+            None => Self::Own,
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the template passes a reference")]
+    fn is_forced(&self) -> bool {
+        *self == Self::Forced
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the template passes a reference")]
+    fn is_of_administrator(&self) -> bool {
+        *self == Self::Administrator
+    }
 }
 
 /// Formats a time for people, such as `7 March 2026, 14:05 UTC`.

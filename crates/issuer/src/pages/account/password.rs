@@ -21,7 +21,7 @@ use crate::browser::csrf::{RepeatableForm, stale};
 use crate::interaction::waiting;
 use crate::oauth::form::Form;
 use crate::pages::account::access::{Access, GivenApp};
-use crate::pages::account::{administers, browser_name};
+use crate::pages::account::{Tabs, browser_name};
 use crate::pages::next_page;
 use crate::web::error::page::PageError;
 use crate::web::error::with_error;
@@ -40,8 +40,7 @@ struct PasswordPage {
     page: Page,
     section: &'static str,
     username: String,
-    administers: bool,
-    forced: bool,
+    tabs: Tabs,
     request: String,
     /// The page of the administration that was asked for when the password had to be chosen; empty if there is none.
     next: String,
@@ -90,9 +89,8 @@ async fn page(
     let page = PasswordPage {
         page: browser.page_of(user.id).await?,
         section: "password",
-        administers: administers(user),
+        tabs: Tabs::of(user),
         username: user.username.clone(),
-        forced: user.password_generated_at.is_some(),
         request: onward.request.to_owned(),
         next: onward.next.to_owned(),
         error: faults.all,

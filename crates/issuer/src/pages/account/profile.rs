@@ -14,7 +14,7 @@ use crate::browser::Browser;
 use crate::browser::csrf::OwnForm;
 use crate::oauth::form::Form;
 use crate::oauth::standard_claims::StandardClaims;
-use crate::pages::account::{Account, administers};
+use crate::pages::account::{Account, Tabs};
 use crate::store::users::User;
 use crate::web::error::page::PageError;
 use crate::web::html::{Csp, Page, html, see_other};
@@ -57,9 +57,8 @@ const ATTRIBUTE: &str = "attribute-";
 struct ProfilePage {
     page: Page,
     section: &'static str,
-    forced: bool,
+    tabs: Tabs,
     username: String,
-    administers: bool,
     email: String,
     email_verified: bool,
     saved: bool,
@@ -74,8 +73,7 @@ async fn page(browser: &Browser, user: User, fields: Vec<Field>, own: Vec<OwnAtt
     let page = ProfilePage {
         page: browser.page_of(user.id).await?,
         section: "profile",
-        forced: false,
-        administers: administers(&user),
+        tabs: Tabs::of(&user),
         username: user.username,
         email: user.email.unwrap_or_default(),
         email_verified: user.email_verified,

@@ -134,8 +134,8 @@ fn typed_claim(form: &AdminForm, faults: &mut Faults) -> ClientClaim {
 /// A change of a claim.
 #[derive(Clone)]
 enum ClaimChange {
-    /// The client gets the claim.
-    Put(ClientClaim),
+    /// The client gets the claim in the place of the one with the name `stored`, or beside its others if that is empty.
+    Put { stored: String, claim: ClientClaim },
     /// The claim of this name is taken away.
     Remove(String),
 }
@@ -144,16 +144,30 @@ impl ClaimChange {
     /// Reads the change that was typed. What cannot be read is among `faults`.
     fn typed(form: &AdminForm, faults: &mut Faults) -> Self {
         let stored = form.text("stored");
-        if form.text("claim").is_empty() && !stored.is_empty() { Self::Remove(stored) } else { Self::Put(typed_claim(form, faults)) }
+        if form.text("claim").is_empty() && !stored.is_empty() {
+            Self::Remove(stored)
+        } else {
+            Self::Put { stored, claim: typed_claim(form, faults) }
+        }
     }
 
     /// Makes the change, and says what follows from it.
     async fn make(self, change: &mut Change<'_>, id: &str) -> Result<String, Refused> {
         match self {
-            Self::Put(claim) => {
-                let name = claim.claim.clone();
-                client_claims::put(change, id, claim).await?;
-                Ok(format!("The application is told the claim {name} of everybody who signs in to it."))
+            Self::Put { stored, claim } => {
+                let told = format!("The application is told the claim {} of everybody who signs in to it.", claim.claim);
+                if stored == claim.claim {
+                    client_claims::put(change, id, claim).await?;
+                    return Ok(told);
+                }
+                if stored.is_empty() {
+                    client_claims::add(change, id, claim).await?;
+                    return Ok(told);
+                }
+                let lost = client_claims::remove(change, id, &stored).await?.in_words();
+                change.expect_own_version();
+                client_claims::add(change, id, claim).await?;
+                Ok(format!("{told} {lost}"))
             }
             Self::Remove(claim) => Ok(client_claims::remove(change, id, &claim).await?.in_words()),
         }

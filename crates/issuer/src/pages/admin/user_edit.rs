@@ -70,10 +70,12 @@ fn field_of(attribute: &AttributeView) -> Field {
 /// Returns the form of `user`, with what is saved.
 async fn page(admin: &Administrator, user: &UserView, declared: &[AttributeView]) -> Result<FormPage, PageError> {
     let path = path(&user.username);
-    let mut fields = vec![
-        Field::new("name", "Full name", Kind::Text),
-        Field::new("email", "Email address", Kind::Text).hint("A new address is not verified unless you say so."),
-    ];
+    let email = if admin.may(Operation::UserEditEverything) {
+        "If an address that was verified is replaced, the new one is not. Save it first, and then say that it is known to belong to the user."
+    } else {
+        "A new address is not verified."
+    };
+    let mut fields = vec![Field::new("name", "Full name", Kind::Text), Field::new("email", "Email address", Kind::Text).hint(email)];
     if admin.may(Operation::UserEditEverything) {
         fields.insert(0, Field::new("username", "Username", Kind::Text).hint("The old username is never given to somebody else."));
         fields.push(Field::new("email_verified", "The address is known to belong to the user", Kind::Check));

@@ -115,3 +115,16 @@ async fn nothing_that_administers_is_delegated() {
     assert_conflict(widen, "is delegated to the help desk");
     delegate("clerk").await.unwrap();
 }
+
+/// The groups have no roles, so that the roles which exist would not differ from what is saved.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_does_not_exist_is_refused_even_if_nothing_else_changes() {
+    let app = TestApp::new().await.with_orders().await;
+    let draft = GroupDraft { name: "bare".to_owned(), ..GroupDraft::default() };
+    app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+    for named in [vec!["nosuch"], vec!["nosuch", "clerk"]] {
+        let roles = Some(named.iter().map(|name| (*name).to_owned()).collect());
+        let edited = app.operate(|change| Box::pin(groups::edit(change, "bare", GroupPatch { roles, ..GroupPatch::default() }))).await;
+        assert!(matches!(edited, Err(Refused::Invalid(faults)) if faults[0].field == "roles"), "{named:?}");
+    }
+}

@@ -264,3 +264,31 @@ async fn a_claim_is_set_tried_and_taken_away() {
     browser.submit(&asked, "/admin/clients/web/claim", &[("confirm_password", PASSWORD)]).await;
     assert!(client_claims::list(&app.reading(), "web").await.unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_is_renamed_and_replaces_no_other() {
+    let (app, browser) = boss().await;
+    let path = "/admin/clients/web/claim";
+    let of_field = |claim: &'static str| {
+        vec![("claim", claim), ("source", "user"), ("field", "username"), ("shape", "first"), ("in_userinfo", "true")]
+    };
+    let names = async || -> Vec<String> {
+        let claims = client_claims::list(&app.reading(), "web").await.unwrap();
+        claims.into_iter().map(|claim| claim.claim).collect()
+    };
+    for claim in ["login", "account"] {
+        let asked = browser.submit(&browser.get(path).await, path, &of_field(claim)).await;
+        browser.submit(&asked, path, &[("confirm_password", PASSWORD)]).await;
+    }
+    assert_eq!(names().await, ["account", "login"]);
+    // A form for a new claim does not replace one, and neither does one for another claim.
+    let taken = browser.submit(&browser.get(path).await, path, &of_field("login")).await;
+    assert!(taken.text.contains("the client web has the claim login already"), "{}", taken.text);
+    let edit = browser.get(&format!("{path}?claim=account")).await;
+    let taken = browser.submit(&edit, path, &[of_field("login"), vec![("stored", "account")]].concat()).await;
+    assert!(taken.text.contains("the client web has the claim login already"), "{}", taken.text);
+    let asked = browser.submit(&edit, path, &[of_field("nickname"), vec![("stored", "account")]].concat()).await;
+    assert!(asked.text.contains("is told the claim nickname") && asked.text.contains("no longer gets the claim account"), "{}", asked.text);
+    browser.submit(&asked, path, &[("confirm_password", PASSWORD)]).await;
+    assert_eq!(names().await, ["login", "nickname"]);
+}
