@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import http.client
 import json
 import logging
 import random
@@ -56,15 +57,16 @@ class Revocations:
             except Exception as error:  # whatever is wrong with an answer, it is silence
                 log.warning("the feed of revocations did not answer: %s", error)
                 # An issuer that is away is asked again soon, so that its news is heard about a second after it is back.
-                away = error.code >= 500 if isinstance(error, urllib.error.HTTPError) else isinstance(error, OSError)
+                cut = isinstance(error, (OSError, http.client.HTTPException))
+                away = error.code >= 500 if isinstance(error, urllib.error.HTTPError) else cut
                 longest = min(1 if away else 30, 0.2 * 2 ** min(failures, 8))
-                wait = random.uniform(longest / 2, longest)
                 failures += 1
                 if isinstance(error, urllib.error.HTTPError):
                     retry_after = error.headers.get("Retry-After", "")
-                    wait += min(30, int(retry_after)) if retry_after.isdecimal() else 0
+                    longest = max(longest, min(30, int(retry_after)) if retry_after.isdecimal() else 0)
                     if 400 <= error.code < 500 and error.code != 429:  # the feed may have moved
                         self.endpoint = None
+                wait = random.uniform(longest / 2, longest)
             time.sleep(wait)
 
     def step(self) -> float:
@@ -107,6 +109,8 @@ def get(url: str, timeout: float) -> dict:
                 raise ValueError("the answer is too long")
             if time.monotonic() > deadline:  # the time-out above is that of each read, so that a body which stops may take as long again
                 raise TimeoutError("the answer did not end in time")
+        if response.length:  # what is missing of the body
+            raise http.client.IncompleteRead(bytes(body), response.length)
     answer = json.loads(body)
     if not isinstance(answer, dict):
         raise ValueError("the answer is malformed")

@@ -93,8 +93,9 @@ func (r *revocations) follow() {
 			if errors.Is(err, errAway) {
 				longest = time.Second
 			}
-			longest = min(longest, 200*time.Millisecond<<min(failures, 8))
-			wait += longest/2 + rand.N(longest/2)
+			// What the issuer asks to wait for counts if it is longer.
+			longest = max(wait, min(longest, 200*time.Millisecond<<min(failures, 8)))
+			wait = longest/2 + rand.N(longest/2)
 			failures++
 		}
 		time.Sleep(wait)

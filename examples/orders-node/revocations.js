@@ -40,8 +40,9 @@ async function follow(issuer, settle) {
       console.warn(`the feed of revocations did not answer: ${error.message}`);
       // An issuer that is away is asked again soon, so that its news is heard about a second after it is back.
       const away = error.status >= 500 || error.cause !== undefined || error.name === 'TimeoutError';
-      const longest = Math.min(away ? 1000 : 30_000, 200 * 2 ** Math.min(failures++, 8));
-      wait = longest / 2 + (Math.random() * longest) / 2 + (error.retryAfter ?? 0);
+      const backOff = Math.min(away ? 1000 : 30_000, 200 * 2 ** Math.min(failures++, 8));
+      const longest = Math.max(backOff, error.retryAfter ?? 0);
+      wait = longest / 2 + (Math.random() * longest) / 2;
     }
     await pause(wait, undefined, { ref: false });
   }

@@ -33,8 +33,8 @@ const DROPS: Duration = Duration::from_secs(10);
 const MOST_NEWS: usize = 1000;
 /// A verifier that lacks more entries than this gets everything.
 const MOST_SHARED_NEWS: usize = 10_000;
-/// The number of answers in shared buffers beside the one with everything. They are made again whenever an entry is added, so that requests
-/// with ever other cursors must not have ever other answers made.
+/// The largest number of answers in shared buffers. They are made again whenever an entry is added, so that requests with ever other cursors
+/// must not have ever other answers made. A verifier for which there is no room gets everything.
 const SHARED_NEWS: usize = 8;
 
 /// After this long without a successful read, the node no longer knows whether there is news.

@@ -2,6 +2,7 @@
 //! settings.
 
 use std::env;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,7 +21,11 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), String> {
     // The verifier warns if it cannot read the keys or the revocations.
-    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let setting = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
     let max_age = setting("JWKS_MAX_AGE", "300").parse().map_err(|_| "JWKS_MAX_AGE: expected seconds")?;
     let (issuer, listen) = (setting("ISSUER", "http://localhost:8080"), setting("LISTEN", "127.0.0.1:9001"));

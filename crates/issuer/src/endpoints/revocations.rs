@@ -107,7 +107,8 @@ async fn answer(app: &App, waiting: &Waiting, address: IpAddr, query: &str) -> R
     let wait = async {
         // Marked before the look, so that no change falls between the two.
         while !app.is_stopping() && matches!(look(app, after, &mut changes)?, Answer::Nothing(_)) {
-            let _ = changes.changed().await;
+            // A node that becomes blind meanwhile says so at once, so that the verifier asks another one.
+            let _ = timeout(BLIND_AFTER, changes.changed()).await;
         }
         Ok::<_, OAuthError>(())
     };

@@ -201,16 +201,16 @@ impl Shared {
                 }
                 Err(error) => {
                     let longest = if error.is_absence() { BACKOFF_WHILE_AWAY } else { MAX_BACKOFF };
-                    let half = (FIRST_BACKOFF * (1 << failures.min(8))).min(longest) / 2;
+                    let mut longest = (FIRST_BACKOFF * (1 << failures.min(8))).min(longest);
                     failures += 1;
-                    let mut wait = half + clock::jitter(half);
                     if let FeedError::Status { status, retry_after } = &error {
-                        wait += retry_after.unwrap_or_default().min(MAX_BACKOFF);
+                        longest = longest.max(retry_after.unwrap_or_default().min(MAX_BACKOFF));
                         if status.is_client_error() && status.as_u16() != 429 {
                             // The feed may have moved.
                             endpoint = None;
                         }
                     }
+                    let wait = longest / 2 + clock::jitter(longest / 2);
                     let silence = self.silence();
                     if !warned && silence.is_none_or(|silence| silence > self.staleness) {
                         tracing::warn!(%error, ?silence, "no revocations are heard; tokens are accepted until they expire");

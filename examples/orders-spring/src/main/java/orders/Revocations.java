@@ -116,9 +116,9 @@ class Revocations {
                 LOG.log(System.Logger.Level.WARNING, "the feed of revocations did not answer: " + error);
                 // An issuer that is away is asked again soon, so that its news is heard about a second after it is back.
                 var away = error instanceof NoAnswer answer ? answer.away : error instanceof IOException;
-                var longest = Math.min(away ? 1000 : 30_000, 200L << Math.min(failures++, 8));
+                var backOff = Math.min(away ? 1000 : 30_000, 200L << Math.min(failures++, 8));
+                var longest = Math.max(backOff, error instanceof NoAnswer answer ? 1000 * answer.retryAfter : 0);
                 wait = ThreadLocalRandom.current().nextLong(longest / 2, longest + 1);
-                wait += error instanceof NoAnswer answer ? 1000 * answer.retryAfter : 0;
             }
             try {
                 Thread.sleep(wait);
