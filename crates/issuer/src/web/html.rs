@@ -89,15 +89,15 @@ pub fn html(page: &impl Template, csp: Csp) -> Result<Response, PageError> {
 }
 
 /// The SHA-256 of the script in `sign_out/frames.html`; a test computes it from the template.
-const GO_ON_SCRIPT: &str = "sha256-XRYmk9hzNxnbTbCE9udvSgnD9gpiyWTRXr+5QRJwKWk=";
+const FRAMES_SCRIPT: &str = "sha256-Cj+fnUVs5o+xaUUOgQeW0XyuqTmn9LH0qfOwKvQXy4Y=";
 
-/// Renders `page`, which shows pages of `origins` in frames. After `refresh`, seconds and a URL, the browser goes on to that URL: by the script of
-/// the page, since the header counts only from when all frames have loaded, and by the header where scripts are off.
+/// Renders `page`, which shows pages of `origins` in frames for some seconds, after which its script takes them away. After `refresh`, seconds and
+/// a URL, the browser goes on to that URL: by the script too, since the header counts only from when all frames have loaded, and by the header
+/// where scripts are off.
 pub fn html_with_frames(page: &impl Template, origins: &[String], refresh: Option<(u32, &str)>) -> Result<Response, PageError> {
     let mut response = html(page, Csp::Own)?;
-    let script = refresh.map(|_| format!("script-src '{GO_ON_SCRIPT}'; ")).unwrap_or_default();
     let policy = format!(
-        "default-src 'none'; {script}style-src 'self'; img-src 'self'; form-action 'self'; frame-src {}; base-uri 'none'; frame-ancestors \
+        "default-src 'none'; script-src '{FRAMES_SCRIPT}'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src {}; base-uri 'none'; frame-ancestors \
          'none'",
         origins.join(" ")
     );
