@@ -124,6 +124,7 @@ impl NewClient {
         let expected = "scheme, host and port alone, such as https://app.example.com";
         let no_origins = draft.origins.iter().filter(|origin| redirect_uri::origin(origin).as_ref() != Some(*origin));
         faults.extend(no_origins.map(|text| Fault::new("origins", expected).found(text).of_item(text)));
+        draft.metadata.shorten_keys();
         let errors = draft.metadata.errors(draft.public, rules.private_addresses);
         faults.extend(errors.iter().map(|error| fault_of(error, &draft.metadata)));
         faults.refuse()?;

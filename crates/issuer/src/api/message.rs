@@ -133,7 +133,7 @@ pub fn versioned(view: &impl Versioned) -> Response {
 
 /// Answers 201 with `view`, which stands at the URL of the request followed by `id`.
 pub fn created(access: &Access, id: &str, view: &impl Versioned) -> Response {
-    created_at(&format!("{}/{}", access.url(), segment(id)), view)
+    created_at(&format!("{}/{}", access.url().trim_end_matches('/'), segment(id)), view)
 }
 
 /// Answers 201 with `view`, which stands in the collection `path` below the prefix under the name `id`.

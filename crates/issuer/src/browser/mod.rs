@@ -30,6 +30,8 @@ use crate::app::App;
 use crate::audit::{Actor, Face, RequestInfo, Who};
 use crate::browser::late::BeforeSignIn;
 use crate::browser::session_store::{KEPT, Kept};
+use crate::store::devices;
+use crate::store::users::User;
 use crate::web::client_ip::request_info;
 use crate::web::error::page::PageError;
 use crate::web::html::Page;
@@ -134,6 +136,14 @@ impl Browser {
             self.follow(None)?;
         }
         Ok(outcome)
+    }
+
+    /// Remembers this browser as a device of `user`, whose sign-in is complete.
+    pub async fn remember_device(&self, user: &User) -> Result<(), PageError> {
+        let device = self.device(&user.username).await?;
+        devices::remember(self.app.store.writer(), &device.hash, user.id, self.app.now()).await?;
+        self.cookies.add(device.cookie);
+        Ok(())
     }
 
     /// Returns what the limits on guesses of passwords need to know about the request.

@@ -53,7 +53,7 @@ pub async fn authenticate<'h>(
             let default = app.settings.default_client.as_deref();
             let id = default
                 .ok_or_else(|| OAuthError::new(Code::InvalidClient, "client_id: expected a client that authenticates; found none"))?;
-            (public(known(app, id).await?)?, None)
+            (public(known(app, id).await.map_err(|error| error.of_client(Some(id)))?)?, None)
         }
     };
     app.store.note_use(&client.id, secret, app.now());

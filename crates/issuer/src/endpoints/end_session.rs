@@ -21,6 +21,7 @@ use crate::pages::sign_out;
 use crate::store::sessions;
 use crate::tokens::hint;
 use crate::web::error::page::PageError;
+use crate::web::error::refusal::Refusal;
 use crate::web::form::{RawForm, SentForm, blame};
 use crate::web::origin::Sender;
 use crate::web::respond::{as_get, no_store};
@@ -50,7 +51,7 @@ pub async fn post(
         Ok(read) => read,
         Err((error, true)) => return Ok(blame(error, authorization(), &Form::default()).into_response()),
         // A form that cannot be read is no reason to keep a person signed in.
-        Err((_, false)) => return begin(&app, &browser, &Form::default()).await,
+        Err((error, false)) => return begin_without(&app, &browser, &error).await,
     };
     match ClientCredentials::parse(authorization(), &form) {
         Ok(ClientCredentials::Absent | ClientCredentials::Id(_)) if browser.sender() == Sender::Own => begin(&app, &browser, &form).await,
@@ -88,8 +89,17 @@ async fn by_client<'h>(
 /// `GET /end_session`: signs the user out, after asking them where that is needed.
 pub async fn get(State(app): State<Arc<App>>, browser: Browser, RawQuery(query): RawQuery) -> Result<Response, PageError> {
     // A query that cannot be parsed is no reason to keep a person signed in.
-    let form = Form::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
-    begin(&app, &browser, &form).await
+    match Form::parse(query.unwrap_or_default().as_bytes()) {
+        Ok(form) => begin(&app, &browser, &form).await,
+        Err(error) => begin_without(&app, &browser, &OAuthError::invalid_request(error.to_string())).await,
+    }
+}
+
+/// Signs the user out although the parameters could not be read because of `error`, which the log tells.
+async fn begin_without(app: &App, browser: &Browser, error: &OAuthError) -> Result<Response, PageError> {
+    let mut response = begin(app, browser, &Form::default()).await?;
+    response.extensions_mut().insert(Refusal::from(error));
+    Ok(response)
 }
 
 async fn begin(app: &App, browser: &Browser, form: &Form) -> Result<Response, PageError> {

@@ -182,6 +182,7 @@ impl GrantContext<'_> {
         }
         Ok(match (named, identifiers.first()) {
             (Some(named), _) => RequestedResource::Named(named),
+            (None, Some(first)) if row.sid.is_none() => RequestedResource::Alone(target(self.app, self.client, first).await?),
             (None, Some(first)) => RequestedResource::Default(target(self.app, self.client, first).await?),
             (None, None) => RequestedResource::None,
         })

@@ -106,6 +106,13 @@ pub const MAX_TEXT: usize = 2048;
 const MAX_ITEMS: usize = 20;
 
 impl ClientMetadata {
+    /// Leaves out what the issuer does not read of the client's keys. The answer to a registration says what is stored (RFC 7591 §3.2.1).
+    pub fn shorten_keys(&mut self) {
+        if let Some(jwks) = &mut self.jwks {
+            without_unknown_members(jwks);
+        }
+    }
+
     /// Checks each member, and returns everything that is wrong, each item of a list too. `public` says that the client is public. URLs that the
     /// issuer fetches are those of [`may_be_fetched`], which `private_addresses` is meant for.
     pub fn errors(&self, public: bool, private_addresses: bool) -> Vec<MetadataError> {
@@ -206,6 +213,19 @@ fn is_url(uri: &str, schemes: &[&str]) -> bool {
 
 /// The members of private and of symmetric keys (RFC 7518 §6.2.2, §6.3.2 and §6.4).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// The members of public keys (RFC 7517 §4, RFC 7518 §6) that are kept. The issuer reads the set at each request of the client, so that no
+/// other members may make it long.
+const PUBLIC: [&str; 9] = ["kty", "use", "alg", "kid", "n", "e", "crv", "x", "y"];
+
+/// Takes from `jwks` all that is not a text among the members [`PUBLIC`] of its keys. Private members stay, so that the set is refused.
+fn without_unknown_members(jwks: &mut Value) {
+    let Some(set) = jwks.as_object_mut() else { return };
+    set.retain(|name, _| name == "keys");
+    for key in set.get_mut("keys").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
+        key.retain(|name, value| value.is_string() && PUBLIC.contains(&name.as_str()) || PRIVATE.contains(&name.as_str()));
+    }
+}
 
 /// Returns whether `jwks` is a set of public keys. Private and symmetric keys are refused, because a client that sends its private
 /// key here has disclosed it.

@@ -8,8 +8,8 @@ use crate::store::resources::{self, Resource, USERINFO};
 use crate::tokens::RequestedResource;
 
 /// Returns the audience of a token: the resource that the request names; otherwise UserInfo if the request asks only for OpenID
-/// Connect's scopes; otherwise the default of the authorization, or of the client. If the request names no resource, UserInfo is
-/// added if its scopes are granted too. Fails with `invalid_target` if there is no default.
+/// Connect's scopes; otherwise the default of the authorization, or of the client. If neither the request nor the one with the
+/// password named a resource, UserInfo is added if its scopes are granted too. Fails with `invalid_target` if there is no default.
 pub fn audience(resource: &RequestedResource, requested: &ScopeSet, client: &Client) -> Result<Vec<Resource>, OAuthError> {
     if let RequestedResource::Named(resource) = resource {
         return Ok(vec![resource.clone()]);
@@ -19,13 +19,14 @@ pub fn audience(resource: &RequestedResource, requested: &ScopeSet, client: &Cli
         return Ok(vec![Resource::userinfo()]);
     }
     let default = match resource {
-        RequestedResource::Default(resource) => Some(resource),
+        RequestedResource::Default(resource) | RequestedResource::Alone(resource) => Some(resource),
         RequestedResource::Named(_) | RequestedResource::None => client.default_resource.as_ref(),
     };
     let Some(default) = default.cloned() else {
         return Err(OAuthError::new(Code::InvalidTarget, "resource: name the resource that the token is for; this client has no default"));
     };
-    let beside = (!oidc.is_empty() && default.id != USERINFO).then(Resource::userinfo);
+    let is_alone = matches!(resource, RequestedResource::Alone(_));
+    let beside = (!oidc.is_empty() && default.id != USERINFO && !is_alone).then(Resource::userinfo);
     Ok(std::iter::once(default).chain(beside).collect())
 }
 

@@ -40,6 +40,8 @@ pub enum RequestedResource {
     Named(Resource),
     /// The request names none; the authorization was given for this one.
     Default(Resource),
+    /// The request names none; the request with the password named this one, and got tokens for it alone.
+    Alone(Resource),
     /// Neither the request nor the authorization names one.
     None,
 }
@@ -49,7 +51,7 @@ impl RequestedResource {
     pub fn named(&self) -> Option<&Resource> {
         match self {
             Self::Named(resource) => Some(resource),
-            Self::Default(_) | Self::None => None,
+            Self::Default(_) | Self::Alone(_) | Self::None => None,
         }
     }
 }

@@ -39,7 +39,8 @@ impl ClientIp {
 pub fn request_info(parts: &Parts) -> Result<RequestInfo, OAuthError> {
     let client = parts.extensions.get::<ClientIp>();
     let client = client.ok_or_else(|| OAuthError::server_error("the request has no client address"))?;
-    let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let user_agent = parts.headers.get(header::USER_AGENT).map_or(&b""[..], |value| value.as_bytes());
+    let user_agent = String::from_utf8_lossy(user_agent);
     Ok(RequestInfo {
         id: client.request_id(),
         address: client.address,

@@ -16,7 +16,8 @@ pub(super) fn hops(headers: &HeaderMap, header: &ForwardedHeader) -> Vec<Option<
         if header.is_rfc7239() {
             hops.extend(elements(value).map_or(vec![None], |elements| elements.into_iter().map(|element| element.address).collect()));
         } else {
-            hops.extend(value.split(',').map(|hop| address(hop.trim())));
+            // An empty element counts for none (RFC 9110 §5.6.1).
+            hops.extend(value.split(',').map(str::trim).filter(|hop| !hop.is_empty()).map(address));
         }
     }
     hops
@@ -39,7 +40,10 @@ struct Element {
 fn elements(value: &str) -> Option<Vec<Element>> {
     let mut elements = Vec::new();
     let mut element = Element::default();
-    let mut rest = value.trim();
+    let mut rest = value.trim().trim_start_matches([',', ' ', '\t']);
+    if rest.is_empty() {
+        return Some(elements);
+    }
     loop {
         if let Some((name, after)) = rest.split_once('=').filter(|(name, _)| !name.contains([';', ',', '"'])) {
             let (value, after) = pair_value(after)?;
@@ -111,7 +115,7 @@ mod tests {
             (&["1.1.1.1", "198.51.100.1:4711"], &["1.1.1.1", "198.51.100.1"]),
             (&["[2001:db8::1]:80, [2001:db8::2], 2001:db8::3"], &["2001:db8::1", "2001:db8::2", "2001:db8::3"]),
             (&["fe80::1%eth0, [fe80::2%eth0]"], &["fe80::1", "fe80::2"]),
-            (&["a, , 1.1.1.1"], &["-", "-", "1.1.1.1"]),
+            (&["a, , 1.1.1.1", "", "198.51.100.1,,"], &["-", "1.1.1.1", "198.51.100.1"]),
             (&[], &[]),
         ] {
             assert_eq!(read("x-forwarded-for", values), expected, "{values:?}");
@@ -130,13 +134,13 @@ mod tests {
             (&["for=\"192.0.2.1:80\", proto=https, for=unknown, for=_hidden"], &["192.0.2.1", "-", "-", "-"]),
             (&["for=\"\\1.1.1.1\""], &["1.1.1.1"]),
             // An empty element is none.
-            (&["for=192.0.2.43,, for=198.51.100.17 ,"], &["192.0.2.43", "198.51.100.17"]),
+            (&[", for=192.0.2.43,, for=198.51.100.17 ,", "", " ,"], &["192.0.2.43", "198.51.100.17"]),
             // What is malformed is not believed, nor is anything before it in the same value.
             (&["for=\"1.1.1.1"], &["-"]),
             (&["for=1.1.1.1, nonsense"], &["-"]),
             (&["1.1.1.1"], &["-"]),
             (&["for=\"1.1.1.1\"x"], &["-"]),
-            (&[""], &["-"]),
+            (&[""], &[]),
         ] {
             assert_eq!(read("forwarded", values), expected, "{values:?}");
         }

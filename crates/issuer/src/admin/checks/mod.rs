@@ -204,8 +204,11 @@ async fn check_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
     let ring = match KeyRing::new(settings).fresh(RingContext { store, master: &master, clock: &clock, settings }).await {
         Ok(ring) => ring,
         Err(error) => {
-            let check = if matches!(error, KeyError::Store(_)) { "database" } else { "signing key" };
-            findings.push(Finding::bad(check, error.to_string()));
+            let text = error.to_string();
+            findings.push(match (&error, text.strip_prefix("database: ")) {
+                (KeyError::Store(_), Some(detail)) => Finding::bad("database", detail),
+                _ => Finding::bad("signing key", text),
+            });
             return findings;
         }
     };

@@ -131,6 +131,10 @@ pub async fn submit(State(app): State<Arc<App>>, sent: RepeatableForm) -> Result
             return Ok(with_error(response, &error.into()));
         }
     }
+    if signed_in.user.password_generated_at.is_some() {
+        // Now the sign-in is complete.
+        browser.remember_device(&signed_in.user).await?;
+    }
     go_on(&app, &browser, &onward)
 }
 

@@ -261,10 +261,13 @@ async fn a_sign_in_with_a_generated_password_makes_no_device() {
     assert_eq!(sign_in_with(&browser, PASSWORD).await, 200);
     assert!(!browser.cookies().contains_key("signet-device"));
     assert_eq!(app.count("SELECT count(*) FROM devices").await, 0);
-    app.sql("UPDATE users SET password_generated_at = NULL WHERE username = 'alice'").await;
-    restart(&browser);
-    assert_eq!(sign_in_with(&browser, PASSWORD).await, 200);
+    let new = "another long password";
+    let page = browser.get("/account/password").await;
+    browser.submit(&page, "/account/password", &[("current_password", PASSWORD), ("new_password", new), ("repeat_password", new)]).await;
     assert_eq!(app.count("SELECT count(*) FROM devices").await, 1);
+    guess_until_refused(&app).await;
+    restart(&browser);
+    assert_eq!(sign_in_with(&browser, new).await, 200, "it is no stranger");
 }
 
 #[tokio::test(flavor = "multi_thread")]
