@@ -109,7 +109,7 @@ def get(url: str, timeout: float) -> dict:
                 raise ValueError("the answer is too long")
             if time.monotonic() > deadline:  # the time-out above is that of each read, so that a body which stops may take as long again
                 raise TimeoutError("the answer did not end in time")
-        if response.length:  # what is missing of the body
+        if response.length or not body:  # something is missing of the body, or of the head
             raise http.client.IncompleteRead(bytes(body), response.length)
     answer = json.loads(body)
     if not isinstance(answer, dict):

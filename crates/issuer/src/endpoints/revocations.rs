@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header;
 use axum::http::request::Parts;
-use axum::response::Response;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
@@ -108,7 +108,7 @@ async fn answer(app: &App, waiting: &Waiting, address: IpAddr, query: &str) -> R
         // Marked before the look, so that no change falls between the two.
         while !app.is_stopping() && matches!(look(app, after, &mut changes)?, Answer::Nothing(_)) {
             // A node that becomes blind meanwhile says so at once, so that the verifier asks another one.
-            let _ = timeout(BLIND_AFTER, changes.changed()).await;
+            let _ = timeout(BLIND_AFTER / 2, changes.changed()).await;
         }
         Ok::<_, OAuthError>(())
     };
@@ -118,7 +118,12 @@ async fn answer(app: &App, waiting: &Waiting, address: IpAddr, query: &str) -> R
     }
     match look(app, after, &mut changes)? {
         // With this code `Retry-After` is short: verifiers must not wait longer than a second once the database is back.
-        Answer::Blind => Err(OAuthError::new(Code::Busy, "the revocations cannot be read; try again")),
+        Answer::Blind => {
+            let mut response = OAuthError::new(Code::Busy, "the revocations cannot be read; try again").into_response();
+            // The next request may reach another node, if a balancer chooses one for each connection.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            Ok(response)
+        }
         Answer::News(news) | Answer::Nothing(news) => Ok(no_store(news)),
         Answer::Shared(answer) => {
             let mut long_answers = waiting.long_answers.lock().unwrap_or_else(PoisonError::into_inner);

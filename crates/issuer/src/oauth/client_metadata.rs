@@ -214,16 +214,20 @@ fn is_url(uri: &str, schemes: &[&str]) -> bool {
 /// The members of private and of symmetric keys (RFC 7518 §6.2.2, §6.3.2 and §6.4).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// The members of public keys (RFC 7517 §4, RFC 7518 §6) that are kept. The issuer reads the set at each request of the client, so that no
-/// other members may make it long.
+/// The members of public keys (RFC 7517 §4, RFC 7518 §6) that are kept, if they are texts of at most [`MAX_MEMBER`] bytes. The issuer reads the set
+/// at each request of the client, so that strangers must not make it long.
 const PUBLIC: [&str; 9] = ["kty", "use", "alg", "kid", "n", "e", "crv", "x", "y"];
+
+/// The longest member of a key that is kept, in bytes. The modulus of the largest keys that the issuer verifies with has 1,366.
+const MAX_MEMBER: usize = 4096;
 
 /// Takes from `jwks` all that is not a text among the members [`PUBLIC`] of its keys. Private members stay, so that the set is refused.
 fn without_unknown_members(jwks: &mut Value) {
     let Some(set) = jwks.as_object_mut() else { return };
     set.retain(|name, _| name == "keys");
     for key in set.get_mut("keys").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
-        key.retain(|name, value| value.is_string() && PUBLIC.contains(&name.as_str()) || PRIVATE.contains(&name.as_str()));
+        let is_short = |value: &Value| value.as_str().is_some_and(|text| text.len() <= MAX_MEMBER);
+        key.retain(|name, value| PRIVATE.contains(&name.as_str()) || PUBLIC.contains(&name.as_str()) && is_short(value));
     }
 }
 

@@ -12,6 +12,7 @@ use crate::audit::RequestInfo;
 use crate::config::Settings;
 use crate::config::peers::is_trusted;
 use crate::oauth::error::OAuthError;
+use crate::oauth::plain_text::visible;
 use crate::telemetry::Notice;
 use crate::web::forwarded;
 use crate::web::slots::{Forwarded, Overloaded, Slot};
@@ -44,7 +45,7 @@ pub fn request_info(parts: &Parts) -> Result<RequestInfo, OAuthError> {
     Ok(RequestInfo {
         id: client.request_id(),
         address: client.address,
-        user_agent: user_agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect(),
+        user_agent: visible(&user_agent).chars().take(MAX_USER_AGENT).collect(),
     })
 }
 

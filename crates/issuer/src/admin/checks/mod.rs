@@ -36,7 +36,10 @@ impl Finding {
     }
 
     fn bad(check: &'static str, detail: impl Into<String>) -> Self {
-        Self { check, ok: false, detail: detail.into() }
+        let detail = detail.into();
+        // Errors of the database begin with its name, which is that of the check.
+        let detail = detail.strip_prefix(&format!("{check}: ")).map_or_else(|| detail.clone(), str::to_owned);
+        Self { check, ok: false, detail }
     }
 }
 
@@ -204,11 +207,8 @@ async fn check_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
     let ring = match KeyRing::new(settings).fresh(RingContext { store, master: &master, clock: &clock, settings }).await {
         Ok(ring) => ring,
         Err(error) => {
-            let text = error.to_string();
-            findings.push(match (&error, text.strip_prefix("database: ")) {
-                (KeyError::Store(_), Some(detail)) => Finding::bad("database", detail),
-                _ => Finding::bad("signing key", text),
-            });
+            let check = if matches!(error, KeyError::Store(_)) { "database" } else { "signing key" };
+            findings.push(Finding::bad(check, error.to_string()));
             return findings;
         }
     };

@@ -29,7 +29,7 @@ async fn empty_form(admin: &Administrator, id: &str, version: i32, stored: &str)
     ];
     let shapes = Shape::ALL.map(|shape| (shape.as_str(), in_words(shape))).to_vec();
     let (lead, hidden) = match stored {
-        "" => ("An earlier claim of the same name is replaced.", Vec::new()),
+        "" => ("Each claim of a client has a name of its own.", Vec::new()),
         stored => ("To take the claim away, empty its name and save.", vec![Hidden::new("stored", stored)]),
     };
     Ok(FormPage {
