@@ -140,7 +140,7 @@ async fn a_change_that_refuses_thousands_of_tokens_is_told_without_the_full_set(
     }
     assert_eq!(cursors.len(), 1);
     expect_no_news(&app, cursors.first().unwrap()).await;
-    // Whoever lacks more than 10,000 gets everything.
+    // A verifier that lacks more than 10,000 entries gets all of them.
     write(&app, 6000).await;
     let answer = ask(&app, Some(&cursor)).await;
     assert_eq!(told(&answer).len(), 111_000);
