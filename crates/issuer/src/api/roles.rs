@@ -65,13 +65,9 @@ pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {
 pub(super) async fn add(access: Access, Body(body): Body<NewRoleBody>) -> Answer {
     let NewRoleBody { name, display_name, scopes, delegated } = body;
     let role = roles::check(&access.reading(), &name, display_name, &scopes).await?.delegated(delegated);
-    match access.change(move |change| Box::pin(roles::add(change, role))).await {
-        Ok(role) => Ok(created(&access, &role.name, &role)),
-        Err(problem) => match roles::show(&access.reading(), &name).await {
-            Ok(found) => Err(problem.with_existing(&found.name)),
-            Err(_) => Err(problem),
-        },
-    }
+    let added = access.change(move |change| Box::pin(roles::add(change, role))).await;
+    let role = added.map_err(|problem| problem.with_existing(&name))?;
+    Ok(created(&access, &role.name, &role))
 }
 
 pub(super) async fn edit(access: Access, Name(name): Name<String>, Body(body): Body<RolePatchBody>) -> Answer {

@@ -106,7 +106,8 @@ impl Problem {
     /// Adds the id of what exists already, if that is the problem.
     #[must_use]
     pub fn with_existing(self, id: &str) -> Self {
-        if self.status == StatusCode::CONFLICT { self.with_id(id.to_owned()) } else { self }
+        // Only a value that is taken has a place in a conflict.
+        if self.status == StatusCode::CONFLICT && !self.errors.is_empty() { self.with_id(id.to_owned()) } else { self }
     }
 
     /// Makes the refusal of a user who holds none of the scopes that are `needed`.
