@@ -372,7 +372,7 @@ impl RevocationFeed {
         self.changed.subscribe()
     }
 
-    /// Wakes all who wait, because the server is about to stop.
+    /// Lets all who wait look again, because the server is about to stop or the database does not answer.
     pub fn wake(&self) {
         self.changed.send_replace(());
     }
