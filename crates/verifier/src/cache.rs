@@ -152,10 +152,10 @@ impl KeyCache {
         })
     }
 
-    /// Returns the keys in which to look up a `kid` that the cached keys do not contain. It fetches them again, unless it has done so within
-    /// [`UNKNOWN_KEY_COOL_DOWN`] or they are younger than [`PAUSE`]. Fails with [`Error::Unavailable`] while the issuer answers with keys
-    /// from before a revocation, because the `kid` may be that of the key which signs since then.
-    pub(crate) async fn for_unknown_key(self: &Arc<Self>, before: u64) -> Result<Arc<Snapshot>, Error> {
+    /// Returns the keys in which to look up `kid`, which the cached keys do not contain. It fetches them again, unless it has done so within
+    /// [`UNKNOWN_KEY_COOL_DOWN`] or they are younger than [`PAUSE`]. If they lack it even then, fails with [`Error::Unavailable`] while the
+    /// issuer answers with keys from before a revocation, because the `kid` may be that of the key which signs since then.
+    pub(crate) async fn for_unknown_key(self: &Arc<Self>, kid: &str, before: u64) -> Result<Arc<Snapshot>, Error> {
         let now = self.clock.monotonic();
         let sought_at = self.sought_at.load(Ordering::Acquire).checked_sub(1).map(Duration::from_millis);
         let is_cooling = sought_at.is_some_and(|at| now.saturating_sub(at) < UNKNOWN_KEY_COOL_DOWN);
@@ -173,7 +173,8 @@ impl KeyCache {
             }
             fetched
         };
-        if snapshot.outdated { Err(Error::Unavailable { retry_after: PAUSE }) } else { Ok(snapshot) }
+        let may_come = snapshot.outdated && snapshot.keys.get(kid).is_none();
+        if may_come { Err(Error::Unavailable { retry_after: PAUSE }) } else { Ok(snapshot) }
     }
 
     /// Fetches the keys, unless a fetch has finished since `before`. If a fetch is running, it waits for that one. The fetch runs

@@ -155,7 +155,7 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
                 return accept(&snapshot.keys);
             }
         }
-        accept(&keys.for_unknown_key(before).await?.keys)
+        accept(&keys.for_unknown_key(presented.key_id(), before).await?.keys)
     }
 
     /// Decides with `keys`, and remembers the token if it is accepted.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use signet_testkit::{AUDIENCE, TestIssuer};
-use signet_verifier::{Error, Refusal, Verifier};
+use signet_verifier::{Error, LEEWAY, Refusal, Verifier};
 
 /// Something that happens at the issuer, or a request that presents one of the tokens.
 #[derive(Debug, Clone)]
@@ -27,9 +27,15 @@ enum Step {
     Wait(u64),
 }
 
+/// A time after which a token is refused just before, at, or just after a moment at which it can be presented.
+fn life() -> impl Strategy<Value = u64> {
+    (prop_oneof![Just(100), Just(600), Just(3600)], prop_oneof![Just(0), LEEWAY - 1..=LEEWAY + 1])
+        .prop_map(|(life, earlier)| life - earlier)
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (prop_oneof![Just(100), Just(600), Just(3600)], prop_oneof![3 => Just(0), 1 => Just(200)]).prop_map(|(life, start)| Step::Mint(life, start)),
+        4 => (life(), prop_oneof![3 => Just(0), 1 => Just(200)]).prop_map(|(life, start)| Step::Mint(life, start)),
         1 => Just(Step::Forge),
         16 => (0..6usize).prop_map(Step::Present),
         2 => (0..6usize).prop_map(Step::Revoke),
@@ -81,6 +87,15 @@ proptest! {
                         let expected = plain.verify(token).await;
                         prop_assert_eq!(&large.verify(token).await, &expected);
                         prop_assert_eq!(&small.verify(token).await, &expected);
+                        for verifier in [&plain, &large, &small] {
+                            let stale = verifier.revocation_status().stale;
+                            let answer = verifier.verify_unless_stale(token).await;
+                            // The feed may answer at any moment.
+                            if verifier.revocation_status().stale == stale {
+                                let withheld = Error::Unavailable { retry_after: Duration::from_secs(5) };
+                                prop_assert_eq!(answer, if stale && expected.is_ok() { Err(withheld) } else { expected.clone() });
+                            }
+                        }
                     }
                     Step::Revoke(back) => {
                         let grant = tokens.len().saturating_sub(back + 1).to_string();

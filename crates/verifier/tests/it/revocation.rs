@@ -220,6 +220,20 @@ async fn a_key_that_takes_over_from_a_revoked_one_is_never_refused() {
     assert_eq!(verifier.verify(&old).await, unknown);
 }
 
+/// The revoked key was in use for so short a time that this verifier has never fetched it.
+#[tokio::test]
+async fn a_key_that_is_fetched_together_with_a_revoked_one_is_used_at_once() {
+    let issuer = TestIssuer::new();
+    let verifier = issuer.verifier();
+    verifier.verify(&issuer.token().mint()).await.unwrap();
+    issuer.rotate();
+    issuer.revoke_key_in_feed();
+    issuer.revoke("another grant");
+    until("the feed is heard", async || verifier.revocation_status().entries == 1).await;
+    issuer.advance(Duration::from_secs(60));
+    verifier.verify(&issuer.token().mint()).await.unwrap();
+}
+
 /// As of a service that starts a moment after the revocation.
 #[tokio::test]
 async fn the_first_request_knows_which_keys_were_revoked_before() {
