@@ -202,9 +202,10 @@ static BY_IDS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Returns the clients `ids`, in the order of `ids`; `None` for one that does not exist.
+/// Returns the clients `ids`, in the order of `ids`; `None` for one that does not exist. One that many requests ask for at once is read once.
 pub(super) async fn by_ids(db: DatabaseConnection, ids: Vec<String>) -> Result<Vec<Option<Client>>, StoreError> {
-    let mut values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
+    let different: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+    let mut values: Vec<Value> = different.into_iter().map(Value::from).collect();
     let placeholders = batch::placeholders(&mut values);
     let found = Client::find_by_statement(text(&db, format!("{}({placeholders})", *BY_IDS), values)).all(&db).await?;
     Ok(ids.iter().map(|id| found.iter().find(|client| client.id == *id).cloned()).collect())
