@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::accounts::attributes::rules;
 use crate::admin::client_claims::{ClaimOfClient, remove_of_attribute};
 use crate::admin::patch::Patch;
-use crate::admin::{Change, Fault, Listing, Operation, Reading, Refused, Window, check_name, require_version};
+use crate::admin::{Change, Fault, Faults, Listing, Operation, Reading, Refused, Window, check_name, require_version};
 use crate::audit::{Action, Object};
 use crate::clock::{UnixSeconds, rfc3339};
 use crate::oauth::attribute_type::{AttributeType, Audience, LONGEST_PATTERN, compile};
@@ -184,7 +184,8 @@ fn only_administrators() -> Audience {
     Audience::Admin
 }
 
-/// Declares an attribute. Fails with [`Refused::Conflict`] if there is one of that name, or as many as there may be.
+/// Declares an attribute. Fails with [`Refused::Taken`] if there is one of that name, and with [`Refused::Conflict`] if there are as many as
+/// there may be.
 pub async fn add(change: &mut Change<'_>, draft: AttributeDraft) -> Result<AttributeView, Refused> {
     change.require(Operation::AttributeAdd)?;
     let db = &change.transaction;
@@ -203,14 +204,13 @@ pub async fn add(change: &mut Change<'_>, draft: AttributeDraft) -> Result<Attri
         version: 0,
     };
     let name = claim_name::check_attribute(&view.name).map_err(|error| Fault::new("name", error.to_string()).found(&view.name));
-    let faults: Vec<Fault> = name.err().into_iter().chain(view.faults()).collect();
-    if !faults.is_empty() {
-        return Err(Refused::Invalid(faults));
-    }
     let taken = || Refused::taken("name", format!("there is an attribute {} already", view.name));
+    let mut faults = Faults::default();
+    faults.extend(name.err().into_iter().chain(view.faults()));
     if attributes::row(db, &view.name).await?.is_some() {
-        return Err(taken());
+        faults.keep::<()>(Err(taken()))?;
     }
+    faults.refuse()?;
     if attributes::all(db).await?.len() >= MOST {
         return Err(Refused::Conflict(format!("there are {MOST} attributes already; first remove one that nobody needs")));
     }

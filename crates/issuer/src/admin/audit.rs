@@ -60,7 +60,8 @@ impl AuditFilter {
 }
 
 impl AuditQuery {
-    /// Checks the fields and looks the user up. Fails with all faults, or with [`Refused::NotFound`] if there is no user of that name.
+    /// Checks the fields and looks up what they name. Fails with all faults, or with [`Refused::NotFound`] if nothing else is wrong than that
+    /// there is no user or group of that name.
     pub async fn check(self, reading: &Reading<'_>) -> Result<AuditFilter, Refused> {
         let app = reading.permit(if self.user.is_some() { Operation::AuditListOfUser } else { Operation::AuditList })?;
         let mut faults = Vec::new();
@@ -90,7 +91,11 @@ impl AuditQuery {
             ("object", &self.object),
         ];
         let mut given = fields.into_iter().filter_map(|(field, value)| Some((field, value.as_deref()?)));
-        let selected = match given.next() {
+        let selecting = given.next();
+        if let Some((field, _)) = given.next() {
+            faults.push(Fault::new(field, "at most one of user, client, event, actor, address, request_id and object"));
+        }
+        let selected = match selecting {
             None => Selected::All,
             Some((field, value)) => match select(app, field, value).await {
                 Ok(selected) => selected,
@@ -98,14 +103,24 @@ impl AuditQuery {
                     faults.extend(more);
                     Selected::All
                 }
+                Err(Refused::NotFound { noun, name }) if !faults.is_empty() => {
+                    faults.push(unknown(field, noun, &name));
+                    Selected::All
+                }
                 Err(other) => return Err(other),
             },
         };
-        if let Some((field, _)) = given.next() {
-            faults.push(Fault::new(field, "at most one of user, client, event, actor, address, request_id and object"));
-        }
         if faults.is_empty() { Ok(AuditFilter { selected, from, until }) } else { Err(Refused::Invalid(faults)) }
     }
+}
+
+/// Makes the fault of a `field` that names a user or a group that does not exist.
+pub fn unknown(field: &'static str, noun: &str, name: &str) -> Fault {
+    let expected = match noun {
+        "group" => "the name of a group that exists, or the id of one that was removed",
+        _ => "the name of a user who exists, or the id of one who was deleted",
+    };
+    Fault::new(field, expected).found(name)
 }
 
 /// Parses a time in RFC 3339, or a day, which stands for its first second (UTC).

@@ -78,17 +78,13 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
     let (app, db) = (change.app, &change.transaction);
     let client_secret = client.has_secret().then(|| new_secret(app));
     let id = client.id().map_or_else(|| app.clock.random_id::<16>(), str::to_owned);
-    let taken = || Refused::taken("client_id", format!("there is a client {id} already"));
-    if clients::row(db, &id).await?.is_some() {
-        return Err(taken());
-    }
     let found = Found::look_up(app, db, &client.0, own_token.is_some()).await?;
     change.require_grant_of(found.scope.iter())?;
     let grant_id = app.clock.random_bytes::<16>().to_vec();
     let new = NewRow { id: id.clone(), grant_id, registration_token_hash: own_token.map(secret::hash), created_at: change.now };
     let row = new.row(&client, &found);
     if !clients::insert(db, row.clone(), &found.scope, &client.origins()).await? {
-        return Err(taken());
+        return Err(taken(&id));
     }
     client_groups::set(db, &id, &found.groups).await?;
     if let Some(client_secret) = &client_secret {
@@ -100,6 +96,10 @@ pub async fn add(change: &mut Change<'_>, client: NewClient, logo: Option<Logo>,
     let client = ClientView::read(app, db, row).await?;
     change.record(Action::ClientAdded, Object::Client(&client.client_id), None, Some(&client)).await?;
     Ok(Added { client, client_secret })
+}
+
+fn taken(id: &str) -> Refused {
+    Refused::taken("client_id", format!("there is a client {id} already"))
 }
 
 /// The columns of a new client that do not follow from its draft.
@@ -177,7 +177,7 @@ pub(super) struct Found {
 
 impl Found {
     /// Looks up the default resource, the scopes and the groups of `draft`. Fails with all that do not exist, but for the scopes of a client
-    /// that registers itself, which gets those that exist.
+    /// that registers itself, which gets those that exist. Fails also if there is a client with the id of a new one.
     pub(super) async fn look_up(app: &App, db: &impl ConnectionTrait, draft: &ClientDraft, registers: bool) -> Result<Self, Refused> {
         let scope = draft.scope.as_deref().unwrap_or_default();
         if registers {
@@ -191,6 +191,11 @@ impl Found {
             return Ok(Self { default_resource, scope, groups: Vec::new() });
         }
         let mut faults = Faults::default();
+        if let Some(id) = draft.client_id.as_deref()
+            && clients::row(db, id).await?.is_some()
+        {
+            faults.keep::<()>(Err(taken(id)))?;
+        }
         let default_resource = faults.keep(existing_resource(app, db, draft.default_resource.as_deref()).await)?.flatten();
         let scope = faults.keep(resource_operations::existing_scopes(db, "scope", scope).await)?.unwrap_or_default();
         let known = client_groups::ids(db, &draft.groups).await?;

@@ -50,11 +50,6 @@ impl Fault {
         self
     }
 
-    /// Makes the fault of a value of `field` that belongs to something else, as the `reason` says.
-    pub fn taken(field: &'static str, reason: &str) -> Self {
-        Self::new(field, format!("another value; {reason}"))
-    }
-
     /// Gives a fault of the field `own` the name `shown`, under which a form shows that field.
     #[must_use]
     pub fn shown_as(mut self, own: &str, shown: &'static str) -> Self {
@@ -76,6 +71,27 @@ impl Fault {
     pub fn found(mut self, found: impl fmt::Display) -> Self {
         self.expected += &format!("; found {}", as_found(&found.to_string()));
         self
+    }
+}
+
+/// A value that belongs to something else, or once did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The name of the field, such as `username`.
+    pub field: &'static str,
+    /// A clause that says to what it belongs.
+    pub reason: String,
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl From<Taken> for Fault {
+    fn from(Taken { field, reason }: Taken) -> Self {
+        Self::new(field, format!("another value; {reason}"))
     }
 }
 

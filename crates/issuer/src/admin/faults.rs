@@ -1,29 +1,36 @@
 //! The faults of an input, over all checks that do not depend on each other: those of its fields alone, and those that read rows.
 
-use crate::admin::{Fault, Refused};
+use crate::admin::{Fault, Refused, Taken};
 
 /// The largest number of faults that are told of one input, which may be a list of many thousands of items.
 const MOST: usize = 100;
 
 /// Collects faults, so that all of them are told at once, but at most [`MOST`].
 #[derive(Debug, Default)]
-pub struct Faults(Vec<Fault>);
+pub struct Faults {
+    invalid: Vec<Fault>,
+    taken: Vec<Taken>,
+}
 
 impl Faults {
     /// Adds one fault, unless the same item of the same field was found to be wrong already.
     pub fn add(&mut self, fault: Fault) {
         let is_known = |own: &Fault| fault.item.is_some() && (own.field, &own.item) == (fault.field, &fault.item);
-        if self.0.len() < MOST && !self.0.iter().any(is_known) {
-            self.0.push(fault);
+        if self.invalid.len() < MOST && !self.invalid.iter().any(is_known) {
+            self.invalid.push(fault);
         }
     }
 
-    /// Returns the value of `checked`. Keeps its faults and returns `None` if it is not valid. Fails with every other refusal.
+    /// Returns the value of `checked`. Keeps its faults and returns `None` if values are not valid or taken. Fails with every other refusal.
     pub fn keep<T>(&mut self, checked: Result<T, Refused>) -> Result<Option<T>, Refused> {
         match checked {
             Ok(value) => Ok(Some(value)),
             Err(Refused::Invalid(faults)) => {
                 self.extend(faults);
+                Ok(None)
+            }
+            Err(Refused::Taken(taken)) => {
+                self.taken.extend(taken);
                 Ok(None)
             }
             Err(other) => Err(other),
@@ -35,21 +42,17 @@ impl Faults {
         let mut faults = Self::default();
         match (faults.keep(one)?, faults.keep(other)?) {
             (Some(one), Some(other)) => Ok((one, other)),
-            _ => Err(Refused::Invalid(faults.0)),
+            _ => Err(faults.into_refusal()),
         }
     }
 
     /// Returns the value of `checked`. Fails with these faults and those of `checked`, or with another refusal that does not follow from them.
     pub fn with<T>(mut self, checked: Result<T, Refused>) -> Result<T, Refused> {
-        if self.0.is_empty() {
+        if self.is_empty() {
             return checked;
         }
         match self.keep(checked) {
-            Ok(_) | Err(Refused::Conflict(_)) => Err(Refused::Invalid(self.0)),
-            Err(Refused::Taken { field, reason }) => {
-                self.add(Fault::taken(field, &reason));
-                Err(Refused::Invalid(self.0))
-            }
+            Ok(_) | Err(Refused::Conflict(_)) => Err(self.into_refusal()),
             Err(other) => Err(other),
         }
     }
@@ -57,18 +60,16 @@ impl Faults {
     /// Adds what is wrong with the other fields of a form of which some could not be read, and returns all of it. `tried` is the outcome of the
     /// operation without those fields, of which nothing was kept.
     pub fn with_others<T>(mut self, tried: Result<T, Refused>) -> Refused {
-        match tried {
-            Err(Refused::Invalid(others)) => {
-                let unread: Vec<&str> = self.0.iter().map(|fault| fault.field).collect();
-                let others: Vec<Fault> = others.into_iter().filter(|fault| !unread.contains(&fault.field)).collect();
-                self.extend(others);
-                Refused::Invalid(self.0)
+        let unread: Vec<&str> = self.invalid.iter().map(|fault| fault.field).collect();
+        let tried = match tried {
+            Err(Refused::Invalid(mut others)) => {
+                others.retain(|fault| !unread.contains(&fault.field));
+                Err(Refused::Invalid(others))
             }
-            Err(Refused::Taken { field, reason }) => {
-                self.add(Fault::taken(field, &reason));
-                Refused::Invalid(self.0)
-            }
-            Err(Refused::Conflict(_)) | Ok(_) => Refused::Invalid(self.0),
+            tried => tried,
+        };
+        match self.keep(tried) {
+            Ok(_) | Err(Refused::Conflict(_)) => self.into_refusal(),
             Err(other) => other,
         }
     }
@@ -76,12 +77,22 @@ impl Faults {
     /// Returns whether there is no fault.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.invalid.is_empty() && self.taken.is_empty()
     }
 
     /// Fails with all faults that were kept, if there are any.
     pub fn refuse(self) -> Result<(), Refused> {
-        if self.0.is_empty() { Ok(()) } else { Err(Refused::Invalid(self.0)) }
+        if self.is_empty() { Ok(()) } else { Err(self.into_refusal()) }
+    }
+
+    /// Returns the refusal of an input whose faults are these. It is that of taken values if nothing else is wrong.
+    fn into_refusal(mut self) -> Refused {
+        if self.invalid.is_empty() {
+            return Refused::Taken(self.taken);
+        }
+        let taken = std::mem::take(&mut self.taken);
+        self.extend(taken.into_iter().map(Fault::from));
+        Refused::Invalid(self.invalid)
     }
 }
 

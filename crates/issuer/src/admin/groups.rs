@@ -206,11 +206,9 @@ pub async fn add(change: &mut Change<'_>, draft: GroupDraft) -> Result<GroupView
     let mut faults = Faults::default();
     faults.keep(check(&name, display_name.as_deref(), external_id.as_deref()))?;
     let named = faults.keep(roles::existing(db, &named).await)?.unwrap_or_default();
-    let free = match refuse_taken_name(change, &name, None).await {
-        Ok(()) => refuse_taken_external_id(change, external_id.as_deref(), None).await,
-        taken => taken,
-    };
-    faults.with(free)?;
+    faults.keep(refuse_taken_name(change, &name, None).await)?;
+    faults.keep(refuse_taken_external_id(change, external_id.as_deref(), None).await)?;
+    faults.refuse()?;
     roles::refuse_administration(db, delegated || is_default, &named).await?;
     change.require_grant_of_roles(&named).await?;
     let id = change.app.clock.random_uuid();
@@ -262,16 +260,16 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
         return Ok(before);
     }
     faults.keep(check(&new.name, new.display_name.as_deref(), new.external_id.as_deref()))?;
-    faults.refuse()?;
-    roles::refuse_administration(db, new.delegated || new.is_default, &after.roles).await?;
     if new.name != before.name {
-        refuse_taken_name(change, &new.name, Some(new.id)).await?;
-        if new.folded_name != group_name::folded(&before.name) {
-            names::retire(change, Kind::Group, &before.name, Some(new.id)).await?;
-        }
+        faults.keep(refuse_taken_name(change, &new.name, Some(new.id)).await)?;
     }
     if new.external_id != before.external_id {
-        refuse_taken_external_id(change, new.external_id.as_deref(), Some(new.id)).await?;
+        faults.keep(refuse_taken_external_id(change, new.external_id.as_deref(), Some(new.id)).await)?;
+    }
+    faults.refuse()?;
+    roles::refuse_administration(db, new.delegated || new.is_default, &after.roles).await?;
+    if new.folded_name != group_name::folded(&before.name) {
+        names::retire(change, Kind::Group, &before.name, Some(new.id)).await?;
     }
     let takes_in_everyone = after.is_default && !before.is_default;
     let granted = after.roles.iter().filter(|role| takes_in_everyone || !before.roles.contains(role)).cloned().collect::<Vec<_>>();

@@ -45,7 +45,7 @@ pub mod trial;
 pub mod users;
 pub mod words;
 
-pub use fault::Fault;
+pub use fault::{Fault, Taken};
 pub use faults::Faults;
 pub use member::MemberView;
 
@@ -86,14 +86,9 @@ pub enum Refused {
     /// The operation does not fit the present state. The text says why.
     #[error("{0}")]
     Conflict(String),
-    /// The value of a field belongs to something else, or once did.
-    #[error("{reason}")]
-    Taken {
-        /// The name of the field, such as `username`.
-        field: &'static str,
-        /// A clause that says to what it belongs.
-        reason: String,
-    },
+    /// The values of fields belong to something else, or once did. All of them are listed.
+    #[error("{}", join(.0))]
+    Taken(Vec<Taken>),
     /// The object was changed since its version was read.
     #[error("it was changed meanwhile; read it again and repeat the change")]
     Stale,
@@ -144,8 +139,8 @@ fn needed(needs: Needs) -> String {
     }
 }
 
-fn join(faults: &[Fault]) -> String {
-    faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ")
+fn join(faults: &[impl fmt::Display]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 impl Refused {
@@ -161,7 +156,7 @@ impl Refused {
 
     /// Makes the refusal of a value of `field` that belongs to something else, as the `reason` says.
     fn taken(field: &'static str, reason: impl Into<String>) -> Self {
-        Self::Taken { field, reason: reason.into() }
+        Self::Taken(vec![Taken { field, reason: reason.into() }])
     }
 
     /// Makes the refusal of a single field.
@@ -195,7 +190,7 @@ impl From<Refused> for OAuthError {
             Refused::TooManyFetches(seconds) => Self::new(Code::TooManyAttempts(seconds), refused.to_string()),
             Refused::NotFound { .. }
             | Refused::Conflict(_)
-            | Refused::Taken { .. }
+            | Refused::Taken(_)
             | Refused::Stale
             | Refused::Invalid(_)
             | Refused::Forbidden

@@ -10,7 +10,7 @@ use crate::admin::{Change, Operation, Refused};
 use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::oauth::group_name::folded;
-use crate::store::retired_names;
+use crate::store::{ConnectionTrait, retired_names};
 
 /// The kinds of names that are retired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,16 +43,26 @@ pub(super) async fn retire(change: &Change<'_>, kind: Kind, name: &str, owner: O
     }
 }
 
-/// Refuses `name` if another user or group had it before. The one with the id `own` takes back a name that they gave up themselves.
+/// Takes `name`, which the one with the id `own` may have given up. Refuses it as [`refuse_retired`] does.
 pub(super) async fn take(change: &Change<'_>, kind: Kind, name: &str, own: Option<Uuid>) -> Result<(), Refused> {
-    let (db, retired) = (&change.transaction, hashes(change.app, kind, name));
-    let owners = retired_names::owners(db, &kind.to_string(), &retired).await?;
-    if owners.is_empty() {
-        return Ok(());
+    let db = &change.transaction;
+    if refuse_retired(change.app, db, kind, name, own).await? {
+        retired_names::remove(db, &kind.to_string(), &hashes(change.app, kind, name)).await?;
     }
-    if own.is_some() && owners.iter().all(|owner| *owner == own) {
-        retired_names::remove(db, &kind.to_string(), &retired).await?;
-        return Ok(());
+    Ok(())
+}
+
+/// Refuses `name` if another user or group than the one with the id `own` had it before. Returns `true` if that one gave it up.
+pub(super) async fn refuse_retired(
+    app: &App,
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    name: &str,
+    own: Option<Uuid>,
+) -> Result<bool, Refused> {
+    let owners = retired_names::owners(db, &kind.to_string(), &hashes(app, kind, name)).await?;
+    if owners.is_empty() || own.is_some() && owners.iter().all(|owner| *owner == own) {
+        return Ok(!owners.is_empty());
     }
     let field = if kind == Kind::User { "username" } else { "name" };
     let reason = format!(

@@ -184,7 +184,7 @@ impl NewResource {
         let identifier = &draft.identifier;
         if identifier.len() > MAX_IDENTIFIER || !is_allowed(identifier) {
             let expected = format!(
-                "an absolute URI without fragment and user, of at most {MAX_IDENTIFIER} bytes: https://orders.example, \
+                "an absolute URI with its scheme in small letters and without fragment and user, of at most {MAX_IDENTIFIER} bytes: https://orders.example, \
                  http://localhost:8000, urn:example:orders, or one with a scheme of its own such as api://orders"
             );
             faults.push(Fault::new("identifier", expected).found(identifier));
@@ -199,10 +199,21 @@ impl NewResource {
 
 /// Returns a fault for each of `scopes` that belongs to another resource than the one with the key `id`.
 pub(super) async fn owned_by_others(change: &Change<'_>, id: &str, scopes: &[ScopeView]) -> Result<Vec<Fault>, Refused> {
-    let (db, issuer) = (&change.transaction, &change.app.settings.issuer);
+    let db = &change.transaction;
+    faults_of(change.app, db, foreign(db, id, scopes).await?).await
+}
+
+/// Returns those of `scopes` that belong to another resource than the one with the key `id`.
+async fn foreign(db: &impl ConnectionTrait, id: &str, scopes: &[ScopeView]) -> Result<Vec<ScopeRow>, Refused> {
     let names: Vec<String> = scopes.iter().map(|scope| scope.name.clone()).collect();
     let mut foreign = resources::known_scopes(db, &names).await?;
     foreign.retain(|scope| scope.resource_id != id);
+    Ok(foreign)
+}
+
+/// Returns a fault for each of the scopes `foreign`, which says whose it is.
+async fn faults_of(app: &App, db: &impl ConnectionTrait, foreign: Vec<ScopeRow>) -> Result<Vec<Fault>, Refused> {
+    let issuer = &app.settings.issuer;
     let owners = resources::by_ids(db, foreign.iter().map(|scope| scope.resource_id.as_str())).await?;
     let fault = |scope: ScopeRow| {
         let owner = owners.get(&scope.resource_id);
@@ -213,18 +224,31 @@ pub(super) async fn owned_by_others(change: &Change<'_>, id: &str, scopes: &[Sco
     Ok(foreign.into_iter().map(fault).collect())
 }
 
-/// Fails with [`Refused::Taken`] if another resource than the one with the key `own` has this `identifier`, and with
-/// [`Refused::Invalid`] if others own some of `scopes`.
-async fn refuse_taken(change: &Change<'_>, own: &str, identifier: &str, scopes: &[ScopeView]) -> Result<(), Refused> {
-    let foreign = owned_by_others(change, own, scopes).await?;
+/// Fails with [`Refused::Taken`] if another resource than the one with the key `own` has this `identifier`, and with [`Refused::Invalid`] if
+/// others own some of `scopes`. A failed insert may have left the resource itself in its transaction.
+async fn refuse_taken(app: &App, db: &impl ConnectionTrait, own: &str, identifier: &str, scopes: &[ScopeView]) -> Result<(), Refused> {
+    let mut foreign = foreign(db, own, scopes).await?;
+    let (issuer, mut faults) = (&app.settings.issuer, Faults::default());
+    let built_in = [resources::ISSUER, resources::USERINFO].map(|id| resources::identifier(id, None, issuer));
     // Read after the scopes, so that a resource which was added meanwhile is found wherever its scopes are.
-    let (db, issuer) = (&change.transaction, &change.app.settings.issuer);
     if let Some(taken) = resources::by_identifier(db, identifier, issuer).await?.filter(|taken| taken.id != own) {
-        return Err(Refused::taken("identifier", format!("there is a resource {} already", taken.identifier(issuer))));
+        // Whoever repeats a request is told that the resource is there, and not that its scopes are its own.
+        foreign.retain(|scope| scope.resource_id != taken.id);
+        let reason = format!("there is a resource {} already", taken.identifier(issuer));
+        faults.keep::<()>(Err(Refused::taken("identifier", reason)))?;
+    } else if let Some(own) = built_in.iter().find(|own| is_same_url(own, identifier)) {
+        let reason = format!("{identifier} is another spelling of {own}, which belongs to the issuer itself");
+        faults.keep::<()>(Err(Refused::taken("identifier", reason)))?;
     }
-    let mut faults = Faults::default();
-    faults.extend(foreign);
+    faults.extend(faults_of(app, db, foreign).await?);
     faults.refuse()
+}
+
+/// Checks the input for a new resource. Fails with all faults, also if its identifier or one of its scopes belongs to another resource.
+pub async fn check(reading: &Reading<'_>, draft: ResourceDraft) -> Result<NewResource, Refused> {
+    let app = reading.permit(Operation::ResourceList)?;
+    let free = refuse_taken(app, app.store.reader(), "", &draft.identifier, &draft.scopes).await;
+    Faults::of_both(NewResource::check(draft), free).map(|(resource, ())| resource)
 }
 
 /// Adds a resource with the scopes that it owns. Fails with [`Refused::Taken`] if the identifier is taken, and with [`Refused::Invalid`] if
@@ -233,15 +257,8 @@ pub async fn add(change: &mut Change<'_>, resource: NewResource) -> Result<Resou
     change.require(Operation::ResourceAdd)?;
     let NewResource(ResourceDraft { identifier, name, scopes, token_lifetime, open, access_token_typ, token_claims, group_prefix }) =
         resource;
-    let issuer = &change.app.settings.issuer;
     let id = change.app.clock.random_uuid().to_string();
-    refuse_taken(change, &id, &identifier, &scopes).await?;
-    for own in [resources::ISSUER, resources::USERINFO].map(|id| resources::identifier(id, None, issuer)) {
-        if is_same_url(&own, &identifier) {
-            let reason = format!("{identifier} is another spelling of {own}, which belongs to the issuer itself");
-            return Err(Refused::taken("identifier", reason));
-        }
-    }
+    refuse_taken(change.app, &change.transaction, &id, &identifier, &scopes).await?;
     if open {
         change.require_recent()?;
     }
@@ -292,7 +309,7 @@ async fn insert(change: &mut Change<'_>, row: ResourceRow, scopes: Vec<ScopeView
         .collect();
     let after = ResourceView::new(change.app, &row, scopes.iter().cloned());
     if !resources::insert(&change.transaction, row, scopes).await? {
-        refuse_taken(change, &resource_id, &after.identifier, &after.scopes).await?;
+        refuse_taken(change.app, &change.transaction, &resource_id, &after.identifier, &after.scopes).await?;
         return Err(Refused::overtaken());
     }
     change.record(Action::ResourceAdded, Object::Resource(&resource_id, &after.identifier), None, Some(&after)).await?;

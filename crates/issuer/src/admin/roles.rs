@@ -212,11 +212,21 @@ impl NewRole {
     }
 }
 
-/// Checks the input for a new role, whose scopes must exist. Fails with all faults, those of the scopes too.
+/// Checks the input for a new role, whose scopes must exist. Fails with all faults, those of the scopes too, and if there is such a role.
 pub async fn check(reading: &Reading<'_>, name: &str, display_name: Option<String>, scopes: &[String]) -> Result<NewRole, Refused> {
     let app = reading.permit(Operation::RoleList)?;
-    let found = resources::existing_scopes(app.store.reader(), "scopes", scopes).await;
+    let found = look_up(app.store.reader(), name, scopes).await;
     Faults::of_both(NewRole::check_shown_as(name, display_name, scopes), found).map(|(role, _)| role)
+}
+
+/// Returns the scopes of a new role in order. Fails with those that do not exist, and if there is a role of this name.
+async fn look_up(db: &impl ConnectionTrait, name: &str, scopes: &[String]) -> Result<Vec<String>, Refused> {
+    let is_free = if roles::exists(db, name).await? { Err(taken(name)) } else { Ok(()) };
+    Faults::of_both(is_free, resources::existing_scopes(db, "scopes", scopes).await).map(|((), scopes)| scopes)
+}
+
+fn taken(name: &str) -> Refused {
+    Refused::taken("name", format!("there is a role {name} already"))
 }
 
 /// Adds a role. Its scopes must exist.
@@ -224,14 +234,10 @@ pub async fn add(change: &mut Change<'_>, role: NewRole) -> Result<RoleView, Ref
     change.require(Operation::RoleAdd)?;
     let NewRole { name, display_name, delegated, scopes } = &role;
     let db = &change.transaction;
-    let taken = || Refused::taken("name", format!("there is a role {name} already"));
-    if roles::exists(db, name).await? {
-        return Err(taken());
-    }
-    let scopes = resources::existing_scopes(db, "scopes", scopes).await?;
+    let scopes = look_up(db, name, scopes).await?;
     change.require_grant_of(scopes.iter())?;
     if !roles::insert(db, name, display_name.as_deref(), *delegated, &scopes, change.now).await? {
-        return Err(taken());
+        return Err(taken(name));
     }
     refuse_administration(db, *delegated, std::slice::from_ref(name)).await?;
     let after = read(db, name).await?;

@@ -177,23 +177,23 @@ impl Access {
 
     /// Refuses parameters of the query that are not in `known`.
     pub fn require_known(&self, known: &[&str]) -> Result<(), Problem> {
-        match self.query.names().find(|name| !known.contains(name)) {
-            Some(unknown) => Err(Problem::of_parameter(unknown, format!("this list knows the parameters {}", known.join(", ")))),
-            None => Ok(()),
-        }
+        let unknown = self.query.names().filter(|name| !known.contains(name));
+        let wrong = |name| Problem::of_parameter(name, format!("this list knows the parameters {}", known.join(", ")));
+        unknown.map(wrong).reduce(Problem::and).map_or(Ok(()), Err)
     }
 
     /// Returns the part of a list that the query asks for. Refuses parameters that are neither `after`, `limit` nor in `filters`.
     pub fn window(&self, filters: &[&str]) -> Result<Window, Problem> {
-        self.require_known(&[&["after", "limit"], filters].concat())?;
+        let known = self.require_known(&[&["after", "limit"], filters].concat());
         let limit = self.query.get("limit").map_or(Some(PAGE), |limit| limit.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit)));
-        let limit = limit.ok_or_else(|| Problem::of_parameter("limit", format!("expected 1 to {MAX_PAGE}")))?;
+        let limit = limit.ok_or_else(|| Problem::of_parameter("limit", format!("expected 1 to {MAX_PAGE}")));
         let after = self.query.get("after").map(|cursor| {
             let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok();
             let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|text| !text.contains('\0'));
             text.ok_or_else(|| Problem::of_parameter("after", "expected a cursor that a page before gave as next"))
         });
-        Ok(Window { after: after.transpose()?, limit })
+        let (((), limit), after) = Problem::of_both(Problem::of_both(known, limit), after.transpose())?;
+        Ok(Window { after, limit })
     }
 
     /// Returns the URL of the next page, which begins after `cursor`, with the filters of this request.

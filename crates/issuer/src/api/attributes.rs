@@ -22,13 +22,9 @@ pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {
 
 pub(super) async fn add(access: Access, Body(draft): Body<AttributeDraft>) -> Answer {
     let name = draft.name.clone();
-    match access.change(move |change| Box::pin(attributes::add(change, draft))).await {
-        Ok(attribute) => Ok(created(&access, &attribute.name, &attribute)),
-        Err(problem) => match attributes::show(&access.reading(), &name).await {
-            Ok(found) => Err(problem.with_existing(&found.name)),
-            Err(_) => Err(problem),
-        },
-    }
+    let added = access.change(move |change| Box::pin(attributes::add(change, draft))).await;
+    let attribute = added.map_err(|problem| problem.with_existing(&name))?;
+    Ok(created(&access, &attribute.name, &attribute))
 }
 
 pub(super) async fn edit(access: Access, Name(name): Name<String>, Body(patch): Body<AttributePatch>) -> Answer {

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::admin::Refused;
 use crate::admin::audit::{self, AuditFilter, AuditQuery};
+use crate::admin::{Fault, Refused};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Name, page, shown};
 use crate::web::error::problem::Problem;
@@ -33,23 +33,22 @@ async fn filter(access: &Access) -> Result<AuditFilter, Problem> {
 }
 
 pub(super) async fn list(access: Access) -> Answer {
-    let window = access.window(&FILTERS)?;
-    let filter = filter(&access).await?;
+    let (window, filter) = Problem::of_both(access.window(&FILTERS), filter(&access).await)?;
     Ok(page(&access, audit::list(&access.reading(), &filter, &window).await.map_err(of_parameter)?, window.limit))
 }
 
 pub(super) async fn lines(access: Access) -> Answer {
-    access.require_known(&FILTERS)?;
-    let filter = filter(&access).await?;
+    let ((), filter) = Problem::of_both(access.require_known(&FILTERS), filter(&access).await)?;
     let (app, actor) = access.owned();
     Ok(file::audit_trail(app, actor, filter, Lines::Json, MOST).await?)
 }
 
 pub(super) async fn of_user(access: Access, Name(id): Name<Uuid>) -> Answer {
-    let window = access.window(&["from", "until"])?;
+    let window = access.window(&["from", "until"]);
     let text = |name| access.text(name).map(str::to_owned);
     let query = AuditQuery { user: Some(id.to_string()), from: text("from"), until: text("until"), ..AuditQuery::default() };
-    let filter = query.check(&access.reading()).await.map_err(of_parameter)?;
+    let filter = query.check(&access.reading()).await.map_err(of_parameter);
+    let (window, filter) = Problem::of_both(window, filter)?;
     Ok(page(&access, audit::list(&access.reading(), &filter, &window).await.map_err(of_parameter)?, window.limit))
 }
 
@@ -57,13 +56,12 @@ pub(super) async fn show(access: Access, Name(id): Name<i64>) -> Answer {
     Ok(shown(audit::show(&access.reading(), id).await?))
 }
 
-/// Names the parameter of the query at fault. The cursor of a page is the parameter `after`.
+/// Names the parameters of the query at fault. The cursor of a page is the parameter `after`.
 pub(super) fn of_parameter(refused: Refused) -> Problem {
-    match refused {
-        Refused::Invalid(faults) if !faults.is_empty() => {
-            let field = if faults[0].field == "cursor" { "after" } else { faults[0].field };
-            Problem::of_parameter(field, format!("expected {}", faults[0].expected))
-        }
-        other => other.into(),
-    }
+    let Refused::Invalid(faults) = refused else { return refused.into() };
+    let of = |fault: Fault| {
+        let name = if fault.field == "cursor" { "after" } else { fault.field };
+        Problem::of_parameter(name, format!("expected {}", fault.expected))
+    };
+    faults.into_iter().map(of).reduce(Problem::and).unwrap_or_else(|| Problem::of_parameter("query", "expected other values"))
 }

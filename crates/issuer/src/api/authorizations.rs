@@ -6,10 +6,11 @@ use crate::admin::authorizations::{self, AuthorizationFilter};
 use crate::admin::users;
 use crate::api::access::Access;
 use crate::api::message::{Answer, Name, done, page};
+use crate::web::error::problem::Problem;
 
 pub(super) async fn list(access: Access) -> Answer {
-    let window = access.window(&["user", "client"])?;
-    let filter = AuthorizationFilter { user: access.uuid("user")?, client: access.text("client").map(str::to_owned) };
+    let (window, user) = Problem::of_both(access.window(&["user", "client"]), access.uuid("user"))?;
+    let filter = AuthorizationFilter { user, client: access.text("client").map(str::to_owned) };
     Ok(page(&access, authorizations::list(&access.reading(), &filter, &window).await?, window.limit))
 }
 

@@ -16,6 +16,7 @@ use crate::fetch::budget::Asker;
 use crate::oauth::access::Access as MaySignIn;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::scope::words;
+use crate::web::error::problem::Problem;
 use crate::web::file;
 
 has_version! {
@@ -97,9 +98,9 @@ pub struct AddedBody {
 }
 
 pub(super) async fn list(access: Access) -> Answer {
-    let window = access.window(&["enabled", "registered", "q"])?;
-    let search = access.text("q").map(str::to_owned);
-    let filter = ClientFilter { enabled: access.flag("enabled")?, registered: access.flag("registered")?, search };
+    let flags = Problem::of_both(access.flag("enabled"), access.flag("registered"));
+    let (window, (enabled, registered)) = Problem::of_both(access.window(&["enabled", "registered", "q"]), flags)?;
+    let filter = ClientFilter { enabled, registered, search: access.text("q").map(str::to_owned) };
     Ok(page(&access, clients::list(&access.reading(), &filter, &window).await?, window.limit))
 }
 
@@ -144,14 +145,16 @@ pub(super) async fn add(access: Access, Body(body): Body<NewClientBody>) -> Answ
         session_management: body.session_management,
         metadata,
     };
-    let client = faults.with(clients::check(&access.reading(), draft).await)?;
+    let with_existing = |problem: Problem| match &id {
+        Some(id) => problem.with_existing(id),
+        None => problem,
+    };
+    let checked = faults.with(clients::check(&access.reading(), draft).await);
+    let client = checked.map_err(|refused| with_existing(refused.into()))?;
     clients::check_sector(access.app(), &client, Asker::Operator).await?;
     let logo = clients::fetch_logo(access.app(), client.metadata(), Asker::Operator).await?;
     let added = access.change(move |change| Box::pin(clients::add(change, client, logo, None))).await;
-    let Added { client, client_secret } = added.map_err(|problem| match &id {
-        Some(id) => problem.with_existing(id),
-        None => problem,
-    })?;
+    let Added { client, client_secret } = added.map_err(with_existing)?;
     let id = client.client_id.clone();
     Ok(created(&access, &id, &AddedBody { client, client_secret }))
 }

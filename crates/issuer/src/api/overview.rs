@@ -50,10 +50,9 @@ pub(super) async fn stale(access: Access) -> Answer {
 }
 
 pub(super) async fn activity(access: Access) -> Answer {
-    access.require_known(&["hours", "client"])?;
-    let Ok(hours) = access.text("hours").map_or(Ok(HOURS), str::parse) else {
-        return Err(Problem::of_parameter("hours", "expected a number of hours, such as 24"));
-    };
+    let hours = access.text("hours").map_or(Ok(HOURS), str::parse);
+    let hours = hours.map_err(|_| Problem::of_parameter("hours", "expected a number of hours, such as 24"));
+    let ((), hours) = Problem::of_both(access.require_known(&["hours", "client"]), hours)?;
     let items = activity::hours(&access.reading(), access.text("client"), hours).await.map_err(of_parameter)?;
     Ok(shown(ActivityOfHours { items }))
 }

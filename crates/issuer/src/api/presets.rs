@@ -88,11 +88,11 @@ pub(super) async fn add(access: Access, Name(name): Name<String>, Body(body): Bo
         groups: body.groups,
         ..blank
     };
+    let id = draft.client_id.clone().unwrap_or_default();
     // The redirect URIs of a preset contain the address, which was sent.
     let of_address = |fault: Fault| if fault.field.ends_with("redirect_uris") { fault.at("/url") } else { fault };
     let client = clients::check(&access.reading(), draft).await.map_err(|refused| refused.placed(of_address));
-    let (url, client) = Faults::of_both(checked, client)?;
-    let id = client.id().unwrap_or_default().to_owned();
+    let (url, client) = Faults::of_both(checked, client).map_err(|refused| Problem::from(refused).with_existing(&id))?;
     let added = access.change(move |change| Box::pin(presets::add(change, preset, client, None))).await;
     let Added { client, client_secret } = added.map_err(|problem| problem.with_existing(&id))?;
     let paste = preset.lines(&access.app().settings.issuer, &url, &id, client_secret.as_deref());

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
-use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceView, ScopeView};
+use crate::admin::resources::{self, ResourceDraft, ResourceView, ScopeView};
 use crate::api::access::Access;
 use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, versioned};
 use crate::api::version::has_version;
@@ -119,16 +119,18 @@ pub(super) async fn add(access: Access, Body(body): Body<NewResourceBody>) -> An
         token_claims: body.token_claims,
         group_prefix: body.group_prefix,
     };
-    let resource = NewResource::check(draft)?;
-    let added = access.change(move |change| Box::pin(resources::add(change, resource))).await;
-    let resource = match added {
-        Ok(resource) => resource,
-        Err(problem) => {
-            let existing = resources::show(&access.reading(), &identifier).await.ok();
-            return Err(existing.map_or(problem.clone(), |found| problem.with_existing(&found.identifier)));
-        }
+    let added = match resources::check(&access.reading(), draft).await {
+        Ok(resource) => access.change(move |change| Box::pin(resources::add(change, resource))).await,
+        Err(refused) => Err(refused.into()),
     };
-    Ok(created(&access, &resource.identifier, &resource))
+    match added {
+        Ok(resource) => Ok(created(&access, &resource.identifier, &resource)),
+        // It may be known by another spelling.
+        Err(problem) => match resources::show(&access.reading(), &identifier).await {
+            Ok(found) => Err(problem.with_existing(&found.identifier)),
+            Err(_) => Err(problem),
+        },
+    }
 }
 
 pub(super) async fn edit(access: Access, Name(identifier): Name<String>, Body(body): Body<ResourcePatchBody>) -> Answer {

@@ -64,8 +64,10 @@ pub(super) async fn show(access: Access, Name(name): Name<String>) -> Answer {
 
 pub(super) async fn add(access: Access, Body(body): Body<NewRoleBody>) -> Answer {
     let NewRoleBody { name, display_name, scopes, delegated } = body;
-    let role = roles::check(&access.reading(), &name, display_name, &scopes).await?.delegated(delegated);
-    let added = access.change(move |change| Box::pin(roles::add(change, role))).await;
+    let added = match roles::check(&access.reading(), &name, display_name, &scopes).await {
+        Ok(role) => access.change(move |change| Box::pin(roles::add(change, role.delegated(delegated)))).await,
+        Err(refused) => Err(refused.into()),
+    };
     let role = added.map_err(|problem| problem.with_existing(&name))?;
     Ok(created(&access, &role.name, &role))
 }

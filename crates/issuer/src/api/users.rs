@@ -115,8 +115,8 @@ pub struct EndedAuthorizations {
 }
 
 pub(super) async fn list(access: Access) -> Answer {
-    let window = access.window(&["enabled", "q"])?;
-    let filter = UserFilter { enabled: access.flag("enabled")?, search: access.text("q").map(str::to_owned) };
+    let (window, enabled) = Problem::of_both(access.window(&["enabled", "q"]), access.flag("enabled"))?;
+    let filter = UserFilter { enabled, search: access.text("q").map(str::to_owned) };
     Ok(page(&access, users::list(&access.reading(), &filter, &window).await?, window.limit))
 }
 
@@ -154,6 +154,17 @@ pub(super) async fn withdraw_consent(access: Access, Name(id): Name<Uuid>, Body(
 }
 
 pub(super) async fn add(access: Access, Body(body): Body<NewUserBody>) -> Answer {
+    let username = body.username.clone();
+    match insert(&access, body).await {
+        Ok(user) => Ok(created(&access, &user.id.to_string(), &user)),
+        Err(problem) => match users::show(&access.reading(), &username).await {
+            Ok(found) => Err(problem.with_existing(&found.id.to_string())),
+            Err(_) => Err(problem),
+        },
+    }
+}
+
+async fn insert(access: &Access, body: NewUserBody) -> Result<UserView, Problem> {
     let NewUserBody { username, email, email_verified, name, external_id, claims, attributes, roles, groups, enabled, .. } = body;
     let (password, password_hash) = (body.password, body.password_hash);
     let draft = UserDraft { username, email, email_verified, name, external_id, claims, attributes, roles, groups, disabled: !enabled };
@@ -168,26 +179,11 @@ pub(super) async fn add(access: Access, Body(body): Body<NewUserBody>) -> Answer
         Err(refused) => Err(refused),
     };
     let (user, password) = Faults::of_both(NewUser::check_all(&access.reading(), draft).await, password)?;
-    let username = user.username().to_owned();
-    if let Err(refused) = users::require_free(&access.reading(), &user).await {
-        return Err(with_existing(&access, refused.into(), &username).await);
-    }
     let hash = match password {
         Some(password) => Some(password.hash(access.app()).await?),
         None => None,
     };
-    match access.change(move |change| Box::pin(users::add(change, user, hash))).await {
-        Ok(user) => Ok(created(&access, &user.id.to_string(), &user)),
-        Err(problem) => Err(with_existing(&access, problem, &username).await),
-    }
-}
-
-/// Adds to `problem` the id of the user `username`, if there is one already.
-async fn with_existing(access: &Access, problem: Problem, username: &str) -> Problem {
-    match users::show(&access.reading(), username).await {
-        Ok(found) => problem.with_existing(&found.id.to_string()),
-        Err(_) => problem,
-    }
+    access.change(move |change| Box::pin(users::add(change, user, hash))).await
 }
 
 pub(super) async fn roles(access: Access, Name(id): Name<Uuid>, Body(body): Body<RolesBody>) -> Answer {

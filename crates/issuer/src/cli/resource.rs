@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
-use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceView, ScopeView};
+use crate::admin::resources::{self, ResourceDraft, ResourceView, ScopeView};
 use crate::admin::{change, preview};
 use crate::app::App;
 use crate::cli::preview::{Care, changes, remove};
@@ -172,7 +172,7 @@ fn parse_typ(text: &str) -> Result<AccessTokenTyp, String> {
 }
 
 async fn add(app: &App, draft: ResourceDraft) -> Result<Report, CliError> {
-    let resource = NewResource::check(draft)?;
+    let resource = resources::check(&reading(app), draft).await?;
     let added = change(app, &operator(), move |change| Box::pin(resources::add(change, resource))).await?;
     let names: Vec<&str> = added.scopes.iter().map(|scope| scope.name.as_str()).collect();
     let json = json!({ "identifier": added.identifier, "name": added.name, "scopes": names });

@@ -150,7 +150,6 @@ pub(super) async fn add(app: &App, arguments: AddArgs) -> Result<Report, CliErro
         None => Ok(None),
     };
     let (user, password) = Faults::of_both(NewUser::check_all(&reading(app), draft).await, password)?;
-    users::require_free(&reading(app), &user).await?;
     let password = match password {
         // Nobody is asked for the password of a user who cannot be added.
         None if !no_password => Some(GivenPassword::Plain(ask_password()?).check(app, &user.about()).await?),

@@ -38,6 +38,7 @@ pub struct Batch {
     /// The numbers of the first and the last line.
     pub(super) numbers: [u64; 2],
     pub(super) parsed: Vec<(u64, UserLine)>,
+    /// Those that are no users at all.
     pub(super) refused: Vec<Refusal>,
 }
 
@@ -51,11 +52,11 @@ impl Batch {
     fn parse(lines: &[Line]) -> Self {
         let (mut parsed, mut refused) = (Vec::with_capacity(lines.len()), Vec::new());
         for Line { number, text } in lines {
-            let too_long = || vec![Fault::new("line", format!("at most {MAX_LINE} bytes"))];
+            let too_long = || Fault::new("line", format!("at most {MAX_LINE} bytes"));
             let line = if text.len() > MAX_LINE { Err(too_long()) } else { UserLine::parse(text) };
             match line {
                 Ok(line) => parsed.push((*number, line)),
-                Err(faults) => refused.push(Refusal { line: *number, faults }),
+                Err(fault) => refused.push(Refusal { line: *number, faults: vec![fault] }),
             }
         }
         let numbers = [lines.first(), lines.last()].map(|line| line.map_or(0, |line| line.number));

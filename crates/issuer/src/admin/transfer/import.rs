@@ -64,28 +64,27 @@ impl Import {
     pub async fn check(&mut self, reading: &Reading<'_>, batch: Batch) -> Result<(Counts, Vec<Refusal>), Refused> {
         let app = reading.permit(Operation::UserImport)?;
         let Batch { numbers, mut parsed, mut refused } = batch;
-        parsed.retain(|(number, line)| {
+        for (_, line) in &mut parsed {
             let faults = self.repeated(line);
-            let is_new = faults.is_empty();
-            refused.extend((!is_new).then_some(Refusal { line: *number, faults }));
-            is_new
-        });
+            line.faults.extend(faults);
+        }
         let mut counts = Counts::default();
-        for (number, Decision { step, kept }) in plan(app.store.reader(), app, &self.catalogue, self.options, &parsed).await? {
+        for (number, decision) in plan(app.store.reader(), app, &self.catalogue, self.options, &parsed).await? {
+            let Decision { step, mut faults, kept } = decision;
             self.kept += kept;
             // An address that is verified already for a user whom the line leaves as they are is found in the database.
-            let step = step.and_then(|step| match &step {
-                Step::Add(user) | Step::Update { after: user, .. } => self.require_address_of_one(&user.row).map(|()| step),
-                Step::Nothing => Ok(step),
-            });
-            if let Ok(step) = &step {
-                self.administrators.note(&self.catalogue, number, step);
+            if let Step::Add(user) | Step::Update { after: user, .. } = &step {
+                faults.extend(self.require_address_of_one(&user.row).err());
             }
+            if !faults.is_empty() {
+                refused.push(Refusal { line: number, faults });
+                continue;
+            }
+            self.administrators.note(&self.catalogue, number, &step);
             match step {
-                Ok(Step::Add(_)) => counts.added += 1,
-                Ok(Step::Update { .. }) => counts.updated += 1,
-                Ok(Step::Nothing) => counts.unchanged += 1,
-                Err(faults) => refused.push(Refusal { line: number, faults }),
+                Step::Add(_) => counts.added += 1,
+                Step::Update { .. } => counts.updated += 1,
+                Step::Nothing => counts.unchanged += 1,
             }
         }
         if counts.updated + counts.unchanged == 0 && refused.is_empty() {
@@ -114,10 +113,10 @@ impl Import {
     }
 
     /// Notes the address of `row` if it is verified. Fails if an earlier line verifies it for somebody else.
-    fn require_address_of_one(&mut self, row: &UserRow) -> Result<(), Vec<Fault>> {
+    fn require_address_of_one(&mut self, row: &UserRow) -> Result<(), Fault> {
         match verified_email(row) {
             Some(email) if !self.seen.insert(self.hasher.hash_one(("email", folded(email)))) => {
-                Err(vec![Fault::new("email", "an address that no line before verifies for another user").found(email)])
+                Err(Fault::new("email", "an address that no line before verifies for another user").found(email))
             }
             _ => Ok(()),
         }
@@ -127,7 +126,8 @@ impl Import {
     fn repeated(&mut self, line: &UserLine) -> Vec<Fault> {
         let UserLine { username, id, external_id, .. } = line;
         let external_id = external_id.as_ref().and_then(Option::as_deref).map(str::to_owned);
-        let values = [("username", Some(username.clone())), ("id", id.map(|id| id.to_string())), ("external_id", external_id)];
+        let username = Some(username.clone()).filter(|_| !line.is_faulty("username"));
+        let values = [("username", username), ("id", id.map(|id| id.to_string())), ("external_id", external_id)];
         let mut faults = Vec::new();
         for (field, value) in values.into_iter().filter_map(|(field, value)| Some((field, value?))) {
             if !self.seen.insert(self.hasher.hash_one((field, &value))) {
@@ -159,11 +159,10 @@ impl Import {
         };
         let (mut unchanged, mut added) = (0, Vec::new());
         for (number, decision) in steps {
-            match decision.step {
-                Ok(Step::Add(user)) => added.push(*user),
+            match accepted(number, decision)? {
+                Step::Add(user) => added.push(*user),
                 // Without the option `update` a change is refused.
-                Ok(Step::Nothing | Step::Update { .. }) => unchanged += 1,
-                Err(faults) => return Err(changed_meanwhile(&Refusal { line: number, faults })),
+                Step::Nothing | Step::Update { .. } => unchanged += 1,
             }
         }
         Ok(Prepared { numbers, work: PreparedWork::Additions { unchanged, additions: Additions::of(db, &self.catalogue, added) } })
@@ -201,14 +200,13 @@ impl Import {
         users::lock_all(&change.transaction, parsed.iter().map(|(_, line)| line.username.as_str())).await?;
         let (mut counts, mut added) = (Counts::default(), Vec::new());
         for (number, decision) in plan(&change.transaction, change.app, &self.catalogue, self.options, parsed).await? {
-            match decision.step {
-                Ok(Step::Add(user)) => added.push(*user),
-                Ok(Step::Update { before, after }) => {
+            match accepted(number, decision)? {
+                Step::Add(user) => added.push(*user),
+                Step::Update { before, after } => {
                     self.update(change, &before, *after).await?;
                     counts.updated += 1;
                 }
-                Ok(Step::Nothing) => counts.unchanged += 1,
-                Err(faults) => return Err(changed_meanwhile(&Refusal { line: number, faults })),
+                Step::Nothing => counts.unchanged += 1,
             }
         }
         counts.added = added.len() as u64;
@@ -310,6 +308,11 @@ impl Additions {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Returns the step of a line that the first pass accepted. Fails if it is refused now.
+fn accepted(line: u64, Decision { step, faults, .. }: Decision) -> Result<Step, Refused> {
+    if faults.is_empty() { Ok(step) } else { Err(changed_meanwhile(&Refusal { line, faults })) }
 }
 
 fn changed_meanwhile(refusal: &Refusal) -> Refused {

@@ -41,6 +41,8 @@ pub struct UserLine {
     pub groups: Option<BTreeSet<String>>,
     pub attributes: Option<BTreeMap<String, Value>>,
     pub typed_attributes: Option<BTreeSet<String>>,
+    /// What is wrong with the line itself. A field that is named here counts as absent.
+    pub faults: Vec<Fault>,
 }
 
 /// The names of all fields.
@@ -128,12 +130,12 @@ fn names(value: &Value) -> Option<BTreeSet<String>> {
 }
 
 impl UserLine {
-    /// Parses a line. Fails with the faults of all its fields.
-    pub fn parse(text_of_line: &[u8]) -> Result<Self, Vec<Fault>> {
+    /// Parses a line. Fails if it is no JSON object; all faults of its fields are told with those that the database shows.
+    pub fn parse(text_of_line: &[u8]) -> Result<Self, Fault> {
         const TIME: &str = "a time from 1970 to 9999 such as 2026-11-24T10:00:00Z, or Unix seconds";
         let text_of_line = std::str::from_utf8(text_of_line)
-            .map_err(|error| vec![Fault::new("line", format!("text in UTF-8; byte {} of the line is not", error.valid_up_to() + 1))])?;
-        let expected = |expected: String| vec![Fault::new("line", format!("a JSON object {expected}"))];
+            .map_err(|error| Fault::new("line", format!("text in UTF-8; byte {} of the line is not", error.valid_up_to() + 1)))?;
+        let expected = |expected: String| Fault::new("line", format!("a JSON object {expected}"));
         let fields = match json::parse(text_of_line.as_bytes()) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(expected("such as {\"username\": \"alice\"}".to_owned())),
@@ -149,7 +151,7 @@ impl UserLine {
             reader.faults.push(fault);
             String::new()
         });
-        let line = Self {
+        let mut line = Self {
             id,
             username,
             email: reader.text("email", check_email),
@@ -169,9 +171,15 @@ impl UserLine {
                 Some(value.as_object()?.clone().into_iter().collect())
             }),
             typed_attributes: reader.read("typed_attributes", "a list of names of attributes", names),
+            faults: Vec::new(),
         };
-        let Reader { fields, mut faults } = reader;
-        faults.extend(fields.keys().map(|unknown| Fault::new("field", format!("one of {FIELDS}")).found(unknown)));
-        if faults.is_empty() { Ok(line) } else { Err(faults) }
+        line.faults = reader.faults;
+        line.faults.extend(reader.fields.keys().map(|unknown| Fault::new("field", format!("one of {FIELDS}")).found(unknown)));
+        Ok(line)
+    }
+
+    /// Returns whether something is wrong with the field itself.
+    pub fn is_faulty(&self, field: &str) -> bool {
+        self.faults.iter().any(|fault| fault.field == field)
     }
 }

@@ -46,7 +46,7 @@ impl std::ops::AddAssign for Kept {
     }
 }
 
-/// The result of one line.
+/// What one line does, if nothing is wrong with it.
 pub(super) enum Step {
     Add(Box<WholeUser>),
     Update { before: Box<WholeUser>, after: Box<WholeUser> },
@@ -55,8 +55,9 @@ pub(super) enum Step {
 
 /// The decision about one line of a file.
 pub(super) struct Decision {
-    /// The step that the line takes, or the faults for which it is refused.
-    pub(super) step: Result<Step, Vec<Fault>>,
+    pub(super) step: Step,
+    /// All that is wrong. The line is refused unless this is empty.
+    pub(super) faults: Vec<Fault>,
     /// How much of what the line says is not done.
     pub(super) kept: Kept,
 }
@@ -138,7 +139,7 @@ pub(super) fn folded(email: &str) -> String {
     email.to_lowercase()
 }
 
-/// Decides what to do with each of `lines`, whose fields were checked.
+/// Decides what to do with each of `lines`.
 pub(super) async fn plan(
     db: &impl ConnectionTrait,
     app: &App,
@@ -168,11 +169,34 @@ fn steps(app: &App, existing: &Existing, catalogue: &Catalogue, options: ImportO
     let planned = |(number, line): &(u64, UserLine)| {
         let decision = match existing.of(line) {
             Ok(before) => decide(app, existing, catalogue, options, (before, line), now),
-            Err(fault) => Decision { step: Err(vec![fault]), kept: Kept::default() },
+            // Nobody knows whom the line means, so only what is wrong with anybody is told.
+            Err(fault) => {
+                let none = BTreeSet::new();
+                let unknown = catalogue.unknown(line.roles.as_ref().unwrap_or(&none), line.groups.as_ref().unwrap_or(&none));
+                let of_database = std::iter::once(fault).chain(unknown).collect();
+                Decision { step: Step::Nothing, faults: all_faults(line, of_database), kept: Kept::default() }
+            }
         };
         (*number, decision)
     };
     lines.iter().map(planned).collect()
+}
+
+/// Returns what is wrong with `line` itself, and those of the faults `of_database` that do not follow from it.
+fn all_faults(line: &UserLine, mut of_database: Vec<Fault>) -> Vec<Fault> {
+    if line.faults.is_empty() {
+        return of_database;
+    }
+    // A field that could not be read is absent, and what it would have changed is not known.
+    of_database.retain(|fault| {
+        let depends_on = match fault.field {
+            "email_verified" => "email",
+            "typed_attributes" => "attributes",
+            own => own,
+        };
+        !line.is_faulty(fault.field) && !line.is_faulty(depends_on)
+    });
+    line.faults.iter().cloned().chain(of_database).collect()
 }
 
 /// Decides about `line`, which is about the user `before` if they exist.
@@ -227,16 +251,15 @@ fn decide(
         faults.extend(faults_of(existing, catalogue, options, before, &after));
     }
     let step = match before {
-        _ if !faults.is_empty() => Err(faults),
-        None => Ok(Step::Add(Box::new(after))),
-        Some(before) if *before == after => Ok(Step::Nothing),
+        None => Step::Add(Box::new(after)),
+        Some(before) if *before == after => Step::Nothing,
         Some(before) => {
             after.row.updated_at = now;
             after.row.version += 1;
-            Ok(Step::Update { before: Box::new(before.clone()), after: Box::new(after) })
+            Step::Update { before: Box::new(before.clone()), after: Box::new(after) }
         }
     };
-    Decision { step, kept }
+    Decision { step, faults: all_faults(line, faults), kept }
 }
 
 /// Returns what stands against a change of the user `before`, or against a new user, to `after`.

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::accounts::attributes::{self, Changes};
 use crate::accounts::{policy, username};
-use crate::admin::names::{self, Kind};
-use crate::admin::users::edit::{apply_claims, attribute_fault, refuse_external_id_of_another};
-use crate::admin::users::{
-    PasswordHash, UserRecord, UserView, check_email, check_external_id, check_full_name, refuse_taken, refuse_verified_elsewhere, terms,
-};
+use crate::admin::users::edit::{apply_claims, attribute_fault};
+use crate::admin::users::{PasswordHash, Unique, UserRecord, UserView, check_email, check_external_id, check_full_name, terms};
 use crate::admin::{Change, Fault, Faults, Operation, Reading, Refused, groups, roles};
+use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::oauth::standard_claims::StandardClaims;
 use crate::store::attributes::{self as attribute_store, Values};
@@ -69,16 +67,12 @@ impl NewUser {
         if faults.is_empty() { Ok(Self { draft, claims }) } else { Err(Refused::Invalid(faults)) }
     }
 
-    /// Does what [`NewUser::check`] does, and fails also with the roles, groups and attributes that do not exist.
+    /// Does what [`NewUser::check`] does, and fails also with the roles, groups and attributes that do not exist, and with what belongs to
+    /// another user.
     pub async fn check_all(reading: &Reading<'_>, draft: UserDraft) -> Result<Self, Refused> {
         let app = reading.permit(Operation::UserList)?;
-        let found = look_up(app.store.reader(), &draft).await;
+        let found = look_up(app, app.store.reader(), &draft).await;
         Faults::of_both(Self::check(draft), found).map(|(user, _)| user)
-    }
-
-    /// Returns the username in its normal form.
-    pub fn username(&self) -> &str {
-        &self.draft.username
     }
 
     /// Returns the username, email address and name, from which the password must not be made.
@@ -87,9 +81,18 @@ impl NewUser {
     }
 }
 
-/// Looks up the attributes, roles and groups of `draft`, and returns the values of the attributes. Fails with all faults.
-async fn look_up(db: &impl ConnectionTrait, draft: &UserDraft) -> Result<Values, Refused> {
+/// Looks up the attributes, roles and groups of `draft`, and returns the values of the attributes. Fails with all faults, and with what belongs
+/// to another user.
+async fn look_up(app: &App, db: &impl ConnectionTrait, draft: &UserDraft) -> Result<Values, Refused> {
     let mut faults = Faults::default();
+    let username = username::normalize(&draft.username);
+    let unique = Unique {
+        own: None,
+        username: Some(&username),
+        verified_email: draft.email.as_deref().filter(|_| draft.email_verified),
+        external_id: draft.external_id.as_deref(),
+    };
+    faults.keep(unique.refuse_taken(app, db).await)?;
     let rules = attributes::rules_of(&attribute_store::all(db).await?)?;
     let checked = attributes::check(&rules, &draft.attributes, &Values::new());
     let values = faults.keep(checked.map_err(|faults| Refused::Invalid(faults.iter().map(attribute_fault).collect())))?;
@@ -99,21 +102,13 @@ async fn look_up(db: &impl ConnectionTrait, draft: &UserDraft) -> Result<Values,
     Ok(values.unwrap_or_default())
 }
 
-/// Fails with [`Refused::Taken`] if the username of `user` is taken, so that nobody types a password in vain.
-pub async fn require_free(reading: &Reading<'_>, user: &NewUser) -> Result<(), Refused> {
-    let app = reading.permit(Operation::UserShow)?;
-    refuse_taken(app.store.reader(), user.username()).await
-}
-
 /// Adds a user with their roles and groups, which must exist. A user without a password cannot sign in with one until they open a link that
 /// sets it. Fails with [`Refused::Taken`] if the username, the verified address or the external id is that of another user.
 pub async fn add(change: &mut Change<'_>, user: NewUser, password: impl Into<Option<PasswordHash>>) -> Result<UserView, Refused> {
     change.require(Operation::UserAdd)?;
     let NewUser { draft, claims } = user;
     let db = &change.transaction;
-    refuse_taken(db, &draft.username).await?;
-    names::take(change, Kind::User, &draft.username, None).await?;
-    let values = look_up(db, &draft).await?;
+    let values = look_up(change.app, db, &draft).await?;
     let UserDraft { username, email, email_verified, name, external_id, roles, groups, disabled, .. } = draft;
     let password = password.into();
     let record = password.as_ref().map(|password| password.record(change.now));
@@ -138,12 +133,8 @@ pub async fn add(change: &mut Change<'_>, user: NewUser, password: impl Into<Opt
         imported_at: None,
     };
     let id = row.id;
-    refuse_verified_elsewhere(db, &row).await?;
-    refuse_external_id_of_another(db, &row).await?;
     if !users::insert(db, row.clone()).await? {
-        refuse_taken(db, &row.username).await?;
-        refuse_verified_elsewhere(db, &row).await?;
-        refuse_external_id_of_another(db, &row).await?;
+        Unique::of_row(&row).refuse_taken(change.app, db).await?;
         return Err(Refused::overtaken());
     }
     user_terms::insert(db, id, terms(&row)).await?;

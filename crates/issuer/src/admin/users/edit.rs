@@ -10,14 +10,14 @@ use crate::accounts::attributes::{self, AttributeFault, Changes};
 use crate::accounts::{lockout, username};
 use crate::admin::names::{self, Kind};
 use crate::admin::patch::Patch;
-use crate::admin::users::{UserView, check_email, check_full_name, refuse_taken, refuse_verified_elsewhere, terms};
-use crate::admin::{Change, Fault, Operation, Reading, Refused, require_version};
+use crate::admin::users::{Unique, UserView, check_email, check_full_name, terms};
+use crate::admin::{Change, Fault, Faults, Operation, Reading, Refused, require_version};
 use crate::audit::{Action, Object};
 use crate::oauth::plain_text::is_plain_text;
 use crate::oauth::standard_claims::{StandardClaims, TEXT_CLAIMS};
 use crate::store::attributes::{self as attribute_store, AttributeRow, Values};
 use crate::store::users::{self, UserRow};
-use crate::store::{ConnectionTrait, StoreError, attempts, user_terms};
+use crate::store::{StoreError, attempts, user_terms};
 
 /// The longest id in another system, in characters.
 const MAX_EXTERNAL_ID: usize = 255;
@@ -109,21 +109,23 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
     let before = UserView::read(db, row.clone(), change.now).await?;
     let declared = attribute_store::all(db).await?;
     let stored = attribute_store::of_users(db, std::iter::once(id)).await?.remove(&id).unwrap_or_default();
-    let (edited, values) = (apply(&row, &patch), attribute_values(&declared, patch.attributes, &stored)?);
-    let (mut edited, values) = both(edited, values)?;
+    let mut faults = Faults::default();
+    let mut edited = apply(&row, &patch, &mut faults);
+    let values = faults.keep(attribute_values(&declared, patch.attributes, &stored))?.unwrap_or_default();
+    let renames = edited.username != row.username;
+    let unique = Unique { username: Some(&*edited.username).filter(|_| renames), ..Unique::of_row(&edited) };
+    faults.keep(unique.refuse_taken(change.app, db).await)?;
+    faults.refuse()?;
     let changed = attributes::store(db, id, &values, false).await?;
     if edited == row && !changed {
         return Ok(before);
     }
     edited.version += 1;
     edited.updated_at = change.now;
-    if edited.username != row.username {
-        refuse_taken(db, &edited.username).await?;
+    if renames {
         names::take(change, Kind::User, &edited.username, Some(id)).await?;
         names::retire(change, Kind::User, &row.username, Some(id)).await?;
     }
-    refuse_verified_elsewhere(db, &edited).await?;
-    refuse_external_id_of_another(db, &edited).await?;
     if edited.email_verified && (!row.email_verified || edited.email != row.email) {
         // Applications let people in by a verified address. This comes last, so that nobody gives their password for an edit that is refused.
         change.require_recent()?;
@@ -142,51 +144,34 @@ pub async fn edit(change: &mut Change<'_>, id: Uuid, patch: UserPatch, expected_
     Ok(after)
 }
 
-/// Fails with [`Refused::Taken`] if the external id of `row` is that of another user.
-pub(super) async fn refuse_external_id_of_another(db: &impl ConnectionTrait, row: &UserRow) -> Result<(), Refused> {
-    let Some(external) = row.external_id.as_deref() else { return Ok(()) };
-    match users::by_external_id(db, external).await?.filter(|other| other.id != row.id) {
-        Some(other) => Err(Refused::taken("external_id", format!("the external id {external} belongs to the user {}", other.username))),
-        None => Ok(()),
-    }
-}
-
 /// Returns the new values of the attributes that `changes` names; to clear the field removes all values. `stored` are those that the user
 /// has.
-fn attribute_values(declared: &[AttributeRow], changes: Patch<Changes>, stored: &Values) -> Result<Result<Values, Vec<Fault>>, Refused> {
+fn attribute_values(declared: &[AttributeRow], changes: Patch<Changes>, stored: &Values) -> Result<Values, Refused> {
     let changes = match changes {
         Patch::Keep => Changes::new(),
         Patch::Clear => stored.keys().map(|name| (name.clone(), None)).collect(),
         Patch::Set(changes) => changes,
     };
     let checked = attributes::check(&attributes::rules_of(declared)?, &changes, stored);
-    Ok(checked.map_err(|faults| faults.iter().map(attribute_fault).collect()))
+    checked.map_err(|faults| Refused::Invalid(faults.iter().map(attribute_fault).collect()))
 }
 
 pub(in crate::admin) fn attribute_fault(fault: &AttributeFault) -> Fault {
     Fault::new("attributes", format!("for {}: {}", fault.name, fault.expected)).of_member(&fault.name)
 }
 
-/// Returns both results, or the faults of both.
-fn both<A, B>(one: Result<A, Vec<Fault>>, other: Result<B, Vec<Fault>>) -> Result<(A, B), Refused> {
-    match (one, other) {
-        (Ok(one), Ok(other)) => Ok((one, other)),
-        (one, other) => Err(Refused::Invalid(one.err().into_iter().chain(other.err()).flatten().collect())),
-    }
-}
-
 fn is_new_username(patch: &UserPatch, username: &str) -> bool {
     patch.username.given().flatten().is_some_and(|new| username::normalize(new) != username)
 }
 
-/// Returns `row` with the changes of `patch`. Fails with all faults, not only the first.
-fn apply(row: &UserRow, patch: &UserPatch) -> Result<UserRow, Vec<Fault>> {
-    let (mut row, mut faults) = (row.clone(), Vec::new());
+/// Returns `row` with the changes of `patch`. All that is wrong with them is among `faults`.
+fn apply(row: &UserRow, patch: &UserPatch, faults: &mut Faults) -> UserRow {
+    let mut row = row.clone();
     if let Some(username) = patch.username.given() {
         let typed = username.map_or("", String::as_str);
         match username::validate(typed) {
             Ok(username) => row.username = username,
-            Err(error) => faults.push(Fault::new("username", error.to_string()).found(typed)),
+            Err(error) => faults.add(Fault::new("username", error.to_string()).found(typed)),
         }
     }
     if let Some(email) = patch.email.given() {
@@ -200,7 +185,7 @@ fn apply(row: &UserRow, patch: &UserPatch) -> Result<UserRow, Vec<Fault>> {
         row.email_verified = verified.copied().unwrap_or_default();
     }
     if row.email_verified && row.email.is_none() {
-        faults.push(Fault::new("email_verified", "false for a user without an email address"));
+        faults.add(Fault::new("email_verified", "false for a user without an email address"));
     }
     if let Some(name) = patch.name.given() {
         faults.extend(name.and_then(|name| check_full_name(name).err()));
@@ -215,7 +200,7 @@ fn apply(row: &UserRow, patch: &UserPatch) -> Result<UserRow, Vec<Fault>> {
         faults.extend(claims.map(|claims| apply_claims(&mut all, &mut row.name, claims)).into_iter().flatten());
         row.claims = all.to_json();
     }
-    if faults.is_empty() { Ok(row) } else { Err(faults) }
+    row
 }
 
 pub(in crate::admin) fn check_external_id(id: &str) -> Result<(), Fault> {

@@ -7,7 +7,7 @@ mod password;
 mod remove;
 mod unlock;
 
-pub use add::{NewUser, UserDraft, add, require_free};
+pub use add::{NewUser, UserDraft, add};
 pub use edit::{UserPatch, claims, edit, set_claims};
 pub use link::{MadeLink, make_link};
 pub use password::{GivenPassword, PasswordHash, set_password};
@@ -24,8 +24,10 @@ use uuid::Uuid;
 use crate::accounts::methods::Method;
 use crate::accounts::methods::hashes::is_foreign;
 use crate::accounts::{attributes, lockout, policy, session, username};
+use crate::admin::names::{self, Kind};
 use crate::admin::search::{self, Total};
 use crate::admin::{Change, Fault, Faults, Listing, Operation, Reading, Refused, Window, roles};
+use crate::app::App;
 use crate::audit::{Action, EndedAccess, Object};
 use crate::clock::{UnixSeconds, rfc3339, rfc3339_or_none};
 use crate::oauth::standard_claims::is_line;
@@ -229,27 +231,53 @@ struct UserRecord<'a> {
     ended: Option<EndedAccess>,
 }
 
-async fn refuse_taken(db: &impl ConnectionTrait, username: &str) -> Result<(), Refused> {
-    match users::row(db, username).await? {
-        Some(_) => Err(Refused::taken("username", format!("there is a user {username} already"))),
-        None => Ok(()),
+/// Values of which each can belong to one user only.
+struct Unique<'v> {
+    /// The user who is to have them; `None` for a new one.
+    own: Option<Uuid>,
+    /// `None` if the user keeps their username.
+    username: Option<&'v str>,
+    verified_email: Option<&'v str>,
+    external_id: Option<&'v str>,
+}
+
+impl<'v> Unique<'v> {
+    fn of_row(row: &'v UserRow) -> Self {
+        Self {
+            own: Some(row.id),
+            username: Some(&row.username),
+            verified_email: row.email.as_deref().filter(|_| row.email_verified),
+            external_id: row.external_id.as_deref(),
+        }
+    }
+
+    /// Fails with [`Refused::Taken`], which lists all values that are those of another user. A username may also be one that somebody gave up.
+    async fn refuse_taken(&self, app: &App, db: &impl ConnectionTrait) -> Result<(), Refused> {
+        let mut faults = Faults::default();
+        if let Some(username) = self.username {
+            faults.keep(match users::row(db, username).await?.filter(|other| Some(other.id) != self.own) {
+                Some(_) => Err(Refused::taken("username", format!("there is a user {username} already"))),
+                None => names::refuse_retired(app, db, Kind::User, username, self.own).await,
+            })?;
+        }
+        if let Some(email) = self.verified_email
+            && let Some(other) = users::by_verified_email(db, email).await?.filter(|other| Some(other.id) != self.own)
+        {
+            faults.keep::<()>(Err(Refused::taken("email", format!("{email} is the verified address of the user {}", other.username))))?;
+        }
+        if let Some(external) = self.external_id
+            && let Some(other) = users::by_external_id(db, external).await?.filter(|other| Some(other.id) != self.own)
+        {
+            let reason = format!("the external id {external} belongs to the user {}", other.username);
+            faults.keep::<()>(Err(Refused::taken("external_id", reason)))?;
+        }
+        faults.refuse()
     }
 }
 
 /// Returns the text that follows "expected" where the verified address `email` is that of the user `username` too.
 pub(super) fn verified_elsewhere(email: &str, username: &str) -> String {
     format!("an address that is verified for nobody else; {email} is that of the user {username}")
-}
-
-/// Fails with [`Refused::Taken`] if the address of `row` is verified, and is that of another user too.
-async fn refuse_verified_elsewhere(db: &impl ConnectionTrait, row: &UserRow) -> Result<(), Refused> {
-    let Some(email) = row.email.as_deref().filter(|_| row.email_verified) else { return Ok(()) };
-    match users::by_verified_email(db, email).await? {
-        Some(other) if other.id != row.id => {
-            Err(Refused::taken("email", format!("{email} is the verified address of the user {}", other.username)))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Returns the words by which the user is found.

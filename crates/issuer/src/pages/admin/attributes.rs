@@ -331,10 +331,11 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
         return form.refused(edit_form(&form.admin, &name).await?, refused);
     }
     let (patch, faults) = typed_patch(&form);
-    if !faults.is_empty() {
-        let actor = form.admin.as_confirmed();
-        let tried = form.admin.try_out(&actor, |change| Box::pin(attributes::edit(change, &name, patch, None))).await;
-        return form.refused(edit_form(&form.admin, &name).await?, faults.with_others(tried));
+    let (actor, typed) = (form.admin.as_confirmed(), patch.clone());
+    let tried = form.admin.try_out(&actor, |change| Box::pin(attributes::edit(change, &name, typed, None))).await;
+    let tried = if faults.is_empty() { tried } else { Err(faults.with_others(tried)) };
+    if let Err(refused) = tried {
+        return form.refused(edit_form(&form.admin, &name).await?, refused);
     }
     let scope = form.optional("scope");
     let (seen, changed) = (audience_of(&form, "visibility"), audience_of(&form, "mutability"));

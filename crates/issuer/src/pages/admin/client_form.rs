@@ -286,7 +286,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     let (Added { client, client_secret }, url) = match outcome {
         Ok(done) => done,
         Err(Refused::StaleAuthentication) => return form.confirmed(asked()).await?.ok_or_else(PageError::stale_form),
-        Err(Refused::Taken { .. }) if form.is_confirmation() => {
+        Err(Refused::Taken(_)) if form.is_confirmation() => {
             let id = form.text("client_id");
             let lead = "If it has a secret, that was shown once, in the answer to that. If you have not got it, make a new one.";
             return form.added_already(SECTION, &id, lead, ("Go to the client", format!("{PATH}/{}", encode(&id)))).await;

@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
 use crate::admin::preview::Subject;
-use crate::admin::resources::{self, NewResource, ResourceDraft, ResourceView, ScopeView};
+use crate::admin::resources::{self, ResourceDraft, ResourceView, ScopeView};
 use crate::admin::words::duration;
 use crate::admin::{Fault, Faults, Listing, Reading, Refused};
 use crate::audit::Actor;
@@ -234,7 +234,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
         return Ok(page);
     }
     let mut faults = Faults::default();
-    let checked = NewResource::check(ResourceDraft {
+    let draft = ResourceDraft {
         identifier: form.text("identifier"),
         name: form.text("name"),
         scopes: typed_scopes(&form),
@@ -243,7 +243,8 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
         access_token_typ: AccessTokenTyp::parse(&form.text("access_token_typ")).unwrap_or_default(),
         token_claims: ticked_claims(&form),
         group_prefix: form.text("group_prefix"),
-    });
+    };
+    let checked = resources::check(&form.admin.reading(), draft).await;
     let checked = if faults.is_empty() { checked } else { Err(faults.with_others(checked)) };
     let actor = form.careful_actor();
     let added = match checked {

@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use crate::admin::preview::Subject;
 use crate::admin::roles::{self, RolePatch, RoleView};
-use crate::admin::{MemberView, Refused};
+use crate::admin::{Change, Faults, MemberView, Refused};
 use crate::config::ADMIN;
 use crate::pages::admin::resources::scopes_with_owners;
 use crate::pages::admin::view::{Button, Cell, Detail, Field, FormPage, Kind, List, Section, Table, encode};
@@ -213,10 +213,11 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
     let scopes = form.lines("scopes");
     let add: Vec<String> = scopes.iter().filter(|scope| !role.scopes.contains(scope)).cloned().collect();
     let remove: Vec<String> = role.scopes.iter().filter(|scope| !scopes.contains(scope)).cloned().collect();
+    let patch = RolePatch { display_name: Some(form.optional("display_name")), delegated: Some(form.is_checked("delegated")) };
     if !add.is_empty() || !remove.is_empty() {
         let subject = Subject::Role(role.name.clone());
         let actor = form.admin.as_confirmed();
-        let effects = form.admin.effects(&actor, &subject, |change| Box::pin(roles::change_scopes(change, &name, &add, &remove)));
+        let effects = form.admin.effects(&actor, &subject, |change| Box::pin(apply(change, &name, (&add, &remove), patch.clone())));
         let effects = match effects.await {
             Ok(effects) => effects,
             Err(refused) => return form.refused(edit_form(&form.admin, &role.name).await?, refused),
@@ -234,16 +235,15 @@ pub async fn save(Path(name): Path<String>, mut form: AdminForm) -> Result<Respo
             return Ok(page);
         }
     }
-    let patch = RolePatch { display_name: Some(form.optional("display_name")), delegated: Some(form.is_checked("delegated")) };
-    let changed = form.change_drawn(|change| {
-        Box::pin(async {
-            roles::change_scopes(change, &name, &add, &remove).await?;
-            change.expect_own_version();
-            roles::edit(change, &name, patch).await
-        })
-    });
-    match changed.await {
+    match form.change_drawn(|change| Box::pin(apply(change, &name, (&add, &remove), patch))).await {
         Ok(role) => form.admin.done("saved", &path(&role.name)),
         Err(refused) => form.refused(edit_form(&form.admin, &role.name).await?, refused),
     }
+}
+
+/// Changes the scopes of a role, and then the rest of it. Fails with the faults of both.
+async fn apply(change: &mut Change<'_>, name: &str, (add, remove): (&[String], &[String]), patch: RolePatch) -> Result<RoleView, Refused> {
+    let scopes = roles::change_scopes(change, name, add, remove).await;
+    change.expect_own_version();
+    Faults::of_both(scopes, roles::edit(change, name, patch).await).map(|(_, role)| role)
 }

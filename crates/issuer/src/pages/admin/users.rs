@@ -92,33 +92,26 @@ pub async fn choose(mut form: AdminForm) -> Result<Response, PageError> {
     let (mut users, group) = (ticked.chain(form.lines("users")).collect::<Vec<_>>(), form.text("group"));
     users.sort_unstable();
     let mut faults = Vec::new();
-    if users.is_empty() {
+    match groups::show(&form.admin.reading(), &group).await {
+        Ok(found) => form.show_version(found.version),
+        Err(Refused::NotFound { .. }) => faults.push(Fault::new("group", "the name of a group that exists")),
+        Err(other) => return Err(failed(other)),
+    }
+    let refused = if users.is_empty() {
         faults.push(Fault::new("users", "one or more usernames, typed here or ticked in the list of users"));
-    }
-    if group.is_empty() {
-        faults.push(Fault::new("group", "the name of a group"));
-    }
-    let refused = if faults.is_empty() {
-        let is_known = match groups::show(&form.admin.reading(), &group).await {
-            Ok(found) => {
-                form.show_version(found.version);
-                true
-            }
-            Err(_) => false,
-        };
-        let no_group = || Fault::new("group", "the name of a group that exists");
+        Refused::Invalid(faults)
+    } else {
+        // The users are looked up even if there is no such group.
         match form.change_members((SECTION, PATH.to_owned(), PATH.to_owned()), &group, &users, &[]).await? {
             Members::Asked(page) => return Ok(page),
             Members::Changed => return form.admin.done("saved", PATH),
-            Members::Refused(Refused::NotFound { .. }) => no_group().into(),
-            Members::Refused(Refused::Invalid(faults)) => {
-                let of_users = faults.into_iter().map(|fault| fault.shown_as("members", "users"));
-                Refused::Invalid(of_users.chain((!is_known).then(no_group)).collect())
+            Members::Refused(Refused::NotFound { .. }) => Refused::Invalid(faults),
+            Members::Refused(Refused::Invalid(of_users)) => {
+                faults.extend(of_users.into_iter().map(|fault| fault.shown_as("members", "users")));
+                Refused::Invalid(faults)
             }
             Members::Refused(other) => other,
         }
-    } else {
-        Refused::Invalid(faults)
     };
     let page = FormPage {
         frame: form.admin.frame(SECTION, "").await?,
@@ -223,20 +216,8 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
         ..UserDraft::default()
     };
     let admin = &form.admin;
-    let user = match NewUser::check_all(&admin.reading(), draft).await {
-        Ok(user) => user,
-        Err(refused) => return form.refused(new_form(admin).await?, refused),
-    };
     let generated = password::random(&*app.clock);
-    let hash = PasswordHash::generated(&app, SecretString::from(generated.as_str())).await.map_err(failed)?;
-    let actor = admin.as_confirmed();
-    let added = if form.is_confirmation() {
-        admin.change(move |change| Box::pin(users::add(change, user, hash))).await
-    } else {
-        // The page names all faults before it asks for the password.
-        admin.try_out(&actor, move |change| Box::pin(users::add(change, user, hash))).await.and(Err(Refused::StaleAuthentication))
-    };
-    match added {
+    match attempt_add(&form, draft, &generated).await {
         Err(Refused::StaleAuthentication) => form.confirmed(asked).await?.ok_or_else(PageError::stale_form),
         Ok(user) => {
             let detail = Detail {
@@ -249,7 +230,7 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
             html(&detail, Csp::Own)
         }
         Err(refused) => match users::show(&admin.reading(), &form.text("username")).await {
-            Ok(user) if form.is_confirmation() && matches!(refused, Refused::Taken { .. }) => {
+            Ok(user) if form.is_confirmation() && matches!(refused, Refused::Taken(_)) => {
                 let lead =
                     "The password was shown once, in the answer to that. If you have not got it, make a link by which the user sets one.";
                 form.added_already(SECTION, &user.username, lead, ("Go to the user", path(&user.username))).await
@@ -257,6 +238,20 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
             _ => form.refused(new_form(admin).await?, refused),
         },
     }
+}
+
+/// Adds the user that was typed. Unless the password of the administrator was just given, adds nobody: fails with all that is wrong, or else with
+/// [`Refused::StaleAuthentication`].
+async fn attempt_add(form: &AdminForm, draft: UserDraft, password: &str) -> Result<UserView, Refused> {
+    let admin = &form.admin;
+    let user = NewUser::check_all(&admin.reading(), draft).await?;
+    let hash = PasswordHash::generated(&admin.app, SecretString::from(password)).await?;
+    if form.is_confirmation() {
+        return admin.change(move |change| Box::pin(users::add(change, user, hash))).await;
+    }
+    let actor = admin.as_confirmed();
+    let tried = admin.try_out(&actor, move |change| Box::pin(users::add(change, user, hash))).await;
+    tried.and(Err(Refused::StaleAuthentication))
 }
 
 /// Returns the form for the roles of the user `username`, with those that are saved.

@@ -116,7 +116,7 @@ impl AdminForm {
 pub(super) fn explained(page: FormPage, refused: Refused) -> Result<Response, PageError> {
     match refused {
         Refused::Invalid(faults) => page.with_faults(&faults).respond(),
-        Refused::Taken { field, reason } => page.with_faults(&[Fault::taken(field, &reason)]).respond(),
+        Refused::Taken(taken) => page.with_faults(&taken.into_iter().map(Fault::from).collect::<Vec<_>>()).respond(),
         Refused::Conflict(reason) | Refused::Protected(reason) => {
             FormPage { error: format!("This form changed nothing: {reason}."), ..page }.respond()
         }

@@ -97,6 +97,23 @@ impl Problem {
         Self { errors: vec![fault], ..Self::new(StatusCode::BAD_REQUEST, "the query is not valid; errors lists what is wrong") }
     }
 
+    /// Adds the faults of `other`, which is about another part of the same request.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.errors.extend(other.errors);
+        self
+    }
+
+    /// Returns both values, or the problem of all that is wrong with the parameters of the query.
+    #[expect(clippy::result_large_err, reason = "a problem is made at most once for each request")]
+    pub fn of_both<A, B>(one: Result<A, Self>, other: Result<B, Self>) -> Result<(A, B), Self> {
+        match (one, other) {
+            (Ok(one), Ok(other)) => Ok((one, other)),
+            (Err(one), Err(other)) if one.status == other.status => Err(one.and(other)),
+            (Err(problem), _) | (_, Err(problem)) => Err(problem),
+        }
+    }
+
     /// Adds the id of what exists already.
     #[must_use]
     pub fn with_id(self, id: String) -> Self {
@@ -188,10 +205,12 @@ impl From<Refused> for Problem {
         match refused {
             Refused::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, detail),
             Refused::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
-            Refused::Taken { field, reason } => {
-                let place = crate::admin::Fault::new(field, "");
-                let fault = Fault { pointer: Some(format!("#{}", place.pointer)), parameter: None, detail: reason, item: None };
-                Self { errors: vec![fault], ..Self::new(StatusCode::CONFLICT, detail) }
+            Refused::Taken(taken) => {
+                let fault = |taken: crate::admin::Taken| {
+                    let place = crate::admin::Fault::new(taken.field, "").pointer;
+                    Fault { pointer: Some(format!("#{place}")), parameter: None, detail: taken.reason, item: None }
+                };
+                Self { errors: taken.into_iter().map(fault).collect(), ..Self::new(StatusCode::CONFLICT, detail) }
             }
             Refused::Stale => Self::new(StatusCode::PRECONDITION_FAILED, detail),
             Refused::Invalid(faults) if faults.iter().all(|fault| fault.field == "after") => {

@@ -28,7 +28,7 @@ async fn members(app: &TestApp, name: &str, add: &[&str], remove: &[&str]) -> Re
 #[track_caller]
 fn assert_conflict(outcome: Result<(), Refused>, part: &str) {
     match outcome {
-        Err(Refused::Conflict(reason) | Refused::Taken { reason, .. }) => assert!(reason.contains(part), "{reason}"),
+        Err(refused @ (Refused::Conflict(_) | Refused::Taken(_))) => assert!(refused.to_string().contains(part), "{refused}"),
         other => panic!("{part}: {other:?}"),
     }
 }

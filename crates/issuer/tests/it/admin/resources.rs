@@ -44,7 +44,7 @@ async fn add(app: &TestApp, identifier: &str) -> Result<(), Refused> {
 async fn two_that_are_equal_cannot_both_be_registered() {
     let app = TestApp::new().await.with_orders().await;
     for taken in [ORDERS.to_owned(), format!("{ORDERS}/"), app.url.clone(), format!("{}/", app.url), format!("{}/userinfo", app.url)] {
-        assert!(matches!(add(&app, &taken).await, Err(Refused::Taken { .. })), "{taken}");
+        assert!(matches!(add(&app, &taken).await, Err(Refused::Taken(_))), "{taken}");
     }
     // Nor by two commands at the same moment.
     let at = |path: &'static str| add(&app, path);
@@ -69,8 +69,8 @@ async fn no_resource_gets_the_url_of_the_issuer_in_another_spelling() {
     ] {
         let app = TestApp::with(|settings| settings.issuer = signet_issuer::oauth::issuer::Issuer::parse(issuer).unwrap()).await;
         for spelling in spellings {
-            let Err(Refused::Taken { reason, .. }) = add(&app, spelling).await else { panic!("{spelling}") };
-            assert!(reason.contains("another spelling of"), "{reason}");
+            let Err(Refused::Taken(taken)) = add(&app, spelling).await else { panic!("{spelling}") };
+            assert!(taken[0].reason.contains("another spelling of"), "{taken:?}");
         }
         let beside = format!("{issuer}/orders");
         add(&app, &beside).await.unwrap();

@@ -228,6 +228,22 @@ async fn each_wrong_field_is_named_with_what_is_expected() {
         let told = refused[0].to_string();
         assert!(told.starts_with("line 1: ") && told.contains(expected) && !told.contains("sek"), "{line}: {told}");
     }
+    // All that is wrong with a line is told at once: what is seen in it, what it names that does not exist, and what belongs to others.
+    let wrong = json!({
+        "username": "a b", "id": alice()["id"], "email": "x", "email_verified": true, "external_id": "42", "roles": ["none"], "groups": ["nobody"],
+        "attributes": { "nothing": 1 }, "colour": 1,
+    });
+    let (_, refused) = check(&app, UPDATE, &[json!({ "username": "alice" }), wrong]).await;
+    let told: Vec<&str> = refused.iter().flat_map(|refusal| &refusal.faults).map(|fault| fault.field).collect();
+    assert_eq!(told, ["username", "email", "field", "roles", "groups"], "of whom nobody knows who it is: {refused:?}");
+    let wrong = json!({
+        "username": "x", "name": "", "email": "alice@example.com", "email_verified": true, "external_id": "42", "roles": ["none"],
+        "groups": ["nobody"], "attributes": { "nothing": 1 }, "enabled": 1,
+    });
+    let (_, refused) = check(&app, UPDATE, &[json!({ "username": "X" }), wrong]).await;
+    let mut told: Vec<&str> = refused.iter().flat_map(|refusal| &refusal.faults).map(|fault| fault.field).collect();
+    told.sort_unstable();
+    assert_eq!(told, ["attributes", "email", "enabled", "external_id", "groups", "name", "roles", "username"], "{refused:?}");
     for (line, member) in [
         (r#"{"username":"x","username":"y"}"#, "/username"),
         (r#"{"username":"x","claims":{"nickname":"a","nickname":"b"}}"#, "/claims/nickname"),

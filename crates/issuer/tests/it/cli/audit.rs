@@ -55,10 +55,12 @@ fn mistakes_are_named_by_the_options() {
         (["--object", "group:nobody"], "signet: there is no group nobody"),
         (["--address", "here"], "signet: --address: expected an IP address"),
         (["--user", "nobody"], "signet: there is no user nobody"),
+        (["--user=nobody", "--from=now"], "signet: --from: expected a day such as 2026-01-31"),
     ] {
         let line = signet.error(&[&["audit", "list"], arguments.as_slice()].concat(), "");
         assert!(line.starts_with(start), "{line}");
     }
+    assert!(signet.error(&["audit", "list", "--user", "nobody", "--from", "now"], "").contains("; --user: expected the name of a user"));
     assert!(signet.error(&["audit", "show", "999999"], "").starts_with("signet: there is no event 999999; `signet audit list`"));
     assert!(signet.error(&["audit", "activity", "--hours", "0"], "").starts_with("signet: --hours: expected 1 to "));
     assert!(signet.error(&["audit", "refusals", "nobody"], "").starts_with("signet: there is no client nobody"));

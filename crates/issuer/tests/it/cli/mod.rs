@@ -241,6 +241,16 @@ pub fn mistakes() -> Vec<Mistake> {
         (vec!["user", "add", "al ice", "--password-stdin"], PASSWORD, "USERNAME: expected"),
         (vec!["user", "add", "admin", "--password-stdin"], PASSWORD, "there is a user admin already"),
         (vec!["user", "add", "bob", "--password-stdin"], "password1\n", "too easy to guess"),
+        (
+            vec!["user", "add", "admin", "--no-password", "--role", "nonsense"],
+            "",
+            "--role: expected existing roles; there is no role nonsense; USERNAME: expected another value; there is a user admin already",
+        ),
+        (
+            vec!["role", "add", "clerk", "--scope", "nonsense"],
+            "",
+            "--scope: expected existing scopes; there is no scope nonsense; NAME: expected another value; there is a role clerk already",
+        ),
         (vec!["user", "add", "bob", "--password-stdin"], "short\n", "8 to 256 characters"),
         (vec!["user", "add", "bob", "--password-stdin"], "tree rocket \0 lamp\n", "NUL"),
         (
