@@ -47,6 +47,14 @@ pub struct AttributeView {
     pub version: i32,
 }
 
+/// The members that are at fault if two of them do not fit each other.
+struct Blamed {
+    /// `min` or `max`.
+    bound: &'static str,
+    /// `mutability` or `visibility`.
+    audience: &'static str,
+}
+
 impl AttributeView {
     fn of(row: AttributeRow) -> Result<Self, Refused> {
         let audience = |text: &str| {
@@ -70,11 +78,15 @@ impl AttributeView {
     }
 
     /// Returns all faults of what an edit can change, too.
-    fn faults(&self) -> Vec<Fault> {
+    fn faults(&self, blamed: &Blamed) -> Vec<Fault> {
         let mut faults = Vec::new();
         faults.extend(check_name("display_name", &self.display_name).err());
         if self.mutability == Audience::User && self.visibility == Audience::Admin {
-            faults.push(Fault::new("mutability", "admin, because people cannot change what they do not see; or visibility user"));
+            let expected = match blamed.audience {
+                "visibility" => "user, because people can change the value, and must see what they change",
+                _ => "admin, because people cannot change what they do not see; or visibility user",
+            };
+            faults.push(Fault::new(blamed.audience, expected));
         }
         if let Some(scope) = self.scope.as_deref().filter(|scope| !releases(scope)) {
             let names: Vec<&str> = OIDC_SCOPES.iter().map(|(name, _)| *name).filter(|name| releases(name)).collect();
@@ -88,7 +100,8 @@ impl AttributeView {
             }
         }
         if self.min.zip(self.max).is_some_and(|(min, max)| min > max) {
-            faults.push(Fault::new("max", "a bound that is not below min"));
+            let expected = if blamed.bound == "min" { "a bound that is not above max" } else { "a bound that is not below min" };
+            faults.push(Fault::new(blamed.bound, expected));
         }
         if let Some(pattern) = &self.pattern {
             if self.value_type != AttributeType::String {
@@ -206,7 +219,7 @@ pub async fn add(change: &mut Change<'_>, draft: AttributeDraft) -> Result<Attri
     let name = claim_name::check_attribute(&view.name).map_err(|error| Fault::new("name", error.to_string()).found(&view.name));
     let taken = || Refused::taken("name", format!("there is an attribute {} already", view.name));
     let mut faults = Faults::default();
-    faults.extend(name.err().into_iter().chain(view.faults()));
+    faults.extend(name.err().into_iter().chain(view.faults(&Blamed { bound: "max", audience: "mutability" })));
     if attributes::row(db, &view.name).await?.is_some() {
         faults.keep::<()>(Err(taken()))?;
     }
@@ -231,13 +244,14 @@ pub async fn add(change: &mut Change<'_>, draft: AttributeDraft) -> Result<Attri
 #[expect(missing_docs, reason = "the names are those of the columns")]
 pub struct AttributePatch {
     #[serde(default)]
-    pub display_name: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub display_name: Patch<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pub mutability: Option<Audience>,
+    pub mutability: Patch<Audience>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pub visibility: Option<Audience>,
+    pub visibility: Patch<Audience>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub scope: Patch<String>,
@@ -264,17 +278,20 @@ pub async fn edit(
     let before = AttributeView::of(row)?;
     require_version(before.version, expected_version)?;
     change.require_version(before.version)?;
-    let mut after = AttributeView {
-        display_name: patch.display_name.unwrap_or_else(|| before.display_name.clone()),
-        mutability: patch.mutability.unwrap_or(before.mutability),
-        visibility: patch.visibility.unwrap_or(before.visibility),
-        ..before.clone()
+    // If two members do not fit each other, the one at fault is the one that was given.
+    let blamed = Blamed {
+        bound: if patch.max.keeps() { "min" } else { "max" },
+        audience: if patch.mutability.keeps() { "visibility" } else { "mutability" },
     };
+    let mut after = before.clone();
+    patch.display_name.apply_or(&mut after.display_name, || before.name.clone());
+    patch.mutability.apply_or(&mut after.mutability, only_administrators);
+    patch.visibility.apply_or(&mut after.visibility, only_administrators);
     patch.scope.apply_optional(&mut after.scope);
     patch.min.apply_optional(&mut after.min);
     patch.max.apply_optional(&mut after.max);
     patch.pattern.apply_optional(&mut after.pattern);
-    let faults = after.faults();
+    let faults = after.faults(&blamed);
     if !faults.is_empty() {
         return Err(Refused::Invalid(faults));
     }

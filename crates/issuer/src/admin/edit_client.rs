@@ -283,7 +283,10 @@ impl ClientPatch {
         }
         self.group_filter.apply_optional(&mut draft.group_filter);
         self.group_prefix.apply(&mut draft.group_prefix);
-        self.claims_allowed.apply_optional(&mut draft.claims_allowed);
+        // A client that registered itself is told of nothing more until an administrator allows it.
+        let mut allowed = before.claims_allowed;
+        self.claims_allowed.apply_or(&mut allowed, || !before.registered_itself);
+        draft.claims_allowed = Some(allowed);
         self.signals_of_all_users.apply(&mut draft.signals_of_all_users);
         self.session_management.apply(&mut draft.session_management);
         draft.metadata = merged(&draft.metadata, self.metadata, faults);

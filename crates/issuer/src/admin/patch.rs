@@ -20,9 +20,14 @@ impl<T> Patch<T> {
     where
         T: Default,
     {
+        self.apply_or(field, T::default);
+    }
+
+    /// Changes `field`, which is `otherwise` if nothing is given for it.
+    pub fn apply_or(self, field: &mut T, otherwise: impl FnOnce() -> T) {
         match self {
             Self::Keep => {}
-            Self::Clear => *field = T::default(),
+            Self::Clear => *field = otherwise(),
             Self::Set(value) => *field = value,
         }
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::admin::groups::{self, GroupDraft, GroupFilter, GroupPatch, GroupView};
 use crate::api::access::Access;
-use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, shown, versioned};
+use crate::api::message::{Answer, Body, Name, created, done, nullable, or_default, page, present, shown, versioned};
 use crate::api::version::has_version;
 
 has_version! {
@@ -47,14 +47,14 @@ pub struct GroupPatchBody {
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     pub external_id: Option<Option<String>>,
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Vec<String>, required = false)]
+    #[serde(deserialize_with = "or_default")]
+    #[schema(value_type = Option<Vec<String>>)]
     pub roles: Option<Vec<String>>,
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = bool, required = false)]
+    #[serde(deserialize_with = "or_default")]
+    #[schema(value_type = Option<bool>)]
     pub delegated: Option<bool>,
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = bool, required = false)]
+    #[serde(deserialize_with = "or_default")]
+    #[schema(value_type = Option<bool>)]
     pub is_default: Option<bool>,
 }
 

@@ -76,10 +76,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     }
     json::read_all(&value).map_err(|faults| {
         let of = |fault: Unreadable| Problem::of_member(format!("#{}", fault.pointer), format!("expected {}", fault.expected));
-        let all = faults.into_iter().map(of).reduce(|mut all, one| {
-            all.errors.extend(one.errors);
-            all
-        });
+        let all = faults.into_iter().map(of).reduce(Problem::and);
         all.unwrap_or_else(|| Problem::of_member("#".to_owned(), "expected another value"))
     })
 }
@@ -102,7 +99,12 @@ pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D)
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Reads a member of a merge patch that must not be `null`, because the value cannot be removed. Use it with `serde(default)`.
+/// Reads a member of a merge patch that `null` gives the value that a new object has without it. Use it with `serde(default)`.
+pub fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer).map(|value: Option<T>| Some(value.unwrap_or_default()))
+}
+
+/// Reads a member of a merge patch that must not be `null`, because no object can be without it. Use it with `serde(default)`.
 pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

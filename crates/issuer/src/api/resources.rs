@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::admin::edit_resource::{self, ResourcePatch, ScopesPatch};
 use crate::admin::resources::{self, ResourceDraft, ResourceView, ScopeView};
 use crate::api::access::Access;
-use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, versioned};
+use crate::api::message::{Answer, Body, Name, created, done, nullable, or_default, page, present, versioned};
 use crate::api::version::has_version;
 use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
@@ -63,25 +63,25 @@ pub struct ResourcePatchBody {
     #[schema(value_type = String, required = false)]
     pub name: Option<String>,
     /// All scopes that the resource is to own. Those that it owns and that are not among these are removed, and whoever holds them loses them.
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Vec<NewScope>, required = false)]
+    #[serde(deserialize_with = "or_default")]
+    #[schema(value_type = Option<Vec<NewScope>>)]
     pub scopes: Option<Vec<NewScope>>,
     /// Seconds; null for the setting `access_token_lifetime`.
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<i64>)]
     pub token_lifetime: Option<Option<UnixSeconds>>,
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = bool, required = false)]
+    #[serde(deserialize_with = "or_default")]
+    #[schema(value_type = Option<bool>)]
     pub open: Option<bool>,
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = String, required = false)]
+    #[serde(deserialize_with = "or_default")]
+    #[schema(value_type = Option<String>)]
     pub access_token_typ: Option<AccessTokenTyp>,
     /// `groups`, `roles` or both.
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Vec<String>, required = false)]
+    #[serde(deserialize_with = "or_default")]
+    #[schema(value_type = Option<Vec<String>>)]
     pub token_claims: Option<Vec<TokenClaim>>,
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = String, required = false)]
+    #[serde(deserialize_with = "or_default")]
+    #[schema(value_type = Option<String>)]
     pub group_prefix: Option<String>,
 }
 

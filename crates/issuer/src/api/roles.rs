@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::admin::roles::{self, RolePatch, RoleView};
 use crate::api::access::Access;
-use crate::api::message::{Answer, Body, Name, created, done, nullable, page, present, versioned};
+use crate::api::message::{Answer, Body, Name, created, done, nullable, or_default, page, versioned};
 use crate::api::version::has_version;
 
 has_version! {
@@ -36,8 +36,8 @@ pub struct RolePatchBody {
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     pub display_name: Option<Option<String>>,
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = bool, required = false)]
+    #[serde(deserialize_with = "or_default")]
+    #[schema(value_type = Option<bool>)]
     pub delegated: Option<bool>,
 }
 

@@ -151,9 +151,9 @@ async fn add(app: &App, name: String, value_type: AttributeType, multi_valued: b
 async fn edit(app: &App, name: &str, details: Details) -> Result<Report, CliError> {
     let bound = |bound: Option<Bound>| bound.map_or(Patch::Keep, |bound| bound.0.map_or(Patch::Clear, Patch::Set));
     let patch = AttributePatch {
-        display_name: details.display_name,
-        mutability: details.mutability,
-        visibility: details.visibility,
+        display_name: details.display_name.into(),
+        mutability: details.mutability.into(),
+        visibility: details.visibility.into(),
         scope: text(details.scope),
         min: bound(details.min),
         max: bound(details.max),

@@ -233,9 +233,9 @@ fn typed_draft(form: &AdminForm) -> (AttributeDraft, Faults) {
 fn typed_patch(form: &AdminForm) -> (AttributePatch, Faults) {
     let (draft, faults) = typed_draft(form);
     let patch = AttributePatch {
-        display_name: Some(form.text("display_name")),
-        mutability: Some(draft.mutability),
-        visibility: Some(draft.visibility),
+        display_name: Patch::Set(form.text("display_name")),
+        mutability: Patch::Set(draft.mutability),
+        visibility: Patch::Set(draft.visibility),
         scope: draft.scope.map_or(Patch::Clear, Patch::Set),
         min: draft.min.map_or(Patch::Clear, Patch::Set),
         max: draft.max.map_or(Patch::Clear, Patch::Set),

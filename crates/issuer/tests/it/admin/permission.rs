@@ -129,7 +129,7 @@ async fn call(app: &TestApp, actor: &Actor, operation: Operation, target: &Targe
         O::AttributeShow => attributes::show(reading, "team").await.map(drop),
         O::AttributeAdd => attributes::add(change, attribute("desk")).await.map(drop),
         O::AttributeEdit => {
-            let patch = AttributePatch { display_name: Some("Team".into()), ..AttributePatch::default() };
+            let patch = AttributePatch { display_name: Some("Team".into()).into(), ..AttributePatch::default() };
             attributes::edit(change, "team", patch, None).await.map(drop)
         }
         O::AttributeRemove => attributes::remove(change, "team", None).await.map(drop),

@@ -12,6 +12,7 @@ mod clients;
 mod group_versions;
 mod locations;
 mod new_users;
+mod nulls;
 mod overview;
 mod plain;
 mod pointers;
