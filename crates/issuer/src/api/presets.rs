@@ -77,7 +77,7 @@ pub(super) async fn add(access: Access, Name(name): Name<String>, Body(body): Bo
     let checked = preset.check_url(body.url.as_deref());
     // Everything else that is wrong is told at once, too.
     let url = checked.as_deref().unwrap_or(preset.example);
-    let blank = preset.draft(url);
+    let blank = preset.draft(url, access.app().settings.fetch_private_addresses);
     let draft = ClientDraft {
         client_id: body.client_id.or(blank.client_id),
         client_name: body.client_name.unwrap_or(blank.client_name),

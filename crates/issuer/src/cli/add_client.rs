@@ -125,7 +125,8 @@ async fn add(app: &App, args: AddArgs) -> Result<Report, CliError> {
     let preset = args.preset.as_deref().map(presets::find).transpose()?;
     let checked = preset.map_or_else(|| Ok(String::new()), |preset| preset.check_url(args.url.as_deref()));
     // Everything else that is wrong is told at once, too.
-    let blank = preset.map(|preset| preset.draft(checked.as_deref().unwrap_or(preset.example))).unwrap_or_default();
+    let private = app.settings.fetch_private_addresses;
+    let blank = preset.map(|preset| preset.draft(checked.as_deref().unwrap_or(preset.example), private)).unwrap_or_default();
     let more = |mut own: Vec<String>, given: Vec<String>| {
         own.extend(given);
         own

@@ -41,7 +41,7 @@ data:
   policy.default: role:readonly
 ",
             ),
-            ("A shell, to sign in", "argocd login {host} --sso --grpc-web"),
+            ("A shell, to sign in", "argocd login {host} --sso --grpc-web{root_path}"),
         ],
         ..BLANK
     },

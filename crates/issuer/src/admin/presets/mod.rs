@@ -16,6 +16,7 @@ use crate::oauth::access::Access;
 use crate::oauth::application_type::ApplicationType;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, Shape};
 use crate::oauth::client_metadata::ClientMetadata;
+use crate::oauth::fetched_url::may_be_fetched;
 use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::redirect_uri;
@@ -219,12 +220,18 @@ impl Preset {
         if is_plain && is_usable {
             return Ok(bare.to_owned());
         }
-        let expected = format!("{}, with https unless it is a loopback address, and without a query or special characters", expected());
+        let expected = format!(
+            "{}, with https:// in small letters, or http:// for a loopback address, and without a query or special characters",
+            expected()
+        );
         Err(Fault::new("url", expected).found(text.chars().take(100).collect::<String>()).into())
     }
 
-    /// Returns the draft of a client of the application at `url`, which [`Preset::check_url`] returned. Who may sign in is left open.
-    pub fn draft(&self, url: &str) -> ClientDraft {
+    /// Returns the draft of a client of the application at `url`, which [`Preset::check_url`] returned. Who may sign in is left open. An
+    /// application at an address that the issuer does not fetch is not told of sign-outs; `private_addresses` are those that it fetches too.
+    pub fn draft(&self, url: &str, private_addresses: bool) -> ClientDraft {
+        let backchannel_logout_uri = self.backchannel_logout_uri.replace("{url}", url);
+        let is_fetched = |uri: &String| uri.starts_with('{') || Url::parse(uri).is_ok_and(|url| may_be_fetched(&url, private_addresses));
         let owned = |list: &[&str]| -> Vec<String> { list.iter().map(|text| text.replace("{url}", url)).collect() };
         ClientDraft {
             client_id: Some(self.name.to_owned()),
@@ -238,7 +245,7 @@ impl Preset {
             id_token_claims: self.id_token_claims,
             pkce: self.without_pkce.then_some(Pkce::Optional),
             metadata: ClientMetadata {
-                backchannel_logout_uri: Some(self.backchannel_logout_uri.replace("{url}", url)).filter(|uri| !uri.is_empty()),
+                backchannel_logout_uri: Some(backchannel_logout_uri).filter(is_fetched),
                 application_type: self.native.then_some(ApplicationType::Native),
                 post_logout_redirect_uris: owned(self.post_logout_redirect_uris),
                 ..ClientMetadata::default()
@@ -249,13 +256,18 @@ impl Preset {
 
     /// Returns the lines to paste into the application at `url`. `secret` is `None` if the client has none.
     pub fn lines(&self, issuer: &Issuer, url: &str, client_id: &str, secret: Option<&str>) -> Vec<Paste> {
-        let host = Url::parse(url).map(|url| url[Position::BeforeHost..Position::AfterPort].to_owned()).unwrap_or_default();
+        let parsed = Url::parse(url);
+        let host = parsed.as_ref().map(|url| url[Position::BeforeHost..Position::AfterPort].to_owned()).unwrap_or_default();
+        // Argo CD's command line takes the path of its server apart from the host.
+        let path = parsed.as_ref().map(|url| url.path().trim_end_matches('/')).unwrap_or_default();
+        let root_path = if path.is_empty() { String::new() } else { format!(" --grpc-web-root-path {path}") };
         let fill = |text: &str| {
             text.replace("{issuer}", issuer.as_str())
                 .replace("{client_id}", client_id)
                 .replace("{client_secret}", secret.unwrap_or_default())
                 .replace("{url}", url)
                 .replace("{host}", &host)
+                .replace("{root_path}", &root_path)
         };
         self.paste.iter().map(|(place, text)| Paste { place: fill(place), text: fill(text.trim_matches('\n')) }).collect()
     }

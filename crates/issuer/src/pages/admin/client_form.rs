@@ -184,7 +184,7 @@ async fn new_form(admin: &Administrator, preset: Option<&Preset>) -> Result<Form
             lead += &format!(" It is also told these claims: {}.", claims.join(", "));
         }
     }
-    let draft = preset.map(|preset| preset.draft("{url}")).unwrap_or_default();
+    let draft = preset.map(|preset| preset.draft("{url}", false)).unwrap_or_default();
     let page = FormPage {
         frame: admin.frame(SECTION, "").await?,
         command: Some((commands::add_client, String::new())),
@@ -247,7 +247,13 @@ fn draft_of(form: &AdminForm, preset: Option<&Preset>, url: &str) -> ClientDraft
             policy_uri: form.optional("policy_uri"),
             tos_uri: form.optional("tos_uri"),
             initiate_login_uri: form.optional("initiate_login_uri"),
-            backchannel_logout_uri: placed("backchannel_logout_uri").pop(),
+            backchannel_logout_uri: match preset {
+                // Nobody typed the address of the preset.
+                Some(preset) if form.text("backchannel_logout_uri") == preset.backchannel_logout_uri => {
+                    preset.draft(url, form.admin.app.settings.fetch_private_addresses).metadata.backchannel_logout_uri
+                }
+                _ => placed("backchannel_logout_uri").pop(),
+            },
             backchannel_logout_session_required: form.is_checked("backchannel_logout_session_required"),
             frontchannel_logout_uri: form.optional("frontchannel_logout_uri"),
             frontchannel_logout_session_required: form.is_checked("frontchannel_logout_session_required"),

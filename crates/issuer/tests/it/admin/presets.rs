@@ -306,14 +306,39 @@ async fn the_preset_of_nextcloud_is_told_of_sign_outs_and_that_of_minio_needs_no
 #[test]
 fn the_lines_name_the_host_with_the_port_of_the_address() {
     let issuer = Issuer::parse("https://id.example.com").unwrap();
-    for (url, host) in [
-        ("https://argocd.example.com:8443", "argocd.example.com:8443"),
-        ("https://argocd.example.com", "argocd.example.com"),
-        ("http://[::1]:8080/cd", "[::1]:8080"),
+    for (url, options) in [
+        ("https://argocd.example.com:8443", "argocd.example.com:8443 --sso --grpc-web"),
+        ("https://argocd.example.com", "argocd.example.com --sso --grpc-web"),
+        // The path of the server is an option of its own.
+        ("http://[::1]:8080/cd", "[::1]:8080 --sso --grpc-web --grpc-web-root-path /cd"),
     ] {
         let lines = presets::find("argocd").unwrap().lines(&issuer, url, "argocd", None);
-        assert_eq!(lines.last().unwrap().text, format!("argocd login {host} --sso --grpc-web"), "{url}");
+        assert_eq!(lines.last().unwrap().text, format!("argocd login {options}"), "{url}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_at_an_address_that_is_not_fetched_is_added_without_back_channel_logout() {
+    let app = TestApp::administered().await;
+    let app = app.another_node_with(|settings| settings.fetch_private_addresses = false).await;
+    let token = app.token_of("boss", "admin").await;
+    let browser = app.signed_in("boss").await;
+    for (number, url) in ["http://localhost:8080", "https://192.168.1.7", "https://cloud.localhost"].into_iter().enumerate() {
+        let body = json!({ "client_id": format!("rest{number}"), "url": url, "access": "everyone" });
+        let made = app.call("POST", "/presets/nextcloud/clients", &token, None, Some(body)).await;
+        assert_eq!((made.status, made.json["client"]["metadata"].get("backchannel_logout_uri")), (201, None), "{url}: {}", made.text);
+        let id = format!("page{number}");
+        let form = browser.get("/admin/clients/new?preset=nextcloud").await;
+        let asked = browser.send_filled(&form, "/admin/clients/new", &[("client_id", &id), ("url", url), ("access", "everyone")]).await;
+        assert_eq!(browser.submit(&asked, "/admin/clients/new", &[("confirm_password", PASSWORD)]).await.status, 200, "{}", asked.text);
+        let added = json!(clients::show(&app.reading(), &id).await.unwrap());
+        assert_eq!(added["metadata"].get("backchannel_logout_uri"), None, "{added}");
+    }
+    // One that was typed is told of, because the person wants it.
+    let form = browser.get("/admin/clients/new?preset=nextcloud").await;
+    let typed = [("url", "https://cloud.example"), ("access", "everyone"), ("backchannel_logout_uri", "http://localhost/logout")];
+    let refused = browser.send_filled(&form, "/admin/clients/new", &typed).await;
+    assert!(refused.status == 400 && refused.text.contains("an https URL of the public internet"), "{}", refused.text);
 }
 
 #[test]
