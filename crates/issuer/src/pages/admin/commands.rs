@@ -330,11 +330,20 @@ fn with_keys(line: Line, form: &Filled<'_>) -> String {
     if keys.is_empty() || form.saved("jwks") == keys { line } else { line.set("--jwks-file", "FILE") }.into()
 }
 
-/// Writes the command of the form of a claim of a client. The field `stored` has the name of the claim that is changed.
+/// Writes the command of the form of a claim of a client. The field `stored` has the name of the claim that is changed, which goes if the claim
+/// gets another name.
 pub(super) fn put_claim(form: &Filled<'_>) -> String {
-    if form.value("claim").is_empty() && !form.value("stored").is_empty() {
-        return Line::new("client claim remove").operand(form.name).operand(form.value("stored")).into();
+    let (stored, claim) = (form.value("stored"), form.value("claim"));
+    let remove = Line::new("client claim remove").operand(form.name).operand(stored);
+    match (stored, claim) {
+        ("", _) => set_claim(form),
+        (_, "") => remove.into(),
+        (stored, claim) if stored == claim => set_claim(form),
+        _ => all(&[set_claim(form), remove.into()]),
     }
+}
+
+fn set_claim(form: &Filled<'_>) -> String {
     let line = Line::new("client claim set").operand(form.name).operand(form.value_or("claim", "CLAIM"));
     let source = form.value_or("source", "groups");
     let line = match source {

@@ -131,6 +131,10 @@ async fn forms_show_what_was_typed() {
     let form = browser.get("/admin/clients/web/claim?claim=level").await;
     let asked = browser.send_filled(&form, "/admin/clients/web/claim", &[("claim", "")]).await;
     assert_command(&asked, "signet client claim remove web level");
+    // A claim that gets another name is there under that name alone.
+    let asked = browser.send_filled(&form, "/admin/clients/web/claim", &[("claim", "rank")]).await;
+    let values = "--group-value 'staff=Editor' --group-value 'board=Admin' --default Viewer --only id-token";
+    assert_command(&asked, &format!("signet client claim set web rank {values} && signet client claim remove web level"));
 
     let edit = "/admin/clients/web/edit";
     let scopes = browser.get(edit).await;
