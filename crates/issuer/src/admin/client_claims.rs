@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::audit::{Action, Object};
 use crate::oauth::claim_name;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MAX_FIXED_BYTES, TRUSTED_CLAIMS, USER_FIELDS};
+use crate::oauth::json::{MAX_EXACT, is_exact};
 use crate::oauth::standard_claims::CLAIMS;
 use crate::store::client_groups::UseRow;
 use crate::store::{ConnectionTrait, attributes, client_claims, clients, groups};
@@ -53,6 +54,8 @@ fn check(claim: &ClientClaim) -> Result<(), Refused> {
     }
     let too_long = |value: &Value| value.to_string().len() > MAX_FIXED_BYTES;
     let at_most = || format!("at most {MAX_FIXED_BYTES} bytes of JSON");
+    let exact =
+        || format!("numbers from -{MAX_EXACT} to {MAX_EXACT}, because readers of JSON lose digits of others; write such a one as a text");
     match &claim.source {
         ClaimSource::User { field } => {
             let known =
@@ -68,6 +71,9 @@ fn check(claim: &ClientClaim) -> Result<(), Refused> {
             if too_long(value) {
                 faults.push(Fault::new("value", at_most()));
             }
+            if !is_exact(value) {
+                faults.push(Fault::new("value", exact()));
+            }
         }
         ClaimSource::GroupMap { map, default } => {
             if map.is_empty() || map.len() > MAX_MAPPED {
@@ -78,7 +84,10 @@ fn check(claim: &ClientClaim) -> Result<(), Refused> {
                 let found = format!("a longer one for {}", entry.group);
                 Fault::new("map", format!("values of {}", at_most())).found(found).at(format!("/map/{index}/value"))
             }));
+            let inexact = map.iter().enumerate().filter(|(_, entry)| !is_exact(&entry.value));
+            faults.extend(inexact.map(|(index, _)| Fault::new("map", exact()).at(format!("/map/{index}/value"))));
             faults.extend(default.as_ref().filter(|value| too_long(value)).map(|_| Fault::new("default", at_most())));
+            faults.extend(default.as_ref().filter(|value| !is_exact(value)).map(|_| Fault::new("default", exact())));
         }
         ClaimSource::Attribute { .. } | ClaimSource::Groups | ClaimSource::Roles => {}
     }

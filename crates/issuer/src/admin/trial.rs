@@ -20,9 +20,10 @@ use crate::store::resources::{Resource, USERINFO};
 use crate::store::users::{self, User};
 use crate::store::{client_groups, groups};
 use crate::tokens::audience::target;
+use crate::tokens::claims_length::length;
 use crate::tokens::issue::{Draft, draft};
 use crate::tokens::narrow::{default_scopes, narrow};
-use crate::tokens::user_claims::{Facts, Limit, Missing, Origin, Place, Told, given, length, limit};
+use crate::tokens::user_claims::{Facts, Limit, Missing, Origin, Place, Told, given, limit};
 use crate::tokens::{Authorization, Party, RequestedResource};
 
 /// The request that is tried.

@@ -144,7 +144,7 @@ fn success(route: &Route, is_versioned: bool) -> utoipa::openapi::Response {
     if is_versioned {
         built = built.header("ETag", text("The version, for If-Match"));
     }
-    if route.status == StatusCode::CREATED && route.operation != Operation::RegistrationTokenIssue {
+    if route.status == StatusCode::CREATED {
         built = built.header("Location", text("The URL of what was made"));
     }
     if route.is_list {

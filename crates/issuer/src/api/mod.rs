@@ -388,7 +388,7 @@ pub fn api() -> Api {
             &[FROM, UNTIL],
             audit::of_user,
         )
-        .create::<registration_tokens::NewTokenBody, registration_tokens::TokenBody, _>(
+        .act::<registration_tokens::NewTokenBody, registration_tokens::TokenBody, _>(
             "/registration-tokens",
             O::RegistrationTokenIssue,
             "Make an initial access token, with which clients register themselves",

@@ -1,7 +1,5 @@
 //! `/api/v1/registration-tokens`: initial access tokens, with which clients register themselves.
 
-use axum::http::StatusCode;
-use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -33,5 +31,6 @@ pub struct TokenBody {
 pub(super) async fn issue(access: Access, Body(NewTokenBody { uses, lifetime }): Body<NewTokenBody>) -> Answer {
     let token = NewRegistrationToken::check(uses, lifetime)?;
     let issued = access.change(move |change| Box::pin(registration_tokens::issue(change, token))).await?;
-    Ok((StatusCode::CREATED, shown(TokenBody { token: issued.token, view: issued.view })).into_response())
+    // No URL shows the token again, so the answer is not 201, which would name one (RFC 9110 §15.3.2).
+    Ok(shown(TokenBody { token: issued.token, view: issued.view }))
 }

@@ -4,9 +4,9 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::admin::change;
 use crate::admin::client_claims::{self, ClaimRemoval};
 use crate::admin::trial::{self, TrialRequest};
+use crate::admin::{Fault, change};
 use crate::app::App;
 use crate::cli::preview::{Care, remove_losing};
 use crate::cli::report::Report;
@@ -72,7 +72,7 @@ struct SourceArgs {
     #[arg(long = "group-value", value_name = "GROUP=VALUE", value_parser = parse_entry)]
     group_values: Vec<MappedGroup>,
     /// Give every user this value, written as JSON
-    #[arg(long, value_name = "JSON", value_parser = parse_json)]
+    #[arg(long, value_name = "JSON", value_parser = parse_json, allow_negative_numbers = true)]
     value: Option<Value>,
 }
 
@@ -144,7 +144,14 @@ pub async fn run(app: &App, command: ClaimCommand) -> Result<Report, CliError> {
         ClaimCommand::Set(args) => {
             let (id, claim) = args.into_claim();
             let put = change(app, &operator(), |change| Box::pin(client_claims::put(change, &id, claim))).await;
-            put.map_err(|error| CliError::from(error).in_terms_of(SET))?.claims
+            // The option names what every other face calls a source, too.
+            let with_lists = |mut fault: Fault| {
+                if fault.field == "field" {
+                    fault.expected = fault.expected.replacen("one of ", "one of groups, roles, ", 1);
+                }
+                fault
+            };
+            put.map_err(|refused| CliError::from(refused.placed(with_lists)).in_terms_of(SET))?.claims
         }
         ClaimCommand::Remove { id, claim, care } => {
             let what = format!("the claim {claim} of the client {id}");

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::cli::pages::stream;
 use crate::cli::preview::{Care, dry_run, remove};
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, changing, operator, reading};
+use crate::cli::{ADD_OR_REMOVE, Arguments, CliError, changing, operator, reading};
 
 /// The subcommands of `signet group`.
 #[derive(Debug, Subcommand)]
@@ -124,7 +124,7 @@ pub async fn run(app: &App, command: GroupCommand, json: bool) -> Result<Report,
         GroupCommand::Show { name } => show(app, &name).await,
         GroupCommand::Edit(args) => edit(app, args).await,
         GroupCommand::Members { name, add, remove, dry_run } => {
-            let arguments = [("members", changing(&add, &remove))];
+            let arguments = [("members", changing(&add, &remove, ADD_OR_REMOVE))];
             members(app, &name, (&add, &remove), dry_run, json).await.map_err(|error| error.in_terms_of(&arguments))
         }
         GroupCommand::Remove { name, care } => {
@@ -169,7 +169,7 @@ async fn edit(app: &App, args: EditArgs) -> Result<Report, CliError> {
         ("name", "--rename"),
         ("display_name", "--display-name"),
         ("external_id", "--external-id"),
-        ("roles", changing(&args.add_roles, &args.remove_roles)),
+        ("roles", changing(&args.add_roles, &args.remove_roles, ["--add-role", "--remove-role", "--add-role or --remove-role"])),
     ];
     let patch = GroupPatch {
         name: args.rename,

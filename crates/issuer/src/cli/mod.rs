@@ -197,14 +197,17 @@ fn list_of(noun: &str) -> String {
 /// The arguments of a command: for each field of its operation, the argument that gives it, as `--help` writes it.
 type Arguments<'a> = &'a [(&'a str, &'a str)];
 
-/// Returns the argument by which `roles` or `scopes` are changed, where one option adds them and another removes them.
-fn changing(add: &[String], remove: &[String]) -> &'static str {
+/// Returns the option by which a list is changed, where the first of `options` adds items, the second removes them, and the third names both.
+fn changing(add: &[String], remove: &[String], [adds, removes, both]: [&'static str; 3]) -> &'static str {
     match (add.is_empty(), remove.is_empty()) {
-        (false, true) => "--add",
-        (true, false) => "--remove",
-        _ => "--add or --remove",
+        (false, true) => adds,
+        (true, false) => removes,
+        _ => both,
     }
 }
+
+/// The options of [`changing`] where they are called after nothing else.
+const ADD_OR_REMOVE: [&str; 3] = ["--add", "--remove", "--add or --remove"];
 
 impl CliError {
     /// Names the fields at fault by the `arguments` of the command. A field that no argument gives keeps its name.

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::cli::pages::stream;
 use crate::cli::preview::{Care, dry_run, remove};
 use crate::cli::report::Report;
-use crate::cli::{CliError, changing, operator, reading};
+use crate::cli::{ADD_OR_REMOVE, CliError, changing, operator, reading};
 
 /// The subcommands of `signet role`.
 #[derive(Debug, Subcommand)]
@@ -90,7 +90,7 @@ pub async fn run(app: &App, command: RoleCommand, json: bool) -> Result<Report, 
         RoleCommand::List => list(app, json).await,
         RoleCommand::Show { name } => Ok(Report::record(&COLUMNS, json!(roles::show(&reading(app), &name).await?))),
         RoleCommand::Scopes { name, add, remove, dry_run } => {
-            let arguments = [("scopes", changing(&add, &remove))];
+            let arguments = [("scopes", changing(&add, &remove, ADD_OR_REMOVE))];
             change_scopes(app, &name, &add, &remove, dry_run).await.map_err(|error| error.in_terms_of(&arguments))
         }
         RoleCommand::Edit { name, display_name, delegated } => {

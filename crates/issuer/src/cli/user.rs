@@ -18,7 +18,7 @@ use crate::cli::report::Report;
 use crate::cli::transfer::{self, ExportArgs, ImportArgs};
 use crate::cli::user_access::{change_roles, consents, delete, disable, enable, link, unlock};
 use crate::cli::user_add::{ADD, AddArgs, PASSWORD_HASH, PasswordArgs, add, attribute_changes};
-use crate::cli::{Arguments, CliError, changing, operator, reading};
+use crate::cli::{ADD_OR_REMOVE, Arguments, CliError, changing, operator, reading};
 use crate::oauth::standard_claims::TEXT_CLAIMS;
 
 /// The subcommands of `signet user`.
@@ -187,7 +187,7 @@ pub async fn run(app: &App, command: UserCommand, json: bool) -> Result<Report, 
             change_claims(app, &username, &claims).await.map_err(|error| in_terms_of_claims(error, &[]))
         }
         UserCommand::Roles { username, add, remove, dry_run } => {
-            let arguments = [("roles", changing(&add, &remove))];
+            let arguments = [("roles", changing(&add, &remove, ADD_OR_REMOVE))];
             change_roles(app, &username, &add, &remove, dry_run).await.map_err(|error| error.in_terms_of(&arguments))
         }
     }

@@ -25,8 +25,9 @@ use crate::store::resources::{self, Resource, USERINFO};
 use crate::store::users::{self, User};
 use crate::tokens::RequestedResource;
 use crate::tokens::audience::{audience, is_granted, nothing_granted, target};
+use crate::tokens::claims_length::{Carrier, check_length};
 use crate::tokens::narrow::{default_scopes, narrow};
-use crate::tokens::user_claims::{Facts, Limit, Place, check_length, given};
+use crate::tokens::user_claims::{Facts, Limit, Place, given};
 
 /// The next step of an interaction.
 #[derive(Debug)]
@@ -252,8 +253,8 @@ async fn claims_to_tell(
     let scopes = if client.id_token_claims { granted.clone() } else { ScopeSet::default() };
     let in_id_token = facts.told(Place::IdToken, &scopes, &requested);
     let to_resources = facts.told_to_resources(audience, &app.settings.issuer);
-    for (told, place) in [(&in_id_token, "the ID token"), (&to_resources, "the access token")] {
-        check_length(&given(told), place).map_err(|error| OAuthError::new(Code::AccessDenied, error.description))?;
+    for (told, carrier) in [(&in_id_token, Carrier::IdToken), (&to_resources, Carrier::AccessToken)] {
+        check_length(&given(told), carrier).map_err(|error| OAuthError::new(Code::AccessDenied, error.description))?;
     }
     let to_resources = facts.told_to_resources(&all_resources, &app.settings.issuer);
     let mut all = given(&facts.told(Place::UserInfo, granted, &requested));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use crate::oauth::joiners;
+use crate::oauth::json::{MAX_EXACT, is_exact_number};
 use crate::oauth::plain_text::is_plain_text;
 
 /// The largest number of values of one attribute of one user.
@@ -124,7 +125,7 @@ impl ValueRules {
         match self.value_type {
             AttributeType::Boolean => ["true", "false"].contains(&value).then(|| value.to_owned()),
             AttributeType::Number => {
-                let number = number(value)?;
+                let number = number(value).filter(is_exact_number)?;
                 let amount = number.as_f64()?;
                 #[expect(clippy::cast_precision_loss, reason = "bounds beyond 2^53 need not be exact")]
                 let inside = self.min.is_none_or(|min| amount >= min as f64) && self.max.is_none_or(|max| amount <= max as f64);
@@ -154,6 +155,8 @@ impl ValueRules {
         };
         match self.value_type {
             AttributeType::Boolean => "true or false".to_owned(),
+            // Without bounds the greatest number is named, because readers of JSON lose digits of a greater one.
+            AttributeType::Number if self.min.or(self.max).is_none() => format!("a number from -{MAX_EXACT} to {MAX_EXACT}"),
             AttributeType::Number => format!("a number{}", range("")),
             AttributeType::String => {
                 let pattern = self.pattern.as_ref().map_or(String::new(), |pattern| format!(", which matches {pattern}"));

@@ -245,6 +245,29 @@ fn choices<T: DeserializeOwned>(value: &Value, pointer: &str) -> String {
     }
 }
 
+/// The greatest whole number that every reader of JSON keeps, and so does the least (RFC 8259 §6).
+pub const MAX_EXACT: u64 = (1 << 53) - 1;
+
+/// Returns whether every reader of JSON reads all numbers in `value` with all digits that they have before the point. Most readers keep numbers
+/// as floats of 64 bits.
+#[must_use]
+pub fn is_exact(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => is_exact_number(number),
+        Value::Array(items) => items.iter().all(is_exact),
+        Value::Object(members) => members.values().all(is_exact),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
+/// Does what [`is_exact`] does for one number.
+#[must_use]
+pub fn is_exact_number(number: &serde_json::Number) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "a float holds this number exactly")]
+    let most = MAX_EXACT as f64;
+    number.as_f64().is_some_and(|amount| amount.abs() <= most)
+}
+
 /// Says of which kind a value is. The value itself may be a secret.
 #[must_use]
 pub fn kind(value: &Value) -> &'static str {

@@ -11,7 +11,7 @@ use crate::oauth::private_scheme;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "https, http for a loopback host, or for native applications a scheme of their own (com.example.app:/cb, or if they are public also \
-     example://app/cb, but no scheme of a browser or system); without user, fragment or spaces"
+     example://app/cb, but no scheme of a browser or system), the scheme in small letters; without user, fragment or spaces"
 )]
 pub struct RedirectUriError;
 

@@ -18,7 +18,8 @@ use crate::store::consents;
 use crate::store::resources::Resource;
 use crate::tokens::audience::{audience, is_granted, nothing_granted, owned};
 use crate::tokens::claims::{AccessClaims, Audience, AuthenticationClaims, IdClaims, grant_id};
-use crate::tokens::user_claims::{Facts, Limit, Place, Told, check_length, given, limit, too_long};
+use crate::tokens::claims_length::{Carrier, check_length, too_long};
+use crate::tokens::user_claims::{Facts, Limit, Place, Told, given, limit};
 use crate::tokens::{Authorization, Party, is_alive, refresh};
 
 /// The JSON answer of the token endpoint.
@@ -86,22 +87,22 @@ fn longer_than_read() -> String {
 impl Draft<'_> {
     /// Fails if the claims about the user are too long for one of the tokens.
     fn check_lengths(&self) -> Result<(), OAuthError> {
-        check_length(&self.access.added, "the access token")?;
-        self.id.as_ref().map_or(Ok(()), |id| check_length(&id.user, "the ID token"))
+        check_length(&self.access.added, Carrier::AccessToken)?;
+        self.id.as_ref().map_or(Ok(()), |id| check_length(&id.user, Carrier::IdToken))
     }
 
     /// Returns the length that the access token has once `signer` has signed it, in bytes, and the reason why it would not be issued, if any.
     pub fn length_of_access_token(&self, signer: &Signer) -> Result<(usize, Option<String>), OAuthError> {
         let length = signer.length(self.typ, &self.access).map_err(OAuthError::server_error)?;
         let is_too_long = || (length > MAX_TOKEN_BYTES).then(longer_than_read);
-        Ok((length, too_long(&self.access.added, "the access token").or_else(is_too_long)))
+        Ok((length, too_long(&self.access.added, Carrier::AccessToken).or_else(is_too_long)))
     }
 
     /// Returns the same for the ID token. `None` if the client gets none. The claim `at_hash` must have been set.
     pub fn length_of_id_token(&self, signer: &Signer) -> Result<Option<(usize, Option<String>)>, OAuthError> {
         let Some(id) = &self.id else { return Ok(None) };
         let length = signer.length(TokenType::Jwt, id).map_err(OAuthError::server_error)?;
-        Ok(Some((length, too_long(&id.user, "the ID token"))))
+        Ok(Some((length, too_long(&id.user, Carrier::IdToken))))
     }
 }
 

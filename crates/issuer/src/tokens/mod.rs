@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod claims;
+pub mod claims_length;
 pub mod hint;
 pub mod issue;
 pub mod logout;

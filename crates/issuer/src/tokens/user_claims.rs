@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::oauth::claim_name;
 use crate::oauth::client_claim::{ClaimSource, ClientClaim, MappedGroup, TRUSTED_CLAIMS, text};
-use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::issuer::Issuer;
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::standard_claims::{CLAIMS, StandardClaims};
@@ -18,10 +17,6 @@ use crate::store::person::{AttributeOfPerson, Person};
 use crate::store::resources::Resource;
 use crate::store::users::User;
 use crate::store::{StoreError, client_claims, person};
-
-/// The greatest length of the claims about a user in one token, in bytes of JSON. Nothing is cut: the tokens are refused instead, so that
-/// no application takes a part for the whole.
-pub const MAX_CLAIMS_BYTES: usize = 6 * 1024;
 
 /// The origin of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -365,28 +360,4 @@ fn values(attribute: &AttributeOfPerson) -> Vec<Value> {
 /// Returns the claims of `told` that have a value.
 pub fn given(told: &[Told]) -> Map<String, Value> {
     told.iter().filter_map(|told| Some((told.claim.clone(), told.value.clone().ok()?))).collect()
-}
-
-/// Returns the length of `claims` as JSON, in bytes; 0 if there are none.
-pub fn length(claims: &Map<String, Value>) -> usize {
-    if claims.is_empty() { 0 } else { serde_json::to_string(claims).map_or(usize::MAX, |json| json.len()) }
-}
-
-/// Says why `claims` are too long for a token. `place` says where they would stand, such as "the ID token". Returns `None` if they fit.
-pub fn too_long(claims: &Map<String, Value>, place: &str) -> Option<String> {
-    let length = length(claims);
-    (length > MAX_CLAIMS_BYTES).then(|| {
-        format!(
-            "the claims about this user in {place} are {length} bytes long, and at most {MAX_CLAIMS_BYTES} are issued; ask for fewer \
-             scopes, or let the administrator give the client fewer claims, or filter its groups"
-        )
-    })
-}
-
-/// Fails if `claims` are [`too_long`].
-pub fn check_length(claims: &Map<String, Value>, place: &str) -> Result<(), OAuthError> {
-    match too_long(claims, place) {
-        Some(reason) => Err(OAuthError::new(Code::InvalidScope, format!("scope: {reason}"))),
-        None => Ok(()),
-    }
 }

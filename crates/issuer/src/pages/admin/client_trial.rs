@@ -9,7 +9,7 @@ use crate::admin::{Fault, Listing, Refused, clients};
 use crate::pages::admin::clients::{SECTION, path};
 use crate::pages::admin::view::{Cell, Detail, Field, FormPage, Frame, Kind, Section, Table};
 use crate::pages::admin::{Administrator, commands, failed};
-use crate::tokens::user_claims::MAX_CLAIMS_BYTES;
+use crate::tokens::claims_length::MAX_CLAIMS_BYTES;
 use crate::web::error::page::PageError;
 use crate::web::form::PageQuery;
 use crate::web::html::{Csp, html};

@@ -102,7 +102,9 @@ async fn a_creation_needs_the_recent_sign_in_that_an_edit_to_the_same_would_need
     let document = document();
     let created = |operations: &Value| operations["post"]["responses"].get("201").is_some();
     let paths = document["paths"].as_object().unwrap().iter().filter(|(_, operations)| created(operations));
-    let paths: BTreeSet<&str> = paths.map(|(path, _)| path.strip_prefix("/api/v1").unwrap()).collect();
+    let mut paths: BTreeSet<&str> = paths.map(|(path, _)| path.strip_prefix("/api/v1").unwrap()).collect();
+    // It has no URL, so that its creation is answered 200.
+    paths.insert("/registration-tokens");
     assert_eq!(creations().iter().map(|(template, ..)| *template).collect::<BTreeSet<_>>(), paths, "a creation has no line here");
 
     let (app, old) = long_after().await;
@@ -112,11 +114,11 @@ async fn a_creation_needs_the_recent_sign_in_that_an_edit_to_the_same_would_need
             let refused = app.call("POST", path, &old, None, Some(body.clone())).await;
             assert_stale(&refused, &format!("{path} {body}"));
             let added = app.call("POST", path, &recent, None, Some(body.clone())).await;
-            assert_eq!(added.status, 201, "{path} {body}: {}", added.text);
+            assert!(matches!(added.status, 200 | 201), "{path} {body}: {}", added.text);
         }
         if let Some(body) = harmless {
             let added = app.call("POST", path, &old, None, Some(body.clone())).await;
-            assert_eq!(added.status, 201, "{path} {body}: {}", added.text);
+            assert!(matches!(added.status, 200 | 201), "{path} {body}: {}", added.text);
         }
     }
 }

@@ -29,6 +29,18 @@ fn a_fixed_value_is_stored_as_the_json_that_was_given() {
     let plan = claims.iter().find(|claim| claim["claim"] == "plan").unwrap();
     assert_eq!(plan["value"], json!({ "a": [1] }), "{tried}");
 
+    // No digit is lost: what readers of JSON round is refused.
+    for given in ["9007199254740993", "12345678901234567890123", r#"{"a":[-9007199254740992]}"#, "1e300"] {
+        let error = signet.error(&[&set[..], &[given]].concat(), "");
+        assert!(error.contains("--value: expected numbers from -9007199254740991 to 9007199254740991"), "{given}: {error}");
+    }
+    for given in ["9007199254740991", "-9007199254740991", "0.25"] {
+        signet.json(&[&set[..], &[given]].concat());
+        assert_eq!(signet.json(&["client", "claim", "list", "wiki"])[0]["value"].to_string(), given);
+    }
+    signet.json(&[&set[..], &[r#"{"a":[1]}"#]].concat());
+    let unknown = signet.error(&["client", "claim", "set", "wiki", "plan", "--from", "group"], "");
+    assert!(unknown.contains("--from: expected one of groups, roles, sub, "), "{unknown}");
     for given in ["{bad", "", "gold", "[1", "1 2"] {
         let error = signet.error(&[&set[..], &[given]].concat(), "");
         assert!(error.contains("--value") && error.contains(r#"expected JSON, such as true, 7, "gold" or ["a", "b"]"#), "{given}: {error}");

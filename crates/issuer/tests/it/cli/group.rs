@@ -38,6 +38,14 @@ fn scripts_can_set_groups_up_and_see_what_a_change_would_do() {
     assert_ne!(signet.json(&["user", "link", made["id"].as_str().unwrap()])["url"], made["url"], "a user is named by id, too");
     let none = signet.run(&["group", "edit", "clerks", "--display-name", "", "--dry-run"]).stdout;
     assert_eq!(none, "Nothing was changed.\nThe roles, groups and applications of users stay as they are.\n");
+    // A message names the options that the command has.
+    for (options, named) in [
+        (&["--add-role", "none"][..], "--add-role: expected existing roles"),
+        (&["--add-role", "none", "--remove-role", "clerk"], "--add-role or --remove-role: expected existing roles"),
+    ] {
+        let error = signet.error(&[&["group", "edit", "clerks"], options].concat(), "");
+        assert!(error.contains(named), "{error}");
+    }
     assert_eq!(signet.json(&["group", "show", "Clerks"])["display_name"], "The clerks");
 
     signet.json(&["group", "edit", "clerks", "--rename", "sales"]);

@@ -79,6 +79,28 @@ async fn over_the_limits_the_client_is_told() {
     assert_eq!(long_nonce["error_description"], "nonce: expected at most 1024 bytes; found 1025");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_remedy_for_too_long_claims_is_that_of_the_token() {
+    use signet_issuer::admin::edit_resource::{self, ResourcePatch};
+    use signet_issuer::admin::groups::{self, GroupDraft};
+    let app = TestApp::new().await.with_orders().await.with_user("alice").await;
+    let alice = ["alice".to_owned()];
+    for number in 0..60 {
+        let name = format!("{number:03}{}", "g".repeat(120));
+        let draft = GroupDraft { name: name.clone(), ..GroupDraft::default() };
+        app.operate(|change| Box::pin(groups::add(change, draft))).await.unwrap();
+        app.operate(|change| Box::pin(groups::change_members(change, &name, &alice, &[]))).await.unwrap();
+    }
+    let told = Some(vec![signet_issuer::oauth::token_claim::TokenClaim::Groups]);
+    let patch = ResourcePatch { token_claims: told, ..ResourcePatch::default() };
+    app.operate(|change| Box::pin(edit_resource::edit(change, "https://orders.example", patch))).await.unwrap();
+    let refused = app.sign_in("alice", "orders:read").await;
+    let reason = refused.str("error_description");
+    assert_eq!(refused.error(), (400, "invalid_scope"), "{}", refused.text);
+    assert!(reason.contains("in the access token are") && reason.contains("from the resource"), "{reason}");
+    assert!(!reason.contains("give the client fewer claims"), "{reason}");
+}
+
 /// Every access token that is made can be read by services and by our own endpoints; a longer one is not made.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_access_token_is_longer_than_services_read() {
