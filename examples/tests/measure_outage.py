@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 from measure_revocation import SERVICES, Measured
@@ -188,11 +189,15 @@ def cut_off(issuer: Measured, urls: dict, traffic: Traffic, seconds: int) -> lis
 
 
 def main(seconds: int):
-    databases = Databases()
-    issuer = Measured(databases.url)
-    issuer.cli("resource", "edit", ORDERS, "--token-lifetime", str(LIFETIME))
-    with running_services(issuer.url, SERVICES) as urls:
+    with ExitStack() as stack:
+        databases = Databases()
+        stack.callback(databases.stop)
+        issuer = Measured(databases.url)
+        stack.callback(issuer.stop)
+        issuer.cli("resource", "edit", ORDERS, "--token-lifetime", str(LIFETIME))
+        urls = stack.enter_context(running_services(issuer.url, SERVICES))
         traffic = Traffic(urls)
+        stack.callback(traffic.stop)
         traffic.tokens.append(Token(issuer))
         time.sleep(1)
 
@@ -238,9 +243,6 @@ def main(seconds: int):
         traffic.tokens.append(again(lambda: Token(issuer)))
         time.sleep(2)
         until_refused(urls, revoked)
-        traffic.stop()
-    issuer.stop()
-    databases.stop()
     print("valid tokens:", ", ".join(f"{name} {status} {times} times" for (name, status), times in sorted(traffic.answers.items())))
     assert {status for _, status in traffic.answers} <= {200, 503}
 
