@@ -30,15 +30,22 @@ impl MigrationTrait for Migration {
         for table in tables(manager.get_database_backend()) {
             manager.create_table(table).await?;
         }
-        // The users of a role are listed in the order of their ids, and so are the authorizations and sessions of a user or client.
-        for (table, column, order) in [
-            ("user_roles", "role", "user_id"),
-            ("authorizations", "user_id", "id"),
-            ("authorizations", "client_id", "id"),
-            ("sessions", "user_id", "sid"),
-        ] {
+        // The users of a role are listed in the order of their ids, and so are the authorizations of a user or client.
+        for (table, column, order) in
+            [("user_roles", "role", "user_id"), ("authorizations", "user_id", "id"), ("authorizations", "client_id", "id")]
+        {
             let [one, other] = [column, order].map(Alias::new);
             let index = Index::create().name(format!("{table}_{column}")).table(Alias::new(table)).col(one).col(other).take();
+            manager.create_index(index).await?;
+        }
+        // Sessions are listed by their age, and those of one user, too.
+        for (name, columns) in
+            [("sessions_created_at", &["created_at", "sid"][..]), ("sessions_user_id", &["user_id", "created_at", "sid"])]
+        {
+            let mut index = Index::create().name(name).table(Alias::new("sessions")).take();
+            for column in columns {
+                index.col(Alias::new(*column));
+            }
             manager.create_index(index).await?;
         }
         for (table, column) in [

@@ -42,11 +42,19 @@ fn view((row, username): (SessionRow, String)) -> SessionView {
     }
 }
 
-/// Returns a page of the live sessions of a user, or of all users, in the order of their `sid`.
+/// Returns a page of the live sessions of a user, or of all users, newest first.
 pub async fn list(reading: &Reading<'_>, user: Option<Uuid>, window: &Window) -> Result<Listing<SessionView>, Refused> {
     let app = reading.permit(if user.is_some() { Operation::SessionListOfUser } else { Operation::SessionList })?;
-    let rows = sessions::page(app.store.reader(), user, app.now(), window.after.as_deref(), window.limit + 1).await?;
-    Ok(Listing::of(rows, window.limit, |(row, _)| row.sid.clone(), view))
+    let place = |cursor| place(cursor).ok_or_else(|| Refused::invalid("after", "the cursor of a previous page"));
+    let after = window.after.as_deref().map(place).transpose()?;
+    let rows = sessions::page(app.store.reader(), user, app.now(), after, window.limit + 1).await?;
+    Ok(Listing::of(rows, window.limit, |(row, _)| format!("{}.{}", row.created_at, row.sid), view))
+}
+
+/// Parses a cursor of [`list`]: the time at which a session began, and its `sid`.
+fn place(cursor: &str) -> Option<(UnixSeconds, &str)> {
+    let (created_at, sid) = cursor.split_once('.')?;
+    Some((created_at.parse().ok()?, sid))
 }
 
 /// Ends the session `sid`, with the authorizations that were given in it and do not outlive it. Fails with [`Refused::NotFound`] if

@@ -67,24 +67,27 @@ struct WithUsername {
     username: String,
 }
 
-/// Returns up to `limit` live sessions of `user` (`None`: of all users) in the order of their `sid`, each with the username of its
-/// user. `after` is the last `sid` of the previous page.
+/// Returns up to `limit` live sessions of `user` (`None`: of all users), newest first, each with the username of its user. `after` are the time
+/// and the `sid` of the last session of the previous page.
 pub async fn page(
     db: &impl ConnectionTrait,
     user: Option<Uuid>,
     now: UnixSeconds,
-    after: Option<&str>,
+    after: Option<(UnixSeconds, &str)>,
     limit: u64,
 ) -> Result<Vec<(SessionRow, String)>, StoreError> {
+    // The first comparison alone bounds the index; the second one tells apart what began in the same second.
+    let older = |(at, sid): (UnixSeconds, &str)| Column::CreatedAt.lte(at).and(Column::CreatedAt.lt(at).or(Column::Sid.lt(sid)));
     let condition = Condition::all()
         .add(Column::EndedAt.is_null())
         .add(Column::ExpiresAt.gt(now))
         .add_option(user.map(|user| Column::UserId.eq(user)))
-        .add_option(after.map(|after| Column::Sid.gt(after)));
+        .add_option(after.map(older));
     let found = Entity::find()
         .join(JoinType::InnerJoin, Relation::Users.def())
         .filter(condition)
-        .order_by_asc(Column::Sid)
+        .order_by_desc(Column::CreatedAt)
+        .order_by_desc(Column::Sid)
         .limit(limit)
         .into_partial_model::<WithUsername>()
         .all(db)

@@ -112,6 +112,7 @@ async fn the_lists_of_sessions_and_authorizations_are_read_in_the_order_of_an_in
         sid: format!("{:08x}", number.wrapping_mul(2_654_435_761) & 0xffff_ffff),
         user_id: if number.is_multiple_of(4) { alice } else { user(number) },
         ended_at: number.is_multiple_of(3).then_some(now),
+        created_at: now - i64::try_from(number / 2).unwrap(),
         ..session.clone()
     };
     let authorizations_of = |number: usize| authorizations::AuthorizationRow {
@@ -126,10 +127,12 @@ async fn the_lists_of_sessions_and_authorizations_are_read_in_the_order_of_an_in
     insert(writer, (0..2 * MANY).map(authorizations_of)).await;
     let [own, by_statistics] = [app.plans().await, app.plans_by_statistics().await];
     for db in [&own, &by_statistics] {
-        for after in [None, Some("8")] {
+        for after in [None, Some((now - 100, "8"))] {
             let page = sessions::page(db, None, now, after, 51).await.unwrap();
             assert_eq!(page.len(), 51);
-            db.assert_in_order(&[]);
+            assert!(page.windows(2).all(|pair| (pair[0].0.created_at, &pair[0].0.sid) > (pair[1].0.created_at, &pair[1].0.sid)));
+            assert!(after.is_none_or(|after| (page[0].0.created_at, page[0].0.sid.as_str()) < after));
+            db.assert_in_order(&["sessions_created_at"]);
             assert_eq!(sessions::page(db, Some(alice), now, after, 51).await.unwrap().len(), 51);
             db.assert_in_order(&["sessions_user_id"]);
         }
