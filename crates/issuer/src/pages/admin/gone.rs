@@ -1,5 +1,5 @@
-//! What was typed into a form whose object is gone: somebody else renamed or removed it since the form was drawn. The page that says so shows
-//! the text, so that nobody loses it.
+//! What was typed into a form that led to no page of its own: its object is gone, because somebody else renamed or removed it since the form was
+//! drawn, or the server could not do the work. The page that says so shows the text, so that nobody loses it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,19 +13,24 @@ use crate::web::error::page::{PageError, Typed};
 
 /// The place in which [`AdminForm`](super::AdminForm) leaves what was typed, until the answer is known.
 #[derive(Debug, Clone, Default)]
-struct Kept(Arc<OnceLock<Typed>>);
+struct Kept(Arc<OnceLock<Vec<(String, String)>>>);
 
 /// The fields that nobody types.
 const OWN: [&str; 7] = ["csrf", "version", "agreed", "stored", "preset", "confirm_password", "password"];
 
-/// Adds what was typed to the answer that there is no such thing. It is a layer around the pages of the administration.
+/// Adds what was typed to the answer that there is no such thing, or that this does not work now. It is a layer around the pages of the
+/// administration.
 pub async fn keep_typed(mut request: Request, next: Next) -> Response {
     let kept = Kept::default();
     request.extensions_mut().insert(kept.clone());
     let mut response = next.run(request).await;
-    let is_gone = response.extensions().get::<PageError>().is_some_and(|error| error.status == StatusCode::NOT_FOUND);
-    if let Some(typed) = kept.0.get().filter(|_| is_gone) {
-        response.extensions_mut().insert(typed.clone());
+    let lead = response.extensions().get::<PageError>().and_then(|error| match error.status {
+        StatusCode::NOT_FOUND => Some("It was renamed or removed since you opened the form, so this form changed nothing."),
+        StatusCode::SERVICE_UNAVAILABLE => Some("Look later whether the form was used, before you fill it in again."),
+        _ => None,
+    });
+    if let Some((lead, fields)) = lead.zip(kept.0.get().cloned()) {
+        response.extensions_mut().insert(Typed { lead, fields });
     }
     response
 }
@@ -43,7 +48,7 @@ pub(super) fn leave(request: &Extensions, form: &Form) {
     fields.sort();
     if !fields.is_empty() {
         // A request has one form, so the place is empty.
-        let _ = place.set(Typed(fields));
+        let _ = place.set(fields);
     }
 }
 

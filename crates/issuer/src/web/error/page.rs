@@ -30,7 +30,12 @@ pub enum Link {
 /// What a person typed into a form that could not be taken, by the names of its fields, for the page that says why. It travels beside the
 /// [`PageError`].
 #[derive(Debug, Clone)]
-pub struct Typed(pub Vec<(String, String)>);
+pub struct Typed {
+    /// Says why the text is shown.
+    pub lead: &'static str,
+    /// The fields with what stood in them.
+    pub fields: Vec<(String, String)>,
+}
 
 /// An error that a user sees. It travels in the extensions of the response until the middleware `error_pages` renders it as HTML.
 #[derive(Debug, Clone)]

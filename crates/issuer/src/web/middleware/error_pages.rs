@@ -18,8 +18,7 @@ struct ErrorPage {
     message: String,
     detail: String,
     links: Vec<Shown>,
-    /// The texts that the person typed and that were not stored, by the names of the fields.
-    typed: Vec<(String, String)>,
+    typed: Option<Typed>,
 }
 
 /// A link in the form in which the template shows it.
@@ -47,7 +46,7 @@ pub(super) fn render(app: &App, mut response: Response) -> Response {
         Link::Site(href, text) => Shown { href, text },
     };
     let links = links.into_iter().map(shown).collect();
-    let typed = response.extensions_mut().remove::<Typed>().map_or_else(Vec::new, |Typed(fields)| fields);
+    let typed = response.extensions_mut().remove::<Typed>();
     let page = ErrorPage { page: page.clone(), title, message, detail, links, typed };
     let mut shown = html(&page, Csp::Own).unwrap_or_else(|error| error.status.into_response());
     *shown.status_mut() = status;

@@ -7,6 +7,7 @@ use signet_issuer::admin::patch::Patch;
 use signet_issuer::admin::roles::{self, NewRole};
 use signet_issuer::admin::users::{self, UserPatch};
 use signet_issuer::admin::{attributes, client_claims, clients};
+use signet_issuer::store::ConnectionTrait;
 
 use crate::support::{Answer, Browser, PASSWORD, TestApp};
 
@@ -221,5 +222,29 @@ async fn what_was_typed_for_something_that_is_gone_is_shown() {
         assert!(gone.text.contains(&format!(">{shown}</pre>")), "{path}: {}", gone.text);
         let csrf = form.hidden(path).into_iter().find(|(name, _)| name == "csrf").unwrap().1;
         assert!(!gone.text.contains(&csrf), "{path}: {}", gone.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_while_the_database_cannot_be_written_is_shown() {
+    let (app, browser) = app().await;
+    if !app.database_url().starts_with("sqlite") {
+        return;
+    }
+    let pragma = async |sql: &str| {
+        app.app.store.writer().execute_unprepared(sql).await.unwrap();
+    };
+    for (path, typed) in
+        [("/admin/groups/new", ("display_name", "The <staff>")), ("/admin/roles/extra/edit", ("display_name", "Some more"))]
+    {
+        let form = browser.get(path).await;
+        pragma("PRAGMA query_only = ON").await;
+        let failed = browser.send_filled(&form, path, &[("name", "crew"), typed]).await;
+        pragma("PRAGMA query_only = OFF").await;
+        assert_eq!((failed.status, failed.heading()), (503, "This does not work at the moment"), "{path}: {}", failed.text);
+        let shown = typed.1.replace('<', "&#60;").replace('>', "&#62;");
+        assert!(failed.text.contains(&format!(">{shown}</pre>")), "{path}: {}", failed.text);
+        assert!(!failed.text.contains("It was renamed"), "{path}: {}", failed.text);
+        app.advance(11);
     }
 }
