@@ -17,9 +17,10 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Makes a cell that shows `text`.
+    /// Makes a cell that shows `text`, and a dash if that is empty.
     pub fn text(text: impl Into<String>) -> Vec<Self> {
-        vec![Self { text: text.into(), ..Self::default() }]
+        let text = Some(text.into()).filter(|text| !text.is_empty()).unwrap_or_else(|| "–".to_owned());
+        vec![Self { text, ..Self::default() }]
     }
 
     /// Makes a cell that leads to the page of `name` below `path`.

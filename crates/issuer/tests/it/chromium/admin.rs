@@ -51,6 +51,12 @@ async fn an_administrator_walks_through_all_pages() {
     let platform = GroupDraft { name: "platform-engineering".to_owned(), ..GroupDraft::default() };
     app.operate(|change| Box::pin(groups::add(change, platform))).await.unwrap();
     app.operate(|change| Box::pin(groups::change_members(change, "platform-engineering", &members, &[]))).await.unwrap();
+    // And two that are hardly as wide as a finger.
+    for name in ["i", "j"] {
+        let role = NewRole::check(name, &[]).unwrap();
+        app.operate(|change| Box::pin(roles::add(change, role))).await.unwrap();
+    }
+    app.add_user("ida", &["i", "j"]).await;
     let team = serde_json::json!({ "name": "team", "type": "string", "display_name": "Team" });
     let team = serde_json::from_value(team).unwrap();
     app.operate(|change| Box::pin(attributes::add(change, team))).await.unwrap();

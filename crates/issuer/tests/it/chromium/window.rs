@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The widths that every page must fit, in pixels.
-const WIDTHS: [u32; 2] = [360, 1280];
+const WIDTHS: [u32; 3] = [360, 800, 1280];
 
 pub struct Window {
     pub client: Client,

@@ -281,3 +281,34 @@ async fn the_scopes_on_the_page_of_a_user_lead_to_their_resources() {
         assert!(page.text.matches("orders:read").count() >= 3, "{who}: {}", page.text);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_listed_newest_first_and_no_cell_of_a_list_is_blank() {
+    let (app, browser) = boss().await;
+    for name in ["carl", "dora", "erik", "fred"] {
+        app.add_user(name, &[]).await;
+        app.advance(60);
+        app.signed_in(name).await;
+    }
+    let token = app.token_of("boss", "admin").await;
+    let (mut path, mut names) = ("/sessions?limit=2".to_owned(), Vec::new());
+    while !path.is_empty() {
+        let page = app.call("GET", &path, &token, None, None).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        names.extend(page.json["items"].as_array().unwrap().iter().map(|session| session["username"].as_str().unwrap().to_owned()));
+        path = page.json["next"].as_str().map_or_else(String::new, |next| format!("/sessions?limit=2&after={next}"));
+    }
+    assert_eq!(names, ["fred", "erik", "dora", "carl", "boss"]);
+    let listed = browser.get("/admin/sessions").await.text;
+    let place = |name: &str| listed.find(&format!("/admin/users/{name}")).unwrap_or_else(|| panic!("{listed}"));
+    assert!(place("fred") < place("erik") && place("dora") < place("carl"), "{listed}");
+    app.sql("UPDATE users SET email = NULL, name = NULL WHERE username = 'carl'").await;
+    app.operate(|change| Box::pin(groups::add(change, GroupDraft { name: "crew".to_owned(), ..GroupDraft::default() }))).await.unwrap();
+    app.operate(|change| Box::pin(roles::add(change, NewRole::check("idle", &[]).unwrap()))).await.unwrap();
+    for path in ["users", "groups", "roles", "clients", "resources", "sessions", "audit", "keys", "search?q=carl", "roles/clerk"] {
+        let page = browser.get(&format!("/admin/{path}")).await;
+        assert!(page.status == 200 && page.text.contains("<td"), "{path}: {}", page.text);
+        let blank = page.text.split("<td").skip(1).find(|cell| cell.split_once('>').is_none_or(|(_, rest)| rest.starts_with("</td>")));
+        assert_eq!(blank, None, "{path}");
+    }
+}
