@@ -55,7 +55,8 @@ impl From<BearerError> for RegistrationError {
 impl From<Refused> for RegistrationError {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Forbidden => wrong_token(),
+            // Only deleting looks for a client, after its token was checked: a request at the same time has deleted it meanwhile.
+            Refused::Forbidden | Refused::NotFound { .. } => wrong_token(),
             Refused::Invalid(faults) => {
                 let is_redirect_uri = faults.first().is_some_and(|fault| fault.field == "redirect_uris");
                 let code = if is_redirect_uri { Code::InvalidRedirectUri } else { Code::InvalidClientMetadata };

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use signet_issuer::admin::Refused;
 use signet_issuer::admin::registration_tokens::{self, NewRegistrationToken};
 
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, TestApp, at_once};
 
 async fn open() -> TestApp {
     TestApp::with(|settings| settings.open_registration = true).await.with_orders().await.with_user("alice").await
@@ -72,6 +72,24 @@ async fn a_client_registers_signs_in_and_leaves() {
     }
     // Registered clients of an administrator have no such URL.
     assert_eq!(with_token(&app, reqwest::Method::GET, &format!("{}/register/shop", app.url), token).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_deletions_of_a_registration_at_once_one_succeeds_and_the_others_find_no_token() {
+    let app = open().await;
+    for _ in 0..10 {
+        let made = register(&app, &json!({ "redirect_uris": ["https://new.example/cb"] })).await;
+        let (url, token) = (made.str("registration_client_uri"), made.str("registration_access_token"));
+        let delete = || with_token(&app, reqwest::Method::DELETE, url, token);
+        let answers = at_once((0..12).map(|_| delete()).collect()).await;
+        let late = delete().await;
+        let (deleted, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 204);
+        assert_eq!(deleted.len(), 1);
+        for answer in refused {
+            let told = |answer: &Answer| (answer.text.clone(), answer.header("www-authenticate").to_owned());
+            assert_eq!((answer.error(), told(answer)), ((401, "invalid_token"), told(&late)));
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
