@@ -15,8 +15,9 @@ pub const LIVE: &str = "/health/live";
 /// See [`LIVE`] for where this path is served.
 pub const READY: &str = "/health/ready";
 
-/// Returns whether `path` is a health check of the issuer whose URL has the path `issuer_path`.
+/// Returns whether `path` is a health check of the issuer whose URL has the path `issuer_path`. It may end with a slash, as every path may.
 pub fn is_health(path: &str, issuer_path: &str) -> bool {
+    let path = path.strip_suffix('/').unwrap_or(path);
     let own = path.strip_prefix(issuer_path).unwrap_or(path);
     [own, path].iter().any(|path| [LIVE, READY].contains(path))
 }

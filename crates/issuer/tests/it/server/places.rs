@@ -39,6 +39,33 @@ async fn beyond_all_limits_health_is_answered_whoever_waits_in_the_reserve() {
     assert_eq!(status(&silent[0].ask(JWKS).await), "200");
 }
 
+/// A place of the reserve answers only health checks, so a path that it does not know as one is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_spelling_of_a_health_check_is_answered_from_the_reserve() {
+    let few = |settings: &mut signet_issuer::config::Settings| (settings.max_connections, settings.health_connections) = (2, 4);
+    let tenant = TestApp::with(|settings| {
+        few(settings);
+        settings.issuer = format!("{}/tenant/one", settings.issuer).try_into().unwrap();
+    });
+    for (app, bases) in [(TestApp::with(few).await, vec![""]), (tenant.await, vec!["", "/tenant/one"])] {
+        let _taken = [Peer::from("127.0.1.1", &app).await, Peer::from("127.0.1.2", &app).await];
+        let ask = async |path: &str| {
+            let answer = Peer::from("127.0.0.1", &app).await.ask(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n")).await;
+            status(&answer).to_owned()
+        };
+        for base in bases {
+            for path in
+                ["/health/live", "/health/live/", "/health/ready", "/health/ready/", "/health/ready?verbose", "/health/ready/?verbose"]
+            {
+                assert_eq!(ask(&format!("{base}{path}")).await, "200", "{base}{path}");
+            }
+            for path in ["/.well-known/jwks.json", "/health/ready//", "/health", "/health/", "/x/health/ready/"] {
+                assert_eq!(ask(&format!("{base}{path}")).await, "503", "{base}{path}");
+            }
+        }
+    }
+}
+
 /// The head of a request whose body of two bytes is to follow once the server has answered `100 Continue`.
 fn waiting_for_body(address: &str) -> String {
     let form = "content-type: application/x-www-form-urlencoded\r\ncontent-length: 2\r\nexpect: 100-continue";
