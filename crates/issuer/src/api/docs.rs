@@ -1,5 +1,6 @@
 //! `/docs`: the documentation of the API by Swagger UI, with which an administrator can sign in and try it.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use askama::Template;
@@ -72,13 +73,18 @@ fn initializer(app: &App) -> Result<String, askama::Error> {
     Initializer { settings }.render()
 }
 
-/// Returns the media type and the bytes of a file of the page.
-fn found(app: &App, name: &str) -> Option<(String, Vec<u8>)> {
+/// Returns the media type and the bytes of a file of the page. The bytes are those of the program itself, so that peers that do not read a
+/// long file cost no memory for it.
+fn found(app: &App, name: &str) -> Option<(String, Bytes)> {
     if name == "swagger-initializer.js" {
-        return Some(("text/javascript; charset=utf-8".to_owned(), initializer(app).ok()?.into_bytes()));
+        return Some(("text/javascript; charset=utf-8".to_owned(), initializer(app).ok()?.into()));
     }
     let file = serve(name, Arc::new(Config::default())).ok()??;
-    Some((file.content_type, file.bytes.into_owned()))
+    let bytes = match file.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    Some((file.content_type, bytes))
 }
 
 /// `GET /docs/{file}`: the files of the page.

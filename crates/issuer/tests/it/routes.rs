@@ -1,9 +1,13 @@
 //! Every path that programs call answers JSON, every path answers with a slash at its end too, and every 503 says when to ask again. The
 //! tests read the list of routes, so that a new one is tested as well.
 
+use std::sync::Arc;
+
+use axum::body::Body;
 use reqwest::Method;
 use serde_json::json;
 use signet_issuer::endpoints::health;
+use tower::ServiceExt;
 
 use crate::support::{Answer, PASSWORD, Site, TestApp};
 
@@ -233,5 +237,35 @@ async fn every_429_says_when_to_ask_again() {
     for (path, answer) in refused {
         let seconds = answer.header("retry-after").parse::<u64>().unwrap_or(0);
         assert!((1..=300).contains(&seconds), "{path}: {:?}", answer.headers);
+    }
+}
+
+/// A long answer that is made for each request is held as often as peers do not read it.
+#[tokio::test(flavor = "multi_thread")]
+async fn long_answers_to_strangers_share_their_bytes() {
+    const LONG: usize = 8 * 1024;
+    let app = TestApp::new().await;
+    let router = signet_issuer::routes::router(Arc::clone(&app.app));
+    let get = async |path: &str| {
+        let request = axum::extract::Request::get(path).header("host", "id.example").body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        (response.status(), axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap())
+    };
+    let (_, page) = get("/docs/").await;
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    let of_page = page.split("=\"./").skip(1).map(|rest| format!("/docs/{}", rest.split('"').next().unwrap()));
+    let mut paths = [paths("fn protocol(", "\n}\n"), paths("fn for_people(", "\n}\n"), paths("fn administration(", "\n}\n")].concat();
+    paths.extend(of_page);
+    let mut long = Vec::new();
+    for path in paths {
+        // Both are held, so that the second cannot lie where the first was.
+        let ((status, first), (_, second)) = (get(&path).await, get(&path).await);
+        if status == 200 && first.len() > LONG {
+            assert_eq!(first.as_ptr(), second.as_ptr(), "{path}: {} bytes", first.len());
+            long.push(path);
+        }
+    }
+    for path in ["/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/openapi.json", "/static/style.css"] {
+        assert!(long.iter().any(|long| long == path), "{path}: {long:?}");
     }
 }
