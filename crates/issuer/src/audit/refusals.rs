@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use crate::clock::UnixSeconds;
+use crate::oauth::plain_text::without_credentials;
 use crate::store::client_refusals::{self, KEPT, RefusalRow};
 use crate::store::{Store, StoreError};
 
@@ -70,16 +71,9 @@ fn plain(text: &str) -> String {
 fn harmless(uri: &str) -> String {
     let (uri, fragment) = uri.split_once('#').map_or((uri, ""), |(uri, _)| (uri, "#..."));
     let (base, query) = uri.split_once('?').map_or((uri, None), |(base, query)| (base, Some(query)));
-    let base = match base.split_once("://") {
-        Some((scheme, rest)) => {
-            let end = rest.find('/').unwrap_or(rest.len());
-            rest[..end].rfind('@').map_or_else(|| base.to_owned(), |at| format!("{scheme}://...{}", &rest[at..]))
-        }
-        None => base.to_owned(),
-    };
     let query = query.map(|query| {
         let names = query.split('&').map(|pair| pair.split_once('=').map_or("...".to_owned(), |(name, _)| format!("{name}=...")));
         format!("?{}", names.collect::<Vec<_>>().join("&"))
     });
-    plain(&(base + &query.unwrap_or_default() + fragment))
+    plain(&(without_credentials(base) + &query.unwrap_or_default() + fragment))
 }

@@ -11,6 +11,7 @@ use crate::audit::{Actor, Face, Who};
 use crate::clients::authentication;
 use crate::grants::{self, Grant, GrantContext, Granted, Redemption, Settled};
 use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::plain_text::as_found;
 use crate::store::clients::Client;
 use crate::tokens::issue::issue;
 use crate::web::form::Parameters;
@@ -47,10 +48,8 @@ async fn answer(app: &App, parameters: &Parameters) -> Result<Response, OAuthErr
     let expected = || format!("grant_type: expected one of {}", Grant::ALL.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(", "));
     let grant_type = parameters.form.get("grant_type");
     let grant_type = grant_type.ok_or_else(|| OAuthError::invalid_request(format!("{}; found none", expected())))?;
-    let grant = Grant::parse(grant_type).ok_or_else(|| {
-        let found: String = grant_type.chars().take(100).collect();
-        OAuthError::new(Code::UnsupportedGrantType, format!("{}; found {found}", expected()))
-    })?;
+    let unsupported = || OAuthError::new(Code::UnsupportedGrantType, format!("{}; found {}", expected(), as_found(grant_type)));
+    let grant = Grant::parse(grant_type).ok_or_else(unsupported)?;
     let mut client = authentication::authenticate(app, parameters.authorization(), &parameters.form, &parameters.request).await?;
     let mut earlier = None;
     for _ in 0..MOST_RUNS {

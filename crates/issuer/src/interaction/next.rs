@@ -16,6 +16,7 @@ use crate::oauth::access::Access;
 use crate::oauth::acr::Acr;
 use crate::oauth::authorization_request::AuthorizationRequest;
 use crate::oauth::error::{Code, ErrorResponse, OAuthError};
+use crate::oauth::plain_text::as_found;
 use crate::oauth::redirect_uri;
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::standard_claims;
@@ -210,7 +211,7 @@ fn none_can_be_granted(client: &Client, requested: &ScopeSet) -> OAuthError {
     } else {
         (&registered, "the user has no role with it; give the user a role that holds it, or name another scope")
     };
-    let found: String = names.to_string().chars().take(100).collect();
+    let found = as_found(&names.to_string());
     OAuthError::new(Code::InvalidScope, format!("scope: none can be granted: {found}; {reason}"))
 }
 

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 
+use crate::oauth::plain_text::as_found;
+
 /// Parameters by name. An empty parameter counts as absent, and an unknown one is ignored (RFC 6749 §3.2).
 #[derive(Default)]
 pub struct Form(HashMap<String, Vec<String>>);
@@ -43,7 +45,7 @@ impl Form {
 
     /// Fails if any parameter that is not in `repeatable` appears more than once.
     pub fn refuse_repeated(&self, repeatable: &[&str]) -> Result<(), FormError> {
-        self.repeated(repeatable).map_or(Ok(()), |name| Err(FormError::Repeated(name.chars().take(100).collect())))
+        self.repeated(repeatable).map_or(Ok(()), |name| Err(FormError::Repeated(as_found(name))))
     }
 
     /// Returns the name of a parameter that is not in `repeatable` and appears more than once; of several, the first in the alphabet.

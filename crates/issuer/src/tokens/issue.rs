@@ -12,6 +12,7 @@ use crate::clock::UnixSeconds;
 use crate::keys::signer::{Signer, TokenType};
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::plain_text::as_found;
 use crate::oauth::scope::ScopeSet;
 use crate::store::clients::Client;
 use crate::store::consents;
@@ -122,8 +123,7 @@ pub async fn draft<'a>(
         None => granted.clone(),
     };
     if names_scope && requested.is_empty() {
-        let found = requested_scope.as_ref().map(ToString::to_string).unwrap_or_default();
-        let found: String = found.chars().take(100).collect();
+        let found = as_found(&requested_scope.as_ref().map(ToString::to_string).unwrap_or_default());
         let reason = format!(
             "scope: none of these can be granted: {found}; the client must be registered for one of them, and the roles of a user must hold it"
         );

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
+use crate::oauth::plain_text::as_found;
 use crate::store::clients::Client;
 use crate::store::resources::Resource;
 use crate::tokens::audience::{is_own, target};
@@ -25,7 +26,7 @@ pub async fn by_audience(app: &App, client: &Client, form: &Form, granted: Optio
         Ok(resource) if is_own(client, &resource) || asks_for(client, &resource, form.get("scope").or(granted)) => Ok(Some(resource)),
         Err(error) if error.code != Code::InvalidTarget => Err(error),
         Ok(_) | Err(_) => {
-            let audience: String = identifier.chars().take(200).collect();
+            let audience = as_found(identifier);
             tracing::info!(client = client.id, audience, "the parameter audience is ignored, because it names no resource of this client");
             Ok(None)
         }

@@ -224,7 +224,7 @@ impl Preset {
             "{}, with https:// in small letters, or http:// for a loopback address, and without a query or special characters",
             expected()
         );
-        Err(Fault::new("url", expected).found(text.chars().take(100).collect::<String>()).into())
+        Err(Fault::new("url", expected).found(text).into())
     }
 
     /// Returns the draft of a client of the application at `url`, which [`Preset::check_url`] returned. Who may sign in is left open. An

@@ -11,6 +11,7 @@ use crate::grants::Grant;
 use crate::oauth::authorization_request::RESPONSE_TYPES;
 use crate::oauth::client_auth::{BASIC, METHODS, NONE, PRIVATE_KEY_JWT};
 use crate::oauth::client_metadata::{self, ClientMetadata};
+use crate::oauth::plain_text::as_found;
 use crate::oauth::scope::words;
 
 /// The name that pages show for a client that registers without a name.
@@ -182,7 +183,7 @@ fn check_response_types(asked: Option<&[String]>) -> Result<(), Fault> {
 
 /// Returns the names in a form for messages.
 fn listed(names: &[String]) -> String {
-    if names.is_empty() { "an empty list".to_owned() } else { names.join(", ").chars().take(100).collect() }
+    if names.is_empty() { "an empty list".to_owned() } else { as_found(&names.join(", ")) }
 }
 
 /// Returns the method by which a client will authenticate that asks for the method `asked`. A method that is not supported is replaced by

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use axum::http::StatusCode;
 
 use crate::oauth::error::{Code, OAuthError};
+use crate::oauth::plain_text::without_credentials;
 
 /// The most characters of a client id that a log line repeats, since a stranger may have typed it.
 const MAX_CLIENT: usize = 100;
@@ -30,7 +31,7 @@ impl Refusal {
     #[must_use]
     pub fn of_client(mut self, client: &str) -> Self {
         if self.client.is_empty() {
-            self.client = client.chars().filter(|c| !c.is_control()).take(MAX_CLIENT).collect();
+            self.client = without_credentials(client).chars().filter(|c| !c.is_control()).take(MAX_CLIENT).collect();
         }
         self
     }

@@ -4,11 +4,21 @@
 use axum::extract::Request;
 use axum::http::Method;
 use axum::response::Response;
+use percent_encoding::percent_decode_str;
 use tracing::Level;
 
 use crate::oauth::form::Form;
+use crate::oauth::plain_text::without_credentials;
 use crate::web::client_ip::ClientIp;
 use crate::web::error::refusal::{Caller, Refusal, name};
+
+/// Returns the path of the target of a request, without the user and password of a URL that stands in it. A target may be a whole URL
+/// (RFC 9112 §3.2.2), and a name in a path may be one, percent-encoded.
+fn shown(target: &str) -> String {
+    let decoded = percent_decode_str(target).decode_utf8_lossy();
+    let safe = without_credentials(&decoded);
+    if safe == decoded { target.to_owned() } else { safe }
+}
 
 /// Holds what the line says about the request.
 pub(super) struct Line {
@@ -39,18 +49,18 @@ impl Line {
     pub(super) fn write(self, response: &mut Response) {
         let Self { method, uri, client, caller } = self;
         let request_id = client.as_ref().map(ClientIp::request_id).unwrap_or_default();
-        let (path, query) = uri.split_once('?').unwrap_or((&uri, ""));
+        let (target, query) = uri.split_once('?').unwrap_or((&uri, ""));
         let status = response.status().as_u16();
         let unnamed = response.status().is_client_error() || response.status().is_server_error();
         let refusal = response.extensions_mut().remove::<Refusal>().or_else(|| unnamed.then(Refusal::default));
         let Some(refusal) = refusal else {
-            tracing::debug!(%method, path, status, request_id);
+            tracing::debug!(%method, path = shown(target), status, request_id);
             return;
         };
         let in_query = Form::collect(query.as_bytes()).ok();
         let in_query = in_query.as_ref().and_then(|query| query.get("client_id")).unwrap_or_default();
         let Refusal { error, client, reason } = refusal.of_client(caller.client()).of_client(in_query);
         let error = if error.is_empty() { name(response.status()) } else { error };
-        tracing::info!(%method, path, status, request_id, error, client, reason);
+        tracing::info!(%method, path = shown(target), status, request_id, error, client, reason);
     }
 }

@@ -2,3 +2,4 @@ mod client_ip;
 mod error;
 mod form;
 mod middleware;
+mod urls;
