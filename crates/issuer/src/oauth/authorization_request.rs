@@ -68,8 +68,8 @@ const MAX_RESOURCES: usize = 10;
 
 impl ResponseTarget {
     /// Reads `response_mode` and `state`. The target is usable even beside an error, so that the client can be told the error there.
-    /// An unknown `response_mode` counts as `query`, and a `state` that is too long is dropped.
-    pub fn parse(redirect_uri: &str, form: &Form) -> (Self, Result<(), OAuthError>) {
+    /// An unknown `response_mode` counts as `query`, and a `state` that is too long is dropped. `issuer_origin` is the origin of the issuer.
+    pub fn parse(redirect_uri: &str, form: &Form, issuer_origin: &str) -> (Self, Result<(), OAuthError>) {
         let mut target =
             Self { redirect_uri: redirect_uri.to_owned(), response_mode: ResponseMode::Query, state: form.get("state").map(str::to_owned) };
         let checked = match form.get("response_mode") {
@@ -78,6 +78,12 @@ impl ResponseTarget {
             Some("form_post") if !redirect_uri::is_web(&target.redirect_uri) => Err(OAuthError::invalid_request(
                 "response_mode: expected query, because this redirect_uri is neither https nor http; found form_post",
             )),
+            // The form would come from the issuer's own page, as those of its people do, and might sign them out.
+            Some("form_post") if redirect_uri::origin(&target.redirect_uri).as_deref() == Some(issuer_origin) => {
+                Err(OAuthError::invalid_request(
+                    "response_mode: expected query, because this redirect_uri is the issuer's own; found form_post",
+                ))
+            }
             Some("form_post") => {
                 target.response_mode = ResponseMode::FormPost;
                 Ok(())

@@ -21,3 +21,20 @@ async fn answers_come_in_the_asked_mode() {
     let fields: std::collections::HashMap<_, _> = error.hidden(CALLBACK).into_iter().collect();
     assert_eq!(fields["error"], "invalid_scope");
 }
+
+/// Otherwise anybody could register a client by which a link signs people out: the issuer's own page would post the form.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_form_is_posted_to_the_issuer_itself() {
+    let app = app().await;
+    let own = ["/account/sign-out", "/sign-in", "/docs/oauth2-redirect.html", "/"].map(|path| format!("{}{path}", app.app.settings.issuer));
+    app.add_client_with("hostile", true, "authorization_code", &["openid"], |client| client.redirect_uris = own.to_vec()).await;
+    let browser = app.signed_in("alice").await;
+    for uri in &own {
+        for scope in ["openid", "nonsense"] {
+            let with = [("client_id", "hostile"), ("redirect_uri", uri), ("response_mode", "form_post"), ("scope", scope), ("state", "s")];
+            let answer = browser.get(&app.authorize(&with)).await;
+            assert_eq!(answer.status, 303, "{uri}: {}", answer.text);
+            assert!(answer.header("location").starts_with(&format!("{uri}?error=invalid_request&")), "{}", answer.header("location"));
+        }
+    }
+}
