@@ -1,4 +1,4 @@
-//! Bounds how often URLs are fetched for strangers: for one address, for one registration token, and in all. Otherwise anybody could let
+//! Bounds how often URLs are fetched for strangers: for one address, for one registration token or client, and in all. Otherwise anybody could let
 //! this server send requests to others as fast as they like.
 //!
 //! The counts follow the clock of the issuer. They are kept by each node in memory, because the node is what sends the requests.
@@ -29,7 +29,11 @@ pub enum Asker<'a> {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Counted {
-    All,
+    /// What requests from the network ask for.
+    Requests,
+    /// What the issuer tells clients that registered themselves. It is counted apart, because whoever has registered some can cause much of it,
+    /// and must not keep others from authenticating with a key that is fetched.
+    Messages,
     Address(IpAddr),
     Token(String),
 }
@@ -65,18 +69,18 @@ impl Budget {
     /// Counts one fetch for `asker` at the monotonic time `now`. If a bound is reached, counts nothing and returns the seconds after which
     /// another fetch is allowed.
     pub(super) fn spend(&self, asker: Asker<'_>, now: Duration) -> Result<(), u64> {
-        let (address, token) = match asker {
+        let (all, address, token) = match asker {
             Asker::Operator => return Ok(()),
-            Asker::Client(id) => (None, id),
-            Asker::Stranger { address, token } => (Some(address), token),
+            Asker::Client(id) => (Counted::Messages, None, id),
+            Asker::Stranger { address, token } => (Counted::Requests, Some(address), token),
         };
-        let mut bounds = vec![(Counted::All, self.in_all)];
+        let mut bounds = vec![(all, self.in_all)];
         bounds.extend(address.map(|address| (Counted::Address(network(address)), self.per_address)));
         if !token.is_empty() {
             bounds.push((Counted::Token(token.to_owned()), self.per_token));
         }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        // Each fetch counts once in all, so no more than `in_all` windows of each kind can be open.
+        // Each fetch counts once in one of the totals, so no more than twice `in_all` windows of each kind can be open.
         counts.retain(|_, count| now.saturating_sub(count.since) < self.window);
         for (counted, most) in &bounds {
             if let Some(count) = counts.get(counted).filter(|count| count.fetches >= *most) {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use signet_issuer::admin::registration_tokens::{self, NewRegistrationToken};
 use signet_issuer::config::Settings;
+use signet_issuer::fetch::Message;
+use signet_issuer::fetch::budget::Asker;
 
 use crate::clients::assertion::{Key, send};
 use crate::fetch::PNG;
@@ -116,6 +118,27 @@ async fn a_client_goes_on_with_its_cached_keys_when_no_fetch_is_left() {
     app.advance(3600);
     assert_eq!(own("third").await.error(), (429, "temporarily_unavailable"));
     assert_eq!(site.asked("/jwks"), 1);
+}
+
+/// Whoever has registered some clients and signs out of them again and again lets the issuer send as many messages as it may.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_to_clients_take_no_fetch_from_requests() {
+    let (site, key) = (Site::open().await, Key::new("one"));
+    let app = app(|settings| settings.fetches_in_all = 3).await.with_orders().await;
+    let url = site.put("/logout", 200, "");
+    let message = Message { url: &url, media_type: "application/x-www-form-urlencoded", authorization: None, body: "" };
+    for number in 0..4 {
+        let sent = app.app.fetcher.post(message, Asker::Client(&format!("client {number}"))).await;
+        assert_eq!(sent.is_ok(), number < 3, "{number}: {sent:?}");
+    }
+    let jwks_uri = site.put("/jwks", 200, key.jwks());
+    app.add_client_with("signer", false, "client_credentials", &["orders:read"], |client| {
+        client.token_endpoint_auth_method = Some("private_key_jwt".into());
+        client.metadata = serde_json::from_value(json!({ "jwks_uri": jwks_uri })).unwrap();
+    })
+    .await;
+    let claims = json!({ "iss": "signer", "sub": "signer", "aud": app.url, "jti": "1", "exp": app.clock_now() + 60 });
+    assert_eq!(send(&app, &key.sign(&claims), &[]).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
