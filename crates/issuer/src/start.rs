@@ -1,8 +1,10 @@
 //! Opens an issuer: connects to the database, migrates it and, if it is empty, adds the first key, resources, user and client.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::time::timeout;
 
 use crate::accounts::methods::password;
 use crate::admin::checks::clash_of_names;
@@ -24,6 +26,9 @@ use crate::pool::Pool;
 use crate::store::resources::{ISSUER, USERINFO};
 use crate::store::schema::{self, SchemaState};
 use crate::store::{ConnectionTrait, Store, StoreError, Transaction, commit, signing_keys};
+
+/// The longest time that closing the database may take.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// The first administrator, whose password is shown only once.
 #[derive(Debug)]
@@ -126,9 +131,14 @@ pub async fn check_serving(app: &App) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Closes the database of `app`. On SQLite this also moves the write-ahead log into the database file.
+/// Closes the database of `app`. On SQLite this also moves the write-ahead log into the database file. A database that hangs is left as it is
+/// after 5 s, so that the process ends.
 pub async fn close(app: &App) -> Result<(), StartError> {
-    Ok(app.store.clone().close().await?)
+    let Ok(closed) = timeout(CLOSING, app.store.clone().close()).await else {
+        tracing::warn!("the connections to the database could not be closed, because it does not answer");
+        return Ok(());
+    };
+    Ok(closed?)
 }
 
 /// Opens an issuer on a database that an earlier start has set up.

@@ -18,6 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tower::Service;
 
 use crate::app::App;
@@ -33,6 +34,8 @@ const MAX_HEADER_BYTES: usize = 32 * 1024;
 const MAX_HEADERS: usize = 64;
 /// The pause after a failed accept, for example when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The longest time that the last writes of a server that stops may take. They must not keep it from its end while the database hangs.
+const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// Serves `app` on `listener` until `stop` completes. Requests in flight then have `shutdown_timeout` seconds to finish.
 pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
@@ -70,7 +73,9 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
         () = deadline => tracing::warn!("shutdown_timeout is over; some requests did not finish"),
     }
     drop(jobs);
-    jobs::counters::flush(&app).await;
+    if timeout(LAST_WRITES, jobs::counters::flush(&app)).await.is_err() {
+        tracing::warn!("the last counts and refusals could not be stored, because the database does not answer");
+    }
     Ok(())
 }
 

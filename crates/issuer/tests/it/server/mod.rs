@@ -3,6 +3,7 @@
 mod places;
 mod requests;
 mod revocations;
+mod stop;
 mod timed;
 
 use std::net::SocketAddr;
