@@ -182,7 +182,7 @@ class Revocations {
                 if (response.statusCode() >= 400 && response.statusCode() < 500 && response.statusCode() != 429) {
                     endpoint = null; // the feed may have moved
                 }
-                var retryAfter = response.headers().firstValue("Retry-After").filter(text -> text.matches("[0-9]{1,4}"));
+                var retryAfter = response.headers().firstValue("Retry-After").filter(text -> text.matches("[0-9]{1,18}"));
                 var wait = Math.min(30, retryAfter.map(Long::parseLong).orElse(0L));
                 throw new NoAnswer("status " + response.statusCode(), response.statusCode() >= 500, wait);
             }
