@@ -125,8 +125,7 @@ impl App {
     /// tries again. Fails if the revocations could not be read.
     pub async fn read_revocations(&self) -> Result<(), StoreError> {
         let _reading = self.reading_revocations.lock().await;
-        let read = self.revocation_feed.read(&self.store, &*self.clock);
-        let found = self.store.within(read).await?;
+        let found = self.revocation_feed.read(&self.store, &*self.clock).await?;
         let kids: Vec<&str> = found.kids().collect();
         let dropped = self.ring.drop_revoked(&kids, self.rotation()).await;
         if let Err(error) = &dropped {

@@ -102,7 +102,7 @@ async fn answer(app: &App, waiting: &Waiting, address: IpAddr, query: &str) -> R
     let mut changes = app.revocation_feed.subscribe();
     if let Some(after) = after {
         let _ = timeout(PAUSE, changes.wait_for(|()| app.is_stopping())).await;
-        let _ = timeout(BLIND_AFTER, app.revocation_feed.catch_up(after)).await;
+        let _ = timeout(BLIND_AFTER, app.revocation_feed.catch_up(after, &*app.clock)).await;
     }
     let wait = async {
         // Marked before the look, so that no change falls between the two.

@@ -1,11 +1,10 @@
 //! What this node knows of the revocations: the entries of the feed that verifiers read (docs/revocation-feed.md), in memory.
 //!
 //! A job reads the new entries five times a second, however many verifiers wait. An entry can be read only together with all before it
-//! (`store/revocation_entries.rs`), so a node goes on from the last entry that it has read, however long ago that was.
-//!
-//! A cursor names the newest entry that the verifier knows, an older one, the mark, and the exclusive-or of the random ids of the entries
-//! between the two. A node that knows the same ones goes on after the newest entry. A node that knows others, such as one of a database that was
-//! restored or that failed over, goes on after the mark, or begins again if it does not know that either.
+//! (`store/revocation_entries.rs`), so a node goes on from the last entry that it has read, however long ago that was. `cursor.rs` says how a verifier names
+//! what it has read.
+
+mod cursor;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::Vacant;
@@ -20,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::Settings;
+use crate::revocation_feed::cursor::Cursor;
 use crate::store::revocation_entries::{self, RevocationRow};
 use crate::store::{Store, StoreError};
 
@@ -187,35 +187,17 @@ impl Known {
         Cursor { mark, newest, sum: to_mark ^ all }
     }
 
+    /// Returns whether this node no longer knows if there is news.
+    fn is_blind(&self, now: Duration) -> bool {
+        self.read_at.is_none_or(|read_at| now.saturating_sub(read_at) > BLIND_AFTER)
+    }
+
     /// The number of entries at the beginning that a verifier with this cursor certainly knows, and whether these are those up to its newest
     /// one. `None` if the mark is unknown.
     fn known_to(&self, cursor: Cursor) -> Option<(usize, bool)> {
         let mark = self.count_to(cursor.mark)?;
         let newest = self.count_to(cursor.newest).filter(|newest| mark <= *newest && self.at(mark).1 ^ self.at(*newest).1 == cursor.sum);
         Some((newest.unwrap_or(mark), newest.is_some()))
-    }
-}
-
-/// The place from which a verifier goes on. The ids are 0 where there is no entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cursor {
-    /// The id of an entry that was older than [`MARK_AGE`], as all before it.
-    mark: u128,
-    /// The id of the newest entry that the verifier knows.
-    newest: u128,
-    /// The exclusive-or of the ids of the entries from the one after the mark to the newest.
-    sum: u128,
-}
-
-impl Cursor {
-    fn parse(text: &str) -> Option<Self> {
-        let bytes: [u8; 48] = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-        let part = |number: usize| Some(u128::from_be_bytes(bytes[number * 16..][..16].try_into().ok()?));
-        Some(Self { mark: part(0)?, newest: part(1)?, sum: part(2)? })
-    }
-
-    fn text(self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode([self.mark, self.newest, self.sum].map(u128::to_be_bytes).concat())
     }
 }
 
@@ -277,8 +259,15 @@ impl RevocationFeed {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads what may be new; returns what was found, for [`RevocationFeed::publish`]. Only one read may be under way at a time.
+    /// Reads what may be new; returns what was found, for [`RevocationFeed::publish`]. Only one call may be under way at a time.
     pub async fn read(&self, store: &Store, clock: &dyn Clock) -> Result<Found, StoreError> {
+        let read = || self.read_once(store, clock);
+        // The first read, of everything, takes its time, and would take longer if it were begun again.
+        let is_first = self.known().read_at.is_none();
+        if is_first { store.within(read()).await } else { store.within_again(BLIND_AFTER, read).await }
+    }
+
+    async fn read_once(&self, store: &Store, clock: &dyn Clock) -> Result<Found, StoreError> {
         let read = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
         // The time before the statement, so that no entry seems younger than it is.
         let now = clock.monotonic();
@@ -317,11 +306,11 @@ impl RevocationFeed {
     }
 
     /// Waits for a read that began after this call if the verifier with the cursor `after` knows a newer entry than this node, because it was
-    /// answered by another node.
-    pub async fn catch_up(&self, after: &str) {
+    /// answered by another node. A node that is blind waits for nothing.
+    pub async fn catch_up(&self, after: &str, clock: &dyn Clock) {
         let is_behind = Cursor::parse(after).is_some_and(|theirs| {
             let known = self.known();
-            known.count_to(theirs.mark).is_some() && known.count_to(theirs.newest).is_none()
+            !known.is_blind(clock.monotonic()) && known.count_to(theirs.mark).is_some() && known.count_to(theirs.newest).is_none()
         });
         if is_behind {
             let begun = self.begun.load(Ordering::Acquire);
@@ -334,7 +323,7 @@ impl RevocationFeed {
     pub fn answer(&self, after: Option<&str>, clock: &dyn Clock) -> serde_json::Result<Answer> {
         let now = clock.monotonic();
         let mut known = self.known();
-        if known.read_at.is_none_or(|read_at| now.saturating_sub(read_at) > BLIND_AFTER) {
+        if known.is_blind(now) {
             return Ok(Answer::Blind);
         }
         let cursor = known.cursor().text();

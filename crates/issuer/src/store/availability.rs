@@ -7,6 +7,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult};
 use tokio::time::timeout;
 
@@ -71,6 +73,21 @@ impl Availability {
     /// Returns the answer of `work`, as [`super::Store::within`] does.
     pub(super) async fn within<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         within(Arc::clone(&self.retired), work).await
+    }
+
+    /// Returns the answer of `work`, as [`super::Store::within_again`] does.
+    pub(super) async fn within_again<T, F>(&self, pause: Duration, work: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            under_way.push(self.within(work()));
+            if let Ok(Some(answer)) = timeout(pause, under_way.next()).await {
+                return answer;
+            }
+            self.retired.retire_all();
+        }
     }
 
     /// Retires all connections.

@@ -8,6 +8,7 @@ use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DbErr};
+use tokio::time::timeout;
 
 use crate::config::database_url::DatabaseUrl;
 use crate::store::StoreError;
@@ -30,6 +31,10 @@ const SQLITE_READERS: u32 = 4;
 /// makes 10 MiB for all. The system keeps the pages of the file, too, so that fewer of our own cost next to nothing.
 const SQLITE_CACHE: &str = "-512";
 const POSTGRES_CONNECTIONS: u32 = 16;
+/// A connection to PostgreSQL that was idle for this long is tested before it is used.
+const TESTED_AFTER: Duration = Duration::from_secs(1);
+/// The longest time that such a test may take.
+const MOST_FOR_TEST: Duration = Duration::from_secs(1);
 
 /// The connections that read and the one that writes. On PostgreSQL both are the same pool.
 pub(super) struct Connections {
@@ -117,11 +122,7 @@ async fn sqlite(mut options: ConnectOptions, file: &Path, readers: u32) -> Resul
 }
 
 async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl, retired: Arc<Retired>) -> Result<Connections, StoreError> {
-    options
-        .max_connections(POSTGRES_CONNECTIONS)
-        .statement_timeout(STATEMENT_TIMEOUT)
-        // Test only connections that were idle, because they may have died in an outage. One that was used a moment ago is alive.
-        .test_before_acquire_if_idle_for(Duration::from_secs(1));
+    options.max_connections(POSTGRES_CONNECTIONS).statement_timeout(STATEMENT_TIMEOUT).test_before_acquire(false);
     // The pool tries again until the time-out, because a server that refuses connections may be starting.
     let in_words = |error| {
         if is_pool_timeout(&error) {
@@ -136,9 +137,13 @@ async fn postgres(mut options: ConnectOptions, url: &DatabaseUrl, retired: Arc<R
     // `false` closes the connection, and the pool takes another one. Where a connection is released the pool asks the server for an answer next,
     // which would never come from one that hangs.
     let released = Arc::clone(&retired);
-    options.map_sqlx_postgres_before_acquire(move |_, connection| {
-        let is_good = !retired.has(connection.age);
-        Box::pin(async move { Ok(is_good) })
+    options.map_sqlx_postgres_before_acquire(move |postgres, connection| {
+        let is_retired = retired.has(connection.age);
+        Box::pin(async move {
+            // Test only connections that were idle, because they may have died in an outage. One that was used a moment ago is alive.
+            let is_tested = !is_retired && connection.idle_for >= TESTED_AFTER;
+            Ok(!is_retired && (!is_tested || timeout(MOST_FOR_TEST, postgres.ping()).await.is_ok_and(|answer| answer.is_ok())))
+        })
     });
     options.map_sqlx_postgres_pool_opts(move |pool| {
         let retired = Arc::clone(&released);

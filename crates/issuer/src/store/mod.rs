@@ -228,6 +228,15 @@ impl Store {
         self.availability.within(work).await
     }
 
+    /// Returns the answer of `work`, as [`Store::within`] does. While there is none, it begins `work` once more after each `pause`, on a new
+    /// connection, since the network may have lost the one before without a word. The first answer counts.
+    pub async fn within_again<T, F>(&self, pause: Duration, work: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        self.availability.within_again(pause, work).await
+    }
+
     /// Closes all connections. On SQLite this also moves the write-ahead log into the database file.
     pub async fn close(self) -> Result<(), StoreError> {
         self.reader.close_by_ref().await?;

@@ -169,6 +169,25 @@ impl UnderWay {
     }
 }
 
+/// The verifier was answered by another node before, which knows more. It must ask that one again as soon as possible.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blind_node_says_so_at_once_whoever_asks() {
+    let app = with_workers(TestApp::new().await).await;
+    let node = app.another_node().await;
+    let ours = everything(&app).await;
+    app.sql("ALTER TABLE revocations RENAME TO away").await;
+    app.app.read_revocations().await.unwrap_err();
+    app.sql("ALTER TABLE away RENAME TO revocations").await;
+    node.disable_client("worker").await;
+    let theirs = everything(&node).await;
+    app.sql("ALTER TABLE revocations RENAME TO away").await;
+    app.advance(3);
+    for cursor in [ours.str("cursor"), theirs.str("cursor")] {
+        let answer = timeout(Duration::from_millis(1500), app.get(&format!("/revocations?after={cursor}")).send()).await;
+        assert_eq!(answer.expect("it waits for no read").error(), (503, "temporarily_unavailable"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_commits_later_than_any_time_out_is_told() {
     let app = with_workers(TestApp::new().await).await;
@@ -242,7 +261,7 @@ async fn connections_that_hang_without_a_word_are_given_up() {
                 real_time(50).await;
             }
         };
-        timeout(Duration::from_secs(25), heard).await.expect("the node reads over a new connection");
+        timeout(Duration::from_secs(5), heard).await.expect("the node reads over a new connection soon");
         let ready = async {
             while app.get("/health/ready").send().await.status != 200 {
                 app.advance(1);
