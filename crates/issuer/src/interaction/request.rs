@@ -29,7 +29,7 @@ pub struct Received {
 pub async fn receive(app: &App, form: &Form) -> Result<Received, OAuthError> {
     let (client, redirect_uri) = client_and_redirect_uri(app, form).await?;
     check_length(&client, form)?;
-    let (target, checked) = ResponseTarget::parse(&redirect_uri, form, &app.settings.issuer.origin());
+    let (target, checked) = ResponseTarget::parse(&redirect_uri, form, &app.settings.issuer);
     let mut interaction = Interaction {
         client_id: client.id.clone(),
         target,

@@ -7,6 +7,7 @@ use crate::oauth::acr::Acr;
 use crate::oauth::claims_request::ClaimsRequest;
 use crate::oauth::error::{Code, OAuthError};
 use crate::oauth::form::Form;
+use crate::oauth::issuer::Issuer;
 use crate::oauth::pkce::Pkce;
 use crate::oauth::plain_text::as_found;
 use crate::oauth::prompt::Prompt;
@@ -68,8 +69,8 @@ const MAX_RESOURCES: usize = 10;
 
 impl ResponseTarget {
     /// Reads `response_mode` and `state`. The target is usable even beside an error, so that the client can be told the error there.
-    /// An unknown `response_mode` counts as `query`, and a `state` that is too long is dropped. `issuer_origin` is the origin of the issuer.
-    pub fn parse(redirect_uri: &str, form: &Form, issuer_origin: &str) -> (Self, Result<(), OAuthError>) {
+    /// An unknown `response_mode` counts as `query`, and a `state` that is too long is dropped. A form is posted to no page of `issuer`.
+    pub fn parse(redirect_uri: &str, form: &Form, issuer: &Issuer) -> (Self, Result<(), OAuthError>) {
         let mut target =
             Self { redirect_uri: redirect_uri.to_owned(), response_mode: ResponseMode::Query, state: form.get("state").map(str::to_owned) };
         let checked = match form.get("response_mode") {
@@ -79,11 +80,9 @@ impl ResponseTarget {
                 "response_mode: expected query, because this redirect_uri is neither https nor http; found form_post",
             )),
             // The form would come from the issuer's own page, as those of its people do, and might sign them out.
-            Some("form_post") if redirect_uri::origin(&target.redirect_uri).as_deref() == Some(issuer_origin) => {
-                Err(OAuthError::invalid_request(
-                    "response_mode: expected query, because this redirect_uri is the issuer's own; found form_post",
-                ))
-            }
+            Some("form_post") if redirect_uri::is_below(&target.redirect_uri, issuer) => Err(OAuthError::invalid_request(
+                "response_mode: expected query, because this redirect_uri is the issuer's own; found form_post",
+            )),
             Some("form_post") => {
                 target.response_mode = ResponseMode::FormPost;
                 Ok(())

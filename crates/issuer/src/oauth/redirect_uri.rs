@@ -3,7 +3,7 @@
 use url::Url;
 
 use crate::oauth::application_type::ApplicationType;
-use crate::oauth::issuer::is_loopback;
+use crate::oauth::issuer::{Issuer, is_loopback};
 use crate::oauth::plain_text::without_credentials;
 use crate::oauth::private_scheme;
 
@@ -79,6 +79,12 @@ pub fn proves_identity(uri: &str) -> bool {
 pub fn origin(uri: &str) -> Option<String> {
     let url = Url::parse(uri).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     Some(url.origin().ascii_serialization())
+}
+
+/// Returns whether `uri` is that of `issuer` or of something below it. Another application may share the origin of an issuer with a path.
+pub fn is_below(uri: &str, issuer: &Issuer) -> bool {
+    let below = |url: Url| url.path().strip_prefix(issuer.path()).is_some_and(begins_path);
+    origin(uri).is_some_and(|own| own == issuer.origin()) && Url::parse(uri).is_ok_and(below)
 }
 
 /// The pages that may show a frame to the client of an http or https redirect URI, as a source of a Content-Security-Policy (CSP3 §2.3.1). A

@@ -1,7 +1,9 @@
 //! The answer goes to the redirect URI in its query, or in a form that the browser posts.
 
+use signet_issuer::oauth::issuer::Issuer;
+
 use crate::interaction::app;
-use crate::support::CALLBACK;
+use crate::support::{CALLBACK, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_come_in_the_asked_mode() {
@@ -36,5 +38,30 @@ async fn no_form_is_posted_to_the_issuer_itself() {
             assert_eq!(answer.status, 303, "{uri}: {}", answer.text);
             assert!(answer.header("location").starts_with(&format!("{uri}?error=invalid_request&")), "{}", answer.header("location"));
         }
+    }
+}
+
+/// People may reach the server by another name than that of the issuer, whose pages no redirect URI is compared with.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_a_client_signs_nobody_out() {
+    let app = app().await;
+    let browser = app.signed_in("alice").await;
+    let answer = [("error", "invalid_scope"), ("state", "s"), ("iss", "https://id.example")];
+    browser.post_with("/account/sign-out", &answer, ("sec-fetch-site", "same-origin")).await;
+    assert_eq!(browser.get("/account").await.heading(), "Profile");
+    browser.post_with("/account/sign-out", &[], ("sec-fetch-site", "same-origin")).await;
+    assert_eq!(browser.get("/account").await.heading(), "Sign in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_beside_an_issuer_with_a_path_gets_its_form() {
+    let app =
+        TestApp::with(|settings| settings.issuer = Issuer::parse(&format!("{}/auth", settings.issuer)).unwrap()).await.with_orders().await;
+    let origin = app.app.settings.issuer.origin();
+    for (path, status) in [("/app/cb", 200), ("/authority", 200), ("/auth/account/sign-out", 303), ("/auth", 303)] {
+        let (id, uri) = (format!("at{}", path.replace('/', "-")), format!("{origin}{path}"));
+        app.add_client_with(&id, true, "authorization_code", &["openid"], |client| client.redirect_uris = vec![uri.clone()]).await;
+        let with = [("client_id", id.as_str()), ("redirect_uri", &uri), ("response_mode", "form_post"), ("scope", "nonsense")];
+        assert_eq!(app.browser().get(&app.authorize(&with)).await.status, status, "{path}");
     }
 }
