@@ -36,6 +36,8 @@ enum Counted {
     Messages,
     Address(IpAddr),
     Token(String),
+    /// The messages to one client.
+    Client(String),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -69,16 +71,16 @@ impl Budget {
     /// Counts one fetch for `asker` at the monotonic time `now`. If a bound is reached, counts nothing and returns the seconds after which
     /// another fetch is allowed.
     pub(super) fn spend(&self, asker: Asker<'_>, now: Duration) -> Result<(), u64> {
-        let (all, address, token) = match asker {
+        let bounds = match asker {
             Asker::Operator => return Ok(()),
-            Asker::Client(id) => (Counted::Messages, None, id),
-            Asker::Stranger { address, token } => (Counted::Requests, Some(address), token),
+            Asker::Client(id) => vec![(Counted::Messages, self.in_all), (Counted::Client(id.to_owned()), self.per_token)],
+            Asker::Stranger { address, token } => {
+                let token = Some(token).filter(|token| !token.is_empty());
+                let mut bounds = vec![(Counted::Requests, self.in_all), (Counted::Address(network(address)), self.per_address)];
+                bounds.extend(token.map(|token| (Counted::Token(token.to_owned()), self.per_token)));
+                bounds
+            }
         };
-        let mut bounds = vec![(all, self.in_all)];
-        bounds.extend(address.map(|address| (Counted::Address(network(address)), self.per_address)));
-        if !token.is_empty() {
-            bounds.push((Counted::Token(token.to_owned()), self.per_token));
-        }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         // Each fetch counts once in one of the totals, so no more than twice `in_all` windows of each kind can be open.
         counts.retain(|_, count| now.saturating_sub(count.since) < self.window);

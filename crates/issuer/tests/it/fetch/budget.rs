@@ -124,12 +124,12 @@ async fn a_client_goes_on_with_its_cached_keys_when_no_fetch_is_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_to_clients_take_no_fetch_from_requests() {
     let (site, key) = (Site::open().await, Key::new("one"));
-    let app = app(|settings| settings.fetches_in_all = 3).await.with_orders().await;
+    let app = app(|settings| (settings.fetches_in_all, settings.fetches_per_token) = (3, 1)).await.with_orders().await;
     let url = site.put("/logout", 200, "");
     let message = Message { url: &url, media_type: "application/x-www-form-urlencoded", authorization: None, body: "" };
-    for number in 0..4 {
-        let sent = app.app.fetcher.post(message, Asker::Client(&format!("client {number}"))).await;
-        assert_eq!(sent.is_ok(), number < 3, "{number}: {sent:?}");
+    for (client, is_sent) in [("signer", true), ("signer", false), ("two", true), ("three", true), ("four", false)] {
+        let sent = app.app.fetcher.post(message, Asker::Client(client)).await;
+        assert_eq!(sent.is_ok(), is_sent, "{client}: {sent:?}");
     }
     let jwks_uri = site.put("/jwks", 200, key.jwks());
     app.add_client_with("signer", false, "client_credentials", &["orders:read"], |client| {
