@@ -14,7 +14,7 @@ use crate::clock::{UnixSeconds, rfc3339};
 use crate::oauth::group_name;
 use crate::oauth::plain_text::is_plain_text;
 use crate::store::groups::{self, GroupRow};
-use crate::store::{ConnectionTrait, user_versions, users};
+use crate::store::{ConnectionTrait, client_groups, user_versions, users};
 
 /// The largest number of users that one operation adds to a group or takes out of it.
 pub const MAX_AT_ONCE: usize = 500;
@@ -228,14 +228,19 @@ async fn lock(change: &Change<'_>, name: &str) -> Result<(GroupRow, GroupView), 
     Ok((row, view))
 }
 
+/// Increments the versions of the users and clients that show the name of the group. They are locked before the group, as everywhere.
+async fn count_change_of_those_who_name(change: &Change<'_>, name: &str) -> Result<(), Refused> {
+    user_versions::renew_of_members(&change.transaction, name).await?;
+    Ok(client_groups::count_change_of_clients(&change.transaction, name).await?)
+}
+
 /// Changes a group. A name that it gives up is never given to another group. Fails with [`Refused::Conflict`] if no administrator would
 /// remain.
 pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Result<GroupView, Refused> {
     change.require(Operation::GroupEdit)?;
     let administrators = roles::lock_administrators(change).await?;
-    // The users show the name. They are locked before the group, as everywhere.
     if patch.name.as_deref().is_some_and(|new| group_name::normalize(new) != name) {
-        user_versions::renew_of_members(&change.transaction, name).await?;
+        count_change_of_those_who_name(change, name).await?;
     }
     let (row, before) = lock(change, name).await?;
     change.require_version(before.version)?;
@@ -289,7 +294,7 @@ pub async fn edit(change: &mut Change<'_>, name: &str, patch: GroupPatch) -> Res
 pub async fn remove(change: &mut Change<'_>, name: &str) -> Result<GroupView, Refused> {
     change.require(Operation::GroupRemove)?;
     let administrators = roles::lock_administrators(change).await?;
-    user_versions::renew_of_members(&change.transaction, name).await?;
+    count_change_of_those_who_name(change, name).await?;
     let (row, before) = lock(change, name).await?;
     change.require_version(before.version)?;
     groups::remove(&change.transaction, row.id).await?;

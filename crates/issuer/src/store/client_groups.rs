@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
+use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter, QueryOrder,
-    QuerySelect, Value,
+    ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Value,
 };
 use uuid::Uuid;
 
+use crate::oauth::group_name::folded;
 use crate::store::batch::placeholders;
 use crate::store::entity::client_groups::{Column, Entity, Model};
-use crate::store::entity::{clients, groups};
+use crate::store::entity::{client_claims, clients, groups};
 use crate::store::query::text;
 use crate::store::{StoreError, revocations};
 
@@ -47,6 +49,25 @@ pub async fn ids(db: &impl ConnectionTrait, names: &[String]) -> Result<HashMap<
     let names = names.iter().filter(|name| !name.contains('\0')).map(String::as_str);
     let rows = groups::Entity::find().filter(groups::Column::Name.is_in(names)).all(db).await?;
     Ok(rows.into_iter().map(|row| (row.name, row.id)).collect())
+}
+
+/// Increments the versions of the clients that name the group `name` among their groups or in a group map, since what administrators see of them
+/// is about to change. The caller has not locked the group yet, because clients are locked before groups.
+pub async fn count_change_of_clients(db: &impl ConnectionTrait, name: &str) -> Result<(), StoreError> {
+    let named = groups::Entity::find().filter(groups::Column::FoldedName.eq(folded(name)));
+    let Some(group) = named.all(db).await?.pop() else { return Ok(()) };
+    let assigned = Entity::find().select_only().column(Column::ClientId).filter(Column::GroupId.eq(group.id));
+    let mapping = client_claims::Entity::find().select_only().column(client_claims::Column::ClientId);
+    let mapping =
+        mapping.filter(client_claims::Column::Source.eq("group_map")).filter(client_claims::Column::Map.contains(group.id.to_string()));
+    let naming = Condition::any()
+        .add(clients::Column::Id.in_subquery(assigned.into_query()))
+        .add(clients::Column::Id.in_subquery(mapping.into_query()));
+    let locked = clients::Entity::find().select_only().column(clients::Column::Id).filter(naming).order_by_asc(clients::Column::Id);
+    let changed = clients::Entity::update_many().col_expr(clients::Column::Version, Expr::col(clients::Column::Version).add(1));
+    let locked = locked.lock(LockType::NoKeyUpdate).into_query();
+    changed.filter(clients::Column::Id.in_subquery(locked)).exec(db).await?;
+    Ok(())
 }
 
 /// Returns the ids of the groups of the client `id` in their order.

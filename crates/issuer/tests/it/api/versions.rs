@@ -103,3 +103,30 @@ async fn if_match_is_a_list_of_which_one_must_be_current() {
     let request = request.header("if-match", "\"77\"").header("if-match", "\"0\"").json(&json!({ "display_name": null }));
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
+
+/// Otherwise a change by somebody who has read the old names would pass, and overwrite what they have not seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_changes_with_the_groups_that_it_names() {
+    let (app, token) = furnished().await;
+    for (name, group) in [("assigned", "crew"), ("mapped", "squad")] {
+        assert_eq!(app.call("POST", "/groups", &token, None, Some(json!({ "name": group }))).await.status, 201);
+        app.add_client(name, false, "client_credentials", &[]).await;
+    }
+    let by_group = json!({ "access": "groups", "groups": ["crew"] });
+    assert_eq!(app.call("PATCH", "/clients/assigned", &token, Some("*"), Some(by_group)).await.status, 200);
+    let map = json!({ "claim": "policy", "source": "group_map", "shape": "first", "map": [{ "group": "squad", "value": "x" }], "in_id_token": true, "in_userinfo": true });
+    let made = app.call("POST", "/clients/mapped/claims", &token, Some("*"), Some(map)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    for (client, group) in [("assigned", "crew"), ("mapped", "squad")] {
+        let (client, group) = (format!("/clients/{client}"), format!("/groups/{group}"));
+        for (method, path, body) in
+            [("PATCH", group.clone(), Some(json!({ "name": format!("{}2", &group[8..]) }))), ("DELETE", format!("{group}2"), None)]
+        {
+            let before = app.call("GET", &client, &token, None, None).await.header("etag").to_owned();
+            let done = app.call(method, &path, &token, Some("*"), body).await;
+            assert!(done.status < 300, "{path}: {}", done.text);
+            let late = app.call("PATCH", &client, &token, Some(&before), Some(json!({ "client_name": "Late" }))).await;
+            assert_eq!(late.status, 412, "{client} after {method} {path}: {}", late.text);
+        }
+    }
+}
