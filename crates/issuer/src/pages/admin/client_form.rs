@@ -292,7 +292,7 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     let (Added { client, client_secret }, url) = match outcome {
         Ok(done) => done,
         Err(Refused::StaleAuthentication) => return form.confirmed(asked()).await?.ok_or_else(PageError::stale_form),
-        Err(Refused::Taken(_)) if form.is_confirmation() => {
+        Err(Refused::Taken(_)) if form.is_confirmation() && is_as_typed(&form).await => {
             let id = form.text("client_id");
             let lead = "If it has a secret, that was shown once, in the answer to that. If you have not got it, make a new one.";
             return form.added_already(SECTION, &id, lead, ("Go to the client", format!("{PATH}/{}", encode(&id)))).await;
@@ -305,6 +305,12 @@ pub async fn add(mut form: AdminForm) -> Result<Response, PageError> {
     let heading = format!("{} was added", client.client_name);
     let shown = Shown { heading, secret: client_secret.as_deref(), proof: &proof, paste: &lines, command };
     shown_once(&form.admin, &client.client_id, shown).await
+}
+
+/// Returns whether there is a client of the id and the name that were typed. Then this form has added it before.
+async fn is_as_typed(form: &AdminForm) -> bool {
+    let found = clients::show(&form.admin.reading(), &form.text("client_id")).await;
+    found.is_ok_and(|client| client.client_name == form.text("client_name"))
 }
 
 /// Says what the new client may do, for the page that asks for the password.

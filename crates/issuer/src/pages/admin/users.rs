@@ -230,7 +230,7 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
             html(&detail, Csp::Own)
         }
         Err(refused) => match users::show(&admin.reading(), &form.text("username")).await {
-            Ok(user) if form.is_confirmation() && matches!(refused, Refused::Taken(_)) => {
+            Ok(user) if form.is_confirmation() && matches!(refused, Refused::Taken(_)) && is_as_typed(&form, &user) => {
                 let lead =
                     "The password was shown once, in the answer to that. If you have not got it, make a link by which the user sets one.";
                 form.added_already(SECTION, &user.username, lead, ("Go to the user", path(&user.username))).await
@@ -238,6 +238,15 @@ pub async fn add(State(app): State<Arc<App>>, mut form: AdminForm) -> Result<Res
             _ => form.refused(new_form(admin).await?, refused),
         },
     }
+}
+
+/// Returns whether `user` is as it was typed. Then this form has added the user before, and nobody else has.
+fn is_as_typed(form: &AdminForm, user: &UserView) -> bool {
+    let has_all = |own: &[String], field: &str| form.lines(field).iter().all(|typed| own.contains(typed));
+    user.email == form.optional("email")
+        && user.name == form.optional("name")
+        && has_all(&user.roles, "roles")
+        && has_all(&user.groups, "groups")
 }
 
 /// Adds the user that was typed. Unless the password of the administrator was just given, adds nobody: fails with all that is wrong, or else with

@@ -121,3 +121,35 @@ async fn a_confirmation_that_is_sent_twice_at_once_adds_once_and_says_so() {
         assert_eq!(headings, expected, "{path}: {}", answers[1].text);
     }
 }
+
+/// Whoever was second must not take what somebody else has added for their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_administrator_has_added_is_told_as_taken() {
+    let app = TestApp::administered().await;
+    let browser = app.signed_in("boss").await;
+    for (path, typed, kept) in [
+        ("/admin/users/new", vec![("username", "dora"), ("name", "Dora Maar"), ("email", "dora@x.example")], "value=\"Dora Maar\""),
+        (
+            "/admin/clients/new",
+            vec![
+                ("client_id", "till"),
+                ("client_name", "My shop"),
+                ("grant_types", "client_credentials"),
+                ("scope", "orders:read"),
+                ("access", "everyone"),
+            ],
+            "value=\"My shop\"",
+        ),
+    ] {
+        let form = browser.get(&if path.contains("clients") { format!("{path}?preset=none") } else { path.to_owned() }).await;
+        let asked = browser.submit(&form, path, &typed).await;
+        assert!(asked.text.contains("confirm_password"), "{path}: {}", asked.text);
+        if path.contains("clients") {
+            app.add_client("till", false, "client_credentials", &[]).await;
+        } else {
+            app.add_user("dora", &[]).await;
+        }
+        let refused = browser.submit(&asked, path, &[("confirm_password", PASSWORD)]).await;
+        assert!(refused.status == 400 && refused.text.contains(kept), "{path}: {} {}", refused.status, refused.text);
+    }
+}
