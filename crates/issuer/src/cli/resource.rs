@@ -1,5 +1,7 @@
 //! `signet resource`: adds, lists, changes and removes resources.
 
+use std::num::ParseIntError;
+
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -65,9 +67,9 @@ pub enum ResourceCommand {
         /// Scope to remove; roles, clients and people lose it; may be repeated
         #[arg(long = "remove-scope", value_name = "NAME")]
         remove_scopes: Vec<String>,
-        /// Lifetime of the resource's access tokens in seconds, 1 to 3600
-        #[arg(long, value_name = "SECONDS")]
-        token_lifetime: Option<UnixSeconds>,
+        /// Lifetime of the resource's access tokens in seconds, 1 to 3600; '' for the setting access_token_lifetime
+        #[arg(long, value_name = "SECONDS", value_parser = parse_lifetime)]
+        token_lifetime: Option<Lifetime>,
         /// What the access tokens tell of the user beside the scopes: groups, roles, both with a comma between, or none
         #[arg(long, value_name = "CLAIMS", value_parser = parse_token_claims)]
         token_claims: Option<TokenClaims>,
@@ -106,6 +108,14 @@ const EDIT: Arguments<'_> = &[
     ("group_prefix", "--group-prefix"),
 ];
 
+/// The value of `--token-lifetime`; `None` takes the lifetime away.
+#[derive(Debug, Clone)]
+pub struct Lifetime(Option<UnixSeconds>);
+
+fn parse_lifetime(text: &str) -> Result<Lifetime, ParseIntError> {
+    Ok(Lifetime(if text.is_empty() { None } else { Some(text.parse()?) }))
+}
+
 /// The value of `--token-claims`.
 #[derive(Debug, Clone)]
 pub struct TokenClaims(Vec<TokenClaim>);
@@ -141,7 +151,7 @@ pub async fn run(app: &App, command: ResourceCommand) -> Result<Report, CliError
             group_prefix,
             dry_run: only_shows,
         } => {
-            let (token_claims, token_lifetime) = (token_claims.map(|claims| claims.0), token_lifetime.map(Some));
+            let (token_claims, token_lifetime) = (token_claims.map(|claims| claims.0), token_lifetime.map(|lifetime| lifetime.0));
             let put = add_scopes.iter().map(|scope| parse_scope(scope)).collect();
             let scopes = (!add_scopes.is_empty() || !remove_scopes.is_empty()).then_some(ScopesPatch::Some { put, remove: remove_scopes });
             let patch = ResourcePatch { name, scopes, token_lifetime, open, access_token_typ, token_claims, group_prefix };

@@ -264,6 +264,11 @@ fn items<'a>(field: &str, value: impl Fn(&str) -> &'a str) -> Vec<String> {
     }
 }
 
+/// Returns `item` with the application's address in place of the word that presets have for it.
+fn placed(form: &Filled<'_>, item: &str) -> String {
+    if form.fields.contains_key("url") { item.replace("{url}", form.value_or("url", "URL").trim_end_matches('/')) } else { item.to_owned() }
+}
+
 /// Writes the command of the form of a new client. What is saved are the values of its preset, which the command fills in, too.
 pub(super) fn add_client(form: &Filled<'_>) -> String {
     let id = Some(form.value("client_id")).filter(|id| *id != form.saved("client_id"));
@@ -280,7 +285,8 @@ pub(super) fn add_client(form: &Filled<'_>) -> String {
     }
     for (option, field) in LISTS {
         let own = items(field, |field| form.saved(field));
-        line = line.each(&format!("--{option}"), items(field, |field| form.value(field)).iter().filter(|item| !own.contains(item)));
+        let added = items(field, |field| form.value(field)).into_iter().filter(|item| !own.contains(item));
+        line = line.each(&format!("--{option}"), &added.map(|item| placed(form, &item)).collect::<Vec<_>>());
     }
     for (option, field) in BOXES {
         line = line.flag(option, form.is_ticked(field) && form.saved(field) != "true");
@@ -299,9 +305,7 @@ fn without_removed(form: &Filled<'_>) -> String {
     for (option, field) in LISTS {
         let own = items(field, |field| form.value(field));
         let removed = items(field, |field| form.saved(field)).into_iter().filter(|item| !own.contains(item));
-        // The preset has this word in place of the application's address.
-        let removed: Vec<String> = removed.map(|item| item.replace("{url}", form.value_or("url", "URL"))).collect();
-        line = line.each(&format!("--remove-{option}"), &removed);
+        line = line.each(&format!("--remove-{option}"), &removed.map(|item| placed(form, &item)).collect::<Vec<_>>());
     }
     for (option, field) in BOXES {
         line = if form.saved(field) == "true" && !form.is_ticked(field) { line.set(option, "false") } else { line };
@@ -326,12 +330,14 @@ pub(super) fn edit_client(form: &Filled<'_>) -> String {
 
 /// Ends the command of a client with its public keys, which the command line reads from a file.
 fn with_keys(line: Line, form: &Filled<'_>) -> String {
-    let keys = form.value("jwks");
-    if keys.is_empty() || form.saved("jwks") == keys { line } else { line.set("--jwks-file", "FILE") }.into()
+    let (saved, keys) = (form.saved("jwks"), form.value("jwks"));
+    // An empty URL of keys takes keys away, too.
+    let is_removed = keys.is_empty() && saved != keys && form.value("jwks_uri").is_empty();
+    let line = if is_removed { line.set("--jwks-uri", "") } else { line };
+    if keys.is_empty() || saved == keys { line } else { line.set("--jwks-file", "FILE") }.into()
 }
 
-/// Writes the command of the form of a claim of a client. The field `stored` has the name of the claim that is changed, which goes if the claim
-/// gets another name.
+/// Writes the command of the form of a claim of a client. The field `stored` names the claim that is changed, which goes if it is renamed.
 pub(super) fn put_claim(form: &Filled<'_>) -> String {
     let (stored, claim) = (form.value("stored"), form.value("claim"));
     let remove = Line::new("client claim remove").operand(form.name).operand(stored);

@@ -7,6 +7,7 @@ use signet_issuer::admin::groups::{self, GroupDraft};
 use signet_issuer::oauth::client_claim::{ClaimSource, ClientClaim};
 
 use crate::cli::Signet;
+use crate::clients::assertion::Key;
 use crate::pages::offers::{app, command, walk};
 use crate::support::{Answer, Browser, PASSWORD, TestApp};
 
@@ -207,4 +208,30 @@ async fn a_value_that_is_no_text_stays_so_when_the_form_of_a_claim_is_saved_as_i
     assert_eq!(saved.status, 200, "{}", saved.text);
     let saved = client_claims::list(&app.reading(), "web").await.unwrap();
     assert_eq!(saved.iter().find(|own| own.claim == "tier"), Some(&claim));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_form_empties_its_command_empties_too() {
+    let app = TestApp::administered().await.with_web().await;
+    let browser = app.signed_in("boss").await;
+    app.sql("UPDATE resources SET token_lifetime = 60").await;
+    app.add_client_with("signer", false, "client_credentials", &["orders:read"], |client| {
+        client.token_endpoint_auth_method = Some("private_key_jwt".into());
+        client.metadata = serde_json::from_str(&format!("{{\"jwks\":{}}}", Key::new("one").jwks())).unwrap();
+    })
+    .await;
+    for (path, field, name, option) in [
+        ("/admin/resources/https%3A%2F%2Forders%2Eexample/edit", "token_lifetime", "name", "--token-lifetime ''"),
+        ("/admin/clients/signer/edit", "jwks", "client_name", "--jwks-uri ''"),
+    ] {
+        // An empty name is refused, so that the form comes back with its command.
+        let refused = browser.send_filled(&browser.get(path).await, path, &[(field, ""), (name, "")]).await;
+        let line = command(&refused).unwrap();
+        assert!(refused.status == 400 && line.contains(option), "{path}: {line}");
+    }
+    // The word that presets have for the application's address may be typed, too.
+    let grafana = browser.get("/admin/clients/new?preset=grafana").await;
+    let typed = [("url", "https://grafana.example/"), ("access", "everyone"), ("redirect_uris", "{url}/login/generic_oauth\n{url}/x")];
+    let line = command(&browser.send_filled(&grafana, "/admin/clients/new", &typed).await).unwrap();
+    assert!(line.contains("--redirect-uri https://grafana.example/x"), "{line}");
 }
