@@ -21,7 +21,12 @@ pub fn of_administration(text: &str) -> Option<&str> {
 /// Returns the path of `page`, which leads back to the page of the administration that was asked for, if it was one.
 pub fn leading_back(page: &str, asked: &Parts) -> String {
     let asked_for = asked.uri.path_and_query().map_or("", |asked| asked.as_str());
-    match of_administration(asked_for).filter(|_| asked.method == Method::GET) {
+    if asked.method == Method::GET { leading_to(page, asked_for) } else { page.to_owned() }
+}
+
+/// Returns the path of `page`, which leads on to `next` if that is a page of the administration.
+pub fn leading_to(page: &str, next: &str) -> String {
+    match of_administration(next) {
         Some(next) => format!("{page}?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC)),
         None => page.to_owned(),
     }

@@ -1,5 +1,5 @@
 //! What was typed into a form that led to no page of its own: its object is gone, because somebody else renamed or removed it since the form was
-//! drawn, or the server could not do the work. The page that says so shows the text, so that nobody loses it.
+//! drawn, the session has ended, or the server could not do the work. The page that says so shows the text, so that nobody loses it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -26,6 +26,7 @@ pub async fn keep_typed(mut request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let lead = response.extensions().get::<PageError>().and_then(|error| match error.status {
         StatusCode::NOT_FOUND => Some("It was renamed or removed since you opened the form, so this form changed nothing."),
+        StatusCode::BAD_REQUEST => Some("This form changed nothing."),
         StatusCode::SERVICE_UNAVAILABLE => Some("Look later whether the form was used, before you fill it in again."),
         _ => None,
     });

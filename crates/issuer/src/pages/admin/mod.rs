@@ -52,10 +52,12 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
 use crate::oauth::scope::{ScopeSet, is_administration};
 use crate::pages::account::Account;
+use crate::pages::next_page;
 use crate::web::error::page::{Link, PageError};
 use crate::web::error::with_error;
-use crate::web::form::PageQuery;
+use crate::web::form::{PageQuery, Parameters};
 use crate::web::html::{Hidden, see_other};
+use crate::web::origin::Sender;
 use offers::Offers;
 use view::{Field, FormPage, Frame, Kind};
 
@@ -108,9 +110,16 @@ impl FromRequest<Arc<App>> for AdminForm {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let Account(signed_in) = Account::from_request_parts(&mut parts, app).await?;
         let path = parts.uri.path().to_owned();
         let extensions = parts.extensions.clone();
+        let browser = Browser::from_request_parts(&mut parts, app).await.map_err(IntoResponse::into_response)?;
+        if browser.sender() == Sender::Own && browser.signed_in().await.map_err(IntoResponse::into_response)?.is_none() {
+            let parameters = Parameters::from_request(Request::from_parts(parts, body), app).await;
+            let form = parameters.map_err(|error| PageError::unreadable_form(error).into_response())?.form;
+            gone::leave(&extensions, &form);
+            return Err(PageError::session_ended_before(next_page::leading_to("/sign-in", &path)).into_response());
+        }
+        let Account(signed_in) = Account::from_request_parts(&mut parts, app).await?;
         let own = OwnForm::from_request(Request::from_parts(parts, body), app).await;
         let own = own.map_err(|error| error.in_administration().into_response())?;
         let admin = Administrator::new(app, own.browser, signed_in).map_err(IntoResponse::into_response)?;

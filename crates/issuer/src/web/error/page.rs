@@ -192,6 +192,15 @@ impl PageError {
         Self::ended("Your session has ended", "It ended while this page was under way. Sign in again.").leading_to_sign_in()
     }
 
+    /// The session had ended before a form was sent. `sign_in` is the path that leads to a sign-in and back to the page of the form.
+    pub fn session_ended_before(sign_in: String) -> Self {
+        let links = vec![Link::Own(sign_in, "Sign in".to_owned())];
+        Self {
+            links,
+            ..Self::ended("Your session has ended", "It ended before this form was sent. Sign in again, and then fill it in again.")
+        }
+    }
+
     /// A form lacks the CSRF token of this browser, or its fields are not those of the page.
     pub fn stale_form() -> Self {
         Self::new(

@@ -45,6 +45,27 @@ async fn the_help_desk_is_offered_and_granted_no_more_than_it_may_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_sent_after_the_session_has_ended_loses_nothing_that_was_typed() {
+    let (app, browser) = boss().await;
+    for path in ["/admin/groups/new", "/admin/users/alice/edit", "/admin/clients/new?preset=web"] {
+        let form = browser.get(path).await;
+        app.sql("DELETE FROM sessions").await;
+        let (path, _) = path.split_once('?').unwrap_or((path, ""));
+        let hidden = form.hidden(path);
+        let mut fields: Vec<(&str, &str)> = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        fields.extend([("name", "Night <shift>"), ("client_name", "Night <shift>")]);
+        let answer = browser.post_with(path, &fields, ("sec-fetch-site", "same-origin")).await;
+        assert_eq!((answer.status, answer.heading()), (400, "Your session has ended"), "{path}: {}", answer.text);
+        assert!(answer.text.contains("Night &#60;shift&#62;") && answer.text.contains("/sign-in?next=%2Fadmin"), "{path}: {}", answer.text);
+        browser.sign_in(&browser.get("/sign-in").await, "boss", PASSWORD).await;
+    }
+    // What another site sends is not shown.
+    app.sql("DELETE FROM sessions").await;
+    let foreign = browser.post_with("/admin/groups/new", &[("name", "Night shift")], ("origin", "https://evil.example")).await;
+    assert!(!foreign.text.contains("Night"), "{}", foreign.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_dangerous_asks_for_the_password_and_names_what_is_lost() {
     let (app, browser) = boss().await;
     let page = browser.get("/admin/users/alice").await;
