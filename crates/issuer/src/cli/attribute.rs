@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::cli::edit_client::text;
 use crate::cli::preview::{Care, remove_losing};
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, all, operator, parse_choice, reading};
+use crate::cli::{Arguments, CliError, Removable, all, operator, parse_choice, parse_removable, reading};
 use crate::oauth::attribute_type::{AttributeType, Audience};
 
 /// The subcommands of `signet attribute`.
@@ -69,26 +69,14 @@ pub struct Details {
     #[arg(long)]
     scope: Option<String>,
     /// Least length of a string in characters, or least number
-    #[arg(long, value_parser = parse_bound, allow_hyphen_values = true)]
-    min: Option<Bound>,
+    #[arg(long, value_parser = parse_removable, allow_hyphen_values = true)]
+    min: Option<Removable>,
     /// Greatest length of a string in characters, or greatest number
-    #[arg(long, value_parser = parse_bound, allow_hyphen_values = true)]
-    max: Option<Bound>,
+    #[arg(long, value_parser = parse_removable, allow_hyphen_values = true)]
+    max: Option<Removable>,
     /// Regular expression that a whole string must match, such as [A-Z]{2}[0-9]+
     #[arg(long, value_name = "REGEX")]
     pattern: Option<String>,
-}
-
-/// A bound of an attribute. `None` removes the bound.
-#[derive(Debug, Clone, Copy)]
-struct Bound(Option<i64>);
-
-fn parse_bound(text: &str) -> Result<Bound, String> {
-    if text.is_empty() {
-        Ok(Bound(None))
-    } else {
-        text.parse().map(|bound| Bound(Some(bound))).map_err(|_| "expected a whole number".to_owned())
-    }
 }
 
 fn parse_type(text: &str) -> Result<AttributeType, String> {
@@ -149,7 +137,7 @@ async fn add(app: &App, name: String, value_type: AttributeType, multi_valued: b
 }
 
 async fn edit(app: &App, name: &str, details: Details) -> Result<Report, CliError> {
-    let bound = |bound: Option<Bound>| bound.map_or(Patch::Keep, |bound| bound.0.map_or(Patch::Clear, Patch::Set));
+    let bound = |bound: Option<Removable>| bound.map_or(Patch::Keep, |bound| bound.0.map_or(Patch::Clear, Patch::Set));
     let patch = AttributePatch {
         display_name: details.display_name.into(),
         mutability: details.mutability.into(),

@@ -98,6 +98,16 @@ fn parse_pair(text: &str) -> Result<Flag, String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// A whole number, or `None` to take one away.
+#[derive(Debug, Clone, Copy)]
+struct Removable(Option<i64>);
+
+/// Parses a whole number. An empty text takes one away.
+fn parse_removable(text: &str) -> Result<Removable, String> {
+    let number = Some(text).filter(|text| !text.is_empty()).map(str::parse).transpose();
+    number.map(Removable).map_err(|_| "expected a whole number".to_owned())
+}
+
 /// Returns the one of `all` that is spelt `text`, where `spelling` says how each is spelt. The error lists all of them.
 fn parse_choice<T: Copy>(text: &str, all: &[T], spelling: fn(T) -> &'static str) -> Result<T, String> {
     all.iter().copied().find(|one| spelling(*one) == text).ok_or_else(|| {

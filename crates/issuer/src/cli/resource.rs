@@ -1,7 +1,5 @@
 //! `signet resource`: adds, lists, changes and removes resources.
 
-use std::num::ParseIntError;
-
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -11,7 +9,7 @@ use crate::admin::{change, preview};
 use crate::app::App;
 use crate::cli::preview::{Care, changes, remove};
 use crate::cli::report::Report;
-use crate::cli::{Arguments, CliError, all, operator, parse_choice, reading};
+use crate::cli::{Arguments, CliError, Removable, all, operator, parse_choice, parse_removable, reading};
 use crate::clock::UnixSeconds;
 use crate::oauth::access_token_typ::AccessTokenTyp;
 use crate::oauth::token_claim::TokenClaim;
@@ -68,8 +66,8 @@ pub enum ResourceCommand {
         #[arg(long = "remove-scope", value_name = "NAME")]
         remove_scopes: Vec<String>,
         /// Lifetime of the resource's access tokens in seconds, 1 to 3600; '' for the setting access_token_lifetime
-        #[arg(long, value_name = "SECONDS", value_parser = parse_lifetime)]
-        token_lifetime: Option<Lifetime>,
+        #[arg(long, value_name = "SECONDS", value_parser = parse_removable)]
+        token_lifetime: Option<Removable>,
         /// What the access tokens tell of the user beside the scopes: groups, roles, both with a comma between, or none
         #[arg(long, value_name = "CLAIMS", value_parser = parse_token_claims)]
         token_claims: Option<TokenClaims>,
@@ -107,14 +105,6 @@ const EDIT: Arguments<'_> = &[
     ("token_lifetime", "--token-lifetime"),
     ("group_prefix", "--group-prefix"),
 ];
-
-/// The value of `--token-lifetime`; `None` takes the lifetime away.
-#[derive(Debug, Clone)]
-pub struct Lifetime(Option<UnixSeconds>);
-
-fn parse_lifetime(text: &str) -> Result<Lifetime, ParseIntError> {
-    Ok(Lifetime(if text.is_empty() { None } else { Some(text.parse()?) }))
-}
 
 /// The value of `--token-claims`.
 #[derive(Debug, Clone)]
