@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{Expr, ExprTrait, LockType};
+use sea_orm::sea_query::LockType;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait, Value,
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::oauth::group_name::folded;
 use crate::store::batch::placeholders;
+use crate::store::clients::changed;
 use crate::store::entity::client_groups::{Column, Entity, Model};
 use crate::store::entity::{client_claims, clients, groups};
 use crate::store::query::text;
@@ -64,9 +65,8 @@ pub async fn count_change_of_clients(db: &impl ConnectionTrait, name: &str) -> R
         .add(clients::Column::Id.in_subquery(assigned.into_query()))
         .add(clients::Column::Id.in_subquery(mapping.into_query()));
     let locked = clients::Entity::find().select_only().column(clients::Column::Id).filter(naming).order_by_asc(clients::Column::Id);
-    let changed = clients::Entity::update_many().col_expr(clients::Column::Version, Expr::col(clients::Column::Version).add(1));
     let locked = locked.lock(LockType::NoKeyUpdate).into_query();
-    changed.filter(clients::Column::Id.in_subquery(locked)).exec(db).await?;
+    changed().filter(clients::Column::Id.in_subquery(locked)).exec(db).await?;
     Ok(())
 }
 

@@ -344,10 +344,14 @@ pub async fn is_origin(db: &impl ConnectionTrait, origin: &str) -> Result<bool, 
     Ok(of_enabled.exists(db).await?)
 }
 
+/// A statement that increments the versions of clients.
+pub(super) fn changed() -> UpdateMany<clients::Entity> {
+    clients::Entity::update_many().col_expr(clients::Column::Version, Expr::col(clients::Column::Version).add(1))
+}
+
 /// A statement that changes the client `id`, and counts the change.
 fn changing(id: &str) -> UpdateMany<clients::Entity> {
-    use clients::Column;
-    clients::Entity::update_many().col_expr(Column::Version, Expr::col(Column::Version).add(1)).filter(Column::Id.eq(id))
+    changed().filter(clients::Column::Id.eq(id))
 }
 
 /// Counts a change of what belongs to the client `id`.
