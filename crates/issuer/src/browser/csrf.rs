@@ -13,7 +13,7 @@ use crate::web::form::Parameters;
 use crate::web::origin::Sender;
 
 /// Reads a form, with the browser that sent it. The caller checks whether it may be taken.
-async fn read(request: Request, app: &Arc<App>) -> Result<(Browser, Form), PageError> {
+pub async fn read(request: Request, app: &Arc<App>) -> Result<(Browser, Form), PageError> {
     let (mut parts, body) = request.into_parts();
     let browser = Browser::from_request_parts(&mut parts, app).await?;
     let parameters = Parameters::from_request(Request::from_parts(parts, body), app).await;

@@ -47,7 +47,7 @@ use crate::admin::{Change, Operation, Reading, Refused, Window, Work, change};
 use crate::app::App;
 use crate::audit::Actor;
 use crate::browser::Browser;
-use crate::browser::csrf::OwnForm;
+use crate::browser::csrf::{self, OwnForm};
 use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
 use crate::oauth::scope::{ScopeSet, is_administration};
@@ -55,7 +55,7 @@ use crate::pages::account::Account;
 use crate::pages::next_page;
 use crate::web::error::page::{Link, PageError};
 use crate::web::error::with_error;
-use crate::web::form::{PageQuery, Parameters};
+use crate::web::form::PageQuery;
 use crate::web::html::{Hidden, see_other};
 use crate::web::origin::Sender;
 use offers::Offers;
@@ -114,8 +114,7 @@ impl FromRequest<Arc<App>> for AdminForm {
         let extensions = parts.extensions.clone();
         let browser = Browser::from_request_parts(&mut parts, app).await.map_err(IntoResponse::into_response)?;
         if browser.sender() == Sender::Own && browser.signed_in().await.map_err(IntoResponse::into_response)?.is_none() {
-            let parameters = Parameters::from_request(Request::from_parts(parts, body), app).await;
-            let form = parameters.map_err(|error| PageError::unreadable_form(error).into_response())?.form;
+            let (_, form) = csrf::read(Request::from_parts(parts, body), app).await.map_err(IntoResponse::into_response)?;
             gone::leave(&extensions, &form);
             return Err(PageError::session_ended_before(next_page::leading_to("/sign-in", &path)).into_response());
         }
