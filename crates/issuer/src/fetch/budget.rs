@@ -29,7 +29,7 @@ pub enum Asker<'a> {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Counted {
-    /// What requests from the network ask for.
+    /// The URLs that requests from the network let the issuer fetch.
     Requests,
     /// What the issuer tells clients that registered themselves. It is counted apart, because whoever has registered some can cause much of it,
     /// and must not keep others from authenticating with a key that is fetched.

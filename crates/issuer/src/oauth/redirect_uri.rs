@@ -83,8 +83,8 @@ pub fn origin(uri: &str) -> Option<String> {
 
 /// Returns whether `uri` is that of `issuer` or of something below it. Another application may share the origin of an issuer with a path.
 pub fn is_below(uri: &str, issuer: &Issuer) -> bool {
-    let below = |url: Url| url.path().strip_prefix(issuer.path()).is_some_and(begins_path);
-    origin(uri).is_some_and(|own| own == issuer.origin()) && Url::parse(uri).is_ok_and(below)
+    let is_below = |url: Url| url.path().strip_prefix(issuer.path()).is_some_and(begins_path);
+    origin(uri) == Some(issuer.origin()) && Url::parse(uri).is_ok_and(is_below)
 }
 
 /// The pages that may show a frame to the client of an http or https redirect URI, as a source of a Content-Security-Policy (CSP3 §2.3.1). A

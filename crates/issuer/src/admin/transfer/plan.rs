@@ -46,7 +46,7 @@ impl std::ops::AddAssign for Kept {
     }
 }
 
-/// What one line does, if nothing is wrong with it.
+/// The step that a line takes, if nothing is wrong with it.
 pub(super) enum Step {
     Add(Box<WholeUser>),
     Update { before: Box<WholeUser>, after: Box<WholeUser> },

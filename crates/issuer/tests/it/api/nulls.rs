@@ -77,7 +77,7 @@ async fn null_is_what_a_new_object_has_or_is_refused_by_name() {
             assert_eq!(&shown[member], value, "{path} {member}: {}", answer.text);
         }
     }
-    // What does not fit is told of the member that was sent.
+    // If two members do not fit each other, the fault names the one that was sent.
     let body = json!({ "name": "level", "type": "number", "max": 9, "visibility": "user", "mutability": "user" });
     assert_eq!(call("POST", "/attributes", body).await.status, 201);
     for (body, pointer) in [

@@ -59,7 +59,7 @@ async fn a_form_that_is_sent_after_the_session_has_ended_loses_nothing_that_was_
         assert!(answer.text.contains("Night &#60;shift&#62;") && answer.text.contains("/sign-in?next=%2Fadmin"), "{path}: {}", answer.text);
         browser.sign_in(&browser.get("/sign-in").await, "boss", PASSWORD).await;
     }
-    // What another site sends is not shown.
+    // The page does not show a form that another site has sent.
     app.sql("DELETE FROM sessions").await;
     let foreign = browser.post_with("/admin/groups/new", &[("name", "Night shift")], ("origin", "https://evil.example")).await;
     assert!(!foreign.text.contains("Night"), "{}", foreign.text);
